@@ -1,0 +1,137 @@
+"""The one tree of errors. Its classes mean something to the scheduler; everything else is a defect of ours.
+
+    FroyoError
+    ├── ConfigError           what the user wrote is wrong; carries every Problem, each with file:line:column
+    ├── UsageError            what the user typed is wrong, or asks for something that does not exist
+    ├── ProviderError         a provider said no, or misbehaved; its ErrorClass decides what happens next
+    ├── TransportError        a target cannot be reached or the session to it was lost; always transient
+    ├── ProtocolError         the frame protocol was broken
+    │   ├── LocalProtocolError    by us: a defect
+    │   └── RemoteProtocolError   by the peer: the session is ended, and opened anew
+    └── StoreError            the store cannot be read or written
+        └── LeaseLost             another controller holds the store now; this one must stop writing
+
+`ErrorClass` decides the requeue: transient → backoff; throttled → the time that it names; conflict → read again
+now; permanent → Stalled until the generation changes. Messages name what, where, why and what to do next, and never
+carry a secret's value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ErrorClass(StrEnum):
+    """What the scheduler does about a failure."""
+
+    TRANSIENT = "transient"
+    THROTTLED = "throttled"
+    CONFLICT = "conflict"
+    PERMANENT = "permanent"
+
+
+class FroyoError(Exception):
+    """The base of all errors that a user may see. Never raised itself."""
+
+    error_class: ErrorClass = ErrorClass.PERMANENT
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong in what the user wrote.
+
+    Attributes:
+        file: path as the user knows it, relative to the source's root.
+        line: 1-based; 0 when the problem concerns the file as a whole.
+        column: 1-based; 0 when unknown.
+        message: what is wrong and why.
+        hint: what to do about it ("did you mean 'owner'?"), or "".
+        excerpt: the offending line as it stands in the file, without its newline, or "".
+    """
+
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+    excerpt: str = ""
+
+    @property
+    def location(self) -> str:
+        """`file:line:column`, as far as it is known."""
+        if not self.line:
+            return self.file
+        return f"{self.file}:{self.line}:{self.column}" if self.column else f"{self.file}:{self.line}"
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+class ConfigError(FroyoError):
+    """A source does not evaluate. Carries all of its problems, sorted by place.
+
+    Args:
+        problems: one or more.
+    """
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = sorted(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class UsageError(FroyoError):
+    """The user asked for something that does not exist or does not go together."""
+
+
+class ProviderError(FroyoError):
+    """A provider's fault, as it declared it, or as the host found it misbehaving.
+
+    Args:
+        message: names the package, the step and the reason.
+        error_class: decides the requeue.
+        retry_after: seconds, for THROTTLED.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        error_class: ErrorClass = ErrorClass.PERMANENT,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.error_class = error_class
+        self.retry_after = retry_after
+
+
+class TransportError(FroyoError):
+    """A target cannot be reached, or the session to it was lost."""
+
+    error_class = ErrorClass.TRANSIENT
+
+
+class ProtocolError(FroyoError):
+    """The frame protocol was broken. Never raised itself; see the two below."""
+
+    error_class = ErrorClass.TRANSIENT
+
+
+class LocalProtocolError(ProtocolError):
+    """This side tried to do what the protocol forbids."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer did what the protocol forbids. The session is of no use any more."""
+
+
+class StoreError(FroyoError):
+    """The store cannot be opened, read or written."""
+
+    error_class = ErrorClass.TRANSIENT
+
+
+class LeaseLost(StoreError):
+    """Another controller has taken the store over; this one must stop writing at once."""
+
+    error_class = ErrorClass.PERMANENT

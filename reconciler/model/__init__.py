@@ -1,0 +1,1 @@
+"""What users write and what we report: plain, immutable values without behaviour that reaches the world."""

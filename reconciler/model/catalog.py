@@ -1,0 +1,67 @@
+"""What there is to declare: the kinds of all provider packages, as loading and planning need to know them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """Which spec fields of a kind carry a body; at most one of them may be set.
+
+    Each is the name of a spec field, or "" where the kind has none. After loading, the instance's spec has a field
+    `body` of the form `{"digest": "sha256:…", "size": n}` in their place.
+
+    Attributes:
+        text: the field whose string is the content.
+        base64: the field whose string is the content in base64.
+        file: the field that names a file of the source, relative to the manifest.
+    """
+
+    text: str = ""
+    base64: str = ""
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind.
+
+    Attributes:
+        api_version: such as `linux.froyo.dev/v1alpha1`.
+        kind: such as `File`.
+        plural: as `froyo get` and a custom resource take it, such as `files`.
+        package: the provider package that implements it.
+        schema: JSON Schema of the provider's part of `spec`.
+        actual_schema: JSON Schema of its actual state.
+        claims: templates of what an instance owns, such as `path:{path}`.
+        path_field: the spec field with the path that it puts in place, or "".
+        container: whether other paths can lie below it.
+        body: which spec fields carry a body.
+    """
+
+    api_version: str
+    kind: str
+    plural: str
+    package: str
+    schema: Mapping[str, Any]
+    actual_schema: Mapping[str, Any] = field(default_factory=dict)
+    claims: tuple[str, ...] = ()
+    path_field: str = ""
+    container: bool = False
+    body: Body = Body()
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All kinds.
+
+    Attributes:
+        kinds: by (api_version, kind).
+        digest: changes whenever what any package would answer may change.
+    """
+
+    kinds: Mapping[tuple[str, str], Kind]
+    digest: str

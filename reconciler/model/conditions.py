@@ -1,0 +1,78 @@
+"""Conditions and their reasons, with Kubernetes' vocabulary. The same in `froyo get`, the API and a `.status`.
+
+`docs/spec/conditions.md` is normative: a reason that is not there is a defect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ConditionType(StrEnum):
+    """What a condition is about. All but Ready are abnormal-true: present only while they hold."""
+
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    DRIFTED = "Drifted"
+
+
+class Reason(StrEnum):
+    """Why a condition is as it is."""
+
+    IN_SYNC = "InSync"
+    """Observed equal to what is declared, at this generation."""
+    APPLIED = "Applied"
+    """Was changed, and then observed equal."""
+    PENDING = "Pending"
+    """Not looked at yet at this generation."""
+    PROGRESSING = "Progressing"
+    """Being read, planned or applied right now."""
+    DEPENDENCY_NOT_READY = "DependencyNotReady"
+    """Something in `require` is not in sync; tried again when it is."""
+    DIFFERS = "Differs"
+    """Differs, and `policy: observe` forbids to touch it."""
+    HELD = "Held"
+    """Differs at first contact, and `adopt: hold` waits for approval."""
+    PAUSED = "Paused"
+    """`policy: paused`: not even looked at."""
+    SUSPENDED = "Suspended"
+    """A person suspended it, see `froyo describe` for who, why and until when."""
+    CONTESTED = "Contested"
+    """Someone keeps changing it back; corrected with growing pauses."""
+    DID_NOT_CONVERGE = "DidNotConverge"
+    """Still different after its own apply."""
+    UNREACHABLE = "Unreachable"
+    """The target cannot be reached, or the session to it was lost."""
+    TRANSIENT_ERROR = "TransientError"
+    """Failed in a way that may pass; tried again with backoff."""
+    THROTTLED = "Throttled"
+    """Asked to wait; tried again at the time that was named."""
+    CONFLICT = "Conflict"
+    """The world moved between plan and apply; read again at once."""
+    PERMANENT_ERROR = "PermanentError"
+    """Failed in a way that only a new generation can mend."""
+    ABANDONED = "Abandoned"
+    """Under way when the controller ended; observed again at the next start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of one object.
+
+    Attributes:
+        type: what it is about.
+        status: whether it holds.
+        reason: why.
+        message: for a person: names the field, the operation, since when, and the next try where there is one.
+        since: seconds since the epoch at which `status` last changed.
+        observed_generation: the generation that this speaks of.
+    """
+
+    type: ConditionType
+    status: bool
+    reason: Reason
+    message: str
+    since: float
+    observed_generation: int

@@ -1,0 +1,48 @@
+"""What a snapshot evaluates to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model.names import Address, Digest, SourceName, TargetName
+from reconciler.model.resource import Instance
+from reconciler.model.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A body that some instance wants on a target.
+
+    Attributes:
+        digest: of the content.
+        size: bytes.
+        read: gives the content. Raises SnapshotGone if it cannot be had any more.
+    """
+
+    digest: Digest
+    size: int
+    read: Callable[[], bytes] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """How everything should be, according to one snapshot.
+
+    Attributes:
+        source: its name.
+        revision: of the snapshot.
+        digest: of the snapshot.
+        targets: by name.
+        instances: by address, in order of declaration.
+        blobs: the bodies that instances name, by digest.
+        warnings: what a person should know although it is no error.
+    """
+
+    source: SourceName
+    revision: str
+    digest: Digest
+    targets: Mapping[TargetName, Target]
+    instances: Mapping[Address, Instance]
+    blobs: Mapping[Digest, Blob]
+    warnings: tuple[str, ...] = ()

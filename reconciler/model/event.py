@@ -1,0 +1,73 @@
+"""Events: the append-only account of what happened, to what, why, and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class EventType(StrEnum):
+    """How much an event should disturb a person."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Who changed something, as far as the target could tell. Empty strings and None mean "not known".
+
+    Attributes:
+        command: command line of the process.
+        pid: its id.
+        user: effective user.
+        login: the user who logged in, where that is another one.
+        parents: command names of the parent chain, nearest first.
+        unit: systemd unit or container.
+        session: such as "ssh from 10.0.0.9".
+        ended: the process was gone before it could be looked up.
+        at: seconds since the epoch, by the target's clock, when the change was noticed.
+        source: where it comes from: "fanotify", "inotify" (which never knows who), "rescan".
+    """
+
+    command: str = ""
+    pid: int | None = None
+    user: str = ""
+    login: str = ""
+    parents: tuple[str, ...] = ()
+    unit: str = ""
+    session: str = ""
+    ended: bool = False
+    at: float | None = None
+    source: str = "rescan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        id: rises with every event of a store; 0 before it is stored.
+        at: seconds since the epoch.
+        type: normal or warning.
+        reason: one of the reasons of `docs/spec/conditions.md`, such as `Repaired`.
+        object: an address, `Target/name`, `Source/name` or `Controller`.
+        message: one line for a person.
+        cause: a Cause's value, or "".
+        evidence: who did it, where it was drift.
+        duration: seconds from the change being noticed until it was right again, where that applies.
+        data: more for machines: field diffs, run id, revision.
+    """
+
+    id: int = 0
+    at: float
+    type: EventType
+    reason: str
+    object: str
+    message: str
+    cause: str = ""
+    evidence: Evidence | None = None
+    duration: float | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)

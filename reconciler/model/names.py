@@ -1,0 +1,34 @@
+"""The names of things, each with a type of its own so that mypy tells them apart.
+
+An address is `target/Kind/name`, or `target/Kind/namespace:name` outside the namespace `default`; a reference, as users
+write it in `require`, is the same without the target.
+"""
+
+from __future__ import annotations
+
+from typing import NewType
+
+Address = NewType("Address", str)
+Reference = NewType("Reference", str)
+TargetName = NewType("TargetName", str)
+SourceName = NewType("SourceName", str)
+Digest = NewType("Digest", str)
+"""`sha256:` and 64 hexadecimal digits."""
+
+DEFAULT_NAMESPACE = "default"
+
+
+def reference(kind: str, name: str, namespace: str = DEFAULT_NAMESPACE) -> Reference:
+    """`Kind/name` as users write it."""
+    return Reference(f"{kind}/{name}" if namespace == DEFAULT_NAMESPACE else f"{kind}/{namespace}:{name}")
+
+
+def address(target: TargetName, ref: Reference) -> Address:
+    """The address of the instance of `ref` on `target`."""
+    return Address(f"{target}/{ref}")
+
+
+def split_address(value: Address) -> tuple[TargetName, Reference]:
+    """The target and the reference of an address."""
+    target, _, rest = value.partition("/")
+    return TargetName(target), Reference(rest)

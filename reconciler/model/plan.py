@@ -1,0 +1,93 @@
+"""A plan: what would be changed, why, and what it was based on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from reconciler.model.names import Address, Digest, TargetName
+
+
+class Action(StrEnum):
+    """What happens to an instance."""
+
+    NONE = "none"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class Cause(StrEnum):
+    """Why it happens. DRIFT only where an earlier observation in sync is on record; else ADOPT or SPEC."""
+
+    SPEC = "spec"
+    DRIFT = "drift"
+    DEPENDENCY = "dependency"
+    REFRESH = "refresh"
+    ADOPT = "adopt"
+    PRUNE = "prune"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDiff:
+    """One field that differs.
+
+    Attributes:
+        field: path within the spec, such as `mode`.
+        before: as observed; None when absent. A body is `{"digest", "size"}` and perhaps `{"text"}`.
+        after: as declared; None when it is to go.
+        unified: for bodies, a unified diff; "" when there is none to show (binary, too large, a secret).
+        ignored: shown, and left alone (`ignoreFields`).
+    """
+
+    field: str
+    before: Any
+    after: Any
+    unified: str = ""
+    ignored: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanUnit:
+    """What is planned for one instance.
+
+    Attributes:
+        address: the instance.
+        action: what would happen.
+        cause: why.
+        diffs: every field that differs, never empty unless action is NONE.
+        operation: the provider's own words for it, given back to it in `apply`; opaque to the engine.
+        desired: digest of the instance as declared.
+        observed: digest of the instance's actual state as read.
+        held: why it would not be applied although it differs (policy, hold, suspended …), or "".
+    """
+
+    address: Address
+    action: Action
+    cause: Cause
+    diffs: tuple[FieldDiff, ...]
+    operation: Mapping[str, Any]
+    desired: Digest
+    observed: Digest
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is planned for one target at one moment.
+
+    Attributes:
+        target: its name.
+        revision: of the snapshot.
+        units: in the order in which they would be applied; those with Action.NONE included.
+        observed_at: seconds since the epoch.
+        errors: by address, or by target name, why no plan could be made for it.
+    """
+
+    target: TargetName
+    revision: str
+    units: tuple[PlanUnit, ...]
+    observed_at: float
+    errors: Mapping[str, str]

@@ -1,0 +1,105 @@
+"""Resources: a manifest as written, and its instances, one per selected target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from reconciler.model.names import DEFAULT_NAMESPACE, Address, Digest, Reference, TargetName
+from reconciler.model.origin import Origin
+
+
+class Policy(StrEnum):
+    """What the loop may do about a difference."""
+
+    ENFORCE = "enforce"
+    OBSERVE = "observe"
+    PAUSED = "paused"
+
+
+class Adopt(StrEnum):
+    """What happens at first contact with something that exists and differs."""
+
+    REPLACE = "replace"
+    HOLD = "hold"
+
+
+class Deletion(StrEnum):
+    """What happens to the thing when its manifest disappears."""
+
+    DELETE = "delete"
+    ORPHAN = "orphan"
+    CONFIRM = "confirm"
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Kubernetes' metadata, as far as it means something here."""
+
+    name: str
+    namespace: str = DEFAULT_NAMESPACE
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonSpec:
+    """The fields that every kind has.
+
+    Attributes:
+        require: instances that must be in sync before this one is touched.
+        before: the reverse of `require`.
+        notify: instances to refresh after this one has changed.
+        interval: seconds between rescans, or None for the engine's default.
+        ignore_fields: field paths whose differences are shown and left alone.
+        infer_edges: whether the edges that are certain are added to the written ones.
+    """
+
+    require: tuple[Reference, ...] = ()
+    before: tuple[Reference, ...] = ()
+    notify: tuple[Reference, ...] = ()
+    interval: float | None = None
+    policy: Policy = Policy.ENFORCE
+    adopt: Adopt = Adopt.REPLACE
+    deletion: Deletion = Deletion.ORPHAN
+    ignore_fields: tuple[str, ...] = ()
+    infer_edges: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """A resource on one target.
+
+    Attributes:
+        address: `target/Kind/name`.
+        target: the target's name.
+        ref: `Kind/name`.
+        api_version: of its kind.
+        kind: as in the manifest.
+        metadata: as in the manifest.
+        common: the fields of every kind.
+        spec: the provider's fields, validated, defaults filled in; a body is `{"digest": …, "size": …}`.
+        digest: of api_version, kind, spec and common: a new digest is a new generation.
+        claims: what it is the one owner of on its target, such as "path:/etc/motd".
+        path: the path that it puts in place, or "".
+        container: whether other paths can lie below `path`.
+        package: name of the provider package.
+        origin: where it was declared.
+    """
+
+    address: Address
+    target: TargetName
+    ref: Reference
+    api_version: str
+    kind: str
+    metadata: Metadata
+    common: CommonSpec
+    spec: Mapping[str, Any]
+    digest: Digest
+    claims: tuple[str, ...] = ()
+    path: str = ""
+    container: bool = False
+    package: str = ""
+    origin: Origin = field(default=Origin(), compare=False)

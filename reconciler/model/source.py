@@ -1,0 +1,60 @@
+"""Sources of desired state, and the immutable snapshots that they yield."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model.names import Digest, SourceName
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFile:
+    """One file of a snapshot.
+
+    Attributes:
+        path: relative to the source's root, with "/" between parts; bytes that are not UTF-8 are surrogate escapes.
+        digest: of the content.
+        size: bytes.
+        read: gives the content as it was when the snapshot was taken.
+            Raises SnapshotGone if it cannot be had any more.
+    """
+
+    path: str
+    digest: Digest
+    size: int
+    read: Callable[[], bytes] = field(repr=False, compare=False)
+
+
+class SnapshotGone(Exception):  # noqa: N818 - names what happened, and is not an error: a newer snapshot is on its way
+    """A file's content moved on before it was read; the source will yield a newer snapshot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All of a source at one moment. Equal digests mean equal content.
+
+    Attributes:
+        source: the source's name.
+        revision: what a person calls it: a commit, or the first 12 digits of the digest.
+        digest: over every path and its content.
+        files: by path, complete: what is not here does not exist.
+    """
+
+    source: SourceName
+    revision: str
+    digest: Digest
+    files: Mapping[str, SnapshotFile]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What a watcher says about itself between snapshots.
+
+    Attributes:
+        degraded: why events cannot be had and only rescans carry on, or "".
+        unreadable: why the source cannot be read at all right now, or "".
+    """
+
+    degraded: str = ""
+    unreadable: str = ""

@@ -1,0 +1,117 @@
+"""What is known about each object: conditions, generation, the last observation, and a short history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.model.conditions import Condition
+from reconciler.model.names import Address, Digest, SourceName, TargetName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One round that did something, for the history of five.
+
+    Attributes:
+        at: seconds since the epoch at its end.
+        generation: that was reconciled.
+        cause: a Cause's value.
+        outcome: a Reason's value.
+        message: what was done, in one line.
+        duration: seconds.
+    """
+
+    at: float
+    generation: int
+    cause: str
+    outcome: str
+    message: str
+    duration: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceState:
+    """What is known about an instance.
+
+    Attributes:
+        address: the instance.
+        generation: rises by one whenever the instance's digest changes.
+        digest: of the instance at that generation.
+        observed_generation: the generation last observed in sync or stalled; 0 before.
+        observed: digest of its actual state when last in sync; "" before.
+        observed_at: seconds since the epoch of the observation that `observed` speaks of; 0 before.
+        owned: whether we created or adopted it.
+        conditions: by type, those that are present.
+        history: the last five rounds that did something, newest first.
+        corrections: times (seconds since the epoch) of recent corrections of drift, oldest first, to notice a fight.
+        failures: consecutive failures, for the backoff.
+    """
+
+    address: Address
+    generation: int = 1
+    digest: Digest
+    observed_generation: int = 0
+    observed: Digest | None = None
+    observed_at: float = 0.0
+    owned: bool = False
+    conditions: tuple[Condition, ...] = ()
+    history: tuple[Round, ...] = ()
+    corrections: tuple[float, ...] = ()
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetState:
+    """What is known about a target.
+
+    Attributes:
+        name: the target.
+        conditions: Ready, Stalled.
+        connected_since: seconds since the epoch; None without a session.
+        facts_digest: of the facts last gathered; "" before.
+    """
+
+    name: TargetName
+    conditions: tuple[Condition, ...] = ()
+    connected_since: float | None = None
+    facts_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """What is known about a source.
+
+    Attributes:
+        name: the source.
+        conditions: Ready with reason InSync or PermanentError.
+        revision: of the snapshot in force; "" before the first.
+        digest: of the snapshot in force.
+        problems: why the newest snapshot is not in force, one line each with file:line:column.
+        degraded: why only rescans carry on, or "".
+    """
+
+    name: SourceName
+    conditions: tuple[Condition, ...] = ()
+    revision: str = ""
+    digest: str = ""
+    problems: tuple[str, ...] = ()
+    degraded: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspension:
+    """A person's wish that something be left alone for a while.
+
+    Attributes:
+        object: an address, a target's name, or "*" for everything.
+        by: who.
+        reason: why.
+        since: seconds since the epoch.
+        until: seconds since the epoch at which it ends by itself; None for never.
+    """
+
+    object: str
+    by: str
+    reason: str
+    since: float
+    until: float | None = None

@@ -1,0 +1,101 @@
+"""What the engine takes from the outside world, in one small object, so that a simulation can be the world instead.
+
+Invariant: below `cli` and `api`, nothing reads the wall clock, randomness or the environment, starts a process, opens a
+connection or starts a thread but through this. Waiting is done with asyncio on the running loop, whose clock the
+simulation owns too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from reconciler.model.target import Target
+
+T = TypeVar("T")
+
+
+class Channel(Protocol):
+    """A byte stream to a runner that has been started and has not said anything yet."""
+
+    async def read(self, limit: int) -> bytes:
+        """Up to `limit` bytes; b"" once the peer has closed.
+
+        Raises:
+            TransportError: the connection was lost.
+        """
+
+    async def write(self, data: bytes) -> None:
+        """Send all of `data`, waiting while the peer is slow.
+
+        Raises:
+            TransportError: the connection was lost.
+        """
+
+    async def close(self) -> None:
+        """End the stream and what carries it. May be called twice; never raises."""
+
+
+Connect = Callable[["Target"], Awaitable[Channel]]
+
+
+class Offload(Protocol):
+    """Runs a blocking function on the one thread of a named lane, and waits for it."""
+
+    def __call__(self, lane: str, function: Callable[[], T], /) -> Awaitable[T]:
+        """The function's result. Cancelling the wait does not stop the function."""
+
+
+class ThreadLanes:
+    """One thread per lane name: calls of a lane run one after another, in order.
+
+    SQLite's writer and everything that touches WebAssembly need exactly that.
+    """
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, ThreadPoolExecutor] = {}
+
+    async def __call__(self, lane: str, function: Callable[[], T], /) -> T:
+        executor = self._lanes.get(lane)
+        if executor is None:
+            executor = self._lanes[lane] = ThreadPoolExecutor(1, thread_name_prefix=f"froyo-{lane}")
+        return await asyncio.get_running_loop().run_in_executor(executor, function)
+
+    def close(self) -> None:
+        """Wait for what runs and end the threads."""
+        for executor in self._lanes.values():
+            executor.shutdown(wait=True, cancel_futures=True)
+        self._lanes.clear()
+
+
+def _new_id() -> str:
+    """An id that sorts by the time of its making: milliseconds in hex, then 40 random bits."""
+    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(5).hex()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """The world, as the engine sees it.
+
+    Attributes:
+        connect: starts a runner on a target and gives the stream to it.
+        now: the wall clock, seconds since the epoch. It may jump.
+        random: the one source of jitter.
+        new_id: a fresh id, sortable by time, of 22 hexadecimal digits.
+        offload: runs blocking functions on named threads.
+        environ: the process's environment.
+    """
+
+    connect: Connect
+    now: Callable[[], float] = time.time
+    random: random.Random = field(default_factory=random.Random)
+    new_id: Callable[[], str] = _new_id
+    offload: Offload = field(default_factory=ThreadLanes)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
