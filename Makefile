@@ -1,0 +1,115 @@
+# OpenFroyo.  `make help` lists what there is; each target sets up what it needs, and works again at once
+# when that is there.  Needed on the machine: Python 3.11 or newer, git, make.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+PY := $(VENV)/bin/python
+BIN := $(VENV)/bin
+# The first that is new enough; `make PYTHON=/path/to/python3.12` decides otherwise.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+# How many real hosts the tests get, where the machine can have them.
+LAB_HOSTS ?= 4
+# Arguments for pytest, such as PYTEST_ARGS='-k workqueue'.
+PYTEST_ARGS ?=
+
+# The compiler that builds the runner also checks it: no settings of the person's own, no network.
+GO := GOENV=off GOFLAGS=-buildvcs=false GOPROXY=off GOTOOLCHAIN=local GOWORK=off GOCACHE=$(CURDIR)/build/go-cache $(CURDIR)/$(BIN)/go
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- Setting up -------------------------------------------------------------------------------------
+
+.PHONY: venv
+venv: $(VENV)/.ready
+
+# Exactly what constraints.txt says, then the project itself, editable and without looking at an index again.
+# That last step builds the artefacts too (hatch_build.py).
+$(VENV)/.ready: constraints.txt pyproject.toml
+	@[ -n "$(PYTHON)" ] || { \
+		echo "make: OpenFroyo needs Python 3.11 or newer; on this machine python3 is $$(python3 --version 2>&1 || true)." >&2; \
+		echo "make: install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/python-venv "$(PYTHON)"
+	@[ -x $(PY) ] && $(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@echo "make: installing what constraints.txt pins into $(VENV)"
+	@$(PY) -m pip install --quiet --require-hashes -r constraints.txt
+	@echo "make: building the runner and the provider runtime (a minute the first time)"
+	@$(PY) -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: build
+build: $(VENV)/.ready ## the artefacts: micro-runner, provider runtime, provider packages
+	@$(PY) hatch_build.py
+
+.PHONY: wheel
+wheel: $(VENV)/.ready ## dist/openfroyo-*.whl, which installs without any toolchain
+	$(PY) -m pip wheel --quiet --no-index --no-deps --no-build-isolation --wheel-dir dist .
+	@ls -l dist
+
+# Real Debian hosts for the tests.  A machine that cannot have them says why, and the tests say it again.
+.PHONY: lab
+lab: ## boot the lab's hosts (root only), see tests/lab/hosts help
+	@tests/lab/hosts up $(LAB_HOSTS) || [ $$? = 69 ]
+
+.PHONY: lab-down
+lab-down: ## stop the lab's hosts and discard their disks
+	@tests/lab/hosts down || [ $$? = 69 ]
+
+# --- Using it ---------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: build ## watch files being put right, in a directory of its own
+	@$(PY) -m examples.demo
+
+# --- Checking it ------------------------------------------------------------------------------------
+
+.PHONY: test
+test: build lab ## unit, contract, simulation, integration and lab tests, with coverage
+	cd micro_runner && $(GO) test ./...
+	@rm -f .coverage .coverage.*
+	$(PY) -m pytest --numprocesses auto --dist loadgroup --cov --cov-report= $(PYTEST_ARGS)
+	@$(PY) -m coverage report --include='reconciler/core/*' --fail-under=100
+	@$(PY) -m coverage report --fail-under=90
+
+.PHONY: lint
+lint: $(VENV)/.ready ## ruff, mypy --strict, import-linter, go vet, gofmt
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@for plugin in providers/*/plugin.py; do echo "$(BIN)/mypy $$plugin"; $(BIN)/mypy "$$plugin"; done
+	$(BIN)/lint-imports --no-cache
+	cd micro_runner && for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch $(GO) vet ./...; done
+	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l micro_runner); \
+		[ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted" >&2; exit 1; }
+
+.PHONY: bench
+bench: build lab ## every budget beside its limit, measured in the same run
+	$(PY) -m tests.bench
+
+.PHONY: e2e
+e2e: build lab ## the long suites: crashes under load, partitions, full disks, soaks
+	$(PY) -m pytest -m e2e --timeout 3600 $(PYTEST_ARGS)
+
+# --- Housekeeping -----------------------------------------------------------------------------------
+
+.PHONY: lock
+lock: $(VENV)/.ready ## renew constraints.txt from pyproject.toml
+	@$(PY) -m pip install --quiet uv
+	@{ echo '# Everything that .venv holds, for every platform that has wheels.  Made by `make lock`; do not edit.'; \
+		$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
+			--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links; } >constraints.new
+	@mv constraints.new constraints.txt
+
+.PHONY: clean
+clean: ## remove all that make made in this directory (the lab stays: make lab-down)
+	rm -rf $(VENV) build dist reconciler/_artifacts .coverage .coverage.* htmlcov
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
