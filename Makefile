@@ -80,13 +80,17 @@ test: build lab ## unit, contract, simulation, integration and lab tests, with c
 	@$(PY) -m coverage report --fail-under=90
 
 .PHONY: lint
-lint: $(VENV)/.ready ## ruff, mypy --strict, import-linter, go vet, gofmt
+lint: $(VENV)/.ready lint-go ## ruff, mypy --strict, import-linter, go vet, gofmt
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@# Each is a program of its own, and all are called plugin.
 	@for plugin in providers/*/plugin.py; do echo "$(BIN)/mypy $$plugin"; $(BIN)/mypy "$$plugin"; done
-	$(BIN)/lint-imports --no-cache
-	cd micro_runner && for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch $(GO) vet ./...; done
+	$(BIN)/lint-imports --no-cache --no-logo
+
+.PHONY: lint-go
+lint-go: $(VENV)/.ready
+	cd micro_runner && for arch in amd64 arm64; do GOARCH=$$arch $(GO) vet ./...; done
 	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l micro_runner); \
 		[ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted" >&2; exit 1; }
 
