@@ -1,0 +1,172 @@
+"""The interface `froyo:provider/lifecycle` over a plugin.py: load, start, resume, cancel, in JSON text.
+
+Sans-IO: `start` and `resume` run until the provider is done or waits for replies, and say which. The same
+class is driven inside WebAssembly by the host, and in ordinary CPython by the simulation and by an author's
+tests. It does not know where calls go.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from froyo_provider import phases
+from froyo_provider.faults import Fault, PermanentError
+from froyo_provider.provider import Provider
+from froyo_provider.wire import Json, decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+
+    from froyo_provider.calls import Call, Reply
+
+Task: TypeAlias = "Coroutine[list[Call], list[Reply] | None, str]"
+
+
+@dataclass(slots=True)
+class Done:
+    """The phase is over.
+
+    Attributes:
+        reply: JSON text.
+    """
+
+    reply: str
+
+
+@dataclass(slots=True)
+class Pending:
+    """The provider waits.
+
+    Attributes:
+        task: to be given to `resume` or `cancel`.
+        calls: JSON text, a list that is never empty.
+    """
+
+    task: int
+    calls: str
+
+
+class Lifecycle:
+    """One loaded plugin.
+
+    Example:
+        >>> lifecycle = Lifecycle()
+        >>> lifecycle.load(source)
+        >>> step = lifecycle.start("read", request)
+        >>> while isinstance(step, Pending):
+        ...     step = lifecycle.resume(step.task, answer(step.calls))
+    """
+
+    def __init__(self) -> None:
+        self._providers: dict[str, Provider] = {}
+        self._tasks: dict[int, Task] = {}
+        self._last_task = 0
+
+    def load(self, code: str | types.CodeType, *, name: str = "plugin") -> None:
+        """Run the plugin's top level and take its providers.
+
+        Args:
+            code: of plugin.py, as source or compiled.
+            name: of the module that it becomes; one of its own for each plugin in a process.
+
+        Raises:
+            Fault: it does not compile, raises, or defines no provider.
+        """
+        module = types.ModuleType(name)
+        module.__file__ = "plugin.py"
+        sys.modules[name] = module
+        try:
+            if isinstance(code, str):
+                code = compile(code, "plugin.py", "exec", dont_inherit=True)
+            exec(code, module.__dict__)  # noqa: S102 - running the author's code is what this is for
+        except Exception as error:
+            raise PermanentError(f"plugin.py does not load: {phases.describe(error)}") from error
+        self.adopt(vars(module).values(), module=name)
+
+    def adopt(self, candidates: Iterable[object], *, module: str | None = None) -> None:
+        """Take the providers among some objects.
+
+        Args:
+            candidates: anything; only subclasses of Provider count.
+            module: only classes that were defined there count; None for any.
+
+        Raises:
+            Fault: there is none.
+        """
+        for candidate in candidates:
+            if (
+                isinstance(candidate, type)
+                and issubclass(candidate, Provider)
+                and candidate is not Provider
+                and not candidate.__name__.startswith("_")
+                and module in {None, candidate.__module__}
+            ):
+                self._providers[candidate.kind or candidate.__name__] = candidate()
+        if not self._providers:
+            raise PermanentError("plugin.py does not load: it defines no subclass of froyo_provider.Provider")
+
+    def start(self, phase: str, request: str) -> Done | Pending:
+        """Begin a phase.
+
+        Args:
+            phase: init, read, plan, apply or destroy.
+            request: JSON text.
+
+        Raises:
+            Fault: the request as a whole cannot be served.
+        """
+        function = _PHASES.get(phase)
+        if function is None:
+            raise PermanentError(f"there is no phase {phase!r}")
+        self._last_task += 1
+        return self._advance(self._last_task, function(self._providers, decode(request)), None)
+
+    def resume(self, task: int, replies: str) -> Done | Pending:
+        """Carry on with the replies to the calls that `task` waits for.
+
+        Args:
+            task: of the Pending.
+            replies: JSON text, a list with one reply for each call.
+
+        Raises:
+            Fault: there is no such task.
+        """
+        coroutine = self._tasks.pop(task, None)
+        if coroutine is None:
+            raise PermanentError(f"no task {task} waits for replies")
+        return self._advance(task, coroutine, decode(replies))
+
+    def cancel(self, task: int) -> None:
+        """Give a task up. One that is not there is none to give up."""
+        coroutine = self._tasks.pop(task, None)
+        if coroutine is not None:
+            coroutine.close()
+
+    def _advance(self, task: int, coroutine: Task, replies: list[Reply] | None) -> Done | Pending:
+        try:
+            calls = coroutine.send(replies)
+        except StopIteration as stop:
+            return Done(stop.value)
+        except Fault:
+            raise
+        except Exception as error:
+            raise PermanentError(phases.describe(error)) from error
+        self._tasks[task] = coroutine
+        return Pending(task, encode(calls))
+
+
+async def _init(providers: phases.Providers, request: Json) -> str:
+    del request
+    return encode({"kinds": sorted(providers)})
+
+
+_PHASES: dict[str, Callable[[phases.Providers, Json], Coroutine[Any, Any, str]]] = {
+    "init": _init,
+    "read": phases.read,
+    "plan": phases.plan,
+    "apply": phases.apply,
+    "destroy": phases.destroy,
+}

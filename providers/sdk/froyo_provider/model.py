@@ -1,0 +1,93 @@
+"""The values that a provider is given and gives back: plain, and cheap to make by the thousand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ActionName: TypeAlias = Literal["none", "create", "update", "delete"]
+
+
+@dataclass(slots=True)
+class Resource:
+    """Something that is declared for a target.
+
+    Attributes:
+        address: `target/Kind/name`, unique.
+        kind: such as `File`.
+        name: of the manifest.
+        spec: the provider's part of the manifest, valid by the kind's schema. A body is `{"digest", "size"}`.
+        ignore: field paths whose differences are shown (`FieldDiff.ignored`) and left out of the payload.
+    """
+
+    address: str
+    kind: str
+    name: str
+    spec: dict[str, Any]
+    ignore: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class Actual:
+    """How it is.
+
+    Attributes:
+        exists: whether there is anything at all.
+        state: by the kind's schema of actual state. Nothing that changes while the thing itself does not (no
+            times). watch: paths whose changes would concern it.
+    """
+
+    exists: bool
+    state: dict[str, Any] = field(default_factory=dict)
+    watch: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class FieldDiff:
+    """One field that differs.
+
+    Attributes:
+        field: path within the spec, such as `mode`.
+        before: as it is; None when there is none. A body is `{"digest", "size"}`, with `"text"` where it is
+            known. after: as declared; None when it is to go. ignored: shown, and left alone.
+    """
+
+    field: str
+    before: Any
+    after: Any
+    ignored: bool = False
+
+
+@dataclass(slots=True)
+class Operation:
+    """What is to be done for one resource.
+
+    Attributes:
+        action: `none` when it is as declared, or differs only in ignored fields.
+        diffs: every field that differs; never empty unless the action is `none`.
+        payload: whatever `apply` needs to know, JSON; nobody else looks into it.
+        blobs: digests of the bodies that its calls will name.
+        preimage: `{"path", "digest", "size"}` of a body which would be lost, so that it can be kept.
+        address: filled in; empty while planning.
+    """
+
+    action: ActionName
+    diffs: Sequence[FieldDiff] = ()
+    payload: dict[str, Any] = field(default_factory=dict)
+    blobs: Sequence[str] = ()
+    preimage: dict[str, Any] | None = None
+    address: str = ""
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of an operation.
+
+    Attributes:
+        changed: whether anything is different now. An observation, never a guess.
+    """
+
+    changed: bool

@@ -1,0 +1,170 @@
+"""What each phase does with a list of resources: the provider of each kind gets its own, all kinds at once.
+
+Invariants: results keep the order of what was asked; whatever goes wrong with one resource, whether it is
+raised, returned or returned wrongly, is that resource's fault and no other's.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from froyo_provider.calls import gather
+from froyo_provider.faults import Fault, PermanentError
+from froyo_provider.model import Actual, Operation, Resource
+from froyo_provider.wire import (
+    Json,
+    actual_json,
+    actual_of,
+    encode_reply,
+    fault_json,
+    operation_json,
+    operation_of,
+    resource_of,
+    result_json,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from froyo_provider.provider import Provider
+
+T = TypeVar("T")
+Providers: TypeAlias = "dict[str, Provider]"
+
+
+async def read(providers: Providers, request: Json) -> str:
+    """`{"resources"}` to `{"actual"}`."""
+    wanted = [resource_of(item) for item in request["resources"]]
+    found = await _by_kind(providers, wanted, [one.kind for one in wanted], _read)
+    return _reply("actual", wanted, found, actual_json)
+
+
+async def plan(providers: Providers, request: Json) -> str:
+    """`{"resources", "actual"}` to `{"operations"}`."""
+    wanted = [resource_of(item) for item in request["resources"]]
+    actual = [actual_of(item) for item in request["actual"]]
+    pairs = list(zip(wanted, actual, strict=True))
+    planned = await _by_kind(providers, pairs, [one.kind for one in wanted], _plan)
+    return _reply("operations", wanted, planned, operation_json)
+
+
+async def apply(providers: Providers, request: Json) -> str:
+    """`{"operations"}` to `{"results"}`."""
+    operations = [operation_of(item) for item in request["operations"]]
+    kinds = [operation.address.split("/", 2)[1] for operation in operations]
+    results = await _by_kind(providers, operations, kinds, _apply)
+    return _reply("results", operations, results, result_json)
+
+
+async def destroy(providers: Providers, request: Json) -> str:
+    """`{"resources"}` to `{"results"}`."""
+    resources = [resource_of(item) for item in request["resources"]]
+    results = await _by_kind(providers, resources, [one.kind for one in resources], _destroy)
+    return _reply("results", resources, results, result_json)
+
+
+def fault_of(error: Exception) -> Fault:
+    """The fault that an exception amounts to."""
+    return error if isinstance(error, Fault) else PermanentError(describe(error))
+
+
+def describe(error: Exception) -> str:
+    """An exception that nobody foresaw, in one line with the place in the plugin that raised it."""
+    place = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename == "plugin.py":
+            place = f" (plugin.py, line {frame.lineno}, in {frame.name})"
+    if isinstance(error, SyntaxError) and error.filename == "plugin.py":
+        place = f" (plugin.py, line {error.lineno})"
+        error = SyntaxError(error.msg)
+    return f"{type(error).__name__}: {error}{place}"
+
+
+# --- One kind's share -------------------------------------------------------------------------------
+
+
+async def _read(provider: Provider, wanted: list[Resource]) -> list[Any]:
+    try:
+        return _checked(await provider.read(wanted), wanted, Actual, "read")
+    except Exception as error:  # noqa: BLE001 - anything may come out of an author's code
+        if len(wanted) == 1:
+            return [fault_of(error)]
+    # Whose fault it is shows when each is alone. The calls of all are still one round trip.
+    return [found for alone in await gather(*(_read(provider, [one]) for one in wanted)) for found in alone]
+
+
+async def _plan(provider: Provider, pairs: list[tuple[Resource, Actual]]) -> list[Any]:
+    try:
+        planned = provider.plan([wanted for wanted, _ in pairs], [actual for _, actual in pairs])
+        return _checked(planned, pairs, Operation, "plan")
+    except Exception as error:  # noqa: BLE001 - anything may come out of an author's code
+        if len(pairs) == 1:
+            return [fault_of(error)]
+    return [operation for pair in pairs for operation in await _plan(provider, [pair])]
+
+
+async def _apply(provider: Provider, operations: list[Operation]) -> list[Any]:
+    return await gather(*map(provider.apply, operations), return_exceptions=True)
+
+
+async def _destroy(provider: Provider, resources: list[Resource]) -> list[Any]:
+    return await gather(*map(provider.destroy, resources), return_exceptions=True)
+
+
+def _checked(results: Sequence[Any], asked: Sequence[Any], expected: type, method: str) -> list[Any]:
+    if len(results) != len(asked):
+        raise PermanentError(f"{method}() returned {len(results)} results for {len(asked)} resources")
+    for result in results:
+        if not isinstance(result, (expected, Fault)):
+            raise PermanentError(
+                f"{method}() returned {type(result).__name__} where it owes {expected.__name__}"
+            )
+    return list(results)
+
+
+# --- All kinds --------------------------------------------------------------------------------------
+
+
+async def _by_kind(
+    providers: Providers,
+    items: list[T],
+    kinds: list[str],
+    function: Callable[[Provider, list[T]], Awaitable[list[Any]]],
+) -> list[Any]:
+    places: dict[str, list[int]] = {}
+    for place, kind in enumerate(kinds):
+        places.setdefault(kind, []).append(place)
+    results: list[Any] = [None] * len(items)
+    shares: list[tuple[list[int], Awaitable[list[Any]]]] = []
+    for kind, own in places.items():
+        provider = providers.get(kind)
+        if provider is None:
+            for place in own:
+                results[place] = PermanentError(f"this package has no provider for the kind {kind}")
+        elif len(own) == len(items):
+            return await function(provider, items)
+        else:
+            shares.append((own, function(provider, [items[place] for place in own])))
+    for (own, _), share in zip(shares, await gather(*(share for _, share in shares)), strict=True):
+        for place, result in zip(own, share, strict=True):
+            results[place] = result
+    return results
+
+
+def _reply(
+    key: str, asked: Sequence[Resource | Operation], results: list[Any], to_json: Callable[[str, Any], Json]
+) -> str:
+    items: list[Json] = []
+    for one, result in zip(asked, results, strict=True):
+        try:
+            items.append(
+                fault_json(one.address, fault_of(result))
+                if isinstance(result, Exception)
+                else to_json(one.address, result)
+            )
+        except Exception as error:  # noqa: BLE001 - such as None in the place of a Result
+            items.append(
+                fault_json(one.address, PermanentError(f"its provider returned nonsense: {describe(error)}"))
+            )
+    return encode_reply(key, items)

@@ -1,0 +1,65 @@
+"""What an author writes: one class per kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from froyo_provider.faults import Fault, PermanentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from froyo_provider.model import Actual, Operation, Resource, Result
+
+
+class Provider:
+    """Keeps one kind of resource as declared.
+
+    A plugin.py defines one subclass per kind of its manifest. The kind is the class's name, unless `kind`
+    says another one; classes whose name begins with an underscore are not providers but what providers share.
+
+    It is a pure coroutine: it has no file, no network, no clock and no memory from one phase to the next.
+    What it wants to know or to do it asks of the target, with `call`, `batch` and `gather`. While reading it
+    may only look; while planning it may not even do that.
+    """
+
+    kind: ClassVar[str] = ""
+
+    async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
+        """How the world is.
+
+        Args:
+            wanted: what is declared for one target.
+
+        Returns:
+            One for each of `wanted`, in their order.
+        """
+        raise NotImplementedError
+
+    def plan(self, wanted: list[Resource], actual: list[Actual]) -> Sequence[Operation | Fault]:
+        """What would have to be done. No calls.
+
+        Args:
+            wanted: what is declared for one target.
+            actual: one for each of `wanted`, as `read` found it.
+
+        Returns:
+            One for each of `wanted`, in their order.
+        """
+        raise NotImplementedError
+
+    async def apply(self, operation: Operation) -> Result:
+        """Do one operation. Those of other resources run concurrently.
+
+        Args:
+            operation: `address`, `action` and `payload`, as planned.
+        """
+        raise NotImplementedError
+
+    async def destroy(self, resource: Resource) -> Result:
+        """Take away what is no longer declared.
+
+        Args:
+            resource: as it was last declared.
+        """
+        raise PermanentError(f"{resource.kind} cannot be destroyed: its provider does not know how")

@@ -1,0 +1,154 @@
+"""To test a provider without WebAssembly and without a target: it is pure, so a dictionary can be the world.
+
+Example:
+    >>> world = World({"file.stat /etc/motd": {"exists": False}, "file.write": {"changed": True}})
+    >>> test = Harness(File, world)
+    >>> motd = resource("File", "motd", path="/etc/motd", mode="0644")
+    >>> [operation] = test.plan([motd], test.read([motd]))
+    >>> assert operation["action"] == "create"
+    >>> assert test.apply([operation]) == [{"address": "host/File/motd", "changed": True}]
+    >>> assert world.calls[-1]["call"] == "file.write"
+"""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from froyo_provider.lifecycle import Lifecycle, Pending
+from froyo_provider.wire import Json, decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from froyo_provider.calls import Call, Reply
+    from froyo_provider.provider import Provider
+
+Answer: TypeAlias = "Json | Exception | Callable[[dict[str, Any]], Json]"
+READING_CALLS = frozenset({"file.stat", "file.read", "dir.list", "facts"})
+
+
+def resource(kind: str, name: str, *, target: str = "host", ignore: Sequence[str] = (), **spec: Any) -> Json:
+    """A resource as it stands in a request.
+
+    Args:
+        kind: such as `File`.
+        name: of the manifest.
+        target: the target's name.
+        ignore: field paths to be left alone.
+        **spec: the provider's part of the manifest.
+    """
+    return {
+        "address": f"{target}/{kind}/{name}",
+        "kind": kind,
+        "name": name,
+        "spec": spec,
+        "ignore": list(ignore),
+    }
+
+
+def error(code: str, message: str = "", *, error_class: str = "permanent") -> Json:
+    """An answer that says that the call failed."""
+    return {"error": {"class": error_class, "code": code, "message": message or code}}
+
+
+class World:
+    """Answers calls, and remembers them.
+
+    Args:
+        answers: by `call path` or by `call`: what it answers, `error(…)`, or a function of the arguments.
+
+    Attributes:
+        calls: everything that was asked, in order.
+    """
+
+    def __init__(self, answers: Mapping[str, Answer]) -> None:
+        self.answers = dict(answers)
+        self.calls: list[Call] = []
+
+    def reply(self, call: Call) -> Reply:
+        """The reply to one call.
+
+        Raises:
+            LookupError: the test has not said what the world answers.
+        """
+        self.calls.append(call)
+        name, args = call["call"], call["args"]
+        answer = self.answers.get(f"{name} {args.get('path', '')}", self.answers.get(name))
+        if answer is None:
+            raise LookupError(f"the test does not say what {name} answers to {args}")
+        if callable(answer):
+            answer = answer(args)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if "error" in answer else {"ok": answer}
+
+
+class Harness:
+    """Drives a provider through its phases, with the phase rules of the real host.
+
+    Args:
+        plugin: a Provider class, a module, or a list of classes.
+        world: answers its calls.
+
+    Attributes:
+        rounds: how many round trips the last phase took.
+    """
+
+    def __init__(
+        self, plugin: type[Provider] | types.ModuleType | Sequence[type[Provider]], world: World
+    ) -> None:
+        self.world = world
+        self.rounds = 0
+        self._lifecycle = Lifecycle()
+        if isinstance(plugin, types.ModuleType):
+            self._lifecycle.adopt(vars(plugin).values(), module=plugin.__name__)
+        else:
+            self._lifecycle.adopt([plugin] if isinstance(plugin, type) else plugin)
+
+    def read(self, resources: Sequence[Json]) -> list[Json]:
+        """What `read` finds."""
+        actual: list[Json] = self.run("read", {"target": {"name": "host"}, "resources": resources})["actual"]
+        return actual
+
+    def plan(self, resources: Sequence[Json], actual: Sequence[Json]) -> list[Json]:
+        """What is planned for the resources that could be read."""
+        readable = [
+            (one, found) for one, found in zip(resources, actual, strict=True) if "fault" not in found
+        ]
+        request = {"resources": [one for one, _ in readable], "actual": [found for _, found in readable]}
+        operations: list[Json] = self.run("plan", request)["operations"]
+        return operations
+
+    def apply(self, operations: Sequence[Json]) -> list[Json]:
+        """What comes of the operations that do something."""
+        wanted = [
+            {key: operation[key] for key in ("address", "action", "payload")}
+            for operation in operations
+            if "fault" not in operation and operation["action"] != "none"
+        ]
+        results: list[Json] = self.run("apply", {"operations": wanted})["results"]
+        return results
+
+    def destroy(self, resources: Sequence[Json]) -> list[Json]:
+        """What comes of taking them away."""
+        results: list[Json] = self.run("destroy", {"resources": resources})["results"]
+        return results
+
+    def run(self, phase: str, request: Json) -> Json:
+        """One phase, from the request to its reply.
+
+        Raises:
+            AssertionError: a call was made that the phase does not allow.
+        """
+        self.rounds = 0
+        step = self._lifecycle.start(phase, encode(request))
+        while isinstance(step, Pending):
+            self.rounds += 1
+            calls = decode(step.calls)
+            for call in calls:
+                if phase == "plan" or (phase == "read" and call["call"] not in READING_CALLS):
+                    raise AssertionError(f"{call['call']} is not allowed in {phase}")
+            step = self._lifecycle.resume(step.task, encode([self.world.reply(call) for call in calls]))
+        reply: Json = decode(step.reply)
+        return reply

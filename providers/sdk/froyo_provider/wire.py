@@ -1,0 +1,83 @@
+"""The values of `model` as JSON, one function for each way that one crosses the boundary."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeAlias
+
+from froyo_provider.faults import Fault, PermanentError
+from froyo_provider.model import Actual, FieldDiff, Operation, Resource, Result
+
+Json: TypeAlias = "dict[str, Any]"
+
+encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+decode = json.loads
+
+
+def resource_of(item: Json) -> Resource:
+    """A resource of a request."""
+    return Resource(item["address"], item["kind"], item["name"], item["spec"], item.get("ignore", ()))
+
+
+def actual_of(item: Json) -> Actual:
+    """What `read` has found, given back to `plan`."""
+    return Actual(item["exists"], item["state"], item.get("watch", ()))
+
+
+def operation_of(item: Json) -> Operation:
+    """A planned operation, given back to `apply`."""
+    return Operation(item["action"], (), item["payload"], (), None, item["address"])
+
+
+def fault_json(address: str, fault: Fault) -> Json:
+    """What stands in the place of a result."""
+    return {"address": address, "fault": fault.to_json()}
+
+
+def actual_json(address: str, actual: Actual) -> Json:
+    """One result of `read`."""
+    return {"address": address, "exists": actual.exists, "state": actual.state, "watch": list(actual.watch)}
+
+
+def operation_json(address: str, operation: Operation) -> Json:
+    """One result of `plan`."""
+    item: Json = {
+        "address": address,
+        "action": operation.action,
+        "diffs": [_diff_json(diff) for diff in operation.diffs],
+        "payload": operation.payload,
+        "blobs": list(operation.blobs),
+    }
+    if operation.preimage is not None:
+        item["preimage"] = operation.preimage
+    return item
+
+
+def _diff_json(diff: FieldDiff) -> Json:
+    item: Json = {"field": diff.field, "before": diff.before, "after": diff.after}
+    if diff.ignored:
+        item["ignored"] = True
+    return item
+
+
+def result_json(address: str, result: Result) -> Json:
+    """One result of `apply` or `destroy`."""
+    return {"address": address, "changed": result.changed}
+
+
+def encode_reply(key: str, items: list[Json]) -> str:
+    """A reply as text. What JSON cannot say becomes a fault of the resource that said it, and of no other."""
+    try:
+        return encode({key: items})
+    except (TypeError, ValueError, RecursionError):
+        return encode({key: [_encodable(item) for item in items]})
+
+
+def _encodable(item: Json) -> Json:
+    try:
+        encode(item)
+    except (TypeError, ValueError, RecursionError) as error:
+        return fault_json(
+            item["address"], PermanentError(f"its provider returned what JSON cannot say: {error}")
+        )
+    return item
