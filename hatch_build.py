@@ -39,9 +39,8 @@ import sys
 import tempfile
 import time
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -62,8 +61,8 @@ class BuildError(Exception):
     """Something that the person who builds has to put right."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
+# Not dataclasses: hatchling loads this file without registering it as a module, which they cannot bear.
+class Checkout(NamedTuple):
     """Where everything is."""
 
     root: Path
@@ -80,8 +79,7 @@ class Checkout:
         return self.root / "build"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One artefact or a family of them, with all that decides what it looks like."""
 
     name: str
@@ -451,7 +449,10 @@ class ArtefactHook(BuildHookInterface[Any]):
         which need not be the kind of machine that it is used from.
         """
         del version, build_data
-        build(Checkout(root=Path(self.root), version=self.metadata.version), echo=self.app.display_info)
+        try:
+            build(Checkout(root=Path(self.root), version=self.metadata.version), echo=self.app.display_info)
+        except BuildError as error:
+            self.app.abort(f"openfroyo: {error}")
 
     def clean(self, versions: list[str]) -> None:
         """Forget the artefacts, not the key."""

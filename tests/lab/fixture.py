@@ -112,25 +112,24 @@ def _states() -> dict[str, str]:
     return {name: state for name, _, state in map(str.split, lines)}
 
 
-def _restore() -> None:
+def _bring_up() -> subprocess.CompletedProcess[str]:
     """Whatever was done to the hosts: have them run and be reachable again."""
-    states = _states()
-    if [states.get(f"h{number}") for number in range(1, HOSTS + 1)].count("running") == HOSTS:
-        return
     done = _run([str(COMMAND), "up", str(HOSTS)], check=False)
-    if done.returncode == UNAVAILABLE:
-        pytest.skip(done.stderr.strip().splitlines()[-1])
-    if done.returncode != 0:
-        raise LabError(f"tests/lab/hosts up {HOSTS}: exit status {done.returncode}\n{done.stderr}")
-    for name, state in _states().items():
-        if state == "partitioned":
-            _run([str(COMMAND), "heal", name])
+    if done.returncode == 0:
+        for name, state in _states().items():
+            if state == "partitioned":
+                _run([str(COMMAND), "heal", name])
+    return done
 
 
 @pytest.fixture(scope="session")
 def lab() -> Lab:
     """Hosts h1 to h4 ($LAB_HOSTS), running; only for tests marked `lab`."""
-    _restore()
+    done = _bring_up()
+    if done.returncode == UNAVAILABLE:
+        pytest.skip(done.stderr.strip().splitlines()[-1])
+    if done.returncode != 0:
+        raise LabError(f"tests/lab/hosts up {HOSTS}: exit status {done.returncode}\n{done.stderr}")
     inventory = json.loads(_run([str(COMMAND), "ssh-config", "--json"]).stdout)
     return Lab(
         hosts=tuple(
@@ -166,10 +165,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Give each lab test the hosts to itself, and leave them as the next one expects them."""
-    if item.get_closest_marker("lab") is None or not (DIRECTORY / "hosts").is_dir():
+    if item.get_closest_marker("lab") is None or os.geteuid() != 0 or not DIRECTORY.is_dir():
         return (yield)
     with _turn():
         try:
             return (yield)
         finally:
-            _restore()
+            if any(state != "running" for state in _states().values()):
+                _bring_up()
