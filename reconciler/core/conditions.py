@@ -1,0 +1,129 @@
+"""Setting, removing and summing up conditions, and the little histories beside them.
+
+Invariants: `since` moves only when `status` does; conditions that are abnormal-true are present only while
+they hold; whoever sets what is already so gets the same object back, so that a round that changed nothing
+writes nothing. This module must not know why a condition is set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.conditions import Condition, ConditionType, Reason
+
+if TYPE_CHECKING:
+    from reconciler.model.names import Digest
+    from reconciler.model.state import ResourceState, Round
+
+Conditions = tuple[Condition, ...]
+
+HISTORY = 5
+"""How many rounds an instance's history keeps."""
+
+_ORDER = {type_: index for index, type_ in enumerate(ConditionType)}
+
+
+def get_condition(conditions: Conditions, type_: ConditionType) -> Condition | None:
+    """The condition of that type, if it is present."""
+    return next((condition for condition in conditions if condition.type is type_), None)
+
+
+def is_true(conditions: Conditions, type_: ConditionType) -> bool:
+    """Whether the condition of that type is present and holds."""
+    condition = get_condition(conditions, type_)
+    return condition is not None and condition.status
+
+
+def set_condition(conditions: Conditions, new: Condition) -> Conditions:
+    """`conditions` with `new` in it, in the order of `ConditionType`.
+
+    Its `since` becomes the older one if the status is what it was. An abnormal-true condition that does not
+    hold is removed. What is already so is given back as the same object.
+    """
+    if new.type is not ConditionType.READY and not new.status:
+        return remove_condition(conditions, new.type)
+    old = get_condition(conditions, new.type)
+    if old is not None:
+        if old.status == new.status:
+            new = replace(new, since=old.since)
+        if old == new:
+            return conditions
+    others = [condition for condition in conditions if condition.type is not new.type]
+    return tuple(sorted([*others, new], key=lambda condition: _ORDER[condition.type]))
+
+
+def remove_condition(conditions: Conditions, type_: ConditionType) -> Conditions:
+    """`conditions` without the one of that type; the same object if it was not there."""
+    if get_condition(conditions, type_) is None:
+        return conditions
+    return tuple(condition for condition in conditions if condition.type is not type_)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a table has room for.
+
+    Attributes:
+        ready: whether it is; None while that is not known.
+        reason: of the condition that matters most.
+        message: of the same.
+        since: of the same.
+    """
+
+    ready: bool | None
+    reason: Reason
+    message: str
+    since: float
+
+
+def summarize(conditions: Conditions) -> Summary:
+    """The condition to show first: Stalled, then Ready, then Reconciling."""
+    ready = get_condition(conditions, ConditionType.READY)
+    shown = get_condition(conditions, ConditionType.STALLED) or ready
+    shown = shown or get_condition(conditions, ConditionType.RECONCILING)
+    if shown is None:
+        return Summary(ready=None, reason=Reason.PENDING, message="", since=0.0)
+    return Summary(
+        ready=ready.status if ready is not None else None,
+        reason=shown.reason,
+        message=shown.message,
+        since=shown.since,
+    )
+
+
+def observed_generation(state: ResourceState) -> int:
+    """The generation that `state` may call observed.
+
+    That is its own as soon as it is Ready or Stalled at it: only then has everything been said about it.
+    Until then it stays what it was.
+    """
+    for condition in state.conditions:
+        settled = condition.type in {ConditionType.READY, ConditionType.STALLED} and condition.status
+        if settled and condition.observed_generation == state.generation:
+            return state.generation
+    return state.observed_generation
+
+
+def next_generation(state: ResourceState, digest: Digest) -> ResourceState:
+    """`state` of an instance whose declaration now has `digest`; the same object if it had it already.
+
+    A new generation starts afresh: nothing was observed at it, nothing failed, nobody fought about it; what
+    stalled the old one says nothing about it.
+    """
+    if state.digest == digest:
+        return state
+    return replace(
+        state,
+        generation=state.generation + 1,
+        digest=digest,
+        observed=None,
+        conditions=remove_condition(state.conditions, ConditionType.STALLED),
+        corrections=(),
+        failures=0,
+    )
+
+
+def push_round(history: tuple[Round, ...], latest: Round) -> tuple[Round, ...]:
+    """`history` with `latest` in front, cut to the last five."""
+    return (latest, *history[: HISTORY - 1])

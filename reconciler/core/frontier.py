@@ -1,0 +1,135 @@
+"""Walking a graph: which instances may be worked on now, given what has been done and what has failed.
+
+Invariant: an instance is given out once, after everything that it depends on has been done; never, if
+something that blocks it has failed. Instances of the graph that are not part of the walk order those that
+are, and nothing else. The cost is that of the part of the graph above the walk's members, so that one file
+of ten thousand costs next to nothing. This module must not know what working on an instance means, or how
+many do it at once.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from reconciler.core.graph import Graph
+    from reconciler.model.names import Address
+
+
+class Frontier:
+    """One walk over a graph, or over some of it.
+
+    Example: an engine that works on everything that is ready at once::
+
+        frontier = Frontier(graph)
+        while batch := frontier.take():
+            for address in batch:
+                frontier.done(address) if work(address) else frontier.fail(address)
+
+    Args:
+        graph: the order to keep.
+        members: what is to be worked on; None for all.
+        failed: what is known not to be in sync and is not to be worked on: it blocks what depends on it.
+
+    Attributes:
+        blocked: what will not be given out, and the failure that is to blame, as far as is known.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        members: Iterable[Address] | None = None,
+        *,
+        failed: Collection[Address] = (),
+    ) -> None:
+        self._graph = graph
+        self._members = frozenset(graph.order if members is None else members)
+        self.blocked: dict[Address, Address] = {}
+        self._ready: list[int] = []
+        self._working: set[Address] = set()
+        part = self._above()
+        self._waits = {address: len(graph.dependencies.get(address, ())) for address in part}
+        free = [address for address, waits in self._waits.items() if not waits]
+        broken = sorted((part & set(failed)) - self._members, key=graph.position.__getitem__)
+        # Never to be given out nor passed any more: what has failed or is blocked.
+        self._closed: set[Address] = set(broken)
+        for address in broken:
+            self._resolve(address, to_blame=address)
+        for address in free:
+            if address in self._members:
+                heapq.heappush(self._ready, graph.position[address])
+            elif address not in self._closed:
+                self._resolve(address)
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything has been done, has failed or is blocked."""
+        return not self._ready and not self._working
+
+    def take(self, limit: int | None = None) -> tuple[Address, ...]:
+        """What may be worked on now and has not been given out yet, at most `limit`, in the graph's order."""
+        count = len(self._ready) if limit is None else min(limit, len(self._ready))
+        batch = tuple(self._graph.order[heapq.heappop(self._ready)] for _ in range(count))
+        self._working.update(batch)
+        return batch
+
+    def done(self, address: Address) -> None:
+        """`address`, which was given out, is in sync now.
+
+        Raises:
+            KeyError: it was not given out, or has been settled already.
+        """
+        self._working.remove(address)
+        self._resolve(address)
+
+    def fail(self, address: Address) -> tuple[Address, ...]:
+        """`address`, which was given out, is not in sync.
+
+        Returns:
+            The members that are blocked by it.
+
+        Raises:
+            KeyError: it was not given out, or has been settled already.
+        """
+        self._working.remove(address)
+        return self._resolve(address, to_blame=address)
+
+    def _resolve(self, address: Address, *, to_blame: Address | None = None) -> tuple[Address, ...]:
+        """Tell what comes after `address` that it waits no longer for it, or that it waits in vain."""
+        blocked = []
+        stack = [(address, to_blame)]
+        while stack:
+            current, culprit = stack.pop()
+            for edge in self._graph.dependents.get(current, ()):
+                dependent = edge.dependent
+                if dependent not in self._waits or dependent in self._closed:
+                    continue
+                if culprit is not None and edge.blocks:
+                    self._closed.add(dependent)
+                    stack.append((dependent, culprit))
+                    if dependent in self._members:
+                        self.blocked[dependent] = culprit
+                        blocked.append(dependent)
+                    continue
+                self._waits[dependent] -= 1
+                if self._waits[dependent]:
+                    continue
+                if dependent in self._members:
+                    heapq.heappush(self._ready, self._graph.position[dependent])
+                else:
+                    stack.append((dependent, None))
+        return tuple(blocked)
+
+    def _above(self) -> set[Address]:
+        """The members, and all that they depend on."""
+        part = set(self._members)
+        stack = list(part)
+        while stack:
+            for edge in self._graph.dependencies.get(stack.pop(), ()):
+                if edge.dependency not in part:
+                    part.add(edge.dependency)
+                    stack.append(edge.dependency)
+        return part

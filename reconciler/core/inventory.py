@@ -1,0 +1,137 @@
+"""Whose a thing is, why it is changed, and whether it may be: decided from records, never from a guess.
+
+What is ours is what we created, or found and adopted; nothing else may ever be removed because its manifest
+is gone.
+
+    ours?  there?  equal?    changed because              touched?                     ours afterwards?
+    no     yes     yes       - (nothing to do)            -                            yes: adopted
+    no     yes     no        adopt                        adopt: replace yes,          yes, once changed
+                                                          adopt: hold not yet
+    no     no      no        spec (it is created)         yes                          yes, once created
+    no     no      yes       - (declared absent, is)      -                            no
+    yes    any     yes       - (in sync)                  -                            as before
+    yes    any     no        drift, if it was seen in     yes                          as before
+                             sync at this generation,
+                             else spec
+
+`policy: observe` and `paused` forbid to touch in every row, and what is not touched does not become ours,
+except by being found equal. This module must not know how anything is changed, nor what it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.model.conditions import Reason
+from reconciler.model.plan import Cause
+from reconciler.model.resource import Adopt, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.names import Address, Digest
+    from reconciler.model.resource import Instance
+    from reconciler.model.state import ResourceState
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows for one instance.
+
+    Attributes:
+        cause: why it is changed, or would be; for what is equal, why it is ours.
+        held: why it is not touched although it differs; None if it may be, or need not.
+        owned: whether it is ours once this round has succeeded.
+    """
+
+    cause: Cause
+    held: Reason | None
+    owned: bool
+
+
+def seen_in_sync(state: ResourceState | None, digest: Digest) -> bool:
+    """Whether an observation in sync with the declaration `digest` is on record."""
+    return state is not None and state.digest == digest and state.observed is not None
+
+
+def cause_of(state: ResourceState | None, digest: Digest, *, exists: bool) -> Cause:
+    """Why an instance that differs is changed.
+
+    DRIFT is said only where it had been seen in sync as it is declared now; what we never touched is
+    adopted; anything else follows the declaration.
+
+    Args:
+        state: what is on record about it, or None.
+        digest: of the instance as declared now.
+        exists: whether the thing is there.
+    """
+    if seen_in_sync(state, digest):
+        return Cause.DRIFT
+    owned = state is not None and state.owned
+    return Cause.ADOPT if exists and not owned else Cause.SPEC
+
+
+def decide(
+    instance: Instance, state: ResourceState | None, *, exists: bool, equal: bool, approved: bool = False
+) -> Decision:
+    """What follows from a fresh observation of `instance`: see the table above.
+
+    Args:
+        instance: as declared.
+        state: what is on record about it, or None at first contact.
+        exists: whether the thing is there.
+        equal: whether it is as declared, ignored fields left aside.
+        approved: whether a person has approved what `adopt: hold` waits for.
+    """
+    owned = state is not None and state.owned
+    cause = cause_of(state, instance.digest, exists=exists)
+    if equal:
+        return Decision(cause=cause, held=None, owned=owned or exists)
+    held = _held(instance, cause, approved=approved)
+    return Decision(cause=cause, held=held, owned=owned or held is None)
+
+
+def _held(instance: Instance, cause: Cause, *, approved: bool) -> Reason | None:
+    match instance.common.policy:
+        case Policy.PAUSED:
+            return Reason.PAUSED
+        case Policy.OBSERVE:
+            return Reason.DIFFERS
+        case Policy.ENFORCE:
+            waits = cause is Cause.ADOPT and instance.common.adopt is Adopt.HOLD and not approved
+            return Reason.HELD if waits else None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How two snapshots of what is desired differ; each in the order of its snapshot.
+
+    Attributes:
+        added: declared now and not before.
+        changed: declared otherwise than before.
+        removed: declared before and not now.
+    """
+
+    added: tuple[Address, ...]
+    changed: tuple[Address, ...]
+    removed: tuple[Address, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed)
+
+
+def changes(before: Mapping[Address, Digest], after: Mapping[Address, Digest]) -> Changes:
+    """What a new snapshot means for each address, told from the digests of the instances."""
+    return Changes(
+        added=tuple(address for address in after if address not in before),
+        changed=tuple(address for address, digest in after.items() if before.get(address, digest) != digest),
+        removed=tuple(address for address in before if address not in after),
+    )
+
+
+def orphans(
+    states: Mapping[Address, ResourceState], desired: Mapping[Address, object]
+) -> tuple[Address, ...]:
+    """What is ours and no longer declared, in the order of `states`."""
+    return tuple(address for address, state in states.items() if state.owned and address not in desired)
