@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from reconciler.model.resource import Instance
 
 
+_SUGGESTIONS = 20
+
+
 class EdgeKind(StrEnum):
     """Where an edge comes from; of several between the same two, the first of these is kept."""
 
@@ -202,17 +205,17 @@ def _written(
             for ref in refs:
                 other = by_ref.get(ref)
                 if other is None:
-                    problems.append(_missing(instance, kind, ref, by_ref))
+                    # Looking for a similar name looks at all: done for as many as a person reads.
+                    candidates = by_ref if len(problems) < _SUGGESTIONS else ()
+                    problems.append(_missing(instance, kind, ref, candidates))
                 elif kind is EdgeKind.REQUIRE:
                     yield Edge(other.address, instance.address, kind, instance.origin)
                 else:
                     yield Edge(instance.address, other.address, kind, instance.origin)
 
 
-def _missing(
-    instance: Instance, kind: EdgeKind, ref: Reference, by_ref: Mapping[Reference, Instance]
-) -> Problem:
-    near = difflib.get_close_matches(ref, by_ref, n=1, cutoff=0.7)
+def _missing(instance: Instance, kind: EdgeKind, ref: Reference, candidates: Iterable[Reference]) -> Problem:
+    near = difflib.get_close_matches(ref, candidates, n=1, cutoff=0.7)
     return Problem(
         file=instance.origin.file,
         line=instance.origin.line,

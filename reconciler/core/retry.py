@@ -1,0 +1,84 @@
+"""What the class of an error means for when to try again, and for the condition that says so.
+
+    transient   backoff                                         Ready=False TransientError, or Unreachable
+    throttled   at the time that it names; backoff if none      Ready=False Throttled
+    conflict    at once, after reading again; backoff from      Ready=False Conflict
+                the fourth in a row, or it would spin
+    permanent   never at this generation                        Stalled PermanentError
+
+This module must not know how trying is done, nor count: the caller says how many failures there were in a
+row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from reconciler.errors import ErrorClass, FroyoError, ProtocolError, ProviderError, TransportError
+from reconciler.model.conditions import Reason
+
+CONFLICTS_AT_ONCE = 3
+"""How many conflicts in a row are answered by reading again at once."""
+
+
+class When(Enum):
+    """When to try again."""
+
+    NOW = "now"
+    AT = "at"
+    BACKOFF = "backoff"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """What follows from a failure.
+
+    Attributes:
+        when: to try again. NEVER means: not before the generation changes, or a person asks for it.
+        at: the time, for AT.
+        reason: for the condition.
+    """
+
+    when: When
+    reason: Reason
+    at: float | None = None
+
+    @property
+    def stalled(self) -> bool:
+        """Whether this is the Stalled condition's matter rather than Ready's."""
+        return self.when is When.NEVER
+
+
+def requeue(
+    error_class: ErrorClass, *, now: float, failures: int = 1, retry_after: float | None = None
+) -> Requeue:
+    """What follows from a failure of `error_class`.
+
+    Args:
+        error_class: as the error says.
+        now: on the clock of which `at` is to be.
+        failures: how many in a row, this one included.
+        retry_after: seconds that a throttled one asks for.
+    """
+    match error_class:
+        case ErrorClass.TRANSIENT:
+            return Requeue(When.BACKOFF, Reason.TRANSIENT_ERROR)
+        case ErrorClass.THROTTLED:
+            if retry_after is None:
+                return Requeue(When.BACKOFF, Reason.THROTTLED)
+            return Requeue(When.AT, Reason.THROTTLED, now + max(0.0, retry_after))
+        case ErrorClass.CONFLICT:
+            return Requeue(When.NOW if failures <= CONFLICTS_AT_ONCE else When.BACKOFF, Reason.CONFLICT)
+        case ErrorClass.PERMANENT:
+            return Requeue(When.NEVER, Reason.PERMANENT_ERROR)
+
+
+def requeue_error(error: FroyoError, *, now: float, failures: int = 1) -> Requeue:
+    """The same for an exception; a target that cannot be talked to is unreachable, which is transient."""
+    retry_after = error.retry_after if isinstance(error, ProviderError) else None
+    decision = requeue(error.error_class, now=now, failures=failures, retry_after=retry_after)
+    if isinstance(error, TransportError | ProtocolError):
+        return Requeue(decision.when, Reason.UNREACHABLE, decision.at)
+    return decision
