@@ -4,6 +4,7 @@
     ├── ConfigError           what the user wrote is wrong; carries every Problem, each with file:line:column
     ├── UsageError            what the user typed is wrong, or asks for something that does not exist
     ├── ProviderError         a provider said no, or misbehaved; its ErrorClass decides what happens next
+    ├── RunnerError           a target's runner said no; its ErrorClass decides what happens next
     ├── TransportError        a target cannot be reached or the session to it was lost; always transient
     ├── ProtocolError         the frame protocol was broken
     │   ├── LocalProtocolError    by us: a defect
@@ -122,7 +123,35 @@ class LocalProtocolError(ProtocolError):
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer did what the protocol forbids. The session is of no use any more."""
+    """The peer did what the protocol forbids. The session is of no use any more.
+
+    Args:
+        message: what it did, without repeating any of its data.
+        kind: which rule it broke, as `micro_runner/protocol.md` names them.
+    """
+
+    def __init__(self, message: str, *, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class RunnerError(FroyoError):
+    """A target said no to a command as a whole, or to something that was asked of it alone.
+
+    Args:
+        message: names the target, the command and the reason.
+        error_class: decides the requeue.
+        code: the runner's word for it, such as `enoent`.
+        retry_after: seconds, for THROTTLED.
+    """
+
+    def __init__(
+        self, message: str, *, error_class: ErrorClass, code: str, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.error_class = error_class
+        self.code = code
+        self.retry_after = retry_after
 
 
 class StoreError(FroyoError):
