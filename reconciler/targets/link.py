@@ -1,0 +1,327 @@
+"""One conversation with one runner over one channel: calls, heartbeats, time to live, and its end.
+
+Three tasks serve a link: one reads, one writes, one keeps the time. Whatever ends one of them ends all,
+closes the channel and fails every call under way with a TransportError: no call is ever left waiting.
+
+Invariant: `_finish` runs exactly once, whoever caused it. A link says why it ended and never comes back; to
+reconnect is to open another one. It must not know what commands mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.errors import ProtocolError, TransportError
+from reconciler.runtime import Channel
+from reconciler.targets.messages import Closed, Done, Exit, Failed, Message, Progress, Ready
+from reconciler.targets.outbox import Outbox
+from reconciler.targets.protocol import Connection
+from reconciler.targets.settings import SessionSettings
+from reconciler.targets.states import ConnectionState
+
+_READ = 256 * 1024
+
+OnProgress = Callable[[Progress], None]
+
+_EXITS = {
+    "ttl": "its time to live ran out: it had not heard from the controller",
+    "signal": "somebody ended it by a signal",
+    "protocol": "it says that the controller broke the protocol",
+    "tampered": "it is not the binary that was signed, and refused to run",
+    "eof": "its standard input was closed",
+    "exit": "it was asked to",
+}
+
+
+@dataclass(slots=True)
+class _Call:
+    """A command whose answer somebody waits for."""
+
+    answer: asyncio.Future[Done | Failed]
+    on_progress: OnProgress | None
+
+
+class Call:
+    """A command under way that is not awaited at once, such as `watch`.
+
+    Attributes:
+        answer: how it ends. Fails with TransportError when the link is lost.
+    """
+
+    def __init__(self, link: Link, number: int, answer: asyncio.Future[Done | Failed]) -> None:
+        self._link = link
+        self._number = number
+        self.answer = answer
+
+    def cancel(self) -> None:
+        """Ask the runner to end it. May be called at any time."""
+        self._link.cancel(self._number)
+
+
+class Link:
+    """See the module.
+
+    Args:
+        channel: to a runner that has been started; the link owns it from now on.
+        where: what errors call the target.
+        settings: see there.
+    """
+
+    def __init__(self, channel: Channel, *, where: str, settings: SessionSettings) -> None:
+        self._channel = channel
+        self._where = where
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._connection = Connection()
+        self._calls: dict[int, _Call] = {}
+        self._outbox = Outbox(limit=settings.outbox)
+        self._ready: asyncio.Future[Ready] = self._loop.create_future()
+        self._ended: asyncio.Future[str] = self._loop.create_future()
+        self._reason: str | None = None
+        self._aborted = "closed"
+        self._heard = self._said = self._loop.time()
+        self._task: asyncio.Task[None] | None = None
+
+    # --- Its life -------------------------------------------------------------------------------------
+
+    async def start(self) -> Ready:
+        """Wait for the runner to say READY.
+
+        Raises:
+            TransportError: it does not, or not in time. The channel is closed then.
+        """
+        self._task = self._loop.create_task(self._run(), name=f"link {self._where}")
+        try:
+            async with asyncio.timeout(self._settings.handshake):
+                # Shielded, so that giving up leaves the future to `_finish`.
+                return await asyncio.shield(self._ready)
+        except TimeoutError:
+            said = getattr(self._channel, "diagnosis", "")
+            reason = f"the runner did not get ready within {self._settings.handshake:g} s"
+            await self._abort(f"{reason}; it said: {said}" if said else reason)
+            raise TransportError(f"{self._where}: {self._reason}") from None
+        except asyncio.CancelledError:
+            await self._abort("given up")
+            raise
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended, or is about to."""
+        return self._reason is not None or self._connection.state is not ConnectionState.RUNNING
+
+    async def wait_closed(self) -> str:
+        """Why it ended, once it has and its channel is closed."""
+        return await asyncio.shield(self._ended)
+
+    async def close(self) -> None:
+        """End it in order; calls under way fail. May be called twice, and by several at once."""
+        if not self.closed:
+            self._outbox.put(self._connection.send_exit())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.farewell):
+                await self.wait_closed()
+        await self._abort("closed")
+
+    async def _abort(self, reason: str) -> None:
+        """End it now, for `reason` unless it is ending for another already."""
+        if self._task is None:
+            await self._finish(reason)
+            return
+        if self._reason is None:
+            self._aborted = reason
+            self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        reason = "a defect of this controller"
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                others = (
+                    tasks.create_task(self._outbox.send_to(self._channel), name=f"write {self._where}"),
+                    tasks.create_task(self._keep_time(), name=f"time {self._where}"),
+                )
+                reason = await self._read()
+                for task in others:
+                    task.cancel()
+        except* (TransportError, ProtocolError) as group:
+            reason = str(_first(group))
+        except* asyncio.CancelledError:
+            reason = self._aborted
+        finally:
+            await self._finish(reason)
+
+    async def _finish(self, reason: str) -> None:
+        if self._reason is not None:
+            return
+        self._reason = reason
+        self._outbox.close()
+        if not self._ready.done():
+            self._ready.set_exception(TransportError(f"{self._where}: {reason}"))
+            self._ready.exception()  # `start` may have been cancelled: then nobody else looks at it
+        for call in self._calls.values():
+            if not call.answer.done():
+                call.answer.set_exception(self._lost())
+                call.answer.exception()
+        self._calls.clear()
+        try:
+            await self._channel.close()
+        finally:
+            self._ended.set_result(reason)
+
+    def _lost(self) -> TransportError:
+        return TransportError(f"{self._where}: the session was lost: {self._reason}")
+
+    # --- The three tasks ------------------------------------------------------------------------------
+
+    async def _read(self) -> str:
+        """Take in what the runner says, until it says no more; gives the reason."""
+        reason = "the runner's end of the stream was closed"
+        while True:
+            try:
+                data = await self._channel.read(_READ)
+            except TransportError:
+                if self._connection.state is ConnectionState.EXITED:
+                    return reason
+                raise
+            self._heard = self._loop.time()
+            for message in self._connection.receive_data(data):
+                match message:
+                    case Exit(reason=said, message=more):
+                        reason = f"the runner ended itself: {_EXITS.get(said, said[:200])}"
+                        reason += f" ({more[:500]})" if more else ""
+                    case Closed(incomplete=incomplete):
+                        return reason + (
+                            f" in the middle of a frame, after {incomplete} bytes" if incomplete else ""
+                        )
+                    case _:
+                        self._dispatch(message)
+
+    def _dispatch(self, message: Message) -> None:
+        match message:
+            case Ready():
+                if not self._ready.done():
+                    self._ready.set_result(message)
+            case Progress():
+                call = self._calls.get(message.id)
+                if call is not None and call.on_progress is not None:
+                    call.on_progress(message)
+            case Done() | Failed():
+                call = self._calls.pop(message.id, None)
+                if call is not None and not call.answer.done():
+                    call.answer.set_result(message)
+
+    async def _keep_time(self) -> None:
+        """Say something often enough, renew the runner's life, and notice when it has gone silent."""
+        settings = self._settings
+        await asyncio.shield(self._ready)
+        renew_at = self._loop.time()
+        while True:
+            now = self._loop.time()
+            if now - self._heard >= settings.silence:
+                raise TransportError(f"it has been silent for {now - self._heard:.0f} s")
+            if self._connection.state is ConnectionState.RUNNING:
+                if now >= renew_at:
+                    self._post(self._connection.send_renew(settings.ttl))
+                    renew_at = now + settings.ttl / 3
+                elif now - self._said >= settings.heartbeat and self._outbox.empty:
+                    self._post(self._connection.send_heartbeat())
+            speak_at = self._said + settings.heartbeat
+            if speak_at <= now:  # the outbox is stuck
+                speak_at = now + settings.heartbeat
+            wake_at = min(self._heard + settings.silence, renew_at, speak_at)
+            await asyncio.sleep(wake_at - now)
+            # This machine slept, or the loop was held up: what the runner said meanwhile was not read yet.
+            self._heard += max(0.0, self._loop.time() - wake_at - 1.0)
+
+    def _post(self, data: bytes) -> None:
+        self._said = self._loop.time()
+        self._outbox.put(data)
+
+    # --- Calls ----------------------------------------------------------------------------------------
+
+    async def begin(
+        self,
+        command: str,
+        items: list[dict[str, Any]],
+        *,
+        options: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Call:
+        """Start a command.
+
+        Raises:
+            TransportError: the link has ended.
+            LocalProtocolError: the command does not fit into a frame.
+        """
+        await self._outbox.room()
+        self._require_open()
+        number, data = self._connection.send_command(command, items, options=options, deadline=deadline)
+        answer: asyncio.Future[Done | Failed] = self._loop.create_future()
+        self._calls[number] = _Call(answer, on_progress)
+        self._post(data)
+        return Call(self, number, answer)
+
+    async def call(
+        self,
+        command: str,
+        items: list[dict[str, Any]],
+        *,
+        options: Mapping[str, Any] | None = None,
+        timeout: float,
+        on_progress: OnProgress | None = None,
+    ) -> Done | Failed:
+        """Start a command and wait for its answer. Cancelling the wait cancels the command.
+
+        Raises:
+            TransportError: the link has ended, or the runner did not even say that the time is over.
+        """
+        call: Call | None = None
+        try:
+            async with asyncio.timeout(timeout + self._settings.grace):
+                call = await self.begin(
+                    command, items, options=options, deadline=timeout, on_progress=on_progress
+                )
+                return await call.answer
+        except TimeoutError:
+            raise TransportError(
+                f"{self._where}: {command} was not answered within {timeout:g} s, nor was it said to be late"
+            ) from None
+        finally:
+            if call is not None:
+                call.cancel()
+
+    def cancel(self, number: int) -> None:
+        """Ask the runner to end a command, if it is still under way."""
+        if self._calls.pop(number, None) is not None and not self.closed:
+            self._post(self._connection.send_cancel(number))
+
+    async def send_blob(self, *, digest: str, offset: int, data: str, encoding: str, last: bool) -> None:
+        """Send a piece of a body once there is room for it.
+
+        Raises:
+            TransportError: the link has ended.
+        """
+        await self._outbox.room()
+        self._require_open()
+        self._post(
+            self._connection.send_blob(digest=digest, offset=offset, data=data, encoding=encoding, last=last)
+        )
+
+    def _require_open(self) -> None:
+        if self._reason is not None:
+            raise self._lost()
+        if self.closed:
+            raise TransportError(f"{self._where}: the session is being closed")
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The innermost first exception."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

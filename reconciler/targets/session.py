@@ -1,0 +1,320 @@
+"""A session with one target: what the engine uses to look at it and to change it.
+
+    session = await Session.open(target, runtime=runtime, on_event=noticed)
+    replies = await session.command("file.stat", [{"path": "/etc/motd"}])
+    await session.close()
+
+Everything on it is multiplexed over one channel, so any number of calls may be under way. A session that is
+lost fails every call with TransportError and stays lost; the owner opens another one.
+
+Invariants: the replies to a command are as many as its items, in order, whatever went wrong on the target; a
+call that is cancelled here is cancelled there. It must not know what the engine makes of a reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from reconciler.errors import ErrorClass, RunnerError, TransportError
+from reconciler.model.desired import Blob
+from reconciler.model.names import Digest
+from reconciler.model.target import LocalTransport, Target
+from reconciler.runtime import Runtime
+from reconciler.targets.bodies import Bodies, decode_piece
+from reconciler.targets.frames import canonical
+from reconciler.targets.link import Call, Link
+from reconciler.targets.messages import Done, Failed, Fault, Progress, Ready, Reply
+from reconciler.targets.settings import SessionSettings
+from reconciler.targets.watch import UNWATCHED, WatchEvent, WatchStatus, watch_event, watch_status
+
+OnEvent = Callable[[WatchEvent], None]
+
+_BATCH = 5000
+"""Items of one frame: their replies must fit into a frame too."""
+_LOOK = 60.0
+"""Seconds for a look at something, unless the caller says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a batch of looks has shown.
+
+    Attributes:
+        digest: over the replies; equal digests mean equal replies.
+        unchanged: the digest is the one that was given, and the replies were not sent.
+        replies: of each command of the batch, or None.
+    """
+
+    digest: Digest
+    unchanged: bool
+    replies: list[list[Reply]] | None
+
+
+def replies_digest(replies: list[list[Reply]]) -> Digest:
+    """The digest that the runner gives for these replies."""
+    return Digest(f"sha256:{hashlib.sha256(canonical(replies)).hexdigest()}")
+
+
+class Session:
+    """See the module. Made by `open`.
+
+    Attributes:
+        target: whom it is with.
+        ready: what the runner said of itself.
+        watching: how well is watched at the moment.
+    """
+
+    def __init__(
+        self, target: Target, link: Link, ready: Ready, *, bodies: Bodies, on_event: OnEvent
+    ) -> None:
+        self.target = target
+        self.ready = ready
+        self.watching = UNWATCHED
+        self._link = link
+        self._bodies = bodies
+        self._on_event = on_event
+        self._batches: dict[str, list[dict[str, Any]]] = {}
+        self._facts: dict[str, Any] | None = None
+        self._watch: Call | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        target: Target,
+        *,
+        runtime: Runtime,
+        on_event: OnEvent,
+        settings: SessionSettings | None = None,
+    ) -> Session:
+        """Start a runner on the target and wait until it is ready.
+
+        Args:
+            target: which one.
+            runtime: gives the connection and the threads.
+            on_event: called on the loop with what `watch` notices. It must not wait.
+            settings: see there.
+
+        Raises:
+            TransportError: the target cannot be reached, or no runner starts there; says why and what to do.
+        """
+        settings = settings or SessionSettings()
+        channel = await runtime.connect(target)
+        link = Link(channel, where=target.name, settings=settings)
+        ready = await link.start()
+        local = isinstance(target.transport, LocalTransport)
+        bodies = Bodies(link, offload=runtime.offload, compress=not local)
+        return cls(target, link, ready, bodies=bodies, on_event=on_event)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended."""
+        return self._link.closed
+
+    async def wait_closed(self) -> str:
+        """Why it ended, once it has."""
+        return await self._link.wait_closed()
+
+    async def close(self) -> None:
+        """End it, and the runner with it. May be called twice; never raises."""
+        await self._link.close()
+
+    # --- Commands -------------------------------------------------------------------------------------
+
+    async def command(
+        self,
+        name: str,
+        items: list[dict[str, Any]],
+        *,
+        options: dict[str, Any] | None = None,
+        timeout: float = _LOOK,
+    ) -> list[Reply]:
+        """Have a command done.
+
+        Args:
+            name: such as `file.stat`.
+            items: one reply each, in order. What fails for one does not concern the others.
+            options: that concern all of them.
+            timeout: seconds, here as on the target. What is not done by then is answered with `deadline`.
+
+        Raises:
+            TransportError: the session is lost.
+        """
+        replies: list[Reply] = []
+        for start in range(0, len(items), _BATCH):
+            batch = items[start : start + _BATCH]
+            answer = await self._link.call(name, batch, options=options, timeout=timeout)
+            if isinstance(answer, Failed):
+                replies += [Reply(error=answer.fault) for _ in batch]
+            else:
+                self._note_missing(batch, answer.results)
+                replies += answer.results
+        return replies
+
+    def _note_missing(self, items: list[dict[str, Any]], replies: list[Reply]) -> None:
+        for item, reply in zip(items, replies, strict=True):
+            if "error" in reply and reply["error"]["code"] == "blob_missing" and "blob" in item:
+                self._bodies.forget(item["blob"])
+
+    async def observe(
+        self,
+        key: str,
+        batch: list[dict[str, Any]] | None,
+        digest: str | None,
+        *,
+        timeout: float = _LOOK,
+    ) -> Observation:
+        """Have a batch of looks done, and hear of it only what is new.
+
+        The runner remembers a batch under its key, so that it is sent once a session.
+
+        Args:
+            key: the caller's name for the batch.
+            batch: `[{"command": …, "items": […]}…]`, or None for the one that was given for this key before.
+            digest: of the replies that the caller has; they are not sent again if they are the same.
+            timeout: seconds.
+
+        Raises:
+            RunnerError: the runner refuses the batch, or no batch is known for this key.
+            TransportError: the session is lost.
+        """
+        known = self._batches.get(key)
+        if batch is None:
+            batch = known
+        sends = batch is not None and batch != known
+        reply = await self._observe_once(key, batch if sends else None, digest, timeout)
+        if "error" in reply and reply["error"]["code"] == "unknown_key" and batch is not None and not sends:
+            reply = await self._observe_once(key, batch, digest, timeout)
+        if "error" in reply:
+            self._batches.pop(key, None)
+            self._refuse("observe", reply["error"])
+        if batch is not None:
+            self._batches[key] = batch
+        seen = reply["ok"]
+        return Observation(Digest(seen["digest"]), bool(seen.get("unchanged")), seen.get("replies"))
+
+    async def _observe_once(
+        self, key: str, batch: list[dict[str, Any]] | None, digest: str | None, timeout: float
+    ) -> Reply:
+        options: dict[str, Any] = {"key": key}
+        if batch is not None:
+            options["batch"] = batch
+        if digest is not None:
+            options["digest"] = digest
+        (reply,) = await self.command("observe", [{}], options=options, timeout=timeout)
+        return reply
+
+    async def facts(self) -> dict[str, Any]:
+        """What the target is: asked once a session.
+
+        Raises:
+            RunnerError: the target does not say.
+            TransportError: the session is lost.
+        """
+        if self._facts is None:
+            (reply,) = await self.command("facts", [{}])
+            if "error" in reply:
+                self._refuse("facts", reply["error"])
+            self._facts = reply["ok"]
+        return self._facts
+
+    # --- Bodies ---------------------------------------------------------------------------------------
+
+    async def send_blob(self, blob: Blob) -> None:
+        """Have a body on the target, for a command that names it. Sent once a session.
+
+        Raises:
+            SnapshotGone: its content cannot be had any more.
+            TransportError: the session is lost.
+        """
+        await self._bodies.send(blob)
+
+    async def read_file(self, path: str, *, timeout: float = _LOOK) -> tuple[bytes, Digest]:
+        """A file's content and its digest, all of it in memory.
+
+        Raises:
+            RunnerError: it cannot be read.
+            TransportError: the session is lost.
+        """
+        pieces: list[bytes] = []
+        item: dict[str, Any] = {"path": path}
+        if not isinstance(self.target.transport, LocalTransport):
+            item["encoding"] = "gzip"
+        answer = await self._link.call(
+            "file.read",
+            [item],
+            timeout=timeout,
+            on_progress=lambda chunk: pieces.append(decode_piece(chunk.data)),
+        )
+        reply = Reply(error=answer.fault) if isinstance(answer, Failed) else answer.results[0]
+        if "error" in reply:
+            self._refuse(f"file.read {path}", reply["error"])
+        body = b"".join(pieces)
+        digest = Digest(f"sha256:{hashlib.sha256(body).hexdigest()}")
+        if digest != reply["ok"]["digest"]:
+            raise TransportError(
+                f"{self.target.name}: {path} did not arrive as it was sent; it is read again"
+            )
+        return body, digest
+
+    # --- Watching -------------------------------------------------------------------------------------
+
+    async def watch(self, paths: Collection[str]) -> WatchStatus:
+        """Have these paths watched from now on, instead of those before.
+
+        When it returns, every change from then on is given to `on_event`. A path with a trailing slash stands
+        for the entries of the directory too.
+
+        Raises:
+            RunnerError: the target does not watch at all.
+            TransportError: the session is lost.
+        """
+        armed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def noticed(said: Progress) -> None:
+            if said.event == "changed":
+                self._on_event(watch_event(said.data))
+            elif said.event == "progress":
+                self.watching = watch_status(said.data)
+                if not armed.done():
+                    armed.set_result(None)
+
+        watch = await self._link.begin("watch", [], options={"paths": sorted(paths)}, on_progress=noticed)
+        self._watch = watch
+        try:
+            waiting: list[asyncio.Future[Any]] = [armed, watch.answer]
+            await asyncio.wait(waiting, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            watch.cancel()
+            raise
+        if watch.answer.done():
+            answer = watch.answer.result()
+            if isinstance(answer, Failed):
+                self._refuse("watch", answer.fault)
+        elif armed.done():
+            watch.answer.add_done_callback(lambda answer: self._watch_ended(watch, answer))
+        else:
+            watch.cancel()
+            raise TransportError(f"{self.target.name}: watch was not answered within {_LOOK:g} s")
+        return self.watching
+
+    def _watch_ended(self, watch: Call, answer: asyncio.Future[Done | Failed]) -> None:
+        """A watch that ends without being replaced leaves a gap that only a look at everything can fill."""
+        if answer.cancelled() or answer.exception() is not None or watch is not self._watch:
+            return
+        ended = answer.result()
+        why = ended.fault["message"] if isinstance(ended, Failed) else "the target stopped watching"
+        self.watching = WatchStatus(watching=0, mode="none", degraded=why)
+        self._on_event(WatchEvent(changes=(), overflow=True))
+
+    def _refuse(self, what: str, fault: Fault) -> NoReturn:
+        retry_after = fault.get("retry_after_ms")
+        raise RunnerError(
+            f"{self.target.name}: {what}: {fault['message']}",
+            error_class=ErrorClass(fault["class"]),
+            code=fault["code"],
+            retry_after=None if retry_after is None else retry_after / 1000,
+        )

@@ -1,0 +1,98 @@
+"""What a target says about changes: `changed` and `progress` events as values of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.errors import RemoteProtocolError
+from reconciler.model.event import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something happened to a path that is watched.
+
+    Attributes:
+        path: as it was given to `watch`.
+        evidence: who did it.
+        at: seconds since the epoch, by the target's clock.
+    """
+
+    path: str
+    evidence: Evidence
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """Changes that were noticed together.
+
+    Attributes:
+        changes: one for each path.
+        overflow: others were lost: look at everything.
+    """
+
+    changes: tuple[Change, ...]
+    overflow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WatchStatus:
+    """How well is watched.
+
+    Attributes:
+        watching: number of paths.
+        mode: `fanotify`, `inotify`, or `none`: only a rescan will notice anything.
+        degraded: what is not watched as well as it could be, and why; "" when all is well.
+    """
+
+    watching: int
+    mode: str
+    degraded: str
+
+
+UNWATCHED = WatchStatus(watching=0, mode="none", degraded="nothing is watched yet")
+
+
+def watch_event(data: Mapping[str, Any]) -> WatchEvent:
+    """The value of a `changed` event.
+
+    Raises:
+        RemoteProtocolError: it is malformed.
+    """
+    try:
+        return WatchEvent(tuple(_change(change) for change in data["changes"]), bool(data["overflow"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RemoteProtocolError("a changed event is malformed", kind="bad_field") from error
+
+
+def watch_status(data: Mapping[str, Any]) -> WatchStatus:
+    """The value of a `progress` event of a watch.
+
+    Raises:
+        RemoteProtocolError: it is malformed.
+    """
+    try:
+        return WatchStatus(int(data["watching"]), str(data["mode"]), str(data.get("degraded") or ""))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RemoteProtocolError("a progress event is malformed", kind="bad_field") from error
+
+
+def _change(change: Mapping[str, Any]) -> Change:
+    at = change["at_ms"] / 1000
+    by = change["by"]
+    evidence = Evidence(
+        command=str(by.get("command", "")),
+        pid=by.get("pid"),
+        user=str(by.get("user", "")),
+        login=str(by.get("login", "")),
+        parents=tuple(str(parent) for parent in by.get("parents", ())),
+        unit=str(by.get("unit", "")),
+        session=str(by.get("session", "")),
+        ended=bool(by.get("ended", False)),
+        at=at,
+        source=str(by["source"]),
+    )
+    return Change(str(change["path"]), evidence, at)
