@@ -11,7 +11,7 @@ from __future__ import annotations
 import types
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, overload
 
-from froyo_provider.faults import CallError
+from froyo_provider.faults import CallError, PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Generator, Mapping, Sequence
@@ -68,6 +68,17 @@ def batch(name: str, items: Sequence[Mapping[str, Any]], /) -> Steps[list[dict[s
     return [reply["ok"] if "ok" in reply else CallError(name, reply["error"]) for reply in replies]
 
 
+def check_calls(asked: object) -> list[Call]:
+    """What a coroutine yields, if it is a list of calls.
+
+    Raises:
+        PermanentError: it awaits something of another library, such as `asyncio.sleep`.
+    """
+    if type(asked) is not list or not asked:
+        raise PermanentError("a provider can only await call(), batch(), gather() and its own coroutines")
+    return asked
+
+
 @overload
 def gather(*awaitables: Awaitable[T], return_exceptions: Literal[False] = False) -> Awaitable[list[T]]: ...
 @overload
@@ -104,7 +115,7 @@ def _gather(awaitables: Sequence[Awaitable[T]], return_exceptions: bool) -> Step
             offset = 0
             for place, child, count in waiting:
                 try:
-                    asked = child.send(replies[offset : offset + count] if started else None)
+                    asked = check_calls(child.send(replies[offset : offset + count] if started else None))
                 except StopIteration as stop:
                     results[place] = stop.value
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is that child's result

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+DEFECTS = (Exception, SystemExit)
+"""What an author's code may raise without meaning a fault; `sys.exit()` must not end whoever runs it."""
+
+
 class ErrorClass(StrEnum):
     """What the engine does about a fault."""
 

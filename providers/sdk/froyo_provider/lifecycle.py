@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from froyo_provider import phases
-from froyo_provider.faults import Fault, PermanentError
+from froyo_provider.calls import check_calls
+from froyo_provider.environment import plugin_builtins
+from froyo_provider.faults import DEFECTS, Fault, PermanentError
 from froyo_provider.provider import Provider
-from froyo_provider.wire import Json, decode, encode
+from froyo_provider.wire import Json, decode, encode, encode_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -62,7 +64,8 @@ class Lifecycle:
 
     def __init__(self) -> None:
         self._providers: dict[str, Provider] = {}
-        self._tasks: dict[int, Task] = {}
+        # Each with the replies, by place, to those of its calls that never left.
+        self._tasks: dict[int, tuple[Task | None, dict[int, Reply]]] = {}
         self._last_task = 0
 
     def load(self, code: str | types.CodeType, *, name: str = "plugin") -> None:
@@ -77,12 +80,13 @@ class Lifecycle:
         """
         module = types.ModuleType(name)
         module.__file__ = "plugin.py"
+        module.__dict__["__builtins__"] = plugin_builtins()
         sys.modules[name] = module
         try:
             if isinstance(code, str):
                 code = compile(code, "plugin.py", "exec", dont_inherit=True)
             exec(code, module.__dict__)  # noqa: S102 - running the author's code is what this is for
-        except Exception as error:
+        except DEFECTS as error:
             raise PermanentError(f"plugin.py does not load: {phases.describe(error)}") from error
         self.adopt(vars(module).values(), module=name)
 
@@ -122,7 +126,7 @@ class Lifecycle:
         if function is None:
             raise PermanentError(f"there is no phase {phase!r}")
         self._last_task += 1
-        return self._advance(self._last_task, function(self._providers, decode(request)), None)
+        return self._advance(self._last_task, function(self._providers, _decoded(request)), None)
 
     def resume(self, task: int, replies: str) -> Done | Pending:
         """Carry on with the replies to the calls that `task` waits for.
@@ -134,28 +138,42 @@ class Lifecycle:
         Raises:
             Fault: there is no such task.
         """
-        coroutine = self._tasks.pop(task, None)
+        coroutine, refused = self._tasks.pop(task, (None, {}))
         if coroutine is None:
             raise PermanentError(f"no task {task} waits for replies")
-        return self._advance(task, coroutine, decode(replies))
+        answers = _decoded(replies)
+        for place, answer in refused.items():
+            answers.insert(place, answer)
+        return self._advance(task, coroutine, answers)
 
     def cancel(self, task: int) -> None:
         """Give a task up. One that is not there is none to give up."""
-        coroutine = self._tasks.pop(task, None)
+        coroutine, _ = self._tasks.pop(task, (None, {}))
         if coroutine is not None:
             coroutine.close()
 
     def _advance(self, task: int, coroutine: Task, replies: list[Reply] | None) -> Done | Pending:
-        try:
-            calls = coroutine.send(replies)
-        except StopIteration as stop:
-            return Done(stop.value)
-        except Fault:
-            raise
-        except Exception as error:
-            raise PermanentError(phases.describe(error)) from error
-        self._tasks[task] = coroutine
-        return Pending(task, encode(calls))
+        while True:
+            try:
+                calls = check_calls(coroutine.send(replies))
+            except StopIteration as stop:
+                return Done(stop.value)
+            except Fault:
+                raise
+            except DEFECTS as error:
+                raise PermanentError(phases.describe(error)) from error
+            text, refused = encode_calls(calls)
+            if len(refused) < len(calls):
+                self._tasks[task] = coroutine, refused
+                return Pending(task, text)
+            replies = [refused[place] for place in range(len(calls))]
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return decode(text)
+    except (ValueError, RecursionError) as error:
+        raise PermanentError(f"the host sent what is not JSON: {error}") from error
 
 
 async def _init(providers: phases.Providers, request: Json) -> str:

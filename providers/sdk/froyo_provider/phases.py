@@ -6,12 +6,11 @@ raised, returned or returned wrongly, is that resource's fault and no other's.
 
 from __future__ import annotations
 
-import traceback
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from froyo_provider.calls import gather
-from froyo_provider.faults import Fault, PermanentError
-from froyo_provider.model import Actual, Operation, Resource
+from froyo_provider.faults import DEFECTS, Fault, PermanentError
+from froyo_provider.model import Actual, Operation, Resource, Result
 from froyo_provider.wire import (
     Json,
     actual_json,
@@ -64,20 +63,23 @@ async def destroy(providers: Providers, request: Json) -> str:
     return _reply("results", resources, results, result_json)
 
 
-def fault_of(error: Exception) -> Fault:
+def fault_of(error: BaseException) -> Fault:
     """The fault that an exception amounts to."""
     return error if isinstance(error, Fault) else PermanentError(describe(error))
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """An exception that nobody foresaw, in one line with the place in the plugin that raised it."""
     place = ""
-    for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename == "plugin.py":
-            place = f" (plugin.py, line {frame.lineno}, in {frame.name})"
+    # Not with `traceback`, which looks for source files.
+    frame = error.__traceback__
+    while frame is not None:
+        code = frame.tb_frame.f_code
+        if code.co_filename == "plugin.py":
+            place = f" (plugin.py, line {frame.tb_lineno}, in {code.co_name})"
+        frame = frame.tb_next
     if isinstance(error, SyntaxError) and error.filename == "plugin.py":
-        place = f" (plugin.py, line {error.lineno})"
-        error = SyntaxError(error.msg)
+        return f"SyntaxError: {error.msg} (plugin.py, line {error.lineno})"
     return f"{type(error).__name__}: {error}{place}"
 
 
@@ -87,7 +89,7 @@ def describe(error: Exception) -> str:
 async def _read(provider: Provider, wanted: list[Resource]) -> list[Any]:
     try:
         return _checked(await provider.read(wanted), wanted, Actual, "read")
-    except Exception as error:  # noqa: BLE001 - anything may come out of an author's code
+    except DEFECTS as error:
         if len(wanted) == 1:
             return [fault_of(error)]
     # Whose fault it is shows when each is alone. The calls of all are still one round trip.
@@ -98,18 +100,25 @@ async def _plan(provider: Provider, pairs: list[tuple[Resource, Actual]]) -> lis
     try:
         planned = provider.plan([wanted for wanted, _ in pairs], [actual for _, actual in pairs])
         return _checked(planned, pairs, Operation, "plan")
-    except Exception as error:  # noqa: BLE001 - anything may come out of an author's code
+    except DEFECTS as error:
         if len(pairs) == 1:
             return [fault_of(error)]
     return [operation for pair in pairs for operation in await _plan(provider, [pair])]
 
 
 async def _apply(provider: Provider, operations: list[Operation]) -> list[Any]:
-    return await gather(*map(provider.apply, operations), return_exceptions=True)
+    return await gather(*(_each(provider.apply, operation) for operation in operations))
 
 
 async def _destroy(provider: Provider, resources: list[Resource]) -> list[Any]:
-    return await gather(*map(provider.destroy, resources), return_exceptions=True)
+    return await gather(*(_each(provider.destroy, resource) for resource in resources))
+
+
+async def _each(method: Callable[[T], Awaitable[Result]], item: T) -> Result | Fault:
+    try:
+        return await method(item)
+    except DEFECTS as error:
+        return fault_of(error)
 
 
 def _checked(results: Sequence[Any], asked: Sequence[Any], expected: type, method: str) -> list[Any]:
@@ -159,11 +168,9 @@ def _reply(
     for one, result in zip(asked, results, strict=True):
         try:
             items.append(
-                fault_json(one.address, fault_of(result))
-                if isinstance(result, Exception)
-                else to_json(one.address, result)
+                fault_json(one.address, result) if isinstance(result, Fault) else to_json(one.address, result)
             )
-        except Exception as error:  # noqa: BLE001 - such as None in the place of a Result
+        except (AttributeError, TypeError) as error:  # such as None in the place of a Result
             items.append(
                 fault_json(one.address, PermanentError(f"its provider returned nonsense: {describe(error)}"))
             )

@@ -10,7 +10,8 @@ from froyo_provider.model import Actual, FieldDiff, Operation, Resource, Result
 
 Json: TypeAlias = "dict[str, Any]"
 
-encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+# ASCII only: a file's name that is not UTF-8 has lone surrogates in it, which text cannot carry otherwise.
+encode = json.JSONEncoder(check_circular=False, allow_nan=False, separators=(",", ":")).encode
 decode = json.loads
 
 
@@ -81,3 +82,19 @@ def _encodable(item: Json) -> Json:
             item["address"], PermanentError(f"its provider returned what JSON cannot say: {error}")
         )
     return item
+
+
+def encode_calls(calls: list[Json]) -> tuple[str, dict[int, Json]]:
+    """Calls as text; and for those that JSON cannot say, by their place, the reply that each gets instead."""
+    try:
+        return encode(calls), {}
+    except (TypeError, ValueError, RecursionError):
+        texts: list[str] = []
+        refused: dict[int, Json] = {}
+    for place, one in enumerate(calls):
+        try:
+            texts.append(encode(one))
+        except (TypeError, ValueError, RecursionError) as error:
+            message = f"its arguments are not JSON: {error}"
+            refused[place] = {"error": {"class": "permanent", "code": "bad_call", "message": message}}
+    return f"[{','.join(texts)}]", refused

@@ -1,0 +1,141 @@
+"""The component that runs any plugin.py: CPython, the SDK, and the standard library as far as it computes.
+
+componentize-py imports this module once, while building, and freezes the interpreter's memory into the
+component. So what is imported here costs an instance nothing, and what is not imported here does not exist.
+
+Invariant: nothing here reaches for a clock, randomness, a file or a socket when it is used. The imports of
+WASI that CPython itself has are replaced by traps when the component is built.
+"""
+
+from __future__ import annotations
+
+import base64
+import gc
+import importlib
+import io
+import marshal
+import sys
+
+from componentize_py_types import Err
+from wit_world import exports
+from wit_world.exports import lifecycle as wit
+
+from froyo_provider import Actual, FieldDiff, Operation, Provider, Resource, Result, batch, call, testing
+from froyo_provider.environment import MODULES
+from froyo_provider.faults import Fault
+from froyo_provider.lifecycle import Done, Pending
+from froyo_provider.lifecycle import Lifecycle as Driver
+
+IMAGE = "#froyo-image:"
+"""How a compiled plugin begins."""
+
+MESSAGE_MAX = 4096
+
+_driver = Driver()
+_PHASES = {phase: phase.name.lower() for phase in wit.Phase}
+_CLASSES = {error_class.name.lower(): error_class for error_class in wit.ErrorClass}
+
+
+class Lifecycle(exports.Lifecycle):
+    """The exported interface. An instance of the component serves one plugin."""
+
+    def load(self, source: str) -> str:
+        """Run the plugin, from its source or from what this answered to another instance."""
+        try:
+            if source.startswith(IMAGE):
+                code = marshal.loads(base64.b64decode(source[len(IMAGE) :]))  # noqa: S302 - inside the sandbox
+                _driver.load(code)
+            else:
+                _driver.load(source)
+                code = compile(source, "plugin.py", "exec", dont_inherit=True)
+        except Fault as fault:
+            raise Err(_fault(fault)) from None
+        _rehearse()
+        return IMAGE + base64.b64encode(marshal.dumps(code)).decode()
+
+    def start(self, phase: wit.Phase, request: str) -> wit.Step:
+        """Begin a phase."""
+        try:
+            return _step(_driver.start(_PHASES[phase], request))
+        except Fault as fault:
+            raise Err(_fault(fault)) from None
+
+    def resume(self, task: int, replies: str) -> wit.Step:
+        """Carry on."""
+        try:
+            return _step(_driver.resume(task, replies))
+        except Fault as fault:
+            raise Err(_fault(fault)) from None
+
+    def cancel(self, task: int) -> None:
+        """Give up."""
+        _driver.cancel(task)
+
+
+def _step(step: Done | Pending) -> wit.Step:
+    if isinstance(step, Done):
+        return wit.Step_Done(step.reply)
+    return wit.Step_Pending(wit.Pending(step.task, step.calls))
+
+
+def _fault(fault: Fault) -> wit.Fault:
+    # A lone surrogate, of a file's name that is not UTF-8, cannot cross the boundary.
+    message = fault.message[:MESSAGE_MAX].encode("utf-8", "backslashreplace").decode()
+    return wit.Fault(_CLASSES[fault.error_class], message, fault.retry_after_ms)
+
+
+# --- Rehearsal --------------------------------------------------------------------------------------
+# An instance shares its memory with the component until it is written to, page by page. Going through the
+# phases once, in idle time, leaves little of that to be done when somebody waits.
+
+
+class Rehearsal(Provider):
+    """A provider that does what they all do."""
+
+    async def read(self, wanted: list[Resource]) -> list[Actual]:
+        """One round trip."""
+        stats = await batch("file.stat", [{"path": one.spec["path"]} for one in wanted])
+        return [
+            Actual(exists=True, state=dict(stat), watch=[one.spec["path"]])
+            for one, stat in zip(wanted, stats, strict=True)
+        ]
+
+    def plan(self, wanted: list[Resource], actual: list[Actual]) -> list[Operation]:
+        """One difference each."""
+        return [
+            Operation("update", [FieldDiff("mode", now.state["mode"], one.spec["mode"])], dict(one.spec))
+            for one, now in zip(wanted, actual, strict=True)
+        ]
+
+    async def apply(self, operation: Operation) -> Result:
+        """One call."""
+        return Result((await call("file.write", path=operation.payload["path"]))["changed"])
+
+
+def _rehearse() -> None:
+    world = testing.World({"file.stat": {"mode": "0644"}, "file.write": {"changed": True}})
+    harness = testing.Harness([Rehearsal], world)
+    resources = [testing.resource("Rehearsal", f"r{n}", path=f"/r{n}", mode="0600") for n in range(2)]
+    harness.apply(harness.plan(resources, harness.read(resources)))
+
+
+# --- Frozen into the component ----------------------------------------------------------------------
+
+_ENCODINGS = ("ascii", "idna", "latin_1", "punycode", "utf_8_sig", "utf_16", "utf_32")
+# What the modules of the SDK's list import when one of their functions is called.
+_LATER = ("_strptime", "inspect", "linecache", "locale", "reprlib", "tokenize", "traceback")
+for _name in (*MODULES, *_LATER, *(f"encodings.{encoding}" for encoding in _ENCODINGS)):
+    importlib.import_module(_name)
+_rehearse()
+
+# Whoever prints prints to nobody.
+sys.stdout = sys.stderr = type("Nobody", (io.TextIOBase,), {"write": lambda _, text: len(text)})()
+# What is not here by now is nowhere: looking for it on a file system would only trap.
+sys.meta_path = [
+    finder for finder in sys.meta_path if finder.__name__ in {"BuiltinImporter", "FrozenImporter"}
+]
+sys.path.clear()
+# An instance lives for one phase, within a limit of memory: what is here by now need not be looked at again.
+gc.collect()
+gc.freeze()
+gc.set_threshold(50_000)
