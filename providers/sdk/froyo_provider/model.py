@@ -21,6 +21,7 @@ class Resource:
         name: of the manifest.
         spec: the provider's part of the manifest, valid by the kind's schema. A body is `{"digest", "size"}`.
         ignore: field paths whose differences are shown (`FieldDiff.ignored`) and left out of the payload.
+        managed: for a kind that is a container, the paths strictly below its own that other instances manage.
     """
 
     address: str
@@ -28,6 +29,7 @@ class Resource:
     name: str
     spec: dict[str, Any]
     ignore: Sequence[str] = ()
+    managed: Sequence[str] = ()
 
 
 @dataclass(slots=True)

@@ -17,7 +17,14 @@ decode = json.loads
 
 def resource_of(item: Json) -> Resource:
     """A resource of a request."""
-    return Resource(item["address"], item["kind"], item["name"], item["spec"], item.get("ignore", ()))
+    return Resource(
+        item["address"],
+        item["kind"],
+        item["name"],
+        item["spec"],
+        item.get("ignore", ()),
+        item.get("managed", ()),
+    )
 
 
 def actual_of(item: Json) -> Actual:
