@@ -330,7 +330,11 @@ def runtime_step(checkout: Checkout) -> Step:
         spec.loader.exec_module(module)
         with tempfile.TemporaryDirectory() as scratch:
             out = Path(scratch) / target.name
-            module.build(out, sdk.parent)
+            try:
+                module.build(out, sdk.parent)
+            except RuntimeError as error:
+                message = f"the provider runtime cannot be built: {error}"
+                raise BuildError(message) from error
             yield replace(target, out.read_bytes())
 
     return Step(

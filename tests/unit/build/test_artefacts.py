@@ -203,3 +203,11 @@ def test_an_incomplete_checkout_is_named(make_checkout, step, missing):
     (checkout.root / missing).unlink()
     with pytest.raises(BuildError, match=f"{missing} is missing"):
         built(checkout, step)
+
+
+def test_a_runtime_that_cannot_be_made_says_why(make_checkout):
+    checkout = make_checkout()
+    recipe = checkout.root / "providers" / "runtime" / "build.py"
+    recipe.write_text("def build(out, sdk_dir):\n    raise RuntimeError('no such module: froyo')\n")
+    with pytest.raises(BuildError, match="provider runtime cannot be built: no such module: froyo"):
+        built(checkout, "runtime")
