@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from reconciler.model.resource import Instance
     from reconciler.model.state import ResourceState
 
+_FORBIDDEN = {Policy.OBSERVE: Reason.DIFFERS, Policy.PAUSED: Reason.PAUSED}
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -93,14 +95,10 @@ def decide(
 
 
 def _held(instance: Instance, cause: Cause, *, approved: bool) -> Reason | None:
-    match instance.common.policy:
-        case Policy.PAUSED:
-            return Reason.PAUSED
-        case Policy.OBSERVE:
-            return Reason.DIFFERS
-        case Policy.ENFORCE:
-            waits = cause is Cause.ADOPT and instance.common.adopt is Adopt.HOLD and not approved
-            return Reason.HELD if waits else None
+    if (forbidden := _FORBIDDEN.get(instance.common.policy)) is not None:
+        return forbidden
+    waits = cause is Cause.ADOPT and instance.common.adopt is Adopt.HOLD and not approved
+    return Reason.HELD if waits else None
 
 
 @dataclass(frozen=True, slots=True)

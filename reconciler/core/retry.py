@@ -21,6 +21,13 @@ from reconciler.model.conditions import Reason
 CONFLICTS_AT_ONCE = 3
 """How many conflicts in a row are answered by reading again at once."""
 
+_REASONS = {
+    ErrorClass.TRANSIENT: Reason.TRANSIENT_ERROR,
+    ErrorClass.THROTTLED: Reason.THROTTLED,
+    ErrorClass.CONFLICT: Reason.CONFLICT,
+    ErrorClass.PERMANENT: Reason.PERMANENT_ERROR,
+}
+
 
 class When(Enum):
     """When to try again."""
@@ -62,17 +69,14 @@ def requeue(
         failures: how many in a row, this one included.
         retry_after: seconds that a throttled one asks for.
     """
-    match error_class:
-        case ErrorClass.TRANSIENT:
-            return Requeue(When.BACKOFF, Reason.TRANSIENT_ERROR)
-        case ErrorClass.THROTTLED:
-            if retry_after is None:
-                return Requeue(When.BACKOFF, Reason.THROTTLED)
-            return Requeue(When.AT, Reason.THROTTLED, now + max(0.0, retry_after))
-        case ErrorClass.CONFLICT:
-            return Requeue(When.NOW if failures <= CONFLICTS_AT_ONCE else When.BACKOFF, Reason.CONFLICT)
-        case ErrorClass.PERMANENT:
-            return Requeue(When.NEVER, Reason.PERMANENT_ERROR)
+    reason = _REASONS[error_class]
+    if error_class is ErrorClass.PERMANENT:
+        return Requeue(When.NEVER, reason)
+    if error_class is ErrorClass.THROTTLED and retry_after is not None:
+        return Requeue(When.AT, reason, now + max(0.0, retry_after))
+    if error_class is ErrorClass.CONFLICT and failures <= CONFLICTS_AT_ONCE:
+        return Requeue(When.NOW, reason)
+    return Requeue(When.BACKOFF, reason)
 
 
 def requeue_error(error: FroyoError, *, now: float, failures: int = 1) -> Requeue:

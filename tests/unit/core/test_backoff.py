@@ -12,7 +12,8 @@ CHANCE = st.floats(0.0, 1.0, exclude_max=True)
 
 
 @pytest.mark.parametrize(
-    ("failures", "seconds"), [(0, 0.0), (1, 0.5), (2, 1.0), (3, 2.0), (10, 256.0), (11, 300.0), (100_000, 300.0)]
+    ("failures", "seconds"),
+    [(0, 0.0), (1, 0.5), (2, 1.0), (3, 2.0), (10, 256.0), (11, 300.0), (100_000, 300.0)],
 )
 def test_the_delay_doubles_from_half_a_second_to_five_minutes(failures, seconds):
     assert Backoff().delay(failures, lambda: 0.0) == seconds

@@ -1,4 +1,4 @@
-"""The work queue, one promise a test. The promises together, on random histories, are in the file beside this one."""
+"""The work queue, one promise a test; `test_workqueue_invariants.py` has them all together."""
 
 from __future__ import annotations
 

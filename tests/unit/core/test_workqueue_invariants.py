@@ -31,7 +31,9 @@ class QueueMachine(RuleBasedStateMachine):
         self.owed[key, item] = (min(due, known[0]), max(priority, known[1]))
 
     def due(self, key: str) -> dict[str | None, Wanted]:
-        return {item: wish for (owner, item), wish in self.owed.items() if owner == key and wish[0] <= self.now}
+        return {
+            item: wish for (owner, item), wish in self.owed.items() if owner == key and wish[0] <= self.now
+        }
 
     def ready(self) -> set[str]:
         return {key for key, _ in self.owed if key not in self.in_hand and self.due(key)}
@@ -110,7 +112,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.queue.processing == self.in_hand
 
     def teardown(self):
-        """Whatever happened: once everyone is done and all times have come, all that was owed is handed out."""
+        """Once everyone is done and all times have come, all that was owed is handed out."""
         for key in self.in_hand.copy():
             self.queue.done(key)
             self.in_hand.remove(key)

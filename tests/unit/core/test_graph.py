@@ -1,0 +1,293 @@
+"""The dependency graph: which edges there are, in which order things go, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.graph import CycleError, EdgeKind, Graph
+from reconciler.errors import ConfigError
+from reconciler.model.names import Address, Reference
+from tests.unit.core.instances import make_instance
+
+
+def edges(graph: Graph) -> set[tuple[str, str, str]]:
+    return {
+        (edge.dependency.removeprefix("t/"), edge.dependent.removeprefix("t/"), edge.kind.value)
+        for found in graph.dependencies.values()
+        for edge in found
+    }
+
+
+def order(graph: Graph) -> list[str]:
+    return [address.removeprefix("t/") for address in graph.order]
+
+
+def test_without_edges_the_order_is_that_of_declaration():
+    graph = Graph.build([make_instance(f"File/{name}") for name in "cab"])
+    assert order(graph) == ["File/c", "File/a", "File/b"]
+    assert graph.reverse_order == graph.order[::-1]
+    assert graph.waves() == (graph.order,)
+
+
+def test_nothing_declared_is_an_empty_graph():
+    graph = Graph.build([])
+    assert graph.order == ()
+    assert graph.waves() == ()
+    assert graph.blocked_by([]) == {}
+
+
+def test_require_before_and_notify_order():
+    graph = Graph.build(
+        [
+            make_instance("Service/nginx", require=("Package/nginx",)),
+            make_instance("File/conf", notify=("Service/nginx",)),
+            make_instance("Package/nginx", before=("File/conf",)),
+        ]
+    )
+    assert order(graph) == ["Package/nginx", "File/conf", "Service/nginx"]
+    assert edges(graph) == {
+        ("Package/nginx", "Service/nginx", "require"),
+        ("Package/nginx", "File/conf", "before"),
+        ("File/conf", "Service/nginx", "notify"),
+    }
+    assert graph.notifies == {"t/File/conf": ("t/Service/nginx",)}
+    assert [[step.removeprefix("t/") for step in wave] for wave in graph.waves()] == [
+        ["Package/nginx"],
+        ["File/conf"],
+        ["Service/nginx"],
+    ]
+
+
+def test_of_two_edges_between_the_same_two_the_one_that_blocks_is_kept_and_a_notification_is_recorded():
+    graph = Graph.build(
+        [
+            make_instance("File/a", notify=("Service/b", "Service/b"), before=("Service/b",)),
+            make_instance("Service/b", require=("File/a",)),
+            make_instance("File/c", notify=("Service/d",), before=("Service/d",)),
+            make_instance("Service/d"),
+        ]
+    )
+    assert edges(graph) == {("File/a", "Service/b", "require"), ("File/c", "Service/d", "before")}
+    assert graph.notifies == {"t/File/a": ("t/Service/b",), "t/File/c": ("t/Service/d",)}
+
+
+def test_a_path_comes_after_the_nearest_declared_directory_above_it():
+    graph = Graph.build(
+        [
+            make_instance("File/deep", "/srv/app/conf/deep/a.conf"),
+            make_instance("Directory/conf", "/srv/app/conf/"),
+            make_instance("Symlink/current", "/srv/app/current"),
+            make_instance("Directory/srv", "/srv"),
+            make_instance("File/elsewhere", "/srvx/file"),
+            make_instance("File/deeper", "/srv/app/conf/deep/b/c.conf"),
+        ]
+    )
+    assert edges(graph) == {
+        ("Directory/conf", "File/deep", "inferred"),
+        ("Directory/conf", "File/deeper", "inferred"),
+        ("Directory/srv", "Directory/conf", "inferred"),
+        ("Directory/srv", "Symlink/current", "inferred"),
+    }
+
+
+def test_the_root_can_be_a_declared_directory_and_does_not_come_after_itself():
+    graph = Graph.build([make_instance("File/a", "/a"), make_instance("Directory/root", "/")])
+    assert edges(graph) == {("Directory/root", "File/a", "inferred")}
+
+
+def test_only_containers_have_paths_below_them():
+    graph = Graph.build([make_instance("File/b", "/a/b"), make_instance("Symlink/a", "/a")])
+    assert edges(graph) == set()
+
+
+def test_inference_is_switched_off_for_whoever_says_so():
+    graph = Graph.build(
+        [
+            make_instance("Directory/a", "/a"),
+            make_instance("File/b", "/a/b", infer_edges=False),
+            make_instance("File/c", "/a/c"),
+        ]
+    )
+    assert edges(graph) == {("Directory/a", "File/c", "inferred")}
+
+
+def test_what_is_to_be_absent_goes_before_the_directory_that_is_to_be_absent():
+    graph = Graph.build(
+        [
+            make_instance("Directory/old", "/srv/old", state="absent"),
+            make_instance("Directory/srv", "/srv"),
+            make_instance("File/old", "/srv/old/a", state="absent"),
+            make_instance("File/contradiction", "/srv/old/b"),
+        ]
+    )
+    assert edges(graph) == {
+        ("Directory/srv", "Directory/old", "inferred"),
+        ("File/old", "Directory/old", "inferred"),
+    }
+
+
+def test_what_is_named_and_not_declared_is_refused_all_at_once_with_place_and_suggestion():
+    with pytest.raises(ConfigError) as refused:
+        Graph.build(
+            [
+                make_instance("File/motd", line=3, require=("Package/ngnix",)),
+                make_instance("Package/nginx", line=9, before=("Group/wheel",)),
+            ]
+        )
+    first, second = refused.value.problems
+    assert (first.location, first.hint) == ("site.yaml:3", "did you mean Package/nginx?")
+    assert "File/motd: require names Package/ngnix, which is not declared for target t" in first.message
+    assert (second.location, second.hint) == ("site.yaml:9", "declare it, or select this target there too")
+
+
+def test_only_as_many_suggestions_are_looked_for_as_a_person_reads():
+    with pytest.raises(ConfigError) as refused:
+        Graph.build(
+            [make_instance("Package/nginx"), make_instance("File/a", require=("Package/ngnix",) * 30)]
+        )
+    assert sum("did you mean" in problem.hint for problem in refused.value.problems) == 20
+
+
+def test_a_circle_is_refused_and_says_for_each_edge_where_it_comes_from():
+    with pytest.raises(CycleError) as refused:
+        Graph.build(
+            [
+                make_instance("File/a", "/x/a", line=1),
+                make_instance("Directory/x", "/x", line=5, require=("File/b",)),
+                make_instance("File/b", line=9, require=("File/a",)),
+                make_instance("File/innocent", "/x/c", line=12),
+            ]
+        )
+    assert [[edge.kind for edge in cycle] for cycle in refused.value.cycles] == [
+        [EdgeKind.REQUIRE, EdgeKind.REQUIRE, EdgeKind.INFERRED]
+    ]
+    (problem,) = refused.value.problems
+    assert problem.location == "site.yaml:9"
+    assert problem.message == (
+        "a circle of dependencies on target t:\n"
+        "    File/a before File/b (require, site.yaml:9)\n"
+        "    File/b before Directory/x (require, site.yaml:5)\n"
+        "    Directory/x before File/a (its path lies below, site.yaml:1)\n"
+        "  so none of these can go first"
+    )
+    assert "inferEdges: false" in problem.hint
+
+
+def test_what_requires_itself_is_a_circle():
+    with pytest.raises(CycleError) as refused:
+        Graph.build([make_instance("File/a", require=("File/a",))])
+    (problem,) = refused.value.problems
+    assert "    File/a before File/a (require)\n" in problem.message
+    assert "inferEdges" not in problem.hint
+
+
+def test_circles_that_have_nothing_to_do_with_each_other_are_all_told_and_missing_names_too():
+    with pytest.raises(CycleError) as refused:
+        Graph.build(
+            [
+                make_instance("File/tail", require=("File/a",)),
+                make_instance("File/a", require=("File/b", "File/none")),
+                make_instance("File/b", require=("File/a",)),
+                make_instance("File/c", before=("File/d",)),
+                make_instance("File/d", notify=("File/c",)),
+            ]
+        )
+    assert len(refused.value.cycles) == 2
+    assert len(refused.value.problems) == 3
+
+
+def test_the_shortest_way_round_is_told():
+    with pytest.raises(CycleError) as refused:
+        Graph.build(
+            [
+                make_instance("File/a", require=("File/b", "File/c")),
+                make_instance("File/b", require=("File/c",)),
+                make_instance("File/c", require=("File/a",)),
+            ]
+        )
+    assert [len(cycle) for cycle in refused.value.cycles] == [2]
+
+
+def test_downstream_is_all_that_comes_after_in_order_and_blocking_leaves_notifications_out():
+    graph = Graph.build(
+        [
+            make_instance("File/d", require=("File/c",)),
+            make_instance("File/c", require=("File/b",)),
+            make_instance("File/b", require=("File/a",)),
+            make_instance("File/a", notify=("File/e",), before=("File/c",)),
+            make_instance("File/e"),
+            make_instance("File/f"),
+        ]
+    )
+    assert graph.downstream([Address("t/File/b")]) == ("t/File/b", "t/File/c", "t/File/d")
+    assert "t/File/e" in graph.downstream([Address("t/File/a")])
+    assert "t/File/e" not in graph.downstream([Address("t/File/a")], blocking=True)
+
+
+def test_what_is_blocked_knows_which_failure_is_to_blame():
+    graph = Graph.build(
+        [
+            make_instance("Package/nginx", notify=("Service/b",)),
+            make_instance("File/conf", require=("Package/nginx",)),
+            make_instance("Service/nginx", require=("File/other", "File/conf")),
+            make_instance("File/other"),
+            make_instance("Service/b"),
+        ]
+    )
+    assert graph.blocked_by([Address("t/Package/nginx")]) == {
+        "t/File/conf": "t/Package/nginx",
+        "t/Service/nginx": "t/Package/nginx",
+    }
+
+
+def test_a_notification_alone_puts_no_blame_on_what_is_blocked_by_another():
+    graph = Graph.build(
+        [
+            make_instance("File/a", notify=("Service/c",)),
+            make_instance("File/b"),
+            make_instance("Service/c", require=("File/b",)),
+        ]
+    )
+    failed = [Address("t/File/a"), Address("t/File/b")]
+    assert graph.blocked_by(failed) == {"t/Service/c": "t/File/b"}
+
+
+PAIRS = st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=25)
+
+
+@given(pairs=PAIRS)
+def test_any_edges_give_an_order_that_keeps_them_or_a_circle_that_is_one(pairs):
+    instances = [
+        make_instance(
+            f"File/{number}", require=tuple(Reference(f"File/{a}") for a, b in sorted(pairs) if b == number)
+        )
+        for number in range(10)
+    ]
+    try:
+        graph = Graph.build(instances)
+    except CycleError as refused:
+        wanted = {(f"t/File/{a}", f"t/File/{b}") for a, b in pairs}
+        for cycle in refused.cycles:
+            assert {(edge.dependency, edge.dependent) for edge in cycle} <= wanted
+            assert [edge.dependent for edge in cycle] == [edge.dependency for edge in (*cycle[1:], cycle[0])]
+    else:
+        assert sorted(graph.order) == sorted(each.address for each in instances)
+        assert all(graph.position[f"t/File/{a}"] < graph.position[f"t/File/{b}"] for a, b in pairs)
+        waves = {address: index for index, wave in enumerate(graph.waves()) for address in wave}
+        assert all(waves[f"t/File/{a}"] < waves[f"t/File/{b}"] for a, b in pairs)
+
+
+@given(pairs=PAIRS)
+def test_pairs_that_point_forwards_are_never_a_circle_and_do_not_disturb_the_order(pairs):
+    forwards = [(a, b) for a, b in sorted(pairs) if a < b]
+    graph = Graph.build(
+        [
+            make_instance(
+                f"File/{number}", before=tuple(Reference(f"File/{b}") for a, b in forwards if a == number)
+            )
+            for number in range(10)
+        ]
+    )
+    assert order(graph) == [f"File/{number}" for number in range(10)]
