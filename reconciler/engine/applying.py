@@ -1,0 +1,125 @@
+"""The third step of a round: apply what was planned, by the providers, to a target."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.engine.host import ProviderHost
+from reconciler.engine.journal import Journal
+from reconciler.engine.lane import Lane
+from reconciler.engine.observing import by_package, fault_of
+from reconciler.engine.performing import FindBlob, WritingPerformer, together
+from reconciler.engine.settings import EngineSettings
+from reconciler.errors import FroyoError, ProviderError, RunnerError
+from reconciler.model.names import Address, Digest
+from reconciler.model.plan import Cause, PlanUnit
+from reconciler.plugins.calls import Phase
+from reconciler.targets.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a provider says of one operation.
+
+    Attributes:
+        changed: whether it changed anything.
+        fault: why it failed, or None.
+    """
+
+    changed: bool = False
+    fault: ProviderError | None = None
+
+
+async def apply_wave(
+    host: ProviderHost,
+    session: Session,
+    lane: Lane,
+    units: Sequence[PlanUnit],
+    *,
+    find_blob: FindBlob,
+    settings: EngineSettings,
+) -> dict[Address, Applied]:
+    """Carry out `units`, none of which depends on another of them.
+
+    Raises:
+        TransportError: the session was lost; what had been done by then is not known.
+    """
+    performer = WritingPerformer(
+        session, find_blob=find_blob, batch=settings.batch, patience=settings.apply_patience
+    )
+    by_address = {unit.address: unit for unit in units}
+    results: dict[Address, Applied] = {}
+
+    async def run(package: str, mine: list[Address]) -> None:
+        request = {
+            "target": {"name": lane.target.name},
+            "operations": [by_address[address].operation for address in mine],
+        }
+        try:
+            done = await host.run(package, Phase.APPLY, request, performer)
+        except ProviderError as error:
+            results.update(dict.fromkeys(mine, Applied(fault=error)))
+            return
+        answers = {entry.get("address"): entry for entry in done.get("results", ())}
+        for address in mine:
+            results[address] = _applied(answers.get(address), address, package)
+
+    await together([run(package, mine) for package, mine in by_package(lane, list(by_address)).items()])
+    return results
+
+
+def _applied(entry: Mapping[str, object] | None, address: Address, package: str) -> Applied:
+    if entry is None:
+        return Applied(
+            fault=ProviderError(f"{package} left {address} out of its results; this is its defect")
+        )
+    if "fault" in entry:
+        return Applied(fault=fault_of(entry, package=package))
+    return Applied(changed=bool(entry.get("changed")))
+
+
+async def keep_preimages(
+    session: Session, journal: Journal, units: Collection[PlanUnit], *, limit: int
+) -> dict[Address, FroyoError]:
+    """Keep the content that `units` are about to replace, so that a rollback can bring it back.
+
+    What a repair of drift replaces is kept only where it came with the reading: nobody declared it, and a large one
+    must not delay the repair.
+
+    Returns:
+        The units whose content could not be kept, and why: they must not be applied.
+
+    Raises:
+        TransportError: the session was lost.
+        StoreError: nothing can be kept.
+    """
+    wanted: dict[Address, tuple[Digest, PlanUnit]] = {}
+    for unit in units:
+        preimage = unit.operation.get("preimage")
+        if preimage and preimage.get("size", 0) <= limit:
+            wanted[unit.address] = (Digest(preimage["digest"]), unit)
+    missing = await journal.missing_blobs(digest for digest, _ in wanted.values())
+    contents: dict[Address, bytes] = {}
+    failed: dict[Address, FroyoError] = {}
+    for address, (digest, unit) in wanted.items():
+        if digest not in missing:
+            continue
+        text = _text_read(unit, digest)
+        if text is not None:
+            contents[address] = text
+        elif unit.cause is not Cause.DRIFT:
+            try:
+                contents[address], _ = await session.read_file(unit.operation["preimage"]["path"])
+            except RunnerError as error:
+                failed[address] = error
+    await journal.keep_blobs(contents)
+    return failed
+
+
+def _text_read(unit: PlanUnit, digest: Digest) -> bytes | None:
+    for diff in unit.operation.get("diffs", ()):
+        before = diff.get("before")
+        if isinstance(before, dict) and before.get("digest") == digest and "text" in before:
+            return str(before["text"]).encode()
+    return None

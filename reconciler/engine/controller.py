@@ -1,0 +1,417 @@
+"""The controller: takes in desired states, hands out rounds, and keeps everything going.
+
+Invariants: a target is worked on by one round at a time. Waiting, for a session, a retry or a person, holds no round.
+Nothing is concluded from an event's absence: every target is looked at again at intervals whatever was heard from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Coroutine, Iterable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from reconciler.core import inventory
+from reconciler.core.backoff import Backoff
+from reconciler.core.conditions import get_condition, set_condition
+from reconciler.core.contest import Contests
+from reconciler.core.workqueue import Priority, Work, WorkQueue
+from reconciler.engine import wording
+from reconciler.engine.host import ProviderHost
+from reconciler.engine.journal import settle_in_doubt, store_report
+from reconciler.engine.lane import Lane, Sighting
+from reconciler.engine.reconcile import Outcome, Round, Services
+from reconciler.engine.report import Report
+from reconciler.engine.sessions import OpenSession, Sessions
+from reconciler.engine.settings import EngineSettings
+from reconciler.engine.suspensions import Suspensions, covers
+from reconciler.errors import ProtocolError, StoreError, TransportError
+from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.desired import Blob, Desired
+from reconciler.model.names import Address, Digest, TargetName, split_address
+from reconciler.model.resource import Instance
+from reconciler.model.source import SnapshotGone
+from reconciler.model.state import ResourceState, Suspension, TargetState
+from reconciler.model.target import Target
+from reconciler.runtime import Runtime
+from reconciler.store.batch import Batch
+from reconciler.store.records import QueuedKey
+from reconciler.store.store import Store
+from reconciler.targets.session import Session
+from reconciler.targets.watch import WatchEvent
+
+log = structlog.get_logger("froyo")
+
+
+class Controller:
+    """One engine on one store.
+
+    Args:
+        store: where everything is kept; this controller holds its lease.
+        host: runs the providers.
+        runtime: the world.
+        open_session: opens a session to a target.
+        settings: the numbers.
+
+    Attributes:
+        desired: what is in force; None before the first snapshot.
+        lanes: what is known of each target.
+        targets: the conditions of each target.
+        suspensions: what people want left alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        host: ProviderHost,
+        runtime: Runtime,
+        open_session: OpenSession,
+        settings: EngineSettings = EngineSettings(),  # noqa: B008 - frozen
+    ) -> None:
+        self.desired: Desired | None = None
+        self.lanes: dict[TargetName, Lane] = {}
+        self.targets: dict[TargetName, TargetState] = {}
+        self.suspensions = Suspensions(store, now=runtime.now)
+        self._store = store
+        self._runtime = runtime
+        self._settings = settings
+        self._stored: dict[Address, ResourceState] = {}
+        self._incoming: dict[TargetName, tuple[Target, dict[Address, Instance]]] = {}
+        self._queue: WorkQueue[TargetName, Address] = WorkQueue(random=runtime.random.random)
+        self._wake = asyncio.Event()
+        self._rounds: dict[TargetName, asyncio.Task[None]] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._abandoned: set[Address] = set()
+        self._stopping = False
+        self._sessions = Sessions(
+            open_session=open_session,
+            runtime=runtime,
+            listener=self,
+            backoff=Backoff(base=settings.retry_base, cap=settings.retry_cap),
+        )
+        self._services = Services(
+            host=host,
+            store=store,
+            runtime=runtime,
+            settings=settings,
+            find_blob=self._find_blob,
+            revision=lambda: self.desired.revision if self.desired else "",
+            suspended=self.suspensions.holding,
+            loop_time=self._time,
+        )
+
+    # --- Life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take up what an earlier controller left: states, suspensions, requests, and operations in doubt."""
+        self._stored = await self._store.load_states()
+        self.targets = await self._store.load_target_states()
+        await self.suspensions.load()
+        for key in await self._store.load_queue():
+            self._add(key.target, priority=Priority(key.priority), items=key.dirty)
+        await settle_in_doubt(self._store, Report(self._runtime.now, {}))
+
+    async def run(self) -> None:
+        """Hand out rounds until `stop`, or until cancelled."""
+        try:
+            while not self._stopping:
+                now = self._time()
+                while len(self._rounds) < self._settings.concurrent_rounds:
+                    work = self._queue.get(now)
+                    if work is None:
+                        break
+                    self._rounds[work.key] = asyncio.create_task(self._work(work), name=f"round {work.key}")
+                await self._sleep_until(self._queue.next_ready(now))
+        finally:
+            for task in self._rounds.values():
+                task.cancel()
+            await asyncio.gather(*self._rounds.values(), return_exceptions=True)
+            await self._sessions.close()
+
+    async def stop(self, *, grace: float) -> list[Address]:
+        """Hand out no more rounds, wait for those under way, and abandon what has not ended within `grace` seconds.
+
+        Returns:
+            What was abandoned in the middle of an apply; it is observed again at the next start.
+        """
+        self._stopping = True
+        self._wake.set()
+        under_way = list(self._rounds.values())
+        if under_way:
+            _, late = await asyncio.wait(under_way, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        return sorted(self._abandoned)
+
+    async def _sleep_until(self, due: float | None) -> None:
+        self._wake.clear()
+        if due is None or len(self._rounds) >= self._settings.concurrent_rounds:
+            await self._wake.wait()
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(due):
+                await self._wake.wait()
+
+    # --- Desired state ------------------------------------------------------------------------------------------------
+
+    async def submit(self, desired: Desired) -> None:
+        """From now on, this is how everything should be.
+
+        What is not in it any more is no longer looked at. Nothing is removed from a target: what was ours is reported
+        as orphaned.
+        """
+        self.desired = desired
+        instances: dict[TargetName, dict[Address, Instance]] = {name: {} for name in desired.targets}
+        for address, instance in desired.instances.items():
+            instances[instance.target][address] = instance
+        for name, target in desired.targets.items():
+            self._incoming[name] = (target, instances[name])
+            self._sessions.want(target)
+            self._plan_look(name, instances[name])
+        for name in [name for name in self.lanes if name not in desired.targets]:
+            self._queue.discard(name)
+            self._incoming.pop(name, None)
+            await self._sessions.drop(name)
+            if name in self._rounds:
+                await asyncio.wait([self._rounds[name]])
+            self.lanes.pop(name, None)
+            self.targets.pop(name, None)
+        report = Report(self._runtime.now, {})
+        known = self.states()
+        gone = [address for address in known if address not in desired.instances]
+        for address in gone:
+            self._stored.pop(address, None)
+            if known[address].owned:
+                report.event(address, "Orphaned", "no longer declared; left as it is on the target")
+        await store_report(self._store, report, forget=gone)
+        self._wake.set()
+
+    def _plan_look(self, name: TargetName, instances: Mapping[Address, Instance]) -> None:
+        """Have what is new or declared otherwise looked at soon."""
+        lane = self.lanes.get(name)
+        if lane is None:
+            self._add(name, priority=Priority.SPEC)
+            return
+        changes = inventory.changes(
+            {address: instance.digest for address, instance in lane.instances.items()},
+            {address: instance.digest for address, instance in instances.items()},
+        )
+        if changes:
+            self._add(name, priority=Priority.SPEC, items=(*changes.added, *changes.changed))
+
+    def _take_in(self, name: TargetName) -> Lane | None:
+        """The lane of a target, with what was submitted since its last round."""
+        incoming = self._incoming.pop(name, None)
+        lane = self.lanes.get(name)
+        if incoming is None:
+            return lane
+        target, instances = incoming
+
+        def known(address: Address) -> ResourceState | None:
+            return (lane.states.get(address) if lane else None) or self._stored.get(address)
+
+        contests = lane.contests if lane else Contests[Address](self._settings.contest)
+        fresh = Lane.make(target, instances, known, contests=contests)
+        if lane is not None:
+            fresh.carry_over(lane)
+        self.lanes[name] = fresh
+        return fresh
+
+    def _find_blob(self, digest: Digest) -> Blob:
+        if self.desired is None or digest not in self.desired.blobs:
+            raise SnapshotGone(digest)
+        return self.desired.blobs[digest]
+
+    # --- Rounds -------------------------------------------------------------------------------------------------------
+
+    def _add(self, name: TargetName, *, priority: Priority, items: Iterable[Address] = ()) -> None:
+        self._queue.add(name, now=self._time(), priority=priority, items=items)
+        self._wake.set()
+
+    async def _work(self, work: Work[TargetName, Address]) -> None:
+        """One round, and what follows from it."""
+        name = work.key
+        try:
+            lane, session = self._take_in(name), self._sessions.get(name)
+            if lane is None:
+                return
+            lane.unsettled.update(address for address in work.items if address in lane.instances)
+            if session is None:
+                return  # looked at when there is one: see `connected`
+            if work.priority is Priority.USER:
+                lane.forget_verdicts(work.items or lane.instances)
+            dirty = None if work.everything else set(work.items)
+            await self._round(lane, session, dirty)
+            self._queue.forget(name)
+            if work.priority is Priority.USER:
+                await self._store.write(Batch().dequeue(name))
+        except (TransportError, ProtocolError) as error:
+            log.info("the session was lost in the middle of a round", target=name, why=str(error))
+        except (SnapshotGone, StoreError) as error:
+            retry = self._queue.add_rate_limited(name, now=self._time())
+            log.warning(
+                "a round could not be finished", target=name, why=str(error), retry_in=round(retry, 1)
+            )
+        except Exception:
+            retry = self._queue.add_rate_limited(name, now=self._time())
+            log.exception("a round failed; this is a defect", target=name, retry_in=round(retry, 1))
+        finally:
+            del self._rounds[name]
+            self._queue.done(name)
+            self._wake.set()
+
+    async def _round(self, lane: Lane, session: Session, dirty: Collection[Address] | None) -> None:
+        work = Round(lane, session, self._services)
+        try:
+            outcome = await work.run(dirty)
+        except asyncio.CancelledError:
+            self._abandoned.update(await asyncio.shield(work.abandon()))
+            raise
+        name = lane.target.name
+        if outcome.watch_moved or lane.watched_by is not session:
+            lane.watched_by = session
+            status = await session.watch(list(lane.paths))
+            lane.watch_works = not status.degraded
+            # What changed between the reading and the watching has been heard of by nobody: look once more.
+            self._queue.add(name, now=self._time(), priority=Priority.RESYNC)
+        self._schedule(lane, outcome, whole=dirty is None)
+
+    def _schedule(self, lane: Lane, outcome: Outcome, *, whole: bool) -> None:
+        name, now, settings = lane.target.name, self._time(), self._settings
+        for address, pause in outcome.again.items():
+            priority = Priority.DRIFT if pause < 1.0 else Priority.RESYNC
+            self._queue.add_after(name, pause, now=now, priority=priority, items=[address])
+        if outcome.woken:
+            self._queue.add(name, now=now, priority=Priority.SPEC, items=outcome.woken)
+        random, rhythm = self._runtime.random.random, settings.rhythm
+        for address in outcome.looked_at:
+            instance = lane.instances.get(address)
+            if instance is not None and instance.common.interval is not None:
+                pause = rhythm.delay(random, interval=instance.common.interval)
+                self._queue.add_after(name, pause, now=now, priority=Priority.RESYNC, items=[address])
+        if whole:
+            pause = rhythm.delay(random, watched=lane.watch_works)
+            self._queue.add_after(name, pause, now=now, priority=Priority.RESYNC)
+
+    # --- Sessions (Listener) ------------------------------------------------------------------------------------------
+
+    def connected(self, name: TargetName, session: Session) -> None:
+        """A session is ready: look at everything, since nothing was heard from the target until now."""
+        self._say_of_target(
+            name, ready=True, reason=Reason.IN_SYNC, message=f"connected as uid {session.ready.uid}"
+        )
+        self._add(name, priority=Priority.SPEC)
+
+    def disconnected(self, name: TargetName, why: str, *, retry_in: float) -> None:
+        """The session was lost, or could not be had."""
+        message = f"{why}; next try in {wording.duration(retry_in)}"
+        self._say_of_target(name, ready=False, reason=Reason.UNREACHABLE, message=message)
+
+    def changed(self, name: TargetName, event: WatchEvent) -> None:
+        """A target reports changes: look at what they concern."""
+        lane = self.lanes.get(name)
+        if lane is None:
+            return
+        now = self._time()
+        concerned: dict[Address, None] = {}
+        for change in event.changes:
+            for address in lane.concerned(change.path):
+                lane.sight(address, Sighting(change.evidence, now))
+                concerned[address] = None
+        if concerned:
+            self._add(name, priority=Priority.DRIFT, items=concerned)
+        if event.overflow:
+            self._add(name, priority=Priority.DRIFT)
+
+    def _say_of_target(self, name: TargetName, *, ready: bool, reason: Reason, message: str) -> None:
+        known = self.targets.get(name) or TargetState(name=name)
+        before = get_condition(known.conditions, ConditionType.READY)
+        now = self._runtime.now()
+        condition = Condition(
+            type=ConditionType.READY,
+            status=ready,
+            reason=reason,
+            message=message,
+            since=now,
+            observed_generation=1,
+        )
+        state = replace(
+            known,
+            conditions=set_condition(known.conditions, condition),
+            connected_since=now if ready else None,
+        )
+        self.targets[name] = state
+        report = Report(self._runtime.now, {})
+        if before is None or before.status != ready:
+            report.event(
+                f"Target/{name}", "Connected" if ready else "Unreachable", message, warning=not ready
+            )
+        self._later(store_report(self._store, report, targets=[state]), name=f"report on target {name}")
+
+    def _later(self, work: Coroutine[None, None, None], *, name: str) -> None:
+        """Do something that nobody waits for, and see to it that its failure is heard of."""
+        task = asyncio.create_task(work, name=name)
+        self._background.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("could not be stored", what=task.get_name(), why=str(error))
+
+    # --- People -------------------------------------------------------------------------------------------------------
+
+    async def request(self, selected: Collection[Address] | None = None) -> None:
+        """Look at `selected`, or at everything, now: before all else, and at what is stalled too.
+
+        The wish is on record before this returns, and outlives the controller.
+        """
+        batch = Batch()
+        for name in self.desired.targets if self.desired else ():
+            mine = [] if selected is None else [a for a in selected if split_address(a)[0] == name]
+            if selected is not None and not mine:
+                continue
+            key = QueuedKey(
+                target=name, priority=Priority.USER, dirty=frozenset(mine), added_at=self._runtime.now()
+            )
+            batch.enqueue(key)
+            self._sessions.hurry(name)
+            self._add(name, priority=Priority.USER, items=mine)
+        await self._store.write(batch)
+
+    async def suspend(self, suspension: Suspension) -> None:
+        """Leave something alone for a while."""
+        await self.suspensions.put(suspension)
+        await self.request(self._covered(suspension.object))
+        if suspension.until is not None:
+            pause = max(0.0, suspension.until - self._runtime.now()) + 0.001
+            for address in self._covered(suspension.object):
+                name, _ = split_address(address)
+                self._queue.add_after(name, pause, now=self._time(), priority=Priority.USER, items=[address])
+            self._wake.set()
+
+    async def resume(self, object_: str) -> bool:
+        """End a suspension; whether there was one."""
+        found = await self.suspensions.remove(object_)
+        await self.request(self._covered(object_))
+        return found
+
+    def _covered(self, object_: str) -> list[Address]:
+        """The instances that a suspension of `object_` concerns."""
+        every = self.desired.instances if self.desired else {}
+        return [address for address in every if covers(object_, address)]
+
+    def states(self) -> dict[Address, ResourceState]:
+        """What is known of every declared instance."""
+        known = dict(self._stored)
+        for lane in self.lanes.values():
+            known.update(lane.states)
+        return known
+
+    @staticmethod
+    def _time() -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,152 @@
+"""Takes in what a source yields: evaluates each snapshot, and puts it in force if all of it is right.
+
+Invariant: unknown is not empty. A snapshot that cannot be read or does not evaluate changes nothing: the last good one
+stays in force, over a restart too, and the source says what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable
+from dataclasses import replace
+from functools import partial
+
+import structlog
+
+from reconciler.core.conditions import set_condition
+from reconciler.engine.controller import Controller
+from reconciler.engine.journal import store_report
+from reconciler.engine.report import Report
+from reconciler.errors import ConfigError
+from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.desired import Desired
+from reconciler.model.names import SourceName
+from reconciler.model.source import Snapshot, SnapshotGone, SourceReport
+from reconciler.model.state import SourceState
+from reconciler.runtime import Runtime
+from reconciler.store.store import Store
+
+log = structlog.get_logger("froyo")
+
+Load = Callable[[Snapshot], Desired]
+"""Evaluates a snapshot. Raises ConfigError or SnapshotGone. Runs on a thread of its own: it may take a while."""
+
+
+class Intake:
+    """The path from one source to the controller.
+
+    Args:
+        name: of the source.
+        load: evaluates a snapshot.
+        controller: gets what evaluates.
+        store: keeps the last good snapshot.
+        runtime: the world.
+
+    Attributes:
+        state: what is known of the source.
+    """
+
+    def __init__(
+        self, name: SourceName, *, load: Load, controller: Controller, store: Store, runtime: Runtime
+    ) -> None:
+        self.state = SourceState(name=name)
+        self._load = load
+        self._controller = controller
+        self._store = store
+        self._runtime = runtime
+
+    async def run(self, snapshots: AsyncIterable[Snapshot | SourceReport]) -> None:
+        """Take in whatever comes, until the source ends or this is cancelled.
+
+        As long as nothing was right since the start, the last good snapshot of an earlier controller is in force.
+        """
+        async for item in snapshots:
+            good = await self.take(item) if isinstance(item, Snapshot) else not await self._heard(item)
+            if not good and self._controller.desired is None:
+                await self.restore()
+
+    async def restore(self) -> bool:
+        """Put the last good snapshot in force again, from the store; whether there was one that still evaluates."""
+        kept = await self._store.last_snapshot(self.state.name)
+        if kept is None:
+            return False
+        try:
+            desired = await self._evaluate(kept)
+        except (ConfigError, SnapshotGone) as error:
+            log.warning("the last good snapshot cannot be restored", source=self.state.name, why=str(error))
+            return False
+        self.state = replace(self.state, revision=kept.revision, digest=kept.digest)
+        await self._controller.submit(desired)
+        return True
+
+    async def take(self, snapshot: Snapshot) -> bool:
+        """Put `snapshot` in force if it evaluates; whether it did."""
+        try:
+            desired = await self._evaluate(snapshot)
+        except SnapshotGone:
+            return False  # it has moved on already, and a newer one is on its way
+        except ConfigError as error:
+            await self._say(
+                ready=False,
+                reason=Reason.PERMANENT_ERROR,
+                message=f"{len(error.problems)} problem(s) in {snapshot.revision}; the last good snapshot stays in force",
+                state=replace(self.state, problems=tuple(str(problem) for problem in error.problems)),
+            )
+            return False
+        await self._store.save_snapshot(snapshot)
+        await self._controller.submit(desired)
+        await self._say(
+            ready=True,
+            reason=Reason.IN_SYNC,
+            message=f"revision {snapshot.revision} is in force: {len(desired.instances)} instances "
+            f"on {len(desired.targets)} targets",
+            state=replace(self.state, revision=snapshot.revision, digest=snapshot.digest, problems=()),
+        )
+        return True
+
+    async def _evaluate(self, snapshot: Snapshot) -> Desired:
+        return await self._runtime.offload("config", partial(self._load, snapshot))
+
+    async def _heard(self, report: SourceReport) -> bool:
+        """Take note of what a source says of itself; whether it cannot be read."""
+        if report.unreadable:
+            await self._say(
+                ready=False,
+                reason=Reason.TRANSIENT_ERROR,
+                message=f"cannot be read: {report.unreadable}; the last good snapshot stays in force",
+                state=replace(self.state, degraded=report.degraded),
+            )
+        elif report.degraded != self.state.degraded:
+            await self._say(
+                ready=self._ready(),
+                reason=Reason.IN_SYNC if self._ready() else Reason.TRANSIENT_ERROR,
+                message=report.degraded or "watched again",
+                state=replace(self.state, degraded=report.degraded),
+            )
+        return bool(report.unreadable)
+
+    def _ready(self) -> bool:
+        return any(c.type is ConditionType.READY and c.status for c in self.state.conditions)
+
+    async def _say(self, *, ready: bool, reason: Reason, message: str, state: SourceState) -> None:
+        """Say how the source is: condition, event and log together."""
+        condition = Condition(
+            type=ConditionType.READY,
+            status=ready,
+            reason=reason,
+            message=message,
+            since=self._runtime.now(),
+            observed_generation=1,
+        )
+        state = replace(state, conditions=set_condition(state.conditions, condition))
+        if state == self.state:
+            return
+        self.state = state
+        report = Report(self._runtime.now, {})
+        report.event(
+            f"Source/{state.name}",
+            "SourceReady" if ready else "SourceBroken",
+            message,
+            warning=not ready,
+            data={"problems": list(state.problems), "revision": state.revision},
+        )
+        await store_report(self._store, report, sources=[state])

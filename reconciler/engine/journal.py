@@ -1,0 +1,166 @@
+"""What a round keeps in the store: intents before it acts, and everything that it concluded, at once, at its end.
+
+Invariant: nothing is done to a target without an intent on record, and an intent without an outcome means "in doubt".
+A round that changed nothing writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from reconciler.engine.report import Report
+from reconciler.model.conditions import Reason
+from reconciler.model.names import Address, Digest, TargetName
+from reconciler.model.plan import PlanUnit
+from reconciler.model.resource import Instance
+from reconciler.model.state import SourceState, TargetState
+from reconciler.runtime import Runtime
+from reconciler.store.batch import Batch
+from reconciler.store.records import InventoryEntry, Outcome, Ownership, Run
+from reconciler.store.store import Store
+
+
+class Journal:
+    """The account of one round.
+
+    Args:
+        store: where it is kept.
+        target: the round's target.
+        revision: of the snapshot in force.
+        runtime: gives the time and ids.
+    """
+
+    def __init__(self, store: Store, *, target: TargetName, revision: str, runtime: Runtime) -> None:
+        self._store = store
+        self._target = target
+        self._revision = revision
+        self._runtime = runtime
+        self._run = ""
+        self._open: dict[Address, PlanUnit] = {}
+        self._outcomes: list[Outcome] = []
+        self._owned: list[InventoryEntry] = []
+        self._preimages: dict[Address, Digest] = {}
+
+    async def intend(self, units: Sequence[PlanUnit]) -> None:
+        """Put on record what is about to be done."""
+        self._run = self._runtime.new_id()
+        self._open = {unit.address: unit for unit in units}
+        causes = {unit.cause for unit in units}
+        run = Run(
+            id=self._run,
+            target=self._target,
+            cause=causes.pop().value if len(causes) == 1 else "mixed",
+            revision=self._revision,
+            started_at=self._runtime.now(),
+            units=len(units),
+        )
+        await self._store.write(Batch().begin_run(run).intend(self._run, units))
+
+    def outcome(self, address: Address, reason: Reason, message: str = "") -> None:
+        """What became of an intent."""
+        if self._open.pop(address, None) is not None:
+            self._outcomes.append(Outcome(address, reason.value, message))
+
+    def own(self, instance: Instance, ownership: Ownership) -> None:
+        """Something is ours from now on, or was declared otherwise while it was."""
+        self._owned.append(
+            InventoryEntry(
+                ownership=ownership,
+                instance=instance,
+                recorded_at=self._runtime.now(),
+                preimage=self._preimages.get(instance.address),
+            )
+        )
+
+    async def missing_blobs(self, digests: Iterable[Digest]) -> Collection[Digest]:
+        """Those of `digests` whose content is not kept yet."""
+        wanted = set(digests)
+        return await self._store.blobs.missing(wanted) if wanted else ()
+
+    async def keep_blobs(self, contents: Mapping[Address, bytes]) -> None:
+        """Keep, for each address, the content that was there before it was touched."""
+        if contents:
+            digests = await self._store.blobs.put_all(contents.values())
+            self._preimages.update(zip(contents, digests, strict=True))
+
+    async def close(self, report: Report) -> None:
+        """Keep everything that the round concluded, in one transaction."""
+        await self._store.write(self._batch(report, "round", ""))
+
+    async def abandon(self, report: Report) -> list[Address]:
+        """Keep what the round had concluded when it was cut off, and that the rest is in doubt; returns the rest."""
+        left = list(self._open)
+        for address in left:
+            self.outcome(address, Reason.ABANDONED, "cut off; observed again at the next start")
+            report.event(
+                address,
+                "Abandoned",
+                "cut off while it was applied; observed again at the next start",
+                warning=True,
+            )
+        await self._store.write(
+            self._batch(report, Reason.ABANDONED.value, f"{len(left)} abandoned" if left else "")
+        )
+        return left
+
+    def _batch(self, report: Report, outcome: str, message: str) -> Batch:
+        batch = Batch()
+        if report.changed:
+            batch.put_states(report.changed.values())
+        if self._owned:
+            batch.put_inventory(self._owned)
+        if report.events:
+            batch.add_events(report.events)
+        if self._run:
+            failed = [o for o in self._outcomes if o.outcome not in _GOOD]
+            batch.settle(self._run, self._outcomes)
+            batch.finish_run(
+                self._run,
+                at=self._runtime.now(),
+                outcome=outcome
+                if outcome != "round"
+                else (failed[0].outcome if failed else Reason.APPLIED.value),
+                message=message or _summary(self._outcomes, failed),
+            )
+        return batch
+
+
+_GOOD = frozenset({Reason.APPLIED.value, Reason.IN_SYNC.value, Reason.CONTESTED.value})
+
+
+def _summary(outcomes: Collection[Outcome], failed: Collection[Outcome]) -> str:
+    done = len(outcomes) - len(failed)
+    return f"{done} applied" + (f", {len(failed)} failed" if failed else "")
+
+
+async def store_report(
+    store: Store,
+    report: Report,
+    *,
+    targets: Iterable[TargetState] = (),
+    sources: Iterable[SourceState] = (),
+    forget: Iterable[Address] = (),
+) -> None:
+    """Keep what was concluded outside of any round, in one transaction."""
+    batch = Batch().put_states(report.changed.values()).add_events(report.events).forget_states(forget)
+    for target in targets:
+        batch.put_target_state(target)
+    for source in sources:
+        batch.put_source_state(source)
+    await store.write(batch)
+
+
+async def settle_in_doubt(store: Store, report: Report) -> None:
+    """Say of every operation that an earlier controller left in doubt that it is observed again, which follows at once."""
+    batch = Batch()
+    doubtful: dict[str, list[Outcome]] = {}
+    for unit in await store.in_doubt():
+        message = "was being applied when the controller ended; observed again now"
+        report.event(unit.address, "Abandoned", message, warning=True, cause=unit.cause)
+        doubtful.setdefault(unit.run, []).append(Outcome(unit.address, Reason.ABANDONED.value, message))
+    for run, outcomes in doubtful.items():
+        batch.settle(run, outcomes)
+        batch.finish_run(
+            run, at=report.now(), outcome=Reason.ABANDONED.value, message=f"{len(outcomes)} in doubt"
+        )
+    await store.write(batch.add_events(report.events))

@@ -1,0 +1,175 @@
+"""What the loop holds in memory about one target: how it should be, and what is known of how it is.
+
+Only the round that works on the target, and the controller between rounds, change it; the work queue sees to it that
+there is never more than one round.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.core.conditions import next_generation
+from reconciler.core.contest import Contests
+from reconciler.core.graph import Graph
+from reconciler.engine.recording import Recording
+from reconciler.model.event import Evidence
+from reconciler.model.names import Address, Digest
+from reconciler.model.resource import Instance
+from reconciler.model.state import ResourceState
+from reconciler.model.target import Target
+from reconciler.targets.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A change that a target reported.
+
+    Attributes:
+        evidence: who did it, as far as the target could tell.
+        at: loop time at which it became known here.
+    """
+
+    evidence: Evidence
+    at: float
+
+
+@dataclass(slots=True)
+class Lane:
+    """One target.
+
+    Attributes:
+        target: how to reach it.
+        instances: how it should be, in order of declaration.
+        graph: what comes before what.
+        states: what is known of each instance.
+        recording: what reading all of it takes and gave; None until all was read at this desired state.
+        watched: paths that concern an instance, as its provider named them when it last read.
+        sightings: changes reported and not yet looked at.
+        watched_by: the session that was told which paths to watch.
+        watch_works: whether that session reports every change.
+        unsettled: instances that a rescan must look at although nothing on the target moved.
+        stalled: instances that failed for good, with what was declared and observed then: trying the same again is vain.
+        contests: who else keeps changing what.
+        managed: for each container with instances below its path, those paths.
+    """
+
+    target: Target
+    instances: Mapping[Address, Instance]
+    graph: Graph
+    states: dict[Address, ResourceState]
+    recording: Recording | None = None
+    watched: dict[Address, tuple[str, ...]] = field(default_factory=dict)
+    sightings: dict[Address, Sighting] = field(default_factory=dict)
+    watched_by: Session | None = None
+    watch_works: bool = False
+    unsettled: set[Address] = field(default_factory=set)
+    stalled: dict[Address, tuple[Digest, Digest]] = field(default_factory=dict)
+    contests: Contests[Address] = field(default_factory=Contests)
+    managed: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
+    _by_path: dict[str, set[Address]] = field(default_factory=dict)
+
+    @classmethod
+    def make(
+        cls,
+        target: Target,
+        instances: Mapping[Address, Instance],
+        known: Callable[[Address], ResourceState | None],
+        *,
+        contests: Contests[Address],
+    ) -> Lane:
+        """The lane of a target that is to be as `instances` say.
+
+        Args:
+            target: how to reach it.
+            instances: in order of declaration.
+            known: what is on record about an instance.
+            contests: who is known to fight about what.
+        """
+        states, news = {}, set()
+        for address, instance in instances.items():
+            state = known(address)
+            states[address] = (
+                next_generation(state, instance.digest)
+                if state
+                else ResourceState(address=address, digest=instance.digest)
+            )
+            if states[address] is not state:
+                news.add(address)
+        return cls(
+            target=target,
+            instances=instances,
+            graph=Graph.build(instances.values()),
+            states=states,
+            unsettled=news,
+            contests=contests,
+            managed=managed_below(instances),
+        )
+
+    def watch(self, address: Address, paths: Iterable[str]) -> bool:
+        """Note which paths concern `address`; whether that is news."""
+        wanted = tuple(paths)
+        known = self.watched.get(address, ())
+        if wanted == known:
+            return False
+        for path in known:
+            self._by_path[path].discard(address)
+            if not self._by_path[path]:
+                del self._by_path[path]
+        self.watched[address] = wanted
+        for path in wanted:
+            self._by_path.setdefault(path, set()).add(address)
+        return True
+
+    def sight(self, address: Address, sighting: Sighting) -> None:
+        """Keep a reported change until a round has looked: the time of the first, and the best evidence."""
+        known = self.sightings.get(address)
+        if known is not None:
+            better = (
+                sighting.evidence if sighting.evidence.command or sighting.evidence.pid else known.evidence
+            )
+            sighting = Sighting(better, known.at)
+        self.sightings[address] = sighting
+
+    def forget_verdicts(self, addresses: Iterable[Address]) -> None:
+        """A person wants it looked at: what failed for good may be tried again, and everything is read anew."""
+        self.recording = None
+        for address in addresses:
+            self.stalled.pop(address, None)
+
+    def carry_over(self, older: Lane) -> None:
+        """Keep what an earlier lane of the same target knew and that is still so."""
+        self.watched_by, self.watch_works = older.watched_by, older.watch_works
+        for address in self.instances.keys() & older.watched.keys():
+            self.watch(address, older.watched[address])
+        self.sightings = {a: s for a, s in older.sightings.items() if a in self.instances}
+        self.stalled = {a: s for a, s in older.stalled.items() if a in self.instances}
+        self.unsettled |= older.unsettled & self.instances.keys()
+        if self.states == older.states:
+            self.recording = older.recording
+
+    @property
+    def paths(self) -> Collection[str]:
+        """Every path that concerns an instance."""
+        return self._by_path.keys()
+
+    def concerned(self, path: str) -> Collection[Address]:
+        """The instances that `path` concerns."""
+        return self._by_path.get(path, ())
+
+
+def managed_below(instances: Mapping[Address, Instance]) -> dict[Address, tuple[str, ...]]:
+    """For each container, the paths of other instances strictly below its own; those with none are left out."""
+    paths = sorted({instance.path for instance in instances.values() if instance.path})
+    below: dict[Address, tuple[str, ...]] = {}
+    for address, instance in instances.items():
+        if not (instance.container and instance.path):
+            continue
+        prefix = instance.path.rstrip("/") + "/"
+        start = bisect.bisect_left(paths, prefix)
+        # Everything that starts with the prefix stands together, and "0" is the character after "/".
+        end = bisect.bisect_left(paths, prefix[:-1] + "0")
+        if end > start:
+            below[address] = tuple(paths[start:end])
+    return below

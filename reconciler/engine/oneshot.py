@@ -1,0 +1,166 @@
+"""One look at every target, without a loop: what `froyo plan` and `froyo apply` do. The rounds are the controller's.
+
+Invariant: targets do not wait for each other, and one that cannot be reached costs the others nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from reconciler.core.conditions import summarize
+from reconciler.core.contest import Contests
+from reconciler.engine.lane import Lane
+from reconciler.engine.reconcile import Round, Services
+from reconciler.engine.sessions import OpenSession
+from reconciler.errors import ProtocolError, TransportError
+from reconciler.model.conditions import Reason
+from reconciler.model.desired import Desired
+from reconciler.model.names import Address, TargetName
+from reconciler.model.plan import Plan, PlanUnit
+from reconciler.model.state import ResourceState
+from reconciler.targets.session import Session
+
+R = TypeVar("R")
+
+ROUNDS = 8
+"""Rounds that one apply may take: what was woken, or moved under our hands, is looked at again this often."""
+
+
+@dataclass(slots=True)
+class TargetResult:
+    """What came of one target.
+
+    Attributes:
+        target: its name.
+        instances: how many are declared on it.
+        changed: instances that were changed and observed in sync.
+        failed: instances that are not as declared, with the reason.
+        left: instances that differ and were left alone on purpose, with the reason.
+        error: why the target could not be worked on at all, or "".
+        lane: what is known of it now; None if it could not be reached.
+    """
+
+    target: TargetName
+    instances: int
+    changed: list[Address] = field(default_factory=list)
+    failed: dict[Address, str] = field(default_factory=dict)
+    left: dict[Address, str] = field(default_factory=dict)
+    error: str = ""
+    lane: Lane | None = None
+
+
+class OneShot:
+    """Plans or applies a desired state once.
+
+    Args:
+        desired: how everything should be.
+        known: what is on record about each instance.
+        services: what rounds work with.
+        open_session: opens a session to a target.
+    """
+
+    def __init__(
+        self,
+        desired: Desired,
+        known: Mapping[Address, ResourceState],
+        *,
+        services: Services,
+        open_session: OpenSession,
+    ) -> None:
+        self._desired = desired
+        self._known = known
+        self._services = services
+        self._open = open_session
+
+    async def plan(self, *, texts: bool = True) -> list[Plan]:
+        """What would be changed, target by target, in order of declaration. Changes nothing."""
+
+        async def one(lane: Lane, session: Session) -> Plan:
+            units, errors = await Round(lane, session, self._services).plan(texts=texts)
+            return self._plan(lane.target.name, tuple(units), errors)
+
+        def failed(name: TargetName, why: str) -> Plan:
+            return self._plan(name, (), {name: why})
+
+        return await self._each(one, failed)
+
+    async def apply(self, *, only: Mapping[Address, PlanUnit] | None = None) -> list[TargetResult]:
+        """Put right what is not as declared, target by target.
+
+        Args:
+            only: the units of a saved plan; None for everything.
+        """
+
+        async def one(lane: Lane, session: Session) -> TargetResult:
+            return await self._apply(lane, session, only)
+
+        def failed(name: TargetName, why: str) -> TargetResult:
+            return TargetResult(name, self._count(name), error=why)
+
+        return await self._each(one, failed)
+
+    async def _each(
+        self, work: Callable[[Lane, Session], Awaitable[R]], failed: Callable[[TargetName, str], R]
+    ) -> list[R]:
+        """`work` on every target at once; `failed` for those where no session can be had, or is lost."""
+
+        async def one(name: TargetName) -> R:
+            try:
+                lane = self._lane(name)
+                self._services.step(name, "connecting", len(lane.instances))
+                session = await self._open(
+                    lane.target, runtime=self._services.runtime, on_event=lambda _event: None
+                )
+                try:
+                    return await work(lane, session)
+                finally:
+                    await session.close()
+            except (TransportError, ProtocolError) as error:
+                self._services.step(name, "failed", 0)
+                return failed(name, str(error))
+
+        return list(await asyncio.gather(*(one(name) for name in self._desired.targets)))
+
+    def _lane(self, name: TargetName) -> Lane:
+        instances = {a: i for a, i in self._desired.instances.items() if i.target == name}
+        return Lane.make(self._desired.targets[name], instances, self._known.get, contests=Contests())
+
+    async def _apply(
+        self, lane: Lane, session: Session, only: Mapping[Address, PlanUnit] | None
+    ) -> TargetResult:
+        result = TargetResult(lane.target.name, len(lane.instances), lane=lane)
+        dirty: Collection[Address] | None = None
+        for _ in range(ROUNDS):
+            outcome = await Round(lane, session, self._services, only=only).run(dirty)
+            result.changed += [address for address in outcome.changed if address not in result.changed]
+            for address in outcome.looked_at:
+                result.failed.pop(address, None)
+            result.failed.update(outcome.failed)
+            dirty = {a for a, pause in outcome.again.items() if pause <= 0} | outcome.woken
+            if not dirty:
+                break
+        for address in list(result.failed):
+            if summarize(lane.states[address].conditions).reason in (Reason.DIFFERS, Reason.HELD):
+                result.left[address] = result.failed.pop(address)
+        self._services.step(lane.target.name, "failed" if result.failed else "done", len(result.changed))
+        return result
+
+    def _plan(
+        self,
+        name: TargetName,
+        units: tuple[PlanUnit, ...],
+        errors: Mapping[Address, str] | Mapping[TargetName, str],
+    ) -> Plan:
+        return Plan(
+            target=name,
+            revision=self._desired.revision,
+            units=units,
+            observed_at=self._services.runtime.now(),
+            errors={str(name): why for name, why in errors.items()},
+        )
+
+    def _count(self, name: TargetName) -> int:
+        return sum(1 for instance in self._desired.instances.values() if instance.target == name)

@@ -1,0 +1,113 @@
+"""Carries a provider's calls to a target and the replies back.
+
+Reading calls of one step go out together; writing calls go out in the order in which the provider made them, each run
+of the same command as one batch, so that the runner can make them durable together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
+
+from reconciler.engine.recording import Recording
+from reconciler.model.desired import Blob
+from reconciler.model.names import Digest
+from reconciler.plugins.calls import Call, Reply
+from reconciler.targets.session import Session
+
+FindBlob = Callable[[Digest], Blob]
+
+
+def _runs(calls: Sequence[Call], *, limit: int) -> Iterator[tuple[str, list[int]]]:
+    """The calls as runs of the same command, at most `limit` long: (command, positions)."""
+    run: list[int] = []
+    for position, call in enumerate(calls):
+        if run and (calls[run[0]]["call"] != call["call"] or len(run) >= limit):
+            yield calls[run[0]]["call"], run
+            run = []
+        run.append(position)
+    if run:
+        yield calls[run[0]]["call"], run
+
+
+class ReadingPerformer:
+    """Performs reading calls, from `known` answers where there are any, and keeps the account of all in `seen`.
+
+    Args:
+        session: to the target.
+        batch: items a frame carries at most.
+        patience: seconds that a command may take.
+        known: answers that need not be asked for again.
+    """
+
+    def __init__(
+        self, session: Session, *, batch: int, patience: float, known: Recording | None = None
+    ) -> None:
+        self.seen = Recording()
+        self._session = session
+        self._batch = batch
+        self._patience = patience
+        self._known = known
+
+    async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
+        """The replies, in the order of the calls."""
+        replies: list[Reply | None] = [None] * len(calls)
+        if self._known is not None:
+            replies = [self._known.answer(call) for call in calls]
+        open_positions = [position for position, reply in enumerate(replies) if reply is None]
+        by_command = sorted(open_positions, key=lambda position: str(calls[position]["call"]))
+        ordered = [calls[position] for position in by_command]
+
+        async def ask(command: str, run: list[int]) -> None:
+            items = [dict(ordered[index]["args"]) for index in run]
+            answers = await self._session.command(command, items, timeout=self._patience)
+            for index, answer in zip(run, answers, strict=True):
+                replies[by_command[index]] = cast(Reply, answer)
+
+        await together([ask(command, run) for command, run in _runs(ordered, limit=self._batch)])
+        complete = [reply for reply in replies if reply is not None]
+        self.seen.note(calls, complete)
+        return complete
+
+
+class WritingPerformer:
+    """Performs the calls of an apply. Bodies that a call names are sent ahead of it.
+
+    Args:
+        session: to the target.
+        find_blob: gives the body for a digest.
+        batch: items a frame carries at most.
+        patience: seconds that a command may take.
+    """
+
+    def __init__(self, session: Session, *, find_blob: FindBlob, batch: int, patience: float) -> None:
+        self._session = session
+        self._find_blob = find_blob
+        self._batch = batch
+        self._patience = patience
+
+    async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
+        """The replies, in the order of the calls."""
+        replies: list[Reply] = []
+        for command, run in _runs(calls, limit=self._batch):
+            items: list[dict[str, Any]] = [dict(calls[position]["args"]) for position in run]
+            for item in items:
+                if "blob" in item:
+                    await self._session.send_blob(self._find_blob(Digest(item["blob"])))
+            answers = await self._session.command(command, items, timeout=self._patience)
+            replies += cast(list[Reply], answers)
+        return replies
+
+
+async def together(waits: Sequence[Any]) -> None:
+    """Await all; the first failure cancels the others and is raised as itself."""
+    if len(waits) == 1:
+        await waits[0]
+        return
+    try:
+        async with asyncio.TaskGroup() as group:
+            for wait in waits:
+                group.create_task(wait)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None

@@ -1,0 +1,92 @@
+"""What a target was asked and what it answered, so that the next look can be one frame.
+
+A provider's reading is a pure function of the answers that it gets. So a target whose answers are all the same as last
+time is as it was last time, and no provider needs to run. Invariant: a recording is only ever compared as a whole; what
+it says of a single instance is found by letting the provider read again, from these answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from reconciler.plugins.calls import Call, Reply
+from reconciler.targets.frames import canonical
+
+
+class Recording:
+    """The calls that reading a target takes, with the answers that were last seen.
+
+    Answers are kept as canonical text: compact, and ready to be digested.
+    """
+
+    def __init__(self) -> None:
+        self._answers: dict[str, dict[bytes, bytes]] = {}
+        self._key: str | None = None
+        self._digest: str | None = None
+
+    def __len__(self) -> int:
+        return sum(len(answers) for answers in self._answers.values())
+
+    def note(self, calls: Iterable[Call], replies: Iterable[Reply]) -> None:
+        """Remember what was answered to each call, over what was remembered before."""
+        for call, reply in zip(calls, replies, strict=True):
+            answers = self._answers.setdefault(call["call"], {})
+            args, text = canonical(call["args"]), canonical(reply)
+            if args not in answers:
+                self._key = None
+            if answers.get(args) != text:
+                answers[args] = text
+                self._digest = None
+
+    def merge(self, other: Recording) -> None:
+        """Take over every answer of `other`."""
+        for name, theirs in other._answers.items():
+            answers = self._answers.setdefault(name, {})
+            if not theirs.keys() <= answers.keys():
+                self._key = None
+            for args, text in theirs.items():
+                if answers.get(args) != text:
+                    answers[args] = text
+                    self._digest = None
+
+    def answer(self, call: Call) -> Reply | None:
+        """What was last answered to `call`, or None if it never was."""
+        text = self._answers.get(call["call"], {}).get(canonical(call["args"]))
+        return None if text is None else cast(Reply, json.loads(text))
+
+    @property
+    def key(self) -> str:
+        """Names the batch: equal keys, equal calls in equal order."""
+        if self._key is None:
+            key = hashlib.sha256()
+            for name, answers in self._answers.items():
+                key.update(b"%s\n%s\n" % (name.encode(), b"\n".join(answers)))
+            self._key = key.hexdigest()
+        return self._key
+
+    @property
+    def digest(self) -> str:
+        """Over all answers, as the runner computes it over its `replies`."""
+        if self._digest is None:
+            groups = b",".join(b"[%s]" % b",".join(answers.values()) for answers in self._answers.values())
+            self._digest = "sha256:" + hashlib.sha256(b"[%s]" % groups).hexdigest()
+        return self._digest
+
+    def batch(self) -> list[dict[str, Any]]:
+        """The calls, grouped by command, as the runner's `observe` takes them."""
+        return [
+            {"command": name, "items": [json.loads(args) for args in answers]}
+            for name, answers in self._answers.items()
+        ]
+
+    def replace(self, replies: Iterable[Iterable[Mapping[str, Any]]]) -> Recording:
+        """The same calls with new answers, as an `observe` that found a change gives them."""
+        fresh = Recording()
+        for (name, answers), group in zip(self._answers.items(), replies, strict=True):
+            fresh._answers[name] = {
+                args: canonical(reply) for args, reply in zip(answers, group, strict=True)
+            }
+        return fresh

@@ -1,0 +1,132 @@
+"""The one way in which a round says anything: condition, history, event and log line, together.
+
+Invariant: nobody in the engine writes a condition or an event apart from here, so what `froyo get`, `froyo events` and
+the log say cannot disagree. Saying again what already holds is free: it changes no state and makes no event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from reconciler.core import conditions
+from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.event import Event, EventType, Evidence
+from reconciler.model.names import Address
+from reconciler.model.state import ResourceState, Round
+
+log = structlog.get_logger("froyo")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a round concludes about one instance.
+
+    Attributes:
+        reason: of the Ready condition.
+        message: for a person.
+        ready: whether it is as declared.
+        stalled: whether only a new generation, or a person, can move it on.
+        reconciling: whether something is still to come by itself.
+        drifted: what differs and will be left as it is for now, or "".
+    """
+
+    reason: Reason
+    message: str
+    ready: bool = False
+    stalled: bool = False
+    reconciling: bool = False
+    drifted: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """What one round has to say.
+
+    Attributes:
+        now: gives seconds since the epoch.
+        states: the lane's states; updated in place.
+        changed: the states that differ from what the store has.
+        events: what happened, in order.
+    """
+
+    now: Callable[[], float]
+    states: dict[Address, ResourceState]
+    changed: dict[Address, ResourceState] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def put(self, state: ResourceState) -> None:
+        """Keep a state, to be stored if it is news."""
+        if self.states.get(state.address) != state:
+            self.states[state.address] = state
+            self.changed[state.address] = state
+
+    def conclude(self, address: Address, verdict: Verdict) -> bool:
+        """Set the conditions of an instance; whether its Ready condition is another one than before."""
+        state = self.states[address]
+        now = self.now()
+        present = state.conditions
+        before = conditions.get_condition(present, ConditionType.READY)
+        for kind, status, message in (
+            (ConditionType.READY, verdict.ready, verdict.message),
+            (ConditionType.STALLED, verdict.stalled, verdict.message),
+            (ConditionType.RECONCILING, verdict.reconciling, verdict.message),
+            (ConditionType.DRIFTED, bool(verdict.drifted), verdict.drifted),
+        ):
+            present = conditions.set_condition(
+                present,
+                Condition(
+                    type=kind,
+                    status=status,
+                    reason=verdict.reason,
+                    message=message,
+                    since=now,
+                    observed_generation=state.generation,
+                ),
+            )
+        state = replace(state, conditions=present, failures=0 if verdict.ready else state.failures)
+        self.put(replace(state, observed_generation=conditions.observed_generation(state)))
+        after = conditions.get_condition(present, ConditionType.READY)
+        return (
+            before is None or after is None or (before.status, before.reason) != (after.status, after.reason)
+        )
+
+    def remember(self, address: Address, entry: Round) -> None:
+        """Add a round that did something to the history of an instance."""
+        state = self.states[address]
+        self.put(replace(state, history=conditions.push_round(state.history, entry)))
+
+    def event(
+        self,
+        object_: str,
+        reason: str,
+        message: str,
+        *,
+        warning: bool = False,
+        cause: str = "",
+        evidence: Evidence | None = None,
+        duration: float | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Something happened: an event and a log line."""
+        event = Event(
+            at=self.now(),
+            type=EventType.WARNING if warning else EventType.NORMAL,
+            reason=reason,
+            object=object_,
+            message=message,
+            cause=cause,
+            evidence=evidence,
+            duration=duration,
+            data=data or {},
+        )
+        self.events.append(event)
+        details: dict[str, Any] = {"object": object_, "reason": reason}
+        if cause:
+            details["cause"] = cause
+        if duration is not None:
+            details["seconds"] = round(duration, 6)
+        (log.warning if warning else log.info)(message, **details)

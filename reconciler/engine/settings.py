@@ -1,0 +1,43 @@
+"""The numbers of the loop, each with the reason for its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from reconciler.core.contest import Rules
+from reconciler.core.schedule import Rhythm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """How the loop behaves. Times are seconds."""
+
+    rhythm: Rhythm = field(default_factory=lambda: Rhythm(watched=60.0, unwatched=10.0, settle=0.25))
+    """When to look again at what is in sync. A rescan in sync is one small frame each way, so a minute is cheap."""
+
+    concurrent_rounds: int = 64
+    """Rounds under way at once. A round is a small task that mostly waits, so the bound is for fairness and memory."""
+
+    retry_base: float = 0.5
+    """First pause after a transient failure; it doubles with each further one."""
+
+    retry_cap: float = 300.0
+    """Longest pause after transient failures."""
+
+    dependency_poll: float = 30.0
+    """Dependents are woken when what they wait for turns ready; this is the belt to those braces."""
+
+    rescan_patience: float = 60.0
+    """Deadline of each command that a round sends."""
+
+    apply_patience: float = 600.0
+    """Deadline of a writing command; a batch of many large files takes its time."""
+
+    preimage_limit: int = 64 * 1024 * 1024
+    """Content that is about to be replaced for the first time is kept for a rollback up to this size, in bytes."""
+
+    batch: int = 2000
+    """Items a command frame carries at most; keeps a frame well below the protocol's 16 MiB."""
+
+    contest: Rules = field(default_factory=Rules)
+    """When a correction becomes a fight."""

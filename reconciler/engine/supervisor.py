@@ -1,0 +1,105 @@
+"""Every long task has an owner: it is started again when it ends, and it is seen when it has stopped doing anything.
+
+A watcher that has quietly died is worse than one that has crashed: the process looks fine, and nothing happens any
+more. So each task says from time to time that it lives (`beat`), and one that has not within its deadline makes the
+controller unhealthy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from reconciler.core.backoff import Backoff
+from reconciler.errors import FroyoError, LeaseLost
+from reconciler.runtime import Runtime
+
+log = structlog.get_logger("froyo")
+
+
+@dataclass(slots=True)
+class _Ward:
+    """One task."""
+
+    run: Callable[[], Awaitable[None]]
+    deadline: float | None
+    last_beat: float = 0.0
+    failures: int = 0
+    trouble: str = ""
+
+
+class Supervisor:
+    """Runs long tasks until it is cancelled, or one of them raises what nothing can be done about.
+
+    Args:
+        runtime: gives randomness for the pauses.
+        backoff: the pauses before a task is started again.
+    """
+
+    def __init__(self, *, runtime: Runtime, backoff: Backoff = Backoff()) -> None:  # noqa: B008 - frozen
+        self._runtime = runtime
+        self._backoff = backoff
+        self._wards: dict[str, _Ward] = {}
+
+    def add(self, name: str, run: Callable[[], Awaitable[None]], *, deadline: float | None = None) -> None:
+        """Look after a task from `run` on.
+
+        Args:
+            name: for people.
+            run: does the work; it is called again whenever it ends.
+            deadline: seconds within which the task calls `beat`; None if it never does.
+        """
+        self._wards[name] = _Ward(run, deadline)
+
+    def beat(self, name: str) -> None:
+        """The task lives."""
+        self._wards[name].last_beat = self._time()
+
+    def health(self) -> dict[str, str]:
+        """What is wrong, by task; empty when all is well."""
+        now, wrong = self._time(), {}
+        for name, ward in self._wards.items():
+            if ward.trouble:
+                wrong[name] = ward.trouble
+            elif ward.deadline is not None and now - ward.last_beat > ward.deadline:
+                wrong[name] = f"has not been heard of for {now - ward.last_beat:.0f} s"
+        return wrong
+
+    async def run(self) -> None:
+        """Run all tasks.
+
+        Raises:
+            LeaseLost: another controller has taken over; everything has been ended.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, ward in self._wards.items():
+                    group.create_task(self._keep(name, ward), name=name)
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    async def _keep(self, name: str, ward: _Ward) -> None:
+        while True:
+            ward.last_beat = self._time()
+            try:
+                await ward.run()
+                ward.trouble = "ended by itself, and is started again"
+            except LeaseLost:
+                raise
+            except FroyoError as error:
+                ward.trouble = str(error)
+            except Exception as error:
+                ward.trouble = f"failed, which is a defect: {error!r}"
+                log.exception("a task failed; this is a defect", task=name)
+            ward.failures += 1
+            pause = self._backoff.delay(ward.failures, self._runtime.random.random)
+            log.warning("a task is started again", task=name, why=ward.trouble, pause=round(pause, 1))
+            await asyncio.sleep(pause)
+            ward.trouble = ""
+
+    @staticmethod
+    def _time() -> float:
+        return asyncio.get_running_loop().time()

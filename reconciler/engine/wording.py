@@ -1,0 +1,69 @@
+"""How the engine speaks to people: one line each, in the same words everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from reconciler.model.event import Evidence
+from reconciler.model.plan import Action, FieldDiff
+
+VERBS = {
+    Action.CREATE: "created",
+    Action.UPDATE: "updated",
+    Action.DELETE: "removed",
+    Action.NONE: "unchanged",
+}
+
+
+def duration(seconds: float) -> str:
+    """Such as "38 ms", "1.4 s" or "3 min 5 s"."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
+
+
+def value(field_value: Any) -> str:
+    """A field's value in one short line."""
+    if field_value is None:
+        return "absent"
+    if isinstance(field_value, dict) and "digest" in field_value:
+        return f"{str(field_value['digest'])[:19]}… ({field_value.get('size', '?')} B)"
+    text = str(field_value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def fields(diffs: Sequence[FieldDiff]) -> str:
+    """What differs, without what is ignored: such as "content, mode (0600 → 0644)"."""
+    parts = []
+    for diff in diffs:
+        if diff.ignored:
+            continue
+        if isinstance(diff.before, dict) or isinstance(diff.after, dict):
+            parts.append(diff.field)
+        else:
+            parts.append(f"{diff.field} ({value(diff.before)} → {value(diff.after)})")
+    return ", ".join(parts)
+
+
+def who(evidence: Evidence | None) -> str:
+    """Such as "by `vim /etc/motd` (pid 4711, alice via sudo, ssh from 10.0.0.9)"; "" when nothing is known."""
+    if evidence is None or (not evidence.command and evidence.pid is None):
+        return ""
+    details = [] if evidence.pid is None else [f"pid {evidence.pid}"]
+    if evidence.ended:
+        details.append("ended")
+    if evidence.login and evidence.login != evidence.user:
+        details.append(f"{evidence.login} as {evidence.user}" if evidence.user else evidence.login)
+    elif evidence.user:
+        details.append(evidence.user)
+    if evidence.session:
+        details.append(evidence.session)
+    elif evidence.unit:
+        details.append(evidence.unit)
+    if not evidence.command:
+        return f"by {', '.join(details)}"
+    return f"by `{evidence.command}`" + (f" ({', '.join(details)})" if details else "")
