@@ -1,0 +1,201 @@
+"""A unit of work: what one round wants to write, collected, and then written together or not at all.
+
+    batch = Batch().put_states(states).add_events(events).settle(run, outcomes).dequeue(target)
+    receipt = await store.write(batch)
+
+Invariant: collecting touches nothing; an empty batch writes nothing. Order is that of the calls, except that
+events and audit records come last. Knows statements and rows, and neither lanes nor leases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from reconciler.store import audit, codec, instances, sql
+from reconciler.store.records import Receipt
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping
+
+    from reconciler.model.event import Event
+    from reconciler.model.names import Address, Digest, TargetName
+    from reconciler.model.plan import PlanUnit
+    from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
+    from reconciler.store.records import AuditRecord, InventoryEntry, Outcome, QueuedKey, Run
+
+V = TypeVar("V")
+
+
+class Batch:
+    """See the module. All methods but the last two collect, and return the batch itself."""
+
+    __slots__ = ("_audit", "_events", "_writes", "durable")
+
+    def __init__(self) -> None:
+        self._writes: list[tuple[str, list[codec.Row]]] = []
+        self._events: list[Event] = []
+        self._audit: list[AuditRecord] = []
+        self.durable = False
+        """Whether it must survive that the controller's machine loses power."""
+
+    def _add(self, statement: str, rows: Iterable[codec.Row]) -> Self:
+        rows = list(rows)
+        if rows and self._writes and self._writes[-1][0] == statement:
+            self._writes[-1][1].extend(rows)
+        elif rows:
+            self._writes.append((statement, rows))
+        return self
+
+    # --- What is known about things -------------------------------------------------------------------
+
+    def put_states(self, states: Iterable[ResourceState]) -> Self:
+        """Record what is known about instances."""
+        return self._add(sql.PUT_STATE, map(codec.state_row, states))
+
+    def forget_states(self, addresses: Iterable[Address]) -> Self:
+        """Forget instances that nobody declares any more."""
+        return self._add(sql.FORGET_STATE, ({"address": address} for address in addresses))
+
+    def put_target_state(self, state: TargetState) -> Self:
+        """Record what is known about a target."""
+        return self._add(sql.PUT_TARGET_STATE, [codec.target_state_row(state)])
+
+    def forget_target(self, name: TargetName) -> Self:
+        """Forget a target that nobody declares any more, with its memos and its place in the queue."""
+        self._add(sql.FORGET_TARGET_STATE, [{"name": name}])
+        self._add(sql.FORGET_MEMOS, [{"target": name}])
+        return self.dequeue(name)
+
+    def put_source_state(self, state: SourceState) -> Self:
+        """Record what is known about a source."""
+        return self._add(sql.PUT_SOURCE_STATE, [codec.source_state_row(state)])
+
+    def suspend(self, suspension: Suspension) -> Self:
+        """Record that something is to be left alone; replaces what was said about the same object."""
+        return self._add(sql.PUT_SUSPENSION, [codec.suspension_row(suspension)])
+
+    def resume(self, suspended: str) -> Self:
+        """Remove the suspension of that object."""
+        return self._add(sql.FORGET_SUSPENSION, [{"object": codec.words(suspended)}])
+
+    def put_inventory(self, entries: Iterable[InventoryEntry]) -> Self:
+        """Record what is ours. With a preimage, it is made to survive a power failure, too."""
+        entries = list(entries)
+        self.durable = self.durable or any(entry.preimage for entry in entries)
+        return self._add(sql.PUT_INVENTORY, map(instances.inventory_row, entries))
+
+    def forget_inventory(self, addresses: Iterable[Address]) -> Self:
+        """Record that these are not ours any more."""
+        return self._add(sql.FORGET_INVENTORY, ({"address": address} for address in addresses))
+
+    def put_facts(self, target: TargetName, facts: Mapping[str, Any], *, now: float, ttl: float) -> Self:
+        """Keep a target's facts for `ttl` seconds."""
+        row = {"document": codec.document(facts), "gathered_at": now, "expires_at": now + ttl}
+        return self._add(sql.PUT_FACTS, [{"target": target, **row}])
+
+    # --- What is to be done ---------------------------------------------------------------------------
+
+    def enqueue(self, key: QueuedKey) -> Self:
+        """Remember a pending key; replaces what was there for the same target."""
+        return self._add(sql.PUT_QUEUED, [codec.queued_row(key)])
+
+    def dequeue(self, target: TargetName) -> Self:
+        """Forget a pending key."""
+        return self._add(sql.FORGET_QUEUED, [{"target": target}])
+
+    def begin_run(self, run: Run) -> Self:
+        """Record that a run begins."""
+        return self._add(sql.ADD_RUN, [codec.run_row(run)])
+
+    def intend(
+        self, run: str, units: Iterable[PlanUnit], preimages: Mapping[Address, Digest] | None = None
+    ) -> Self:
+        """Record what a run is about to do, before it does it: a crash leaves these to be observed again.
+
+        Args:
+            run: its id.
+            units: what is about to be done.
+            preimages: contents that are about to be overwritten for the first time, in the digest store by
+                now. They cannot be observed again, so with them this survives a power failure, too.
+        """
+        kept = preimages or {}
+        self.durable = self.durable or bool(kept)
+        return self._add(sql.PUT_UNIT, (codec.intent_row(run, u, kept.get(u.address)) for u in units))
+
+    def settle(self, run: str, outcomes: Iterable[Outcome]) -> Self:
+        """Record what became of intents: they are not in doubt any more."""
+        return self._add(
+            sql.SETTLE_UNIT,
+            (
+                {"of": run, "instance": o.address, "outcome": o.outcome, "message": codec.words(o.message)}
+                for o in outcomes
+            ),
+        )
+
+    def finish_run(self, run: str, *, at: float, outcome: str, message: str = "") -> Self:
+        """Record that a run has ended."""
+        row = {"run": run, "finished_at": at, "outcome": outcome, "message": codec.words(message)}
+        return self._add(sql.FINISH_RUN, [row])
+
+    # --- What speeds things up ------------------------------------------------------------------------
+
+    def put_memo(self, target: TargetName, key: str, payload: bytes) -> Self:
+        """Remember something about a target, such as how to observe it and the digest of the replies."""
+        return self._add(sql.PUT_MEMO, [{"target": target, "key": key, "payload": payload}])
+
+    def forget_memos(self, target: TargetName) -> Self:
+        """Forget all memos of a target."""
+        return self._add(sql.FORGET_MEMOS, [{"target": target}])
+
+    def put_warm(self, document: bytes) -> Self:
+        """Keep the document from which the next one-shot run starts; `reconciler.store.warm` reads it."""
+        return self._add(sql.PUT_WARM, [{"id": 1, "document": document}])
+
+    def forget_warm(self) -> Self:
+        """Forget that document."""
+        return self._add(sql.FORGET_WARM, [{}])
+
+    def pin(self, owner: str, digests: Iterable[Digest]) -> Self:
+        """Keep blobs as long as `owner`, such as `plan:0190…`, stands."""
+        return self._add(sql.PUT_PIN, ({"owner": owner, "digest": digest} for digest in digests))
+
+    def unpin(self, owner: str) -> Self:
+        """Let go of everything that `owner` pinned."""
+        return self._add(sql.DROP_PINS, [{"owner": owner}])
+
+    # --- What happened --------------------------------------------------------------------------------
+
+    def add_events(self, events: Iterable[Event]) -> Self:
+        """Append events."""
+        self._events.extend(events)
+        return self
+
+    def add_audit(self, records: Iterable[AuditRecord]) -> Self:
+        """Append audit records."""
+        self._audit.extend(records)
+        return self
+
+    def __bool__(self) -> bool:
+        return bool(self._writes or self._events or self._audit)
+
+    def write(self, connection: sqlite3.Connection) -> Receipt:
+        """Write all of it, within the transaction that the connection is in."""
+        for statement, rows in self._writes:
+            if len(rows) == 1:
+                connection.execute(statement, rows[0])
+            else:
+                connection.executemany(statement, rows)
+        return Receipt(
+            _append_events(connection, self._events) if self._events else (),
+            tuple(audit.append(connection, self._audit)) if self._audit else (),
+        )
+
+
+def _append_events(connection: sqlite3.Connection, events: list[Event]) -> tuple[Event, ...]:
+    connection.executemany(sql.ADD_EVENT, map(codec.event_row, events))
+    # There is one writer, and ids are not given twice: they end at this one without a gap.
+    (last,) = connection.execute(sql.LAST_EVENT).fetchone()
+    first = last - len(events) + 1
+    return tuple(replace(event, id=first + index) for index, event in enumerate(events))

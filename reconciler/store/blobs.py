@@ -1,0 +1,216 @@
+"""The digest store: contents by digest, the small ones in the database and the large ones in files beside it.
+
+Invariants: a digest that is here names exactly that content; a file is complete and durable before its row
+is committed; and a row goes before its file, so a crash leaves at worst a file that nobody knows, which
+garbage collection removes. Files are put in place and taken away only inside a writing transaction, which
+keeps all processes apart.
+
+    <state>/blobs/ab/ab12…     0600, in directories of 0700
+    <state>/blobs/tmp-…        being written
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from reconciler.model.names import Digest
+from reconciler.store import sql
+from reconciler.store.failures import explain, failure
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator
+
+LANE = "store-blob"
+"""A lane of its own: nobody's commit waits while 64 MB are made durable."""
+
+INLINE = 32 << 10
+"""Up to this many bytes a content is a row: 10,000 of them are one commit instead of 20,000 fsyncs."""
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A content on its way in.
+
+    Attributes:
+        digest: of the content.
+        size: bytes.
+        data: the content, when it is small.
+        file: where it is, complete and durable, when it is not.
+    """
+
+    digest: Digest
+    size: int
+    data: bytes | None
+    file: Path | None
+
+    def discard(self) -> None:
+        """Take back one that will not be put in place after all. Harmless once it was."""
+        if self.file is not None:
+            self.file.unlink(missing_ok=True)
+
+
+def digest_of(data: bytes) -> Digest:
+    """The digest of a content."""
+    return Digest(f"sha256:{hashlib.sha256(data).hexdigest()}")
+
+
+class BlobFiles:
+    """The files of the digest store. Blocking: to be used on a lane.
+
+    Args:
+        directory: `<state>/blobs`; it is made when it is needed.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def path(self, digest: Digest) -> Path:
+        """Where the file of that content is, if it has one."""
+        name = digest.removeprefix("sha256:")
+        return self.directory / name[:2] / name
+
+    def stage(self, data: bytes) -> Staged:
+        """Make `data` ready to be put in place."""
+        if len(data) <= INLINE:
+            return Staged(digest_of(data), len(data), data, None)
+        return self._stage_chunks(data[start : start + _CHUNK] for start in range(0, len(data), _CHUNK))
+
+    def stage_all(self, contents: Iterable[bytes]) -> list[Staged]:
+        """Make several contents ready; all or none."""
+        staged: list[Staged] = []
+        try:
+            for data in contents:
+                staged.append(self.stage(data))  # noqa: PERF401 - what was staged is needed when one fails
+        except BaseException:
+            for blob in staged:
+                blob.discard()
+            raise
+        return staged
+
+    def stage_file(self, source: Path) -> Staged:
+        """Make a copy of a file ready to be put in place."""
+        with open(source, "rb") as file:
+            head = file.read(INLINE + 1)
+            if len(head) <= INLINE:
+                return self.stage(head)
+            return self._stage_chunks(_chunks(head, file))
+
+    def _stage_chunks(self, chunks: Iterable[bytes]) -> Staged:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        hasher, size = hashlib.sha256(), 0
+        handle, name = tempfile.mkstemp(prefix="tmp-", dir=self.directory)
+        try:
+            with os.fdopen(handle, "wb", buffering=0) as file:
+                for chunk in chunks:
+                    hasher.update(chunk)
+                    size += len(chunk)
+                    view = memoryview(chunk)
+                    while view:
+                        view = view[file.write(view) :]
+                os.fsync(file.fileno())
+        except BaseException:
+            os.unlink(name)
+            raise
+        return Staged(Digest(f"sha256:{hasher.hexdigest()}"), size, None, Path(name))
+
+    def put_in_place(self, staged: Staged) -> None:
+        """Give a staged file its name, durably. Nothing happens to one that has its name already."""
+        if staged.file is None:
+            return
+        final = self.path(staged.digest)
+        try:
+            final.parent.mkdir(mode=0o700)
+            _sync_directory(self.directory)
+        except FileExistsError:
+            pass
+        try:
+            os.replace(staged.file, final)
+        except FileNotFoundError:
+            if not final.exists():  # else a transaction that is tried once more
+                raise
+        _sync_directory(final.parent)
+
+    def open(self, digest: Digest) -> BinaryIO:
+        """The file of a large content.
+
+        Raises:
+            StoreError: it is missing or cannot be read.
+        """
+        path = self.path(digest)
+        try:
+            return open(path, "rb")
+        except OSError as error:
+            raise explain(error, path) from error
+
+    def read(self, digest: Digest) -> bytes:
+        """A large content, checked.
+
+        Raises:
+            StoreError: it is missing, cannot be read, or is damaged.
+        """
+        with self.open(digest) as file:
+            data = file.read()
+        if digest_of(data) != digest:
+            path = self.path(digest)
+            raise failure(
+                path, "its content is damaged: it has another digest", "remove it, or restore a backup"
+            )
+        return data
+
+    def sweep(self, is_known: Callable[[Digest], bool], before: float) -> None:
+        """Remove files that nobody knows, left by a crash before the time `before`."""
+        try:
+            entries = [*self.directory.glob("*/*"), *self.directory.glob("tmp-*")]
+        except FileNotFoundError:
+            return
+        for entry in entries:
+            known = not entry.name.startswith("tmp-") and is_known(Digest(f"sha256:{entry.name}"))
+            if not known and entry.stat().st_mtime < before:
+                entry.unlink(missing_ok=True)
+
+
+def _chunks(head: bytes, file: BinaryIO) -> Iterator[bytes]:
+    yield head
+    while chunk := file.read(_CHUNK):
+        yield chunk
+
+
+def _sync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def put(connection: sqlite3.Connection, files: BlobFiles, staged: Iterable[Staged], now: float) -> None:
+    """Record staged contents and put their files in place, within a writing transaction."""
+    for blob in staged:
+        files.put_in_place(blob)
+        connection.execute(
+            sql.PUT_BLOB,
+            {
+                "digest": blob.digest,
+                "size": blob.size,
+                "data": blob.data,
+                "created_at": now,
+                "used_at": now,
+            },
+        )
+
+
+def missing(connection: sqlite3.Connection, digests: Iterable[Digest]) -> frozenset[Digest]:
+    """Those of `digests` that are not here."""
+    return frozenset(
+        digest
+        for digest in digests
+        if connection.execute(sql.BLOB_SIZE, {"digest": digest}).fetchone() is None
+    )

@@ -1,0 +1,350 @@
+"""Rows and documents ↔ model values, in both directions side by side. Knows no SQL and no connection.
+
+Invariants: what is decoded equals what was encoded; JSON is canonical (sorted, ASCII, no spaces), so equal
+values have equal text; and every text that goes to the database is valid UTF-8, although names and messages
+may hold the lone surrogates that Python has for other bytes. In JSON they survive as escapes; in the few
+columns with free text for a person, such as messages, they are written out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.event import Event, EventType, Evidence
+from reconciler.model.names import Address, Digest, SourceName, TargetName
+from reconciler.model.plan import Action, Cause, FieldDiff, PlanUnit
+from reconciler.model.state import ResourceState, Round, SourceState, Suspension, TargetState
+from reconciler.store.records import (
+    AuditRecord,
+    Lease,
+    LeaseHolder,
+    QueuedKey,
+    Run,
+    RunUnit,
+)
+
+Row = dict[str, Any]
+
+# A look-up is several times faster than a call of the enumeration, and there are 10,000 states to load.
+_TYPES = {kind.value: kind for kind in ConditionType}
+_REASONS = {reason.value: reason for reason in Reason}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, AbstractSet):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no place in a document")
+
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain).encode
+_decode = json.JSONDecoder().decode
+
+
+def document(value: object) -> str:
+    """`value` as canonical JSON."""
+    return _encode(value)
+
+
+def parse(text: str) -> Any:
+    """The value of a document."""
+    return _decode(text)
+
+
+def words(text: str) -> str:
+    """Free text, with what is not UTF-8 written out."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+# --- States ---------------------------------------------------------------------------------------------
+
+
+def _conditions_text(conditions: Sequence[Condition]) -> str:
+    return _encode(
+        [[c.type, c.status, c.reason, c.message, c.since, c.observed_generation] for c in conditions]
+    )
+
+
+def _conditions(text: str) -> tuple[Condition, ...]:
+    return tuple(
+        [
+            Condition(_TYPES[kind], status, _REASONS[reason], message, since, generation)
+            for kind, status, reason, message, since, generation in _decode(text)
+        ]
+    )
+
+
+def state_row(state: ResourceState) -> Row:
+    """For PUT_STATE."""
+    return {
+        "address": state.address,
+        "generation": state.generation,
+        "digest": state.digest,
+        "observed_generation": state.observed_generation,
+        "observed": state.observed,
+        "observed_at": state.observed_at,
+        "owned": state.owned,
+        "conditions": _conditions_text(state.conditions),
+        "history": _encode(
+            [[r.at, r.generation, r.cause, r.outcome, r.message, r.duration] for r in state.history]
+        )
+        if state.history
+        else "[]",
+        "corrections": _encode(state.corrections) if state.corrections else "[]",
+        "failures": state.failures,
+    }
+
+
+def state(row: Sequence[Any]) -> ResourceState:
+    """From STATES."""
+    address, generation, digest, observed_generation, observed, observed_at = row[:6]
+    owned, conditions, history, corrections, failures = row[6:]
+    return ResourceState(
+        address=address,
+        generation=generation,
+        digest=digest,
+        observed_generation=observed_generation,
+        observed=observed,
+        observed_at=observed_at,
+        owned=bool(owned),
+        conditions=_conditions(conditions),
+        history=() if history == "[]" else tuple([_round(entry) for entry in _decode(history)]),
+        corrections=() if corrections == "[]" else tuple(_decode(corrections)),
+        failures=failures,
+    )
+
+
+def _round(entry: Sequence[Any]) -> Round:
+    at, generation, cause, outcome, message, duration = entry
+    return Round(
+        at=at, generation=generation, cause=cause, outcome=outcome, message=message, duration=duration
+    )
+
+
+def target_state_row(state: TargetState) -> Row:
+    """For PUT_TARGET_STATE."""
+    return {
+        "name": state.name,
+        "conditions": _conditions_text(state.conditions),
+        "connected_since": state.connected_since,
+        "facts_digest": state.facts_digest,
+    }
+
+
+def target_state(row: Sequence[Any]) -> TargetState:
+    """From TARGET_STATES."""
+    name, conditions, connected_since, facts_digest = row
+    return TargetState(
+        name=TargetName(name),
+        conditions=_conditions(conditions),
+        connected_since=connected_since,
+        facts_digest=facts_digest,
+    )
+
+
+def source_state_row(state: SourceState) -> Row:
+    """For PUT_SOURCE_STATE."""
+    return {
+        "name": state.name,
+        "conditions": _conditions_text(state.conditions),
+        "revision": state.revision,
+        "digest": state.digest,
+        "problems": _encode(state.problems),
+        "degraded": words(state.degraded),
+    }
+
+
+def source_state(row: Sequence[Any]) -> SourceState:
+    """From SOURCE_STATES."""
+    name, conditions, revision, digest, problems, degraded = row
+    return SourceState(
+        name=SourceName(name),
+        conditions=_conditions(conditions),
+        revision=revision,
+        digest=digest,
+        problems=tuple(_decode(problems)),
+        degraded=degraded,
+    )
+
+
+def suspension_row(suspension: Suspension) -> Row:
+    """For PUT_SUSPENSION."""
+    return {
+        "object": words(suspension.object),
+        "by": words(suspension.by),
+        "reason": words(suspension.reason),
+        "since": suspension.since,
+        "until": suspension.until,
+    }
+
+
+def suspension(row: Sequence[Any]) -> Suspension:
+    """From SUSPENSIONS."""
+    suspended, by, reason, since, until = row
+    return Suspension(object=suspended, by=by, reason=reason, since=since, until=until)
+
+
+# --- Queue, runs, lease ---------------------------------------------------------------------------------
+
+
+def queued_row(key: QueuedKey) -> Row:
+    """For PUT_QUEUED."""
+    return {
+        "target": key.target,
+        "priority": key.priority,
+        "dirty": _encode(key.dirty),
+        "added_at": key.added_at,
+    }
+
+
+def queued(row: Sequence[Any]) -> QueuedKey:
+    """From QUEUE."""
+    target, priority, dirty, added_at = row
+    return QueuedKey(target=target, priority=priority, dirty=frozenset(_decode(dirty)), added_at=added_at)
+
+
+def run_row(run: Run) -> Row:
+    """For ADD_RUN."""
+    return {
+        "id": run.id,
+        "target": run.target,
+        "cause": run.cause,
+        "revision": run.revision,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "outcome": run.outcome,
+        "message": words(run.message),
+    }
+
+
+def run(row: Sequence[Any]) -> Run:
+    """From RUNS and its like."""
+    names = ("id", "target", "cause", "revision", "started_at", "finished_at", "outcome", "message", "units")
+    return Run(**dict(zip(names, row, strict=True)))
+
+
+def intent_row(run: str, unit: PlanUnit, preimage: Digest | None) -> Row:
+    """For PUT_UNIT: an intent, in doubt until its outcome is recorded."""
+    return {
+        "run": run,
+        "address": unit.address,
+        "action": unit.action.value,
+        "cause": unit.cause.value,
+        "diffs": _encode([[d.field, d.before, d.after, d.unified, d.ignored] for d in unit.diffs]),
+        "desired": unit.desired,
+        "observed": unit.observed,
+        "preimage": preimage,
+        "outcome": None,
+        "message": "",
+    }
+
+
+def run_unit(row: Sequence[Any]) -> RunUnit:
+    """From UNITS and IN_DOUBT."""
+    run, address, action, cause, diffs, desired, observed, preimage, outcome, message = row
+    return RunUnit(
+        run=run,
+        address=Address(address),
+        action=Action(action),
+        cause=Cause(cause),
+        diffs=tuple(FieldDiff(*diff) for diff in _decode(diffs)),
+        desired=Digest(desired),
+        observed=Digest(observed),
+        preimage=preimage,
+        outcome=outcome or "",
+        message=message,
+    )
+
+
+def lease_row(lease: Lease) -> Row:
+    """For PUT_LEASE."""
+    holder = lease.holder
+    return {
+        "id": 1,
+        "token": lease.token,
+        "host": words(holder.host),
+        "pid": holder.pid,
+        "boot_id": holder.boot_id,
+        "since": holder.since,
+        "expires": lease.expires,
+        "locked": lease.locked,
+    }
+
+
+def lease(row: Sequence[Any]) -> Lease:
+    """From LEASE."""
+    token, host, pid, boot_id, since, expires, locked = row
+    return Lease(LeaseHolder(host, pid, boot_id, since), token, expires, bool(locked))
+
+
+# --- Journals -------------------------------------------------------------------------------------------
+
+_EVIDENCE = ("command", "pid", "user", "login", "parents", "unit", "session", "ended", "at", "source")
+_NOTHING_KNOWN = Evidence()
+
+
+def event_row(event: Event) -> Row:
+    """For ADD_EVENT."""
+    evidence = event.evidence
+    return {
+        "at": event.at,
+        "type": event.type.value,
+        "reason": event.reason,
+        "object": words(event.object),
+        "message": words(event.message),
+        "cause": event.cause,
+        "evidence": None if evidence is None else _evidence_text(evidence),
+        "duration": event.duration,
+        "data": _encode(event.data) if event.data else "{}",
+    }
+
+
+def _evidence_text(evidence: Evidence) -> str:
+    fields = ((name, getattr(evidence, name)) for name in _EVIDENCE)
+    return _encode({name: value for name, value in fields if value != getattr(_NOTHING_KNOWN, name)})
+
+
+def _evidence(text: str) -> Evidence:
+    fields = _decode(text)
+    if "parents" in fields:
+        fields["parents"] = tuple(fields["parents"])
+    return Evidence(**fields)
+
+
+def event(row: Sequence[Any]) -> Event:
+    """From EVENTS and its like."""
+    number, at, kind, reason, concerned, message, cause, evidence, duration, data = row
+    return Event(
+        id=number,
+        at=at,
+        type=EventType(kind),
+        reason=reason,
+        object=concerned,
+        message=message,
+        cause=cause,
+        evidence=None if evidence is None else _evidence(evidence),
+        duration=duration,
+        data=_decode(data),
+    )
+
+
+def audit_row(record: AuditRecord) -> Row:
+    """For ADD_AUDIT, but for its place in the chain."""
+    return {
+        "at": record.at,
+        "actor": words(record.actor),
+        "action": words(record.action),
+        "object": words(record.object),
+        "data": _encode(record.data),
+    }
+
+
+def audit_record(row: Sequence[Any]) -> AuditRecord:
+    """From AUDIT."""
+    number, at, actor, action, concerned, data = row[:6]
+    return AuditRecord(id=number, at=at, actor=actor, action=action, object=concerned, data=_decode(data))

@@ -1,0 +1,149 @@
+"""Connections to SQLite, set up the one way in which this store may use it.
+
+Invariants: the database is in WAL mode, its files are 0600, transactions are begun and ended explicitly, and
+a PRAGMA that did not take is an error and not a surprise. Knows no tables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from reconciler.store.failures import explain, failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BUSY_TIMEOUT = 5.0
+WAL_LIMIT = 4 << 20
+"""Bytes: at this size the log is put into the database and cut back; see `Writer`."""
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """The one connection that writes. Makes the database, and its directory, when they are missing.
+
+    Raises:
+        StoreError: it cannot be made, or is none.
+    """
+    try:
+        # An existing directory keeps its mode: it may be one that others need to enter, and the files are
+        # 0600 anyway.
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+        # -wal and -shm take the mode of the database.
+        connection = _connect(path, "rw")
+    except (OSError, sqlite3.Error) as error:
+        raise explain(error, path) from error
+    try:
+        _configure(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise explain(error, path) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _configure(connection: sqlite3.Connection, path: Path) -> None:
+    # May silently stay what it was: on a file system without shared memory, or while somebody else is in it.
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise failure(
+            path,
+            f"its journal mode stays {mode!r} although WAL was asked for",
+            "put the state directory on a local file system, and see that nothing else has the database open",
+        )
+    # NORMAL does not sync at each commit. It suffices: a commit is in the kernel when COMMIT returns, so
+    # intents outlive the process whatever ends it. Only when the controller's machine itself loses power may
+    # the last commits be missing (never torn, never out of order), and then everything is observed again
+    # anyway. What could not be observed again, the content that was there before us, is committed with FULL:
+    # see `Writer`.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+    # The writer cuts the log back itself, between two transactions instead of within one that somebody waits
+    # for.
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA foreign_keys = ON")
+    if connection.execute("PRAGMA foreign_keys").fetchone()[0] != 1:
+        raise failure(
+            path, "this SQLite was built without foreign keys", "use a Python with a complete SQLite"
+        )
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write.
+
+    Raises:
+        StoreError: there is no database, or it cannot be read.
+    """
+    try:
+        # SQLite's own words for a missing file are "unable to open".
+        os.stat(path)
+        connection = _connect(path, "ro")
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            connection.close()
+            # A reader of a WAL needs to write its index beside it, which a read-only file system forbids;
+            # after a clean end there is no WAL, and the database can be read as it stands.
+            if not _on_read_only_file_system(path) or os.path.exists(f"{path}-wal"):
+                raise
+            connection = _connect(path, "ro&immutable=1")
+    except FileNotFoundError as error:
+        raise failure(
+            path, "there is no store here yet", "apply something first, or name another one"
+        ) from error
+    except (OSError, sqlite3.Error) as error:
+        raise explain(error, path) from error
+    return connection
+
+
+def _on_read_only_file_system(path: Path) -> bool:
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    # A lane is one thread, but an inline lane is whichever thread is running; the calls never overlap.
+    return sqlite3.connect(
+        f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}",
+        uri=True,
+        timeout=BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """A transaction that writes. It takes the lock at once: half-way, SQLite would not wait for it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        # Some errors, such as a full disk, have rolled back already.
+        if connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+
+
+def wal_bytes(path: Path) -> int:
+    """Size of the write-ahead log."""
+    try:
+        return os.stat(f"{path}-wal").st_size
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise
+        return 0

@@ -1,0 +1,65 @@
+"""The inventory's rows ↔ entries. An instance is kept whole, so that destroying it needs no file.
+
+Its origin is kept too, although it does not take part in comparisons: a person wants to know where it was
+declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from reconciler.model.names import Digest
+from reconciler.model.origin import Origin
+from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Policy
+from reconciler.store.codec import Row, document, parse
+from reconciler.store.records import InventoryEntry, Ownership
+
+
+def _values(value: Any, *left_out: str) -> dict[str, Any]:
+    """One level of a dataclass; `asdict` would copy the whole spec."""
+    return {f.name: getattr(value, f.name) for f in fields(value) if f.name not in left_out}
+
+
+def inventory_row(entry: InventoryEntry) -> Row:
+    """For PUT_INVENTORY."""
+    instance = entry.instance
+    whole = _values(instance, "digest")
+    whole |= {name: _values(whole[name]) for name in ("metadata", "common", "origin")}
+    body = instance.spec.get("body")
+    return {
+        "address": instance.address,
+        "ownership": entry.ownership.value,
+        "digest": instance.digest,
+        "instance": document(whole),
+        "recorded_at": entry.recorded_at,
+        "body": body.get("digest") if isinstance(body, Mapping) else None,
+        "preimage": entry.preimage,
+    }
+
+
+def inventory_entry(row: Sequence[Any]) -> InventoryEntry:
+    """From INVENTORY."""
+    ownership, digest, text, recorded_at, preimage = row
+    whole = parse(text)
+    common = whole["common"]
+    for name in ("require", "before", "notify", "ignore_fields"):
+        common[name] = tuple(common[name])
+    common |= {
+        "policy": Policy(common["policy"]),
+        "adopt": Adopt(common["adopt"]),
+        "deletion": Deletion(common["deletion"]),
+    }
+    whole |= {
+        "metadata": Metadata(**whole["metadata"]),
+        "common": CommonSpec(**common),
+        "claims": tuple(whole["claims"]),
+        "origin": Origin(**whole["origin"]),
+    }
+    return InventoryEntry(
+        ownership=Ownership(ownership),
+        instance=Instance(digest=Digest(digest), **whole),
+        recorded_at=recorded_at,
+        preimage=preimage,
+    )

@@ -1,0 +1,144 @@
+"""The lease: one controller a store, and a fence that keeps out the one that does not know yet that it lost.
+
+Invariants: the token rises with every change of hands and never falls; whoever writes with an older one is
+refused in the same transaction, whatever clocks say. Expiry only decides how long a newcomer has to wait.
+
+Beside the row there is a lock file. The kernel drops its lock with the process, whatever ended that, so a
+newcomer who gets the lock has proof that a holder *of the lock* is gone and need not wait for its lease: WAL
+wants all users of the database on one kernel, hence this works across containers too, where process ids
+prove nothing. The proof is only taken from the same boot or the same host; from anywhere else, expiry
+decides.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from reconciler.errors import ErrorClass, LeaseLost, StoreError
+from reconciler.store import codec, sql
+from reconciler.store.failures import failure
+from reconciler.store.records import Lease, LeaseHolder
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+
+class LeaseLock:
+    """The lock file. Only ever touched from the writer's lane.
+
+    Args:
+        path: of the file; it is made when it is missing, and stays.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None
+
+    def try_lock(self) -> bool:
+        """Take it if nobody else has it. True if it is held now."""
+        if self._file is not None:
+            return True
+        # Not the database itself: closing any descriptor of that would drop SQLite's own locks.
+        file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            return False
+        self._file = file
+        return True
+
+    def unlock(self) -> None:
+        """Give it back. May be called twice."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def current(connection: sqlite3.Connection) -> Lease | None:
+    """The lease as it stands; None if nobody ever held it."""
+    row = connection.execute(sql.LEASE).fetchone()
+    return None if row is None else codec.lease(row)
+
+
+def check_token(connection: sqlite3.Connection, token: int, path: Path) -> None:
+    """See that `token` is the newest.
+
+    Raises:
+        LeaseLost: it is not.
+    """
+    row = connection.execute(sql.LEASE).fetchone()
+    if row is None or row[0] != token:
+        holder = f"{row[1]} (pid {row[2]})" if row else "somebody"
+        lost = LeaseLost(
+            f"{path}: froyo on {holder} has taken the store over; this one writes nothing any more and ends. "
+            "Start it again once the other one has ended"
+        )
+        lost.error_class = ErrorClass.PERMANENT
+        raise lost
+
+
+def acquire(
+    connection: sqlite3.Connection,
+    lock: LeaseLock,
+    holder: LeaseHolder,
+    *,
+    ttl: float,
+    now: float,
+    path: Path,
+) -> int:
+    """Take the lease.
+
+    Returns:
+        The token.
+
+    Raises:
+        StoreError: somebody holds it; says who.
+    """
+    found = current(connection)
+    locked = lock.try_lock()
+    if found is not None and found.expires > now and not (locked and _had_lock(found, holder)):
+        lock.unlock()  # whoever does hold the lease takes it when it renews
+        raise _held(found, path)
+    taken = Lease(holder, (found.token if found else 0) + 1, now + ttl, locked)
+    connection.execute(sql.PUT_LEASE, codec.lease_row(taken))
+    return taken.token
+
+
+def _had_lock(found: Lease, newcomer: LeaseHolder) -> bool:
+    """Whether the holder of `found` would still have the lock if it were alive."""
+    holder = found.holder
+    return found.locked and (holder.boot_id == newcomer.boot_id or holder.host == newcomer.host)
+
+
+def _held(found: Lease, path: Path) -> StoreError:
+    holder = found.holder
+    since = datetime.fromtimestamp(holder.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return failure(
+        path,
+        f"froyo on {holder.host} (pid {holder.pid}, since {since}) holds the store",
+        "end that one first, or give this one another state directory",
+        ErrorClass.TRANSIENT,
+    )
+
+
+def renew(connection: sqlite3.Connection, lock: LeaseLock, *, ttl: float, now: float) -> None:
+    """Put off the expiry of the lease, which is known to be ours."""
+    # Whoever was paused through its own expiry may have kept the lock until now.
+    locked = lock.try_lock()
+    found = current(connection)
+    if found is not None:
+        renewed = replace(found, expires=now + ttl, locked=locked)
+        connection.execute(sql.PUT_LEASE, codec.lease_row(renewed))
+
+
+def release(connection: sqlite3.Connection) -> None:
+    """Give the lease, which is known to be ours, back. The row stays, for the token in it."""
+    found = current(connection)
+    if found is not None:
+        connection.execute(sql.PUT_LEASE, codec.lease_row(replace(found, expires=0.0, locked=False)))

@@ -1,0 +1,1 @@
+"""Alembic's place: a numbered migration in `versions/` for each change of the schema. None is edited."""

@@ -1,0 +1,13 @@
+"""Run by Alembic: migrate the connection that `reconciler.store.upgrade` (or a test) hands over."""
+
+from alembic import context
+
+from reconciler.store.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,  # SQLite changes a table by making another one
+)
+with context.begin_transaction():
+    context.run_migrations()

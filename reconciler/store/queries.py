@@ -1,0 +1,183 @@
+"""What can be read from the store, as functions of a connection. Blocking: to be used on a lane.
+
+Invariant: every function is one short read, so that no reader keeps the log from being cut back.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from reconciler.store import codec, instances, lease, migrate, sql
+from reconciler.store.connection import wal_bytes
+from reconciler.store.records import AuditRecord, InventoryEntry, QueuedKey, Run, RunUnit, StoreStats
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from reconciler.model.event import Event, EventType
+    from reconciler.model.names import Address, SourceName, TargetName
+    from reconciler.model.plan import Cause
+    from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
+
+V = TypeVar("V")
+
+_LAST = "\U0010ffff"  # sorts after everything that a name can go on with
+
+
+def _rows(
+    connection: sqlite3.Connection,
+    statement: str,
+    decode: Callable[[Any], V],
+    parameters: Mapping[str, object] | None = None,
+) -> list[V]:
+    return [decode(row) for row in connection.execute(statement, parameters or {})]
+
+
+def _starting_with(prefix: str) -> dict[str, object]:
+    return {"low": prefix, "high": prefix + _LAST}
+
+
+def _of_target(target: TargetName | None) -> dict[str, object]:
+    return _starting_with("" if target is None else f"{target}/")
+
+
+def states(connection: sqlite3.Connection, target: TargetName | None) -> dict[Address, ResourceState]:
+    """What is known about all instances, or those of one target."""
+    found = _rows(connection, sql.STATES, codec.state, _of_target(target))
+    return {state.address: state for state in found}
+
+
+def target_states(connection: sqlite3.Connection) -> dict[TargetName, TargetState]:
+    """What is known about all targets."""
+    return {state.name: state for state in _rows(connection, sql.TARGET_STATES, codec.target_state)}
+
+
+def source_states(connection: sqlite3.Connection) -> dict[SourceName, SourceState]:
+    """What is known about all sources."""
+    return {state.name: state for state in _rows(connection, sql.SOURCE_STATES, codec.source_state)}
+
+
+def suspensions(connection: sqlite3.Connection) -> list[Suspension]:
+    """All suspensions, also those whose time is over."""
+    return _rows(connection, sql.SUSPENSIONS, codec.suspension)
+
+
+def inventory(connection: sqlite3.Connection, target: TargetName | None) -> dict[Address, InventoryEntry]:
+    """What is ours, everywhere or on one target."""
+    found = _rows(connection, sql.INVENTORY, instances.inventory_entry, _of_target(target))
+    return {entry.instance.address: entry for entry in found}
+
+
+def queue(connection: sqlite3.Connection) -> list[QueuedKey]:
+    """The pending keys, the most urgent first."""
+    return _rows(connection, sql.QUEUE, codec.queued)
+
+
+def runs(connection: sqlite3.Connection, target: TargetName | None, limit: int) -> list[Run]:
+    """The newest runs first."""
+    if target is None:
+        return _rows(connection, sql.RUNS, codec.run, {"limit": limit})
+    return _rows(connection, sql.RUNS_OF_TARGET, codec.run, {"of": target, "limit": limit})
+
+
+def unfinished_runs(connection: sqlite3.Connection) -> list[Run]:
+    """Runs that are under way, or were when their controller ended."""
+    return _rows(connection, sql.UNFINISHED_RUNS, codec.run)
+
+
+def run_units(connection: sqlite3.Connection, run: str) -> list[RunUnit]:
+    """What one run set out to do."""
+    return _rows(connection, sql.UNITS, codec.run_unit, {"run": run})
+
+
+def in_doubt(connection: sqlite3.Connection) -> list[RunUnit]:
+    """Intents without an outcome."""
+    return _rows(connection, sql.IN_DOUBT, codec.run_unit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which events; those for which everything that is set holds.
+
+    Attributes:
+        object: what the event's object begins with, such as `web-1/` or a whole address.
+        reason: the reason.
+        type: the type.
+        cause: the cause.
+        since: seconds since the epoch; not older than that.
+        after: only with a greater id.
+    """
+
+    object: str = ""
+    reason: str | None = None
+    type: EventType | None = None
+    cause: Cause | None = None
+    since: float = 0.0
+    after: int | None = None
+
+
+def events(connection: sqlite3.Connection, chosen: EventFilter, limit: int) -> list[Event]:
+    """Events in order: the first ones after `chosen.after`, or without it, the newest ones."""
+    newest = chosen.after is None
+    parameters = {
+        **_starting_with(codec.words(chosen.object)),
+        "reason": chosen.reason,
+        "type": chosen.type,
+        "cause": chosen.cause,
+        "since": chosen.since,
+        "after": chosen.after or 0,
+        "limit": limit,
+    }
+    if chosen.object:
+        statement = sql.LATEST_EVENTS_OF_OBJECT if newest else sql.EVENTS_OF_OBJECT
+    else:
+        statement = sql.LATEST_EVENTS if newest else sql.EVENTS
+    found = _rows(connection, statement, codec.event, parameters)
+    return found[::-1] if newest else found
+
+
+def audit_records(connection: sqlite3.Connection, after: int, limit: int) -> list[AuditRecord]:
+    """Audit records in order."""
+    return _rows(connection, sql.AUDIT, codec.audit_record, {"after": after, "limit": limit})
+
+
+def facts(connection: sqlite3.Connection, target: TargetName, now: float) -> dict[str, Any] | None:
+    """A target's facts, unless they are too old."""
+    row = connection.execute(sql.FACTS, {"target": target, "now": now}).fetchone()
+    return codec.parse(row[0]) if row else None
+
+
+def memo(connection: sqlite3.Connection, target: TargetName, key: str) -> bytes | None:
+    """What was remembered about a target."""
+    row = connection.execute(sql.MEMO, {"target": target, "key": key}).fetchone()
+    return row[0] if row else None
+
+
+def damages(connection: sqlite3.Connection) -> list[str]:
+    """What is wrong with the database, one line each; empty when it is sound."""
+    found = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+    broken = connection.execute("PRAGMA foreign_key_check").fetchall()
+    found += [f"a row of {table} refers to one of {parent} that is gone" for table, _, parent, _ in broken]
+    return [line for line in found if line != "ok"]
+
+
+def stats(connection: sqlite3.Connection, path: Path, trouble: str) -> StoreStats:
+    """How the store is."""
+    (blob_bytes,) = connection.execute(sql.BLOB_BYTES).fetchone()
+    return StoreStats(
+        path=str(path),
+        schema=migrate.revision(connection),
+        database_bytes=os.stat(path).st_size,
+        wal_bytes=wal_bytes(path),
+        blob_bytes=blob_bytes,
+        rows={
+            table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - ours
+            for table in sql.TABLES
+        },
+        lease=lease.current(connection),
+        housekeeping=trouble,
+    )

@@ -1,0 +1,267 @@
+"""The tables, as SQLAlchemy knows them: the one truth that migrations and statements are checked against.
+
+Invariant: nothing but portable types, so that another database needs another compilation and not another
+schema. Times are seconds since the epoch. Documents are JSON text: the store never looks into them, and
+PostgreSQL's `jsonb` would refuse the lone surrogates that stand for names which are not UTF-8.
+
+Not imported when a store is opened (see `reconciler.store.compiler`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts rows only in a column of exactly this type.
+Counter = BigInteger().with_variant(Integer, "sqlite")
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1", name="one"), primary_key=True, autoincrement=False),
+    Column("token", BigInteger, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("boot_id", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("expires", Float, nullable=False),
+    Column("locked", Boolean, nullable=False),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    # Small contents live here and cost no fsync of their own; larger ones are files, and this is NULL.
+    Column("data", LargeBinary),
+    Column("created_at", Float, nullable=False),
+    Column("used_at", Float, nullable=False),
+)
+
+blob_pins = Table(
+    "blob_pins",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("digest", ForeignKey(blobs.c.digest), primary_key=True, index=True),
+    sqlite_with_rowid=False,
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    # JSON, for the same reason as the paths below.
+    Column("root", Text, nullable=False),
+    Column("left_out", Text, nullable=False),
+    Column("taken_at", Float, nullable=False),
+    Index(None, "source", "id"),
+    sqlite_autoincrement=True,
+)
+
+snapshot_files = Table(
+    "snapshot_files",
+    metadata,
+    Column("snapshot", ForeignKey(snapshots.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    # A JSON string: a name need not be UTF-8.
+    Column("path", Text, primary_key=True),
+    Column("digest", ForeignKey(blobs.c.digest), nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
+inventory = Table(
+    "inventory",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("ownership", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("instance", Text, nullable=False),
+    Column("recorded_at", Float, nullable=False),
+    # The body that the instance declares is kept while it is owned, where it is here at all.
+    Column("body", Text, index=True),
+    Column("preimage", ForeignKey(blobs.c.digest), index=True),
+)
+
+resource_state = Table(
+    "resource_state",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("observed_generation", Integer, nullable=False),
+    Column("observed", Text),
+    Column("observed_at", Float, nullable=False),
+    Column("owned", Boolean, nullable=False),
+    Column("conditions", Text, nullable=False),
+    Column("history", Text, nullable=False),
+    Column("corrections", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+)
+
+target_state = Table(
+    "target_state",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("conditions", Text, nullable=False),
+    Column("connected_since", Float),
+    Column("facts_digest", Text, nullable=False),
+)
+
+source_state = Table(
+    "source_state",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("conditions", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("problems", Text, nullable=False),
+    Column("degraded", Text, nullable=False),
+)
+
+suspensions = Table(
+    "suspensions",
+    metadata,
+    Column("object", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("until", Float),
+)
+
+queue = Table(
+    "queue",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("priority", Integer, nullable=False),
+    Column("dirty", Text, nullable=False),
+    Column("added_at", Float, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("target", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("finished_at", Float),
+    Column("outcome", Text, nullable=False),
+    Column("message", Text, nullable=False),
+)
+
+plan_units = Table(
+    "plan_units",
+    metadata,
+    Column("run", ForeignKey(runs.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("action", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("diffs", Text, nullable=False),
+    Column("desired", Text, nullable=False),
+    Column("observed", Text, nullable=False),
+    Column("preimage", ForeignKey(blobs.c.digest), index=True),
+    # NULL while the intent is on disk and its outcome is not: in doubt.
+    Column("outcome", Text),
+    Column("message", Text, nullable=False),
+)
+in_doubt = plan_units.c.outcome.is_(None)
+Index("ix_plan_units_in_doubt", plan_units.c.run, sqlite_where=in_doubt, postgresql_where=in_doubt)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("evidence", Text),
+    Column("duration", Float),
+    Column("data", Text, nullable=False),
+    Index(None, "object", "id"),
+    # An id is never given twice, also after the newest events were dropped: followers count on it.
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Counter, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("gathered_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
+
+memos = Table(
+    "memos",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+warm = Table(
+    "warm",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1", name="one"), primary_key=True, autoincrement=False),
+    Column("document", LargeBinary, nullable=False),
+)
+
+housekeeping = Table(
+    "housekeeping",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1", name="one"), primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+)
+
+# The database itself refuses to rewrite the past; retention may drop old events, and nothing drops an audit
+# record.
+TRIGGERS = {
+    name: f"CREATE TRIGGER {name} BEFORE {verb} ON {table} "
+    f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    for name, verb, table in (
+        ("events_are_not_changed", "UPDATE", "events"),
+        ("audit_is_not_changed", "UPDATE", "audit"),
+        ("audit_is_not_shortened", "DELETE", "audit"),
+    )
+}

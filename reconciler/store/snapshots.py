@@ -1,0 +1,100 @@
+"""Snapshots in the store: which files a source had at a revision, with their contents in the digest store.
+
+The newest of each source is the one in force: with it a daemon can start although its source is unreadable
+or broken. Blocking: to be used on a lane.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from reconciler.errors import StoreError
+from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
+from reconciler.store import blobs, codec, sql
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterable
+
+    from reconciler.model.names import Digest, SourceName
+    from reconciler.store.blobs import BlobFiles, Staged
+
+
+def stage(files: BlobFiles, snapshot: Snapshot, wanted: Collection[Digest]) -> list[Staged]:
+    """Read those files of `snapshot` whose content is `wanted`, each content once.
+
+    Raises:
+        SnapshotGone: one of them has moved on.
+    """
+    chosen = {file.digest: file for file in snapshot.files.values() if file.digest in wanted}
+    staged = files.stage_all(file.read() for file in chosen.values())
+    for blob, file in zip(staged, chosen.values(), strict=True):
+        if blob.digest != file.digest:
+            for other in staged:
+                other.discard()
+            raise SnapshotGone(f"{file.path} has changed since the snapshot {snapshot.revision} was taken")
+    return staged
+
+
+def save(
+    connection: sqlite3.Connection, files: BlobFiles, snapshot: Snapshot, staged: Iterable[Staged], now: float
+) -> frozenset[Digest]:
+    """Make `snapshot` the one in force, unless contents are missing.
+
+    Args:
+        connection: within a writing transaction.
+        files: of the digest store.
+        snapshot: the snapshot.
+        staged: contents that were found missing before.
+        now: seconds since the epoch.
+
+    Returns:
+        What is missing; with nothing missing, the snapshot is saved.
+    """
+    found = connection.execute(sql.LAST_SNAPSHOT, {"source": snapshot.source}).fetchone()
+    row = {
+        "revision": snapshot.revision,
+        "digest": snapshot.digest,
+        "root": codec.document(snapshot.root),
+        "left_out": codec.document(snapshot.left_out),
+    }
+    if found is not None and list(found[1:]) == list(row.values()):
+        return frozenset()
+    blobs.put(connection, files, staged, now)
+    lacking = blobs.missing(connection, {file.digest for file in snapshot.files.values()})
+    if lacking:
+        return lacking
+    number = connection.execute(
+        sql.ADD_SNAPSHOT, {**row, "source": snapshot.source, "taken_at": now}
+    ).lastrowid
+    connection.executemany(
+        sql.ADD_SNAPSHOT_FILE,
+        (
+            {"snapshot": number, "path": codec.document(file.path), "digest": file.digest}
+            for file in snapshot.files.values()
+        ),
+    )
+    return frozenset()
+
+
+def last(connection: sqlite3.Connection, files: BlobFiles, source: SourceName) -> Snapshot | None:
+    """The snapshot of `source` that is in force. Large contents are read when they are asked for."""
+    found = connection.execute(sql.LAST_SNAPSHOT, {"source": source}).fetchone()
+    if found is None:
+        return None
+    number, revision, digest, root, left_out = found
+    rows = connection.execute(sql.SNAPSHOT_FILES, {"snapshot": number})
+    contents = {}
+    for text, content, size, data in rows:
+        path = codec.parse(text)
+        read = partial(_read_file, files, content) if data is None else partial(bytes, data)
+        contents[path] = SnapshotFile(path, content, size, read)
+    return Snapshot(source, revision, digest, contents, codec.parse(root), codec.parse(left_out))
+
+
+def _read_file(files: BlobFiles, digest: Digest) -> bytes:
+    try:
+        return files.read(digest)
+    except StoreError as error:
+        raise SnapshotGone(str(error)) from error

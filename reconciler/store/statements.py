@@ -1,0 +1,213 @@
+"""Every statement of the store, as SQLAlchemy Core constructs. They reach the database as `sql.py`.
+
+Invariant: nothing here is particular to one database except `insert`, whose ON CONFLICT clause SQLAlchemy
+offers per dialect and which is therefore a parameter.
+
+Not imported when a store is opened (see `reconciler.store.compiler`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from reconciler.store import schema as s
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def statements(insert: Callable[[Table], Any]) -> dict[str, ClauseElement]:
+    """All statements by name.
+
+    Args:
+        insert: the dialect's `insert`, the one with `on_conflict_do_update`.
+    """
+
+    def add(table: Table, *left_out: str) -> Any:
+        return insert(table).values({c.name: bindparam(c.name) for c in table.c if c.name not in left_out})
+
+    def put(table: Table, kept: dict[str, ColumnElement[Any]] | None = None) -> ClauseElement:
+        statement = add(table)
+        key = {column.name for column in table.primary_key}
+        return statement.on_conflict_do_update(  # type: ignore[no-any-return] # no common base
+            index_elements=[c.name for c in table.primary_key],
+            set_={c.name: statement.excluded[c.name] for c in table.c if c.name not in key} | (kept or {}),
+        )
+
+    return {
+        "PUT_LEASE": put(s.lease),
+        "LEASE": select(s.lease).with_only_columns(*(c for c in s.lease.c if c.name != "id")),
+        "PUT_STATE": put(s.resource_state),
+        "STATES": _between(select(s.resource_state), s.resource_state.c.address),
+        "FORGET_STATE": delete(s.resource_state).where(s.resource_state.c.address == bindparam("address")),
+        "PUT_TARGET_STATE": put(s.target_state),
+        "TARGET_STATES": select(s.target_state),
+        "FORGET_TARGET_STATE": delete(s.target_state).where(s.target_state.c.name == bindparam("name")),
+        "PUT_SOURCE_STATE": put(s.source_state),
+        "SOURCE_STATES": select(s.source_state),
+        "PUT_SUSPENSION": put(s.suspensions),
+        "SUSPENSIONS": select(s.suspensions).order_by(s.suspensions.c.object),
+        "FORGET_SUSPENSION": delete(s.suspensions).where(s.suspensions.c.object == bindparam("object")),
+        # What was there at first contact stays on record, whatever happens to the entry later.
+        "PUT_INVENTORY": put(
+            s.inventory,
+            {"preimage": func.coalesce(s.inventory.c.preimage, literal_column("excluded.preimage"))},
+        ),
+        "INVENTORY": _between(
+            select(
+                *(s.inventory.c[n] for n in ("ownership", "digest", "instance", "recorded_at", "preimage"))
+            ).order_by(s.inventory.c.address),
+            s.inventory.c.address,
+        ),
+        "FORGET_INVENTORY": delete(s.inventory).where(s.inventory.c.address == bindparam("address")),
+        "PUT_QUEUED": put(s.queue),
+        "QUEUE": select(s.queue).order_by(s.queue.c.priority.desc(), s.queue.c.added_at, s.queue.c.target),
+        "FORGET_QUEUED": delete(s.queue).where(s.queue.c.target == bindparam("target")),
+        "PUT_FACTS": put(s.facts),
+        "FACTS": select(s.facts.c.document).where(
+            s.facts.c.target == bindparam("target"), s.facts.c.expires_at > bindparam("now")
+        ),
+        "DROP_STALE_FACTS": delete(s.facts).where(s.facts.c.expires_at <= bindparam("now")),
+        "PUT_MEMO": put(s.memos),
+        "MEMO": select(s.memos.c.payload).where(
+            s.memos.c.target == bindparam("target"), s.memos.c.key == bindparam("key")
+        ),
+        "FORGET_MEMOS": delete(s.memos).where(s.memos.c.target == bindparam("target")),
+        "PUT_WARM": put(s.warm),
+        "FORGET_WARM": delete(s.warm),
+        "PUT_HOUSEKEEPING": put(s.housekeeping),
+        "HOUSEKEEPING": select(s.housekeeping.c.at),
+        **_runs(add, put),
+        **_journals(add),
+        **_snapshots(add),
+        **_blobs(add),
+    }
+
+
+def _between(statement: Any, column: ColumnElement[str]) -> Any:
+    return statement.where(column >= bindparam("low"), column < bindparam("high"))
+
+
+def _runs(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dict[str, ClauseElement]:
+    runs, units = s.runs.c, s.plan_units.c
+    in_doubt = exists().where(units.run == runs.id, units.outcome.is_(None))
+    counted = select(func.count()).where(units.run == runs.id).scalar_subquery().label("units")
+    newest = select(runs.id).order_by(runs.id.desc()).limit(bindparam("keep"))
+    return {
+        "ADD_RUN": add(s.runs),
+        "FINISH_RUN": update(s.runs)
+        .where(runs.id == bindparam("run"))
+        .values({n: bindparam(n) for n in ("finished_at", "outcome", "message")}),
+        "RUNS": select(s.runs, counted).order_by(runs.id.desc()).limit(bindparam("limit")),
+        "RUNS_OF_TARGET": select(s.runs, counted)
+        .where(runs.target == bindparam("of"))
+        .order_by(runs.id.desc())
+        .limit(bindparam("limit")),
+        "UNFINISHED_RUNS": select(s.runs, counted).where(runs.finished_at.is_(None)).order_by(runs.id),
+        "DROP_RUNS": delete(s.runs).where(
+            runs.finished_at.is_not(None),
+            ~in_doubt,
+            or_(runs.started_at < bindparam("before"), runs.id.not_in(newest)),
+        ),
+        "PUT_UNIT": put(s.plan_units),
+        "SETTLE_UNIT": update(s.plan_units)
+        .where(units.run == bindparam("of"), units.address == bindparam("instance"))
+        .values({n: bindparam(n) for n in ("outcome", "message")}),
+        "UNITS": select(s.plan_units).where(units.run == bindparam("run")).order_by(units.address),
+        "IN_DOUBT": select(s.plan_units).where(units.outcome.is_(None)).order_by(units.run, units.address),
+    }
+
+
+def _journals(add: Callable[..., Any]) -> dict[str, ClauseElement]:
+    events, audit = s.events.c, s.audit.c
+    page = select(s.events).where(events.id > bindparam("after"), events.at >= bindparam("since"))
+    for name in ("reason", "type", "cause"):
+        page = page.where(or_(bindparam(name).is_(None), events[name] == bindparam(name)))
+    of_object = _between(page, events.object)
+    return {
+        "ADD_EVENT": add(s.events, "id"),
+        "LAST_EVENT": select(func.max(events.id)),
+        "EVENTS": page.order_by(events.id).limit(bindparam("limit")),
+        "EVENTS_OF_OBJECT": of_object.order_by(events.id).limit(bindparam("limit")),
+        "LATEST_EVENTS": page.order_by(events.id.desc()).limit(bindparam("limit")),
+        "LATEST_EVENTS_OF_OBJECT": of_object.order_by(events.id.desc()).limit(bindparam("limit")),
+        "DROP_EVENTS": delete(s.events).where(
+            or_(events.id <= bindparam("up_to"), events.at < bindparam("before"))
+        ),
+        "ADD_AUDIT": add(s.audit),
+        "AUDIT": select(s.audit)
+        .where(audit.id > bindparam("after"))
+        .order_by(audit.id)
+        .limit(bindparam("limit")),
+        "AUDIT_HEAD": select(audit.id, audit.hash).order_by(audit.id.desc()).limit(1),
+    }
+
+
+def _snapshots(add: Callable[..., Any]) -> dict[str, ClauseElement]:
+    snapshots, files = s.snapshots.c, s.snapshot_files.c
+    newer = s.snapshots.alias("newer")
+    rank = (
+        select(func.count())
+        .where(newer.c.source == snapshots.source, newer.c.id > snapshots.id)
+        .scalar_subquery()
+    )
+    return {
+        "ADD_SNAPSHOT": add(s.snapshots, "id"),
+        "LAST_SNAPSHOT": select(
+            snapshots.id, *(snapshots[n] for n in ("revision", "digest", "root", "left_out"))
+        )
+        .where(snapshots.source == bindparam("source"))
+        .order_by(snapshots.id.desc())
+        .limit(1),
+        "ADD_SNAPSHOT_FILE": add(s.snapshot_files),
+        "SNAPSHOT_FILES": select(files.path, files.digest, s.blobs.c.size, s.blobs.c.data)
+        .join_from(s.snapshot_files, s.blobs)
+        .where(files.snapshot == bindparam("snapshot"))
+        .order_by(files.path),
+        "DROP_SNAPSHOTS": delete(s.snapshots).where(rank >= bindparam("keep")),
+        "OLDEST_SPARE_SNAPSHOT": select(func.min(snapshots.id)).where(rank >= 1),
+        "DROP_SNAPSHOT": delete(s.snapshots).where(snapshots.id == bindparam("snapshot")),
+    }
+
+
+def _blobs(add: Callable[..., Any]) -> dict[str, ClauseElement]:
+    blobs = s.blobs.c
+    statement = add(s.blobs)
+    referenced = (
+        exists().where(reference == blobs.digest)
+        for reference in (
+            s.snapshot_files.c.digest,
+            s.blob_pins.c.digest,
+            s.inventory.c.preimage,
+            s.plan_units.c.preimage,
+            s.inventory.c.body,
+        )
+    )
+    return {
+        "PUT_BLOB": statement.on_conflict_do_update(
+            index_elements=["digest"], set_={"used_at": statement.excluded.used_at}
+        ),
+        "BLOB": select(blobs.size, blobs.data).where(blobs.digest == bindparam("digest")),
+        "BLOB_SIZE": select(blobs.size).where(blobs.digest == bindparam("digest")),
+        "BLOB_BYTES": select(func.coalesce(func.sum(blobs.size), 0)),
+        "SPARE_BLOBS": select(blobs.digest, blobs.size, blobs.data.is_(None))
+        .where(blobs.used_at < bindparam("before"), *(~reference for reference in referenced))
+        .order_by(blobs.used_at, blobs.digest),
+        "DROP_BLOB": delete(s.blobs).where(blobs.digest == bindparam("digest")),
+        "PUT_PIN": add(s.blob_pins).on_conflict_do_nothing(),
+        "DROP_PINS": delete(s.blob_pins).where(s.blob_pins.c.owner == bindparam("owner")),
+    }

@@ -1,0 +1,231 @@
+"""The one writer: everything that changes the database goes through here, on one connection and one lane.
+
+Invariants:
+- A unit of work is all or nothing, and so is each of them in a group: units that wait at the same time share
+  one transaction (group commit), and if any of them fails, all are tried again, each in a transaction of its
+  own.
+- A caller that is cancelled does not cancel its unit: the unit belongs to the writer from `submit` on.
+- A unit with a token is refused once the lease has changed hands: the check is part of the transaction.
+- Order is that of submission, and nothing here depends on the clock: with an offload that calls functions at
+  once, a simulation replays exactly. Such an offload may raise instead, before or after the call: that is a
+  crash before or after a commit, and every caller is told.
+
+Knows no tables but the lease's fence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from reconciler.store.connection import BUSY_TIMEOUT, WAL_LIMIT, transaction, wal_bytes
+from reconciler.store.failures import explain, failure
+from reconciler.store.lease import check_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from reconciler.runtime import Offload
+
+T = TypeVar("T")
+
+LANE = "store"
+
+
+class Chores(Protocol):
+    """What is to be done from time to time."""
+
+    def are_due(self) -> bool:
+        """Whether it is time."""
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        """Do them, in transactions of their own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Unit:
+    work: Callable[[sqlite3.Connection], Any]
+    token: int | None
+    durable: bool
+    done: asyncio.Future[Any]
+
+
+class Writer:
+    """See the module.
+
+    Args:
+        connection: from `connect_writer`; the writer owns it from now on.
+        path: of the database.
+        offload: runs functions on the lane.
+        chores: done on the lane, between transactions that somebody waits for.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        offload: Offload,
+        chores: Chores,
+    ) -> None:
+        self._connection = connection
+        self._path = path
+        self._offload = offload
+        self._chores = chores
+        self._waiting: list[_Unit] = []
+        self._task: asyncio.Task[None] | None = None
+        self.closed = False
+        self.trouble = ""
+        """Why the last housekeeping failed, or ""."""
+
+    async def submit(
+        self, work: Callable[[sqlite3.Connection], T], *, token: int | None = None, durable: bool = False
+    ) -> T:
+        """Have `work` done in a transaction, together with others that wait.
+
+        Args:
+            work: reads and writes on the connection it is given; it may be called a second time after a
+                rollback.
+            token: of the lease under which this is written; None for what needs none.
+            durable: whether it must survive that this machine loses power, too.
+
+        Raises:
+            LeaseLost: `token` is not the newest.
+            StoreError: it was not written.
+        """
+        if self.closed:
+            raise failure(self._path, "the store is closed", "this is a defect of froyo: please report it")
+        # A future of its own, which a cancelled caller takes down with it without touching the unit.
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Unit(work, token, durable, done))
+        if self._task is None:
+            self._task = asyncio.create_task(self._flush(), name="store-writer")
+        return await done
+
+    async def alone(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Call `function` on the lane, outside of any transaction.
+
+        Raises:
+            StoreError: it failed.
+        """
+        try:
+            return await self._offload(LANE, partial(function, self._connection))
+        except (sqlite3.Error, OSError) as error:
+            raise explain(error, self._path) from error
+
+    async def close(self) -> None:
+        """Write what waits, put the log into the database, and end. Nothing can be submitted any more."""
+        self.closed = True
+        while self._task is not None:
+            await asyncio.shield(self._task)
+        await self._offload(LANE, self._finish)
+
+    def abandon(self) -> None:
+        """End as a crash would: without finishing anything."""
+        self.closed = True
+        self._connection.close()
+
+    def _finish(self) -> None:
+        # Should the log not fit into the database just now, it stays, and is read at the next start.
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self._connection.close()
+
+    async def _flush(self) -> None:
+        """Commit group after group until nobody waits."""
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting, []
+                if await self._settle(group):
+                    await self._housekeeping()
+        finally:
+            self._task = None
+            # Left only when this task is cancelled, as the end of the loop does: nobody would come back for
+            # them.
+            for unit in self._waiting:
+                unit.done.cancel()
+            self._waiting.clear()
+
+    async def _settle(self, group: list[_Unit]) -> bool:
+        """Commit `group` and tell its callers. True if housekeeping is due."""
+        try:
+            results, due = await self._offload(LANE, partial(self._transact, group))
+        except asyncio.CancelledError:
+            for unit in group:
+                unit.done.cancel()
+            raise
+        except BaseException as failed:  # noqa: BLE001 - not ours: it goes to each of those whom it concerns
+            results, due = [(None, failed)] * len(group), False
+        for unit, (result, error) in zip(group, results, strict=True):
+            if unit.done.done():
+                continue  # its caller was cancelled
+            if error is None:
+                unit.done.set_result(result)
+            else:
+                unit.done.set_exception(error)
+        return due
+
+    def _transact(self, group: Sequence[_Unit]) -> tuple[list[tuple[Any, BaseException | None]], bool]:
+        """On the lane: what became of each unit, and whether housekeeping is due."""
+        try:
+            results: list[tuple[Any, BaseException | None]] = [(done, None) for done in self._commit(group)]
+        except Exception as error:  # noqa: BLE001 - each unit's own affair, once it is clear whose
+            if len(group) == 1:
+                return [(None, self._explained(error))], False
+            results = [self._transact([unit])[0][0] for unit in group]
+        return results, self._is_due()
+
+    def _commit(self, group: Sequence[_Unit]) -> list[Any]:
+        connection = self._connection
+        durable = any(unit.durable for unit in group)
+        if durable:
+            connection.execute("PRAGMA synchronous = FULL")
+        try:
+            with transaction(connection):
+                results = []
+                for unit in group:
+                    if unit.token is not None:
+                        check_token(connection, unit.token, self._path)
+                    results.append(unit.work(connection))
+                return results
+        finally:
+            if durable:
+                connection.execute("PRAGMA synchronous = NORMAL")
+
+    def _explained(self, error: Exception) -> Exception:
+        if not isinstance(error, sqlite3.Error | OSError):
+            return error
+        explained = explain(error, self._path)
+        explained.__cause__ = error
+        return explained
+
+    # --- Between transactions -------------------------------------------------------------------------
+
+    def _is_due(self) -> bool:
+        return self._chores.are_due() or wal_bytes(self._path) >= WAL_LIMIT
+
+    async def _housekeeping(self) -> None:
+        try:
+            await self._offload(LANE, self._keep_house)
+            self.trouble = ""
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - nobody waits for it; `froyo doctor` tells
+            self.trouble = str(error)
+
+    def _keep_house(self) -> None:
+        try:
+            if self._chores.are_due():
+                self._chores.run(self._connection)
+            # Never wait for readers: what they hold back is cut back the next time.
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                self._connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
