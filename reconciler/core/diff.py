@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.core.visible import visible
 from reconciler.model.plan import FieldDiff
 
 CONTEXT = 3
@@ -23,14 +24,6 @@ MAX_LINES = 1_000
 _MAX_PAIRS = 20_000
 _MAX_AREA = 4_000_000
 _NO_NEWLINE = "\\ No newline at end of file"
-
-# Control pictures for C0 but tab, escapes for what has none: C1, line separators, and what turns text round.
-_VISIBLE = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
-_VISIBLE_ESCAPES = {
-    code: f"\\u{code:04x}"
-    for code in (*range(0x80, 0xA0), 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
-}
-_TABLE: dict[int, int | str] = {**_VISIBLE, **_VISIBLE_ESCAPES}
 
 Opcode = tuple[bool, int, int, int, int]
 """Whether equal, and the ranges of lines before and after."""
@@ -132,7 +125,7 @@ def _hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
 
 def _lines(mark: str, lines: Sequence[str]) -> Iterator[str]:
     for line in lines:
-        yield mark + line.removesuffix("\n").translate(_TABLE)
+        yield mark + visible(line.removesuffix("\n"))
         if not line.endswith("\n"):
             yield _NO_NEWLINE
 

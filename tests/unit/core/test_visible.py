@@ -1,0 +1,24 @@
+"""Text made safe for a terminal."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.visible import visible
+
+
+def test_what_a_terminal_would_obey_is_shown_instead():
+    assert visible("\x1b[2J\x07\r\x7f\x9b1m\u202eabc\u2028") == "␛[2J␇␍␡\\u009b1m\\u202eabc\\u2028"
+
+
+def test_lines_tabs_and_letters_of_any_language_stay():
+    assert visible("naïve\tπ\n漢字 🧊") == "naïve\tπ\n漢字 🧊"
+    assert visible("plain") == "plain"
+
+
+@given(st.text())
+def test_nothing_that_a_terminal_would_obey_is_left(text):
+    shown = visible(text)
+    assert not any(ord(character) < 0x20 and character not in "\t\n" for character in shown)
+    assert visible(shown) == shown
