@@ -1,0 +1,168 @@
+"""The runner's binaries: found where the build left them, and verified before any of them is started or sent.
+
+A binary is good when it is the one that MANIFEST.json lists and its signature (ECDSA P-256 over SHA-256, as
+`cosign sign-blob` makes it) verifies with the public key. What is verified is the very bytes that are handed
+out, never a file that is opened again afterwards; a compressed binary is unpacked to be verified. So nothing
+is remembered about files, and a file that changed under us is looked at like a new one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from reconciler.errors import TransportError
+
+MACHINES: Final[Mapping[str, str]] = {
+    "x86_64": "amd64",
+    "amd64": "amd64",
+    "aarch64": "arm64",
+    "arm64": "arm64",
+}
+"""What `uname -m` says, and what the runner's build calls it."""
+
+_GZIP = 31  # zlib's word for a gzip stream
+_LARGEST = 64 * 1024 * 1024
+_AGAIN = "build it with `python hatch_build.py runner`, or install openfroyo anew"
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A verified binary.
+
+    Attributes:
+        arch: such as `amd64`.
+        sha256: of the binary, in hexadecimal digits.
+        signature: of the binary, in base64.
+        content: the bytes that were verified; those of the gzip file for a packed one.
+    """
+
+    arch: str
+    sha256: str
+    signature: str
+    content: bytes = field(repr=False)
+
+
+def architecture(machine: str) -> str:
+    """The runner's name for what `uname -m` says.
+
+    Raises:
+        TransportError: there is no runner for such machines.
+    """
+    try:
+        return MACHINES[machine]
+    except KeyError:
+        known = ", ".join(sorted(set(MACHINES.values())))
+        raise TransportError(
+            f"there is no runner for {machine} machines, only for Linux on {known}"
+        ) from None
+
+
+class Artifacts:
+    """The directory with what the build made.
+
+    Args:
+        directory: where; by default the one inside of this package.
+        public_key: PEM file of the key that signatures must verify with; by default the one that came along.
+    """
+
+    def __init__(self, directory: Path | None = None, *, public_key: Path | None = None) -> None:
+        self.directory = directory or Path(__file__).resolve().parent.parent / "_artifacts"
+        self._public_key = public_key or self.directory / "runner.pub"
+        self._packed: dict[str, Runner] = {}
+
+    def binary(self, arch: str) -> Runner:
+        """The runner for this machine itself, ready to be started.
+
+        Raises:
+            TransportError: it is not there, or not what was signed.
+        """
+        path = self._path(arch)
+        content = self._read(path)
+        return self._verify(path, arch, content=content, binary=content)
+
+    def packed(self, arch: str) -> Runner:
+        """The runner as a gzip stream, ready to be sent. Read and verified once, then kept in memory.
+
+        Raises:
+            TransportError: it is not there, or not what was signed.
+        """
+        runner = self._packed.get(arch)
+        if runner is None:
+            path = self._path(arch).with_name(f"{self._path(arch).name}.gz")
+            content = self._read(path)
+            runner = self._packed[arch] = self._verify(
+                path, arch, content=content, binary=unpack(content, path)
+            )
+        return runner
+
+    def _path(self, arch: str) -> Path:
+        return self.directory / f"runner-linux-{arch}"
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise TransportError(f"{path}: {error.strerror}; {_AGAIN}") from error
+
+    def _verify(self, path: Path, arch: str, *, content: bytes, binary: bytes) -> Runner:
+        digest = hashlib.sha256(binary)
+        name = self._path(arch).name
+        listed = self._manifest()
+        if listed.get(name) != digest.hexdigest():
+            raise TransportError(f"{path}: it is not the file that MANIFEST.json lists; {_AGAIN}")
+        signature = self._read(self.directory / f"{name}.sig").decode("ascii", "replace").strip()
+        self._verify_signature(path, signature, digest.digest())
+        return Runner(arch, digest.hexdigest(), signature, content)
+
+    def _manifest(self) -> dict[str, str]:
+        path = self.directory / "MANIFEST.json"
+        try:
+            files = json.loads(self._read(path))["files"]
+            return {name: entry["sha256"] for name, entry in files.items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise TransportError(f"{path}: it is not a list of what was built; {_AGAIN}") from error
+
+    def _verify_signature(self, path: Path, signature: str, digest: bytes) -> None:
+        # Here, because who only plans from the store needs no cryptography.
+        from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric import ec, utils
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+        try:
+            key = load_pem_public_key(self._read(self._public_key))
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise TransportError(f"{self._public_key}: it is not a public key in PEM: {error}") from error
+        if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+            raise TransportError(f"{self._public_key}: it is not an ECDSA key on P-256")
+        try:
+            der = base64.b64decode(signature, validate=True)
+            key.verify(der, digest, ec.ECDSA(utils.Prehashed(SHA256())))
+        except (InvalidSignature, binascii.Error) as error:
+            raise TransportError(
+                f"{path}: its signature does not verify with {self._public_key}: it is not used; {_AGAIN}"
+            ) from error
+
+
+def unpack(content: bytes, name: object) -> bytes:
+    """What a gzip stream holds.
+
+    Raises:
+        TransportError: it is no gzip stream, or longer than any runner.
+    """
+    stream = zlib.decompressobj(wbits=_GZIP)
+    try:
+        binary = stream.decompress(content, _LARGEST)
+    except zlib.error as error:
+        raise TransportError(f"{name}: it is not a gzip file; {_AGAIN}") from error
+    if not stream.eof or stream.unused_data:
+        raise TransportError(f"{name}: it is cut off, or more than one gzip stream; {_AGAIN}")
+    return binary

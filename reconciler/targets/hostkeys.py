@@ -1,0 +1,243 @@
+"""Which host keys are trusted, and what to tell a person about one that is not.
+
+A key is trusted when the target pins it; or else when a known_hosts file says so: the one that the target
+names, otherwise the user's and the system's. When the target trusts on first use, a key that no file
+contradicts is recorded in a file of our own, which counts from then on.
+
+Invariant: there is no way to get a connection without a verdict of `HostTrust`; what is neither pinned, known
+nor allowed to be recorded is refused, and a key that differs from a known one is refused whatever the target
+says.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from reconciler.errors import TransportError
+from reconciler.model.target import SshTransport
+from reconciler.targets.secure_shell import asyncssh
+
+_SYSTEM = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
+_USER = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
+
+_DANGER = "Either the machine was installed anew, or somebody is in between; if you are sure of"
+
+Lists = tuple[list[object], ...]
+"""What asyncssh calls a match: trusted keys, authorities, revoked keys, and the same of X.509."""
+
+
+@dataclass(slots=True)
+class KnownHosts:
+    """Parsed known_hosts files, each parsed once for as long as it does not change."""
+
+    _parsed: dict[str, tuple[tuple[int, ...], asyncssh.SSHKnownHosts]] = field(default_factory=dict)
+
+    def load(self, path: str) -> asyncssh.SSHKnownHosts | None:
+        """What a file says; None when there is no such file.
+
+        Raises:
+            TransportError: it cannot be read or understood.
+        """
+        try:
+            status = os.stat(path)
+            signature = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            known = self._parsed.get(path)
+            if known is None or known[0] != signature:
+                known = self._parsed[path] = (signature, asyncssh.read_known_hosts(path))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise TransportError(
+                f"{path}: {error.strerror}: without it no host key can be verified"
+            ) from error
+        except ValueError as error:
+            raise TransportError(f"{path}: not a known_hosts file: {error}") from error
+        return known[1]
+
+
+class HostTrust:
+    """The verdict on the host key of one connection.
+
+    Args:
+        transport: says what is pinned, which files count, and whether a first contact may be recorded.
+        known_hosts: the parsed files.
+        recorded: our own file.
+        pinned: the key that the target pins; "" for a host on the way to it.
+    """
+
+    def __init__(
+        self, transport: SshTransport, known_hosts: KnownHosts, *, recorded: str, pinned: str
+    ) -> None:
+        self._recorded = recorded
+        self._may_record = transport.trust_on_first_use and not pinned
+        self._pinned = pinned
+        self._matched = False
+        self.files: tuple[str, ...] = ()
+        self._sources: list[asyncssh.SSHKnownHosts] = []
+        self.refusal = ""
+        """Why the key was refused, and what to do; "" before, and when it was not."""
+        self.key = ""
+        """The key that the host has shown, such as `ssh-ed25519 AAAA…`; "" before."""
+        if pinned:
+            self._pin = _import(pinned)
+            return
+        self.files = (transport.known_hosts,) if transport.known_hosts else _standard()
+        if transport.trust_on_first_use:
+            self.files = (*self.files, recorded)
+        for path in self.files:
+            source = known_hosts.load(path)
+            if source is not None:
+                self._sources.append(source)
+            elif path == transport.known_hosts and not transport.trust_on_first_use:
+                raise TransportError(
+                    f"{path}: there is no such file, and it is what host keys are verified with"
+                )
+
+    def match(self, host: str, address: str, port: int | None) -> Lists:
+        """The keys that the host may have. asyncssh takes it for `known_hosts`."""
+        if self._pinned:
+            return ([self._pin], [], [], [], [], [], [])
+        lists: Lists = ([], [], [], [], [], [], [])
+        for source in self._sources:
+            for merged, found in zip(lists, source.match(host, address, port), strict=True):
+                merged.extend(found)
+        self._matched = bool(lists[0] or lists[1])
+        return lists
+
+    def client(self) -> asyncssh.SSHClient:
+        """What asyncssh asks about a key that it does not find among those of `match`."""
+        return _Client(self)
+
+    def judge(self, host: str, address: str, port: int, key: asyncssh.SSHKey) -> bool:
+        """Whether a key that is not among the trusted ones may be trusted all the same."""
+        shown = key.export_public_key().decode("ascii").split()
+        self.key = " ".join(shown[:2])
+        name = _name(host, port)
+        print_ = key.get_fingerprint()
+        if self._pinned:
+            self.refusal = (
+                f"its host key is not the pinned one: it shows {shown[0]} {print_}, the target pins"
+                f" {self._pin.get_algorithm()} {self._pin.get_fingerprint()}. {_DANGER} the former, pin"
+                f' the new one: `hostKey: "{self.key}"`'
+            )
+            return False
+        if self._matched:
+            self.refusal = (
+                f"its host key has changed: it shows {shown[0]} {print_}, and"
+                f" {self._where(host, address, port)} knows another. {_DANGER} the former, forget the old"
+                f" one: ssh-keygen -R '{name}' -f {self._file(host, address, port)}"
+            )
+            return False
+        if self._may_record:
+            try:
+                record(self._recorded, f"{name} {self.key}")
+            except TransportError as error:
+                self.refusal = str(error)
+                return False
+            return True
+        self.refusal = (
+            f"its host key is not known: it shows {shown[0]} {print_}. Compare that with what"
+            " `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` says on the machine itself; then pin it with"
+            f' `hostKey: "{self.key}"`, or add the line "{name} {self.key}" to {self.files[0]}; or say'
+            " `trustOnFirstUse: true`"
+        )
+        return False
+
+    def _where(self, host: str, address: str, port: int) -> str:
+        path = self._file(host, address, port)
+        return f"{path}:{_line(path, host, address, port)}"
+
+    def _file(self, host: str, address: str, port: int) -> str:
+        for path in self.files:
+            if _line(path, host, address, port):
+                return path
+        return self.files[0]
+
+
+class _Client(asyncssh.SSHClient):
+    """Passes the one question on that decides about trust."""
+
+    def __init__(self, trust: HostTrust) -> None:
+        self._trust = trust
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        return self._trust.judge(host, addr, port, key)
+
+
+def _standard() -> tuple[str, ...]:
+    return (*(os.path.expanduser(path) for path in _USER), *_SYSTEM)
+
+
+def _name(host: str, port: int) -> str:
+    """A host as known_hosts files call it."""
+    return host if port == asyncssh.DEFAULT_PORT else f"[{host}]:{port}"
+
+
+def _line(path: str, host: str, address: str, port: int) -> int:
+    """The first line of a known_hosts file that speaks of a host; 0 for none. Slow: only for errors."""
+    standard = port == asyncssh.DEFAULT_PORT
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            for number, line in enumerate(file, start=1):
+                lists = asyncssh.import_known_hosts(line).match(host, address, None if standard else port)
+                if lists[0] or lists[1]:
+                    return number
+    except (OSError, ValueError):
+        pass
+    return 0
+
+
+def _import(pinned: str) -> asyncssh.SSHKey:
+    try:
+        return asyncssh.import_public_key(pinned)
+    except (asyncssh.KeyImportError, ValueError) as error:
+        raise TransportError(f"`hostKey` is not a public key such as `ssh-ed25519 AAAA…`: {error}") from error
+
+
+def record(path: str, line: str) -> None:
+    """Add a line to our own known_hosts file, whole or not at all, whoever else does the same.
+
+    Raises:
+        TransportError: it cannot be written; then the key must not be trusted either.
+    """
+    directory = os.path.dirname(path)
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        with open(f"{path}.lock", "w", opener=_private) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lines = _lines(path)
+            if line not in lines:
+                _replace(path, [*lines, line])
+    except OSError as error:
+        raise TransportError(
+            f"{path}: {error.strerror}: the host key cannot be recorded, so it is not trusted"
+        ) from error
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _replace(path: str, lines: Sequence[str]) -> None:
+    descriptor, name = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".known_hosts-")
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+            file.flush()
+            os.fsync(descriptor)
+        os.rename(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

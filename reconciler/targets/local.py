@@ -1,0 +1,252 @@
+"""A runner on this machine, over a pipe.
+
+Nothing of it is ever on a disk: the verified bytes go into a sealed piece of anonymous memory, which is
+executed from there; where the kernel forbids that, into a file in a private directory which both have lost
+their names before the runner starts. It has its own session, so that Ctrl-C is ours alone, and ends with the
+pipe whatever becomes of us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Mapping
+from typing import cast
+
+from reconciler.errors import TransportError
+from reconciler.model.target import LocalTransport, Target
+from reconciler.runtime import Offload
+from reconciler.targets import become
+from reconciler.targets.artifacts import Artifacts, Runner, architecture
+from reconciler.targets.pipe import Gate, Inbox, Tail
+
+_FAREWELL = 2.0
+"""Seconds that the runner gets to end once its standard input is closed."""
+_MFD_EXEC = 0x10  # Linux 6.3: says that it is meant to be executed; refused by older ones
+_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+_SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PASSED_ON = ("HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR")
+
+
+async def connect_local(
+    target: Target, *, artifacts: Artifacts, offload: Offload, environ: Mapping[str, str], ttl: float
+) -> LocalChannel:
+    """Start a runner on this machine.
+
+    Args:
+        target: with a LocalTransport.
+        artifacts: where the runner's binary is.
+        offload: runs the verification on a thread.
+        environ: the process's environment, of which the runner gets little.
+        ttl: seconds that the runner lives before it is first renewed.
+
+    Raises:
+        TransportError: it cannot be started; says why and what to do.
+    """
+    transport = cast("LocalTransport", target.transport)
+    try:
+        arch = architecture(os.uname().machine)
+        runner = await offload("artifacts", lambda: artifacts.binary(arch))
+        return await _start(runner, transport, environ, ttl)
+    except TransportError as error:
+        raise TransportError(f"{target.name}: {error}") from error
+
+
+async def _start(
+    runner: Runner, transport: LocalTransport, environ: Mapping[str, str], ttl: float
+) -> LocalChannel:
+    arguments = ["serve", "--sha256", runner.sha256, "--signature", runner.signature, "--ttl", f"{ttl:g}s"]
+    environment = {name: environ[name] for name in _PASSED_ON if name in environ} | {"PATH": _SBIN}
+    before: list[str] = []
+    if transport.become and os.geteuid() != 0:
+        sudo = shutil.which("sudo", path=environ.get("PATH", os.defpath))
+        if sudo is None:
+            raise TransportError(
+                "`become: sudo`, but there is no sudo here: install it, or run froyo as root"
+            )
+        before = [sudo, "-n", "--"]
+    with contextlib.ExitStack() as descriptors:
+        descriptor = _executable(runner.content, environ)
+        descriptors.callback(os.close, descriptor)
+        # By our own table of descriptors, because sudo hands none on.
+        path = f"/proc/{os.getpid()}/fd/{descriptor}"
+        tail = Tail()
+        try:
+            _, channel = await asyncio.get_running_loop().subprocess_exec(
+                lambda: LocalChannel(tail, environ.get("USER", "this user") if before else ""),
+                *before,
+                path,
+                *arguments,
+                env=environment,
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise TransportError(f"the runner cannot be started on this machine: {error}") from error
+        channel.hold(descriptors.pop_all())
+        return channel
+
+
+class LocalChannel(asyncio.SubprocessProtocol):
+    """The pipe to a runner on this machine. Made by `connect_local`.
+
+    Args:
+        tail: takes what the runner writes to stderr.
+        sudoer: who became root, if anybody did.
+    """
+
+    def __init__(self, tail: Tail, sudoer: str) -> None:
+        self._tail = tail
+        self._sudoer = sudoer
+        self._gate = Gate()
+        self._ended = asyncio.Event()
+        self._held = contextlib.ExitStack()
+        self._open = {1, "process"}
+
+    # --- What the runner's owner calls ----------------------------------------------------------------
+
+    def hold(self, resources: contextlib.ExitStack) -> None:
+        """Keep something until the runner runs."""
+        self._held = resources
+
+    async def read(self, limit: int) -> bytes:
+        """See Channel."""
+        return await self._inbox.read(limit)
+
+    async def write(self, data: bytes) -> None:
+        """See Channel."""
+        if self._inbox.ended or self._stdin.is_closing():
+            raise TransportError(f"the runner has ended: {self._how_it_ended() or 'it was asked to'}")
+        self._stdin.write(data)
+        await self._gate.wait()
+
+    async def close(self) -> None:
+        """See Channel."""
+        self._stdin.close()
+        # A runner that is root while we are not cannot be killed; it ends by its time to live at last.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if not await self._has_ended():
+                os.killpg(self._process.get_pid(), signal.SIGKILL)
+                await self._has_ended()
+        with contextlib.suppress(PermissionError):
+            self._process.close()
+        self._held.close()
+
+    async def _has_ended(self) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                await self._ended.wait()
+        return self._ended.is_set()
+
+    @property
+    def diagnosis(self) -> str:
+        """The end of what the runner wrote to stderr."""
+        return str(self._tail)
+
+    # --- What the event loop calls --------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The process has been started."""
+        self._process = cast("asyncio.SubprocessTransport", transport)
+        self._stdin = cast("asyncio.WriteTransport", self._process.get_pipe_transport(0))
+        stdout = cast("asyncio.ReadTransport", self._process.get_pipe_transport(1))
+        self._inbox = Inbox(pause=stdout.pause_reading, resume=stdout.resume_reading)
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """It has written something."""
+        if fd == 1:
+            self._held.close()
+            self._inbox.feed(data)
+        else:
+            self._tail.feed(data)
+
+    def pause_writing(self) -> None:
+        """It reads more slowly than we write."""
+        self._gate.close()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._gate.open()
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        """It has closed a pipe."""
+        del exc
+        self._part_ended(fd)
+
+    def process_exited(self) -> None:
+        """It has ended."""
+        self._part_ended("process")
+
+    def _part_ended(self, part: int | str) -> None:
+        # Its last words come before its exit status or after it.
+        self._open.discard(part)
+        if not self._open:
+            why = self._how_it_ended()
+            self._inbox.end(TransportError(why) if why else None)
+            self._gate.open()
+            self._ended.set()
+
+    def _how_it_ended(self) -> str:
+        status = self._process.get_returncode()
+        if not status:
+            return ""
+        if self._sudoer and (sudo := become.explain(self._tail, user=self._sudoer)):
+            return sudo
+        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        return f"the runner {how}" + (f": {self._tail}" if str(self._tail) else "")
+
+
+def _executable(content: bytes, environ: Mapping[str, str]) -> int:
+    """A descriptor, for reading only, of an executable file without a name."""
+    refusals: list[str] = []
+    for place in (None, *_directories(environ)):
+        try:
+            descriptor = _in_memory(content) if place is None else _on_disk(content, place)
+        except OSError as error:
+            refusals.append(f"{place or 'memory'}: {error.strerror}")
+            continue
+        if os.access(f"/proc/self/fd/{descriptor}", os.X_OK):
+            return descriptor
+        os.close(descriptor)
+        refusals.append(f"{place or 'memory'}: mounted noexec")
+    raise TransportError(f"there is no place on this machine to run the runner from ({', '.join(refusals)})")
+
+
+def _directories(environ: Mapping[str, str]) -> list[str]:
+    places = (environ.get("XDG_RUNTIME_DIR"), "/dev/shm", "/tmp", "/var/tmp")  # noqa: S108 - mkdtemp is used
+    return [place for place in places if place]
+
+
+def _in_memory(content: bytes) -> int:
+    flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
+    try:
+        memory = os.memfd_create("froyo-runner", flags | _MFD_EXEC)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        memory = os.memfd_create("froyo-runner", flags)
+    with open(memory, "wb") as file:
+        file.write(content)
+        file.flush()
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, _SEALS)
+        # What is open for writing cannot be executed.
+        return os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _on_disk(content: bytes, place: str) -> int:
+    directory = tempfile.mkdtemp(prefix=".froyo-", dir=place)
+    path = os.path.join(directory, "runner")
+    try:
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o700)) as file:
+            file.write(content)
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        os.rmdir(directory)

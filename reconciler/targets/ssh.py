@@ -1,0 +1,282 @@
+"""A runner on another machine, over SSH: one connection, one channel on it, and everything goes through that.
+
+The channel executes the bootstrap and the compressed binary follows right behind, without waiting for an
+answer; the channel is given away once the bootstrap has said its marker. Nothing of it touches a disk with a
+name for longer than it takes to open a file (see `bootstrap`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Mapping
+from random import Random
+from typing import cast
+
+from reconciler.errors import TransportError
+from reconciler.model.target import SshTransport, Target
+from reconciler.runtime import Offload
+from reconciler.targets import become, bootstrap
+from reconciler.targets.artifacts import MACHINES, Artifacts, Runner, architecture, unpack
+from reconciler.targets.login import Login, Logins
+from reconciler.targets.machines import Machines
+from reconciler.targets.pipe import Gate, Inbox, Tail
+from reconciler.targets.secure_shell import asyncssh
+
+_SHIPPING = 300.0
+"""Seconds that the binary may take to arrive; a connection that is dead is noticed much sooner."""
+_NOISE = 65536
+"""Bytes that a login shell may say before the marker."""
+
+
+class SshConnector:
+    """Starts runners over SSH. What all of them share is here.
+
+    Args:
+        artifacts: where the runners' binaries are.
+        offload: runs the verification on a thread.
+        environ: the process's environment.
+        random: for names and pauses.
+        recorded: our own known_hosts file.
+        machines: what is remembered of kinds of machines.
+        ttl: seconds that a runner lives before it is first renewed.
+    """
+
+    def __init__(
+        self,
+        *,
+        artifacts: Artifacts,
+        offload: Offload,
+        environ: Mapping[str, str],
+        random: Random,
+        recorded: str,
+        machines: Machines,
+        ttl: float,
+    ) -> None:
+        self._artifacts = artifacts
+        self._offload = offload
+        self._random = random
+        self._logins = Logins(environ=environ, random=random, recorded=recorded)
+        self._machines = machines
+        self._ttl = ttl
+
+    async def connect(self, target: Target) -> SshChannel:
+        """Start a runner on a target.
+
+        Raises:
+            TransportError: it cannot be; says what, where, why and what to do.
+        """
+        transport = cast("SshTransport", target.transport)
+        # While the handshake waits for the other side.
+        loading = asyncio.ensure_future(self._load(self._machines.usual))
+        try:
+            login = await self._logins.login(transport)
+            try:
+                return await self._start(login, transport)
+            except BaseException:
+                await login.close()
+                raise
+        except TransportError as error:
+            raise TransportError(f"{target.name}: {error}") from error
+        finally:
+            loading.cancel()
+            await asyncio.wait([loading])
+            if not loading.cancelled():
+                loading.exception()  # if it matters, `_start` has come across it too
+
+    async def _load(self, arch: str) -> Runner:
+        return await self._offload("artifacts", lambda: self._artifacts.packed(arch))
+
+    async def _start(self, login: Login, transport: SshTransport) -> SshChannel:
+        arch = self._machines.guess(login.host_key)
+        gzip = True
+        for _ in range(3):
+            runner = await self._load(arch)
+            channel = await self._ship(login, transport, runner, gzip=gzip)
+            complaint = await channel.started()
+            if complaint is None:
+                return channel
+            if complaint.code == "machine":
+                arch = architecture(complaint.machine)
+                self._machines.learn(login.host_key, arch)
+            elif complaint.code == "gzip":
+                gzip = False
+            else:
+                raise TransportError(f"{login.hop}: {complaint.explain()}")
+        raise TransportError(f"{login.hop}: it does not know which kind of machine it is")
+
+    async def _ship(self, login: Login, transport: SshTransport, runner: Runner, *, gzip: bool) -> SshChannel:
+        content = runner.content if gzip else unpack(runner.content, runner.arch)
+        shipment = bootstrap.Shipment(
+            nonce=f"{self._random.getrandbits(80):020x}",
+            arch=runner.arch,
+            size=len(content),
+            gzip=gzip,
+            sha256=runner.sha256,
+            arguments=[
+                *("serve", "--sha256", runner.sha256, "--signature", runner.signature),
+                *("--ttl", f"{self._ttl:g}s"),
+            ],
+            sudo=transport.become == "sudo",
+        )
+        channel = SshChannel(login, shipment)
+        try:
+            async with asyncio.timeout(transport.connect_timeout):
+                await login.connection.create_session(
+                    lambda: channel, bootstrap.command(shipment), encoding=None
+                )
+        except TimeoutError:
+            raise TransportError(
+                f"{login.hop}: logged in, but no command was started within {transport.connect_timeout:g} s"
+            ) from None
+        except (asyncssh.Error, OSError) as error:
+            raise TransportError(f"{login.hop}: logged in, but no command may be started: {error}") from error
+        channel.ship(content)
+        return channel
+
+
+class SshChannel(asyncssh.SSHClientSession[bytes]):
+    """The stream to a runner on another machine.
+
+    Args:
+        login: the connection; the channel owns it once it has started.
+        shipment: what is being sent.
+    """
+
+    def __init__(self, login: Login, shipment: bootstrap.Shipment) -> None:
+        self._login = login
+        self._shipment = shipment
+        self._gate = Gate()
+        self._tail = Tail()
+        self._noise: bytearray | None = bytearray()
+        self._started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._status: int | None = None
+        self._signal = ""
+
+    # --- What the runner's owner calls ----------------------------------------------------------------
+
+    def ship(self, content: bytes) -> None:
+        """Send the binary."""
+        with contextlib.suppress(OSError):  # closed already: `started` says why
+            self._channel.write(content)
+
+    async def started(self) -> bootstrap.Complaint | None:
+        """Wait until the bootstrap has become the runner; or its complaint.
+
+        Raises:
+            TransportError: it has not, for another reason.
+        """
+        try:
+            async with asyncio.timeout(_SHIPPING):
+                await asyncio.shield(self._started)
+        except TimeoutError:
+            raise TransportError(
+                f"{self._login.hop}: the runner did not arrive within {_SHIPPING:g} s"
+            ) from None
+        except TransportError as error:
+            if self._status == bootstrap.STATUS:
+                complaint = bootstrap.complaint(self._tail.lines())
+                if complaint is not None:
+                    return complaint
+            raise TransportError(f"{self._login.hop}: {error}") from error
+        return None
+
+    async def read(self, limit: int) -> bytes:
+        """See Channel."""
+        return await self._inbox.read(limit)
+
+    async def write(self, data: bytes) -> None:
+        """See Channel."""
+        if self._inbox.ended:
+            raise self._how_it_ended(None) or TransportError("the runner has ended")
+        try:
+            self._channel.write(data)
+        except OSError as error:
+            raise TransportError(f"the SSH channel is closed: {error}") from error
+        await self._gate.wait()
+
+    async def close(self) -> None:
+        """See Channel."""
+        self._channel.close()
+        await self._login.close()
+
+    @property
+    def diagnosis(self) -> str:
+        """The end of what the runner wrote to stderr."""
+        return str(self._tail)
+
+    # --- What asyncssh calls --------------------------------------------------------------------------
+
+    def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
+        """The channel is open."""
+        self._channel = chan
+        self._inbox = Inbox(pause=chan.pause_reading, resume=chan.resume_reading)
+
+    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
+        """Something was written to stdout or stderr."""
+        if datatype == asyncssh.EXTENDED_DATA_STDERR:
+            self._tail.feed(data)
+        elif self._noise is None:
+            self._inbox.feed(data)
+        else:
+            self._await_marker(self._noise, data)
+
+    def _await_marker(self, noise: bytearray, data: bytes) -> None:
+        noise += data
+        before, marker, after = noise.partition(self._shipment.marker)
+        if marker:
+            self._noise = None
+            self._started.set_result(None)
+            if after:
+                self._inbox.feed(bytes(after))
+        elif len(before) > _NOISE:
+            self._tail.feed(bytes(before[-512:]))
+            self._channel.close()
+
+    def pause_writing(self) -> None:
+        """The target reads more slowly than we write."""
+        self._gate.close()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._gate.open()
+
+    def exit_status_received(self, status: int) -> None:
+        """The runner, or what was to become it, has ended."""
+        self._status = status
+
+    def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:  # noqa: FBT001
+        """It was killed."""
+        del core_dumped, msg, lang
+        self._signal = signal
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The channel is closed, or the connection is gone."""
+        error = self._how_it_ended(exc)
+        if not self._started.done():
+            said = (self._noise or b"").decode("utf-8", "replace").strip()[-500:]
+            reason = str(error or "its login shell ended")
+            self._started.set_exception(TransportError(f"{reason}; it said: {said}" if said else reason))
+            self._started.exception()
+        self._inbox.end(error)
+        self._gate.open()
+
+    def _how_it_ended(self, exc: Exception | None) -> TransportError | None:
+        if exc is not None:
+            return TransportError(f"the SSH connection was lost: {exc}")
+        if self._shipment.sudo and (sudo := become.explain(self._tail, user=self._login.hop.user)):
+            return TransportError(sudo)
+        said = f": {self._tail}" if str(self._tail) else ""
+        if self._signal:
+            return TransportError(f"the runner was killed by SIG{self._signal}{said}")
+        if self._status is None:
+            return TransportError(f"the SSH channel was closed{said}")
+        if self._status:
+            return TransportError(f"the runner ended with status {self._status}{said}")
+        return None
+
+
+def usual_architecture() -> str:
+    """What most targets are, as far as this machine can tell: the same as itself."""
+    return MACHINES.get(os.uname().machine, "amd64")
