@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.resource import Instance
+from reconciler.model.source import Source
 from reconciler.model.target import Target
 
 
@@ -37,6 +38,7 @@ class Desired:
         instances: by address, in order of declaration.
         blobs: the bodies that instances name, by digest.
         warnings: what a person should know although it is no error.
+        sources: the sources that are declared, by name.
     """
 
     source: SourceName
@@ -46,3 +48,4 @@ class Desired:
     instances: Mapping[Address, Instance]
     blobs: Mapping[Digest, Blob]
     warnings: tuple[str, ...] = ()
+    sources: Mapping[SourceName, Source] = field(default_factory=dict)

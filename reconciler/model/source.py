@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.model.names import Digest, SourceName
+from reconciler.model.origin import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,34 @@ class Snapshot:
         source: the source's name.
         revision: what a person calls it: a commit, or the first 12 digits of the digest.
         digest: over every path and its content.
-        files: by path, complete: what is not here does not exist.
+        files: by path, complete: what is not here does not exist, or is in `left_out`.
+        root: the directory on the controller that the paths are relative to; "" when there is none.
+        left_out: by path, why something that exists is no part of the source, such as a file that is too large.
     """
 
     source: SourceName
     revision: str
     digest: Digest
     files: Mapping[str, SnapshotFile]
+    root: str = field(default="", compare=False)
+    left_out: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source as it is declared.
+
+    Attributes:
+        name: as in reports.
+        directory: the directory to watch, absolute.
+        interval: seconds between rescans, or None for the default.
+        origin: where it was declared.
+    """
+
+    name: SourceName
+    directory: str
+    interval: float | None = None
+    origin: Origin = field(default=Origin(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
