@@ -484,15 +484,11 @@ class Round:
         contested = self._contested(address, _differing(unit)) if drift else None
         self._conclude(address, contested or Verdict(reason=Reason.APPLIED, message=_AS_DECLARED, ready=True))
         took = services.loop_time() - sighting.at if sighting else None
-        fields = wording.fields(unit.diffs)
         evidence = sighting.evidence if sighting else None
         if drift:
-            who = wording.who(evidence) or "by someone (no evidence)"
-            after = f" after {wording.duration(took)}" if took is not None else " at a rescan"
-            reason, message = "Repaired", f"{fields} changed {who}, put back{after}"
+            reason, message = "Repaired", wording.repaired(unit, evidence, took)
         else:
-            reason = {Action.CREATE: "Created", Action.DELETE: "Removed"}.get(unit.action, "Updated")
-            message = f"{wording.VERBS[unit.action]}: {fields}"
+            reason, message = wording.REASONS[unit.action], wording.applied(unit)
         self.report.event(
             address,
             reason,

@@ -6,14 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconciler.model.event import Evidence
-from reconciler.model.plan import Action, FieldDiff
+from reconciler.model.plan import Action, FieldDiff, PlanUnit
 
-VERBS = {
-    Action.CREATE: "created",
-    Action.UPDATE: "updated",
-    Action.DELETE: "removed",
-    Action.NONE: "unchanged",
-}
+REASONS = {Action.CREATE: "Created", Action.UPDATE: "Updated", Action.DELETE: "Removed"}
+"""Of the event that says that something was done because it was declared so."""
 
 
 def duration(seconds: float) -> str:
@@ -67,3 +63,27 @@ def who(evidence: Evidence | None) -> str:
     if not evidence.command:
         return f"by {', '.join(details)}"
     return f"by `{evidence.command}`" + (f" ({', '.join(details)})" if details else "")
+
+
+def applied(unit: PlanUnit) -> str:
+    """What was done because it was declared so: such as "updated: mode (0600 → 0644)"."""
+    match unit.action:
+        case Action.CREATE:
+            return "created"
+        case Action.DELETE:
+            return "removed"
+        case _:
+            return f"updated: {fields(unit.diffs)}"
+
+
+def repaired(unit: PlanUnit, evidence: Evidence | None, took: float | None) -> str:
+    """What was spoiled, by whom, and that it is right again: such as "content changed by `vi` (pid 7), put back …"."""
+    by = who(evidence) or "by someone (no evidence)"
+    after = "at a rescan" if took is None else f"after {duration(took)}"
+    match unit.action:
+        case Action.CREATE:
+            return f"removed {by}, put back {after}"
+        case Action.DELETE:
+            return f"put there {by}, removed {after}"
+        case _:
+            return f"{fields(unit.diffs)} changed {by}, put back {after}"
