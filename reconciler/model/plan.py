@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest, TargetName
 
 
@@ -61,7 +62,8 @@ class PlanUnit:
         operation: the provider's own words for it, given back to it in `apply`; opaque to the engine.
         desired: digest of the instance as declared.
         observed: digest of the instance's actual state as read.
-        held: why it would not be applied although it differs (policy, hold, suspended …), or "".
+        held: why it is left as it is although it differs; None where it is not.
+        held_because: the same for a person, where the reason alone does not say it.
     """
 
     address: Address
@@ -71,7 +73,8 @@ class PlanUnit:
     operation: Mapping[str, Any]
     desired: Digest
     observed: Digest
-    held: str = ""
+    held: Reason | None = None
+    held_because: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
