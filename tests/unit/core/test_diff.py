@@ -144,6 +144,7 @@ def test_lines_that_repeat_very_often_cost_no_more_than_they_are_worth():
     before = "a\n" + "same\n" * 500 + "b\n"
     after = "b\n" + "same\n" * 501 + "a\n"
     lines = diff(before, after, max_bytes=LONG, max_lines=LONG)
+    assert len(lines) == 1 + 502 + 503
     assert patched(before, lines) == after
 
 

@@ -120,6 +120,21 @@ def test_a_known_failure_in_the_middle_is_not_passed_when_what_it_needs_is_done(
     assert frontier.finished
 
 
+def test_a_known_failure_releases_what_it_notifies_once_and_not_before_the_rest_is_done():
+    graph = Graph.build(
+        [
+            make_instance("File/a", notify=("File/c",)),
+            make_instance("File/b", before=("File/c",)),
+            make_instance("File/c"),
+        ]
+    )
+    frontier = Frontier(graph, [at("b"), at("c")], failed=[at("a")])
+    assert names(frontier.take()) == ["b"]
+    assert frontier.take() == ()
+    frontier.done(at("b"))
+    assert names(frontier.take()) == ["c"]
+
+
 def test_only_the_part_of_the_graph_above_the_members_is_looked_at():
     graph = Graph.build(
         [make_instance("Directory/a", "/a"), *(make_instance(f"File/{n}", f"/a/{n}") for n in range(1000))]
