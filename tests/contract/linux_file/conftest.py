@@ -1,0 +1,12 @@
+"""What the tests of linux.file share."""
+
+from types import ModuleType
+
+import pytest
+
+from tests.contract.linux_file.table import load_plugin
+
+
+@pytest.fixture(scope="session")
+def plugin() -> ModuleType:
+    return load_plugin()

@@ -1,0 +1,279 @@
+"""A target in memory that answers the calls of linux.file as micro_runner/protocol.md says.
+
+It is strict where a real target is: a body has to be known, a parent has to be there, `expect` has to hold, a
+change of owner clears setuid and setgid, and a directory with something in it stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+Json = dict[str, Any]
+
+USERS = {"root": 0, "www-data": 33, "ops": 1000}
+GROUPS = {"root": 0, "adm": 4, "www-data": 33, "ops": 1000}
+
+
+class Refused(Exception):
+    def __init__(self, code: str, message: str, error_class: str = "permanent") -> None:
+        super().__init__(message)
+        self.error = {"class": error_class, "code": code, "message": message}
+
+
+@dataclass(frozen=True)
+class Node:
+    type: str = "file"
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+    content: bytes = b""
+    to: str = ""
+    mountpoint: bool = False
+    immutable: bool = False
+
+
+def digest_of(content: bytes) -> str:
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def body(content: bytes) -> Json:
+    return {"digest": digest_of(content), "size": len(content)}
+
+
+def canonical_digest(value: Any) -> str:
+    return digest_of(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
+
+
+class MemoryHost:
+    """What `Harness` takes for a world."""
+
+    def __init__(self, nodes: dict[str, Node] | None = None) -> None:
+        self.nodes: dict[str, Node] = {"/": Node("directory", 0o755), "/srv": Node("directory", 0o755)}
+        self.nodes |= nodes or {}
+        self.blobs: dict[str, bytes] = {digest_of(b""): b""}
+        self.calls: list[Json] = []
+        self.writes = 0
+
+    def body(self, content: bytes) -> Json:
+        """A body that the target is able to get."""
+        self.blobs[digest_of(content)] = content
+        return body(content)
+
+    def reply(self, call: Json) -> Json:
+        self.calls.append(call)
+        answer = getattr(self, "_" + call["call"].replace(".", "_"))
+        before = dict(self.nodes)
+        try:
+            return {"ok": answer(**call["args"])}
+        except Refused as refused:
+            assert before == self.nodes, "a refused call left something behind"
+            return {"error": refused.error}
+        finally:
+            self.writes += before != self.nodes
+
+    # --- reading ---
+
+    def _file_stat(self, path: str, *, digest: bool = True, unless: str = "", text_max: int = 0) -> Json:
+        self._refuse_bad(path)
+        node = self.nodes.get(path)
+        if node is None:
+            return {"exists": False, "state": self.state(path)}
+        found: Json = {
+            "exists": True,
+            "type": node.type,
+            "mode": f"{node.mode:04o}",
+            "uid": node.uid,
+            "gid": node.gid,
+            "owner": self._name(USERS, node.uid),
+            "group": self._name(GROUPS, node.gid),
+        }
+        if node.type == "file":
+            found["size"] = len(node.content)
+            if digest:
+                found |= {"digest": digest_of(node.content), "state": self.state(path)}
+                if found["digest"] != unless and len(node.content) <= text_max:
+                    with contextlib.suppress(UnicodeDecodeError):
+                        found["text"] = node.content.decode()
+        else:
+            found["state"] = self.state(path)
+        if node.type == "symlink":
+            found["to"] = node.to
+        return found | {flag: True for flag in ("mountpoint", "immutable") if getattr(node, flag)}
+
+    def _dir_list(self, path: str, *, recursive: bool = False, limit: int = 50_000) -> Json:
+        self._refuse_bad(path)
+        if path not in self.nodes:
+            raise Refused("enoent", f"{path} does not exist", "transient")
+        if self.nodes[path].type != "directory":
+            raise Refused("not_directory", f"{path} is no directory")
+        entries = []
+        for below in self._below(path):
+            name = below[len(path) + 1 :]
+            closed = any(
+                self.nodes[f"{path}/{name[:at]}"].mountpoint for at, char in enumerate(name) if char == "/"
+            )
+            if closed or ("/" in name and not recursive):
+                continue
+            node = self.nodes[below]
+            entry = {
+                "name": name,
+                "type": node.type,
+                "mode": f"{node.mode:04o}",
+                "uid": node.uid,
+                "gid": node.gid,
+            }
+            entry |= {"owner": self._name(USERS, node.uid), "group": self._name(GROUPS, node.gid)}
+            entries.append(entry | ({"mountpoint": True} if node.mountpoint else {}))
+        entries.sort(key=lambda entry: entry["name"].encode("utf-8", "surrogateescape"))
+        listing = {"entries": entries[:limit], "truncated": len(entries) > limit}
+        return listing | {"state": canonical_digest(list(listing.values()))}
+
+    # --- writing ---
+
+    def _file_write(
+        self,
+        path: str,
+        *,
+        blob: str = "",
+        size: int = 0,
+        backup: str = "",
+        validate: Any = (),
+        expect: str = "",
+        **args: Any,
+    ) -> Json:
+        self._prepare(path, expect)
+        node = self.nodes.get(path)
+        if not blob:
+            if node is None:
+                raise Refused("conflict", f"{path} is not there", "conflict")
+            if node.type != "file":
+                raise Refused("wrong_type", f"{path} is a {node.type}")
+            return self._finish(path, node, args)
+        self._refuse_replacing(path, expect)
+        if blob not in self.blobs:
+            raise Refused("blob_missing", f"{blob} is not here", "transient")
+        content = self.blobs[blob]
+        assert size == len(content)
+        if node is not None and node.type == "file" and node.content == content:
+            return self._finish(path, node, args)
+        if node is None or node.type != "file":
+            return self._finish(path, Node(content=content), args)
+        kept = {path + backup: node} if backup else {}
+        done = self._finish(path, replace(node, content=content), args)
+        self.nodes |= kept
+        return done
+
+    def _link_ensure(self, path: str, *, to: str, expect: str = "", **args: Any) -> Json:
+        self._prepare(path, expect)
+        self._refuse_replacing(path, expect)
+        node = self.nodes.get(path)
+        if node is None or node.type != "symlink":
+            node = Node("symlink", 0o777)
+        return self._finish(path, replace(node, to=to), args)
+
+    def _dir_ensure(self, path: str, *, expect: str = "", **args: Any) -> Json:
+        self._prepare(path, expect)
+        node = self.nodes.get(path)
+        if node is not None and node.type != "directory":
+            raise Refused("not_directory", f"{path} is a {node.type}")
+        return self._finish(path, node or Node("directory", 0o755), args)
+
+    def _file_remove(self, path: str, *, expect: str = "") -> Json:
+        self._refuse_bad(path)
+        self._compare(path, expect)
+        node = self.nodes.get(path)
+        if node is None:
+            return {"changed": False}
+        if node.type == "directory":
+            raise Refused("is_directory", f"{path} is a directory")
+        self._refuse_fixed(path)
+        del self.nodes[path]
+        return {"changed": True}
+
+    def _dir_remove(self, path: str, *, expect: str = "", recursive: bool = False) -> Json:
+        self._refuse_bad(path)
+        self._compare(path, expect)
+        if path not in self.nodes:
+            return {"changed": False}
+        if self.nodes[path].type != "directory":
+            raise Refused("not_directory", f"{path} is no directory")
+        below = self._below(path)
+        if below and not recursive:
+            raise Refused("not_empty", f"{path} is not empty")
+        for one in (path, *below):
+            self._refuse_fixed(one)
+        for one in (path, *below):
+            del self.nodes[one]
+        return {"changed": True}
+
+    # --- rules ---
+
+    def state(self, path: str) -> str:
+        """What `expect` is compared with."""
+        node = self.nodes.get(path)
+        if node is None:
+            return canonical_digest(["absent"])
+        body_ = (len(node.content), digest_of(node.content)) if node.type == "file" else (None, None)
+        return canonical_digest([node.type, f"{node.mode:04o}", node.uid, node.gid, *body_, node.to or None])
+
+    def _finish(self, path: str, node: Node, args: Json) -> Json:
+        old = self.nodes.get(path)
+        owner = self._number(USERS, args.get("owner"), args.get("uid", node.uid))
+        group = self._number(GROUPS, args.get("group"), args.get("gid", node.gid))
+        if (owner, group) != (node.uid, node.gid) and node.type == "file":
+            node = replace(node, mode=node.mode & 0o1777)
+        mode = int(args["mode"], 8) if "mode" in args else node.mode
+        new = replace(node, uid=owner, gid=group, mode=mode)
+        if old is not None and new != old and old.immutable:
+            raise Refused("immutable", f"{path} is immutable")
+        self.nodes[path] = new
+        return {"changed": new != old, **self._file_stat(path)}
+
+    def _prepare(self, path: str, expect: str) -> None:
+        self._refuse_bad(path)
+        self._compare(path, expect)
+        parent = self.nodes.get(path.rpartition("/")[0] or "/")
+        if parent is None or parent.type != "directory":
+            raise Refused("enoent", f"the directory of {path} does not exist", "transient")
+
+    def _refuse_replacing(self, path: str, expect: str) -> None:
+        node = self.nodes.get(path)
+        if node is not None and node.type == "other" and not expect:
+            raise Refused("wrong_type", f"{path} is neither a file nor a link")
+        if node is not None and node.type == "directory":
+            raise Refused("is_directory", f"{path} is a directory")
+        if node is not None and node.mountpoint:
+            raise Refused("mountpoint", f"{path} is a mount point")
+
+    def _refuse_fixed(self, path: str) -> None:
+        node = self.nodes[path]
+        if node.mountpoint or node.immutable:
+            raise Refused("mountpoint" if node.mountpoint else "immutable", f"{path} stays")
+
+    def _compare(self, path: str, expect: str) -> None:
+        if expect and expect != self.state(path):
+            raise Refused("conflict", f"{path} has changed", "conflict")
+
+    def _refuse_bad(self, path: str) -> None:
+        first, *parts = path.split("/")
+        assert not first, f"{path!r} is not absolute"
+        assert not {"", ".", ".."}.intersection(parts), f"{path!r} is not normal"
+
+    def _below(self, path: str) -> list[str]:
+        return sorted(one for one in self.nodes if one.startswith(path + "/"))
+
+    @staticmethod
+    def _name(names: dict[str, int], number: int) -> str:
+        return next((name for name, own in names.items() if own == number), str(number))
+
+    @staticmethod
+    def _number(names: dict[str, int], name: str | None, number: int) -> int:
+        if name is None:
+            return number
+        if name not in names:
+            raise Refused("unknown_owner", f"there is no {name} on the target", "transient")
+        return names[name]

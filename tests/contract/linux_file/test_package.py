@@ -1,0 +1,164 @@
+"""The package around the plugin: its manifest, and schemas that a Kubernetes custom resource can have too."""
+
+import json
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import yaml
+
+from froyo_provider.testing import Harness
+from tests.contract.linux_file.memory import MemoryHost
+from tests.contract.linux_file.table import PACKAGE, WRITING, Json, cases, request_of, world_of
+
+MANIFEST = yaml.safe_load((PACKAGE / "manifest.yaml").read_text())
+KINDS = {kind["kind"]: kind for kind in MANIFEST["kinds"]}
+
+
+def schema(kind: str, which: str = "schema") -> Json:
+    loaded: Json = json.loads((PACKAGE / KINDS[kind][which]).read_text())
+    return loaded
+
+
+def nodes_of(schema: Json, where: str = "") -> Iterator[tuple[str, Json]]:
+    yield where, schema
+    for name, value in schema.get("properties", {}).items():
+        yield from nodes_of(value, f"{where}/{name}")
+    if "items" in schema:
+        yield from nodes_of(schema["items"], f"{where}/[]")
+
+
+def validations_of(schema: Json) -> Iterator[Json]:
+    """Schemas below allOf, anyOf, oneOf and not, which may only restrict."""
+    for key in ("allOf", "anyOf", "oneOf"):
+        for part in schema.get(key, ()):
+            yield part
+            yield from validations_of(part)
+    if "not" in schema:
+        yield schema["not"]
+        yield from validations_of(schema["not"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("which", ["schema", "actual"])
+def test_schemas_say_nothing_that_a_structural_schema_cannot_say(kind: str, which: str):
+    known = {
+        *("$schema", "title", "description", "type", "required", "properties", "items", "enum", "default"),
+        *("pattern", "format", "minLength", "maxLength", "minItems", "maxItems", "minProperties", "minimum"),
+        *("allOf", "anyOf", "oneOf", "not"),
+    }
+    for where, node in nodes_of(schema(kind, which)):
+        assert node.keys() <= known, where
+        assert isinstance(node.get("type"), str), f"{where} has no type"
+        assert node.get("description", "").endswith("."), f"{where} is not described"
+    for part in validations_of(schema(kind, which)):
+        assert part.keys() <= {"required", "properties", "enum", "allOf", "anyOf", "oneOf", "not"}
+        for inner in part.get("properties", {}).values():
+            assert inner.keys() <= {"enum"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_field_takes_a_name_that_every_kind_has_already(kind: str):
+    reserved = {"target", "targets", "require", "before", "notify", "interval", "policy", "adopt", "deletion"}
+    assert not schema(kind)["properties"].keys() & (reserved | {"ignoreFields", "inferEdges"})
+
+
+def validator(kind: str, which: str = "schema") -> Any:
+    return jsonschema_rs.validator_for(schema(kind, which))
+
+
+def portable(value: Any) -> Any:
+    """The same without the surrogates that stand for bytes, which a JSON Schema cannot be asked about."""
+    return json.loads(json.dumps(value).replace("\\udc", "\\u00"))
+
+
+@pytest.mark.parametrize("case", cases(), ids=[case["name"] for case in cases()])
+def test_what_the_cases_declare_is_valid(case: Json):
+    validator(case["kind"]).validate(portable(case["spec"]))
+
+
+@pytest.mark.parametrize("case", cases(), ids=[case["name"] for case in cases()])
+def test_what_is_found_is_as_the_schema_of_the_actual_state_says(case: Json, plugin: ModuleType):
+    host = MemoryHost(world_of(case))
+    [found] = Harness(plugin, host).read([request_of(case, host)])
+    if found.get("exists"):
+        validator(case["kind"], "actual").validate(portable(found["state"]))
+        unknown = found["state"].keys() - schema(case["kind"], "actual")["properties"].keys()
+        assert not unknown
+
+
+BAD_PATHS = [
+    "",
+    "/",
+    "etc",
+    "/etc/",
+    "//etc",
+    "/etc//x",
+    "/etc/.",
+    "/etc/..",
+    "/./etc",
+    "/etc/../x",
+    "/a\0b",
+    "/" + "a" * 5000,
+]
+GOOD_PATHS = ["/etc", "/a/.b", "/a/..b", "/a/...", "/.x", "/a b/c\nd", "/\u00e9/\u4e2d", "/a\n"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_paths_are_absolute_and_normal(kind: str):
+    for path in BAD_PATHS:
+        assert not validator(kind).is_valid({"path": path, "to": "x"}), path
+    for path in GOOD_PATHS:
+        assert validator(kind).is_valid({"path": path, "to": "x"}), path
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("File", {}),
+        ("File", {"content": "a", "source": "b"}),
+        ("File", {"content": "", "contentBase64": ""}),
+        ("File", {"contentBase64": "", "source": "b"}),
+        ("File", {"mode": "0888"}),
+        ("File", {"mode": "44755"}),
+        ("File", {"mode": 420}),
+        ("File", {"owner": ""}),
+        ("File", {"owner": "a:b"}),
+        ("File", {"state": "gone"}),
+        ("File", {"backup": "../x"}),
+        ("File", {"validate": []}),
+        ("Directory", {"recursive": {}}),
+        ("Directory", {"recursive": {"fileMode": "rw"}}),
+        ("Directory", {"except": [""]}),
+        ("Symlink", {}),
+        ("Symlink", {"to": ""}),
+        ("Symlink", {"state": "present"}),
+    ],
+)
+def test_what_makes_no_sense_is_refused(kind: str, spec: Json):
+    path = {} if spec == {} and kind == "File" else {"path": "/srv/x"}
+    assert not validator(kind).is_valid(path | spec)
+
+
+def test_an_absent_link_needs_no_place_to_point_to():
+    assert validator("Symlink").is_valid({"path": "/srv/x", "state": "absent"})
+
+
+def test_the_manifest_asks_for_every_call_that_the_cases_make_and_for_no_other(plugin: ModuleType):
+    made = set()
+    for case in cases():
+        host = MemoryHost(world_of(case))
+        test = Harness(plugin, host)
+        resource = request_of(case, host)
+        found = test.read([resource])
+        test.apply(test.plan([resource], found))
+        made |= {call["call"] for call in host.calls}
+    assert made == {capability["call"] for capability in MANIFEST["capabilities"]}
+    assert made >= WRITING
+
+
+def test_a_class_stands_for_each_kind_of_the_manifest(plugin: ModuleType):
+    assert all(hasattr(plugin, kind) for kind in KINDS)
+    assert all((PACKAGE / kind[which]).is_file() for kind in KINDS.values() for which in ("schema", "actual"))
