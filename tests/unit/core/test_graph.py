@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.graph import CycleError, EdgeKind, Graph
+from reconciler.core.edges import EdgeKind
+from reconciler.core.graph import CycleError, Graph
 from reconciler.errors import ConfigError
 from reconciler.model.names import Address, Reference
 from tests.unit.core.instances import make_instance
