@@ -1,0 +1,95 @@
+"""Patterns of paths and of command lines, as capabilities use them.
+
+Paths: `*` and `?` stand for anything within one name, `**` as a whole name for any number of names:
+`/etc/**` is /etc and everything below. Command lines: one pattern an argument, `*` and `?` for anything,
+`**` at the end for any further arguments.
+
+Invariant: matching takes time in proportion to pattern times text, whoever chose them: nothing backtracks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+EVERYWHERE = "/**"
+_ANY_NAMES = "**"
+_NORMAL = re.compile(r"/|(?:/(?!\.{1,2}(?:/|\Z))[^/\0]+)+")
+
+
+def is_normal(path: object) -> bool:
+    """Whether it is an absolute path without empty, `.` or `..` names."""
+    return isinstance(path, str) and _NORMAL.fullmatch(path) is not None
+
+
+@lru_cache(maxsize=1024)
+def path_matcher(pattern: str) -> Callable[[str], bool]:
+    """What tells whether a normal path matches.
+
+    Raises:
+        ValueError: the pattern is no absolute path without `.` and `..`.
+    """
+    if not is_normal(pattern):
+        raise ValueError(f"{pattern!r} is no absolute path pattern such as /etc/** or /etc/*.conf")
+    if pattern == EVERYWHERE:
+        return bool
+    patterns = _names(pattern)
+    return lambda path: _names_match(patterns, _names(path))
+
+
+def _names(path: str) -> list[str]:
+    return path[1:].split("/") if path != "/" else []
+
+
+def _names_match(patterns: Sequence[str], names: Sequence[str]) -> bool:
+    """The usual matching of a wildcard, with names for letters: only the last `**` is ever tried again."""
+    at = name = 0
+    last_any, resume_from = -1, 0
+    while name < len(names):
+        if at < len(patterns) and patterns[at] == _ANY_NAMES:
+            last_any, resume_from = at, name
+            at += 1
+        elif at < len(patterns) and _glob(patterns[at]).fullmatch(names[name]):
+            at += 1
+            name += 1
+        elif last_any >= 0:
+            resume_from += 1
+            at, name = last_any + 1, resume_from
+        else:
+            return False
+    return all(rest == _ANY_NAMES for rest in patterns[at:])
+
+
+def argv_matches(pattern: Sequence[str], argv: Sequence[str]) -> bool:
+    """Whether a command line matches."""
+    if pattern[-1] == "**":
+        pattern = pattern[:-1]
+        argv = argv[: len(pattern)]
+    return len(pattern) == len(argv) and all(
+        _glob(glob).fullmatch(argument) is not None for glob, argument in zip(pattern, argv, strict=True)
+    )
+
+
+def check_argv(pattern: Sequence[str]) -> None:
+    """Refuse a pattern that can mean nothing.
+
+    Raises:
+        ValueError: it is empty, or has a `**` before the end.
+    """
+    if not pattern or not pattern[0]:
+        raise ValueError("a command pattern needs at least the command")
+    if "**" in pattern[:-1]:
+        raise ValueError("** stands for any further arguments, and so can only come last")
+
+
+@lru_cache(maxsize=1024)
+def _glob(glob: str) -> re.Pattern[str]:
+    first, *pieces = [
+        "".join("." if char == "?" else re.escape(char) for char in piece) for piece in glob.split("*")
+    ]
+    if not pieces:
+        return re.compile(first, re.DOTALL)
+    # The leftmost place of each piece is as good as any, so there is no need to come back to it.
+    middle = "".join(f"(?>.*?{piece})" for piece in pieces[:-1])
+    return re.compile(f"{first}{middle}.*{pieces[-1]}", re.DOTALL)

@@ -1,0 +1,263 @@
+"""The host of providers in WebAssembly: prepares packages, and keeps instances ready that nobody has used.
+
+Making an instance and loading a plugin into it costs milliseconds, using it costs a fraction of one. So some
+instances of each package are made while nobody waits, and a use takes one. Invariant: wasmtime is only ever
+touched on the lane `wasm`, one thread, in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from reconciler.errors import FroyoError, ProviderError
+from reconciler.plugins.calls import Phase
+from reconciler.plugins.capabilities import Grants
+from reconciler.plugins.compiled import CompiledCache
+from reconciler.plugins.packages import RUNTIME, Package
+from reconciler.plugins.replies import parse
+from reconciler.plugins.running import Audit, Host
+from reconciler.plugins.sandbox import Program, Sandbox, SandboxedInstance
+from reconciler.plugins.steps import Done, Fault, Misbehaviour, Pending
+from reconciler.runtime import Runtime
+
+T = TypeVar("T")
+
+LANE = "wasm"
+COMPILE_LANE = "compile"
+SPARES = 3
+"""Instances kept ready for each package: as many as one repair uses, and some 2 MB each."""
+IDLE_SECONDS = 0.02
+"""How long nothing must have happened until instances are freed and made: a repair in progress goes first."""
+CHORES_MAX = 16
+"""How many used instances may lie about until then."""
+
+
+class _Ready:
+    """A package that can be used."""
+
+    def __init__(self, package: Package, program: Program, image: str, wanted_spares: int) -> None:
+        self.package = package
+        self.program = program
+        self.image = image
+        self.wanted_spares = wanted_spares
+        self.spares: deque[SandboxedInstance] = deque()
+
+
+class PluginHost(Host):
+    """See Host.
+
+    Args:
+        packages: all packages.
+        grants: what the operator grants them.
+        runtime: for the lanes.
+        cache_dir: for compiled components; made when missing, and has to be this user's alone.
+        artifacts: where the Python runtime lies.
+        audit: told of refusals and misbehaviour.
+        spares: instances kept ready for each package.
+        notice: told what takes long, for a person to see.
+    """
+
+    def __init__(
+        self,
+        packages: Iterable[Package],
+        *,
+        grants: Grants,
+        runtime: Runtime,
+        cache_dir: Path,
+        artifacts: Path,
+        audit: Audit,
+        spares: int = SPARES,
+        notice: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        super().__init__(packages, grants=grants, audit=audit)
+        self._runtime = runtime
+        self._cache = CompiledCache(cache_dir)
+        self._artifacts = artifacts
+        self._spares = spares
+        self._notice = notice
+        self._sandbox: Sandbox | None = None
+        self._programs: dict[Path, Program] = {}
+        self._ready: dict[str, _Ready] = {}
+        self._failed: dict[str, ProviderError] = {}
+        self._preparing = asyncio.Lock()
+        self._closing = False
+        self._jobs = 0
+        self._chores: list[Callable[[], None]] = []
+        self._idle: asyncio.TimerHandle | None = None
+        self._background: asyncio.Task[None] | None = None
+
+    async def warm(self) -> None:
+        """Prepare all packages and fill their spares. What fails will say so when it is used."""
+        for package in self.packages.values():
+            try:
+                await self.prepare(package)
+            except FroyoError:
+                continue
+            ready = self._ready[package.name]
+            while len(ready.spares) < ready.wanted_spares:
+                await self._on_lane(lambda ready=ready: self._add_spare(ready))  # type: ignore[misc]
+
+    async def close(self) -> None:
+        """Free everything. Runs under way must have ended."""
+        self._closing = True
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._background is not None:
+            await asyncio.wait([self._background])
+        await self._on_lane(self._free)
+
+    # --- What a run needs ---------------------------------------------------------------------------
+
+    async def prepare(self, package: Package) -> None:
+        """Compile or map the component, load the plugin once, and see that it is what its manifest says."""
+        if package.name in self._ready:
+            return
+        async with self._preparing:
+            if package.name in self._ready:
+                return
+            if package.name in self._failed:
+                raise self._failed[package.name]
+            try:
+                program = await self._program(self._component(package))
+                ready = await self._on_lane(lambda: self._first(package, program))
+            except (Fault, Misbehaviour) as error:
+                self.audit(
+                    "provider.failed", {"package": package.name, "phase": "load", "reason": str(error)}
+                )
+                failure = ProviderError(f"provider {package.name}, load: {error}")
+                self._failed[package.name] = failure
+                raise failure from None
+            self._ready[package.name] = ready
+
+    def instance(self, package: Package) -> SandboxedInstance:
+        """One of the spares; a new one if there is none left."""
+        ready = self._ready[package.name]
+        return ready.spares.popleft() if ready.spares else self._loaded(ready)
+
+    async def blocking(self, function: Callable[[], Done | Pending]) -> Done | Pending:
+        """On the lane."""
+        return await self._on_lane(function)
+
+    def afterwards(self, function: Callable[[], None]) -> None:
+        """On the lane, when nobody waits: to free an instance takes as long as to use one."""
+        self._chores.append(function)
+        self._when_idle()
+
+    # --- Lane and idle time -------------------------------------------------------------------------
+
+    async def _on_lane(self, function: Callable[[], T]) -> T:
+        self._jobs += 1
+        try:
+            return await self._runtime.offload(LANE, function)
+        finally:
+            self._jobs -= 1
+
+    def _when_idle(self) -> None:
+        if self._closing:
+            return
+        if self._idle is not None:
+            self._idle.cancel()
+        delay = IDLE_SECONDS if len(self._chores) <= CHORES_MAX else 0
+        self._idle = asyncio.get_running_loop().call_later(delay, self._do_chore)
+
+    def _do_chore(self) -> None:
+        """Free what was used, or make what will be: one at a time, since somebody may come any moment."""
+        self._idle = None
+        lacking = [ready for ready in self._ready.values() if len(ready.spares) < ready.wanted_spares]
+        if self._jobs and len(self._chores) <= CHORES_MAX:
+            self._when_idle()
+        elif self._chores:
+            self._in_background(self._chores.pop())
+        elif lacking:
+            self._in_background(lambda: self._add_spare(lacking[0]))
+
+    def _in_background(self, function: Callable[[], None]) -> None:
+        self._background = asyncio.get_running_loop().create_task(self._on_lane(function), name="froyo-wasm")
+        self._background.add_done_callback(lambda _: self._when_idle())
+
+    # --- On the lane --------------------------------------------------------------------------------
+
+    def _component(self, package: Package) -> Path:
+        component = self._artifacts / RUNTIME if package.is_python else package.entry
+        if not component.is_file():
+            raise ProviderError(
+                f"provider {package.name}: {component} is missing; an installed froyo comes with it, and in a "
+                "checkout `python hatch_build.py runtime` makes it"
+            )
+        return component
+
+    async def _program(self, component: Path) -> Program:
+        program = self._programs.get(component)
+        if program is None:
+            compiled = self._cache.find(component) or await self._compiled(component)
+            try:
+                program = await self._on_lane(lambda: self._open(compiled))
+            except ValueError:
+                # Compiled for another processor, say: compile it here.
+                self._cache.discard(component)
+                again = await self._compiled(component)
+                program = await self._on_lane(lambda: self._open(again))
+            self._programs[component] = program
+        return program
+
+    async def _compiled(self, component: Path) -> Path:
+        self._notice(f"compiling {component.name} for this machine: some seconds, this once")
+        return await self._runtime.offload(COMPILE_LANE, lambda: self._cache.make(component))
+
+    def _open(self, compiled: Path) -> Program:
+        return self._opened().open(compiled)
+
+    def _opened(self) -> Sandbox:
+        if self._sandbox is None:
+            self._sandbox = Sandbox()
+        return self._sandbox
+
+    def _first(self, package: Package, program: Program) -> _Ready:
+        """Load the plugin for the first time, and ask it which kinds it knows."""
+        source = package.entry.read_text() if package.is_python else ""
+        ready = _Ready(package, program, source, self._spares)
+        instance = self._loaded(ready)
+        try:
+            step = instance.start(Phase.INIT, "{}")
+            if isinstance(step, Pending):
+                raise Misbehaviour("asks for something in init, where there is no target")
+            reply = parse(step.text)
+            kinds = reply.get("kinds") if isinstance(reply, dict) else None
+            declared = sorted(kind.kind for kind in package.kinds)
+            if kinds != declared:
+                raise Misbehaviour(f"implements the kinds {kinds}, and its manifest says {declared}")
+        finally:
+            instance.close()
+        return ready
+
+    def _loaded(self, ready: _Ready) -> SandboxedInstance:
+        instance = self._opened().instantiate(ready.program, ready.package.limits)
+        try:
+            ready.image = instance.load(ready.image)
+        except BaseException:
+            instance.close()
+            raise
+        return instance
+
+    def _add_spare(self, ready: _Ready) -> None:
+        try:
+            ready.spares.append(self._loaded(ready))
+        except (Fault, Misbehaviour):
+            # Whoever needs one will hear of it; there is no use in trying on and on.
+            ready.wanted_spares = 0
+
+    def _free(self) -> None:
+        for chore in self._chores:
+            chore()
+        for ready in self._ready.values():
+            while ready.spares:
+                ready.spares.pop().close()
+        self._ready.clear()
+        self._programs.clear()
+        if self._sandbox is not None:
+            self._sandbox.close()
+            self._sandbox = None

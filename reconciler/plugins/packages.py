@@ -1,0 +1,153 @@
+"""Provider packages as they lie on disk: found, read whole, checked, and told apart by their digest.
+
+A package is a directory with a manifest.yaml. Invariant: a Package is complete and consistent, or there is
+none: all that is wrong with any of them is reported together, with file:line:column.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.errors import ConfigError, Problem
+from reconciler.model.catalog import Catalog, Kind
+from reconciler.model.names import Digest
+from reconciler.plugins.capabilities import Capability
+from reconciler.plugins.manifest import MANIFEST, Limits, parse_manifest
+
+RUNTIME = "python-runtime.wasm"
+"""The component that runs every plugin.py, among the artefacts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """One provider package.
+
+    Attributes:
+        name: such as `linux.file`.
+        version: of the package.
+        directory: where it lies.
+        entry: path of its plugin.py or plugin.wasm.
+        digest: of everything in it that decides what it answers.
+        kinds: what it implements.
+        capabilities: what it asks for.
+        limits: what it may use.
+    """
+
+    name: str
+    version: str
+    directory: Path
+    entry: Path
+    digest: Digest
+    kinds: tuple[Kind, ...]
+    capabilities: tuple[Capability, ...]
+    limits: Limits
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it runs inside the shared Python runtime."""
+        return self.entry.suffix == ".py"
+
+
+def load_packages(directories: Iterable[Path]) -> list[Package]:
+    """All packages of some directories, sorted by name.
+
+    Args:
+        directories: each a package, or a directory of packages.
+
+    Raises:
+        ConfigError: with everything that is wrong with any of them.
+    """
+    packages: dict[str, Package] = {}
+    problems: list[Problem] = []
+    for directory in directories:
+        for found in _package_directories(directory, problems):
+            package = _load(found, problems)
+            if package is None:
+                continue
+            other = packages.setdefault(package.name, package)
+            if other is not package:
+                message = f"there is another package {package.name}, in {other.directory}"
+                problems.append(Problem(str(found / MANIFEST), 0, 0, message, "remove or rename one of them"))
+    _check_kinds(packages.values(), problems)
+    if problems:
+        raise ConfigError(problems)
+    return [packages[name] for name in sorted(packages)]
+
+
+def catalog(packages: Iterable[Package], *, artifacts: Path | None = None) -> Catalog:
+    """What there is to declare.
+
+    Args:
+        packages: all packages.
+        artifacts: where the Python runtime lies, which decides too what a plugin.py answers.
+    """
+    packages = sorted(packages, key=lambda package: package.name)
+    digest = hashlib.sha256(runtime_digest(artifacts).encode() if artifacts is not None else b"")
+    for package in packages:
+        digest.update(package.digest.encode())
+    kinds = {(kind.api_version, kind.kind): kind for package in packages for kind in package.kinds}
+    return Catalog(kinds, f"sha256:{digest.hexdigest()}")
+
+
+def runtime_digest(artifacts: Path) -> str:
+    """SHA-256 of the Python runtime, from the list of artefacts where that speaks of this very file; else "".
+
+    The list is read instead of the file, which is large; what is run is verified when it is compiled.
+    """
+    try:
+        files = json.loads((artifacts / "MANIFEST.json").read_bytes())["files"]
+        return str(files[RUNTIME]["sha256"])
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def _package_directories(directory: Path, problems: list[Problem]) -> list[Path]:
+    if (directory / MANIFEST).is_file():
+        return [directory]
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError as error:
+        problems.append(Problem(str(directory), 0, 0, f"no provider packages can be read: {error.strerror}"))
+        return []
+    return [directory / name for name in names if (directory / name / MANIFEST).is_file()]
+
+
+def _load(directory: Path, problems: list[Problem]) -> Package | None:
+    digest = hashlib.sha256()
+
+    def read(name: str) -> bytes:
+        content = (directory / name).read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+        return content
+
+    manifest = parse_manifest(directory / MANIFEST, read, problems)
+    if manifest is None:
+        return None
+    return Package(
+        name=manifest.name,
+        version=manifest.version,
+        directory=directory,
+        entry=directory / manifest.entry,
+        digest=Digest(f"sha256:{digest.hexdigest()}"),
+        kinds=manifest.kinds,
+        capabilities=manifest.capabilities,
+        limits=manifest.limits,
+    )
+
+
+def _check_kinds(packages: Iterable[Package], problems: list[Problem]) -> None:
+    owners: dict[tuple[str, str], Package] = {}
+    for package in packages:
+        for kind in package.kinds:
+            owner = owners.setdefault((kind.api_version, kind.kind), package)
+            if owner is not package:
+                message = (
+                    f"{kind.api_version} {kind.kind} is a kind of {owner.name} ({owner.directory}) already"
+                )
+                problems.append(Problem(str(package.directory / MANIFEST), 0, 0, message))

@@ -1,0 +1,148 @@
+"""What a provider may answer. It is hostile until shown otherwise: each answer is looked at whole before use.
+
+Every function raises Misbehaviour, which names the address and the field, for what does not fit.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from reconciler.errors import ErrorClass
+from reconciler.model.plan import Action
+from reconciler.plugins.calls import Call, Phase
+from reconciler.plugins.globs import is_normal
+from reconciler.plugins.steps import Misbehaviour
+
+CALL_NAME_MAX = 64
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_CLASSES = frozenset(ErrorClass)
+_ACTIONS = frozenset(Action)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number that JSON knows")
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant).decode
+
+
+def parse(text: str) -> Any:
+    """JSON text from a provider."""
+    try:
+        return _decode(text)
+    except (ValueError, RecursionError) as error:
+        raise Misbehaviour(f"answered what is not JSON: {error}") from None
+
+
+def calls_of(text: str) -> list[Call]:
+    """The calls of a pending step."""
+    calls = parse(text)
+    if type(calls) is not list or not calls:
+        raise Misbehaviour("waits for no calls at all")
+    for call in calls:
+        if (
+            type(call) is not dict
+            or type(call.get("call")) is not str
+            or len(call["call"]) > CALL_NAME_MAX
+            or type(call.get("args")) is not dict
+        ):
+            raise Misbehaviour("asks for something that is no call: it has a name and arguments")
+    return calls
+
+
+def done_of(phase: Phase, request: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """The reply of a finished phase."""
+    reply = parse(text)
+    if type(reply) is not dict:
+        raise Misbehaviour("answered something that is no object")
+    if phase is Phase.INIT:
+        return reply
+    asked, answered, check = _PHASES[phase]
+    items = reply.get(answered)
+    addresses = [item["address"] for item in request[asked]]
+    if type(items) is not list or len(items) != len(addresses):
+        raise Misbehaviour(f"owes a list {answered!r} with {len(addresses)} items")
+    for address, item in zip(addresses, items, strict=True):
+        if type(item) is not dict or item.get("address") != address:
+            raise Misbehaviour(f"owes an answer about {address} in its place in {answered!r}")
+        try:
+            if "fault" in item:
+                _check_fault(item["fault"])
+            else:
+                check(item)
+        except Misbehaviour as error:
+            raise Misbehaviour(f"answered about {address}: {error}") from None
+    return reply
+
+
+def _check_fault(fault: Any) -> None:
+    if type(fault) is not dict or type(fault.get("message")) is not str:
+        raise Misbehaviour("a fault without a message")
+    if type(fault.get("class")) is not str or fault["class"] not in _CLASSES:
+        raise Misbehaviour(
+            f"a fault of class {str(fault.get('class'))[:50]!r}; there are {', '.join(_CLASSES)}"
+        )
+    retry = fault.get("retry_after_ms")
+    if retry is not None and (type(retry) is not int or not 0 <= retry < 1 << 32):
+        raise Misbehaviour("a retry_after_ms that is no time")
+
+
+def _check_actual(item: dict[str, Any]) -> None:
+    if type(item.get("exists")) is not bool or type(item.get("state")) is not dict:
+        raise Misbehaviour("it owes `exists` and `state`")
+    watch = item.setdefault("watch", [])
+    if type(watch) is not list or not all(map(is_normal, watch)):
+        raise Misbehaviour("its `watch` is no list of absolute paths")
+
+
+def _check_operation(item: dict[str, Any]) -> None:
+    action, diffs = item.get("action"), item.setdefault("diffs", [])
+    if type(action) is not str or action not in _ACTIONS:
+        raise Misbehaviour(f"an action {str(action)[:50]!r}; there are {', '.join(_ACTIONS)}")
+    if type(diffs) is not list:
+        raise Misbehaviour("its `diffs` is no list")
+    differs = False
+    for diff in diffs:
+        if (
+            type(diff) is not dict
+            or type(diff.get("field")) is not str
+            or not {"before", "after"} <= diff.keys()
+        ):
+            raise Misbehaviour("a diff without `field`, `before` and `after`")
+        if type(diff.setdefault("ignored", False)) is not bool:
+            raise Misbehaviour("a diff whose `ignored` is neither true nor false")
+        differs = differs or not diff["ignored"]
+    if differs is (action == Action.NONE):
+        raise Misbehaviour(
+            f"the action {action!r} with{'' if differs else 'out'} a difference that is not ignored"
+        )
+    if type(item.setdefault("payload", {})) is not dict:
+        raise Misbehaviour("its `payload` is no object")
+    blobs = item.setdefault("blobs", [])
+    if type(blobs) is not list or not all(type(one) is str and _DIGEST.fullmatch(one) for one in blobs):
+        raise Misbehaviour("its `blobs` is no list of digests")
+    preimage = item.setdefault("preimage", None)
+    if preimage is not None and not (
+        type(preimage) is dict
+        and is_normal(preimage.get("path"))
+        and type(preimage.get("digest")) is str
+        and _DIGEST.fullmatch(preimage["digest"])
+        and type(preimage.get("size")) is int
+    ):
+        raise Misbehaviour("its `preimage` is not of the form {path, digest, size}")
+
+
+def _check_result(item: dict[str, Any]) -> None:
+    if type(item.get("changed")) is not bool:
+        raise Misbehaviour("it owes `changed`, true or false")
+
+
+_PHASES: dict[Phase, tuple[str, str, Callable[[dict[str, Any]], None]]] = {
+    Phase.READ: ("resources", "actual", _check_actual),
+    Phase.PLAN: ("resources", "operations", _check_operation),
+    Phase.APPLY: ("operations", "results", _check_result),
+    Phase.DESTROY: ("resources", "results", _check_result),
+}

@@ -1,0 +1,249 @@
+"""Runs providers: one phase of one package for one target at a time, and any number of these concurrently.
+
+What may be hostile is on the other side of this file. Invariants: no call reaches `perform` that the
+capabilities and the phase do not allow, and none in `plan`; every use has an instance that was never used
+before; whatever a provider does ends as an answer or as a ProviderError that names package, phase and
+reason, and is audited; a run that is cancelled leaves no instance behind.
+
+Since providers are pure, an instance is only a cache of what it has computed: an answer may come from the
+memo, and an instance that was given up while its calls were under way is made again from the request and
+the replies so far.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from reconciler.errors import ErrorClass, ProviderError
+from reconciler.plugins import memo as keys
+from reconciler.plugins.calls import Call, Perform, Phase, Reply
+from reconciler.plugins.capabilities import Gate, Grants
+from reconciler.plugins.memo import Memo
+from reconciler.plugins.packages import Package
+from reconciler.plugins.replies import calls_of, done_of
+from reconciler.plugins.steps import Done, Fault, Instance, Misbehaviour, Pending
+
+Audit = Callable[[str, Mapping[str, Any]], None]
+
+LIVE_MAX = 16
+"""How many instances are kept while their calls are under way; those beyond are made again."""
+
+REASON_MAX = 2000
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Host(ABC):
+    """What the two hosts have in common.
+
+    Args:
+        packages: all packages.
+        grants: what the operator grants them.
+        audit: told, with the facts, of every kind of refusal and of every misbehaviour in a run.
+    """
+
+    def __init__(self, packages: Iterable[Package], *, grants: Grants, audit: Audit) -> None:
+        self.packages = {package.name: package for package in packages}
+        self.audit = audit
+        self.memo = Memo()
+        self.live = 0
+        self._grants = grants
+        self._gates: dict[tuple[str, Phase], Gate] = {}
+
+    async def run(
+        self, package: str, phase: Phase, request: Mapping[str, Any], perform: Perform
+    ) -> dict[str, Any]:
+        """One phase, from the request to the reply.
+
+        Args:
+            package: its name.
+            phase: what is asked of it.
+            request: as docs/spec/provider-interface.md says.
+            perform: makes calls on the target. Whatever it raises ends the run.
+
+        Returns:
+            The reply, as the same document says, and checked to be so.
+
+        Raises:
+            ProviderError: the provider says that it cannot, or misbehaves.
+        """
+        run = _Run(self, self.packages[package], Phase(phase), request)
+        try:
+            return await run.conduct(perform)
+        except Fault as fault:
+            raise run.error(str(fault), fault.error_class, fault.retry_after_ms) from None
+        except Misbehaviour as misbehaviour:
+            facts = {"package": package, "phase": run.phase.value, "reason": str(misbehaviour)[:REASON_MAX]}
+            self.audit("provider.failed", facts)
+            raise run.error(str(misbehaviour)) from None
+        finally:
+            run.end()
+
+    @abstractmethod
+    async def prepare(self, package: Package) -> None:
+        """Make sure that `instance` can give one. Called before each use; costs nothing after the first.
+
+        Raises:
+            ProviderError: there is no way to run this package.
+        """
+
+    @abstractmethod
+    def instance(self, package: Package) -> Instance:
+        """A loaded instance that was never used. Called where blocking is allowed.
+
+        Raises:
+            Fault: the plugin does not load.
+            Misbehaviour: it breaks a limit while it loads.
+        """
+
+    @abstractmethod
+    def blocking(self, function: Callable[[], Done | Pending]) -> Awaitable[Done | Pending]:
+        """Run something where blocking is allowed; what is asked for first runs first."""
+
+    @abstractmethod
+    def afterwards(self, function: Callable[[], None]) -> None:
+        """Run something there, soon, and after everything that was asked for before. Nobody waits for it."""
+
+    def gate(self, package: Package, phase: Phase) -> Gate:
+        """What decides about the calls of a package in a phase."""
+        gate = self._gates.get((package.name, phase))
+        if gate is None:
+            granted = self._grants.packages.get(package.name, ())
+            gate = self._gates[package.name, phase] = Gate(package.capabilities, granted, phase)
+        return gate
+
+
+class _Run:
+    """One phase of one package for one target."""
+
+    def __init__(self, host: Host, package: Package, phase: Phase, request: Mapping[str, Any]) -> None:
+        self.phase = phase
+        self._host = host
+        self._package = package
+        self._request = request
+        # The request, and the replies so far: all that an instance needs to be where this run is.
+        self._said = [_encode(request)]
+        # These belong to `_advance` and `_close`, which run one after the other and may both be late.
+        self._instance: Instance | None = None
+        self._heard = 0
+        self._task = 0
+        self._entered = False
+        self._calls = 0
+        self._refused: set[str] = set()
+
+    async def conduct(self, perform: Perform) -> dict[str, Any]:
+        """The whole of it."""
+        memo = self._host.memo
+        key = keys.first_key(self._package.digest, self.phase, self._said[0])
+        while True:
+            step = memo.get(key)
+            if step is None:
+                step = await self._computed()
+                if isinstance(step, Done):
+                    reply = done_of(self.phase, self._request, step.text)
+                    memo.put(key, step)
+                    return reply
+                calls = calls_of(step.text)
+                memo.put(key, step)
+            elif isinstance(step, Done):
+                return done_of(self.phase, self._request, step.text)
+            else:
+                calls = calls_of(step.text)
+            replies = _encode(await self._replies(calls, perform))
+            self._said.append(replies)
+            key = keys.next_key(key, replies)
+
+    async def _computed(self) -> Done | Pending:
+        await self._host.prepare(self._package)
+        self._entered = True
+        step = await self._host.blocking(self._advance)
+        limit = self._package.limits.output_mib
+        if len(step.text) > limit << 20:
+            size = len(step.text) / (1 << 20)
+            raise Misbehaviour(f"answered {size:.0f} MiB, and may answer {limit} (limits.outputMiB)")
+        return step
+
+    def _advance(self) -> Done | Pending:
+        """Bring the instance to where the run is. Blocks."""
+        if self._instance is None:
+            self._heard = 0
+            self._instance = self._host.instance(self._package)
+        step: Done | Pending | None = None
+        for place in range(self._heard, len(self._said)):
+            if isinstance(step, Done):
+                raise Misbehaviour("answers the same request now so, now otherwise")
+            said = self._said[place]
+            step = (
+                self._instance.resume(self._task, said) if place else self._instance.start(self.phase, said)
+            )
+            self._heard = place + 1
+            if isinstance(step, Pending):
+                self._task = step.task
+        if step is None:
+            raise RuntimeError("nothing new was said to the instance, and so the memo had to know the answer")
+        return step
+
+    async def _replies(self, calls: list[Call], perform: Perform) -> list[Reply]:
+        """The replies to calls: from the target where they are allowed, from the host where they are not."""
+        self._calls += len(calls)
+        if self._calls > self._package.limits.calls:
+            raise Misbehaviour(f"makes more than {self._package.limits.calls} calls (limits.calls)")
+        gate = self._host.gate(self._package, self.phase)
+        reasons = [gate.refusal(call) for call in calls]
+        allowed = [call for call, reason in zip(calls, reasons, strict=True) if not reason]
+        performed = iter(await self._performed(allowed, perform) if allowed else ())
+        return [
+            self._refusal(call, reason) if reason else next(performed)
+            for call, reason in zip(calls, reasons, strict=True)
+        ]
+
+    async def _performed(self, calls: list[Call], perform: Perform) -> list[Reply]:
+        if self._host.live >= LIVE_MAX:
+            self._set_aside()
+        kept = int(self._instance is not None)
+        self._host.live += kept
+        try:
+            replies = await perform(calls)
+        finally:
+            self._host.live -= kept
+        if len(replies) != len(calls):
+            raise RuntimeError(f"{len(calls)} calls were answered by {len(replies)} replies")
+        return replies
+
+    def _refusal(self, call: Call, reason: str) -> Reply:
+        name = call["call"]
+        if name not in self._refused:
+            # Once a run for each call: a provider must not be able to flood the audit log.
+            self._refused.add(name)
+            facts = {"package": self._package.name, "phase": self.phase.value, "call": name, "reason": reason}
+            self._host.audit("provider.refused", facts)
+        message = f"{self._package.name} may not do this in {self.phase}: {reason}"
+        return {"error": {"class": ErrorClass.PERMANENT.value, "code": "refused", "message": message}}
+
+    def error(
+        self,
+        reason: str,
+        error_class: ErrorClass = ErrorClass.PERMANENT,
+        retry_after_ms: int | None = None,
+    ) -> ProviderError:
+        """The error that a person sees."""
+        retry_after = None if retry_after_ms is None else retry_after_ms / 1000
+        message = f"provider {self._package.name}, {self.phase}: {reason[:REASON_MAX]}"
+        return ProviderError(message, error_class=error_class, retry_after=retry_after)
+
+    def _set_aside(self) -> None:
+        """Free the instance, between two steps; should it be needed once more, it is made again."""
+        if self._instance is not None:
+            self._host.afterwards(self._instance.close)
+            self._instance = None
+
+    def end(self) -> None:
+        """Free the instance for good, even if a step is under way that nobody waits for any more."""
+        if self._entered:
+            self._host.afterwards(self._close)
+
+    def _close(self) -> None:
+        if self._instance is not None:
+            self._instance.close()
