@@ -66,6 +66,9 @@ _OS = {
     errno.EPERM: _SQLITE[sqlite3.SQLITE_PERM],
     errno.ENOENT: _SQLITE[sqlite3.SQLITE_CANTOPEN],
     errno.ENOTDIR: _SQLITE[sqlite3.SQLITE_CANTOPEN],
+    errno.EEXIST: _SQLITE[sqlite3.SQLITE_CANTOPEN],
+    errno.EISDIR: _SQLITE[sqlite3.SQLITE_CANTOPEN],
+    errno.ELOOP: _SQLITE[sqlite3.SQLITE_CANTOPEN],
     errno.EIO: _SQLITE[sqlite3.SQLITE_IOERR],
 }
 

@@ -36,15 +36,19 @@ class Housekeeping:
         self._retention = retention
         self.files = files
         self._now = now
-        self._last: float | None = None
+        self._last = now()
 
     def load(self, connection: sqlite3.Connection) -> None:
         """Learn when it was last done: one-shot runs share the interval with each other."""
-        (self._last,) = connection.execute(sql.HOUSEKEEPING).fetchone() or (None,)
+        row = connection.execute(sql.HOUSEKEEPING).fetchone()
+        if row is None:
+            connection.execute(sql.PUT_HOUSEKEEPING, {"id": 1, "at": self._last})
+        else:
+            (self._last,) = row
 
     def are_due(self) -> bool:
         """Whether it is time. A clock that was put back does not put it off for longer than the interval."""
-        return self._last is None or abs(self._now() - self._last) >= self._retention.interval
+        return abs(self._now() - self._last) >= self._retention.interval
 
     def run(self, connection: sqlite3.Connection) -> None:
         """Drop what is beyond the bounds."""

@@ -4,6 +4,8 @@ Invariant: nothing but portable types, so that another database needs another co
 schema. Times are seconds since the epoch. Documents are JSON text: the store never looks into them, and
 PostgreSQL's `jsonb` would refuse the lone surrogates that stand for names which are not UTF-8.
 
+Tables that a round writes have no row ids: one page less to write for each of them, at each commit.
+
 Not imported when a store is opened (see `reconciler.store.compiler`).
 """
 
@@ -120,6 +122,7 @@ resource_state = Table(
     Column("history", Text, nullable=False),
     Column("corrections", Text, nullable=False),
     Column("failures", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 target_state = Table(
@@ -159,6 +162,7 @@ queue = Table(
     Column("priority", Integer, nullable=False),
     Column("dirty", Text, nullable=False),
     Column("added_at", Float, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 runs = Table(
@@ -172,6 +176,7 @@ runs = Table(
     Column("finished_at", Float),
     Column("outcome", Text, nullable=False),
     Column("message", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 plan_units = Table(
@@ -188,6 +193,7 @@ plan_units = Table(
     # NULL while the intent is on disk and its outcome is not: in doubt.
     Column("outcome", Text),
     Column("message", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 in_doubt = plan_units.c.outcome.is_(None)
 Index("ix_plan_units_in_doubt", plan_units.c.run, sqlite_where=in_doubt, postgresql_where=in_doubt)

@@ -34,18 +34,18 @@ SCHEMA = (
     ),
     (
         "CREATE TABLE queue ( target TEXT NOT NULL, priority INTEGER NOT NULL, dirty TEXT NOT NULL, "
-        "added_at FLOAT NOT NULL, CONSTRAINT pk_queue PRIMARY KEY (target) )"
+        "added_at FLOAT NOT NULL, CONSTRAINT pk_queue PRIMARY KEY (target) ) WITHOUT ROWID"
     ),
     (
         "CREATE TABLE resource_state ( address TEXT NOT NULL, generation INTEGER NOT NULL, digest TEXT NOT "
         "NULL, observed_generation INTEGER NOT NULL, observed TEXT, observed_at FLOAT NOT NULL, owned "
         "BOOLEAN NOT NULL, conditions TEXT NOT NULL, history TEXT NOT NULL, corrections TEXT NOT NULL, "
-        "failures INTEGER NOT NULL, CONSTRAINT pk_resource_state PRIMARY KEY (address) )"
+        "failures INTEGER NOT NULL, CONSTRAINT pk_resource_state PRIMARY KEY (address) ) WITHOUT ROWID"
     ),
     (
         "CREATE TABLE runs ( id TEXT NOT NULL, target TEXT NOT NULL, cause TEXT NOT NULL, revision TEXT NOT "
         "NULL, started_at FLOAT NOT NULL, finished_at FLOAT, outcome TEXT NOT NULL, message TEXT NOT NULL, "
-        "CONSTRAINT pk_runs PRIMARY KEY (id) )"
+        "CONSTRAINT pk_runs PRIMARY KEY (id) ) WITHOUT ROWID"
     ),
     (
         "CREATE TABLE snapshots ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, "
@@ -85,7 +85,7 @@ SCHEMA = (
         "TEXT NOT NULL, diffs TEXT NOT NULL, desired TEXT NOT NULL, observed TEXT NOT NULL, preimage TEXT, "
         "outcome TEXT, message TEXT NOT NULL, CONSTRAINT pk_plan_units PRIMARY KEY (run, address), "
         "CONSTRAINT fk_plan_units_run FOREIGN KEY(run) REFERENCES runs (id) ON DELETE CASCADE, CONSTRAINT "
-        "fk_plan_units_preimage FOREIGN KEY(preimage) REFERENCES blobs (digest) )"
+        "fk_plan_units_preimage FOREIGN KEY(preimage) REFERENCES blobs (digest) ) WITHOUT ROWID"
     ),
     (
         "CREATE TABLE snapshot_files ( snapshot INTEGER NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL, "

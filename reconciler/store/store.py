@@ -119,14 +119,16 @@ class Store:
 
     async def close(self) -> None:
         """Write what waits, give the lease back, and close everything. May be called twice."""
-        if self._writer is not None and not self._writer.closed:
-            if self.token is not None:
-                # Whatever is wrong with it, a lease expires by itself.
-                with contextlib.suppress(StoreError):
-                    await self.release_lease()
-            await self._writer.close()
-        self._lock.unlock()
+        writing = self._writer is not None and not self._writer.closed
+        if writing and self.token is not None:
+            # Whatever is wrong with it, a lease expires by itself.
+            with contextlib.suppress(StoreError):
+                await self.release_lease()
+        # The reader first: only the last one to leave can take the log away.
         await self._runtime.offload(READ_LANE, self._reader.close)
+        if writing:
+            await self._writing().close()
+        self._lock.unlock()
 
     def abandon(self) -> None:
         """Drop everything as a crash of this process would: a simulation's kill -9."""

@@ -118,6 +118,7 @@ def _about_things() -> None:
         *_needed(Boolean, "owned"),
         *_needed(Text, "conditions", "history", "corrections"),
         *_needed(Integer, "failures"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "target_state",
@@ -151,6 +152,7 @@ def _about_runs() -> None:
         *_needed(Integer, "priority"),
         *_needed(Text, "dirty"),
         *_needed(Float, "added_at"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "runs",
@@ -159,6 +161,7 @@ def _about_runs() -> None:
         *_needed(Float, "started_at"),
         Column("finished_at", Float),
         *_needed(Text, "outcome", "message"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "plan_units",
@@ -168,6 +171,7 @@ def _about_runs() -> None:
         Column("preimage", Text, ForeignKey("blobs.digest"), index=True),
         Column("outcome", Text),
         *_needed(Text, "message"),
+        sqlite_with_rowid=False,
     )
     in_doubt = text("outcome IS NULL")
     op.create_index(

@@ -1,0 +1,82 @@
+"""A store in a world where functions run at once and time stands still until it is moved."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.runtime import Runtime
+from reconciler.store.records import LeaseHolder
+from reconciler.store.store import Store
+
+
+class World:
+    """Clock and lanes of a test.
+
+    Attributes:
+        time: seconds since the epoch.
+        calls: the lanes that were used, in order.
+        before: called with the lane before each function; may raise, which is a crash before it.
+        after: called with the lane after each function; may raise, which is a crash after it.
+    """
+
+    def __init__(self) -> None:
+        self.time = 1_800_000_000.0
+        self.calls: list[str] = []
+        self.before: Callable[[str], object] = lambda _lane: None
+        self.after: Callable[[str], object] = lambda _lane: None
+        ids = itertools.count(1)
+
+        async def connect(_target):
+            raise AssertionError("nothing here reaches a target")
+
+        self.runtime = Runtime(
+            connect=connect, now=lambda: self.time, offload=self.offload, new_id=lambda: f"{next(ids):022x}"
+        )
+
+    async def offload(self, lane: str, function: Callable[[], Any], /) -> Any:
+        self.calls.append(lane)
+        self.before(lane)
+        result = function()
+        self.after(lane)
+        return result
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "froyo.db"
+
+
+Opener = Callable[..., Awaitable[Store]]
+
+
+@pytest.fixture
+async def open_store(path: Path, world: World) -> AsyncIterator[Opener]:
+    """Opens as many stores as a test likes, and ends them all as a crash would."""
+    opened: list[Store] = []
+
+    async def open_(at: Path = path, **options: Any) -> Store:
+        opened.append(await Store.open(at, runtime=world.runtime, **options))
+        return opened[-1]
+
+    yield open_
+    for store in opened:
+        store.abandon()
+
+
+@pytest.fixture
+async def store(open_store: Opener) -> Store:
+    return await open_store()
+
+
+def holder(pid: int = 1, *, host: str = "here", boot_id: str = "boot-1", since: float = 0.0) -> LeaseHolder:
+    return LeaseHolder(host, pid, boot_id, since)
