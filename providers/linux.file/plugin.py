@@ -101,9 +101,9 @@ def octal(mode: str) -> str:
     return f"{int(mode, 8):04o}"
 
 
-def same_account(wanted: str, name: str, number: int) -> bool:
-    """Whether a user or group is the wanted one. Digits are a number."""
-    return int(wanted) == number if wanted.isdecimal() else wanted == name
+def number_of(account: str | int) -> int | None:
+    """The number that a user or group is declared by; None if it is by name."""
+    return int(account) if isinstance(account, int) or account.isdecimal() else None
 
 
 def attribute_diffs(spec: Json, state: Json) -> list[FieldDiff]:
@@ -112,17 +112,22 @@ def attribute_diffs(spec: Json, state: Json) -> list[FieldDiff]:
     mode = spec.get("mode")
     if mode is not None and int(mode, 8) != int(state["mode"], 8):
         diffs.append(FieldDiff("mode", state["mode"], octal(mode)))
-    for field, number in (("owner", "uid"), ("group", "gid")):
+    for field, key in (("owner", "uid"), ("group", "gid")):
         wanted = spec.get(field)
-        if wanted is not None and not same_account(wanted, state[field], state[number]):
-            diffs.append(FieldDiff(field, str(state[number]) if wanted.isdecimal() else state[field], wanted))
+        if wanted is None or wanted == state[field]:
+            continue
+        number = number_of(wanted)
+        if number is None:
+            diffs.append(FieldDiff(field, state[field], wanted))
+        elif number != state[key]:
+            diffs.append(FieldDiff(field, str(state[key]), str(wanted)))
     return diffs
 
 
 def new_attributes(spec: Json) -> list[FieldDiff]:
     """The declared attributes of what is not there yet."""
     diffs = [FieldDiff("mode", None, octal(spec["mode"]))] if "mode" in spec else []
-    return diffs + [FieldDiff(field, None, spec[field]) for field in ("owner", "group") if field in spec]
+    return diffs + [FieldDiff(field, None, str(spec[field])) for field in ("owner", "group") if field in spec]
 
 
 def body_of(state: Json) -> Json:
@@ -213,14 +218,15 @@ def planned_call(name: str, path: str, **args: Any) -> Json:
 def account_arguments(spec: Json, ignored: Collection[str] = ()) -> Json:
     """The declared owner and group as a call takes them."""
     arguments: Json = {}
-    for field, number in (("owner", "uid"), ("group", "gid")):
+    for field, key in (("owner", "uid"), ("group", "gid")):
         wanted = spec.get(field)
         if wanted is None or field in ignored:
             continue
-        if not wanted.isdecimal():
+        number = number_of(wanted)
+        if number is None:
             arguments[field] = wanted
-        elif int(wanted) <= HIGHEST_ID:
-            arguments[number] = int(wanted)
+        elif number <= HIGHEST_ID:
+            arguments[key] = number
         else:
             raise PermanentError(f"{field}: {wanted} is above {HIGHEST_ID}, the highest number that there is")
     return arguments
