@@ -11,8 +11,6 @@ import contextlib
 from collections.abc import Collection, Coroutine, Iterable, Mapping
 from dataclasses import replace
 
-import structlog
-
 from reconciler.core import inventory
 from reconciler.core.backoff import Backoff
 from reconciler.core.conditions import get_condition, set_condition
@@ -41,8 +39,9 @@ from reconciler.store.records import QueuedKey
 from reconciler.store.store import Store
 from reconciler.targets.session import Session
 from reconciler.targets.watch import WatchEvent
+from reconciler.telemetry.log import get_logger
 
-log = structlog.get_logger("froyo")
+log = get_logger("froyo")
 
 
 class Controller:
@@ -125,6 +124,8 @@ class Controller:
                         break
                     self._rounds[work.key] = asyncio.create_task(self._work(work), name=f"round {work.key}")
                 await self._sleep_until(self._queue.next_ready(now))
+            # `stop` gives those under way their time, and cancels what is late.
+            await asyncio.gather(*self._rounds.values(), return_exceptions=True)
         finally:
             for task in self._rounds.values():
                 task.cancel()

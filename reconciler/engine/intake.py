@@ -10,8 +10,6 @@ from collections.abc import AsyncIterable, Callable
 from dataclasses import replace
 from functools import partial
 
-import structlog
-
 from reconciler.core.conditions import set_condition
 from reconciler.engine.controller import Controller
 from reconciler.engine.journal import store_report
@@ -24,8 +22,9 @@ from reconciler.model.source import Snapshot, SnapshotGone, SourceReport
 from reconciler.model.state import SourceState
 from reconciler.runtime import Runtime
 from reconciler.store.store import Store
+from reconciler.telemetry.log import get_logger
 
-log = structlog.get_logger("froyo")
+log = get_logger("froyo")
 
 Load = Callable[[Snapshot], Desired]
 """Evaluates a snapshot. Raises ConfigError or SnapshotGone. Runs on a thread of its own: it may take a while."""

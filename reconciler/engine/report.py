@@ -10,15 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import structlog
-
 from reconciler.core import conditions
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event, EventType, Evidence
 from reconciler.model.names import Address
 from reconciler.model.state import ResourceState, Round
+from reconciler.telemetry.log import get_logger
 
-log = structlog.get_logger("froyo")
+log = get_logger("froyo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

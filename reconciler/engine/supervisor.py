@@ -11,13 +11,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import structlog
-
 from reconciler.core.backoff import Backoff
 from reconciler.errors import FroyoError, LeaseLost
 from reconciler.runtime import Runtime
+from reconciler.telemetry.log import get_logger
 
-log = structlog.get_logger("froyo")
+log = get_logger("froyo")
 
 
 @dataclass(slots=True)

@@ -26,15 +26,12 @@ class Requirement:
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether `labels` satisfy it."""
-        match self.operator:
-            case Operator.IN:
-                return labels.get(self.key) in self.values
-            case Operator.NOT_IN:
-                return self.key not in labels or labels[self.key] not in self.values
-            case Operator.EXISTS:
-                return self.key in labels
-            case Operator.DOES_NOT_EXIST:
-                return self.key not in labels
+        present = self.key in labels
+        if self.operator is Operator.IN:
+            return present and labels[self.key] in self.values
+        if self.operator is Operator.NOT_IN:
+            return not present or labels[self.key] not in self.values
+        return present is (self.operator is Operator.EXISTS)
 
 
 @dataclass(frozen=True, slots=True)
