@@ -1,0 +1,167 @@
+"""The composition root: puts the parts together, once, for the daemon and for one-shot commands alike.
+
+Nothing else in froyo knows which store, which provider host and which transports there are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from reconciler.cli.places import Places
+from reconciler.config import ParseCache, load
+from reconciler.engine.intake import Load
+from reconciler.engine.reconcile import Services
+from reconciler.engine.settings import EngineSettings
+from reconciler.engine.suspensions import Suspensions
+from reconciler.errors import StoreError
+from reconciler.model.catalog import Catalog
+from reconciler.model.desired import Blob, Desired
+from reconciler.model.names import Digest, TargetName
+from reconciler.model.source import SnapshotGone
+from reconciler.plugins.capabilities import Grants
+from reconciler.plugins.host import PluginHost
+from reconciler.plugins.packages import catalog, load_packages
+from reconciler.runtime import Runtime, ThreadLanes
+from reconciler.store.batch import Batch
+from reconciler.store.records import AuditRecord, LeaseHolder
+from reconciler.store.store import Store
+from reconciler.targets.artifacts import Artifacts
+from reconciler.targets.connect import make_connect
+from reconciler.telemetry.log import get_logger
+
+LEASE = 30.0
+"""Seconds for which the lease on the store is taken; a daemon renews it three times within them."""
+
+log = get_logger("froyo")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts, put together.
+
+    Attributes:
+        places: where things are kept.
+        runtime: the world.
+        store: where everything is kept.
+        host: runs the providers.
+        catalog: all kinds.
+        load: evaluates a snapshot.
+    """
+
+    places: Places
+    runtime: Runtime
+    store: Store
+    host: PluginHost
+    catalog: Catalog
+    load: Load
+
+    def services(
+        self,
+        desired: Desired,
+        suspensions: Suspensions,
+        *,
+        loop_time: Callable[[], float],
+        step: Callable[[TargetName, str, int], None],
+        settings: EngineSettings | None = None,
+    ) -> Services:
+        """What the rounds of a one-shot command work with."""
+
+        def find_blob(digest: Digest) -> Blob:
+            if digest not in desired.blobs:
+                raise SnapshotGone(digest)
+            return desired.blobs[digest]
+
+        return Services(
+            host=self.host,
+            store=self.store,
+            runtime=self.runtime,
+            settings=settings or EngineSettings(),
+            find_blob=find_blob,
+            revision=lambda: desired.revision,
+            suspended=suspensions.holding,
+            loop_time=loop_time,
+            step=step,
+        )
+
+
+@contextlib.asynccontextmanager
+async def assemble(
+    places: Places, environ: Mapping[str, str], *, lease: bool, notice: Callable[[str], None]
+) -> AsyncIterator[Parts]:
+    """The parts, for as long as the context lasts.
+
+    Args:
+        places: where things are kept; made when they are missing.
+        environ: the process's environment.
+        lease: whether this is going to write as the store's one controller.
+        notice: told what takes long, for a person to see.
+
+    Raises:
+        StoreError: the store cannot be opened, or another controller has it.
+        ConfigError: a provider package is broken.
+    """
+    places.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lanes = ThreadLanes()
+    connect = make_connect(
+        state=places.state,
+        cache=places.cache,
+        offload=lanes,
+        artifacts=Artifacts(places.artifacts),
+        environ=environ,
+    )
+    runtime = Runtime(connect=connect, offload=lanes, environ=environ)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(lanes.close)
+        packages = load_packages([places.packages])
+        store = await Store.open(places.database, runtime=runtime)
+        stack.push_async_callback(store.close)
+        if lease:
+            await store.acquire_lease(LeaseHolder.of_this_process(runtime.now()), LEASE)
+        auditor = _Auditor(store, runtime)
+        host = PluginHost(
+            packages,
+            grants=Grants({package.name: package.capabilities for package in packages}),
+            runtime=runtime,
+            cache_dir=places.cache / "components",
+            artifacts=places.artifacts,
+            audit=auditor.note,
+            notice=notice,
+        )
+        stack.push_async_callback(auditor.write)
+        stack.push_async_callback(host.close)
+        kinds = catalog(packages, artifacts=places.artifacts)
+        evaluate = partial(load, catalog=kinds, cache=ParseCache(), environ=environ)
+        yield Parts(places, runtime, store, host, kinds, evaluate)
+
+
+class _Auditor:
+    """Takes the host's audit records as they come, and writes them when it is next asked to."""
+
+    def __init__(self, store: Store, runtime: Runtime) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._records: list[AuditRecord] = []
+
+    def note(self, action: str, data: Mapping[str, Any]) -> None:
+        """A privileged act, or a refusal. Called on the loop."""
+        package = str(data.get("package", ""))
+        log.warning("audit", action=action, **data)
+        self._records.append(
+            AuditRecord(
+                at=self._runtime.now(),
+                actor=package,
+                action=action,
+                object=str(data.get("address") or package),
+                data=dict(data),
+            )
+        )
+
+    async def write(self) -> None:
+        """Put on record what has come since the last time."""
+        records, self._records = self._records, []
+        with contextlib.suppress(StoreError):
+            await self._store.write(Batch().add_audit(records))

@@ -1,0 +1,61 @@
+"""Where things are kept on the controller. Imports next to nothing: the fast path of the command line needs it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The controller's own directories.
+
+    Attributes:
+        state: what must outlive the process: the database, blobs, recorded host keys, the socket.
+        cache: what can be made again: compiled providers.
+        artifacts: what the build has made: runners, the provider runtime, the built-in packages.
+    """
+
+    state: Path
+    cache: Path
+    artifacts: Path
+
+    @property
+    def database(self) -> Path:
+        """The store."""
+        return self.state / "froyo.db"
+
+    @property
+    def socket(self) -> Path:
+        """Where the daemon listens."""
+        return self.state / "froyo.sock"
+
+    @property
+    def packages(self) -> Path:
+        """The built-in provider packages, one directory each."""
+        return self.artifacts / "providers"
+
+
+def places(environ: Mapping[str, str], *, state: str | None = None, system: bool = False) -> Places:
+    """The places of this user, or of the system's daemon.
+
+    Args:
+        environ: FROYO_STATE, FROYO_CACHE, FROYO_ARTIFACTS, the XDG directories and HOME are looked at.
+        state: as given on the command line; it goes before all else.
+        system: whether this is the system's daemon.
+    """
+    home = environ.get("HOME") or os.path.expanduser("~")
+    chosen = state or environ.get("FROYO_STATE")
+    if not chosen:
+        xdg = environ.get("XDG_STATE_HOME") or f"{home}/.local/state"
+        chosen = "/var/lib/froyo" if system else f"{xdg}/froyo"
+    cache = environ.get("FROYO_CACHE")
+    if not cache:
+        xdg = environ.get("XDG_CACHE_HOME") or f"{home}/.cache"
+        cache = "/var/cache/froyo" if system else f"{xdg}/froyo"
+    artifacts = environ.get("FROYO_ARTIFACTS") or os.path.join(
+        os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_artifacts"
+    )
+    return Places(Path(os.path.abspath(chosen)), Path(os.path.abspath(cache)), Path(artifacts))
