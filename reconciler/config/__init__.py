@@ -1,0 +1,44 @@
+"""Phase one: the files of a snapshot to validated objects, with file:line:column for whatever is wrong.
+
+Importing this package is cheap. PyYAML and jsonschema-rs, which no other module of the engine imports for
+this, are imported when something is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.config.cache import ParseCache
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.catalog import Catalog
+    from reconciler.model.desired import Desired
+    from reconciler.model.source import Snapshot
+
+__all__ = ["ParseCache", "load"]
+
+
+def load(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    *,
+    cache: ParseCache | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Desired:
+    """What a snapshot says should be.
+
+    Args:
+        snapshot: all files of a source.
+        catalog: the kinds that may be declared beside Target and Source.
+        cache: keeps what is known of files that do not change; give the same one every time.
+        environ: the controller's environment, for `~`.
+
+    Raises:
+        ConfigError: with everything that is wrong.
+        SnapshotGone: a file moved on before it was read; a newer snapshot is on its way.
+    """
+    from reconciler.config.load import load as evaluate
+
+    return evaluate(snapshot, catalog, cache=cache, environ=environ)

@@ -1,0 +1,196 @@
+"""The schemas that are ours: of every object's metadata, of every provider's kind, of Target and Source.
+
+All of them stay within what a Kubernetes structural schema can say (structural.py), because the custom
+resource definitions are made from them too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.config.durations import PATTERN as DURATION
+from reconciler.model.catalog import Kind
+
+API_VERSION = "froyo.dev/v1alpha1"
+
+NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+NAMESPACE = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+REFERENCE = r"^[A-Z][A-Za-z0-9]*/([a-z0-9]([-a-z0-9]*[a-z0-9])?:)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
+FIELD_PATH = r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$"
+
+MEANINGS = {
+    NAME: "lower-case letters, digits, '-' and '.', with a letter or digit at either end",
+    NAMESPACE: "lower-case letters, digits and '-', with a letter or digit at either end",
+    REFERENCE: "a reference such as File/motd, or File/namespace:motd",
+    LABEL_VALUE: "letters, digits, '-', '_' and '.', with a letter or digit at either end",
+    FIELD_PATH: "the path of a field such as mode",
+    DURATION: "a duration such as 30s, 5m or 1h30m",
+}
+"""What our patterns mean, for people."""
+
+
+def _text(description: str, **more: Any) -> dict[str, Any]:
+    return {"type": "string", "description": description, **more}
+
+
+def _duration(description: str) -> dict[str, Any]:
+    return {
+        "x-kubernetes-int-or-string": True,
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+        "description": description,
+        "pattern": DURATION,
+        "minimum": 1,
+    }
+
+
+def _references(description: str) -> dict[str, Any]:
+    return {
+        "type": "array",
+        "description": description,
+        "items": {"type": "string", "pattern": REFERENCE},
+    }
+
+
+_STRINGS = {"type": "object", "additionalProperties": {"type": "string"}}
+
+METADATA: dict[str, Any] = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {
+        "name": _text("What the object is called.", pattern=NAME, maxLength=253),
+        "namespace": _text("Keeps equal names apart.", pattern=NAMESPACE, maxLength=63),
+        "labels": {
+            "type": "object",
+            "description": "What selectors look at.",
+            "additionalProperties": {"type": "string", "pattern": LABEL_VALUE, "maxLength": 63},
+        },
+        "annotations": {**_STRINGS, "description": "Notes for people and tools; nothing here looks at them."},
+    },
+}
+
+SELECTOR: dict[str, Any] = {
+    "type": "object",
+    "description": "Selects targets by their labels: all of it must hold. An empty one selects every target.",
+    "properties": {
+        "matchLabels": {**_STRINGS, "description": "Labels that a target must have."},
+        "matchExpressions": {
+            "type": "array",
+            "description": "Requirements that a target's labels must meet.",
+            "items": {
+                "type": "object",
+                "required": ["key", "operator"],
+                "properties": {
+                    "key": _text("The label.", minLength=1),
+                    "operator": _text("How it is compared.", enum=["In", "NotIn", "Exists", "DoesNotExist"]),
+                    "values": {
+                        "type": "array",
+                        "description": "For In and NotIn.",
+                        "items": {"type": "string"},
+                    },
+                },
+            },
+        },
+    },
+}
+
+COMMON: dict[str, Any] = {
+    "target": _text("The name of the one target that it is for.", pattern=NAME),
+    "targets": SELECTOR,
+    "require": _references("What must be in sync before this is touched."),
+    "before": _references("What is touched only once this is in sync."),
+    "notify": _references("What is refreshed after this has changed."),
+    "interval": _duration("How long until it is looked at again without any event."),
+    "policy": _text(
+        "Put right what differs, only report it, or do not even look.",
+        enum=["enforce", "observe", "paused"],
+    ),
+    "adopt": _text("What to do at first contact with something that differs.", enum=["replace", "hold"]),
+    "deletion": _text(
+        "What becomes of the thing when its manifest disappears.", enum=["delete", "orphan", "confirm"]
+    ),
+    "ignoreFields": {
+        "type": "array",
+        "description": "Fields whose differences are shown and left alone.",
+        "items": {"type": "string", "pattern": FIELD_PATH},
+    },
+    "inferEdges": {
+        "type": "boolean",
+        "description": "Whether the edges that are certain are added to the written ones.",
+    },
+}
+"""The fields that every kind of a provider has in `spec`. The names are reserved."""
+
+_BECOME = _text("Run the runner as root through sudo.", enum=["sudo"])
+
+TARGET = Kind(
+    api_version=API_VERSION,
+    kind="Target",
+    plural="targets",
+    package="",
+    schema={
+        "type": "object",
+        "properties": {
+            "local": {
+                "type": "object",
+                "description": "This machine.",
+                "properties": {"become": _BECOME},
+            },
+            "ssh": {
+                "type": "object",
+                "description": "Another machine, over SSH.",
+                "required": ["host"],
+                "properties": {
+                    "host": _text("Name or address.", minLength=1),
+                    "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+                    "user": _text("Login; the name of whoever runs froyo if it is left out.", minLength=1),
+                    "become": _BECOME,
+                    "identityFile": _text(
+                        "A private key; relative to the manifest or from ~. Else the agent and default keys.",
+                        minLength=1,
+                    ),
+                    "knownHosts": _text(
+                        "A known_hosts file; relative to the manifest, or from ~. ~/.ssh/known_hosts else.",
+                        minLength=1,
+                    ),
+                    "hostKey": _text(
+                        "The host's public key, such as 'ssh-ed25519 AAAA…'.",
+                        pattern=r"^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( .*)?$",
+                    ),
+                    "trustOnFirstUse": {
+                        "type": "boolean",
+                        "description": "Record an unknown host key at first contact instead of refusing it.",
+                    },
+                    "proxyJump": _text("user@host:port to hop over.", minLength=1),
+                    "connectTimeout": _duration("How long the whole handshake may take."),
+                    "keepaliveInterval": _duration(
+                        "How long silence lasts before the host is asked whether it is alive."
+                    ),
+                },
+            },
+        },
+        "oneOf": [{"required": ["local"]}, {"required": ["ssh"]}],
+    },
+)
+
+SOURCE = Kind(
+    api_version=API_VERSION,
+    kind="Source",
+    plural="sources",
+    package="",
+    schema={
+        "type": "object",
+        "required": ["directory"],
+        "properties": {
+            "directory": {
+                "type": "object",
+                "description": "A directory on the controller.",
+                "required": ["path"],
+                "properties": {"path": _text("Relative to the manifest, absolute, or from ~.", minLength=1)},
+            },
+            "interval": _duration("How long until the whole of it is looked at again without any event."),
+        },
+    },
+)
+
+OWN = (TARGET, SOURCE)

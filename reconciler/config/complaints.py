@@ -1,0 +1,79 @@
+"""Problems and warnings of a whole snapshot, each with its place.
+
+A file is read for its places when the first complaint about it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reconciler.config.declared import Manifest
+from reconciler.config.documents import Document, Places
+from reconciler.config.suggest import Suggestions
+from reconciler.config.text import FileText, decode
+from reconciler.errors import Problem
+from reconciler.model.source import Snapshot
+
+
+class Complaints:
+    """What is wrong, and what a person should know.
+
+    Attributes:
+        problems: what is wrong.
+        warnings: what a person should know.
+        lost: text of documents that could not be read.
+    """
+
+    def __init__(self, snapshot: Snapshot, lost: Sequence[str]) -> None:
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.lost = "\n".join(lost)
+        self.suggestions = Suggestions()
+        self._snapshot = snapshot
+        self._places: dict[str, Places] = {}
+
+    def may_be_lost(self, name: str) -> bool:
+        """Whether a name that nothing declares stands in a document that could not be read."""
+        return bool(self.lost) and name in self.lost
+
+    def problem(
+        self,
+        manifest: Manifest,
+        path: Sequence[str | int],
+        message: str,
+        hint: str = "",
+        *,
+        key: bool = False,
+    ) -> None:
+        """Something is wrong with a value of a manifest, or with its key."""
+        self.problems.append(self._at(manifest.origin.file, manifest.document, path, message, hint, key=key))
+
+    def problem_in(
+        self, file: str, document: Document, path: Sequence[str | int], message: str, hint: str
+    ) -> None:
+        """Something is wrong with a value of any document."""
+        self.problems.append(self._at(file, document, path, message, hint, key=False))
+
+    def problem_on_line(self, problem: Problem) -> None:
+        """Something is wrong, of which only the line is known."""
+        file = self._places_of(problem.file).file
+        self.problems.append(replace(problem, column=1, excerpt=file.excerpt(problem.line, 1)))
+
+    def warning(self, manifest: Manifest, path: Sequence[str | int], message: str, hint: str) -> None:
+        """A person should know something about a key of a manifest."""
+        self.warnings.append(self._at(manifest.origin.file, manifest.document, path, message, hint, key=True))
+
+    def _at(
+        self, file: str, document: Document, path: Sequence[str | int], message: str, hint: str, *, key: bool
+    ) -> Problem:
+        found = self._places_of(file).problem(document, path, message, hint, key=key)
+        return found or Problem(file, document.line, 1, message, hint)
+
+    def _places_of(self, file: str) -> Places:
+        places = self._places.get(file)
+        if places is None:
+            text = decode(file, self._snapshot.files[file].read())
+            assert isinstance(text, FileText)  # noqa: S101 - a document was read from it
+            places = self._places[file] = Places(text)
+        return places

@@ -1,0 +1,93 @@
+"""What a manifest file declares, as `manifests` finds it out and `expand` uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.config.digests import digest_of
+from reconciler.config.documents import Document
+from reconciler.config.fields import PLAIN
+from reconciler.config.schemas import CompiledKind
+from reconciler.errors import Problem
+from reconciler.model.desired import Blob
+from reconciler.model.names import Digest, Reference, TargetName
+from reconciler.model.origin import Origin
+from reconciler.model.resource import CommonSpec, Instance, Metadata
+from reconciler.model.selector import Selector
+from reconciler.model.source import Source
+from reconciler.model.target import Target
+
+
+@dataclass(slots=True, eq=False)
+class Manifest:
+    """A resource as written, ready to be put on targets.
+
+    Attributes:
+        document: where it stands; its value is not kept.
+        compiled: its kind.
+        ref: `Kind/name`.
+        metadata: as written.
+        common: the fields of every kind.
+        spec: the provider's fields with defaults, and `body` unless that is a file.
+        where: the one target, or a selector.
+        blob: its body, if it carries it itself.
+        body_file: path in the source of the file that is its body, or "".
+        origin: where it was declared.
+        instances: those made from it before, by target and digest of the body.
+    """
+
+    document: Document
+    compiled: CompiledKind
+    ref: Reference
+    metadata: Metadata
+    common: CommonSpec
+    spec: Mapping[str, Any]
+    where: TargetName | Selector
+    blob: Blob | None
+    body_file: str
+    origin: Origin
+    claims: tuple[str, ...] = ()
+    path: str = ""
+    instances: dict[tuple[TargetName, Digest | None], Instance] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Declared:
+    """What a file declares.
+
+    Attributes:
+        manifests: resources, in order.
+        targets: with the document of each.
+        sources: with the document of each.
+        problems: what is wrong with it.
+        lost: text of documents that could not be read.
+        broken: `Kind/name` of what is declared but has problems.
+        bodies: paths in the source of the files that its manifests name as bodies, whatever else is wrong
+            with them.
+        foreign: nothing in it is of a kind that is known: if some manifest's body is this file, it is no
+            manifest.
+    """
+
+    manifests: list[Manifest] = field(default_factory=list)
+    targets: list[tuple[Target, Document]] = field(default_factory=list)
+    sources: list[tuple[Source, Document]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    broken: set[Reference] = field(default_factory=set)
+    bodies: set[str] = field(default_factory=set)
+    foreign: bool = True
+
+
+def instance_digest(manifest: Manifest, spec: Mapping[str, Any]) -> Digest:
+    """The digest of what is declared, wherever it is put."""
+    common = manifest.common
+    return digest_of(
+        [
+            manifest.compiled.kind.api_version,
+            manifest.compiled.kind.kind,
+            spec,
+            None if common == PLAIN else [getattr(common, name) for name in CommonSpec.__slots__],
+        ]
+    )

@@ -1,0 +1,172 @@
+"""The documents of a manifest file: fast where all is well, with places and explanations where it is not."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.config.json_nodes import MAX_DIGITS, skip_space
+from reconciler.config.json_nodes import read_nodes as read_json_nodes
+from reconciler.config.nodes import Located, Path, locate, plain
+from reconciler.config.text import FileText, decode
+from reconciler.config.values import MAX_DEPTH, NotPlain, ValueReader
+from reconciler.config.yaml_nodes import Stream, chunks
+from reconciler.config.yaml_nodes import read_nodes as read_yaml_nodes
+from reconciler.errors import Problem
+
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_BRACKET = re.compile(r"[\[\]{}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a file, or one item of a `kind: List` in it.
+
+    Attributes:
+        value: what it says, as JSON would have it.
+        index: 0-based position in the file, empty documents counted.
+        line: 1-based line of its first key.
+        chunk: where the text begins and ends that it was read from, and its position there.
+        path: from the document's root to this item; empty but for items of a List.
+    """
+
+    value: Any
+    index: int
+    line: int
+    chunk: tuple[int, int, int]
+    path: tuple[str | int, ...] = ()
+
+
+class Places:
+    """Finds values of documents in the text of their file. Reads only those that it is asked about."""
+
+    __slots__ = ("_read_nodes", "_streams", "file")
+
+    def __init__(self, file: FileText) -> None:
+        self.file = file
+        self._read_nodes = read_json_nodes if file.path.endswith(".json") else read_yaml_nodes
+        self._streams: dict[int, Stream] = {}
+
+    def stream(self, start: int, end: int) -> Stream:
+        """The documents of a stretch of the text, read with care."""
+        stream = self._streams.get(start)
+        if stream is None:
+            stream = self._streams[start] = self._read_nodes(self.file, start, end)
+        return stream
+
+    def locate(self, document: Document, path: Path) -> Located:
+        """Where a path of a document leads."""
+        start, end, position = document.chunk
+        root = self.stream(start, end).roots[position]
+        assert root is not None  # noqa: S101 - both readers find the same documents
+        return locate(root, (*document.path, *path))
+
+    def problem(
+        self, document: Document, path: Path, message: str, hint: str = "", *, key: bool = False
+    ) -> Problem | None:
+        """A problem with a value, or with its key; None when that value has been complained about already."""
+        located = self.locate(document, path)
+        if located.broken:
+            return None
+        index = located.key if key or not located.exact else located.node.index
+        return self.file.problem(index, message, hint)
+
+
+@dataclass(slots=True)
+class Documents:
+    """A file that has been read.
+
+    Attributes:
+        places: where everything stands; None when the file is no text.
+        documents: those that are not empty and could be read.
+        problems: what is wrong with the text.
+        lost: text of documents that could not be read.
+    """
+
+    places: Places | None
+    documents: list[Document] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+
+def read_documents(path: str, data: bytes) -> Documents:
+    """Read a file, JSON or YAML by its name. Problems are returned, never raised."""
+    file = decode(path, data)
+    if isinstance(file, Problem):
+        return Documents(None, problems=[file], lost=[data.decode(errors="replace")])
+    places = Places(file)
+    read = Documents(places)
+    as_json = path.endswith(".json")
+    read_fast = _read_json if as_json else ValueReader().read
+    index = 0
+    for start, end in [(0, len(file.text))] if as_json else chunks(file.text):
+        try:
+            found = read_fast(file.text[start:end])
+        except NotPlain:
+            stream = places.stream(start, end)
+            read.problems += stream.problems
+            if stream.lost:
+                read.lost.append(stream.lost)
+            found = [(root.index - start, plain(root)) if root else (0, None) for root in stream.roots]
+        for position, (offset, value) in enumerate(found):
+            if value is not None:
+                line = file.place(start + offset)[0]
+                read.documents.append(Document(value, index, line, (start, end, position)))
+            index += 1
+    return read
+
+
+def _read_json(text: str) -> list[tuple[int, Any]]:
+    """The values of well-formed JSON, as `json_nodes` would have them.
+
+    Raises:
+        NotPlain: the careful reader must have a look.
+    """
+    import json
+
+    if _SURROGATE_ESCAPE.search(text) or _depth(text) > MAX_DEPTH:
+        raise NotPlain
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields = dict(pairs)
+        if len(fields) != len(pairs):
+            raise NotPlain
+        return fields
+
+    def number(digits: str) -> float | int:
+        if len(digits) > MAX_DIGITS:
+            raise NotPlain
+        value = float(digits) if digits.strip("-0123456789") else int(digits)
+        if value in {float("inf"), float("-inf")}:
+            raise NotPlain
+        return value
+
+    def no_constant(_: str) -> None:
+        raise NotPlain
+
+    decoder = json.JSONDecoder(
+        object_pairs_hook=unique, parse_constant=no_constant, parse_float=number, parse_int=number
+    )
+    found: list[tuple[int, Any]] = []
+    index = skip_space(text, 0)
+    try:
+        while index < len(text):
+            value, end = decoder.raw_decode(text, index)
+            found.append((index, value))
+            index = skip_space(text, end)
+    except ValueError as error:
+        raise NotPlain from error
+    return found
+
+
+def _depth(text: str) -> int:
+    """No less than how deeply the text is nested; brackets inside strings count too."""
+    depth = deepest = 0
+    for bracket in _BRACKET.finditer(text):
+        if bracket.group() in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest

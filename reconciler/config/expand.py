@@ -1,0 +1,196 @@
+"""All files together to what should be: every resource is put on the targets that it is for.
+
+Invariant: linear in the number of instances. Problems are added to those that the files have by themselves,
+so that a person sees all of them at once. Instances that an earlier load made are used again, unless their
+body is another one now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.config.complaints import Complaints
+from reconciler.config.declared import Declared, Manifest, instance_digest
+from reconciler.config.documents import Document
+from reconciler.config.relations import check_circles, check_claims, check_references
+from reconciler.model.desired import Blob
+from reconciler.model.names import Address, Digest, SourceName, TargetName, address
+from reconciler.model.resource import Instance
+from reconciler.model.selector import Selector
+from reconciler.model.source import Snapshot, Source
+from reconciler.model.target import Target
+
+_LISTED = 5
+
+
+class Expansion:
+    """Everything that the files of a snapshot declare, together.
+
+    Attributes:
+        targets: by name.
+        sources: by name.
+        instances: by address, in order of declaration.
+        blobs: the bodies that instances name.
+        complaints: what is wrong, and what a person should know.
+    """
+
+    def __init__(self, snapshot: Snapshot, declared: Mapping[str, Declared]) -> None:
+        self.targets: dict[TargetName, Target] = {}
+        self.sources: dict[SourceName, Source] = {}
+        self.instances: dict[Address, Instance] = {}
+        self.blobs: dict[Digest, Blob] = {}
+        self.complaints = Complaints(snapshot, [text for found in declared.values() for text in found.lost])
+        self._snapshot = snapshot
+        self._broken = {name for found in declared.values() for name in found.broken}
+        self._broken_targets = [
+            name.removeprefix("Target/") for name in self._broken if name.startswith("Target/")
+        ]
+        self._selected: dict[Selector, tuple[TargetName, ...]] = {}
+        self._made_of: dict[Address, Manifest] = {}
+        self._own(declared)
+        manifests = [manifest for found in declared.values() for manifest in found.manifests]
+        self._same_names(manifests)
+        for manifest in manifests:
+            self._put(manifest)
+        check_claims(self.instances, self._made_of, self.complaints)
+        check_references(manifests, self.instances, self._broken, self.complaints)
+        if not self.complaints.problems:
+            check_circles(self.instances, self.complaints)
+
+    def _own(self, declared: Mapping[str, Declared]) -> None:
+        for file, found in declared.items():
+            for target, document in found.targets:
+                first = self.targets.setdefault(target.name, target)
+                if first is not target:
+                    self._twice(file, document, f"Target/{target.name}", str(first.origin))
+            for source, document in found.sources:
+                known = self.sources.setdefault(source.name, source)
+                if known is not source:
+                    self._twice(file, document, f"Source/{source.name}", str(known.origin))
+
+    def _same_names(self, manifests: list[Manifest]) -> None:
+        seen: dict[tuple[str, str], Manifest] = {}
+        for manifest in manifests:
+            first = seen.setdefault((manifest.compiled.kind.api_version, manifest.ref), manifest)
+            if first is not manifest:
+                self._twice(manifest.origin.file, manifest.document, manifest.ref, str(first.origin))
+
+    def _twice(self, file: str, document: Document, name: str, first: str) -> None:
+        self.complaints.problem_in(
+            file,
+            document,
+            ("metadata", "name"),
+            f"{name} is declared a second time; first at {first}",
+            "give one of them another name, or drop it",
+        )
+
+    def _put(self, manifest: Manifest) -> None:
+        """Make the instances of a manifest."""
+        spec: Mapping[str, object] = manifest.spec
+        blob = manifest.blob
+        if manifest.body_file:
+            blob = self._file_body(manifest)
+            if blob is None:
+                self._broken.add(manifest.ref)
+                return
+            spec = {**manifest.spec, "body": {"digest": blob.digest, "size": blob.size}}
+        if blob is not None:
+            self.blobs.setdefault(blob.digest, blob)
+        body = blob.digest if blob is not None else None
+        if any(made_with != body for _, made_with in manifest.instances):
+            manifest.instances.clear()
+        for name in self._targets_of(manifest):
+            where = address(name, manifest.ref)
+            first = self._made_of.setdefault(where, manifest)
+            if first is not manifest:
+                self._same_address(manifest, where, first)
+                continue
+            instance = manifest.instances.get((name, body))
+            if instance is None:
+                instance = manifest.instances[name, body] = _instance(manifest, name, where, spec)
+            self.instances[where] = instance
+
+    def _same_address(self, manifest: Manifest, where: Address, first: Manifest) -> None:
+        if first.compiled is not manifest.compiled:  # else the name was complained about
+            self.complaints.problem(
+                manifest,
+                ("metadata", "name"),
+                f"{where} is declared at {first.origin} already, "
+                f"with apiVersion {first.compiled.kind.api_version}",
+                "give one of them another name",
+            )
+
+    def _targets_of(self, manifest: Manifest) -> tuple[TargetName, ...]:
+        where = manifest.where
+        if isinstance(where, Selector):
+            selected = self._selected.get(where)
+            if selected is None:
+                selected = self._selected[where] = tuple(
+                    name for name, target in self.targets.items() if where.matches(target.labels)
+                )
+            if not selected:
+                self._selects_nothing(manifest, where)
+            return selected
+        if where in self.targets:
+            return (where,)
+        if where not in self._broken_targets and not self.complaints.may_be_lost(where):
+            hint = self.complaints.suggestions.hint(where, [*self.targets, *self._broken_targets])
+            few = 0 < len(self.targets) <= _LISTED
+            self.complaints.problem(
+                manifest,
+                ("spec", "target"),
+                f"there is no target {where}",
+                hint or (f"there are {', '.join(self.targets)}" if few else "declare it: kind: Target"),
+            )
+        return ()
+
+    def _selects_nothing(self, manifest: Manifest, where: Selector) -> None:
+        if self.complaints.lost or self._broken_targets:
+            return
+        labels = {
+            f"{key}={value}" for target in self.targets.values() for key, value in target.labels.items()
+        }
+        wanted = [f"{key}={value}" for key, value in where.labels if f"{key}={value}" not in labels]
+        hint = "no target is declared"
+        if self.targets:
+            hint = self.complaints.suggestions.hint(wanted[0], sorted(labels)) if wanted else ""
+        self.complaints.warning(
+            manifest, ("spec", "targets"), f"{manifest.ref} is for no target: none has these labels", hint
+        )
+
+    def _file_body(self, manifest: Manifest) -> Blob | None:
+        file = self._snapshot.files.get(manifest.body_file)
+        if file is not None:
+            return Blob(file.digest, file.size, file.read)
+        field = manifest.compiled.kind.body.file
+        why = self._snapshot.left_out.get(manifest.body_file, "")
+        hint = "" if why else self.complaints.suggestions.hint(manifest.body_file, self._snapshot.files)
+        self.complaints.problem(
+            manifest,
+            ("spec", field),
+            f"spec.{field}: {manifest.body_file} is no part of the source" + (f": {why}" if why else ""),
+            hint or ("" if why else "it must exist below the source's root, and not be ignored"),
+        )
+        return None
+
+
+def _instance(manifest: Manifest, name: TargetName, where: Address, spec: Mapping[str, object]) -> Instance:
+    """The instance of a manifest on a target. Spec and digest are shared with those on other targets."""
+    other = next(iter(manifest.instances.values()), None)
+    kind = manifest.compiled.kind
+    return Instance(
+        address=where,
+        target=name,
+        ref=manifest.ref,
+        api_version=kind.api_version,
+        kind=kind.kind,
+        metadata=manifest.metadata,
+        common=manifest.common,
+        spec=other.spec if other else spec,
+        digest=other.digest if other else instance_digest(manifest, spec),
+        claims=manifest.claims,
+        path=manifest.path,
+        container=kind.container,
+        package=kind.package,
+        origin=manifest.origin,
+    )

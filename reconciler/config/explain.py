@@ -1,0 +1,242 @@
+"""What a schema's complaint means to a person: which field, what is wrong, and what to write instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from reconciler.config.builtin import MEANINGS
+from reconciler.config.documents import Document, Places
+from reconciler.config.schemas import CompiledKind
+from reconciler.config.suggest import closest, did_you_mean
+from reconciler.errors import Problem
+
+if TYPE_CHECKING:
+    from jsonschema_rs import ValidationError
+
+_TYPES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
+_MANY = 12
+
+
+def explain(places: Places, document: Document, kind: CompiledKind) -> list[Problem]:
+    """Everything that a kind's schema has against a document."""
+    explainer = _Explainer(places, document, kind)
+    errors = list(kind.errors(document.value))
+    for error in errors:
+        if error.kind.name == "additionalProperties":
+            explainer.unknown_fields(error)
+    for error in errors:
+        if error.kind.name != "additionalProperties":
+            explainer.error(error)
+    return explainer.problems
+
+
+def shown(path: Sequence[str | int]) -> str:
+    """A path as people write it: `spec.require[0]`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+class _Explainer:
+    def __init__(self, places: Places, document: Document, kind: CompiledKind) -> None:
+        self.places = places
+        self.document = document
+        self.kind = kind
+        self.problems: list[Problem] = []
+        self.meant: set[tuple[str | int, ...]] = set()
+
+    def add(self, path: Sequence[str | int], message: str, hint: str = "", *, key: bool = False) -> None:
+        problem = self.places.problem(self.document, path, message, hint, key=key)
+        if problem is not None and problem not in self.problems:
+            self.problems.append(problem)
+
+    def unknown_fields(self, error: ValidationError) -> None:
+        path = tuple(error.instance_path)
+        known = self.schema_at(error.schema_path[:-1]).get("properties", {})
+        about: Any = error.kind
+        for name in about.unexpected:
+            full = (*path, name)
+            meant = closest(name, known)
+            if meant:
+                self.meant.add((*path, meant))
+                hint = f"did you mean {meant!r}?"
+            else:
+                hint = self.elsewhere(name) or (
+                    f"there are {', '.join(known)}"
+                    if len(known) <= _MANY
+                    else f"see the fields of {self.kind.kind.kind}"
+                )
+            self.add(full, f"there is no field {shown(full)} in a {self.kind.kind.kind}", hint, key=True)
+
+    def elsewhere(self, name: str) -> str:
+        """A field that exists, but not here: most often one of spec that is not indented."""
+        if name in self.kind.schema["properties"]["spec"]["properties"]:
+            return f"{name} belongs into spec"
+        if name in self.kind.schema["properties"]["metadata"]["properties"]:
+            return f"{name} belongs into metadata"
+        return ""
+
+    def error(self, error: ValidationError) -> None:
+        path = tuple(error.instance_path)
+        name = shown(path) or f"this {self.kind.kind.kind}"
+        about: Any = error.kind
+        value = error.instance
+        keyword = about.name
+        if keyword == "required":
+            self.required(path, about.property)
+        elif keyword == "type":
+            self.type(path, name, about.types, value)
+        elif keyword == "enum":
+            options = [option for option in about.options if option is not None]
+            choice = ", ".join(map(str, options))
+            self.add(
+                path, f"{name} is {value!r}; it can be {choice}", did_you_mean(str(value), map(str, options))
+            )
+        elif keyword == "pattern":
+            meaning = MEANINGS.get(about.pattern, "")
+            self.add(
+                path,
+                f"{name} cannot be {_short(value)}" + (f": wanted is {meaning}" if meaning else ""),
+                self.suggested_name(value, about.pattern) if meaning else self.description(error),
+            )
+        elif keyword in {"oneOf", "anyOf", "not"}:
+            self.together(path, name, error)
+        else:
+            self.add(
+                path,
+                _limit(keyword, about, value, name) or f"{name}: {error.message}",
+                self.description(error),
+            )
+
+    def required(self, path: tuple[str | int, ...], missing: str) -> None:
+        full = (*path, missing)
+        if full not in self.meant:
+            description: Mapping[str, Any] = self.kind.schema
+            for part in full:
+                description = _child(description, part)
+            self.add(path, f"{shown(full)} is missing", _first_sentence(description), key=True)
+
+    def type(self, path: tuple[str | int, ...], name: str, types: Sequence[str], value: Any) -> None:
+        wanted = " or ".join(_TYPES[kind] for kind in types)
+        plain = self.places.locate(self.document, path).node.plain
+        if value is None:
+            self.add(path, f"{name} is empty; wanted is {wanted}", "leave the field out, or give it a value")
+        elif plain is not None and "string" in types:
+            self.add(
+                path, f"{name} is {wanted}, and unquoted {plain} is {_what(value)}", f'quote it: "{plain}"'
+            )
+        else:
+            hint = ""
+            if isinstance(value, str) and types[0] in {"integer", "number", "boolean"}:
+                hint = "write it without quotes"
+            elif types[0] == "array" and isinstance(value, str):
+                hint = f"[{value}]"
+            self.add(path, f"{name} is {wanted}, not {_what(value)}", hint)
+
+    def together(self, path: tuple[str | int, ...], name: str, error: ValidationError) -> None:
+        """`oneOf`, `anyOf` and `not` over `required`: which fields go together and which do not."""
+        keyword = error.kind.name
+        value = error.instance if isinstance(error.instance, Mapping) else {}
+        groups = list(_groups(self.schema_at(error.schema_path[:-1]).get(keyword)))
+        given = [group for group in groups if all(field in value for field in group)]
+        choice = ", ".join(_and(group) for group in groups)
+        if keyword == "not" and given:
+            last = max(given[0], key=list(value).index)
+            self.add((*path, last), f"{_and(given[0])} do not go together in {name}", "keep one", key=True)
+        elif keyword == "not" or not groups:
+            self.add(path, f"{name}: {error.message}", self.description(error))
+        elif len(given) > 1:
+            self.add(
+                path,
+                f"{name} has {_and([_and(group) for group in given])}",
+                f"keep one of {choice}",
+                key=True,
+            )
+        elif not any((*path, field) in self.meant for group in groups for field in group):
+            self.add(path, f"{name} has none of {choice}", f"it wants one of {choice}", key=True)
+
+    def schema_at(self, path: Sequence[str | int]) -> Mapping[str, Any]:
+        schema: Any = self.kind.schema
+        for part in path:
+            schema = schema[part]
+        return schema if isinstance(schema, Mapping) else {}
+
+    def description(self, error: ValidationError) -> str:
+        return _first_sentence(self.schema_at(error.schema_path[:-1]))
+
+    @staticmethod
+    def suggested_name(value: Any, pattern: str) -> str:
+        """A name that is allowed and close to what was written."""
+        made = re.sub(r"[^-a-z0-9.]+", "-", str(value).lower()).strip("-.")
+        return f"such as {made!r}" if made and re.search(pattern, made) else ""
+
+
+def _child(schema: Mapping[str, Any], part: str | int) -> Mapping[str, Any]:
+    if isinstance(part, int):
+        found = schema.get("items", {})
+    else:
+        found = schema.get("properties", {}).get(part) or schema.get("additionalProperties") or {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def _limit(keyword: str, about: Any, value: Any, name: str) -> str:
+    """A value that is too short, too long, too small or too large."""
+    limit = getattr(about, "limit", None)
+    match keyword:
+        case "minLength" | "minItems" | "minProperties":
+            return f"{name} is empty" if not value else f"{name} is too short: {len(value)}, at least {limit}"
+        case "maxLength" | "maxItems" | "maxProperties":
+            return f"{name} is too long: {len(value)}, at most {limit}"
+        case "minimum":
+            return f"{name} is {value}; at least {limit} is wanted"
+        case "exclusiveMinimum":
+            return f"{name} is {value}; more than {limit} is wanted"
+        case "maximum":
+            return f"{name} is {value}; at most {limit} is wanted"
+        case "exclusiveMaximum":
+            return f"{name} is {value}; less than {limit} is wanted"
+    return ""
+
+
+def _groups(schema: Any) -> Iterator[list[str]]:
+    """The lists of fields that alternatives made of `required` ask for."""
+    for child in schema if isinstance(schema, list) else [schema]:
+        if isinstance(child, Mapping):
+            if isinstance(child.get("required"), list):
+                yield child["required"]
+            yield from _groups([*child.get("anyOf", ()), *child.get("oneOf", ())])
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
+
+
+def _what(value: Any) -> str:
+    if isinstance(value, bool):
+        return f"the boolean {str(value).lower()}"
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return f"the text {_short(value)}"
+    return "a list" if isinstance(value, list) else "a mapping"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…" + text[0]
+
+
+def _first_sentence(schema: Mapping[str, Any]) -> str:
+    text = str(schema.get("description", ""))
+    return text.split(". ", 1)[0].rstrip(".")

@@ -1,0 +1,81 @@
+"""A snapshot to what should be, or to everything that is wrong with it.
+
+Invariant: either a complete `Desired` or a ConfigError; never a part of what was written. Importing this
+module imports the parsers; `reconciler.config.load` does so when it is called.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from typing import TYPE_CHECKING
+
+from reconciler.config.cache import ParseCache
+from reconciler.config.discovery import is_manifest
+from reconciler.config.expand import Expansion
+from reconciler.config.manifests import evaluate
+from reconciler.config.targets import Controller
+from reconciler.errors import ConfigError
+from reconciler.model.desired import Desired
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from reconciler.config.declared import Declared
+    from reconciler.model.catalog import Catalog
+    from reconciler.model.source import Snapshot
+
+
+def load(
+    snapshot: Snapshot, catalog: Catalog, *, cache: ParseCache | None, environ: Mapping[str, str] | None
+) -> Desired:
+    """See `reconciler.config.load`."""
+    with _collector_at_rest():
+        return _load(snapshot, catalog, cache if cache is not None else ParseCache(), environ or {})
+
+
+@contextlib.contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """What a load makes is not garbage before its end, and looking for some costs a third of the time."""
+    at_work = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if at_work:
+            gc.enable()
+
+
+def _load(snapshot: Snapshot, catalog: Catalog, cache: ParseCache, environ: Mapping[str, str]) -> Desired:
+    controller = Controller(snapshot.root, environ.get("HOME", ""))
+    kinds = cache.prepare(catalog, controller)
+    declared: dict[str, Declared] = {}
+    for path in sorted(filter(is_manifest, snapshot.files)):
+        file = snapshot.files[path]
+        found = cache.get(path, file.digest)
+        if found is None:
+            found = evaluate(path, file.read(), kinds, controller)
+            cache.put(path, file.digest, found)
+        declared[path] = found
+    cache.keep_only(declared)
+    bodies = {body for found in declared.values() for body in found.bodies}
+    for path in [path for path, found in declared.items() if found.foreign and path in bodies]:
+        del declared[path]
+    expansion = Expansion(snapshot, declared)
+    problems = [problem for found in declared.values() for problem in found.problems]
+    problems += expansion.complaints.problems
+    if problems:
+        raise ConfigError(problems)
+    warnings = [str(warning) for warning in sorted(expansion.complaints.warnings)]
+    if not declared:
+        warnings.append("the source has no manifests: nothing is declared")
+    return Desired(
+        source=snapshot.source,
+        revision=snapshot.revision,
+        digest=snapshot.digest,
+        targets=expansion.targets,
+        instances=expansion.instances,
+        blobs=expansion.blobs,
+        warnings=tuple(warnings),
+        sources=expansion.sources,
+    )

@@ -1,0 +1,123 @@
+"""What the instances of a snapshot say about each other: claims, references and circles of them.
+
+Invariant: linear in the number of claims and references. What cannot be known because some document could not
+be read, or has problems of its own, is not complained about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from reconciler.core.graph import CycleError, Graph
+from reconciler.model.names import Reference, TargetName, address, split_address
+
+if TYPE_CHECKING:
+    from reconciler.config.complaints import Complaints
+    from reconciler.config.declared import Manifest
+    from reconciler.model.names import Address
+    from reconciler.model.resource import Instance
+
+_LISTED = 5
+
+
+def check_claims(
+    instances: Mapping[Address, Instance], made_of: Mapping[Address, Manifest], complaints: Complaints
+) -> None:
+    """No two instances may own the same thing on one target. Two manifests are named once for all targets."""
+    owners: dict[tuple[TargetName, str], Instance] = {}
+    contested: dict[tuple[int, int, str], tuple[Manifest, Manifest, list[TargetName]]] = {}
+    for where, instance in instances.items():
+        for claim in instance.claims:
+            first = owners.setdefault((instance.target, claim), instance)
+            if first is not instance:
+                one, two = made_of[first.address], made_of[where]
+                contested.setdefault((id(one), id(two), claim), (one, two, []))[2].append(instance.target)
+    for (_, _, claim), (one, two, targets) in contested.items():
+        field = two.compiled.kind.path_field
+        complaints.problem(
+            two,
+            ("spec", field) if field else ("spec",),
+            f"{two.ref} and {one.ref} both claim {claim.replace(':', ' ', 1)} on {_listed(targets)}; "
+            f"{one.ref} is declared at {one.origin}",
+            "keep one of them, or give them different targets",
+        )
+
+
+def check_references(
+    manifests: Sequence[Manifest],
+    instances: Mapping[Address, Instance],
+    broken: set[Reference],
+    complaints: Complaints,
+) -> None:
+    """Everything that `require`, `before` and `notify` name must be declared for the same target."""
+    declared: dict[Reference, Manifest] = {}
+    for manifest in manifests:
+        declared.setdefault(manifest.ref, manifest)
+    for manifest in manifests:
+        for field, index, ref in _references(manifest):
+            path = ("spec", field, index)
+            if ref == manifest.ref:
+                complaints.problem(manifest, path, f"{ref} refers to itself in {field}", "leave it out")
+                continue
+            missing = [
+                name
+                for name, _ in manifest.instances
+                if address(name, ref) not in instances and address(name, manifest.ref) in instances
+            ]
+            name = ref.rpartition("/")[2].rpartition(":")[2]
+            if not missing or ref in broken or complaints.may_be_lost(name):
+                continue
+            other = declared.get(ref)
+            if other is None:
+                hint = complaints.suggestions.hint(ref, declared)
+                complaints.problem(manifest, path, f"there is no {ref}", hint)
+            else:
+                complaints.problem(
+                    manifest,
+                    path,
+                    f"{ref} is not declared for {_listed(missing)}, where {manifest.ref} refers to it",
+                    f"it is declared at {other.origin}; give both the same targets",
+                )
+
+
+def check_circles(instances: Mapping[Address, Instance], complaints: Complaints) -> None:
+    """Nothing may wait for itself.
+
+    Inferred edges alone follow paths and make no circle: targets with no others are skipped.
+    """
+    by_target: dict[TargetName, list[Instance]] = {}
+    written: dict[TargetName, None] = {}
+    for instance in instances.values():
+        by_target.setdefault(instance.target, []).append(instance)
+        common = instance.common
+        if common.require or common.before or common.notify:
+            written[instance.target] = None
+    seen: set[frozenset[Reference]] = set()
+    for name in written:
+        try:
+            Graph.build(by_target[name])
+        except CycleError as error:
+            circles = {
+                frozenset(split_address(edge.dependent)[1] for edge in cycle) for cycle in error.cycles
+            }
+            if not circles <= seen:
+                seen |= circles
+                for problem in error.problems:
+                    complaints.problem_on_line(problem)
+
+
+def _references(manifest: Manifest) -> Iterator[tuple[str, int, Reference]]:
+    common = manifest.common
+    for field, references in (
+        ("require", common.require),
+        ("before", common.before),
+        ("notify", common.notify),
+    ):
+        for index, ref in enumerate(references):
+            yield field, index, ref
+
+
+def _listed(names: Sequence[TargetName]) -> str:
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,120 @@
+"""Target and Source manifests to the model's objects: durations in seconds, paths made absolute."""
+
+from __future__ import annotations
+
+import dataclasses
+import os.path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.config.digests import digest_of
+from reconciler.config.durations import seconds
+from reconciler.model.names import SourceName, TargetName
+from reconciler.model.origin import Origin
+from reconciler.model.source import Source
+from reconciler.model.target import LocalTransport, SshTransport, Target
+
+Complain = Callable[[tuple[str | int, ...], str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """What paths on the controller are relative to.
+
+    Attributes:
+        root: the directory that a snapshot's paths are relative to; "" when it is in no directory.
+        home: what ~ stands for; "" when that is not known.
+    """
+
+    root: str
+    home: str
+
+    def path(self, written: str, manifest: str) -> str | None:
+        """An absolute path; None if there is nothing that it could be relative to."""
+        if written == "~" or written.startswith("~/"):
+            return os.path.normpath(os.path.join(self.home, written[2:])) if self.home else None
+        if os.path.isabs(written):
+            return os.path.normpath(written)
+        if not self.root or written.startswith("~"):
+            return None
+        return os.path.normpath(os.path.join(self.root, os.path.dirname(manifest), written))
+
+
+def target(
+    metadata: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    origin: Origin,
+    controller: Controller,
+    complain: Complain,
+) -> Target:
+    """The target that a valid manifest declares."""
+    name = TargetName(metadata["name"])
+    labels = dict(metadata.get("labels") or {})
+    transport: LocalTransport | SshTransport
+    if "local" in spec:
+        transport = LocalTransport(spec["local"].get("become", ""))
+    else:
+        transport = _ssh(spec["ssh"], origin.file, controller, complain)
+    digest = digest_of([name, labels, type(transport).__name__, dataclasses.asdict(transport)])
+    return Target(name, labels, transport, digest, origin)
+
+
+def source(
+    metadata: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    origin: Origin,
+    controller: Controller,
+    complain: Complain,
+) -> Source:
+    """The source that a valid manifest declares."""
+    directory = _path(spec["directory"]["path"], ("directory", "path"), origin.file, controller, complain)
+    interval = _duration(spec.get("interval"), ("interval",), complain)
+    return Source(SourceName(metadata["name"]), directory, interval, origin)
+
+
+def _ssh(ssh: Mapping[str, Any], manifest: str, controller: Controller, complain: Complain) -> SshTransport:
+    given: dict[str, Any] = {}
+    for field, written in (
+        ("identity_file", "identityFile"),
+        ("known_hosts", "knownHosts"),
+    ):
+        if written in ssh:
+            given[field] = _path(ssh[written], ("ssh", written), manifest, controller, complain)
+    for field, written in (
+        ("connect_timeout", "connectTimeout"),
+        ("keepalive_interval", "keepaliveInterval"),
+    ):
+        if (value := _duration(ssh.get(written), ("ssh", written), complain)) is not None:
+            given[field] = value
+    for field, written in (
+        ("port", "port"),
+        ("user", "user"),
+        ("become", "become"),
+        ("host_key", "hostKey"),
+        ("trust_on_first_use", "trustOnFirstUse"),
+        ("proxy_jump", "proxyJump"),
+    ):
+        if written in ssh:
+            given[field] = ssh[written]
+    return SshTransport(host=ssh["host"], **given)
+
+
+def _path(
+    written: str, field: tuple[str, ...], manifest: str, controller: Controller, complain: Complain
+) -> str:
+    path = controller.path(written, manifest)
+    if path is None:
+        complain(
+            field, f"nothing is known here that {written!r} could be relative to", "give an absolute path"
+        )
+    return path or ""
+
+
+def _duration(written: str | int | None, field: tuple[str, ...], complain: Complain) -> float | None:
+    if written is None:
+        return None
+    value = seconds(written)
+    if not value:
+        complain(field, f"{written} is no time at all", "such as 30s")
+    return value

@@ -1,0 +1,247 @@
+"""YAML to trees with places: the careful reader, for files that need explaining, aliases, merge keys or tags.
+
+A file is cut at its `---` lines first (YAML allows them nowhere else), so that a syntax error costs one
+document and everything that is wrong in the others is found in the same run. Aliases share their node: a bomb
+of aliases costs what is written, and is refused by the size that it would have if written out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from yaml._yaml import CParser
+from yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
+
+from reconciler.config.nodes import Node
+from reconciler.config.scalars import Trap, resolve
+from reconciler.config.suggest import did_you_mean
+from reconciler.config.syntax import explain, unreadable
+from reconciler.config.text import FileText
+from reconciler.config.values import MAX_DEPTH
+from reconciler.errors import Problem
+
+MAX_WEIGHT = 100_000
+"""Values that one document may hold once its aliases are written out."""
+
+_MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^%", re.MULTILINE)
+_CORE = "tag:yaml.org,2002:"
+
+
+@dataclass(slots=True)
+class Stream:
+    """The documents of a chunk: one, as a rule.
+
+    Attributes:
+        roots: in order; None for one that is empty or cannot be read.
+        problems: everything that is wrong with the text.
+        lost: the text, where some of it could not be read at all; else "".
+    """
+
+    roots: list[Node | None] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    lost: str = ""
+
+
+def chunks(text: str) -> list[tuple[int, int]]:
+    """Where each document begins and ends. One piece where there are directives, which precede the `---`."""
+    if _DIRECTIVE.search(text):
+        return [(0, len(text))]
+    cuts = [match.start() for match in _MARKER.finditer(text)]
+    starts = cuts if cuts and cuts[0] == 0 else [0, *cuts]
+    return list(zip(starts, [*starts[1:], len(text)], strict=True))
+
+
+def read_nodes(file: FileText, start: int, end: int) -> Stream:
+    """Read one chunk of a file."""
+    stream = Stream()
+    text = file.text[start:end]
+    reader = _Reader(file, start, stream.problems)
+    try:
+        reader.documents(CParser(text.encode()).get_event, stream.roots)
+    except yaml.MarkedYAMLError as error:
+        stream.problems.append(explain(file, start, end, error))
+    except yaml.YAMLError:
+        stream.problems.append(unreadable(file, start, end))
+    except _TooDeepError as error:
+        stream.problems.append(file.problem(error.index, f"nested more than {MAX_DEPTH} levels deep"))
+    else:
+        return stream
+    stream.lost = text
+    stream.roots.append(None)
+    return stream
+
+
+class _TooDeepError(Exception):
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+
+class _Reader:
+    """Builds the nodes of one stretch of text from libyaml's events."""
+
+    def __init__(self, file: FileText, start: int, problems: list[Problem]) -> None:
+        self.file = file
+        self.start = start
+        self.problems = problems
+        self.get: Any = None
+        self.anchors: dict[str, Node | None] = {}
+        self.merged = 0
+
+    def documents(self, get: Any, roots: list[Node | None]) -> None:
+        self.get = get
+        get()  # the start of the stream
+        while not isinstance(get(), StreamEndEvent):  # else the start of a document
+            self.anchors = {}
+            self.merged = 0
+            root = self.node(get(), 0)
+            if root.weight > MAX_WEIGHT:
+                self.complain(
+                    root.index,
+                    f"with its aliases written out this document would hold {root.weight:,} values; "
+                    f"the limit is {MAX_WEIGHT:,}",
+                    "write it without nested aliases, or as several documents",
+                )
+                roots.append(None)
+            else:
+                empty = root.value is None and root.fields is None and root.items is None
+                roots.append(None if empty else root)
+            get()  # the end of the document
+
+    def complain(self, index: int, message: str, hint: str = "") -> None:
+        self.problems.append(self.file.problem(index, message, hint))
+
+    def node(self, event: Any, depth: int) -> Node:
+        index = self.start + event.start_mark.index
+        if isinstance(event, AliasEvent):
+            return self.alias(event.anchor or "", index)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = None
+        if isinstance(event, ScalarEvent):
+            node = self.scalar(event, index)
+        elif depth == MAX_DEPTH:
+            raise _TooDeepError(index)
+        elif isinstance(event, MappingStartEvent):
+            node = self.mapping(event, index, depth)
+        else:
+            node = self.sequence(event, index, depth)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        return node
+
+    def alias(self, name: str, index: int) -> Node:
+        if name not in self.anchors:
+            known = [anchor for anchor, node in self.anchors.items() if node is not None]
+            self.complain(
+                index, f"nothing above is marked &{name}", did_you_mean(f"*{name}", [f"*{k}" for k in known])
+            )
+        elif (node := self.anchors[name]) is None:
+            self.complain(index, f"*{name} stands inside of what it refers to")
+        else:
+            return node
+        return Node(index, broken=True)
+
+    def scalar(self, event: Any, index: int) -> Node:
+        text: str = event.value
+        if event.tag not in {None, "!", _CORE + "str"} and event.tag in _TAGS:
+            return self.tagged(event.tag.removeprefix(_CORE), text, index)
+        if event.tag not in {None, "!", _CORE + "str"}:
+            self.complain(index, f"the tag {_shown(event.tag)} means nothing here", "leave it out")
+            return Node(index, text, broken=True)
+        if event.style or event.tag is not None:
+            return Node(index, text)
+        value = resolve(text)
+        if value is Trap.OCTAL:
+            self.complain(
+                index,
+                f"unquoted {text} is octal to some readers of YAML and decimal to others",
+                f'quote it: "{text}"',
+            )
+            return Node(index, text, plain=text, broken=True)
+        if value is Trap.NOT_A_NUMBER:
+            self.complain(
+                index, f"{text} is no number that JSON can hold", f'quote it if it is text: "{text}"'
+            )
+            return Node(index, text, plain=text, broken=True)
+        return Node(index, value, plain=text)
+
+    def tagged(self, tag: str, text: str, index: int) -> Node:
+        value = resolve(text)
+        if tag == "float" and type(value) is int:
+            value = float(value)
+        if type(value) is _TAGS[_CORE + tag]:
+            return Node(index, value, plain=text)
+        self.complain(index, f"{text!r} is not of the type that !!{tag} says")
+        return Node(index, broken=True)
+
+    def sequence(self, event: Any, index: int, depth: int) -> Node:
+        if event.tag not in {None, "!", _CORE + "seq"}:
+            self.complain(index, f"the tag {_shown(event.tag)} means nothing here", "leave it out")
+        items = []
+        while not isinstance(event := self.get(), SequenceEndEvent):
+            items.append(self.node(event, depth + 1))
+        return Node(index, items=items, weight=1 + sum(item.weight for item in items))
+
+    def mapping(self, event: Any, index: int, depth: int) -> Node:
+        if event.tag not in {None, "!", _CORE + "map"}:
+            self.complain(index, f"the tag {_shown(event.tag)} means nothing here", "leave it out")
+        fields: dict[str, tuple[int, Node]] = {}
+        merges: list[Node] = []
+        while not isinstance(event := self.get(), MappingEndEvent):
+            at = self.start + event.start_mark.index
+            if not isinstance(event, ScalarEvent):
+                self.node(event, depth + 1)
+                self.node(self.get(), depth + 1)
+                self.complain(at, "a key must be text")
+                continue
+            if event.anchor is not None:
+                self.anchors[event.anchor] = Node(at, event.value)
+            value = self.node(self.get(), depth + 1)
+            key = event.value
+            if key == "<<" and not event.style:
+                merges.append(value)
+            elif key in fields:
+                line, _ = self.file.place(fields[key][0])
+                self.complain(
+                    at, f"the key {key!r} stands here a second time; first in line {line}", "keep one"
+                )
+            else:
+                fields[key] = (at, value)
+        for merge in merges:
+            self.merge(merge, fields)
+        return Node(index, fields=fields, weight=1 + sum(child.weight for _, child in fields.values()))
+
+    def merge(self, merge: Node, fields: dict[str, tuple[int, Node]]) -> None:
+        """YAML 1.1's merge key: what is written in the mapping itself wins, then the earlier of several."""
+        for source in merge.items if merge.items is not None else [merge]:
+            if source.fields is not None:
+                self.merged += len(source.fields)
+                if self.merged > MAX_WEIGHT:
+                    self.complain(merge.index, f"more than {MAX_WEIGHT:,} keys are merged into this document")
+                    return
+                for key, found in source.fields.items():
+                    fields.setdefault(key, found)
+            elif not source.broken:
+                self.complain(source.index, "<< takes a mapping or a list of mappings")
+
+
+_TAGS: dict[str | None, type] = {
+    _CORE + "int": int,
+    _CORE + "float": float,
+    _CORE + "bool": bool,
+    _CORE + "null": type(None),
+}
+
+
+def _shown(tag: str) -> str:
+    return "!!" + tag.removeprefix(_CORE) if tag.startswith(_CORE) else tag
