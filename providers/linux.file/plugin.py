@@ -480,9 +480,14 @@ def plan_symlink(one: Resource, now: Actual) -> Operation:
     if not anything_left(diffs, ignored):
         return Operation("none", diffs)
     refuse_unchangeable(spec["path"], state, replace=True)
-    if "to" in ignored:
-        to = state["to"]
     arguments = {"to": to, "expect": state["state"], **account_arguments(spec, ignored)}
+    if "to" in ignored:
+        arguments["to"] = state["to"]
+    # It is another link that takes its place: whose it is has to be said.
+    if "owner" not in arguments:
+        arguments.setdefault("uid", state["uid"])
+    if "group" not in arguments:
+        arguments.setdefault("gid", state["gid"])
     return Operation("update", diffs, {"calls": [planned_call("link.ensure", spec["path"], **arguments)]})
 
 

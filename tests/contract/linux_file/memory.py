@@ -171,9 +171,9 @@ class MemoryHost:
         self._prepare(path, expect)
         self._refuse_replacing(path, expect)
         node = self.nodes.get(path)
-        if node is None or node.type != "symlink":
-            node = Node("symlink", 0o777)
-        return self._finish(path, replace(node, to=to), args)
+        if node is None or node.type != "symlink" or node.to != to:
+            node = Node("symlink", 0o777, to=to)
+        return self._finish(path, node, args)
 
     def _dir_ensure(self, path: str, *, expect: str = "", **args: Any) -> Json:
         self._prepare(path, expect)
