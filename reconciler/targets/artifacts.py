@@ -9,7 +9,6 @@ is remembered about files, and a file that changed under us is looked at like a 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import zlib
@@ -146,7 +145,7 @@ class Artifacts:
         try:
             der = base64.b64decode(signature, validate=True)
             key.verify(der, digest, ec.ECDSA(utils.Prehashed(SHA256())))
-        except (InvalidSignature, binascii.Error) as error:
+        except (InvalidSignature, ValueError) as error:
             raise TransportError(
                 f"{path}: its signature does not verify with {self._public_key}: it is not used; {_AGAIN}"
             ) from error

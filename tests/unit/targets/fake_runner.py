@@ -1,4 +1,4 @@
-"""The other side of a session, played by the test: a channel in memory and a runner that does as it is told."""
+"""The other side of a session, played by the test: a channel in memory, and a runner that obeys."""
 
 import asyncio
 import json

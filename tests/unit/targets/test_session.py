@@ -2,6 +2,7 @@ import asyncio
 import base64
 import hashlib
 import zlib
+from itertools import pairwise
 
 import pytest
 
@@ -286,7 +287,7 @@ def test_the_runner_hears_something_often_enough_and_its_life_is_renewed_in_time
             heard.append((round(loop.time()), frame["type"], frame.get("ttl_ms")))
         assert heard[0] == (0, "RENEW", 60000)
         assert [time for time, kind, _ in heard if kind == "RENEW"] == [0, 20, 40, 60]
-        assert all(later[0] - earlier[0] <= 10 for earlier, later in zip(heard, heard[1:], strict=False))
+        assert all(later[0] - earlier[0] <= 10 for earlier, later in pairwise(heard))
         await session.close()
 
     run(main())
@@ -565,7 +566,7 @@ def test_a_file_that_cannot_be_read_says_why(runner):
         reading = asyncio.ensure_future(session.read_file("/nothing"))
         assert (await runner.hear("CMD"))["items"] == [{"path": "/nothing"}]
         runner.say(type="ERROR", id=1, error=fault("enoent"))
-        with pytest.raises(RunnerError, match="here: file.read /nothing: it is enoent"):
+        with pytest.raises(RunnerError, match=r"here: file\.read /nothing: it is enoent"):
             await reading
         await session.close()
 
