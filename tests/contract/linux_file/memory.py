@@ -14,8 +14,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
-USERS = {"root": 0, "www-data": 33, "ops": 1000}
-GROUPS = {"root": 0, "adm": 4, "www-data": 33, "ops": 1000}
+USERS = {"root": 0, "www-data": 33, "daemon": 1}
+GROUPS = {"root": 0, "adm": 4, "www-data": 33, "daemon": 1}
 
 
 class Refused(Exception):

@@ -92,7 +92,7 @@ def test_what_vanished_meanwhile_owes_nothing_and_the_first_failure_is_told_afte
         "/srv/app/l": Node("symlink", to="x"),
     }
     host = MemoryHost(nodes)
-    wanted = directory(recursive={"owner": "ops"})
+    wanted = directory(recursive={"owner": "daemon"})
     operation = planned(Harness(plugin, host), wanted)
     world = World(
         {
@@ -105,7 +105,7 @@ def test_what_vanished_meanwhile_owes_nothing_and_the_first_failure_is_told_afte
     )
     [result] = Harness(plugin, world).apply([operation])
     assert result["fault"] == {"class": "transient", "message": "file.write: /srv/app/b: read-only"}
-    assert host.nodes["/srv/app/c"].uid == 1000
+    assert host.nodes["/srv/app/c"].uid == 1
     assert not [call for call in world.calls if call["call"] == "link.ensure"]
 
 
@@ -113,7 +113,7 @@ def test_of_many_entries_some_are_shown_all_are_put_right_and_none_in_one_huge_s
     nodes = {f"/srv/app/{number:04}": Node() for number in range(2500)}
     host = MemoryHost({"/srv/app": APP} | nodes)
     test = Harness(plugin, host)
-    operation = planned(test, directory(recursive={"owner": "ops"}))
+    operation = planned(test, directory(recursive={"owner": "daemon"}))
     assert len(operation["diffs"]) == 101
     assert operation["diffs"][-1] == {
         "field": "entries",
@@ -123,7 +123,7 @@ def test_of_many_entries_some_are_shown_all_are_put_right_and_none_in_one_huge_s
     assert "0001" not in str(operation["payload"])
     assert test.apply([operation]) == [{"address": "host/Directory/app", "changed": True}]
     assert test.rounds == 1 + 3
-    assert all(host.nodes[path].uid == 1000 for path in nodes)
+    assert all(host.nodes[path].uid == 1 for path in nodes)
 
 
 def test_events_are_asked_for_in_a_bounded_number_of_directories(plugin: ModuleType):
