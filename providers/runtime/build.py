@@ -59,7 +59,8 @@ def componentize(out: Path, *, app: str, paths: list[Path]) -> None:
         preexec_fn=_politely,
     )
     if done.returncode != 0:
-        raise RuntimeError(f"componentize-py does not make {app}:\n{done.stdout.rstrip()}")
+        said, _, _ = done.stdout.partition("Stack backtrace:")
+        raise RuntimeError(f"componentize-py does not make {app}:\n{said.rstrip()}")
 
 
 def _politely() -> None:

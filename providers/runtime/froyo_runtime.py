@@ -22,7 +22,7 @@ from wit_world.exports import lifecycle as wit
 
 from froyo_provider import Actual, FieldDiff, Operation, Provider, Resource, Result, batch, call, testing
 from froyo_provider.environment import MODULES
-from froyo_provider.faults import Fault
+from froyo_provider.faults import Fault, PermanentError
 from froyo_provider.lifecycle import Done, Pending
 from froyo_provider.lifecycle import Lifecycle as Driver
 
@@ -128,6 +128,19 @@ for _name in (*MODULES, *_LATER, *(f"encodings.{encoding}" for encoding in _ENCO
     importlib.import_module(_name)
 _rehearse()
 
+
+_OUTSIDE = frozenset({"open", "os.listdir", "os.scandir", "os.system", "socket.__new__", "subprocess.Popen"})
+
+
+def _no_world(event: str, args: tuple[object, ...]) -> None:
+    """Say what is the matter where a trap would say nothing."""
+    del args
+    if event in _OUTSIDE:
+        raise PermanentError(f"a provider has no files, processes or network ({event})")
+
+
+# Also what the compiler does to show the line of a syntax error.
+sys.addaudithook(_no_world)
 # Whoever prints prints to nobody.
 sys.stdout = sys.stderr = type("Nobody", (io.TextIOBase,), {"write": lambda _, text: len(text)})()
 # What is not here by now is nowhere: looking for it on a file system would only trap.

@@ -185,7 +185,7 @@ class PluginHost(Host):
         component = self._artifacts / RUNTIME if package.is_python else package.entry
         if not component.is_file():
             raise ProviderError(
-                f"provider {package.name}: {component} is missing; an installed froyo comes with it, and in a "
+                f"provider {package.name}: {component} is missing; an installed froyo comes with it, in a "
                 "checkout `python hatch_build.py runtime` makes it"
             )
         return component

@@ -187,7 +187,7 @@ def _why(error: Exception, limits: Limits, stopped: bool) -> str:  # noqa: FBT00
     last = text.rsplit("\n", 1)[-1].strip() or type(error).__name__
     if "unreachable" in last:
         return (
-            f"gave up: it ran out of its {limits.memory_mib} MiB of memory (limits.memoryMiB), or reached for "
-            "a clock, a file or another thing that a provider does not have"
+            f"gave up: it ran out of its {limits.memory_mib} MiB of memory (limits.memoryMiB), or reached "
+            "for a clock, a file or another thing that a provider does not have"
         )
     return f"broke down: {last.removeprefix('wasm trap: ')[:500]}"

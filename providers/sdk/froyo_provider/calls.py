@@ -68,15 +68,27 @@ def batch(name: str, items: Sequence[Mapping[str, Any]], /) -> Steps[list[dict[s
     return [reply["ok"] if "ok" in reply else CallError(name, reply["error"]) for reply in replies]
 
 
-def check_calls(asked: object) -> list[Call]:
-    """What a coroutine yields, if it is a list of calls.
+def advance(coroutine: Any, replies: list[Reply] | None) -> list[Call]:
+    """Let a coroutine run until it waits for calls.
+
+    Waiting for anything else is an error, raised where it waits.
+
+    Args:
+        coroutine: with `send` and `throw`.
+        replies: to the calls that it waits for; None at its start.
+
+    Returns:
+        The calls that it waits for now.
 
     Raises:
-        PermanentError: it awaits something of another library, such as `asyncio.sleep`.
+        StopIteration: it is over.
     """
-    if type(asked) is not list or not asked:
-        raise PermanentError("a provider can only await call(), batch(), gather() and its own coroutines")
-    return asked
+    calls = coroutine.send(replies)
+    while type(calls) is not list or not calls:
+        calls = coroutine.throw(
+            PermanentError("a provider can only await call(), batch(), gather() and its own coroutines")
+        )
+    return calls
 
 
 @overload
@@ -115,7 +127,7 @@ def _gather(awaitables: Sequence[Awaitable[T]], return_exceptions: bool) -> Step
             offset = 0
             for place, child, count in waiting:
                 try:
-                    asked = check_calls(child.send(replies[offset : offset + count] if started else None))
+                    asked = advance(child, replies[offset : offset + count] if started else None)
                 except StopIteration as stop:
                     results[place] = stop.value
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is that child's result

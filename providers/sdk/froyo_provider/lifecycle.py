@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from froyo_provider import phases
-from froyo_provider.calls import check_calls
+from froyo_provider.calls import advance
 from froyo_provider.environment import plugin_builtins
 from froyo_provider.faults import DEFECTS, Fault, PermanentError
 from froyo_provider.provider import Provider
@@ -155,7 +155,7 @@ class Lifecycle:
     def _advance(self, task: int, coroutine: Task, replies: list[Reply] | None) -> Done | Pending:
         while True:
             try:
-                calls = check_calls(coroutine.send(replies))
+                calls = advance(coroutine, replies)
             except StopIteration as stop:
                 return Done(stop.value)
             except Fault:
