@@ -303,8 +303,9 @@ class Round:
                 find_blob=services.find_blob,
                 settings=services.settings,
             )
+            done_at = services.loop_time()
             self._step("verifying", len(wave))
-            await self._look_after(todo, applied)
+            await self._look_after(todo, applied, done_at)
             for address in wave:
                 if self._summary(address).ready:
                     frontier.done(address)
@@ -338,8 +339,16 @@ class Round:
                     broken.add(edge.dependency)
         return broken
 
-    async def _look_after(self, wave: Mapping[Address, PlanUnit], applied: Mapping[Address, Applied]) -> None:
-        """Read what was just applied, and conclude from what is there."""
+    async def _look_after(
+        self, wave: Mapping[Address, PlanUnit], applied: Mapping[Address, Applied], done_at: float
+    ) -> None:
+        """Read what was just applied, and conclude from what is there.
+
+        Args:
+            wave: what was to be done.
+            applied: what the providers say of it.
+            done_at: loop time at which they said so: if it turns out to be right, it has been since then.
+        """
         succeeded = []
         for address, result in applied.items():
             if result.fault is not None:
@@ -364,7 +373,7 @@ class Round:
             if isinstance(again, ProviderError):
                 self._fail(reading.address, again)
             elif again.action is Action.NONE:
-                self._converged(unit, reading)
+                self._converged(unit, reading, done_at)
             else:
                 self._not_converged(unit, again)
             self._journal.outcome(reading.address, self._ready_reason(reading.address))
@@ -471,7 +480,7 @@ class Round:
                 data=_data(unit),
             )
 
-    def _converged(self, unit: PlanUnit, reading: Observed) -> None:
+    def _converged(self, unit: PlanUnit, reading: Observed, done_at: float) -> None:
         """It was changed, and is as declared now."""
         address, services = unit.address, self._services
         sighting = self._lane.sightings.pop(address, None)
@@ -483,7 +492,7 @@ class Round:
             self.outcome.look_again(address, services.settings.rhythm.settle)
         contested = self._contested(address, _differing(unit)) if drift else None
         self._conclude(address, contested or Verdict(reason=Reason.APPLIED, message=_AS_DECLARED, ready=True))
-        took = services.loop_time() - sighting.at if sighting else None
+        took = done_at - sighting.at if sighting else None
         evidence = sighting.evidence if sighting else None
         if drift:
             reason, message = "Repaired", wording.repaired(unit, evidence, took)
