@@ -6,9 +6,11 @@ Nothing else in froyo knows which store, which provider host and which transport
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from reconciler.cli.places import Places
@@ -17,12 +19,12 @@ from reconciler.engine.intake import Load
 from reconciler.engine.reconcile import Services
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.suspensions import Suspensions
-from reconciler.errors import StoreError
+from reconciler.errors import StoreError, UsageError
 from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Blob, Desired
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.source import SnapshotGone
-from reconciler.plugins.capabilities import Grants
+from reconciler.plugins.capabilities import BUILT_IN, Grants
 from reconciler.plugins.host import PluginHost
 from reconciler.plugins.packages import catalog, load_packages
 from reconciler.runtime import Runtime, ThreadLanes
@@ -116,7 +118,7 @@ async def assemble(
     runtime = Runtime(connect=connect, offload=lanes, environ=environ)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lanes.close)
-        packages = load_packages([places.packages])
+        packages = load_packages([path for path in places.packages if path.is_dir()])
         store = await Store.open(places.database, runtime=runtime)
         stack.push_async_callback(store.close)
         if lease:
@@ -124,7 +126,7 @@ async def assemble(
         auditor = _Auditor(store, runtime)
         host = PluginHost(
             packages,
-            grants=Grants({package.name: package.capabilities for package in packages}),
+            grants=_grants(places.grants),
             runtime=runtime,
             cache_dir=places.cache / "components",
             artifacts=places.artifacts,
@@ -136,6 +138,24 @@ async def assemble(
         kinds = catalog(packages, artifacts=places.artifacts)
         evaluate = partial(load, catalog=kinds, cache=ParseCache(), environ=environ)
         yield Parts(places, runtime, store, host, kinds, evaluate)
+
+
+def _grants(path: Path) -> Grants:
+    """What the packages are granted: the built-in ones what they need, and what the operator says on top or instead.
+
+    Raises:
+        UsageError: the file is not as it should be.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return BUILT_IN
+    try:
+        return BUILT_IN.extended(Grants.parse(json.loads(text)))
+    except (ValueError, AttributeError) as error:
+        raise UsageError(
+            f"{path}: {error}; it maps the name of each package to a list of capabilities, as its manifest asks for them"
+        ) from error
 
 
 class _Auditor:

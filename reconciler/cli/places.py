@@ -33,9 +33,14 @@ class Places:
         return self.state / "froyo.sock"
 
     @property
-    def packages(self) -> Path:
-        """The built-in provider packages, one directory each."""
-        return self.artifacts / "providers"
+    def packages(self) -> tuple[Path, ...]:
+        """Where provider packages are, one directory each: the built-in ones, and the operator's own."""
+        return (self.artifacts / "providers", self.state / "packages")
+
+    @property
+    def grants(self) -> Path:
+        """What the operator grants to packages, beyond what the built-in ones need."""
+        return self.state / "grants.json"
 
 
 def places(environ: Mapping[str, str], *, state: str | None = None, system: bool = False) -> Places:

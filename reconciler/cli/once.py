@@ -1,0 +1,129 @@
+"""What `froyo validate`, `plan` and `apply` do, apart from how they show it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.cli import quick
+from reconciler.cli.assembly import Parts
+from reconciler.core.conditions import summarize
+from reconciler.engine.oneshot import OneShot, TargetResult
+from reconciler.engine.suspensions import Suspensions
+from reconciler.errors import UsageError
+from reconciler.model.desired import Desired
+from reconciler.model.names import Address, SourceName, TargetName
+from reconciler.model.plan import Plan, PlanUnit
+from reconciler.model.source import Snapshot
+from reconciler.store.batch import Batch
+from reconciler.targets.session import Session
+from watchers.directory import DirectorySource
+from watchers.fingerprint import fingerprint
+
+Step = Callable[[TargetName, str, int], None]
+"""Told (target, step, instances) whenever something goes on that may take a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A directory, read and evaluated.
+
+    Attributes:
+        snapshot: what was read.
+        desired: what it says.
+        fingerprint: of the directory, from before it was read.
+    """
+
+    snapshot: Snapshot
+    desired: Desired
+    fingerprint: str
+
+
+async def evaluate(parts: Parts, directory: Path, *, targets: Collection[str] = ()) -> Evaluated:
+    """Read and evaluate a directory.
+
+    Args:
+        parts: the engine's parts.
+        directory: the source.
+        targets: names of the targets that matter; empty for all.
+
+    Raises:
+        ConfigError: with everything that is wrong.
+        UsageError: a target that is not declared.
+    """
+    seen = fingerprint(str(directory))
+    source = DirectorySource(SourceName(str(directory)), directory, runtime=parts.runtime)
+    snapshot = await source.take()
+    desired = await parts.runtime.offload("config", lambda: parts.load(snapshot))
+    return Evaluated(snapshot, _restricted(desired, targets), seen)
+
+
+def _restricted(desired: Desired, names: Collection[str]) -> Desired:
+    if not names:
+        return desired
+    unknown = sorted(set(names) - desired.targets.keys())
+    if unknown:
+        known = ", ".join(sorted(desired.targets)) or "none"
+        raise UsageError(f"no target is named {unknown[0]!r}; declared are: {known}")
+    return replace(
+        desired,
+        targets={name: target for name, target in desired.targets.items() if name in names},
+        instances={a: i for a, i in desired.instances.items() if i.target in names},
+    )
+
+
+async def plan(parts: Parts, evaluated: Evaluated, *, step: Step, texts: bool = True) -> list[Plan]:
+    """What an apply would change, target by target. Changes nothing, on no target and not in the store."""
+    return await (await _oneshot(parts, evaluated, step)).plan(texts=texts)
+
+
+async def apply(
+    parts: Parts,
+    evaluated: Evaluated,
+    *,
+    step: Step,
+    only: Mapping[Address, PlanUnit] | None = None,
+    whole: bool = True,
+) -> list[TargetResult]:
+    """Put right what is not as declared, target by target.
+
+    Args:
+        parts: with the lease on the store.
+        evaluated: what should be.
+        step: told what goes on.
+        only: the units of a saved plan; None for everything.
+        whole: whether `evaluated` is all of its directory, so that it becomes the snapshot in force.
+    """
+    if whole:
+        await parts.store.save_snapshot(evaluated.snapshot)
+    results = await (await _oneshot(parts, evaluated, step)).apply(only=only)
+    batch = Batch().forget_warm()
+    settled = all(_settled(result) for result in results)
+    if whole and only is None and settled:
+        lanes = [result.lane for result in results if result.lane is not None]
+        document = quick.remember(
+            evaluated.snapshot.source, evaluated.fingerprint, evaluated.desired.revision, parts.places, lanes
+        )
+        if document is not None:
+            batch = Batch().put_warm(document)
+    await parts.store.write(batch)
+    return results
+
+
+def _settled(result: TargetResult) -> bool:
+    """Whether everything on a target was observed as declared."""
+    if result.error or result.lane is None:
+        return False
+    return all(summarize(state.conditions).ready for state in result.lane.states.values())
+
+
+async def _oneshot(parts: Parts, evaluated: Evaluated, step: Step) -> OneShot:
+    suspensions = Suspensions(parts.store, now=parts.runtime.now)
+    await suspensions.load()
+    services = parts.services(
+        evaluated.desired, suspensions, loop_time=asyncio.get_running_loop().time, step=step
+    )
+    known = await parts.store.load_states()
+    return OneShot(evaluated.desired, known, services=services, open_session=Session.open)
