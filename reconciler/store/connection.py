@@ -42,12 +42,12 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         # -wal and -shm take the mode of the database.
         connection = _connect(path, "rw")
     except (OSError, sqlite3.Error) as error:
-        raise explain(error, path) from error
+        raise explain(_reason(error, path), path) from error
     try:
         _configure(connection, path)
     except sqlite3.Error as error:
         connection.close()
-        raise explain(error, path) from error
+        raise explain(_reason(error, path), path) from error
     except BaseException:
         connection.close()
         raise
@@ -107,6 +107,17 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise explain(error, path) from error
     return connection
+
+
+def _reason(error: sqlite3.Error | OSError, path: Path) -> sqlite3.Error | OSError:
+    """What the system has to say where SQLite's own words are "unable to open database file"."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CANTOPEN:
+        return error
+    if _on_read_only_file_system(path):
+        return OSError(errno.EROFS, os.strerror(errno.EROFS))
+    if not os.access(path, os.R_OK | os.W_OK) or not os.access(path.parent, os.W_OK):
+        return OSError(errno.EACCES, os.strerror(errno.EACCES))
+    return error
 
 
 def _on_read_only_file_system(path: Path) -> bool:

@@ -65,7 +65,9 @@ async def test_suspensions_are_put_replaced_and_removed(store):
 
 
 async def test_pending_keys_come_back_the_most_urgent_first(store):
-    low = QueuedKey(target=WEB, priority=0, dirty=frozenset({file_address("b"), file_address("a")}), added_at=1.0)
+    low = QueuedKey(
+        target=WEB, priority=0, dirty=frozenset({file_address("b"), file_address("a")}), added_at=1.0
+    )
     high = QueuedKey(target=TargetName("db"), priority=30, added_at=2.0)
     await store.write(Batch().enqueue(low).enqueue(high))
     assert await store.load_queue() == [high, low]
@@ -109,9 +111,11 @@ async def test_memos_are_kept_per_target_and_key(store):
 async def test_what_a_newer_froyo_wrote_is_refused_by_name(store):
     await store.write(Batch().put_states([state()]))
     store._writer._connection.execute(
-        "UPDATE resource_state SET conditions = '[[\"Ready\",true,\"OfTheFuture\",\"\",0,1]]'"
+        'UPDATE resource_state SET conditions = \'[["Ready",true,"OfTheFuture","",0,1]]\''
     )
-    with pytest.raises(StoreError, match="does not understand .*OfTheFuture.*; use the newer froyo") as caught:
+    with pytest.raises(
+        StoreError, match=r"does not understand .*OfTheFuture.*; use the newer froyo"
+    ) as caught:
         await store.load_states()
     assert caught.value.error_class is ErrorClass.PERMANENT
 

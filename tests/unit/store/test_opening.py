@@ -77,13 +77,17 @@ async def test_a_newer_schema_is_refused_with_a_way_out(open_store, path):
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     database.close()
     for read_only in (False, True):
-        with pytest.raises(StoreError, match="schema 9999 is newer than the .* that this froyo knows; use the newer"):
+        with pytest.raises(
+            StoreError, match=r"schema 9999 is newer than the .* that this froyo knows; use the newer"
+        ):
             await open_store(read_only=read_only)
 
 
 async def test_an_older_schema_is_migrated_by_whoever_may_write(open_store, path):
     path.parent.mkdir()
-    with sqlite3.connect(path) as database:  # as a first release would have left it before its first migration
+    with sqlite3.connect(
+        path
+    ) as database:  # as a first release would have left it before its first migration
         database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
     database.close()
     with pytest.raises(StoreError, match=r"schema \(none\) is older than"):
@@ -115,7 +119,9 @@ async def test_a_migration_that_fails_changes_nothing(open_store, path, monkeypa
 async def test_what_is_no_database_is_refused_and_left_alone(open_store, path):
     path.parent.mkdir()
     path.write_text("this is something else, and longer than a header would be" * 100)
-    with pytest.raises(StoreError, match=re.escape(f"{path}: it is not a database of ours, or it is damaged")) as caught:
+    with pytest.raises(
+        StoreError, match=re.escape(f"{path}: it is not a database of ours, or it is damaged")
+    ) as caught:
         await open_store()
     assert caught.value.error_class is ErrorClass.PERMANENT
     assert path.read_text().startswith("this is something else")
@@ -148,7 +154,9 @@ async def test_a_journal_mode_that_does_not_take_is_an_error(open_store, monkeyp
         return sqlite3.connect(":memory:", isolation_level=None)
 
     monkeypatch.setattr(connection, "_connect", in_memory)
-    with pytest.raises(StoreError, match="its journal mode stays 'memory' although WAL was asked for; put the state"):
+    with pytest.raises(
+        StoreError, match="its journal mode stays 'memory' although WAL was asked for; put the state"
+    ):
         await open_store()
 
 
@@ -166,7 +174,7 @@ async def test_a_database_that_somebody_keeps_locked_is_said_to_be(open_store, p
 
 async def test_a_directory_that_cannot_be_made_is_said_to_be(open_store, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="it cannot be opened .*; check that its directory exists"):
+    with pytest.raises(StoreError, match=r"it cannot be opened .*; check that its directory exists"):
         await open_store(tmp_path / "file" / "froyo.db")
 
 

@@ -83,7 +83,9 @@ def instance(name: str = "motd", *, body: Digest | None = None) -> Instance:
     )
 
 
-def entry(name: str = "motd", *, body: Digest | None = None, preimage: Digest | None = None) -> InventoryEntry:
+def entry(
+    name: str = "motd", *, body: Digest | None = None, preimage: Digest | None = None
+) -> InventoryEntry:
     return InventoryEntry(
         ownership=Ownership.ADOPTED,
         instance=instance(name, body=body),
@@ -124,7 +126,12 @@ def event(
         message=message,
         cause="drift",
         evidence=Evidence(
-            command="vim /etc/motd \udcff", pid=4711, user="root", login="alice", parents=("sudo", "bash"), at=0.5
+            command="vim /etc/motd \udcff",
+            pid=4711,
+            user="root",
+            login="alice",
+            parents=("sudo", "bash"),
+            at=0.5,
         ),
         duration=0.038,
         data={"run": "r1", "fields": ["mode"]},
