@@ -94,8 +94,13 @@ def _check_actual(item: dict[str, Any]) -> None:
     if type(item.get("exists")) is not bool or type(item.get("state")) is not dict:
         raise Misbehaviour("it owes `exists` and `state`")
     watch = item.setdefault("watch", [])
-    if type(watch) is not list or not all(map(is_normal, watch)):
+    if type(watch) is not list or not all(is_normal(path) or _is_directory(path) for path in watch):
         raise Misbehaviour("its `watch` is no list of absolute paths")
+
+
+def _is_directory(path: object) -> bool:
+    """Whether it is a path with a slash at its end, which stands for what is directly in it, too."""
+    return isinstance(path, str) and path.endswith("/") and is_normal(path[:-1])
 
 
 def _check_operation(item: dict[str, Any]) -> None:
