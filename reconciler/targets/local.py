@@ -28,6 +28,8 @@ from reconciler.targets.pipe import Gate, Inbox, Tail
 
 _FAREWELL = 2.0
 """Seconds that the runner gets to end once its standard input is closed."""
+_LAST_WORDS = 0.5
+"""Seconds that stderr may stay open once the runner has ended."""
 _MFD_EXEC = 0x10  # Linux 6.3: says that it is meant to be executed; refused by older ones
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -107,7 +109,7 @@ class LocalChannel(asyncio.SubprocessProtocol):
         self._gate = Gate()
         self._ended = asyncio.Event()
         self._held = contextlib.ExitStack()
-        self._open = {1, "process"}
+        self._open: set[int | str] = {1, 2, "process"}
 
     # --- What the runner's owner calls ----------------------------------------------------------------
 
@@ -184,13 +186,19 @@ class LocalChannel(asyncio.SubprocessProtocol):
         self._part_ended("process")
 
     def _part_ended(self, part: int | str) -> None:
-        # Its last words come before its exit status or after it.
+        # Its last words may come before its exit status or after it.
         self._open.discard(part)
         if not self._open:
-            why = self._how_it_ended()
-            self._inbox.end(TransportError(why) if why else None)
-            self._gate.open()
-            self._ended.set()
+            self._finish()
+        elif self._open == {2}:
+            # A process that it started may hold on to stderr.
+            asyncio.get_running_loop().call_later(_LAST_WORDS, self._finish)
+
+    def _finish(self) -> None:
+        why = self._how_it_ended()
+        self._inbox.end(TransportError(why) if why else None)
+        self._gate.open()
+        self._ended.set()
 
     def _how_it_ended(self) -> str:
         status = self._process.get_returncode()

@@ -1,0 +1,213 @@
+import multiprocessing
+import os
+from dataclasses import replace
+
+import pytest
+
+from reconciler.errors import TransportError
+from reconciler.model.target import SshTransport
+from reconciler.targets.hostkeys import HostTrust, KnownHosts, record
+from reconciler.targets.secure_shell import asyncssh
+
+KEY, OTHER, AUTHORITY = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(3))
+
+
+def text(key):
+    return " ".join(key.export_public_key().decode().split()[:2])
+
+
+class Files:
+    def __init__(self, directory):
+        self.known = directory / "known_hosts"
+        self.own = directory / "state" / "known_hosts"
+        self.parsed = KnownHosts()
+
+    def trust(self, *, pinned="", **changes):
+        transport = replace(SshTransport(host="web-1", known_hosts=str(self.known)), **changes)
+        return HostTrust(transport, self.parsed, recorded=str(self.own), pinned=pinned)
+
+    def judge(self, key=KEY, *, host="web-1", address="10.0.0.5", port=22, **changes):
+        """Whether the key is taken, and why not: the same two questions that asyncssh asks."""
+        trust = self.trust(**changes)
+        trusted, authorities, revoked, *_ = trust.match(host, address, None if port == 22 else port)
+        public = key.convert_to_public()
+        if public in revoked:
+            return False, "revoked"
+        if authorities and public in authorities:
+            return True, ""
+        taken = public in trusted or trust.client().validate_host_public_key(host, address, port, public)
+        return taken, trust.refusal
+
+
+@pytest.fixture
+def files(tmp_path):
+    return Files(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["web-1", "10.0.0.5", "web-1,10.0.0.5", "*.example,web-?", "10.0.0.*"])
+def test_a_key_that_is_known_is_taken(files, name):
+    files.known.write_text(f"# mine\n\n{name} {text(KEY)} a comment\n")
+    assert files.judge() == (True, "")
+
+
+def test_a_host_that_is_known_by_a_hash_is_known(files):
+    files.known.write_text(f"|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg= {text(KEY)}\n")
+    assert files.judge(host="192.168.1.61", address="192.168.1.61") == (True, "")
+
+
+def test_a_host_on_another_port_is_another_host(files):
+    files.known.write_text(f"[web-1]:2222 {text(KEY)}\n")
+    assert files.judge(port=2222) == (True, "")
+    assert not files.judge()[0]
+
+
+def test_an_unknown_key_is_refused_with_the_ways_to_make_it_known(files):
+    files.known.write_text(f"elsewhere {text(KEY)}\n")
+    taken, why = files.judge()
+    assert not taken
+    assert "its host key is not known: it shows ssh-ed25519 SHA256:" in why
+    assert f'hostKey: "{text(KEY)}"' in why
+    assert f'add the line "web-1 {text(KEY)}" to {files.known}' in why
+    assert "trustOnFirstUse: true" in why
+    assert not files.own.exists()
+
+
+def test_a_changed_key_is_refused_and_the_old_one_is_shown(files):
+    files.known.write_text(f"# first\nother {text(KEY)}\nweb-1 {text(OTHER)}\n")
+    for trust_on_first_use in (False, True):
+        taken, why = files.judge(trust_on_first_use=trust_on_first_use)
+        assert not taken
+        assert "its host key has changed: it shows ssh-ed25519 SHA256:" in why
+        assert f"{files.known}:3 knows another" in why
+        assert f"ssh-keygen -R 'web-1' -f {files.known}" in why
+    assert not files.own.exists()
+
+
+def test_a_changed_key_on_another_port_is_named_as_known_hosts_names_it(files):
+    files.known.write_text(f"[web-1]:2222 {text(OTHER)}\n")
+    assert f"ssh-keygen -R '[web-1]:2222' -f {files.known}" in files.judge(port=2222)[1]
+
+
+def test_a_revoked_key_is_not_taken(files):
+    files.known.write_text(f"web-1 {text(KEY)}\n@revoked * {text(KEY)}\n")
+    assert files.judge() == (False, "revoked")
+
+
+def test_an_authority_is_known_and_a_plain_key_beside_it_is_a_change(files):
+    files.known.write_text(f"@cert-authority *,10.0.0.5 {text(AUTHORITY)}\n")
+    assert files.judge(AUTHORITY) == (True, "")
+    assert "has changed" in files.judge(trust_on_first_use=True)[1]
+
+
+def test_the_pinned_key_is_the_only_one_that_counts(files):
+    files.known.write_text(f"web-1 {text(OTHER)}\n")
+    assert files.judge(pinned=f"{text(KEY)} root@web-1") == (True, "")
+    taken, why = files.judge(OTHER, pinned=text(KEY), trust_on_first_use=True)
+    assert not taken
+    assert "its host key is not the pinned one" in why
+    assert f'hostKey: "{text(OTHER)}"' in why
+    assert KEY.get_fingerprint() in why
+
+
+def test_a_pinned_key_that_is_none_says_so(files):
+    with pytest.raises(TransportError, match="`hostKey` is not a public key such as"):
+        files.trust(pinned="AAAAC3")
+
+
+def test_a_first_contact_is_recorded_when_the_target_says_so(files):
+    assert files.judge(trust_on_first_use=True) == (True, "")
+    assert files.own.read_text() == f"web-1 {text(KEY)}\n"
+    assert files.own.stat().st_mode & 0o777 == 0o600
+    # From then on it is known, and another one is a change.
+    assert files.judge(trust_on_first_use=True) == (True, "")
+    taken, why = files.judge(OTHER, trust_on_first_use=True)
+    assert not taken
+    assert f"{files.own}:1 knows another" in why
+    assert files.own.read_text() == f"web-1 {text(KEY)}\n"
+    # Who never said that it may be trusted at first use does not trust what was recorded so.
+    files.known.write_text("")
+    assert "not known" in files.judge()[1]
+
+
+def test_a_key_that_cannot_be_recorded_is_not_trusted(files):
+    files.own.parent.symlink_to("nowhere")
+    taken, why = files.judge(trust_on_first_use=True)
+    assert not taken
+    assert "the host key cannot be recorded, so it is not trusted" in why
+
+
+def test_a_named_file_that_is_not_there_is_a_mistake_unless_keys_may_be_recorded(files):
+    with pytest.raises(TransportError, match="there is no such file, and it is what host keys are"):
+        files.trust()
+    assert files.judge(trust_on_first_use=True)[0]
+
+
+def test_a_file_that_makes_no_sense_is_named(files):
+    files.known.write_text("hello\n")
+    with pytest.raises(TransportError, match=f"{files.known}: not a known_hosts file"):
+        files.trust()
+    files.known.unlink()
+    files.known.mkdir()
+    with pytest.raises(TransportError, match="Is a directory: without it no host key can be verified"):
+        files.trust()
+
+
+def test_without_a_named_file_those_of_the_user_and_the_system_count(files, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "known_hosts").write_text(f"web-1 {text(KEY)}\n")
+    assert files.judge(known_hosts="") == (True, "")
+    assert files.trust(known_hosts="").files[-2:] == (
+        "/etc/ssh/ssh_known_hosts",
+        "/etc/ssh/ssh_known_hosts2",
+    )
+
+
+def test_a_file_is_parsed_again_only_when_it_has_changed(files, monkeypatch):
+    reads = []
+    real = asyncssh.read_known_hosts
+    monkeypatch.setattr(asyncssh, "read_known_hosts", lambda path: reads.append(path) or real(path))
+    files.known.write_text(f"web-1 {text(KEY)}\n")
+    for _ in range(3):
+        assert files.judge()[0]
+    assert len(reads) == 1
+    files.known.write_text(f"web-1 {text(OTHER)}\n")
+    assert not files.judge()[0]
+    assert len(reads) == 2
+
+
+def _record(path, start):
+    for number in range(start, start + 20):
+        record(path, f"host-{number} {text(KEY)}")
+
+
+def test_several_controllers_may_record_at_once_and_nothing_is_lost(files):
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_record, args=(str(files.own), 20 * n)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    lines = files.own.read_text().splitlines()
+    assert sorted(lines) == sorted(f"host-{n} {text(KEY)}" for n in range(80))
+    assert sorted(os.listdir(files.own.parent)) == ["known_hosts", "known_hosts.lock"]
+
+
+def test_recording_the_same_again_changes_nothing(files):
+    for _ in range(2):
+        record(str(files.own), "web-1 ssh-ed25519 AAAA")
+    assert files.own.read_text() == "web-1 ssh-ed25519 AAAA\n"
+
+
+def test_a_record_that_cannot_be_completed_leaves_the_old_one(files, monkeypatch):
+    record(str(files.own), "a b")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(TransportError, match="No space left on device"):
+        record(str(files.own), "c d")
+    assert files.own.read_text() == "a b\n"
+    assert sorted(os.listdir(files.own.parent)) == ["known_hosts", "known_hosts.lock"]
