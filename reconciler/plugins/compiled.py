@@ -77,9 +77,9 @@ class CompiledCache:
                 or record["sha256"] != _sha256(path)
             ):
                 return None
+            return self._remember(component, path, record["component_sha256"], record["sha256"])
         except (KeyError, OSError):
             return None
-        return self._remember(component, path, record["component_sha256"], record["sha256"])
 
     def _compile(self, component: Path) -> Path:
         digest = _sha256(component)
@@ -89,6 +89,8 @@ class CompiledCache:
             _compile_in_process(component, scratch)
             path = self._directory / f"{digest[:16]}-{_short(compiling.engine_name())}.cwasm"
             made = _sha256(Path(scratch))
+            # It will be mapped by processes that run, and is not to be written to again.
+            os.chmod(scratch, 0o400)
             os.rename(scratch, path)
         finally:
             with contextlib.suppress(OSError):

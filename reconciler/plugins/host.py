@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from reconciler.errors import FroyoError, ProviderError
+from reconciler.errors import ErrorClass, FroyoError, ProviderError
 from reconciler.plugins.calls import Phase
 from reconciler.plugins.capabilities import Grants
 from reconciler.plugins.compiled import CompiledCache
@@ -124,6 +124,9 @@ class PluginHost(Host):
             try:
                 program = await self._program(self._component(package))
                 ready = await self._on_lane(lambda: self._first(package, program))
+            except OSError as error:
+                message = f"provider {package.name}, load: {error}"
+                raise ProviderError(message, error_class=ErrorClass.TRANSIENT) from error
             except (Fault, Misbehaviour) as error:
                 self.audit(
                     "provider.failed", {"package": package.name, "phase": "load", "reason": str(error)}

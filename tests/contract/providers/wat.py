@@ -1,7 +1,7 @@
 """Components of the provider's world written by hand: small, quick to compile, and as hostile as one likes.
 
-Each function of the interface is given as the body of a core function, which returns the address of its result. The
-layouts are those of the canonical ABI; `RESULTS` says where what is.
+Each function of the interface is given as the body of a core function that returns the address of its result.
+The layouts are those of the canonical ABI.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from wasmtime import wat2wasm
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Results that lie ready in memory: result<step, fault> is a tag, then at 4 the tag of the step, then at 8 its payload.
+# Where results lie ready in memory: a tag, then at 4 the tag of the step, then at 8 what is in it.
 DONE = 16
 PENDING = 48
 FAULT = 80
@@ -42,9 +42,9 @@ def component(
     Args:
         reply: what DONE answers.
         calls: what PENDING asks for.
-        start: body of `start`, which answers DONE unless it returns first. Parameters: $phase $request $length.
-        resume: body of `resume`, likewise. Parameters: $task $replies $length.
-        load: body of `load`, which answers the empty text. Parameters: $source $length.
+        start: body of `start`, which answers DONE unless it returns first; it has $phase, $request, $length.
+        resume: body of `resume`, likewise; it has $task, $replies, $length.
+        load: body of `load`, which answers the empty text; it has $source, $length.
         extra: more of the core module.
         imports: imports of the component.
         request_type: type of the request, to get it wrong.
@@ -121,7 +121,8 @@ def component(
     (export $step1 "step" (type $step2))
     (export "load" (func $load) (func (param "source" string) (result (result string (error $fault1)))))
     (export "start" (func $start)
-      (func (param "phase" $phase1) (param "request" {request_type}) (result (result $step1 (error $fault1)))))
+      (func (param "phase" $phase1) (param "request" {request_type})
+        (result (result $step1 (error $fault1)))))
     (export "resume" (func $resume)
       (func (param "task" u32) (param "replies" string) (result (result $step1 (error $fault1)))))
     (export "cancel" (func $cancel) (func (param "task" u32))))
