@@ -1,0 +1,3 @@
+module froyo.dev/runner
+
+go 1.26

@@ -1,0 +1,141 @@
+// Package digest knows contents by their SHA-256, and remembers them by what the kernel says of the inode.
+//
+// Invariant: Memory never gives the digest of another content than the file has. It relies on every change moving the ctime,
+// which nobody can put back, and distrusts what was read while the ctime could have stood still (git's rule for racy times).
+package digest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"sync"
+	"syscall"
+	"time"
+
+	"froyo.dev/runner/internal/sys"
+)
+
+// Sum is a SHA-256.
+type Sum [sha256.Size]byte
+
+const prefix = "sha256:"
+
+func (s Sum) String() string {
+	text := make([]byte, len(prefix)+2*len(s))
+	copy(text, prefix)
+	hex.Encode(text[len(prefix):], s[:])
+	return string(text)
+}
+
+// Of gives the sum of bytes.
+func Of(content []byte) Sum { return sha256.Sum256(content) }
+
+// Parse reads what String writes.
+func Parse(text string) (sum Sum, ok bool) {
+	if len(text) != len(prefix)+2*len(sum) || text[:len(prefix)] != prefix {
+		return sum, false
+	}
+	n, err := hex.Decode(sum[:], []byte(text[len(prefix):]))
+	return sum, err == nil && n == len(sum)
+}
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 128<<10); return &b }}
+
+// Read gives the sum and the number of all bytes to come.
+func Read(from io.Reader) (Sum, int64, error) {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	hash := sha256.New()
+	var size int64
+	for {
+		n, err := from.Read(*buffer)
+		hash.Write((*buffer)[:n])
+		size += int64(n)
+		if err == io.EOF {
+			return Sum(hash.Sum(nil)), size, nil
+		}
+		if err != nil {
+			return Sum{}, 0, err
+		}
+	}
+}
+
+// slack is more than the grain of any local file system's clock: a jiffy (at most 10 ms), or, where an inode's times are whole
+// seconds, two of them (as FAT has).
+const (
+	slack       = 20 * time.Millisecond
+	coarseSlack = 2100 * time.Millisecond
+)
+
+// maxRemembered bounds the memory, to some 15 MB.
+const maxRemembered = 100_000
+
+type inode struct{ dev, ino uint64 }
+
+type memo struct {
+	size         int64
+	mtime, ctime sys.Time
+	sum          Sum
+}
+
+// Memory remembers digests for one session. It may be used from any goroutine.
+type Memory struct {
+	mu    sync.Mutex
+	memos map[inode]memo
+	now   func() time.Time
+}
+
+// NewMemory makes an empty one.
+func NewMemory() *Memory {
+	return &Memory{memos: map[inode]memo{}, now: time.Now}
+}
+
+// Now is the time to be given to Put, taken before the content is read.
+func (m *Memory) Now() time.Time { return m.now() }
+
+// Get gives the digest of a file that looks like stat, if it is known for certain.
+func (m *Memory) Get(stat *sys.Stat) (Sum, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known, ok := m.memos[inode{stat.Dev, stat.Ino}]
+	if !ok || known.size != stat.Size || known.mtime != stat.Mtime || known.ctime != stat.Ctime {
+		return Sum{}, false
+	}
+	return known.sum, true
+}
+
+// Put remembers the digest of a file which looked like stat before and after its content was read, from the time on. What could
+// have changed since without the ctime showing it is not kept.
+func (m *Memory) Put(stat *sys.Stat, sum Sum, from time.Time) {
+	grain := slack
+	if stat.Ctime.Nsec == 0 && stat.Mtime.Nsec == 0 {
+		grain = coarseSlack
+	}
+	changed := time.Unix(stat.Ctime.Sec, int64(stat.Ctime.Nsec))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := inode{stat.Dev, stat.Ino}
+	if from.Sub(changed) <= grain {
+		delete(m.memos, key)
+		return
+	}
+	if len(m.memos) >= maxRemembered {
+		for forgotten := range m.memos { // any: the order of a map is random
+			delete(m.memos, forgotten)
+			break
+		}
+	}
+	m.memos[key] = memo{stat.Size, stat.Mtime, stat.Ctime, sum}
+}
+
+// File systems whose times this machine's kernel sets itself, by its own clock.
+var local = map[int64]bool{
+	0xEF53: true, 0x58465342: true, 0x9123683E: true, 0x01021994: true, 0x794C7630: true, // ext, xfs, btrfs, tmpfs, overlay
+	0xF2F52010: true, 0x2FC12FC1: true, 0x858458F6: true, 0xCA451A4E: true, 0x4D44: true, 0x2011BAB0: true, // f2fs, zfs, ramfs, bcachefs, fat, exfat
+}
+
+// Local says whether an open file is on such a file system. What is not must not be remembered.
+func Local(fd sys.FD) bool {
+	var stat syscall.Statfs_t
+	return syscall.Fstatfs(int(fd), &stat) == nil && local[int64(stat.Type)]
+}

@@ -1,0 +1,137 @@
+package dirs
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"syscall"
+
+	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/digest"
+	"froyo.dev/runner/internal/entry"
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/sys"
+	"froyo.dev/runner/internal/temp"
+	"froyo.dev/runner/internal/walk"
+	"froyo.dev/runner/internal/wire"
+)
+
+const defaultLimit = 50_000
+
+func list(ctx context.Context, host *command.Host, call *command.Call) (wire.Array, error) {
+	host.Names.Refresh()
+	return command.InOrder(ctx, call.Items, func(item wire.Object) (wire.Object, error) {
+		a := command.Read(item)
+		path := a.Path()
+		l := listing{ctx: ctx, recursive: a.Bool("recursive", false), limit: int(a.Int("limit", defaultLimit, wire.MaxInteger))}
+		if err := a.Err(); err != nil {
+			return nil, err
+		}
+		return l.run(path, host)
+	})
+}
+
+type listed struct {
+	name string
+	stat sys.Stat
+}
+
+type listing struct {
+	ctx       context.Context
+	recursive bool
+	limit     int
+	entries   []listed
+	truncated bool
+}
+
+func (l *listing) run(path string, host *command.Host) (wire.Object, error) {
+	dir, name, err := walk.Parent(path)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	err = l.read(dir, name, "")
+	switch {
+	case err == syscall.ENOENT:
+		return nil, fault.New(fault.NotFound, "%s does not exist", path)
+	case err == syscall.ENOTDIR || err == syscall.ELOOP:
+		return nil, fault.New(fault.NotDirectory, "%s is not a directory", path)
+	case err != nil:
+		return nil, err
+	}
+	slices.SortFunc(l.entries, func(a, b listed) int { return strings.Compare(a.name, b.name) })
+	entries := make(wire.Array, len(l.entries))
+	for i, e := range l.entries {
+		entries[i] = e.value(host)
+	}
+	state := digest.Of(wire.Append(nil, wire.Array{entries, l.truncated}))
+	return wire.Object{wire.F("entries", entries), wire.F("state", state.String()), wire.F("truncated", l.truncated)}, nil
+}
+
+func (e *listed) value(host *command.Host) wire.Object {
+	value := wire.Object{
+		wire.F("gid", int64(e.stat.GID)), wire.F("group", host.Names.Group(e.stat.GID)), wire.F("mode", entry.Mode(e.stat.Mode)),
+	}
+	if e.stat.MountRoot {
+		value = append(value, wire.F("mountpoint", true))
+	}
+	return append(value,
+		wire.F("name", e.name), wire.F("owner", host.Names.User(e.stat.UID)), wire.F("type", string(entry.TypeOf(e.stat.Mode))),
+		wire.F("uid", int64(e.stat.UID)))
+}
+
+// read lists a directory in the order of its names, so that what a limit cuts off is always the same.
+func (l *listing) read(dir sys.FD, name, prefix string) error {
+	fd, err := sys.Openat(dir, name, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW|syscall.O_NOATIME, 0)
+	if err == syscall.EPERM {
+		fd, err = sys.Openat(dir, name, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	}
+	if err != nil {
+		return err
+	}
+	file := fd.File(name)
+	defer file.Close()
+	stat, err := sys.Fstat(fd)
+	if err != nil {
+		return err
+	}
+	names, err := file.Readdirnames(-1)
+	if err != nil {
+		return err
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if l.ctx.Err() != nil {
+			return l.ctx.Err()
+		}
+		if temp.Is(name) {
+			continue
+		}
+		there, err := sys.Statat(fd, name)
+		if err == syscall.ENOENT {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if len(l.entries) >= l.limit {
+			l.truncated = true
+			return nil
+		}
+		there.MountRoot = there.MountRoot || there.Dev != stat.Dev && there.Is(syscall.S_IFDIR)
+		l.entries = append(l.entries, listed{prefix + name, there})
+		if l.recursive && there.Is(syscall.S_IFDIR) && !there.MountRoot {
+			err := l.read(fd, name, prefix+name+"/")
+			if err == syscall.ENOENT || err == syscall.ENOTDIR || err == syscall.ELOOP {
+				continue // replaced while one looked
+			}
+			if err != nil {
+				return fault.From(err, prefix+name)
+			}
+			if l.truncated {
+				return nil
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package dirs
+
+import (
+	"context"
+	"syscall"
+
+	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/durable"
+	"froyo.dev/runner/internal/entry"
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/sys"
+	"froyo.dev/runner/internal/walk"
+	"froyo.dev/runner/internal/wire"
+)
+
+func removeAll(ctx context.Context, host *command.Host, call *command.Call) (wire.Array, error) {
+	return synced(ctx, call, func(item wire.Object, directories *durable.Directories) (wire.Object, error) {
+		a := command.Read(item)
+		r := removal{ctx: ctx, path: a.Path(), recursive: a.Bool("recursive", false)}
+		expect := a.Text("expect")
+		if r.path == "/" {
+			a.Fail("path", "the root cannot be removed")
+		}
+		if err := a.Err(); err != nil {
+			return nil, err
+		}
+		changed, err := r.run(expect, host, directories)
+		return wire.Object{wire.F("changed", changed)}, err
+	})
+}
+
+type removal struct {
+	ctx       context.Context
+	path      string
+	recursive bool
+}
+
+func (r *removal) run(expect string, host *command.Host, directories *durable.Directories) (bool, error) {
+	dir, name, err := walk.Parent(r.path)
+	there := entry.Entry{Type: entry.Absent}
+	if err == nil {
+		defer dir.Close()
+		there, err = entry.Look(dir, name, entry.Wish{Digest: expect != ""}, host.Digests)
+	} else if code := fault.From(err, r.path).Code; code == fault.NotFound || code == fault.NotDirectory {
+		err = nil
+	}
+	switch {
+	case err != nil:
+		return false, err
+	case expect != "" && there.State() != expect:
+		return false, fault.New(fault.Conflict, "%s is not as expected", r.path)
+	case there.Type == entry.Absent:
+		return false, nil
+	case there.Type != entry.Directory:
+		return false, fault.New(fault.NotDirectory, "%s is not a directory", r.path)
+	case there.MountedOn:
+		return false, r.mounted(r.path)
+	case there.Stat.Immutable:
+		return false, fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", r.path)
+	}
+	if r.recursive {
+		if err := r.contents(dir, name, r.path, &there.Stat, false); err != nil {
+			return false, err
+		}
+		if err := r.contents(dir, name, r.path, &there.Stat, true); err != nil {
+			return true, err
+		}
+	}
+	done := host.Own.Begin(r.path)
+	err = sys.Unlinkat(dir, name, sys.AtRemoveDir)
+	done(dir, name)
+	switch {
+	case err == syscall.ENOENT:
+		return false, nil
+	case err == syscall.ENOTEMPTY || err == syscall.EEXIST:
+		return false, fault.New(fault.NotEmpty, "%s is not empty", r.path)
+	case err == syscall.EBUSY:
+		return false, r.mounted(r.path)
+	case err != nil:
+		return false, blame(err, dir, r.path)
+	}
+	_, err = directories.Add(dir)
+	return true, err
+}
+
+func (r *removal) mounted(path string) error {
+	return fault.New(fault.MountPoint, "%s: %s is a mount point, nothing is removed", r.path, path)
+}
+
+// contents goes through a directory twice: first to see that there is no mount point in it, then to remove what is in it.
+func (r *removal) contents(dir sys.FD, name, path string, stat *sys.Stat, remove bool) error {
+	fd, err := sys.Openat(dir, name, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return fault.From(err, path)
+	}
+	listing := fd.File(path)
+	defer listing.Close()
+	if now, err := sys.Fstat(fd); err != nil || !now.Same(stat) {
+		return fault.New(fault.Conflict, "%s has changed meanwhile", path)
+	}
+	names, err := listing.Readdirnames(-1)
+	if err != nil {
+		return fault.From(err, path)
+	}
+	for _, name := range names {
+		if r.ctx.Err() != nil {
+			return r.ctx.Err()
+		}
+		below := path + "/" + name
+		there, err := sys.Statat(fd, name)
+		if err == syscall.ENOENT {
+			continue
+		}
+		if err != nil {
+			return fault.From(err, below)
+		}
+		if there.MountRoot || there.Dev != stat.Dev && there.Is(syscall.S_IFDIR) {
+			return r.mounted(below)
+		}
+		flags := 0
+		if there.Is(syscall.S_IFDIR) {
+			if err := r.contents(fd, name, below, &there, remove); err != nil {
+				return err
+			}
+			flags = sys.AtRemoveDir
+		}
+		if !remove {
+			continue
+		}
+		if err := sys.Unlinkat(fd, name, flags); err != nil && err != syscall.ENOENT {
+			if there.Immutable {
+				return fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", below)
+			}
+			return fault.From(blame(err, fd, below), below)
+		}
+	}
+	return nil
+}

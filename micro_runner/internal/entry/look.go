@@ -1,0 +1,140 @@
+package entry
+
+import (
+	"errors"
+	"io"
+	"syscall"
+	"unicode/utf8"
+
+	"froyo.dev/runner/internal/digest"
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/sys"
+)
+
+// maxTries is how often a file that changes under the eyes is read again before one gives up.
+const maxTries = 8
+
+// MaxText is the most bytes of content that a look takes along.
+const MaxText = 1 << 20
+
+// Wish is what one wants to know beyond what a stat tells.
+type Wish struct {
+	Digest  bool
+	TextMax int64      // 0: no text
+	Unless  digest.Sum // no text when the digest is this one
+	Known   bool       // Unless counts
+}
+
+// text says whether the wish is for the text of such a file.
+func (w *Wish) text(size int64, sum digest.Sum) bool {
+	return size <= min(w.TextMax, MaxText) && w.TextMax > 0 && !(w.Known && w.Unless == sum)
+}
+
+// Glance is a look without reading any content. Complete is false when a content would have to be read for the wish.
+func Glance(dir sys.FD, name string, wish Wish, memory *digest.Memory) (e Entry, complete bool, err error) {
+	stat, err := sys.Statat(dir, name)
+	if err == syscall.ENOENT || err == syscall.ENOTDIR {
+		return Entry{Type: Absent}, true, nil
+	}
+	if err != nil {
+		return Entry{}, true, err
+	}
+	e = Entry{Type: TypeOf(stat.Mode), Stat: stat, MountedOn: stat.MountRoot && name != "."}
+	switch e.Type {
+	case Symlink:
+		e.To, err = sys.Readlinkat(dir, name)
+		if err == syscall.EINVAL || err == syscall.ENOENT {
+			return e, false, nil // it is something else by now
+		}
+		return e, true, err
+	case File:
+		if !wish.Digest {
+			return e, true, nil
+		}
+		e.Digest, e.Digested = memory.Get(&stat)
+		return e, e.Digested && !wish.text(stat.Size, e.Digest), nil
+	}
+	return e, true, nil
+}
+
+// Look looks at a name in a directory, reading content where the wish needs it. The entry is of one instant: if the file
+// changes while it is read, it is read again.
+func Look(dir sys.FD, name string, wish Wish, memory *digest.Memory) (Entry, error) {
+	for range maxTries {
+		e, complete, err := Glance(dir, name, wish, memory)
+		if err != nil || complete {
+			return e, err
+		}
+		if e.Type != File {
+			continue
+		}
+		read, err := content(dir, name, &e, wish, memory)
+		if errors.Is(err, errMoved) {
+			continue
+		}
+		return read, err
+	}
+	return Entry{}, fault.New(fault.Changing, "it kept changing while it was read, %d times in a row", maxTries)
+}
+
+var errMoved = errors.New("it changed while it was read")
+
+// content reads the file that a glance has shown, or says errMoved when it is not that file, or not in that state, any more.
+func content(dir sys.FD, name string, e *Entry, wish Wish, memory *digest.Memory) (Entry, error) {
+	from := memory.Now()
+	fd, err := OpenContent(dir, name)
+	if err == syscall.ENOENT || err == syscall.ELOOP || err == syscall.ENXIO {
+		return *e, errMoved
+	}
+	if err != nil {
+		return *e, err
+	}
+	file := fd.File(name)
+	defer file.Close()
+	before, err := sys.Fstat(fd)
+	if err != nil {
+		return *e, err
+	}
+	if !before.Is(syscall.S_IFREG) {
+		return *e, errMoved
+	}
+	read := Entry{Type: File, Stat: before, Digested: true, MountedOn: e.MountedOn}
+	var text []byte
+	var size int64
+	if before.Size <= min(wish.TextMax, MaxText) {
+		text, err = io.ReadAll(io.LimitReader(file, MaxText+1))
+		size, read.Digest = int64(len(text)), digest.Of(text)
+	} else {
+		read.Digest, size, err = digest.Read(file)
+	}
+	if err != nil {
+		return *e, err
+	}
+	after, err := sys.Fstat(fd)
+	if err != nil {
+		return *e, err
+	}
+	local := digest.Local(fd)
+	if !after.Unmoved(&before) || after.Mode != before.Mode || local && size != before.Size {
+		return *e, errMoved
+	}
+	if local {
+		memory.Put(&before, read.Digest, from)
+	}
+	read.Stat.Size = size // below /proc and /sys a stat does not tell it
+	if wish.text(size, read.Digest) && utf8.Valid(text) {
+		read.Text, read.WithText = string(text), true
+	}
+	return read, nil
+}
+
+// OpenContent opens a regular file for reading, without following a link, waiting for the other end of a pipe, or moving the
+// time of the last access where that can be avoided.
+func OpenContent(dir sys.FD, name string) (sys.FD, error) {
+	const flags = syscall.O_RDONLY | syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_NOCTTY
+	fd, err := sys.Openat(dir, name, flags|syscall.O_NOATIME, 0)
+	if err == syscall.EPERM {
+		fd, err = sys.Openat(dir, name, flags, 0)
+	}
+	return fd, err
+}

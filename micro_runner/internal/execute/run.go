@@ -1,0 +1,163 @@
+// Package execute runs programs: the `exec` command, and what validates a file before it goes live.
+//
+// Invariant: a program and all of its process group are gone when Run returns because of the context, and the program itself is
+// gone when the runner is, even when that is killed. Output is bounded in memory, however much there is.
+package execute
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"os/user"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"froyo.dev/runner/internal/fault"
+)
+
+const (
+	// searchPath is where programs are looked for, whatever the login shell of the session had set.
+	searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	// politeness is how long a process group has between SIGTERM and SIGKILL.
+	politeness = 500 * time.Millisecond
+	// pipePatience is how long the output of a program that has ended is still read, when a child of it holds the pipe open.
+	pipePatience = 500 * time.Millisecond
+)
+
+// Spec is what to run.
+type Spec struct {
+	Argv        []string
+	Stdin       []byte
+	Environment []string // NAME=VALUE, beyond the usual ones
+	Directory   string
+	MaxOutput   int // for each stream
+}
+
+// Outcome is how it went.
+type Outcome struct {
+	Exit           int    // -1 when a signal ended it
+	Signal         string // SIGKILL
+	Stdout, Stderr []byte
+	Truncated      bool
+}
+
+// Run runs it to the end, or until the context ends, whose error it then gives.
+func Run(ctx context.Context, spec Spec) (Outcome, error) {
+	environment := append(usual(), spec.Environment...)
+	program, err := find(spec.Argv[0], environment)
+	if err != nil {
+		return Outcome{}, err
+	}
+	stdout, stderr := &bounded{limit: spec.MaxOutput}, &bounded{limit: spec.MaxOutput}
+	command := exec.CommandContext(ctx, program)
+	command.Args = spec.Argv
+	command.Env = environment
+	command.Dir = spec.Directory
+	if len(spec.Stdin) > 0 {
+		command.Stdin = strings.NewReader(string(spec.Stdin))
+	}
+	command.Stdout, command.Stderr = stdout, stderr
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	command.WaitDelay = pipePatience
+	command.Cancel = func() error {
+		group := -command.Process.Pid
+		time.AfterFunc(politeness, func() { _ = syscall.Kill(group, syscall.SIGKILL) })
+		return syscall.Kill(group, syscall.SIGTERM)
+	}
+	// The kernel sends Pdeathsig when the thread that started the program ends, so that thread must wait for it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := command.Start(); err != nil {
+		return Outcome{}, startFault(err, spec)
+	}
+	err = command.Wait()
+	if ctx.Err() != nil {
+		return Outcome{}, context.Cause(ctx)
+	}
+	if command.ProcessState == nil {
+		return Outcome{}, fault.From(err, spec.Argv[0])
+	}
+	outcome := Outcome{Stdout: stdout.kept, Stderr: stderr.kept, Truncated: stdout.dropped || stderr.dropped}
+	status := command.ProcessState.Sys().(syscall.WaitStatus)
+	outcome.Exit = status.ExitStatus()
+	if status.Signaled() {
+		outcome.Signal = signalName(status.Signal())
+	}
+	return outcome, nil
+}
+
+func startFault(err error, spec Spec) error {
+	if errors.Is(err, syscall.ENOENT) {
+		if _, missing := os.Stat(spec.Directory); missing != nil {
+			return fault.New(fault.NotFound, "the working directory %s does not exist", spec.Directory)
+		}
+		return fault.New(fault.CommandNotFound, "%s, or its interpreter, does not exist", spec.Argv[0])
+	}
+	return fault.From(err, spec.Argv[0])
+}
+
+// usual is the same environment for everyone, so that a command does the same by whatever way the runner was started.
+func usual() []string {
+	environment := []string{"PATH=" + searchPath, "LANG=C.UTF-8"}
+	if me, err := user.Current(); err == nil {
+		environment = append(environment, "HOME="+me.HomeDir, "USER="+me.Username, "LOGNAME="+me.Username)
+	}
+	return environment
+}
+
+func find(program string, environment []string) (string, error) {
+	if strings.Contains(program, "/") {
+		return program, nil
+	}
+	path := searchPath
+	for _, variable := range slices.Backward(environment) {
+		if value, ok := strings.CutPrefix(variable, "PATH="); ok {
+			path = value
+			break
+		}
+	}
+	for directory := range strings.SplitSeq(path, ":") {
+		candidate := directory + "/" + program
+		if stat, err := os.Stat(candidate); program != "" && err == nil && stat.Mode().IsRegular() && stat.Mode()&0o111 != 0 {
+			return candidate, nil
+		}
+	}
+	return "", fault.New(fault.CommandNotFound, "there is no program %q in %s", program, path)
+}
+
+// bounded keeps the beginning of what is written to it.
+type bounded struct {
+	kept    []byte
+	limit   int
+	dropped bool
+}
+
+var _ io.Writer = (*bounded)(nil)
+
+func (b *bounded) Write(data []byte) (int, error) {
+	room := b.limit - len(b.kept)
+	if len(data) > room {
+		b.kept, b.dropped = append(b.kept, data[:room]...), true
+	} else {
+		b.kept = append(b.kept, data...)
+	}
+	return len(data), nil
+}
+
+var signalNames = []string{
+	"", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2",
+	"SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG",
+	"SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR", "SIGSYS",
+}
+
+func signalName(signal syscall.Signal) string {
+	if int(signal) < len(signalNames) {
+		return signalNames[signal]
+	}
+	return signal.String()
+}

@@ -1,0 +1,150 @@
+package files
+
+import (
+	"context"
+	"syscall"
+
+	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/entry"
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/sys"
+)
+
+const newMode = 0o644
+
+// prepare looks at what is there, refuses what cannot be done, and drafts the new file where the content has to change.
+func (j *job) prepare(ctx context.Context, host *command.Host) error {
+	var err error
+	if j.before, err = entry.Look(j.dir.fd, j.name, entry.Wish{Digest: true}, host.Digests); err != nil {
+		return err
+	}
+	if j.expect != "" && j.before.State() != j.expect {
+		return fault.New(fault.Conflict, "%s is not as expected", j.path)
+	}
+	if !j.hasBlob || j.before.Type == entry.File && j.before.Digest == j.blob {
+		return j.prepareInPlace()
+	}
+	if err := j.replaceable(&j.before); err != nil {
+		return err
+	}
+	return j.write(ctx, host)
+}
+
+func (j *job) prepareInPlace() error {
+	switch j.before.Type {
+	case entry.File:
+	case entry.Absent:
+		return fault.New(fault.Conflict, "%s does not exist", j.path)
+	case entry.Directory:
+		return fault.New(fault.IsDirectory, "%s is a directory", j.path)
+	default:
+		return fault.New(fault.WrongType, "%s is not a regular file", j.path)
+	}
+	if j.before.Stat.Immutable && !j.asWanted() {
+		return immutable(j.path)
+	}
+	return nil
+}
+
+// asWanted says whether owner and mode are what was asked for.
+func (j *job) asWanted() bool {
+	return (j.uid == command.Keep || j.uid == int(j.before.Stat.UID)) &&
+		(j.gid == command.Keep || j.gid == int(j.before.Stat.GID)) &&
+		(j.mode == command.Keep || j.mode == int(j.before.Stat.Mode&0o7777))
+}
+
+// replaceable refuses what cannot, or without `expect` may not, be replaced.
+func (j *job) replaceable(there *entry.Entry) error {
+	switch {
+	case there.Type == entry.Directory:
+		return fault.New(fault.IsDirectory, "%s is a directory", j.path)
+	case there.Type == entry.Other && j.expect == "":
+		return fault.New(fault.WrongType, "%s is neither a regular file nor a symbolic link", j.path)
+	case there.Stat.Immutable:
+		return immutable(j.path)
+	case there.MountedOn:
+		return fault.New(fault.MountPoint, "%s is a mount point and cannot be replaced", j.path)
+	case j.dir.stat.Immutable:
+		return fault.New(fault.Immutable, "%s: the directory has the immutable or append-only attribute", j.path)
+	}
+	return nil
+}
+
+func immutable(path string) error {
+	return fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", path)
+}
+
+// write drafts the new file: content, owner, attributes, mode, in this order, since a change of owner takes setuid bits away
+// and an access control list holds the mode's group bits.
+func (j *job) write(ctx context.Context, host *command.Host) error {
+	body, err := host.Blobs.Open(j.blob.String())
+	if err != nil {
+		return err
+	}
+	defer host.Blobs.Close(body)
+	if j.size >= 0 && j.size != body.Size {
+		return fault.New(fault.BadRequest, "%s: the body has %d bytes, not %d", j.path, body.Size, j.size)
+	}
+	if j.draft, err = host.Temps.Create(j.dir.fd); err != nil {
+		return err
+	}
+	if err := fill(ctx, j.draft.FD, body.At(), body.Size); err != nil {
+		return err
+	}
+	j.draft.Seal()
+	if err := j.dress(); err != nil {
+		return err
+	}
+	stat, err := j.draft.Stat()
+	if err != nil {
+		return err
+	}
+	j.after = entry.Entry{Type: entry.File, Stat: stat, Digest: j.blob, Digested: true}
+	return j.check(ctx)
+}
+
+// dress gives the draft the looks of the file that it replaces, and what was asked for.
+func (j *job) dress() error {
+	uid, gid, mode := j.uid, j.gid, j.mode
+	if mode == command.Keep {
+		mode = newMode
+	}
+	if j.before.Type == entry.File {
+		old := &j.before.Stat
+		uid, gid = keep(uid, int(old.UID)), keep(gid, int(old.GID))
+		if j.mode == command.Keep {
+			mode = int(old.Mode & 0o7777)
+			if uid != int(old.UID) || gid != int(old.GID) {
+				mode &^= syscall.S_ISUID | syscall.S_ISGID // as chown does
+			}
+		}
+	}
+	now, err := j.draft.Stat()
+	if err != nil {
+		return err
+	}
+	if uid == int(now.UID) {
+		uid = command.Keep
+	}
+	if gid == int(now.GID) {
+		gid = command.Keep
+	}
+	if uid != command.Keep || gid != command.Keep {
+		if err := j.draft.Chown(uid, gid); err != nil {
+			return err
+		}
+	}
+	if j.before.Type == entry.File {
+		if err := carryAttributes(j.dir.fd, j.name, &j.before.Stat, j.draft.FD); err != nil {
+			return err
+		}
+	}
+	return sys.Chmod(j.draft.FD, uint32(mode))
+}
+
+func keep(wanted, old int) int {
+	if wanted == command.Keep {
+		return old
+	}
+	return wanted
+}

@@ -1,0 +1,99 @@
+// Package files is the commands file.stat, file.read, file.write and file.remove.
+//
+// Invariant: nobody ever sees half of a content at a path, and what is not as expected is not touched.
+package files
+
+import (
+	"context"
+
+	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/entry"
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/sys"
+	"froyo.dev/runner/internal/walk"
+	"froyo.dev/runner/internal/wire"
+)
+
+// Commands is the family, for one session.
+func Commands(host *command.Host) []command.Command {
+	return []command.Command{
+		{Name: "file.stat", Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return stat(ctx, host, call) }},
+		{Name: "file.read", Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return read(ctx, host, call) }},
+		{Name: "file.write", Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return write(ctx, host, call) }},
+		{Name: "file.remove", Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return remove(ctx, host, call) }},
+	}
+}
+
+type look struct {
+	path string
+	wish entry.Wish
+}
+
+func lookFor(item wire.Object) (look, error) {
+	a := command.Read(item)
+	l := look{path: a.Path(), wish: entry.Wish{Digest: a.Bool("digest", true), TextMax: a.Int("text_max", 0, wire.MaxInteger)}}
+	l.wish.Unless, l.wish.Known = a.Digest("unless")
+	return l, a.Err()
+}
+
+// stat glances at everything first, one after another: what is remembered costs one system call. What has to be read is
+// read by several at a time.
+func stat(ctx context.Context, host *command.Host, call *command.Call) (wire.Array, error) {
+	host.Names.Refresh()
+	results := make(wire.Array, len(call.Items))
+	var cache walk.Cache
+	defer cache.Close()
+	var unread []int
+	for i, item := range call.Items {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		l, err := lookFor(item)
+		if err == nil {
+			var dir sys.FD
+			var name string
+			if dir, name, err = cache.Parent(l.path); err == nil {
+				var found entry.Entry
+				var complete bool
+				if found, complete, err = entry.Glance(dir, name, l.wish, host.Digests); err == nil {
+					if !complete {
+						unread = append(unread, i)
+						continue
+					}
+					results[i] = command.OK(found.Reply(host.Names))
+					continue
+				}
+			}
+		}
+		results[i] = statFailed(err, host, l.path)
+	}
+	err := command.Each(ctx, len(unread), func(n int) {
+		l, _ := lookFor(call.Items[unread[n]])
+		found, err := at(l.path, l.wish, host)
+		if err != nil {
+			results[unread[n]] = statFailed(err, host, l.path)
+			return
+		}
+		results[unread[n]] = command.OK(found.Reply(host.Names))
+	})
+	return results, err
+}
+
+// at looks at a path on its own.
+func at(path string, wish entry.Wish, host *command.Host) (entry.Entry, error) {
+	dir, name, err := walk.Parent(path)
+	if err != nil {
+		return entry.Entry{}, err
+	}
+	defer dir.Close()
+	return entry.Look(dir, name, wish, host.Digests)
+}
+
+// statFailed: below what is missing, or is no directory, there is nothing.
+func statFailed(err error, host *command.Host, path string) wire.Object {
+	failure := fault.From(err, path)
+	if failure.Code == fault.NotFound || failure.Code == fault.NotDirectory {
+		return command.OK((&entry.Entry{Type: entry.Absent}).Reply(host.Names))
+	}
+	return command.Failed(failure, path)
+}

@@ -1,0 +1,107 @@
+// Package own knows what the runner itself has left at the paths that are watched, so that it does not tell of its own writes.
+//
+// fanotify says which process it was. inotify does not; there, what counts is whether the inode at the path is still, to the
+// nanosecond of its ctime, what the runner's last write left. It is never a matter of how long ago that was.
+package own
+
+import (
+	"strings"
+	"sync"
+	"syscall"
+
+	"froyo.dev/runner/internal/sys"
+	"froyo.dev/runner/internal/walk"
+)
+
+// Writes is the memory. It may be used from any goroutine.
+type Writes struct {
+	mu      sync.Mutex
+	watched map[string]bool // paths; with a trailing slash: what is in the directory
+	left    map[string]sys.Stat
+	busy    map[string]int
+}
+
+// NewWrites remembers nothing until something is watched.
+func NewWrites() *Writes {
+	return &Writes{left: map[string]sys.Stat{}, busy: map[string]int{}}
+}
+
+// Watch says which paths matter from now on.
+func (w *Writes) Watch(paths []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.watched = make(map[string]bool, len(paths))
+	for _, path := range paths {
+		w.watched[path] = true
+	}
+	for path := range w.left {
+		if !w.matters(path) {
+			delete(w.left, path)
+		}
+	}
+}
+
+func (w *Writes) matters(path string) bool {
+	if w.watched[path] || w.watched[path+"/"] {
+		return true
+	}
+	return w.watched[path[:strings.LastIndexByte(path, '/')+1]]
+}
+
+// Begin is called right before a path is written to, and what it gives right afterwards, with the directory and name of the path. Until
+// then nobody can say whose doing a change of the path is.
+func (w *Writes) Begin(path string) (end func(dir sys.FD, name string)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.matters(path) {
+		return func(sys.FD, string) {}
+	}
+	w.busy[path]++
+	return func(dir sys.FD, name string) {
+		stat, err := sys.Statat(dir, name)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.busy[path]--; w.busy[path] == 0 {
+			delete(w.busy, path)
+		}
+		if err == nil || err == syscall.ENOENT { // absent: a Stat of zeros
+			w.left[path] = stat
+		} else {
+			delete(w.left, path)
+		}
+	}
+}
+
+// Verdict is whose doing the present state of a path is.
+type Verdict int
+
+// The verdicts.
+const (
+	Others  Verdict = iota
+	Ours            // exactly what the runner left
+	Pending         // the runner is writing right now: ask again
+)
+
+// Judge looks at a path.
+func (w *Writes) Judge(path string) Verdict {
+	w.mu.Lock()
+	left, known := w.left[path]
+	busy := w.busy[path] > 0
+	w.mu.Unlock()
+	switch {
+	case busy:
+		return Pending
+	case !known:
+		return Others
+	}
+	dir, name, err := walk.Parent(path)
+	if err != nil {
+		return Others
+	}
+	defer dir.Close()
+	now, err := sys.Statat(dir, name)
+	if (err == nil || err == syscall.ENOENT) && now.Unmoved(&left) {
+		return Ours
+	}
+	return Others
+}

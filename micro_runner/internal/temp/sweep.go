@@ -1,0 +1,78 @@
+package temp
+
+import (
+	"strings"
+	"syscall"
+	"time"
+
+	"froyo.dev/runner/internal/digest"
+	"froyo.dev/runner/internal/sys"
+)
+
+// Where a lock does not tell (a symbolic link cannot be locked, and another machine's lock may not be seen), age does. A link's owner
+// needs it for microseconds; should it be wrongly taken away all the same, the owner's rename fails and is tried anew.
+const (
+	linkAge   = 2 * time.Second
+	remoteAge = time.Hour
+)
+
+// Sweep removes what runners that are gone have left in a directory, once a session for each.
+func (w *Workshop) Sweep(dir sys.FD, stat *sys.Stat) {
+	key := inode{stat.Dev, stat.Ino}
+	w.mu.Lock()
+	done := w.swept[key]
+	w.swept[key] = true
+	w.mu.Unlock()
+	if done {
+		return
+	}
+	fd, err := sys.Openat(dir, ".", syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
+	if err != nil {
+		return // a directory that may not be read
+	}
+	listing := fd.File("directory")
+	defer listing.Close()
+	for {
+		names, err := listing.Readdirnames(1024)
+		for _, name := range names {
+			if strings.HasPrefix(name, Prefix) && w.stale(dir, name) {
+				_ = sys.Unlinkat(dir, name, 0)
+			}
+		}
+		if err != nil { // io.EOF at the end
+			return
+		}
+	}
+}
+
+func (w *Workshop) stale(dir sys.FD, name string) bool {
+	by, ok := makerOf(name)
+	if !ok || by == w.self {
+		return false
+	}
+	visible := by.world == w.self.world // its process would be, if it lived
+	if visible && by.living() {
+		return false
+	}
+	stat, err := sys.Statat(dir, name)
+	if err != nil {
+		return false
+	}
+	age := time.Since(time.Unix(stat.Ctime.Sec, int64(stat.Ctime.Nsec)))
+	if stat.Is(syscall.S_IFLNK) {
+		return visible || age > linkAge
+	}
+	if !stat.Is(syscall.S_IFREG) {
+		return false
+	}
+	fd, err := sys.Openat(dir, name, syscall.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer fd.Close()
+	opened, err := sys.Fstat(fd)
+	if err != nil || !opened.Same(&stat) || sys.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return false
+	}
+	return visible || digest.Local(fd) || age > remoteAge
+}

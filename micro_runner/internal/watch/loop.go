@@ -1,0 +1,343 @@
+package watch
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"froyo.dev/runner/internal/evidence"
+	"froyo.dev/runner/internal/own"
+	"froyo.dev/runner/internal/owner"
+	"froyo.dev/runner/internal/wire"
+)
+
+const (
+	// A change that is only the beginning of one (a file created, or written to but not closed) waits for its end, so that one `echo >file`
+	// is told once: until it has been quiet for so long, at most for so long in all.
+	quiet  = 300 * time.Microsecond
+	atMost = time.Millisecond
+
+	// lookupBudget is what looking up the processes of one round may take together.
+	lookupBudget = time.Millisecond
+
+	// mountPause is the least time between two looks at all paths because of mounts.
+	mountPause = time.Second
+)
+
+// begun are the changes that something is likely to follow.
+const begun = created | modified
+
+// change is what is known of one path and not yet told.
+type change struct {
+	target *target
+	at     time.Time
+	by     evidence.Evidence
+}
+
+// loop hears the kernel and tells the controller. All of it is one goroutine, which blocks in one ppoll.
+type loop struct {
+	names    *owner.Names
+	own      *own.Writes
+	tracker  *tracker
+	mounts   int // a descriptor that says when something is mounted; -1: none
+	wake     [2]int
+	requests chan func()
+	stopped  bool
+
+	emit    func(event string, data wire.Object)
+	pending map[*target]*change
+	first   time.Time // when the oldest pending change was heard of
+	latest  time.Time
+	urgent  bool
+	who     map[int]evidence.Evidence
+	mounted time.Time // when all paths were last looked at because of mounts
+	remount bool
+	told    string // the last progress
+}
+
+func newLoop(backends []backend, names *owner.Names, writes *own.Writes) (*loop, error) {
+	l := &loop{
+		names: names, own: writes, tracker: newTracker(backends), requests: make(chan func(), 1),
+		pending: map[*target]*change{}, who: map[int]evidence.Evidence{}, emit: func(string, wire.Object) {},
+	}
+	if err := syscall.Pipe2(l.wake[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
+		return nil, err
+	}
+	var err error
+	if l.mounts, err = syscall.Open("/proc/self/mountinfo", syscall.O_RDONLY|syscall.O_CLOEXEC, 0); err != nil {
+		l.mounts = -1
+	}
+	go l.run()
+	return l, nil
+}
+
+// do lets the loop's goroutine run something, and waits for it.
+func (l *loop) do(f func()) {
+	done := make(chan struct{})
+	l.requests <- func() { f(); close(done) }
+	_, _ = syscall.Write(l.wake[1], []byte{0})
+	<-done
+}
+
+func (l *loop) stop() {
+	l.do(func() { l.stopped = true })
+}
+
+func (l *loop) run() {
+	for !l.stopped {
+		ready := poll(l.descriptors(), l.patience())
+		if ready[0] {
+			l.serve()
+		}
+		if ready[1] {
+			l.remount = true
+		}
+		l.hear()
+		if l.remount && time.Since(l.mounted) >= mountPause {
+			l.remount, l.mounted = false, time.Now()
+			l.moved(l.tracker.all(), nil, false)
+		}
+		if len(l.pending) > 0 && l.patience() <= 0 {
+			l.flush()
+		}
+	}
+	for _, b := range l.tracker.backends {
+		b.close()
+	}
+	_ = syscall.Close(l.wake[0])
+	_ = syscall.Close(l.wake[1])
+	if l.mounts >= 0 {
+		_ = syscall.Close(l.mounts)
+	}
+}
+
+// descriptors: requests, mounts (unless they have to wait), then the backends.
+func (l *loop) descriptors() []pollFD {
+	fds := []pollFD{{fd: int32(l.wake[0]), events: pollIn}, {fd: int32(l.mounts), events: pollPri}}
+	if l.remount {
+		fds[1].fd = -1
+	}
+	for _, b := range l.tracker.backends {
+		fds = append(fds, pollFD{fd: int32(b.descriptor()), events: pollIn})
+	}
+	return fds
+}
+
+// patience is how long to wait for something to happen; negative: for ever.
+func (l *loop) patience() time.Duration {
+	wait := time.Duration(-1)
+	if l.remount {
+		wait = max(0, mountPause-time.Since(l.mounted))
+	}
+	if len(l.pending) > 0 {
+		now := time.Now()
+		due := max(0, min(quiet-now.Sub(l.latest), atMost-now.Sub(l.first)))
+		if l.urgent {
+			due = 0
+		}
+		if wait < 0 || due < wait {
+			wait = due
+		}
+	}
+	return wait
+}
+
+func (l *loop) serve() {
+	var drained [16]byte
+	_, _ = syscall.Read(l.wake[0], drained[:])
+	for {
+		select {
+		case request := <-l.requests:
+			request()
+		default:
+			return
+		}
+	}
+}
+
+// replace takes a new set of paths and the one to tell; from its return on every change is told.
+func (l *loop) replace(targets []*target, emit func(string, wire.Object)) {
+	if len(l.pending) > 0 {
+		l.flush()
+	}
+	l.tracker.replace(targets)
+	for t := range l.pending {
+		if l.tracker.targets[t.given] != t {
+			delete(l.pending, t)
+		}
+	}
+	l.emit, l.told = emit, ""
+	l.progress()
+}
+
+func (l *loop) progress() {
+	mode := "none"
+	if len(l.tracker.backends) > 0 {
+		mode = l.tracker.backends[0].name()
+	}
+	data := wire.Object{wire.F("degraded", l.tracker.degraded()), wire.F("mode", mode), wire.F("watching", len(l.tracker.targets))}
+	if text := string(wire.Append(nil, data)); text != l.told {
+		l.told = text
+		l.emit("progress", data)
+	}
+}
+
+// hear takes in what the kernel has to tell. Who it was is looked up at once: a process may be gone in a moment.
+func (l *loop) hear() {
+	moved := map[*target]bool{}
+	var mover *occurrence
+	ours := true // what moved them was our own doing
+	overflow := false
+	began := time.Now()
+	for _, b := range l.tracker.backends {
+		occurrences, err := b.read()
+		overflow = overflow || err != nil
+		for i := range occurrences {
+			o := &occurrences[i]
+			if o.overflow {
+				overflow = true
+				continue
+			}
+			mine := o.pid == os.Getpid()
+			l.tracker.touched(o, func(t *target) {
+				if !mine {
+					l.note(t, o, b, began)
+				}
+			}, func(t *target) {
+				moved[t] = true
+				ours = ours && mine
+				mover = o
+			})
+		}
+	}
+	if overflow {
+		l.lost()
+		return
+	}
+	if len(moved) > 0 {
+		l.moved(moved, mover, ours)
+	}
+}
+
+// note keeps that a path has changed, and by whom.
+func (l *loop) note(t *target, o *occurrence, b backend, began time.Time) {
+	now := time.Now()
+	if len(l.pending) == 0 {
+		l.first, l.urgent = now, false
+	}
+	l.latest = now
+	if o.what&^begun != 0 {
+		l.urgent = true
+	}
+	l.pending[t] = &change{target: t, at: began, by: l.lookup(o.pid, b.name(), began)}
+}
+
+func (l *loop) lookup(pid int, source string, began time.Time) evidence.Evidence {
+	found, known := l.who[pid]
+	if !known {
+		found = evidence.Evidence{PID: pid}
+		if time.Since(began) < lookupBudget {
+			found = evidence.Lookup(pid, l.names)
+			l.who[pid] = found
+		}
+	}
+	found.Source = source
+	return found
+}
+
+// moved looks again how targets are reached. One that is reached in another way now has changed itself, most likely, and without
+// anybody having told of it.
+func (l *loop) moved(targets map[*target]bool, mover *occurrence, ours bool) {
+	for _, t := range l.tracker.rearm(targets) {
+		if l.pending[t] != nil || ours && l.own.Judge(t.path) == own.Ours {
+			continue
+		}
+		c := &change{target: t, at: time.Now(), by: evidence.Evidence{Source: l.source()}}
+		if mover != nil && !ours {
+			c.by = l.lookup(mover.pid, l.source(), c.at)
+		}
+		if len(l.pending) == 0 {
+			l.first = c.at
+		}
+		l.latest, l.urgent, l.pending[t] = c.at, true, c
+	}
+	l.progress()
+}
+
+func (l *loop) source() string {
+	if len(l.tracker.backends) > 0 {
+		return l.tracker.backends[0].name()
+	}
+	return "inotify"
+}
+
+// lost: events did not fit the kernel's queue. Everything may have changed, and be reached in another way.
+func (l *loop) lost() {
+	l.tracker.rearm(l.tracker.all())
+	l.tell(nil, true)
+	l.progress()
+}
+
+// flush tells what is pending, but for what was our own doing.
+func (l *loop) flush() {
+	changes := make([]*change, 0, len(l.pending))
+	waiting := map[*target]*change{}
+	for t, c := range l.pending {
+		verdict := own.Others
+		if c.by.PID == 0 && !t.inside { // otherwise the kernel has said that it was somebody else
+			verdict = l.own.Judge(t.path)
+		}
+		switch verdict {
+		case own.Others:
+			changes = append(changes, c)
+		case own.Pending:
+			waiting[t] = c
+		}
+	}
+	clear(l.who)
+	l.pending, l.urgent = waiting, false
+	l.first = time.Now()
+	l.latest = l.first
+	if len(changes) > 0 {
+		l.tell(changes, false)
+	}
+}
+
+func (l *loop) tell(changes []*change, overflow bool) {
+	slices.SortFunc(changes, func(a, b *change) int { return strings.Compare(a.target.given, b.target.given) })
+	list := make(wire.Array, len(changes))
+	for i, c := range changes {
+		list[i] = wire.Object{wire.F("at_ms", c.at.UnixMilli()), wire.F("by", c.by.Value()), wire.F("path", c.target.given)}
+	}
+	l.emit("changed", wire.Object{wire.F("changes", list), wire.F("overflow", overflow)})
+}
+
+type pollFD struct {
+	fd      int32
+	events  int16
+	revents int16
+}
+
+const (
+	pollIn  = 0x1
+	pollPri = 0x2
+)
+
+// poll waits until one of the descriptors is ready or the time is over, and says which are ready. Go's own poller would be as good,
+// but that its timers are not finer than a millisecond.
+func poll(fds []pollFD, patience time.Duration) []bool {
+	var timeout *syscall.Timespec
+	if patience >= 0 {
+		spec := syscall.NsecToTimespec(int64(patience))
+		timeout = &spec
+	}
+	_, _, _ = syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), uintptr(len(fds)), uintptr(unsafe.Pointer(timeout)), 0, 0, 0)
+	ready := make([]bool, len(fds))
+	for i := range fds {
+		ready[i] = fds[i].revents != 0
+	}
+	return ready
+}

@@ -1,0 +1,330 @@
+package watch
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/sys"
+	"froyo.dev/runner/internal/temp"
+	"froyo.dev/runner/internal/walk"
+)
+
+// target is a path that is watched.
+type target struct {
+	given  string // as the controller has it
+	path   string // without a trailing slash
+	inside bool   // the entries of the directory, too
+
+	steps []step
+	inner key // of the directory itself, when inside
+}
+
+// step is a name in a directory that a target depends on.
+type step struct {
+	dir  key
+	name string
+	last bool // the target itself; otherwise something on the way to it
+}
+
+type place struct {
+	dir  key
+	name string
+}
+
+// mark is a directory that is watched.
+type mark struct {
+	backend backend
+	at      string
+	what    uint32
+	users   int
+}
+
+// tracker knows which directories have to be watched for which targets. It belongs to one goroutine.
+type tracker struct {
+	backends []backend // the first is preferred, the others are for what it refuses
+	targets  map[string]*target
+	steps    map[place]map[*target]bool // value: it is the last step
+	inner    map[key]map[*target]bool
+	marks    map[key]*mark
+	refused  map[string]string // directories that are not watched as well as they could be, and why
+}
+
+func newTracker(backends []backend) *tracker {
+	return &tracker{
+		backends: backends, targets: map[string]*target{}, steps: map[place]map[*target]bool{},
+		inner: map[key]map[*target]bool{}, marks: map[key]*mark{}, refused: map[string]string{},
+	}
+}
+
+// parseTarget reads a path as `watch` takes it.
+func parseTarget(given string) (*target, error) {
+	t := &target{given: given, path: given}
+	if given != "/" && strings.HasSuffix(given, "/") {
+		t.path, t.inside = given[:len(given)-1], true
+	}
+	return t, walk.Check(t.path)
+}
+
+// replace makes the set of targets a new one. What is in both stays as it is.
+func (tr *tracker) replace(wanted []*target) {
+	keep := map[string]bool{}
+	for _, t := range wanted {
+		keep[t.given] = true
+	}
+	a := tr.arming()
+	for _, t := range wanted {
+		if tr.targets[t.given] == nil {
+			tr.targets[t.given] = t
+			a.place(t)
+		}
+	}
+	for given, t := range tr.targets {
+		if !keep[given] {
+			tr.install(t, nil, "")
+			delete(tr.targets, given)
+		}
+	}
+	for at := range tr.refused {
+		if !slices.ContainsFunc(wanted, func(t *target) bool { return strings.HasPrefix(t.path+"/", strings.TrimSuffix(at, "/")+"/") }) {
+			delete(tr.refused, at)
+		}
+	}
+}
+
+// rearm goes all the way to the targets again, and gives those that are watched in another way now.
+func (tr *tracker) rearm(targets map[*target]bool) (moved []*target) {
+	a := tr.arming()
+	for t := range targets {
+		before, inner := t.steps, t.inner
+		a.place(t)
+		if !slices.Equal(before, t.steps) || inner != t.inner {
+			moved = append(moved, t)
+		}
+	}
+	return moved
+}
+
+func (tr *tracker) all() map[*target]bool {
+	all := map[*target]bool{}
+	for _, t := range tr.targets {
+		all[t] = true
+	}
+	return all
+}
+
+// touched gives the targets that something concerns, and of those the ones to which the way may lead elsewhere now.
+func (tr *tracker) touched(o *occurrence, hit, moved func(*target)) {
+	if o.gone {
+		delete(tr.marks, o.dir)
+		for _, t := range tr.targets {
+			if t.inner == o.dir || slices.ContainsFunc(t.steps, func(s step) bool { return s.dir == o.dir }) {
+				moved(t)
+			}
+		}
+		return
+	}
+	name := o.name
+	if name == "" {
+		name = "."
+	}
+	for t, last := range tr.steps[place{o.dir, name}] {
+		if o.what&structural != 0 && (!last || t.inside) {
+			moved(t)
+		}
+		if last || o.what&structural != 0 {
+			hit(t)
+		}
+	}
+	if !temp.Is(name) {
+		for t := range tr.inner[o.dir] {
+			hit(t)
+		}
+	}
+}
+
+// install notes the new steps of a target, and gives up the directories that nobody needs any more.
+func (tr *tracker) install(t *target, steps []step, inner key) {
+	before, innerBefore := t.steps, t.inner
+	for _, s := range steps {
+		tr.marks[s.dir].users++
+	}
+	if inner != "" {
+		tr.marks[inner].users++
+	}
+	for _, s := range before {
+		delete(tr.steps[place{s.dir, s.name}], t)
+		if len(tr.steps[place{s.dir, s.name}]) == 0 {
+			delete(tr.steps, place{s.dir, s.name})
+		}
+		tr.release(s.dir)
+	}
+	if innerBefore != "" {
+		delete(tr.inner[innerBefore], t)
+		if len(tr.inner[innerBefore]) == 0 {
+			delete(tr.inner, innerBefore)
+		}
+		tr.release(innerBefore)
+	}
+	t.steps, t.inner = steps, inner
+	for _, s := range steps {
+		at := place{s.dir, s.name}
+		if tr.steps[at] == nil {
+			tr.steps[at] = map[*target]bool{}
+		}
+		tr.steps[at][t] = tr.steps[at][t] || s.last
+	}
+	if inner != "" {
+		if tr.inner[inner] == nil {
+			tr.inner[inner] = map[*target]bool{}
+		}
+		tr.inner[inner][t] = true
+	}
+}
+
+func (tr *tracker) release(dir key) {
+	m := tr.marks[dir]
+	if m == nil { // the kernel has given it up already
+		return
+	}
+	if m.users--; m.users > 0 {
+		return
+	}
+	delete(tr.marks, dir)
+	delete(tr.refused, m.at)
+	m.backend.unmark(dir, m.at)
+}
+
+// arming is one pass over targets, in which each directory is walked to and marked once.
+type arming struct {
+	tracker *tracker
+	marked  map[string]marked
+	traced  map[string]traced
+}
+
+type marked struct {
+	dir  key
+	what uint32
+}
+
+type traced struct {
+	steps []step
+	dir   key // "" where the way ends early
+}
+
+func (tr *tracker) arming() *arming {
+	return &arming{tr, map[string]marked{}, map[string]traced{}}
+}
+
+// place marks everything on the way to a target, from the root on, each directory before the next name is looked up in it.
+func (a *arming) place(t *target) {
+	dir, name := walk.Split(t.path)
+	way, known := a.traced[dir]
+	if !known {
+		way = a.trace(dir)
+		a.traced[dir] = way
+	}
+	steps := slices.Clip(way.steps)
+	var inner key
+	if way.dir != "" {
+		steps = append(steps, step{way.dir, name, true})
+		if t.inside {
+			inner = a.enter(t.path)
+		}
+	}
+	a.tracker.install(t, steps, inner)
+}
+
+func (a *arming) trace(dir string) traced {
+	var way traced
+	fd, at, err := walk.Trace(dir, func(fd sys.FD, at, name string) {
+		if k, ok := a.mark(fd, at, structural); ok {
+			way.steps = append(way.steps, step{k, name, false})
+		}
+	})
+	if err != nil {
+		if code := fault.From(err, dir).Code; code != fault.NotFound && code != fault.NotDirectory {
+			a.tracker.refused[dir] = err.Error()
+		}
+		return way
+	}
+	delete(a.tracker.refused, dir)
+	defer fd.Close()
+	if k, ok := a.mark(fd, at, everything); ok {
+		way.dir = k
+	}
+	return way
+}
+
+// enter marks the directory that a target itself is.
+func (a *arming) enter(path string) key {
+	dir, name, err := walk.Parent(path)
+	if err != nil {
+		return ""
+	}
+	defer dir.Close()
+	fd, err := sys.Openat(dir, name, sys.OPath|syscall.O_NOFOLLOW|syscall.O_DIRECTORY, 0)
+	if err != nil {
+		return ""
+	}
+	defer fd.Close()
+	k, _ := a.mark(fd, path, everything)
+	return k
+}
+
+func (a *arming) mark(fd sys.FD, at string, what uint32) (key, bool) {
+	if done, ok := a.marked[at]; ok && done.what&what == what {
+		return done.dir, done.dir != ""
+	}
+	tr := a.tracker
+	var why []string
+	for _, b := range tr.backends {
+		k, err := b.mark(fd, what)
+		if err != nil {
+			why = append(why, fmt.Sprintf("%s: %s", b.name(), explain(err)))
+			continue
+		}
+		if tr.marks[k] == nil {
+			tr.marks[k] = &mark{backend: b, at: at}
+		}
+		tr.marks[k].what |= what
+		a.marked[at] = marked{k, tr.marks[k].what}
+		delete(tr.refused, at)
+		if len(why) > 0 {
+			tr.refused[at] = strings.Join(why, "; ") + ", so " + b.name() + " is used"
+		}
+		return k, true
+	}
+	a.marked[at] = marked{"", everything}
+	tr.refused[at] = strings.Join(why, "; ")
+	return "", false
+}
+
+func explain(err error) string {
+	switch err {
+	case syscall.ENOSPC:
+		return "the limit of watches is reached (sysctl fs.inotify.max_user_watches)"
+	case syscall.EXDEV, syscall.ENODEV, syscall.EOPNOTSUPP:
+		return "the file system does not support it"
+	}
+	return err.Error()
+}
+
+// degraded says in a line what is not watched as well as it could be.
+func (tr *tracker) degraded() string {
+	if len(tr.refused) == 0 {
+		return ""
+	}
+	var places []string
+	for at := range tr.refused {
+		places = append(places, at)
+	}
+	slices.Sort(places)
+	text := places[0] + ": " + tr.refused[places[0]]
+	if n := len(places) - 1; n > 0 {
+		text += fmt.Sprintf(" (and %d more directories)", n)
+	}
+	return text
+}

@@ -1,0 +1,121 @@
+package watch
+
+import (
+	"context"
+	"os"
+	"sync"
+
+	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/wire"
+)
+
+// Commands is `watch`, for one session.
+func Commands(host *command.Host) []command.Command {
+	w := &watcher{host: host}
+	return []command.Command{{Name: "watch", Run: w.run}}
+}
+
+// Best says what this process can do: fanotify, inotify or none.
+func Best() string {
+	backends := newBackends()
+	defer func() {
+		for _, b := range backends {
+			b.close()
+		}
+	}()
+	if len(backends) == 0 {
+		return "none"
+	}
+	return backends[0].name()
+}
+
+// newBackends gives the ways that there are, the best first.
+func newBackends() (backends []backend) {
+	if os.Geteuid() == 0 {
+		if f, err := newFanotify(); err == nil {
+			backends = append(backends, f)
+		}
+	}
+	if n, err := newInotify(); err == nil {
+		backends = append(backends, n)
+	}
+	return backends
+}
+
+// watcher has at most one loop, for the newest watch command.
+type watcher struct {
+	host *command.Host
+
+	mu      sync.Mutex
+	loop    *loop
+	current *subscription
+}
+
+type subscription struct {
+	id   int64
+	over chan struct{} // closed when a newer one has taken over
+}
+
+func (w *watcher) run(ctx context.Context, call *command.Call) (wire.Array, error) {
+	a := command.Read(call.Options)
+	paths := a.Strings("paths")
+	if !a.Has("paths") {
+		a.Fail("paths", "is missing")
+	}
+	if err := a.Err(); err != nil {
+		return nil, err
+	}
+	targets := make([]*target, len(paths))
+	for i, path := range paths {
+		var err error
+		if targets[i], err = parseTarget(path); err != nil {
+			return nil, err
+		}
+	}
+	sub := &subscription{id: call.ID, over: make(chan struct{})}
+	if err := w.subscribe(sub, targets, paths, call.Emit); err != nil {
+		return nil, err
+	}
+	select {
+	case <-sub.over:
+		return wire.Array{}, nil
+	case <-ctx.Done():
+		w.unsubscribe(sub)
+		return nil, ctx.Err()
+	}
+}
+
+func (w *watcher) subscribe(sub *subscription, targets []*target, paths []string, emit func(string, wire.Object)) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.current != nil && w.current.id > sub.id { // commands run concurrently: the newer one was faster
+		close(sub.over)
+		return nil
+	}
+	if w.loop == nil {
+		loop, err := newLoop(newBackends(), w.host.Names, w.host.Own)
+		if err != nil {
+			return fault.From(err, "watch")
+		}
+		w.loop = loop
+	}
+	w.host.Own.Watch(paths)
+	w.loop.do(func() { w.loop.replace(targets, emit) })
+	if w.current != nil {
+		close(w.current.over)
+	}
+	w.current = sub
+	return nil
+}
+
+func (w *watcher) unsubscribe(sub *subscription) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.current != sub {
+		return
+	}
+	w.host.Own.Watch(nil)
+	w.loop.stop()
+	w.loop, w.current = nil, nil
+}
