@@ -11,12 +11,12 @@ import gc
 from typing import TYPE_CHECKING
 
 from reconciler.config.cache import ParseCache
-from reconciler.config.discovery import is_manifest
 from reconciler.config.expand import Expansion
 from reconciler.config.manifests import evaluate
 from reconciler.config.targets import Controller
 from reconciler.errors import ConfigError
 from reconciler.model.desired import Desired
+from reconciler.model.source import is_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

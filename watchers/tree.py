@@ -1,0 +1,194 @@
+"""A directory tree to a snapshot: read when it is quiet, stably, and only where its stats have moved.
+
+A file is read between two stats that must agree. A tree is read when nothing in it has changed for a moment,
+and if reading takes longer than that moment, it must be unchanged afterwards: files that are changed together
+are seen together. A file that was changed only just before it was read is read again at the next look: within
+the kernel's tick a second change need not show in its stats (git calls it racy). Blocking; runs on a thread of
+its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from reconciler.model.names import Digest, SourceName
+from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone, is_manifest
+from watchers.fingerprint import SETTLED
+from watchers.walk import Found, Listing, Signature, signature, walk
+
+QUIET = 0.03
+"""Seconds without any change after which a tree is read: nobody is in the middle of writing it."""
+
+PATIENCE = 2.0
+"""Seconds after which a tree that never becomes quiet is read all the same."""
+
+KEEP_EACH = 64 << 10
+KEEP_ALL = 16 << 20
+"""Bodies up to these sizes stay in memory; larger ones are read when wanted. Manifests always stay."""
+
+_CHUNK = 1 << 20
+
+
+class _Moved(Exception):
+    """Something changed while it was read."""
+
+
+class _Unreadable(Exception):
+    """A file cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look has found.
+
+    Attributes:
+        listing: the tree.
+        snapshot: what is in it; None if that cannot be said.
+        unreadable: why it cannot be said, or "".
+    """
+
+    listing: Listing
+    snapshot: Snapshot | None
+    unreadable: str = ""
+
+
+class Tree:
+    """A directory tree and what is known of it.
+
+    Args:
+        source: name of the source, for its snapshots.
+        root: the directory.
+        now: seconds since the epoch.
+    """
+
+    def __init__(self, source: SourceName, root: str, now: Callable[[], float]) -> None:
+        self.root = root
+        self._source = source
+        self._now = now
+        self._known: dict[str, tuple[Signature, SnapshotFile]] = {}
+        self._racy: set[str] = set()
+        self._last: Look | None = None
+
+    def look(self) -> Look:
+        """Look at the tree, and read what has changed. A tree that has not changed costs its stats."""
+        deadline = time.monotonic() + PATIENCE
+        listing = walk(self.root)
+        last = self._last
+        if last is not None and not self._racy and last.snapshot is not None and listing == last.listing:
+            return last
+        while True:
+            late = time.monotonic() > deadline
+            look = self._attempt(listing, late=late)
+            if look is not None:
+                self._last = look
+                return look
+            listing = walk(self.root)
+
+    def _attempt(self, listing: Listing, *, late: bool) -> Look | None:
+        """A look at a quiet tree; None if it is not quiet, unless it is late."""
+        if listing.unreadable:
+            return Look(listing, None, listing.unreadable)
+        if not late and listing.newest > (self._now() - QUIET) * 1e9 and not self._still(listing):
+            return None
+        started = self._now()
+        try:
+            snapshot = self._read(listing)
+        except _Unreadable as error:
+            return Look(listing, None, str(error))
+        except _Moved as error:
+            return Look(listing, None, f"{error} changes all the time") if late else None
+        at_once = 0 <= self._now() - started < QUIET
+        return Look(listing, snapshot) if late or at_once or walk(self.root) == listing else None
+
+    def _still(self, listing: Listing) -> bool:
+        """Whether nothing moves in the time that counts as quiet, whatever clock stamps the changes."""
+        time.sleep(QUIET)
+        return walk(self.root) == listing
+
+    # --- Reading -----------------------------------------------------------------------------------
+
+    def _read(self, listing: Listing) -> Snapshot:
+        files: dict[str, SnapshotFile] = {}
+        known: dict[str, tuple[Signature, SnapshotFile]] = {}
+        racy: set[str] = set()
+        budget = KEEP_ALL
+        digest = hashlib.sha256()
+        for path in sorted(listing.files):
+            found = listing.files[path]
+            before = self._known.get(path)
+            if before is not None and before[0] == found.signature and path not in self._racy:
+                file = before[1]
+            else:
+                if found.signature[2] > self._now() * 1e9 - SETTLED:
+                    racy.add(path)
+                file = _stable(
+                    path, found, keep=is_manifest(path) or found.signature[0] <= min(KEEP_EACH, budget)
+                )
+            if not is_manifest(path) and file.size <= KEEP_EACH:
+                budget -= file.size
+            files[path] = file
+            known[path] = (found.signature, file)
+            digest.update(os.fsencode(path) + b"\0" + file.digest.encode() + b"\n")
+        self._known, self._racy = known, racy
+        name = digest.hexdigest()
+        return Snapshot(
+            self._source, name[:12], Digest(f"sha256:{name}"), files, listing.root, dict(listing.left_out)
+        )
+
+
+def _stable(path: str, found: Found, *, keep: bool) -> SnapshotFile:
+    """A file as it is between two stats that agree. Its content stays in memory if it is to be kept."""
+    digest = hashlib.sha256()
+    parts: list[bytes] = []
+    size = 0
+    try:
+        with _open(found.real) as descriptor:
+            if signature(os.fstat(descriptor)) != found.signature:
+                raise _Moved(path)
+            while chunk := os.read(descriptor, _CHUNK):
+                size += len(chunk)
+                digest.update(chunk)
+                if keep:
+                    parts.append(chunk)
+            if signature(os.fstat(descriptor)) != found.signature or size != found.signature[0]:
+                raise _Moved(path)
+    except FileNotFoundError as error:
+        raise _Moved(path) from error
+    except OSError as error:
+        raise _Unreadable(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    name = Digest(f"sha256:{digest.hexdigest()}")
+    if keep:
+        content = b"".join(parts)
+        return SnapshotFile(path, name, size, lambda: content)
+    return SnapshotFile(path, name, size, partial(_again, path, found.real, name))
+
+
+def _again(path: str, real: str, digest: Digest) -> bytes:
+    """The content of a file that was read before, if it still is the same."""
+    parts = []
+    try:
+        with _open(real) as descriptor:
+            while chunk := os.read(descriptor, _CHUNK):
+                parts.append(chunk)
+    except OSError as error:
+        raise SnapshotGone(f"{path}: {error.strerror}") from error
+    content = b"".join(parts)
+    if f"sha256:{hashlib.sha256(content).hexdigest()}" != digest:
+        raise SnapshotGone(f"{path} has changed since the snapshot was taken")
+    return content
+
+
+@contextlib.contextmanager
+def _open(path: str) -> Iterator[int]:
+    """A descriptor of a file. A pipe or link in its place is neither waited for nor followed."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
