@@ -3,8 +3,8 @@
 A file is read between two stats that must agree. A tree is read when nothing in it has changed for a moment,
 and if reading takes longer than that moment, it must be unchanged afterwards: files that are changed together
 are seen together. A file that was changed only just before it was read is read again at the next look: within
-the kernel's tick a second change need not show in its stats (git calls it racy). Blocking; runs on a thread of
-its own.
+the kernel's tick a second change need not show in its stats (git calls it racy). Blocking; runs on a thread
+of its own.
 """
 
 from __future__ import annotations

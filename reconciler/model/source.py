@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.origin import Origin
 
-
 MANIFESTS = (".yaml", ".yml", ".json")
 """Endings of the files that are read as manifests."""
 
 
 def is_manifest(path: str) -> bool:
-    """Whether a file of a source is read as a manifest: by its ending, and unless its name begins with a dot."""
+    """Whether a file is read as a manifest: by its ending, and unless its name begins with a dot."""
     return path.endswith(MANIFESTS) and not path[path.rfind("/") + 1 :].startswith(".")
 
 
@@ -23,7 +22,8 @@ class SnapshotFile:
     """One file of a snapshot.
 
     Attributes:
-        path: relative to the source's root, with "/" between parts; bytes that are not UTF-8 are surrogate escapes.
+        path: relative to the source's root, with "/" between parts; bytes that are not UTF-8 are surrogate
+            escapes.
         digest: of the content.
         size: bytes.
         read: gives the content as it was when the snapshot was taken.
@@ -36,7 +36,7 @@ class SnapshotFile:
     read: Callable[[], bytes] = field(repr=False, compare=False)
 
 
-class SnapshotGone(Exception):  # noqa: N818 - names what happened, and is not an error: a newer snapshot is on its way
+class SnapshotGone(Exception):
     """A file's content moved on before it was read; the source will yield a newer snapshot."""
 
 
@@ -50,7 +50,8 @@ class Snapshot:
         digest: over every path and its content.
         files: by path, complete: what is not here does not exist, or is in `left_out`.
         root: the directory on the controller that the paths are relative to; "" when there is none.
-        left_out: by path, why something that exists is no part of the source, such as a file that is too large.
+        left_out: by path, why something that exists is no part of the source, such as a file that is too
+            large.
     """
 
     source: SourceName
