@@ -49,7 +49,7 @@ def canonical_digest(value: Any) -> str:
 
 
 class MemoryHost:
-    """What `Harness` takes for a world."""
+    """What a `Harness` takes for a world."""
 
     def __init__(self, nodes: dict[str, Node] | None = None) -> None:
         self.nodes: dict[str, Node] = {"/": Node("directory", 0o755), "/srv": Node("directory", 0o755)}
@@ -62,6 +62,10 @@ class MemoryHost:
         """A body that the target is able to get."""
         self.blobs[digest_of(content)] = content
         return body(content)
+
+    async def __call__(self, calls: list[Json]) -> list[Json]:
+        """What a host of providers takes for the way to a target."""
+        return [self.reply(call) for call in calls]
 
     def reply(self, call: Json) -> Json:
         self.calls.append(call)
@@ -95,7 +99,7 @@ class MemoryHost:
             found["size"] = len(node.content)
             if digest:
                 found |= {"digest": digest_of(node.content), "state": self.state(path)}
-                if found["digest"] != unless and len(node.content) <= text_max:
+                if found["digest"] != unless and text_max and len(node.content) <= text_max:
                     with contextlib.suppress(UnicodeDecodeError):
                         found["text"] = node.content.decode()
         else:
@@ -161,7 +165,7 @@ class MemoryHost:
         if node is not None and node.type == "file" and node.content == content:
             return self._finish(path, node, args)
         if node is None or node.type != "file":
-            return self._finish(path, Node(content=content), args)
+            return self._finish(path, Node(content=content, gid=self._group_in(path)), args)
         kept = {path + backup: node} if backup else {}
         done = self._finish(path, replace(node, content=content), args)
         self.nodes |= kept
@@ -172,7 +176,7 @@ class MemoryHost:
         self._refuse_replacing(path, expect)
         node = self.nodes.get(path)
         if node is None or node.type != "symlink" or node.to != to:
-            node = Node("symlink", 0o777, to=to)
+            node = Node("symlink", 0o777, gid=self._group_in(path), to=to)
         return self._finish(path, node, args)
 
     def _dir_ensure(self, path: str, *, expect: str = "", **args: Any) -> Json:
@@ -180,7 +184,7 @@ class MemoryHost:
         node = self.nodes.get(path)
         if node is not None and node.type != "directory":
             raise Refused("not_directory", f"{path} is a {node.type}")
-        return self._finish(path, node or Node("directory", 0o755), args)
+        return self._finish(path, node or Node("directory", 0o755, gid=self._group_in(path)), args)
 
     def _file_remove(self, path: str, *, expect: str = "") -> Json:
         self._refuse_bad(path)
@@ -237,8 +241,10 @@ class MemoryHost:
         self._refuse_bad(path)
         self._compare(path, expect)
         parent = self.nodes.get(path.rpartition("/")[0] or "/")
-        if parent is None or parent.type != "directory":
+        if parent is None:
             raise Refused("enoent", f"the directory of {path} does not exist", "transient")
+        if parent.type != "directory":
+            raise Refused("not_directory", f"{path} is not in a directory")
 
     def _refuse_replacing(self, path: str, expect: str) -> None:
         node = self.nodes.get(path)
@@ -248,6 +254,11 @@ class MemoryHost:
             raise Refused("is_directory", f"{path} is a directory")
         if node is not None and node.mountpoint:
             raise Refused("mountpoint", f"{path} is a mount point")
+
+    def _group_in(self, path: str) -> int:
+        """The group that something new gets there."""
+        parent = self.nodes[path.rpartition("/")[0] or "/"]
+        return parent.gid if parent.mode & 0o2000 else 0
 
     def _refuse_fixed(self, path: str) -> None:
         node = self.nodes[path]

@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, event, given, settings
 from froyo_provider.testing import Harness
 from tests.contract.linux_file.memory import MemoryHost, Node
 from tests.contract.linux_file.table import Json
-from tests.contract.linux_file.worlds import resources, worlds
+from tests.contract.linux_file.worlds import situations, worlds
+
+Situation = tuple[dict[str, Node], Json]
 
 every_world = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -32,9 +34,9 @@ def planned(test: Harness, resource: Json) -> Json:
 
 
 @every_world
-@given(worlds(), resources(ignoring=True))
-def test_what_was_applied_needs_nothing_more(plugin: ModuleType, world: dict[str, Node], resource: Json):
-    host, resource = prepared(world, resource)
+@given(situations(ignoring=True))
+def test_what_was_applied_needs_nothing_more(plugin: ModuleType, situation: Situation):
+    host, resource = prepared(*situation)
     test = Harness(plugin, host)
     operation = planned(test, resource)
     if "fault" in operation or operation["action"] == "none":
@@ -54,11 +56,11 @@ def test_what_was_applied_needs_nothing_more(plugin: ModuleType, world: dict[str
 
 
 @every_world
-@given(worlds(), resources())
+@given(situations())
 def test_reading_and_planning_change_nothing_and_depend_on_nothing_else(
-    plugin: ModuleType, world: dict[str, Node], resource: Json
+    plugin: ModuleType, situation: Situation
 ):
-    host, resource = prepared(world, resource)
+    host, resource = prepared(*situation)
     test = Harness(plugin, host)
     untouched, request = dict(host.nodes), copy.deepcopy(resource)
     found = test.read([resource])
@@ -70,9 +72,9 @@ def test_reading_and_planning_change_nothing_and_depend_on_nothing_else(
 
 
 @every_world
-@given(worlds(), resources(ignoring=True))
-def test_nothing_else_is_touched(plugin: ModuleType, world: dict[str, Node], resource: Json):
-    host, resource = prepared(world, resource)
+@given(situations(ignoring=True))
+def test_nothing_else_is_touched(plugin: ModuleType, situation: Situation):
+    host, resource = prepared(*situation)
     test = Harness(plugin, host)
     before = dict(host.nodes)
     operation = planned(test, resource)
@@ -97,11 +99,9 @@ def test_nothing_else_is_touched(plugin: ModuleType, world: dict[str, Node], res
 
 
 @every_world
-@given(worlds(), resources())
-def test_an_operation_is_applied_once_or_found_outdated(
-    plugin: ModuleType, world: dict[str, Node], resource: Json
-):
-    host, resource = prepared(world, resource)
+@given(situations())
+def test_an_operation_is_applied_once_or_found_outdated(plugin: ModuleType, situation: Situation):
+    host, resource = prepared(*situation)
     test = Harness(plugin, host)
     operation = planned(test, resource)
     if "fault" in operation or operation["action"] == "none":
@@ -116,11 +116,11 @@ def test_an_operation_is_applied_once_or_found_outdated(
 
 
 @every_world
-@given(worlds(), resources(), worlds())
+@given(situations(), worlds())
 def test_what_has_moved_since_the_plan_is_not_overwritten(
-    plugin: ModuleType, world: dict[str, Node], resource: Json, other: dict[str, Node]
+    plugin: ModuleType, situation: Situation, other: dict[str, Node]
 ):
-    host, resource = prepared(world, resource)
+    host, resource = prepared(*situation)
     test = Harness(plugin, host)
     path = resource["spec"]["path"]
     operation = planned(test, resource)
@@ -138,11 +138,9 @@ def test_what_has_moved_since_the_plan_is_not_overwritten(
 
 
 @every_world
-@given(worlds(), resources())
-def test_destroying_removes_what_was_declared_and_nothing_else(
-    plugin: ModuleType, world: dict[str, Node], resource: Json
-):
-    host, resource = prepared(world, resource)
+@given(situations())
+def test_destroying_removes_what_was_declared_and_nothing_else(plugin: ModuleType, situation: Situation):
+    host, resource = prepared(*situation)
     test = Harness(plugin, host)
     path = resource["spec"]["path"]
     before = dict(host.nodes)

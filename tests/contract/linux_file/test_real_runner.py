@@ -1,13 +1,17 @@
 """Every case of the tables once more: the provider in WebAssembly, the real runner, real files."""
 
+import copy
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, assume, given, settings
 
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import LocalTransport, Target
@@ -19,7 +23,7 @@ from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.targets.connect import make_connect
 from reconciler.targets.session import Session
 from tests.contract.linux_file.disk import CannotHave, Disk, Performer
-from tests.contract.linux_file.memory import MemoryHost
+from tests.contract.linux_file.memory import MemoryHost, Node
 from tests.contract.linux_file.table import (
     PACKAGE,
     WRITING,
@@ -31,6 +35,7 @@ from tests.contract.linux_file.table import (
     request_of,
     world_of,
 )
+from tests.contract.linux_file.worlds import situations
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -39,15 +44,16 @@ pytestmark = [
     pytest.mark.xdist_group("linux_file_real_runner"),
 ]
 
+Situation = tuple[dict[str, Node], Json]
 ROOT = PACKAGE.parents[1]
 
 
 class Bench:
     """linux.file in its sandbox, and a runner on this machine."""
 
-    def __init__(self, host: PluginHost, session: Session) -> None:
+    def __init__(self, host: PluginHost, perform: Any) -> None:
         self.host = host
-        self.perform = Performer(session)
+        self.perform = perform
 
     async def read(self, resources: list[Json]) -> list[Json]:
         request = {"target": {"name": "here"}, "resources": resources}
@@ -103,7 +109,7 @@ async def bench(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> As
     )
     target = Target(TargetName("here"), {}, LocalTransport(), Digest("sha256:0"))
     session = await Session.open(target, runtime=runtime, on_event=lambda _: None)
-    yield Bench(host, session)
+    yield Bench(host, Performer(session))
     await session.close()
     await host.close()
     lanes.close()
@@ -302,3 +308,44 @@ async def test_destroying_takes_away_what_was_declared(bench: Bench, disk: Disk)
     assert removed["changed"] is True
     assert left["fault"]["class"] == "permanent"
     assert [path.name for path in disk.root.iterdir()] == ["app"]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(situation=situations(ignoring=True))
+async def test_the_target_in_memory_behaves_as_a_real_one(
+    bench: Bench, tmp_path_factory: pytest.TempPathFactory, situation: Situation
+):
+    """Or what the conformance tests find with it would mean little."""
+    world, resource = situation
+    # The one in memory does not follow links on the way, and knows no mount points but directories.
+    assume(not any(resource["spec"]["path"].startswith(f"{path}/") for path in world if world[path].to))
+    world = {path: replace(node, mountpoint=False, immutable=False) for path, node in world.items()}
+    disk = Disk(tmp_path_factory.mktemp("world") / "srv")
+    disk.root.mkdir(mode=0o755)
+    disk.make({path.replace("/srv", str(disk.root)): node for path, node in world.items()})
+    host = MemoryHost(world)
+    content = resource["spec"].get("body")
+    if content is not None:
+        bench.perform.body(content)
+        resource = resource | {"spec": resource["spec"] | {"body": host.body(content)}}
+    real = await outcome(bench, disk.moved(resource))
+    modelled = await outcome(Bench(bench.host, host), resource)
+    assert [one.get("fault", {}).get("class") for one in real] == [
+        one.get("fault", {}).get("class") for one in modelled
+    ]
+    assert [one.get("action", one.get("changed")) for one in real] == [
+        one.get("action", one.get("changed")) for one in modelled
+    ]
+    found = {path.replace(str(disk.root), "/srv"): node for path, node in disk.look().items()}
+    expected = {path: node for path, node in host.nodes.items() if path.startswith("/srv")}
+    assert found == expected
+
+
+async def outcome(bench: Bench, resource: Json) -> list[Json]:
+    """The plan, what came of it, and the next plan."""
+    [operation] = await bench.plan([copy.deepcopy(resource)])
+    if "fault" in operation or operation["action"] == "none":
+        return [operation]
+    [result] = await bench.apply([operation])
+    [again] = await bench.plan([copy.deepcopy(resource)])
+    return [operation, result, again]

@@ -18,7 +18,7 @@ TARGETS = st.sampled_from(["a", "/srv/app", "../nowhere"])
 
 nodes = st.builds(
     Node,
-    type=st.sampled_from(["file", "file", "directory", "symlink", "other"]),
+    type=st.sampled_from(["file", "file", "directory", "directory", "symlink", "other"]),
     mode=st.sampled_from([0o644, 0o600, 0o4755, 0o2750]),
     uid=st.sampled_from([0, 33, 12345]),
     gid=st.sampled_from([0, 33]),
@@ -33,7 +33,7 @@ def worlds(draw: st.DrawFn) -> dict[str, Node]:
     found: dict[str, Node] = {}
 
     def fill(above: str, depth: int) -> None:
-        for name in draw(st.sets(NAMES, max_size=3)):
+        for name in draw(st.sets(NAMES, min_size=2 if depth == 1 else 1, max_size=3)):
             node = draw(nodes)
             if node.type == "file":
                 node = Node(
@@ -57,10 +57,20 @@ def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
 
 
 @st.composite
-def resources(draw: st.DrawFn, *, ignoring: bool = False) -> Json:
+def situations(draw: st.DrawFn, *, ignoring: bool = False) -> tuple[dict[str, Node], Json]:
+    """A world, and a resource at a path that mostly is something, or could be made."""
+    world = draw(worlds())
+    directories = [path for path, node in world.items() if node.type == "directory"]
+    new = st.builds("{}/{}".format, st.sampled_from(["/srv", *directories]), NAMES)
+    there = st.sampled_from(sorted(world)) if world else new
+    return world, draw(resources(st.one_of(there, there, new, PATHS), ignoring=ignoring))
+
+
+@st.composite
+def resources(draw: st.DrawFn, paths: st.SearchStrategy[str], *, ignoring: bool = False) -> Json:
     """A resource as in a request, its body still bytes."""
     kind = draw(st.sampled_from(["File", "Directory", "Directory", "Symlink"]))
-    spec: Json = {"path": draw(PATHS)}
+    spec: Json = {"path": draw(paths)}
     spec |= draw(optional(owner=ACCOUNTS, group=ACCOUNTS, force=st.booleans()))
     spec |= draw(optional(state=st.sampled_from(["present", "present", "absent"])))
     if kind == "Symlink":
