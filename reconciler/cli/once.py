@@ -55,7 +55,7 @@ async def evaluate(parts: Parts, directory: Path, *, targets: Collection[str] = 
     """
     seen = fingerprint(str(directory))
     source = DirectorySource(SourceName(str(directory)), directory, runtime=parts.runtime)
-    snapshot = await source.take()
+    snapshot = await parts.runtime.offload("config", source.take)
     desired = await parts.runtime.offload("config", lambda: parts.load(snapshot))
     return Evaluated(snapshot, _restricted(desired, targets), seen)
 

@@ -1,0 +1,211 @@
+"""`make demo`: start the daemon on a few files, spoil them in three ways, and watch each being put right.
+
+Everything happens for real, through the `froyo` command, below `build/demo`; nothing else is touched, and neither root
+nor a network is needed. As root the daemon can also tell who spoiled a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+DEMO = HERE.parent.parent / "build" / "demo"
+ROOT, SITE, STATE, LOG = DEMO / "machine", DEMO / "declared", DEMO / "state", DEMO / "daemon.log"
+INSTANCES = 6
+PATIENCE = 60.0
+"""Seconds; the very first start compiles the providers, which takes about ten."""
+
+COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def paint(code: str, text: str) -> str:
+    """`text` in a colour, where there are colours."""
+    return f"\033[{code}m{text}\033[0m" if COLOUR else text
+
+
+def say(text: str = "") -> None:
+    """One line."""
+    print(text, flush=True)
+
+
+def heading(text: str) -> None:
+    """What comes next."""
+    say()
+    say(paint("1;36", f"── {text} " + "─" * max(2, 76 - len(text))))
+
+
+def froyo(*arguments: str) -> list[str]:
+    """The command line of `froyo`, as this Python has it."""
+    return [sys.executable, "-m", "reconciler.cli", *arguments]
+
+
+class Failed(Exception):
+    """The demo could not go on."""
+
+
+class Daemon:
+    """`froyo up`, and what it tells."""
+
+    def __init__(self) -> None:
+        self._environ = {**os.environ, "FROYO_STATE": str(STATE)}
+        self._log = LOG.open("wb")
+        self._process = subprocess.Popen(
+            froyo("up", str(SITE)), stdout=self._log, stderr=self._log, env=self._environ
+        )
+        self._events: Queue[dict[str, Any]] = Queue()
+        self._follower: subprocess.Popen[str] | None = None
+
+    def follow(self) -> None:
+        """Follow the events from the first on, as `froyo events -f` gives them."""
+        deadline = time.monotonic() + PATIENCE
+        while not (STATE / "froyo.sock").exists():
+            self._must_live()
+            if time.monotonic() > deadline:
+                raise Failed("the daemon did not come up")
+            time.sleep(0.02)
+        self._follower = subprocess.Popen(
+            froyo("events", "-f", "-o", "json"), stdout=subprocess.PIPE, text=True, env=self._environ
+        )
+        threading.Thread(target=self._read, args=(self._follower,), daemon=True).start()
+
+    def _read(self, follower: subprocess.Popen[str]) -> None:
+        assert follower.stdout is not None
+        for line in follower.stdout:
+            self._events.put(json.loads(line))
+
+    def events(self, wanted: Callable[[dict[str, Any]], bool]) -> Iterator[dict[str, Any]]:
+        """Those that are `wanted`, as they come."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            self._must_live()
+            try:
+                event = self._events.get(timeout=0.1)
+            except Empty:
+                continue
+            if wanted(event):
+                yield event
+        raise Failed("what should have happened did not")
+
+    def _must_live(self) -> None:
+        if self._process.poll() is not None:
+            raise Failed(f"the daemon has ended with status {self._process.returncode}")
+
+    def run(self, *arguments: str) -> None:
+        """Another froyo command, which asks the daemon."""
+        subprocess.run(froyo(*arguments), env=self._environ, check=True)
+
+    def stop(self) -> int:
+        """End it in order; its exit status."""
+        if self._follower is not None:
+            self._follower.terminate()
+            self._follower.wait()
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+        finally:
+            self._log.close()
+
+
+def prepare() -> None:
+    """A fresh machine directory, and what is declared for it."""
+    shutil.rmtree(DEMO, ignore_errors=True)
+    for directory in (ROOT, SITE, STATE):
+        directory.mkdir(parents=True)
+    STATE.chmod(0o700)
+    text = (HERE / "site.yaml.in").read_text(encoding="utf-8")
+    (SITE / "site.yaml").write_text(text.replace("@ROOT@", str(ROOT)), encoding="utf-8")
+    shutil.copy(HERE / "index.html", SITE)
+
+
+def show(event: dict[str, Any]) -> None:
+    """One event, as a person wants to read it."""
+    took = event.get("duration")
+    time_taken = f"{took * 1000:7.1f} ms" if took is not None else " " * 10
+    name = event["object"].partition("/")[2]
+    say(f"  {paint('32', '✔')} {time_taken}  {paint('1', name)}  {event['message']}")
+
+
+def spoil(daemon: Daemon, title: str, command: str, objects: set[str]) -> list[float]:
+    """Spoil something by a shell command, and wait until each of `objects` is right again."""
+    heading(title)
+    say(f"  {paint('31', '$')} {command}")
+    subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, check=True)
+    left, times = set(objects), []
+    for event in daemon.events(lambda event: event["reason"] == "Repaired" and event["object"] in left):
+        show(event)
+        left.discard(event["object"])
+        times.append(event["duration"])
+        if not left:
+            break
+    return times
+
+
+def main() -> int:
+    """The demo, from an empty directory to an empty process list."""
+    prepare()
+    say(paint("1", "OpenFroyo keeps machines as they are declared."))
+    say(f"declared in  {os.path.relpath(SITE)}/site.yaml   (one machine: this one, over a pipe)")
+    say(f"kept in      {os.path.relpath(ROOT)}/")
+    heading("froyo up: read what is, plan the difference, apply it")
+    began = time.monotonic()
+    daemon = Daemon()
+    try:
+        daemon.follow()
+        made = 0
+        for event in daemon.events(lambda event: event["reason"] == "Created"):
+            show(event)
+            made += 1
+            if made == INSTANCES:
+                break
+        say(f"  {made} instances as declared, {time.monotonic() - began:.1f} s after `froyo up` was typed")
+        etc = shlex.quote("etc")
+        times = spoil(daemon, "somebody writes into a file", f"echo 'gotcha' > {etc}/motd", {"here/File/motd"})
+        say("  " + paint("2", (ROOT / "etc" / "motd").read_text(encoding="utf-8").strip()))
+        times += spoil(daemon, "somebody opens up a secret", "chmod 0666 etc/api.key", {"here/File/api-key"})
+        say("  " + paint("2", f"mode {(ROOT / 'etc' / 'api.key').stat().st_mode & 0o7777:04o}"))
+        times += spoil(
+            daemon,
+            "somebody deletes a whole directory, and the link to it",
+            "rm -r site current",
+            {"here/Directory/site", "here/File/index", "here/Symlink/current"},
+        )
+        say("  " + paint("2", f"current → {os.readlink(ROOT / 'current')}, {len(os.listdir(ROOT / 'site'))} file in it"))
+        heading("froyo status")
+        daemon.run("status")
+        heading("in short")
+        say(f"  {len(times)} repairs, the slowest after {max(times) * 1000:.0f} ms. Nobody asked for any of them.")
+        if os.geteuid() != 0:
+            say("  Who did it is known where the daemon watches as root (fanotify); you are not root here.")
+    except (Failed, OSError, subprocess.CalledProcessError) as error:
+        say()
+        say(paint("31", f"The demo failed: {error}"))
+        daemon.stop()
+        say(f"The daemon's log ({LOG}) ends with:")
+        say(LOG.read_text(encoding="utf-8", errors="replace")[-2000:])
+        return 1
+    status = daemon.stop()
+    say(f"  The daemon has ended (status {status}); look around in {os.path.relpath(DEMO)}/, or go on with the README.")
+    return status
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,5 @@
+"""`python -m reconciler.cli` is `froyo`."""
+
+from reconciler.cli import main
+
+main()
