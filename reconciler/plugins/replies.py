@@ -83,7 +83,7 @@ def _check_fault(fault: Any) -> None:
         raise Misbehaviour("a fault without a message")
     if type(fault.get("class")) is not str or fault["class"] not in _CLASSES:
         raise Misbehaviour(
-            f"a fault of class {str(fault.get('class'))[:50]!r}; there are {', '.join(_CLASSES)}"
+            f"a fault of class {str(fault.get('class'))[:50]!r}; there are {', '.join(ErrorClass)}"
         )
     retry = fault.get("retry_after_ms")
     if retry is not None and (type(retry) is not int or not 0 <= retry < 1 << 32):
@@ -106,7 +106,7 @@ def _is_directory(path: object) -> bool:
 def _check_operation(item: dict[str, Any]) -> None:
     action, diffs = item.get("action"), item.setdefault("diffs", [])
     if type(action) is not str or action not in _ACTIONS:
-        raise Misbehaviour(f"an action {str(action)[:50]!r}; there are {', '.join(_ACTIONS)}")
+        raise Misbehaviour(f"an action {str(action)[:50]!r}; there are {', '.join(Action)}")
     if type(diffs) is not list:
         raise Misbehaviour("its `diffs` is no list")
     differs = False

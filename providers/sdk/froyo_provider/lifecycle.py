@@ -86,9 +86,9 @@ class Lifecycle:
             if isinstance(code, str):
                 code = compile(code, "plugin.py", "exec", dont_inherit=True)
             exec(code, module.__dict__)  # noqa: S102 - running the author's code is what this is for
+            self.adopt(vars(module).values(), module=name)
         except DEFECTS as error:
-            raise PermanentError(f"plugin.py does not load: {phases.describe(error)}") from error
-        self.adopt(vars(module).values(), module=name)
+            raise PermanentError(f"plugin.py does not load: {phases.reason_of(error)}") from error
 
     def adopt(self, candidates: Iterable[object], *, module: str | None = None) -> None:
         """Take the providers among some objects.
@@ -110,7 +110,7 @@ class Lifecycle:
             ):
                 self._providers[candidate.kind or candidate.__name__] = candidate()
         if not self._providers:
-            raise PermanentError("plugin.py does not load: it defines no subclass of froyo_provider.Provider")
+            raise PermanentError("it defines no subclass of froyo_provider.Provider")
 
     def start(self, phase: str, request: str) -> Done | Pending:
         """Begin a phase.

@@ -68,6 +68,11 @@ def fault_of(error: BaseException) -> Fault:
     return error if isinstance(error, Fault) else PermanentError(describe(error))
 
 
+def reason_of(error: BaseException) -> str:
+    """A fault in its own words, anything else as `describe` does."""
+    return error.message if isinstance(error, Fault) else describe(error)
+
+
 def describe(error: BaseException) -> str:
     """An exception that nobody foresaw, in one line with the place in the plugin that raised it."""
     place = ""

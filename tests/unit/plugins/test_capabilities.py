@@ -1,0 +1,145 @@
+import re
+from typing import Any
+
+import pytest
+
+from reconciler.plugins.calls import CALLS, Phase
+from reconciler.plugins.capabilities import BUILT_IN, Capability, Gate, Grants
+
+EVERYTHING = tuple(
+    Capability(name, ("/**",) if rule.path else (), (("**",),) if rule.command else ())
+    for name, rule in CALLS.items()
+)
+READING = ["file.stat", "file.read", "dir.list", "facts"]
+WRITING = ["file.write", "file.remove", "dir.ensure", "dir.remove", "link.ensure", "exec"]
+
+
+def call(name: str, **args: Any) -> dict[str, Any]:
+    if name in CALLS and CALLS[name].path:
+        args.setdefault("path", "/etc/motd")
+    if name == "exec":
+        args.setdefault("argv", ["id"])
+    return {"call": name, "args": args}
+
+
+def test_every_call_is_one_that_reads_or_one_that_writes() -> None:
+    assert sorted(CALLS) == sorted(READING + WRITING)
+    assert all(CALLS[name].reading for name in READING)
+    assert not any(CALLS[name].reading for name in WRITING)
+
+
+@pytest.mark.parametrize(
+    ("phase", "allowed"),
+    [
+        (Phase.INIT, []),
+        (Phase.READ, READING),
+        (Phase.PLAN, []),
+        (Phase.APPLY, READING + WRITING),
+        (Phase.DESTROY, READING + WRITING),
+    ],
+)
+def test_each_phase_allows_its_calls_and_no_others(phase: Phase, allowed: list[str]) -> None:
+    gate = Gate(EVERYTHING, EVERYTHING, phase)
+    assert [name for name in READING + WRITING if not gate.refusal(call(name))] == allowed
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_call_that_there_is_not_is_refused_in_every_phase(phase: Phase) -> None:
+    assert Gate(EVERYTHING, EVERYTHING, phase).refusal(call("file.burn")) == "there is no such call"
+
+
+@pytest.mark.parametrize("name", READING + WRITING)
+def test_what_is_only_asked_for_or_only_granted_is_refused(name: str) -> None:
+    assert "its manifest does not ask for" in Gate((), EVERYTHING, Phase.APPLY).refusal(call(name))
+    assert "the operator does not grant" in Gate(EVERYTHING, (), Phase.APPLY).refusal(call(name))
+
+
+def apply_gate(*capabilities: Capability) -> Gate:
+    return Gate(capabilities, EVERYTHING, Phase.APPLY)
+
+
+def test_each_of_several_capabilities_counts_by_itself() -> None:
+    gate = apply_gate(
+        Capability("file.write", ("/etc/**",), (("visudo", "-cf", "%s"),)),
+        Capability("file.write", ("/srv/**",)),
+    )
+    assert not gate.refusal(call("file.write", path="/srv/x"))
+    assert not gate.refusal(call("file.write", path="/etc/x", validate=["visudo", "-cf", "%s"]))
+    # The path of the one and the command of the other do not add up.
+    assert gate.refusal(call("file.write", path="/srv/x", validate=["visudo", "-cf", "%s"]))
+
+
+def test_a_backup_needs_its_own_path_covered() -> None:
+    gate = apply_gate(Capability("file.write", ("/etc/motd", "/etc/*.bak")))
+    assert not gate.refusal(call("file.write", backup=".bak"))
+    assert gate.refusal(call("file.write", backup=".orig")).endswith("file.write of /etc/motd.orig")
+    assert not gate.refusal(call("file.write", backup=""))
+
+
+@pytest.mark.parametrize("backup", ["/../../shadow", "a\0b", 5, ["x"]])
+def test_a_backup_that_leaves_the_directory_is_refused(backup: object) -> None:
+    gate = apply_gate(Capability("file.write", ("/**",)))
+    assert gate.refusal(call("file.write", backup=backup)).endswith("is not a suffix")
+
+
+def test_a_command_is_needed_to_run_one() -> None:
+    gate = apply_gate(Capability("exec", (), (("id", "**"),)))
+    assert not gate.refusal(call("exec", argv=["id", "-u"]))
+    assert gate.refusal(call("exec", argv=["sh"])) == "its manifest does not ask for exec with 'sh'"
+    for argv in (None, "id", [5], [["id"]]):
+        assert gate.refusal(call("exec", argv=argv)) == "argv is a list of texts"
+    assert gate.refusal(call("exec", argv=[]))
+
+
+@pytest.mark.parametrize("path", [None, "etc", "/etc/../x", 7])
+def test_a_path_that_is_not_normal_is_refused(path: object) -> None:
+    assert "is not an absolute one" in apply_gate(*EVERYTHING).refusal(call("file.stat", path=path))
+
+
+def test_capabilities_are_read_as_they_are_written() -> None:
+    assert Capability.parse({"call": "facts"}) == Capability("facts")
+    assert Capability.parse({"call": "exec", "argv": [["id", "**"]]}) == Capability(
+        "exec", (), (("id", "**"),)
+    )
+    assert Capability.parse({"call": "file.stat", "paths": ["/etc/**"]}) == Capability(
+        "file.stat", ("/etc/**",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("file.stat", "a capability is a mapping"),
+        ({"paths": ["/"]}, "a capability is a mapping"),
+        ({"call": "file.burn"}, "there is no call 'file.burn'; there are: file.stat"),
+        ({"call": "file.stat", "path": "/"}, "unknown field 'path'"),
+        ({"call": "file.stat", "paths": "/"}, "paths is a list of texts"),
+        ({"call": "file.stat", "paths": [5]}, "paths is a list of texts"),
+        ({"call": "file.stat", "paths": ["etc"]}, "is no absolute path pattern"),
+        ({"call": "file.stat", "argv": [["id"]]}, "runs no command"),
+        ({"call": "facts", "paths": ["/"]}, "has no path"),
+        ({"call": "exec", "argv": "id"}, "argv is a list of command lines"),
+        ({"call": "exec", "argv": ["id"]}, "argv is a list of texts"),
+        ({"call": "exec", "argv": [["**", "x"]]}, "can only come last"),
+    ],
+)
+def test_a_capability_that_is_none_says_why(value: object, reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        Capability.parse(value)
+
+
+def test_grants_are_read_by_package() -> None:
+    grants = Grants.parse({"test.thing": [{"call": "facts"}]})
+    assert grants.packages == {"test.thing": (Capability("facts"),)}
+
+
+@pytest.mark.parametrize("value", [{"test.thing": [{"call": "x"}]}, {"test.thing": 5}])
+def test_grants_that_are_none_name_the_package(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"grants for test\.thing: "):
+        Grants.parse(value)
+
+
+def test_nothing_is_granted_by_default_and_the_operator_can_take_away() -> None:
+    assert Grants().packages == {}
+    extended = BUILT_IN.extended(Grants({"linux.file": (), "test.thing": (Capability("facts"),)}))
+    assert extended.packages == {"linux.file": (), "test.thing": (Capability("facts"),)}

@@ -1,0 +1,167 @@
+import json
+from typing import Any
+
+import pytest
+
+from reconciler.plugins.calls import Phase
+from reconciler.plugins.replies import calls_of, done_of
+from reconciler.plugins.steps import Misbehaviour
+
+DIGEST = "sha256:" + "a" * 64
+REQUESTS: dict[Phase, dict[str, Any]] = {
+    Phase.READ: {"resources": [{"address": "h/K/a"}]},
+    Phase.PLAN: {"resources": [{"address": "h/K/a"}]},
+    Phase.APPLY: {"operations": [{"address": "h/K/a"}]},
+    Phase.DESTROY: {"resources": [{"address": "h/K/a"}]},
+}
+KEYS = {Phase.READ: "actual", Phase.PLAN: "operations", Phase.APPLY: "results", Phase.DESTROY: "results"}
+DIFF = {"field": "mode", "before": "0600", "after": "0644"}
+GOOD = {
+    Phase.READ: {"exists": True, "state": {}},
+    Phase.PLAN: {"action": "update", "diffs": [DIFF]},
+    Phase.APPLY: {"changed": True},
+    Phase.DESTROY: {"changed": False},
+}
+
+
+def answer(phase: Phase, *items: dict[str, Any], address: str = "h/K/a") -> dict[str, Any]:
+    reply = {KEYS[phase]: [{"address": address, **item} for item in items]}
+    return done_of(phase, REQUESTS[phase], json.dumps(reply))
+
+
+@pytest.mark.parametrize("phase", GOOD)
+def test_what_fits_is_taken_and_made_complete(phase: Phase) -> None:
+    [item] = answer(phase, GOOD[phase])[KEYS[phase]]
+    assert item.keys() >= GOOD[phase].keys()
+    if phase is Phase.READ:
+        assert item["watch"] == []
+    if phase is Phase.PLAN:
+        assert (item["payload"], item["blobs"], item["preimage"]) == ({}, [], None)
+        assert item["diffs"][0]["ignored"] is False
+
+
+@pytest.mark.parametrize("phase", GOOD)
+@pytest.mark.parametrize("fault", [{}, {"retry_after_ms": 0}, {"retry_after_ms": 5, "class": "throttled"}])
+def test_a_fault_may_stand_in_any_place(phase: Phase, fault: dict[str, Any]) -> None:
+    fault = {"class": "permanent", "message": "no", **fault}
+    assert answer(phase, {"fault": fault})[KEYS[phase]][0]["fault"] == fault
+
+
+@pytest.mark.parametrize("phase", GOOD)
+@pytest.mark.parametrize("text", ["", "{", "nul", '{"a": NaN}', '{"a": Infinity}', "[" * 100_000, "1" * 5000])
+def test_what_is_not_json_is_refused(phase: Phase, text: str) -> None:
+    with pytest.raises(Misbehaviour, match="answered what is not JSON"):
+        done_of(phase, REQUESTS[phase], text)
+
+
+@pytest.mark.parametrize("phase", [*GOOD, Phase.INIT])
+@pytest.mark.parametrize("text", ["[]", "5", "null", '"text"'])
+def test_what_is_no_object_is_refused(phase: Phase, text: str) -> None:
+    with pytest.raises(Misbehaviour, match="no object"):
+        done_of(phase, REQUESTS.get(phase, {}), text)
+
+
+@pytest.mark.parametrize("phase", GOOD)
+def test_answers_are_one_for_one(phase: Phase) -> None:
+    with pytest.raises(Misbehaviour, match=f"owes a list '{KEYS[phase]}' with 1 items"):
+        answer(phase)
+    with pytest.raises(Misbehaviour, match="with 1 items"):
+        answer(phase, GOOD[phase], GOOD[phase])
+    with pytest.raises(Misbehaviour, match="with 1 items"):
+        done_of(phase, REQUESTS[phase], "{}")
+    with pytest.raises(Misbehaviour, match="owes an answer about h/K/a in its place"):
+        answer(phase, GOOD[phase], address="h/K/b")
+    with pytest.raises(Misbehaviour, match="owes an answer about h/K/a in its place"):
+        done_of(phase, REQUESTS[phase], json.dumps({KEYS[phase]: [None]}))
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (None, "a fault without a message"),
+        ("no", "a fault without a message"),
+        ({"class": "permanent"}, "a fault without a message"),
+        ({"class": "permanent", "message": 5}, "a fault without a message"),
+        ({"message": "no"}, "a fault of class 'None'"),
+        ({"class": "odd", "message": "no"}, "a fault of class 'odd'; there are transient, throttled"),
+        ({"class": ["permanent"], "message": "no"}, "a fault of class"),
+        ({"class": "throttled", "message": "no", "retry_after_ms": -1}, "that is no time"),
+        ({"class": "throttled", "message": "no", "retry_after_ms": 1 << 32}, "that is no time"),
+        ({"class": "throttled", "message": "no", "retry_after_ms": 1.5}, "that is no time"),
+        ({"class": "throttled", "message": "no", "retry_after_ms": True}, "that is no time"),
+    ],
+)
+def test_a_fault_has_a_class_and_a_message(fault: Any, reason: str) -> None:
+    with pytest.raises(Misbehaviour, match=f"answered about h/K/a: .*{reason}"):
+        answer(Phase.READ, {"fault": fault})
+
+
+def planned(**changes: Any) -> dict[str, Any]:
+    return GOOD[Phase.PLAN] | changes
+
+
+@pytest.mark.parametrize(
+    ("phase", "item", "reason"),
+    [
+        (Phase.READ, {"state": {}}, "`exists` and `state`"),
+        (Phase.READ, {"exists": 1, "state": {}}, "`exists` and `state`"),
+        (Phase.READ, {"exists": True, "state": []}, "`exists` and `state`"),
+        (Phase.READ, {"exists": True, "state": {}, "watch": "/etc"}, "no list of absolute paths"),
+        (Phase.READ, {"exists": True, "state": {}, "watch": ["/etc/.."]}, "no list of absolute paths"),
+        (Phase.PLAN, planned(action="burn"), "an action 'burn'; there are none, create"),
+        (Phase.PLAN, planned(action=None), "an action 'None'"),
+        (Phase.PLAN, planned(diffs={}), "its `diffs` is no list"),
+        (Phase.PLAN, planned(diffs=[5]), "a diff without"),
+        (Phase.PLAN, planned(diffs=[{"field": "mode", "before": 1}]), "a diff without"),
+        (Phase.PLAN, planned(diffs=[{**DIFF, "field": 5}]), "a diff without"),
+        (Phase.PLAN, planned(diffs=[{**DIFF, "ignored": "yes"}]), "neither true nor false"),
+        (Phase.PLAN, planned(diffs=[]), "the action 'update' without a difference"),
+        (Phase.PLAN, planned(diffs=[{**DIFF, "ignored": True}]), "the action 'update' without a difference"),
+        (Phase.PLAN, planned(action="none"), "the action 'none' with a difference"),
+        (Phase.PLAN, planned(payload=[]), "its `payload` is no object"),
+        (Phase.PLAN, planned(blobs="x"), "its `blobs` is no list"),
+        (Phase.PLAN, planned(blobs=["sha256:abc"]), "its `blobs` is no list"),
+        (Phase.PLAN, planned(blobs=[5]), "its `blobs` is no list"),
+        (Phase.PLAN, planned(preimage=[]), "its `preimage` is not"),
+        (Phase.PLAN, planned(preimage={"path": "/x", "digest": "x", "size": 1}), "its `preimage` is not"),
+        (Phase.APPLY, {}, "it owes `changed`"),
+        (Phase.APPLY, {"changed": "yes"}, "it owes `changed`"),
+        (Phase.DESTROY, {"changed": 1}, "it owes `changed`"),
+    ],
+)
+def test_what_does_not_fit_is_refused(phase: Phase, item: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Misbehaviour, match=f"answered about h/K/a: .*{reason}"):
+        answer(phase, item)
+
+
+def test_what_is_only_ignored_may_be_left_alone() -> None:
+    preimage = {"path": "/x", "digest": DIGEST, "size": 3}
+    item = planned(action="none", diffs=[{**DIFF, "ignored": True}], blobs=[DIGEST], preimage=preimage)
+    assert answer(Phase.PLAN, item)["operations"][0]["preimage"] == preimage
+
+
+def test_calls_are_taken_as_they_are() -> None:
+    calls = [{"call": "file.stat", "args": {"path": "/x"}}]
+    assert calls_of(json.dumps(calls)) == calls
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "null", "5"])
+def test_waiting_for_nothing_is_refused(text: str) -> None:
+    with pytest.raises(Misbehaviour, match="waits for no calls"):
+        calls_of(text)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        5,
+        {},
+        {"call": "x"},
+        {"call": 5, "args": {}},
+        {"call": "x", "args": []},
+        {"call": "x" * 65, "args": {}},
+    ],
+)
+def test_what_is_no_call_is_refused(call: Any) -> None:
+    with pytest.raises(Misbehaviour, match="no call"):
+        calls_of(json.dumps([call]))

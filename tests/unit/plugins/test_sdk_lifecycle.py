@@ -1,0 +1,269 @@
+import json
+import types
+from typing import Any
+
+import pytest
+
+from froyo_provider import Actual, Operation, PermanentError, Provider, Result, TransientError, call
+from froyo_provider.lifecycle import Done, Lifecycle, Pending
+from tests.contract.providers.packages import HEAD, THING, reading, thing
+
+
+def loaded(source: str) -> Lifecycle:
+    lifecycle = Lifecycle()
+    lifecycle.load(HEAD + source, name="plugin_under_test")
+    return lifecycle
+
+
+def start(lifecycle: Lifecycle, phase: str, request: Any) -> Any:
+    return lifecycle.start(phase, json.dumps(request))
+
+
+def done(step: Done | Pending) -> Any:
+    assert isinstance(step, Done)
+    return json.loads(step.reply)
+
+
+def fault_of(source: str, phase: str = "read", request: Any = None) -> str:
+    [item] = next(iter(done(start(loaded(source), phase, request or reading())).values()))
+    message: str = item["fault"]["message"]
+    return message
+
+
+def test_init_tells_the_kinds() -> None:
+    source = THING + "\nclass _Shared(Provider): pass\nclass Named(_Shared): kind = 'Other'\n"
+    assert done(start(loaded(source), "init", {})) == {"kinds": ["Other", "Thing"]}
+
+
+def test_classes_that_were_imported_do_not_count() -> None:
+    lifecycle = Lifecycle()
+    with pytest.raises(PermanentError, match="defines no subclass"):
+        lifecycle.load(HEAD)
+
+
+def test_code_that_was_compiled_before_loads_too() -> None:
+    lifecycle = Lifecycle()
+    lifecycle.load(compile(HEAD + THING, "plugin.py", "exec"))
+    assert done(start(lifecycle, "init", {})) == {"kinds": ["Thing"]}
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def (:", "plugin.py does not load: SyntaxError: invalid syntax (plugin.py, line 4)"),
+        ("def f():\n    return 1 / 0\nf()", "ZeroDivisionError: division by zero (plugin.py, line 5, in f)"),
+        ("import sys; sys.exit('bye')", "SystemExit: bye (plugin.py, line 4, in <module>)"),
+        ("import time", "ImportError: a provider cannot import 'time'"),
+        ("from . import x", "ImportError: a provider cannot import ''"),
+        ("open('/etc/passwd')", "a provider has no files and no terminal"),
+        ("input()", "a provider has no files and no terminal"),
+        ("class Thing(Provider):\n    def __init__(self): raise KeyError('x')", "KeyError: 'x'"),
+    ],
+)
+def test_a_plugin_that_does_not_load_says_where_and_why(source: str, message: str) -> None:
+    with pytest.raises(PermanentError) as caught:
+        loaded(source)
+    assert message in caught.value.message
+
+
+def test_a_plugin_may_import_what_computes() -> None:
+    source = """
+import collections.abc, datetime, urllib.parse
+from dataclasses import dataclass
+import froyo_provider.wire
+@dataclass
+class Point:
+    x: int
+when = datetime.datetime.strptime("2024-05-06", "%Y-%m-%d").strftime("%A")
+quoted = urllib.parse.quote("a b")
+class Thing(Provider):
+    async def read(self, wanted):
+        return [Actual(True, {"when": when, "x": Point(3).x, "quoted": quoted})]
+"""
+    [actual] = done(start(loaded(source), "read", reading()))["actual"]
+    assert actual["state"] == {"when": "Monday", "x": 3, "quoted": "a%20b"}
+
+
+def test_each_kind_is_served_by_its_own_provider_and_all_in_one_round_trip() -> None:
+    source = THING + THING.replace("class Thing", "class Other").replace("file.stat", "dir.list")
+    resources = [thing("a"), thing("b", kind="Other"), thing("c"), thing("d", kind="Unknown")]
+    lifecycle = loaded(source)
+
+    step = start(lifecycle, "read", reading(*resources))
+    assert isinstance(step, Pending)
+    calls = json.loads(step.calls)
+    assert [(one["call"], one["args"]["path"]) for one in calls] == [
+        ("file.stat", "/etc/a"),
+        ("file.stat", "/etc/c"),
+        ("dir.list", "/etc/b"),
+    ]
+    replies = [{"ok": {"exists": True, "path": one["args"]["path"]}} for one in calls]
+    actual = done(lifecycle.resume(step.task, json.dumps(replies)))["actual"]
+
+    assert [one["address"] for one in actual] == [one["address"] for one in resources]
+    assert [one["state"]["path"] for one in actual[:3]] == ["/etc/a", "/etc/b", "/etc/c"]
+    assert "no provider for the kind Unknown" in actual[3]["fault"]["message"]
+
+
+def test_what_one_resource_provokes_is_its_own_fault_alone() -> None:
+    source = """
+class Thing(Provider):
+    async def read(self, wanted):
+        return [Actual(True, {"n": 1 // one.spec["n"]}) for one in wanted]
+    def plan(self, wanted, actual):
+        for one in wanted:
+            if one.name == "b": raise TransientError("later")
+        return [Operation("none") for _ in wanted]
+    async def apply(self, operation):
+        if operation.address.endswith("b"): raise KeyError("b")
+        return Result(False)
+    async def destroy(self, resource):
+        if resource.name == "b": return None
+        return Result(True)
+"""
+    resources = [thing("a", n=1), thing("b", n=0), thing("c", n=1)]
+    lifecycle = loaded(source)
+    a, b, c = done(start(lifecycle, "read", reading(*resources)))["actual"]
+    assert a["exists"]
+    assert c["exists"]
+    assert b["fault"]["message"].startswith("ZeroDivisionError: ")
+    assert "(plugin.py, line 7, in " in b["fault"]["message"]
+
+    actual = [{"address": one["address"], "exists": True, "state": {}} for one in resources]
+    a, b, c = done(start(lifecycle, "plan", {"resources": resources, "actual": actual}))["operations"]
+    assert (a["action"], b["fault"], c["action"]) == (
+        "none",
+        {"class": "transient", "message": "later"},
+        "none",
+    )
+
+    operations = [{"address": one["address"], "action": "update", "payload": {}} for one in resources]
+    a, b, c = done(start(lifecycle, "apply", {"operations": operations}))["results"]
+    assert a["changed"] is c["changed"] is False
+    assert b["fault"]["message"] == "KeyError: 'b' (plugin.py, line 13, in apply)"
+
+    a, b, c = done(start(lifecycle, "destroy", {"resources": resources}))["results"]
+    assert a["changed"]
+    assert c["changed"]
+    assert b["fault"]["message"].startswith("its provider returned nonsense: AttributeError")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("return []", "read() returned 0 results for 1 resources"),
+        ("return [None]", "read() returned NoneType where it owes Actual"),
+        ("return None", "TypeError"),
+        ("return [Actual(True, {'x': {1}})]", "what JSON cannot say"),
+        ("return [Actual(True, {'x': float('inf')})]", "what JSON cannot say"),
+        ("return [Actual(True, watch=5)]", "its provider returned nonsense: TypeError"),
+        ("return [PermanentError('no')]", "no"),
+        ("import random", "cannot import 'random'"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+    ],
+)
+def test_what_a_reader_owes_is_checked(body: str, message: str) -> None:
+    assert message in fault_of(f"class Thing(Provider):\n    async def read(self, wanted):\n        {body}\n")
+
+
+def test_a_state_without_an_end_is_a_fault() -> None:
+    source = """
+class Thing(Provider):
+    async def read(self, wanted):
+        state = {}
+        state["again"] = state
+        return [Actual(True, state)]
+"""
+    assert "what JSON cannot say" in fault_of(source)
+
+
+@pytest.mark.parametrize("phase", ["read", "plan", "apply", "destroy"])
+def test_what_a_provider_does_not_know_is_a_fault(phase: str) -> None:
+    source = "class Thing(Provider):\n    pass\n"
+    request = {
+        "resources": [thing()],
+        "actual": [{"address": "host/Thing/one", "exists": True, "state": {}}],
+        "operations": [{"address": "host/Thing/one", "action": "update", "payload": {}}],
+    }
+    message = fault_of(source, phase, request)
+    assert message.startswith("NotImplementedError" if phase != "destroy" else "Thing cannot be destroyed")
+
+
+def test_an_apply_that_is_no_coroutine_is_a_fault() -> None:
+    source = "class Thing(Provider):\n    def apply(self, operation): return Result(True)\n"
+    request = {"operations": [{"address": "host/Thing/one", "action": "update", "payload": {}}]}
+    assert "TypeError" in fault_of(source, "apply", request)
+
+
+ASKING = """
+class Thing(Provider):
+    async def read(self, wanted):
+        replies = []
+        for path in wanted[0].spec["paths"]:
+            try:
+                replies.append(await gather(call("file.stat", path=path), call("file.stat", path=set())))
+            except CallError as error:
+                replies.append([error.code, error.message])
+        return [Actual(True, {"replies": replies})]
+"""
+
+
+def test_arguments_that_json_cannot_say_fail_that_call_alone() -> None:
+    lifecycle = loaded(ASKING)
+    step = start(lifecycle, "read", reading(thing(paths=["/a", {"not": "sent"}])))
+    for _ in range(2):
+        assert isinstance(step, Pending)
+        assert len(json.loads(step.calls)) == 1
+        step = lifecycle.resume(step.task, '[{"ok": {}}]')
+    replies = done(step)["actual"][0]["state"]["replies"]
+    assert [code for code, _ in replies] == ["bad_call", "bad_call"]
+    assert "its arguments are not JSON" in replies[0][1]
+
+
+def test_when_no_argument_can_be_said_nobody_is_asked() -> None:
+    source = """
+class Thing(Provider):
+    async def read(self, wanted):
+        return [error for error in await batch("file.stat", [{"path": b"/x"} for _ in wanted])]
+"""
+    assert "its arguments are not JSON" in fault_of(source)
+
+
+def test_tasks_wait_independently_and_can_be_given_up() -> None:
+    lifecycle = loaded(THING)
+    first, second = (start(lifecycle, "read", reading(thing(name))) for name in ("a", "b"))
+    assert first.task != second.task
+    lifecycle.cancel(first.task)
+    lifecycle.cancel(first.task)
+    with pytest.raises(PermanentError, match=r"no task .* waits"):
+        lifecycle.resume(first.task, "[]")
+    assert done(lifecycle.resume(second.task, '[{"ok": {"exists": false}}]'))["actual"][0]["exists"] is False
+
+
+@pytest.mark.parametrize(("phase", "request_text"), [("fly", "{}"), ("read", "{"), ("read", "[" * 100_000)])
+def test_what_the_host_sends_is_checked(phase: str, request_text: str) -> None:
+    with pytest.raises(PermanentError, match=r"there is no phase 'fly'|the host sent what is not JSON"):
+        loaded(THING).start(phase, request_text)
+
+
+@pytest.mark.parametrize("phase", ["read", "plan", "apply", "destroy"])
+def test_a_request_of_another_form_is_a_fault(phase: str) -> None:
+    with pytest.raises(PermanentError, match="KeyError"):
+        start(loaded(THING), phase, {})
+
+
+def test_providers_can_be_adopted_from_a_module() -> None:
+    class Here(Provider):
+        async def read(self, wanted: list[Any]) -> list[Actual]:
+            return [Actual(True, await call("facts")) for _ in wanted]
+
+        def plan(self, wanted: list[Any], actual: list[Actual]) -> list[Operation]:
+            return [Operation("none") for _ in wanted]
+
+        async def apply(self, operation: Operation) -> Result:
+            raise TransientError("never")
+
+    module = types.SimpleNamespace(Here=Here, Provider=Provider, other=5)
+    lifecycle = Lifecycle()
+    lifecycle.adopt(vars(module).values())
+    assert done(start(lifecycle, "init", {})) == {"kinds": ["Here"]}
