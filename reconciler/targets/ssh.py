@@ -28,6 +28,8 @@ _SHIPPING = 300.0
 """Seconds that the binary may take to arrive; a connection that is dead is noticed much sooner."""
 _NOISE = 65536
 """Bytes that a login shell may say before the marker."""
+_QUOTED = 200
+"""Bytes of that which an error repeats."""
 
 
 class SshConnector:
@@ -231,7 +233,6 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
             if after:
                 self._inbox.feed(bytes(after))
         elif len(before) > _NOISE:
-            self._tail.feed(bytes(before[-512:]))
             self._channel.close()
 
     def pause_writing(self) -> None:
@@ -255,10 +256,13 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         """The channel is closed, or the connection is gone."""
         error = self._how_it_ended(exc)
         if not self._started.done():
-            said = (self._noise or b"").decode("utf-8", "replace").strip()[-500:]
             reason = str(error or "its login shell ended")
-            self._started.set_exception(TransportError(f"{reason}; it said: {said}" if said else reason))
-            self._started.exception()
+            if self._noise:
+                said = Tail()
+                said.feed(bytes(self._noise[:_QUOTED]))
+                reason += f"; its login shell said: {' / '.join(said.lines())}"
+            self._started.set_exception(TransportError(reason))
+            self._started.exception()  # `started` may not be awaited any more
         self._inbox.end(error)
         self._gate.open()
 
@@ -268,12 +272,13 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         if self._shipment.sudo and (sudo := become.explain(self._tail, user=self._login.hop.user)):
             return TransportError(sudo)
         said = f": {self._tail}" if str(self._tail) else ""
+        who = "the runner" if self._noise is None else "the target's shell"
         if self._signal:
-            return TransportError(f"the runner was killed by SIG{self._signal}{said}")
+            return TransportError(f"{who} was killed by SIG{self._signal}{said}")
         if self._status is None:
             return TransportError(f"the SSH channel was closed{said}")
         if self._status:
-            return TransportError(f"the runner ended with status {self._status}{said}")
+            return TransportError(f"{who} ended with status {self._status}{said}")
         return None
 
 
