@@ -15,7 +15,9 @@ const newMode = 0o644
 // prepare looks at what is there, refuses what cannot be done, and drafts the new file where the content has to change.
 func (j *job) prepare(ctx context.Context, host *command.Host) error {
 	var err error
-	if j.before, err = entry.Look(j.dir.fd, j.name, entry.Wish{Digest: true}, host.Digests); err != nil {
+	// Owner and mode of a log, or of a whole tree, can be changed without reading all that is in it.
+	wish := entry.Wish{Digest: j.hasBlob || j.expect != ""}
+	if j.before, err = entry.Look(j.dir.fd, j.name, wish, host.Digests); err != nil {
 		return err
 	}
 	if j.expect != "" && j.before.State() != j.expect {
@@ -118,16 +120,6 @@ func (j *job) dress() error {
 				mode &^= syscall.S_ISUID | syscall.S_ISGID // as chown does
 			}
 		}
-	}
-	now, err := j.draft.Stat()
-	if err != nil {
-		return err
-	}
-	if uid == int(now.UID) {
-		uid = command.Keep
-	}
-	if gid == int(now.GID) {
-		gid = command.Keep
 	}
 	if uid != command.Keep || gid != command.Keep {
 		if err := j.draft.Chown(uid, gid); err != nil {
