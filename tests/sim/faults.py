@@ -1,0 +1,227 @@
+"""Those who make things go wrong: each a small task of the world's own, outside of the controller's process.
+
+Each simulation has some of them only, so that rare combinations are not drowned by all faults happening at once.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from reconciler.errors import FroyoError
+from reconciler.model.state import Suspension
+from tests.sim.machine import Machine
+from tests.sim.process import Process
+from tests.sim.weather import FAULTS
+from tests.sim.world import World
+
+Actor = Callable[[World, random.Random], Coroutine[Any, Any, None]]
+
+
+async def storms(world: World, random_: random.Random) -> None:
+    """The weather changes at every machine."""
+    kinds = random_.sample(FAULTS, k=random_.randrange(1, 6))
+    while True:
+        for machine in world.machines.values():
+            weather = machine.weather
+            weather.clear()
+            if random_.random() < 0.7:
+                for kind in random_.sample(kinds, k=random_.randrange(1, len(kinds) + 1)):
+                    setattr(weather, kind, random_.choice([0.02, 0.1, 0.3]))
+            if random_.random() < 0.3:
+                weather.latency = (0.01, random_.choice([0.1, 1.0, 4.0]))
+        await asyncio.sleep(random_.uniform(1.0, 30.0))
+
+
+async def meddlers(world: World, random_: random.Random) -> None:
+    """People change things on the machines."""
+    pace = random_.choice([0.5, 3.0, 15.0])
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / pace))
+        machine = _machine(world, random_)
+        for _ in range(random_.choice([1, 1, 2, 5])):
+            machine.meddle(random_.choice(world.author.paths))
+
+
+async def rivals(world: World, random_: random.Random) -> None:
+    """Another tool wants something else of one file, and looks after it all the time."""
+    while True:
+        await asyncio.sleep(random_.uniform(1.0, 20.0))
+        machine, path = _machine(world, random_), random_.choice(world.author.paths)
+        until = world.loop.time() + random_.uniform(2.0, 40.0)
+        pause = random_.choice([0.0003, 0.002, 0.05, 0.6])
+        world.note("a rival begins", machine=machine.name, path=path, pause=pause)
+        wanted = random_.choice(["their version\n", "another version\n"])
+        while world.loop.time() < until:
+            node = machine.files.nodes.get(path)
+            if node is not None and node.type == "file" and not machine.files.read_only:
+                by = {"command": "rival", "pid": 77, "user": "root"}
+                machine.rival(path, wanted.encode(), by)
+            await asyncio.sleep(pause * random_.uniform(0.5, 1.5))
+
+
+async def editors(world: World, random_: random.Random) -> None:
+    """People change what they want, and make mistakes."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 12.0))
+        source, fate = world.source, random_.random()
+        if fate < 0.55:
+            world.author.change()
+            source.say(world.author.document())
+        elif fate < 0.65:
+            source.say(["this is", "half written"])
+        elif fate < 0.72:
+            source.say({"targets": dict(world.author.ports), "resources": []})
+        elif fate < 0.76:
+            source.say({"targets": {}, "resources": []})
+        elif fate < 0.84:
+            source.say(None)
+        elif fate < 0.90:
+            source.vanishing = random_.randrange(1, 3)
+            world.author.change()
+            source.say(world.author.document())
+        elif fate < 0.95:
+            source.degraded = "" if source.degraded else "modelled: no inotify watches left"
+            source.touch()
+        else:
+            source.say(source.good)
+        world.note("the source", says=_summary(source.document), vanishing=source.vanishing)
+
+
+async def disks(world: World, random_: random.Random) -> None:
+    """Disks fill up, or become read-only."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 15.0))
+        files = _machine(world, random_).files
+        if random_.random() < 0.5:
+            files.full = not files.full
+        else:
+            files.read_only = not files.read_only
+        world.note("a disk", full=files.full, read_only=files.read_only)
+
+
+async def networks(world: World, random_: random.Random) -> None:
+    """Connections are cut, and machines cut off."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 10.0))
+        machine = _machine(world, random_)
+        if random_.random() < 0.6:
+            machine.lose_sessions()
+        else:
+            machine.partition(random_.choice([0.5, 5.0, 40.0, 90.0]))
+
+
+async def power(world: World, random_: random.Random) -> None:
+    """Machines lose power."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 25.0))
+        _machine(world, random_).power_failure(random_.choice([0.1, 5.0, 30.0]))
+
+
+async def clocks(world: World, random_: random.Random) -> None:
+    """Somebody sets the clock."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 20.0))
+        world.clock_offset += random_.choice([-86_400.0, -3_600.0, -30.0, -1.0, 1.0, 30.0, 3_600.0, 86_400.0])
+        world.note("the clock jumps", offset=world.clock_offset)
+
+
+async def store_trouble(world: World, random_: random.Random) -> None:
+    """The controller's own disk is full for a while."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 15.0))
+        world.store_trouble = random_.choice([0.1, 0.5, 1.0])
+        world.note("the store fails", chance=world.store_trouble)
+        await asyncio.sleep(random_.expovariate(1 / 4.0))
+        world.store_trouble = 0.0
+
+
+async def crashes(world: World, random_: random.Random) -> None:
+    """The controller is killed: at a write of its store, or anywhere."""
+    pace = random_.choice([1.0, 5.0, 20.0])
+    while True:
+        process = world.process
+        if process is not None and process.up:
+            if random_.random() < 0.7:
+                process.crash_at = (
+                    process.writes + random_.randrange(1, 12),
+                    random_.choice(["before", "after"]),
+                )
+            else:
+                await asyncio.sleep(random_.expovariate(1 / pace))
+                for _ in range(random_.randrange(60)):
+                    await asyncio.sleep(0)
+                process.kill()
+        await asyncio.sleep(random_.expovariate(1 / pace))
+
+
+async def operators(world: World, random_: random.Random) -> None:
+    """The controller is stopped in order, and started again."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 25.0))
+        if world.process is not None and world.process.up:
+            world.grace = random_.choice([0.0, 0.001, 0.02, 5.0])
+            world.note("SIGTERM", grace=world.grace)
+            world.process.told.set()
+
+
+async def users(world: World, random_: random.Random) -> None:
+    """People ask for a look, or want things left alone for a while."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 8.0))
+        process = world.process
+        if process is None or not process.up:
+            continue
+        controller, fate = process.controller, random_.random()
+        addresses = sorted(controller.desired.instances) if controller.desired else []
+        if fate < 0.4:
+            some = random_.sample(addresses, k=min(len(addresses), 2)) if random_.random() < 0.5 else None
+            _ask(process, controller.request(some), "request")
+        elif fate < 0.8:
+            until = world.now() + random_.uniform(0.5, 30.0) if random_.random() < 0.6 else None
+            about = random_.choice([*addresses, *world.machines, "*"])
+            world.note("suspend", object=about, until=until)
+            wish = Suspension(object=about, by="alice", reason="maintenance", since=world.now(), until=until)
+            _ask(process, controller.suspend(wish), "suspend")
+        elif controller.suspensions.all():
+            about = random_.choice(controller.suspensions.all()).object
+            world.note("resume", object=about)
+            _ask(process, controller.resume(about), "resume")
+
+
+ACTORS: tuple[Actor, ...] = (
+    storms,
+    meddlers,
+    rivals,
+    editors,
+    disks,
+    networks,
+    power,
+    clocks,
+    store_trouble,
+    crashes,
+    operators,
+    users,
+)
+
+
+def _machine(world: World, random_: random.Random) -> Machine:
+    return random_.choice(list(world.machines.values()))
+
+
+def _ask(process: Process, work: Coroutine[Any, Any, Any], name: str) -> None:
+    async def asked() -> None:
+        try:
+            await work
+        except FroyoError as error:
+            process.world.note("a wish fails", wish=name, why=str(error))
+
+    process.spawn(asked(), name=f"user {name}")
+
+
+def _summary(document: Any) -> str:
+    if isinstance(document, dict):
+        return f"{len(document['targets'])} targets, {len(document['resources'])} resources"
+    return "nothing at all" if document is None else "something broken"
+
+

@@ -1,0 +1,190 @@
+"""A modelled target: files, a power switch, a network, and the runners of the sessions to it."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from reconciler.errors import TransportError
+from reconciler.model.names import TargetName
+from tests.sim.files import Files, Node
+from tests.sim.runner import Json, Runner
+from tests.sim.weather import Weather
+from tests.sim.wire import Wire
+
+CONNECT_TIMEOUT = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a machine's files.
+
+    Attributes:
+        at: on the loop's clock.
+        path: what was changed.
+        ours: whether a runner of ours did it.
+    """
+
+    at: float
+    path: str
+    ours: bool
+
+
+class Witness(Protocol):
+    """Who wants to know what happens at a machine."""
+
+    def note(self, what: str, **details: Any) -> None:
+        """Something happened."""
+
+    def wrote(self, machine: "Machine", command: str, item: Json, result: Json) -> None:
+        """A runner has done one item of a writing command."""
+
+    def looked(self, machine: "Machine", path: str) -> None:
+        """A runner has looked at a path."""
+
+
+class Machine:
+    """See the module.
+
+    Args:
+        name: as in addresses.
+        seed: of its own randomness.
+        witness: who wants to know.
+        now: the wall clock.
+    """
+
+    def __init__(self, name: str, *, seed: str, witness: Witness, now: Callable[[], float]) -> None:
+        self.name = TargetName(name)
+        self.random = random.Random(seed)
+        self.files = Files(told=self._told)
+        self.weather = Weather()
+        self.now = now
+        self.boot = 1
+        self.powered = True
+        self.silent_until = 0.0
+        self.changes: list[Change] = []
+        self.runners: list[Runner] = []
+        self.sessions = 0
+        self._witness = witness
+        self._loop = asyncio.get_running_loop()
+        self._writer: Runner | None = None
+
+    # --- as the controller meets it ---------------------------------------------------------------------------
+
+    async def connect(self, *, said: Callable[[bytes], None]) -> Wire:
+        """Start a runner, and give the wire to it.
+
+        Raises:
+            TransportError: it cannot be reached.
+        """
+        await asyncio.sleep(3 * self.latency())
+        if self._loop.time() < self.silent_until:
+            await asyncio.sleep(CONNECT_TIMEOUT)
+            raise TransportError(f"{self.name}: modelled: connection timed out")
+        if not self.powered or self.random.random() < self.weather.refuses:
+            raise TransportError(f"{self.name}: modelled: connection refused")
+        self.sessions += 1
+        runner = Runner(self, said=said, pid=1000 + self.sessions)
+        self.runners.append(runner)
+        self.note("a runner starts", pid=runner.pid)
+        runner.start()
+        return runner.wire
+
+    def latency(self) -> float:
+        """Seconds for one way."""
+        return self.random.uniform(*self.weather.latency)
+
+    def note(self, what: str, **details: Any) -> None:
+        """Something happened here."""
+        self._witness.note(what, machine=self.name, **details)
+
+    def looked(self, runner: Runner, path: str) -> None:
+        """A runner has looked at a path."""
+        if not runner.orphan:
+            self._witness.looked(self, path)
+
+    def write(self, runner: Runner, command: str, item: Json, blobs: dict[str, bytes]) -> Json:
+        """One item of a writing command."""
+        self._writer = runner
+        try:
+            result = self.files.do(command, item, blobs)
+        finally:
+            self._writer = None
+        self._witness.wrote(self, command, item, result)
+        return result
+
+    def forget(self, runner: Runner) -> None:
+        """A runner has ended."""
+        self.runners.remove(runner)
+
+    def _told(self, path: str, by: Json | None) -> None:
+        self.changes.append(Change(self._loop.time(), path, by is None))
+        self.note("own change" if by is None else "foreign change", path=path)
+        for runner in list(self.runners):
+            # A runner knows its own writes only: those of one that lingers are somebody else's to it.
+            mine = by is None and runner is self._writer
+            runner.changed(path, None if mine else by or {"command": "runner", "pid": 1})
+
+    # --- as fate meets it -------------------------------------------------------------------------------------
+
+    def power_failure(self, seconds: float) -> None:
+        """Go down at once, and come back with the files as they are."""
+        self.note("power failure", seconds=seconds)
+        self.powered = False
+        self.boot += 1
+        for runner in list(self.runners):
+            runner.die()
+            # Nobody is left to close the connection: the controller has to find out.
+            if self.random.random() < 0.5:
+                runner.wire.cut(TransportError(f"{self.name}: modelled: connection reset"))
+        self._loop.call_later(seconds, self._power_on)
+
+    def _power_on(self) -> None:
+        self.powered = True
+
+    def lose_sessions(self) -> None:
+        """Every connection to it is cut."""
+        self.note("sessions are cut")
+        for runner in list(self.runners):
+            runner.wire.cut(TransportError(f"{self.name}: modelled: broken pipe"))
+
+    def partition(self, seconds: float) -> None:
+        """Nothing arrives for a while, in either direction; then it does, or nothing of it ever will."""
+        self.note("partition", seconds=seconds)
+        self.silent_until = max(self.silent_until, self._loop.time() + seconds)
+
+    def meddle(self, path: str) -> None:
+        """Somebody changes something at `path`, in one way or another."""
+        random_ = self.random
+        by = {
+            "command": f"vim {path}",
+            "pid": random_.randrange(2000, 9999),
+            "user": random_.choice(["root", "alice"]),
+        }
+        if self.files.read_only:
+            return
+        node = self.files.nodes.get(path)
+        if node is None:
+            if self.files.has_parent(path):
+                self.files.put(
+                    path, Node(content=b"put here by somebody %d\n" % random_.randrange(1000)), by
+                )
+        elif random_.random() < 0.25:
+            self.files.remove(path, by)
+        elif random_.random() < 0.4:
+            self.files.put(path, replace(node, mode=random_.choice([0o600, 0o640, 0o755, 0o777])), by)
+        elif random_.random() < 0.2:
+            self.files.put(path, replace(node, uid=1000), by)
+        elif node.type == "file":
+            self.files.put(
+                path, replace(node, content=b"spoiled by somebody %d\n" % random_.randrange(5)), by
+            )
+        elif node.type == "symlink":
+            self.files.put(path, replace(node, to="/dev/null"), by)
+        else:
+            self.files.put(f"{path}/litter-{random_.randrange(4)}", Node(content=b"litter\n"), by)
+
+    def rival(self, path: str, content: bytes, by: Json) -> None:
+        """Another tool puts its own content in place, if it is not there."""
+        self.files.put(path, replace(self.files.nodes[path], content=content), by)

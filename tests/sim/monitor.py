@@ -1,0 +1,210 @@
+"""What must be true at every instant of a simulation, whatever goes wrong. It looks, and never takes part.
+
+A violation does not raise where it is found, for the engine might catch it: it is kept, and ends the simulation.
+"""
+
+import contextlib
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.names import Address, TargetName
+from reconciler.model.resource import Instance, Policy
+from reconciler.plugins.calls import Phase
+from tests.sim.process import PROCESS, Process
+from tests.sim.runner import WRITING, Json, frames_in
+
+if TYPE_CHECKING:
+    from tests.sim.machine import Machine
+    from tests.sim.world import World
+
+MARGIN = 1e-6
+
+
+class Monitor(logging.Handler):
+    """See the module.
+
+    Args:
+        world: at which it looks.
+    """
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(logging.ERROR)
+        self.violations: list[str] = []
+        self.store_writes = 0
+        self.target_writes = 0
+        self.repaired: list[Json] = []
+        self._world = world
+        self._rounds: dict[tuple[int, TargetName], Any] = {}
+        self._applied: dict[Address, float] = {}
+        self._looked: dict[tuple[str, str], float] = {}
+        self._last_event = 0
+        self._events: set[tuple[Any, ...]] = set()
+        self._declared: dict[str, Instance] = {}
+        self._suspended: dict[str, float] = {}
+        self._own: dict[Address, list[float]] = defaultdict(list)
+
+    def violated(self, what: str, *details: Any) -> None:
+        """Something that must never be has been."""
+        text = what + "".join(f"\n    {detail}" for detail in details)
+        self._world.note("VIOLATION", which=text)
+        self.violations.append(text)
+        self._world.failed.set()
+
+    # --- the engine -------------------------------------------------------------------------------------------
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """What the engine logs as an error is a defect, unless its process was killed under it."""
+        process = PROCESS.get()
+        if process is None or process.dead or not process.up:
+            return
+        why = f": {record.exc_info[1]!r}" if record.exc_info else ""
+        expected = "modelled:" in str(getattr(record, "fields", "")) and not record.exc_info
+        if not expected:
+            self.violated(
+                "the engine logs an error",
+                f"{record.getMessage()}{why} {getattr(record, 'fields', '')}",
+                *(_traceback(record)),
+            )
+
+    @contextlib.contextmanager
+    def round(self, process: Process, name: TargetName) -> Iterator[None]:
+        """A round is under way."""
+        key = (process.number, name)
+        if key in self._rounds:
+            self.violated("two rounds at once", name)
+        assert process.controller.desired is not None
+        self._rounds[key] = process.controller.desired
+        for one in process.controller.desired.instances.values():
+            self._declared[one.digest] = one
+        try:
+            yield
+        finally:
+            del self._rounds[key]
+
+    def provider(self, process: Process, phase: Phase, request: Json) -> None:
+        """A provider is asked to do something."""
+        if process.dead or phase is not Phase.APPLY:
+            return
+        name = request["target"]["name"]
+        desired = self._rounds.get((process.number, name))
+        if desired is None:
+            self.violated("an apply outside of any round", name)
+            return
+        for operation in request["operations"]:
+            address = operation["address"]
+            self._applied[address] = self._world.loop.time()
+            one = desired.instances.get(address)
+            if one is None:
+                self.violated("an apply of what is not declared", address)
+            elif one.common.policy is not Policy.ENFORCE:
+                self.violated("an apply although the policy forbids it", address, one.common.policy)
+            if (held := process.controller.suspensions.holding(address)) is not None:
+                self.violated("an apply of what is suspended", address, held)
+
+    def said(self, process: Process, name: TargetName, data: bytes) -> None:
+        """The controller sends something to a target."""
+        if process.dead or not any(b'"command":"' + word.encode() in data for word in WRITING):
+            return
+        for frame in frames_in(data):
+            if frame.get("command") in WRITING:
+                for item in frame["items"]:
+                    self._intended(process, name, frame["command"], item["path"])
+
+    def _intended(self, process: Process, name: TargetName, command: str, path: str) -> None:
+        address = self._world.owner(name, path)
+        assert process.account is not None
+        found = process.account.execute(
+            "SELECT desired FROM plan_units WHERE outcome IS NULL AND address = ?", (address,)
+        ).fetchall()
+        if not found:
+            self.violated("a write without an intent on record", f"{command} {path} for {address}")
+            return
+        if command.endswith(".remove"):
+            declared = [self._declared.get(digest) for (digest,) in found]
+            if not any(one is not None and _may_remove(one, path) for one in declared):
+                self.violated("a removal that nobody declared", f"{command} {path} for {address}", declared)
+
+    # --- the targets ------------------------------------------------------------------------------------------
+
+    def wrote(self, machine: "Machine", command: str, item: Json, result: Json) -> None:
+        """A runner has done one item of a writing command."""
+        changed = result.get("ok", {}).get("changed", False)
+        self._world.note(
+            "write",
+            machine=machine.name,
+            command=command,
+            path=item["path"],
+            result="changed" if changed else result.get("error", {}).get("code", "same"),
+        )
+        if changed:
+            self.target_writes += 1
+            self._own[self._world.owner(machine.name, item["path"])].append(self._world.loop.time())
+
+    def looked(self, machine: "Machine", path: str) -> None:
+        """A runner has looked at a path."""
+        self._looked[machine.name, path] = self._world.loop.time()
+
+    def last_look(self, name: str, path: str) -> float:
+        """When a path was last looked at."""
+        return self._looked.get((name, path), -1.0)
+
+    # --- the store --------------------------------------------------------------------------------------------
+
+    def committed(self, process: Process) -> None:
+        """Something was done on the writer's lane."""
+        if process.account is None or process.dead:
+            return
+        self.store_writes += 1
+        rows = process.account.execute(
+            "SELECT id, at, reason, object, message, cause, evidence, duration FROM events WHERE id > ? ORDER BY id",
+            (self._last_event,),
+        ).fetchall()
+        for number, *event in rows:
+            self._last_event = number
+            at, reason, about, message, cause, evidence, duration = event
+            self._world.note("event", about=about, reason=reason, message=message)
+            if (said := (at, reason, about, message)) in self._events:
+                self.violated("an event is told twice", said)
+            self._events.add(said)
+            if reason == "Repaired":
+                self.repaired.append(
+                    {
+                        "object": about,
+                        "evidence": json.loads(evidence) if evidence else None,
+                        "duration": duration,
+                        "message": message,
+                    }
+                )
+                self._was_drift(about, message)
+
+    def _was_drift(self, address: Address, message: str) -> None:
+        """A repair must answer a change that somebody else made since we last did something there."""
+        begun = self._applied.get(address, 0.0)
+        own = max((at for at in self._own[address] if at < begun - MARGIN), default=-1.0)
+        machine = self._world.machines[address.split("/")[0]]  # type: ignore[index]
+        path = self._world.path(address)
+        foreign = [
+            change
+            for change in machine.changes
+            if not change.ours
+            and change.at >= own - MARGIN
+            and (change.path == path or change.path.startswith(path + "/"))
+        ]
+        if not foreign:
+            self.violated("own doing is reported as drift", address, message, f"own change at {own}")
+
+
+def _may_remove(one: Instance, path: str) -> bool:
+    if one.spec.get("state") == "absent":
+        return one.path == path
+    purged = one.spec.get("purge") and path.startswith(one.path + "/")
+    return bool(purged) and not path[len(one.path) + 1 :].startswith("keep-")
+
+
+def _traceback(record: logging.LogRecord) -> list[str]:
+    if not record.exc_info:
+        return []
+    return logging.Formatter().formatException(record.exc_info).splitlines()[-14:]

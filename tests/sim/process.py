@@ -1,0 +1,222 @@
+"""One life of the controller's process: put together as `froyo up` does, stopped in order, or killed at any instant.
+
+After `kill` nothing that the process still does has any effect: its store is closed under it, its connections are the
+kernel's to close, and its tasks are ended. What it had sent is on its way all the same.
+"""
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from reconciler.engine.controller import Controller
+from reconciler.engine.intake import Intake
+from reconciler.engine.lane import Lane
+from reconciler.engine.supervisor import Supervisor
+from reconciler.errors import StoreError
+from reconciler.model.target import Target
+from reconciler.plugins.calls import Perform, Phase
+from reconciler.plugins.capabilities import Grants
+from reconciler.plugins.native import NativeHost
+from reconciler.plugins.packages import load_packages
+from reconciler.runtime import Runtime
+from reconciler.store.records import LeaseHolder
+from reconciler.store.store import Store
+from reconciler.targets.session import Session
+from tests.sim.loop import SimTask
+from tests.sim.manifests import SOURCE, load
+from tests.sim.wire import Wire
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+T = TypeVar("T")
+
+PROCESS: ContextVar["Process | None"] = ContextVar("process", default=None)
+PACKAGES = load_packages([Path(__file__).parents[2] / "providers" / "linux.file"])
+HOLDER = LeaseHolder(host="controller", pid=1, boot_id="boot", since=0.0)
+
+
+class WatchedHost(NativeHost):
+    """The host, with somebody who looks at what it is asked to do."""
+
+    process: "Process"
+
+    async def run(self, package: str, phase: Phase, request: Any, perform: Perform) -> dict[str, Any]:
+        self.process.world.monitor.provider(self.process, phase, request)
+        return await super().run(package, phase, request, perform)
+
+
+class WatchedController(Controller):
+    """The controller, with somebody who looks at its rounds."""
+
+    process: "Process"
+
+    async def _round(self, lane: Lane, session: Session, dirty: Any) -> None:
+        with self.process.world.monitor.round(self.process, lane.target.name):
+            await super()._round(lane, session, dirty)
+
+
+class Process:
+    """See the module.
+
+    Args:
+        world: in which it runs.
+        number: of this life.
+        directory: with the store.
+    """
+
+    def __init__(self, world: "World", *, number: int, directory: Path) -> None:
+        self.world = world
+        self.number = number
+        self.path = directory / "froyo.db"
+        self.dead = False
+        self.up = False
+        self.tasks: dict[SimTask, None] = {}
+        self.wires: list[Wire] = []
+        self.writes = 0
+        self.crash_at: tuple[int, str] | None = None
+        self.told = asyncio.Event()
+        self.left: list[str] = []
+        self.runtime = Runtime(
+            connect=self._connect,
+            now=world.now,
+            random=random.Random(f"{world.seed}/process/{number}"),
+            new_id=self._new_id,
+            offload=self._offload,
+            environ={},
+        )
+        self._ids = 0
+        self.store: Store
+        self.controller: WatchedController
+        self.intake: Intake
+        self.supervisor: Supervisor
+        self.host: WatchedHost
+        self.account: sqlite3.Connection | None = None
+
+    # --- its life ---------------------------------------------------------------------------------------------
+
+    async def main(self) -> None:
+        """From start to end."""
+        self.store = await Store.open(self.path, runtime=self.runtime)
+        await self.store.acquire_lease(HOLDER, 1e9)
+        self.account = sqlite3.connect(self.path, isolation_level=None)
+        self.host = WatchedHost(
+            PACKAGES, grants=Grants({one.name: one.capabilities for one in PACKAGES}), audit=self._audited
+        )
+        self.host.process = self
+        self.controller = WatchedController(
+            store=self.store,
+            host=self.host,
+            runtime=self.runtime,
+            open_session=Session.open,
+            settings=self.world.settings,
+        )
+        self.controller.process = self
+        self.intake = Intake(
+            SOURCE, load=load, controller=self.controller, store=self.store, runtime=self.runtime
+        )
+        self.supervisor = Supervisor(runtime=self.runtime)
+        self.supervisor.add("controller", self.controller.run)
+        self.supervisor.add("source", lambda: self.intake.run(self.world.source.snapshots()))
+        await self.controller.start()
+        self.up = True
+        running = asyncio.create_task(self.supervisor.run(), name="supervisor")
+        waiting = asyncio.create_task(self.told.wait(), name="signals")
+        await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+        self.left = list(await self.controller.stop(grace=self.world.grace))
+        waiting.cancel()
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        await self.store.close()
+
+    def spawn(self, work: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
+        """Have something done in this process."""
+        token = PROCESS.set(self)
+        try:
+            return asyncio.get_running_loop().create_task(work, name=name)
+        finally:
+            PROCESS.reset(token)
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self.dead:
+            return
+        self.dead = True
+        self.up = False
+        self.world.note("the controller is killed", process=self.number, writes=self.writes)
+        if hasattr(self, "store"):
+            self.store.abandon()
+        for wire in self.wires:
+            wire.sever()
+        for task in list(self.tasks):
+            task.cancel()
+
+    async def reap(self) -> None:
+        """Wait until nothing of it is left."""
+        for _ in range(50):
+            if not self.tasks:
+                break
+            for task in list(self.tasks):
+                task.cancel()
+            await asyncio.wait(list(self.tasks), timeout=10.0)
+        if self.tasks:
+            self.world.monitor.violated("tasks do not end when cancelled", [t.get_name() for t in self.tasks])
+        if self.account is not None:
+            self.account.close()
+            self.account = None
+
+    # --- the world, as it sees it -----------------------------------------------------------------------------
+
+    async def _connect(self, target: Target) -> Wire:
+        if self.dead:
+            await self._never()
+        wire = await self.world.machines[target.name].connect(
+            said=lambda data: self.world.monitor.said(self, target.name, data)
+        )
+        self.wires = [one for one in self.wires if not one.closed]
+        self.wires.append(wire)
+        return wire
+
+    async def _offload(self, lane: str, function: Callable[[], T]) -> T:
+        if self.dead:
+            await self._never()
+        if lane != "store":
+            return function()
+        self.writes += 1
+        due = self.crash_at is not None and self.writes >= self.crash_at[0]
+        if due and self.crash_at is not None and self.crash_at[1] == "before":
+            self.kill()
+            await self._never()
+        if self.up and self.world.store_fails():
+            raise StoreError(f"{self.path}: modelled: database or disk is full")
+        result = function()
+        if due:
+            self.kill()
+            await self._never()
+        self.world.monitor.committed(self)
+        return result
+
+    @staticmethod
+    async def _never() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return f"{int(self.world.now() * 1000):012x}{self.number:04x}{self._ids:06x}"
+
+    def _audited(self, kind: str, facts: Any) -> None:
+        self.world.note("audit", kind=kind, facts=dict(facts))
+
+
+def register(task: SimTask) -> None:
+    """Note to which process a new task belongs."""
+    process = PROCESS.get()
+    if process is not None:
+        process.tasks[task] = None
+        task.add_done_callback(lambda task: process.tasks.pop(task, None))  # type: ignore[arg-type,misc]

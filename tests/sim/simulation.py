@@ -1,0 +1,375 @@
+"""One simulation: trouble, then a fine day, in which everything must come right and stay so.
+
+    1. Trouble, for a minute or two.
+    2. It ends: the source is good, machines and networks are up, nobody interferes any more.
+    3. Everything converges, within a bounded time.
+    4. Quiet: nothing is written any more, neither to a target nor to the store, though it is looked at all the time.
+    5. A few files are spoiled under best conditions: each is repaired at once, said so, and looked at once more.
+    6. The controller is stopped in order and leaves nothing behind.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import random
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.conditions import get_condition, summarize
+from reconciler.model.conditions import ConditionType, Reason
+from reconciler.model.resource import Adopt, Policy
+from tests.sim.faults import ACTORS
+from tests.sim.loop import SimTask, run
+from tests.sim.manifests import differs
+from tests.sim.process import PROCESS, Process, register
+from tests.sim.world import World
+
+PATIENCE = 900.0
+"""Seconds of virtual time within which everything must have come right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a seed.
+
+    Attributes:
+        seed: the seed.
+        violations: what must never have been; empty when all is well.
+        lines: what happened.
+        digest: of the same.
+        seconds: of virtual time.
+        lives: of the controller.
+        writes: to targets.
+    """
+
+    seed: int
+    violations: tuple[str, ...]
+    lines: tuple[str, ...]
+    digest: str
+    seconds: float
+    lives: int
+    writes: int
+
+
+def simulate(seed: int) -> Result:
+    """Run one seed from the beginning to the end."""
+    directory = Path(tempfile.mkdtemp(prefix="froyo-sim-", dir=_fast()))
+    logger = logging.getLogger("froyo")
+    level, propagate = logger.level, logger.propagate
+    logger.setLevel(logging.ERROR)
+    logger.propagate = False
+    collecting = gc.isenabled()
+    gc.disable()  # finalizers must not run at another place in another run
+    try:
+        return run(_simulate(seed, directory), started=register)  # type: ignore[no-any-return]
+    finally:
+        if collecting:
+            gc.enable()
+        logger.setLevel(level)
+        logger.propagate = propagate
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _fast() -> str | None:
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+async def _simulate(seed: int, directory: Path) -> Result:
+    world = World(seed, directory)
+    logger = logging.getLogger("froyo")
+    logger.addHandler(world.monitor)
+    world.loop.set_exception_handler(lambda _loop, context: _unhandled(world, context))
+    lives = asyncio.create_task(_lives(world), name="lives")
+    story = asyncio.create_task(_story(world), name="story")
+    failed = asyncio.create_task(world.failed.wait(), name="failed")
+    try:
+        await asyncio.wait([lives, story, failed], return_when=asyncio.FIRST_COMPLETED)
+        for task in (lives, story):
+            if task.done() and not world.failed.is_set():
+                task.result()
+    finally:
+        for one in (lives, story, failed):
+            one.cancel()
+        await asyncio.wait([lives, story, failed])
+        if world.process is not None:
+            world.process.kill()
+            await world.process.reap()
+        logger.removeHandler(world.monitor)
+    return Result(
+        seed=seed,
+        violations=tuple(world.monitor.violations),
+        lines=tuple(world.lines()),
+        digest=world.digest(),
+        seconds=world.loop.time(),
+        lives=world.lives,
+        writes=world.monitor.target_writes,
+    )
+
+
+def _unhandled(world: World, context: dict[str, Any]) -> None:
+    process = PROCESS.get()
+    task = context.get("task") or context.get("future")
+    if process is not None and process.dead:
+        return
+    if isinstance(task, SimTask) and world.process is not None and world.process.dead:
+        return
+    world.monitor.violated("an exception is nobody's", context.get("message"), repr(context.get("exception")))
+
+
+async def _lives(world: World) -> None:
+    """Start the controller, and start it again whenever it has ended."""
+    pauses = random.Random(f"{world.seed}/pauses")
+    while True:
+        world.lives += 1
+        process = world.process = Process(world, number=world.lives, directory=world.directory)
+        world.note("the controller starts", process=process.number)
+        main = process.spawn(process.main(), name="main")
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([main])
+        process.up = False
+        if not main.cancelled() and (error := main.exception()) is not None and not process.dead:
+            world.monitor.violated("the controller ends by itself", repr(error))
+        await process.reap()
+        world.note("the controller has ended", process=process.number, abandoned=process.left)
+        await asyncio.sleep(pauses.choice([0.0, 0.01, 1.0, 20.0]))
+
+
+# --- The story ----------------------------------------------------------------------------------------------------
+
+
+async def _story(world: World) -> None:
+    random_ = world.random
+    chosen = [actor for actor in ACTORS if random_.random() < 0.4]
+    world.note("trouble", actors=",".join(actor.__name__ for actor in chosen))
+    world.source.say(world.author.document())
+    actors = [
+        asyncio.create_task(actor(world, random.Random(f"{world.seed}/{actor.__name__}")), name=actor.__name__)
+        for actor in chosen
+    ]
+    await asyncio.sleep(random_.uniform(10.0, 120.0))
+    for task in actors:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+    await _calm(world)
+    await _until(world, lambda: _unsettled(world), "does not converge")
+    await _quiet(world)
+    for _ in range(2):
+        await _spoil(world)
+    await _until(world, lambda: _unsettled(world), "does not converge after a repair")
+    await _leave(world)
+
+
+async def _calm(world: World) -> None:
+    """The trouble ends, and nobody leaves behind what cannot be put right without a person."""
+    world.note("calm")
+    world.store_trouble = 0.0
+    for machine in world.machines.values():
+        machine.weather.clear()
+        machine.files.full = machine.files.read_only = False
+        machine.silent_until = min(machine.silent_until, world.loop.time())
+        for one in world.author.slots.values():
+            path, node = one["spec"]["path"], machine.files.nodes.get(one["spec"]["path"])
+            if node is not None and node.type != one["kind"].lower():
+                machine.files.remove(path, {"command": "rm", "pid": 7, "user": "alice"})
+    if world.process is not None:
+        world.process.crash_at = None
+    world.source.vanishing, world.source.degraded = 0, ""
+    world.author.finish()
+    world.source.say(world.author.document())
+    await _until(world, lambda: [] if world.process and world.process.up else ["no controller"], "no controller")
+    assert world.process is not None
+    for suspension in world.process.controller.suspensions.all():
+        work = world.process.controller.resume(suspension.object)
+        await asyncio.wait([world.process.spawn(work, name="user resume")])
+
+
+async def _until(world: World, missing: Callable[[], list[str]], what: str) -> None:
+    """Wait until nothing is missing any more."""
+    deadline = world.loop.time() + PATIENCE
+    while still := missing():
+        if world.loop.time() > deadline:
+            world.monitor.violated(what, *still)
+            return
+        await asyncio.sleep(1.0)
+
+
+async def _quiet(world: World) -> None:
+    """Nothing is written while nothing changes."""
+    # What was fought about, and what was asked for at the last moment, has its own time to pass.
+    await asyncio.sleep(120.0)
+    await _until(world, lambda: _unsettled(world), "does not stay as it should be")
+    world.note("quiet")
+    before = (world.monitor.store_writes, world.monitor.target_writes)
+    looks = len(world.trace)
+    await asyncio.sleep(200.0)
+    after = (world.monitor.store_writes, world.monitor.target_writes)
+    if before != after:
+        world.monitor.violated("something is written although nothing changes", before, after, *world.lines()[looks:])
+    if still := _unsettled(world):
+        world.monitor.violated("does not stay as it should be", *still)
+    _bounded(world)
+
+
+async def _spoil(world: World) -> None:
+    """Under best conditions a repair takes next to no time, is told in full, and is looked at once more."""
+    process, random_ = world.process, world.random
+    assert process is not None and process.controller.desired is not None
+    candidates = [
+        one
+        for one in process.controller.desired.instances.values()
+        if one.common.policy is Policy.ENFORCE
+        and "body" in one.spec
+        and process.controller.states()[one.address].owned
+        and summarize(process.controller.states()[one.address].conditions).ready
+    ]
+    if not candidates:
+        return
+    one = random_.choice(candidates)
+    machine = world.machines[one.target]
+    known = len(world.monitor.repaired)
+    at = world.loop.time()
+    by = {"command": "spoiler", "pid": 4711, "user": "mallory"}
+    world.note("spoil", machine=machine.name, path=one.path)
+    machine.rival(one.path, b"spoiled\n", by)
+    await asyncio.sleep(1.0)
+    if wrong := differs(one, machine.files, _managed(world, machine.name)):
+        world.monitor.violated("is not repaired at once", one.address, wrong)
+        return
+    told = [event for event in world.monitor.repaired[known:] if event["object"] == one.address]
+    if len(told) != 1:
+        world.monitor.violated("a repair is not told once", one.address, told)
+    elif told[0]["evidence"]["command"] != "spoiler" or told[0]["duration"] is None or told[0]["duration"] > 0.5:
+        world.monitor.violated("a repair is not told in full", told)
+    settle = world.settings.rhythm.settle
+    if world.monitor.last_look(machine.name, one.path) < at + settle:
+        world.monitor.violated("a repair is not looked at once more when things have settled", one.address)
+
+
+async def _leave(world: World) -> None:
+    """Stop in order: nothing is abandoned, and the store says what the controller said."""
+    process = world.process
+    assert process is not None
+    states, targets = process.controller.states(), dict(process.controller.targets)
+    stored = await process.store.load_states()
+    if different := {a: (states.get(a), stored.get(a)) for a in states.keys() | stored if states.get(a) != stored.get(a)}:
+        world.monitor.violated("the store does not say what the controller says", *different.items())
+    kept = await process.store.load_target_states()
+    if different_targets := {t for t in targets.keys() | kept if targets.get(t) != kept.get(t)}:
+        world.monitor.violated("the store does not say of targets what the controller says", *different_targets)
+    if doubt := await process.store.in_doubt():
+        world.monitor.violated("something is still in doubt", *doubt)
+    if queue := await process.store.load_queue():
+        world.monitor.violated("a wish that was granted is still on record", *queue)
+    world.grace = 5.0
+    process.told.set()
+    while not process.tasks:
+        await asyncio.sleep(0.1)
+    for _ in range(100):
+        if not process.tasks:
+            break
+        await asyncio.sleep(0.1)
+    if process.tasks:
+        world.monitor.violated("tasks are left after a stop", *(task.get_name() for task in process.tasks))
+    if process.left:
+        world.monitor.violated("something is abandoned although nothing was under way", process.left)
+
+
+# --- What is missing ----------------------------------------------------------------------------------------------
+
+
+def _managed(world: World, name: str) -> dict[str, Any]:
+    assert world.process is not None and world.process.controller.desired is not None
+    instances = world.process.controller.desired.instances.values()
+    return {one.path: one.address for one in instances if one.target == name}
+
+
+def _unsettled(world: World) -> list[str]:
+    """What is not yet as it must become."""
+    process = world.process
+    if process is None or not process.up or process.controller.desired is None:
+        return ["there is no controller"]
+    controller, missing = process.controller, []
+    if process.intake.state.revision != controller.desired.revision or process.intake.state.problems:
+        missing.append(f"source: {process.intake.state}")
+    ready = get_condition(process.intake.state.conditions, ConditionType.READY)
+    if ready is None or not ready.status:
+        missing.append(f"source: {ready}")
+    if set(controller.desired.targets) != set(world.machines):
+        missing.append(f"targets: {sorted(controller.desired.targets)}")
+    for name in controller.desired.targets:
+        known = controller.targets.get(name)
+        connected = known and get_condition(known.conditions, ConditionType.READY)
+        if not connected or not connected.status:
+            missing.append(f"{name} is not connected: {connected}")
+    states = controller.states()
+    excused = {a for a, s in states.items() if _excused(world, a)}
+    for address, one in controller.desired.instances.items():
+        summary = summarize(states[address].conditions) if address in states else None
+        wrong = differs(one, world.machines[one.target].files, _managed(world, one.target))
+        if summary is None:
+            missing.append(f"{address}: nothing is known")
+        elif address in excused:
+            continue
+        elif summary.reason is Reason.DEPENDENCY_NOT_READY and _waits_for(world, address, excused):
+            continue
+        elif wrong or not summary.ready or states[address].observed_generation != states[address].generation:
+            missing.append(f"{address}: {summary.reason} {summary.message!r}; in fact: {wrong or 'as declared'}")
+    return missing
+
+
+def _excused(world: World, address: Any) -> bool:
+    """Whether an instance is left as it is on purpose, and says so as it should."""
+    assert world.process is not None
+    controller = world.process.controller
+    assert controller.desired is not None
+    one = controller.desired.instances.get(address)
+    if one is None:
+        return False
+    state = controller.states()[address]
+    summary = summarize(state.conditions)
+    wrong = differs(one, world.machines[one.target].files, _managed(world, one.target))
+    if one.common.policy is Policy.PAUSED:
+        return summary.reason is Reason.PAUSED
+    if one.common.policy is Policy.OBSERVE:
+        return bool(wrong) == (summary.reason is Reason.DIFFERS)
+    return bool(wrong) and summary.reason is Reason.HELD and one.common.adopt is Adopt.HOLD
+
+
+def _waits_for(world: World, address: Any, excused: set[Any]) -> bool:
+    assert world.process is not None
+    graph = world.process.controller.lanes[address.split("/")[0]].graph
+    states = world.process.controller.states()
+    return any(
+        edge.dependency in excused
+        or summarize(states[edge.dependency].conditions).reason is Reason.DEPENDENCY_NOT_READY
+        for edge in graph.dependencies.get(address, ())
+    )
+
+
+def _bounded(world: World) -> None:
+    """What is held in memory is what is needed."""
+    process = world.process
+    assert process is not None and process.controller.desired is not None
+    controller, desired = process.controller, process.controller.desired
+    queue = controller._queue
+    found = {
+        "lanes": set(controller.lanes) == set(desired.targets),
+        "sessions": set(controller._sessions._lines) == set(desired.targets),
+        "incoming": not controller._incoming,
+        "rounds": not controller._rounds,
+        "background": not controller._background,
+        "queue": len(queue._entries) <= len(desired.targets),
+        "wishes": queue.delayed <= 2 * len(desired.instances) + len(desired.targets),
+        "sightings": not any(lane.sightings for lane in controller.lanes.values()),
+        "tasks": len(process.tasks) <= 8 + 6 * len(desired.targets),
+        "runners": all(len(machine.runners) == 1 for machine in world.machines.values()),
+    }
+    if wrong := [name for name, good in found.items() if not good]:
+        world.monitor.violated("memory is not bounded", *wrong)

@@ -1,0 +1,116 @@
+"""Everything that a simulation is made of, and the account of what happens in it."""
+
+import asyncio
+import hashlib
+import random
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.contest import Rules
+from reconciler.core.schedule import Rhythm
+from reconciler.engine.settings import EngineSettings
+from reconciler.model.names import Address, TargetName
+from tests.sim.files import Json
+from tests.sim.machine import Machine
+from tests.sim.manifests import Author
+from tests.sim.monitor import Monitor
+from tests.sim.process import Process
+from tests.sim.source import SimSource
+
+EPOCH = 1_800_000_000.0
+
+
+class World:
+    """See the module.
+
+    Args:
+        seed: of everything that is left to chance.
+        directory: for the store.
+    """
+
+    def __init__(self, seed: int, directory: Path) -> None:
+        self.seed = seed
+        self.directory = directory
+        self.loop = asyncio.get_running_loop()
+        self.random = random.Random(f"{seed}/world")
+        self.trace: list[tuple[float, str, Json]] = []
+        self.failed = asyncio.Event()
+        self.monitor = Monitor(self)
+        self.clock_offset = 0.0
+        self.store_trouble = 0.0
+        self.grace = 5.0
+        self.source = SimSource()
+        names = [f"m{number}" for number in range(self.random.choice([1, 1, 2, 3]))]
+        self.machines: dict[TargetName, Machine] = {
+            TargetName(name): Machine(name, seed=f"{seed}/{name}", witness=self, now=self.now)
+            for name in names
+        }
+        self.author = Author(random.Random(f"{seed}/author"), names)
+        self.author.begin()
+        self.settings = self._settings()
+        self.process: Process | None = None
+        self.lives = 0
+
+    def _settings(self) -> EngineSettings:
+        """The numbers of the loop: as they are by default, or smaller, so that more happens."""
+        random_ = self.random
+        rhythm = Rhythm(watched=60.0, unwatched=10.0, settle=0.25)
+        contest = Rules(patience=random_.choice([10.0, 60.0]), longest_pause=30.0, quiet=20.0)
+        return EngineSettings(
+            rhythm=rhythm,
+            contest=contest,
+            retry_cap=random_.choice([10.0, 60.0]),
+            concurrent_rounds=random_.choice([1, 2, 64]),
+            rescan_patience=random_.choice([5.0, 60.0]),
+            apply_patience=random_.choice([8.0, 90.0]),
+            batch=random_.choice([1, 3, 2000]),
+        )
+
+    # --- for those in it --------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """The wall clock of everybody."""
+        return EPOCH + self.loop.time() + self.clock_offset
+
+    def store_fails(self) -> bool:
+        """Whether the next write to the store is to fail."""
+        return bool(self.store_trouble) and self.random.random() < self.store_trouble
+
+    def note(self, what: str, **details: Any) -> None:
+        """Something happened."""
+        self.trace.append((self.loop.time(), what, details))
+
+    def wrote(self, machine: Machine, command: str, item: Json, result: Json) -> None:
+        """For machines."""
+        self.monitor.wrote(machine, command, item, result)
+
+    def looked(self, machine: Machine, path: str) -> None:
+        """For machines."""
+        self.monitor.looked(machine, path)
+
+    # --- who is responsible for what --------------------------------------------------------------------------
+
+    def owner(self, name: TargetName, path: str) -> Address:
+        """The instance that a path is the business of: its own, or that of the directory above."""
+        by_path = {one["spec"]["path"]: one for one in self.author.slots.values()}
+        while path not in by_path and path:
+            path = path.rpartition("/")[0]
+        one = by_path.get(path)
+        return Address(f"{name}/{one['kind']}/{one['name']}" if one else f"{name}/nobody")
+
+    def path(self, address: Address) -> str:
+        """The path of an instance."""
+        return str(self.author.slots[address.rpartition("/")[2]]["spec"]["path"])
+
+    # --- the account ------------------------------------------------------------------------------------------
+
+    def lines(self) -> list[str]:
+        """What happened, one line each."""
+        return [
+            f"{at:12.6f}  {what:<18} " + "  ".join(f"{key}={value}" for key, value in details.items())
+            for at, what, details in self.trace
+        ]
+
+    def digest(self) -> str:
+        """Equal digests, equal histories."""
+        return hashlib.sha256("\n".join(self.lines()).encode()).hexdigest()[:16]
