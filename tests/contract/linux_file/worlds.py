@@ -14,7 +14,7 @@ NAMES = st.sampled_from(["a", "b", "c d", "é", "x.bak", "\udcff"])
 MODES = st.sampled_from(["0644", "600", "4755", "02750", "1777", "0000"])
 ACCOUNTS = st.sampled_from(["root", "www-data", "0", 33, "33"])
 BODIES = st.sampled_from([b"", b"one\n", b"two\n", b"\0\xff", b"long" * 20_000])
-TARGETS = st.sampled_from(["a", "/srv/app", "../nowhere"])
+TARGETS = st.sampled_from(["a", "/nowhere/app", "../nowhere"])
 
 nodes = st.builds(
     Node,
