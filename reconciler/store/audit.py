@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ErrorClass
-from reconciler.store import codec, sql
+from reconciler.store import codec, journals, sql
 from reconciler.store.failures import failure
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def append(connection: sqlite3.Connection, records: Iterable[AuditRecord]) -> li
     stored = []
     for record in records:
         number += 1
-        row = codec.audit_row(record)
+        row = journals.audit_row(record)
         row |= {"id": number, "previous": previous}
         row["hash"] = previous = _hash(row)
         connection.execute(sql.ADD_AUDIT, row)
@@ -69,7 +69,7 @@ def verify(connection: sqlite3.Connection, path: Path) -> ChainHead:
         for *values, found in rows:
             row = dict(zip(names, values, strict=True))
             number += 1
-            if row["id"] != number or row["previous"] != previous or _hash(row) != found:
+            if row["previous"] != previous or _hash(row) != found:
                 raise failure(
                     path,
                     f"the audit log is damaged or was tampered with: record {number} is not what was written",

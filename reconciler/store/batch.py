@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from reconciler.store import audit, codec, instances, sql
+from reconciler.store import audit, codec, instances, journals, sql
 from reconciler.store.records import Receipt
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Batch:
 
     def begin_run(self, run: Run) -> Self:
         """Record that a run begins."""
-        return self._add(sql.ADD_RUN, [codec.run_row(run)])
+        return self._add(sql.ADD_RUN, [journals.run_row(run)])
 
     def intend(
         self, run: str, units: Iterable[PlanUnit], preimages: Mapping[Address, Digest] | None = None
@@ -122,7 +122,7 @@ class Batch:
         """
         kept = preimages or {}
         self.durable = self.durable or bool(kept)
-        return self._add(sql.PUT_UNIT, (codec.intent_row(run, u, kept.get(u.address)) for u in units))
+        return self._add(sql.PUT_UNIT, (journals.intent_row(run, u, kept.get(u.address)) for u in units))
 
     def settle(self, run: str, outcomes: Iterable[Outcome]) -> Self:
         """Record what became of intents: they are not in doubt any more."""
@@ -194,7 +194,7 @@ class Batch:
 
 
 def _append_events(connection: sqlite3.Connection, events: list[Event]) -> tuple[Event, ...]:
-    connection.executemany(sql.ADD_EVENT, map(codec.event_row, events))
+    connection.executemany(sql.ADD_EVENT, map(journals.event_row, events))
     # There is one writer, and ids are not given twice: they end at this one without a gap.
     (last,) = connection.execute(sql.LAST_EVENT).fetchone()
     first = last - len(events) + 1

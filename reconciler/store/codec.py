@@ -14,17 +14,12 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from reconciler.model.conditions import Condition, ConditionType, Reason
-from reconciler.model.event import Event, EventType, Evidence
-from reconciler.model.names import Address, Digest, SourceName, TargetName
-from reconciler.model.plan import Action, Cause, FieldDiff, PlanUnit
+from reconciler.model.names import SourceName, TargetName
 from reconciler.model.state import ResourceState, Round, SourceState, Suspension, TargetState
 from reconciler.store.records import (
-    AuditRecord,
     Lease,
     LeaseHolder,
     QueuedKey,
-    Run,
-    RunUnit,
 )
 
 Row = dict[str, Any]
@@ -189,7 +184,7 @@ def suspension(row: Sequence[Any]) -> Suspension:
     return Suspension(object=suspended, by=by, reason=reason, since=since, until=until)
 
 
-# --- Queue, runs, lease ---------------------------------------------------------------------------------
+# --- Queue, lease ---------------------------------------------------------------------------------------
 
 
 def queued_row(key: QueuedKey) -> Row:
@@ -206,59 +201,6 @@ def queued(row: Sequence[Any]) -> QueuedKey:
     """From QUEUE."""
     target, priority, dirty, added_at = row
     return QueuedKey(target=target, priority=priority, dirty=frozenset(_decode(dirty)), added_at=added_at)
-
-
-def run_row(run: Run) -> Row:
-    """For ADD_RUN."""
-    return {
-        "id": run.id,
-        "target": run.target,
-        "cause": run.cause,
-        "revision": run.revision,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-        "outcome": run.outcome,
-        "message": words(run.message),
-    }
-
-
-def run(row: Sequence[Any]) -> Run:
-    """From RUNS and its like."""
-    names = ("id", "target", "cause", "revision", "started_at", "finished_at", "outcome", "message", "units")
-    return Run(**dict(zip(names, row, strict=True)))
-
-
-def intent_row(run: str, unit: PlanUnit, preimage: Digest | None) -> Row:
-    """For PUT_UNIT: an intent, in doubt until its outcome is recorded."""
-    return {
-        "run": run,
-        "address": unit.address,
-        "action": unit.action.value,
-        "cause": unit.cause.value,
-        "diffs": _encode([[d.field, d.before, d.after, d.unified, d.ignored] for d in unit.diffs]),
-        "desired": unit.desired,
-        "observed": unit.observed,
-        "preimage": preimage,
-        "outcome": None,
-        "message": "",
-    }
-
-
-def run_unit(row: Sequence[Any]) -> RunUnit:
-    """From UNITS and IN_DOUBT."""
-    run, address, action, cause, diffs, desired, observed, preimage, outcome, message = row
-    return RunUnit(
-        run=run,
-        address=Address(address),
-        action=Action(action),
-        cause=Cause(cause),
-        diffs=tuple(FieldDiff(*diff) for diff in _decode(diffs)),
-        desired=Digest(desired),
-        observed=Digest(observed),
-        preimage=preimage,
-        outcome=outcome or "",
-        message=message,
-    )
 
 
 def lease_row(lease: Lease) -> Row:
@@ -280,71 +222,3 @@ def lease(row: Sequence[Any]) -> Lease:
     """From LEASE."""
     token, host, pid, boot_id, since, expires, locked = row
     return Lease(LeaseHolder(host, pid, boot_id, since), token, expires, bool(locked))
-
-
-# --- Journals -------------------------------------------------------------------------------------------
-
-_EVIDENCE = ("command", "pid", "user", "login", "parents", "unit", "session", "ended", "at", "source")
-_NOTHING_KNOWN = Evidence()
-
-
-def event_row(event: Event) -> Row:
-    """For ADD_EVENT."""
-    evidence = event.evidence
-    return {
-        "at": event.at,
-        "type": event.type.value,
-        "reason": event.reason,
-        "object": words(event.object),
-        "message": words(event.message),
-        "cause": event.cause,
-        "evidence": None if evidence is None else _evidence_text(evidence),
-        "duration": event.duration,
-        "data": _encode(event.data) if event.data else "{}",
-    }
-
-
-def _evidence_text(evidence: Evidence) -> str:
-    fields = ((name, getattr(evidence, name)) for name in _EVIDENCE)
-    return _encode({name: value for name, value in fields if value != getattr(_NOTHING_KNOWN, name)})
-
-
-def _evidence(text: str) -> Evidence:
-    fields = _decode(text)
-    if "parents" in fields:
-        fields["parents"] = tuple(fields["parents"])
-    return Evidence(**fields)
-
-
-def event(row: Sequence[Any]) -> Event:
-    """From EVENTS and its like."""
-    number, at, kind, reason, concerned, message, cause, evidence, duration, data = row
-    return Event(
-        id=number,
-        at=at,
-        type=EventType(kind),
-        reason=reason,
-        object=concerned,
-        message=message,
-        cause=cause,
-        evidence=None if evidence is None else _evidence(evidence),
-        duration=duration,
-        data=_decode(data),
-    )
-
-
-def audit_row(record: AuditRecord) -> Row:
-    """For ADD_AUDIT, but for its place in the chain."""
-    return {
-        "at": record.at,
-        "actor": words(record.actor),
-        "action": words(record.action),
-        "object": words(record.object),
-        "data": _encode(record.data),
-    }
-
-
-def audit_record(row: Sequence[Any]) -> AuditRecord:
-    """From AUDIT."""
-    number, at, actor, action, concerned, data = row[:6]
-    return AuditRecord(id=number, at=at, actor=actor, action=action, object=concerned, data=_decode(data))

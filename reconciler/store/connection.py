@@ -105,17 +105,19 @@ def connect_reader(path: Path) -> sqlite3.Connection:
             path, "there is no store here yet", "apply something first, or name another one"
         ) from error
     except (OSError, sqlite3.Error) as error:
-        raise explain(error, path) from error
+        raise explain(_reason(error, path, os.R_OK), path) from error
     return connection
 
 
-def _reason(error: sqlite3.Error | OSError, path: Path) -> sqlite3.Error | OSError:
+def _reason(
+    error: sqlite3.Error | OSError, path: Path, access: int = os.R_OK | os.W_OK
+) -> sqlite3.Error | OSError:
     """What the system has to say where SQLite's own words are "unable to open database file"."""
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CANTOPEN:
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CANTOPEN or not os.path.exists(path):
         return error
     if _on_read_only_file_system(path):
         return OSError(errno.EROFS, os.strerror(errno.EROFS))
-    if not os.access(path, os.R_OK | os.W_OK) or not os.access(path.parent, os.W_OK):
+    if not os.access(path, access, effective_ids=True):
         return OSError(errno.EACCES, os.strerror(errno.EACCES))
     return error
 

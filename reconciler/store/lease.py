@@ -47,7 +47,7 @@ class LeaseLock:
         file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError:  # somebody has it, or this file system knows no such locks: then expiry decides
             os.close(file)
             return False
         self._file = file

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from reconciler.store import codec, instances, lease, migrate, sql
+from reconciler.store import codec, instances, journals, lease, migrate, sql
 from reconciler.store.connection import wal_bytes
 from reconciler.store.records import AuditRecord, InventoryEntry, QueuedKey, Run, RunUnit, StoreStats
 
@@ -80,23 +80,23 @@ def queue(connection: sqlite3.Connection) -> list[QueuedKey]:
 def runs(connection: sqlite3.Connection, target: TargetName | None, limit: int) -> list[Run]:
     """The newest runs first."""
     if target is None:
-        return _rows(connection, sql.RUNS, codec.run, {"limit": limit})
-    return _rows(connection, sql.RUNS_OF_TARGET, codec.run, {"of": target, "limit": limit})
+        return _rows(connection, sql.RUNS, journals.run, {"limit": limit})
+    return _rows(connection, sql.RUNS_OF_TARGET, journals.run, {"of": target, "limit": limit})
 
 
 def unfinished_runs(connection: sqlite3.Connection) -> list[Run]:
     """Runs that are under way, or were when their controller ended."""
-    return _rows(connection, sql.UNFINISHED_RUNS, codec.run)
+    return _rows(connection, sql.UNFINISHED_RUNS, journals.run)
 
 
 def run_units(connection: sqlite3.Connection, run: str) -> list[RunUnit]:
     """What one run set out to do."""
-    return _rows(connection, sql.UNITS, codec.run_unit, {"run": run})
+    return _rows(connection, sql.UNITS, journals.run_unit, {"run": run})
 
 
 def in_doubt(connection: sqlite3.Connection) -> list[RunUnit]:
     """Intents without an outcome."""
-    return _rows(connection, sql.IN_DOUBT, codec.run_unit)
+    return _rows(connection, sql.IN_DOUBT, journals.run_unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,13 +136,13 @@ def events(connection: sqlite3.Connection, chosen: EventFilter, limit: int) -> l
         statement = sql.LATEST_EVENTS_OF_OBJECT if newest else sql.EVENTS_OF_OBJECT
     else:
         statement = sql.LATEST_EVENTS if newest else sql.EVENTS
-    found = _rows(connection, statement, codec.event, parameters)
+    found = _rows(connection, statement, journals.event, parameters)
     return found[::-1] if newest else found
 
 
 def audit_records(connection: sqlite3.Connection, after: int, limit: int) -> list[AuditRecord]:
     """Audit records in order."""
-    return _rows(connection, sql.AUDIT, codec.audit_record, {"after": after, "limit": limit})
+    return _rows(connection, sql.AUDIT, journals.audit_record, {"after": after, "limit": limit})
 
 
 def facts(connection: sqlite3.Connection, target: TargetName, now: float) -> dict[str, Any] | None:

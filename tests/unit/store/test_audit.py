@@ -58,11 +58,11 @@ FIFTH = "at, actor, action, object, data"
         ("DELETE FROM audit WHERE id = 1", 1),
         ("DELETE FROM audit WHERE id = 3", 3),
         (
-            "INSERT INTO audit SELECT 6, at, actor, action, object, data, previous, hash FROM audit WHERE id = 5",
+            f"INSERT INTO audit SELECT 6, {FIFTH}, previous, hash FROM audit WHERE id = 5",
             6,
         ),
         (
-            "INSERT INTO audit SELECT 6, at, actor, action, object, data, hash, hash FROM audit WHERE id = 5",
+            f"INSERT INTO audit SELECT 6, {FIFTH}, hash, hash FROM audit WHERE id = 5",
             6,
         ),
     ],

@@ -13,7 +13,7 @@ from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event, EventType, Evidence
 from reconciler.model.names import SourceName, TargetName
 from reconciler.model.state import ResourceState, Round, SourceState, Suspension, TargetState
-from reconciler.store import codec
+from reconciler.store import codec, journals
 from reconciler.store.batch import Batch
 from reconciler.store.records import QueuedKey
 from tests.unit.store.values import WEB, digest, entry, file_address, state
@@ -193,8 +193,8 @@ documents = st.recursive(
     )
 )
 def test_an_event_survives_its_row(happened):
-    row = {"id": 0, **codec.event_row(happened)}
-    assert codec.event(list(row.values())) == happened
+    row = {"id": 0, **journals.event_row(happened)}
+    assert journals.event(list(row.values())) == happened
     row["message"].encode("utf-8")
 
 

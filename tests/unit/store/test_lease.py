@@ -114,6 +114,17 @@ async def test_a_lease_that_was_given_back_is_free(open_store):
     assert (await first.lease()).holder == holder(12)
 
 
+async def test_what_is_written_after_giving_it_back_stays_fenced(open_store):
+    """A round that ends late, after its controller has stepped down, must not write over its successor's."""
+    first, second = await open_store(), await open_store()
+    await first.acquire_lease(holder(11), ttl=30)
+    await first.release_lease()
+    await first.write(WRITE)
+    await second.acquire_lease(holder(12), ttl=30)
+    with pytest.raises(LeaseLost):
+        await first.write(WRITE)
+
+
 async def test_closing_gives_the_lease_back(open_store):
     first, second = await open_store(), await open_store()
     await first.acquire_lease(holder(11), ttl=30)

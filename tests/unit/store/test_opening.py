@@ -8,6 +8,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +24,15 @@ def mode(path) -> int:
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
+@pytest.fixture
+def generous_umask():
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("generous_umask")
 async def test_everything_that_is_made_is_private(open_store, path):
-    os.umask(0o022)
     store = await open_store()
     await store.write(Batch().put_states([state()]))
     await store.acquire_lease(holder_of_this(), ttl=30)
@@ -176,6 +185,24 @@ async def test_a_directory_that_cannot_be_made_is_said_to_be(open_store, tmp_pat
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"it cannot be opened .*; check that its directory exists"):
         await open_store(tmp_path / "file" / "froyo.db")
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming somebody else takes root")
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_somebody_elses_store_is_said_to_be_denied(open_store, read_only):
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        (await open_store(Path(directory))).abandon()
+        path = Path(directory) / "froyo.db"
+        await (await open_store(path)).close()
+        os.seteuid(65_534)
+        try:
+            with pytest.raises(StoreError, match="access is denied") as caught:
+                await open_store(path, read_only=read_only)
+        finally:
+            os.seteuid(0)
+    assert str(caught.value).startswith(f"{path}: access is denied (Permission denied); check who owns")
 
 
 async def test_a_reader_that_cannot_be_opened_takes_the_writer_with_it(world, path):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.errors import StoreError
+from reconciler.errors import LeaseLost, StoreError
 from reconciler.model.names import SourceName
 from reconciler.model.source import SnapshotFile, SnapshotGone
 from reconciler.store.blobs import INLINE
@@ -100,6 +100,19 @@ async def test_a_file_that_is_gone_makes_no_snapshot(store):
 async def test_a_snapshot_that_is_refused_leaves_no_file(store, path):
     store.token = 7  # of a lease that is long gone
     with pytest.raises(StoreError):
+        await store.save_snapshot(snapshot(FILES))
+    assert not [entry for entry in (path.parent / "blobs").rglob("*") if entry.is_file()]
+
+
+async def test_a_snapshot_that_is_refused_after_it_was_read_leaves_no_file(store, path, world):
+    """The lease is lost between finding out what is missing and keeping it."""
+
+    def lose(lane):
+        if lane == "store-blob":
+            store.token = 7
+
+    world.after = lose
+    with pytest.raises(LeaseLost):
         await store.save_snapshot(snapshot(FILES))
     assert not [entry for entry in (path.parent / "blobs").rglob("*") if entry.is_file()]
 

@@ -226,10 +226,17 @@ async def test_a_reader_that_stays_does_not_keep_the_writer_waiting(store, path,
     staying = sqlite3.connect(path, isolation_level=None)
     staying.execute("BEGIN")
     staying.execute("SELECT * FROM resource_state").fetchone()
+    trace = Trace(store)
     for number in range(20):
         await store.write(Batch().put_states([state(f"{number}-{i}") for i in range(20)]))
     await settled(store)
     assert wal_bytes(path) > 200_000
+    cutting = [s for s in trace.statements if s.startswith(("PRAGMA busy_timeout", "PRAGMA wal"))]
+    assert cutting[:3] == [
+        "PRAGMA busy_timeout = 0",
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+        "PRAGMA busy_timeout = 5000",
+    ]
     staying.close()
     await store.write(Batch().put_states([state("last")]))
     await settled(store)

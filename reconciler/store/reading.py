@@ -1,0 +1,144 @@
+"""The half of a store that only reads: short reads, on a connection and a lane of their own.
+
+Invariant: every read is one transaction, as short as it can be, so that none keeps the log from being cut
+back. Cancelling one leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from reconciler.model.event import Event
+from reconciler.model.names import Address, SourceName, TargetName
+from reconciler.model.source import Snapshot
+from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
+from reconciler.runtime import Runtime
+from reconciler.store import audit as audit_log
+from reconciler.store import lease as leases
+from reconciler.store import queries, snapshots
+from reconciler.store.blobs import BlobFiles
+from reconciler.store.failures import explain, failure
+from reconciler.store.queries import EventFilter
+from reconciler.store.records import AuditRecord, InventoryEntry, Lease, QueuedKey, Run, RunUnit
+
+T = TypeVar("T")
+
+LANE = "store-read"
+
+
+class Reading:
+    """See the module; `Store` is the whole.
+
+    Args:
+        path: of the database.
+        runtime: clock and lanes.
+        connection: from `connect_reader`; owned from now on.
+        files: of the digest store.
+    """
+
+    def __init__(
+        self, path: Path, runtime: Runtime, connection: sqlite3.Connection, files: BlobFiles
+    ) -> None:
+        self.path = path
+        self._runtime = runtime
+        self._reader = connection
+        self._files = files
+
+    async def _query(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._runtime.offload(LANE, partial(self._read, function))
+
+    def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            self._reader.execute("BEGIN")
+            try:
+                return function(self._reader)
+            finally:
+                self._reader.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            raise explain(error, self.path) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise failure(
+                self.path,
+                f"it holds something that this froyo does not understand ({error!r})",
+                "use the newer froyo that wrote it; if there is none, please report this",
+            ) from error
+
+    async def load_states(self, target: TargetName | None = None) -> dict[Address, ResourceState]:
+        """What is known about all instances, or those of one target."""
+        return await self._query(partial(queries.states, target=target))
+
+    async def load_target_states(self) -> dict[TargetName, TargetState]:
+        """What is known about all targets."""
+        return await self._query(queries.target_states)
+
+    async def load_source_states(self) -> dict[SourceName, SourceState]:
+        """What is known about all sources."""
+        return await self._query(queries.source_states)
+
+    async def load_suspensions(self) -> list[Suspension]:
+        """All suspensions, also those whose time is over."""
+        return await self._query(queries.suspensions)
+
+    async def load_inventory(self, target: TargetName | None = None) -> dict[Address, InventoryEntry]:
+        """What is ours, everywhere or on one target."""
+        return await self._query(partial(queries.inventory, target=target))
+
+    async def load_queue(self) -> list[QueuedKey]:
+        """The pending keys, the most urgent first."""
+        return await self._query(queries.queue)
+
+    async def runs(self, *, target: TargetName | None = None, limit: int = 50) -> list[Run]:
+        """The newest runs first."""
+        return await self._query(partial(queries.runs, target=target, limit=limit))
+
+    async def unfinished_runs(self) -> list[Run]:
+        """Runs that are under way, or were when their controller ended."""
+        return await self._query(queries.unfinished_runs)
+
+    async def run_units(self, run: str) -> list[RunUnit]:
+        """What one run set out to do."""
+        return await self._query(partial(queries.run_units, run=run))
+
+    async def in_doubt(self) -> list[RunUnit]:
+        """Intents without an outcome: after a crash, what has to be observed again."""
+        return await self._query(queries.in_doubt)
+
+    async def events(self, chosen: EventFilter | None = None, *, limit: int = 1_000) -> list[Event]:
+        """Events in order: the first ones after `chosen.after`, or without it, the newest ones."""
+        return await self._query(partial(queries.events, chosen=chosen or EventFilter(), limit=limit))
+
+    async def audit(self, *, after: int = 0, limit: int = 1_000) -> list[AuditRecord]:
+        """Audit records in order."""
+        return await self._query(partial(queries.audit_records, after=after, limit=limit))
+
+    async def verify_audit(self) -> audit_log.ChainHead:
+        """Follow the chain of the audit log.
+
+        Raises:
+            StoreError: it is broken; says where.
+        """
+        return await self._query(partial(audit_log.verify, path=self.path))
+
+    async def load_facts(self, target: TargetName) -> dict[str, Any] | None:
+        """A target's facts, unless they are too old."""
+        return await self._query(partial(queries.facts, target=target, now=self._runtime.now()))
+
+    async def load_memo(self, target: TargetName, key: str) -> bytes | None:
+        """What was remembered about a target."""
+        return await self._query(partial(queries.memo, target=target, key=key))
+
+    async def last_snapshot(self, source: SourceName) -> Snapshot | None:
+        """The snapshot of a source that is in force, with its contents."""
+        return await self._query(partial(snapshots.last, files=self._files, source=source))
+
+    async def lease(self) -> Lease | None:
+        """Who holds the store, or held it last."""
+        return await self._query(leases.current)
+
+    async def damages(self) -> list[str]:
+        """What is wrong with the database, one line each; empty when it is sound. Takes its time."""
+        return await self._query(queries.damages)

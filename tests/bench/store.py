@@ -1,0 +1,169 @@
+"""What the store costs: `python -m tests.bench.store`.
+
+A drift round waits for two commits, so each of them stands beside the bare way to the writer's thread and
+back; a start waits for the import, the opening and the loading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.event import Event, EventType, Evidence
+from reconciler.model.names import Address, Digest, SourceName, TargetName
+from reconciler.model.plan import Action, Cause, FieldDiff, PlanUnit
+from reconciler.model.source import Snapshot, SnapshotFile
+from reconciler.model.state import ResourceState, Round
+from reconciler.runtime import Runtime, ThreadLanes
+from reconciler.store.batch import Batch
+from reconciler.store.blobs import digest_of
+from reconciler.store.records import LeaseHolder, Outcome, Run
+from reconciler.store.store import Store
+
+Row = tuple[str, float, str]
+
+WEB = TargetName("web-1")
+MOTD = Address("web-1/File/motd")
+SHA = Digest("sha256:" + "0" * 64)
+ROUNDS = 1_000
+
+
+def _state(number: int) -> ResourceState:
+    return ResourceState(
+        address=Address(f"web-{number % 100}/File/file-{number}"),
+        digest=SHA,
+        observed_generation=1,
+        observed=SHA,
+        observed_at=1.5,
+        owned=True,
+        conditions=(Condition(ConditionType.READY, True, Reason.IN_SYNC, "in sync", 1.5, 1),),
+        history=(Round(at=1.5, generation=1, cause="drift", outcome="Applied", message="", duration=0.004),),
+    )
+
+
+def _intent(run: str) -> Batch:
+    body = {"digest": SHA, "size": 12}
+    unit = PlanUnit(
+        address=MOTD,
+        action=Action.UPDATE,
+        cause=Cause.DRIFT,
+        diffs=(FieldDiff("content", body, body, "--- a\n+++ b\n"),),
+        operation={},
+        desired=SHA,
+        observed=SHA,
+    )
+    begun = Run(id=run, target=WEB, cause="drift", revision="abc", started_at=1.0)
+    return Batch().begin_run(begun).intend(run, [unit])
+
+
+def _outcome(run: str) -> Batch:
+    event = Event(
+        at=time.time(),
+        type=EventType.NORMAL,
+        reason="Repaired",
+        object=MOTD,
+        message="put back after 4 ms",
+        cause="drift",
+        evidence=Evidence(command="vim /etc/motd", pid=4711, user="root", login="alice"),
+        duration=0.004,
+        data={"run": run},
+    )
+    batch = Batch().put_states([_state(1)]).settle(run, [Outcome(MOTD, "Applied")])
+    return batch.finish_run(run, at=2.0, outcome="Applied").add_events([event]).dequeue(WEB)
+
+
+async def _times(work: Callable[[int], Awaitable[object]], count: int) -> list[float]:
+    taken = []
+    for number in range(count):
+        begin = time.perf_counter()
+        await work(number)
+        taken.append((time.perf_counter() - begin) * 1e3)
+    return taken
+
+
+async def _once(work: Awaitable[object]) -> float:
+    begin = time.perf_counter()
+    await work
+    return (time.perf_counter() - begin) * 1e3
+
+
+def _p99(values: list[float]) -> float:
+    return statistics.quantiles(values, n=100)[98]
+
+
+async def _measure(directory: Path) -> list[Row]:
+    lanes = ThreadLanes()
+
+    async def connect(_target: object) -> object:
+        raise AssertionError
+
+    runtime = Runtime(connect=connect, offload=lanes)  # type: ignore[arg-type]
+    path = directory / "froyo.db"
+    rows: list[Row] = []
+    begin = time.perf_counter()
+    store = await Store.open(path, runtime=runtime)
+    rows.append(("store: make", (time.perf_counter() - begin) * 1e3, "ms"))
+    await store.acquire_lease(LeaseHolder.of_this_process(runtime.now()), ttl=3_600)
+
+    hops = await _times(lambda _: lanes("store", lambda: None), ROUNDS)
+    rows.append(("store: to the writer's thread and back, p50 (limit)", statistics.median(hops), "ms"))
+    ids = [runtime.new_id() for _ in range(ROUNDS)]
+    for name, batch in (("an intent", _intent), ("an outcome", _outcome)):
+        taken = await _times(lambda number, batch=batch: store.write(batch(ids[number])), ROUNDS)
+        rows.append((f"store: commit {name}, p50", statistics.median(taken), "ms"))
+        rows.append((f"store: commit {name}, p99", _p99(taken), "ms"))
+
+    thousand = Batch().put_states(_state(number) for number in range(1_000))
+    rows.append(("store: save 1,000 states", await _once(store.write(thousand)), "ms"))
+    await store.write(Batch().put_states(_state(number) for number in range(10_000)))
+    rows.append(("store: load 10,000 states", await _once(store.load_states()), "ms"))
+
+    contents = {f"site/{number}.yaml": b"content: %d\n" % number for number in range(1_000)}
+    files = {
+        name: SnapshotFile(name, digest_of(data), len(data), lambda data=data: data)
+        for name, data in contents.items()
+    }
+    snapshot = Snapshot(SourceName("here"), "r1", SHA, files)
+    rows.append(("store: save a snapshot of 1,000 files", await _once(store.save_snapshot(snapshot)), "ms"))
+    await store.write(Batch().put_warm(bytes(100_000)))
+    rows.append(("store: close", await _once(store.close()), "ms"))
+    begin = time.perf_counter()
+    store = await Store.open(path, runtime=runtime)
+    rows.append(("store: open", (time.perf_counter() - begin) * 1e3, "ms"))
+    await store.close()
+    lanes.close()
+    return rows
+
+
+def _in_a_new_process(code: str, *arguments: str) -> float:
+    """Milliseconds that `code` says it took; the median of five."""
+    timed = f"import sys, time; begin = time.perf_counter(); {code}; print(time.perf_counter() - begin)"
+    command = [sys.executable, "-c", timed, *arguments]
+    said = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(5)]
+    return statistics.median(map(float, said)) * 1e3
+
+
+def rows() -> list[Row]:
+    """Name, value and unit of everything that is measured."""
+    with tempfile.TemporaryDirectory() as directory:
+        measured = asyncio.run(_measure(Path(directory)))
+        warm = "from reconciler.store.warm import load_warm; assert load_warm(sys.argv[1])"
+        database = str(Path(directory) / "froyo.db")
+        measured.append(("store: warm document, imports included", _in_a_new_process(warm, database), "ms"))
+    measured.append(("store: import", _in_a_new_process("import reconciler.store.store"), "ms"))
+    measured.append(
+        ("store: import of SQLAlchemy, which it spares", _in_a_new_process("import sqlalchemy"), "ms")
+    )
+    return measured
+
+
+if __name__ == "__main__":
+    for name, value, unit in rows():
+        print(f"{name:<60} {value:>10.3f} {unit}")
