@@ -1,0 +1,211 @@
+"""The documents of the API, of `-o json`, and of what is read from the store without a daemon: one place for all three.
+
+Invariant: a document is built from model values only, and has `apiVersion` and `kind`. `docs/cli.md` is normative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from reconciler.core.conditions import summarize
+from reconciler.errors import Problem
+from reconciler.model.conditions import Condition, Reason
+from reconciler.model.event import Event, Evidence
+from reconciler.model.names import TargetName, split_address
+from reconciler.model.plan import FieldDiff, Plan, PlanUnit
+from reconciler.model.resource import Instance
+from reconciler.model.state import ResourceState, Round, SourceState, Suspension, TargetState
+
+API_VERSION = "froyo.dev/v1alpha1"
+
+Document = dict[str, Any]
+
+
+def document(kind: str, **fields: Any) -> Document:
+    """A document of a kind."""
+    return {"apiVersion": API_VERSION, "kind": kind, **fields}
+
+
+def items(kind: str, views: Iterable[Document], **fields: Any) -> Document:
+    """A list of documents, `kind` being that of the list."""
+    return document(kind, **fields, items=list(views))
+
+
+def condition(value: Condition) -> Document:
+    """A condition as Kubernetes writes it."""
+    return {
+        "type": value.type.value,
+        "status": "True" if value.status else "False",
+        "reason": value.reason.value,
+        "message": value.message,
+        "lastTransitionTime": value.since,
+        "observedGeneration": value.observed_generation,
+    }
+
+
+def evidence(value: Evidence) -> Document:
+    """Who did it: only what is known."""
+    return {key: found for key, found in asdict(value).items() if found not in ("", None, (), False)}
+
+
+def event(value: Event) -> Document:
+    """An event."""
+    view: Document = {
+        "id": value.id,
+        "at": value.at,
+        "type": value.type.value,
+        "reason": value.reason,
+        "object": value.object,
+        "message": value.message,
+    }
+    if value.cause:
+        view["cause"] = value.cause
+    if value.evidence is not None:
+        view["evidence"] = evidence(value.evidence)
+    if value.duration is not None:
+        view["duration"] = value.duration
+    if value.data:
+        view["data"] = dict(value.data)
+    return view
+
+
+def field_diff(value: FieldDiff) -> Document:
+    """A field that differs."""
+    view: Document = {"field": value.field, "before": value.before, "after": value.after}
+    if value.unified:
+        view["unified"] = value.unified
+    if value.ignored:
+        view["ignored"] = True
+    return view
+
+
+def plan_unit(value: PlanUnit) -> Document:
+    """What is planned for an instance."""
+    view: Document = {
+        "address": value.address,
+        "action": value.action.value,
+        "cause": value.cause.value,
+        "diffs": [field_diff(diff) for diff in value.diffs],
+        "desired": value.desired,
+        "observed": value.observed,
+    }
+    if value.held is not None:
+        view["held"] = value.held.value
+        view["heldBecause"] = value.held_because
+    return view
+
+
+def plan(value: Plan) -> Document:
+    """What is planned for a target."""
+    return {
+        "target": value.target,
+        "revision": value.revision,
+        "observedAt": value.observed_at,
+        "units": [plan_unit(unit) for unit in value.units],
+        "errors": dict(value.errors),
+    }
+
+
+def suspension(value: Suspension) -> Document:
+    """What is left alone, why, and until when."""
+    return {
+        "object": value.object,
+        "by": value.by,
+        "reason": value.reason,
+        "since": value.since,
+        "until": value.until,
+    }
+
+
+def problem(value: Problem) -> Document:
+    """Something wrong in what the user wrote."""
+    return asdict(value)
+
+
+def source(value: SourceState) -> Document:
+    """What is known of a source."""
+    return {
+        "name": value.name,
+        "revision": value.revision,
+        "digest": value.digest,
+        "conditions": [condition(c) for c in value.conditions],
+        "problems": list(value.problems),
+        "degraded": value.degraded,
+    }
+
+
+def target(value: TargetState, instances: int) -> Document:
+    """What is known of a target."""
+    return {
+        "name": value.name,
+        "instances": instances,
+        "conditions": [condition(c) for c in value.conditions],
+        "connectedSince": value.connected_since,
+    }
+
+
+def _round(value: Round) -> Document:
+    return asdict(value)
+
+
+def resource(
+    state: ResourceState,
+    *,
+    targets: Mapping[TargetName, TargetState],
+    suspensions: Sequence[Suspension] = (),
+    instance: Instance | None = None,
+) -> Document:
+    """What is known of an instance, with what its target's condition means for it.
+
+    Args:
+        state: what is on record.
+        targets: what is known of the targets.
+        suspensions: those in force.
+        instance: as declared, where that is at hand: then the spec is part of the document.
+    """
+    name, reference = split_address(state.address)
+    summary = summarize(state.conditions)
+    ready, reason, message = summary.ready, summary.reason.value, summary.message
+    lost = next((c for c in targets[name].conditions if not c.status), None) if name in targets else None
+    if lost is not None:
+        ready, reason, message = None, Reason.UNREACHABLE.value, f"last known: {reason}; {lost.message}"
+    held = [s for s in suspensions if s.object in ("*", name, state.address)]
+    view: Document = {
+        "address": state.address,
+        "target": name,
+        "kind": reference.partition("/")[0],
+        "name": reference.partition("/")[2],
+        "ready": {True: "True", False: "False", None: "Unknown"}[ready],
+        "reason": reason,
+        "message": message,
+        "since": summary.since,
+        "generation": state.generation,
+        "observedGeneration": state.observed_generation,
+        "observedAt": state.observed_at,
+        "conditions": [condition(c) for c in state.conditions],
+        "history": [_round(entry) for entry in state.history],
+    }
+    if held:
+        view["suspended"] = [suspension(s) for s in held]
+    if instance is not None:
+        view["declaredAt"] = str(instance.origin)
+        view["metadata"] = {
+            "name": instance.metadata.name,
+            "namespace": instance.metadata.namespace,
+            "labels": dict(instance.metadata.labels),
+            "annotations": dict(instance.metadata.annotations),
+        }
+        view["policy"] = instance.common.policy.value
+        view["require"] = list(instance.common.require)
+        view["spec"] = dict(instance.spec)
+    return view
+
+
+def counts(resources: Iterable[Document]) -> dict[str, int]:
+    """How many instances have each reason."""
+    found: dict[str, int] = {}
+    for view in resources:
+        found[view["reason"]] = found.get(view["reason"], 0) + 1
+    return dict(sorted(found.items(), key=lambda entry: (-entry[1], entry[0])))
