@@ -41,7 +41,7 @@ async def test_only_a_large_content_is_a_file(store, path):
     assert files(path) == [f"{name[:2]}/{name}"]
 
 
-@pytest.mark.parametrize("content", [SMALL, LARGE], ids=len)
+@pytest.mark.parametrize("content", [SMALL, LARGE, LARGE * 100], ids=len)
 async def test_a_file_can_be_kept(store, tmp_path, content):
     (tmp_path / "source").write_bytes(content)
     assert await store.blobs.put_file(tmp_path / "source") == digest(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -207,6 +208,7 @@ def test_words_for_a_person_are_always_utf_8_and_else_unchanged(text):
 
 
 def test_equal_documents_have_equal_text():
+    assert codec.document(MappingProxyType({"a": 1})) == '{"a":1}'
     assert codec.document({"b": {2, 1}, "a": ()}) == codec.document({"a": [], "b": frozenset({1, 2})})
 
 

@@ -169,6 +169,17 @@ async def test_a_journal_mode_that_does_not_take_is_an_error(open_store, monkeyp
         await open_store()
 
 
+async def test_foreign_keys_that_cannot_be_had_are_an_error(open_store, monkeypatch, path):
+    class WithoutKeys(sqlite3.Connection):
+        def execute(self, statement, *values):
+            return super().execute("SELECT 0" if statement == "PRAGMA foreign_keys" else statement, *values)
+
+    real = sqlite3.connect
+    monkeypatch.setattr(connection.sqlite3, "connect", lambda *a, **o: real(*a, **o, factory=WithoutKeys))
+    with pytest.raises(StoreError, match="this SQLite was built without foreign keys"):
+        await open_store()
+
+
 async def test_a_database_that_somebody_keeps_locked_is_said_to_be(open_store, path, monkeypatch):
     (await open_store()).abandon()
     monkeypatch.setattr(connection, "BUSY_TIMEOUT", 0.0)
