@@ -53,9 +53,8 @@ class Expansion:
         for manifest in manifests:
             self._put(manifest)
         check_claims(self.instances, self._made_of, self.complaints)
-        check_references(manifests, self.instances, self._broken, self.complaints)
-        if not self.complaints.problems:
-            check_circles(self.instances, self.complaints)
+        dangling = check_references(manifests, self.instances, self._broken, self.complaints)
+        check_circles(self.instances, dangling, self.complaints)
 
     def _own(self, declared: Mapping[str, Declared]) -> None:
         for file, found in declared.items():
@@ -140,7 +139,7 @@ class Expansion:
                 manifest,
                 ("spec", "target"),
                 f"there is no target {where}",
-                hint or (f"there are {', '.join(self.targets)}" if few else "declare it: kind: Target"),
+                hint or (f"declared: {', '.join(self.targets)}" if few else "declare it: kind: Target"),
             )
         return ()
 

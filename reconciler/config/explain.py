@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.config.builtin import MEANINGS
 from reconciler.config.documents import Document, Places
+from reconciler.config.scalars import resolve
 from reconciler.config.schemas import CompiledKind
 from reconciler.config.suggest import closest, did_you_mean
 from reconciler.errors import Problem
@@ -24,6 +25,7 @@ _TYPES = {
     "boolean": "true or false",
     "null": "nothing",
 }
+_PYTHON: dict[str, type] = {"integer": int, "number": float, "boolean": bool}
 _MANY = 12
 
 
@@ -91,7 +93,7 @@ class _Explainer:
         path = tuple(error.instance_path)
         name = shown(path) or f"this {self.kind.kind.kind}"
         about: Any = error.kind
-        value = error.instance
+        value: Any = error.instance
         keyword = about.name
         if keyword == "required":
             self.required(path, about.property)
@@ -99,7 +101,7 @@ class _Explainer:
             self.type(path, name, about.types, value)
         elif keyword == "enum":
             options = [option for option in about.options if option is not None]
-            choice = ", ".join(map(str, options))
+            choice = _list([str(option) for option in options], "or")
             self.add(
                 path, f"{name} is {value!r}; it can be {choice}", did_you_mean(str(value), map(str, options))
             )
@@ -131,14 +133,14 @@ class _Explainer:
         wanted = " or ".join(_TYPES[kind] for kind in types)
         plain = self.places.locate(self.document, path).node.plain
         if value is None:
-            self.add(path, f"{name} is empty; wanted is {wanted}", "leave the field out, or give it a value")
+            self.add(path, f"{name} is empty; wanted is {wanted}", "give it a value, or leave it out")
         elif plain is not None and "string" in types:
             self.add(
                 path, f"{name} is {wanted}, and unquoted {plain} is {_what(value)}", f'quote it: "{plain}"'
             )
         else:
             hint = ""
-            if isinstance(value, str) and types[0] in {"integer", "number", "boolean"}:
+            if isinstance(value, str) and type(resolve(value)) in {_PYTHON.get(kind) for kind in types}:
                 hint = "write it without quotes"
             elif types[0] == "array" and isinstance(value, str):
                 hint = f"[{value}]"
@@ -147,24 +149,23 @@ class _Explainer:
     def together(self, path: tuple[str | int, ...], name: str, error: ValidationError) -> None:
         """`oneOf`, `anyOf` and `not` over `required`: which fields go together and which do not."""
         keyword = error.kind.name
-        value = error.instance if isinstance(error.instance, Mapping) else {}
         groups = list(_groups(self.schema_at(error.schema_path[:-1]).get(keyword)))
+        value: Any = error.instance
+        if groups and not isinstance(value, Mapping):
+            return  # its type has been complained about
         given = [group for group in groups if all(field in value for field in group)]
-        choice = ", ".join(_and(group) for group in groups)
         if keyword == "not" and given:
             last = max(given[0], key=list(value).index)
-            self.add((*path, last), f"{_and(given[0])} do not go together in {name}", "keep one", key=True)
+            message = f"{_list(given[0], 'and')} do not go together in {name}"
+            self.add((*path, last), message, "keep one", key=True)
         elif keyword == "not" or not groups:
             self.add(path, f"{name}: {error.message}", self.description(error))
         elif len(given) > 1:
-            self.add(
-                path,
-                f"{name} has {_and([_and(group) for group in given])}",
-                f"keep one of {choice}",
-                key=True,
-            )
+            both = _list([_list(group, "and") for group in given], "and")
+            self.add(path, f"{both} do not go together in {name}", "keep one", key=True)
         elif not any((*path, field) in self.meant for group in groups for field in group):
-            self.add(path, f"{name} has none of {choice}", f"it wants one of {choice}", key=True)
+            choice = _list([_list(group, "and") for group in groups], "or")
+            self.add(path, f"{name} is not complete without {choice}", "add one of them", key=True)
 
     def schema_at(self, path: Sequence[str | int]) -> Mapping[str, Any]:
         schema: Any = self.kind.schema
@@ -218,8 +219,9 @@ def _groups(schema: Any) -> Iterator[list[str]]:
             yield from _groups([*child.get("anyOf", ()), *child.get("oneOf", ())])
 
 
-def _and(names: Sequence[str]) -> str:
-    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
+def _list(words: Sequence[str], last: str) -> str:
+    """`a, b or c`."""
+    return f" {last} ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
 
 
 def _what(value: Any) -> str:

@@ -129,7 +129,7 @@ class _Reader:
                 )
             else:
                 fields[key] = (at, child)
-            at = self.after_item(end, "}")
+            at = self.after_item(end, "}", index)
         return Node(index, fields=fields), at + 1
 
     def sequence(self, index: int, depth: int) -> tuple[Node, int]:
@@ -140,15 +140,21 @@ class _Reader:
         while self.text[at : at + 1] != "]":
             child, end = self.value(at, depth + 1)
             items.append(child)
-            at = self.after_item(end, "]")
+            at = self.after_item(end, "]", index)
         return Node(index, items=items), at + 1
 
-    def after_item(self, index: int, closer: str) -> int:
+    def after_item(self, index: int, closer: str, opened: int) -> int:
         """Where the next item or the closing bracket stands."""
         at = skip_space(self.text, index)
         character = self.text[at : at + 1]
         if character == closer:
             return at
+        if not character:
+            raise _Broken(
+                opened,
+                f"the {self.text[opened]} that opens here is never closed",
+                "perhaps it is half written",
+            )
         if character != ",":
             raise _Broken(at, f"a ',' or {closer!r} is expected here")
         following = skip_space(self.text, at + 1)
@@ -159,9 +165,7 @@ class _Reader:
     def expected(self, index: int, what: str) -> NoReturn:
         character = self.text[index : index + 1]
         if not character:
-            raise _Broken(
-                index, f"the file ends where {what} is expected", "perhaps it was only half written"
-            )
+            raise _Broken(index, f"the file ends where {what} is expected", "perhaps it is half written")
         hint = {
             "'": "JSON has double quotes only",
             "/": "JSON has no comments; YAML has",

@@ -8,12 +8,13 @@ shared between loads. What needs other files (targets, references, claims, bodie
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from reconciler.config.bodies import BadBody, body_of, given
-from reconciler.config.builtin import COMMON, TARGET
+from reconciler.config.builtin import COMMON, FIELD_PATH, TARGET
 from reconciler.config.declared import Declared, Manifest
 from reconciler.config.documents import Document, Places, read_documents
 from reconciler.config.durations import seconds
@@ -27,6 +28,8 @@ from reconciler.model.desired import Blob
 from reconciler.model.names import DEFAULT_NAMESPACE, Reference, TargetName, reference
 from reconciler.model.origin import Origin
 from reconciler.model.selector import Selector
+
+_FIELD_PATH = re.compile(FIELD_PATH)
 
 
 def evaluate(path: str, data: bytes, kinds: Kinds, controller: Controller) -> Declared:
@@ -238,7 +241,9 @@ class _Evaluator:
             )
         ignored = spec.get("ignoreFields")
         for index, name in enumerate(ignored if isinstance(ignored, list) else ()):
-            if isinstance(name, str) and name.split(".")[0] not in compiled.fields:
+            if not isinstance(name, str) or not _FIELD_PATH.fullmatch(name):
+                continue  # its schema has complained about it
+            if name.split(".")[0] not in compiled.fields:
                 self.problem(
                     document,
                     ("spec", "ignoreFields", index),

@@ -49,8 +49,13 @@ def check_references(
     instances: Mapping[Address, Instance],
     broken: set[Reference],
     complaints: Complaints,
-) -> None:
-    """Everything that `require`, `before` and `notify` name must be declared for the same target."""
+) -> set[TargetName]:
+    """Everything that `require`, `before` and `notify` name must be declared for the same target.
+
+    Returns:
+        The targets on which some of it is not.
+    """
+    dangling: set[TargetName] = set()
     declared: dict[Reference, Manifest] = {}
     for manifest in manifests:
         declared.setdefault(manifest.ref, manifest)
@@ -59,19 +64,20 @@ def check_references(
             path = ("spec", field, index)
             if ref == manifest.ref:
                 complaints.problem(manifest, path, f"{ref} refers to itself in {field}", "leave it out")
+                dangling.update(name for name, _ in manifest.instances)
                 continue
             missing = [
                 name
                 for name, _ in manifest.instances
                 if address(name, ref) not in instances and address(name, manifest.ref) in instances
             ]
+            dangling.update(missing)
             name = ref.rpartition("/")[2].rpartition(":")[2]
             if not missing or ref in broken or complaints.may_be_lost(name):
                 continue
             other = declared.get(ref)
             if other is None:
-                hint = complaints.suggestions.hint(ref, declared)
-                complaints.problem(manifest, path, f"there is no {ref}", hint)
+                complaints.problem(manifest, path, f"there is no {ref}", _meant(ref, declared, complaints))
             else:
                 complaints.problem(
                     manifest,
@@ -79,19 +85,23 @@ def check_references(
                     f"{ref} is not declared for {_listed(missing)}, where {manifest.ref} refers to it",
                     f"it is declared at {other.origin}; give both the same targets",
                 )
+    return dangling
 
 
-def check_circles(instances: Mapping[Address, Instance], complaints: Complaints) -> None:
+def check_circles(
+    instances: Mapping[Address, Instance], dangling: set[TargetName], complaints: Complaints
+) -> None:
     """Nothing may wait for itself.
 
-    Inferred edges alone follow paths and make no circle: targets with no others are skipped.
+    Inferred edges alone follow paths and make no circle: targets with no others are skipped, and so are those
+    of `dangling`, where some edges lead nowhere.
     """
     by_target: dict[TargetName, list[Instance]] = {}
     written: dict[TargetName, None] = {}
     for instance in instances.values():
         by_target.setdefault(instance.target, []).append(instance)
         common = instance.common
-        if common.require or common.before or common.notify:
+        if instance.target not in dangling and (common.require or common.before or common.notify):
             written[instance.target] = None
     seen: set[frozenset[Reference]] = set()
     for name in written:
@@ -116,6 +126,15 @@ def _references(manifest: Manifest) -> Iterator[tuple[str, int, Reference]]:
     ):
         for index, ref in enumerate(references):
             yield field, index, ref
+
+
+def _meant(ref: Reference, declared: Mapping[Reference, Manifest], complaints: Complaints) -> str:
+    """A hint: the closest name of the same kind, or else the same name of another kind."""
+    kind, _, name = ref.partition("/")
+    same_kind = [other for other in declared if other.startswith(f"{kind}/")]
+    if hint := complaints.suggestions.hint(name, [other.partition("/")[2] for other in same_kind]):
+        return hint.replace("'", f"'{kind}/", 1)
+    return next((f"did you mean '{other}'?" for other in declared if other.endswith(f"/{name}")), "")
 
 
 def _listed(names: Sequence[TargetName]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from reconciler.config.builtin import COMMON
 from reconciler.model.catalog import Kind
 
-_TYPES = frozenset({"object", "array", "string", "integer", "number", "boolean"})
+_TYPES = ("object", "array", "string", "integer", "number", "boolean")
 _JUNCTORS = ("allOf", "anyOf", "oneOf")
 # fmt: off
 _STRUCTURE = frozenset({

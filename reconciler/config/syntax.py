@@ -212,6 +212,16 @@ def _no_colon(trouble: _Trouble) -> Problem:
     return trouble.file.problem(trouble.opened, "this line has no ': ' between a key and its value")
 
 
+def _tag(trouble: _Trouble) -> Problem:
+    return trouble.file.problem(trouble.opened, "an unquoted ! marks a tag", "quote it or leave it out")
+
+
+def _after_the_end(trouble: _Trouble) -> Problem:
+    return trouble.file.problem(
+        trouble.index, "the document above has ended", "begin another one with ---, or remove this"
+    )
+
+
 def _verbatim(trouble: _Trouble) -> Problem:
     return trouble.file.problem(trouble.index, trouble.what or "this is not YAML", trouble.context)
 
@@ -229,6 +239,8 @@ _RULES: tuple[tuple[Callable[[_Trouble], bool], Callable[[_Trouble], Problem]], 
     (lambda trouble: trouble.context.startswith("while parsing a flow"), _open_bracket),
     (lambda trouble: trouble.context.startswith("while parsing a block"), _block),
     (lambda trouble: "could not find expected ':'" in trouble.what, _no_colon),
+    (lambda trouble: trouble.context.endswith("a tag"), _tag),
+    (lambda trouble: "<document start>" in trouble.what, _after_the_end),
     (lambda _: True, _verbatim),
 )
 """The first that applies explains."""

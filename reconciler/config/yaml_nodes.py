@@ -105,18 +105,17 @@ class _Reader:
             self.anchors = {}
             self.merged = 0
             root = self.node(get(), 0)
+            get()  # the end of the document; only now is it known to be one
+            empty = root.value is None and root.fields is None and root.items is None
             if root.weight > MAX_WEIGHT:
+                empty = True
                 self.complain(
                     root.index,
                     f"with its aliases written out this document would hold {root.weight:,} values; "
                     f"the limit is {MAX_WEIGHT:,}",
                     "write it without nested aliases, or as several documents",
                 )
-                roots.append(None)
-            else:
-                empty = root.value is None and root.fields is None and root.items is None
-                roots.append(None if empty else root)
-            get()  # the end of the document
+            roots.append(None if empty else root)
 
     def complain(self, index: int, message: str, hint: str = "") -> None:
         self.problems.append(self.file.problem(index, message, hint))

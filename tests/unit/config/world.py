@@ -1,0 +1,165 @@
+"""A catalog and snapshots for tests of loading."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.config import ParseCache, load
+from reconciler.errors import ConfigError, Problem
+from reconciler.model.catalog import Body, Catalog, Kind
+from reconciler.model.desired import Desired
+from reconciler.model.names import Digest, SourceName
+from reconciler.model.source import Snapshot, SnapshotFile
+
+MODE = {
+    "type": "string",
+    "pattern": "^0?[0-7]{3,4}$",
+    "description": "Permissions in octal, in quotes. More.",
+}
+
+FILE = Kind(
+    api_version="linux.froyo.dev/v1alpha1",
+    kind="File",
+    plural="files",
+    package="linux.file",
+    schema={
+        "$schema": "http://json-schema.org/draft-04/schema#",
+        "type": "object",
+        "required": ["path"],
+        "not": {"anyOf": [{"required": ["content", "source"]}, {"required": ["contentBase64", "source"]}]},
+        "properties": {
+            "path": {"type": "string", "pattern": "^/", "maxLength": 100, "description": "Where it is."},
+            "state": {"type": "string", "enum": ["present", "absent"], "default": "present"},
+            "content": {"type": "string"},
+            "contentBase64": {"type": "string"},
+            "source": {"type": "string", "minLength": 1},
+            "mode": MODE,
+            "owner": {
+                "x-kubernetes-int-or-string": True,
+                "anyOf": [{"type": "integer"}, {"type": "string"}],
+                "minimum": 0,
+            },
+            "force": {"type": "boolean", "default": False},
+            "validate": {"type": "array", "minItems": 1, "maxItems": 2, "items": {"type": "string"}},
+        },
+    },
+    claims=("path:{path}",),
+    path_field="path",
+    body=Body(text="content", base64="contentBase64", file="source"),
+)
+
+TUNE = Kind(
+    api_version="linux.froyo.dev/v1alpha1",
+    kind="Tune",
+    plural="tunes",
+    package="linux.tune",
+    schema={
+        "type": "object",
+        "properties": {
+            "key": {"type": "string"},
+            "level": {
+                "type": "number",
+                "minimum": 0,
+                "exclusiveMinimum": True,
+                "maximum": 10,
+                "exclusiveMaximum": True,
+            },
+            "count": {"type": "integer", "minimum": 2, "maximum": 4},
+            "label": {"type": "string", "nullable": True, "enum": ["a", "b"]},
+            "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+            "limits": {
+                "type": "object",
+                "minProperties": 1,
+                "properties": {"soft": {"type": "integer", "default": 7}, "hard": {"type": "integer"}},
+            },
+            "rules": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"name": {"type": "string"}, "on": {"type": "boolean", "default": True}},
+                },
+            },
+            "byName": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": {"on": {"type": "boolean", "default": True}},
+                },
+            },
+        },
+        "anyOf": [{"required": ["key"]}, {"required": ["level"]}],
+    },
+    claims=("tune:{key}/{count}",),
+)
+
+OTHER_FILE = Kind(
+    api_version="other.example/v1",
+    kind="File",
+    plural="files",
+    package="other",
+    schema={"type": "object", "properties": {"path": {"type": "string"}}},
+    path_field="path",
+    container=True,
+)
+
+CATALOG = Catalog({(kind.api_version, kind.kind): kind for kind in (FILE, TUNE, OTHER_FILE)}, "1")
+
+TARGET = """\
+apiVersion: froyo.dev/v1alpha1
+kind: Target
+metadata: {name: web-1, labels: {role: web}}
+spec: {local: {}}
+"""
+
+MOTD = """\
+apiVersion: linux.froyo.dev/v1alpha1
+kind: File
+metadata: {name: motd}
+spec:
+  target: web-1
+  path: /etc/motd
+  content: hello
+"""
+
+
+def resource(name: str = "motd", **spec: Any) -> dict[str, Any]:
+    """A File as JSON has it."""
+    return {
+        "apiVersion": FILE.api_version,
+        "kind": "File",
+        "metadata": {"name": name},
+        "spec": {"target": "web-1", "path": f"/etc/{name}", **spec},
+    }
+
+
+def snapshot(
+    files: Mapping[str, str | bytes], *, root: str = "/src", left_out: Mapping[str, str] = {}
+) -> Snapshot:
+    """A snapshot of these files."""
+    found = {}
+    for path, text in files.items():
+        content = text if isinstance(text, bytes) else text.encode()
+        digest = Digest("sha256:" + hashlib.sha256(content).hexdigest())
+        found[path] = SnapshotFile(path, digest, len(content), lambda content=content: content)
+    name = hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()
+    return Snapshot(SourceName("site"), name[:12], Digest(f"sha256:{name}"), found, root, left_out)
+
+
+def loaded(
+    files: Mapping[str, str | bytes],
+    *,
+    cache: ParseCache | None = None,
+    catalog: Catalog = CATALOG,
+    **more: Any,
+) -> Desired:
+    """What these files say."""
+    return load(snapshot(files, **more), catalog, cache=cache, environ={"HOME": "/home/ann"})
+
+
+def problems(files: Mapping[str, str | bytes], **more: Any) -> list[Problem]:
+    """Everything that is wrong with these files; [] if they load."""
+    try:
+        loaded(files, **more)
+    except ConfigError as error:
+        return error.problems
+    return []
