@@ -104,11 +104,13 @@ class Store(Reading):
             # Whatever is wrong with it, a lease expires by itself.
             with contextlib.suppress(StoreError):
                 await self.release_lease()
-        # The reader first: only the last one to leave can take the log away.
-        await self._runtime.offload(READ_LANE, self._reader.close)
-        if writing:
-            await self._writing().close()
-        self._lock.unlock()
+        try:
+            # The reader first: only the last one to leave can take the log away.
+            await self._runtime.offload(READ_LANE, self._reader.close)
+            if writing:
+                await self._writing().close()
+        finally:
+            self._lock.unlock()
 
     def abandon(self) -> None:
         """Drop everything as a crash of this process would: a simulation's kill -9."""
