@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.api import views
@@ -54,7 +54,7 @@ class StoreKnowledge:
         now: the wall clock.
     """
 
-    def __init__(self, store: Store, *, now: float) -> None:
+    def __init__(self, store: Store, *, now: Callable[[], float]) -> None:
         self._store = store
         self._now = now
 
@@ -73,7 +73,7 @@ class StoreKnowledge:
     async def suspensions(self) -> Sequence[Suspension]:
         """Those in force."""
         every = await self._store.load_suspensions()
-        return [s for s in every if s.until is None or s.until > self._now]
+        return [s for s in every if s.until is None or s.until > self._now()]
 
     async def instances(self) -> Mapping[Address, Instance]:
         """As last applied: the inventory."""
@@ -121,3 +121,29 @@ async def status(known: Knowledge) -> Document:
         notReady=[view for view in every if view["ready"] != "True"][:20],
         suspensions=[views.suspension(s) for s in await known.suspensions()],
     )
+
+
+async def run(known: Knowledge, entry: Run) -> Document:
+    """A run with its units."""
+    units = [
+        {
+            "address": unit.address,
+            "action": unit.action.value,
+            "cause": unit.cause.value,
+            "diffs": [views.field_diff(diff) for diff in unit.diffs],
+            "outcome": unit.outcome,
+            "message": unit.message,
+        }
+        for unit in await known.run_units(entry.id)
+    ]
+    return {
+        "id": entry.id,
+        "target": entry.target,
+        "cause": entry.cause,
+        "revision": entry.revision,
+        "startedAt": entry.started_at,
+        "finishedAt": entry.finished_at,
+        "outcome": entry.outcome,
+        "message": entry.message,
+        "units": units,
+    }

@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.api.backend import StoreKnowledge
 from reconciler.cli.assembly import LEASE, Parts
 from reconciler.engine.controller import Controller
 from reconciler.engine.intake import Intake
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.supervisor import Supervisor
-from reconciler.model.names import Address, SourceName
+from reconciler.engine.suspensions import covers
+from reconciler.errors import UsageError
+from reconciler.model.names import Address, SourceName, TargetName
+from reconciler.model.plan import Plan
+from reconciler.model.resource import Instance
+from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
+from reconciler.store.batch import Batch
+from reconciler.store.records import AuditRecord
 from reconciler.targets.session import Session
 from reconciler.telemetry.log import get_logger
 from watchers.directory import DirectorySource
@@ -112,6 +120,74 @@ async def run_daemon(
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
+
+
+class DaemonBackend(StoreKnowledge):
+    """What the API is told by a running daemon: the controller's own memory where that is newer than the store.
+
+    Args:
+        daemon: that runs.
+    """
+
+    def __init__(self, daemon: Daemon) -> None:
+        super().__init__(daemon.parts.store, now=daemon.parts.runtime.now)
+        self._daemon = daemon
+
+    async def states(self) -> Mapping[Address, ResourceState]:
+        """Of each instance."""
+        return self._daemon.controller.states()
+
+    async def targets(self) -> Mapping[TargetName, TargetState]:
+        """Of each target."""
+        return self._daemon.controller.targets
+
+    async def sources(self) -> Mapping[SourceName, SourceState]:
+        """Of the daemon's one source."""
+        return {self._daemon.intake.state.name: self._daemon.intake.state}
+
+    async def suspensions(self) -> Sequence[Suspension]:
+        """Those in force."""
+        return self._daemon.controller.suspensions.all()
+
+    async def instances(self) -> Mapping[Address, Instance]:
+        """As declared."""
+        desired = self._daemon.controller.desired
+        return desired.instances if desired else {}
+
+    async def reconcile(self, selected: Sequence[Address] | None) -> int:
+        """Look at these instances, or all, now; returns how many are concerned."""
+        declared = await self.instances()
+        unknown = [address for address in selected or () if address not in declared]
+        if unknown:
+            raise UsageError(f"{unknown[0]} is not declared; see: froyo get")
+        await self._daemon.controller.request(selected)
+        return len(declared if selected is None else selected)
+
+    async def suspend(self, suspension: Suspension) -> int:
+        """Leave something alone; returns how many instances are concerned."""
+        concerned = [a for a in await self.instances() if covers(suspension.object, a)]
+        if not concerned:
+            raise UsageError(f"nothing is declared as {suspension.object}; see: froyo get")
+        await self._daemon.controller.suspend(suspension)
+        await self._audit("suspend", suspension.by, suspension.object)
+        return len(concerned)
+
+    async def resume(self, suspended: str) -> bool:
+        """End a suspension; whether there was one."""
+        await self._audit("resume", "", suspended)
+        return await self._daemon.controller.resume(suspended)
+
+    async def _audit(self, action: str, actor: str, subject: str) -> None:
+        record = AuditRecord(at=self._daemon.parts.runtime.now(), actor=actor, action=action, object=subject)
+        await self._daemon.parts.store.write(Batch().add_audit([record]))
+
+    async def plan(self) -> Sequence[Plan]:
+        """What would be changed now."""
+        return await self._daemon.controller.plan()
+
+    def health(self) -> dict[str, str]:
+        """What is wrong with the daemon itself, by task."""
+        return self._daemon.supervisor.health()
 
 
 async def _warm(parts: Parts) -> None:

@@ -29,6 +29,7 @@ from reconciler.errors import ProtocolError, StoreError, TransportError
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.desired import Blob, Desired
 from reconciler.model.names import Address, Digest, TargetName, split_address
+from reconciler.model.plan import Plan, PlanUnit
 from reconciler.model.resource import Instance
 from reconciler.model.source import SnapshotGone
 from reconciler.model.state import ResourceState, Suspension, TargetState
@@ -383,6 +384,32 @@ class Controller:
             self._sessions.hurry(name)
             self._add(name, priority=Priority.USER, items=mine)
         await self._store.write(batch)
+
+    async def plan(self) -> list[Plan]:
+        """What would be changed on each target right now; targets that cannot be reached say so."""
+
+        async def one(name: TargetName) -> Plan:
+            lane, session = self.lanes.get(name), self._sessions.get(name)
+            units: list[PlanUnit] = []
+            errors: dict[str, str] = {}
+            if lane is None or session is None:
+                errors = {name: "there is no session to the target right now; see: froyo status"}
+            else:
+                try:
+                    units, failed = await Round(lane, session, self._services).plan()
+                    errors = {str(address): why for address, why in failed.items()}
+                except (TransportError, ProtocolError) as error:
+                    errors = {name: str(error)}
+            return Plan(
+                target=name,
+                revision=self._services.revision(),
+                units=tuple(units),
+                observed_at=self._runtime.now(),
+                errors=errors,
+            )
+
+        targets = self.desired.targets if self.desired else {}
+        return list(await asyncio.gather(*(one(name) for name in targets)))
 
     async def suspend(self, suspension: Suspension) -> None:
         """Leave something alone for a while."""
