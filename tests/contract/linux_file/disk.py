@@ -16,7 +16,7 @@ from reconciler.model.desired import Blob
 from reconciler.model.names import Digest
 from reconciler.targets.session import Session
 from tests.contract.linux_file.memory import Node, body
-from tests.contract.linux_file.table import Json
+from tests.contract.linux_file.table import WRITING, Json
 
 _GET_FLAGS, _SET_FLAGS, _IMMUTABLE = 0x80086601, 0x40086602, 0x10
 _TYPES = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink"}
@@ -108,10 +108,14 @@ def _set_immutable(path: str, *, wanted: bool) -> None:
 
 
 class Performer:
-    """Performs calls in a session, bodies ahead of them: what the engine does, in a few lines."""
+    """Performs calls in a session, bodies ahead of them: what the engine does, in a few lines.
 
-    def __init__(self, session: Session) -> None:
+    The runner is root on the very machine that runs the tests, so nothing outside `inside` is ever written.
+    """
+
+    def __init__(self, session: Session, *, inside: Path) -> None:
         self.session = session
+        self._inside = f"{inside}/"
         self.blobs: dict[str, bytes] = {}
         self.calls: list[Json] = []
         self.body(b"")
@@ -123,6 +127,10 @@ class Performer:
 
     async def __call__(self, calls: list[Json]) -> list[Any]:
         self.calls += calls
+        for call in calls:
+            path = str(call["args"]["path"])
+            if call["call"] in WRITING and not path.startswith(self._inside):
+                raise AssertionError(f"{call['call']} of {path}, which is none of the test's business")
         replies: list[Any] = []
         start = 0
         while start < len(calls):

@@ -109,7 +109,7 @@ async def bench(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> As
     )
     target = Target(TargetName("here"), {}, LocalTransport(), Digest("sha256:0"))
     session = await Session.open(target, runtime=runtime, on_event=lambda _: None)
-    yield Bench(host, Performer(session))
+    yield Bench(host, Performer(session, inside=tmp_path_factory.getbasetemp()))
     await session.close()
     await host.close()
     lanes.close()
@@ -296,6 +296,12 @@ async def test_in_sync_nothing_is_touched_down_to_the_last_ctime(bench: Bench, d
     assert {operation["action"] for operation in await bench.plan(wanted)} == {"none"}
     assert {path: path.lstat() for path in disk.root.rglob("*")} == before
     assert not {call["call"] for call in bench.perform.calls} & WRITING
+
+
+async def test_nothing_is_written_outside_of_the_directory_of_the_tests(bench: Bench, tmp_path: Path):
+    call = {"call": "file.remove", "args": {"path": f"{tmp_path.parents[2]}/elsewhere"}}
+    with pytest.raises(AssertionError, match="none of the test's business"):
+        await bench.perform([call])
 
 
 async def test_destroying_takes_away_what_was_declared(bench: Bench, disk: Disk):
