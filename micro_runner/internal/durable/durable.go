@@ -15,21 +15,22 @@ import (
 // file system costs less, although it writes what others have left to be written, too.
 const few = 8
 
+// File is an open file, and the device that it is on.
+type File struct {
+	FD  sys.FD
+	Dev uint64
+}
+
 // Files syncs open files, of whatever file systems, and gives an error for each.
-func Files(fds []sys.FD) []error {
-	errs := make([]error, len(fds))
+func Files(files []File) []error {
+	errs := make([]error, len(files))
 	groups := map[uint64][]int{}
-	for i, fd := range fds {
-		stat, err := sys.Fstat(fd)
-		if err != nil {
-			errs[i] = err
-			continue
-		}
-		groups[stat.Dev] = append(groups[stat.Dev], i)
+	for i, file := range files {
+		groups[file.Dev] = append(groups[file.Dev], i)
 	}
 	for _, group := range groups {
 		if len(group) > few {
-			err := sys.Syncfs(fds[group[0]])
+			err := sys.Syncfs(files[group[0]].FD)
 			for _, i := range group {
 				errs[i] = err
 			}
@@ -37,7 +38,7 @@ func Files(fds []sys.FD) []error {
 		}
 		// It cannot be cancelled: who began to sync waits for it.
 		_ = command.Each(context.Background(), len(group), func(i int) {
-			errs[group[i]] = sys.Fsync(fds[group[i]])
+			errs[group[i]] = sys.Fsync(files[group[i]].FD)
 		})
 	}
 	return errs
@@ -46,7 +47,7 @@ func Files(fds []sys.FD) []error {
 // Directories collects the directories in which names have changed, each once.
 type Directories struct {
 	index map[key]int
-	fds   []sys.FD
+	files []File // with FD -1: cannot be synced
 }
 
 type key struct{ dev, ino uint64 }
@@ -67,26 +68,25 @@ func (d *Directories) Add(dir sys.FD) (int, error) {
 	if d.index == nil {
 		d.index = map[key]int{}
 	}
-	d.index[key{stat.Dev, stat.Ino}] = len(d.fds)
-	d.fds = append(d.fds, fd)
-	return len(d.fds) - 1, nil
+	d.index[key{stat.Dev, stat.Ino}] = len(d.files)
+	d.files = append(d.files, File{fd, stat.Dev})
+	return len(d.files) - 1, nil
 }
 
 // Sync syncs and closes them all, and gives an error for each by its number.
 func (d *Directories) Sync() []error {
-	var open []sys.FD
-	for _, fd := range d.fds {
-		if fd >= 0 {
-			open = append(open, fd)
+	var open []File
+	for _, file := range d.files {
+		if file.FD >= 0 {
+			open = append(open, file)
 		}
 	}
 	synced := Files(open)
-	errs := make([]error, len(d.fds))
-	for i, j := 0, 0; i < len(d.fds); i++ {
-		if d.fds[i] >= 0 {
-			errs[i] = synced[j]
-			d.fds[i].Close()
-			j++
+	errs := make([]error, len(d.files))
+	for i, file := range d.files {
+		if file.FD >= 0 {
+			errs[i], synced = synced[0], synced[1:]
+			file.FD.Close()
 		}
 	}
 	*d = Directories{}

@@ -7,7 +7,6 @@ import (
 	"syscall"
 
 	"froyo.dev/runner/internal/command"
-	"froyo.dev/runner/internal/durable"
 	"froyo.dev/runner/internal/entry"
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/sys"
@@ -67,7 +66,7 @@ func (j *job) copyOld(workshop *temp.Workshop, old *entry.Entry) (*temp.Draft, e
 		err = copied.dress()
 	}
 	if err == nil {
-		err = durable.Files([]sys.FD{draft.FD})[0]
+		err = sys.Fsync(draft.FD)
 	}
 	if err != nil {
 		draft.Close()

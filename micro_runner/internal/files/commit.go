@@ -23,25 +23,21 @@ func (j *job) commit(host *command.Host, directories *durable.Directories) error
 		return err
 	}
 	j.changed = true
-	var err error
-	j.listing, err = directories.Add(j.dir.fd)
-	if err != nil {
-		j.listing = -1
+	if j.dir.listing < 0 {
+		listing, err := directories.Add(j.dir.fd)
+		if err != nil {
+			return err
+		}
+		j.dir.listing = listing
 	}
-	return err
+	j.listing = j.dir.listing
+	return nil
 }
 
 // install is the compare-and-swap. Where nothing is expected, the kernel does both at once; otherwise the swap follows the
 // comparison directly.
 func (j *job) install(host *command.Host) error {
-	there, err := entry.Look(j.dir.fd, j.name, entry.Wish{Digest: j.expect != ""}, host.Digests)
-	if err != nil {
-		return err
-	}
-	if j.expect != "" && there.State() != j.expect {
-		return fault.New(fault.Conflict, "%s has changed meanwhile", j.path)
-	}
-	if there.Type == entry.Absent {
+	if j.before.Type == entry.Absent {
 		err := j.draft.Add(j.name)
 		if !errors.Is(err, syscall.EEXIST) {
 			return err
@@ -49,9 +45,13 @@ func (j *job) install(host *command.Host) error {
 		if j.expect != "" {
 			return fault.New(fault.Conflict, "%s has come into being meanwhile", j.path)
 		}
-		if there, err = entry.Look(j.dir.fd, j.name, entry.Wish{}, host.Digests); err != nil {
-			return err
-		}
+	}
+	there, err := entry.Look(j.dir.fd, j.name, entry.Wish{Digest: j.expect != ""}, host.Digests)
+	if err != nil {
+		return err
+	}
+	if j.expect != "" && there.State() != j.expect {
+		return fault.New(fault.Conflict, "%s has changed meanwhile", j.path)
 	}
 	if err := j.replaceable(&there); err != nil {
 		return err

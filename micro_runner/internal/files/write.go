@@ -60,9 +60,10 @@ type job struct {
 
 // place is a directory that holds some of the paths.
 type place struct {
-	fd   sys.FD
-	stat sys.Stat
-	err  error
+	fd      sys.FD
+	stat    sys.Stat
+	err     error
+	listing int // its number among the directories that are to be synced; -1: none yet
 }
 
 // write works in portions that the limit of open files allows. Each portion: look, draft, sync, put in place, sync. From
@@ -146,7 +147,7 @@ func (j *job) find(places map[string]*place, host *command.Host) error {
 	var dir string
 	dir, j.name = walk.Split(j.path)
 	if j.dir = places[dir]; j.dir == nil {
-		j.dir = &place{}
+		j.dir = &place{listing: -1}
 		places[dir] = j.dir
 		if j.dir.fd, j.dir.err = walk.Directory(dir); j.dir.err == nil {
 			j.dir.stat, j.dir.err = sys.Fstat(j.dir.fd)
@@ -183,13 +184,13 @@ func (j *job) reply(host *command.Host) wire.Object {
 // syncDrafts makes the new contents durable before any of them goes live.
 func syncDrafts(jobs []*job) {
 	var drafts []*job
-	var fds []sys.FD
+	var files []durable.File
 	for _, j := range jobs {
 		if j.err == nil && j.draft != nil {
-			drafts, fds = append(drafts, j), append(fds, j.draft.FD)
+			drafts, files = append(drafts, j), append(files, durable.File{FD: j.draft.FD, Dev: j.after.Stat.Dev})
 		}
 	}
-	for i, err := range durable.Files(fds) {
+	for i, err := range durable.Files(files) {
 		drafts[i].err = err
 	}
 }
@@ -197,13 +198,13 @@ func syncDrafts(jobs []*job) {
 // syncCommitted makes the names and the changes in place durable.
 func syncCommitted(jobs []*job, directories *durable.Directories) {
 	var touched []*job
-	var fds []sys.FD
+	var files []durable.File
 	for _, j := range jobs {
 		if j.touched >= 0 {
-			touched, fds = append(touched, j), append(fds, j.touched)
+			touched, files = append(touched, j), append(files, durable.File{FD: j.touched, Dev: j.after.Stat.Dev})
 		}
 	}
-	for i, err := range durable.Files(fds) {
+	for i, err := range durable.Files(files) {
 		if touched[i].err == nil {
 			touched[i].err = err
 		}

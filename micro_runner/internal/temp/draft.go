@@ -19,11 +19,19 @@ type Workshop struct {
 	swept  map[inode]bool
 	named  map[*Draft]bool
 	closed bool
+
+	withNames bool
 }
 
 // NewWorkshop makes one for this process.
 func NewWorkshop() *Workshop {
 	return &Workshop{self: self(), swept: map[inode]bool{}, named: map[*Draft]bool{}}
+}
+
+// Named makes the workshop do as if no file system had files without names.
+func (w *Workshop) Named() *Workshop {
+	w.withNames = true
+	return w
 }
 
 // Close removes every temporary file that has a name, and lets no other get one. Only for the very end.
@@ -69,10 +77,13 @@ type Draft struct {
 func (w *Workshop) Create(dir sys.FD) (*Draft, error) {
 	draft := &Draft{workshop: w, dir: dir}
 	fd, err := sys.Openat(dir, ".", sys.OTmpfile|syscall.O_RDWR, 0o600)
+	if w.withNames && err == nil {
+		fd.Close()
+		err = syscall.EOPNOTSUPP
+	}
 	switch err {
 	case nil:
-		draft.FD = fd
-		draft.lock()
+		draft.FD = fd // without a name it needs no lock yet
 		return draft, nil
 	case syscall.EOPNOTSUPP, syscall.EISDIR, syscall.EINVAL, syscall.ENOENT: // a file system without such files
 	default:
@@ -90,7 +101,8 @@ func (w *Workshop) Create(dir sys.FD) (*Draft, error) {
 	return draft, nil
 }
 
-// lock is taken with the first breath: who finds the file locked knows that it has an owner. Where there are no locks, the name says it.
+// lock is taken before the draft can have a name, or right with it: who finds the file locked knows that it has an owner. Where there
+// are no locks, the name says it.
 func (d *Draft) lock() {
 	_ = sys.Flock(d.FD, syscall.LOCK_EX|syscall.LOCK_NB)
 }
@@ -98,12 +110,10 @@ func (d *Draft) lock() {
 // Seal ends the writing. While a file is open for writing nobody can execute it, neither a validation command nor, once it is live,
 // anybody else.
 func (d *Draft) Seal() {
-	sealed, err := sys.Openat(sys.AtFdCwd, d.FD.Link(), syscall.O_RDONLY, 0)
-	if err != nil {
-		return // without /proc it has to stay as it is
+	if sealed, err := sys.Openat(sys.AtFdCwd, d.FD.Link(), syscall.O_RDONLY, 0); err == nil { // otherwise there is no /proc
+		d.FD.Close()
+		d.FD = sealed
 	}
-	d.FD.Close()
-	d.FD = sealed
 	d.lock()
 }
 

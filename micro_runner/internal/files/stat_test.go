@@ -1,0 +1,231 @@
+package files
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"froyo.dev/runner/internal/digest"
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/harness"
+)
+
+type object = harness.Object
+
+func sum(content string) string { return digest.Of([]byte(content)).String() }
+
+func TestStatOfEachType(t *testing.T) {
+	h := harness.New(t, Commands)
+	directory := t.TempDir()
+	if err := os.Chmod(directory, 0o1755); err != nil {
+		t.Fatal(err)
+	}
+	file := harness.Put(t, filepath.Join(directory, "file"), "hello\n")
+	link := filepath.Join(directory, "link")
+	pipe := filepath.Join(directory, "pipe")
+	if err := os.Symlink("../far/away", link); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]object{
+		file:                             {"exists": true, "type": "file", "mode": "0644", "size": int64(6), "digest": sum("hello\n")},
+		link:                             {"exists": true, "type": "symlink", "to": "../far/away"},
+		pipe:                             {"exists": true, "type": "other", "mode": "0600"},
+		directory:                        {"exists": true, "type": "directory"},
+		"/":                              {"exists": true, "type": "directory"},
+		filepath.Join(directory, "gone"): {"exists": false},
+		filepath.Join(directory, "gone", "deeper"): {"exists": false},
+		filepath.Join(file, "deeper"):              {"exists": false},
+	}
+	for path, want := range cases {
+		got := h.OK("file.stat", object{"path": path})
+		for key, value := range want {
+			if got[key] != value {
+				t.Errorf("%s: %s is %v, want %v", path, key, got[key], value)
+			}
+		}
+		if !strings.HasPrefix(got["state"].(string), "sha256:") {
+			t.Errorf("%s: no state in %v", path, got)
+		}
+	}
+	got := h.OK("file.stat", object{"path": file, "digest": false})
+	if got["digest"] != nil || got["state"] != nil || got["size"] != int64(6) {
+		t.Errorf("without a digest: %v", got)
+	}
+}
+
+func TestStatRepliesNothingThatMovesOnItsOwn(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Put(t, filepath.Join(t.TempDir(), "file"), "same")
+	before := h.OK("file.stat", object{"path": path})
+	for _, to := range []time.Time{time.Unix(1, 0), time.Now().Add(time.Hour)} {
+		if err := os.Chtimes(path, to, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	harness.Put(t, path+"2", "same")
+	if err := os.Rename(path+"2", path); err != nil {
+		t.Fatal(err)
+	}
+	after := h.OK("file.stat", object{"path": path})
+	for key, value := range before {
+		if after[key] != value {
+			t.Errorf("%s moved from %v to %v", key, value, after[key])
+		}
+	}
+}
+
+func TestStatGivesTextOnDemand(t *testing.T) {
+	h := harness.New(t, Commands)
+	directory := t.TempDir()
+	path := harness.Put(t, filepath.Join(directory, "file"), "grüße\n")
+	binary := harness.Put(t, filepath.Join(directory, "binary"), "\xff\xfe")
+	cases := map[string]struct {
+		item object
+		text any
+	}{
+		"not asked for":        {object{"path": path}, nil},
+		"fits":                 {object{"path": path, "text_max": 8}, "grüße\n"},
+		"too large":            {object{"path": path, "text_max": 7}, nil},
+		"known":                {object{"path": path, "text_max": 100, "unless": sum("grüße\n")}, nil},
+		"another one is known": {object{"path": path, "text_max": 100, "unless": sum("x")}, "grüße\n"},
+		"not UTF-8":            {object{"path": binary, "text_max": 100}, nil},
+	}
+	for name, c := range cases {
+		for _, round := range []string{"cold", "warm"} {
+			if got := h.OK("file.stat", c.item)["text"]; got != c.text {
+				t.Errorf("%s, %s: %v", name, round, got)
+			}
+		}
+	}
+}
+
+func TestStatNoticesAChangeOfTheSameSizeWithItsTimePutBack(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Put(t, filepath.Join(harness.Disk(t), "file"), "one")
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(path, old, old); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 200 { // within and beyond the grain of the file system's clock
+		content := []string{"one", "two"}[i%2]
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.WriteString(content); err != nil {
+			t.Fatal(err)
+		}
+		_ = file.Close()
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.OK("file.stat", object{"path": path})["digest"]; got != sum(content) {
+			t.Fatalf("round %d: a remembered digest was given", i)
+		}
+	}
+}
+
+func TestStatRefuses(t *testing.T) {
+	h := harness.New(t, Commands)
+	for item, code := range map[*object]fault.Code{
+		{"path": "relative"}:                        fault.BadPath,
+		{"path": "/a/../b"}:                         fault.BadPath,
+		{"path": "/a//b"}:                           fault.BadPath,
+		{"path": "/a/./b"}:                          fault.BadPath,
+		{"path": "/a/"}:                             fault.BadPath,
+		{"path": "/a\x00b"}:                         fault.BadPath,
+		{"path": "/" + strings.Repeat("a/", 3000)}:  fault.BadPath,
+		{"path": "/" + strings.Repeat("a", 300)}:    fault.NameTooLong,
+		{}:                                          fault.BadPath,
+		{"path": 7}:                                 fault.BadRequest,
+		{"path": "/", "digest": "yes"}:              fault.BadRequest,
+		{"path": "/", "text_max": -1}:               fault.BadRequest,
+		{"path": "/", "unless": "sha256:SHORT"}:     fault.BadRequest,
+		{"path": "/etc/passwd", "unless": sum("x")}: "",
+	} {
+		if code == "" {
+			h.OK("file.stat", *item)
+		} else {
+			h.Fails(code, "file.stat", *item)
+		}
+	}
+}
+
+func TestStatOfANameThatIsNotUTF8(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := filepath.Join(t.TempDir(), "caf\xe9 \n\t'\"")
+	harness.Put(t, path, "x")
+	if got := h.OK("file.stat", object{"path": path}); got["digest"] != sum("x") {
+		t.Fatal(got)
+	}
+}
+
+func TestStatReadsPseudoFiles(t *testing.T) {
+	h := harness.New(t, Commands)
+	got := h.OK("file.stat", object{"path": "/proc/sys/kernel/ostype", "text_max": 100})
+	if got["text"] != "Linux\n" || got["size"] != int64(6) {
+		t.Fatal(got)
+	}
+}
+
+func TestStatMentionsMountPointsAndImmutableFiles(t *testing.T) {
+	h := harness.New(t, Commands)
+	if got := h.OK("file.stat", object{"path": "/proc"}); got["mountpoint"] != true {
+		t.Fatal(got)
+	}
+	path := immutableFile(t, "fixed")
+	if got := h.OK("file.stat", object{"path": path}); got["immutable"] != true {
+		t.Fatal(got)
+	}
+}
+
+func TestReadSendsChunks(t *testing.T) {
+	h := harness.New(t, Commands)
+	content := strings.Repeat("0123456789abcdef", 1<<16) + "tail" // 1 MiB and 4 bytes
+	path := harness.Put(t, filepath.Join(t.TempDir(), "file"), content)
+	state := h.OK("file.stat", object{"path": path})["state"]
+	cases := map[string]struct {
+		item   object
+		want   string
+		chunks int
+	}{
+		"whole":       {object{"path": path}, content, 2},
+		"expected":    {object{"path": path, "expect": state}, content, 2},
+		"packed":      {object{"path": path, "encoding": "gzip"}, content, 2},
+		"a range":     {object{"path": path, "offset": 10, "length": 6}, "abcdef", 1},
+		"the end":     {object{"path": path, "offset": len(content) - 4, "length": 1000}, "tail", 1},
+		"beyond":      {object{"path": path, "offset": len(content) + 10}, "", 0},
+		"of no bytes": {object{"path": path, "length": 0}, "", 0},
+	}
+	for name, c := range cases {
+		h.Events = nil
+		reply := h.OK("file.read", c.item)
+		if reply["digest"] != sum(c.want) || reply["size"] != int64(len(content)) || len(h.Events) != c.chunks {
+			t.Errorf("%s: %v in %d chunks", name, reply, len(h.Events))
+		}
+		if got := joined(t, h); got != c.want {
+			t.Errorf("%s: got %d bytes", name, len(got))
+		}
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	h := harness.New(t, Commands)
+	directory := t.TempDir()
+	path := harness.Put(t, filepath.Join(directory, "file"), "x")
+	link := filepath.Join(directory, "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	h.Fails(fault.NotFound, "file.read", object{"path": filepath.Join(directory, "gone")})
+	h.Fails(fault.IsDirectory, "file.read", object{"path": directory})
+	h.Fails(fault.WrongType, "file.read", object{"path": link})
+	h.Fails(fault.Conflict, "file.read", object{"path": path, "expect": sum("x")})
+	h.Fails(fault.BadRequest, "file.read", object{"path": path, "offset": "1"})
+}

@@ -1,0 +1,547 @@
+package files
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/harness"
+	"froyo.dev/runner/internal/temp"
+)
+
+func TestWriteMakesANewFile(t *testing.T) {
+	for _, root := range []string{harness.Disk(t), t.TempDir()} {
+		h := harness.New(t, Commands)
+		path := filepath.Join(root, "file")
+		reply := h.OK("file.write", object{"path": path, "blob": h.Send("hello\n"), "size": 6})
+		if harness.Content(t, path) != "hello\n" || mode(t, path) != 0o644 || reply["changed"] != true {
+			t.Fatal(reply, mode(t, path))
+		}
+		stat := h.OK("file.stat", object{"path": path})
+		for key, value := range stat {
+			if reply[key] != value {
+				t.Errorf("%s: the write says %v, a stat %v", key, reply[key], value)
+			}
+		}
+		h.Clean(root)
+	}
+}
+
+func TestWriteReplacesTheWholeAtOnce(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Put(t, filepath.Join(harness.Disk(t), "file"), "old content, which is longer\n")
+	reader, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	h.OK("file.write", object{"path": path, "blob": h.Send("new\n")})
+	before := make([]byte, 100)
+	n, _ := reader.Read(before)
+	if string(before[:n]) != "old content, which is longer\n" || harness.Content(t, path) != "new\n" {
+		t.Fatal("the old file was written to")
+	}
+	h.Clean(filepath.Dir(path))
+}
+
+func TestWriteOfWhatIsThereAlreadyChangesNothing(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Put(t, filepath.Join(harness.Disk(t), "file"), "same")
+	before, _ := os.Stat(path)
+	reply := h.OK("file.write", object{"path": path, "blob": sum("same"), "mode": "644"}) // the body is not even here
+	after, _ := os.Stat(path)
+	if reply["changed"] != false || !os.SameFile(before, after) || ctime(before) != ctime(after) {
+		t.Fatal(reply)
+	}
+}
+
+func ctime(info os.FileInfo) syscall.Timespec { return info.Sys().(*syscall.Stat_t).Ctim }
+
+func TestWriteChangesModeAndOwnerInPlace(t *testing.T) {
+	harness.NeedRoot(t)
+	h := harness.New(t, Commands)
+	path := harness.Put(t, filepath.Join(harness.Disk(t), "file"), "same")
+	before, _ := os.Stat(path)
+	reply := h.OK("file.write", object{"path": path, "mode": "4711", "owner": "daemon", "gid": 2})
+	after, _ := os.Stat(path)
+	owner := after.Sys().(*syscall.Stat_t)
+	if reply["changed"] != true || reply["mode"] != "4711" || reply["owner"] != "daemon" || reply["gid"] != int64(2) || reply["digest"] != nil {
+		t.Fatal(reply)
+	}
+	if !os.SameFile(before, after) || owner.Uid != 1 || owner.Gid != 2 || after.Mode() != 0o711|os.ModeSetuid {
+		t.Fatal(after.Mode(), owner)
+	}
+	reply = h.OK("file.write", object{"path": path, "owner": "root"}) // which takes setuid away, as chown does
+	if reply["mode"] != "0711" {
+		t.Fatal(reply)
+	}
+}
+
+const defaultList = "system.posix_acl_default"
+
+// list is an access control list that names the user games, beside the bits of a mode.
+func list(owner, games, group, mask, other byte) []byte {
+	const anybody = ^uint32(0)
+	b := []byte{2, 0, 0, 0}
+	add := func(tag uint16, bits byte, id uint32) {
+		b = binary.LittleEndian.AppendUint16(b, tag)
+		b = binary.LittleEndian.AppendUint16(b, uint16(bits))
+		b = binary.LittleEndian.AppendUint32(b, id)
+	}
+	add(0x01, owner, anybody)
+	add(0x02, games, 5)
+	add(0x04, group, anybody)
+	add(0x10, mask, anybody)
+	add(0x20, other, anybody)
+	return b
+}
+
+func setAttribute(t *testing.T, path, name string, value []byte) {
+	t.Helper()
+	if err := syscall.Setxattr(path, name, value, 0); err != nil {
+		t.Skipf("%s: %v", name, err)
+	}
+}
+
+func attribute(path, name string) string {
+	value := make([]byte, 1000)
+	n, err := syscall.Getxattr(path, name, value)
+	if err != nil {
+		return ""
+	}
+	return string(value[:n])
+}
+
+func TestWriteKeepsWhatIsNotSaid(t *testing.T) {
+	harness.NeedRoot(t)
+	h := harness.New(t, Commands)
+	path := harness.Put(t, filepath.Join(harness.Disk(t), "file"), "old")
+	if err := os.Chown(path, 1, 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Chmod(path, 0o2751); err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("long ", 400)
+	setAttribute(t, path, "user.note", []byte(long))
+	setAttribute(t, path, accessList, list(7, 6, 5, 7, 1))
+	before := attribute(path, accessList)
+	reply := h.OK("file.write", object{"path": path, "blob": h.Send("new")})
+	if reply["owner"] != "daemon" || reply["group"] != "bin" || reply["mode"] != "2771" {
+		t.Fatal(reply)
+	}
+	if after := attribute(path, accessList); after != before {
+		t.Fatalf("the access list was\n%q now it is\n%q", before, after)
+	}
+	large := make([]byte, 3000)
+	if n, _ := syscall.Getxattr(path, "user.note", large); string(large[:n]) != long {
+		t.Fatal("an attribute was lost")
+	}
+	reply = h.OK("file.write", object{"path": path, "blob": h.Send("newer"), "owner": "root", "mode": "0640"})
+	if reply["owner"] != "root" || reply["mode"] != "0640" || attribute(path, accessList) != string(list(6, 6, 5, 4, 0)) {
+		t.Fatalf("%v %q", reply, attribute(path, accessList))
+	}
+	reply = h.OK("file.write", object{"path": path, "blob": h.Send("newest"), "owner": "daemon"})
+	if reply["mode"] != "0640" {
+		t.Fatal(reply)
+	}
+}
+
+func TestWriteDropsCapabilitiesAndWhatADefaultListWouldAdd(t *testing.T) {
+	harness.NeedRoot(t)
+	h := harness.New(t, Commands)
+	directory := harness.Disk(t)
+	path := harness.Put(t, filepath.Join(directory, "file"), "old")
+	rawNetwork := []byte{1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	setAttribute(t, path, "security.capability", rawNetwork)
+	setAttribute(t, directory, defaultList, list(7, 6, 5, 7, 5))
+	h.OK("file.write", object{"path": path, "blob": h.Send("new"), "mode": "0644"})
+	if attribute(path, accessList) != "" {
+		t.Fatal("a file without an access list got one")
+	}
+	if attribute(path, "security.capability") != "" {
+		t.Fatal("the new content has the old one's capabilities")
+	}
+	fresh := filepath.Join(directory, "fresh")
+	h.OK("file.write", object{"path": fresh, "blob": h.Send("new"), "mode": "0644"})
+	if attribute(fresh, accessList) == "" {
+		t.Fatal("a new file did not get what its directory gives")
+	}
+}
+
+func run(t *testing.T, name string, arguments ...string) { output(t, name, arguments...) }
+
+func output(t *testing.T, name string, arguments ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		t.Skipf("%s is not installed", name)
+	}
+	out, err := exec.Command(name, arguments...).Output()
+	if err != nil {
+		t.Skipf("%s %v: %v", name, arguments, err)
+	}
+	return string(out)
+}
+
+func TestWriteIsACompareAndSwap(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := filepath.Join(harness.Disk(t), "file")
+	absent := h.OK("file.stat", object{"path": path})["state"]
+	reply := h.OK("file.write", object{"path": path, "blob": h.Send("one"), "expect": absent})
+	one := reply["state"]
+	h.Fails(fault.Conflict, "file.write", object{"path": path, "blob": h.Send("two"), "expect": absent})
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.Fails(fault.Conflict, "file.write", object{"path": path, "blob": h.Send("two"), "expect": one})
+	h.Fails(fault.Conflict, "file.write", object{"path": path, "mode": "0644", "expect": one})
+	if harness.Content(t, path) != "one" {
+		t.Fatal("what was not expected was replaced")
+	}
+	now := h.OK("file.stat", object{"path": path})["state"]
+	if reply := h.OK("file.write", object{"path": path, "mode": "0644", "expect": now}); reply["state"] != one {
+		t.Fatal(reply)
+	}
+	h.OK("file.write", object{"path": path, "blob": h.Send("two"), "expect": one})
+	h.Clean(filepath.Dir(path))
+}
+
+func TestWriteConflictsWithWhatComesBetweenTheLookAndTheSwap(t *testing.T) {
+	for name, interfere := range map[string]func(path string){
+		"content": func(path string) { harness.Put(t, path, "their") },
+		"created": func(path string) { harness.Put(t, path, "their") },
+		"mode":    func(path string) { _ = os.Chmod(path, 0o600) },
+		"removed": func(path string) { _ = os.Remove(path) },
+	} {
+		h := harness.New(t, Commands)
+		path := filepath.Join(harness.Disk(t), "file")
+		if name != "created" {
+			harness.Put(t, path, "old!!")
+		}
+		w := wanted{path: path, mode: command.Keep, uid: command.Keep, gid: command.Keep, size: -1, hasBlob: true}
+		w.blob, _ = parse(h.Send("new"))
+		w.expect = h.OK("file.stat", object{"path": path})["state"].(string)
+		j := &job{wanted: w, touched: -1, listing: -1}
+		places := map[string]*place{}
+		if err := j.find(places, h.Host); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.prepare(context.Background(), h.Host); err != nil {
+			t.Fatal(err)
+		}
+		interfere(path)
+		err := j.install(h.Host)
+		var failure *fault.Fault
+		if !errors.As(err, &failure) || failure.Code != fault.Conflict {
+			t.Errorf("%s: %v", name, err)
+		}
+		j.close()
+		h.Clean(filepath.Dir(path))
+	}
+}
+
+func TestWriteReplacesALinkAndNotWhatItLeadsTo(t *testing.T) {
+	h := harness.New(t, Commands)
+	directory := harness.Disk(t)
+	victim := harness.Put(t, filepath.Join(directory, "victim"), "untouched")
+	link := filepath.Join(directory, "link")
+	if err := os.Symlink(victim, link); err != nil {
+		t.Fatal(err)
+	}
+	h.OK("file.write", object{"path": link, "blob": h.Send("new")})
+	if mode(t, link)&os.ModeSymlink != 0 || harness.Content(t, link) != "new" || harness.Content(t, victim) != "untouched" {
+		t.Fatal("the link was followed")
+	}
+}
+
+func TestWriteRefusesOtherTypes(t *testing.T) {
+	h := harness.New(t, Commands)
+	directory := harness.Disk(t)
+	pipe := filepath.Join(directory, "pipe")
+	link := filepath.Join(directory, "link")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("x", link); err != nil {
+		t.Fatal(err)
+	}
+	blob := h.Send("new")
+	h.Fails(fault.IsDirectory, "file.write", object{"path": directory, "blob": blob})
+	h.Fails(fault.IsDirectory, "file.write", object{"path": directory, "mode": "0700"})
+	h.Fails(fault.WrongType, "file.write", object{"path": pipe, "blob": blob})
+	h.Fails(fault.WrongType, "file.write", object{"path": pipe, "mode": "0600"})
+	h.Fails(fault.WrongType, "file.write", object{"path": link, "mode": "0600"})
+	h.Fails(fault.Conflict, "file.write", object{"path": filepath.Join(directory, "gone"), "mode": "0600"})
+	h.Fails(fault.NotFound, "file.write", object{"path": filepath.Join(directory, "gone", "file"), "blob": blob})
+	h.Fails(fault.BlobMissing, "file.write", object{"path": filepath.Join(directory, "new"), "blob": sum("never sent")})
+	h.Fails(fault.BadRequest, "file.write", object{"path": filepath.Join(directory, "new"), "blob": blob, "size": 4})
+	h.Fails(fault.UnknownOwner, "file.write", object{"path": filepath.Join(directory, "new"), "blob": blob, "owner": "nobody-at-all"})
+	h.Fails(fault.BadRequest, "file.write", object{"path": filepath.Join(directory, "new"), "blob": blob, "mode": "9"})
+	h.Fails(fault.BadRequest, "file.write", object{"path": filepath.Join(directory, "new"), "blob": blob, "mode": "10000"})
+	h.Fails(fault.BadRequest, "file.write", object{"path": filepath.Join(directory, "new"), "blob": blob, "backup": "/etc/x"})
+	h.Fails(fault.BadRequest, "file.write", object{"path": filepath.Join(directory, "new"), "blob": blob, "validate": []string{"true"}})
+	state := h.OK("file.stat", object{"path": pipe})["state"]
+	h.OK("file.write", object{"path": pipe, "blob": blob, "expect": state}) // who expects it means it
+	h.Clean(directory)
+}
+
+func TestWriteKeepsABackup(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Put(t, filepath.Join(harness.Disk(t), "file"), "first")
+	for i, content := range []string{"second", "third", "fourth"} {
+		h.OK("file.write", object{"path": path, "blob": h.Send(content), "backup": ".orig"})
+		want := []string{"first", "second", "third"}[i]
+		if harness.Content(t, path) != content || harness.Content(t, path+".orig") != want {
+			t.Fatal(harness.Content(t, path), harness.Content(t, path+".orig"))
+		}
+	}
+	// A runner that was killed between the two renames leaves both names with one file.
+	if err := os.Remove(path + ".orig"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(path, path+".orig"); err != nil {
+		t.Fatal(err)
+	}
+	h.OK("file.write", object{"path": path, "blob": h.Send("fifth"), "backup": ".orig"})
+	if harness.Content(t, path) != "fifth" || harness.Content(t, path+".orig") != "fourth" {
+		t.Fatal("the backup is lost")
+	}
+	if err := os.Mkdir(path+".dir", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h.Fails(fault.IsDirectory, "file.write", object{"path": path, "blob": h.Send("sixth"), "backup": ".dir"})
+	h.Clean(filepath.Dir(path))
+}
+
+func TestWriteCopiesTheBackupWhereThereAreNoLinks(t *testing.T) {
+	h := harness.New(t, Commands)
+	directory := harness.Disk(t)
+	path := harness.Put(t, filepath.Join(directory, "file"), "old")
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	j := &job{wanted: wanted{path: path}, name: "file"}
+	places := map[string]*place{}
+	if err := j.find(places, h.Host); err != nil {
+		t.Fatal(err)
+	}
+	defer j.dir.close()
+	old, err := at(path, wishAll, h.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	draft, err := j.copyOld(h.Host.Temps, &old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := draft.Replace("file.orig"); err != nil {
+		t.Fatal(err)
+	}
+	if harness.Content(t, path+".orig") != "old" || mode(t, path+".orig") != 0o640 {
+		t.Fatal("not a copy")
+	}
+	h.Clean(directory)
+}
+
+func TestWriteValidatesBeforeTheContentGoesLive(t *testing.T) {
+	h := harness.New(t, Commands)
+	directory := harness.Disk(t)
+	path := harness.Put(t, filepath.Join(directory, "app.conf"), "good")
+	check := []string{"sh", "-c", `case "$1" in */.froyo-*.conf) ;; *) echo "called $1"; exit 9;; esac; read line <"$1"; test "$line" = good2 || { echo "bad line in $1: $line" >&2; exit 3; }`, "sh", "%s"}
+	message := h.Fails(fault.ValidationFailed, "file.write", object{"path": path, "blob": h.Send("bad\n"), "validate": check})
+	if !strings.Contains(message, "exit status 3") || !strings.Contains(message, "bad line in "+path+": bad") {
+		t.Fatal(message)
+	}
+	h.OK("file.write", object{"path": path, "blob": h.Send("good2\n"), "validate": check})
+	if harness.Content(t, path) != "good2\n" {
+		t.Fatal("not written")
+	}
+	message = h.Fails(fault.ValidationFailed, "file.write", object{
+		"path": path, "blob": h.Send("bad\n"), "validate": []string{"sh", "-c", "yes long output | head -c 1000000; exit 1", "%s"},
+	})
+	if len(message) > 3000 {
+		t.Fatalf("%d bytes of output", len(message))
+	}
+	h.Fails(fault.ValidationFailed, "file.write", object{"path": path, "blob": h.Send("bad\n"), "validate": []string{"sh", "-c", "kill -9 $$", "%s"}})
+	h.Fails(fault.CommandNotFound, "file.write", object{"path": path, "blob": h.Send("bad\n"), "validate": []string{"no-such-program", "%s"}})
+	if harness.Content(t, path) != "good2\n" {
+		t.Fatal("a content that was refused went live")
+	}
+	h.Clean(directory)
+}
+
+func TestWriteValidatesAProgramByRunningIt(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := filepath.Join(harness.Disk(t), "program")
+	h.OK("file.write", object{"path": path, "blob": h.Send("#!/bin/sh\nexit 0\n"), "mode": "0755", "validate": []string{"%s"}})
+	h.Fails(fault.ValidationFailed, "file.write", object{"path": path, "blob": h.Send("#!/bin/sh\nexit 1\n"), "validate": []string{"%s"}})
+}
+
+func TestWriteOfALargeBatchGivesEachItemItsOwnResult(t *testing.T) {
+	h := harness.New(t, Commands)
+	directory := harness.Disk(t)
+	var items []object
+	for i := range 60 {
+		path := filepath.Join(directory, fmt.Sprint("file-", i))
+		if i%10 == 3 {
+			path = filepath.Join(directory, "gone", "file")
+		}
+		items = append(items, object{"path": path, "blob": h.Send(fmt.Sprint("content ", i))})
+	}
+	results, err := h.Run(context.Background(), "file.write", items...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, result := range results {
+		if i%10 == 3 {
+			if result["error"].(object)["code"] != "enoent" {
+				t.Errorf("%d: %v", i, result)
+			}
+		} else if result["ok"] == nil || harness.Content(t, items[i]["path"].(string)) != fmt.Sprint("content ", i) {
+			t.Errorf("%d: %v", i, result)
+		}
+	}
+	h.Clean(directory)
+}
+
+func TestWriteOfZerosLeavesHoles(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := filepath.Join(harness.Disk(t), "file")
+	content := strings.Repeat("\x00", 4<<20) + "middle" + strings.Repeat("\x00", 4<<20)
+	h.OK("file.write", object{"path": path, "blob": h.Send(content)})
+	stat, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if harness.Content(t, path) != content {
+		t.Fatal("another content")
+	}
+	if blocks := stat.Sys().(*syscall.Stat_t).Blocks; blocks > 1024 {
+		t.Fatalf("%d KiB on the disk", blocks/2)
+	}
+}
+
+func TestWriteSaysWhatIsInTheWay(t *testing.T) {
+	h := harness.New(t, Commands)
+	t.Run("immutable", func(t *testing.T) {
+		path := immutableFile(t, "fixed")
+		h.Fails(fault.Immutable, "file.write", object{"path": path, "blob": h.Send("new")})
+		h.Fails(fault.Immutable, "file.write", object{"path": path, "mode": "0600"})
+		h.Fails(fault.Immutable, "file.remove", object{"path": path})
+		h.OK("file.write", object{"path": path, "blob": sum("fixed"), "mode": "0644"}) // nothing to do
+		h.Clean(filepath.Dir(path))
+	})
+	t.Run("immutable directory", func(t *testing.T) {
+		harness.NeedRoot(t)
+		directory := harness.Disk(t)
+		path := harness.Put(t, filepath.Join(directory, "file"), "old")
+		chattr(t, "+i", directory)
+		h.Fails(fault.Immutable, "file.write", object{"path": path, "blob": h.Send("new")})
+		h.Fails(fault.Immutable, "file.remove", object{"path": path})
+	})
+	t.Run("append-only", func(t *testing.T) {
+		harness.NeedRoot(t)
+		path := harness.Put(t, filepath.Join(harness.Disk(t), "file"), "log")
+		chattr(t, "+a", path)
+		h.Fails(fault.Immutable, "file.write", object{"path": path, "blob": h.Send("new")})
+	})
+	t.Run("mount point", func(t *testing.T) {
+		harness.NeedRoot(t)
+		directory := harness.Disk(t)
+		path, other := harness.Put(t, filepath.Join(directory, "file"), "old"), harness.Put(t, filepath.Join(directory, "other"), "mounted")
+		run(t, "mount", "--bind", other, path)
+		t.Cleanup(func() { _ = exec.Command("umount", "-l", path).Run() })
+		h.Fails(fault.MountPoint, "file.write", object{"path": path, "blob": h.Send("new")})
+		h.Fails(fault.MountPoint, "file.remove", object{"path": path})
+		h.OK("file.write", object{"path": path, "mode": "0600"})
+		h.Clean(directory)
+	})
+	t.Run("read-only file system", func(t *testing.T) {
+		directory := mount(t, "size=1m")
+		path := harness.Put(t, filepath.Join(directory, "file"), "old")
+		run(t, "mount", "-o", "remount,ro", directory)
+		h.Fails(fault.ReadOnly, "file.write", object{"path": path, "blob": h.Send("new")})
+		h.Fails(fault.ReadOnly, "file.write", object{"path": path, "mode": "0600"})
+		h.Fails(fault.ReadOnly, "file.remove", object{"path": path})
+		run(t, "mount", "-o", "remount,rw", directory)
+		h.OK("file.write", object{"path": path, "blob": h.Send("new")})
+	})
+	t.Run("full disk", func(t *testing.T) {
+		directory := mount(t, "size=1m")
+		path := harness.Put(t, filepath.Join(directory, "file"), "old")
+		h.Fails(fault.NoSpace, "file.write", object{"path": path, "blob": h.Send(strings.Repeat("x", 3<<20))})
+		if harness.Content(t, path) != "old" {
+			t.Fatal("half a content")
+		}
+		h.Clean(directory)
+		h.OK("file.write", object{"path": path, "blob": h.Send("fits")})
+	})
+	t.Run("no inodes", func(t *testing.T) {
+		directory := mount(t, "nr_inodes=2")
+		path := harness.Put(t, filepath.Join(directory, "file"), "old")
+		h.Fails(fault.NoSpace, "file.write", object{"path": path, "blob": h.Send("new")})
+	})
+}
+
+func TestRemove(t *testing.T) {
+	h := harness.New(t, Commands)
+	directory := harness.Disk(t)
+	path := harness.Put(t, filepath.Join(directory, "file"), "x")
+	link := filepath.Join(directory, "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	h.Fails(fault.IsDirectory, "file.remove", object{"path": directory})
+	h.Fails(fault.Conflict, "file.remove", object{"path": path, "expect": sum("x")})
+	h.Fails(fault.BadRequest, "file.remove", object{"path": path, "expect": 1})
+	if reply := h.OK("file.remove", object{"path": link}); reply["changed"] != true || harness.Content(t, path) != "x" {
+		t.Fatal("the link was followed")
+	}
+	state := h.OK("file.stat", object{"path": path})["state"]
+	if reply := h.OK("file.remove", object{"path": path, "expect": state}); reply["changed"] != true {
+		t.Fatal(reply)
+	}
+	for _, gone := range []string{path, filepath.Join(path, "deeper")} {
+		if reply := h.OK("file.remove", object{"path": gone}); reply["changed"] != false {
+			t.Fatal(reply)
+		}
+	}
+}
+
+func TestWriteStopsWithItsContext(t *testing.T) {
+	h := harness.New(t, Commands)
+	directory := harness.Disk(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := h.Run(ctx, "file.write", object{"path": filepath.Join(directory, "file"), "blob": h.Send("x")}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(directory, "file")); !os.IsNotExist(err) {
+		t.Fatal("it was written")
+	}
+	h.Clean(directory)
+}
+
+func TestWriteOnAFileSystemWithoutUnnamedFiles(t *testing.T) {
+	h := harness.New(t, Commands)
+	directory := harness.Disk(t)
+	path := filepath.Join(directory, "file")
+	for _, content := range []string{"one", "two"} {
+		named := temp.NewWorkshop().Named()
+		h.Host.Temps = named
+		h.OK("file.write", object{"path": path, "blob": h.Send(content), "backup": ".orig"})
+		h.Clean(directory)
+	}
+	if harness.Content(t, path) != "two" || harness.Content(t, path+".orig") != "one" {
+		t.Fatal("not written")
+	}
+}
