@@ -1,0 +1,394 @@
+"""Sessions with real Debian hosts over SSH, and what is left of them there: nothing."""
+
+import asyncio
+import hashlib
+import os
+import random
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import TransportError
+from reconciler.model.desired import Blob
+from reconciler.model.names import Digest, TargetName
+from reconciler.model.target import SshTransport, Target
+from reconciler.targets import ssh
+from reconciler.targets.artifacts import Artifacts
+from tests.unit.targets.conftest import Build
+
+pytestmark = pytest.mark.lab
+
+BODY = random.Random(7).randbytes(20_000_000)
+# What a login leaves by itself, whoever it was.
+LOGIN = ("/run/systemd/", "/run/user/", "/run/log/", "/run/sudo/", "/run/utmp", "/var/log/", "/tmp/systemd-")
+
+
+@pytest.fixture
+def host(lab):
+    return lab.host("h1")
+
+
+@pytest.fixture
+def target(lab, host):
+    """A target on that host, with changes."""
+
+    def make(on=host, **changes):
+        transport = {
+            "host": on.address,
+            "user": "root",
+            "identity_file": str(lab.identity_file),
+            "known_hosts": str(lab.known_hosts),
+        }
+        return Target(
+            TargetName(on.name), {}, SshTransport(**(transport | changes)), Digest(f"sha256:{on.name}")
+        )
+
+    return make
+
+
+def processes(host):
+    """Those of ours that run on a host."""
+    return host.exec("ps -eo args | grep -e 'serve --sha256' -e froyo-bootstrap | grep -v grep", check=False)
+
+
+def files(host):
+    """The names of everything on a host's disks and memory disks."""
+    found = host.exec(
+        "find / /run /dev/shm /tmp -xdev ! -path '/proc/*' 2>/dev/null; ls -d /run/user/*/.froyo*",
+        check=False,
+    )
+    return {name for name in found.splitlines() if not name.startswith(LOGIN)}
+
+
+async def until_nothing_is_left(host, before):
+    """Wait until no process of ours is left, and see that no file is."""
+    while await asyncio.to_thread(processes, host):
+        pass
+    assert await asyncio.to_thread(files, host) == before
+
+
+async def on(host, command, *, check=True):
+    return await asyncio.to_thread(host.exec, command, check=check)
+
+
+WAYS = pytest.mark.parametrize(
+    "way", [{"user": "root"}, {"user": "ops"}, {"user": "ops", "become": "sudo"}], ids=["root", "ops", "sudo"]
+)
+
+
+@WAYS
+async def test_nothing_is_left_after_a_session(world, artifacts, target, host, way):
+    before = files(host)
+    session = await world.open(target(**way), artifacts)
+    assert session.ready.uid == (1000 if way == {"user": "ops"} else 0)
+    facts = await session.facts()
+    assert (facts["hostname"], facts["os"]["id"]) == ("h1", "debian")
+    assert processes(host)
+    # Not even while it runs is there a file of it.
+    assert files(host) == before
+    await session.close()
+    await until_nothing_is_left(host, before)
+
+
+CONTROLLER = """
+import asyncio, sys
+from pathlib import Path
+from reconciler.model.names import Digest, TargetName
+from reconciler.model.target import SshTransport, Target
+from reconciler.runtime import Runtime, ThreadLanes
+from reconciler.targets import ssh
+from reconciler.targets.connect import make_connect
+from reconciler.targets.session import Session
+state, host, user, become, identity, known_hosts, half = sys.argv[1:]
+if half:
+    real = ssh.SshChannel.ship
+    def ship(self, content):
+        real(self, content[:len(content) // 2])
+        print("half", flush=True)
+    ssh.SshChannel.ship = ship
+async def main():
+    lanes = ThreadLanes()
+    runtime = Runtime(connect=make_connect(state=Path(state), offload=lanes), offload=lanes)
+    transport = SshTransport(
+        host=host, user=user, become=become, identity_file=identity, known_hosts=known_hosts
+    )
+    target = Target(TargetName("h1"), {}, transport, Digest("sha256:0"))
+    session = await Session.open(target, runtime=runtime, on_event=print)
+    print("open", flush=True)
+    await asyncio.sleep(3600)
+asyncio.run(main())
+"""
+
+
+def start_controller(tmp_path, target, half=""):
+    transport = target.transport
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-c", CONTROLLER, str(tmp_path), transport.host, transport.user),
+            *(transport.become, transport.identity_file, transport.known_hosts, half),
+        ],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[3],
+    )
+
+
+@WAYS
+@pytest.mark.parametrize("moment", ["half", "open"])
+async def test_nothing_is_left_after_the_controller_was_killed(
+    artifacts, target, host, tmp_path, way, moment
+):
+    before = files(host)
+    with start_controller(tmp_path, target(**way), "half" if moment == "half" else "") as controller:
+        assert await asyncio.to_thread(controller.stdout.readline) == f"{moment}\n".encode()
+        assert await asyncio.to_thread(files, host) == before
+        controller.kill()
+    await until_nothing_is_left(host, before)
+
+
+@WAYS
+async def test_nothing_is_left_after_a_partition(world, artifacts, target, host, way):
+    before = files(host)
+    session = await world.open(target(**way), artifacts, ttl=3, heartbeat=1, silence=3, farewell=0.1)
+    calls = [asyncio.ensure_future(session.command("exec", [{"argv": ["sleep", "60"]}])) for _ in range(3)]
+    await on(host, "true")
+    await asyncio.to_thread(host.partition)
+    for call in await asyncio.gather(*calls, return_exceptions=True):
+        assert isinstance(call, TransportError)
+    assert "silent for 3 s" in await session.wait_closed()
+    # Nobody can tell the runner; it ends by itself.
+    await until_nothing_is_left(host, before)
+    await asyncio.to_thread(host.heal)
+    again = await world.open(target(**way), artifacts)
+    assert (await again.facts())["hostname"] == "h1"
+
+
+async def test_a_partition_in_the_middle_of_the_transfer_leaves_no_file(artifacts, target, host, tmp_path):
+    before = files(host)
+    with start_controller(tmp_path, target(), "half") as controller:
+        assert await asyncio.to_thread(controller.stdout.readline) == b"half\n"
+        await asyncio.to_thread(host.partition)
+        controller.kill()
+    assert await asyncio.to_thread(files, host) == before
+    # The shell would give up in some minutes; here it is told so.
+    assert "timeout 300 head -c" in await on(host, "ps -eo args")
+    await on(host, "pkill -f '^timeout 300 head'")
+    await until_nothing_is_left(host, before)
+
+
+async def test_a_session_that_is_lost_in_the_middle_of_a_frame_fails_every_call(
+    world, artifacts, target, host
+):
+    session = await world.open(target(), artifacts)
+    await on(host, "head -c 50000000 /dev/urandom >/root/large")
+    calls = [
+        asyncio.ensure_future(call)
+        for call in (
+            session.read_file("/root/large"),
+            session.command("exec", [{"argv": ["sleep", "60"]}]),
+            session.command("exec", [{"argv": ["sleep", "60"]}]),
+        )
+    ]
+    # As soon as the file is on its way: a part of a frame has arrived.
+    while not session._link._connection._reader.incomplete:
+        await asyncio.wait([calls[0]], timeout=0)
+    await on(host, f"kill -9 $(ps -o ppid= -p {session.ready.pid})")
+    for call in await asyncio.gather(*calls, return_exceptions=True):
+        assert isinstance(call, TransportError)
+        assert "h1: the session was lost" in str(call)
+    await on(host, "rm /root/large")
+    again = await world.open(target(), artifacts)
+    assert (await again.facts())["hostname"] == "h1"
+
+
+async def test_large_bodies_go_both_ways_also_across_new_keys(world, artifacts, target, host):
+    with sshd(host, "RekeyLimit=1M") as port:
+        session = await world.open(target(port=port, known_hosts=trusting(world, host, port)), artifacts)
+        blob = Blob(Digest(f"sha256:{hashlib.sha256(BODY).hexdigest()}"), len(BODY), lambda: BODY)
+        await session.send_blob(blob)
+        (reply,) = await session.command("file.write", [{"path": "/root/body", "blob": blob.digest}])
+        assert reply["ok"]["size"] == len(BODY)
+        assert await session.read_file("/root/body") == (BODY, blob.digest)
+        await session.command("file.remove", [{"path": "/root/body"}])
+        await session.close()
+
+
+async def test_a_change_on_a_host_is_noticed(world, artifacts, target, host):
+    events = asyncio.Queue()
+    session = await world.open(target(), artifacts, on_event=events.put_nowait)
+    status = await session.watch(["/etc/motd"])
+    assert (status.watching, status.mode) in {(1, "fanotify"), (1, "inotify")}
+    await on(host, "echo changed >/etc/motd")
+    event = await events.get()
+    assert [change.path for change in event.changes] == ["/etc/motd"]
+
+
+# --- What must not run --------------------------------------------------------------------------------
+
+
+@WAYS
+async def test_a_binary_that_is_tampered_with_on_its_way_is_not_started(
+    world, artifacts, target, host, monkeypatch, way
+):
+    before = files(host)
+    real = ssh.SshChannel.ship
+    monkeypatch.setattr(ssh.SshChannel, "ship", lambda self, content: real(self, content[:-100] + bytes(100)))
+    with pytest.raises(TransportError, match=r"did not arrive as it was sent, .*and was not started"):
+        await world.open(target(**way), artifacts)
+    await until_nothing_is_left(host, before)
+
+
+@WAYS
+async def test_a_binary_that_somebody_else_has_signed_refuses_itself(
+    world, artifacts, target, host, tmp_path, way
+):
+    before = files(host)
+    directory = tmp_path / "evil"
+    directory.mkdir()
+    evil = Build(directory)
+    evil.make("amd64", (artifacts.directory / "runner-linux-amd64").read_bytes() + b"\0")
+    with pytest.raises(TransportError, match=r"h1: .*not the binary that was signed, and refused to run"):
+        await world.open(target(**way), Artifacts(directory))
+    await until_nothing_is_left(host, before)
+
+
+# --- Many at once -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def sshd(host, *options):
+    """A second sshd on the host, with other settings."""
+    port = 2222
+    said = " ".join(f"-o {option}" for option in ("PidFile=/run/second.pid", *options))
+    host.exec(f"mkdir -p /run/sshd; /usr/sbin/sshd -p {port} {said}")
+    try:
+        yield port
+    finally:
+        host.exec("kill $(cat /run/second.pid)")
+
+
+def trusting(world, host, port):
+    """A known_hosts file for it."""
+    key = " ".join((host.path / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[:2])
+    world.state.mkdir(exist_ok=True)
+    path = world.state / "second"
+    path.write_text(f"[{host.address}]:{port} {key}\n")
+    return str(path)
+
+
+async def test_twenty_sessions_at_once_respect_what_an_ordinary_sshd_allows(world, artifacts, target, host):
+    since = host.exec("date '+%Y-%m-%d %H:%M:%S'")
+    runtime = world.runtime(artifacts)
+    channels = await asyncio.gather(*(runtime.connect(target()) for _ in range(20)))
+    assert processes(host).count("serve --sha256") >= 20
+    await asyncio.gather(*(channel.close() for channel in channels))
+    log = await on(host, f"journalctl -u ssh --since '{since}' --no-pager")
+    assert log.count("Accepted publickey") >= 20
+    assert "MaxStartups" not in log
+    assert "drop connection" not in log
+
+
+async def test_connections_that_a_strict_sshd_drops_are_tried_again(world, artifacts, target, host):
+    with sshd(host, "MaxStartups=2") as port:
+        there = target(port=port, known_hosts=trusting(world, host, port), connect_timeout=60)
+        runtime = world.runtime(artifacts)
+        channels = await asyncio.gather(*(runtime.connect(there) for _ in range(12)))
+        await asyncio.gather(*(channel.close() for channel in channels))
+
+
+async def test_one_session_is_enough_where_only_one_is_allowed(world, artifacts, target, host):
+    with sshd(host, "MaxSessions=1", "MaxStartups=1") as port:
+        session = await world.open(target(port=port, known_hosts=trusting(world, host, port)), artifacts)
+        replies = await asyncio.gather(*(session.command("facts", [{}]) for _ in range(20)))
+        assert all("ok" in reply for (reply,) in replies)
+        await session.close()
+
+
+async def test_an_unreachable_host_costs_the_others_nothing(lab, world, artifacts, target):
+    cut, *others = lab.hosts
+    await asyncio.to_thread(cut.partition)
+    runtime = world.runtime(artifacts)
+    unreachable = [asyncio.ensure_future(runtime.connect(target(cut, connect_timeout=5))) for _ in range(40)]
+    channels = await asyncio.gather(*(runtime.connect(target(other)) for other in others for _ in range(3)))
+    assert not any(connecting.done() for connecting in unreachable)
+    await asyncio.gather(*(channel.close() for channel in channels))
+    for connecting in unreachable:
+        connecting.cancel()
+    await asyncio.wait(unreachable)
+    with pytest.raises(TransportError, match=r"h1: root@.*: cannot connect: no answer within 0\.5 s"):
+        await runtime.connect(target(cut, connect_timeout=0.5))
+
+
+async def test_a_host_behind_another_is_reached_through_it(lab, world, artifacts, target):
+    first, second = lab.hosts[:2]
+    session = await world.open(target(second, proxy_jump=f"ops@{first.address}"), artifacts)
+    assert (await session.facts())["hostname"] == second.name
+    await session.close()
+
+
+# --- What may be the matter with a host ---------------------------------------------------------------
+
+
+@pytest.fixture
+def lingering(host):
+    """The user's directory in memory stays while nobody is logged in, so that it can be tampered with."""
+    host.exec("loginctl enable-linger ops; systemctl start user@1000.service; mountpoint -q /run/user/1000")
+    yield "/run/user/1000"
+    host.exec("loginctl disable-linger ops")
+
+
+async def test_a_directory_where_nothing_may_be_executed_is_passed_over(
+    world, artifacts, target, host, lingering
+):
+    places = (lingering, "/dev/shm", "/tmp", "/var/tmp")
+    try:
+        for mounted, place in enumerate(places, start=1):
+            await on(host, f"mount -t tmpfs -o noexec,mode=1777 none {place}")
+            if mounted < len(places):
+                session = await world.open(target(user="ops"), artifacts)
+                await session.close()
+        with pytest.raises(TransportError, match=r"h1: ops@.*no directory to run the runner from") as caught:
+            await world.open(target(user="ops"), artifacts)
+        for place in places:
+            assert f"{place} (nothing can be executed there)" in str(caught.value)
+    finally:
+        for place in places:
+            await on(host, f"umount {place}", check=False)
+
+
+async def test_where_there_is_no_room_the_runner_is_not_started_and_says_so(
+    world, artifacts, target, host, lingering
+):
+    await on(host, f"mount -t tmpfs -o size=1m,mode=1777 none {lingering}")
+    try:
+        with pytest.raises(TransportError, match=r"found no room, and was not started"):
+            await world.open(target(user="ops"), artifacts)
+        assert await on(host, f"ls -A {lingering}") == ""
+    finally:
+        await on(host, f"umount {lingering}", check=False)
+
+
+async def test_a_sudo_that_asks_for_a_password_is_explained(world, artifacts, target, host):
+    await on(host, "mv /etc/sudoers.d/ops /root/ops.sudoers; adduser --quiet ops sudo")
+    try:
+        with pytest.raises(TransportError, match=r"h1: sudo asks ops for a password, which nobody is there"):
+            await world.open(target(user="ops", become="sudo"), artifacts)
+        await on(host, "deluser --quiet ops sudo")
+        with pytest.raises(TransportError, match=r"h1: sudo (asks|does not let) ops"):
+            await world.open(target(user="ops", become="sudo"), artifacts)
+    finally:
+        await on(host, "deluser --quiet ops sudo", check=False)
+        await on(host, "mv /root/ops.sudoers /etc/sudoers.d/ops")
+
+
+async def test_the_clients_own_files_say_the_same_as_ours(lab, world, artifacts, target, host):
+    with pytest.raises(TransportError, match=r"h1: root@.*: its host key is not known: it shows ssh-ed25519"):
+        await world.open(target(known_hosts=os.devnull), artifacts)
+    session = await world.open(target(known_hosts=os.devnull, trust_on_first_use=True), artifacts)
+    await session.close()
+    recorded = (world.state / "known_hosts").read_text().split()
+    assert recorded[1:] == (host.path / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[:2]
+    with pytest.raises(TransportError, match=r"h1: nobody@.*: nobody lets nobody in with the keys"):
+        await world.open(target(user="nobody"), artifacts)
