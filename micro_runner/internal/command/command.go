@@ -3,7 +3,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -98,8 +97,8 @@ func InOrder(ctx context.Context, items []wire.Object, function func(item wire.O
 			return nil, ctx.Err()
 		}
 		reply, err := function(item)
-		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			return nil, err
+		if err != nil && ctx.Err() != nil { // that may be why
+			return nil, ctx.Err()
 		}
 		path, _ := item.Get("path")
 		subject, _ := path.(string)

@@ -6,7 +6,6 @@ package observe
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"froyo.dev/runner/internal/command"
@@ -47,8 +46,8 @@ func (m *memory) run(ctx context.Context, call *command.Call) (wire.Array, error
 		return nil, fault.New(fault.BadRequest, "observe has exactly one item")
 	}
 	reply, err := m.observe(ctx, call.Options)
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	return wire.Array{command.Result(reply, err, "observe")}, nil
 }
