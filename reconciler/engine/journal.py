@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from reconciler.core.retry import requeue_error
+from reconciler.engine.backlog import Ending
+from reconciler.engine.lane import Lane
 from reconciler.engine.report import Report
+from reconciler.errors import FroyoError, StoreError
 from reconciler.model.conditions import Reason
-from reconciler.model.names import Address, Digest, TargetName
+from reconciler.model.names import Address, Digest
 from reconciler.model.plan import PlanUnit
 from reconciler.model.resource import Instance
 from reconciler.model.state import SourceState, TargetState
@@ -25,16 +29,17 @@ class Journal:
 
     Args:
         store: where it is kept.
-        target: the round's target.
+        lane: the round's target.
         revision: of the snapshot in force.
         runtime: gives the time and ids.
     """
 
-    def __init__(self, store: Store, *, target: TargetName, revision: str, runtime: Runtime) -> None:
+    def __init__(self, store: Store, *, lane: Lane, revision: str, runtime: Runtime) -> None:
         self._store = store
-        self._target = target
+        self._lane = lane
         self._revision = revision
         self._runtime = runtime
+        self._closed = False
         self._run = ""
         self._open: dict[Address, PlanUnit] = {}
         self._outcomes: list[Outcome] = []
@@ -48,13 +53,18 @@ class Journal:
         causes = {unit.cause for unit in units}
         run = Run(
             id=self._run,
-            target=self._target,
+            target=self._lane.target.name,
             cause=causes.pop().value if len(causes) == 1 else "mixed",
             revision=self._revision,
             started_at=self._runtime.now(),
             units=len(units),
         )
-        await self._store.write(Batch().begin_run(run).intend(self._run, units))
+        try:
+            await self._store.write(Batch().begin_run(run).intend(self._run, units, self._preimages))
+        except StoreError:
+            self._run = ""
+            self._open.clear()
+            raise
 
     def outcome(self, address: Address, reason: Reason, message: str = "") -> None:
         """What became of an intent."""
@@ -84,11 +94,26 @@ class Journal:
             self._preimages.update(zip(contents, digests, strict=True))
 
     async def close(self, report: Report) -> None:
-        """Keep everything that the round concluded, in one transaction."""
-        await self._store.write(self._batch(report, "round", ""))
+        """Keep everything that the round concluded, in one transaction.
+
+        Raises:
+            StoreError: it waits in the lane's backlog for the next round.
+        """
+        await self._close(report)
+
+    async def cut_off(self, report: Report, error: Exception) -> None:
+        """The same for a round that `error` ended: whether what was under way has been done is not known.
+
+        Raises:
+            StoreError: as above.
+        """
+        reason = requeue_error(error, now=0.0).reason if isinstance(error, FroyoError) else Reason.ABANDONED
+        for address in list(self._open):
+            self.outcome(address, reason, f"cut off while it was applied, and observed again: {error}")
+        await self._close(report)
 
     async def abandon(self, report: Report) -> list[Address]:
-        """Keep what the round had concluded when it was cut off, and that the rest is in doubt; returns the rest."""
+        """The same for a round that was cancelled because the controller ends; returns what was under way."""
         left = list(self._open)
         for address in left:
             self.outcome(address, Reason.ABANDONED, "cut off; observed again at the next start")
@@ -98,31 +123,28 @@ class Journal:
                 "cut off while it was applied; observed again at the next start",
                 warning=True,
             )
-        await self._store.write(
-            self._batch(report, Reason.ABANDONED.value, f"{len(left)} abandoned" if left else "")
-        )
+        await self._close(report, Reason.ABANDONED.value, f"{len(left)} abandoned" if left else "")
         return left
 
-    def _batch(self, report: Report, outcome: str, message: str) -> Batch:
-        batch = Batch()
-        if report.changed:
-            batch.put_states(report.changed.values())
-        if self._owned:
-            batch.put_inventory(self._owned)
-        if report.events:
-            batch.add_events(report.events)
+    async def _close(self, report: Report, outcome: str = "", message: str = "") -> None:
+        if self._closed:
+            return  # cancelled while it was being written, which it is all the same
+        self._closed = True
+        backlog = self._lane.backlog
+        backlog.states |= report.changed.keys()
+        backlog.owned += self._owned
+        backlog.add_events(report.events)
         if self._run:
             failed = [o for o in self._outcomes if o.outcome not in _GOOD]
-            batch.settle(self._run, self._outcomes)
-            batch.finish_run(
-                self._run,
+            ending = Ending(
+                run=self._run,
+                outcomes=tuple(self._outcomes),
                 at=self._runtime.now(),
-                outcome=outcome
-                if outcome != "round"
-                else (failed[0].outcome if failed else Reason.APPLIED.value),
+                outcome=outcome or (failed[0].outcome if failed else Reason.APPLIED.value),
                 message=message or _summary(self._outcomes, failed),
             )
-        return batch
+            backlog.endings.append(ending)
+        await backlog.keep(self._store, self._lane.states)
 
 
 _GOOD = frozenset({Reason.APPLIED.value, Reason.IN_SYNC.value, Reason.CONTESTED.value})
@@ -154,9 +176,12 @@ async def settle_in_doubt(store: Store, report: Report) -> None:
     """Say of every operation that an earlier controller left in doubt that it is observed again, which follows at once."""
     batch = Batch()
     doubtful: dict[str, list[Outcome]] = {}
+    told: set[Address] = set()
     for unit in await store.in_doubt():
         message = "was being applied when the controller ended; observed again now"
-        report.event(unit.address, "Abandoned", message, warning=True, cause=unit.cause)
+        if unit.address not in told:
+            told.add(unit.address)
+            report.event(unit.address, "Abandoned", message, warning=True, cause=unit.cause)
         doubtful.setdefault(unit.run, []).append(Outcome(unit.address, Reason.ABANDONED.value, message))
     for run, outcomes in doubtful.items():
         batch.settle(run, outcomes)

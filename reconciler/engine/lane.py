@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from reconciler.core.conditions import next_generation
 from reconciler.core.contest import Contests
 from reconciler.core.graph import Graph
+from reconciler.engine.backlog import Backlog
 from reconciler.engine.recording import Recording
 from reconciler.model.event import Evidence
 from reconciler.model.names import Address, Digest
@@ -53,6 +54,7 @@ class Lane:
         stalled: instances that failed for good, with what was declared and observed then: trying the same again is vain.
         contests: who else keeps changing what.
         managed: for each container with instances below its path, those paths.
+        backlog: what the store does not have yet.
     """
 
     target: Target
@@ -68,6 +70,7 @@ class Lane:
     stalled: dict[Address, tuple[Digest, Digest]] = field(default_factory=dict)
     contests: Contests[Address] = field(default_factory=Contests)
     managed: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
+    backlog: Backlog = field(default_factory=Backlog)
     _by_path: dict[str, set[Address]] = field(default_factory=dict)
 
     @classmethod
@@ -146,6 +149,7 @@ class Lane:
         self.sightings = {a: s for a, s in older.sightings.items() if a in self.instances}
         self.stalled = {a: s for a, s in older.stalled.items() if a in self.instances}
         self.unsettled |= older.unsettled & self.instances.keys()
+        self.backlog = older.backlog
         if self.states == older.states:
             self.recording = older.recording
 

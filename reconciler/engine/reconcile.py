@@ -119,7 +119,7 @@ class Round:
         self._services = services
         self._only = only
         self._journal = Journal(
-            services.store, target=lane.target.name, revision=services.revision(), runtime=services.runtime
+            services.store, lane=lane, revision=services.revision(), runtime=services.runtime
         )
         self._backoff = Backoff(base=services.settings.retry_base, cap=services.settings.retry_cap)
 
@@ -130,6 +130,16 @@ class Round:
             TransportError, ProtocolError: the session is of no use any more.
             StoreError: nothing could be kept; nothing was done without an intent on record.
         """
+        try:
+            await self._go_round(dirty)
+        except Exception as error:
+            # What was concluded until now holds; what was not stays unsettled, and is looked at again.
+            await self._journal.cut_off(self.report, error)
+            raise
+        await self._journal.close(self.report)
+        return self.outcome
+
+    async def _go_round(self, dirty: Collection[Address] | None) -> None:
         known: Recording | None = None
         whole = dirty is None
         if dirty is None:
@@ -138,6 +148,8 @@ class Round:
         if addresses:
             performer = self._reader(known)
             self._step("reading", len(addresses))
+            # Until there is a verdict: the recording may know the difference before anything was done about it.
+            self._lane.unsettled.update(addresses)
             observed = await observe(self._services.host, self._lane, addresses, performer)
             if whole and not self.outcome.unchanged and len(addresses) == len(self._lane.instances):
                 self._lane.recording = performer.seen
@@ -145,8 +157,6 @@ class Round:
                 self._lane.recording.merge(performer.seen)
             await self._work(observed)
             self._settle(observed)
-        await self._journal.close(self.report)
-        return self.outcome
 
     async def abandon(self) -> list[Address]:
         """Keep on record what was under way when the round was cancelled; returns it."""
