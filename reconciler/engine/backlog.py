@@ -1,8 +1,8 @@
 """What rounds have concluded about a target and the store does not have yet.
 
-Normally that is nothing: a round keeps its conclusions as it ends. When the store cannot be written just then, they wait
-here for the next round, so that what is in memory and what is on disk become the same again by themselves. Invariant:
-states are kept as they are when they are written, not as they were when that failed.
+Normally that is nothing: a round keeps its conclusions as it ends. When the store cannot be written just then,
+they wait here for the next round, so that what is in memory and what is on disk become the same again by
+themselves. Invariant: states are kept as they are when they are written, not as they were when that failed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reconciler.store.records import InventoryEntry, Outcome
 from reconciler.store.store import Store
 
 EVENTS = 1000
-"""How many events wait at most; the oldest go first. Rounds that cannot write do nothing that would be worth more."""
+"""How many events wait at most; the oldest go first. Rounds that cannot write do little worth telling."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -274,13 +274,26 @@ class Controller:
             self._abandoned.update(await asyncio.shield(work.abandon()))
             raise
         name = lane.target.name
-        if outcome.watch_moved or lane.watched_by is not session:
-            lane.watched_by = session
-            status = await session.watch(list(lane.paths))
-            lane.watch_works = not status.degraded
-            # What changed between the reading and the watching has been heard of by nobody: look once more.
-            self._queue.add(name, now=self._time(), priority=Priority.RESYNC)
+        # Before anything else can fail: what the round asked for must not depend on the watch.
         self._schedule(lane, outcome, whole=dirty is None)
+        await self._watch(lane, session)
+
+    async def _watch(self, lane: Lane, session: Session) -> None:
+        """Have the session watch what the lane's instances depend on, unless it does."""
+        refused = lane.watched_by is session and not lane.watch_works
+        if lane.watched_by is session and not lane.watch_moved and (refused or session.watching.watching):
+            lane.watch_works = lane.watch_works and not session.watching.degraded
+            return
+        try:
+            status = await session.watch(list(lane.paths))
+        except RunnerError as error:
+            log.info("nothing is watched, only looked at often", target=lane.target.name, why=str(error))
+            lane.watch_works = False
+        else:
+            lane.watch_works = not status.degraded
+        lane.watched_by, lane.watch_moved = session, False
+        # What changed between the reading and the watching has been heard of by nobody: look once more.
+        self._add(lane.target.name, priority=Priority.RESYNC)
 
     def _schedule(self, lane: Lane, outcome: Outcome, *, whole: bool) -> None:
         name, now, settings = lane.target.name, self._time(), self._settings

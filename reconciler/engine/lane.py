@@ -48,7 +48,8 @@ class Lane:
         recording: what reading all of it takes and gave; None until all was read at this desired state.
         watched: paths that concern an instance, as its provider named them when it last read.
         sightings: changes reported and not yet looked at.
-        watched_by: the session that was told which paths to watch.
+        watch_moved: whether these paths are others than the session was told.
+        watched_by: the session that was told which paths to watch, or refused to watch any.
         watch_works: whether that session reports every change.
         unsettled: instances that a rescan must look at although nothing on the target moved.
         stalled: instances that failed for good, with what was declared and observed then: trying the same again is vain.
@@ -64,6 +65,7 @@ class Lane:
     recording: Recording | None = None
     watched: dict[Address, tuple[str, ...]] = field(default_factory=dict)
     sightings: dict[Address, Sighting] = field(default_factory=dict)
+    watch_moved: bool = False
     watched_by: Session | None = None
     watch_works: bool = False
     unsettled: set[Address] = field(default_factory=set)
@@ -110,12 +112,13 @@ class Lane:
             managed=managed_below(instances),
         )
 
-    def watch(self, address: Address, paths: Iterable[str]) -> bool:
-        """Note which paths concern `address`; whether that is news."""
+    def watch(self, address: Address, paths: Iterable[str]) -> None:
+        """Note which paths concern `address`."""
         wanted = tuple(paths)
         known = self.watched.get(address, ())
         if wanted == known:
-            return False
+            return
+        self.watch_moved = True
         for path in known:
             self._by_path[path].discard(address)
             if not self._by_path[path]:
@@ -123,7 +126,6 @@ class Lane:
         self.watched[address] = wanted
         for path in wanted:
             self._by_path.setdefault(path, set()).add(address)
-        return True
 
     def sight(self, address: Address, sighting: Sighting) -> None:
         """Keep a reported change until a round has looked: the time of the first, and the best evidence."""
@@ -146,6 +148,7 @@ class Lane:
         self.watched_by, self.watch_works = older.watched_by, older.watch_works
         for address in self.instances.keys() & older.watched.keys():
             self.watch(address, older.watched[address])
+        self.watch_moved = older.watch_moved or not older.watched.keys() <= self.instances.keys()
         self.sightings = {a: s for a, s in older.sightings.items() if a in self.instances}
         self.stalled = {a: s for a, s in older.stalled.items() if a in self.instances}
         self.unsettled |= older.unsettled & self.instances.keys()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 from reconciler.engine.recording import Recording
-from reconciler.model.desired import Blob
+from reconciler.model.desired import EMPTY, Blob
 from reconciler.model.names import Digest
 from reconciler.plugins.calls import Call, Reply
 from reconciler.targets.session import Session
@@ -94,7 +94,10 @@ class WritingPerformer:
             items: list[dict[str, Any]] = [dict(calls[position]["args"]) for position in run]
             for item in items:
                 if "blob" in item:
-                    await self._session.send_blob(self._find_blob(Digest(item["blob"])))
+                    digest = Digest(item["blob"])
+                    await self._session.send_blob(
+                        EMPTY if digest == EMPTY.digest else self._find_blob(digest)
+                    )
             answers = await self._session.command(command, items, timeout=self._patience)
             replies += cast(list[Reply], answers)
         return replies

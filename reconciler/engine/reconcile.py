@@ -78,7 +78,6 @@ class Outcome:
         failed: instances that are not as declared, with the reason.
         again: instances to look at again, in so many seconds.
         woken: dependents of what has turned ready.
-        watch_moved: the paths to watch are others than before the round.
     """
 
     looked_at: list[Address] = field(default_factory=list)
@@ -87,7 +86,6 @@ class Outcome:
     failed: dict[Address, str] = field(default_factory=dict)
     again: dict[Address, float] = field(default_factory=dict)
     woken: set[Address] = field(default_factory=set)
-    watch_moved: bool = False
 
     def look_again(self, address: Address, pause: float) -> None:
         """Look at `address` again after `pause` seconds, or earlier if that was asked for already."""
@@ -261,7 +259,7 @@ class Round:
             if isinstance(reading, ProviderError):
                 self._fail(address, reading)
                 continue
-            self.outcome.watch_moved |= self._lane.watch(address, reading.watch)
+            self._lane.watch(address, reading.watch)
             readings.append(reading)
         return readings
 

@@ -26,6 +26,14 @@ class Blob:
     read: Callable[[], bytes] = field(repr=False, compare=False)
 
 
+EMPTY = Blob(
+    digest=Digest("sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+    size=0,
+    read=bytes,
+)
+"""The body of nothing at all: a provider may name it although nobody declared it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desired:
     """How everything should be, according to one snapshot.
