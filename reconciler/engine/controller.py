@@ -25,7 +25,7 @@ from reconciler.engine.report import Report
 from reconciler.engine.sessions import OpenSession, Sessions
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.suspensions import Suspensions, covers
-from reconciler.errors import ProtocolError, StoreError, TransportError
+from reconciler.errors import ProtocolError, RunnerError, StoreError, TransportError
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.desired import Blob, Desired
 from reconciler.model.names import Address, Digest, TargetName, split_address
@@ -237,8 +237,9 @@ class Controller:
     async def _work(self, work: Work[TargetName, Address]) -> None:
         """One round, and what follows from it."""
         name = work.key
+        session = self._sessions.get(name)
         try:
-            lane, session = self._take_in(name), self._sessions.get(name)
+            lane = self._take_in(name)
             if lane is None:
                 return
             lane.unsettled.update(address for address in work.items if address in lane.instances)
@@ -253,6 +254,9 @@ class Controller:
                 await self._store.write(Batch().dequeue(name))
         except (TransportError, ProtocolError) as error:
             log.info("the session was lost in the middle of a round", target=name, why=str(error))
+            if session is not None and not session.closed:
+                # A runner that owes an answer is of no use any more. Another one is looked at everything with.
+                self._later(session.close(), name=f"close session {name}")
         except (SnapshotGone, StoreError) as error:
             retry = self._queue.add_rate_limited(name, now=self._time())
             log.warning(
@@ -280,17 +284,17 @@ class Controller:
 
     async def _watch(self, lane: Lane, session: Session) -> None:
         """Have the session watch what the lane's instances depend on, unless it does."""
-        refused = lane.watched_by is session and not lane.watch_works
-        if lane.watched_by is session and not lane.watch_moved and (refused or session.watching.watching):
-            lane.watch_works = lane.watch_works and not session.watching.degraded
+        ended = session.watching.mode == "none" and not lane.watch_refused
+        if lane.watched_by is session and not lane.watch_moved and not ended:
+            lane.watch_works = not session.watching.degraded
             return
         try:
             status = await session.watch(list(lane.paths))
         except RunnerError as error:
             log.info("nothing is watched, only looked at often", target=lane.target.name, why=str(error))
-            lane.watch_works = False
+            lane.watch_refused, lane.watch_works = True, False
         else:
-            lane.watch_works = not status.degraded
+            lane.watch_refused, lane.watch_works = status.mode == "none", not status.degraded
         lane.watched_by, lane.watch_moved = session, False
         # What changed between the reading and the watching has been heard of by nobody: look once more.
         self._add(lane.target.name, priority=Priority.RESYNC)

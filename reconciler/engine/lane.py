@@ -49,7 +49,8 @@ class Lane:
         watched: paths that concern an instance, as its provider named them when it last read.
         sightings: changes reported and not yet looked at.
         watch_moved: whether these paths are others than the session was told.
-        watched_by: the session that was told which paths to watch, or refused to watch any.
+        watched_by: the session that was told which paths to watch.
+        watch_refused: whether that session cannot watch at all.
         watch_works: whether that session reports every change.
         unsettled: instances that a rescan must look at although nothing on the target moved.
         stalled: instances that failed for good, with what was declared and observed then: trying the same again is vain.
@@ -67,6 +68,7 @@ class Lane:
     sightings: dict[Address, Sighting] = field(default_factory=dict)
     watch_moved: bool = False
     watched_by: Session | None = None
+    watch_refused: bool = False
     watch_works: bool = False
     unsettled: set[Address] = field(default_factory=set)
     stalled: dict[Address, tuple[Digest, Digest]] = field(default_factory=dict)
@@ -146,6 +148,7 @@ class Lane:
     def carry_over(self, older: Lane) -> None:
         """Keep what an earlier lane of the same target knew and that is still so."""
         self.watched_by, self.watch_works = older.watched_by, older.watch_works
+        self.watch_refused = older.watch_refused
         for address in self.instances.keys() & older.watched.keys():
             self.watch(address, older.watched[address])
         self.watch_moved = older.watch_moved or not older.watched.keys() <= self.instances.keys()
