@@ -15,11 +15,12 @@ from reconciler.core.contest import Contests
 from reconciler.engine.lane import Lane
 from reconciler.engine.reconcile import Round, Services
 from reconciler.engine.sessions import OpenSession
-from reconciler.errors import ProtocolError, TransportError
+from reconciler.errors import ProtocolError, RunnerError, TransportError
 from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, TargetName
 from reconciler.model.plan import Plan, PlanUnit
+from reconciler.model.source import SnapshotGone
 from reconciler.model.state import ResourceState
 from reconciler.targets.session import Session
 
@@ -118,9 +119,12 @@ class OneShot:
                     return await work(lane, session)
                 finally:
                     await session.close()
-            except (TransportError, ProtocolError) as error:
+            except (TransportError, ProtocolError, RunnerError) as error:
                 self._services.step(name, "failed", 0)
                 return failed(name, str(error))
+            except SnapshotGone as error:
+                self._services.step(name, "failed", 0)
+                return failed(name, f"the source changed while it was applied ({error}); run it again")
 
         return list(await asyncio.gather(*(one(name) for name in self._desired.targets)))
 
