@@ -11,6 +11,7 @@ This module must not know what a frame means.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -56,7 +57,7 @@ def decode(line: bytes) -> Frame:
         RemoteProtocolError: it is not one JSON object in UTF-8 with a `type`.
     """
     try:
-        frame = json.loads(line.decode("utf-8"), parse_constant=_refuse)
+        frame = json.loads(line.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
         if b"\\ud" in line or b"\\uD" in line:
             _check_surrogates(frame)
     except UnicodeDecodeError as error:
@@ -78,6 +79,13 @@ def _not_json(line: bytes, why: str) -> RemoteProtocolError:
 
 def _refuse(_: str) -> NoReturn:
     raise ValueError
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
 
 
 def _check_surrogates(frame: object) -> None:

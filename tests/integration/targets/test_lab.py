@@ -23,7 +23,20 @@ pytestmark = pytest.mark.lab
 
 BODY = random.Random(7).randbytes(20_000_000)
 # What a login leaves by itself, whoever it was.
-LOGIN = ("/run/systemd/", "/run/user/", "/run/log/", "/run/sudo/", "/run/utmp", "/var/log/", "/tmp/systemd-")
+LOGIN = (
+    *("/run/systemd/", "/run/user/", "/run/log/", "/run/sudo/", "/run/utmp"),
+    *("/var/log/", "/var/lib/systemd/"),
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lingering(lab):
+    """Users' systemd instances stay while nobody is logged in.
+
+    In containers like these, to stop one may take it a minute and a half, in which the next login has to wait.
+    """
+    for host in lab.hosts:
+        host.exec("loginctl enable-linger root ops; systemctl start user@0.service user@1000.service")
 
 
 @pytest.fixture
@@ -331,21 +344,15 @@ async def test_a_host_behind_another_is_reached_through_it(lab, world, artifacts
 # --- What may be the matter with a host ---------------------------------------------------------------
 
 
-@pytest.fixture
-def lingering(host):
-    """The user's directory in memory stays while nobody is logged in, so that it can be tampered with."""
-    host.exec("loginctl enable-linger ops; systemctl start user@1000.service; mountpoint -q /run/user/1000")
-    yield "/run/user/1000"
-    host.exec("loginctl disable-linger ops")
+OWN = "/run/user/1000"
 
 
-async def test_a_directory_where_nothing_may_be_executed_is_passed_over(
-    world, artifacts, target, host, lingering
-):
-    places = (lingering, "/dev/shm", "/tmp", "/var/tmp")
+async def test_a_directory_where_nothing_may_be_executed_is_passed_over(world, artifacts, target, host):
+    places = (OWN, "/dev/shm", "/tmp", "/var/tmp")
     try:
         for mounted, place in enumerate(places, start=1):
-            await on(host, f"mount -t tmpfs -o noexec,mode=1777 none {place}")
+            mode = "uid=1000,mode=700" if place == OWN else "mode=1777"
+            await on(host, f"mount -t tmpfs -o noexec,{mode} none {place}")
             if mounted < len(places):
                 session = await world.open(target(user="ops"), artifacts)
                 await session.close()
@@ -358,16 +365,14 @@ async def test_a_directory_where_nothing_may_be_executed_is_passed_over(
             await on(host, f"umount {place}", check=False)
 
 
-async def test_where_there_is_no_room_the_runner_is_not_started_and_says_so(
-    world, artifacts, target, host, lingering
-):
-    await on(host, f"mount -t tmpfs -o size=1m,mode=1777 none {lingering}")
+async def test_where_there_is_no_room_the_runner_is_not_started_and_says_so(world, artifacts, target, host):
+    await on(host, f"mount -t tmpfs -o size=1m,uid=1000,mode=700 none {OWN}")
     try:
         with pytest.raises(TransportError, match=r"found no room, and was not started"):
             await world.open(target(user="ops"), artifacts)
-        assert await on(host, f"ls -A {lingering}") == ""
+        assert await on(host, f"ls -A {OWN}") == ""
     finally:
-        await on(host, f"umount {lingering}", check=False)
+        await on(host, f"umount {OWN}", check=False)
 
 
 async def test_a_sudo_that_asks_for_a_password_is_explained(world, artifacts, target, host):
