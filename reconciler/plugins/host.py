@@ -1,13 +1,19 @@
 """The host of providers in WebAssembly: prepares packages, and keeps instances ready that nobody has used.
 
 Making an instance and loading a plugin into it costs milliseconds, using it costs a fraction of one. So some
-instances of each package are made while nobody waits, and a use takes one. Invariant: wasmtime is only ever
-touched on the lane `wasm`, one thread, in order.
+instances of each package are made while nobody waits, and a use takes one.
+
+Invariant: wasmtime is only entered under one lock, because its bindings are not thread-safe. On whose thread
+is a matter of latency: to the lane `wasm` and back takes longer than most steps do. So a small step of a
+package that was always quick is done where it is asked for, on the event loop's own thread, in so little
+time that nobody notices. If it needs more it is interrupted, and begun again on the lane with all the time
+that its limits allow: it is pure, so it may be.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,9 +25,9 @@ from reconciler.plugins.capabilities import Grants
 from reconciler.plugins.compiled import CompiledCache
 from reconciler.plugins.packages import RUNTIME, Package
 from reconciler.plugins.replies import parse
-from reconciler.plugins.running import Audit, Host
+from reconciler.plugins.running import Audit, Host, Run
 from reconciler.plugins.sandbox import Program, Sandbox, SandboxedInstance
-from reconciler.plugins.steps import Done, Fault, Misbehaviour, Pending
+from reconciler.plugins.steps import Done, Fault, Interrupted, Misbehaviour, Pending
 from reconciler.runtime import Runtime
 
 T = TypeVar("T")
@@ -32,6 +38,10 @@ SPARES = 3
 """Instances kept ready for each package: as many as one repair uses, and some 2 MB each."""
 IDLE_SECONDS = 0.02
 """How long nothing must have happened until instances are freed and made: a repair in progress goes first."""
+HERE_SECONDS = 0.02
+"""How long a step may keep the event loop's own thread."""
+HERE_MAX = 32_768
+"""How much a step may be told there, in characters."""
 CHORES_MAX = 16
 """How many used instances may lie about until then."""
 
@@ -45,6 +55,7 @@ class _Ready:
         self.image = image
         self.wanted_spares = wanted_spares
         self.spares: deque[SandboxedInstance] = deque()
+        self.quick = True
 
 
 class PluginHost(Host):
@@ -86,6 +97,7 @@ class PluginHost(Host):
         self._preparing = asyncio.Lock()
         self._closing = False
         self._jobs = 0
+        self._lock = threading.Lock()
         self._chores: list[Callable[[], None]] = []
         self._idle: asyncio.TimerHandle | None = None
         self._background: asyncio.Task[None] | None = None
@@ -100,6 +112,16 @@ class PluginHost(Host):
             ready = self._ready[package.name]
             while len(ready.spares) < ready.wanted_spares:
                 await self._on_lane(lambda ready=ready: self._add_spare(ready))  # type: ignore[misc]
+
+    def expect(self, package: str) -> None:
+        """Somebody will need this package in a moment: have its spares at hand.
+
+        After a pause the memory of a spare is in no cache of the processor, and its first step takes three
+        times as long. While the target is still being asked there is time for that. It may be said in vain.
+        """
+        ready = self._ready.get(package)
+        if ready is not None and ready.spares and not self._jobs and not self._chores:
+            self._in_background(lambda: self._touch(ready))
 
     async def close(self) -> None:
         """Free everything. Runs under way must have ended."""
@@ -141,9 +163,24 @@ class PluginHost(Host):
         ready = self._ready[package.name]
         return ready.spares.popleft() if ready.spares else self._loaded(ready)
 
-    async def blocking(self, function: Callable[[], Done | Pending]) -> Done | Pending:
-        """On the lane."""
-        return await self._on_lane(function)
+    async def advanced(self, run: Run) -> Done | Pending:
+        """Here if that is quick, else on the lane."""
+        ready = self._ready[run.package.name]
+        if (
+            ready.quick
+            and not self._jobs
+            and (run.has_instance or ready.spares)
+            and run.weight <= HERE_MAX
+            and self._lock.acquire(blocking=False)
+        ):
+            try:
+                with self._opened().briefly(HERE_SECONDS):
+                    return run.advance()
+            except Interrupted:
+                ready.quick = False
+            finally:
+                self._lock.release()
+        return await self._on_lane(run.advance)
 
     def afterwards(self, function: Callable[[], None]) -> None:
         """On the lane, when nobody waits: to free an instance takes as long as to use one."""
@@ -155,9 +192,14 @@ class PluginHost(Host):
     async def _on_lane(self, function: Callable[[], T]) -> T:
         self._jobs += 1
         try:
-            return await self._runtime.offload(LANE, function)
+            return await self._runtime.offload(LANE, lambda: self._locked(function))
         finally:
             self._jobs -= 1
+
+    def _locked(self, function: Callable[[], T]) -> T:
+        # A job whose waiter was cancelled goes on, so that nothing but this says whether the lane is at work.
+        with self._lock:
+            return function()
 
     def _when_idle(self) -> None:
         if self._closing:
@@ -252,6 +294,16 @@ class PluginHost(Host):
         except (Fault, Misbehaviour):
             # Whoever needs one will hear of it; there is no use in trying on and on.
             ready.wanted_spares = 0
+
+    def _touch(self, ready: _Ready) -> None:
+        for _ in range(len(ready.spares)):
+            spare = ready.spares.popleft()
+            try:
+                spare.start(Phase.INIT, "{}")
+            except (Fault, Misbehaviour):
+                spare.close()
+            else:
+                ready.spares.append(spare)
 
     def _free(self) -> None:
         for chore in self._chores:

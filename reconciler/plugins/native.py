@@ -14,7 +14,7 @@ from reconciler.errors import ErrorClass
 from reconciler.plugins.calls import Phase
 from reconciler.plugins.capabilities import Grants
 from reconciler.plugins.packages import Package
-from reconciler.plugins.running import Audit, Host
+from reconciler.plugins.running import Audit, Host, Run
 from reconciler.plugins.steps import Done, Fault, Misbehaviour, Pending
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ class NativeHost(Host):
             loaded = self._loaded[package.name] = _load(package)
         return NativeInstance(loaded)
 
-    async def blocking(self, function: Callable[[], Done | Pending]) -> Done | Pending:
+    async def advanced(self, run: Run) -> Done | Pending:
         """Here and now."""
-        return function()
+        return run.advance()
 
     def afterwards(self, function: Callable[[], None]) -> None:
         """Here and now."""

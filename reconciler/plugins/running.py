@@ -24,7 +24,7 @@ from reconciler.plugins.capabilities import Gate, Grants
 from reconciler.plugins.memo import Memo
 from reconciler.plugins.packages import Package
 from reconciler.plugins.replies import calls_of, done_of
-from reconciler.plugins.steps import Done, Fault, Instance, Misbehaviour, Pending
+from reconciler.plugins.steps import Done, Fault, Instance, Interrupted, Misbehaviour, Pending
 
 Audit = Callable[[str, Mapping[str, Any]], None]
 
@@ -69,7 +69,7 @@ class Host(ABC):
         Raises:
             ProviderError: the provider says that it cannot, or misbehaves.
         """
-        run = _Run(self, self.packages[package], Phase(phase), request)
+        run = Run(self, self.packages[package], Phase(phase), request)
         try:
             return await run.conduct(perform)
         except Fault as fault:
@@ -99,12 +99,12 @@ class Host(ABC):
         """
 
     @abstractmethod
-    def blocking(self, function: Callable[[], Done | Pending]) -> Awaitable[Done | Pending]:
-        """Run something where blocking is allowed; what is asked for first runs first."""
+    def advanced(self, run: Run) -> Awaitable[Done | Pending]:
+        """What `run.advance` answers, called where it may take its time."""
 
     @abstractmethod
     def afterwards(self, function: Callable[[], None]) -> None:
-        """Run something there, soon, and after everything that was asked for before. Nobody waits for it."""
+        """Run something there, soon, and after whatever is under way there. Nobody waits for it."""
 
     def gate(self, package: Package, phase: Phase) -> Gate:
         """What decides about the calls of a package in a phase."""
@@ -115,17 +115,22 @@ class Host(ABC):
         return gate
 
 
-class _Run:
-    """One phase of one package for one target."""
+class Run:
+    """One phase of one package for one target.
+
+    Attributes:
+        package: which.
+        phase: what is asked of it.
+    """
 
     def __init__(self, host: Host, package: Package, phase: Phase, request: Mapping[str, Any]) -> None:
+        self.package = package
         self.phase = phase
         self._host = host
-        self._package = package
         self._request = request
         # The request, and the replies so far: all that an instance needs to be where this run is.
         self._said = [_encode(request)]
-        # These belong to `_advance` and `_close`, which run one after the other and may both be late.
+        # These belong to `advance` and `_close`, which run one after the other and may both be late.
         self._instance: Instance | None = None
         self._heard = 0
         self._task = 0
@@ -136,7 +141,7 @@ class _Run:
     async def conduct(self, perform: Perform) -> dict[str, Any]:
         """The whole of it."""
         memo = self._host.memo
-        key = keys.first_key(self._package.digest, self.phase, self._said[0])
+        key = keys.first_key(self.package.digest, self.phase, self._said[0])
         while True:
             step = memo.get(key)
             if step is None:
@@ -156,20 +161,43 @@ class _Run:
             key = keys.next_key(key, replies)
 
     async def _computed(self) -> Done | Pending:
-        await self._host.prepare(self._package)
+        await self._host.prepare(self.package)
         self._entered = True
-        step = await self._host.blocking(self._advance)
-        limit = self._package.limits.output_mib
+        step = await self._host.advanced(self)
+        limit = self.package.limits.output_mib
         if len(step.text) > limit << 20:
             size = len(step.text) / (1 << 20)
             raise Misbehaviour(f"answered {size:.0f} MiB, and may answer {limit} (limits.outputMiB)")
         return step
 
+    @property
+    def has_instance(self) -> bool:
+        """Whether there is one that only needs to be told what is new."""
+        return self._instance is not None
+
+    @property
+    def weight(self) -> int:
+        """How much there is to be told, in characters."""
+        return sum(map(len, self._said))
+
+    def advance(self) -> Done | Pending:
+        """Bring the instance to where the run is. Blocks.
+
+        Raises:
+            Fault: as the provider says.
+            Misbehaviour: as the host finds.
+            Interrupted: it took too long for where it was called; call it again elsewhere.
+        """
+        try:
+            return self._advance()
+        except Interrupted:
+            self._instance = None
+            raise
+
     def _advance(self) -> Done | Pending:
-        """Bring the instance to where the run is. Blocks."""
         if self._instance is None:
             self._heard = 0
-            self._instance = self._host.instance(self._package)
+            self._instance = self._host.instance(self.package)
         step: Done | Pending | None = None
         for place in range(self._heard, len(self._said)):
             if isinstance(step, Done):
@@ -188,9 +216,9 @@ class _Run:
     async def _replies(self, calls: list[Call], perform: Perform) -> list[Reply]:
         """The replies to calls: from the target where they are allowed, from the host where they are not."""
         self._calls += len(calls)
-        if self._calls > self._package.limits.calls:
-            raise Misbehaviour(f"makes more than {self._package.limits.calls} calls (limits.calls)")
-        gate = self._host.gate(self._package, self.phase)
+        if self._calls > self.package.limits.calls:
+            raise Misbehaviour(f"makes more than {self.package.limits.calls} calls (limits.calls)")
+        gate = self._host.gate(self.package, self.phase)
         reasons = [gate.refusal(call) for call in calls]
         allowed = [call for call, reason in zip(calls, reasons, strict=True) if not reason]
         performed = iter(await self._performed(allowed, perform) if allowed else ())
@@ -217,9 +245,9 @@ class _Run:
         if name not in self._refused:
             # Once a run for each call: a provider must not be able to flood the audit log.
             self._refused.add(name)
-            facts = {"package": self._package.name, "phase": self.phase.value, "call": name, "reason": reason}
+            facts = {"package": self.package.name, "phase": self.phase.value, "call": name, "reason": reason}
             self._host.audit("provider.refused", facts)
-        message = f"{self._package.name} may not do this in {self.phase}: {reason}"
+        message = f"{self.package.name} may not do this in {self.phase}: {reason}"
         return {"error": {"class": ErrorClass.PERMANENT.value, "code": "refused", "message": message}}
 
     def error(
@@ -230,7 +258,7 @@ class _Run:
     ) -> ProviderError:
         """The error that a person sees."""
         retry_after = None if retry_after_ms is None else retry_after_ms / 1000
-        message = f"provider {self._package.name}, {self.phase}: {reason[:REASON_MAX]}"
+        message = f"provider {self.package.name}, {self.phase}: {reason[:REASON_MAX]}"
         return ProviderError(message, error_class=error_class, retry_after=retry_after)
 
     def _set_aside(self) -> None:

@@ -8,6 +8,8 @@ thread-safe.
 
 from __future__ import annotations
 
+import math
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +18,13 @@ from reconciler.plugins import compiling
 from reconciler.plugins.calls import Phase
 from reconciler.plugins.interface import EXPORT, FUNCTIONS, shape_of
 from reconciler.plugins.manifest import Limits
-from reconciler.plugins.steps import Done, Fault, Misbehaviour, Pending
+from reconciler.plugins.steps import Done, Fault, Interrupted, Misbehaviour, Pending
 from reconciler.plugins.watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
     from wasmtime import Store
     from wasmtime.component import Component, ExportIndex, Func
 
@@ -52,6 +57,20 @@ class Sandbox:
         self._engine = compiling.new_engine()
         self._linker = Linker(self._engine)
         self._watchdog = Watchdog(self._engine.increment_epoch)
+        self.patience = math.inf
+
+    @contextmanager
+    def briefly(self, seconds: float) -> Iterator[None]:
+        """Raise Interrupted out of whatever instance takes longer than this."""
+        self.patience = seconds
+        try:
+            yield
+        finally:
+            self.patience = math.inf
+
+    def watching(self, seconds: float) -> AbstractContextManager[Callable[[], bool]]:
+        """Stop what runs inside of this if it runs for longer, or for longer than there is patience."""
+        return self._watchdog.watching(min(seconds, self.patience))
 
     def open(self, compiled: Path) -> Program:
         """Map a compiled component.
@@ -96,7 +115,7 @@ class Sandbox:
         try:
             store.set_limits(limits.memory_mib << 20, _TABLE_ELEMENTS, _CORE_INSTANCES, _TABLES, _MEMORIES)
             store.set_epoch_deadline(1)
-            with self._watchdog.watching(limits.step_seconds) as stopped:
+            with self.watching(limits.step_seconds) as stopped:
                 try:
                     instance = self._linker.instantiate(store, program.component)
                 except WasmtimeError as error:
@@ -105,7 +124,7 @@ class Sandbox:
         except BaseException:
             store.close()
             raise
-        return SandboxedInstance(store, functions, limits, self._watchdog)
+        return SandboxedInstance(store, functions, limits, self)
 
     def close(self) -> None:
         """End the watchdog and free the engine."""
@@ -118,12 +137,12 @@ class SandboxedInstance:
     """One instance of a component; see steps.Instance."""
 
     def __init__(
-        self, store: Store, functions: dict[str, Func | None], limits: Limits, watchdog: Watchdog
+        self, store: Store, functions: dict[str, Func | None], limits: Limits, sandbox: Sandbox
     ) -> None:
         self._store = store
         self._functions = functions
         self._limits = limits
-        self._watchdog = watchdog
+        self._sandbox = sandbox
 
     def load(self, source: str) -> str:
         """Load a plugin.py, from its source or from what this has answered for it before."""
@@ -152,12 +171,14 @@ class SandboxedInstance:
         if function is None:
             raise Misbehaviour("its instance has ended")
         self._store.set_epoch_deadline(1)
-        with self._watchdog.watching(self._limits.step_seconds) as stopped:
+        with self._sandbox.watching(self._limits.step_seconds) as stopped:
             try:
                 answer = function(self._store, *arguments)
                 function.post_return(self._store)
             except (WasmtimeError, UnicodeError, MemoryError) as error:
                 self.close()
+                if stopped() and self._sandbox.patience < self._limits.step_seconds:
+                    raise Interrupted from None
                 raise Misbehaviour(_why(error, self._limits, stopped())) from None
         return answer
 

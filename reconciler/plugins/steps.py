@@ -52,6 +52,10 @@ class Misbehaviour(Exception):
     """The provider broke a limit or the interface, or its instance died. That instance is of no use now."""
 
 
+class Interrupted(Exception):
+    """The instance was given little time, and needed more. It is of no use now; its provider may be fine."""
+
+
 class Instance(Protocol):
     """A loaded provider. All of it may block, and none of it is thread-safe."""
 

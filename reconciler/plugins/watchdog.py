@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import ceil
 
-TICK_SECONDS = 0.05
+TICK_SECONDS = 0.01
 
 
 class Watchdog:

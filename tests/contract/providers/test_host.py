@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,126 @@ async def test_gives_up_the_instance_of_a_run_that_is_cancelled_while_it_compute
     await host.close()
 
     assert len(closed) == 1
+
+
+SLEEPY = (
+    HEAD
+    + """
+class Thing(Provider):
+    async def read(self, wanted):
+        stat = await call("file.stat", path="/x")
+        for _ in range(stat["turns"]):
+            pass
+        return [Actual(True, {"turns": stat["turns"]})]
+"""
+)
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """On which threads a guest was started or resumed, other than for init."""
+    seen: list[str] = []
+    for name in ("start", "resume"):
+        original = getattr(SandboxedInstance, name)
+
+        def noted(self: SandboxedInstance, first: Any, text: str, original: Any = original) -> Any:
+            if first is not Phase.INIT:
+                seen.append(threading.current_thread().name)
+            return original(self, first, text)
+
+        monkeypatch.setattr(SandboxedInstance, name, noted)
+    return seen
+
+
+async def test_does_what_is_quick_where_it_is_asked_for(
+    tmp_path: Path, make_host: MakeHost, threads: list[str]
+) -> None:
+    write_package(tmp_path, SLEEPY)
+    host = await make_host(spares=2, warm=True)
+
+    await host.run("test.thing", Phase.READ, reading(), Target(turns=1))
+
+    assert threads == [threading.current_thread().name] * 2
+
+
+async def test_does_what_is_large_elsewhere(
+    tmp_path: Path, make_host: MakeHost, threads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_module, "HERE_MAX", 10)
+    write_package(tmp_path, SLEEPY)
+    host = await make_host(spares=2, warm=True)
+
+    await host.run("test.thing", Phase.READ, reading(), Target(turns=1))
+
+    assert len(set(threads)) == 1
+    assert threads[0].startswith("froyo-wasm")
+
+
+async def test_begins_elsewhere_again_what_turns_out_to_take_long(
+    tmp_path: Path, make_host: MakeHost, threads: list[str], audit: Audit
+) -> None:
+    write_package(tmp_path, SLEEPY)
+    host = await make_host(spares=2, warm=True)
+    target = Target(turns=10_000_000)
+
+    reply = await host.run("test.thing", Phase.READ, reading(), target)
+    assert reply["actual"][0]["state"] == {"turns": 10_000_000}
+    assert len(target.rounds) == 1
+    here, there = threading.current_thread().name, threads[-1]
+    # Started and resumed here, and once more there, from the beginning.
+    assert threads == [here, here, there, there]
+    assert there.startswith("froyo-wasm")
+    assert audit == []
+
+    # It is not tried here again.
+    threads.clear()
+    await host.run("test.thing", Phase.READ, reading(thing("other")), Target(turns=1))
+    assert set(threads) == {there}
+
+
+async def test_has_spares_at_hand_for_who_is_expected(
+    tmp_path: Path, make_host: MakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_package(tmp_path, SLEEPY)
+    host = await make_host(spares=2, warm=True)
+    spares = list(host._ready["test.thing"].spares)
+    touched: list[SandboxedInstance] = []
+    start = SandboxedInstance.start
+
+    def noted(self: SandboxedInstance, phase: Phase, request: str) -> Any:
+        touched.append(self)
+        return start(self, phase, request)
+
+    monkeypatch.setattr(SandboxedInstance, "start", noted)
+    host.expect("no.such.package")
+    assert host._background is None
+    host.expect("test.thing")
+    assert host._background is not None
+    await host._background
+
+    assert touched == spares == list(host._ready["test.thing"].spares)
+    await host.run("test.thing", Phase.READ, reading(), Target(turns=1))
+    assert touched[-1] is spares[0]
+
+
+async def test_a_spare_that_does_not_survive_being_touched_is_given_up(
+    tmp_path: Path, make_host: MakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reconciler.plugins.steps import Misbehaviour
+
+    write_package(tmp_path, SLEEPY)
+    host = await make_host(spares=2, warm=True)
+    ready = host._ready["test.thing"]
+    bad = ready.spares[0]
+
+    def fragile(self: SandboxedInstance, phase: Phase, request: str) -> Any:
+        raise Misbehaviour("touched")
+
+    monkeypatch.setattr(bad, "start", fragile.__get__(bad))
+    host._touch(ready)
+
+    assert bad not in ready.spares
+    assert len(ready.spares) == 1
 
 
 async def test_what_perform_raises_ends_the_run(tmp_path: Path, make_host: MakeHost) -> None:
