@@ -251,7 +251,7 @@ class Round:
             elif self._lane.stalled.get(unit.address) != (unit.desired, unit.observed):
                 todo[unit.address] = unit
         if todo:
-            await self._apply(todo, {reading.address: reading for reading in readings})
+            await self._apply(todo)
 
     def _readings(self, observed: Mapping[Address, Observed | ProviderError]) -> list[Observed]:
         readings = []
@@ -290,18 +290,29 @@ class Round:
 
     # --- Applying -----------------------------------------------------------------------------------------------------
 
-    async def _apply(self, todo: dict[Address, PlanUnit], readings: Mapping[Address, Observed]) -> None:
+    async def _apply(self, todo: dict[Address, PlanUnit]) -> None:
         """Apply in the graph's order, each step's instances together, each followed by a look."""
         services = self._services
+        # What cannot be begun is no intent: it would be one at each look for as long as it waits.
+        waiting = Frontier(self._lane.graph, todo, failed=self._broken_above(todo)).blocked
+        self._wait_for(waiting)
+        todo = {address: unit for address, unit in todo.items() if address not in waiting}
         lost = await keep_preimages(
             self._session, self._journal, todo.values(), limit=services.settings.preimage_limit
         )
         for address, error in lost.items():
             self._fail(address, error)
             del todo[address]
+        if not todo:
+            return
         await self._journal.intend(list(todo.values()))
         frontier = Frontier(self._lane.graph, todo, failed=self._broken_above(todo))
-        while wave := frontier.take():
+        while taken := frontier.take():
+            wave = [address for address in taken if not self._suspended_meanwhile(address)]
+            for address in set(taken).difference(wave):
+                frontier.done(address)
+            if not wave:
+                continue
             self._step("applying", len(wave))
             applied = await apply_wave(
                 services.host,
@@ -319,8 +330,21 @@ class Round:
                     frontier.done(address)
                 else:
                     frontier.fail(address)
-        for address, culprit in frontier.blocked.items():
-            self.outcome.look_again(address, services.settings.dependency_poll)
+        self._wait_for(frontier.blocked)
+
+    def _suspended_meanwhile(self, address: Address) -> bool:
+        """Whether a person has suspended an instance since it was planned; concludes about it then."""
+        if (suspension := self._services.suspended(address)) is None:
+            return False
+        message = f"suspended by {suspension.by}: {suspension.reason}"
+        self._conclude(address, Verdict(reason=Reason.SUSPENDED, message=message))
+        self._journal.outcome(address, Reason.SUSPENDED, message)
+        return True
+
+    def _wait_for(self, blocked: Mapping[Address, Address]) -> None:
+        """Conclude about instances that wait for another one each."""
+        for address, culprit in blocked.items():
+            self.outcome.look_again(address, self._services.settings.dependency_poll)
             verdict = Verdict(
                 reason=Reason.DEPENDENCY_NOT_READY,
                 message=f"waits for {culprit}, which is not ready",
@@ -574,9 +598,10 @@ class Round:
         self._lane.sightings.pop(address, None)
         state = self._lane.states[address]
         failures = state.failures + 1
-        self.report.put(replace(state, failures=failures))
         now = self._services.loop_time()
         decision = requeue_error(error, now=now, failures=failures)
+        if not decision.stalled:  # of what is not tried again, the number says nothing
+            self.report.put(replace(state, failures=failures))
         match decision.when:
             case When.NOW:
                 self.outcome.look_again(address, 0.0)
