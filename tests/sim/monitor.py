@@ -114,8 +114,11 @@ class Monitor(logging.Handler):
                     self._intended(process, name, frame["command"], item["path"])
 
     def _intended(self, process: Process, name: TargetName, command: str, path: str) -> None:
-        address = self._world.owner(name, path)
         assert process.account is not None
+        address = self._world.owner(name, path)
+        if address not in self._rounds[process.number, name].instances:
+            # Nobody's own: then it is the business of the directory above.
+            address = self._world.owner(name, path.rpartition("/")[0])
         found = process.account.execute(
             "SELECT desired FROM plan_units WHERE outcome IS NULL AND address = ?", (address,)
         ).fetchall()

@@ -129,6 +129,7 @@ class Process:
         waiting = asyncio.create_task(self.told.wait(), name="signals")
         await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
         self.left = list(await self.controller.stop(grace=self.world.grace))
+        self.up = False
         waiting.cancel()
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
