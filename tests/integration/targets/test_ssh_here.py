@@ -42,6 +42,7 @@ class Server:
         self.running = set()
         self.connections = 0
         self.shell = "/bin/sh"
+        self.refuses = False
         self.before = ""
 
     @asynccontextmanager
@@ -64,12 +65,14 @@ class Server:
             def connection_requested(self, *_):
                 return True
 
+            def session_requested(self):
+                return False if outer.refuses else asyncssh.SSHServerProcess(outer.execute, None, 3, False)
+
         listener = await asyncssh.listen(
             "127.0.0.1",
             0,
             server_factory=Connection,
             server_host_keys=[self.host_key],
-            process_factory=self.execute,
             encoding=None,
             **options,
         )
@@ -567,3 +570,38 @@ async def test_opening_can_be_cancelled_at_any_moment(server, runtime):
             with suppress(asyncio.CancelledError):
                 await (await opening).close()
     assert os.listdir(server.run) == []
+
+
+async def test_a_key_file_that_holds_no_key_is_named(server, runtime):
+    async with server.listening():
+        with open(server.identity, "w", encoding="ascii") as file:  # noqa: ASYNC230 - a file of a few bytes
+            file.write("hello\n")
+        with pytest.raises(TransportError, match=rf"web-1: ada@.*: {server.identity}: "):
+            await open_session(runtime, server.target())
+
+
+async def test_a_server_that_lets_nobody_execute_anything_says_so(server, runtime):
+    async with server.listening():
+        server.refuses = True
+        with pytest.raises(TransportError, match=r"logged in, but no command may be started: "):
+            await open_session(runtime, server.target())
+
+
+async def test_a_server_that_never_starts_the_command_is_given_up(server, runtime, monkeypatch):
+    never = asyncio.Event()
+
+    async def hang(*_, **__):
+        await never.wait()
+
+    async with server.listening():
+        monkeypatch.setattr(asyncssh.SSHClientConnection, "create_session", hang)
+        with pytest.raises(TransportError, match=r"logged in, but no command was started within 1 s"):
+            await open_session(runtime, server.target(connect_timeout=1.0))
+
+
+async def test_a_shell_that_never_becomes_the_runner_is_given_up(server, runtime, monkeypatch):
+    monkeypatch.setattr(ssh, "_SHIPPING", 0.5)
+    monkeypatch.setattr(ssh.SshChannel, "ship", lambda self, content: None)
+    async with server.listening():
+        with pytest.raises(TransportError, match=r"the runner did not arrive within 0\.5 s"):
+            await open_session(runtime, server.target())
