@@ -150,6 +150,8 @@ def _turn() -> Iterator[None]:
         yield
 
 
+# Before xdist reads the marks.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep lab tests on one xdist worker, and refuse one that is not marked."""
     for item in items:
