@@ -109,7 +109,7 @@ _ALL_PATHS = (EVERYWHERE,)
 BUILT_IN = Grants(
     {
         "linux.file": (
-            *(Capability(name, _ALL_PATHS) for name in ("file.stat", "file.read", "dir.list")),
+            *(Capability(name, _ALL_PATHS) for name in ("file.stat", "dir.list")),
             *(
                 Capability(name, _ALL_PATHS)
                 for name in ("file.remove", "dir.ensure", "dir.remove", "link.ensure")

@@ -1,10 +1,12 @@
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reconciler.plugins.calls import CALLS, Phase
 from reconciler.plugins.capabilities import BUILT_IN, Capability, Gate, Grants
+from reconciler.plugins.packages import load_packages
 
 EVERYTHING = tuple(
     Capability(name, ("/**",) if rule.path else (), (("**",),) if rule.command else ())
@@ -143,3 +145,10 @@ def test_nothing_is_granted_by_default_and_the_operator_can_take_away() -> None:
     assert Grants().packages == {}
     extended = BUILT_IN.extended(Grants({"linux.file": (), "test.thing": (Capability("facts"),)}))
     assert extended.packages == {"linux.file": (), "test.thing": (Capability("facts"),)}
+
+
+def test_what_is_granted_by_default_is_what_the_built_in_packages_need_and_no_more() -> None:
+    packages = load_packages([Path(__file__).parents[3] / "providers"])
+    assert BUILT_IN.packages.keys() == {package.name for package in packages}
+    for package in packages:
+        assert set(BUILT_IN.packages[package.name]) == set(package.capabilities)
