@@ -1,0 +1,48 @@
+"""The examples of docs/spec/provider-interface.md do what they say."""
+
+import re
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from froyo_provider.environment import MODULES
+from reconciler.plugins.calls import CALLS
+from reconciler.plugins.manifest import _LIMITS, Limits
+
+SPEC = (Path(__file__).parents[3] / "docs" / "spec" / "provider-interface.md").read_text()
+
+
+def test_the_plugin_and_its_test_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin_source, test_source = re.findall(r"```python\n(.*?)```", SPEC, re.DOTALL)
+    plugin = types.ModuleType("plugin")
+    monkeypatch.setitem(sys.modules, "plugin", plugin)
+    exec(plugin_source, plugin.__dict__)
+    test: dict[str, object] = {}
+    exec(test_source, test)
+    function = test["test_makes_what_is_missing"]
+    assert callable(function)
+    function()
+
+
+def test_every_call_is_in_the_table() -> None:
+    rows = [line for line in SPEC.splitlines() if re.match(r"\| `.*\| (reads|writes) \|", line)]
+    table = {
+        name: "reads" in row
+        for row in rows
+        for name in re.findall(r"`([a-z]+(?:\.[a-z]+)?)`", row.split("|")[1])
+    }
+    assert table == {name: rule.reading for name, rule in CALLS.items()}
+
+
+def test_the_limits_are_those_of_the_table() -> None:
+    for name, (field, _, highest) in _LIMITS.items():
+        row = next(line for line in SPEC.splitlines() if line.startswith(f"| `{name}`"))
+        numbers = [float(cell.replace(",", "")) for cell in row.split("|")[2:4]]
+        assert numbers == [getattr(Limits(), field), highest]
+
+
+def test_the_modules_of_the_environment_can_all_be_imported() -> None:
+    for name in MODULES:
+        __import__(name)
