@@ -9,24 +9,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Collection, Coroutine, Iterable, Mapping
-from dataclasses import replace
 
 from reconciler.core import inventory
 from reconciler.core.backoff import Backoff
-from reconciler.core.conditions import get_condition, set_condition
 from reconciler.core.contest import Contests
 from reconciler.core.workqueue import Priority, Work, WorkQueue
 from reconciler.engine import wording
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.journal import settle_in_doubt, store_report
-from reconciler.engine.lane import Lane, Sighting
+from reconciler.engine.lane import Lane, Sighting, orphaned
+from reconciler.engine.reachability import Reachability
 from reconciler.engine.reconcile import Outcome, Round, Services
 from reconciler.engine.report import Report
 from reconciler.engine.sessions import OpenSession, Sessions
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.suspensions import Suspensions, covers
+from reconciler.engine.wishes import Wishes
 from reconciler.errors import ProtocolError, RunnerError, StoreError, TransportError
-from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.desired import Blob, Desired
 from reconciler.model.names import Address, Digest, TargetName, split_address
 from reconciler.model.plan import Plan, PlanUnit
@@ -35,8 +34,6 @@ from reconciler.model.source import SnapshotGone
 from reconciler.model.state import ResourceState, Suspension, TargetState
 from reconciler.model.target import Target
 from reconciler.runtime import Runtime
-from reconciler.store.batch import Batch
-from reconciler.store.records import QueuedKey
 from reconciler.store.store import Store
 from reconciler.targets.session import Session
 from reconciler.targets.watch import WatchEvent
@@ -58,7 +55,6 @@ class Controller:
     Attributes:
         desired: what is in force; None before the first snapshot.
         lanes: what is known of each target.
-        targets: the conditions of each target.
         suspensions: what people want left alone.
     """
 
@@ -73,7 +69,6 @@ class Controller:
     ) -> None:
         self.desired: Desired | None = None
         self.lanes: dict[TargetName, Lane] = {}
-        self.targets: dict[TargetName, TargetState] = {}
         self.suspensions = Suspensions(store, now=runtime.now)
         self._store = store
         self._runtime = runtime
@@ -86,12 +81,10 @@ class Controller:
         self._background: set[asyncio.Task[None]] = set()
         self._abandoned: set[Address] = set()
         self._stopping = False
-        self._sessions = Sessions(
-            open_session=open_session,
-            runtime=runtime,
-            listener=self,
-            backoff=Backoff(base=settings.retry_base, cap=settings.retry_cap),
-        )
+        self._wishes = Wishes(store, now=runtime.now)
+        backoff = Backoff(base=settings.retry_base, cap=settings.retry_cap)
+        self._reachability = Reachability(store, runtime, backoff=backoff)
+        self._sessions = Sessions(open_session=open_session, runtime=runtime, listener=self, backoff=backoff)
         self._services = Services(
             host=host,
             store=store,
@@ -106,12 +99,11 @@ class Controller:
     # --- Life ---------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Take up what an earlier controller left: states, suspensions, requests, and operations in doubt."""
+        """Take up what an earlier controller left: states, suspensions, wishes, and operations in doubt."""
         self._stored = await self._store.load_states()
-        self.targets = await self._store.load_target_states()
+        await self._reachability.load()
         await self.suspensions.load()
-        for key in await self._store.load_queue():
-            self._add(key.target, priority=Priority(key.priority), items=key.dirty)
+        await self._wishes.load()
         await settle_in_doubt(self._store, Report(self._runtime.now, {}))
 
     async def run(self) -> None:
@@ -132,6 +124,7 @@ class Controller:
                 task.cancel()
             await asyncio.gather(*self._rounds.values(), return_exceptions=True)
             await self._sessions.close()
+            await self._reachability.close()
 
     async def stop(self, *, grace: float) -> list[Address]:
         """Hand out no more rounds, wait for those under way, and abandon what has not ended within `grace` seconds.
@@ -174,23 +167,30 @@ class Controller:
             self._incoming[name] = (target, instances[name])
             self._sessions.want(target)
             self._plan_look(name, instances[name])
-        for name in [name for name in self.lanes if name not in desired.targets]:
-            self._queue.discard(name)
+        await self._drop_targets()
+        self._wake.set()
+
+    async def _drop_targets(self) -> None:
+        """Forget the targets that are not declared any more."""
+        declared = self.desired.targets if self.desired else {}
+        for name in [name for name in {**self._incoming, **self.lanes} if name not in declared]:
             self._incoming.pop(name, None)
             await self._sessions.drop(name)
             if name in self._rounds:
                 await asyncio.wait([self._rounds[name]])
-            self.lanes.pop(name, None)
-            self.targets.pop(name, None)
+            self._queue.discard(name)
+            if (lane := self.lanes.get(name)) is not None:
+                await lane.backlog.keep(self._store, lane.states)
+                self._stored.update(self.lanes.pop(name).states)
+        gone = {a: state for a, state in self._stored.items() if split_address(a)[0] not in declared}
         report = Report(self._runtime.now, {})
-        known = self.states()
-        gone = [address for address in known if address not in desired.instances]
+        for state in gone.values():
+            orphaned(report, state)
+        self._reachability.keep_only(declared)
+        await self._wishes.keep_only(declared)
+        await store_report(self._store, report, forget=gone)
         for address in gone:
             self._stored.pop(address, None)
-            if known[address].owned:
-                report.event(address, "Orphaned", "no longer declared; left as it is on the target")
-        await store_report(self._store, report, forget=gone)
-        self._wake.set()
 
     def _plan_look(self, name: TargetName, instances: Mapping[Address, Instance]) -> None:
         """Have what is new or declared otherwise looked at soon."""
@@ -212,14 +212,17 @@ class Controller:
         if incoming is None:
             return lane
         target, instances = incoming
-
-        def known(address: Address) -> ResourceState | None:
-            return (lane.states.get(address) if lane else None) or self._stored.get(address)
-
+        if lane is None:
+            known = {a: state for a, state in self._stored.items() if split_address(a)[0] == name}
+        else:
+            known = lane.states
         contests = lane.contests if lane else Contests[Address](self._settings.contest)
-        fresh = Lane.make(target, instances, known, contests=contests)
+        fresh = Lane.make(target, instances, known.get, contests=contests)
         if lane is not None:
             fresh.carry_over(lane)
+        fresh.orphan({a: s for a, s in known.items() if a not in instances}, now=self._runtime.now)
+        for address in known:
+            self._stored.pop(address, None)
         self.lanes[name] = fresh
         return fresh
 
@@ -244,14 +247,17 @@ class Controller:
                 return
             lane.unsettled.update(address for address in work.items if address in lane.instances)
             if session is None:
+                await lane.backlog.keep(self._store, lane.states)
                 return  # looked at when there is one: see `connected`
-            if work.priority is Priority.USER:
-                lane.forget_verdicts(work.items or lane.instances)
             dirty = None if work.everything else set(work.items)
+            if (wish := self._wishes.get(name)) is not None:
+                dirty = None if dirty is None or not wish.items else dirty | wish.items
+            if wish is not None or work.priority is Priority.USER:
+                lane.forget_verdicts(lane.instances if dirty is None else dirty)
             await self._round(lane, session, dirty)
             self._queue.forget(name)
-            if work.priority is Priority.USER:
-                await self._store.write(Batch().dequeue(name))
+            if wish is not None:
+                await self._wishes.grant(name, wish)
         except (TransportError, ProtocolError) as error:
             log.info("the session was lost in the middle of a round", target=name, why=str(error))
             if session is not None and not session.closed:
@@ -277,7 +283,6 @@ class Controller:
         except asyncio.CancelledError:
             self._abandoned.update(await asyncio.shield(work.abandon()))
             raise
-        name = lane.target.name
         # Before anything else can fail: what the round asked for must not depend on the watch.
         self._schedule(lane, outcome, whole=dirty is None)
         await self._watch(lane, session)
@@ -320,15 +325,13 @@ class Controller:
 
     def connected(self, name: TargetName, session: Session) -> None:
         """A session is ready: look at everything, since nothing was heard from the target until now."""
-        self._say_of_target(
-            name, ready=True, reason=Reason.IN_SYNC, message=f"connected as uid {session.ready.uid}"
-        )
-        self._add(name, priority=Priority.SPEC)
+        self._reachability.say(name, ready=True, message=f"connected as uid {session.ready.uid}")
+        self._add(name, priority=Priority.USER if self._wishes.get(name) else Priority.SPEC)
 
     def disconnected(self, name: TargetName, why: str, *, retry_in: float) -> None:
         """The session was lost, or could not be had."""
         message = f"{why}; next try in {wording.duration(retry_in)}"
-        self._say_of_target(name, ready=False, reason=Reason.UNREACHABLE, message=message)
+        self._reachability.say(name, ready=False, message=message)
 
     def changed(self, name: TargetName, event: WatchEvent) -> None:
         """A target reports changes: look at what they concern."""
@@ -346,31 +349,6 @@ class Controller:
         if event.overflow:
             self._add(name, priority=Priority.DRIFT)
 
-    def _say_of_target(self, name: TargetName, *, ready: bool, reason: Reason, message: str) -> None:
-        known = self.targets.get(name) or TargetState(name=name)
-        before = get_condition(known.conditions, ConditionType.READY)
-        now = self._runtime.now()
-        condition = Condition(
-            type=ConditionType.READY,
-            status=ready,
-            reason=reason,
-            message=message,
-            since=now,
-            observed_generation=1,
-        )
-        state = replace(
-            known,
-            conditions=set_condition(known.conditions, condition),
-            connected_since=now if ready else None,
-        )
-        self.targets[name] = state
-        report = Report(self._runtime.now, {})
-        if before is None or before.status != ready:
-            report.event(
-                f"Target/{name}", "Connected" if ready else "Unreachable", message, warning=not ready
-            )
-        self._later(store_report(self._store, report, targets=[state]), name=f"report on target {name}")
-
     def _later(self, work: Coroutine[None, None, None], *, name: str) -> None:
         """Do something that nobody waits for, and see to it that its failure is heard of."""
         task = asyncio.create_task(work, name=name)
@@ -380,7 +358,7 @@ class Controller:
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._background.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("could not be stored", what=task.get_name(), why=str(error))
+            log.error("went wrong, and nobody waited for it", what=task.get_name(), why=str(error))
 
     # --- People -------------------------------------------------------------------------------------------------------
 
@@ -389,18 +367,14 @@ class Controller:
 
         The wish is on record before this returns, and outlives the controller.
         """
-        batch = Batch()
+        wanted: dict[TargetName, list[Address]] = {}
         for name in self.desired.targets if self.desired else ():
             mine = [] if selected is None else [a for a in selected if split_address(a)[0] == name]
-            if selected is not None and not mine:
-                continue
-            key = QueuedKey(
-                target=name, priority=Priority.USER, dirty=frozenset(mine), added_at=self._runtime.now()
-            )
-            batch.enqueue(key)
-            self._sessions.hurry(name)
-            self._add(name, priority=Priority.USER, items=mine)
-        await self._store.write(batch)
+            if selected is None or mine:
+                wanted[name] = mine
+                self._sessions.hurry(name)
+                self._add(name, priority=Priority.USER, items=mine)
+        await self._wishes.put(wanted)
 
     async def plan(self) -> list[Plan]:
         """What would be changed on each target right now; targets that cannot be reached say so."""
@@ -450,12 +424,19 @@ class Controller:
         every = self.desired.instances if self.desired else {}
         return [address for address in every if covers(object_, address)]
 
+    @property
+    def targets(self) -> Mapping[TargetName, TargetState]:
+        """The conditions of each target."""
+        return self._reachability.states
+
     def states(self) -> dict[Address, ResourceState]:
-        """What is known of every declared instance."""
+        """What is known of every instance that is declared, or was when anything was last heard of a source."""
         known = dict(self._stored)
         for lane in self.lanes.values():
             known.update(lane.states)
-        return known
+        return (
+            known if self.desired is None else {a: s for a, s in known.items() if a in self.desired.instances}
+        )
 
     @staticmethod
     def _time() -> float:

@@ -15,6 +15,7 @@ from reconciler.core.contest import Contests
 from reconciler.core.graph import Graph
 from reconciler.engine.backlog import Backlog
 from reconciler.engine.recording import Recording
+from reconciler.engine.report import Report
 from reconciler.model.event import Evidence
 from reconciler.model.names import Address, Digest
 from reconciler.model.resource import Instance
@@ -129,6 +130,16 @@ class Lane:
         for path in wanted:
             self._by_path.setdefault(path, set()).add(address)
 
+    def orphan(self, gone: Mapping[Address, ResourceState], *, now: Callable[[], float]) -> None:
+        """Note that these are no longer declared: nothing is known of them any more, and nothing is done to them."""
+        report = Report(now, {})
+        for state in gone.values():
+            orphaned(report, state)
+        self.backlog.add_events(report.events)
+        self.backlog.forgotten |= gone.keys()
+        for address in gone:
+            self.contests.forget(address)
+
     def sight(self, address: Address, sighting: Sighting) -> None:
         """Keep a reported change until a round has looked: the time of the first, and the best evidence."""
         known = self.sightings.get(address)
@@ -167,6 +178,12 @@ class Lane:
     def concerned(self, path: str) -> Collection[Address]:
         """The instances that `path` concerns."""
         return self._by_path.get(path, ())
+
+
+def orphaned(report: Report, state: ResourceState) -> None:
+    """Say of what is no longer declared that it stays, if it was ours."""
+    if state.owned:
+        report.event(state.address, "Orphaned", "no longer declared; left as it is on the target")
 
 
 def managed_below(instances: Mapping[Address, Instance]) -> dict[Address, tuple[str, ...]]:
