@@ -134,11 +134,10 @@ class HostTrust:
             return False
         if self._may_record:
             try:
-                record(self._recorded, f"{name} {self.key}")
+                record(self._recorded, name, self.key)
             except TransportError as error:
                 self.refusal = str(error)
-                return False
-            return True
+            return not self.refusal
         self.refusal = (
             f"its host key is not known: it shows {shown[0]} {print_}. Compare that with what"
             " `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` says on the machine itself; then pin it with"
@@ -198,18 +197,25 @@ def _import(pinned: str) -> asyncssh.SSHKey:
         raise TransportError(f"`hostKey` is not a public key such as `ssh-ed25519 AAAA…`: {error}") from error
 
 
-def record(path: str, line: str) -> None:
-    """Add a line to our own known_hosts file, whole or not at all, whoever else does the same.
+def record(path: str, name: str, key: str) -> None:
+    """Add a host's key to our own known_hosts file, whole or not at all, whoever else does the same.
 
     Raises:
-        TransportError: it cannot be written; then the key must not be trusted either.
+        TransportError: it cannot be written, or somebody was faster and was shown another key; then this
+            one must not be trusted either.
     """
+    line = f"{name} {key}"
     directory = os.path.dirname(path)
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         with open(f"{path}.lock", "w", opener=_private) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             lines = _lines(path)
+            if any(other.startswith(f"{name} ") and other != line for other in lines):
+                raise TransportError(
+                    f"{path}: at the same time {name} has shown two different host keys: trust neither before"
+                    " you have compared them with the machine's own"
+                )
             if line not in lines:
                 _replace(path, [*lines, line])
     except OSError as error:

@@ -63,7 +63,15 @@ async def connect_local(
 async def _start(
     runner: Runner, transport: LocalTransport, environ: Mapping[str, str], ttl: float
 ) -> LocalChannel:
-    arguments = ["serve", "--sha256", runner.sha256, "--signature", runner.signature, "--ttl", f"{ttl:g}s"]
+    arguments = [
+        "serve",
+        "--sha256",
+        runner.sha256,
+        "--signature",
+        runner.signature,
+        "--ttl",
+        f"{round(ttl * 1000)}ms",
+    ]
     environment = {name: environ[name] for name in _PASSED_ON if name in environ} | {"PATH": _SBIN}
     before: list[str] = []
     if transport.become and os.geteuid() != 0:

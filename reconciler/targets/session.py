@@ -303,7 +303,7 @@ class Session:
 
     def _watch_ended(self, watch: Call, answer: asyncio.Future[Done | Failed]) -> None:
         """A watch that ends without being replaced leaves a gap that only a look at everything can fill."""
-        if answer.cancelled() or answer.exception() is not None or watch is not self._watch:
+        if answer.cancelled() or answer.exception() is not None or watch is not self._watch or self.closed:
             return
         ended = answer.result()
         why = ended.fault["message"] if isinstance(ended, Failed) else "the target stopped watching"

@@ -118,7 +118,7 @@ class SshConnector:
             sha256=runner.sha256,
             arguments=[
                 *("serve", "--sha256", runner.sha256, "--signature", runner.signature),
-                *("--ttl", f"{self._ttl:g}s"),
+                *("--ttl", f"{round(self._ttl * 1000)}ms"),
             ],
             sudo=transport.become == "sudo",
         )

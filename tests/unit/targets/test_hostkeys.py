@@ -178,7 +178,7 @@ def test_a_file_is_parsed_again_only_when_it_has_changed(files, monkeypatch):
 
 def _record(path, start):
     for number in range(start, start + 20):
-        record(path, f"host-{number} {text(KEY)}")
+        record(path, f"host-{number}", text(KEY))
 
 
 def test_several_controllers_may_record_at_once_and_nothing_is_lost(files):
@@ -196,18 +196,28 @@ def test_several_controllers_may_record_at_once_and_nothing_is_lost(files):
 
 def test_recording_the_same_again_changes_nothing(files):
     for _ in range(2):
-        record(str(files.own), "web-1 ssh-ed25519 AAAA")
+        record(str(files.own), "web-1", "ssh-ed25519 AAAA")
     assert files.own.read_text() == "web-1 ssh-ed25519 AAAA\n"
 
 
+def test_of_two_first_contacts_at_once_that_differ_only_one_is_recorded_and_the_other_refused(files):
+    trusts = [files.trust(trust_on_first_use=True, known_hosts="") for _ in range(2)]
+    for trust in trusts:
+        trust.match("web-1", "10.0.0.5", None)
+    assert trusts[0].judge("web-1", "10.0.0.5", 22, KEY.convert_to_public())
+    assert not trusts[1].judge("web-1", "10.0.0.5", 22, OTHER.convert_to_public())
+    assert "at the same time web-1 has shown two different host keys" in trusts[1].refusal
+    assert files.own.read_text() == f"web-1 {text(KEY)}\n"
+
+
 def test_a_record_that_cannot_be_completed_leaves_the_old_one(files, monkeypatch):
-    record(str(files.own), "a b")
+    record(str(files.own), "a", "b")
 
     def full(_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(TransportError, match="No space left on device"):
-        record(str(files.own), "c d")
+        record(str(files.own), "c", "d")
     assert files.own.read_text() == "a b\n"
     assert sorted(os.listdir(files.own.parent)) == ["known_hosts", "known_hosts.lock"]

@@ -767,6 +767,22 @@ def test_a_watch_ends_quietly_with_its_session(runner):
     run(main())
 
 
+def test_a_watch_that_is_ended_by_the_end_of_its_session_is_no_event(runner):
+    async def main():
+        events = []
+        session = await runner.open(on_event=events.append)
+        await watching(runner, session, 1, ["/a"])
+        closing = asyncio.ensure_future(session.close())
+        await runner.hear("EXIT")
+        runner.say(type="ERROR", id=1, error=fault("cancelled"))
+        runner.say(type="EXIT", reason="exit")
+        runner.end()
+        await closing
+        assert events == []
+
+    run(main())
+
+
 @pytest.mark.parametrize("event", ["changed", "progress"])
 @pytest.mark.parametrize(
     "data", [{}, {"changes": 1, "watching": "many"}, {"changes": [{}], "watching": None}]
