@@ -17,7 +17,7 @@ from watchers.walk import Directory
 _MODIFY, _ATTRIB, _CLOSE_WRITE = 0x2, 0x4, 0x8
 _MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x40, 0x80, 0x100, 0x200
 _DELETE_SELF, _MOVE_SELF = 0x400, 0x800
-_IGNORED = 0x8000
+_OVERFLOW, _IGNORED = 0x4000, 0x8000
 _ONLYDIR, _EXCL_UNLINK = 0x1000000, 0x4000000
 _MASK = (
     _MODIFY | _ATTRIB | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE | _DELETE_SELF | _MOVE_SELF
@@ -95,9 +95,12 @@ class InotifyHints:
             offset += _EVENT.size + length
             if mask & _IGNORED:
                 self._forget(watch)
-            only = self._names.get(watch)
-            if only is None or not name or name == only:  # a watch that is not known is that of an overflow
+            elif mask & _OVERFLOW:
                 self._woken.set()
+            elif watch in self._names:
+                only = self._names[watch]
+                if only is None or not name or name == only:
+                    self._woken.set()
 
     def _forget(self, watch: int) -> None:
         """The directory is gone, and its watch with it."""

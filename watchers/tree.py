@@ -151,7 +151,7 @@ def _stable(path: str, found: Found, *, keep: bool) -> SnapshotFile:
         with _open(found.real) as descriptor:
             if signature(os.fstat(descriptor)) != found.signature:
                 raise _Moved(path)
-            while chunk := os.read(descriptor, _CHUNK):
+            while size <= found.signature[0] and (chunk := os.read(descriptor, _CHUNK)):
                 size += len(chunk)
                 digest.update(chunk)
                 if keep:
@@ -166,16 +166,17 @@ def _stable(path: str, found: Found, *, keep: bool) -> SnapshotFile:
     if keep:
         content = b"".join(parts)
         return SnapshotFile(path, name, size, lambda: content)
-    return SnapshotFile(path, name, size, partial(_again, path, found.real, name))
+    return SnapshotFile(path, name, size, partial(_again, path, found.real, name, size))
 
 
-def _again(path: str, real: str, digest: Digest) -> bytes:
+def _again(path: str, real: str, digest: Digest, size: int) -> bytes:
     """The content of a file that was read before, if it still is the same."""
     parts = []
     try:
         with _open(real) as descriptor:
-            while chunk := os.read(descriptor, _CHUNK):
+            while size >= 0 and (chunk := os.read(descriptor, _CHUNK)):
                 parts.append(chunk)
+                size -= len(chunk)
     except OSError as error:
         raise SnapshotGone(f"{path}: {error.strerror}") from error
     content = b"".join(parts)

@@ -98,7 +98,7 @@ def _why(error: OSError) -> str:
             return "this is no directory"
         case errno.EACCES:
             return "no permission to read it"
-    return os.strerror(error.errno or 0)
+    return os.strerror(error.errno or 0).lower()
 
 
 class _Walker:
@@ -181,8 +181,7 @@ class _Walker:
         if not stat.S_ISREG(status.st_mode):
             self.leave_out(path, "no regular file")
         elif status.st_size > MAX_BYTES:
-            size = status.st_size >> 20
-            self.leave_out(path, f"{size} MiB are more than the {MAX_BYTES >> 20} MiB that a file may have")
+            self.leave_out(path, f"larger than the {MAX_BYTES >> 20} MiB that a file may have")
         elif len(self.listing.files) == MAX_FILES:
             raise _Unreadable(f"more than {MAX_FILES:,} files: is this the right directory?")
         else:
