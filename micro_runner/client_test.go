@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
+	if err := os.Chmod(directory, 0o755); err != nil { // for tests as another user
+		panic(err)
+	}
 	if err := build(directory); err != nil {
 		panic(err)
 	}

@@ -59,6 +59,8 @@ func (r *removal) run(expect string, host *command.Host, directories *durable.Di
 		return false, fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", r.path)
 	}
 	if r.recursive {
+		done := host.Own.BeginTree(r.path)
+		defer done()
 		if err := r.contents(dir, name, r.path, &there.Stat, false); err != nil {
 			return false, err
 		}

@@ -7,8 +7,8 @@ package own
 import (
 	"strings"
 	"sync"
-	"syscall"
 
+	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/sys"
 	"froyo.dev/runner/internal/walk"
 )
@@ -57,17 +57,56 @@ func (w *Writes) Begin(path string) (end func(dir sys.FD, name string)) {
 		return func(sys.FD, string) {}
 	}
 	w.busy[path]++
-	return func(dir sys.FD, name string) {
-		stat, err := sys.Statat(dir, name)
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if w.busy[path]--; w.busy[path] == 0 {
-			delete(w.busy, path)
+	return func(dir sys.FD, name string) { w.end(path, dir, name, nil) }
+}
+
+func (w *Writes) end(path string, dir sys.FD, name string, err error) {
+	stat, ok := look(dir, name, err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy[path]--; w.busy[path] == 0 {
+		delete(w.busy, path)
+	}
+	if ok {
+		w.left[path] = stat
+	} else {
+		delete(w.left, path)
+	}
+}
+
+// look gives what is at a name, if its directory could be reached; a Stat of zeros for nothing.
+func look(dir sys.FD, name string, err error) (sys.Stat, bool) {
+	var stat sys.Stat
+	if err == nil {
+		stat, err = sys.Statat(dir, name)
+	}
+	if err == nil {
+		return stat, true
+	}
+	code := fault.From(err, name).Code
+	return sys.Stat{}, code == fault.NotFound || code == fault.NotDirectory
+}
+
+// BeginTree is like Begin, for the removal of a directory with all that is in it.
+func (w *Writes) BeginTree(path string) (end func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var below []string
+	for watched := range w.watched {
+		if strings.HasPrefix(watched, path+"/") {
+			below = append(below, strings.TrimSuffix(watched, "/"))
 		}
-		if err == nil || err == syscall.ENOENT { // absent: a Stat of zeros
-			w.left[path] = stat
-		} else {
-			delete(w.left, path)
+	}
+	for _, path := range below {
+		w.busy[path]++
+	}
+	return func() {
+		for _, path := range below {
+			dir, name, err := walk.Parent(path)
+			w.end(path, dir, name, err)
+			if err == nil {
+				dir.Close()
+			}
 		}
 	}
 }
@@ -95,12 +134,10 @@ func (w *Writes) Judge(path string) Verdict {
 		return Others
 	}
 	dir, name, err := walk.Parent(path)
-	if err != nil {
-		return Others
+	if err == nil {
+		defer dir.Close()
 	}
-	defer dir.Close()
-	now, err := sys.Statat(dir, name)
-	if (err == nil || err == syscall.ENOENT) && now.Unmoved(&left) {
+	if now, ok := look(dir, name, err); ok && now.Unmoved(&left) {
 		return Ours
 	}
 	return Others

@@ -22,6 +22,8 @@ const (
 	created    = 0x100
 	deleted    = 0x200
 
+	onDirectory = 0x40000000
+
 	// structural: the name may stand for something else now.
 	structural = movedFrom | movedTo | created | deleted
 	everything = structural | modified | attributed | written
@@ -35,6 +37,7 @@ type occurrence struct {
 	dir      key
 	name     string
 	what     uint32
+	isDir    bool // what the name stands for
 	pid      int  // 0: not known
 	overflow bool // instead of everything else
 	gone     bool // the directory is not watched any more
@@ -46,6 +49,8 @@ type backend interface {
 	descriptor() int
 	// mark asks for what happens to the names in a directory; it adds to what was asked before.
 	mark(dir sys.FD, what uint32) (key, error)
+	// itself is under which key, and the name ".", a directory that is not marked tells of itself; "" if its parent tells.
+	itself(dir sys.FD) key
 	// unmark ends it for the directory that was at a path when it was marked. It may fail: what still comes is ignored.
 	unmark(dir key, at string)
 	// read takes what there is, without waiting.

@@ -27,7 +27,6 @@ const (
 	fanMarkRemove      = 0x2
 	fanMarkOnlyDir     = 0x8
 	fanOverflow        = 0x4000
-	fanOnDir           = 0x40000000
 	fanEventOnChild    = 0x08000000
 	fanInfoDirNamed    = 2
 	fanVersion         = 3
@@ -59,6 +58,12 @@ func (f *fanotify) mark(dir sys.FD, what uint32) (key, error) {
 	return k, f.change(fanMarkAdd, dir, what)
 }
 
+// itself: what happens to a directory's own attributes is told under its own handle, although it is its parent that was marked.
+func (f *fanotify) itself(dir sys.FD) key {
+	k, _ := handleKey(dir)
+	return k
+}
+
 // unmark has to find the directory again, since an open descriptor of it would keep its file system from being unmounted.
 func (f *fanotify) unmark(dir key, at string) {
 	fd, err := walk.Directory(at)
@@ -73,7 +78,7 @@ func (f *fanotify) unmark(dir key, at string) {
 
 func (f *fanotify) change(how uintptr, dir sys.FD, what uint32) error {
 	dot := [2]byte{'.'}
-	mask := uint64(what) | fanOnDir | fanEventOnChild
+	mask := uint64(what) | onDirectory | fanEventOnChild
 	_, _, errno := syscall.Syscall6(sys.FanotifyMark, uintptr(f.fd), how|fanMarkOnlyDir, uintptr(mask), uintptr(dir), uintptr(unsafe.Pointer(&dot[0])), 0)
 	if errno != 0 {
 		return errno
@@ -87,11 +92,7 @@ func handleKey(dir sys.FD) (key, error) {
 	if err := syscall.Fstatfs(int(dir), &fs); err != nil {
 		return "", err
 	}
-	// Since Linux 6.5 a handle may be had which only serves to be compared: the one that fanotify reports.
-	handle, err := sys.HandleOf(dir, "", sys.AtEmptyPath|sys.AtHandleFid)
-	if err == syscall.EINVAL {
-		handle, err = sys.HandleOf(dir, "", sys.AtEmptyPath)
-	}
+	handle, err := handleOf(dir)
 	if err != nil {
 		return "", err
 	}
@@ -102,6 +103,15 @@ func handleKey(dir sys.FD) (key, error) {
 	k = binary.NativeEndian.AppendUint32(k, uint32(len(handle.Bytes)))
 	k = binary.NativeEndian.AppendUint32(k, uint32(handle.Type))
 	return key(append(k, handle.Bytes...)), nil
+}
+
+func handleOf(dir sys.FD) (sys.Handle, error) {
+	// Since Linux 6.5 a handle may be had which only serves to be compared: the one that fanotify reports.
+	handle, err := sys.HandleOf(dir, "", sys.AtEmptyPath|sys.AtHandleFid)
+	if err == syscall.EINVAL {
+		handle, err = sys.HandleOf(dir, "", sys.AtEmptyPath)
+	}
+	return handle, err
 }
 
 func (f *fanotify) read() ([]occurrence, error) {
@@ -139,7 +149,7 @@ func parseFanotify(b []byte) []occurrence {
 		if o.what&fanOverflow != 0 {
 			all = append(all, occurrence{overflow: true})
 		} else if dir, name, ok := parseInfo(b[binary.NativeEndian.Uint16(b[6:]):size]); ok {
-			o.dir, o.name, o.what = dir, name, o.what&everything
+			o.dir, o.name, o.isDir, o.what = dir, name, o.what&onDirectory != 0, o.what&everything
 			all = append(all, o)
 		}
 		b = b[size:]

@@ -32,9 +32,10 @@ func newInotify() (*inotify, error) {
 	return &inotify{fd: fd, buffer: make([]byte, 64<<10)}, nil
 }
 
-func (n *inotify) name() string    { return "inotify" }
-func (n *inotify) descriptor() int { return n.fd }
-func (n *inotify) close()          { _ = syscall.Close(n.fd) }
+func (n *inotify) name() string      { return "inotify" }
+func (n *inotify) descriptor() int   { return n.fd }
+func (n *inotify) itself(sys.FD) key { return "" }
+func (n *inotify) close()            { _ = syscall.Close(n.fd) }
 
 func (n *inotify) mark(dir sys.FD, what uint32) (key, error) {
 	wd, err := syscall.InotifyAddWatch(n.fd, dir.Link(), what|inOnlyDir|inMaskAdd)
@@ -86,7 +87,7 @@ func parseInotify(b []byte) []occurrence {
 		case mask&(inIgnored|inUnmount) != 0:
 			all = append(all, occurrence{dir: watchKey(wd), gone: true})
 		default:
-			all = append(all, occurrence{dir: watchKey(wd), name: string(name), what: mask & everything})
+			all = append(all, occurrence{dir: watchKey(wd), name: string(name), isDir: mask&onDirectory != 0, what: mask & everything})
 		}
 		b = b[end:]
 	}

@@ -35,7 +35,12 @@ type change struct {
 	target *target
 	at     time.Time
 	by     evidence.Evidence
+	paths  []string // what has changed, as far as nobody has said who it was: it may have been the runner
+	others bool     // it was somebody else
 }
+
+// maxDoubts is how many entries of one directory are looked at to see whether the runner itself has changed them.
+const maxDoubts = 64
 
 // loop hears the kernel and tells the controller. All of it is one goroutine, which blocks in one ppoll.
 type loop struct {
@@ -98,7 +103,7 @@ func (l *loop) run() {
 		l.hear()
 		if l.remount && time.Since(l.mounted) >= mountPause {
 			l.remount, l.mounted = false, time.Now()
-			l.moved(l.tracker.all(), nil, false)
+			l.moved(l.tracker.all(), nil)
 		}
 		if len(l.pending) > 0 && l.patience() <= 0 {
 			l.flush()
@@ -188,8 +193,7 @@ func (l *loop) progress() {
 // hear takes in what the kernel has to tell. Who it was is looked up at once: a process may be gone in a moment.
 func (l *loop) hear() {
 	moved := map[*target]bool{}
-	var mover *occurrence
-	ours := true // what moved them was our own doing
+	var mover *occurrence // the last one who was not the runner itself
 	overflow := false
 	began := time.Now()
 	for _, b := range l.tracker.backends {
@@ -202,14 +206,15 @@ func (l *loop) hear() {
 				continue
 			}
 			mine := o.pid == os.Getpid()
-			l.tracker.touched(o, func(t *target) {
+			l.tracker.touched(o, func(t *target, entry string) {
 				if !mine {
-					l.note(t, o, b, began)
+					l.note(t, entry, o, b, began)
 				}
 			}, func(t *target) {
 				moved[t] = true
-				ours = ours && mine
-				mover = o
+				if !mine && !o.gone {
+					mover = o
+				}
 			})
 		}
 	}
@@ -218,21 +223,43 @@ func (l *loop) hear() {
 		return
 	}
 	if len(moved) > 0 {
-		l.moved(moved, mover, ours)
+		l.moved(moved, mover)
 	}
 }
 
-// note keeps that a path has changed, and by whom.
-func (l *loop) note(t *target, o *occurrence, b backend, began time.Time) {
-	now := time.Now()
-	if len(l.pending) == 0 {
-		l.first, l.urgent = now, false
+// note keeps that a path has changed, and by whom; entry is the name in the directory that the target is, if it was one.
+func (l *loop) note(t *target, entry string, o *occurrence, b backend, began time.Time) {
+	path := t.path
+	if entry != "" && entry != "." {
+		path += "/" + entry
 	}
-	l.latest = now
 	if o.what&^begun != 0 {
 		l.urgent = true
 	}
-	l.pending[t] = &change{target: t, at: began, by: l.lookup(o.pid, b.name(), began)}
+	l.keep(t, path, began, l.lookup(o.pid, b.name(), began))
+}
+
+func (l *loop) keep(t *target, path string, at time.Time, by evidence.Evidence) {
+	now := time.Now()
+	if len(l.pending) == 0 {
+		l.first = now
+	}
+	l.latest = now
+	c := l.pending[t]
+	if c == nil {
+		c = &change{target: t}
+		l.pending[t] = c
+	}
+	c.at = at
+	if by.PID != 0 || !c.others {
+		c.by = by
+	}
+	switch {
+	case by.PID != 0 || len(c.paths) >= maxDoubts:
+		c.others = true
+	case !slices.Contains(c.paths, path):
+		c.paths = append(c.paths, path)
+	}
 }
 
 func (l *loop) lookup(pid int, source string, began time.Time) evidence.Evidence {
@@ -248,21 +275,19 @@ func (l *loop) lookup(pid int, source string, began time.Time) evidence.Evidence
 	return found
 }
 
-// moved looks again how targets are reached. One that is reached in another way now has changed itself, most likely, and without
-// anybody having told of it.
-func (l *loop) moved(targets map[*target]bool, mover *occurrence, ours bool) {
+// moved looks again how targets are reached. One that is reached in another way now has changed itself, and most likely without
+// anybody having told of it, unless it was not there before and is not there now.
+func (l *loop) moved(targets map[*target]bool, mover *occurrence) {
 	for _, t := range l.tracker.rearm(targets) {
-		if l.pending[t] != nil || ours && l.own.Judge(t.path) == own.Ours {
+		if l.pending[t] != nil {
 			continue
 		}
-		c := &change{target: t, at: time.Now(), by: evidence.Evidence{Source: l.source()}}
-		if mover != nil && !ours {
-			c.by = l.lookup(mover.pid, l.source(), c.at)
+		by := evidence.Evidence{Source: l.source()}
+		if mover != nil {
+			by = l.lookup(mover.pid, l.source(), time.Now())
 		}
-		if len(l.pending) == 0 {
-			l.first = c.at
-		}
-		l.latest, l.urgent, l.pending[t] = c.at, true, c
+		l.urgent = true
+		l.keep(t, t.path, time.Now(), by)
 	}
 	l.progress()
 }
@@ -286,11 +311,7 @@ func (l *loop) flush() {
 	changes := make([]*change, 0, len(l.pending))
 	waiting := map[*target]*change{}
 	for t, c := range l.pending {
-		verdict := own.Others
-		if c.by.PID == 0 && !t.inside { // otherwise the kernel has said that it was somebody else
-			verdict = l.own.Judge(t.path)
-		}
-		switch verdict {
+		switch l.judge(c) {
 		case own.Others:
 			changes = append(changes, c)
 		case own.Pending:
@@ -304,6 +325,22 @@ func (l *loop) flush() {
 	if len(changes) > 0 {
 		l.tell(changes, false)
 	}
+}
+
+func (l *loop) judge(c *change) own.Verdict {
+	if c.others {
+		return own.Others
+	}
+	verdict := own.Ours
+	for _, path := range c.paths {
+		switch l.own.Judge(path) {
+		case own.Others:
+			return own.Others
+		case own.Pending:
+			verdict = own.Pending
+		}
+	}
+	return verdict
 }
 
 func (l *loop) tell(changes []*change, overflow bool) {

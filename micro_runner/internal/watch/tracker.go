@@ -18,8 +18,19 @@ type target struct {
 	path   string // without a trailing slash
 	inside bool   // the entries of the directory, too
 
-	steps []step
-	inner key // of the directory itself, when inside
+	reach
+	there bool // something was at the path when the way was last gone
+}
+
+// reach is how a target is reached.
+type reach struct {
+	steps  []step
+	itself key // of a directory: how it tells of its own attributes, where its parent does not
+	inner  key // of a directory that is watched inside
+}
+
+func (r *reach) same(other *reach) bool {
+	return slices.Equal(r.steps, other.steps) && r.itself == other.itself && r.inner == other.inner
 }
 
 // step is a name in a directory that a target depends on.
@@ -83,7 +94,7 @@ func (tr *tracker) replace(wanted []*target) {
 	}
 	for given, t := range tr.targets {
 		if !keep[given] {
-			tr.install(t, nil, "")
+			tr.install(t, reach{})
 			delete(tr.targets, given)
 		}
 	}
@@ -94,13 +105,13 @@ func (tr *tracker) replace(wanted []*target) {
 	}
 }
 
-// rearm goes all the way to the targets again, and gives those that are watched in another way now.
+// rearm goes all the way to the targets again, and gives those that are reached in another way now and were, or are, there.
 func (tr *tracker) rearm(targets map[*target]bool) (moved []*target) {
 	a := tr.arming()
 	for t := range targets {
-		before, inner := t.steps, t.inner
+		before, there := t.reach, t.there
 		a.place(t)
-		if !slices.Equal(before, t.steps) || inner != t.inner {
+		if (there || t.there) && !before.same(&t.reach) {
 			moved = append(moved, t)
 		}
 	}
@@ -116,7 +127,8 @@ func (tr *tracker) all() map[*target]bool {
 }
 
 // touched gives the targets that something concerns, and of those the ones to which the way may lead elsewhere now.
-func (tr *tracker) touched(o *occurrence, hit, moved func(*target)) {
+// What was hit is an entry of the directory that the target is, or the target itself (entry "").
+func (tr *tracker) touched(o *occurrence, hit func(t *target, entry string), moved func(*target)) {
 	if o.gone {
 		delete(tr.marks, o.dir)
 		for _, t := range tr.targets {
@@ -131,56 +143,68 @@ func (tr *tracker) touched(o *occurrence, hit, moved func(*target)) {
 		name = "."
 	}
 	for t, last := range tr.steps[place{o.dir, name}] {
-		if o.what&structural != 0 && (!last || t.inside) {
-			moved(t)
+		if o.what&structural != 0 && (!last || t.inside || o.isDir) {
+			moved(t) // and going there again will show whether that concerns the target
 		}
-		if last || o.what&structural != 0 {
-			hit(t)
+		if last {
+			hit(t, "")
 		}
 	}
-	if !temp.Is(name) {
+	if !temp.Is(name) && !unnamed(name) {
 		for t := range tr.inner[o.dir] {
-			hit(t)
+			hit(t, name)
 		}
 	}
 }
 
-// install notes the new steps of a target, and gives up the directories that nobody needs any more.
-func (tr *tracker) install(t *target, steps []step, inner key) {
-	before, innerBefore := t.steps, t.inner
-	for _, s := range steps {
+// unnamed says whether a name is what the kernel calls a file without one: # and the number of the inode.
+func unnamed(name string) bool {
+	return len(name) > 1 && name[0] == '#' && strings.Trim(name[1:], "0123456789") == ""
+}
+
+// install notes the new way to a target, and gives up the directories that nobody needs any more.
+func (tr *tracker) install(t *target, now reach) {
+	for _, s := range now.steps {
 		tr.marks[s.dir].users++
 	}
-	if inner != "" {
-		tr.marks[inner].users++
+	if now.inner != "" {
+		tr.marks[now.inner].users++
 	}
-	for _, s := range before {
-		delete(tr.steps[place{s.dir, s.name}], t)
-		if len(tr.steps[place{s.dir, s.name}]) == 0 {
-			delete(tr.steps, place{s.dir, s.name})
-		}
+	before := t.reach
+	for _, s := range before.steps {
+		forget(tr.steps, place{s.dir, s.name}, t)
 		tr.release(s.dir)
 	}
-	if innerBefore != "" {
-		delete(tr.inner[innerBefore], t)
-		if len(tr.inner[innerBefore]) == 0 {
-			delete(tr.inner, innerBefore)
-		}
-		tr.release(innerBefore)
+	if before.itself != "" {
+		forget(tr.steps, place{before.itself, "."}, t)
 	}
-	t.steps, t.inner = steps, inner
-	for _, s := range steps {
-		at := place{s.dir, s.name}
-		if tr.steps[at] == nil {
-			tr.steps[at] = map[*target]bool{}
-		}
-		tr.steps[at][t] = tr.steps[at][t] || s.last
+	if before.inner != "" {
+		forget(tr.inner, before.inner, t)
+		tr.release(before.inner)
 	}
-	if inner != "" {
-		if tr.inner[inner] == nil {
-			tr.inner[inner] = map[*target]bool{}
-		}
-		tr.inner[inner][t] = true
+	t.reach = now
+	for _, s := range now.steps {
+		note(tr.steps, place{s.dir, s.name}, t, s.last)
+	}
+	if now.itself != "" {
+		note(tr.steps, place{now.itself, "."}, t, true)
+	}
+	if now.inner != "" {
+		note(tr.inner, now.inner, t, true)
+	}
+}
+
+func note[K comparable](of map[K]map[*target]bool, at K, t *target, last bool) {
+	if of[at] == nil {
+		of[at] = map[*target]bool{}
+	}
+	of[at][t] = of[at][t] || last
+}
+
+func forget[K comparable](of map[K]map[*target]bool, at K, t *target) {
+	delete(of[at], t)
+	if len(of[at]) == 0 {
+		delete(of, at)
 	}
 }
 
@@ -226,15 +250,13 @@ func (a *arming) place(t *target) {
 		way = a.trace(dir)
 		a.traced[dir] = way
 	}
-	steps := slices.Clip(way.steps)
-	var inner key
+	now := reach{steps: slices.Clip(way.steps)}
+	t.there = false
 	if way.dir != "" {
-		steps = append(steps, step{way.dir, name, true})
-		if t.inside {
-			inner = a.enter(t.path)
-		}
+		now.steps = append(now.steps, step{way.dir, name, true})
+		a.enter(t, &now)
 	}
-	a.tracker.install(t, steps, inner)
+	a.tracker.install(t, now)
 }
 
 func (a *arming) trace(dir string) traced {
@@ -258,20 +280,29 @@ func (a *arming) trace(dir string) traced {
 	return way
 }
 
-// enter marks the directory that a target itself is.
-func (a *arming) enter(path string) key {
-	dir, name, err := walk.Parent(path)
+// enter looks at the target itself, and marks it if it is a directory that is watched inside.
+func (a *arming) enter(t *target, now *reach) {
+	dir, name, err := walk.Parent(t.path)
 	if err != nil {
-		return ""
+		return
 	}
 	defer dir.Close()
+	stat, err := sys.Statat(dir, name)
+	t.there = err == nil
+	if err != nil || !stat.Is(syscall.S_IFDIR) {
+		return
+	}
 	fd, err := sys.Openat(dir, name, sys.OPath|syscall.O_NOFOLLOW|syscall.O_DIRECTORY, 0)
 	if err != nil {
-		return ""
+		return
 	}
 	defer fd.Close()
-	k, _ := a.mark(fd, path, everything)
-	return k
+	if t.inside {
+		now.inner, _ = a.mark(fd, t.path, everything)
+	}
+	if m := a.tracker.marks[now.steps[len(now.steps)-1].dir]; m != nil {
+		now.itself = m.backend.itself(fd)
+	}
 }
 
 func (a *arming) mark(fd sys.FD, at string, what uint32) (key, bool) {
