@@ -48,6 +48,7 @@ class Intake:
         self, name: SourceName, *, load: Load, controller: Controller, store: Store, runtime: Runtime
     ) -> None:
         self.state = SourceState(name=name)
+        self._unreadable = False
         self._load = load
         self._controller = controller
         self._store = store
@@ -91,7 +92,10 @@ class Intake:
                 state=replace(self.state, problems=tuple(str(problem) for problem in error.problems)),
             )
             return False
-        await self._store.save_snapshot(snapshot)
+        try:
+            await self._store.save_snapshot(snapshot)
+        except SnapshotGone:
+            return False
         await self._controller.submit(desired)
         await self._say(
             ready=True,
@@ -107,6 +111,8 @@ class Intake:
 
     async def _heard(self, report: SourceReport) -> bool:
         """Take note of what a source says of itself; whether it cannot be read."""
+        back = self._unreadable and not report.unreadable
+        self._unreadable = bool(report.unreadable)
         if report.unreadable:
             await self._say(
                 ready=False,
@@ -114,17 +120,18 @@ class Intake:
                 message=f"cannot be read: {report.unreadable}; the last good snapshot stays in force",
                 state=replace(self.state, degraded=report.degraded),
             )
-        elif report.degraded != self.state.degraded:
+        elif back or report.degraded != self.state.degraded:
+            # What it says now may be what it said last, and then no snapshot follows.
+            ready = bool(self.state.revision) and not self.state.problems
+            trouble = Reason.PERMANENT_ERROR if self.state.problems else Reason.PENDING
+            message = "can be read again" if back else "watched again"
             await self._say(
-                ready=self._ready(),
-                reason=Reason.IN_SYNC if self._ready() else Reason.TRANSIENT_ERROR,
-                message=report.degraded or "watched again",
+                ready=ready,
+                reason=Reason.IN_SYNC if ready else trouble,
+                message=report.degraded or message,
                 state=replace(self.state, degraded=report.degraded),
             )
         return bool(report.unreadable)
-
-    def _ready(self) -> bool:
-        return any(c.type is ConditionType.READY and c.status for c in self.state.conditions)
 
     async def _say(self, *, ready: bool, reason: Reason, message: str, state: SourceState) -> None:
         """Say how the source is: condition, event and log together."""
@@ -139,7 +146,6 @@ class Intake:
         state = replace(state, conditions=set_condition(state.conditions, condition))
         if state == self.state:
             return
-        self.state = state
         report = Report(self._runtime.now, {})
         report.event(
             f"Source/{state.name}",
@@ -149,3 +155,5 @@ class Intake:
             data={"problems": list(state.problems), "revision": state.revision},
         )
         await store_report(self._store, report, sources=[state])
+        # Only now: what could not be stored is said again when the source is begun anew.
+        self.state = state
