@@ -342,7 +342,7 @@ class Controller:
         concerned: dict[Address, None] = {}
         for change in event.changes:
             for address in lane.concerned(change.path):
-                lane.sight(address, Sighting(change.evidence, now))
+                lane.sight(address, Sighting(change.evidence, now, now))
                 concerned[address] = None
         if concerned:
             self._add(name, priority=Priority.DRIFT, items=concerned)

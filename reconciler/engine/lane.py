@@ -31,10 +31,12 @@ class Sighting:
     Attributes:
         evidence: who did it, as far as the target could tell.
         at: loop time at which it became known here.
+        latest: the same for the last change, where there were several.
     """
 
     evidence: Evidence
     at: float
+    latest: float
 
 
 @dataclass(slots=True)
@@ -147,7 +149,7 @@ class Lane:
             better = (
                 sighting.evidence if sighting.evidence.command or sighting.evidence.pid else known.evidence
             )
-            sighting = Sighting(better, known.at)
+            sighting = Sighting(better, known.at, sighting.latest)
         self.sightings[address] = sighting
 
     def forget_verdicts(self, addresses: Iterable[Address]) -> None:

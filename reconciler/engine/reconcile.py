@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.core import conditions
 from reconciler.core.backoff import Backoff
 from reconciler.core.frontier import Frontier
-from reconciler.core.retry import When, requeue_error
+from reconciler.core.retry import When, requeue, requeue_error
 from reconciler.engine import wording
 from reconciler.engine.applying import Applied, apply_wave, keep_preimages
 from reconciler.engine.host import ProviderHost
@@ -29,6 +29,7 @@ from reconciler.engine.report import Report, Verdict
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ErrorClass, FroyoError, ProviderError, RunnerError
 from reconciler.model.conditions import ConditionType, Reason
+from reconciler.model.event import Evidence
 from reconciler.model.names import Address, TargetName
 from reconciler.model.plan import Action, Cause, PlanUnit
 from reconciler.model.resource import Policy
@@ -38,6 +39,9 @@ from reconciler.runtime import Runtime
 from reconciler.store.records import Ownership
 from reconciler.store.store import Store
 from reconciler.targets.session import Session
+
+ATTEMPTS = 3
+"""After so many in a row that left the same difference, an operation is said not to do what it promises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,10 +220,15 @@ class Round:
             return False
         if self._lane.instances[address].common.policy is Policy.PAUSED:
             self._conclude(address, Verdict(reason=Reason.PAUSED, message="policy: paused; not looked at"))
+            self._lane.unsettled.discard(address)
+            self._lane.sightings.pop(address, None)
             return False
         if suspension := self._services.suspended(address):
             message = f"suspended by {suspension.by}: {suspension.reason}"
             self._conclude(address, Verdict(reason=Reason.SUSPENDED, message=message))
+            # Its time passes without anybody saying so: each rescan asks again.
+            self._lane.unsettled.add(address)
+            self._lane.sightings.pop(address, None)
             return False
         return True
 
@@ -271,7 +280,7 @@ class Round:
             why = f"suspended by {suspension.by}: {suspension.reason}"
             return replace(unit, held=Reason.SUSPENDED, held_because=why)
         verdict = self._lane.contests.verdict(unit.address, now=self._services.loop_time())
-        if verdict.contested and unit.cause is Cause.DRIFT:
+        if verdict.contested:
             pause = verdict.not_before - self._services.loop_time()
             if pause > 0 and self._only is None:
                 self.outcome.look_again(unit.address, pause)
@@ -314,6 +323,7 @@ class Round:
             if not wave:
                 continue
             self._step("applying", len(wave))
+            begun = services.loop_time()
             applied = await apply_wave(
                 services.host,
                 self._session,
@@ -324,7 +334,7 @@ class Round:
             )
             done_at = services.loop_time()
             self._step("verifying", len(wave))
-            await self._look_after(todo, applied, done_at)
+            await self._look_after(todo, applied, begun, done_at)
             for address in wave:
                 if self._summary(address).ready:
                     frontier.done(address)
@@ -372,19 +382,27 @@ class Round:
         return broken
 
     async def _look_after(
-        self, wave: Mapping[Address, PlanUnit], applied: Mapping[Address, Applied], done_at: float
+        self,
+        wave: Mapping[Address, PlanUnit],
+        applied: Mapping[Address, Applied],
+        begun: float,
+        done_at: float,
     ) -> None:
         """Read what was just applied, and conclude from what is there.
 
         Args:
             wave: what was to be done.
             applied: what the providers say of it.
+            begun: loop time at which they were asked to.
             done_at: loop time at which they said so: if it turns out to be right, it has been since then.
         """
         succeeded = []
         for address, result in applied.items():
             if result.fault is not None:
-                self._fail(address, result.fault)
+                if result.fault.error_class is ErrorClass.CONFLICT:
+                    self._overtaken(wave[address], str(result.fault))
+                else:
+                    self._fail(address, result.fault)
                 if result.fault.error_class is ErrorClass.PERMANENT:
                     self._lane.stalled[address] = (wave[address].desired, wave[address].observed)
                 self._journal.outcome(address, self._ready_reason(address), str(result.fault))
@@ -407,8 +425,9 @@ class Round:
             elif again.action is Action.NONE:
                 self._converged(unit, reading, done_at)
             else:
-                self._not_converged(unit, again)
-            self._journal.outcome(reading.address, self._ready_reason(reading.address))
+                self._not_converged(unit, again, begun)
+        for address in succeeded:
+            self._journal.outcome(address, self._ready_reason(address))
 
     def _settle(self, observed: Iterable[Address]) -> None:
         """Keep the account of which instances a rescan must look at although nothing has moved."""
@@ -489,10 +508,13 @@ class Round:
         """It differs, and is left as it is for now."""
         differs = wording.fields(unit.diffs)
         reason = unit.held or Reason.HELD
-        sighting = self._lane.sightings.pop(unit.address, None)
+        contested = reason is Reason.CONTESTED
+        # Who did it is told with the repair, too, where there will be one.
+        sighting = self._lane.sightings.get(unit.address)
+        if not contested:
+            self._lane.sightings.pop(unit.address, None)
         evidence = sighting.evidence if sighting else None
         message = f"{differs}: {unit.held_because or _HELD[reason]}"
-        contested = reason is Reason.CONTESTED
         news = self._conclude(
             unit.address,
             Verdict(
@@ -501,21 +523,28 @@ class Round:
             failed=True,
         )
         if news:
-            who = wording.who(evidence)
-            self.report.event(
-                unit.address,
-                reason.value,
-                f"{message}{f'; last changed {who}' if who else ''}",
-                warning=True,
-                cause=unit.cause,
-                evidence=evidence,
-                data=_data(unit),
-            )
+            self._warn(unit, reason, message, evidence)
+
+    def _warn(self, unit: PlanUnit, reason: Reason, message: str, evidence: Evidence | None) -> None:
+        """Say that something is left as somebody has made it."""
+        who = wording.who(evidence)
+        self.report.event(
+            unit.address,
+            reason.value,
+            f"{message}{f'; last changed {who}' if who else ''}",
+            warning=True,
+            cause=unit.cause,
+            evidence=evidence,
+            data=_data(unit),
+        )
 
     def _converged(self, unit: PlanUnit, reading: Observed, done_at: float) -> None:
         """It was changed, and is as declared now."""
         address, services = unit.address, self._services
         sighting = self._lane.sightings.pop(address, None)
+        if sighting is not None and sighting.latest >= done_at:
+            # Reported after we were done: whose doing that is will be of interest at the next look.
+            self._lane.sightings[address] = replace(sighting, at=sighting.latest)
         drift = unit.cause is Cause.DRIFT
         now = services.runtime.now()
         created = unit.action is Action.CREATE
@@ -552,56 +581,83 @@ class Round:
         )
         self.outcome.changed.append(address)
 
-    def _not_converged(self, unit: PlanUnit, again: PlanUnit) -> None:
+    def _not_converged(self, unit: PlanUnit, again: PlanUnit, begun: float) -> None:
         """It differs after its own apply: either the operation does not do what it promises, or somebody was quicker.
 
-        An operation that leaves twice the same difference will leave it a third time; anything else is looked at again.
+        Somebody was quicker if it differs in another way than before, or if the target reported a change since the
+        apply began. Otherwise the same difference, again and again, is the operation's own doing. Even then it is
+        tried again, with growing pauses: what undoes it may be what we cannot see, and may end.
         """
-        address = unit.address
-        state = self._lane.states[address]
-        differs = wording.fields(again.diffs)
-        attempts = state.failures + 1
-        if again.observed == unit.observed or attempts >= 5:
-            self._lane.stalled[address] = (again.desired, again.observed)
-            news = self._conclude(
-                address,
-                Verdict(
-                    reason=Reason.DID_NOT_CONVERGE,
-                    message=f"still differs after {attempts} attempt(s): {differs}",
-                    stalled=True,
-                    drifted=differs,
-                ),
-                failed=True,
-            )
-            if news:
-                message = f"still differs after its own apply: {differs}"
-                self.report.event(
-                    address, "DidNotConverge", message, warning=True, cause=unit.cause, data=_data(again)
-                )
+        address, differs = unit.address, wording.fields(again.diffs)
+        sighting = self._lane.sightings.get(address)
+        if again.observed != unit.observed or (sighting is not None and sighting.latest >= begun):
+            self._overtaken(unit, f"changed again while it was applied: {differs}")
             return
-        if unit.cause is Cause.DRIFT:
-            self._contested(address, _differing(unit))
-        self.report.put(replace(state, failures=attempts))
-        self.outcome.look_again(address, 0.0)
-        self._conclude(
+        attempts = self._count_failure(address)
+        pause = self._backoff.delay(attempts, self._services.runtime.random.random)
+        self.outcome.look_again(address, pause)
+        if attempts < ATTEMPTS:
+            message = f"still differs after its own apply, and is tried again: {differs}"
+            self._conclude(
+                address, Verdict(reason=Reason.CONFLICT, message=message, reconciling=True), failed=True
+            )
+            return
+        news = self._conclude(
             address,
             Verdict(
-                reason=Reason.CONFLICT,
-                message=f"changed again while it was applied: {differs}",
+                reason=Reason.DID_NOT_CONVERGE,
+                message=f"still differs after {attempts} attempts: {differs}",
+                stalled=True,
                 reconciling=True,
+                drifted=differs,
             ),
             failed=True,
         )
+        if news:
+            message = f"still differs after its own apply: {differs}"
+            self.report.event(
+                address, "DidNotConverge", message, warning=True, cause=unit.cause, data=_data(again)
+            )
+
+    def _overtaken(self, unit: PlanUnit, why: str) -> None:
+        """Somebody changed it while we were about to, or had just done so: look again at once, but do not spin."""
+        address, now = unit.address, self._services.loop_time()
+        contest = self._lane.contests.corrected(address, _differing(unit), now=now)
+        failures = self._count_failure(address)
+        decision = requeue(ErrorClass.CONFLICT, now=now, failures=failures)
+        pause = 0.0
+        if decision.when is When.BACKOFF:
+            pause = self._backoff.delay(failures, self._services.runtime.random.random)
+        self.outcome.look_again(address, max(pause, contest.not_before - now))
+        if not contest.contested:
+            self._conclude(
+                address, Verdict(reason=Reason.CONFLICT, message=why, reconciling=True), failed=True
+            )
+            return
+        sighting = self._lane.sightings.get(address)
+        verdict = Verdict(
+            reason=Reason.CONTESTED,
+            message="someone keeps changing it back",
+            stalled=True,
+            reconciling=True,
+            drifted=wording.fields(unit.diffs),
+        )
+        if self._conclude(address, verdict, failed=True):
+            self._warn(unit, Reason.CONTESTED, verdict.message, sighting.evidence if sighting else None)
+
+    def _count_failure(self, address: Address) -> int:
+        """One more attempt that has not ended well; how many there were in a row."""
+        state = self._lane.states[address]
+        self.report.put(replace(state, failures=state.failures + 1))
+        return state.failures + 1
 
     def _fail(self, address: Address, error: FroyoError) -> None:
         """It could not be read, planned or applied; the error's class decides what comes next."""
-        self._lane.sightings.pop(address, None)
-        state = self._lane.states[address]
-        failures = state.failures + 1
+        failures = self._lane.states[address].failures + 1
         now = self._services.loop_time()
         decision = requeue_error(error, now=now, failures=failures)
         if not decision.stalled:  # of what is not tried again, the number says nothing
-            self.report.put(replace(state, failures=failures))
+            self._count_failure(address)
         match decision.when:
             case When.NOW:
                 self.outcome.look_again(address, 0.0)
