@@ -1,0 +1,46 @@
+"""Runs commands and says how long they took, as whole processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tests.bench.rows import median
+
+FROYO = str(Path(sys.executable).with_name("froyo"))
+
+
+def timed(command: Sequence[str], *, environ: Mapping[str, str] | None = None) -> float:
+    """Seconds that a command took; it must succeed."""
+    began = time.perf_counter()
+    done = subprocess.run(
+        command, env={**os.environ, **(environ or {})}, capture_output=True, text=True, check=False
+    )
+    took = time.perf_counter() - began
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}{done.stderr}")
+    return took
+
+
+def repeated(
+    command: Sequence[str],
+    *,
+    times: int = 7,
+    environ: Mapping[str, str] | None = None,
+    before: Callable[[], None] = lambda: None,
+) -> float:
+    """The median of several runs, after one that does not count."""
+    found = []
+    for _ in range(times + 1):
+        before()
+        found.append(timed(command, environ=environ))
+    return median(found[1:])
+
+
+def shell(script: str) -> list[str]:
+    """A command that runs a shell script."""
+    return ["sh", "-ec", script]

@@ -1,0 +1,117 @@
+"""One-shot commands on this machine: first apply, nothing to do, help."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from reconciler.cli import once
+from reconciler.cli.assembly import assemble
+from reconciler.cli.places import Places, places
+from reconciler.core.contest import Contests
+from reconciler.engine.lane import Lane
+from reconciler.engine.reconcile import Round
+from reconciler.engine.suspensions import Suspensions
+from reconciler.targets.session import Session
+from tests.bench import sites
+from tests.bench.commands import FROYO, repeated, shell, timed
+from tests.bench.rows import Row, median
+
+COUNT = 1000
+
+
+def rows(work: Path) -> Iterator[Row]:
+    """Measured below `work`."""
+    root, site, state = work / "root", work / "site", work / "state"
+    environ = {"FROYO_STATE": str(state)}
+    sites.write(site, [sites.local_target("here"), *sites.files("here", str(root), COUNT)])
+    apply = [FROYO, "apply", str(site)]
+    timed(apply, environ=environ)  # compiles the providers, where that has not been done
+
+    archive = work / "files.tar"
+    timed(["tar", "-cf", str(archive), "-C", str(root), "."])
+    copy = work / "copy"
+
+    def fresh_copy() -> None:
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+
+    def forget() -> None:
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.rmtree(state, ignore_errors=True)
+
+    write_limit = repeated(["tar", "-xf", str(archive), "-C", str(copy)], before=fresh_copy)
+    yield Row(
+        what="1,000 files, first apply, here",
+        measured=repeated(apply, environ=environ, before=forget),
+        unit="s",
+        limit=write_limit,
+        budget=0.8,
+        note="ours is durable",
+    )
+    look_limit = repeated(shell(f"cd {root} && stat * >/dev/null && sha256sum * >/dev/null"))
+    time.sleep(3)  # a fingerprint is only trusted once the source is older than its time stamps are fine
+    timed(apply, environ=environ)
+    yield Row(
+        what="1,000 files in sync: one-shot apply",
+        measured=repeated(apply, environ=environ),
+        unit="s",
+        limit=look_limit,
+        budget=0.3,
+        note="aim 0.13 s",
+    )
+    yield Row(
+        what="the same, nothing remembered of it",
+        measured=repeated([*apply, "--target", "here"], environ=environ),
+        unit="s",
+        limit=look_limit,
+        note="loaded, read and planned in full",
+    )
+    yield Row(
+        what="1,000 files in sync: one look in the daemon",
+        measured=asyncio.run(_look(site, places(environ))),
+        unit="s",
+        limit=look_limit,
+        budget=0.010,
+    )
+    empty = work / "empty"
+    empty.mkdir()
+    yield Row(
+        what="nothing to do at all (empty directory)",
+        measured=repeated([FROYO, "apply", str(empty)], environ={"FROYO_STATE": str(work / "none")}),
+        unit="s",
+        budget=0.35,
+    )
+    yield Row(what="froyo --help", measured=repeated([FROYO, "--help"]), unit="s", budget=0.15)
+
+
+async def _look(site: Path, where: Places) -> float:
+    """Seconds of one rescan of a target on which nothing has moved, as the daemon does it."""
+    async with assemble(where, os.environ, lease=True, notice=print) as parts:
+        evaluated = await once.evaluate(parts, site)
+        suspensions = Suspensions(parts.store, now=parts.runtime.now)
+        services = parts.services(
+            evaluated.desired,
+            suspensions,
+            loop_time=asyncio.get_running_loop().time,
+            step=lambda _target, _step, _count: None,
+        )
+        (target,) = evaluated.desired.targets.values()
+        known = await parts.store.load_states()
+        lane = Lane.make(target, evaluated.desired.instances, known.get, contests=Contests())
+        session = await Session.open(target, runtime=parts.runtime, on_event=lambda _event: None)
+        try:
+            await Round(lane, session, services).run(None)
+            took = []
+            for _ in range(50):
+                began = time.perf_counter()
+                outcome = await Round(lane, session, services).run(None)
+                took.append(time.perf_counter() - began)
+                assert outcome.unchanged, "something moved while it was measured"
+            return median(took)
+        finally:
+            await session.close()
