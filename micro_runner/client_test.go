@@ -48,10 +48,15 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
+// build makes the binary, unless $RUNNER_TEST_BUILT has "PATH SHA256 SIGNATURE" of one: on a host without Go.
 func build(directory string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
+	}
+	if named := strings.Fields(os.Getenv("RUNNER_TEST_BUILT")); len(named) == 3 {
+		built.key, built.path, built.sha256, built.signature = key, named[0], named[1], named[2]
+		return nil
 	}
 	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {

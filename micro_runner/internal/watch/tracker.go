@@ -19,7 +19,7 @@ type target struct {
 	inside bool   // the entries of the directory, too
 
 	reach
-	there bool // something was at the path when the way was last gone
+	there bool // something may have been at the path since the way was last gone
 }
 
 // reach is how a target is reached.
@@ -147,6 +147,7 @@ func (tr *tracker) touched(o *occurrence, hit func(t *target, entry string), mov
 			moved(t) // and going there again will show whether that concerns the target
 		}
 		if last {
+			t.there = true // or was
 			hit(t, "")
 		}
 	}
