@@ -41,6 +41,7 @@ class Lifecycle(exports.Lifecycle):
 
     def load(self, source: str) -> str:
         """Run the plugin, from its source or from what this answered to another instance."""
+        image = ""
         try:
             if source.startswith(IMAGE):
                 code = marshal.loads(base64.b64decode(source[len(IMAGE) :]))  # noqa: S302 - inside the sandbox
@@ -48,10 +49,11 @@ class Lifecycle(exports.Lifecycle):
             else:
                 _driver.load(source)
                 code = compile(source, "plugin.py", "exec", dont_inherit=True)
+                image = IMAGE + base64.b64encode(marshal.dumps(code)).decode()
         except Fault as fault:
             raise Err(_fault(fault)) from None
         _rehearse()
-        return IMAGE + base64.b64encode(marshal.dumps(code)).decode()
+        return image
 
     def start(self, phase: wit.Phase, request: str) -> wit.Step:
         """Begin a phase."""

@@ -282,7 +282,7 @@ class PluginHost(Host):
     def _loaded(self, ready: _Ready) -> SandboxedInstance:
         instance = self._opened().instantiate(ready.program, ready.package.limits)
         try:
-            ready.image = instance.load(ready.image)
+            ready.image = instance.load(ready.image) or ready.image
         except BaseException:
             instance.close()
             raise

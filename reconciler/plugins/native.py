@@ -7,6 +7,7 @@ given.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -54,13 +55,13 @@ class NativeHost(Host):
         function()
 
     async def warm(self) -> None:
-        """Load every plugin.
-
-        Raises:
-            Fault: one does not load.
-        """
+        """Load every plugin. One that does not load will say so when it is used."""
         for package in self.packages.values():
-            self.instance(package)
+            with contextlib.suppress(Fault):
+                self.instance(package)
+
+    def expect(self, package: str) -> None:
+        """Nothing needs to be at hand."""
 
     async def close(self) -> None:
         """Forget the plugins."""

@@ -17,6 +17,8 @@ from reconciler.plugins.globs import is_normal
 from reconciler.plugins.steps import Misbehaviour
 
 CALL_NAME_MAX = 64
+DEPTH_MAX = 32
+"""How deep an answer may nest. What just about parses here might not be encoded deeper in the stack."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CLASSES = frozenset(ErrorClass)
 _ACTIONS = frozenset(Action)
@@ -50,6 +52,7 @@ def calls_of(text: str) -> list[Call]:
             or type(call.get("args")) is not dict
         ):
             raise Misbehaviour("asks for something that is no call: it has a name and arguments")
+        _check_depth(call["args"], DEPTH_MAX)
     return calls
 
 
@@ -69,6 +72,7 @@ def done_of(phase: Phase, request: Mapping[str, Any], text: str) -> dict[str, An
         if type(item) is not dict or item.get("address") != address:
             raise Misbehaviour(f"owes an answer about {address} in its place in {answered!r}")
         try:
+            _check_depth(item, DEPTH_MAX)
             if "fault" in item:
                 _check_fault(item["fault"])
             else:
@@ -76,6 +80,14 @@ def done_of(phase: Phase, request: Mapping[str, Any], text: str) -> dict[str, An
         except Misbehaviour as error:
             raise Misbehaviour(f"answered about {address}: {error}") from None
     return reply
+
+
+def _check_depth(value: dict[str, Any] | list[Any], depth: int) -> None:
+    if depth == 0:
+        raise Misbehaviour(f"it is nested more than {DEPTH_MAX} deep")
+    for inner in value.values() if type(value) is dict else value:
+        if type(inner) is dict or type(inner) is list:
+            _check_depth(inner, depth - 1)
 
 
 def _check_fault(fault: Any) -> None:

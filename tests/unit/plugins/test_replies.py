@@ -2,6 +2,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.plugins.calls import Phase
 from reconciler.plugins.replies import calls_of, done_of
@@ -165,3 +167,80 @@ def test_waiting_for_nothing_is_refused(text: str) -> None:
 def test_what_is_no_call_is_refused(call: Any) -> None:
     with pytest.raises(Misbehaviour, match="no call"):
         calls_of(json.dumps([call]))
+
+
+def nested(depth: int) -> Any:
+    value: Any = "core"
+    for turn in range(depth):
+        value = [value] if turn % 2 else {"in": value}
+    return value
+
+
+def test_what_is_nested_too_deep_is_refused() -> None:
+    shallow = {"exists": True, "state": {"x": nested(30)}}
+    assert answer(Phase.READ, shallow)
+    with pytest.raises(Misbehaviour, match=r"answered about h/K/a: it is nested more than 32 deep"):
+        answer(Phase.READ, {"exists": True, "state": {"x": nested(31)}})
+    assert calls_of(json.dumps([{"call": "x", "args": {"x": nested(31)}}]))
+    with pytest.raises(Misbehaviour, match="nested more than 32 deep"):
+        calls_of(json.dumps([{"call": "x", "args": {"x": nested(32)}}]))
+
+
+WORDS = [
+    "address",
+    "h/K/a",
+    "fault",
+    "class",
+    "message",
+    "permanent",
+    "exists",
+    "state",
+    "watch",
+    "/etc",
+    "action",
+]
+WORDS += [
+    "none",
+    "update",
+    "diffs",
+    "field",
+    "before",
+    "after",
+    "ignored",
+    "payload",
+    "blobs",
+    "preimage",
+    "changed",
+]
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.sampled_from(WORDS)
+    | st.text()
+)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(WORDS), inner), max_leaves=12
+)
+
+
+@given(st.sampled_from(list(GOOD)), values)
+def test_whatever_is_answered_is_taken_or_refused(phase: Phase, value: Any) -> None:
+    item = {"address": "h/K/a", **value} if isinstance(value, dict) else value
+    for text in (json.dumps(value), json.dumps({KEYS[phase]: [item]})):
+        try:
+            [taken] = done_of(phase, REQUESTS[phase], text)[KEYS[phase]]
+        except Misbehaviour:
+            continue
+        assert taken["address"] == "h/K/a"
+
+
+@given(values)
+def test_whatever_is_asked_is_taken_or_refused(value: Any) -> None:
+    for text in (json.dumps(value), json.dumps([{"call": "x", "args": value}])):
+        try:
+            calls = calls_of(text)
+        except Misbehaviour:
+            continue
+        assert all(isinstance(one["args"], dict) for one in calls)
