@@ -51,13 +51,11 @@ async def rivals(world: World, random_: random.Random) -> None:
         until = world.loop.time() + random_.uniform(2.0, 40.0)
         pause = random_.choice([0.0003, 0.002, 0.05, 0.6])
         world.note("a rival begins", machine=machine.name, path=path, pause=pause)
-        wanted = random_.choice(["their version\n", "another version\n"])
-        while world.loop.time() < until:
-            node = machine.files.nodes.get(path)
-            if node is not None and node.type == "file" and not machine.files.read_only:
-                by = {"command": "rival", "pid": 77, "user": "root"}
-                machine.rival(path, wanted.encode(), by)
-            await asyncio.sleep(pause * random_.uniform(0.5, 1.5))
+        wanted = random_.choice([b"their version\n", b"another version\n"])
+        machine.rivals[path] = (pause, wanted)
+        machine.put_back(path)
+        await asyncio.sleep(until - world.loop.time())
+        machine.rivals.pop(path, None)
 
 
 async def editors(world: World, random_: random.Random) -> None:
@@ -223,5 +221,3 @@ def _summary(document: Any) -> str:
     if isinstance(document, dict):
         return f"{len(document['targets'])} targets, {len(document['resources'])} resources"
     return "nothing at all" if document is None else "something broken"
-
-

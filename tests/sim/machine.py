@@ -64,6 +64,7 @@ class Machine:
         self.powered = True
         self.silent_until = 0.0
         self.changes: list[Change] = []
+        self.rivals: dict[str, tuple[float, bytes]] = {}
         self.runners: list[Runner] = []
         self.sessions = 0
         self._witness = witness
@@ -125,6 +126,9 @@ class Machine:
             # A runner knows its own writes only: those of one that lingers are somebody else's to it.
             mine = by is None and runner is self._writer
             runner.changed(path, None if mine else by or {"command": "runner", "pid": 1})
+        if path in self.rivals:
+            pause = self.rivals[path][0] * self.random.uniform(0.5, 1.5)
+            self._loop.call_later(pause, self.put_back, path)
 
     # --- as fate meets it -------------------------------------------------------------------------------------
 
@@ -167,9 +171,7 @@ class Machine:
         node = self.files.nodes.get(path)
         if node is None:
             if self.files.has_parent(path):
-                self.files.put(
-                    path, Node(content=b"put here by somebody %d\n" % random_.randrange(1000)), by
-                )
+                self.files.put(path, Node(content=b"put here by somebody %d\n" % random_.randrange(1000)), by)
         elif random_.random() < 0.25:
             self.files.remove(path, by)
         elif random_.random() < 0.4:
@@ -185,6 +187,13 @@ class Machine:
         else:
             self.files.put(f"{path}/litter-{random_.randrange(4)}", Node(content=b"litter\n"), by)
 
-    def rival(self, path: str, content: bytes, by: Json) -> None:
-        """Another tool puts its own content in place, if it is not there."""
-        self.files.put(path, replace(self.files.nodes[path], content=content), by)
+    def put_back(self, path: str) -> None:
+        """A rival that looks after `path` puts its own content in place, if it is not there."""
+        if path in self.rivals:
+            self.overwrite(path, self.rivals[path][1], {"command": "rival", "pid": 77, "user": "root"})
+
+    def overwrite(self, path: str, content: bytes, by: Json) -> None:
+        """Somebody changes what is in a file, if there is one."""
+        node = self.files.nodes.get(path)
+        if node is not None and node.type == "file" and not self.files.read_only:
+            self.files.put(path, replace(node, content=content), by)

@@ -49,7 +49,9 @@ def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) 
         }
     )
     ref = reference(kind, name)
-    said = json.dumps([kind, spec, {key: str(value) for key, value in sorted(common.items())}], sort_keys=True)
+    said = json.dumps(
+        [kind, spec, {key: str(value) for key, value in sorted(common.items())}], sort_keys=True
+    )
     return Instance(
         address=address(TargetName(target_name), ref),
         target=TargetName(target_name),
@@ -169,7 +171,9 @@ class Author:
 
     def change(self) -> None:
         """Write another version."""
-        for name in self.random.sample(sorted(self.slots), k=min(len(self.slots), self.random.randrange(1, 4))):
+        for name in self.random.sample(
+            sorted(self.slots), k=min(len(self.slots), self.random.randrange(1, 4))
+        ):
             self._rewrite(name)
         if len(self.machines) > 1 and self.random.random() < 0.1:
             name = self.random.choice(self.machines)
@@ -219,7 +223,9 @@ class Author:
         above = any(other["spec"]["path"].startswith(path + "/") for other in self.slots.values())
         one["declared"] = above or random_.random() < 0.9
         if random_.random() < 0.4:
-            spec["mode"] = random_.choice(["0755", "0750"] if one["kind"] == "Directory" else ["0644", "0600"])
+            spec["mode"] = random_.choice(
+                ["0755", "0750"] if one["kind"] == "Directory" else ["0644", "0600"]
+            )
             if one["kind"] == "Symlink":
                 del spec["mode"]
         if random_.random() < 0.2:

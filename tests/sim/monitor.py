@@ -162,12 +162,12 @@ class Monitor(logging.Handler):
             return
         self.store_writes += 1
         rows = process.account.execute(
-            "SELECT id, at, reason, object, message, cause, evidence, duration FROM events WHERE id > ? ORDER BY id",
+            "SELECT id, at, reason, object, message, evidence, duration FROM events WHERE id > ? ORDER BY id",
             (self._last_event,),
         ).fetchall()
         for number, *event in rows:
             self._last_event = number
-            at, reason, about, message, cause, evidence, duration = event
+            at, reason, about, message, evidence, duration = event
             self._world.note("event", about=about, reason=reason, message=message)
             if (said := (at, reason, about, message)) in self._events:
                 self.violated("an event is told twice", said)
@@ -175,6 +175,7 @@ class Monitor(logging.Handler):
             if reason == "Repaired":
                 self.repaired.append(
                     {
+                        "at": self._world.loop.time(),
                         "object": about,
                         "evidence": json.loads(evidence) if evidence else None,
                         "duration": duration,

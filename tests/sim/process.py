@@ -81,6 +81,7 @@ class Process:
         self.writes = 0
         self.crash_at: tuple[int, str] | None = None
         self.told = asyncio.Event()
+        self.killed = asyncio.Event()
         self.left: list[str] = []
         self.runtime = Runtime(
             connect=self._connect,
@@ -109,6 +110,7 @@ class Process:
             PACKAGES, grants=Grants({one.name: one.capabilities for one in PACKAGES}), audit=self._audited
         )
         self.host.process = self
+        self.host._loaded = self.world.plugins
         self.controller = WatchedController(
             store=self.store,
             host=self.host,
@@ -150,6 +152,7 @@ class Process:
             return
         self.dead = True
         self.up = False
+        self.killed.set()
         self.world.note("the controller is killed", process=self.number, writes=self.writes)
         if hasattr(self, "store"):
             self.store.abandon()

@@ -40,6 +40,7 @@ class World:
         self.store_trouble = 0.0
         self.grace = 5.0
         self.source = SimSource()
+        self.plugins: dict[str, Any] = {}
         names = [f"m{number}" for number in range(self.random.choice([1, 1, 2, 3]))]
         self.machines: dict[TargetName, Machine] = {
             TargetName(name): Machine(name, seed=f"{seed}/{name}", witness=self, now=self.now)
