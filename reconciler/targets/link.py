@@ -221,13 +221,14 @@ class Link:
         renew_at = self._loop.time()
         while True:
             now = self._loop.time()
-            if now - self._heard >= settings.silence:
+            # Sums, as below: a difference may round to just short of it when it is time, and then this spins.
+            if now >= self._heard + settings.silence:
                 raise TransportError(f"it has been silent for {now - self._heard:.0f} s")
             if self._connection.state is ConnectionState.RUNNING:
                 if now >= renew_at:
                     self._post(self._connection.send_renew(settings.ttl))
                     renew_at = now + settings.ttl / 3
-                elif now - self._said >= settings.heartbeat and self._outbox.empty:
+                elif now >= self._said + settings.heartbeat and self._outbox.empty:
                     self._post(self._connection.send_heartbeat())
             speak_at = self._said + settings.heartbeat
             if speak_at <= now:  # the outbox is stuck
