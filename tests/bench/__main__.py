@@ -32,9 +32,8 @@ def main() -> None:
         "ssh": lambda work: ssh.rows(work, spoils=min(spoils, 1000)),
     }
     wanted = arguments.groups or list(groups)
-    print(
-        f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, Linux {platform.release()}, Python {platform.python_version()}"
-    )
+    machine = f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, Linux {platform.release()}"
+    print(f"{machine}, Python {platform.python_version()}")
     rows: list[Row] = []
     for name in wanted:
         if name == "ssh" and not _lab():

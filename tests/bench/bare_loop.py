@@ -1,8 +1,8 @@
-"""What repairing a file takes at least: inotify, and a durable write. Run as a program; the measure of the daemon's loop.
+"""What repairing a file takes at least: inotify, and a durable write. Run as a program, it is the daemon's measure.
 
     bare_loop.py DIRECTORY CONTENTS
 
-puts every file of DIRECTORY that is closed after writing back to what the file of the same name in CONTENTS says.
+puts every file of DIRECTORY that was written to back to what the file of the same name in CONTENTS says.
 """
 
 from __future__ import annotations

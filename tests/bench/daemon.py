@@ -61,6 +61,7 @@ class Daemon:
 
     def wait(self, instances: int, *, limit: float = 300.0) -> None:
         """Until so many instances are in sync."""
+        counts: dict[str, int] = {}
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError, ValueError):
@@ -142,7 +143,7 @@ def _idle(daemon: Daemon, what: str, *, core: float, memory: float) -> Iterator[
 
 
 def drift(names: list[Path], wanted: dict[Path, bytes], rounds: int) -> tuple[list[float], int]:
-    """Spoil files by hand, one after another, each in place; seconds until each is right again, and how many never were."""
+    """Spoil files by hand, one after another: seconds until each is right again, and how many never were."""
     took, missed = [], 0
     chance = random.Random(1)
     for number in range(rounds):
