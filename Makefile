@@ -75,7 +75,8 @@ demo: build ## watch files being put right, in a directory of its own
 test: build lab ## unit, contract, simulation, integration and lab tests, with coverage
 	cd micro_runner && $(GO) test ./...
 	@rm -f .coverage .coverage.*
-	$(PY) -m pytest --numprocesses auto --dist loadgroup --cov --cov-report= $(PYTEST_ARGS)
+	@# A worker that dies is a failure, and xdist may wait for ever for what it had been given.
+	$(PY) -m pytest --numprocesses auto --dist loadgroup --max-worker-restart 0 --cov --cov-report= $(PYTEST_ARGS)
 	@$(PY) -m coverage report --include='reconciler/core/*' --fail-under=100
 	@$(PY) -m coverage report --fail-under=90
 
