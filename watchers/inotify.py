@@ -46,7 +46,8 @@ class InotifyHints:
         self._watches: dict[Directory, int] = {}
         self._names: dict[int, bytes | None] = {}
         self._woken = asyncio.Event()
-        asyncio.get_running_loop().add_reader(self._descriptor, self._read)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._descriptor, self._read)
 
     def watch(self, directories: Mapping[Directory, str | None]) -> tuple[bool, str]:
         """Watch these directories and no others; see `watchers.hints.Hints`."""
@@ -80,7 +81,7 @@ class InotifyHints:
 
     def close(self) -> None:
         """Stop watching."""
-        asyncio.get_running_loop().remove_reader(self._descriptor)
+        self._loop.remove_reader(self._descriptor)
         os.close(self._descriptor)
 
     def _read(self) -> None:

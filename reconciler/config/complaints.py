@@ -5,6 +5,7 @@ A file is read for its places when the first complaint about it is made.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,6 +16,8 @@ from reconciler.config.text import FileText, decode
 from reconciler.errors import Problem
 from reconciler.model.source import Snapshot
 
+_NAME = re.compile(r"[a-z0-9][-a-z0-9.]*")
+
 
 class Complaints:
     """What is wrong, and what a person should know.
@@ -22,20 +25,24 @@ class Complaints:
     Attributes:
         problems: what is wrong.
         warnings: what a person should know.
-        lost: text of documents that could not be read.
+        lost: whether some document could not be read.
     """
 
     def __init__(self, snapshot: Snapshot, lost: Sequence[str]) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
-        self.lost = "\n".join(lost)
+        self.lost = bool(lost)
         self.suggestions = Suggestions()
+        self._lost = lost
+        self._names_in_lost: set[str] | None = None
         self._snapshot = snapshot
         self._places: dict[str, Places] = {}
 
     def may_be_lost(self, name: str) -> bool:
         """Whether a name that nothing declares stands in a document that could not be read."""
-        return bool(self.lost) and name in self.lost
+        if self._names_in_lost is None:
+            self._names_in_lost = {word for text in self._lost for word in _NAME.findall(text)}
+        return name in self._names_in_lost
 
     def problem(
         self,

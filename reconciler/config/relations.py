@@ -130,6 +130,8 @@ def _references(manifest: Manifest) -> Iterator[tuple[str, int, Reference]]:
 
 def _meant(ref: Reference, declared: Mapping[Reference, Manifest], complaints: Complaints) -> str:
     """A hint: the closest name of the same kind, or else the same name of another kind."""
+    if complaints.suggestions.spent:
+        return ""
     kind, _, name = ref.partition("/")
     same_kind = [other for other in declared if other.startswith(f"{kind}/")]
     if hint := complaints.suggestions.hint(name, [other.partition("/")[2] for other in same_kind]):

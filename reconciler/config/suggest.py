@@ -33,6 +33,11 @@ class Suggestions:
     def __init__(self, limit: int = 20) -> None:
         self._left = limit
 
+    @property
+    def spent(self) -> bool:
+        """Whether no more hints are given."""
+        return self._left <= 0
+
     def hint(self, word: str, known: Iterable[str]) -> str:
         """A hint with the closest of `known`, or ""."""
         self._left -= 1

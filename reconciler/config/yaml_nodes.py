@@ -31,7 +31,7 @@ from reconciler.config.values import MAX_DEPTH
 from reconciler.errors import Problem
 
 MAX_WEIGHT = 100_000
-"""Values that one document may hold once its aliases are written out."""
+"""Values by which one document may grow when its aliases are written out."""
 
 _MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
@@ -96,6 +96,7 @@ class _Reader:
         self.problems = problems
         self.get: Any = None
         self.anchors: dict[str, Node | None] = {}
+        self.written = 0
         self.merged = 0
 
     def documents(self, get: Any, roots: list[Node | None]) -> None:
@@ -103,16 +104,15 @@ class _Reader:
         get()  # the start of the stream
         while not isinstance(get(), StreamEndEvent):  # else the start of a document
             self.anchors = {}
-            self.merged = 0
+            self.written = self.merged = 0
             root = self.node(get(), 0)
             get()  # the end of the document; only now is it known to be one
             empty = root.value is None and root.fields is None and root.items is None
-            if root.weight > MAX_WEIGHT:
+            if root.weight - self.written > MAX_WEIGHT:
                 empty = True
                 self.complain(
                     root.index,
-                    f"with its aliases written out this document would hold {root.weight:,} values; "
-                    f"the limit is {MAX_WEIGHT:,}",
+                    f"with its aliases written out this document would hold {root.weight:,} values",
                     "write it without nested aliases, or as several documents",
                 )
             roots.append(None if empty else root)
@@ -124,6 +124,7 @@ class _Reader:
         index = self.start + event.start_mark.index
         if isinstance(event, AliasEvent):
             return self.alias(event.anchor or "", index)
+        self.written += 1
         if event.anchor is not None:
             self.anchors[event.anchor] = None
         if isinstance(event, ScalarEvent):
@@ -224,9 +225,13 @@ class _Reader:
         """YAML 1.1's merge key: what is written in the mapping itself wins, then the earlier of several."""
         for source in merge.items if merge.items is not None else [merge]:
             if source.fields is not None:
+                within = self.merged <= MAX_WEIGHT
                 self.merged += len(source.fields)
                 if self.merged > MAX_WEIGHT:
-                    self.complain(merge.index, f"more than {MAX_WEIGHT:,} keys are merged into this document")
+                    if within:
+                        self.complain(
+                            merge.index, f"more than {MAX_WEIGHT:,} keys are merged into this document"
+                        )
                     return
                 for key, found in source.fields.items():
                     fields.setdefault(key, found)

@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -74,37 +75,26 @@ def runtime() -> Iterator[Runtime]:
     lanes.close()
 
 
-Open = Callable[..., contextlib.AbstractAsyncContextManager[Follower]]
+Open = Callable[[Path], contextlib.AbstractAsyncContextManager[Follower]]
+
+
+@contextlib.asynccontextmanager
+async def following(
+    root: Path, runtime: Runtime, *, hints: Callable[[], Hints] | None = None, every: float = NEVER
+) -> AsyncIterator[Follower]:
+    source = DirectorySource(SourceName("site"), root, runtime=runtime, rescan_interval=every, hints=hints)
+    follower = Follower(source)
+    try:
+        yield follower
+    finally:
+        await follower.items.aclose()
 
 
 @pytest.fixture(params=["best", "watchfiles"])
 def follow(request: pytest.FixtureRequest, runtime: Runtime) -> Open:
-    """Follows a directory, with the best events there are and with watchfiles; rescans come too late to help."""
-
-    @contextlib.asynccontextmanager
-    async def following(
-        root: Path, *, hints: Callable[[], Hints] | None = None, every: float = NEVER
-    ) -> AsyncIterator[Follower]:
-        if hints is None and request.param == "watchfiles":
-            hints = lambda: WatchfilesHints(runtime.offload, "events")  # noqa: E731
-        source = DirectorySource(
-            SourceName("site"), root, runtime=runtime, rescan_interval=every, hints=hints
-        )
-        follower = Follower(source)
-        try:
-            yield follower
-        finally:
-            await follower.items.aclose()
-
-    return following
-
-
-@pytest.fixture
-def follow_once(follow: Open, request: pytest.FixtureRequest) -> Open:
-    """The same for what does not depend on the kind of events."""
-    if request.node.callspec.params["follow"] != "best":
-        pytest.skip("brings its own events")
-    return follow
+    """Follows a directory, with the best events there are and with watchfiles; rescans come too late."""
+    watchfiles = partial(WatchfilesHints, runtime.offload, "events")
+    return partial(following, runtime=runtime, hints=watchfiles if request.param == "watchfiles" else None)
 
 
 def save(path: Path, text: str) -> None:
@@ -289,25 +279,25 @@ async def test_a_thousand_overwrites_end_with_the_last(tmp_path: Path, follow: O
         await asyncio.gather(asyncio.to_thread(overwrite), source.until({"a": "999"}))
 
 
-async def test_lost_events_are_made_up_for_by_the_rescan(tmp_path: Path, follow_once: Open) -> None:
-    async with follow_once(tmp_path, hints=Silent, every=0.01) as source:
+async def test_lost_events_are_made_up_for_by_the_rescan(tmp_path: Path, runtime: Runtime) -> None:
+    async with following(tmp_path, runtime, hints=Silent, every=0.01) as source:
         assert await source.snapshot() == {}
         (tmp_path / "a").write_text("1")
         await source.until({"a": "1"})
 
 
 async def test_without_events_it_says_so_and_looks_all_the_same(
-    tmp_path: Path, follow_once: Open, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "POLL", 0.01)
-    async with follow_once(tmp_path, hints=lambda: NoHints("no watches are left")) as source:
+    async with following(tmp_path, runtime, hints=lambda: NoHints("no watches are left")) as source:
         assert await source.report() == SourceReport(degraded="no watches are left")
         assert await source.snapshot() == {}
         (tmp_path / "a").write_text("1")
         await source.until({"a": "1"})
 
 
-async def test_a_change_before_its_directory_was_watched_is_seen(tmp_path: Path, follow_once: Open) -> None:
+async def test_a_change_before_its_directory_was_watched_is_seen(tmp_path: Path, runtime: Runtime) -> None:
     class Late(Silent):
         """The first watch is in place only after something has happened."""
 
@@ -321,18 +311,18 @@ async def test_a_change_before_its_directory_was_watched_is_seen(tmp_path: Path,
                 (tmp_path / f"a{len(self.watched)}").write_text("1")
             return added, ""
 
-    async with follow_once(tmp_path, hints=Late) as source:
+    async with following(tmp_path, runtime, hints=Late) as source:
         assert list(await source.snapshot()) == ["a2"]
 
 
 async def test_directories_that_never_stay_the_same_do_not_keep_it_from_yielding(
-    tmp_path: Path, follow_once: Open
+    tmp_path: Path, runtime: Runtime
 ) -> None:
     class Restless(Silent):
         def watch(self, directories: dict[Directory, str | None]) -> tuple[bool, str]:
             return True, ""
 
-    async with follow_once(tmp_path, hints=Restless) as source:
+    async with following(tmp_path, runtime, hints=Restless) as source:
         assert await source.snapshot() == {}
 
 

@@ -14,7 +14,7 @@ from reconciler.config.json_nodes import read_nodes as read_json_nodes
 from reconciler.config.nodes import locate, plain
 from reconciler.config.scalars import Trap, resolve
 from reconciler.config.text import FileText, decode
-from reconciler.config.yaml_nodes import chunks
+from reconciler.config.yaml_nodes import MAX_WEIGHT, chunks
 from reconciler.config.yaml_nodes import read_nodes as read_yaml_nodes
 from reconciler.errors import Problem
 from tests.unit.config.world import MOTD, TARGET, problems
@@ -137,6 +137,20 @@ def test_a_manifest_that_was_mangled_loads_or_says_where_it_is_wrong(at: int, cu
         assert problem.line >= 1
         assert problem.column >= 1
         assert "\x07" not in problem.excerpt
+
+
+def test_a_large_document_is_no_bomb_and_means_the_same_to_both_readers() -> None:
+    text = "".join(f"k{number}: {number}\n" for number in range(MAX_WEIGHT + 10))
+    (value,) = careful(text)
+    (document,) = read_documents("a.yaml", text.encode()).documents
+    assert document.value == value
+
+
+def test_keys_that_are_merged_again_and_again_are_refused_once() -> None:
+    keys = ", ".join(f"k{number}: 1" for number in range(1000))
+    text = f"a: &a {{{keys}}}\nb:\n" + "- {<<: *a}\n" * 200
+    (problem,) = read_documents("a.yaml", text.encode()).problems
+    assert "keys are merged" in problem.message
 
 
 def test_a_syntax_error_costs_its_own_document_only() -> None:

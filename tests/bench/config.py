@@ -1,0 +1,186 @@
+"""What loading and watching cost: `python -m tests.bench.config`.
+
+The limit beside a load is the same bytes through libyaml's parser alone, and beside a look the same files
+through `os.stat`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from yaml._yaml import CParser
+
+from reconciler.config import ParseCache, load
+from reconciler.model.catalog import Catalog
+from reconciler.model.names import Digest, SourceName
+from reconciler.model.source import Snapshot, SnapshotFile
+from reconciler.plugins.packages import catalog, load_packages
+from reconciler.runtime import Runtime, ThreadLanes
+from watchers.directory import DirectorySource
+from watchers.fingerprint import fingerprint
+
+Row = tuple[str, float, str]
+
+DOCUMENTS = 10_000
+PACKAGE = Path(__file__).parents[2] / "providers" / "linux.file"
+TARGET = """\
+apiVersion: froyo.dev/v1alpha1
+kind: Target
+metadata: {name: web-1, labels: {role: web}}
+spec: {local: {}}
+"""
+IDLE = 5.0
+CHANGES = 50
+
+
+def _document(number: int) -> str:
+    return f"""\
+apiVersion: linux.froyo.dev/v1alpha1
+kind: File
+metadata:
+  name: file-{number}
+  labels: {{tier: t{number % 7}, app: "a{number % 50}"}}
+spec:
+  targets:
+    matchLabels: {{role: web}}
+  path: /etc/froyo/dir-{number % 100}/file-{number}.conf
+  content: |
+    # file {number}
+    key = value-{number}
+    other = yes
+  mode: "0644"
+  owner: root
+  group: root
+"""
+
+
+def _snapshot(files: dict[str, str]) -> Snapshot:
+    found = {}
+    for path, text in files.items():
+        content = text.encode()
+        digest = Digest("sha256:" + hashlib.sha256(content).hexdigest())
+        found[path] = SnapshotFile(path, digest, len(content), lambda content=content: content)
+    return Snapshot(SourceName("bench"), "1", Digest("sha256:1"), found)
+
+
+def _timed(function: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def _best(function: Callable[[], object]) -> float:
+    """Of five, the one that was disturbed the least; in ms."""
+    return min(_timed(function) for _ in range(5)) * 1e3
+
+
+def _parse(text: bytes) -> None:
+    parser = CParser(text)
+    while parser.get_event() is not None:
+        pass
+
+
+def _loading(kinds: Catalog) -> list[Row]:
+    documents = [_document(number) for number in range(DOCUMENTS)]
+    one = {"t.yaml": TARGET, "all.yaml": "---\n".join(documents)}
+    many = {"t.yaml": TARGET} | {f"{number}.yaml": text for number, text in enumerate(documents)}
+    snapshot, scattered = _snapshot(one), _snapshot(many)
+    changed = _snapshot(many | {"7.yaml": _document(7).replace("0644", "0600")})
+    broken = _snapshot(many | {"7.yaml": _document(7).replace("path:", "pth:")})
+    cache = ParseCache()
+    limit = _timed(lambda: _parse(one["all.yaml"].encode()))
+    rows = [
+        ("10,000 documents in one file: libyaml alone", limit, "s"),
+        ("10,000 documents in one file: loaded and validated", _timed(lambda: load(snapshot, kinds)), "s"),
+        ("10,000 documents in 10,000 files", _timed(lambda: load(scattered, kinds, cache=cache)), "s"),
+        ("the same again", _timed(lambda: load(scattered, kinds, cache=cache)), "s"),
+        ("the same with one changed", _timed(lambda: load(changed, kinds, cache=cache)), "s"),
+    ]
+
+    def fail() -> None:
+        try:
+            load(broken, kinds, cache=cache)
+        except Exception as error:  # noqa: BLE001 - its time is what is asked for
+            str(error)
+
+    return [*rows, ("the same with one broken, explained", _timed(fail), "s")]
+
+
+def _looking(root: Path) -> list[Row]:
+    names = [f"d{number // 100}/{number}.yaml" for number in range(1000)]
+    for number, name in enumerate(names):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(_document(number))
+    lanes = ThreadLanes()
+    source = DirectorySource(SourceName("bench"), root, runtime=Runtime(connect=None, offload=lanes))  # type: ignore[arg-type]
+    paths = [str(root / name) for name in names]
+    first = _timed(source.take)
+    time.sleep(0.1)  # until no file counts as changed only just now
+    source.take()
+    rows = [
+        ("1,000 files: os.stat alone", _best(lambda: [os.stat(path) for path in paths]), "ms"),
+        ("1,000 files: first snapshot", first * 1e3, "ms"),
+        ("1,000 files: rescan, nothing new", _best(source.take), "ms"),
+        ("1,000 files: fingerprint", _best(lambda: fingerprint(root)), "ms"),
+    ]
+    rows += asyncio.run(_following(source, root / names[5]))
+    lanes.close()
+    return rows
+
+
+async def _following(source: DirectorySource, path: Path) -> list[Row]:
+    """What an idle watch costs, and how long a change takes to become a snapshot."""
+    arrived: asyncio.Queue[float] = asyncio.Queue()
+
+    async def follow() -> None:
+        async for _ in source.snapshots():
+            arrived.put_nowait(time.perf_counter())
+
+    following = asyncio.create_task(follow())
+    await arrived.get()
+    await asyncio.sleep(2)
+    busy, started = time.process_time(), time.perf_counter()
+    await asyncio.sleep(IDLE)
+    idle = (time.process_time() - busy) / (time.perf_counter() - started) * 100
+    delays = []
+    for number in range(CHANGES):
+        changed = time.perf_counter()
+        path.write_text(f"# {number}\n")  # noqa: ASYNC240 - what a person would do
+        delays.append((await arrived.get() - changed) * 1e3)
+        await asyncio.sleep(0.05)
+    following.cancel()
+    return [
+        ("1,000 files: watched, idle", idle, "% of one core"),
+        ("a changed file until the snapshot, p50", statistics.median(delays), "ms"),
+        ("a changed file until the snapshot, worst", max(delays), "ms"),
+    ]
+
+
+def _imports() -> list[Row]:
+    rows = []
+    for module in ("watchers.fingerprint", "reconciler.config", "reconciler.config.load"):
+        code = f"import time; s = time.perf_counter(); import {module}; print(time.perf_counter() - s)"
+        done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+        rows.append((f"import {module}", float(done.stdout) * 1e3, "ms"))
+    return rows
+
+
+def rows() -> list[Row]:
+    """What was measured, its figure and its unit."""
+    kinds = catalog(load_packages([PACKAGE]))
+    with tempfile.TemporaryDirectory(prefix="froyo-bench-") as work:
+        return [*_loading(kinds), *_looking(Path(work)), *_imports()]
+
+
+if __name__ == "__main__":
+    for what, figure, unit in rows():
+        print(f"{what:<55} {figure:10.3f} {unit}")
