@@ -36,6 +36,9 @@ var DefaultLimits = Limits{
 	TTL: 10 * time.Minute, Heartbeat: 10 * time.Second, Commands: 1024, Grace: time.Second, Patience: 5 * time.Second,
 }
 
+// lastPatience is how long the last frames wait for a peer that does not read.
+const lastPatience = 200 * time.Millisecond
+
 // Reasons for the end of a session.
 const (
 	EOF      = "eof"
@@ -60,10 +63,11 @@ type Session struct {
 	turns    *order.Queue
 	ends     chan end
 
-	mu    sync.Mutex
-	tasks map[int64]*task
-	group sync.WaitGroup
-	renew chan time.Duration
+	mu      sync.Mutex
+	tasks   map[int64]*task
+	work    sync.WaitGroup // commands that do something
+	answers sync.WaitGroup // commands that have not been answered
+	renew   chan time.Duration
 }
 
 type end struct{ reason, message string }
@@ -91,14 +95,22 @@ func (s *Session) Serve(in io.Reader, out io.Writer) string {
 	over := s.wait()
 
 	cancel() // nothing new is begun; what is under way comes to its end
+	within(s.Limits.Patience, s.work.Wait)
+	within(lastPatience, func() { // if there is anybody who reads
+		s.answers.Wait()
+		s.out.send(frames.Bye(over.reason, over.message))
+	})
+	return over.reason
+}
+
+// within waits for a function, but not for long.
+func within(patience time.Duration, f func()) {
 	done := make(chan struct{})
-	go func() { s.group.Wait(); close(done) }()
+	go func() { f(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(s.Limits.Patience):
+	case <-time.After(patience):
 	}
-	s.out.last(frames.Bye(over.reason, over.message))
-	return over.reason
 }
 
 // finish asks for the end of the session; the first one counts.
@@ -194,7 +206,8 @@ func (s *Session) begin(frame *frames.Command) {
 	if !full {
 		t.ctx, t.cancel = context.WithCancelCause(s.ctx)
 		s.tasks[t.id] = t
-		s.group.Add(1)
+		s.work.Add(1)
+		s.answers.Add(1)
 	}
 	s.mu.Unlock()
 	if full {
@@ -222,7 +235,7 @@ func paths(items []wire.Object) []string {
 }
 
 func (s *Session) carryOut(t *task, found command.Command, frame *frames.Command, turn *order.Ticket) {
-	defer s.group.Done()
+	defer s.answers.Done()
 	defer func() {
 		s.mu.Lock()
 		delete(s.tasks, t.id)
@@ -241,11 +254,13 @@ func (s *Session) carryOut(t *task, found command.Command, frame *frames.Command
 	if turn != nil {
 		defer turn.Leave()
 		if turn.Wait(t.ctx) != nil {
+			s.work.Done()
 			t.answer(frames.Failed(t.id, t.why()))
 			return
 		}
 	}
 	results, err := t.run(found, frame)
+	s.work.Done()
 	switch {
 	case err == nil:
 		t.answer(frames.Done(t.id, results))

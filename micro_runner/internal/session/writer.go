@@ -11,9 +11,6 @@ import (
 	"froyo.dev/runner/internal/wire"
 )
 
-// lastPatience is how long the EXIT frame waits for a peer that does not read.
-const lastPatience = 200 * time.Millisecond
-
 // writer sends frames, each in one write, from any goroutine.
 type writer struct {
 	mu     sync.Mutex
@@ -63,15 +60,5 @@ func (w *writer) beat(ctx context.Context, every time.Duration) {
 			silent = 0
 		}
 		timer.Reset(every - silent)
-	}
-}
-
-// last sends the last frame, if the peer still reads.
-func (w *writer) last(frame wire.Object) {
-	done := make(chan struct{})
-	go func() { w.send(frame); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(lastPatience):
 	}
 }
