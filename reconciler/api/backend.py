@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.api import views
-from reconciler.api.views import Document
 from reconciler.model.event import Event
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.resource import Instance
@@ -14,12 +12,18 @@ from reconciler.model.state import ResourceState, SourceState, Suspension, Targe
 
 if TYPE_CHECKING:
     from reconciler.store.queries import EventFilter
-    from reconciler.store.records import Run, RunUnit
+    from reconciler.store.records import QueuedKey, Run, RunUnit
     from reconciler.store.store import Store
 
 
 class Knowledge(Protocol):
-    """What is known right now."""
+    """What is known right now.
+
+    Attributes:
+        live: whether a running daemon says so; else it is the last word of one that has ended.
+    """
+
+    live: bool
 
     async def states(self) -> Mapping[Address, ResourceState]:
         """Of each instance."""
@@ -45,6 +49,9 @@ class Knowledge(Protocol):
     async def run_units(self, run: str) -> Sequence[RunUnit]:
         """What a run set out to do."""
 
+    async def queue(self) -> Sequence[QueuedKey]:
+        """What people have asked for and has not been looked at yet."""
+
 
 class StoreKnowledge:
     """What the store alone knows: the last word of the controller that wrote it.
@@ -53,6 +60,8 @@ class StoreKnowledge:
         store: opened at least to be read.
         now: the wall clock.
     """
+
+    live = False
 
     def __init__(self, store: Store, *, now: Callable[[], float]) -> None:
         self._store = store
@@ -91,59 +100,6 @@ class StoreKnowledge:
         """What a run set out to do."""
         return await self._store.run_units(run)
 
-
-async def resources(known: Knowledge, *, specs: bool = False) -> list[Document]:
-    """All instances, in order of their addresses."""
-    targets, suspensions = await known.targets(), await known.suspensions()
-    instances = await known.instances() if specs else {}
-    states = await known.states()
-    return [
-        views.resource(
-            states[address], targets=targets, suspensions=suspensions, instance=instances.get(address)
-        )
-        for address in sorted(states)
-    ]
-
-
-async def status(known: Knowledge) -> Document:
-    """How everything is, in short."""
-    every = await resources(known)
-    per_target: dict[str, int] = {}
-    for view in every:
-        per_target[view["target"]] = per_target.get(view["target"], 0) + 1
-    targets = await known.targets()
-    return views.document(
-        "Status",
-        sources=[views.source(state) for state in (await known.sources()).values()],
-        targets=[views.target(state, per_target.get(name, 0)) for name, state in sorted(targets.items())],
-        counts=views.counts(every),
-        instances=len(every),
-        notReady=[view for view in every if view["ready"] != "True"][:20],
-        suspensions=[views.suspension(s) for s in await known.suspensions()],
-    )
-
-
-async def run(known: Knowledge, entry: Run) -> Document:
-    """A run with its units."""
-    units = [
-        {
-            "address": unit.address,
-            "action": unit.action.value,
-            "cause": unit.cause.value,
-            "diffs": [views.field_diff(diff) for diff in unit.diffs],
-            "outcome": unit.outcome,
-            "message": unit.message,
-        }
-        for unit in await known.run_units(entry.id)
-    ]
-    return {
-        "id": entry.id,
-        "target": entry.target,
-        "cause": entry.cause,
-        "revision": entry.revision,
-        "startedAt": entry.started_at,
-        "finishedAt": entry.finished_at,
-        "outcome": entry.outcome,
-        "message": entry.message,
-        "units": units,
-    }
+    async def queue(self) -> Sequence[QueuedKey]:
+        """What people have asked for and has not been looked at yet."""
+        return await self._store.load_queue()

@@ -1,4 +1,8 @@
-"""The HTTP server on the daemon's unix socket. Whoever may open the socket (0600) may do what the daemon's owner may."""
+"""The HTTP server on the daemon's unix socket. Whoever may open the socket (0600) may do what the daemon's owner may.
+
+Invariants: whatever is asked wrongly is answered with a sentence and a status, and nobody else notices. A socket is
+only ever taken over from a daemon that has died. Knows no engine: what it tells and takes goes through `Backend`.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,19 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from reconciler.api import backend, views
+from reconciler.api import answers, requests, views
+from reconciler.api.answers import NotFound
 from reconciler.api.backend import Knowledge
-from reconciler.api.views import Document
 from reconciler.errors import FroyoError, UsageError
-from reconciler.model.event import EventType
-from reconciler.model.names import Address, TargetName
-from reconciler.model.plan import Cause, Plan
+from reconciler.model.event import Event
+from reconciler.model.names import Address
+from reconciler.model.plan import Plan
 from reconciler.model.state import Suspension
-from reconciler.store.queries import EventFilter
+from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -26,9 +30,20 @@ if TYPE_CHECKING:
 FOLLOW = 0.05
 """Seconds between two looks for new events, while somebody follows them."""
 
+KEEPALIVE = 15.0
+"""Seconds after which somebody who follows gets an empty line, so that either side notices when the other is gone."""
+
+BODY = 1 << 20
+"""Bytes that a request may have."""
+
+log = get_logger("froyo")
+
 
 class Backend(Knowledge, Protocol):
     """What the server needs of a daemon."""
+
+    def now(self) -> float:
+        """The wall clock."""
 
     async def reconcile(self, selected: Sequence[Address] | None) -> int:
         """Look at these instances, or all, now; returns how many are concerned."""
@@ -36,7 +51,7 @@ class Backend(Knowledge, Protocol):
     async def suspend(self, suspension: Suspension) -> int:
         """Leave something alone; returns how many instances are concerned."""
 
-    async def resume(self, suspended: str) -> bool:
+    async def resume(self, suspended: str, *, by: str) -> bool:
         """End a suspension; whether there was one."""
 
     async def plan(self) -> Sequence[Plan]:
@@ -46,16 +61,16 @@ class Backend(Knowledge, Protocol):
         """What is wrong with the daemon itself, by task."""
 
 
-async def serve(backend_: Backend, path: Path) -> None:
+async def serve(backend: Backend, path: Path) -> None:
     """Serve until cancelled.
 
     Raises:
-        UsageError: another daemon listens there.
+        UsageError: another daemon listens there, or nobody can.
     """
     from aiohttp import web
 
-    listening = _listen(path)
-    runner = web.AppRunner(_application(backend_), access_log=None)
+    listening = listen(path)
+    runner = web.AppRunner(application(backend), access_log=None)
     try:
         await runner.setup()
         await web.SockSite(runner, listening, shutdown_timeout=1.0).start()
@@ -66,25 +81,32 @@ async def serve(backend_: Backend, path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _listen(path: Path) -> socket.socket:
-    """The socket, taken over from a daemon that has died, never from one that lives."""
+def listen(path: Path) -> socket.socket:
+    """The socket, taken over from a daemon that has died, never from one that lives.
+
+    Raises:
+        UsageError: another daemon listens there, or nobody can.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     probe = socket.socket(socket.AF_UNIX)
     try:
-        probe.connect(str(path))
+        probe.connect(os.fspath(path))
     except (FileNotFoundError, ConnectionRefusedError):
         path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot_listen(path, error) from error
     else:
-        raise UsageError(f"{path}: another froyo listens there already")
+        raise UsageError(f"{path}: another froyo listens there already; end it first, or use another --state")
     finally:
         probe.close()
     listening = socket.socket(socket.AF_UNIX)
+    # There is no moment at which others could connect: the mode is there with the socket itself.
     before = os.umask(0o177)
     try:
-        listening.bind(str(path))
+        listening.bind(os.fspath(path))
     except OSError as error:
-        raise UsageError(
-            f"{path}: cannot listen there: {error.strerror}; choose a shorter --state directory"
-        ) from error
+        listening.close()
+        raise _cannot_listen(path, error) from error
     finally:
         os.umask(before)
     listening.listen()
@@ -92,7 +114,15 @@ def _listen(path: Path) -> socket.socket:
     return listening
 
 
-def _application(backend_: Backend) -> web.Application:
+def _cannot_listen(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{path}: cannot listen there: {error.strerror or error}; a socket's path may have 107 characters: "
+        "choose a shorter --state directory"
+    )
+
+
+def application(backend: Backend) -> web.Application:
+    """All routes."""
     from aiohttp import web
 
     async def guard(
@@ -100,120 +130,120 @@ def _application(backend_: Backend) -> web.Application:
     ) -> web.StreamResponse:
         try:
             return await handler(request)
-        except (UsageError, ValueError) as error:
-            return _json({"error": str(error)}, status=400)
+        except web.HTTPException as error:
+            return _failure(error.status, error.reason)
+        except NotFound as error:
+            return _failure(404, str(error))
+        except UsageError as error:
+            return _failure(400, str(error))
         except FroyoError as error:
-            return _json({"error": str(error)}, status=503)
+            return _failure(503, str(error))
+        except ConnectionError:
+            raise  # whoever asked is gone
+        except Exception as error:
+            log.exception("a request failed; this is a defect", path=request.path)
+            return _failure(500, f"the daemon failed, which is a defect of froyo: {error!r}; its log says where")
 
-    handlers = _Handlers(backend_)
-    application = web.Application(middlewares=[web.middleware(guard)])
-    application.add_routes(
+    handlers = _Handlers(backend)
+    app = web.Application(middlewares=[web.middleware(guard)], client_max_size=BODY)
+    app.add_routes(
         [
-            web.get("/v1/status", handlers.status),
-            web.get("/v1/resources", handlers.resources),
-            web.get("/v1/events", handlers.events),
-            web.get("/v1/history", handlers.history),
             web.get("/v1/healthz", handlers.healthz),
+            web.get("/v1/events", handlers.events),
+            web.get("/{path:.*}", handlers.answer),
             web.post("/v1/plan", handlers.plan),
             web.post("/v1/reconcile", handlers.reconcile),
             web.post("/v1/suspend", handlers.suspend),
             web.post("/v1/resume", handlers.resume),
         ]
     )
-    return application
+    return app
 
 
 def _json(value: Any, *, status: int = 200) -> web.Response:
     from aiohttp import web
 
+    # What is not UTF-8 travels as an escape.
     return web.json_response(value, status=status, dumps=lambda found: json.dumps(found, ensure_ascii=True))
 
 
-def event_filter(query: dict[str, str]) -> EventFilter:
-    """The filter that a query string describes.
-
-    Raises:
-        ValueError: something in it is not what it should be.
-    """
-    return EventFilter(
-        object=query.get("object", ""),
-        reason=query.get("reason") or None,
-        cause=Cause(query["cause"]) if query.get("cause") else None,
-        type=EventType(query["type"]) if query.get("type") else None,
-        since=float(query.get("since", 0)),
-        after=int(query["after"]) if query.get("after") else None,
-    )
+def _failure(status: int, message: str) -> web.Response:
+    return _json(views.document("Error", status=status, message=message), status=status)
 
 
 class _Handlers:
     """One method a route."""
 
-    def __init__(self, backend_: Backend) -> None:
-        self._backend = backend_
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
 
-    async def status(self, _request: web.Request) -> web.Response:
-        return _json(await backend.status(self._backend))
-
-    async def resources(self, request: web.Request) -> web.Response:
-        found = await backend.resources(self._backend, specs=request.query.get("specs") == "1")
-        wanted = request.query.get("address")
-        if wanted:
-            found = [view for view in found if view["address"] == wanted]
-        return _json(views.items("ResourceList", found))
+    async def answer(self, request: web.Request) -> web.Response:
+        return _json(await answers.answer(self._backend, request.path, request.query))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         from aiohttp import web
 
+        if request.query.get("follow") != "1":
+            return await self.answer(request)
+        # What is asked wrongly is answered before the stream begins.
         query = dict(request.query)
-        limit = int(query.get("limit", 1000))
-        chosen = event_filter(query)
-        found = list(await self._backend.events(chosen, limit))
-        if query.get("follow") != "1":
-            return _json(views.items("EventList", map(views.event, found)))
+        answers.event_filter(query)
+        if query.get("limit") != "0":
+            answers.limit(query, 1)
         response = web.StreamResponse(headers={"Content-Type": "application/jsonl"})
         await response.prepare(request)
-        last = chosen.after or 0
-        while True:
-            for event in found:
-                last = max(last, event.id)
-                await response.write(json.dumps(views.event(event)).encode() + b"\n")
-            await asyncio.sleep(FOLLOW)
-            found = list(await self._backend.events(event_filter({**query, "after": str(last)}), limit))
-
-    async def history(self, request: web.Request) -> web.Response:
-        target = request.query.get("target")
-        runs = await self._backend.runs(
-            TargetName(target) if target else None, int(request.query.get("limit", 20))
-        )
-        entries = []
-        for run in runs:
-            entries.append(await backend.run(self._backend, run))
-        return _json(views.items("RunList", entries))
+        async for event in follow(self._backend, query):
+            line = "" if event is None else json.dumps(views.event(event))
+            await response.write(line.encode() + b"\n")
+        return response
 
     async def healthz(self, _request: web.Request) -> web.Response:
         wrong = self._backend.health()
-        document: Document = views.document("Health", healthy=not wrong, problems=wrong)
+        document = views.document("Health", healthy=not wrong, problems=wrong, pid=os.getpid())
         return _json(document, status=503 if wrong else 200)
 
     async def plan(self, _request: web.Request) -> web.Response:
-        return _json(views.items("PlanList", map(views.plan, await self._backend.plan())))
+        plans, declared = await self._backend.plan(), await self._backend.instances()
+        return _json(views.items("PlanList", (views.plan(plan, declared) for plan in plans)))
 
     async def reconcile(self, request: web.Request) -> web.Response:
-        wanted = (await request.json()).get("addresses")
-        selected = None if wanted is None else [Address(address) for address in wanted]
-        return _json(views.document("Accepted", instances=await self._backend.reconcile(selected)))
+        body = requests.Body.parse(await request.read(), allowed=("addresses",))
+        concerned = await self._backend.reconcile(body.addresses("addresses"))
+        return _json(views.document("Accepted", instances=concerned))
 
     async def suspend(self, request: web.Request) -> web.Response:
-        asked = await request.json()
-        suspension = Suspension(
-            object=str(asked["object"]),
-            by=str(asked["by"]),
-            reason=str(asked["reason"]),
-            since=float(asked["since"]),
-            until=None if asked.get("until") is None else float(asked["until"]),
-        )
+        suspension = requests.suspension(await request.read(), now=self._backend.now())
         return _json(views.document("Accepted", instances=await self._backend.suspend(suspension)))
 
     async def resume(self, request: web.Request) -> web.Response:
-        found = await self._backend.resume(str((await request.json())["object"]))
+        body = requests.Body.parse(await request.read(), allowed=("object", "by"))
+        found = await self._backend.resume(body.text("object"), by=body.text("by", ""))
         return _json(views.document("Accepted", found=found))
+
+
+async def follow(
+    known: Knowledge, query: answers.Query, *, pause: float = FOLLOW
+) -> AsyncIterator[Event | None]:
+    """Events as they come, oldest first, for ever; None now and then when there are none.
+
+    Without `after` in the query it begins with the newest ones, `limit` of them, which may be 0.
+    """
+    wanted = dict(query)
+    newest = await known.events(answers.event_filter({}), 1)
+    last = int(wanted.get("after") or (newest[-1].id if newest else 0))
+    if "after" not in wanted and wanted.get("limit") != "0":
+        for event in await known.events(answers.event_filter(wanted), answers.limit(wanted, 10)):
+            last = max(last, event.id)
+            yield event
+    quiet = 0.0
+    while True:
+        wanted["after"] = str(last)
+        found = await known.events(answers.event_filter(wanted), 1000)
+        for event in found:
+            last = event.id
+            yield event
+        quiet = 0.0 if found else quiet + pause
+        if quiet >= KEEPALIVE:
+            quiet = 0.0
+            yield None
+        await asyncio.sleep(pause)

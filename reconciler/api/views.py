@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from reconciler.core.conditions import summarize
 from reconciler.errors import Problem
 from reconciler.model.conditions import Condition, Reason
 from reconciler.model.event import Event, Evidence
-from reconciler.model.names import TargetName, split_address
+from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.plan import FieldDiff, Plan, PlanUnit
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState, Round, SourceState, Suspension, TargetState
+
+if TYPE_CHECKING:
+    from reconciler.store.records import QueuedKey, Run, RunUnit
 
 API_VERSION = "froyo.dev/v1alpha1"
 
@@ -33,6 +37,18 @@ def items(kind: str, views: Iterable[Document], **fields: Any) -> Document:
     return document(kind, **fields, items=list(views))
 
 
+def instant(seconds: float | None) -> str | None:
+    """A time as RFC 3339 has it, in UTC; None for "never".
+
+    Example:
+        >>> instant(0.25)
+        '1970-01-01T00:00:00.250000Z'
+    """
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def condition(value: Condition) -> Document:
     """A condition as Kubernetes writes it."""
     return {
@@ -40,21 +56,24 @@ def condition(value: Condition) -> Document:
         "status": "True" if value.status else "False",
         "reason": value.reason.value,
         "message": value.message,
-        "lastTransitionTime": value.since,
+        "lastTransitionTime": instant(value.since),
         "observedGeneration": value.observed_generation,
     }
 
 
 def evidence(value: Evidence) -> Document:
     """Who did it: only what is known."""
-    return {key: found for key, found in asdict(value).items() if found not in ("", None, (), False)}
+    view = {key: found for key, found in asdict(value).items() if found not in ("", None, (), False)}
+    if value.at is not None:
+        view["at"] = instant(value.at)
+    return view
 
 
 def event(value: Event) -> Document:
     """An event."""
     view: Document = {
         "id": value.id,
-        "at": value.at,
+        "at": instant(value.at),
         "type": value.type.value,
         "reason": value.reason,
         "object": value.object,
@@ -81,7 +100,7 @@ def field_diff(value: FieldDiff) -> Document:
     return view
 
 
-def plan_unit(value: PlanUnit) -> Document:
+def plan_unit(value: PlanUnit, instance: Instance | None = None) -> Document:
     """What is planned for an instance."""
     view: Document = {
         "address": value.address,
@@ -94,16 +113,24 @@ def plan_unit(value: PlanUnit) -> Document:
     if value.held is not None:
         view["held"] = value.held.value
         view["heldBecause"] = value.held_because
+    if instance is not None:
+        view["declaredAt"] = str(instance.origin)
     return view
 
 
-def plan(value: Plan) -> Document:
-    """What is planned for a target."""
+def plan(value: Plan, instances: Mapping[Address, Instance] | None = None) -> Document:
+    """What is planned for a target.
+
+    Args:
+        value: the plan.
+        instances: as declared, where they are at hand, to say where each was declared.
+    """
+    known = instances or {}
     return {
         "target": value.target,
         "revision": value.revision,
-        "observedAt": value.observed_at,
-        "units": [plan_unit(unit) for unit in value.units],
+        "observedAt": instant(value.observed_at),
+        "units": [plan_unit(unit, known.get(unit.address)) for unit in value.units],
         "errors": dict(value.errors),
     }
 
@@ -114,8 +141,8 @@ def suspension(value: Suspension) -> Document:
         "object": value.object,
         "by": value.by,
         "reason": value.reason,
-        "since": value.since,
-        "until": value.until,
+        "since": instant(value.since),
+        "until": instant(value.until),
     }
 
 
@@ -142,12 +169,12 @@ def target(value: TargetState, instances: int) -> Document:
         "name": value.name,
         "instances": instances,
         "conditions": [condition(c) for c in value.conditions],
-        "connectedSince": value.connected_since,
+        "connectedSince": instant(value.connected_since),
     }
 
 
 def _round(value: Round) -> Document:
-    return asdict(value)
+    return {**asdict(value), "at": instant(value.at)}
 
 
 def resource(
@@ -168,6 +195,9 @@ def resource(
     name, reference = split_address(state.address)
     summary = summarize(state.conditions)
     ready, reason, message = summary.ready, summary.reason.value, summary.message
+    if ready and state.observed_generation < state.generation:
+        ready, reason = None, Reason.PENDING.value
+        message = "declared otherwise since it was last looked at"
     lost = next((c for c in targets[name].conditions if not c.status), None) if name in targets else None
     if lost is not None:
         ready, reason, message = None, Reason.UNREACHABLE.value, f"last known: {reason}; {lost.message}"
@@ -180,10 +210,10 @@ def resource(
         "ready": {True: "True", False: "False", None: "Unknown"}[ready],
         "reason": reason,
         "message": message,
-        "since": summary.since,
+        "since": instant(summary.since) if summary.since else None,
         "generation": state.generation,
         "observedGeneration": state.observed_generation,
-        "observedAt": state.observed_at,
+        "observedAt": instant(state.observed_at) if state.observed_at else None,
         "conditions": [condition(c) for c in state.conditions],
         "history": [_round(entry) for entry in state.history],
     }
@@ -198,9 +228,44 @@ def resource(
             "annotations": dict(instance.metadata.annotations),
         }
         view["policy"] = instance.common.policy.value
+        view["adopt"] = instance.common.adopt.value
         view["require"] = list(instance.common.require)
         view["spec"] = dict(instance.spec)
     return view
+
+
+def run(value: Run, units: Iterable[RunUnit]) -> Document:
+    """A run with what it set out to do, and what became of it."""
+    return {
+        "id": value.id,
+        "target": value.target,
+        "cause": value.cause,
+        "revision": value.revision,
+        "startedAt": instant(value.started_at),
+        "finishedAt": instant(value.finished_at),
+        "outcome": value.outcome,
+        "message": value.message,
+        "units": [
+            {
+                "address": unit.address,
+                "action": unit.action.value,
+                "cause": unit.cause.value,
+                "diffs": [field_diff(diff) for diff in unit.diffs],
+                "outcome": unit.outcome,
+                "message": unit.message,
+            }
+            for unit in units
+        ],
+    }
+
+
+def queued(value: QueuedKey) -> Document:
+    """What somebody asked for and has not been looked at yet."""
+    return {
+        "target": value.target,
+        "addresses": sorted(value.dirty),
+        "addedAt": instant(value.added_at),
+    }
 
 
 def counts(resources: Iterable[Document]) -> dict[str, int]:

@@ -1,24 +1,54 @@
 """The command `froyo`.
 
 `main` is what the console script calls. It imports next to nothing: `froyo apply` on a directory that is as it was when
-it was last applied is answered without any of the engine (see `quick`), and everything else is imported by the command
-that needs it.
+it was last applied is answered without any of the engine (see `quick`), so are `froyo --help` and `froyo version`, and
+everything else is imported by the command that needs it.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line of this process, and exit."""
-    arguments = sys.argv[1:]
-    if arguments[:1] == ["apply"]:
+    try:
+        status = _run(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        status = 130
+    except BrokenPipeError:
+        # Whoever read us has had enough. Nothing more can be said, not by the interpreter's own flush either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 141
+    sys.exit(status)
+
+
+def _run(arguments: list[str]) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal's character set does not have, such as bytes that are not UTF-8, is shown as an escape.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    first = arguments[0] if arguments else "--help"
+    if first == "apply":
         from reconciler.cli.shortcut import try_shortcut
 
         status = try_shortcut(arguments[1:])
         if status is not None:
-            sys.exit(status)
+            return status
+    elif first in ("--help", "-h", "help") and len(arguments) < 2:
+        from reconciler.cli.overview import print_overview
+
+        return print_overview()
+    elif first == "--version" or arguments == ["version"]:
+        from reconciler import __version__
+
+        print(f"froyo {__version__}")
+        return 0
+    elif first == "__complete":
+        from reconciler.cli.completing import print_candidates
+
+        return print_candidates(arguments[1:])
     from reconciler.cli.app import run
 
-    sys.exit(run(arguments))
+    return run(arguments)

@@ -1,78 +1,79 @@
 """The command line itself: parses it, and calls the command, which is imported only then.
 
-Exit codes: 0 all is well, 1 an error; `plan` and `diff` exit with 2 when there are changes.
+Exit codes: 0 all is well, 1 an error; `plan` and `diff` exit with 2 when there are changes; 130 on Ctrl-C.
 """
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated, Optional
+import importlib
+from collections.abc import Iterable
 
 import typer
+from typer.exceptions import TyperException
 
-app = typer.Typer(
-    name="froyo",
-    help="Keep machines as they are declared: read what is, plan the difference, apply it, and go round again.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-Directory = Annotated[str, typer.Argument(help="The directory with the manifests.")]
-State = Annotated[
-    Optional[str],
-    typer.Option(
-        "--state",
-        metavar="DIR",
-        help="Where the store is kept, instead of $FROYO_STATE or the XDG state directory.",
-    ),
-]
-Targets = Annotated[
-    Optional[list[str]], typer.Option("--target", metavar="NAME", help="Only this target; may be repeated.")
-]
-Output = Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="text or json.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say only what went wrong.")]
+from reconciler.cli.catalogue import SUMMARIES
+from reconciler.cli.failures import show_failure
+from reconciler.cli.terminal import terminal
+from reconciler.config.suggest import closest
+from reconciler.errors import UsageError
 
 
-@app.command()
-def apply(
-    directory: Directory = ".",
-    target: Targets = None,
-    state: State = None,
-    output: Output = "text",
-    quiet: Quiet = False,
-) -> None:
-    """Put right what is not as declared, once.
+def application(names: Iterable[str]) -> typer.Typer:
+    """Those commands, imported and ready to parse."""
+    app = typer.Typer(
+        name="froyo",
+        rich_markup_mode=None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    for name in names:
+        module = importlib.import_module(f"reconciler.cli.commands.{name}")
+        width = max(len(line) for line, _ in module.EXAMPLES)
+        examples = "\n".join(f"  {line:<{width}}  {what}" for line, what in module.EXAMPLES)
+        app.command(name, short_help=SUMMARIES[name], epilog=f"\b\nExamples:\n{examples}")(module.command)
+    app.callback()(_nothing)
+    return app
 
-    Examples:
-      froyo apply site/
-    """
-    from reconciler.cli.commands.apply import apply as command
 
-    raise typer.Exit(command(directory, targets=target or [], state=state, output=output, quiet=quiet))
-
-
-@app.command()
-def up(directory: Directory = ".", state: State = None) -> None:
-    """Keep everything as declared, until told to end.
-
-    Examples:
-      froyo up site/
-    """
-    from reconciler.cli.commands.up import up as command
-
-    raise typer.Exit(command(directory, state=state))
+def _nothing() -> None:
+    """Makes Typer keep the name of a lone command."""
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command line; its exit status."""
-    from reconciler.errors import FroyoError
-
+    """Run a command line; its exit status. What went wrong has been said by then."""
+    words = list(arguments)
+    if words[:1] == ["dev"] and words[1:2] == ["up"]:
+        del words[0]
+    if words[:1] == ["help"]:
+        words = [*words[1:2], "--help"]
+    verbose = any(word in ("-v", "--verbose") for word in words)
+    screen = terminal(no_color="--no-color" in words, verbose=verbose)
     try:
-        app(arguments, standalone_mode=True)
-    except FroyoError as error:
-        print(f"froyo: {error}", file=sys.stderr)
+        name = words[0]
+        if name not in SUMMARIES:
+            raise UsageError(_unknown(name))
+        command = typer.main.get_command(application([name]))
+        status = command.main(words, prog_name="froyo", standalone_mode=False)
+        return int(status or 0)
+    except TyperException as error:
+        message = error.format_message()
+        screen.note(f"froyo: {message}")
+        screen.note(f"See: froyo {words[0]} --help")
         return 1
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
+    except KeyboardInterrupt:
+        screen.note("froyo: interrupted")
+        return 130
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return show_failure(screen, error)
+
+
+def _unknown(name: str) -> str:
+    if name.startswith("-"):
+        return f"the command comes first, then its options such as {name}; see: froyo --help"
+    near = closest(name, SUMMARIES)
+    return f"there is no command {name!r}; " + (f"did you mean {near!r}?" if near else "see: froyo --help")
+
+

@@ -19,14 +19,14 @@ from reconciler.engine.intake import Load
 from reconciler.engine.reconcile import Services
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.suspensions import Suspensions
-from reconciler.errors import StoreError, UsageError
+from reconciler.errors import LeaseLost, StoreError, UsageError
 from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Blob, Desired
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.source import SnapshotGone
 from reconciler.plugins.capabilities import BUILT_IN, Grants
 from reconciler.plugins.host import PluginHost
-from reconciler.plugins.packages import catalog, load_packages
+from reconciler.plugins.packages import Package, catalog, load_packages
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.batch import Batch
 from reconciler.store.records import AuditRecord, LeaseHolder
@@ -90,6 +90,17 @@ class Parts:
         )
 
 
+def evaluation(places: Places, environ: Mapping[str, str]) -> tuple[list[Package], Catalog, Load]:
+    """The provider packages, their kinds, and what evaluates a snapshot: all that `froyo validate` needs.
+
+    Raises:
+        ConfigError: a provider package is broken.
+    """
+    packages = load_packages([path for path in places.packages if path.is_dir()])
+    kinds = catalog(packages, artifacts=places.artifacts)
+    return packages, kinds, partial(load, catalog=kinds, cache=ParseCache(), environ=environ)
+
+
 @contextlib.asynccontextmanager
 async def assemble(
     places: Places, environ: Mapping[str, str], *, lease: bool, notice: Callable[[str], None]
@@ -118,11 +129,11 @@ async def assemble(
     runtime = Runtime(connect=connect, offload=lanes, environ=environ)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lanes.close)
-        packages = load_packages([path for path in places.packages if path.is_dir()])
+        packages, kinds, evaluate = evaluation(places, environ)
         store = await Store.open(places.database, runtime=runtime)
         stack.push_async_callback(store.close)
         if lease:
-            await store.acquire_lease(LeaseHolder.of_this_process(runtime.now()), LEASE)
+            await _take_lease(store, runtime)
         auditor = _Auditor(store, runtime)
         host = PluginHost(
             packages,
@@ -135,9 +146,20 @@ async def assemble(
         )
         stack.push_async_callback(auditor.write)
         stack.push_async_callback(host.close)
-        kinds = catalog(packages, artifacts=places.artifacts)
-        evaluate = partial(load, catalog=kinds, cache=ParseCache(), environ=environ)
         yield Parts(places, runtime, store, host, kinds, evaluate)
+
+
+async def _take_lease(store: Store, runtime: Runtime) -> None:
+    try:
+        await store.acquire_lease(LeaseHolder.of_this_process(runtime.now()), LEASE)
+    except LeaseLost:
+        raise
+    except StoreError as error:
+        if "holds the store" not in str(error):
+            raise
+        held = StoreError(f"{error}; or ask the one that runs: `froyo reconcile`, `froyo status`")
+        held.error_class = error.error_class
+        raise held from error
 
 
 def _grants(path: Path) -> Grants:

@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from reconciler.api.backend import StoreKnowledge
 from reconciler.cli.assembly import LEASE, Parts
+from reconciler.core.conditions import next_generation
 from reconciler.engine.controller import Controller
 from reconciler.engine.intake import Intake
 from reconciler.engine.settings import EngineSettings
@@ -21,14 +24,24 @@ from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
+from reconciler.runtime import Offload
 from reconciler.store.batch import Batch
 from reconciler.store.records import AuditRecord
 from reconciler.targets.session import Session
 from reconciler.telemetry.log import get_logger
-from watchers.directory import DirectorySource
+from watchers.directory import RESCAN, DirectorySource
+
+T = TypeVar("T")
 
 GRACE = 10.0
 """Seconds that rounds under way get to end when the daemon is told to."""
+
+PULSE = 1.0
+LOOP_DEADLINE = 5.0
+"""Seconds: an event loop that has not come round for so long answers nobody in time."""
+
+SOURCE_DEADLINE = 3 * RESCAN
+"""Seconds without a look at the source, however much or little happens there, after which its watcher is dead."""
 
 log = get_logger("froyo")
 
@@ -78,7 +91,9 @@ async def run_daemon(
         open_session=Session.open,
         settings=settings or EngineSettings(),
     )
-    source = DirectorySource(SourceName(str(directory)), directory, runtime=parts.runtime)
+    supervisor = Supervisor(runtime=parts.runtime)
+    watched = replace(parts.runtime, offload=_Beating(parts.runtime.offload, partial(supervisor.beat, "source")))
+    source = DirectorySource(SourceName(str(directory)), directory, runtime=watched)
     intake = Intake(
         SourceName(str(directory)),
         load=parts.load,
@@ -86,17 +101,23 @@ async def run_daemon(
         store=parts.store,
         runtime=parts.runtime,
     )
-    supervisor = Supervisor(runtime=parts.runtime)
     daemon = Daemon(parts, controller, intake, supervisor)
 
     async def renew() -> None:
         while True:
             await asyncio.sleep(LEASE / 3)
             await parts.store.renew_lease(LEASE)
+            supervisor.beat("writer")
+
+    async def pulse() -> None:
+        while True:
+            await asyncio.sleep(PULSE)
+            supervisor.beat("loop")
 
     supervisor.add("controller", controller.run)
-    supervisor.add("source", lambda: intake.run(source.snapshots()))
-    supervisor.add("lease", renew)
+    supervisor.add("source", lambda: intake.run(source.snapshots()), deadline=SOURCE_DEADLINE)
+    supervisor.add("writer", renew, deadline=LEASE)
+    supervisor.add("loop", pulse, deadline=LOOP_DEADLINE)
     supervisor.add("providers", lambda: _warm(parts))
     for name, task in serve.items():
         supervisor.add(name, lambda task=task: task(daemon))  # type: ignore[misc]
@@ -122,6 +143,19 @@ async def run_daemon(
             await running
 
 
+class _Beating:
+    """An offload that tells of each call that has come back: whoever makes them lives."""
+
+    def __init__(self, offload: Offload, beat: Callable[[], None]) -> None:
+        self._offload = offload
+        self._beat = beat
+
+    async def __call__(self, lane: str, function: Callable[[], T], /) -> T:
+        result = await self._offload(lane, function)
+        self._beat()
+        return result
+
+
 class DaemonBackend(StoreKnowledge):
     """What the API is told by a running daemon: the controller's own memory where that is newer than the store.
 
@@ -129,13 +163,28 @@ class DaemonBackend(StoreKnowledge):
         daemon: that runs.
     """
 
+    live = True
+
     def __init__(self, daemon: Daemon) -> None:
         super().__init__(daemon.parts.store, now=daemon.parts.runtime.now)
         self._daemon = daemon
 
+    def now(self) -> float:
+        """The wall clock."""
+        return self._daemon.parts.runtime.now()
+
     async def states(self) -> Mapping[Address, ResourceState]:
-        """Of each instance."""
-        return self._daemon.controller.states()
+        """Of each declared instance, at the generation that is declared now, looked at or not."""
+        known = self._daemon.controller.states()
+        declared = await self.instances()
+        if not declared:
+            return known
+        return {
+            address: next_generation(known[address], instance.digest)
+            if address in known
+            else ResourceState(address=address, digest=instance.digest)
+            for address, instance in declared.items()
+        }
 
     async def targets(self) -> Mapping[TargetName, TargetState]:
         """Of each target."""
@@ -172,9 +221,9 @@ class DaemonBackend(StoreKnowledge):
         await self._audit("suspend", suspension.by, suspension.object)
         return len(concerned)
 
-    async def resume(self, suspended: str) -> bool:
+    async def resume(self, suspended: str, *, by: str) -> bool:
         """End a suspension; whether there was one."""
-        await self._audit("resume", "", suspended)
+        await self._audit("resume", by, suspended)
         return await self._daemon.controller.resume(suspended)
 
     async def _audit(self, action: str, actor: str, subject: str) -> None:

@@ -7,16 +7,21 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reconciler.api.selecting import parse_labels
 from reconciler.cli import quick
+from reconciler.cli.asking import connect_nothing
 from reconciler.cli.assembly import Parts
 from reconciler.core.conditions import summarize
+from reconciler.engine.journal import store_report
 from reconciler.engine.oneshot import OneShot, TargetResult
+from reconciler.engine.report import Report
 from reconciler.engine.suspensions import Suspensions
 from reconciler.errors import UsageError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.plan import Plan, PlanUnit
 from reconciler.model.source import Snapshot
+from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
 from reconciler.targets.session import Session
 from watchers.directory import DirectorySource
@@ -41,13 +46,25 @@ class Evaluated:
     fingerprint: str
 
 
-async def evaluate(parts: Parts, directory: Path, *, targets: Collection[str] = ()) -> Evaluated:
+def take(name: SourceName, directory: str) -> Snapshot:
+    """A directory as it is now.
+
+    Raises:
+        UsageError: it, or something in it, cannot be read.
+    """
+    return DirectorySource(name, directory, runtime=Runtime(connect=connect_nothing)).take()
+
+
+async def evaluate(
+    parts: Parts, directory: Path, *, targets: Collection[str] = (), labels: str = ""
+) -> Evaluated:
     """Read and evaluate a directory.
 
     Args:
         parts: the engine's parts.
         directory: the source.
         targets: names of the targets that matter; empty for all.
+        labels: a selector of the resources that matter; empty for all.
 
     Raises:
         ConfigError: with everything that is wrong.
@@ -57,7 +74,19 @@ async def evaluate(parts: Parts, directory: Path, *, targets: Collection[str] = 
     source = DirectorySource(SourceName(str(directory)), directory, runtime=parts.runtime)
     snapshot = await parts.runtime.offload("config", source.take)
     desired = await parts.runtime.offload("config", lambda: parts.load(snapshot))
-    return Evaluated(snapshot, _restricted(desired, targets), seen)
+    selected = _labelled(_restricted(desired, targets), labels)
+    return Evaluated(snapshot, selected, seen)
+
+
+def _labelled(desired: Desired, labels: str) -> Desired:
+    """Only what has those labels. What it depends on and has not got them is not looked at."""
+    if not labels:
+        return desired
+    selector = parse_labels(labels)
+    chosen = {a: i for a, i in desired.instances.items() if selector.matches(i.metadata.labels)}
+    names = {instance.target for instance in chosen.values()}
+    targets = {name: target for name, target in desired.targets.items() if name in names}
+    return replace(desired, targets=targets, instances=chosen)
 
 
 def _restricted(desired: Desired, names: Collection[str]) -> Desired:
@@ -98,6 +127,7 @@ async def apply(
     """
     if whole:
         await parts.store.save_snapshot(evaluated.snapshot)
+        await _forget_undeclared(parts, evaluated.desired)
     results = await (await _oneshot(parts, evaluated, step)).apply(only=only)
     batch = Batch().forget_warm()
     settled = all(_settled(result) for result in results)
@@ -110,6 +140,18 @@ async def apply(
             batch = Batch().put_warm(document)
     await parts.store.write(batch)
     return results
+
+
+async def _forget_undeclared(parts: Parts, desired: Desired) -> None:
+    """What is no longer declared is no longer looked at; it stays on its target as it is."""
+    known = await parts.store.load_states()
+    gone = [address for address in known if address not in desired.instances]
+    if gone:
+        report = Report(parts.runtime.now, {})
+        for address in gone:
+            if known[address].owned:
+                report.event(address, "Orphaned", "no longer declared; left as it is on the target")
+        await store_report(parts.store, report, forget=gone)
 
 
 def _settled(result: TargetResult) -> bool:

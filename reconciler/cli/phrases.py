@@ -10,4 +10,13 @@ def count(number: int, noun: str) -> str:
 
 def nothing_to_do(instances: int, targets: int) -> str:
     """What `apply` and `plan` say when everything is as declared."""
-    return f"nothing to do: {count(instances, 'instance')} on {count(targets, 'target')} as declared"
+    verb = "is" if instances == 1 else "are"
+    return f"nothing to do: {count(instances, 'instance')} on {count(targets, 'target')} {verb} as declared"
+
+
+def nothing_declared(directory: str) -> str:
+    """What they say when there is nothing that could be as declared."""
+    return (
+        f"nothing to do: nothing is declared in {directory}; manifests are files that end in .yaml, .yml or .json, "
+        "and `froyo init` writes the first ones"
+    )

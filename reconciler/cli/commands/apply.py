@@ -4,38 +4,126 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
 
-from reconciler.cli import once
-from reconciler.cli.assembly import assemble
-from reconciler.cli.phrases import count, nothing_to_do
+import typer
+
+from reconciler.cli.client import Document
+from reconciler.cli.options import Directory, Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose
+from reconciler.cli.output import Format, emit
+from reconciler.cli.phrases import nothing_declared
 from reconciler.cli.places import places
+from reconciler.cli.progress import Progress
+from reconciler.cli.show.results import result_document, result_lines, result_summary
+from reconciler.cli.terminal import Terminal, terminal
+from reconciler.core.visible import visible
+from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from reconciler.cli.saved import Saved
+    from reconciler.model.event import Event
+    from reconciler.store.store import Store
+
+EXAMPLES = (
+    ("froyo apply", "put right what is not as this directory declares it"),
+    ("froyo apply site --target web-1", "on one target only"),
+    ("froyo apply --plan next.plan", "what `froyo plan --out next.plan` showed, and nothing else"),
+    ("froyo apply -o json", "what was done, as a document"),
+)
+
+DONE = ("Created", "Updated", "Removed", "Repaired")
 
 
-def apply(directory: str, *, targets: list[str], state: str | None, output: str, quiet: bool) -> int:
-    """Put right what is not as declared, once; the exit status."""
-    return asyncio.run(_apply(Path(os.path.realpath(directory)), targets, state, quiet=quiet))
+def command(
+    directory: Directory = ".",
+    *,
+    plan: Annotated[
+        Optional[str],
+        typer.Option("--plan", metavar="FILE", help="Only what this saved plan says, where it still holds."),
+    ] = None,
+    target: Targets = None,
+    selector: Labels = "",
+    timeout: Timeout = None,
+    output: Output = Format.TEXT,
+    state: State = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Put right what is not as declared, once.
 
+    Targets are worked on at once and do not wait for each other. A second apply finds nothing to do, and changes nothing.
+    With a saved plan, parts whose target or declaration has moved since are refused, and the others applied. Exits with 0
+    when everything is as declared (or left alone on purpose), else with 1.
+    """
+    screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
+    saved = None
+    if plan is not None:
+        from reconciler.cli.saved import read_plan
 
-async def _apply(directory: Path, targets: list[str], state: str | None, *, quiet: bool) -> int:
-    where = places(os.environ, state=state)
-    notice = lambda text: print(text, file=sys.stderr)
-    async with assemble(where, os.environ, lease=True, notice=notice) as parts:
-        evaluated = await once.evaluate(parts, directory, targets=targets)
-        results = await once.apply(parts, evaluated, step=lambda *_: None, whole=not targets)
-    failed = False
-    for result in results:
-        if result.error:
-            failed = True
-            print(f"{result.target}: {result.error}")
-        for address, why in result.failed.items():
-            failed = True
-            print(f"{address}: {why}")
-    changed = sum(len(result.changed) for result in results)
-    instances = sum(result.instances for result in results)
-    if not failed and not changed:
-        print(nothing_to_do(instances, len(results)))
+        saved = read_plan(plan)
+        directory = saved.directory if directory == "." else directory
+    root = Path(os.path.realpath(directory))
+    if saved is not None and str(root) != saved.directory:
+        raise UsageError(f"{plan}: it was made from {saved.directory}, not from {root}")
+    document = asyncio.run(
+        _apply(screen, root, saved=saved, targets=target or [], labels=selector, state=state, timeout=timeout)
+    )
+    if output.is_document:
+        emit(screen, document, output)
+    elif not document["targets"]:
+        screen.say(nothing_declared(str(root)))
     else:
-        print(f"{count(changed, 'instance')} changed")
-    return 1 if failed else 0
+        for line in result_lines(screen, document):
+            screen.line(line)
+        screen.say(result_summary(screen, document))
+    return 1 if document["failed"] or document["unreachable"] else 0
+
+
+async def _apply(
+    screen: Terminal,
+    root: Path,
+    *,
+    saved: Saved | None,
+    targets: list[str],
+    labels: str,
+    state: str | None,
+    timeout: str | None,
+) -> Document:
+    from reconciler.cli import once
+    from reconciler.cli.assembly import assemble
+    from reconciler.cli.deadline import deadline
+
+    where = places(os.environ, state=state)
+    began = time.monotonic()
+    async with Progress(screen, "applying") as progress, deadline(timeout, "the apply"):
+        async with assemble(where, os.environ, lease=True, notice=progress.notice) as parts:
+            evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
+            for warning in evaluated.desired.warnings:
+                progress.notice(f"warning: {visible(warning)}")
+            last = await _last_event(parts.store)
+            results = await once.apply(
+                parts,
+                evaluated,
+                step=progress.step,
+                only=saved.units if saved is not None else None,
+                whole=not targets and not labels,
+            )
+            done = await _done(parts.store, last) if any(result.changed for result in results) else {}
+    return result_document(results, done, seconds=time.monotonic() - began)
+
+
+async def _last_event(store: Store) -> int:
+    newest = await store.events(limit=1)
+    return newest[-1].id if newest else 0
+
+
+async def _done(store: Store, after: int) -> Mapping[str, Event]:
+    """What was done to each instance since that event, by address."""
+    from reconciler.store.queries import EventFilter
+
+    happened = await store.events(EventFilter(after=after), limit=1_000_000)
+    return {event.object: event for event in happened if event.reason in DONE}

@@ -1,0 +1,221 @@
+"""What is answered to each question, whoever asks: the server's GET routes, and commands that only have the store.
+
+Invariant: one function a path, from a Knowledge and a query to a document, so that a command prints the same with a
+daemon and without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from reconciler.api import views
+from reconciler.api.backend import Knowledge
+from reconciler.api.selecting import Selection, parse_labels
+from reconciler.api.views import Document
+from reconciler.errors import UsageError
+from reconciler.model.event import EventType
+from reconciler.model.names import TargetName
+from reconciler.model.plan import Cause
+from reconciler.model.state import TargetState
+from reconciler.store.queries import EventFilter
+
+W = TypeVar("W", bound=StrEnum)
+
+Query = Mapping[str, str]
+Answer = Callable[[Knowledge, Query], Awaitable[Document]]
+
+WORST = 20
+"""How many resources that are not ready a status names."""
+
+RESOURCES = "/v1/resources"
+
+
+class NotFound(UsageError):
+    """There is no such thing."""
+
+
+async def answer(known: Knowledge, path: str, query: Query) -> Document:
+    """The answer to one question.
+
+    Raises:
+        NotFound: there is no such path, or no such resource.
+        UsageError: the query makes no sense.
+    """
+    if path.startswith(RESOURCES + "/"):
+        return await _resource(known, path.removeprefix(RESOURCES + "/"))
+    found = ANSWERS.get(path)
+    if found is None:
+        raise NotFound(f"there is no {path}; there is: {', '.join(sorted(ANSWERS))}")
+    return await found(known, query)
+
+
+async def every_resource(known: Knowledge, *, specs: bool) -> list[Document]:
+    """All resources, in order of their addresses."""
+    targets, suspensions = await known.targets(), await known.suspensions()
+    instances = await known.instances() if specs else {}
+    states = await known.states()
+    return [
+        views.resource(
+            states[address], targets=targets, suspensions=suspensions, instance=instances.get(address)
+        )
+        for address in sorted(states)
+    ]
+
+
+def selection(query: Query) -> Selection:
+    """What a query selects.
+
+    Raises:
+        UsageError: its selector cannot be understood.
+    """
+    targets = tuple(name for name in query.get("target", "").split(",") if name)
+    return Selection(query.get("what", ""), targets, parse_labels(query.get("selector", "")))
+
+
+async def _resources(known: Knowledge, query: Query) -> Document:
+    wanted = selection(query)
+    specs = query.get("specs") == "1"
+    found = wanted.narrow(await every_resource(known, specs=specs or wanted.needs_labels))
+    return views.items("ResourceList", found, live=known.live)
+
+
+async def _resource(known: Knowledge, address: str) -> Document:
+    for view in await every_resource(known, specs=True):
+        if view["address"] == address:
+            return views.document("Resource", live=known.live, **view)
+    raise NotFound(f"nothing is known of {address}; see: froyo get")
+
+
+async def _status(known: Knowledge, _query: Query) -> Document:
+    every = await every_resource(known, specs=False)
+    waiting = [view for view in every if view["ready"] != "True"]
+    return views.document(
+        "Status",
+        live=known.live,
+        sources=(await _sources(known, {}))["items"],
+        targets=(await _targets(known, {}))["items"],
+        counts=views.counts(every),
+        instances=len(every),
+        notReady=sorted(waiting, key=_badness)[:WORST],
+        suspensions=(await _suspensions(known, {}))["items"],
+    )
+
+
+def _badness(view: Document) -> tuple[int, str]:
+    """What a person should look at first: what only a person can mend, then what is wrong, then what may come right."""
+    types = {condition["type"] for condition in view["conditions"]}
+    if "Stalled" in types:
+        return 0, view["address"]
+    return (1 if view["ready"] == "False" and "Reconciling" not in types else 2), view["address"]
+
+
+async def _targets(known: Knowledge, _query: Query) -> Document:
+    instances: dict[TargetName, int] = {}
+    for address in await known.states():
+        name = TargetName(address.partition("/")[0])
+        instances[name] = instances.get(name, 0) + 1
+    targets = await known.targets()
+    return views.items(
+        "TargetList",
+        (
+            views.target(targets.get(name) or TargetState(name=name), instances.get(name, 0))
+            for name in sorted(targets.keys() | instances.keys())
+        ),
+        live=known.live,
+    )
+
+
+async def _sources(known: Knowledge, _query: Query) -> Document:
+    return views.items("SourceList", map(views.source, (await known.sources()).values()), live=known.live)
+
+
+async def _suspensions(known: Knowledge, _query: Query) -> Document:
+    return views.items("SuspensionList", map(views.suspension, await known.suspensions()))
+
+
+async def _queue(known: Knowledge, _query: Query) -> Document:
+    return views.items("QueueList", map(views.queued, await known.queue()))
+
+
+async def _events(known: Knowledge, query: Query) -> Document:
+    chosen = event_filter(query)
+    return views.items("EventList", map(views.event, await known.events(chosen, limit(query, 100))))
+
+
+async def _history(known: Knowledge, query: Query) -> Document:
+    target = query.get("target")
+    runs = await known.runs(TargetName(target) if target else None, limit(query, 20))
+    return views.items("RunList", [views.run(run, await known.run_units(run.id)) for run in runs])
+
+
+def limit(query: Query, default: int) -> int:
+    """How many entries are wanted at most.
+
+    Raises:
+        UsageError: that is no number, or not a sensible one.
+    """
+    given = query.get("limit", str(default))
+    if not given.isdecimal() or not 0 < int(given) <= 100_000:
+        raise UsageError(f"limit has to be a number from 1 to 100,000, not {given!r}")
+    return int(given)
+
+
+def event_filter(query: Query) -> EventFilter:
+    """The filter that a query describes.
+
+    Raises:
+        UsageError: something in it is not what it should be.
+    """
+    after = query.get("after")
+    if after is not None and not after.isdecimal():
+        raise UsageError(f"after has to be the id of an event, not {after!r}")
+    return EventFilter(
+        object=query.get("object", ""),
+        reason=query.get("reason") or None,
+        cause=_one_of(Cause, "cause", query),
+        type=_one_of(EventType, "type", query),
+        since=seconds("since", query["since"]) if query.get("since") else 0.0,
+        after=None if after is None else int(after),
+    )
+
+
+def _one_of(words: type[W], name: str, query: Query) -> W | None:
+    given = query.get(name)
+    if not given:
+        return None
+    for word in words:
+        if word.value.lower() == given.lower():
+            return word
+    raise UsageError(f"there is no {name} {given!r}; there is: {', '.join(word.value for word in words)}")
+
+
+def seconds(name: str, text: object) -> float:
+    """A time as RFC 3339 has it, or as seconds since the epoch.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    try:
+        return float(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        pass
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise UsageError(f"{name} has to be a time such as 2026-01-31T12:00:00Z, not {text!r}") from error
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+ANSWERS: Mapping[str, Answer] = {
+    "/v1/events": _events,
+    "/v1/history": _history,
+    "/v1/queue": _queue,
+    RESOURCES: _resources,
+    "/v1/sources": _sources,
+    "/v1/status": _status,
+    "/v1/suspensions": _suspensions,
+    "/v1/targets": _targets,
+}

@@ -1,0 +1,95 @@
+"""Where a command's knowledge comes from: the daemon when there is one, else the store, in the same documents."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from reconciler.cli.client import Client, Document
+from reconciler.cli.places import Places, places
+from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from reconciler.runtime import Channel
+    from reconciler.model.target import Target
+
+
+class Asking:
+    """Asks whoever knows.
+
+    Args:
+        where: the controller's directories.
+
+    Attributes:
+        daemon: the daemon's API; None where none runs.
+    """
+
+    def __init__(self, where: Places) -> None:
+        self.where = where
+        client = Client(where.socket)
+        self.daemon: Client | None = client if client.alive() else None
+
+    @classmethod
+    def of(cls, state: str | None) -> Asking:
+        """For the state directory of the command line, or of the environment."""
+        return cls(places(os.environ, state=state))
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
+        """The answer to a question.
+
+        Raises:
+            UsageError: it makes no sense, or nothing is known at all.
+        """
+        if self.daemon is not None:
+            return self.daemon.get(path, query)
+        return asyncio.run(self._from_store(path, query or {}))
+
+    async def _from_store(self, path: str, query: Mapping[str, str]) -> Document:
+        from reconciler.api.answers import answer
+        from reconciler.api.backend import StoreKnowledge
+        from reconciler.runtime import Runtime, ThreadLanes
+        from reconciler.store.store import Store
+
+        self.must_have_store()
+        lanes = ThreadLanes()
+        runtime = Runtime(connect=connect_nothing, offload=lanes)
+        try:
+            store = await Store.open(self.where.database, runtime=runtime, read_only=True)
+            try:
+                return await answer(StoreKnowledge(store, now=runtime.now), path, query)
+            finally:
+                await store.close()
+        finally:
+            lanes.close()
+
+    def must_have_store(self) -> None:
+        """See that something is known.
+
+        Raises:
+            UsageError: nothing was ever applied here.
+        """
+        if not self.where.database.exists():
+            raise UsageError(
+                f"nothing is known yet: there is no store in {self.where.state}; run `froyo apply DIR` or "
+                "`froyo up DIR` first, or name another place with --state"
+            )
+
+    def need_daemon(self, instead: str) -> Client:
+        """The daemon's API.
+
+        Args:
+            instead: what to do without a daemon, as the end of a sentence.
+
+        Raises:
+            UsageError: none runs.
+        """
+        if self.daemon is None:
+            raise UsageError(f"no daemon listens on {self.where.socket}; {instead}")
+        return self.daemon
+
+
+async def connect_nothing(_target: Target) -> Channel:
+    """For whoever has no business with any target."""
+    raise AssertionError("what only reads the store connects to nothing")

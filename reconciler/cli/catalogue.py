@@ -1,0 +1,51 @@
+"""The table of contents: every command with its one line, in groups. Imports nothing: `froyo --help` is made of it."""
+
+from __future__ import annotations
+
+GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "Declare",
+        (
+            ("init", "Write a small directory of manifests to begin with"),
+            ("validate", "Check manifests, and say everything that is wrong with them"),
+        ),
+    ),
+    (
+        "Bring about",
+        (
+            ("plan", "Show what would be changed, and why"),
+            ("apply", "Put right what is not as declared, once"),
+            ("up", "Keep everything as declared, until told to end"),
+        ),
+    ),
+    (
+        "Look",
+        (
+            ("status", "How everything is, in short"),
+            ("get", "What is known, a line each"),
+            ("describe", "Everything about one thing"),
+            ("diff", "What differs right now"),
+            ("events", "What happened, why, and who did it"),
+            ("history", "What was done, run by run"),
+        ),
+    ),
+    (
+        "Steer",
+        (
+            ("reconcile", "Look at something now, and put it right"),
+            ("wait", "Wait until something is as declared"),
+            ("suspend", "Leave something alone for a while"),
+            ("resume", "End a suspension"),
+        ),
+    ),
+    (
+        "This installation",
+        (
+            ("doctor", "Check what froyo needs, and say what to do about it"),
+            ("completion", "Print a script that completes commands in your shell"),
+            ("version", "Print the version"),
+        ),
+    ),
+)
+
+SUMMARIES = {name: summary for _, commands in GROUPS for name, summary in commands}

@@ -1,0 +1,257 @@
+"""What `froyo doctor` looks at: one function a thing, each of which changes nothing and says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import resource
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler import __version__
+from reconciler.cli.asking import Asking, connect_nothing
+from reconciler.errors import FroyoError
+
+if TYPE_CHECKING:
+    from reconciler.store.records import StoreStats
+
+OK, WARN, FAIL = "ok", "warn", "fail"
+
+WAL_WARN = 64 << 20
+"""Bytes: a log of that size has not been cut back for long."""
+FILES_WANTED = 4096
+"""Open files for some thousand targets; each takes a few."""
+WATCHES_WANTED = 8192
+INSTANCES_WANTED = 64
+PATH_MAX_OF_SOCKETS = 107
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found.
+
+    Attributes:
+        name: of what was looked at.
+        level: "ok", "warn" or "fail".
+        message: what was found.
+        todo: what to do about it, or "".
+    """
+
+    name: str
+    level: str
+    message: str
+    todo: str = ""
+
+
+def every_check(asking: Asking) -> list[Check]:
+    """Everything, in order. A check that fails in a way that nobody thought of has found something, too."""
+    found: list[Check] = []
+    for look in (
+        _python,
+        _wasmtime,
+        _artifacts,
+        _packages,
+        _state,
+        _store,
+        _daemon,
+        _cache,
+        _inotify,
+        _files,
+    ):
+        try:
+            found += look(asking)
+        except FroyoError as error:
+            found.append(Check(look.__name__.strip("_"), FAIL, str(error)))
+        except Exception as error:
+            found.append(Check(look.__name__.strip("_"), FAIL, f"could not be looked at: {error!r}"))
+    return found
+
+
+def _python(_asking: Asking) -> Iterator[Check]:
+    version = platform.python_version()
+    told = f"froyo {__version__} on Python {version}, {platform.system()} {platform.machine()}"
+    if sys.version_info < (3, 11):
+        yield Check("python", FAIL, told, "use Python 3.11 or newer")
+    else:
+        yield Check("python", OK, told)
+
+
+def _wasmtime(_asking: Asking) -> Iterator[Check]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        found = version("wasmtime")
+    except PackageNotFoundError:
+        yield Check("wasmtime", FAIL, "it is not installed", "install openfroyo anew: pip install openfroyo")
+        return
+    yield Check("wasmtime", OK, f"version {found}")
+
+
+def _artifacts(asking: Asking) -> Iterator[Check]:
+    from reconciler.errors import TransportError
+    from reconciler.targets.artifacts import Artifacts, architecture
+
+    artifacts = Artifacts(asking.where.artifacts)
+    for arch in ("amd64", "arm64"):
+        try:
+            runner = artifacts.packed(arch)
+        except TransportError as error:
+            yield Check(f"runner {arch}", FAIL, str(error))
+        else:
+            yield Check(f"runner {arch}", OK, f"signature verified, sha256 {runner.sha256[:12]}")
+    try:
+        architecture(os.uname().machine)
+    except TransportError as error:
+        yield Check("this machine", WARN, str(error), "local targets cannot be used here; others can")
+    wasm = asking.where.artifacts / "python-runtime.wasm"
+    if wasm.exists():
+        yield Check("provider runtime", OK, f"{wasm.stat().st_size / 1e6:.0f} MB")
+    else:
+        yield Check("provider runtime", FAIL, f"{wasm} is missing", "build it: python hatch_build.py")
+
+
+def _packages(asking: Asking) -> Iterator[Check]:
+    from reconciler.cli.assembly import evaluation
+
+    packages, kinds, _ = evaluation(asking.where, os.environ)
+    names = ", ".join(sorted(kind.kind for kind in kinds.kinds.values()))
+    yield Check(
+        "providers",
+        OK if packages else FAIL,
+        f"{', '.join(str(package.name) for package in packages)}: {names}" if packages else "there are none",
+        "" if packages else "build them: python hatch_build.py",
+    )
+
+
+def _state(asking: Asking) -> Iterator[Check]:
+    directory = asking.where.state
+    try:
+        found = directory.stat()
+    except FileNotFoundError:
+        yield Check("state directory", OK, f"{directory}: made by the first `froyo apply`")
+        return
+    problem = ""
+    if found.st_uid != os.geteuid():
+        problem = f"it belongs to uid {found.st_uid}, and you are {os.geteuid()}"
+    elif not os.access(directory, os.W_OK | os.X_OK):
+        problem = "it cannot be written"
+    if problem:
+        yield Check("state directory", FAIL, f"{directory}: {problem}", "use another one: --state DIR")
+    elif stat.S_IMODE(found.st_mode) & 0o077:
+        mode = stat.S_IMODE(found.st_mode)
+        yield Check("state directory", WARN, f"{directory}: mode {mode:04o}", f"chmod 0700 {directory}")
+    else:
+        yield Check("state directory", OK, f"{directory}: mode 0700, yours")
+    if len(os.fsencode(asking.where.socket)) > PATH_MAX_OF_SOCKETS:
+        yield Check("socket", FAIL, f"{asking.where.socket}: too long for a socket", "choose a shorter --state")
+
+
+def _store(asking: Asking) -> Iterator[Check]:
+    if not asking.where.database.exists():
+        yield Check("store", OK, "none yet")
+        return
+    stats = asyncio.run(_stats(asking))
+    rows = f"{stats.rows.get('resource_state', 0):,} instances, {stats.rows.get('events', 0):,} events"
+    yield Check(
+        "store", OK, f"schema {stats.schema}, {_size(stats.database_bytes)}, blobs {_size(stats.blob_bytes)}, {rows}"
+    )
+    if stats.wal_bytes > WAL_WARN:
+        yield Check(
+            "write-ahead log",
+            WARN,
+            f"{_size(stats.wal_bytes)}: somebody reads for very long, or nobody has cut it back",
+            "find who has it open: fuser " + str(asking.where.database),
+        )
+    else:
+        yield Check("write-ahead log", OK, _size(stats.wal_bytes))
+    if stats.housekeeping:
+        yield Check("housekeeping", WARN, stats.housekeeping)
+
+
+async def _stats(asking: Asking) -> StoreStats:
+    from reconciler.runtime import Runtime, ThreadLanes
+    from reconciler.store.store import Store
+
+    lanes = ThreadLanes()
+    try:
+        runtime = Runtime(connect=connect_nothing, offload=lanes)
+        store = await Store.open(asking.where.database, runtime=runtime, read_only=True)
+        try:
+            return await store.stats()
+        finally:
+            await store.close()
+    finally:
+        lanes.close()
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.0f} kB"
+
+
+def _daemon(asking: Asking) -> Iterator[Check]:
+    path = asking.where.socket
+    if asking.daemon is None:
+        if path.exists():
+            yield Check("daemon", WARN, f"none runs; it left {path}", "the next `froyo up` takes it over")
+        else:
+            yield Check("daemon", OK, "none runs; `froyo up DIR` starts one")
+        return
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        yield Check("socket", FAIL, f"{path}: mode {mode:04o}", f"chmod 0600 {path}")
+    health = asking.daemon.get("/v1/healthz")
+    if health["healthy"]:
+        yield Check("daemon", OK, f"runs as pid {health['pid']}, and all of it lives")
+        return
+    for name, trouble in health["problems"].items():
+        yield Check(f"daemon: {name}", FAIL, trouble, "its log says more; if it lasts, start it again")
+
+
+def _cache(asking: Asking) -> Iterator[Check]:
+    directory = asking.where.cache / "components"
+    try:
+        found = directory.stat()
+    except FileNotFoundError:
+        yield Check("compiled providers", OK, "none yet; the first apply makes them, in some ten seconds")
+        return
+    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        yield Check(
+            "compiled providers",
+            FAIL,
+            f"{directory}: others may write what we would run",
+            f"remove it: rm -r {directory}",
+        )
+        return
+    kept = sum(entry.stat().st_size for entry in os.scandir(directory) if entry.is_file())
+    yield Check("compiled providers", OK, f"{directory}: {_size(kept)}")
+
+
+def _inotify(_asking: Asking) -> Iterator[Check]:
+    for name, wanted in (("max_user_watches", WATCHES_WANTED), ("max_user_instances", INSTANCES_WANTED)):
+        try:
+            with open(f"/proc/sys/fs/inotify/{name}", encoding="ascii") as file:
+                found = int(file.read())
+        except OSError as error:
+            yield Check(f"inotify {name}", WARN, f"cannot be read: {error.strerror}")
+            continue
+        if found < wanted:
+            yield Check(
+                f"inotify {name}", WARN, f"{found:,}", f"sysctl fs.inotify.{name}={wanted * 8}, for large sources"
+            )
+        else:
+            yield Check(f"inotify {name}", OK, f"{found:,}")
+
+
+def _files(_asking: Asking) -> Iterator[Check]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    told = f"{soft:,} (at most {hard:,})" if hard != resource.RLIM_INFINITY else f"{soft:,}"
+    if soft < FILES_WANTED and soft != resource.RLIM_INFINITY:
+        yield Check("open files", WARN, told, f"ulimit -n {FILES_WANTED}, for hundreds of targets")
+    else:
+        yield Check("open files", OK, told)
+
+

@@ -1,0 +1,90 @@
+"""`froyo get`."""
+
+from __future__ import annotations
+
+import time
+
+from reconciler.cli.asking import Asking
+from reconciler.cli.client import Document
+from reconciler.cli.options import Labels, NoColor, Quiet, State, TableOutput, Targets, Verbose, What
+from reconciler.cli.output import Format, emit, emit_names
+from reconciler.cli.show.resources import (
+    resource_table,
+    source_table,
+    suspension_lines,
+    target_table,
+)
+from reconciler.cli.terminal import Terminal, terminal
+from reconciler.errors import UsageError
+
+EXAMPLES = (
+    ("froyo get", "all resources"),
+    ("froyo get files --target web-1", "the files on one target"),
+    ("froyo get File/motd -o wide", "one resource on all targets, with more columns"),
+    ("froyo get -l tier=web -o name", "addresses only, of what has a label"),
+    ("froyo get targets", "also: sources, suspensions"),
+)
+
+_LISTS = {
+    "target": "/v1/targets",
+    "targets": "/v1/targets",
+    "source": "/v1/sources",
+    "sources": "/v1/sources",
+    "suspension": "/v1/suspensions",
+    "suspensions": "/v1/suspensions",
+}
+
+
+def command(
+    what: What = "",
+    *,
+    target: Targets = None,
+    selector: Labels = "",
+    output: TableOutput = Format.TEXT,
+    state: State = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """What is known, a line each."""
+    screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
+    asking = Asking.of(state)
+    if what.lower() in _LISTS:
+        document = asking.get(_LISTS[what.lower()])
+    else:
+        specs = "1" if output.is_document or output is Format.WIDE else "0"
+        query = {"what": what, "target": ",".join(target or ()), "selector": selector, "specs": specs}
+        document = asking.get("/v1/resources", query)
+        if not document["items"] and (what or target or selector):
+            raise UsageError(_nothing(what))
+    if output.is_document:
+        emit(screen, document, output)
+    elif output is Format.NAME:
+        emit_names(screen, [_name(view) for view in document["items"]])
+    elif not document["items"]:
+        screen.note(f"nothing is known of any {document['kind'].removesuffix('List').lower()}")
+    else:
+        for line in _lines(screen, document, wide=output is Format.WIDE):
+            screen.line(line)
+    return 0
+
+
+def _nothing(what: str) -> str:
+    return f"nothing is known that matches{f' {what!r}' if what else ' that'}; see all of it with: froyo get"
+
+
+def _name(view: Document) -> str:
+    return str(view.get("address") or view.get("name") or view["object"])
+
+
+def _lines(screen: Terminal, document: Document, *, wide: bool) -> list[str]:
+    now, items = time.time(), document["items"]
+    match document["kind"]:
+        case "TargetList":
+            return target_table(screen, items, now=now, live=document["live"])
+        case "SourceList":
+            return source_table(screen, items)
+        case "SuspensionList":
+            return suspension_lines(screen, items, now=now)
+        case _:
+            return resource_table(screen, items, now=now, wide=wide)

@@ -1,0 +1,120 @@
+"""`froyo plan`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from reconciler.cli.client import Document
+from reconciler.cli.options import Directory, Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose
+from reconciler.cli.output import Format, emit
+from reconciler.cli.phrases import nothing_declared
+from reconciler.cli.places import places
+from reconciler.cli.progress import Progress
+from reconciler.cli.show.plans import Totals, plan_lines
+from reconciler.cli.terminal import Terminal, terminal
+
+EXAMPLES = (
+    ("froyo plan", "what an apply of this directory would change"),
+    ("froyo plan site --target web-1", "on one target only"),
+    ("froyo plan --out next.plan", "keep it; `froyo apply --plan next.plan` does exactly that"),
+    ("froyo plan -o json", "the plan as a document"),
+)
+
+
+def command(
+    directory: Directory = ".",
+    *,
+    out: Annotated[
+        Optional[str], typer.Option("--out", metavar="FILE", help="Save the plan for `froyo apply --plan FILE`.")
+    ] = None,
+    target: Targets = None,
+    selector: Labels = "",
+    timeout: Timeout = None,
+    output: Output = Format.TEXT,
+    state: State = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Show what would be changed, and why. Changes nothing, on no target.
+
+    + is created, ~ is changed, - is removed, ! differs and is left alone. Exits with 0 when there is nothing to do, 2 when
+    there are changes, 1 when something could not be planned.
+    """
+    screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
+    root = Path(os.path.realpath(directory))
+    plans, revision = make(
+        screen, directory, targets=target or [], labels=selector, state=state, timeout=timeout
+    )
+    if out is not None:
+        from reconciler.api.views import instant
+        from reconciler.cli.saved import write_plan
+
+        made = max((plan["observedAt"] for plan in plans), default=instant(0))
+        write_plan(out, plans, directory=str(root), revision=revision, created_at=made)
+    status = show_plans(screen, plans, revision, output)
+    if out is not None and not output.is_document:
+        screen.say(f"Saved in {out}; carry out exactly this with: froyo apply --plan {out}")
+    if not plans and not output.is_document:
+        screen.say(nothing_declared(str(root)))
+    return status
+
+
+def show_plans(screen: Terminal, plans: list[Document], revision: str, output: Format) -> int:
+    """Print plans; the exit status that they mean."""
+    totals = Totals.of(plans)
+    if output.is_document:
+        document = {
+            "apiVersion": "froyo.dev/v1alpha1",
+            "kind": "PlanList",
+            "revision": revision,
+            "create": totals.create,
+            "update": totals.update,
+            "delete": totals.delete,
+            "held": totals.held,
+            "inSync": totals.same,
+            "errors": totals.errors,
+            "items": plans,
+        }
+        emit(screen, document, output)
+    elif plans:
+        for line in plan_lines(screen, plans):
+            screen.line(line)
+        screen.say(totals.summary())
+    return 1 if totals.errors else 2 if totals.changes else 0
+
+
+def make(
+    screen: Terminal,
+    directory: str,
+    *,
+    targets: list[str],
+    labels: str = "",
+    state: str | None = None,
+    timeout: str | None = None,
+) -> tuple[list[Document], str]:
+    """The plans for a directory, target by target, and its revision."""
+    root = Path(os.path.realpath(directory))
+    return asyncio.run(_plan(screen, root, targets=targets, labels=labels, state=state, timeout=timeout))
+
+
+async def _plan(
+    screen: Terminal, root: Path, *, targets: list[str], labels: str, state: str | None, timeout: str | None
+) -> tuple[list[Document], str]:
+    from reconciler.api import views
+    from reconciler.cli import once
+    from reconciler.cli.assembly import assemble
+    from reconciler.cli.deadline import deadline
+
+    where = places(os.environ, state=state)
+    async with Progress(screen, "planning") as progress, deadline(timeout, "the plan"):
+        async with assemble(where, os.environ, lease=False, notice=progress.notice) as parts:
+            evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
+            found = await once.plan(parts, evaluated, step=progress.step)
+    instances = evaluated.desired.instances
+    return [views.plan(plan, instances) for plan in found], evaluated.desired.revision

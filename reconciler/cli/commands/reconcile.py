@@ -1,0 +1,91 @@
+"""`froyo reconcile`."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from reconciler.cli import times
+from reconciler.cli.asking import Asking
+from reconciler.cli.client import Client, Document
+from reconciler.cli.options import Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose, What
+from reconciler.cli.output import Format, emit
+from reconciler.cli.phrases import count
+from reconciler.cli.show.resources import resource_table
+from reconciler.cli.terminal import terminal
+from reconciler.errors import UsageError
+
+EXAMPLES = (
+    ("froyo reconcile", "look at everything now"),
+    ("froyo reconcile web-1/File/motd --wait", "one resource, and wait for what comes of it"),
+    ("froyo reconcile files -l tier=web", "files that have a label"),
+)
+
+PAUSE = 0.05
+PATIENCE = "5m"
+
+
+def command(
+    what: What = "",
+    *,
+    target: Targets = None,
+    selector: Labels = "",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it was looked at, and say what came of it.")] = False,
+    timeout: Timeout = PATIENCE,
+    output: Output = Format.TEXT,
+    state: State = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Have the daemon look at something now, before all else, and put it right.
+
+    What had failed for good is tried again. With --wait it exits with 1 if something is not as declared then.
+    """
+    screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
+    asking = Asking.of(state)
+    daemon = asking.need_daemon("`froyo apply DIR` does it once, `froyo up DIR` starts a daemon")
+    query = {"what": what, "target": ",".join(target or ()), "selector": selector}
+    found = daemon.get("/v1/resources", query)["items"]
+    if not found:
+        raise UsageError("nothing is declared that matches; see: froyo get")
+    everything = not (what or target or selector)
+    addresses = [view["address"] for view in found]
+    accepted = daemon.post("/v1/reconcile", {} if everything else {"addresses": addresses})
+    if not wait:
+        if output.is_document:
+            emit(screen, accepted, output)
+        else:
+            screen.say(f"looking at {count(accepted['instances'], 'instance')}; see: froyo events")
+        return 0
+    document = _wait(daemon, query, {view["target"] for view in found}, timeout or PATIENCE)
+    bad = [view for view in document["items"] if view["ready"] != "True"]
+    if output.is_document:
+        emit(screen, document, output)
+    elif bad:
+        for line in resource_table(screen, bad, now=time.time(), wide=False):
+            screen.line(line)
+    else:
+        screen.say(f"{count(len(document['items']), 'instance')} as declared")
+    return 1 if bad else 0
+
+
+def _wait(daemon: Client, query: dict[str, str], targets: set[str], timeout: str) -> Document:
+    """What is known once the request was dealt with on every target that can be reached."""
+    until = time.monotonic() + times.parse_duration(timeout)
+    while True:
+        waiting = {entry["target"] for entry in daemon.get("/v1/queue")["items"]} & targets
+        if waiting:
+            lost = {
+                entry["name"]
+                for entry in daemon.get("/v1/targets")["items"]
+                if any(c["type"] == "Ready" and c["status"] == "False" for c in entry["conditions"])
+            }
+            waiting -= lost
+        if not waiting:
+            return daemon.get("/v1/resources", query)
+        if time.monotonic() > until:
+            raise UsageError(f"not looked at within {timeout}: {', '.join(sorted(waiting))}; see: froyo status")
+        time.sleep(PAUSE)

@@ -1,0 +1,73 @@
+"""`froyo resume`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Annotated
+
+import typer
+
+from reconciler.cli.asking import Asking
+from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
+from reconciler.cli.output import Format, emit
+from reconciler.cli.phrases import count
+from reconciler.cli.steering import objects, person
+from reconciler.cli.terminal import terminal
+from reconciler.core.visible import visible
+from reconciler.errors import UsageError
+
+EXAMPLES = (
+    ("froyo resume web-1/File/motd", "end the suspension of one resource"),
+    ("froyo resume web-1", "that of a target"),
+    ("froyo resume --all", "every suspension there is"),
+)
+
+
+def command(
+    what: Annotated[str, typer.Argument(metavar="[OBJECT]", help="What was suspended.", show_default=False)] = "",
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="End every suspension.")] = False,
+    output: Output = Format.TEXT,
+    state: State = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """End a suspension: what was left alone is looked at again, at once where a daemon runs."""
+    screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
+    if bool(what) == everything:
+        raise UsageError("name what to resume, or say --all; see: froyo get suspensions")
+    asking = Asking.of(state)
+    known = [entry["object"] for entry in asking.get("/v1/suspensions")["items"]]
+    ended = known if everything else _meant(asking, what, known)
+    by = person(os.environ)
+    if asking.daemon is not None:
+        for object_ in ended:
+            asking.daemon.post("/v1/resume", {"object": object_, "by": by})
+    elif ended:
+        from reconciler.cli.writing import resume
+
+        asyncio.run(resume(asking.where, ended, by=by))
+    if output.is_document:
+        document = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Resumed", "objects": ended}
+        emit(screen, document, output)
+    else:
+        named = visible(ended[0]) if len(ended) == 1 else count(len(ended), "suspension")
+        screen.say(f"resumed {named}" if ended else "nothing was suspended")
+    return 0
+
+
+def _meant(asking: Asking, what: str, known: list[str]) -> list[str]:
+    wanted = "*" if what == "all" else what
+    if wanted in known:
+        return [wanted]
+    named = objects(asking, what)
+    found = [object_ for object_ in named if object_ in known]
+    if found:
+        return found
+    for object_ in known:
+        # It may be left alone because all of its target is, or everything.
+        if object_ == "*" or any(name.startswith(f"{object_}/") for name in named):
+            raise UsageError(f"{what} is suspended through {object_!r}; resume that: froyo resume '{object_}'")
+    raise UsageError(f"{what} is not suspended; see: froyo get suspensions")

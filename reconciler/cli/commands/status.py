@@ -1,0 +1,45 @@
+"""`froyo status`."""
+
+from __future__ import annotations
+
+import time
+
+from reconciler.cli.asking import Asking
+from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
+from reconciler.cli.output import Format, emit
+from reconciler.cli.show.resources import status_lines
+from reconciler.cli.terminal import terminal
+
+EXAMPLES = (
+    ("froyo status", "sources, targets, and what is not as declared"),
+    ("froyo status -o json | jq .counts", "how many instances have which reason"),
+)
+
+
+def command(
+    *,
+    output: Output = Format.TEXT,
+    state: State = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """How everything is, in short.
+
+    Says which sources are in force and what is wrong with them, which targets are connected, and what is not as declared.
+    Exits with 1 when a source is broken; `froyo wait` is for waiting until all is as declared.
+    """
+    screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
+    asking = Asking.of(state)
+    status = asking.get("/v1/status")
+    broken = any(
+        condition["type"] == "Ready" and condition["status"] == "False"
+        for source in status["sources"]
+        for condition in source["conditions"]
+    )
+    if output.is_document:
+        emit(screen, status, output)
+    elif not quiet or broken:
+        for line in status_lines(screen, status, now=time.time(), where=str(asking.where.state)):
+            screen.line(line)
+    return 1 if broken else 0

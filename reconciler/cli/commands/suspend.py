@@ -1,0 +1,73 @@
+"""`froyo suspend`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import Annotated, Optional
+
+import typer
+
+from reconciler.cli import times
+from reconciler.cli.asking import Asking
+from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
+from reconciler.cli.output import Format, emit
+from reconciler.cli.phrases import count
+from reconciler.cli.steering import EVERYTHING, objects, person
+from reconciler.cli.terminal import terminal
+from reconciler.core.visible import visible
+from reconciler.errors import UsageError
+
+EXAMPLES = (
+    ("froyo suspend web-1/File/motd --reason 'trying something' --until 2h", "one resource, for two hours"),
+    ("froyo suspend web-1 --reason maintenance --until 18:30", "all of a target, until then"),
+    ("froyo suspend all --reason 'who is doing this?'", "everything, until it is resumed"),
+)
+
+
+def command(
+    what: Annotated[
+        str, typer.Argument(metavar="OBJECT", help="target/Kind/name, Kind/name, a target, or all.")
+    ],
+    *,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; others will read it.")],
+    until: Annotated[
+        Optional[str],
+        typer.Option("--until", metavar="TIME", help="When it ends by itself: 2h, 18:30, 2026-01-31T18:30."),
+    ] = None,
+    output: Output = Format.TEXT,
+    state: State = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Leave something alone for a while: it is neither looked at nor changed.
+
+    Whoever looks, with status or describe, sees who suspended it, why, and until when.
+    """
+    screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
+    if not reason.strip():
+        raise UsageError("a suspension needs a reason that others understand")
+    now = time.time()
+    end = times.parse_future(until, now=now) if until is not None else None
+    asking = Asking.of(state)
+    found = objects(asking, what)
+    by = person(os.environ)
+    if asking.daemon is not None:
+        for object_ in found:
+            wish = {"object": object_, "by": by, "reason": reason, "until": end}
+            asking.daemon.post("/v1/suspend", wish)
+    else:
+        from reconciler.cli.writing import suspend
+
+        asyncio.run(suspend(asking.where, found, by=by, reason=reason, until=end))
+    document = asking.get("/v1/suspensions")
+    document["items"] = [entry for entry in document["items"] if entry["object"] in found]
+    if output.is_document:
+        emit(screen, document, output)
+        return 0
+    ends = f"until {times.clock(document['items'][0]['until'], now=now)}" if end else "until it is resumed"
+    named = "everything" if found == [EVERYTHING] else found[0] if len(found) == 1 else count(len(found), "resource")
+    screen.say(f"suspended {visible(named)} {ends}; end it with: froyo resume {visible(what)}")
+    return 0

@@ -1,0 +1,67 @@
+"""`froyo validate`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+
+from reconciler.cli.failures import problem_lines
+from reconciler.cli.options import Directory, NoColor, Output, Quiet, State, Verbose
+from reconciler.cli.output import Format, emit
+from reconciler.cli.phrases import count
+from reconciler.cli.places import places
+from reconciler.cli.terminal import terminal
+from reconciler.core.visible import visible
+from reconciler.errors import ConfigError
+from reconciler.model.names import SourceName
+
+EXAMPLES = (
+    ("froyo validate", "the manifests in this directory"),
+    ("froyo validate site -o json", "the problems as a document, for an editor or a pipeline"),
+)
+
+
+def command(
+    directory: Directory = ".",
+    *,
+    output: Output = Format.TEXT,
+    state: State = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Check manifests, and say everything that is wrong with them, each with its place and what to do about it.
+
+    Reaches no target and touches no store.
+    """
+    from reconciler.cli.assembly import evaluation
+    from reconciler.cli.once import take
+
+    screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
+    where = places(os.environ, state=state)
+    root = os.path.realpath(directory)
+    _, _, load = evaluation(where, os.environ)
+    snapshot = take(SourceName(root), root)
+    document = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Validation", "directory": root}
+    try:
+        desired = load(snapshot)
+    except ConfigError as error:
+        if output.is_document:
+            problems = [asdict(problem) for problem in error.problems]
+            emit(screen, {**document, "valid": False, "problems": problems}, output)
+        else:
+            for line in problem_lines(screen, error.problems):
+                screen.line(line)
+        return 1
+    found = {"targets": len(desired.targets), "instances": len(desired.instances)}
+    if output.is_document:
+        warnings = {"warnings": list(desired.warnings), "leftOut": dict(snapshot.left_out)}
+        emit(screen, {**document, "valid": True, "problems": [], **found, **warnings}, output)
+        return 0
+    for warning in desired.warnings:
+        screen.line(f"{screen.paint('warn', 'warning:')} {visible(warning)}")
+    for path, why in snapshot.left_out.items():
+        screen.say(f"{screen.paint('warn', 'left out:')} {visible(path)}: {visible(why)}")
+    counts = f"{count(found['instances'], 'instance')} on {count(found['targets'], 'target')}"
+    screen.say(f"{screen.paint('good', 'valid:')} {counts}, revision {desired.revision}")
+    return 0

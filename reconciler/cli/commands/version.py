@@ -1,0 +1,32 @@
+"""`froyo version`, where more than the bare version is wanted."""
+
+from __future__ import annotations
+
+import platform
+
+from reconciler import __version__
+from reconciler.cli.options import Output
+from reconciler.cli.output import Format, emit
+from reconciler.cli.terminal import terminal
+
+EXAMPLES = (
+    ("froyo version", "the version"),
+    ("froyo version -o json", "the same for programs, with Python's"),
+)
+
+
+def command(*, output: Output = Format.TEXT) -> int:
+    """Print the version."""
+    screen = terminal()
+    if output.is_document:
+        document = {
+            "apiVersion": "froyo.dev/v1alpha1",
+            "kind": "Version",
+            "version": __version__,
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+        }
+        emit(screen, document, output)
+    else:
+        screen.line(f"froyo {__version__}")
+    return 0

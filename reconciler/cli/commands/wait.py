@@ -1,0 +1,102 @@
+"""`froyo wait`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from reconciler.cli import times
+from reconciler.cli.asking import Asking
+from reconciler.cli.client import Document
+from reconciler.cli.options import Labels, NoColor, Output, Quiet, State, Targets, Verbose, What
+from reconciler.cli.output import Format, emit
+from reconciler.cli.phrases import count
+from reconciler.cli.show.resources import resource_table
+from reconciler.cli.terminal import terminal
+from reconciler.errors import UsageError
+
+EXAMPLES = (
+    ("froyo wait", "until everything is as declared"),
+    ("froyo wait File/motd --timeout 30s", "until this one is, on every target"),
+    ("froyo wait web-1 --for stalled", "until something on a target needs a person"),
+    ("froyo wait web-1/File/motd --for reason=Suspended", "until a reason is given"),
+)
+
+Condition = Callable[[Document], bool]
+
+TICK = 0.25
+"""Seconds between two looks when nothing is heard; not everything that turns out well is an event."""
+
+
+def command(
+    what: What = "",
+    *,
+    for_: Annotated[
+        str, typer.Option("--for", metavar="CONDITION", help="ready, not-ready, drifted, stalled, or reason=REASON.")
+    ] = "ready",
+    target: Targets = None,
+    selector: Labels = "",
+    timeout: Annotated[str, typer.Option("--timeout", metavar="TIME", help="Give up after this long.")] = "5m",
+    output: Output = Format.TEXT,
+    state: State = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Wait until something is as declared (or has another condition), at the generation that is declared now.
+
+    Exits with 0 once that is so for all that is selected, and with 1 when the time is over; then it says for what it
+    still waited.
+    """
+    screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
+    holds = _condition(for_)
+    seconds = times.parse_duration(timeout)
+    asking = Asking.of(state)
+    query = {"what": what, "target": ",".join(target or ()), "selector": selector}
+    until = time.monotonic() + seconds
+    if asking.daemon is None:
+        # Nothing moves without a daemon; what is known is the answer.
+        document = asking.get("/v1/resources", query)
+    else:
+        # Following begins before the first look, so that nothing falls between the two.
+        heard = asking.daemon.follow({"limit": "0"}, every=TICK)
+        while True:
+            document = asking.daemon.get("/v1/resources", query)
+            if _all(document, holds) or time.monotonic() > until:
+                break
+            next(heard)
+    waiting = [view for view in document["items"] if not holds(view)]
+    if output.is_document:
+        emit(screen, document, output)
+    elif not document["items"]:
+        screen.note(f"nothing is known that matches{f' {what!r}' if what else ''}; see: froyo get")
+    elif waiting:
+        hint = "" if asking.daemon else "; no daemon runs"
+        screen.note(f"not {for_} after {timeout}: {count(len(waiting), 'instance')}{hint}")
+        for line in resource_table(screen, waiting, now=time.time(), wide=False):
+            screen.line(line)
+    else:
+        screen.say(f"{count(len(document['items']), 'instance')}: {for_}")
+    return 0 if _all(document, holds) else 1
+
+
+def _all(document: Document, holds: Condition) -> bool:
+    return bool(document["items"]) and all(holds(view) for view in document["items"])
+
+
+def _condition(text: str) -> Condition:
+    name, _, value = text.partition("=")
+    match name.lower():
+        case "ready" if not value:
+            return lambda view: view["ready"] == "True" and view["observedGeneration"] == view["generation"]
+        case "not-ready" if not value:
+            return lambda view: view["ready"] != "True"
+        case "drifted" | "stalled" | "reconciling" if not value:
+            return lambda view: any(c["type"].lower() == name.lower() for c in view["conditions"])
+        case "reason" if value:
+            return lambda view: view["reason"].lower() == value.lower()
+        case _:
+            raise UsageError(f"--for takes ready, not-ready, drifted, stalled or reason=REASON, not {text!r}")

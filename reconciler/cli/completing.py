@@ -1,0 +1,98 @@
+"""Completes a command line: commands, options, and from the store, targets and addresses. Called by the shells' scripts.
+
+Invariant: whatever goes wrong, there is only nothing to complete; and there is no word on the screen about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.cli.catalogue import GROUPS, SUMMARIES
+
+Candidate = tuple[str, str]
+"""A word, and what it means."""
+
+_OBJECTS = ("get", "describe", "reconcile", "wait", "suspend", "resume")
+_FORMATS = ("text", "json", "yaml", "wide", "name")
+_VALUES = {
+    "--cause": ("spec", "drift", "dependency", "refresh", "adopt", "prune"),
+    "--for": ("ready", "not-ready", "drifted", "stalled", "reason="),
+    "--log-format": ("auto", "console", "json"),
+    "--output": _FORMATS,
+    "-o": _FORMATS,
+}
+
+
+def print_candidates(words: list[str]) -> int:
+    """Print what the last of `words` may become, a line each, with a tab before what it means."""
+    try:
+        found = candidates(words)
+    except Exception:
+        return 0
+    for word, meaning in found:
+        print(f"{word}\t{meaning}")
+    return 0
+
+
+def candidates(words: list[str]) -> list[Candidate]:
+    """What the last of `words`, which may be empty, may become."""
+    if words[:1] == ["dev"] and len(words) > 1:
+        words = words[1:]
+    partial = words[-1] if words else ""
+    return [found for found in _all(words, partial) if found[0].startswith(partial)]
+
+
+def _all(words: list[str], partial: str) -> Iterable[Candidate]:
+    if len(words) < 2:
+        return [entry for _, commands in GROUPS for entry in commands]
+    command, before = words[0], words[-2]
+    if command not in SUMMARIES:
+        return []
+    if before in _VALUES:
+        return [(word, "") for word in _VALUES[before]]
+    if before == "--target":
+        return [(name, "target") for name in _targets(words)]
+    if partial.startswith("-"):
+        return _options(command)
+    if command == "completion":
+        return [(shell, "") for shell in ("bash", "zsh", "fish")]
+    if command in _OBJECTS or before == "--object":
+        return _objects(words)
+    return []
+
+
+def _options(command: str) -> Iterable[Candidate]:
+    from typer.main import get_command
+
+    from reconciler.cli.app import application
+
+    parsed = get_command(application([command])).commands[command]  # type: ignore[attr-defined]
+    return [
+        (option, str(getattr(parameter, "help", "") or ""))
+        for parameter in parsed.params
+        for option in parameter.opts
+        if option.startswith("--")
+    ]
+
+
+def _known(words: list[str], path: str) -> list[dict[str, str]]:
+    from reconciler.cli.asking import Asking
+
+    state = words[words.index("--state") + 1] if "--state" in words[:-2] else None
+    items: list[dict[str, str]] = Asking.of(state).get(path)["items"]
+    return items
+
+
+def _targets(words: list[str]) -> list[str]:
+    return [entry["name"] for entry in _known(words, "/v1/targets")]
+
+
+def _objects(words: list[str]) -> Iterable[Candidate]:
+    resources = _known(words, "/v1/resources")
+    kinds = sorted({view["kind"] for view in resources})
+    targets = sorted({view["target"] for view in resources})
+    return [
+        *((name, "target") for name in targets),
+        *((kind, "kind") for kind in kinds),
+        *((view["address"], view["reason"]) for view in resources),
+    ]

@@ -1,0 +1,60 @@
+"""How a command says what went wrong: where, why, and what to do; a traceback only for a defect, and only when asked."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+
+from reconciler import __version__
+from reconciler.cli.phrases import count
+from reconciler.cli.terminal import Terminal
+from reconciler.core.visible import visible
+from reconciler.errors import ConfigError, FroyoError, Problem
+
+SHOWN = 50
+"""Problems that are shown in full; a directory that is all wrong needs no more."""
+
+
+def show_failure(screen: Terminal, error: Exception) -> int:
+    """Say what went wrong, on standard error; the exit status."""
+    failed = screen.paint("bad", "froyo:")
+    if isinstance(error, ConfigError):
+        for line in problem_lines(screen, error.problems):
+            screen.note(line)
+    elif isinstance(error, FroyoError):
+        screen.note(f"{failed} {visible(str(error))}")
+    elif isinstance(error, OSError) and error.strerror:
+        # What we were pointed at cannot be read or written.
+        where = f"{error.filename}: " if error.filename else ""
+        screen.note(f"{failed} {visible(f'{where}{error.strerror}')}")
+    else:
+        screen.note(f"{failed} this is a defect of froyo {__version__}: {visible(repr(error))}")
+        if screen.verbose:
+            screen.note("".join(traceback.format_exception(error)).rstrip())
+        else:
+            screen.note("Please report it with what `-v` prints in addition, and with `froyo doctor`.")
+    return 1
+
+
+def problem_lines(screen: Terminal, problems: Sequence[Problem]) -> list[str]:
+    """Every problem with its place, the line as it stands there, a caret below the column, and what to do."""
+    lines: list[str] = []
+    for problem in problems[:SHOWN]:
+        lines.append(
+            f"{screen.paint('bold', visible(problem.location))}: {screen.paint('bad', visible(problem.message))}"
+        )
+        if problem.excerpt:
+            gutter = f"{problem.line:>5} "
+            lines.append(screen.paint("dim", f"{gutter}│ ") + visible(problem.excerpt))
+            if problem.column:
+                # The line's own tabs, so that the caret stands where a terminal puts the column.
+                before = "".join(c if c == "\t" else " " for c in problem.excerpt[: problem.column - 1])
+                lines.append(screen.paint("dim", f"{' ' * len(gutter)}│ ") + before + screen.paint("bad", "^"))
+        if problem.hint:
+            lines.append(f"      {screen.paint('note', visible(problem.hint))}")
+        lines.append("")
+    if len(problems) > SHOWN:
+        lines.append(f"… and {count(len(problems) - SHOWN, 'more problem')}")
+    files = len({problem.file for problem in problems})
+    lines.append(screen.paint("bad", f"{count(len(problems), 'problem')} in {count(files, 'file')}"))
+    return lines

@@ -1,0 +1,120 @@
+"""Saved plans: what `froyo plan --out` writes and `froyo apply --plan` reads.
+
+Invariant: a file that was changed, cut off or written by something else is refused as a whole. What it says is not
+carried out blindly: each part is compared with what is declared and observed then, and refused if either has moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler import __version__
+from reconciler.errors import UsageError
+from reconciler.model.conditions import Reason
+from reconciler.model.names import Address, Digest
+from reconciler.model.plan import Action, Cause, PlanUnit
+
+KIND = "SavedPlan"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A saved plan.
+
+    Attributes:
+        directory: the source that it was made from, absolute.
+        revision: of the source then.
+        created_at: when, as documents have it.
+        units: by address.
+    """
+
+    directory: str
+    revision: str
+    created_at: str
+    units: Mapping[Address, PlanUnit]
+
+
+def write_plan(
+    path: str, plans: Sequence[Mapping[str, Any]], *, directory: str, revision: str, created_at: str | None
+) -> str:
+    """Write a plan to a file that only its owner can read; returns its digest.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    body = {
+        "apiVersion": "froyo.dev/v1alpha1",
+        "kind": KIND,
+        "version": __version__,
+        "directory": directory,
+        "revision": revision,
+        "createdAt": created_at,
+        "plans": list(plans),
+    }
+    digest = _digest(body)
+    text = json.dumps({**body, "digest": digest}, indent=1).encode()
+    partial = f"{path}.{os.getpid()}.new"
+    try:
+        descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text)
+            os.replace(partial, path)
+        except BaseException:
+            os.unlink(partial)
+            raise
+    except OSError as error:
+        raise UsageError(f"{path}: the plan cannot be saved: {error.strerror}") from error
+    return digest
+
+
+def read_plan(path: str) -> Saved:
+    """A plan from a file.
+
+    Raises:
+        UsageError: it cannot be read, or is not what was written.
+    """
+    try:
+        with open(path, "rb") as file:
+            document = json.load(file)
+    except OSError as error:
+        raise UsageError(f"{path}: the plan cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: it is no saved plan; make one with `froyo plan --out {path}`") from error
+    if not isinstance(document, dict) or document.get("kind") != KIND:
+        raise UsageError(f"{path}: it is no saved plan; make one with `froyo plan --out {path}`")
+    digest = document.pop("digest", "")
+    if digest != _digest(document):
+        raise UsageError(f"{path}: it was changed after it was saved; plan again")
+    try:
+        units = {
+            Address(unit["address"]): _unit(unit) for plan in document["plans"] for unit in plan["units"]
+        }
+        return Saved(document["directory"], document["revision"], document["createdAt"], units)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{path}: it was saved by another version of froyo ({document.get('version')}); plan again"
+        ) from error
+
+
+def _unit(unit: Mapping[str, Any]) -> PlanUnit:
+    return PlanUnit(
+        address=Address(unit["address"]),
+        action=Action(unit["action"]),
+        cause=Cause(unit["cause"]),
+        diffs=(),
+        operation={},
+        desired=Digest(unit["desired"]),
+        observed=Digest(unit["observed"]),
+        held=Reason(unit["held"]) if unit.get("held") else None,
+    )
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    text = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    return f"sha256:{hashlib.sha256(text).hexdigest()}"

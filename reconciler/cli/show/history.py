@@ -1,0 +1,49 @@
+"""Runs: what was set out to be done on a target, why, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from reconciler.cli import times
+from reconciler.cli.phrases import count
+from reconciler.cli.show.plans import diff_lines
+from reconciler.cli.terminal import Terminal
+from reconciler.core.visible import visible
+
+Document = dict[str, Any]
+
+_SIGNS = {"create": ("good", "+"), "update": ("warn", "~"), "delete": ("bad", "-")}
+_GOOD = ("Applied", "InSync", "Contested")
+
+
+def run_lines(screen: Terminal, runs: Sequence[Document], *, now: float) -> list[str]:
+    """Runs with their units; what differed only when more is to be said."""
+    lines: list[str] = []
+    for run in runs:
+        good = run["outcome"] in _GOOD
+        sign = screen.paint("good", "✔") if good else screen.paint("bad" if run["outcome"] else "warn", "✘")
+        took = times.seconds(run["finishedAt"]) - times.seconds(run["startedAt"]) if run["finishedAt"] else None
+        told = "under way" if took is None else f"{run['message'] or run['outcome']} in {_duration(took)}"
+        lines.append(
+            f"{screen.paint('dim', times.clock(run['startedAt'], now=now))} {sign} "
+            f"{screen.paint('bold', visible(run['target']))}  {run['cause']}, "
+            f"{count(len(run['units']), 'instance')}: {visible(told)}"
+            f"  {screen.paint('dim', 'revision ' + visible(run['revision']))}"
+        )
+        for unit in run["units"]:
+            style, mark = _SIGNS.get(unit["action"], ("dim", " "))
+            name = visible(unit["address"].partition("/")[2])
+            outcome = unit["outcome"] or "in doubt"
+            why = f": {visible(unit['message'])}" if unit["message"] else ""
+            lines.append(
+                f"    {screen.paint(style, mark)} {name}  "
+                f"{screen.paint('dim' if outcome in _GOOD else 'bad', outcome)}{why}"
+            )
+            if screen.verbose:
+                lines += diff_lines(screen, unit["diffs"], indent="        ")
+    return lines
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

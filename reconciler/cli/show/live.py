@@ -1,0 +1,72 @@
+"""What `froyo up` shows in a terminal: each event as it happens, and once things are quiet, how everything is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from reconciler.api import answers, views
+from reconciler.api.backend import Knowledge
+from reconciler.cli.show.events import event_block
+from reconciler.cli.show.resources import summary
+from reconciler.cli.terminal import Terminal
+from reconciler.core.visible import visible
+from reconciler.model.event import Event
+from reconciler.store.queries import EventFilter
+
+PAUSE = 0.1
+"""Seconds between two looks for new events: what a person takes for at once."""
+
+QUIET = 5
+"""Looks without an event after which it is said how everything is."""
+
+
+class Live:
+    """Prints what happens until it is cancelled.
+
+    Args:
+        screen: where to.
+        after: the id of the last event that is not news.
+    """
+
+    def __init__(self, screen: Terminal, *, after: int) -> None:
+        self._screen = screen
+        self._last = after
+        self._said = ""
+
+    def banner(self, directory: str, state: str) -> None:
+        """What is going to happen."""
+        screen = self._screen
+        screen.say(f"{screen.paint('bold', 'froyo up')} keeps everything as {visible(directory)} declares it")
+        elsewhere = f" --state {state}" if screen.verbose else ""
+        screen.say(screen.paint("dim", f"Ctrl-C ends it; elsewhere: froyo status{elsewhere}, froyo events -f"))
+
+    async def run(self, known: Knowledge) -> None:
+        """Show what happens."""
+        quiet = 0
+        while True:
+            found = await known.events(EventFilter(after=self._last), 1000)
+            self._show(found)
+            quiet = 0 if found else quiet + 1
+            # While things settle it looks now and then, afterwards only when something has happened.
+            if quiet == QUIET or (quiet % (QUIET * 10) == 0 and not self._said):
+                await self._sum_up(known)
+            await asyncio.sleep(PAUSE)
+
+    def _show(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._last = event.id
+            for line in event_block(self._screen, views.event(event), now=time.time(), width=24):
+                self._screen.say(line)
+        if events:
+            self._said = ""
+            self._screen.out.flush()
+
+    async def _sum_up(self, known: Knowledge) -> None:
+        status = await answers.answer(known, "/v1/status", {})
+        if not status["instances"] or "Pending" in status["counts"]:
+            return
+        self._said = summary(self._screen, status)
+        self._screen.say(f"         {self._screen.paint('note', '●')} {self._said}")
+        self._screen.out.flush()

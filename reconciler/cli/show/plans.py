@@ -1,0 +1,152 @@
+"""Plans, as people read them: what would be changed, field by field, why, and how much of it there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.cli.phrases import count, nothing_to_do
+from reconciler.cli.terminal import Terminal
+from reconciler.core.visible import visible
+
+Document = dict[str, Any]
+
+_SIGNS = {"create": ("good", "+"), "update": ("warn", "~"), "delete": ("bad", "-")}
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much there is of what.
+
+    Attributes:
+        create: instances that would be created.
+        update: instances that would be changed.
+        delete: things that would be removed.
+        held: instances that differ and would be left alone.
+        same: instances that are as declared.
+        errors: what could not be planned.
+        targets: how many targets were looked at.
+    """
+
+    create: int
+    update: int
+    delete: int
+    held: int
+    same: int
+    errors: int
+    targets: int
+
+    @classmethod
+    def of(cls, plans: Sequence[Document]) -> Totals:
+        """The totals of some plans."""
+        found = {"create": 0, "update": 0, "delete": 0, "held": 0, "none": 0}
+        for plan in plans:
+            for unit in plan["units"]:
+                found["held" if unit.get("held") else unit["action"]] += 1
+        errors = sum(len(plan["errors"]) for plan in plans)
+        return cls(
+            found["create"],
+            found["update"],
+            found["delete"],
+            found["held"],
+            found["none"],
+            errors,
+            len(plans),
+        )
+
+    @property
+    def changes(self) -> int:
+        """How many instances an apply would change."""
+        return self.create + self.update + self.delete
+
+    def summary(self) -> str:
+        """All of it in one line."""
+        if not self.changes and not self.errors and not self.held:
+            return nothing_to_do(self.same, self.targets)
+        parts = [f"{self.create:,} to create", f"{self.update:,} to change", f"{self.delete:,} to remove"]
+        if self.held:
+            parts.append(f"{self.held:,} held")
+        parts.append(f"{self.same:,} in sync")
+        if self.errors:
+            parts.append(f"{self.errors:,} could not be planned")
+        return f"Plan: {', '.join(parts)}, on {count(self.targets, 'target')}"
+
+
+def plan_lines(screen: Terminal, plans: Sequence[Document]) -> list[str]:
+    """Everything that would be changed, target by target, with what is held and what failed."""
+    lines: list[str] = []
+    for plan in plans:
+        shown = [unit for unit in plan["units"] if unit["action"] != "none" or screen.verbose]
+        if not shown and not plan["errors"]:
+            continue
+        lines.append(screen.paint("bold", screen.fit(plan["target"])))
+        width = max((len(unit["address"]) for unit in shown), default=0) - len(plan["target"]) - 1
+        for unit in shown:
+            lines += _unit(screen, unit, min(width, 40))
+        for what, why in plan["errors"].items():
+            name = _within(what, plan["target"])
+            lines.append(f"  {screen.paint('bad', '✘')} {name + ': ' if name else ''}{visible(why)}")
+        lines.append("")
+    return lines
+
+
+def _within(address: str, target: str) -> str:
+    return "" if address == target else visible(address.removeprefix(f"{target}/"))
+
+
+def _unit(screen: Terminal, unit: Document, width: int) -> list[str]:
+    name = visible(unit["address"].partition("/")[2])
+    held = unit.get("held")
+    style, sign = ("note", "!") if held else _SIGNS.get(unit["action"], ("dim", " "))
+    cause = "in sync" if unit["action"] == "none" else unit["cause"]
+    place = f"   {screen.paint('dim', visible(unit['declaredAt']))}" if unit.get("declaredAt") else ""
+    lines = [f"  {screen.paint(style, sign)} {name:<{width}}   {screen.paint('note', cause)}{place}"]
+    if held:
+        lines.append(f"      {screen.paint('note', held_line(unit))}")
+    lines += diff_lines(screen, unit["diffs"], indent="      ")
+    return lines
+
+
+_HELD = {
+    "Differs": "policy: observe",
+    "Held": "it was there before and differs; adopt: hold waits for approval",
+}
+
+
+def held_line(unit: Document) -> str:
+    """Why an instance that differs is left alone."""
+    return f"held: {visible(unit.get('heldBecause') or _HELD.get(unit['held'], unit['held']))}"
+
+
+def diff_lines(screen: Terminal, diffs: Iterable[Document], *, indent: str) -> list[str]:
+    """Field diffs, aligned, each followed by the unified diff of its contents where there is one."""
+    diffs = list(diffs)
+    width = min(24, max((len(visible(diff["field"])) for diff in diffs), default=0))
+    lines = []
+    for diff in diffs:
+        before, after = diff["before"], diff["after"]
+        change = screen.fit(_value(after), len(indent) + width + 2)
+        if before is not None and after is not None:
+            change = f"{screen.fit(_value(before), 40)} → {change}"
+        elif after is None:
+            change = f"{screen.fit(_value(before), 40)} → absent"
+        ignored = screen.paint("dim", " (ignored)") if diff.get("ignored") else ""
+        lines.append(f"{indent}{visible(diff['field']):<{width}}  {change}{ignored}")
+        lines += [f"{indent}  {_painted(screen, line)}" for line in diff.get("unified", "").splitlines()]
+    return lines
+
+
+def _painted(screen: Terminal, line: str) -> str:
+    """A line of a unified diff, in its colour. What is in it was made safe where the diff was made."""
+    style = {"+": "good", "-": "bad", "@": "note"}.get(line[:1], "")
+    return screen.paint(style, line) if style else line
+
+
+def _value(value: Any) -> str:
+    """A field's value in one line."""
+    if isinstance(value, dict) and "digest" in value:
+        return f"{str(value['digest'])[:19]}… ({value.get('size', '?')} B)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else str(value)

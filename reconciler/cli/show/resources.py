@@ -1,0 +1,218 @@
+"""What is known of resources, targets, sources and suspensions: in tables, and everything about one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from reconciler.cli import times
+from reconciler.cli.phrases import count
+from reconciler.cli.show.events import event_lines
+from reconciler.cli.show.plans import diff_lines
+from reconciler.cli.show.tables import Cell, table
+from reconciler.cli.terminal import Terminal
+from reconciler.core.visible import visible
+
+Document = dict[str, Any]
+
+READY = {"True": "good", "False": "bad", "Unknown": "warn"}
+
+
+def resource_table(screen: Terminal, resources: Sequence[Document], *, now: float, wide: bool) -> list[str]:
+    """A line for each resource."""
+    header = ["RESOURCE", "READY", "REASON", "AGE"]
+    if wide:
+        header += ["GENERATION", "OBSERVED", "DECLARED AT", "SUSPENDED"]
+    header.append("MESSAGE")
+    rows: list[list[Cell]] = []
+    for view in resources:
+        style = READY[view["ready"]]
+        row: list[Cell] = [
+            ("", view["address"]),
+            (style, view["ready"]),
+            ("" if view["ready"] == "True" else style, view["reason"]),
+            ("", times.age(view["since"], now=now)),
+        ]
+        if wide:
+            row += [
+                ("", f"{view['observedGeneration']}/{view['generation']}"),
+                ("", times.age(view["observedAt"], now=now)),
+                ("", view.get("declaredAt", "-")),
+                ("", ", ".join(entry["object"] for entry in view.get("suspended", ())) or "-"),
+            ]
+        rows.append([*row, ("", view["message"])])
+    return table(screen, header, rows)
+
+
+def target_table(screen: Terminal, targets: Sequence[Document], *, now: float, live: bool) -> list[str]:
+    """A line for each target."""
+    rows: list[list[Cell]] = []
+    for view in targets:
+        style, state, message = target_state(view, now=now, live=live)
+        rows.append([("", view["name"]), (style, state), ("", f"{view['instances']:,}"), ("", message)])
+    return table(screen, ["TARGET", "STATE", "INSTANCES", "MESSAGE"], rows)
+
+
+def target_state(view: Document, *, now: float, live: bool) -> tuple[str, str, str]:
+    """A style, one word, and a sentence on how a target is."""
+    ready = next((c for c in view["conditions"] if c["type"] == "Ready"), None)
+    if ready is None:
+        return "dim", "unknown" if not live else "connecting", ""
+    if ready["status"] == "False":
+        return "bad", "unreachable", ready["message"]
+    if not live:
+        return "dim", "last seen", f"{ready['message']}, {times.clock(ready['lastTransitionTime'], now=now)}"
+    since = times.age(view["connectedSince"], now=now)
+    return "good", "connected", f"{ready['message']}, for {since}"
+
+
+def source_table(screen: Terminal, sources: Sequence[Document]) -> list[str]:
+    """A line for each source, and one for each of its problems."""
+    lines: list[str] = []
+    for view in sources:
+        ready = next((c for c in view["conditions"] if c["type"] == "Ready"), None)
+        good = ready is not None and ready["status"] == "True"
+        sign = screen.paint("good", "●") if good else screen.paint("bad", "✘")
+        lines.append(f"{sign} {visible(view['name'])}  {visible(ready['message'] if ready else 'not read yet')}")
+        lines += [f"    {screen.paint('bad', visible(problem))}" for problem in view["problems"]]
+        if view["degraded"]:
+            lines.append(f"    {screen.paint('warn', visible(view['degraded']))}")
+    return lines
+
+
+def suspension_lines(screen: Terminal, suspensions: Sequence[Document], *, now: float) -> list[str]:
+    """A line for each suspension."""
+    rows: list[list[Cell]] = [
+        [
+            ("", view["object"]),
+            ("", view["by"]),
+            ("", times.clock(view["since"], now=now)),
+            ("", times.clock(view["until"], now=now) if view["until"] else "resumed"),
+            ("", view["reason"]),
+        ]
+        for view in suspensions
+    ]
+    return table(screen, ["OBJECT", "BY", "SINCE", "UNTIL", "REASON"], rows)
+
+
+def description(screen: Terminal, view: Document, events: Sequence[Document], *, now: float) -> list[str]:
+    """Everything about one resource."""
+
+    def head(title: str) -> str:
+        return screen.paint("bold", title)
+
+    lines = [f"{head('Resource')}    {visible(view['address'])}"]
+    if view.get("declaredAt"):
+        lines.append(f"{head('Declared at')} {visible(view['declaredAt'])}")
+    ready = screen.paint(READY[view["ready"]], view["ready"])
+    lines.append(f"{head('Ready')}       {ready}, {view['reason']}: {visible(view['message'])}")
+    lines.append(
+        f"{head('Generation')}  {view['generation']}, observed {view['observedGeneration']}, "
+        f"last observed {times.age(view['observedAt'], now=now)} ago"
+        if view["observedAt"]
+        else f"{head('Generation')}  {view['generation']}, not observed in sync yet"
+    )
+    for entry in view.get("suspended", ()):
+        until = f" until {times.clock(entry['until'], now=now)}" if entry["until"] else ""
+        lines.append(
+            f"{head('Suspended')}   {visible(entry['object'])} by {visible(entry['by'])}"
+            f" since {times.clock(entry['since'], now=now)}{until}: {visible(entry['reason'])}"
+        )
+    if view.get("metadata", {}).get("labels"):
+        labels = ", ".join(f"{key}={value}" for key, value in sorted(view["metadata"]["labels"].items()))
+        lines.append(f"{head('Labels')}      {visible(labels)}")
+    if view.get("require"):
+        lines.append(f"{head('Requires')}    {visible(', '.join(view['require']))}")
+    if "spec" in view:
+        lines += ["", head("Spec")]
+        lines += _mapping({**view["spec"], "policy": view["policy"], "adopt": view["adopt"]})
+    lines += ["", head("Conditions")]
+    for condition in view["conditions"]:
+        since = times.clock(condition["lastTransitionTime"], now=now)
+        lines.append(
+            f"  {condition['type']}={condition['status']}  {condition['reason']}  since {since}  "
+            f"{visible(condition['message'])}"
+        )
+    if not view["conditions"]:
+        lines.append("  none yet: it has not been looked at")
+    lines += ["", head("What was done last")]
+    for entry in view["history"]:
+        lines.append(
+            f"  {times.clock(entry['at'], now=now)}  {entry['outcome']}  {visible(entry['message'])}"
+            f"  {screen.paint('dim', entry['cause'])}"
+        )
+    if not view["history"]:
+        lines.append("  nothing")
+    if events:
+        lines += ["", head("Last events")]
+        lines += [f"  {line}" for line in event_lines(screen, events, now=now)]
+        diffs = next((e["data"]["diffs"] for e in reversed(events) if e.get("data", {}).get("diffs")), None)
+        if diffs:
+            lines += ["", head("What differed last")]
+            lines += diff_lines(screen, diffs, indent="  ")
+    return lines
+
+
+def _mapping(value: dict[str, Any], indent: str = "  ") -> list[str]:
+    lines = []
+    width = max((len(key) for key in value), default=0)
+    for key, found in value.items():
+        if isinstance(found, dict) and found and "digest" not in found:
+            lines.append(f"{indent}{visible(key)}:")
+            lines += _mapping(found, indent + "  ")
+        elif isinstance(found, dict) and "digest" in found:
+            lines.append(f"{indent}{visible(key):<{width}}  {found['digest']} ({found.get('size', '?')} B)")
+        elif isinstance(found, list):
+            lines.append(f"{indent}{visible(key):<{width}}  {visible(', '.join(map(str, found))) or '[]'}")
+        else:
+            text = str(found).lower() if isinstance(found, bool) else str(found)
+            lines.append(f"{indent}{visible(key):<{width}}  {visible(text)}")
+    return lines
+
+
+def status_lines(screen: Terminal, status: Document, *, now: float, where: str) -> list[str]:
+    """How everything is, in short."""
+    lines: list[str] = []
+    if not status["live"]:
+        lines += [screen.paint("warn", f"no daemon runs; this is what the store in {where} knows"), ""]
+    if status["sources"]:
+        lines += [screen.paint("bold", "Sources"), *_indented(source_table(screen, status["sources"])), ""]
+    if status["targets"]:
+        lines.append(screen.paint("bold", "Targets"))
+        shown = target_table(screen, status["targets"][:SHOWN], now=now, live=status["live"])
+        lines += _indented(shown)
+        if len(status["targets"]) > SHOWN:
+            lines.append(f"  … and {count(len(status['targets']) - SHOWN, 'more target')}: froyo get targets")
+        lines.append("")
+    if status["suspensions"]:
+        lines.append(screen.paint("bold", "Suspensions"))
+        lines += [*_indented(suspension_lines(screen, status["suspensions"], now=now)), ""]
+    if status["notReady"]:
+        lines.append(screen.paint("bold", "Not as declared"))
+        rows: list[list[Cell]] = [
+            [(READY[v["ready"]], v["reason"]), ("", v["address"]), ("", v["message"])]
+            for v in status["notReady"]
+        ]
+        lines += [*_indented(table(screen, ["REASON", "RESOURCE", "MESSAGE"], rows)), ""]
+    lines.append(summary(screen, status))
+    return lines
+
+
+SHOWN = 30
+"""Targets that a status lists."""
+
+
+def summary(screen: Terminal, status: Document) -> str:
+    """The one line."""
+    ready = sum(number for reason, number in status["counts"].items() if reason in ("InSync", "Applied"))
+    total = status["instances"]
+    if not total:
+        return "nothing is known of any instance yet"
+    told = ", ".join(f"{number:,} {reason}" for reason, number in status["counts"].items())
+    style = "good" if ready == total else "warn"
+    text = f"{ready:,} of {count(total, 'instance')} as declared"
+    return f"{screen.paint(style, text)} ({told})"
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in lines]

@@ -1,0 +1,108 @@
+"""What an apply did, as people read it, and as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from reconciler.cli.phrases import count, nothing_to_do
+from reconciler.cli.terminal import Terminal
+from reconciler.core.visible import visible
+
+if TYPE_CHECKING:
+    from reconciler.engine.oneshot import TargetResult
+    from reconciler.model.event import Event
+
+Document = dict[str, Any]
+
+_SIGNS = {"Created": ("good", "+"), "Updated": ("warn", "~"), "Removed": ("bad", "-"), "Repaired": ("warn", "~")}
+
+
+def result_document(results: Sequence[TargetResult], events: Mapping[str, Event], *, seconds: float) -> Document:
+    """What came of it, as a document.
+
+    Args:
+        results: target by target.
+        events: by address, the one that says what was done to it.
+        seconds: that it took.
+    """
+    targets = []
+    for result in results:
+        changed = []
+        for address in result.changed:
+            event = events.get(address)
+            entry: Document = {"address": address, "reason": event.reason if event else "Updated"}
+            entry["message"] = event.message if event else "changed"
+            if event is not None and event.cause:
+                entry["cause"] = event.cause
+            changed.append(entry)
+        targets.append(
+            {
+                "target": result.target,
+                "instances": result.instances,
+                "changed": changed,
+                "failed": [{"address": a, "message": why} for a, why in result.failed.items()],
+                "left": [{"address": a, "message": why} for a, why in result.left.items()],
+                "error": result.error,
+            }
+        )
+    return {
+        "apiVersion": "froyo.dev/v1alpha1",
+        "kind": "ApplyResult",
+        "changed": sum(len(entry["changed"]) for entry in targets),
+        "failed": sum(len(entry["failed"]) for entry in targets),
+        "unreachable": sum(bool(entry["error"]) for entry in targets),
+        "left": sum(len(entry["left"]) for entry in targets),
+        "instances": sum(entry["instances"] for entry in targets),
+        "seconds": round(seconds, 3),
+        "targets": targets,
+    }
+
+
+def result_lines(screen: Terminal, document: Document) -> list[str]:
+    """Target by target what was changed, what failed, and what was left alone."""
+    lines: list[str] = []
+    for entry in document["targets"]:
+        if entry["error"]:
+            lines.append(
+                f"{screen.paint('bold', visible(entry['target']))}  {screen.paint('bad', visible(entry['error']))}"
+            )
+            continue
+        if not (entry["changed"] or entry["failed"] or entry["left"]):
+            continue
+        lines.append(screen.paint("bold", visible(entry["target"])))
+        if not screen.quiet:
+            for change in entry["changed"]:
+                style, sign = _SIGNS.get(change["reason"], ("warn", "~"))
+                name = _name(change["address"])
+                lines.append(f"  {screen.paint(style, sign)} {name}  {screen.fit(change['message'], len(name) + 6)}")
+        for left in entry["left"]:
+            lines.append(f"  {screen.paint('note', '!')} {_name(left['address'])}  {visible(left['message'])}")
+        for failure in entry["failed"]:
+            lines.append(
+                f"  {screen.paint('bad', '✘')} {_name(failure['address'])}  {visible(failure['message'])}"
+            )
+    return lines
+
+
+def _name(address: str) -> str:
+    return visible(address.partition("/")[2])
+
+
+def result_summary(screen: Terminal, document: Document) -> str:
+    """All of it in one line."""
+    changed, failed, left = document["changed"], document["failed"], document["left"]
+    targets, lost = len(document["targets"]), document["unreachable"]
+    if not (changed or failed or left or lost):
+        return nothing_to_do(document["instances"], targets)
+    parts = [f"{changed:,} changed"]
+    if failed:
+        parts.append(screen.paint("bad", f"{failed:,} failed"))
+    if left:
+        parts.append(f"{left:,} left alone")
+    unknown = sum(entry["instances"] for entry in document["targets"] if entry["error"])
+    parts.append(f"{document['instances'] - changed - failed - left - unknown:,} as declared before")
+    where = f"on {count(targets, 'target')}"
+    if lost:
+        where += f", {screen.paint('bad', f'{lost} of them unreachable')}"
+    return f"Applied: {', '.join(parts)}, {where} ({document['seconds']:.1f} s)"

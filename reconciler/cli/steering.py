@@ -1,0 +1,38 @@
+"""What a person means by an object to reconcile, suspend or resume, as the objects that the engine knows."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Mapping
+
+from reconciler.cli.asking import Asking
+from reconciler.errors import UsageError
+
+EVERYTHING = "*"
+
+
+def objects(asking: Asking, what: str) -> list[str]:
+    """The objects of a suspension: "*", a target's name, or addresses.
+
+    Raises:
+        UsageError: nothing is known by that name.
+    """
+    if what in (EVERYTHING, "all"):
+        return [EVERYTHING]
+    found = asking.get("/v1/resources", {"what": what})["items"]
+    if not found:
+        raise UsageError(f"nothing is known that matches {what!r}; see: froyo get")
+    if any(view["target"] == what for view in found):
+        return [what]
+    return [view["address"] for view in found]
+
+
+def person(environ: Mapping[str, str]) -> str:
+    """Who runs this command, in words that let others ask them."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = f"uid {os.getuid()}"
+    behind = environ.get("SUDO_USER", "")
+    return f"{behind} via sudo" if behind and behind != name else name
