@@ -8,8 +8,9 @@ whatever happens; unpack into the open file; compare its SHA-256 with what was a
 become the runner.
 
 Invariants: before the marker nothing on stdout counts (a login shell's noise), after it everything is the
-runner's. The script is one line without single quotes, exclamation marks and comments, so that it passes
-through any login shell.
+runner's; and nothing may follow the binary before it, since some `head` takes more than it gives on. The
+script is one line without single quotes, exclamation marks and comments, so that it passes through any
+login shell.
 """
 
 from __future__ import annotations
@@ -95,9 +96,11 @@ def script(shipment: Shipment) -> str:
         't="$t $b (nothing can be executed there)"; tidy; d=;',
         "done;",
         '[ -n "$d" ] || fail place $t;',
-        'exec 3>"$d/r" 4<"$d/r"; tidy;',
-        f'w=; command -v timeout >/dev/null 2>&1 && w="timeout {_PATIENCE}";',
-        f"$w head -c {shipment.size} | {unpack} >&3; exec 3>&-;",
+        'exec 4<"$d/r";',
+        "if command -v timeout >/dev/null 2>&1;",
+        f'then patiently() {{ timeout {_PATIENCE} "$@"; }}; else patiently() {{ "$@"; }}; fi;',
+        # Nobody may be left who holds the file open for writing: what is being written cannot be executed.
+        f'{{ tidy; {{ exec 3>&- 4<&-; patiently head -c {shipment.size}; }} | {unpack} >&3; }} 3>"$d/r";',
         f"s=$(digest <&4); case $s in {shipment.sha256}*) ;; *) fail content $s ;; esac;",
         f"trap - EXIT HUP INT TERM; cd /; echo froyo-{shipment.nonce};",
     ]
