@@ -76,7 +76,7 @@ class Daemon:
                 raise Failed("the daemon did not come up")
             time.sleep(0.02)
         self._follower = subprocess.Popen(
-            froyo("events", "-f", "-o", "json"), stdout=subprocess.PIPE, text=True, env=self._environ
+            froyo("events", "-f", "--all", "-o", "json"), stdout=subprocess.PIPE, text=True, env=self._environ
         )
         threading.Thread(target=self._read, args=(self._follower,), daemon=True).start()
 
@@ -175,7 +175,9 @@ def main() -> int:
                 break
         say(f"  {made} instances as declared, {time.monotonic() - began:.1f} s after `froyo up` was typed")
         etc = shlex.quote("etc")
-        times = spoil(daemon, "somebody writes into a file", f"echo 'gotcha' > {etc}/motd", {"here/File/motd"})
+        times = spoil(
+            daemon, "somebody writes into a file", f"echo 'gotcha' > {etc}/motd", {"here/File/motd"}
+        )
         say("  " + paint("2", (ROOT / "etc" / "motd").read_text(encoding="utf-8").strip()))
         times += spoil(daemon, "somebody opens up a secret", "chmod 0666 etc/api.key", {"here/File/api-key"})
         say("  " + paint("2", f"mode {(ROOT / 'etc' / 'api.key').stat().st_mode & 0o7777:04o}"))
@@ -185,11 +187,18 @@ def main() -> int:
             "rm -r site current",
             {"here/Directory/site", "here/File/index", "here/Symlink/current"},
         )
-        say("  " + paint("2", f"current → {os.readlink(ROOT / 'current')}, {len(os.listdir(ROOT / 'site'))} file in it"))
+        say(
+            "  "
+            + paint(
+                "2", f"current → {os.readlink(ROOT / 'current')}, {len(os.listdir(ROOT / 'site'))} file in it"
+            )
+        )
         heading("froyo status")
         daemon.run("status")
         heading("in short")
-        say(f"  {len(times)} repairs, the slowest after {max(times) * 1000:.0f} ms. Nobody asked for any of them.")
+        say(
+            f"  {len(times)} repairs, the slowest after {max(times) * 1000:.0f} ms. Nobody asked for any of them."
+        )
         if os.geteuid() != 0:
             say("  Who did it is known where the daemon watches as root (fanotify); you are not root here.")
     except (Failed, OSError, subprocess.CalledProcessError) as error:
@@ -200,7 +209,9 @@ def main() -> int:
         say(LOG.read_text(encoding="utf-8", errors="replace")[-2000:])
         return 1
     status = daemon.stop()
-    say(f"  The daemon has ended (status {status}); look around in {os.path.relpath(DEMO)}/, or go on with the README.")
+    say(
+        f"  The daemon has ended (status {status}); look around in {os.path.relpath(DEMO)}/, or go on with the README."
+    )
     return status
 
 

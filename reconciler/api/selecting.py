@@ -21,6 +21,9 @@ _EQUAL = re.compile(rf"\s*({_KEY})\s*(==|=|!=)\s*([-A-Za-z0-9_.]*)\s*")
 _EXISTS = re.compile(rf"\s*(!?)\s*({_KEY})\s*")
 
 
+EVERY_LABEL = Selector()
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What is asked for; everything that is set has to hold.
@@ -33,7 +36,7 @@ class Selection:
 
     what: str = ""
     targets: tuple[str, ...] = ()
-    labels: Selector = Selector()
+    labels: Selector = EVERY_LABEL
 
     def narrow(self, resources: Iterable[Document]) -> list[Document]:
         """Those of `resources` that are meant."""
@@ -48,7 +51,7 @@ class Selection:
     @property
     def needs_labels(self) -> bool:
         """Whether the documents have to have their metadata."""
-        return self.labels != Selector()
+        return self.labels != EVERY_LABEL
 
 
 def _labels(view: Document) -> Mapping[str, str]:

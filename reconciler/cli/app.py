@@ -14,7 +14,6 @@ from typer.exceptions import TyperException
 from reconciler.cli.catalogue import SUMMARIES
 from reconciler.cli.failures import show_failure
 from reconciler.cli.terminal import terminal
-from reconciler.config.suggest import closest
 from reconciler.errors import UsageError
 
 
@@ -51,8 +50,7 @@ def run(arguments: list[str]) -> int:
     screen = terminal(no_color="--no-color" in words, verbose=verbose)
     try:
         name = words[0]
-        if name not in SUMMARIES:
-            raise UsageError(_unknown(name))
+        _must_exist(name)
         command = typer.main.get_command(application([name]))
         status = command.main(words, prog_name="froyo", standalone_mode=False)
         return int(status or 0)
@@ -66,14 +64,16 @@ def run(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, a person is told, and not by a traceback
         return show_failure(screen, error)
 
 
-def _unknown(name: str) -> str:
+def _must_exist(name: str) -> None:
+    if name in SUMMARIES:
+        return
     if name.startswith("-"):
-        return f"the command comes first, then its options such as {name}; see: froyo --help"
-    near = closest(name, SUMMARIES)
-    return f"there is no command {name!r}; " + (f"did you mean {near!r}?" if near else "see: froyo --help")
+        raise UsageError(f"the command comes first, then its options such as {name}; see: froyo --help")
+    from reconciler.config.suggest import did_you_mean
 
-
+    hint = did_you_mean(name, SUMMARIES) or "see: froyo --help"
+    raise UsageError(f"there is no command {name!r}; {hint}")

@@ -12,8 +12,8 @@ from reconciler.cli.places import Places, places
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
-    from reconciler.runtime import Channel
     from reconciler.model.target import Target
+    from reconciler.runtime import Channel
 
 
 class Asking:

@@ -176,7 +176,7 @@ def _grants(path: Path) -> Grants:
         return BUILT_IN.extended(Grants.parse(json.loads(text)))
     except (ValueError, AttributeError) as error:
         raise UsageError(
-            f"{path}: {error}; it maps the name of each package to a list of capabilities, as its manifest asks for them"
+            f"{path}: {error}; it maps the name of each package to a list of capabilities, as its manifest has them"
         ) from error
 
 

@@ -7,7 +7,6 @@ import os
 import platform
 import resource
 import stat
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -66,7 +65,7 @@ def every_check(asking: Asking) -> list[Check]:
             found += look(asking)
         except FroyoError as error:
             found.append(Check(look.__name__.strip("_"), FAIL, str(error)))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is what was found
             found.append(Check(look.__name__.strip("_"), FAIL, f"could not be looked at: {error!r}"))
     return found
 
@@ -74,10 +73,7 @@ def every_check(asking: Asking) -> list[Check]:
 def _python(_asking: Asking) -> Iterator[Check]:
     version = platform.python_version()
     told = f"froyo {__version__} on Python {version}, {platform.system()} {platform.machine()}"
-    if sys.version_info < (3, 11):
-        yield Check("python", FAIL, told, "use Python 3.11 or newer")
-    else:
-        yield Check("python", OK, told)
+    yield Check("python", OK, told)
 
 
 def _wasmtime(_asking: Asking) -> Iterator[Check]:
@@ -147,7 +143,9 @@ def _state(asking: Asking) -> Iterator[Check]:
     else:
         yield Check("state directory", OK, f"{directory}: mode 0700, yours")
     if len(os.fsencode(asking.where.socket)) > PATH_MAX_OF_SOCKETS:
-        yield Check("socket", FAIL, f"{asking.where.socket}: too long for a socket", "choose a shorter --state")
+        yield Check(
+            "socket", FAIL, f"{asking.where.socket}: too long for a socket", "choose a shorter --state"
+        )
 
 
 def _store(asking: Asking) -> Iterator[Check]:
@@ -157,7 +155,9 @@ def _store(asking: Asking) -> Iterator[Check]:
     stats = asyncio.run(_stats(asking))
     rows = f"{stats.rows.get('resource_state', 0):,} instances, {stats.rows.get('events', 0):,} events"
     yield Check(
-        "store", OK, f"schema {stats.schema}, {_size(stats.database_bytes)}, blobs {_size(stats.blob_bytes)}, {rows}"
+        "store",
+        OK,
+        f"schema {stats.schema}, {_size(stats.database_bytes)}, blobs {_size(stats.blob_bytes)}, {rows}",
     )
     if stats.wal_bytes > WAL_WARN:
         yield Check(
@@ -240,7 +240,10 @@ def _inotify(_asking: Asking) -> Iterator[Check]:
             continue
         if found < wanted:
             yield Check(
-                f"inotify {name}", WARN, f"{found:,}", f"sysctl fs.inotify.{name}={wanted * 8}, for large sources"
+                f"inotify {name}",
+                WARN,
+                f"{found:,}",
+                f"sysctl fs.inotify.{name}={wanted * 8}, for large sources",
             )
         else:
             yield Check(f"inotify {name}", OK, f"{found:,}")
@@ -253,5 +256,3 @@ def _files(_asking: Asking) -> Iterator[Check]:
         yield Check("open files", WARN, told, f"ulimit -n {FILES_WANTED}, for hundreds of targets")
     else:
         yield Check("open files", OK, told)
-
-

@@ -82,9 +82,7 @@ class Client:
             raise TransportError(str(document["message"]))
         return document
 
-    def follow(
-        self, query: Mapping[str, str], *, every: float | None = None
-    ) -> Iterator[Document | None]:
+    def follow(self, query: Mapping[str, str], *, every: float | None = None) -> Iterator[Document | None]:
         """Events as they come; None each `every` seconds, so that whoever waits can look at the clock.
 
         Raises:
@@ -137,7 +135,9 @@ def _document(text: bytes) -> Document:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise TransportError("the daemon's answer cannot be understood; is it another version of froyo?") from error
+        raise TransportError(
+            "the daemon's answer cannot be understood; is it another version of froyo?"
+        ) from error
     if not isinstance(found, dict):
         raise TransportError("the daemon's answer cannot be understood; is it another version of froyo?")
     return found

@@ -1,4 +1,4 @@
-"""Completes a command line: commands, options, and from the store, targets and addresses. Called by the shells' scripts.
+"""Completes a command line: commands, options, and from the store, targets and addresses. Shells' scripts call it.
 
 Invariant: whatever goes wrong, there is only nothing to complete; and there is no word on the screen about it.
 """
@@ -27,7 +27,7 @@ def print_candidates(words: list[str]) -> int:
     """Print what the last of `words` may become, a line each, with a tab before what it means."""
     try:
         found = candidates(words)
-    except Exception:
+    except Exception:  # noqa: BLE001 - a shell that completes wants words, not reasons
         return 0
     for word, meaning in found:
         print(f"{word}\t{meaning}")

@@ -68,7 +68,7 @@ Serve = Callable[[Daemon], Awaitable[None]]
 
 
 async def run_daemon(
-    parts: Parts, directory: Path, *, serve: dict[str, Serve], settings: EngineSettings | None = None
+    parts: Parts, directory: Path, *, serve: Mapping[str, Serve], settings: EngineSettings | None = None
 ) -> list[Address]:
     """Keep everything as `directory` says, until SIGTERM or SIGINT.
 
@@ -92,7 +92,9 @@ async def run_daemon(
         settings=settings or EngineSettings(),
     )
     supervisor = Supervisor(runtime=parts.runtime)
-    watched = replace(parts.runtime, offload=_Beating(parts.runtime.offload, partial(supervisor.beat, "source")))
+    watched = replace(
+        parts.runtime, offload=_Beating(parts.runtime.offload, partial(supervisor.beat, "source"))
+    )
     source = DirectorySource(SourceName(str(directory)), directory, runtime=watched)
     intake = Intake(
         SourceName(str(directory)),

@@ -1,4 +1,4 @@
-"""How a command says what went wrong: where, why, and what to do; a traceback only for a defect, and only when asked."""
+"""How a command says what went wrong: where, why, and what to do. A traceback is for defects, and only when asked."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def problem_lines(screen: Terminal, problems: Sequence[Problem]) -> list[str]:
             if problem.column:
                 # The line's own tabs, so that the caret stands where a terminal puts the column.
                 before = "".join(c if c == "\t" else " " for c in problem.excerpt[: problem.column - 1])
-                lines.append(screen.paint("dim", f"{' ' * len(gutter)}│ ") + before + screen.paint("bad", "^"))
+                lines.append(
+                    screen.paint("dim", f"{' ' * len(gutter)}│ ") + before + screen.paint("bad", "^")
+                )
         if problem.hint:
             lines.append(f"      {screen.paint('note', visible(problem.hint))}")
         lines.append("")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,11 @@ Directory = Annotated[
     str, typer.Argument(metavar="[DIR]", help="The directory with the manifests.", show_default="this one")
 ]
 State = Annotated[
-    Optional[str],
+    str | None,
     typer.Option(
-        "--state", metavar="DIR", help="Where the store is, instead of $FROYO_STATE or the XDG state directory."
+        "--state",
+        metavar="DIR",
+        help="Where the store is, instead of $FROYO_STATE or the XDG state directory.",
     ),
 ]
 Output = Annotated[
@@ -23,13 +25,15 @@ Output = Annotated[
 ]
 TableOutput = Annotated[
     Format,
-    typer.Option("-o", "--output", metavar="FORMAT", help="text, wide, json, yaml or name.", show_default=False),
+    typer.Option(
+        "-o", "--output", metavar="FORMAT", help="text, wide, json, yaml or name.", show_default=False
+    ),
 ]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, as with NO_COLOR in the environment.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say only what went wrong.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more; of a defect, the traceback.")]
 Targets = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--target", metavar="NAME", help="Only this target; may be given again."),
 ]
 Labels = Annotated[
@@ -43,9 +47,12 @@ Labels = Annotated[
     ),
 ]
 Timeout = Annotated[
-    Optional[str], typer.Option("--timeout", metavar="TIME", help="Give up after this long, such as 30s or 5m.")
+    str | None,
+    typer.Option("--timeout", metavar="TIME", help="Give up after this long, such as 30s or 5m."),
 ]
 What = Annotated[
     str,
-    typer.Argument(metavar="[WHAT]", help="A kind, Kind/name, a target, or target/Kind/name.", show_default=False),
+    typer.Argument(
+        metavar="[WHAT]", help="A kind, Kind/name, a target, or target/Kind/name.", show_default=False
+    ),
 ]

@@ -1,4 +1,4 @@
-"""What goes on, while it goes on: a live tree of targets in a terminal, plain lines elsewhere, nothing when it is quick.
+"""What goes on, while it goes on: a live tree of targets in a terminal, plain lines elsewhere, nothing if it is quick.
 
 Invariant: it leaves no trace on the terminal once it is over, however it ends; Rich is imported only when there is
 something to show for longer than a blink.

@@ -38,9 +38,7 @@ _ASCII = str.maketrans(
         "├": "|",
         "└": "`",
         "·": "-",
-        "×": "x",
         "—": "-",
-        "–": "-",
     }
 )
 
@@ -103,9 +101,7 @@ class Terminal:
 
 def terminal(*, no_color: bool = False, quiet: bool = False, verbose: bool = False) -> Terminal:
     """The process's own."""
-    return make_terminal(
-        sys.stdout, sys.stderr, os.environ, no_color=no_color, quiet=quiet, verbose=verbose
-    )
+    return make_terminal(sys.stdout, sys.stderr, os.environ, no_color=no_color, quiet=quiet, verbose=verbose)
 
 
 def make_terminal(

@@ -1,4 +1,4 @@
-"""What is written into the store without a daemon: a person's wishes, which the next one-shot command or daemon heeds."""
+"""What is written into the store without a daemon: people's wishes, which the next command or daemon heeds."""
 
 from __future__ import annotations
 

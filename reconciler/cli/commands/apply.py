@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,11 +37,11 @@ EXAMPLES = (
 DONE = ("Created", "Updated", "Removed", "Repaired")
 
 
-def command(
+def command(  # noqa: PLR0913 - its options
     directory: Directory = ".",
     *,
     plan: Annotated[
-        Optional[str],
+        str | None,
         typer.Option("--plan", metavar="FILE", help="Only what this saved plan says, where it still holds."),
     ] = None,
     target: Targets = None,
@@ -55,9 +55,9 @@ def command(
 ) -> int:
     """Put right what is not as declared, once.
 
-    Targets are worked on at once and do not wait for each other. A second apply finds nothing to do, and changes nothing.
-    With a saved plan, parts whose target or declaration has moved since are refused, and the others applied. Exits with 0
-    when everything is as declared (or left alone on purpose), else with 1.
+    Targets are worked on at once and do not wait for each other. A second apply finds nothing to do, and changes
+    nothing. With a saved plan, parts whose target or declaration has moved since are refused, and the others applied.
+    Exits with 0 when everything is as declared (or left alone on purpose), else with 1.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     saved = None
@@ -99,20 +99,23 @@ async def _apply(
 
     where = places(os.environ, state=state)
     began = time.monotonic()
-    async with Progress(screen, "applying") as progress, deadline(timeout, "the apply"):
-        async with assemble(where, os.environ, lease=True, notice=progress.notice) as parts:
-            evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
-            for warning in evaluated.desired.warnings:
-                progress.notice(f"warning: {visible(warning)}")
-            last = await _last_event(parts.store)
-            results = await once.apply(
-                parts,
-                evaluated,
-                step=progress.step,
-                only=saved.units if saved is not None else None,
-                whole=not targets and not labels,
-            )
-            done = await _done(parts.store, last) if any(result.changed for result in results) else {}
+    async with (
+        Progress(screen, "applying") as progress,
+        deadline(timeout, "the apply"),
+        assemble(where, os.environ, lease=True, notice=progress.notice) as parts,
+    ):
+        evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
+        for warning in evaluated.desired.warnings:
+            progress.notice(f"warning: {visible(warning)}")
+        last = await _last_event(parts.store)
+        results = await once.apply(
+            parts,
+            evaluated,
+            step=progress.step,
+            only=saved.units if saved is not None else None,
+            whole=not targets and not labels,
+        )
+        done = await _done(parts.store, last) if any(result.changed for result in results) else {}
     return result_document(results, done, seconds=time.monotonic() - began)
 
 

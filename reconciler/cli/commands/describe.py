@@ -48,9 +48,15 @@ def command(
     for view in found:
         events = asking.get("/v1/events", {"object": view["address"], "limit": str(EVENTS)})["items"]
         # The filter is by beginning: File/motd is also the beginning of File/motd-2.
-        described.append({**view, "events": [event for event in events if event["object"] == view["address"]]})
+        described.append(
+            {**view, "events": [event for event in events if event["object"] == view["address"]]}
+        )
     if output.is_document:
-        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "DescriptionList", "items": described}, output)
+        emit(
+            screen,
+            {"apiVersion": "froyo.dev/v1alpha1", "kind": "DescriptionList", "items": described},
+            output,
+        )
         return 0
     for index, view in enumerate(described):
         if index:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -22,8 +22,10 @@ EXAMPLES = (
 
 def command(
     directory: Annotated[
-        Optional[str],
-        typer.Argument(metavar="[DIR]", help="The directory with the manifests; without it the daemon is asked."),
+        str | None,
+        typer.Argument(
+            metavar="[DIR]", help="The directory with the manifests; without it the daemon is asked."
+        ),
     ] = None,
     *,
     target: Targets = None,

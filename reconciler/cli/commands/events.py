@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -28,17 +28,23 @@ POLL = 0.5
 EVERYTHING = 100_000
 
 
-def command(
+def command(  # noqa: PLR0913 - its options
     *,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what happens from now on.")] = False,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Go on with what happens from now on.")
+    ] = False,
     everything: Annotated[bool, typer.Option("--all", help="From the first one that is kept.")] = False,
     number: Annotated[
-        Optional[int], typer.Option("-n", "--limit", metavar="N", help="At most so many; 50 unless told.", min=1)
+        int | None,
+        typer.Option("-n", "--limit", metavar="N", help="At most so many; 50 unless told.", min=1),
     ] = None,
     since: Annotated[
-        Optional[str], typer.Option("--since", metavar="TIME", help="Not older: 2h, 18:30, 2026-01-31; 0 for all.")
+        str | None,
+        typer.Option("--since", metavar="TIME", help="Not older: 2h, 18:30, 2026-01-31; 0 for all."),
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", metavar="REASON", help="Only with it, such as Repaired.")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="REASON", help="Only with it, such as Repaired.")
+    ] = "",
     object_: Annotated[
         str, typer.Option("--object", metavar="OBJECT", help="Only of it: an address or its beginning.")
     ] = "",

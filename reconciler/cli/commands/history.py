@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -21,7 +21,9 @@ EXAMPLES = (
 
 def command(
     *,
-    target: Annotated[Optional[str], typer.Option("--target", metavar="NAME", help="Only on this target.")] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="NAME", help="Only on this target.")
+    ] = None,
     number: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="At most so many.", min=1)] = 20,
     output: Output = Format.TEXT,
     state: State = None,
@@ -31,7 +33,7 @@ def command(
 ) -> int:
     """What was done, run by run.
 
-    A run is one round on one target that set out to change something. A round that found everything as declared is none.
+    A run is one round on one target that set out to change something. One that found everything as declared is none.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     query = {"limit": str(number), **({"target": target} if target else {})}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -26,11 +26,12 @@ EXAMPLES = (
 )
 
 
-def command(
+def command(  # noqa: PLR0913 - its options
     directory: Directory = ".",
     *,
     out: Annotated[
-        Optional[str], typer.Option("--out", metavar="FILE", help="Save the plan for `froyo apply --plan FILE`.")
+        str | None,
+        typer.Option("--out", metavar="FILE", help="Save the plan for `froyo apply --plan FILE`."),
     ] = None,
     target: Targets = None,
     selector: Labels = "",
@@ -43,8 +44,8 @@ def command(
 ) -> int:
     """Show what would be changed, and why. Changes nothing, on no target.
 
-    + is created, ~ is changed, - is removed, ! differs and is left alone. Exits with 0 when there is nothing to do, 2 when
-    there are changes, 1 when something could not be planned.
+    + is created, ~ is changed, - is removed, ! differs and is left alone. Exits with 0 when there is nothing to do,
+    with 2 when there are changes, with 1 when something could not be planned.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     root = Path(os.path.realpath(directory))
@@ -112,9 +113,12 @@ async def _plan(
     from reconciler.cli.deadline import deadline
 
     where = places(os.environ, state=state)
-    async with Progress(screen, "planning") as progress, deadline(timeout, "the plan"):
-        async with assemble(where, os.environ, lease=False, notice=progress.notice) as parts:
-            evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
-            found = await once.plan(parts, evaluated, step=progress.step)
+    async with (
+        Progress(screen, "planning") as progress,
+        deadline(timeout, "the plan"),
+        assemble(where, os.environ, lease=False, notice=progress.notice) as parts,
+    ):
+        evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
+        found = await once.plan(parts, evaluated, step=progress.step)
     instances = evaluated.desired.instances
     return [views.plan(plan, instances) for plan in found], evaluated.desired.revision

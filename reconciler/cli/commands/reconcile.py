@@ -27,12 +27,14 @@ PAUSE = 0.05
 PATIENCE = "5m"
 
 
-def command(
+def command(  # noqa: PLR0913 - its options
     what: What = "",
     *,
     target: Targets = None,
     selector: Labels = "",
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until it was looked at, and say what came of it.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until it was looked at, and say what came of it.")
+    ] = False,
     timeout: Timeout = PATIENCE,
     output: Output = Format.TEXT,
     state: State = None,
@@ -87,5 +89,7 @@ def _wait(daemon: Client, query: dict[str, str], targets: set[str], timeout: str
         if not waiting:
             return daemon.get("/v1/resources", query)
         if time.monotonic() > until:
-            raise UsageError(f"not looked at within {timeout}: {', '.join(sorted(waiting))}; see: froyo status")
+            raise UsageError(
+                f"not looked at within {timeout}: {', '.join(sorted(waiting))}; see: froyo status"
+            )
         time.sleep(PAUSE)

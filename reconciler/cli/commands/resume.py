@@ -25,7 +25,9 @@ EXAMPLES = (
 
 
 def command(
-    what: Annotated[str, typer.Argument(metavar="[OBJECT]", help="What was suspended.", show_default=False)] = "",
+    what: Annotated[
+        str, typer.Argument(metavar="[OBJECT]", help="What was suspended.", show_default=False)
+    ] = "",
     *,
     everything: Annotated[bool, typer.Option("--all", help="End every suspension.")] = False,
     output: Output = Format.TEXT,
@@ -69,5 +71,7 @@ def _meant(asking: Asking, what: str, known: list[str]) -> list[str]:
     for object_ in known:
         # It may be left alone because all of its target is, or everything.
         if object_ == "*" or any(name.startswith(f"{object_}/") for name in named):
-            raise UsageError(f"{what} is suspended through {object_!r}; resume that: froyo resume '{object_}'")
+            raise UsageError(
+                f"{what} is suspended through {object_!r}; resume that: froyo resume '{object_}'"
+            )
     raise UsageError(f"{what} is not suspended; see: froyo get suspensions")

@@ -26,8 +26,8 @@ def command(
 ) -> int:
     """How everything is, in short.
 
-    Says which sources are in force and what is wrong with them, which targets are connected, and what is not as declared.
-    Exits with 1 when a source is broken; `froyo wait` is for waiting until all is as declared.
+    Says which sources are in force and what is wrong with them, which targets are connected, and what is not as
+    declared. Exits with 1 when a source is broken; `froyo wait` is for waiting until all is as declared.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)

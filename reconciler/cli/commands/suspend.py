@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -33,7 +33,7 @@ def command(
     *,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; others will read it.")],
     until: Annotated[
-        Optional[str],
+        str | None,
         typer.Option("--until", metavar="TIME", help="When it ends by itself: 2h, 18:30, 2026-01-31T18:30."),
     ] = None,
     output: Output = Format.TEXT,
@@ -68,6 +68,12 @@ def command(
         emit(screen, document, output)
         return 0
     ends = f"until {times.clock(document['items'][0]['until'], now=now)}" if end else "until it is resumed"
-    named = "everything" if found == [EVERYTHING] else found[0] if len(found) == 1 else count(len(found), "resource")
+    named = (
+        "everything"
+        if found == [EVERYTHING]
+        else found[0]
+        if len(found) == 1
+        else count(len(found), "resource")
+    )
     screen.say(f"suspended {visible(named)} {ends}; end it with: froyo resume {visible(what)}")
     return 0

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -26,7 +26,9 @@ EXAMPLES = (
 
 
 def command(
-    directory: Annotated[str, typer.Argument(metavar="[DIR]", help="The directory with the manifests.")] = ".",
+    directory: Annotated[
+        str, typer.Argument(metavar="[DIR]", help="The directory with the manifests.")
+    ] = ".",
     *,
     log_format: Annotated[
         LogFormat,
@@ -53,13 +55,25 @@ def command(
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     root = Path(os.path.realpath(directory))
     if not root.is_dir():
-        raise UsageError(f"{root}: there is no such directory; `froyo init {directory}` makes one to begin with")
+        raise UsageError(
+            f"{root}: there is no such directory; `froyo init {directory}` makes one to begin with"
+        )
     shows = log_format is LogFormat.AUTO and screen.out.isatty()
-    level = "ERROR" if shows and not verbose else "WARNING" if quiet else "DEBUG" if verbose and not shows else "INFO"
+    level = (
+        "ERROR"
+        if shows and not verbose
+        else "WARNING"
+        if quiet
+        else "DEBUG"
+        if verbose and not shows
+        else "INFO"
+    )
     configure(redactor=Redactor(), level=level, format=log_format, environ=os.environ)
     abandoned = asyncio.run(_up(screen, root, places(os.environ, state=state), shows=shows))
     for address in abandoned:
-        screen.note(f"abandoned in the middle of an apply, looked at again at the next start: {visible(address)}")
+        screen.note(
+            f"abandoned in the middle of an apply, looked at again at the next start: {visible(address)}"
+        )
     if shows:
         screen.say("ended" + ("" if abandoned else "; nothing is left half-done"))
     return 0

@@ -31,15 +31,20 @@ TICK = 0.25
 """Seconds between two looks when nothing is heard; not everything that turns out well is an event."""
 
 
-def command(
+def command(  # noqa: PLR0913 - its options
     what: What = "",
     *,
     for_: Annotated[
-        str, typer.Option("--for", metavar="CONDITION", help="ready, not-ready, drifted, stalled, or reason=REASON.")
+        str,
+        typer.Option(
+            "--for", metavar="CONDITION", help="ready, not-ready, drifted, stalled, or reason=REASON."
+        ),
     ] = "ready",
     target: Targets = None,
     selector: Labels = "",
-    timeout: Annotated[str, typer.Option("--timeout", metavar="TIME", help="Give up after this long.")] = "5m",
+    timeout: Annotated[
+        str, typer.Option("--timeout", metavar="TIME", help="Give up after this long.")
+    ] = "5m",
     output: Output = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,

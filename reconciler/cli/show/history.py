@@ -23,7 +23,9 @@ def run_lines(screen: Terminal, runs: Sequence[Document], *, now: float) -> list
     for run in runs:
         good = run["outcome"] in _GOOD
         sign = screen.paint("good", "✔") if good else screen.paint("bad" if run["outcome"] else "warn", "✘")
-        took = times.seconds(run["finishedAt"]) - times.seconds(run["startedAt"]) if run["finishedAt"] else None
+        took = (
+            times.seconds(run["finishedAt"]) - times.seconds(run["startedAt"]) if run["finishedAt"] else None
+        )
         told = "under way" if took is None else f"{run['message'] or run['outcome']} in {_duration(took)}"
         lines.append(
             f"{screen.paint('dim', times.clock(run['startedAt'], now=now))} {sign} "

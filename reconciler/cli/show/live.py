@@ -40,7 +40,9 @@ class Live:
         screen = self._screen
         screen.say(f"{screen.paint('bold', 'froyo up')} keeps everything as {visible(directory)} declares it")
         elsewhere = f" --state {state}" if screen.verbose else ""
-        screen.say(screen.paint("dim", f"Ctrl-C ends it; elsewhere: froyo status{elsewhere}, froyo events -f"))
+        screen.say(
+            screen.paint("dim", f"Ctrl-C ends it; elsewhere: froyo status{elsewhere}, froyo events -f")
+        )
 
     async def run(self, known: Knowledge) -> None:
         """Show what happens."""

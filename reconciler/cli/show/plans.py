@@ -116,7 +116,7 @@ _HELD = {
 
 def held_line(unit: Document) -> str:
     """Why an instance that differs is left alone."""
-    return f"held: {visible(unit.get('heldBecause') or _HELD.get(unit['held'], unit['held']))}"
+    return f"held: {visible(str(unit.get('heldBecause') or _HELD.get(unit['held'], unit['held'])))}"
 
 
 def diff_lines(screen: Terminal, diffs: Iterable[Document], *, indent: str) -> list[str]:

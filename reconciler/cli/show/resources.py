@@ -73,7 +73,9 @@ def source_table(screen: Terminal, sources: Sequence[Document]) -> list[str]:
         ready = next((c for c in view["conditions"] if c["type"] == "Ready"), None)
         good = ready is not None and ready["status"] == "True"
         sign = screen.paint("good", "●") if good else screen.paint("bad", "✘")
-        lines.append(f"{sign} {visible(view['name'])}  {visible(ready['message'] if ready else 'not read yet')}")
+        lines.append(
+            f"{sign} {visible(view['name'])}  {visible(ready['message'] if ready else 'not read yet')}"
+        )
         lines += [f"    {screen.paint('bad', visible(problem))}" for problem in view["problems"]]
         if view["degraded"]:
             lines.append(f"    {screen.paint('warn', visible(view['degraded']))}")
@@ -126,7 +128,16 @@ def description(screen: Terminal, view: Document, events: Sequence[Document], *,
     if "spec" in view:
         lines += ["", head("Spec")]
         lines += _mapping({**view["spec"], "policy": view["policy"], "adopt": view["adopt"]})
-    lines += ["", head("Conditions")]
+    return lines + _past(screen, view, events, now=now)
+
+
+def _past(screen: Terminal, view: Document, events: Sequence[Document], *, now: float) -> list[str]:
+    """How it came to be as it is."""
+
+    def head(title: str) -> str:
+        return screen.paint("bold", title)
+
+    lines = ["", head("Conditions")]
     for condition in view["conditions"]:
         since = times.clock(condition["lastTransitionTime"], now=now)
         lines.append(

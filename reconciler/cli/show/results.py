@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-_SIGNS = {"Created": ("good", "+"), "Updated": ("warn", "~"), "Removed": ("bad", "-"), "Repaired": ("warn", "~")}
+_SIGNS = {
+    "Created": ("good", "+"),
+    "Updated": ("warn", "~"),
+    "Removed": ("bad", "-"),
+    "Repaired": ("warn", "~"),
+}
 
 
-def result_document(results: Sequence[TargetResult], events: Mapping[str, Event], *, seconds: float) -> Document:
+def result_document(
+    results: Sequence[TargetResult], events: Mapping[str, Event], *, seconds: float
+) -> Document:
     """What came of it, as a document.
 
     Args:
@@ -26,7 +33,7 @@ def result_document(results: Sequence[TargetResult], events: Mapping[str, Event]
         events: by address, the one that says what was done to it.
         seconds: that it took.
     """
-    targets = []
+    targets: list[Document] = []
     for result in results:
         changed = []
         for address in result.changed:
@@ -75,13 +82,14 @@ def result_lines(screen: Terminal, document: Document) -> list[str]:
             for change in entry["changed"]:
                 style, sign = _SIGNS.get(change["reason"], ("warn", "~"))
                 name = _name(change["address"])
-                lines.append(f"  {screen.paint(style, sign)} {name}  {screen.fit(change['message'], len(name) + 6)}")
-        for left in entry["left"]:
-            lines.append(f"  {screen.paint('note', '!')} {_name(left['address'])}  {visible(left['message'])}")
-        for failure in entry["failed"]:
-            lines.append(
-                f"  {screen.paint('bad', '✘')} {_name(failure['address'])}  {visible(failure['message'])}"
-            )
+                lines.append(
+                    f"  {screen.paint(style, sign)} {name}  {screen.fit(change['message'], len(name) + 6)}"
+                )
+        for what, style, sign in (("left", "note", "!"), ("failed", "bad", "✘")):
+            lines += [
+                f"  {screen.paint(style, sign)} {_name(found['address'])}  {visible(found['message'])}"
+                for found in entry[what]
+            ]
     return lines
 
 
