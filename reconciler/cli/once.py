@@ -16,11 +16,11 @@ from reconciler.engine.journal import store_report
 from reconciler.engine.oneshot import OneShot, TargetResult
 from reconciler.engine.report import Report
 from reconciler.engine.suspensions import Suspensions
-from reconciler.errors import UsageError
+from reconciler.errors import ConfigError, UsageError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.plan import Plan, PlanUnit
-from reconciler.model.source import Snapshot
+from reconciler.model.source import Snapshot, SnapshotGone
 from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
 from reconciler.targets.session import Session
@@ -126,8 +126,8 @@ async def apply(
         whole: whether `evaluated` is all of its directory, so that it becomes the snapshot in force.
     """
     if whole:
+        await _forget_undeclared(parts, evaluated)
         await parts.store.save_snapshot(evaluated.snapshot)
-        await _forget_undeclared(parts, evaluated.desired)
     results = await (await _oneshot(parts, evaluated, step)).apply(only=only)
     batch = Batch().forget_warm()
     settled = all(_settled(result) for result in results)
@@ -142,16 +142,26 @@ async def apply(
     return results
 
 
-async def _forget_undeclared(parts: Parts, desired: Desired) -> None:
-    """What is no longer declared is no longer looked at; it stays on its target as it is."""
+async def _forget_undeclared(parts: Parts, evaluated: Evaluated) -> None:
+    """What this directory declared when it was last applied, and no longer does, is not looked at any more.
+
+    It stays on its target as it is. What other directories declare is none of our business.
+    """
     known = await parts.store.load_states()
-    gone = [address for address in known if address not in desired.instances]
-    if gone:
-        report = Report(parts.runtime.now, {})
-        for address in gone:
-            if known[address].owned:
-                report.event(address, "Orphaned", "no longer declared; left as it is on the target")
-        await store_report(parts.store, report, forget=gone)
+    gone = [address for address in known if address not in evaluated.desired.instances]
+    before = await parts.store.last_snapshot(evaluated.snapshot.source) if gone else None
+    if before is None:
+        return
+    try:
+        declared = (await parts.runtime.offload("config", lambda: parts.load(before))).instances
+    except (ConfigError, SnapshotGone):
+        return  # it stays on record until somebody can say that it was ours
+    gone = [address for address in gone if address in declared]
+    report = Report(parts.runtime.now, {})
+    for address in gone:
+        if known[address].owned:
+            report.event(address, "Orphaned", "no longer declared; left as it is on the target")
+    await store_report(parts.store, report, forget=gone)
 
 
 def _settled(result: TargetResult) -> bool:

@@ -1,8 +1,9 @@
 """The short way for `froyo apply` when nothing has changed since the last one: ask each target once, and be done.
 
 An apply after which everything was in sync leaves a document in the store: the source's fingerprint, and for each
-target what reading all of it took, with the digest of the answers. If the fingerprint is still the same, and each target still
-answers with the same digest, there is nothing to do, and none of the engine needs to be imported to know that.
+target what reading all of it took, with the digest of the answers. If the fingerprint is still the same, and each
+target still answers with the same digest, there is nothing to do, and none of the engine needs to be imported to know
+that.
 
 Invariant: this only ever says "nothing to do", and only if a full apply would. In any doubt it says nothing, and the
 caller goes the long way.
