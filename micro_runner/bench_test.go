@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"froyo.dev/runner/internal/harness/disk"
 )
 
 // thousand makes a directory with a thousand small files, and the items to stat them.
@@ -91,14 +93,7 @@ func BenchmarkWriteOne(b *testing.B) {
 }
 
 // diskDir is a directory on a real file system.
-func diskDir(t testing.TB) string {
-	directory, err := os.MkdirTemp(benchRoot(), "runner-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(directory) })
-	return directory
-}
+func diskDir(t testing.TB) string { return disk.New(t) }
 
 func BenchmarkWatchLatency(b *testing.B) {
 	path := put(b, filepath.Join(diskDir(b), "file"), "")
@@ -124,12 +119,4 @@ func BenchmarkWatchLatency(b *testing.B) {
 	slices.Sort(times)
 	b.ReportMetric(float64(times[len(times)/2].Microseconds()), "p50-µs")
 	b.ReportMetric(float64(times[len(times)*99/100].Microseconds()), "p99-µs")
-}
-
-// benchRoot may be named, to measure on another file system.
-func benchRoot() string {
-	if root := os.Getenv("RUNNER_TEST_DISK"); root != "" {
-		return root
-	}
-	return "/var/tmp"
 }

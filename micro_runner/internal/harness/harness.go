@@ -13,6 +13,7 @@ import (
 	"froyo.dev/runner/internal/digest"
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/frames"
+	"froyo.dev/runner/internal/harness/disk"
 	"froyo.dev/runner/internal/own"
 	"froyo.dev/runner/internal/owner"
 	"froyo.dev/runner/internal/temp"
@@ -174,16 +175,7 @@ func fromWire(value any) any {
 // Disk is a directory on a file system of the kind that hosts have, and not in memory. It is removed with the test.
 func Disk(t testing.TB) string {
 	t.Helper()
-	root := "/var/tmp"
-	if named := os.Getenv("RUNNER_TEST_DISK"); named != "" {
-		root = named
-	}
-	directory, err := os.MkdirTemp(root, "runner-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(directory) })
-	return directory
+	return disk.New(t)
 }
 
 // Put writes a file.

@@ -1,0 +1,263 @@
+package dirs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/harness"
+)
+
+type object = harness.Object
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mount(t *testing.T, directory string) {
+	t.Helper()
+	harness.NeedRoot(t)
+	if output, err := exec.Command("mount", "-t", "tmpfs", "tmpfs", directory).CombinedOutput(); err != nil {
+		t.Skipf("mount: %s", output)
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", "-l", directory).Run() })
+}
+
+func chattr(t *testing.T, attribute, path string) {
+	t.Helper()
+	harness.NeedRoot(t)
+	if output, err := exec.Command("chattr", attribute, path).CombinedOutput(); err != nil {
+		t.Skipf("chattr: %s", output)
+	}
+	t.Cleanup(func() { _ = exec.Command("chattr", "-"+attribute[1:], path).Run() })
+}
+
+func TestEnsureMakesOneDirectory(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := filepath.Join(harness.Disk(t), "new")
+	reply := h.OK("dir.ensure", object{"path": path, "mode": "1777"})
+	if reply["changed"] != true || reply["type"] != "directory" || reply["mode"] != "1777" || reply["size"] != nil {
+		t.Fatal(reply)
+	}
+	if again := h.OK("dir.ensure", object{"path": path, "mode": "1777", "expect": reply["state"]}); again["changed"] != false || again["state"] != reply["state"] {
+		t.Fatal(again)
+	}
+	if changed := h.OK("dir.ensure", object{"path": path, "mode": "0750"}); changed["changed"] != true || changed["mode"] != "0750" {
+		t.Fatal(changed)
+	}
+	if kept := h.OK("dir.ensure", object{"path": path}); kept["changed"] != false || kept["mode"] != "0750" {
+		t.Fatal(kept)
+	}
+	h.Fails(fault.NotFound, "dir.ensure", object{"path": path + "/a/b"})
+	if deep := h.OK("dir.ensure", object{"path": path + "/a/b/c", "parents": true, "mode": "0700"}); deep["changed"] != true {
+		t.Fatal(deep)
+	}
+	for below, want := range map[string]os.FileMode{"a": 0o755, "a/b": 0o755, "a/b/c": 0o700} {
+		stat, err := os.Stat(filepath.Join(path, below))
+		must(t, err)
+		if stat.Mode().Perm() != want {
+			t.Errorf("%s has %v", below, stat.Mode())
+		}
+	}
+	if root := h.OK("dir.ensure", object{"path": "/"}); root["changed"] != false {
+		t.Fatal(root)
+	}
+}
+
+func TestEnsureInheritsTheGroupBit(t *testing.T) {
+	h := harness.New(t, Commands)
+	directory := harness.Disk(t)
+	must(t, syscall.Chmod(directory, 0o2755))
+	if reply := h.OK("dir.ensure", object{"path": filepath.Join(directory, "new")}); reply["mode"] != "2755" {
+		t.Fatal(reply)
+	}
+}
+
+func TestEnsureSetsTheOwner(t *testing.T) {
+	harness.NeedRoot(t)
+	h := harness.New(t, Commands)
+	path := filepath.Join(harness.Disk(t), "new")
+	reply := h.OK("dir.ensure", object{"path": path, "owner": "daemon", "group": "2", "mode": "2775"})
+	if reply["owner"] != "daemon" || reply["gid"] != int64(2) || reply["mode"] != "2775" {
+		t.Fatal(reply)
+	}
+	if reply := h.OK("dir.ensure", object{"path": path, "uid": 0}); reply["owner"] != "root" || reply["group"] != "bin" {
+		t.Fatal(reply)
+	}
+}
+
+func TestEnsureRefuses(t *testing.T) {
+	h := harness.New(t, Commands)
+	directory := harness.Disk(t)
+	file := harness.Put(t, filepath.Join(directory, "file"), "x")
+	link := filepath.Join(directory, "link")
+	must(t, os.Symlink(directory, link))
+	h.Fails(fault.NotDirectory, "dir.ensure", object{"path": file})
+	h.Fails(fault.NotDirectory, "dir.ensure", object{"path": link})
+	h.Fails(fault.NotDirectory, "dir.ensure", object{"path": file + "/below", "parents": true})
+	h.Fails(fault.Conflict, "dir.ensure", object{"path": directory, "expect": "sha256:other"})
+	h.Fails(fault.BadRequest, "dir.ensure", object{"path": directory, "parents": 1})
+	h.Fails(fault.UnknownOwner, "dir.ensure", object{"path": directory, "group": "no-such-group"})
+	fixed := filepath.Join(directory, "fixed")
+	must(t, os.Mkdir(fixed, 0o755))
+	chattr(t, "+i", fixed)
+	h.Fails(fault.Immutable, "dir.ensure", object{"path": fixed, "mode": "0700"})
+	h.Fails(fault.Immutable, "dir.ensure", object{"path": fixed + "/below"})
+	h.Fails(fault.Immutable, "dir.remove", object{"path": fixed})
+}
+
+func TestRemove(t *testing.T) {
+	h := harness.New(t, Commands)
+	directory := harness.Disk(t)
+	path, outside := filepath.Join(directory, "tree"), harness.Put(t, filepath.Join(directory, "outside"), "kept")
+	must(t, os.MkdirAll(path+"/a/b/c", 0o755))
+	for i := range 300 {
+		harness.Put(t, fmt.Sprintf("%s/a/file-%d", path, i), "x")
+	}
+	must(t, os.Symlink(directory, path+"/a/b/link"))
+	must(t, os.Symlink(outside, path+"/link"))
+	must(t, syscall.Mkfifo(path+"/a/pipe", 0o600))
+	h.Fails(fault.NotEmpty, "dir.remove", object{"path": path})
+	h.Fails(fault.Conflict, "dir.remove", object{"path": path, "expect": "sha256:other", "recursive": true})
+	h.Fails(fault.NotDirectory, "dir.remove", object{"path": outside})
+	h.Fails(fault.NotDirectory, "dir.remove", object{"path": path + "/a/b/link", "recursive": true})
+	h.Fails(fault.BadRequest, "dir.remove", object{"path": "/"})
+	if reply := h.OK("dir.remove", object{"path": path, "recursive": true}); reply["changed"] != true {
+		t.Fatal(reply)
+	}
+	if _, err := os.Lstat(path); !os.IsNotExist(err) || harness.Content(t, outside) != "kept" {
+		t.Fatal("it is still there, or too much is gone")
+	}
+	for _, gone := range []string{path, path + "/below"} {
+		if reply := h.OK("dir.remove", object{"path": gone}); reply["changed"] != false {
+			t.Fatal(reply)
+		}
+	}
+	must(t, os.Mkdir(path, 0o755))
+	if reply := h.OK("dir.remove", object{"path": path}); reply["changed"] != true {
+		t.Fatal(reply)
+	}
+}
+
+func TestRemoveTouchesNothingWhereSomethingIsMounted(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := filepath.Join(harness.Disk(t), "tree")
+	must(t, os.MkdirAll(path+"/z/mnt", 0o755))
+	harness.Put(t, path+"/a", "kept")
+	mount(t, path+"/z/mnt")
+	harness.Put(t, path+"/z/mnt/file", "kept")
+	message := h.Fails(fault.MountPoint, "dir.remove", object{"path": path, "recursive": true})
+	if !strings.Contains(message, "/z/mnt") {
+		t.Fatal(message)
+	}
+	h.Fails(fault.MountPoint, "dir.remove", object{"path": path + "/z/mnt", "recursive": true})
+	if harness.Content(t, path+"/a") != "kept" || harness.Content(t, path+"/z/mnt/file") != "kept" {
+		t.Fatal("something was removed")
+	}
+}
+
+func TestRemoveSaysWhatIsImmutable(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := filepath.Join(harness.Disk(t), "tree")
+	must(t, os.MkdirAll(path+"/a", 0o755))
+	harness.Put(t, path+"/a/fixed", "x")
+	chattr(t, "+i", path+"/a/fixed")
+	if message := h.Fails(fault.Immutable, "dir.remove", object{"path": path, "recursive": true}); !strings.Contains(message, "/a/fixed") {
+		t.Fatal(message)
+	}
+}
+
+func TestRemoveAndListStopWithTheirContext(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Disk(t)
+	harness.Put(t, path+"/file", "x")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, name := range []string{"dir.remove", "dir.list", "dir.ensure"} {
+		if _, err := h.Run(ctx, name, object{"path": path, "recursive": true}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if harness.Content(t, path+"/file") != "x" {
+		t.Fatal("removed")
+	}
+	l := listing{ctx: ctx, limit: 10}
+	if _, err := l.run(path, h.Host); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	r := removal{ctx: ctx, path: path, recursive: true}
+	if _, err := r.run("", h.Host, nil); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+}
+
+func names(reply object) string {
+	var names []string
+	for _, entry := range reply["entries"].([]any) {
+		names = append(names, entry.(object)["name"].(string))
+	}
+	return strings.Join(names, " ")
+}
+
+func TestList(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Disk(t)
+	must(t, os.MkdirAll(path+"/b/deep", 0o750))
+	must(t, os.Symlink("b", path+"/a-link"))
+	harness.Put(t, path+"/b/file", "x")
+	harness.Put(t, path+"/b.txt", "x")
+	harness.Put(t, path+"/caf\xe9", "x")
+	harness.Put(t, path+"/.froyo-01234567-1-1-1", "another runner's")
+	plain := h.OK("dir.list", object{"path": path})
+	if got := names(plain); got != "a-link b b.txt caf\xe9" || plain["truncated"] != false {
+		t.Fatal(plain)
+	}
+	entry := plain["entries"].([]any)[1].(object)
+	if entry["type"] != "directory" || entry["mode"] != "0750" || entry["uid"] != int64(os.Geteuid()) || entry["owner"] == "" || entry["group"] == "" {
+		t.Fatal(entry)
+	}
+	recursive := h.OK("dir.list", object{"path": path, "recursive": true})
+	if got := names(recursive); got != "a-link b b.txt b/deep b/file caf\xe9" {
+		t.Fatal(got)
+	}
+	cut := h.OK("dir.list", object{"path": path, "recursive": true, "limit": 3})
+	if got := names(cut); got != "a-link b b/deep" || cut["truncated"] != true {
+		t.Fatal(cut)
+	}
+	if cut["state"] == recursive["state"] || recursive["state"] == plain["state"] || plain["state"] != h.OK("dir.list", object{"path": path})["state"] {
+		t.Fatal("the state does not say what was listed")
+	}
+	h.Fails(fault.NotFound, "dir.list", object{"path": path + "/gone"})
+	h.Fails(fault.NotFound, "dir.list", object{"path": path + "/gone/deeper"})
+	h.Fails(fault.NotDirectory, "dir.list", object{"path": path + "/b.txt"})
+	h.Fails(fault.NotDirectory, "dir.list", object{"path": path + "/a-link"})
+	h.Fails(fault.BadRequest, "dir.list", object{"path": path, "limit": "1"})
+	if root := h.OK("dir.list", object{"path": "/", "limit": 1}); root["truncated"] != true {
+		t.Fatal(root)
+	}
+}
+
+func TestListDoesNotEnterMountPoints(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Disk(t)
+	must(t, os.Mkdir(path+"/mnt", 0o755))
+	mount(t, path+"/mnt")
+	harness.Put(t, path+"/mnt/file", "x")
+	reply := h.OK("dir.list", object{"path": path, "recursive": true})
+	if names(reply) != "mnt" || reply["entries"].([]any)[0].(object)["mountpoint"] != true {
+		t.Fatal(reply)
+	}
+	if reply := h.OK("dir.list", object{"path": path + "/mnt", "recursive": true}); names(reply) != "file" {
+		t.Fatal(reply)
+	}
+}
