@@ -296,14 +296,15 @@ class PluginHost(Host):
             ready.wanted_spares = 0
 
     def _touch(self, ready: _Ready) -> None:
-        for _ in range(len(ready.spares)):
+        # The first one is enough: most of what a step needs is in the memory that all of them share.
+        if ready.spares:
             spare = ready.spares.popleft()
             try:
                 spare.start(Phase.INIT, "{}")
             except (Fault, Misbehaviour):
                 spare.close()
             else:
-                ready.spares.append(spare)
+                ready.spares.appendleft(spare)
 
     def _free(self) -> None:
         for chore in self._chores:

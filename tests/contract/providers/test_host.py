@@ -332,7 +332,8 @@ async def test_has_spares_at_hand_for_who_is_expected(
     assert host._background is not None
     await host._background
 
-    assert touched == spares == list(host._ready["test.thing"].spares)
+    assert touched == spares[:1]
+    assert list(host._ready["test.thing"].spares) == spares
     await host.run("test.thing", Phase.READ, reading(), Target(turns=1))
     assert touched[-1] is spares[0]
 
