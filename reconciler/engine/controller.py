@@ -220,7 +220,11 @@ class Controller:
         fresh = Lane.make(target, instances, known.get, contests=contests)
         if lane is not None:
             fresh.carry_over(lane)
-        fresh.orphan({a: s for a, s in known.items() if a not in instances}, now=self._runtime.now)
+        gone = {a: state for a, state in known.items() if a not in instances}
+        fresh.orphan(gone, now=self._runtime.now)
+        if gone and lane is None:
+            # Where these were is not known any more: it may have been in any container.
+            fresh.manage_anew(a for a, instance in instances.items() if instance.container)
         for address in known:
             self._stored.pop(address, None)
         self.lanes[name] = fresh

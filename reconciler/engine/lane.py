@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.core.conditions import next_generation
 from reconciler.core.contest import Contests
@@ -142,6 +142,11 @@ class Lane:
         for address in gone:
             self.contests.forget(address)
 
+    def manage_anew(self, containers: Iterable[Address]) -> None:
+        """What others manage in these is not what it was: a difference that this makes is nobody's drift."""
+        for address in containers:
+            self.states[address] = replace(self.states[address], observed=None)
+
     def sight(self, address: Address, sighting: Sighting) -> None:
         """Keep a reported change until a round has looked: the time of the first, and the best evidence."""
         known = self.sightings.get(address)
@@ -169,6 +174,9 @@ class Lane:
         self.stalled = {a: s for a, s in older.stalled.items() if a in self.instances}
         self.unsettled |= older.unsettled & self.instances.keys()
         self.backlog = older.backlog
+        self.manage_anew(
+            a for a in self.instances if self.managed.get(a) != older.managed.get(a) and a in older.instances
+        )
         if self.states == older.states:
             self.recording = older.recording
 
