@@ -38,7 +38,7 @@ class Monitor(logging.Handler):
         self.repaired: list[Json] = []
         self._world = world
         self._rounds: dict[tuple[int, TargetName], Any] = {}
-        self._applied: dict[Address, float] = {}
+        self._applied: dict[Address, list[float]] = defaultdict(list)
         self._looked: dict[tuple[str, str], float] = {}
         self._last_event = 0
         self._events: set[tuple[Any, ...]] = set()
@@ -95,7 +95,7 @@ class Monitor(logging.Handler):
             return
         for operation in request["operations"]:
             address = operation["address"]
-            self._applied[address] = self._world.loop.time()
+            self._applied[address].append(self._world.loop.time())
             one = desired.instances.get(address)
             if one is None:
                 self.violated("an apply of what is not declared", address)
@@ -182,23 +182,30 @@ class Monitor(logging.Handler):
                         "message": message,
                     }
                 )
-                self._was_drift(about, message)
+                late = abs(at - self._world.now()) > MARGIN
+                self._was_drift(about, message, late=late)
 
-    def _was_drift(self, address: Address, message: str) -> None:
-        """A repair must answer a change that somebody else made since we last did something there."""
-        begun = self._applied.get(address, 0.0)
-        own = max((at for at in self._own[address] if at < begun - MARGIN), default=-1.0)
+    def _was_drift(self, address: Address, message: str, *, late: bool) -> None:
+        """A repair must answer a change that somebody else made since we last did something there.
+
+        Args:
+            address: what was repaired.
+            message: of the event.
+            late: it was done some time ago, and could not be stored until now.
+        """
         machine = self._world.machines[address.split("/")[0]]  # type: ignore[index]
         path = self._world.path(address)
         foreign = [
-            change
+            change.at
             for change in machine.changes
-            if not change.ours
-            and change.at >= own - MARGIN
-            and (change.path == path or change.path.startswith(path + "/"))
+            if not change.ours and (change.path == path or change.path.startswith(path + "/"))
         ]
-        if not foreign:
-            self.violated("own doing is reported as drift", address, message, f"own change at {own}")
+        begun = self._applied[address] if late else self._applied[address][-1:]
+        for start in begun:
+            own = max((at for at in self._own[address] if at < start - MARGIN), default=-1.0)
+            if any(at >= own - MARGIN for at in foreign):
+                return
+        self.violated("own doing is reported as drift", address, message)
 
 
 def _may_remove(one: Instance, path: str) -> bool:

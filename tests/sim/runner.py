@@ -63,6 +63,8 @@ class Runner:
         self.pid = pid
         self.alive = True
         self.orphan = False
+        self.mode = "none"
+        self.degraded = ""
         self.wire = Wire(
             delay=machine.latency, held=lambda: machine.silent_until, heard=self._heard, said=said
         )
@@ -340,15 +342,15 @@ class Runner:
             self._fail(command, fault("not_supported", "permanent", "nothing can be watched here"))
             return
         self._watch, self._paths = command, command.options["paths"]
-        degraded = "some paths are on a network file system" if self._chance("degraded") else ""
-        self._later(command, lambda command: self._armed(command, degraded))
+        self.degraded = "some paths are on a network file system" if self._chance("degraded") else ""
+        self._later(command, self._armed)
 
-    def _armed(self, command: Command, degraded: str) -> None:
+    def _armed(self, command: Command) -> None:
         self._say(
             type="EVENT",
             id=command.id,
             event="progress",
-            data={"watching": len(self._paths), "mode": self.mode, "degraded": degraded},
+            data={"watching": len(self._paths), "mode": self.mode, "degraded": self.degraded},
         )
 
     def changed(self, path: str, by: Json | None) -> None:

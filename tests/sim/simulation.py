@@ -152,7 +152,7 @@ async def _lives(world: World) -> None:
             world.monitor.violated("the controller ends by itself", repr(error))
         await process.reap()
         world.note("the controller has ended", process=process.number, abandoned=process.left)
-        await asyncio.sleep(pauses.choice([0.0, 0.01, 1.0, 20.0]))
+        await asyncio.sleep(pauses.choice([0.001, 0.01, 1.0, 20.0]))
 
 
 # --- The story ----------------------------------------------------------------------------------------------------
@@ -256,6 +256,8 @@ async def _spoil(world: World) -> None:
         return
     one = random_.choice(candidates)
     machine = world.machines[one.target]
+    if machine.runners[-1].mode == "none" or machine.runners[-1].degraded:
+        return
     known = len(world.monitor.repaired)
     by = {"command": "spoiler", "pid": 4711, "user": "mallory"}
     world.note("spoil", machine=machine.name, path=one.path)
@@ -351,7 +353,9 @@ def _unsettled(world: World) -> list[str]:
         wrong = differs(one, world.machines[one.target].files, _managed(world, one.target))
         if summary is None:
             missing.append(f"{address}: nothing is known")
-        elif address in excused or (summary.reason is Reason.DEPENDENCY_NOT_READY and _waits_for(world, address, excused)):
+        elif address in excused or (
+            summary.reason is Reason.DEPENDENCY_NOT_READY and _waits_for(world, address, excused)
+        ):
             continue
         elif wrong or not summary.ready or states[address].observed_generation != states[address].generation:
             missing.append(
