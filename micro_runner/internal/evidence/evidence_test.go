@@ -82,7 +82,7 @@ func TestLookupOfALivingProcess(t *testing.T) {
 	}
 	_ = child.Process.Kill()
 	for { // it is dead, and nobody has asked for its status yet
-		if status := parseStatus(read("/proc/" + itoa(child.Process.Pid) + "/status")); strings.HasPrefix(status["State"], "Z") {
+		if status := parseStatus(read("/proc/" + itoa(child.Process.Pid) + "/status")); strings.HasPrefix(status.state, "Z") {
 			break
 		}
 	}
