@@ -9,7 +9,7 @@ from reconciler.engine.host import ProviderHost
 from reconciler.engine.journal import Journal
 from reconciler.engine.lane import Lane
 from reconciler.engine.observing import by_package, fault_of
-from reconciler.engine.performing import FindBlob, WritingPerformer, together
+from reconciler.engine.performing import FindBlob, ReadKept, WritingPerformer, together
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import FroyoError, ProviderError, RunnerError
 from reconciler.model.names import Address, Digest
@@ -38,6 +38,7 @@ async def apply_wave(
     units: Sequence[PlanUnit],
     *,
     find_blob: FindBlob,
+    kept: ReadKept,
     settings: EngineSettings,
 ) -> dict[Address, Applied]:
     """Carry out `units`, none of which depends on another of them.
@@ -46,7 +47,7 @@ async def apply_wave(
         TransportError: the session was lost; what had been done by then is not known.
     """
     performer = WritingPerformer(
-        session, find_blob=find_blob, batch=settings.batch, patience=settings.apply_patience
+        session, find_blob=find_blob, kept=kept, batch=settings.batch, patience=settings.apply_patience
     )
     by_address = {unit.address: unit for unit in units}
     results: dict[Address, Applied] = {}

@@ -88,7 +88,7 @@ class Intake:
             await self._say(
                 ready=False,
                 reason=Reason.PERMANENT_ERROR,
-                message=f"{len(error.problems)} problem(s) in {snapshot.revision}; the last good snapshot stays in force",
+                message=f"{len(error.problems)} problem(s) in {snapshot.revision}; the last good one stays in force",
                 state=replace(self.state, problems=tuple(str(problem) for problem in error.problems)),
             )
             return False

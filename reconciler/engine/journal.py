@@ -173,7 +173,7 @@ async def store_report(
 
 
 async def settle_in_doubt(store: Store, report: Report) -> None:
-    """Say of every operation that an earlier controller left in doubt that it is observed again, which follows at once."""
+    """Say of every operation that an earlier controller left in doubt that it is observed again, at once."""
     batch = Batch()
     doubtful: dict[str, list[Outcome]] = {}
     told: set[Address] = set()

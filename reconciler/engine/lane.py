@@ -56,7 +56,7 @@ class Lane:
         watch_refused: whether that session cannot watch at all.
         watch_works: whether that session reports every change.
         unsettled: instances that a rescan must look at although nothing on the target moved.
-        stalled: instances that failed for good, with what was declared and observed then: trying the same again is vain.
+        stalled: instances that failed for good, with what was declared and observed then: the same again is vain.
         contests: who else keeps changing what.
         managed: for each container with instances below its path, those paths.
         backlog: what the store does not have yet.

@@ -7,16 +7,19 @@ of the same command as one batch, so that the runner can make them durable toget
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, cast
 
 from reconciler.engine.recording import Recording
+from reconciler.errors import StoreError
 from reconciler.model.desired import EMPTY, Blob
 from reconciler.model.names import Digest
+from reconciler.model.source import SnapshotGone
 from reconciler.plugins.calls import Call, Reply
 from reconciler.targets.session import Session
 
 FindBlob = Callable[[Digest], Blob]
+ReadKept = Callable[[Digest], Awaitable[bytes]]
 
 
 def _runs(calls: Sequence[Call], *, limit: int) -> Iterator[tuple[str, list[int]]]:
@@ -63,7 +66,7 @@ class ReadingPerformer:
             items = [dict(ordered[index]["args"]) for index in run]
             answers = await self._session.command(command, items, timeout=self._patience)
             for index, answer in zip(run, answers, strict=True):
-                replies[by_command[index]] = cast(Reply, answer)
+                replies[by_command[index]] = cast("Reply", answer)
 
         await together([ask(command, run) for command, run in _runs(ordered, limit=self._batch)])
         complete = [reply for reply in replies if reply is not None]
@@ -77,13 +80,18 @@ class WritingPerformer:
     Args:
         session: to the target.
         find_blob: gives the body for a digest.
+        kept: gives a content that is in the store: a large body is not held in memory, and its file may have moved on
+            since the snapshot that is in force was taken.
         batch: items a frame carries at most.
         patience: seconds that a command may take.
     """
 
-    def __init__(self, session: Session, *, find_blob: FindBlob, batch: int, patience: float) -> None:
+    def __init__(
+        self, session: Session, *, find_blob: FindBlob, kept: ReadKept, batch: int, patience: float
+    ) -> None:
         self._session = session
         self._find_blob = find_blob
+        self._kept = kept
         self._batch = batch
         self._patience = patience
 
@@ -99,8 +107,22 @@ class WritingPerformer:
                         EMPTY if digest == EMPTY.digest else self._find_blob(digest)
                     )
             answers = await self._session.command(command, items, timeout=self._patience)
-            replies += cast(list[Reply], answers)
+            replies += cast("list[Reply]", answers)
         return replies
+
+    async def _send(self, digest: Digest) -> None:
+        if digest == EMPTY.digest:
+            await self._session.send_blob(EMPTY)
+            return
+        blob = self._find_blob(digest)
+        try:
+            await self._session.send_blob(blob)
+        except SnapshotGone:
+            try:
+                content = await self._kept(digest)
+            except StoreError:
+                raise SnapshotGone(digest) from None
+            await self._session.send_blob(Blob(digest, len(content), lambda: content))
 
 
 async def together(waits: Sequence[Any]) -> None:

@@ -3,7 +3,7 @@
 A round is given a lane and a session, and concludes something about every instance that it looks at. It raises only
 what ends the session (`TransportError`, `ProtocolError`), or the store; all else is a verdict on an instance.
 
-Invariants: before a side effect its intent is in the store. An instance is called in sync only after it was observed so,
+Invariants: before a side effect its intent is in the store. An instance is called in sync only after it was seen so,
 never because an operation said that it went well. What could not be looked at keeps its last verdict.
 """
 
@@ -330,6 +330,7 @@ class Round:
                 self._lane,
                 [todo[address] for address in wave],
                 find_blob=services.find_blob,
+                kept=services.store.blobs.read,
                 settings=services.settings,
             )
             done_at = services.loop_time()

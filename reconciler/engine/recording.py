@@ -55,7 +55,7 @@ class Recording:
     def answer(self, call: Call) -> Reply | None:
         """What was last answered to `call`, or None if it never was."""
         text = self._answers.get(call["call"], {}).get(canonical(call["args"]))
-        return None if text is None else cast(Reply, json.loads(text))
+        return None if text is None else cast("Reply", json.loads(text))
 
     @property
     def key(self) -> str:

@@ -88,7 +88,7 @@ class Sessions:
         return line.session if line else None
 
     def want(self, target: Target) -> None:
-        """Keep a session to `target` from now on. A target that is reached in another way than before is reconnected."""
+        """Keep a session to `target` from now on. One that is reached in another way than before is reconnected."""
         line = self._lines.get(target.name)
         if line is not None and line.target.transport == target.transport:
             line.target = target
