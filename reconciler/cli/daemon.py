@@ -55,12 +55,14 @@ class Daemon:
         controller: the loop.
         intake: the path from the directory to the loop.
         supervisor: looks after the long tasks.
+        began: seconds since the epoch.
     """
 
     parts: Parts
     controller: Controller
     intake: Intake
     supervisor: Supervisor
+    began: float
 
 
 Serve = Callable[[Daemon], Awaitable[None]]
@@ -103,7 +105,7 @@ async def run_daemon(
         store=parts.store,
         runtime=parts.runtime,
     )
-    daemon = Daemon(parts, controller, intake, supervisor)
+    daemon = Daemon(parts, controller, intake, supervisor, parts.runtime.now())
 
     async def renew() -> None:
         while True:
@@ -170,6 +172,7 @@ class DaemonBackend(StoreKnowledge):
     def __init__(self, daemon: Daemon) -> None:
         super().__init__(daemon.parts.store, now=daemon.parts.runtime.now)
         self._daemon = daemon
+        self._began = daemon.began
 
     def now(self) -> float:
         """The wall clock."""
@@ -189,8 +192,13 @@ class DaemonBackend(StoreKnowledge):
         }
 
     async def targets(self) -> Mapping[TargetName, TargetState]:
-        """Of each target."""
-        return self._daemon.controller.targets
+        """Of each target. What an earlier daemon knew of its sessions says nothing about ours."""
+        return {
+            name: TargetState(name=name)
+            if state.connected_since is not None and state.connected_since < self._began
+            else state
+            for name, state in self._daemon.controller.targets.items()
+        }
 
     async def sources(self) -> Mapping[SourceName, SourceState]:
         """Of the daemon's one source."""

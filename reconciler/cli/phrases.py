@@ -14,6 +14,11 @@ def nothing_to_do(instances: int, targets: int) -> str:
     return f"nothing to do: {count(instances, 'instance')} on {count(targets, 'target')} {verb} as declared"
 
 
+def without_name(target: str, text: str) -> str:
+    """What is said of a target, where its name stands beside it already."""
+    return text.removeprefix(f"{target}: ")
+
+
 def nothing_declared(directory: str) -> str:
     """What they say when there is nothing that could be as declared."""
     return (

@@ -20,7 +20,7 @@ from reconciler.model.names import TargetName
 
 if TYPE_CHECKING:
     from rich.live import Live
-    from rich.tree import Tree
+    from rich.text import Text
 
 PATIENCE = 0.4
 """Seconds after which a terminal shows what goes on."""
@@ -100,27 +100,27 @@ class Progress:
             self._live.update(self.tree(time.monotonic() - self._began), refresh=True)
             await asyncio.sleep(FRAME)
 
-    def tree(self, seconds: float) -> Tree:
-        """How it looks after so many seconds."""
+    def tree(self, seconds: float) -> Text:
+        """How it looks after so many seconds: a line for all, and one for each target that there is room for."""
         from rich.text import Text
-        from rich.tree import Tree
 
         finished = sum(row.step in _FINISHED for row in self._rows.values())
         spinner = _SPINNER if self._screen.unicode else "|/-\\"
         head = spinner[int(seconds / FRAME) % len(spinner)]
         title = f"{head} {self._doing}: {finished} of {count(len(self._rows), 'target')}, {seconds:.1f} s"
-        tree = Tree(Text(self._screen.plain(title), overflow="ellipsis", no_wrap=True))
-        room = max(2, self._screen.height - 3)
+        tree = Text(self._screen.plain(title), overflow="ellipsis", no_wrap=True)
+        room = max(2, self._screen.height - 4)
         # What is still going on comes first: that is what one waits for.
         rows = sorted(self._rows.items(), key=lambda item: item[1].step in _FINISHED)
-        for name, row in rows[:room]:
-            text = Text(overflow="ellipsis", no_wrap=True)
-            text.append(visible(name), style="bold")
+        for index, (name, row) in enumerate(rows[:room], start=1):
+            tree.append(self._screen.plain("\n└─ " if index == len(rows) else "\n├─ "), style="dim")
+            tree.append(visible(name), style="bold")
             style = {"done": "green", "failed": "red"}.get(row.step, "cyan")
-            text.append(f"  {_told(row.step, row.number)}", style=style)
-            tree.add(text)
+            tree.append(f"  {_told(row.step, row.number)}", style=style)
         if len(rows) > room:
-            tree.add(Text(self._screen.plain(f"… and {count(len(rows) - room, 'more target')}")))
+            tree.append(
+                self._screen.plain(f"\n└─ … and {count(len(rows) - room, 'more target')}"), style="dim"
+            )
         return tree
 
 

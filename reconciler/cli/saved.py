@@ -30,12 +30,14 @@ class Saved:
         directory: the source that it was made from, absolute.
         revision: of the source then.
         created_at: when, as documents have it.
+        targets: those that were planned.
         units: by address.
     """
 
     directory: str
     revision: str
     created_at: str
+    targets: tuple[str, ...]
     units: Mapping[Address, PlanUnit]
 
 
@@ -95,7 +97,8 @@ def read_plan(path: str) -> Saved:
         units = {
             Address(unit["address"]): _unit(unit) for plan in document["plans"] for unit in plan["units"]
         }
-        return Saved(document["directory"], document["revision"], document["createdAt"], units)
+        targets = tuple(plan["target"] for plan in document["plans"])
+        return Saved(document["directory"], document["revision"], document["createdAt"], targets, units)
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(
             f"{path}: it was saved by another version of froyo ({document.get('version')}); plan again"

@@ -70,7 +70,15 @@ def command(  # noqa: PLR0913 - its options
     if saved is not None and str(root) != saved.directory:
         raise UsageError(f"{plan}: it was made from {saved.directory}, not from {root}")
     document = asyncio.run(
-        _apply(screen, root, saved=saved, targets=target or [], labels=selector, state=state, timeout=timeout)
+        _apply(
+            screen,
+            root,
+            saved=saved,
+            targets=target or list(saved.targets if saved is not None else ()),
+            labels=selector,
+            state=state,
+            timeout=timeout,
+        )
     )
     if output.is_document:
         emit(screen, document, output)
@@ -113,7 +121,7 @@ async def _apply(
             evaluated,
             step=progress.step,
             only=saved.units if saved is not None else None,
-            whole=not targets and not labels,
+            whole=not targets and not labels and saved is None,
         )
         done = await _done(parts.store, last) if any(result.changed for result in results) else {}
     return result_document(results, done, seconds=time.monotonic() - began)

@@ -52,7 +52,7 @@ class Live:
             self._show(found)
             quiet = 0 if found else quiet + 1
             # While things settle it looks now and then, afterwards only when something has happened.
-            if quiet == QUIET or (quiet % (QUIET * 10) == 0 and not self._said):
+            if not self._said and quiet and quiet % QUIET == 0:
                 await self._sum_up(known)
             await asyncio.sleep(PAUSE)
 
@@ -67,8 +67,9 @@ class Live:
 
     async def _sum_up(self, known: Knowledge) -> None:
         status = await answers.answer(known, "/v1/status", {})
-        if not status["instances"] or "Pending" in status["counts"]:
-            return
+        new = not all(target["conditions"] for target in status["targets"])
+        if new or not status["instances"] or "Pending" in status["counts"]:
+            return  # not everything was looked at yet
         self._said = summary(self._screen, status)
         self._screen.say(f"         {self._screen.paint('note', '●')} {self._said}")
         self._screen.out.flush()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.cli.phrases import count, nothing_to_do
+from reconciler.cli.phrases import count, nothing_to_do, without_name
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import visible
 
@@ -86,7 +86,9 @@ def plan_lines(screen: Terminal, plans: Sequence[Document]) -> list[str]:
             lines += _unit(screen, unit, min(width, 40))
         for what, why in plan["errors"].items():
             name = _within(what, plan["target"])
-            lines.append(f"  {screen.paint('bad', '✘')} {name + ': ' if name else ''}{visible(why)}")
+            lines.append(
+                f"  {screen.paint('bad', '✘')} {name + ': ' if name else ''}{visible(without_name(plan['target'], why))}"
+            )
         lines.append("")
     return lines
 

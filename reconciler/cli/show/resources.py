@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconciler.cli import times
-from reconciler.cli.phrases import count
+from reconciler.cli.phrases import count, without_name
 from reconciler.cli.show.events import event_lines
 from reconciler.cli.show.plans import diff_lines
 from reconciler.cli.show.tables import Cell, table
@@ -59,7 +59,7 @@ def target_state(view: Document, *, now: float, live: bool) -> tuple[str, str, s
     if ready is None:
         return "dim", "unknown" if not live else "connecting", ""
     if ready["status"] == "False":
-        return "bad", "unreachable", ready["message"]
+        return "bad", "unreachable", without_name(view["name"], ready["message"])
     if not live:
         return "dim", "last seen", f"{ready['message']}, {times.clock(ready['lastTransitionTime'], now=now)}"
     since = times.age(view["connectedSince"], now=now)

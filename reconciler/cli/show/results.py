@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reconciler.cli.phrases import count, nothing_to_do
+from reconciler.cli.phrases import count, nothing_to_do, without_name
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import visible
 
@@ -72,7 +72,7 @@ def result_lines(screen: Terminal, document: Document) -> list[str]:
     for entry in document["targets"]:
         if entry["error"]:
             lines.append(
-                f"{screen.paint('bold', visible(entry['target']))}  {screen.paint('bad', visible(entry['error']))}"
+                f"{screen.paint('bold', visible(entry['target']))}  {screen.paint('bad', visible(without_name(entry['target'], entry['error'])))}"
             )
             continue
         if not (entry["changed"] or entry["failed"] or entry["left"]):
@@ -103,7 +103,15 @@ def result_summary(screen: Terminal, document: Document) -> str:
     targets, lost = len(document["targets"]), document["unreachable"]
     if not (changed or failed or left or lost):
         return nothing_to_do(document["instances"], targets)
-    parts = [f"{changed:,} changed"]
+    reasons = [change["reason"] for entry in document["targets"] for change in entry["changed"]]
+    parts = [
+        f"{number:,} {word}"
+        for word, reason in (("created", "Created"), ("repaired", "Repaired"), ("removed", "Removed"))
+        if (number := reasons.count(reason))
+    ]
+    other = changed - sum(reason in ("Created", "Repaired", "Removed") for reason in reasons)
+    if other or not parts:
+        parts.append(f"{other:,} changed")
     if failed:
         parts.append(screen.paint("bad", f"{failed:,} failed"))
     if left:

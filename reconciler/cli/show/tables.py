@@ -10,6 +10,9 @@ from reconciler.cli.terminal import Terminal
 GAP = 3
 """Columns between two columns."""
 
+LEAST = 12
+"""Columns below which a sentence is not worth its place."""
+
 Cell = tuple[str, str]
 """A style, or "", and a text."""
 
@@ -17,19 +20,24 @@ Cell = tuple[str, str]
 def table(screen: Terminal, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
     """The lines of a table, with its header.
 
-    In a terminal that is too narrow, columns from the second on are cut, the widest first.
+    In a terminal that is too narrow the last column is cut, then left out; then the widest ones are cut.
     """
     texts = [[screen.fit(text) for _, text in row] for row in rows]
     widths = [
         max([columns(title), *(columns(row[index]) for row in texts)]) for index, title in enumerate(header)
     ]
     if screen.width is not None:
+        left = screen.width - sum(widths[:-1]) - GAP * (len(widths) - 1)
+        if left < min(LEAST, widths[-1]):
+            header, widths = header[:-1], widths[:-1]
+        else:
+            widths[-1] = min(widths[-1], left)
         _narrow(widths, screen.width)
     lines = [screen.paint("dim", _row(list(header), widths))]
     for row, shown in zip(rows, texts, strict=True):
         cells = [
             screen.paint(style, _pad(text, width)) if style else _pad(text, width)
-            for (style, _), text, width in zip(row, shown, widths, strict=True)
+            for (style, _), text, width in zip(row, shown, widths, strict=False)
         ]
         lines.append((" " * GAP).join(cells).rstrip())
     return lines
