@@ -17,6 +17,10 @@ from reconciler.cli.terminal import terminal
 from reconciler.errors import UsageError
 
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
+
+
 def application(names: Iterable[str]) -> typer.Typer:
     """Those commands, imported and ready to parse."""
     app = typer.Typer(
@@ -52,16 +56,15 @@ def run(arguments: list[str]) -> int:
         name = words[0]
         _must_exist(name)
         command = typer.main.get_command(application([name]))
-        status = command.main(words, prog_name="froyo", standalone_mode=False)
-        return int(status or 0)
+        status = int(command.main(words, prog_name="froyo", standalone_mode=False) or 0)
+        if status == INTERRUPTED:
+            screen.note("froyo: interrupted")
+        return status
     except TyperException as error:
         message = error.format_message()
         screen.note(f"froyo: {message}")
         screen.note(f"See: froyo {words[0]} --help")
         return 1
-    except KeyboardInterrupt:
-        screen.note("froyo: interrupted")
-        return 130
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, a person is told, and not by a traceback

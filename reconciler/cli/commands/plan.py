@@ -84,8 +84,9 @@ def show_plans(screen: Terminal, plans: list[Document], revision: str, output: F
         }
         emit(screen, document, output)
     elif plans:
-        for line in plan_lines(screen, plans):
-            screen.line(line)
+        if not screen.quiet or totals.errors:
+            for line in plan_lines(screen, plans):
+                screen.line(line)
         screen.say(totals.summary())
     return 1 if totals.errors else 2 if totals.changes else 0
 

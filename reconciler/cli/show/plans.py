@@ -84,11 +84,9 @@ def plan_lines(screen: Terminal, plans: Sequence[Document]) -> list[str]:
         width = max((len(unit["address"]) for unit in shown), default=0) - len(plan["target"]) - 1
         for unit in shown:
             lines += _unit(screen, unit, min(width, 40))
-        for what, why in plan["errors"].items():
-            name = _within(what, plan["target"])
-            lines.append(
-                f"  {screen.paint('bad', '✘')} {name + ': ' if name else ''}{visible(without_name(plan['target'], why))}"
-            )
+        for what, error in plan["errors"].items():
+            name, why = _within(what, plan["target"]), without_name(plan["target"], error)
+            lines.append(f"  {screen.paint('bad', '✘')} {name + ': ' if name else ''}{visible(why)}")
         lines.append("")
     return lines
 

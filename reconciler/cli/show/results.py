@@ -71,11 +71,11 @@ def result_lines(screen: Terminal, document: Document) -> list[str]:
     lines: list[str] = []
     for entry in document["targets"]:
         if entry["error"]:
-            lines.append(
-                f"{screen.paint('bold', visible(entry['target']))}  {screen.paint('bad', visible(without_name(entry['target'], entry['error'])))}"
-            )
+            name, why = visible(entry["target"]), visible(without_name(entry["target"], entry["error"]))
+            lines.append(f"{screen.paint('bold', name)}  {screen.paint('bad', why)}")
             continue
-        if not (entry["changed"] or entry["failed"] or entry["left"]):
+        shown = entry["failed"] or entry["left"] or (entry["changed"] and not screen.quiet)
+        if not shown:
             continue
         lines.append(screen.paint("bold", visible(entry["target"])))
         if not screen.quiet:
