@@ -74,6 +74,7 @@ class Controller:
         self._runtime = runtime
         self._settings = settings
         self._stored: dict[Address, ResourceState] = {}
+        self._preimages: dict[Address, Digest] = {}
         self._incoming: dict[TargetName, tuple[Target, dict[Address, Instance]]] = {}
         self._queue: WorkQueue[TargetName, Address] = WorkQueue(random=runtime.random.random)
         self._wake = asyncio.Event()
@@ -104,6 +105,7 @@ class Controller:
         await self._reachability.load()
         await self.suspensions.load()
         await self._wishes.load()
+        self._preimages = await self._store.unclaimed_preimages()
         await settle_in_doubt(self._store, Report(self._runtime.now, {}))
 
     async def run(self) -> None:
@@ -157,8 +159,10 @@ class Controller:
         """From now on, this is how everything should be.
 
         What is not in it any more is no longer looked at. Nothing is removed from a target: what was ours is reported
-        as orphaned.
+        as orphaned. A controller that has been told to end takes nothing in: it would open sessions that nobody closes.
         """
+        if self._stopping:
+            return
         self.desired = desired
         instances: dict[TargetName, dict[Address, Instance]] = {name: {} for name in desired.targets}
         for address, instance in desired.instances.items():
@@ -227,6 +231,8 @@ class Controller:
             fresh.manage_anew(a for a, instance in instances.items() if instance.container)
         for address in known:
             self._stored.pop(address, None)
+        for address in self._preimages.keys() & instances.keys():
+            fresh.preimages[address] = self._preimages.pop(address)
         self.lanes[name] = fresh
         return fresh
 

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import shutil
+import subprocess
 
 import pytest
 
@@ -47,6 +48,24 @@ async def test_it_says_who_it_is(session):
     assert session.ready.uid == os.getuid()
     assert {"file.stat", "file.write", "observe", "watch"} <= session.ready.commands
     assert (await session.facts())["uid"] == os.getuid()
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_start_that_is_cancelled_at_any_step_ends_and_leaves_no_process(world, artifacts, steps):
+    """Cancelled at the wrong moment, asyncio's subprocess_exec never returned, and a daemon that was told to end hung."""
+    opening = asyncio.create_task(world.runtime(artifacts).connect(LOCAL))
+    await asyncio.sleep(0.01)  # past the verification, which is on a thread
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    opening.cancel()
+    async with asyncio.timeout(30):
+        await asyncio.wait([opening])
+    if not opening.cancelled():
+        await opening.result().close()
+    children = subprocess.run(
+        ["ps", "--ppid", str(os.getpid()), "-o", "args="], check=False, capture_output=True
+    )
+    assert b"serve --sha256" not in children.stdout
 
 
 async def test_bodies_and_files_go_both_ways(session, tmp_path):
