@@ -46,8 +46,14 @@ async def apply_wave(
     Raises:
         TransportError: the session was lost; what had been done by then is not known.
     """
+    bodies = (lane.instances[unit.address].spec.get("body") for unit in units)
     performer = WritingPerformer(
-        session, find_blob=find_blob, kept=kept, batch=settings.batch, patience=settings.apply_patience
+        session,
+        find_blob=find_blob,
+        declared={Digest(body["digest"]) for body in bodies if body},
+        kept=kept,
+        batch=settings.batch,
+        patience=settings.apply_patience,
     )
     by_address = {unit.address: unit for unit in units}
     results: dict[Address, Applied] = {}
@@ -102,9 +108,11 @@ async def keep_preimages(
             wanted[unit.address] = (Digest(preimage["digest"]), unit)
     missing = await journal.missing_blobs(digest for digest, _ in wanted.values())
     contents: dict[Address, bytes] = {}
+    known: dict[Address, Digest] = {}
     failed: dict[Address, FroyoError] = {}
     for address, (digest, unit) in wanted.items():
         if digest not in missing:
+            known[address] = digest
             continue
         text = _text_read(unit, digest)
         if text is not None:
@@ -114,7 +122,7 @@ async def keep_preimages(
                 contents[address], _ = await session.read_file(unit.operation["preimage"]["path"])
             except RunnerError as error:
                 failed[address] = error
-    await journal.keep_blobs(contents)
+    await journal.keep_blobs(contents, known)
     return failed
 
 

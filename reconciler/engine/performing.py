@@ -7,11 +7,11 @@ of the same command as one batch, so that the runner can make them durable toget
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Any, cast
 
 from reconciler.engine.recording import Recording
-from reconciler.errors import StoreError
+from reconciler.errors import ProviderError, StoreError
 from reconciler.model.desired import EMPTY, Blob
 from reconciler.model.names import Digest
 from reconciler.model.source import SnapshotGone
@@ -80,6 +80,7 @@ class WritingPerformer:
     Args:
         session: to the target.
         find_blob: gives the body for a digest.
+        declared: the bodies that the resources at hand declare; a provider can name no others.
         kept: gives a content that is in the store: a large body is not held in memory, and its file may have moved on
             since the snapshot that is in force was taken.
         batch: items a frame carries at most.
@@ -87,10 +88,18 @@ class WritingPerformer:
     """
 
     def __init__(
-        self, session: Session, *, find_blob: FindBlob, kept: ReadKept, batch: int, patience: float
+        self,
+        session: Session,
+        *,
+        find_blob: FindBlob,
+        declared: Collection[Digest],
+        kept: ReadKept,
+        batch: int,
+        patience: float,
     ) -> None:
         self._session = session
         self._find_blob = find_blob
+        self._declared = declared
         self._kept = kept
         self._batch = batch
         self._patience = patience
@@ -114,6 +123,8 @@ class WritingPerformer:
         if digest == EMPTY.digest:
             await self._session.send_blob(EMPTY)
             return
+        if digest not in self._declared:
+            raise ProviderError(f"the provider names the body {digest}, which none of its resources declares")
         blob = self._find_blob(digest)
         try:
             await self._session.send_blob(blob)
