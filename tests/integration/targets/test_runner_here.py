@@ -15,6 +15,7 @@ import pytest
 from reconciler.errors import RunnerError, TransportError
 from reconciler.model.desired import Blob
 from reconciler.model.names import Digest
+from reconciler.targets import local
 from reconciler.targets.artifacts import Artifacts, architecture
 from reconciler.targets.session import replies_digest
 from tests.unit.targets.conftest import Build
@@ -51,10 +52,15 @@ async def test_it_says_who_it_is(session):
 
 
 @pytest.mark.parametrize("steps", range(12))
-async def test_a_start_that_is_cancelled_at_any_step_ends_and_leaves_no_process(world, artifacts, steps):
+async def test_a_start_that_is_cancelled_at_any_step_ends_and_leaves_no_process(
+    world, artifacts, steps, monkeypatch
+):
     """Cancelled at the wrong moment, asyncio's subprocess_exec never returned, and a daemon that was told to end hung."""
+    about_to_start, real = [], local._executable
+    monkeypatch.setattr(local, "_executable", lambda *given: about_to_start.append(1) or real(*given))
     opening = asyncio.create_task(world.runtime(artifacts).connect(LOCAL))
-    await asyncio.sleep(0.01)  # past the verification, which is on a thread
+    while not about_to_start:
+        await asyncio.sleep(0)
     for _ in range(steps):
         await asyncio.sleep(0)
     opening.cancel()
