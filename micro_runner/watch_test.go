@@ -106,6 +106,9 @@ func (w *watchTest) calm(marker string) (changes []object) {
 	put(w.t, marker, time.Now().String())
 	for {
 		data := w.event(w.id)["data"].(object)
+		if data["overflow"] == true {
+			w.t.Fatal("events were lost")
+		}
 		list, _ := data["changes"].([]any)
 		for _, one := range list {
 			if change := one.(object); change["path"] == marker {
@@ -484,11 +487,20 @@ func TestALargeWatchSet(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		w.watch(paths...)
+		marker := put(t, w.at("marker"), "")
+		w.watch(append(paths, marker)...)
 		for _, i := range []int{0, 777, 1999} {
 			put(t, paths[i], "x")
 			w.told(paths[i])
 			drain(w)
+		}
+		var items []object
+		for i, path := range paths {
+			items = append(items, object{"path": path, "blob": w.send([]byte(fmt.Sprint("content ", i)))})
+		}
+		w.do("file.write", items...)
+		for _, further := range w.calm(marker) {
+			t.Fatalf("told of an own write: %v", further)
 		}
 		slices.Reverse(paths)
 		if degraded := w.watch(paths[:10]...)["degraded"]; degraded != "" {

@@ -30,7 +30,7 @@ func Files(files []File) []error {
 	}
 	for _, group := range groups {
 		if len(group) > few {
-			err := sys.Syncfs(files[group[0]].FD)
+			err := supported(sys.Syncfs(files[group[0]].FD))
 			for _, i := range group {
 				errs[i] = err
 			}
@@ -38,10 +38,18 @@ func Files(files []File) []error {
 		}
 		// It cannot be cancelled: who began to sync waits for it.
 		_ = command.Each(context.Background(), len(group), func(i int) {
-			errs[group[i]] = sys.Fsync(files[group[i]].FD)
+			errs[group[i]] = supported(sys.Fsync(files[group[i]].FD))
 		})
 	}
 	return errs
+}
+
+// supported: a file system that has nothing to sync, or cannot sync a directory, has done what it can.
+func supported(err error) error {
+	if err == syscall.EINVAL || err == syscall.ENOSYS || err == syscall.EOPNOTSUPP {
+		return nil
+	}
+	return err
 }
 
 // Directories collects the directories in which names have changed, each once.

@@ -14,6 +14,9 @@ import (
 // Limit is the most bytes of a frame, newline included.
 const Limit = 16 << 20
 
+// maxKept is how much memory a long frame may leave reserved for the next one.
+const maxKept = 2 << 20
+
 // Kind is how a line breaks the protocol, as the golden frames call it.
 type Kind string
 
@@ -70,6 +73,9 @@ func (r *Reader) Next() (Frame, error) {
 
 // line gives the next line without its newline, valid until the next call.
 func (r *Reader) line() ([]byte, error) {
+	if cap(r.long) > maxKept {
+		r.long = nil
+	}
 	r.long = r.long[:0]
 	for {
 		piece, err := r.in.ReadSlice('\n')

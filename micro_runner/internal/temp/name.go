@@ -11,7 +11,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -19,8 +18,6 @@ import (
 
 // Prefix begins every temporary file's name.
 const Prefix = ".froyo-"
-
-var form = regexp.MustCompile(`^\.froyo-([0-9a-f]{8})-([0-9a-f]+)-([0-9a-f]+)-[0-9a-f]+(\.[^/]*)?$`)
 
 // maker is who made a temporary file.
 type maker struct {
@@ -31,17 +28,20 @@ type maker struct {
 
 func (m maker) prefix() string { return fmt.Sprintf("%s%s-%x-%x-", Prefix, m.world, m.pid, m.start) }
 
+// makerOf reads .froyo-WORLD-PID-START-NUMBER[.EXTENSION], all of it in hexadecimal digits.
 func makerOf(name string) (maker, bool) {
-	match := form.FindStringSubmatch(name)
-	if match == nil {
+	rest, ok := strings.CutPrefix(name, Prefix)
+	if !ok {
 		return maker{}, false
 	}
-	pid, err := strconv.ParseInt(match[2], 16, 32)
-	if err != nil {
+	rest, _, _ = strings.Cut(rest, ".")
+	parts := strings.Split(rest, "-")
+	if len(parts) != 4 || len(parts[0]) != 8 || strings.Trim(strings.Join(parts, ""), "0123456789abcdef") != "" {
 		return maker{}, false
 	}
-	start, err := strconv.ParseUint(match[3], 16, 64)
-	return maker{match[1], int(pid), start}, err == nil
+	pid, badPID := strconv.ParseInt(parts[1], 16, 32)
+	start, badStart := strconv.ParseUint(parts[2], 16, 64)
+	return maker{parts[0], int(pid), start}, badPID == nil && badStart == nil && parts[3] != ""
 }
 
 func self() maker {
@@ -82,4 +82,7 @@ func (w *Workshop) newName(extension string) string {
 }
 
 // Is says whether a name is that of a temporary file.
-func Is(name string) bool { return strings.HasPrefix(name, Prefix) && form.MatchString(name) }
+func Is(name string) bool {
+	_, ok := makerOf(name)
+	return ok
+}

@@ -139,7 +139,7 @@ func parseFanotify(b []byte) []occurrence {
 	var all []occurrence
 	for len(b) >= fanMetadataSize {
 		size := int(binary.NativeEndian.Uint32(b))
-		if size < fanMetadataSize || size > len(b) || b[4] != fanVersion {
+		if size < fanMetadataSize || size > len(b) || b[4] != fanVersion || int(binary.NativeEndian.Uint16(b[6:])) > size {
 			return append(all, occurrence{overflow: true})
 		}
 		o := occurrence{

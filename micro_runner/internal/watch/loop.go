@@ -47,7 +47,8 @@ type loop struct {
 	names    *owner.Names
 	own      *own.Writes
 	tracker  *tracker
-	mounts   int // a descriptor that says when something is mounted; -1: none
+	why      string // there is no better backend
+	mounts   int    // a descriptor that says when something is mounted; -1: none
 	wake     [2]int
 	requests chan func()
 	stopped  bool
@@ -63,9 +64,9 @@ type loop struct {
 	told    string // the last progress
 }
 
-func newLoop(backends []backend, names *owner.Names, writes *own.Writes) (*loop, error) {
+func newLoop(backends []backend, why string, names *owner.Names, writes *own.Writes) (*loop, error) {
 	l := &loop{
-		names: names, own: writes, tracker: newTracker(backends), requests: make(chan func(), 1),
+		names: names, own: writes, tracker: newTracker(backends), why: why, requests: make(chan func(), 1),
 		pending: map[*target]*change{}, who: map[int]evidence.Evidence{}, emit: func(string, wire.Object) {},
 	}
 	if err := syscall.Pipe2(l.wake[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
@@ -183,7 +184,11 @@ func (l *loop) progress() {
 	if len(l.tracker.backends) > 0 {
 		mode = l.tracker.backends[0].name()
 	}
-	data := wire.Object{wire.F("degraded", l.tracker.degraded()), wire.F("mode", mode), wire.F("watching", len(l.tracker.targets))}
+	degraded := l.tracker.degraded()
+	if l.why != "" {
+		degraded = strings.TrimSuffix(l.why+"; "+degraded, "; ")
+	}
+	data := wire.Object{wire.F("degraded", degraded), wire.F("mode", mode), wire.F("watching", len(l.tracker.targets))}
 	if text := string(wire.Append(nil, data)); text != l.told {
 		l.told = text
 		l.emit("progress", data)

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"os"
+	"strings"
 	"sync"
 
 	"froyo.dev/runner/internal/command"
@@ -18,7 +19,7 @@ func Commands(host *command.Host) []command.Command {
 
 // Best says what this process can do: fanotify, inotify or none.
 func Best() string {
-	backends := newBackends()
+	backends, _ := newBackends()
 	defer func() {
 		for _, b := range backends {
 			b.close()
@@ -30,17 +31,24 @@ func Best() string {
 	return backends[0].name()
 }
 
-// newBackends gives the ways that there are, the best first.
-func newBackends() (backends []backend) {
+// newBackends gives the ways that there are, the best first, and why root has to do without the best.
+func newBackends() (backends []backend, why string) {
 	if os.Geteuid() == 0 {
-		if f, err := newFanotify(); err == nil {
+		f, err := newFanotify()
+		if err == nil {
 			backends = append(backends, f)
+		} else {
+			why = "fanotify: " + err.Error()
 		}
 	}
-	if n, err := newInotify(); err == nil {
-		backends = append(backends, n)
+	n, err := newInotify()
+	if err == nil {
+		return append(backends, n), why
 	}
-	return backends
+	if len(backends) == 0 {
+		why = strings.TrimPrefix(why+"; inotify: "+err.Error(), "; ")
+	}
+	return backends, why
 }
 
 // watcher has at most one loop, for the newest watch command.
@@ -94,7 +102,8 @@ func (w *watcher) subscribe(sub *subscription, targets []*target, paths []string
 		return nil
 	}
 	if w.loop == nil {
-		loop, err := newLoop(newBackends(), w.host.Names, w.host.Own)
+		backends, why := newBackends()
+		loop, err := newLoop(backends, why, w.host.Names, w.host.Own)
 		if err != nil {
 			return fault.From(err, "watch")
 		}
