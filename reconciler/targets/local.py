@@ -16,8 +16,8 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Coroutine, Mapping
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import cast
 
 from reconciler.errors import TransportError
 from reconciler.model.target import LocalTransport, Target
@@ -88,39 +88,19 @@ async def _start(
         path = f"/proc/{os.getpid()}/fd/{descriptor}"
         tail = Tail()
         try:
-            channel = await _started(
-                asyncio.get_running_loop().subprocess_exec(
-                    lambda: LocalChannel(tail, environ.get("USER", "this user") if before else ""),
-                    *before,
-                    path,
-                    *arguments,
-                    env=environment,
-                    cwd="/",
-                    start_new_session=True,
-                )
+            _, channel = await asyncio.get_running_loop().subprocess_exec(
+                lambda: LocalChannel(tail, environ.get("USER", "this user") if before else ""),
+                *before,
+                path,
+                *arguments,
+                env=environment,
+                cwd="/",
+                start_new_session=True,
             )
         except OSError as error:
             raise TransportError(f"the runner cannot be started on this machine: {error}") from error
         channel.hold(descriptors.pop_all())
         return channel
-
-
-async def _started(
-    start: Coroutine[Any, Any, tuple[asyncio.SubprocessTransport, LocalChannel]],
-) -> LocalChannel:
-    """The channel to the process that `start` starts.
-
-    Cancelled in the middle of it, asyncio waits for pipes that nobody will connect any more, and never returns. So
-    the start is always brought to its end, and undone then.
-    """
-    starting = asyncio.ensure_future(start)
-    try:
-        _, channel = await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        _, channel = await starting
-        await channel.close()
-        raise
-    return channel
 
 
 class LocalChannel(asyncio.SubprocessProtocol):

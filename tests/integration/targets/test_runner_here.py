@@ -8,14 +8,12 @@ import json
 import os
 import random
 import shutil
-import subprocess
 
 import pytest
 
 from reconciler.errors import RunnerError, TransportError
 from reconciler.model.desired import Blob
 from reconciler.model.names import Digest
-from reconciler.targets import local
 from reconciler.targets.artifacts import Artifacts, architecture
 from reconciler.targets.session import replies_digest
 from tests.unit.targets.conftest import Build
@@ -49,29 +47,6 @@ async def test_it_says_who_it_is(session):
     assert session.ready.uid == os.getuid()
     assert {"file.stat", "file.write", "observe", "watch"} <= session.ready.commands
     assert (await session.facts())["uid"] == os.getuid()
-
-
-@pytest.mark.parametrize("steps", range(12))
-async def test_a_start_that_is_cancelled_at_any_step_ends_and_leaves_no_process(
-    world, artifacts, steps, monkeypatch
-):
-    """Cancelled at the wrong moment, asyncio's subprocess_exec never returned, and a daemon that was told to end hung."""
-    about_to_start, real = [], local._executable
-    monkeypatch.setattr(local, "_executable", lambda *given: about_to_start.append(1) or real(*given))
-    opening = asyncio.create_task(world.runtime(artifacts).connect(LOCAL))
-    while not about_to_start:
-        await asyncio.sleep(0)
-    for _ in range(steps):
-        await asyncio.sleep(0)
-    opening.cancel()
-    async with asyncio.timeout(30):
-        await asyncio.wait([opening])
-    if not opening.cancelled():
-        await opening.result().close()
-    children = subprocess.run(
-        ["ps", "--ppid", str(os.getpid()), "-o", "args="], check=False, capture_output=True
-    )
-    assert b"serve --sha256" not in children.stdout
 
 
 async def test_bodies_and_files_go_both_ways(session, tmp_path):
