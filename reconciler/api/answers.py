@@ -85,7 +85,7 @@ async def _resources(known: Knowledge, query: Query) -> Document:
 async def _resource(known: Knowledge, address: str) -> Document:
     for view in await every_resource(known, specs=True):
         if view["address"] == address:
-            return views.document("Resource", live=known.live, **view)
+            return views.document("Resource", live=known.live, item=view)
     raise NotFound(f"nothing is known of {address}; see: froyo get")
 
 

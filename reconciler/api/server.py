@@ -70,10 +70,10 @@ async def serve(backend: Backend, path: Path) -> None:
     from aiohttp import web
 
     listening = listen(path)
-    runner = web.AppRunner(application(backend), access_log=None)
+    runner = web.AppRunner(application(backend), access_log=None, shutdown_timeout=1.0)
     try:
         await runner.setup()
-        await web.SockSite(runner, listening, shutdown_timeout=1.0).start()
+        await web.SockSite(runner, listening).start()
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()

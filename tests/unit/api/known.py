@@ -1,0 +1,154 @@
+"""A Knowledge and a Backend in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from reconciler.errors import UsageError
+from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.event import Event, EventType
+from reconciler.model.names import Address, Digest, TargetName
+from reconciler.model.origin import Origin
+from reconciler.model.resource import CommonSpec, Instance, Metadata
+from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
+
+
+def condition(type_=ConditionType.READY, *, status=True, reason=Reason.IN_SYNC, message="as declared"):
+    return Condition(
+        type=type_, status=status, reason=reason, message=message, since=1000.0, observed_generation=1
+    )
+
+
+def state(address, *conditions, **fields):
+    values = {"digest": Digest("sha256:1"), "observed_generation": 1, "observed_at": 1000.0}
+    return ResourceState(
+        address=Address(address), conditions=conditions or (condition(),), **{**values, **fields}
+    )
+
+
+def instance(address, **labels):
+    target, kind, name = address.split("/", 2)
+    return Instance(
+        address=Address(address),
+        target=TargetName(target),
+        ref=f"{kind}/{name}",
+        api_version="linux.froyo.dev/v1alpha1",
+        kind=kind,
+        metadata=Metadata(name, labels=labels),
+        common=CommonSpec(),
+        spec={"path": "/etc/motd"},
+        digest=Digest("sha256:1"),
+        origin=Origin("site.yaml", 4),
+    )
+
+
+def event(number, object_="web-1/File/motd", reason="Repaired", **fields):
+    values = {"message": "put back", "type": EventType.NORMAL, "cause": "drift"}
+    return Event(id=number, at=1000.0 + number, object=object_, reason=reason, **{**values, **fields})
+
+
+@dataclass
+class Known:
+    """What is known, as attributes."""
+
+    known_states: dict = field(default_factory=dict)
+    known_targets: dict = field(default_factory=dict)
+    known_sources: dict = field(default_factory=dict)
+    known_suspensions: list = field(default_factory=list)
+    known_instances: dict = field(default_factory=dict)
+    known_events: list = field(default_factory=list)
+    known_runs: list = field(default_factory=list)
+    known_units: dict = field(default_factory=dict)
+    known_queue: list = field(default_factory=list)
+    known_plans: list = field(default_factory=list)
+    wrong: dict = field(default_factory=dict)
+    asked: list = field(default_factory=list)
+    live: bool = True
+
+    @classmethod
+    def of(cls, *states, **fields):
+        return cls(known_states={s.address: s for s in states}, **fields)
+
+    def now(self):
+        return 2000.0
+
+    async def states(self):
+        return self.known_states
+
+    async def targets(self):
+        return self.known_targets
+
+    async def sources(self):
+        return self.known_sources
+
+    async def suspensions(self):
+        return self.known_suspensions
+
+    async def instances(self):
+        return self.known_instances
+
+    async def events(self, chosen, limit):
+        found = [
+            e
+            for e in self.known_events
+            if e.object.startswith(chosen.object)
+            and chosen.reason in (None, e.reason)
+            and chosen.cause in (None, e.cause)
+            and chosen.type in (None, e.type)
+            and e.at >= chosen.since
+            and e.id > (chosen.after or 0)
+        ]
+        return found[-limit:] if chosen.after is None else found[:limit]
+
+    async def runs(self, target, limit):
+        return [run for run in self.known_runs if target in (None, run.target)][:limit]
+
+    async def run_units(self, run):
+        return self.known_units.get(run, [])
+
+    async def queue(self):
+        return self.known_queue
+
+    async def plan(self):
+        return self.known_plans
+
+    async def reconcile(self, selected):
+        self.asked.append(("reconcile", selected))
+        if selected and selected[0] not in self.known_states:
+            raise UsageError(f"{selected[0]} is not declared")
+        return len(self.known_states if selected is None else selected)
+
+    async def suspend(self, suspension):
+        self.asked.append(("suspend", suspension))
+        return 1
+
+    async def resume(self, suspended, *, by):
+        self.asked.append(("resume", suspended, by))
+        return any(s.object == suspended for s in self.known_suspensions)
+
+    def health(self):
+        return self.wrong
+
+
+def target_state(name, *, ready=True, message="connected as uid 0", since=1000.0):
+    reason = Reason.IN_SYNC if ready else Reason.UNREACHABLE
+    return TargetState(
+        name=TargetName(name),
+        conditions=(condition(status=ready, reason=reason, message=message),),
+        connected_since=since if ready else None,
+    )
+
+
+def source_state(name, *problems):
+    reason = Reason.PERMANENT_ERROR if problems else Reason.IN_SYNC
+    return SourceState(
+        name=name,
+        conditions=(condition(status=not problems, reason=reason, message="revision r1"),),
+        revision="r1",
+        digest="sha256:2",
+        problems=problems,
+    )
+
+
+def suspension(object_, until=None):
+    return Suspension(object=object_, by="alice", reason="trying", since=900.0, until=until)

@@ -1,0 +1,202 @@
+"""The documents that questions are answered with: their shape is a promise (docs/cli.md)."""
+
+import pytest
+
+from reconciler.api.answers import ANSWERS, NotFound, answer, event_filter, limit, seconds
+from reconciler.errors import UsageError
+from reconciler.model.conditions import ConditionType, Reason
+from reconciler.model.event import EventType, Evidence
+from reconciler.model.plan import Action, Cause, FieldDiff
+from reconciler.store.records import QueuedKey, Run, RunUnit
+from tests.unit.api.known import (
+    Known,
+    condition,
+    event,
+    instance,
+    source_state,
+    state,
+    suspension,
+    target_state,
+)
+
+MOTD = "web-1/File/motd"
+
+
+@pytest.mark.parametrize("path", sorted(ANSWERS))
+async def test_every_answer_has_a_version_and_a_kind(path):
+    document = await answer(Known(), path, {})
+    assert document["apiVersion"] == "froyo.dev/v1alpha1"
+    assert document["kind"]
+
+
+async def test_what_is_not_there_is_said_with_what_is():
+    with pytest.raises(NotFound, match="/v1/status"):
+        await answer(Known(), "/v1/nothing", {})
+    with pytest.raises(NotFound, match="froyo get"):
+        await answer(Known.of(state(MOTD)), "/v1/resources/web-1/File/other", {})
+
+
+async def test_a_resource_says_how_it_is():
+    known = Known.of(state(MOTD), known_instances={MOTD: instance(MOTD, tier="web")})
+    found = await answer(known, f"/v1/resources/{MOTD}", {})
+    assert (found["kind"], found["live"]) == ("Resource", True)
+    document = found["item"]
+    assert {key: document[key] for key in ("kind", "address", "target", "name", "ready", "reason")} == {
+        "kind": "File",
+        "address": MOTD,
+        "target": "web-1",
+        "name": "motd",
+        "ready": "True",
+        "reason": "InSync",
+    }
+    assert document["declaredAt"] == "site.yaml:4"
+    assert document["observedAt"] == "1970-01-01T00:16:40.000000Z"
+    assert document["spec"] == {"path": "/etc/motd"}
+
+
+async def test_what_a_lost_target_was_last_is_not_what_it_is():
+    known = Known.of(
+        state(MOTD), known_targets={"web-1": target_state("web-1", ready=False, message="no route")}
+    )
+    [view] = (await answer(known, "/v1/resources", {}))["items"]
+    assert (view["ready"], view["reason"]) == ("Unknown", "Unreachable")
+    assert view["message"] == "last known: InSync; no route"
+
+
+async def test_ready_at_an_older_generation_is_not_ready():
+    [view] = (await answer(Known.of(state(MOTD, generation=2)), "/v1/resources", {}))["items"]
+    assert (view["ready"], view["reason"]) == ("Unknown", "Pending")
+
+
+async def test_resources_are_selected_by_word_target_and_label():
+    known = Known.of(
+        state(MOTD),
+        state("web-2/File/motd"),
+        known_instances={MOTD: instance(MOTD, tier="web"), "web-2/File/motd": instance("web-2/File/motd")},
+    )
+
+    async def addresses(**query):
+        return [view["address"] for view in (await answer(known, "/v1/resources", query))["items"]]
+
+    assert await addresses() == [MOTD, "web-2/File/motd"]
+    assert await addresses(what="File/motd", target="web-2") == ["web-2/File/motd"]
+    assert await addresses(selector="tier=web") == [MOTD]
+    assert await addresses(what="Nothing") == []
+
+
+async def test_status_counts_and_names_the_worst_first():
+    broken = state(
+        "a/File/x",
+        condition(status=False, reason=Reason.TRANSIENT_ERROR),
+        condition(ConditionType.RECONCILING, reason=Reason.TRANSIENT_ERROR),
+    )
+    stalled = state(
+        "b/File/y",
+        condition(status=False, reason=Reason.PERMANENT_ERROR),
+        condition(ConditionType.STALLED, reason=Reason.PERMANENT_ERROR, message="no such user"),
+    )
+    differs = state("c/File/z", condition(status=False, reason=Reason.DIFFERS))
+    known = Known.of(
+        broken, stalled, differs, state(MOTD), known_sources={"site": source_state("site", "a.yaml:1: no")}
+    )
+    status = await answer(known, "/v1/status", {})
+    assert [view["address"] for view in status["notReady"]] == ["b/File/y", "c/File/z", "a/File/x"]
+    assert status["counts"] == {"Differs": 1, "InSync": 1, "PermanentError": 1, "TransientError": 1}
+    assert status["instances"] == 4
+    assert status["sources"][0]["problems"] == ["a.yaml:1: no"]
+    assert [(t["name"], t["instances"]) for t in status["targets"]] == [
+        ("a", 1),
+        ("b", 1),
+        ("c", 1),
+        ("web-1", 1),
+    ]
+
+
+async def test_a_suspension_shows_on_what_it_covers():
+    known = Known.of(state(MOTD), state("web-2/File/motd"), known_suspensions=[suspension("web-1")])
+    views = (await answer(known, "/v1/resources", {}))["items"]
+    assert views[0]["suspended"][0]["by"] == "alice"
+    assert "suspended" not in views[1]
+    assert (await answer(known, "/v1/suspensions", {}))["items"][0]["until"] is None
+
+
+async def test_an_event_has_only_what_is_known_of_who_did_it():
+    evidence = Evidence(command="vim /etc/motd", pid=4711, user="root", source="fanotify", at=1001.5)
+    known = Known(known_events=[event(1, evidence=evidence, duration=0.038, data={"action": "update"})])
+    [view] = (await answer(known, "/v1/events", {}))["items"]
+    assert view["evidence"] == {
+        "command": "vim /etc/motd",
+        "pid": 4711,
+        "user": "root",
+        "source": "fanotify",
+        "at": "1970-01-01T00:16:41.500000Z",
+    }
+    assert (view["duration"], view["data"]) == (0.038, {"action": "update"})
+
+
+async def test_events_are_filtered():
+    known = Known(
+        known_events=[
+            event(1),
+            event(2, object_="Target/web-1", reason="Unreachable", cause="", type=EventType.WARNING),
+        ]
+    )
+
+    async def ids(**query):
+        return [view["id"] for view in (await answer(known, "/v1/events", query))["items"]]
+
+    assert await ids() == [1, 2]
+    assert await ids(object="Target/") == [2]
+    assert await ids(cause="Drift") == [1]
+    assert await ids(type="warning") == [2]
+    assert await ids(reason="Repaired") == [1]
+    assert await ids(since="1970-01-01T00:16:42Z") == [2]
+    assert await ids(after="1") == [2]
+    assert await ids(limit="1") == [2]
+
+
+async def test_a_run_has_its_units():
+    run = Run(id="r", target="web-1", cause="spec", revision="abc", started_at=1000.0, finished_at=1001.0)
+    diff = FieldDiff("mode", "0600", "0644", ignored=True)
+    unit = RunUnit(
+        run="r",
+        address=MOTD,
+        action=Action.UPDATE,
+        cause=Cause.SPEC,
+        diffs=(diff,),
+        desired="d",
+        observed="o",
+        outcome="Applied",
+    )
+    known = Known(known_runs=[run], known_units={"r": [unit]})
+    [view] = (await answer(known, "/v1/history", {"target": "web-1", "limit": "5"}))["items"]
+    assert view["finishedAt"] == "1970-01-01T00:16:41.000000Z"
+    assert view["units"][0]["diffs"] == [
+        {"field": "mode", "before": "0600", "after": "0644", "ignored": True}
+    ]
+
+
+async def test_the_queue_says_what_people_asked_for():
+    key = QueuedKey(target="web-1", priority=1, dirty=frozenset({MOTD}), added_at=1000.0)
+    [view] = (await answer(Known(known_queue=[key]), "/v1/queue", {}))["items"]
+    assert (view["target"], view["addresses"]) == ("web-1", [MOTD])
+
+
+@pytest.mark.parametrize(
+    "query", [{"after": "-1"}, {"after": "x"}, {"cause": "whim"}, {"type": "loud"}, {"since": "soon"}]
+)
+def test_a_filter_that_makes_no_sense_is_refused(query):
+    with pytest.raises(UsageError, match=next(iter(query))):
+        event_filter(query)
+
+
+@pytest.mark.parametrize("given", ["0", "-3", "many", "100001", ""])
+def test_a_limit_is_a_sensible_number(given):
+    with pytest.raises(UsageError, match="limit"):
+        limit({"limit": given}, 10)
+
+
+def test_times_are_taken_as_seconds_or_as_text():
+    assert seconds("until", 12.5) == 12.5
+    assert seconds("until", "1970-01-01T00:00:10Z") == 10.0
+    assert seconds("until", "1970-01-01T00:00:10") == 10.0

@@ -1,0 +1,256 @@
+"""The server on a real socket, asked through the client that the commands use."""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import socket
+import stat
+
+import pytest
+
+from reconciler.api.server import application, follow, listen, serve
+from reconciler.cli.client import Client
+from reconciler.errors import StoreError, TransportError, UsageError
+from reconciler.model.plan import Plan
+from tests.unit.api.known import Known, event, state, suspension
+
+MOTD = "web-1/File/motd"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "froyo.sock"
+
+
+@contextlib.asynccontextmanager
+async def serving(known, path):
+    task = asyncio.create_task(serve(known, path))
+    client = Client(path)
+    try:
+        while not client.alive():
+            await asyncio.sleep(0)
+            if task.done():
+                task.result()
+        yield client
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def ask(function, *arguments):
+    return await asyncio.to_thread(function, *arguments)
+
+
+async def raw(path, method, target, body=b""):
+    def call():
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(os.fspath(path))
+        try:
+            connection.request(method, target, body=body)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    return await asyncio.to_thread(call)
+
+
+async def test_questions_are_answered(path):
+    async with serving(Known.of(state(MOTD)), path) as client:
+        assert (await ask(client.get, "/v1/status"))["counts"] == {"InSync": 1}
+        assert (await ask(client.get, "/v1/resources", {"what": "File/motd"}))["items"][0]["address"] == MOTD
+        assert (await ask(client.get, f"/v1/resources/{MOTD}"))["item"]["address"] == MOTD
+        with pytest.raises(UsageError, match="froyo get"):
+            await ask(client.get, "/v1/resources/web-1/File/other")
+        with pytest.raises(UsageError, match="selector"):
+            await ask(client.get, "/v1/resources", {"selector": "a=b=c"})
+
+
+async def test_only_its_owner_may_open_the_socket_and_it_goes_with_the_server(path):
+    async with serving(Known(), path):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not path.exists()
+
+
+async def test_a_socket_is_taken_over_from_the_dead_but_not_from_the_living(path):
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(os.fspath(path))
+    dead.close()
+    async with serving(Known(), path):
+        with pytest.raises(UsageError, match="listens there already"):
+            listen(path)
+
+
+def test_a_path_that_is_too_long_is_said_to_be(tmp_path):
+    with pytest.raises(UsageError, match="shorter --state"):
+        listen(tmp_path / ("x" * 200) / "froyo.sock")
+    directory = tmp_path / ("y" * 90)
+    directory.mkdir()
+    with pytest.raises(UsageError, match="shorter --state"):
+        listen(directory / ("z" * 60))
+
+
+async def test_wishes_are_passed_on(path):
+    known = Known.of(state(MOTD), known_suspensions=[suspension(MOTD)])
+    async with serving(known, path) as client:
+        assert (await ask(client.post, "/v1/reconcile", {}))["instances"] == 1
+        assert (await ask(client.post, "/v1/reconcile", {"addresses": [MOTD]}))["instances"] == 1
+        wish = {"object": MOTD, "by": "alice", "reason": "trying", "until": 3000.0}
+        await ask(client.post, "/v1/suspend", wish)
+        assert (await ask(client.post, "/v1/resume", {"object": MOTD, "by": "alice"}))["found"]
+        with pytest.raises(UsageError, match="not declared"):
+            await ask(client.post, "/v1/reconcile", {"addresses": ["web-9/File/x"]})
+    kinds = [asked[0] for asked in known.asked]
+    assert kinds == ["reconcile", "reconcile", "suspend", "resume", "reconcile"]
+    put = known.asked[2][1]
+    assert (put.since, put.until, put.by) == (2000.0, 3000.0, "alice")
+    assert known.asked[3] == ("resume", MOTD, "alice")
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "says"),
+    [
+        ("/v1/suspend", b"{", "not JSON"),
+        ("/v1/suspend", b"[]", "JSON object"),
+        ("/v1/suspend", b"{}", "object has to be text"),
+        ("/v1/suspend", b'{"object": "x", "by": "", "reason": "y"}', "by has to be text"),
+        ("/v1/suspend", b'{"object": "x", "by": "a", "reason": "y", "until": 1}', "in the future"),
+        ("/v1/suspend", b'{"object": "x", "by": "a", "reason": "y", "until": "soon"}', "until"),
+        ("/v1/suspend", b'{"objet": "x"}', "no field 'objet'"),
+        ("/v1/reconcile", b'{"addresses": "x"}', "list of addresses"),
+        ("/v1/reconcile", b'{"addresses": [1]}', "list of addresses"),
+        ("/v1/resume", b'{"object": 3}', "object has to be text"),
+    ],
+)
+async def test_a_body_that_cannot_be_understood_is_refused_with_a_reason(path, target, body, says):
+    known = Known()
+    async with serving(known, path):
+        status, document = await raw(path, "POST", target, body)
+    assert status == 400
+    assert document["kind"] == "Error"
+    assert says in document["message"]
+    assert known.asked == []
+
+
+async def test_what_is_not_there_is_a_404_and_a_wrong_method_a_405(path):
+    async with serving(Known(), path):
+        assert (await raw(path, "GET", "/v1/nothing"))[0] == 404
+        assert (await raw(path, "POST", "/v1/status"))[0] == 405
+        assert (await raw(path, "GET", "/v1/events?follow=1&cause=whim"))[0] == 400
+        assert (await raw(path, "POST", "/v1/suspend", b" " * (1 << 21)))[0] == 413
+
+
+async def test_the_daemons_troubles_are_told_and_its_defects_named(path):
+    known = Known()
+
+    async def full():
+        raise StoreError("froyo.db: the disk is full")
+
+    async def broken():
+        raise ZeroDivisionError
+
+    async with serving(known, path) as client:
+        known.states = full
+        with pytest.raises(TransportError, match="disk is full"):
+            await ask(client.get, "/v1/status")
+        known.states = broken
+        with pytest.raises(TransportError, match="defect of froyo"):
+            await ask(client.get, "/v1/status")
+
+
+async def test_health_fails_with_what_has_not_lived(path):
+    known = Known()
+    async with serving(known, path) as client:
+        assert (await ask(client.get, "/v1/healthz"))["healthy"]
+        known.wrong = {"source": "has not been heard of for 200 s"}
+        assert (await raw(path, "GET", "/v1/healthz"))[0] == 503
+        assert (await ask(client.get, "/v1/healthz"))["problems"] == known.wrong
+
+
+async def test_a_plan_is_made_now(path):
+    plan = Plan(target="web-1", revision="abc", units=(), observed_at=5.0, errors={"web-1": "no session"})
+    async with serving(Known(known_plans=[plan]), path) as client:
+        [view] = (await ask(client.post, "/v1/plan", {}))["items"]
+    assert view["errors"] == {"web-1": "no session"}
+
+
+async def test_events_are_followed_over_the_socket_as_they_come(path):
+    known = Known(known_events=[event(1), event(2)])
+    async with serving(known, path) as client:
+        stream = client.follow({"after": "0"}, every=0.01)
+        seen = []
+
+        def take(count):
+            while len(seen) < count:
+                found = next(stream)
+                if found is not None:
+                    seen.append(found["id"])
+
+        await ask(take, 2)
+        known.known_events.append(event(3))
+        await ask(take, 3)
+        assert seen == [1, 2, 3]
+        assert await ask(next, stream) is None
+        await ask(stream.close)
+
+
+async def test_a_filter_that_makes_no_sense_is_refused_before_the_stream(path):
+    async with serving(Known(), path) as client:
+        with pytest.raises(UsageError, match="whim"):
+            await ask(next, client.follow({"cause": "whim"}))
+
+
+async def test_a_stream_that_ends_says_that_the_daemon_has(path):
+    async with serving(Known(known_events=[event(1)]), path) as client:
+        stream = client.follow({"after": "0"})
+        assert (await ask(next, stream))["id"] == 1
+    with pytest.raises(TransportError, match="ended"):
+        await ask(next, stream)
+
+
+async def test_following_begins_with_the_newest_that_fit_or_with_none():
+    known = Known(known_events=[event(number) for number in range(1, 6)])
+
+    async def first(query, count):
+        found = []
+        async for item in follow(known, query, pause=0.0):
+            if item is not None:
+                found.append(item.id)
+            if len(found) == count:
+                return found
+        raise AssertionError
+
+    assert await first({"limit": "2"}, 2) == [4, 5]
+    assert await first({"after": "3"}, 2) == [4, 5]
+    none = follow(known, {"limit": "0"}, pause=0.0)
+    later = asyncio.ensure_future(anext(none))
+    await asyncio.sleep(0)
+    known.known_events.append(event(6))
+    assert (await later).id == 6
+    await none.aclose()
+
+
+async def test_who_follows_hears_something_now_and_then():
+    # One pause is longer than the time that may pass in silence.
+    quiet = follow(Known(), {}, pause=20.0)
+    assert await anext(quiet) is None
+    await quiet.aclose()
+
+
+def test_nobody_listens_where_there_is_nothing(tmp_path):
+    client = Client(tmp_path / "none.sock")
+    assert not client.alive()
+    with pytest.raises(TransportError, match="doctor"):
+        client.get("/v1/status")
+    with pytest.raises(TransportError, match="doctor"):
+        next(client.follow({}))
+
+
+def test_all_routes_are_there():
+    routes = {(route.method, route.resource.canonical) for route in application(Known()).router.routes()}
+    assert ("GET", "/v1/healthz") in routes
+    assert ("POST", "/v1/plan") in routes
