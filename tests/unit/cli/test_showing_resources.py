@@ -1,0 +1,228 @@
+"""Tables, descriptions and the status."""
+
+from textwrap import dedent
+
+from reconciler.cli.show.resources import (
+    description,
+    resource_table,
+    source_table,
+    status_lines,
+    suspension_lines,
+    target_table,
+)
+from reconciler.cli.show.tables import columns, table
+from tests.unit.cli.screens import EVENT, MODE, NOW, pipe, resource, status, target
+
+BROKEN = resource("web-2/Directory/srv", "False", "PermanentError", "no such user: bob", since=None)
+PROBLEM = "a.yaml:3:1: there is no kind Fil"
+SOURCE = {
+    "name": "/srv/site",
+    "revision": "abc",
+    "digest": "sha256:1",
+    "conditions": [{"type": "Ready", "status": "False", "message": "1 problem(s) in def"}],
+    "problems": [PROBLEM],
+    "degraded": "no inotify watches left",
+}
+SUSPENSION = {
+    "object": "web-1",
+    "by": "alice",
+    "reason": "maintenance",
+    "since": "2026-01-31T11:00:00.000000Z",
+    "until": "2026-02-01T11:00:00.000000Z",
+}
+
+
+def text(lines):
+    return "\n".join(lines) + "\n"
+
+
+def test_resources_are_a_line_each():
+    assert text(resource_table(pipe(), [resource(), BROKEN], now=NOW, wide=False)) == dedent("""\
+        RESOURCE              READY   REASON           AGE   MESSAGE
+        web-1/File/motd       True    InSync           1h    as declared
+        web-2/Directory/srv   False   PermanentError   -     no such user: bob
+        """)
+
+
+def test_a_wide_table_has_more_columns():
+    view = resource(declaredAt="site.yaml:4", suspended=[SUSPENSION])
+    assert text(resource_table(pipe(), [view], now=NOW, wide=True)) == dedent("""\
+        RESOURCE          READY   REASON   AGE   GENERATION   OBSERVED   DECLARED AT   SUSPENDED   MESSAGE
+        web-1/File/motd   True    InSync   1h    2/2          10s        site.yaml:4   web-1       as declared
+        """)
+
+
+def test_a_narrow_terminal_loses_the_message_first_and_breaks_no_line():
+    for width in (20, 40, 50, 80):
+        lines = resource_table(pipe(width=width), [resource(), BROKEN], now=NOW, wide=False)
+        assert len(lines) == 3
+        assert all(columns(line) <= max(width, 41) for line in lines)
+    assert "MESSAGE" not in resource_table(pipe(width=50), [resource()], now=NOW, wide=False)[0]
+    assert "MESSAGE" in resource_table(pipe(width=80), [resource()], now=NOW, wide=False)[0]
+
+
+def test_characters_that_take_two_columns_are_counted_as_two():
+    assert columns("表e\u0301") == 3
+    lines = table(pipe(), ["A", "B"], [[("", "表"), ("", "x")], [("", "ab"), ("", "y")]])
+    assert [columns(line) for line in lines[1:]] == [6, 6]
+    cut = table(pipe(width=20), ["A", "B"], [[("", "表" * 20), ("", "x")]])
+    assert columns(cut[1]) <= 20
+    assert "…" in cut[1]
+
+
+def test_targets_say_how_they_are_reached():
+    lost = target("web-2", "False", "web-2: no route to host; next try in 4 s")
+    new = {**target("web-3"), "conditions": [], "connectedSince": None}
+    assert text(target_table(pipe(), [target("web-1"), lost, new], now=NOW, live=True)) == dedent("""\
+        TARGET   STATE         INSTANCES   MESSAGE
+        web-1    connected     3           connected as uid 0, for 10m
+        web-2    unreachable   3           no route to host; next try in 4 s
+        web-3    connecting    3
+        """)
+    assert text(target_table(pipe(), [target("web-1"), new], now=NOW, live=False)) == dedent("""\
+        TARGET   STATE       INSTANCES   MESSAGE
+        web-1    last seen   3           connected as uid 0, 11:50:05
+        web-3    unknown     3
+        """)
+
+
+def test_a_broken_source_shows_its_problems_at_once():
+    assert source_table(pipe(), [SOURCE]) == [
+        "✘ /srv/site  1 problem(s) in def",
+        f"    {PROBLEM}",
+        "    no inotify watches left",
+    ]
+    fresh = {**SOURCE, "conditions": [], "problems": [], "degraded": ""}
+    assert source_table(pipe(), [fresh]) == ["✘ /srv/site  not read yet"]
+
+
+def test_suspensions_say_who_why_and_until_when():
+    endless = {**SUSPENSION, "object": "*", "until": None}
+    assert text(suspension_lines(pipe(), [SUSPENSION, endless], now=NOW)) == dedent("""\
+        OBJECT   BY      SINCE      UNTIL                 REASON
+        web-1    alice   11:00:00   2026-02-01 11:00:00   maintenance
+        *        alice   11:00:00   resumed               maintenance
+        """)
+
+
+def test_a_status_fits_on_a_screen():
+    view = status(
+        sources=[SOURCE],
+        targets=[target("web-1")],
+        counts={"InSync": 2, "PermanentError": 1},
+        instances=3,
+        notReady=[BROKEN],
+        suspensions=[SUSPENSION],
+    )
+    assert text(status_lines(pipe(), view, now=NOW, where="/state")) == dedent("""\
+        Sources
+          ✘ /srv/site  1 problem(s) in def
+              a.yaml:3:1: there is no kind Fil
+              no inotify watches left
+
+        Targets
+          TARGET   STATE       INSTANCES   MESSAGE
+          web-1    connected   3           connected as uid 0, for 10m
+
+        Suspensions
+          OBJECT   BY      SINCE      UNTIL                 REASON
+          web-1    alice   11:00:00   2026-02-01 11:00:00   maintenance
+
+        Not as declared
+          REASON           RESOURCE              MESSAGE
+          PermanentError   web-2/Directory/srv   no such user: bob
+
+        2 of 3 instances as declared (2 InSync, 1 PermanentError)
+        """)
+
+
+def test_a_status_without_a_daemon_says_so_and_one_without_anything_too():
+    lines = status_lines(pipe(), status(live=False), now=NOW, where="/state")
+    assert lines[0] == "no daemon runs; this is what the store in /state knows"
+    assert lines[-1] == "nothing is known of any instance yet"
+
+
+def test_very_many_targets_are_not_all_listed():
+    many = status(targets=[target(f"t{n}") for n in range(40)], counts={"InSync": 1}, instances=1)
+    assert "  … and 10 more targets: froyo get targets" in status_lines(pipe(), many, now=NOW, where="")
+
+
+def test_a_description_has_everything_about_one_thing():
+    view = resource(
+        "web-1/File/motd",
+        "False",
+        "Suspended",
+        "suspended by alice: maintenance",
+        declaredAt="site.yaml:4",
+        metadata={"labels": {"tier": "web"}},
+        require=["Directory/etc"],
+        policy="enforce",
+        adopt="replace",
+        spec={
+            "path": "/etc/motd",
+            "body": {"digest": "sha256:1", "size": 6},
+            "force": False,
+            "except": ["a", "b"],
+            "more": {"deep": 1},
+        },
+        suspended=[SUSPENSION],
+        conditions=[
+            {
+                "type": "Ready",
+                "status": "False",
+                "reason": "Suspended",
+                "message": "suspended by alice",
+                "lastTransitionTime": "2026-01-31T11:00:00.000000Z",
+                "observedGeneration": 2,
+            }
+        ],
+        history=[
+            {
+                "at": "2026-01-30T11:00:00.000000Z",
+                "outcome": "Repaired",
+                "message": "put back",
+                "cause": "drift",
+                "generation": 1,
+                "duration": 0.1,
+            }
+        ],
+    )
+    events = [{**EVENT, "data": {"diffs": [MODE]}}]
+    assert text(description(pipe(), view, events, now=NOW)) == dedent("""\
+        Resource    web-1/File/motd
+        Declared at site.yaml:4
+        Ready       False, Suspended: suspended by alice: maintenance
+        Generation  2, observed 2, last observed 10s ago
+        Suspended   web-1 by alice since 11:00:00 until 2026-02-01 11:00:00: maintenance
+        Labels      tier=web
+        Requires    Directory/etc
+
+        Spec
+          path    /etc/motd
+          body    sha256:1 (6 B)
+          force   false
+          except  a, b
+          more:
+            deep  1
+          policy  enforce
+          adopt   replace
+
+        Conditions
+          Ready=False  Suspended  since 11:00:00  suspended by alice
+
+        What was done last
+          2026-01-30 11:00:00  Repaired  put back  drift
+
+        Last events
+          12:00:00 ✔ web-1/File/motd  content changed by `vim /etc/motd` (pid 4711, alice as root), put back after 38 ms
+
+        What differed last
+          mode  0600 → 0644
+        """)
+
+
+def test_what_was_never_looked_at_is_described_as_that():
+    lines = description(pipe(), resource(ready="Unknown", reason="Pending", observedAt=None), [], now=NOW)
+    assert "Generation  2, not observed in sync yet" in lines
+    assert "  none yet: it has not been looked at" in lines
+    assert "  nothing" in lines

@@ -1,0 +1,57 @@
+"""What an apply did, as people read it."""
+
+from reconciler.cli.show.results import result_document, result_lines, result_summary
+from reconciler.engine.oneshot import TargetResult
+from tests.unit.api.known import event
+from tests.unit.cli.screens import pipe
+
+
+def document(*results, events=()):
+    return result_document(results, {e.object: e for e in events}, seconds=1.23)
+
+
+def test_a_second_apply_says_that_there_is_nothing_to_do():
+    found = document(TargetResult("a", 60), TargetResult("b", 40))
+    assert result_summary(pipe(), found) == "nothing to do: 100 instances on 2 targets are as declared"
+    assert result_lines(pipe(), found) == []
+
+
+def test_each_change_says_what_was_done():
+    result = TargetResult("a", 5, changed=["a/File/x", "a/File/y", "a/File/z"])
+    created = event(1, "a/File/x", "Created", message="created", cause="spec")
+    updated = event(2, "a/File/y", "Updated", message="updated: mode (0600 → 0644)", cause="")
+    found = document(result, events=[created, updated])
+    assert result_lines(pipe(), found) == [
+        "a",
+        "  + File/x  created",
+        "  ~ File/y  updated: mode (0600 → 0644)",
+        "  ~ File/z  changed",
+    ]
+    assert result_summary(pipe(), found) == (
+        "Applied: 1 created, 2 changed, 2 as declared before, on 1 target (1.2 s)"
+    )
+    assert found["targets"][0]["changed"][0] == {
+        "address": "a/File/x",
+        "reason": "Created",
+        "message": "created",
+        "cause": "spec",
+    }
+    assert result_lines(pipe(quiet=True), found) == []
+
+
+def test_what_failed_was_left_alone_or_could_not_be_reached_is_named():
+    found = document(
+        TargetResult("a", 4, failed={"a/File/x": "no such user"}, left={"a/File/y": "policy: observe"}),
+        TargetResult("b", 3, error="b: no route to host"),
+    )
+    assert result_lines(pipe(quiet=True), found) == [
+        "a",
+        "  ! File/y  policy: observe",
+        "  ✘ File/x  no such user",
+        "b  no route to host",
+    ]
+    assert result_summary(pipe(), found) == (
+        "Applied: 0 changed, 1 failed, 1 left alone, 2 as declared before, "
+        "on 2 targets, 1 of them unreachable (1.2 s)"
+    )
+    assert (found["failed"], found["unreachable"], found["left"]) == (1, 1, 1)
