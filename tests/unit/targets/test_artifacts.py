@@ -126,6 +126,7 @@ def pem(key):
         (pem(ed25519.Ed25519PrivateKey.generate().public_key()), "not an ECDSA key on P-256"),
         (pem(ec.generate_private_key(ec.SECP384R1()).public_key()), "not an ECDSA key on P-256"),
     ],
+    ids=["none", "Ed25519", "P-384"],
 )
 def test_a_key_of_another_kind_is_refused(build, artifacts, key, why):
     build.public_key.write_bytes(key)
