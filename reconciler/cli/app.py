@@ -16,7 +16,6 @@ from reconciler.cli.failures import show_failure
 from reconciler.cli.terminal import terminal
 from reconciler.errors import UsageError
 
-
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it."""
 

@@ -1,0 +1,68 @@
+"""Completion in a shell."""
+
+import subprocess
+
+import pytest
+
+from reconciler.cli import completing
+from reconciler.cli.app import run
+from reconciler.cli.completing import candidates, print_candidates
+
+KNOWN = {
+    "/v1/targets": [{"name": "web-1"}, {"name": "db-1"}],
+    "/v1/resources": [
+        {"address": "web-1/File/motd", "target": "web-1", "kind": "File", "reason": "InSync"},
+    ],
+}
+
+
+@pytest.fixture(autouse=True)
+def _known(monkeypatch):
+    monkeypatch.setattr(completing, "_known", lambda _words, path: KNOWN[path])
+
+
+def words(*line):
+    return [word for word, _ in candidates(list(line))]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (["re"], ["reconcile", "resume"]),
+        (["dev", "up", "--log-format", "j"], ["json"]),
+        (["get", "w"], ["web-1", "web-1/File/motd"]),
+        (["get", "F"], ["File"]),
+        (["events", "--object", "web-1/"], ["web-1/File/motd"]),
+        (["plan", "--target", ""], ["web-1", "db-1"]),
+        (["get", "-o", "j"], ["json"]),
+        (["plan", "--t"], ["--target", "--timeout"]),
+        (["completion", "z"], ["zsh"]),
+        (["apply", "si"], []),
+        (["nothing", "x"], []),
+    ],
+)
+def test_what_may_come_next(line, expected):
+    assert words(*line) == expected
+
+
+def test_without_a_word_there_are_all_commands():
+    assert len(words()) == len(words("")) > 10
+
+
+def test_whatever_goes_wrong_there_is_just_nothing(monkeypatch, capsys):
+    def broken(_words, _path):
+        raise OSError
+
+    monkeypatch.setattr(completing, "_known", broken)
+    assert print_candidates(["get", ""]) == 0
+    assert print_candidates(["st"]) == 0
+    assert capsys.readouterr().out == "status\tHow everything is, in short\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_every_shell_has_a_script_that_asks_us(shell, capsys):
+    assert run(["completion", shell]) == 0
+    text = capsys.readouterr().out
+    assert "froyo __complete" in text
+    if shell == "bash":
+        subprocess.run(["bash", "-n"], input=text, text=True, check=True)

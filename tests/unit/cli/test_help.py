@@ -1,0 +1,105 @@
+"""Help: a table of contents, and examples with every command."""
+
+import importlib
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_command
+
+from reconciler.cli.app import application, run
+from reconciler.cli.catalogue import GROUPS, SUMMARIES
+from reconciler.cli.overview import overview
+
+COMMANDS = sorted(SUMMARIES)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_examples_that_parse(name):
+    command = get_command(application([name])).commands[name]
+    examples = importlib.import_module(f"reconciler.cli.commands.{name}").EXAMPLES
+    assert examples
+    for line, what in examples:
+        assert what
+        words = line.replace("dev up", "up").replace("source <(", "").replace(")", "").split(" > ")[0]
+        words = words.split(" 2>")[0].split(" | ")[0]
+        import shlex
+
+        program, called, *arguments = shlex.split(words)
+        assert (program, called) == ("froyo", name)
+        command.make_context(name, list(arguments), resilient_parsing=False)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_shows_what_it_does_and_its_examples(name, capsys):
+    assert run([name, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"Usage: froyo {name}")
+    assert "Examples:\n" in text
+    assert f"froyo {name}" in text.split("Examples:")[1] or name == "up"
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("name", [n for n in COMMANDS if n not in ("init", "completion", "version", "up")])
+def test_every_command_that_answers_knows_the_common_options(name, capsys):
+    run([name, "-h"])
+    text = capsys.readouterr().out
+    for option in ("-o, --output", "--state", "--no-color", "-q, --quiet", "-v, --verbose"):
+        assert option in text
+
+
+def test_the_overview_names_every_command_once_and_fits():
+    text = overview(colour=False)
+    for name, summary in SUMMARIES.items():
+        assert text.count(f"  {name:<11} {summary}\n") == 1
+    assert max(map(len, text.split("\n"))) <= 100
+    assert "\x1b" not in text
+    assert overview(colour=True).count("\x1b[1m") == len(GROUPS) + 3
+
+
+def test_a_name_that_was_misspelt_gets_a_suggestion(capsys):
+    assert run(["aply"]) == 1
+    assert capsys.readouterr().err == "froyo: there is no command 'aply'; did you mean 'apply'?\n"
+    assert run(["--state", "x", "get"]) == 1
+    assert "the command comes first" in capsys.readouterr().err
+    assert run(["zzzzzz"]) == 1
+    assert "see: froyo --help" in capsys.readouterr().err
+
+
+def test_usage_errors_exit_with_1_since_2_means_changes(capsys):
+    assert run(["plan", "--bogus"]) == 1
+    assert "See: froyo plan --help" in capsys.readouterr().err
+    assert run(["get", "a", "b"]) == 1
+    assert run(["get", "-o", "xml"]) == 1
+
+
+def test_help_of_a_command_is_also_asked_for_the_other_way_round(capsys):
+    assert run(["help", "plan"]) == 0
+    assert "Usage: froyo plan" in capsys.readouterr().out
+    assert run(["dev", "up", "--help"]) == 0
+    assert "Usage: froyo up" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"], ["version"], ["--version"]])
+def test_what_is_asked_most_imports_next_to_nothing(arguments):
+    code = (
+        "import sys; sys.argv[1:] = %r\n"
+        "from reconciler.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as stop: assert not stop.code\n"
+        "heavy = {'typer', 'rich', 'asyncio', 'json', 'sqlite3', 'yaml', 'aiohttp', 'logging', 'dataclasses'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("COV")}
+    done = subprocess.run(
+        # -S: what this environment loads at start, such as coverage, is none of our doing.
+        [sys.executable, "-S", "-c", code % arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environ,
+        cwd=os.getcwd(),
+    )
+    assert done.stderr == "[]\n"
+    assert "froyo" in done.stdout
