@@ -63,6 +63,7 @@ class ThreadLanes:
         self._lanes: dict[str, ThreadPoolExecutor] = {}
 
     async def __call__(self, lane: str, function: Callable[[], T], /) -> T:
+        """The function's result; see Offload."""
         executor = self._lanes.get(lane)
         if executor is None:
             executor = self._lanes[lane] = ThreadPoolExecutor(1, thread_name_prefix=f"froyo-{lane}")
