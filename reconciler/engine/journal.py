@@ -78,20 +78,35 @@ class Journal:
                 ownership=ownership,
                 instance=instance,
                 recorded_at=self._runtime.now(),
-                preimage=self._preimages.get(instance.address),
+                preimage=self._lane.preimages.pop(instance.address, None),
             )
         )
+
+    def forget_preimage(self, address: Address) -> None:
+        """What was read has not been replaced, and is something else by now."""
+        if address in self._preimages:
+            self._lane.preimages.pop(address, None)
 
     async def missing_blobs(self, digests: Iterable[Digest]) -> Collection[Digest]:
         """Those of `digests` whose content is not kept yet."""
         wanted = set(digests)
         return await self._store.blobs.missing(wanted) if wanted else ()
 
-    async def keep_blobs(self, contents: Mapping[Address, bytes]) -> None:
-        """Keep, for each address, the content that was there before it was touched."""
+    async def keep_blobs(self, contents: Mapping[Address, bytes], known: Mapping[Address, Digest]) -> None:
+        """Keep, for each address, the content that was there before it was touched.
+
+        Args:
+            contents: what is not kept yet.
+            known: digests of what is, for something else.
+        """
+        self._preimages.update(known)
         if contents:
             digests = await self._store.blobs.put_all(contents.values())
             self._preimages.update(zip(contents, digests, strict=True))
+        for address, digest in self._preimages.items():
+            # Only what was there before it was ours; and of several, what was there first.
+            if not self._lane.states[address].owned:
+                self._lane.preimages.setdefault(address, digest)
 
     async def close(self, report: Report) -> None:
         """Keep everything that the round concluded, in one transaction.

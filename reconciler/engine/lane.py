@@ -60,6 +60,7 @@ class Lane:
         contests: who else keeps changing what.
         managed: for each container with instances below its path, those paths.
         backlog: what the store does not have yet.
+        preimages: what was there before something that is not known to be ours yet was begun.
     """
 
     target: Target
@@ -78,6 +79,7 @@ class Lane:
     contests: Contests[Address] = field(default_factory=Contests)
     managed: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     backlog: Backlog = field(default_factory=Backlog)
+    preimages: dict[Address, Digest] = field(default_factory=dict)
     _by_path: dict[str, set[Address]] = field(default_factory=dict)
 
     @classmethod
@@ -174,6 +176,7 @@ class Lane:
         self.stalled = {a: s for a, s in older.stalled.items() if a in self.instances}
         self.unsettled |= older.unsettled & self.instances.keys()
         self.backlog = older.backlog
+        self.preimages = {a: d for a, d in older.preimages.items() if a in self.instances}
         self.manage_anew(
             a for a in self.instances if self.managed.get(a) != older.managed.get(a) and a in older.instances
         )

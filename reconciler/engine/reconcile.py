@@ -401,6 +401,7 @@ class Round:
         for address, result in applied.items():
             if result.fault is not None:
                 if result.fault.error_class is ErrorClass.CONFLICT:
+                    self._journal.forget_preimage(address)
                     self._overtaken(wave[address], str(result.fault))
                 else:
                     self._fail(address, result.fault)

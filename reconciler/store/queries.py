@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.model.event import Event, EventType
-    from reconciler.model.names import Address, SourceName, TargetName
+    from reconciler.model.names import Address, Digest, SourceName, TargetName
     from reconciler.model.plan import Cause
     from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
 
@@ -97,6 +97,11 @@ def run_units(connection: sqlite3.Connection, run: str) -> list[RunUnit]:
 def in_doubt(connection: sqlite3.Connection) -> list[RunUnit]:
     """Intents without an outcome."""
     return _rows(connection, sql.IN_DOUBT, journals.run_unit)
+
+
+def unclaimed_preimages(connection: sqlite3.Connection) -> dict[Address, Digest]:
+    """What was there before something that was cut off, and that is not in the inventory."""
+    return dict(connection.execute(sql.UNCLAIMED_PREIMAGES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

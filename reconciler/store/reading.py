@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reconciler.model.event import Event
-from reconciler.model.names import Address, SourceName, TargetName
+from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.source import Snapshot
 from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
 from reconciler.runtime import Runtime
@@ -106,6 +106,10 @@ class Reading:
     async def in_doubt(self) -> list[RunUnit]:
         """Intents without an outcome: after a crash, what has to be observed again."""
         return await self._query(queries.in_doubt)
+
+    async def unclaimed_preimages(self) -> dict[Address, Digest]:
+        """What was there before operations that were cut off, of what is not in the inventory (yet)."""
+        return await self._query(queries.unclaimed_preimages)
 
     async def events(self, chosen: EventFilter | None = None, *, limit: int = 1_000) -> list[Event]:
         """Events in order: the first ones after `chosen.after`, or without it, the newest ones."""

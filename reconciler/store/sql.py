@@ -236,7 +236,7 @@ PUT_HOUSEKEEPING = (
 PUT_INVENTORY = (
     "INSERT INTO inventory (address, ownership, digest, instance, recorded_at, body, preimage) VALUES "
     "(:address, :ownership, :digest, :instance, :recorded_at, :body, :preimage) ON CONFLICT (address) DO "
-    "UPDATE SET ownership = excluded.ownership, digest = excluded.digest, instance = excluded.instance, "
+    "UPDATE SET ownership = inventory.ownership, digest = excluded.digest, instance = excluded.instance, "
     "recorded_at = excluded.recorded_at, body = excluded.body, preimage = coalesce(inventory.preimage, "
     "excluded.preimage)"
 )
@@ -341,6 +341,12 @@ SUSPENSIONS = (
 TARGET_STATES = (
     "SELECT target_state.name, target_state.conditions, target_state.connected_since, "
     "target_state.facts_digest FROM target_state"
+)
+UNCLAIMED_PREIMAGES = (
+    "SELECT plan_units.address, plan_units.preimage FROM plan_units WHERE plan_units.preimage IS NOT NULL "
+    "AND (plan_units.outcome IS NULL OR plan_units.outcome = 'Abandoned' OR plan_units.outcome = "
+    "'Unreachable') AND (plan_units.address NOT IN (SELECT inventory.address FROM inventory)) ORDER BY "
+    "plan_units.run DESC, plan_units.address"
 )
 UNFINISHED_RUNS = (
     "SELECT runs.id, runs.target, runs.cause, runs.revision, runs.started_at, runs.finished_at, "

@@ -62,10 +62,13 @@ def statements(insert: Callable[[Table], Any]) -> dict[str, ClauseElement]:
         "PUT_SUSPENSION": put(s.suspensions),
         "SUSPENSIONS": select(s.suspensions).order_by(s.suspensions.c.object),
         "FORGET_SUSPENSION": delete(s.suspensions).where(s.suspensions.c.object == bindparam("object")),
-        # What was there at first contact stays on record, whatever happens to the entry later.
+        # How it came to be ours, and what was there before that, stays on record, whatever happens to it later.
         "PUT_INVENTORY": put(
             s.inventory,
-            {"preimage": func.coalesce(s.inventory.c.preimage, literal_column("excluded.preimage"))},
+            {
+                "ownership": s.inventory.c.ownership,
+                "preimage": func.coalesce(s.inventory.c.preimage, literal_column("excluded.preimage")),
+            },
         ),
         "INVENTORY": _between(
             select(
@@ -129,6 +132,18 @@ def _runs(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dic
         .values({n: bindparam(n) for n in ("outcome", "message")}),
         "UNITS": select(s.plan_units).where(units.run == bindparam("run")).order_by(units.address),
         "IN_DOUBT": select(s.plan_units).where(units.outcome.is_(None)).order_by(units.run, units.address),
+        # Of what was cut off before it was known to be ours: of several, the oldest is what was there before us.
+        "UNCLAIMED_PREIMAGES": select(units.address, units.preimage)
+        .where(
+            units.preimage.is_not(None),
+            or_(
+                units.outcome.is_(None),
+                units.outcome == literal_column("'Abandoned'"),
+                units.outcome == literal_column("'Unreachable'"),
+            ),
+            units.address.not_in(select(s.inventory.c.address)),
+        )
+        .order_by(units.run.desc(), units.address),
     }
 
 
