@@ -14,7 +14,7 @@ import sys
 def main() -> None:
     """Run the command line of this process, and exit."""
     try:
-        status = _run(sys.argv[1:])
+        status = run(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:
         status = 130
@@ -25,7 +25,8 @@ def main() -> None:
     sys.exit(status)
 
 
-def _run(arguments: list[str]) -> int:
+def run(arguments: list[str]) -> int:
+    """Run a command line; its exit status."""
     for stream in (sys.stdout, sys.stderr):
         # What a terminal's character set does not have, such as bytes that are not UTF-8, is shown as an escape.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -49,6 +50,6 @@ def _run(arguments: list[str]) -> int:
         from reconciler.cli.completing import print_candidates
 
         return print_candidates(arguments[1:])
-    from reconciler.cli.app import run
+    from reconciler.cli import app
 
-    return run(arguments)
+    return app.run(arguments)

@@ -129,6 +129,8 @@ async def apply(
         await _forget_undeclared(parts, evaluated)
         await parts.store.save_snapshot(evaluated.snapshot)
     results = await (await _oneshot(parts, evaluated, step)).apply(only=only)
+    for result in results:
+        _name_left(result, only)
     batch = Batch().forget_warm()
     settled = all(_settled(result) for result in results)
     if whole and only is None and settled:
@@ -162,6 +164,15 @@ async def _forget_undeclared(parts: Parts, evaluated: Evaluated) -> None:
         if known[address].owned:
             report.event(address, "Orphaned", "no longer declared; left as it is on the target")
     await store_report(parts.store, report, forget=gone)
+
+
+def _name_left(result: TargetResult, only: Collection[Address] | None) -> None:
+    """Nothing is passed over in silence: what was not even looked at, because somebody wants it so, is named too."""
+    for address, state in (result.lane.states if result.lane is not None else {}).items():
+        summary = summarize(state.conditions)
+        asked = only is None or address in only
+        if asked and not summary.ready and address not in result.failed and address not in result.left:
+            result.left[address] = f"{summary.reason}: {summary.message}"
 
 
 def _settled(result: TargetResult) -> bool:

@@ -112,11 +112,13 @@ class Progress:
         room = max(2, self._screen.height - 4)
         # What is still going on comes first: that is what one waits for.
         rows = sorted(self._rows.items(), key=lambda item: item[1].step in _FINISHED)
+        # NO_COLOR is about bold and dim, too.
+        rail, bold = ("dim", "bold") if self._screen.colour else ("", "")
         for index, (name, row) in enumerate(rows[:room], start=1):
-            tree.append(self._screen.plain("\n└─ " if index == len(rows) else "\n├─ "), style="dim")
-            tree.append(visible(name), style="bold")
+            tree.append(self._screen.plain("\n└─ " if index == len(rows) else "\n├─ "), style=rail)
+            tree.append(visible(name), style=bold)
             style = {"done": "green", "failed": "red"}.get(row.step, "cyan")
-            tree.append(f"  {_told(row.step, row.number)}", style=style)
+            tree.append(f"  {_told(row.step, row.number)}", style=style if self._screen.colour else "")
         if len(rows) > room:
             tree.append(
                 self._screen.plain(f"\n└─ … and {count(len(rows) - room, 'more target')}"), style="dim"

@@ -10,8 +10,22 @@ VIEW = {"address": "web-1/File/motd", "target": "web-1", "kind": "File", "name":
 
 @pytest.mark.parametrize(
     "what",
-    ["", "*", "all", "File", "file", "files", "web-1", "File/motd", "files/motd", "web-1/File"]
-    + ["web-1/", "web-1/*", "web-1/File/motd", "web-1/files/motd"],
+    [
+        "",
+        "*",
+        "all",
+        "File",
+        "file",
+        "files",
+        "web-1",
+        "File/motd",
+        "files/motd",
+        "web-1/File",
+        "web-1/",
+        "web-1/*",
+        "web-1/File/motd",
+        "web-1/files/motd",
+    ],
 )
 def test_words_that_mean_a_resource(what):
     assert means(what, VIEW)
@@ -19,8 +33,17 @@ def test_words_that_mean_a_resource(what):
 
 @pytest.mark.parametrize(
     "what",
-    ["Directory", "web", "File/mot", "File/motd-2", "web-2/File/motd", "web-1/Directory", "web-1/File/mot"]
-    + ["web-1/Directory/motd", "motd"],
+    [
+        "Directory",
+        "web",
+        "File/mot",
+        "File/motd-2",
+        "web-2/File/motd",
+        "web-1/Directory",
+        "web-1/File/mot",
+        "web-1/Directory/motd",
+        "motd",
+    ],
 )
 def test_words_that_do_not(what):
     assert not means(what, VIEW)

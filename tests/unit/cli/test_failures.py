@@ -1,5 +1,7 @@
 """How a command says what went wrong."""
 
+import pytest
+
 from reconciler.cli.failures import SHOWN, problem_lines, show_failure
 from reconciler.errors import ConfigError, Problem, UsageError
 from tests.unit.cli.screens import Screen, pipe
@@ -48,10 +50,9 @@ def test_other_errors_are_one_sentence_without_a_traceback():
 
 
 def test_a_defect_says_where_to_go_and_shows_the_traceback_when_asked():
-    try:
-        raise ZeroDivisionError("oops")
-    except ZeroDivisionError as error:
-        short, long = failure(error), failure(error, verbose=True)
+    with pytest.raises(ZeroDivisionError) as caught:
+        1 // 0  # noqa: B018
+    short, long = failure(caught.value), failure(caught.value, verbose=True)
     assert "defect of froyo" in short
     assert "report it" in short
     assert "Traceback" not in short

@@ -11,7 +11,10 @@ from reconciler.model.conditions import Reason
 from reconciler.model.plan import Action
 from tests.unit.cli.screens import MODE, plan, unit
 
-PLANS = [plan("a", unit("a/File/x", "update", "drift", [MODE]), unit("a/File/y", "none", held="Differs")), plan("b")]
+PLANS = [
+    plan("a", unit("a/File/x", "update", "drift", [MODE]), unit("a/File/y", "none", held="Differs")),
+    plan("b"),
+]
 
 
 @pytest.fixture

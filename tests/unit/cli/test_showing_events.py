@@ -66,7 +66,9 @@ def test_messages_stand_below_each_other():
 
 def test_a_run_has_its_units_below_it():
     bad = {**RUN["units"][0], "outcome": "", "action": "none", "message": "cut off"}
-    lines = run_lines(pipe(verbose=True), [RUN, {**RUN, "finishedAt": None, "outcome": "", "units": [bad]}], now=NOW)
+    lines = run_lines(
+        pipe(verbose=True), [RUN, {**RUN, "finishedAt": None, "outcome": "", "units": [bad]}], now=NOW
+    )
     assert "\n".join(lines) + "\n" == dedent("""\
         12:00:00 ✔ web-1  drift, 1 instance: 1 applied in 250 ms  revision abc
             ~ File/motd  Applied

@@ -90,8 +90,12 @@ def test_ignored_fields_and_other_values_are_shown():
         "a/File/x",
         "update",
         "spec",
-        [diff("mode", "1", "2", ignored=True), diff("purge", False, True), diff("list", None, [1, 2])]
-        + [diff("content", None, body("c", 3))],
+        [
+            diff("mode", "1", "2", ignored=True),
+            diff("purge", False, True),
+            diff("list", None, [1, 2]),
+            diff("content", None, body("c", 3)),
+        ],
     )
     lines = [line.strip() for line in plan_lines(pipe(), [plan("a", units)])]
     assert "mode     1 → 2 (ignored)" in lines

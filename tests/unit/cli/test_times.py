@@ -10,7 +10,15 @@ NOON = 1769860800.0  # 2026-01-31T12:00:00Z
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("90", 90), ("90s", 90), ("1.5h", 5400), ("1d12h", 129600), ("5 min", 300), ("250ms", 0.25), ("2W", 1209600)],
+    [
+        ("90", 90),
+        ("90s", 90),
+        ("1.5h", 5400),
+        ("1d12h", 129600),
+        ("5 min", 300),
+        ("250ms", 0.25),
+        ("2W", 1209600),
+    ],
 )
 def test_durations(text, expected):
     assert parse_duration(text) == expected

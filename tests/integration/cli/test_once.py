@@ -1,0 +1,240 @@
+"""The commands that run once, as a person types them: real processes, real files."""
+
+import json
+import os
+import stat
+
+import pytest
+
+
+def ctimes(directory):
+    return {path: path.lstat().st_ctime_ns for path in [directory, *directory.rglob("*")]}
+
+
+def test_the_life_of_a_file_from_plan_to_repair(person):
+    plan = person.froyo("plan", person.site, status=2)
+    assert "+ File/motd" in plan.stdout
+    assert plan.stdout.endswith("Plan: 2 to create, 0 to change, 0 to remove, 0 in sync, on 1 target\n")
+    assert not (person.machine / "etc").exists()
+
+    applied = person.froyo("apply", person.site).stdout
+    assert "  + File/motd  created\n" in applied
+    assert "Applied: 2 created, 0 as declared before, on 1 target" in applied
+    assert (person.machine / "etc" / "motd").read_text() == "hello\n"
+
+    before = ctimes(person.machine)
+    nothing = "nothing to do: 2 instances on 1 target are as declared\n"
+    assert person.real("apply", person.site).stdout == nothing
+    assert person.froyo("apply", person.site, "-v").stdout == nothing  # the long way, too
+    assert person.froyo("plan", person.site).stdout == nothing
+    assert person.froyo("diff", person.site).stdout == nothing
+    assert ctimes(person.machine) == before
+
+    (person.machine / "etc" / "motd").write_text("spoiled\n")
+    diff = person.froyo("diff", person.site, status=2).stdout
+    assert "~ File/motd   drift" in diff
+    assert "-spoiled\n" in diff
+    assert "+hello\n" in diff
+    document = person.json("apply", person.site)
+    [change] = document["targets"][0]["changed"]
+    assert (change["address"], change["reason"], change["cause"]) == ("here/File/motd", "Repaired", "drift")
+    assert (person.machine / "etc" / "motd").read_text() == "hello\n"
+
+    assert "Repaired" in person.froyo("history", "-v").stdout + person.froyo("events", "-v").stdout
+    described = person.froyo("describe", "File/motd").stdout
+    assert "files.yaml:6" in described
+    assert "put back at a rescan" in described
+
+
+def test_what_is_known_is_told_from_the_store(person):
+    person.froyo("apply", person.site)
+    status = person.json("status")
+    assert (status["live"], status["instances"], status["counts"]) == (False, 2, {"Applied": 2})
+    assert "no daemon runs" in person.froyo("status").stdout
+    assert person.froyo("get", "-o", "name").stdout == "here/Directory/etc\nhere/File/motd\n"
+    assert person.froyo("get", "-l", "tier=web", "-o", "name").stdout == "here/File/motd\n"
+    assert "files.yaml:6" in person.froyo("get", "files", "-o", "wide").stdout
+    assert person.froyo("get", "files", "-o", "yaml").stdout.startswith("apiVersion: froyo.dev/v1alpha1\n")
+    assert "here" in person.froyo("get", "targets").stdout
+    assert person.froyo("wait", "--timeout", "1s").stdout == "2 instances: ready\n"
+    assert person.froyo("wait", "--for", "stalled", status=1).stderr.startswith(
+        "not stalled after 5m: 2 inst"
+    )
+    assert "matches 'Nope'" in person.froyo("get", "Nope", status=1).stderr
+    assert "froyo apply DIR" in person.froyo("reconcile", status=1).stderr
+    person.froyo("doctor")
+    assert person.json("doctor")["healthy"] is True
+
+
+def test_nothing_is_known_before_anything_was_applied(person):
+    assert "froyo apply DIR" in person.froyo("status", status=1).stderr
+    assert not person.state.exists()
+    person.froyo("validate", person.site)
+    person.froyo("doctor")
+    assert not person.state.exists()
+
+
+def test_a_saved_plan_does_what_it_showed_and_refuses_what_has_moved(person):
+    person.froyo("apply", person.site)
+    motd = person.machine / "etc" / "motd"
+    person.write("more.yaml", FILE.format(name="other", text="new"))
+    motd.write_text("first\n")
+    person.froyo("plan", person.site, "--out", "next.plan", status=2)
+    assert stat.S_IMODE((person.base / "next.plan").stat().st_mode) == 0o600
+    motd.write_text("second\n")
+    refused = person.froyo("apply", "--plan", "next.plan", status=1).stdout
+    assert "✘ File/motd" in refused
+    assert "changed since the plan was saved" in refused
+    assert motd.read_text() == "second\n"
+    assert (person.machine / "etc" / "other").read_text() == "new"
+    person.froyo("plan", person.site, "--out", "next.plan", status=2)
+    person.froyo("apply", "--plan", "next.plan")
+    assert motd.read_text() == "hello\n"
+    other = person.froyo("apply", person.machine, "--plan", "next.plan", status=1)
+    assert "it was made from" in other.stderr
+
+
+FILE = """\
+apiVersion: linux.froyo.dev/v1alpha1
+kind: File
+metadata: {{name: {name}}}
+spec: {{target: here, path: "@/etc/{name}", content: "{text}"}}
+"""
+
+
+def test_errors_name_the_place_and_what_to_do(person):
+    person.write(
+        "bad.yaml", FILE.format(name="x", text="y").replace("content", "contnt").replace("here", "her")
+    )
+    for command, stream in (("validate", "stdout"), ("plan", "stderr"), ("apply", "stderr")):
+        text = getattr(person.froyo(command, person.site, status=1), stream)
+        assert "bad.yaml:4:" in text
+        assert "did you mean 'content'?" in text
+        assert "^" in text
+    problems = person.json("validate", person.site, status=1)["problems"]
+    assert {problem["file"] for problem in problems} == {"bad.yaml"}
+    (person.site / "bad.yaml").unlink()
+    assert "declared are: here" in person.froyo("plan", "--target", "nope", "site", status=1).stderr
+
+
+def test_a_target_that_cannot_be_reached_costs_the_others_nothing(person):
+    person.write(
+        "far.yaml",
+        """\
+apiVersion: froyo.dev/v1alpha1
+kind: Target
+metadata: {name: far}
+spec: {ssh: {host: 127.0.0.1, port: 9, user: nobody}}
+---
+apiVersion: linux.froyo.dev/v1alpha1
+kind: File
+metadata: {name: far}
+spec: {target: far, path: /tmp/never, content: ""}
+""",
+    )
+    applied = person.froyo("apply", person.site, status=1).stdout
+    assert "File/motd  created" in applied
+    assert "1 of them unreachable" in applied
+    assert "could not be planned" in person.froyo("plan", person.site, status=1).stdout
+    assert person.froyo("plan", person.site, "--target", "here").stdout.startswith("nothing to do")
+
+
+def test_a_suspension_holds_without_a_daemon_too(person):
+    person.froyo("apply", person.site)
+    motd = person.machine / "etc" / "motd"
+    motd.write_text("mine\n")
+    told = person.froyo("suspend", "File/motd", "--reason", "trying something", "--until", "2h").stdout
+    assert told.startswith("suspended here/File/motd until ")
+    left = person.froyo("apply", person.site).stdout
+    assert "! File/motd  Suspended: suspended by" in left
+    assert "1 left alone" in left
+    assert motd.read_text() == "mine\n"
+    assert "trying something" in person.froyo("describe", "File/motd").stdout
+    assert "trying something" in person.froyo("get", "suspensions").stdout
+    assert "not suspended" in person.froyo("resume", "Directory/etc", status=1).stderr
+    assert person.froyo("resume", "File/motd").stdout == "resumed here/File/motd\n"
+    person.froyo("apply", person.site)
+    assert motd.read_text() == "hello\n"
+    person.froyo("suspend", "here", "--reason", "maintenance")
+    assert "suspended through 'here'" in person.froyo("resume", "File/motd", status=1).stderr
+    assert person.froyo("resume", "--all").stdout == "resumed here\n"
+    assert person.froyo("resume", "--all").stdout == "nothing was suspended\n"
+    assert "--all" in person.froyo("resume", status=1).stderr
+    assert "reason" in person.froyo("suspend", "here", "--reason", " ", status=1).stderr
+
+
+def test_what_is_no_longer_declared_is_no_longer_looked_at(person):
+    person.froyo("apply", person.site)
+    other = person.base / "other"
+    other.mkdir()
+    told = person.froyo("apply", other)
+    assert "nothing is declared" in told.stdout
+    assert person.froyo("get", "-o", "name").stdout.count("\n") == 2
+    (person.site / "files.yaml").write_text("")
+    person.froyo("apply", person.site)
+    assert person.froyo("get", "-o", "name").stdout == ""
+    assert "no longer declared" in person.froyo("events").stdout
+    assert (person.machine / "etc" / "motd").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--solo"]])
+def test_what_init_writes_is_valid_and_nothing_is_overwritten(person, options):
+    directory = person.base / "new"
+    told = person.froyo("init", directory, *options).stdout
+    assert told.count("wrote ") == 3
+    before = {path: path.read_bytes() for path in directory.iterdir()}
+    assert "valid: 2 instances on 1 target" in person.froyo("validate", directory).stdout
+    assert "there already" in person.froyo("init", directory, *options, status=1).stderr
+    assert {path: path.read_bytes() for path in directory.iterdir()} == before
+
+
+def test_a_reader_that_has_had_enough_is_no_error_of_ours(person):
+    import subprocess
+
+    person.froyo("apply", person.site)
+    done = subprocess.run(
+        [
+            "bash",
+            "-c",
+            f"{' '.join(person.command('get', '-o', 'json'))} | head -c 1; echo ${{PIPESTATUS[0]}}",
+        ],
+        capture_output=True,
+        text=True,
+        env=person.environ,
+        check=True,
+    )
+    assert done.stdout.split()[0].startswith("{")
+    assert done.stderr == ""
+
+
+def test_a_pipe_gets_no_escape_and_a_c_locale_only_ascii(person):
+    person.froyo("apply", person.site)
+    os.chmod(person.machine / "etc" / "motd", 0o600)
+    for environ in ({"COLUMNS": "20"}, {"LC_ALL": "C"}):
+        done = person.real("plan", person.site, status=2, **environ)
+        assert "\x1b" not in done.stdout + done.stderr
+        if "LC_ALL" in environ:
+            assert done.stdout.isascii()
+            assert "0600 -> 0644" in done.stdout
+        else:
+            assert "0600 → 0644" in done.stdout
+
+
+def test_documents_have_a_version_and_a_kind(person):
+    person.froyo("apply", person.site)
+    kinds = {
+        "status": "Status",
+        "get": "ResourceList",
+        "events": "EventList",
+        "history": "RunList",
+        "doctor": "Checks",
+        "version": "Version",
+        "wait": "ResourceList",
+    }
+    for command, kind in kinds.items():
+        document = person.json(command)
+        assert (document["apiVersion"], document["kind"]) == ("froyo.dev/v1alpha1", kind)
+    for command, kind in {"plan": "PlanList", "apply": "ApplyResult", "validate": "Validation"}.items():
+        assert person.json(command, person.site)["kind"] == kind
+    assert person.json("describe", "File/motd")["kind"] == "DescriptionList"
+    assert json.loads(person.froyo("diff", person.site, "-o", "json").stdout)["kind"] == "PlanList"

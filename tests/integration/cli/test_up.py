@@ -1,0 +1,111 @@
+"""The daemon and the commands that ask it, as real processes."""
+
+import json
+import os
+import subprocess
+import threading
+
+
+def test_a_daemon_puts_right_what_is_spoiled_and_tells(person):
+    with person.up() as daemon:
+        assert person.froyo("wait", "--timeout", "60s").stdout == "2 instances: ready\n"
+        motd = person.machine / "etc" / "motd"
+        motd.write_text("spoiled\n")
+        person.until(lambda: motd.read_text() == "hello\n")
+        person.until(lambda: person.json("events", "--cause", "drift")["items"])
+        [event] = person.json("events", "--cause", "drift")["items"]
+        assert (event["object"], event["reason"]) == ("here/File/motd", "Repaired")
+        assert event["duration"] > 0
+
+        status = person.json("status")
+        assert (status["live"], status["instances"]) == (True, 2)
+        assert "connected as uid" in person.froyo("get", "targets").stdout
+        assert "/site" in person.froyo("get", "sources").stdout
+        assert person.froyo("diff").stdout == "nothing to do: 2 instances on 1 target are as declared\n"
+        assert person.json("doctor")["healthy"]
+        assert f"pid {daemon.pid}" in person.froyo("doctor").stdout
+
+        motd.write_text("again\n")
+        assert person.froyo("reconcile", "--wait").stdout == "2 instances as declared\n"
+        assert motd.read_text() == "hello\n"
+        assert "looking at 1 instance" in person.froyo("reconcile", "File/motd").stdout
+        assert person.json("history")["items"]
+    assert not (person.state / "froyo.sock").exists()
+    lines = [json.loads(line) for line in person.log.splitlines() if line.startswith("{")]
+    assert any(line.get("reason") == "Repaired" for line in lines)
+
+
+def test_a_suspension_holds_and_ends_over_the_socket(person):
+    with person.up():
+        person.froyo("wait", "--timeout", "60s")
+        motd = person.machine / "etc" / "motd"
+        person.froyo("suspend", "File/motd", "--reason", "trying something")
+        person.froyo("wait", "File/motd", "--for", "reason=Suspended", "--timeout", "30s")
+        motd.write_text("mine\n")
+        assert "Suspended" in person.froyo("reconcile", "--wait", status=1).stdout
+        assert motd.read_text() == "mine\n"
+        person.froyo("resume", "File/motd")
+        person.until(lambda: motd.read_text() == "hello\n")
+        assert (
+            "nothing is known that matches"
+            in person.froyo("suspend", "Nope", "--reason", "x", status=1).stderr
+        )
+
+
+def test_a_broken_file_shows_at_once_and_the_last_good_snapshot_stays_in_force(person):
+    with person.up():
+        person.froyo("wait", "--timeout", "60s")
+        person.write("bad.yaml", "kind: [\n")
+        person.until(lambda: person.json("get", "sources")["items"][0]["problems"])
+        assert "bad.yaml:1:" in person.froyo("status", status=1).stdout
+        motd = person.machine / "etc" / "motd"
+        motd.write_text("spoiled\n")
+        person.until(lambda: motd.read_text() == "hello\n")
+        (person.site / "bad.yaml").unlink()
+        person.until(lambda: not person.json("get", "sources")["items"][0]["problems"])
+        person.froyo("status")
+
+
+def test_waiting_is_for_what_is_declared_now_not_for_what_was(person):
+    with person.up():
+        person.froyo("wait", "--timeout", "60s")
+        revision = person.json("get", "sources")["items"][0]["revision"]
+        files = (person.site / "files.yaml").read_text()
+        (person.site / "files.yaml").write_text(files.replace("hello", "changed"))
+        person.until(lambda: person.json("get", "sources")["items"][0]["revision"] != revision)
+        person.froyo("wait", "--timeout", "60s")
+        assert (person.machine / "etc" / "motd").read_text() == "changed\n"
+
+
+def test_whoever_wants_the_store_too_is_told_who_has_it_and_what_to_do(person):
+    with person.up() as daemon:
+        person.froyo("wait", "--timeout", "60s")
+        refused = person.froyo("apply", person.site, "-v", status=1).stderr
+        assert f"pid {daemon.pid}" in refused
+        assert "froyo reconcile" in refused
+
+
+def test_events_are_followed_from_the_first_on(person):
+    with person.up():
+        follower = subprocess.Popen(
+            person.command("events", "-f", "--all", "-o", "json"),
+            stdout=subprocess.PIPE,
+            text=True,
+            env=person.environ,
+        )
+        seen = []
+
+        def read():
+            seen.extend(json.loads(line) for line in follower.stdout)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        person.until(lambda: sum(event["reason"] == "Created" for event in seen) == 2)
+        os.unlink(person.machine / "etc" / "motd")
+        person.until(lambda: any(event["reason"] == "Repaired" for event in seen))
+        ids = [event["id"] for event in seen]
+        assert ids == list(range(1, len(ids) + 1))
+    # It says so, and ends, when the daemon has.
+    assert follower.wait(timeout=30) == 1
+    reader.join()
+    follower.stdout.close()
