@@ -294,10 +294,12 @@ def trusting(world, host, port):
 async def test_twenty_sessions_at_once_respect_what_an_ordinary_sshd_allows(world, artifacts, target, host):
     since = host.exec("date '+%Y-%m-%d %H:%M:%S'")
     runtime = world.runtime(artifacts)
-    channels = await asyncio.gather(*(runtime.connect(target()) for _ in range(20)))
+    # Twenty logins at once keep a small machine busy for a while; that is not what is asked here.
+    patient = target(connect_timeout=60)
+    channels = await asyncio.gather(*(runtime.connect(patient) for _ in range(20)))
     assert processes(host).count("serve --sha256") >= 20
     await asyncio.gather(*(channel.close() for channel in channels))
-    log = await on(host, f"journalctl -u ssh --since '{since}' --no-pager")
+    log = await on(host, f"journalctl --sync; journalctl -u ssh --since '{since}' --no-pager")
     assert log.count("Accepted publickey") >= 20
     assert "MaxStartups" not in log
     assert "drop connection" not in log
