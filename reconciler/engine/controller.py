@@ -221,6 +221,7 @@ class Controller:
         else:
             known = lane.states
         contests = lane.contests if lane else Contests[Address](self._settings.contest)
+        contests.expire(self._time())
         fresh = Lane.make(target, instances, known.get, contests=contests)
         if lane is not None:
             fresh.carry_over(lane)
@@ -253,7 +254,7 @@ class Controller:
         session = self._sessions.get(name)
         try:
             lane = self._take_in(name)
-            if lane is None:
+            if lane is None or self.desired is None or name not in self.desired.targets:
                 return
             lane.unsettled.update(address for address in work.items if address in lane.instances)
             if session is None:

@@ -109,6 +109,7 @@ class Lane:
             )
             if states[address] is not state:
                 news.add(address)
+                contests.forget(address)
         return cls(
             target=target,
             instances=instances,

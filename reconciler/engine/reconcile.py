@@ -28,7 +28,7 @@ from reconciler.engine.recording import Recording
 from reconciler.engine.report import Report, Verdict
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ErrorClass, FroyoError, ProviderError, RunnerError
-from reconciler.model.conditions import ConditionType, Reason
+from reconciler.model.conditions import Reason
 from reconciler.model.event import Evidence
 from reconciler.model.names import Address, TargetName
 from reconciler.model.plan import Action, Cause, PlanUnit
@@ -432,12 +432,14 @@ class Round:
             self._journal.outcome(address, self._ready_reason(address))
 
     def _settle(self, observed: Iterable[Address]) -> None:
-        """Keep the account of which instances a rescan must look at although nothing has moved."""
+        """Keep the account of which instances a rescan must look at although nothing has moved.
+
+        One that failed for good is looked at all the same, unless it was an apply that failed: what made its reading
+        or its plan fail may have been about another instance of the same provider.
+        """
         for address in observed:
-            ready = self._summary(address)
-            stalled = any(c.type is ConditionType.STALLED for c in self._lane.states[address].conditions)
-            waits = ready.reason in (Reason.DIFFERS, Reason.HELD)
-            if ready.ready or stalled or waits:
+            summary = self._summary(address)
+            if summary.ready or summary.reason in _SETTLED or address in self._lane.stalled:
                 self._lane.unsettled.discard(address)
             else:
                 self._lane.unsettled.add(address)
@@ -446,6 +448,8 @@ class Round:
 
     def _conclude(self, address: Address, verdict: Verdict, *, failed: bool = False) -> bool:
         news = self.report.conclude(address, verdict)
+        if verdict.ready:
+            self._lane.stalled.pop(address, None)
         if failed:
             self.outcome.failed[address] = f"{verdict.reason}: {verdict.message}"
         if verdict.ready and news:
@@ -687,6 +691,8 @@ def _differing(unit: PlanUnit) -> list[str]:
 
 
 _AS_DECLARED = "as declared"
+_SETTLED = frozenset({Reason.DIFFERS, Reason.HELD, Reason.DID_NOT_CONVERGE, Reason.CONTESTED})
+"""Not as declared, and yet not looked at before it moves, or its own time has come."""
 _TROUBLE = frozenset(
     {
         Reason.TRANSIENT_ERROR,
