@@ -37,8 +37,8 @@ class Witness(Protocol):
     def note(self, what: str, **details: Any) -> None:
         """Something happened."""
 
-    def wrote(self, machine: "Machine", command: str, item: Json, result: Json) -> None:
-        """A runner has done one item of a writing command."""
+    def wrote(self, machine: "Machine", command: str, item: Json, result: Json, before: Node | None) -> None:
+        """A runner has done one item of a writing command, where `before` was before."""
 
     def looked(self, machine: "Machine", path: str) -> None:
         """A runner has looked at a path."""
@@ -108,11 +108,12 @@ class Machine:
     def write(self, runner: Runner, command: str, item: Json, blobs: dict[str, bytes]) -> Json:
         """One item of a writing command."""
         self._writer = runner
+        before = self.files.nodes.get(item["path"])
         try:
             result = self.files.do(command, item, blobs)
         finally:
             self._writer = None
-        self._witness.wrote(self, command, item, result)
+        self._witness.wrote(self, command, item, result, before)
         return result
 
     def forget(self, runner: Runner) -> None:

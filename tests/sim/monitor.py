@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.model.names import Address, TargetName
 from reconciler.model.resource import Instance, Policy
 from reconciler.plugins.calls import Phase
+from tests.sim.files import Node
 from tests.sim.process import PROCESS, Process
 from tests.sim.runner import WRITING, Json, frames_in
 
@@ -36,6 +37,7 @@ class Monitor(logging.Handler):
         self.store_writes = 0
         self.target_writes = 0
         self.repaired: list[Json] = []
+        self.preimages: dict[Address, bytes] = {}
         self._world = world
         self._rounds: dict[tuple[int, TargetName], Any] = {}
         self._applied: dict[Address, list[float]] = defaultdict(list)
@@ -132,7 +134,7 @@ class Monitor(logging.Handler):
 
     # --- the targets ------------------------------------------------------------------------------------------
 
-    def wrote(self, machine: "Machine", command: str, item: Json, result: Json) -> None:
+    def wrote(self, machine: "Machine", command: str, item: Json, result: Json, before: Node | None) -> None:
         """A runner has done one item of a writing command."""
         changed = result.get("ok", {}).get("changed", False)
         self._world.note(
@@ -144,7 +146,28 @@ class Monitor(logging.Handler):
         )
         if changed:
             self.target_writes += 1
-            self._own[self._world.owner(machine.name, item["path"])].append(self._world.loop.time())
+            address = self._world.owner(machine.name, item["path"])
+            self._own[address].append(self._world.loop.time())
+            after = machine.files.nodes.get(item["path"])
+            if (
+                before is not None
+                and before.type == "file"
+                and after is not None
+                and after.content != before.content
+                and self._world.path(address) == item["path"]
+            ):
+                self._replaced(address, before.content)
+
+    def _replaced(self, address: Address, content: bytes) -> None:
+        """Something is gone that was there before us."""
+        process = self._world.process
+        if process is None or process.account is None:
+            return
+        adopted = process.account.execute(
+            "SELECT 1 FROM plan_units WHERE outcome IS NULL AND address = ? AND cause = 'adopt'", (address,)
+        ).fetchone()
+        if adopted:
+            self.preimages.setdefault(address, content)
 
     def looked(self, machine: "Machine", path: str) -> None:
         """A runner has looked at a path."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from reconciler.engine.controller import Controller
 from reconciler.engine.intake import Intake
 from reconciler.engine.lane import Lane
+from reconciler.engine.reconcile import Outcome
 from reconciler.engine.supervisor import Supervisor
 from reconciler.errors import StoreError
 from reconciler.model.target import Target
@@ -59,6 +60,18 @@ class WatchedController(Controller):
     async def _round(self, lane: Lane, session: Session, dirty: Any) -> None:
         with self.process.world.monitor.round(self.process, lane.target.name):
             await super()._round(lane, session, dirty)
+
+    def _schedule(self, lane: Lane, outcome: Outcome, *, whole: bool) -> None:
+        self.process.world.note(
+            "round",
+            machine=lane.target.name,
+            whole=whole,
+            unchanged=outcome.unchanged,
+            looked_at=",".join(address.rpartition("/")[2] for address in outcome.looked_at),
+            changed=",".join(address.rpartition("/")[2] for address in outcome.changed),
+            failed={address.rpartition("/")[2]: why for address, why in outcome.failed.items()},
+        )
+        super()._schedule(lane, outcome, whole=whole)
 
 
 class Process:

@@ -295,7 +295,7 @@ class Runner:
     def _look(self, name: str, item: Json) -> Json:
         if self._chance("stutters"):
             return {"error": fault("busy", "transient")}
-        if self._chance("lies"):
+        if name == "file.stat" and self._chance("lies"):
             self.machine.note("a runner lies")
             return self._random.choice(
                 [{"ok": {}}, {"ok": {"exists": True}}, {"ok": {"exists": "no", "state": 7}}]

@@ -23,6 +23,7 @@ from reconciler.core.conditions import get_condition, summarize
 from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.resource import Adopt, Policy
 from tests.sim.faults import ACTORS
+from tests.sim.files import digest_of
 from tests.sim.loop import Deadlock, SimTask, Spinning, run
 from tests.sim.machine import Machine
 from tests.sim.manifests import differs
@@ -244,6 +245,7 @@ async def _spoil(world: World) -> None:
     """Under best conditions a repair takes next to no time, is told in full, and is looked at once more."""
     process, random_ = world.process, world.random
     assert process is not None and process.controller.desired is not None
+    excused = {address for address in process.controller.states() if _excused(world, address)}
     candidates = [
         one
         for one in process.controller.desired.instances.values()
@@ -251,6 +253,7 @@ async def _spoil(world: World) -> None:
         and "body" in one.spec
         and process.controller.states()[one.address].owned
         and summarize(process.controller.states()[one.address].conditions).ready
+        and not _waits_for(world, one.address, excused)
     ]
     if not candidates:
         return
@@ -305,6 +308,12 @@ async def _leave(world: World) -> None:
         world.monitor.violated("something is still in doubt", *doubt)
     if queue := await process.store.load_queue():
         world.monitor.violated("a wish that was granted is still on record", *queue)
+    for address, entry in (await process.store.load_inventory()).items():
+        was = world.monitor.preimages.get(address)
+        if was is not None and entry.preimage != digest_of(was):
+            world.monitor.violated("what was there before us is not kept", address, was, entry.preimage)
+        if entry.preimage is not None:
+            await process.store.blobs.read(entry.preimage)
     world.grace = 5.0
     process.told.set()
     while not process.tasks:
@@ -407,7 +416,11 @@ def _bounded(world: World) -> None:
         "background": not controller._background,
         "queue": len(queue._entries) <= len(desired.targets),
         "wishes": queue.delayed <= 2 * len(desired.instances) + len(desired.targets),
-        "sightings": not any(lane.sightings for lane in controller.lanes.values()),
+        "sightings": not any(
+            summarize(lane.states[address].conditions).ready
+            for lane in controller.lanes.values()
+            for address in lane.sightings
+        ),
         "tasks": len(process.tasks) <= 8 + 6 * len(desired.targets),
         "runners": all(len(machine.runners) == 1 for machine in world.machines.values()),
     }

@@ -10,7 +10,7 @@ from reconciler.core.contest import Rules
 from reconciler.core.schedule import Rhythm
 from reconciler.engine.settings import EngineSettings
 from reconciler.model.names import Address, TargetName
-from tests.sim.files import Json
+from tests.sim.files import Json, Node
 from tests.sim.machine import Machine
 from tests.sim.manifests import Author
 from tests.sim.monitor import Monitor
@@ -48,9 +48,27 @@ class World:
         }
         self.author = Author(random.Random(f"{seed}/author"), names)
         self.author.begin()
+        for machine in self.machines.values():
+            self._populate(machine)
         self.settings = self._settings()
         self.process: Process | None = None
         self.lives = 0
+
+    def _populate(self, machine: Machine) -> None:
+        """Somebody has lived here before."""
+        for one in self.author.slots.values():
+            path = one["spec"]["path"]
+            if not machine.files.has_parent(path) or self.random.random() < 0.5:
+                continue
+            if one["kind"] == "Directory":
+                node = Node("directory", 0o700)
+            elif one["kind"] == "Symlink":
+                node = Node("symlink", 0o777, to="/nowhere")
+            else:
+                wanted = one["spec"].get("content", "").encode()
+                content = self.random.choice([wanted, b"was here before\n", b"%s was here\n" % path.encode()])
+                node = Node(content=content)
+            machine.files.put(path, node, {"command": "history", "pid": 1})
 
     def _settings(self) -> EngineSettings:
         """The numbers of the loop: as they are by default, or smaller, so that more happens."""
@@ -81,9 +99,9 @@ class World:
         """Something happened."""
         self.trace.append((self.loop.time(), what, details))
 
-    def wrote(self, machine: Machine, command: str, item: Json, result: Json) -> None:
+    def wrote(self, machine: Machine, command: str, item: Json, result: Json, before: Node | None) -> None:
         """For machines."""
-        self.monitor.wrote(machine, command, item, result)
+        self.monitor.wrote(machine, command, item, result, before)
 
     def looked(self, machine: Machine, path: str) -> None:
         """For machines."""
