@@ -80,7 +80,7 @@ async def test_a_terminal_is_left_as_it_was_however_it_ends(monkeypatch, failing
     try:
         async with Progress(screen, "applying") as progress:
             progress.step("web-1", "reading", 1)
-            while "web-1" not in err.getvalue():
+            while "web-1" not in err.getvalue():  # noqa: ASYNC110 - it draws when its own clock says so
                 await asyncio.sleep(0)
             assert not failing
     except AssertionError:
