@@ -84,6 +84,9 @@ SYSTEM = frozenset(
 )
 """Directories with more in them than any source knows of: what is in them is only touched entry by entry."""
 
+SETID = 0o6000
+"""The setuid and setgid bits."""
+
 ABSENT = "sha256:" + hashlib.sha256(b'["absent"]').hexdigest()
 """The state of a path at which there is nothing."""
 
@@ -122,6 +125,21 @@ def attribute_diffs(spec: Json, state: Json) -> list[FieldDiff]:
         elif number != state[key]:
             diffs.append(FieldDiff(field, str(state[key]), str(wanted)))
     return diffs
+
+
+def undress(spec: Json, state: Json, diffs: list[FieldDiff], ignored: Collection[str]) -> str:
+    """The mode that a file keeps where none is declared, with a difference for what it loses.
+
+    Setuid and setgid were set by whoever owned it: with another owner they would lend that one's rights to a program
+    which the former owner chose. So they go with the owner, as with chown.
+    """
+    old = int(state["mode"], 8)
+    mode = old & ~SETID
+    if mode == old or not any(diff.field in {"owner", "group"} and diff.field not in ignored for diff in diffs):
+        return str(state["mode"])
+    if "mode" not in spec:
+        diffs.append(FieldDiff("mode", state["mode"], f"{mode:04o}"))
+    return f"{mode:04o}"
 
 
 def new_attributes(spec: Json) -> list[FieldDiff]:
@@ -403,13 +421,14 @@ def file_update(one: Resource, state: Json) -> Operation:
     if not diffs:
         return IN_SYNC
     ignored = ignored_fields(one)
+    mode = undress(spec, state, diffs, ignored)
     if not anything_left(diffs, ignored):
         return Operation("none", diffs)
     if diffs[0].field != "content" or diffs[0].ignored:
         body = None
     refuse_unchangeable(spec["path"], state, replace=body is not None)
-    # The mode is always said: a change of owner would clear setuid and setgid.
-    write = file_write(spec, mode=state["mode"], body=body, ignored=ignored)
+    # The mode is always said: what was planned is what is done, whatever a change of owner does to it on the way.
+    write = file_write(spec, mode=mode, body=body, ignored=ignored)
     if "state" in state:
         write["args"]["expect"] = state["state"]
     if body is None:
@@ -695,7 +714,9 @@ def look_below(rules: Json, managed: Iterable[str], entries: Iterable[Json]) -> 
         else:
             if found == "directory":
                 visited.append(name)
-            diffs = attribute_diffs(wanted[found], entry) if found in wanted else ()
+            diffs = attribute_diffs(wanted[found], entry) if found in wanted else []
+            if found == "file":
+                undress(wanted.get(found, {}), entry, diffs, ())
             if diffs:
                 differs = [[diff.field, diff.before, diff.after] for diff in diffs]
                 changes.append({"name": name, "type": found, "mode": entry["mode"], "differs": differs})
@@ -786,7 +807,7 @@ async def put_right(path: str, changes: list[Json]) -> bool:
         if change["type"] == "symlink":
             links.append(item)
         else:
-            # A change of owner would clear setuid and setgid.
+            # A change of owner would clear more than was planned.
             item["mode"] = after.get("mode", change["mode"])
             calls["file.write" if change["type"] == "file" else "dir.ensure"].append(item)
     replies = []
