@@ -1,0 +1,41 @@
+"""`make demo` is the first thing that a stranger runs."""
+
+import os
+import subprocess
+import sys
+import time
+
+from tests.e2e.site import CACHE, ROOT
+
+
+def listing(directory):
+    return sorted(os.listdir(directory))
+
+
+def test_the_demo_shows_what_it_promises_and_touches_nothing_outside_its_directory(tmp_path):
+    home, temporary = tmp_path / "home", tmp_path / "tmp"
+    home.mkdir()
+    temporary.mkdir()
+    environ = {**os.environ, "HOME": str(home), "TMPDIR": str(temporary), "FROYO_CACHE": str(CACHE)}
+    for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "FROYO_STATE"):
+        environ.pop(name, None)
+    before = {path: listing(path) for path in (ROOT, ROOT / "examples" / "demo", "/dev/shm")}
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.demo"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environ,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert time.monotonic() - began < 60
+    assert done.stdout.count("✔") >= 6 + 3
+    assert "put back after" in done.stdout
+    assert "\x1b" not in done.stdout  # no colours in a pipe
+    assert listing(home) == []
+    assert listing(temporary) == []
+    left = {path: listing(path) for path in before}
+    assert left[ROOT] == before[ROOT] or set(left[ROOT]) - set(before[ROOT]) <= {"build"}
+    assert left[ROOT / "examples" / "demo"] == before[ROOT / "examples" / "demo"]
