@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -40,6 +39,11 @@ def say(text: str = "") -> None:
     print(text, flush=True)
 
 
+def remark(text: str) -> None:
+    """How it looks now."""
+    say("  " + paint("2", text))
+
+
 def heading(text: str) -> None:
     """What comes next."""
     say()
@@ -55,6 +59,28 @@ class Failed(Exception):
     """The demo could not go on."""
 
 
+class Somebody:
+    """A person with a shell on this machine, who knows nothing of froyo."""
+
+    def __init__(self) -> None:
+        self._shell = subprocess.Popen(
+            ["/bin/sh"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def types(self, command: str) -> None:
+        """Have the shell run a command, and wait until it has."""
+        assert self._shell.stdin is not None
+        assert self._shell.stdout is not None
+        self._shell.stdin.write(f"{command}\necho\n")
+        self._shell.stdin.flush()
+        if not self._shell.stdout.readline():
+            raise Failed("somebody's shell has ended")
+
+    def leave(self) -> None:
+        """Log out."""
+        self._shell.communicate()
+
+
 class Daemon:
     """`froyo up`, and what it tells."""
 
@@ -66,6 +92,7 @@ class Daemon:
         )
         self._events: Queue[dict[str, Any]] = Queue()
         self._follower: subprocess.Popen[str] | None = None
+        self._told = False
 
     def follow(self) -> None:
         """Follow the events from the first on, as `froyo events -f` gives them."""
@@ -90,13 +117,23 @@ class Daemon:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             self._must_live()
+            self._tell_what_takes_long()
             try:
-                event = self._events.get(timeout=0.1)
+                event = self._events.get(timeout=0.05)
             except Empty:
                 continue
             if wanted(event):
                 yield event
         raise Failed("what should have happened did not")
+
+    def _tell_what_takes_long(self) -> None:
+        if not self._told and "compiling" in LOG.read_text(encoding="utf-8", errors="replace"):
+            self._told = True
+            say(
+                paint(
+                    "2", "  the very first start compiles the providers' sandbox: some ten seconds, this once"
+                )
+            )
 
     def _must_live(self) -> None:
         if self._process.poll() is not None:
@@ -141,11 +178,10 @@ def show(event: dict[str, Any]) -> None:
     say(f"  {paint('32', '✔')} {time_taken}  {paint('1', name)}  {event['message']}")
 
 
-def spoil(daemon: Daemon, title: str, command: str, objects: set[str]) -> list[float]:
-    """Spoil something by a shell command, and wait until each of `objects` is right again."""
-    heading(title)
+def spoil(daemon: Daemon, somebody: Somebody, command: str, objects: set[str]) -> list[float]:
+    """Have somebody spoil something, and wait until each of `objects` is right again."""
     say(f"  {paint('31', '$')} {command}")
-    subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, check=True)
+    somebody.types(command)
     left, times = set(objects), []
     for event in daemon.events(lambda event: event["reason"] == "Repaired" and event["object"] in left):
         show(event)
@@ -156,6 +192,41 @@ def spoil(daemon: Daemon, title: str, command: str, objects: set[str]) -> list[f
     return times
 
 
+def story(daemon: Daemon, somebody: Somebody, began: float) -> None:
+    """What there is to see, from the first apply to the last repair."""
+    daemon.follow()
+    made = 0
+    for event in daemon.events(lambda event: event["reason"] == "Created"):
+        show(event)
+        made += 1
+        if made == INSTANCES:
+            break
+    say(f"  {made} instances as declared, {time.monotonic() - began:.1f} s after `froyo up` was typed")
+
+    heading("somebody writes into a file")
+    times = spoil(daemon, somebody, "echo 'gotcha' > etc/motd", {"here/File/motd"})
+    remark((ROOT / "etc" / "motd").read_text(encoding="utf-8").strip())
+
+    heading("somebody opens up a secret")
+    times += spoil(daemon, somebody, "chmod 0666 etc/api.key", {"here/File/api-key"})
+    remark(f"mode {(ROOT / 'etc' / 'api.key').stat().st_mode & 0o7777:04o}")
+
+    heading("somebody deletes a whole directory, and the link to it")
+    gone = {"here/Directory/site", "here/File/index", "here/Symlink/current"}
+    times += spoil(daemon, somebody, "rm -r site current", gone)
+    remark(f"current → {os.readlink(ROOT / 'current')}, {len(os.listdir(ROOT / 'site'))} file in it")
+
+    heading("froyo status")
+    daemon.run("status")
+
+    heading("in short")
+    say(
+        f"  {len(times)} repairs, the slowest after {max(times) * 1000:.0f} ms. Nobody asked for any of them."
+    )
+    if os.geteuid() != 0:
+        say("  Who did it is known where the daemon watches as root (fanotify); you are not root here.")
+
+
 def main() -> int:
     """The demo, from an empty directory to an empty process list."""
     prepare()
@@ -164,54 +235,24 @@ def main() -> int:
     say(f"kept in      {os.path.relpath(ROOT)}/")
     heading("froyo up: read what is, plan the difference, apply it")
     began = time.monotonic()
-    daemon = Daemon()
+    daemon, somebody = Daemon(), Somebody()
+    failure = ""
     try:
-        daemon.follow()
-        made = 0
-        for event in daemon.events(lambda event: event["reason"] == "Created"):
-            show(event)
-            made += 1
-            if made == INSTANCES:
-                break
-        say(f"  {made} instances as declared, {time.monotonic() - began:.1f} s after `froyo up` was typed")
-        etc = shlex.quote("etc")
-        times = spoil(
-            daemon, "somebody writes into a file", f"echo 'gotcha' > {etc}/motd", {"here/File/motd"}
-        )
-        say("  " + paint("2", (ROOT / "etc" / "motd").read_text(encoding="utf-8").strip()))
-        times += spoil(daemon, "somebody opens up a secret", "chmod 0666 etc/api.key", {"here/File/api-key"})
-        say("  " + paint("2", f"mode {(ROOT / 'etc' / 'api.key').stat().st_mode & 0o7777:04o}"))
-        times += spoil(
-            daemon,
-            "somebody deletes a whole directory, and the link to it",
-            "rm -r site current",
-            {"here/Directory/site", "here/File/index", "here/Symlink/current"},
-        )
-        say(
-            "  "
-            + paint(
-                "2", f"current → {os.readlink(ROOT / 'current')}, {len(os.listdir(ROOT / 'site'))} file in it"
-            )
-        )
-        heading("froyo status")
-        daemon.run("status")
-        heading("in short")
-        say(
-            f"  {len(times)} repairs, the slowest after {max(times) * 1000:.0f} ms. Nobody asked for any of them."
-        )
-        if os.geteuid() != 0:
-            say("  Who did it is known where the daemon watches as root (fanotify); you are not root here.")
+        story(daemon, somebody, began)
     except (Failed, OSError, subprocess.CalledProcessError) as error:
+        failure = str(error)
+    finally:
+        # However it ends, nothing of it goes on.
+        somebody.leave()
+        status = daemon.stop()
+    if failure:
         say()
-        say(paint("31", f"The demo failed: {error}"))
-        daemon.stop()
+        say(paint("31", f"The demo failed: {failure}"))
         say(f"The daemon's log ({LOG}) ends with:")
         say(LOG.read_text(encoding="utf-8", errors="replace")[-2000:])
         return 1
-    status = daemon.stop()
-    say(
-        f"  The daemon has ended (status {status}); look around in {os.path.relpath(DEMO)}/, or go on with the README."
-    )
+    where = os.path.relpath(DEMO)
+    say(f"  The daemon has ended (status {status}); look around in {where}/, or go on with the README.")
     return status
 
 

@@ -51,7 +51,7 @@ class Person:
         self.environ = {
             **{k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")},
             "FROYO_STATE": str(self.state),
-            "FROYO_CACHE": str(REPOSITORY / "build" / "cache"),
+            "FROYO_CACHE": str(REPOSITORY / "build" / "provider-cache"),
             "LANG": "C.UTF-8",
             "TERM": "xterm",
             "TZ": "UTC",
