@@ -229,3 +229,31 @@ func TestReadRefuses(t *testing.T) {
 	h.Fails(fault.Conflict, "file.read", object{"path": path, "expect": sum("x")})
 	h.Fails(fault.BadRequest, "file.read", object{"path": path, "offset": "1"})
 }
+
+func TestAFileThatKeepsChangingHasNoDigest(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Put(t, filepath.Join(harness.Disk(t), "file"), strings.Repeat("x", 32<<20))
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer file.Close()
+		for i := byte(0); ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = file.WriteAt([]byte{i}, 0)
+			}
+		}
+	}()
+	h.Fails(fault.Changing, "file.stat", object{"path": path})
+	h.Fails(fault.Changing, "file.read", object{"path": path})
+	close(stop)
+	<-stopped
+	h.OK("file.stat", object{"path": path})
+}

@@ -95,13 +95,13 @@ func (l *loop) stop() {
 func (l *loop) run() {
 	for !l.stopped {
 		ready := poll(l.descriptors(), l.patience())
+		l.hear() // first, so that what happened before a request is told to who watched then
 		if ready[0] {
 			l.serve()
 		}
 		if ready[1] {
 			l.remount = true
 		}
-		l.hear()
 		if l.remount && time.Since(l.mounted) >= mountPause {
 			l.remount, l.mounted = false, time.Now()
 			l.moved(l.tracker.all(), nil)

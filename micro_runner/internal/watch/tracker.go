@@ -49,8 +49,8 @@ type place struct {
 type mark struct {
 	backend backend
 	at      string
-	what    uint32
 	users   int
+	gone    bool // the kernel has given it up
 }
 
 // tracker knows which directories have to be watched for which targets. It belongs to one goroutine.
@@ -130,7 +130,9 @@ func (tr *tracker) all() map[*target]bool {
 // What was hit is an entry of the directory that the target is, or the target itself (entry "").
 func (tr *tracker) touched(o *occurrence, hit func(t *target, entry string), moved func(*target)) {
 	if o.gone {
-		delete(tr.marks, o.dir)
+		if m := tr.marks[o.dir]; m != nil {
+			m.gone = true
+		}
 		for _, t := range tr.targets {
 			if t.inner == o.dir || slices.ContainsFunc(t.steps, func(s step) bool { return s.dir == o.dir }) {
 				moved(t)
@@ -211,15 +213,14 @@ func forget[K comparable](of map[K]map[*target]bool, at K, t *target) {
 
 func (tr *tracker) release(dir key) {
 	m := tr.marks[dir]
-	if m == nil { // the kernel has given it up already
-		return
-	}
 	if m.users--; m.users > 0 {
 		return
 	}
 	delete(tr.marks, dir)
 	delete(tr.refused, m.at)
-	m.backend.unmark(dir, m.at)
+	if !m.gone {
+		m.backend.unmark(dir, m.at)
+	}
 }
 
 // arming is one pass over targets, in which each directory is walked to and marked once.
@@ -321,8 +322,8 @@ func (a *arming) mark(fd sys.FD, at string, what uint32) (key, bool) {
 		if tr.marks[k] == nil {
 			tr.marks[k] = &mark{backend: b, at: at}
 		}
-		tr.marks[k].what |= what
-		a.marked[at] = marked{k, tr.marks[k].what}
+		tr.marks[k].gone = false
+		a.marked[at] = marked{k, a.marked[at].what | what}
 		delete(tr.refused, at)
 		if len(why) > 0 {
 			tr.refused[at] = strings.Join(why, "; ") + ", so " + b.name() + " is used"

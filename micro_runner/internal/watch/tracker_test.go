@@ -1,0 +1,132 @@
+package watch
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"froyo.dev/runner/internal/sys"
+)
+
+// picky is a backend that takes directories up to a limit.
+type picky struct {
+	called  string
+	refuse  error
+	room    int
+	marked  map[key]uint32
+	retired []key
+}
+
+func (p *picky) name() string          { return p.called }
+func (p *picky) descriptor() int       { return -1 }
+func (p *picky) itself(dir sys.FD) key { return "" }
+func (p *picky) close()                {}
+
+func (p *picky) read() ([]occurrence, error) { return nil, nil }
+
+func (p *picky) unmark(dir key, _ string) {
+	delete(p.marked, dir)
+	p.retired = append(p.retired, dir)
+}
+
+func (p *picky) mark(dir sys.FD, what uint32) (key, error) {
+	stat, err := sys.Fstat(dir)
+	if err != nil {
+		return "", err
+	}
+	k := key(fmt.Sprint(p.called, stat.Dev, " ", stat.Ino))
+	if _, known := p.marked[k]; !known && len(p.marked) >= p.room {
+		return "", p.refuse
+	}
+	p.marked[k] |= what
+	return k, nil
+}
+
+func newPicky(called string, room int, refuse error) *picky {
+	return &picky{called: called, room: room, refuse: refuse, marked: map[key]uint32{}}
+}
+
+func targets(t *testing.T, paths ...string) (all []*target) {
+	t.Helper()
+	for _, path := range paths {
+		one, err := parseTarget(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+func TestWhatOneBackendRefusesAnotherMayTake(t *testing.T) {
+	base := t.TempDir()
+	depth := strings.Count(base, "/") + 1 // directories from the root to base
+	first, second := newPicky("fanotify", 2, syscall.EXDEV), newPicky("inotify", depth-2, syscall.ENOSPC)
+	tr := newTracker([]backend{first, second})
+	tr.replace(targets(t, base+"/a"))
+	if text := tr.degraded(); !strings.Contains(text, "fanotify: the file system does not support it, so inotify is used") ||
+		!strings.Contains(text, fmt.Sprintf("(and %d more directories)", depth-3)) {
+		t.Error(text)
+	}
+	if err := os.Mkdir(base+"/b", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tr.replace(targets(t, base+"/a", base+"/b/x"))
+	if text := tr.refused[base+"/b"]; !strings.Contains(text, "max_user_watches") || strings.Contains(text, "is used") {
+		t.Error(text)
+	}
+	for _, target := range tr.targets {
+		if !strings.HasPrefix(target.path, base+"/b") && !target.steps[len(target.steps)-1].last {
+			t.Error("what can be watched is not")
+		}
+	}
+	tr.replace(nil)
+	if len(tr.marks)+len(tr.steps)+len(tr.inner)+len(tr.refused)+len(first.marked)+len(second.marked) != 0 {
+		t.Errorf("something is kept: %v %v %v %v", tr.marks, tr.steps, first.marked, second.marked)
+	}
+}
+
+func TestADirectoryIsMarkedForNoMoreThanIsNeeded(t *testing.T) {
+	base := t.TempDir()
+	b := newPicky("fanotify", 1000, nil)
+	tr := newTracker([]backend{b})
+	tr.replace(targets(t, base+"/file", base+"/other", filepath.Dir(base)+"/"))
+	full := 0
+	for _, what := range b.marked {
+		switch what {
+		case everything:
+			full++
+		case structural:
+		default:
+			t.Errorf("%x", what)
+		}
+	}
+	if full != 3 { // base, the directory above it, and the one that holds that
+		t.Error(full)
+	}
+	tr.replace(targets(t, base+"/file"))
+	if len(b.retired) != 0 {
+		t.Error("what is still needed was given up")
+	}
+}
+
+func TestADirectoryThatIsGoneIsLookedForAgain(t *testing.T) {
+	base := t.TempDir()
+	tr := newTracker([]backend{newPicky("inotify", 1000, nil)})
+	one := targets(t, base+"/file")
+	tr.replace(one)
+	last := one[0].steps[len(one[0].steps)-1]
+	var moved []*target
+	tr.touched(&occurrence{dir: last.dir, gone: true}, func(*target, string) { t.Error("hit") }, func(t *target) { moved = append(moved, t) })
+	if len(moved) != 1 || !tr.marks[last.dir].gone {
+		t.Fatal(moved)
+	}
+	tr.rearm(map[*target]bool{one[0]: true})
+	if tr.marks[last.dir] == nil || tr.marks[last.dir].gone {
+		t.Fatal("it is not watched again")
+	}
+	tr.touched(&occurrence{dir: "of nobody", gone: true}, nil, nil)
+}
