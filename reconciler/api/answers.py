@@ -30,6 +30,9 @@ Answer = Callable[[Knowledge, Query], Awaitable[Document]]
 WORST = 20
 """How many resources that are not ready a status names."""
 
+ID_DIGITS = 18
+"""Digits that the id of an event has at most: the store's numbers have 64 bits."""
+
 RESOURCES = "/v1/resources"
 
 
@@ -170,7 +173,7 @@ def event_filter(query: Query) -> EventFilter:
         UsageError: something in it is not what it should be.
     """
     after = query.get("after")
-    if after is not None and not after.isdecimal():
+    if after is not None and not (after.isdecimal() and len(after) <= ID_DIGITS):
         raise UsageError(f"after has to be the id of an event, not {after!r}")
     return EventFilter(
         object=query.get("object", ""),
@@ -199,14 +202,20 @@ def seconds(name: str, text: object) -> float:
         UsageError: it is neither.
     """
     try:
-        return float(text)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        pass
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError as error:
+        return _instant(text)
+    except (ValueError, OverflowError, OSError) as error:
         raise UsageError(f"{name} has to be a time such as 2026-01-31T12:00:00Z, not {text!r}") from error
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _instant(text: object) -> float:
+    try:
+        number = float(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        found = datetime.fromisoformat(str(text))
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    # NaN, and what is beyond the calendar, could be kept but never be shown.
+    datetime.fromtimestamp(number, UTC)
+    return number
 
 
 ANSWERS: Mapping[str, Answer] = {

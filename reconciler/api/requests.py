@@ -37,6 +37,8 @@ class Body:
             fields = json.loads(text) if text.strip() else {}
         except ValueError as error:
             raise UsageError(f"the body is not JSON: {error}") from error
+        except RecursionError as error:
+            raise UsageError("the body is nested too deeply") from error
         if not isinstance(fields, dict):
             raise UsageError("the body has to be a JSON object")
         unknown = sorted(fields.keys() - set(allowed))

@@ -183,7 +183,11 @@ async def test_the_queue_says_what_people_asked_for():
 
 
 @pytest.mark.parametrize(
-    "query", [{"after": "-1"}, {"after": "x"}, {"cause": "whim"}, {"type": "loud"}, {"since": "soon"}]
+    "query",
+    [
+        *({"after": "-1"}, {"after": "x"}, {"after": "9" * 19}, {"after": "9" * 5000}),
+        *({"cause": "whim"}, {"type": "loud"}, {"since": "soon"}, {"since": "nan"}),
+    ],
 )
 def test_a_filter_that_makes_no_sense_is_refused(query):
     with pytest.raises(UsageError, match=next(iter(query))):
@@ -194,6 +198,12 @@ def test_a_filter_that_makes_no_sense_is_refused(query):
 def test_a_limit_is_a_sensible_number(given):
     with pytest.raises(UsageError, match="limit"):
         limit({"limit": given}, 10)
+
+
+@pytest.mark.parametrize("given", [float("nan"), float("inf"), "-inf", 1e300, 10**400, None, [], "1e12"])
+def test_a_time_that_could_never_be_shown_is_refused(given):
+    with pytest.raises(UsageError, match="until"):
+        seconds("until", given)
 
 
 def test_times_are_taken_as_seconds_or_as_text():

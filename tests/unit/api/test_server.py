@@ -115,6 +115,8 @@ async def test_wishes_are_passed_on(path):
     ("target", "body", "says"),
     [
         ("/v1/suspend", b"{", "not JSON"),
+        ("/v1/suspend", b"[" * 200_000, "nested too deeply"),
+        ("/v1/suspend", b'{"object": "x", "by": "y", "reason": "z", "until": NaN}', "until"),
         ("/v1/suspend", b"[]", "JSON object"),
         ("/v1/suspend", b"{}", "object has to be text"),
         ("/v1/suspend", b'{"object": "x", "by": "", "reason": "y"}', "by has to be text"),
