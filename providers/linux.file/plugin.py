@@ -135,7 +135,9 @@ def undress(spec: Json, state: Json, diffs: list[FieldDiff], ignored: Collection
     """
     old = int(state["mode"], 8)
     mode = old & ~SETID
-    if mode == old or not any(diff.field in {"owner", "group"} and diff.field not in ignored for diff in diffs):
+    if mode == old or not any(
+        diff.field in {"owner", "group"} and diff.field not in ignored for diff in diffs
+    ):
         return str(state["mode"])
     if "mode" not in spec:
         diffs.append(FieldDiff("mode", state["mode"], f"{mode:04o}"))
