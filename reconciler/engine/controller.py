@@ -232,8 +232,7 @@ class Controller:
             fresh.manage_anew(a for a, instance in instances.items() if instance.container)
         for address in known:
             self._stored.pop(address, None)
-        for address in self._preimages.keys() & instances.keys():
-            fresh.preimages[address] = self._preimages.pop(address)
+        fresh.preimages.found({a: self._preimages.pop(a) for a in self._preimages.keys() & instances.keys()})
         self.lanes[name] = fresh
         return fresh
 

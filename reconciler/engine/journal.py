@@ -15,7 +15,7 @@ from reconciler.engine.report import Report
 from reconciler.errors import FroyoError, StoreError
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
-from reconciler.model.plan import PlanUnit
+from reconciler.model.plan import Cause, PlanUnit
 from reconciler.model.resource import Instance
 from reconciler.model.state import SourceState, TargetState
 from reconciler.runtime import Runtime
@@ -65,11 +65,27 @@ class Journal:
             self._run = ""
             self._open.clear()
             raise
+        states = self._lane.states
+        self._lane.preimages.found(
+            {
+                unit.address: self._preimages[unit.address]
+                for unit in units
+                # What somebody put there after it was in sync is nothing that was there before us.
+                if unit.address in self._preimages
+                and unit.cause is not Cause.DRIFT
+                and not states[unit.address].owned
+            }
+        )
 
     def outcome(self, address: Address, reason: Reason, message: str = "") -> None:
         """What became of an intent."""
         if self._open.pop(address, None) is not None:
             self._outcomes.append(Outcome(address, reason.value, message))
+
+    def failed(self, address: Address) -> None:
+        """An operation has failed; as far as is known, what was there still is."""
+        if (digest := self._preimages.get(address)) is not None:
+            self._lane.preimages.spared(address, digest)
 
     def own(self, instance: Instance, ownership: Ownership) -> None:
         """Something is ours from now on, or was declared otherwise while it was."""
@@ -78,14 +94,9 @@ class Journal:
                 ownership=ownership,
                 instance=instance,
                 recorded_at=self._runtime.now(),
-                preimage=self._lane.preimages.pop(instance.address, None),
+                preimage=self._lane.preimages.claim(instance.address),
             )
         )
-
-    def forget_preimage(self, address: Address) -> None:
-        """What was read has not been replaced, and is something else by now."""
-        if address in self._preimages:
-            self._lane.preimages.pop(address, None)
 
     async def missing_blobs(self, digests: Iterable[Digest]) -> Collection[Digest]:
         """Those of `digests` whose content is not kept yet."""
@@ -103,10 +114,6 @@ class Journal:
         if contents:
             digests = await self._store.blobs.put_all(contents.values())
             self._preimages.update(zip(contents, digests, strict=True))
-        for address, digest in self._preimages.items():
-            # Only what was there before it was ours; and of several, what was there first.
-            if not self._lane.states[address].owned:
-                self._lane.preimages.setdefault(address, digest)
 
     async def close(self, report: Report) -> None:
         """Keep everything that the round concluded, in one transaction.

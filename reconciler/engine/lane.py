@@ -14,6 +14,7 @@ from reconciler.core.conditions import next_generation
 from reconciler.core.contest import Contests
 from reconciler.core.graph import Graph
 from reconciler.engine.backlog import Backlog
+from reconciler.engine.preimages import Preimages
 from reconciler.engine.recording import Recording
 from reconciler.engine.report import Report
 from reconciler.model.event import Evidence
@@ -60,7 +61,7 @@ class Lane:
         contests: who else keeps changing what.
         managed: for each container with instances below its path, those paths.
         backlog: what the store does not have yet.
-        preimages: what was there before something that is not known to be ours yet was begun.
+        preimages: what was there before something that is not known to be ours yet.
     """
 
     target: Target
@@ -79,7 +80,7 @@ class Lane:
     contests: Contests[Address] = field(default_factory=Contests)
     managed: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     backlog: Backlog = field(default_factory=Backlog)
-    preimages: dict[Address, Digest] = field(default_factory=dict)
+    preimages: Preimages = field(default_factory=Preimages)
     _by_path: dict[str, set[Address]] = field(default_factory=dict)
 
     @classmethod
@@ -177,7 +178,8 @@ class Lane:
         self.stalled = {a: s for a, s in older.stalled.items() if a in self.instances}
         self.unsettled |= older.unsettled & self.instances.keys()
         self.backlog = older.backlog
-        self.preimages = {a: d for a, d in older.preimages.items() if a in self.instances}
+        self.preimages = older.preimages
+        self.preimages.keep_only(self.instances)
         self.manage_anew(
             a for a in self.instances if self.managed.get(a) != older.managed.get(a) and a in older.instances
         )

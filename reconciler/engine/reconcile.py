@@ -400,8 +400,8 @@ class Round:
         succeeded = []
         for address, result in applied.items():
             if result.fault is not None:
+                self._journal.failed(address)
                 if result.fault.error_class is ErrorClass.CONFLICT:
-                    self._journal.forget_preimage(address)
                     self._overtaken(wave[address], str(result.fault))
                 else:
                     self._fail(address, result.fault)

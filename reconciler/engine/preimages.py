@@ -1,0 +1,43 @@
+"""What was there before something became ours, until that is on record.
+
+An apply reads it, and only a look afterwards shows that the thing is ours now; in between, a session may be lost, and
+the apply may have failed. Invariant: of what was certainly or possibly replaced, the first counts; of what was
+certainly not, the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model.names import Address, Digest
+
+
+@dataclass(slots=True)
+class Preimages:
+    """The contents that one target had, by instance; see the module."""
+
+    _replaced: dict[Address, Digest] = field(default_factory=dict)
+    _untouched: dict[Address, Digest] = field(default_factory=dict)
+
+    def found(self, digests: Mapping[Address, Digest]) -> None:
+        """These are about to be replaced, or were when an earlier controller ended."""
+        for address, digest in digests.items():
+            self._untouched.pop(address, None)
+            self._replaced.setdefault(address, digest)
+
+    def spared(self, address: Address, digest: Digest) -> None:
+        """What was about to be replaced has not been, as far as is known."""
+        if self._replaced.get(address) == digest:
+            self._untouched[address] = self._replaced.pop(address)
+
+    def claim(self, address: Address) -> Digest | None:
+        """What was there before, now that the thing is ours."""
+        untouched = self._untouched.pop(address, None)
+        return self._replaced.pop(address, untouched)
+
+    def keep_only(self, addresses: Collection[Address]) -> None:
+        """Forget what is no longer declared."""
+        for known in (self._replaced, self._untouched):
+            for address in [address for address in known if address not in addresses]:
+                del known[address]
