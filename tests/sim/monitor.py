@@ -155,6 +155,7 @@ class Monitor(logging.Handler):
                 and after is not None
                 and after.content != before.content
                 and self._world.path(address) == item["path"]
+                and len(self._own[address]) == 1
             ):
                 self._replaced(address, before.content)
 
