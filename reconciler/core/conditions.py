@@ -29,12 +29,6 @@ def get_condition(conditions: Conditions, type_: ConditionType) -> Condition | N
     return next((condition for condition in conditions if condition.type is type_), None)
 
 
-def is_true(conditions: Conditions, type_: ConditionType) -> bool:
-    """Whether the condition of that type is present and holds."""
-    condition = get_condition(conditions, type_)
-    return condition is not None and condition.status
-
-
 def set_condition(conditions: Conditions, new: Condition) -> Conditions:
     """`conditions` with `new` in it, in the order of `ConditionType`.
 

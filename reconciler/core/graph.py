@@ -9,7 +9,6 @@ time or failures as such; `frontier.py` walks the graph.
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -45,14 +44,12 @@ class Graph:
         order: all addresses, dependencies first, otherwise as declared.
         dependencies: by address, the edges to what comes before it.
         dependents: by address, the edges to what comes after it.
-        notifies: by address, what is to be refreshed after it has changed.
         position: by address, its index in `order`.
     """
 
     order: tuple[Address, ...]
     dependencies: Mapping[Address, tuple[Edge, ...]]
     dependents: Mapping[Address, tuple[Edge, ...]]
-    notifies: Mapping[Address, tuple[Address, ...]]
     position: Mapping[Address, int] = field(repr=False, compare=False)
 
     @classmethod
@@ -65,56 +62,10 @@ class Graph:
         """
         return _build(list(instances))
 
-    @property
-    def reverse_order(self) -> tuple[Address, ...]:
-        """All addresses, dependents first: the order of removal."""
-        return self.order[::-1]
-
-    def waves(self) -> tuple[tuple[Address, ...], ...]:
-        """The addresses in as few steps as the edges allow; within a step, none depends on another."""
-        depth: dict[Address, int] = {}
-        waves: list[list[Address]] = []
-        for address in self.order:
-            edges = self.dependencies.get(address, ())
-            level = depth[address] = max((depth[edge.dependency] + 1 for edge in edges), default=0)
-            if level == len(waves):
-                waves.append([])
-            waves[level].append(address)
-        return tuple(tuple(wave) for wave in waves)
-
-    def downstream(self, addresses: Iterable[Address], *, blocking: bool = False) -> tuple[Address, ...]:
-        """All that comes after any of `addresses`, themselves included, in order.
-
-        Args:
-            addresses: where to start.
-            blocking: follow only edges that block.
-        """
-        seen = set(addresses)
-        queue = deque(seen)
-        while queue:
-            for edge in self.dependents.get(queue.popleft(), ()):
-                if edge.dependent not in seen and (edge.blocks or not blocking):
-                    seen.add(edge.dependent)
-                    queue.append(edge.dependent)
-        return tuple(sorted(seen, key=self.position.__getitem__))
-
-    def blocked_by(self, failed: Iterable[Address]) -> dict[Address, Address]:
-        """What must not be touched while `failed` are not in sync, and which of them is to blame."""
-        to_blame = {address: address for address in failed}
-        blocked = [address for address in self.downstream(to_blame, blocking=True) if address not in to_blame]
-        for address in blocked:
-            to_blame[address] = next(
-                to_blame[edge.dependency]
-                for edge in self.dependencies[address]
-                if edge.blocks and edge.dependency in to_blame
-            )
-        return {address: to_blame[address] for address in blocked}
-
 
 def _build(instances: Sequence[Instance]) -> Graph:
     by_ref = {instance.ref: instance for instance in instances}
     problems: list[Problem] = []
-    notifies: dict[Address, list[Address]] = {}
     edges: dict[tuple[Address, Address], Edge] = {}
     rank = {kind: index for index, kind in enumerate(EdgeKind)}
     for edge in (*written(instances, by_ref, problems), *inferred(instances)):
@@ -122,10 +73,6 @@ def _build(instances: Sequence[Instance]) -> Graph:
         known = edges.get(pair)
         if known is None or rank[edge.kind] < rank[known.kind]:
             edges[pair] = edge
-        if edge.kind is EdgeKind.NOTIFY:
-            targets = notifies.setdefault(edge.dependency, [])
-            if edge.dependent not in targets:
-                targets.append(edge.dependent)
     before: dict[Address, list[Edge]] = {}
     after: dict[Address, list[Edge]] = {}
     for edge in edges.values():
@@ -141,7 +88,6 @@ def _build(instances: Sequence[Instance]) -> Graph:
         order=tuple(order),
         dependencies={address: tuple(found) for address, found in before.items()},
         dependents={address: tuple(found) for address, found in after.items()},
-        notifies={address: tuple(found) for address, found in notifies.items()},
         position={address: index for index, address in enumerate(order)},
     )
 

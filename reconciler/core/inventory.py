@@ -126,10 +126,3 @@ def changes(before: Mapping[Address, Digest], after: Mapping[Address, Digest]) -
         changed=tuple(address for address, digest in after.items() if before.get(address, digest) != digest),
         removed=tuple(address for address in before if address not in after),
     )
-
-
-def orphans(
-    states: Mapping[Address, ResourceState], desired: Mapping[Address, object]
-) -> tuple[Address, ...]:
-    """What is ours and no longer declared, in the order of `states`."""
-    return tuple(address for address, state in states.items() if state.owned and address not in desired)

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
@@ -66,23 +66,6 @@ class Work(Generic[K, I]):
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class Wish(Generic[K, I]):
-    """One thing that the queue still owes, as it is kept over a restart.
-
-    Attributes:
-        key: the key.
-        item: one of its items; None for all of it.
-        priority: with which it was asked for.
-        due: not before this time.
-    """
-
-    key: K
-    item: I | None
-    priority: Priority
-    due: float
-
-
 @dataclass(slots=True)
 class _Entry(Generic[K, I]):
     """What is known about one key. None in place of an item means the key as a whole."""
@@ -93,7 +76,7 @@ class _Entry(Generic[K, I]):
     sequence: int = 0
     later: dict[I | None, tuple[float, Priority]] = field(default_factory=dict)
     failures: dict[I | None, int] = field(default_factory=dict)
-    in_hand: Work[K, I] | None = None
+    in_hand: bool = False
 
 
 class WorkQueue(Generic[K, I]):
@@ -215,7 +198,7 @@ class WorkQueue(Generic[K, I]):
             since=entry.since,
         )
         entry.wanted.clear()
-        entry.in_hand = work
+        entry.in_hand = True
         self._processing.add(key)
         return work
 
@@ -227,7 +210,7 @@ class WorkQueue(Generic[K, I]):
         """
         self._processing.remove(key)
         entry = self._entries[key]
-        entry.in_hand = None
+        entry.in_hand = False
         if entry.wanted:
             self._enqueue(key, entry)
         else:
@@ -256,23 +239,10 @@ class WorkQueue(Generic[K, I]):
         """The keys that are in somebody's hands."""
         return frozenset(self._processing)
 
-    def longest_wait(self, now: float) -> float:
-        """Seconds for which the key that waits longest has been ready; 0 if none is. O(n): for metrics."""
-        return max((now - self._entries[key].since for key in self._ready), default=0.0)
-
     def failures(self, key: K, item: I | None = None) -> int:
         """Consecutive failures of `item`, or of the key as a whole."""
         entry = self._entries.get(key)
         return entry.failures.get(item, 0) if entry is not None else 0
-
-    def pending(self) -> Iterator[Wish[K, I]]:
-        """All that is still owed, what is in somebody's hands included: to be added again after a restart."""
-        for key, entry in self._entries.items():
-            if (work := entry.in_hand) is not None:
-                held: tuple[I | None, ...] = (*work.items, None) if work.everything else work.items
-                yield from (Wish(key, item, work.priority, work.since) for item in held)
-            yield from (Wish(key, item, entry.priority, entry.since) for item in entry.wanted)
-            yield from (Wish(key, item, priority, due) for item, (due, priority) in entry.later.items())
 
     # --- inside ---------------------------------------------------------------------------------------------
 
@@ -296,11 +266,11 @@ class WorkQueue(Generic[K, I]):
         entry.wanted[item] = None
         if idle:
             entry.priority, entry.since = priority, now
-            if entry.in_hand is None:
+            if not entry.in_hand:
                 self._enqueue(key, entry)
         elif priority > entry.priority:
             entry.priority = priority
-            if entry.in_hand is None:
+            if not entry.in_hand:
                 # The older, less urgent line of the heap no longer says the entry's priority, and is skipped.
                 heapq.heappush(self._by_priority, (-priority, entry.sequence, key))
 

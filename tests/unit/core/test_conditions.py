@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from reconciler.core.conditions import (
     Summary,
     get_condition,
-    is_true,
     next_generation,
     observed_generation,
     push_round,
@@ -71,18 +70,13 @@ def test_getting_gives_the_condition_of_that_type_or_none():
     assert get_condition(both, DRIFTED) is None
 
 
-def test_a_condition_is_true_when_it_is_there_and_holds():
-    assert is_true((condition(),), READY)
-    assert not is_true((condition(status=False),), READY)
-    assert not is_true((), READY)
-
-
 @given(st.lists(st.builds(condition, st.sampled_from(ConditionType), st.booleans(), since=st.floats(0, 9))))
 def test_there_is_one_condition_of_a_type_in_a_fixed_order_whatever_was_set(news):
     conditions = ()
     for new in news:
         conditions = set_condition(conditions, new)
-        assert is_true(conditions, new.type) is new.status
+        present = get_condition(conditions, new.type)
+        assert (present is not None and present.status) is new.status
     types = [each.type for each in conditions]
     assert types == [type_ for type_ in ConditionType if type_ in types]
     assert all(each.status for each in conditions if each.type is not READY)

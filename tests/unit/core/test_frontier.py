@@ -176,4 +176,8 @@ def test_whatever_fails_each_member_is_either_given_out_after_what_it_needs_or_b
     assert set(given_out) | set(frontier.blocked) == members
     assert not set(given_out) & set(frontier.blocked)
     assert set(frontier.blocked.values()) <= failing
-    assert set(frontier.blocked) == set(graph.blocked_by(failing - set(frontier.blocked))) & members
+    broken = failing - set(frontier.blocked)
+    for address in graph.order:  # an order of dependencies: what is above an instance was decided before it
+        if any(edge.blocks and edge.dependency in broken for edge in graph.dependencies.get(address, ())):
+            broken.add(address)
+    assert set(frontier.blocked) == {a for a in broken & members if a not in given_out}

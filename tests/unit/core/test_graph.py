@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reconciler.core.edges import EdgeKind
 from reconciler.core.graph import CycleError, Graph
 from reconciler.errors import ConfigError
-from reconciler.model.names import Address, Reference
+from reconciler.model.names import Reference
 from tests.unit.core.instances import make_instance
 
 
@@ -28,15 +28,11 @@ def order(graph: Graph) -> list[str]:
 def test_without_edges_the_order_is_that_of_declaration():
     graph = Graph.build([make_instance(f"File/{name}") for name in "cab"])
     assert order(graph) == ["File/c", "File/a", "File/b"]
-    assert graph.reverse_order == graph.order[::-1]
-    assert graph.waves() == (graph.order,)
 
 
 def test_nothing_declared_is_an_empty_graph():
     graph = Graph.build([])
     assert graph.order == ()
-    assert graph.waves() == ()
-    assert graph.blocked_by([]) == {}
 
 
 def test_require_before_and_notify_order():
@@ -53,15 +49,9 @@ def test_require_before_and_notify_order():
         ("Package/nginx", "File/conf", "before"),
         ("File/conf", "Service/nginx", "notify"),
     }
-    assert graph.notifies == {"t/File/conf": ("t/Service/nginx",)}
-    assert [[step.removeprefix("t/") for step in wave] for wave in graph.waves()] == [
-        ["Package/nginx"],
-        ["File/conf"],
-        ["Service/nginx"],
-    ]
 
 
-def test_of_two_edges_between_the_same_two_the_one_that_blocks_is_kept_and_a_notification_is_recorded():
+def test_of_two_edges_between_the_same_two_the_one_that_blocks_is_kept():
     graph = Graph.build(
         [
             make_instance("File/a", notify=("Service/b", "Service/b"), before=("Service/b",)),
@@ -71,7 +61,6 @@ def test_of_two_edges_between_the_same_two_the_one_that_blocks_is_kept_and_a_not
         ]
     )
     assert edges(graph) == {("File/a", "Service/b", "require"), ("File/c", "Service/d", "before")}
-    assert graph.notifies == {"t/File/a": ("t/Service/b",), "t/File/c": ("t/Service/d",)}
 
 
 def test_a_path_comes_after_the_nearest_declared_directory_above_it():
@@ -211,50 +200,6 @@ def test_the_shortest_way_round_is_told():
     assert [len(cycle) for cycle in refused.value.cycles] == [2]
 
 
-def test_downstream_is_all_that_comes_after_in_order_and_blocking_leaves_notifications_out():
-    graph = Graph.build(
-        [
-            make_instance("File/d", require=("File/c",)),
-            make_instance("File/c", require=("File/b",)),
-            make_instance("File/b", require=("File/a",)),
-            make_instance("File/a", notify=("File/e",), before=("File/c",)),
-            make_instance("File/e"),
-            make_instance("File/f"),
-        ]
-    )
-    assert graph.downstream([Address("t/File/b")]) == ("t/File/b", "t/File/c", "t/File/d")
-    assert "t/File/e" in graph.downstream([Address("t/File/a")])
-    assert "t/File/e" not in graph.downstream([Address("t/File/a")], blocking=True)
-
-
-def test_what_is_blocked_knows_which_failure_is_to_blame():
-    graph = Graph.build(
-        [
-            make_instance("Package/nginx", notify=("Service/b",)),
-            make_instance("File/conf", require=("Package/nginx",)),
-            make_instance("Service/nginx", require=("File/other", "File/conf")),
-            make_instance("File/other"),
-            make_instance("Service/b"),
-        ]
-    )
-    assert graph.blocked_by([Address("t/Package/nginx")]) == {
-        "t/File/conf": "t/Package/nginx",
-        "t/Service/nginx": "t/Package/nginx",
-    }
-
-
-def test_a_notification_alone_puts_no_blame_on_what_is_blocked_by_another():
-    graph = Graph.build(
-        [
-            make_instance("File/a", notify=("Service/c",)),
-            make_instance("File/b"),
-            make_instance("Service/c", require=("File/b",)),
-        ]
-    )
-    failed = [Address("t/File/a"), Address("t/File/b")]
-    assert graph.blocked_by(failed) == {"t/Service/c": "t/File/b"}
-
-
 PAIRS = st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=25)
 
 
@@ -276,8 +221,6 @@ def test_any_edges_give_an_order_that_keeps_them_or_a_circle_that_is_one(pairs):
     else:
         assert sorted(graph.order) == sorted(each.address for each in instances)
         assert all(graph.position[f"t/File/{a}"] < graph.position[f"t/File/{b}"] for a, b in pairs)
-        waves = {address: index for index, wave in enumerate(graph.waves()) for address in wave}
-        assert all(waves[f"t/File/{a}"] < waves[f"t/File/{b}"] for a, b in pairs)
 
 
 @given(pairs=PAIRS)

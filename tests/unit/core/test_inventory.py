@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.inventory import Decision, cause_of, changes, decide, orphans, seen_in_sync
+from reconciler.core.inventory import Decision, cause_of, changes, decide, seen_in_sync
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Cause
@@ -117,12 +117,3 @@ def test_changes_lead_from_the_one_snapshot_to_the_other(before, after):
     kept = {address: digest for address, digest in before.items() if address not in difference.removed}
     assert {**kept, **touched} == after
     assert bool(difference) is (before != after)
-
-
-def test_orphans_are_what_is_ours_and_no_longer_declared():
-    states = {
-        Address("t/File/kept"): known(owned=True),
-        Address("t/File/gone"): known(owned=True),
-        Address("t/File/never-ours"): known(),
-    }
-    assert orphans(states, {Address("t/File/kept"): FILE}) == ("t/File/gone",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.core.backoff import Backoff
-from reconciler.core.workqueue import Priority, Wish, Work, WorkQueue
+from reconciler.core.workqueue import Priority, Work, WorkQueue
 
 Queue = WorkQueue[str, str]
 
@@ -31,7 +31,6 @@ def test_an_empty_queue_hands_out_nothing():
     assert queue.get(0.0) is None
     assert queue.next_ready(0.0) is None
     assert len(queue) == 0
-    assert queue.longest_wait(9.0) == 0.0
 
 
 def test_a_key_added_twice_is_handed_out_once_with_its_items_merged_in_order():
@@ -242,29 +241,6 @@ def test_a_storm_of_urgent_keys_does_not_starve_the_one_that_waits_longest():
         queue.add(f"urgent-{number}", now=0.0, priority=Priority.USER)
     assert "patient" not in [queue.get(5.0).key for _ in range(8)]
     assert "patient" in [queue.get(11.0).key for _ in range(4)]
-
-
-def test_the_longest_wait_is_that_of_the_oldest_ready_key():
-    queue = make()
-    queue.add("a", now=1.0)
-    queue.add("b", now=4.0)
-    assert queue.longest_wait(10.0) == 9.0
-
-
-def test_all_that_is_owed_can_be_written_down():
-    queue = make()
-    queue.add("in hand", now=1.0, items=["x"], priority=Priority.USER)
-    queue.add("whole", now=2.0)
-    assert queue.get(2.0).key == "in hand"
-    assert queue.get(2.0).key == "whole"
-    queue.add("in hand", now=3.0, items=["y"], priority=Priority.DRIFT)
-    queue.add_after("later", 5.0, now=3.0)
-    assert list(queue.pending()) == [
-        Wish("in hand", "x", Priority.USER, 1.0),
-        Wish("in hand", "y", Priority.DRIFT, 3.0),
-        Wish("whole", None, Priority.SPEC, 2.0),
-        Wish("later", None, Priority.RESYNC, 8.0),
-    ]
 
 
 def test_asking_again_and_again_for_an_earlier_time_does_not_make_it_grow():

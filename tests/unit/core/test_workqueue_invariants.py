@@ -104,9 +104,12 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_lost_and_nothing_invented(self):
         self.queue.next_ready(self.now)
-        owed = {(wish.key, wish.item) for wish in self.queue.pending()}
-        assert owed >= set(self.owed)
-        assert {key for key, _ in owed - set(self.owed)} <= self.in_hand
+        kept = {
+            (key, item)
+            for key, entry in self.queue._entries.items()
+            for item in entry.wanted.keys() | entry.later.keys()
+        }
+        assert kept == set(self.owed)
         assert len(self.queue) == len(self.ready())
         assert self.queue.delayed == sum(due > self.now for due, _ in self.owed.values())
         assert self.queue.processing == self.in_hand
