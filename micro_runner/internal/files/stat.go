@@ -16,8 +16,9 @@ import (
 
 // Commands is the family, for one session.
 func Commands(host *command.Host) []command.Command {
+	known := newReplies()
 	return []command.Command{
-		{Name: "file.stat", Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return stat(ctx, host, call) }},
+		{Name: "file.stat", Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return stat(ctx, host, known, call) }},
 		{Name: "file.read", Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return read(ctx, host, call) }},
 		{Name: "file.write", Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return write(ctx, host, call) }},
 		{Name: "file.remove", Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return remove(ctx, host, call) }},
@@ -38,7 +39,7 @@ func lookFor(item wire.Object) (look, error) {
 
 // stat glances at everything first, one after another: what is remembered costs one system call. What has to be read is
 // read by several at a time.
-func stat(ctx context.Context, host *command.Host, call *command.Call) (wire.Array, error) {
+func stat(ctx context.Context, host *command.Host, known *replies, call *command.Call) (wire.Array, error) {
 	host.Names.Refresh()
 	results := make(wire.Array, len(call.Items))
 	var cache walk.Cache
@@ -60,7 +61,11 @@ func stat(ctx context.Context, host *command.Host, call *command.Call) (wire.Arr
 						unread = append(unread, i)
 						continue
 					}
-					results[i] = command.OK(found.Reply(host.Names))
+					if found.Type == entry.File && found.Digested && !found.WithText {
+						results[i] = known.of(l.path, &found, host.Names)
+					} else {
+						results[i] = command.OK(found.Reply(host.Names))
+					}
 					continue
 				}
 			}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"froyo.dev/runner/internal/fault"
@@ -38,6 +39,10 @@ func (n *Names) Refresh() {
 	n.groups.refresh()
 }
 
+// Generation is another number whenever a name may have changed: when a database has, or is asked of a directory service, which may say
+// something else the next time.
+func (n *Names) Generation() uint64 { return n.users.generation.Load() + n.groups.generation.Load() }
+
 // User gives the name of a user.
 func (n *Names) User(uid uint32) string { return n.users.name(uid) }
 
@@ -60,6 +65,8 @@ type answer struct {
 type database struct {
 	kind, path string
 
+	generation atomic.Uint64
+
 	mu      sync.Mutex
 	read    bool
 	stat    sys.Stat
@@ -79,6 +86,7 @@ func (d *database) load() {
 	if d.read && err == nil && stat.Unmoved(&d.stat) {
 		return
 	}
+	d.generation.Add(1)
 	d.read, d.stat, d.answers = true, stat, map[string]answer{}
 	d.byName, d.byID = map[string]uint32{}, map[uint32]string{}
 	content, err := os.ReadFile(d.path)
@@ -148,6 +156,7 @@ func (d *database) getent(key string) answer {
 	if known, ok := d.answers[key]; ok && time.Now().Before(known.until) {
 		return known
 	}
+	d.generation.Add(1)
 	var found answer
 	if key != "" && key[0] != '-' {
 		ctx, cancel := context.WithTimeout(context.Background(), getentPatience)
