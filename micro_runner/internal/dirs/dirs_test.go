@@ -247,6 +247,23 @@ func TestList(t *testing.T) {
 	}
 }
 
+func TestListGivesUpOnNamesThatNoReplyCanHold(t *testing.T) {
+	h := harness.New(t, Commands)
+	base := harness.Disk(t)
+	fd, err := syscall.Open(base, syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
+	must(t, err)
+	name := strings.Repeat("n", 250)
+	for range 500 { // about 31 MB of names
+		must(t, syscall.Mkdirat(fd, name, 0o700))
+		next, err := syscall.Openat(fd, name, syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
+		must(t, err)
+		must(t, syscall.Close(fd))
+		fd = next
+	}
+	must(t, syscall.Close(fd))
+	h.Fails(fault.ReplyTooLarge, "dir.list", object{"path": base, "recursive": true})
+}
+
 func TestListDoesNotEnterMountPoints(t *testing.T) {
 	h := harness.New(t, Commands)
 	path := harness.Disk(t)

@@ -10,6 +10,7 @@ import (
 	"froyo.dev/runner/internal/digest"
 	"froyo.dev/runner/internal/entry"
 	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/frames"
 	"froyo.dev/runner/internal/sys"
 	"froyo.dev/runner/internal/temp"
 	"froyo.dev/runner/internal/walk"
@@ -41,6 +42,7 @@ type listing struct {
 	recursive bool
 	limit     int
 	entries   []listed
+	size      int // of all names
 	truncated bool
 }
 
@@ -117,6 +119,10 @@ func (l *listing) read(dir sys.FD, name, prefix string) error {
 		if len(l.entries) >= l.limit {
 			l.truncated = true
 			return nil
+		}
+		// Whoever nests directories deeply makes names that grow with the square of what it costs them.
+		if l.size += len(prefix) + len(name); l.size > frames.Limit {
+			return fault.New(fault.ReplyTooLarge, "the names below it have more than %d MiB together, which does not fit into a frame", frames.Limit>>20)
 		}
 		there.MountRoot = there.MountRoot || there.Dev != stat.Dev && there.Is(syscall.S_IFDIR)
 		l.entries = append(l.entries, listed{prefix + name, there})
