@@ -52,6 +52,10 @@ func (j *job) copyOld(workshop *temp.Workshop, old *entry.Entry) (*temp.Draft, e
 	}
 	file := fd.File(j.name)
 	defer file.Close()
+	// What came to this name meanwhile would get the owner of the old file, who might not be allowed to read it.
+	if now, err := sys.Fstat(fd); err != nil || !now.Same(&old.Stat) {
+		return nil, fault.New(fault.Conflict, "%s has changed meanwhile", j.path)
+	}
 	draft, err := workshop.Create(j.dir.fd)
 	if err != nil {
 		return nil, err

@@ -349,6 +349,14 @@ func TestWriteCopiesTheBackupWhereThereAreNoLinks(t *testing.T) {
 	if harness.Content(t, path+".orig") != "old" || mode(t, path+".orig") != 0o640 {
 		t.Fatal("not a copy")
 	}
+	// What takes the name meanwhile is not given away under the owner and mode of the old file.
+	harness.Put(t, filepath.Join(directory, "secret"), "key")
+	if err := os.Rename(filepath.Join(directory, "secret"), path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.copyOld(h.Host.Temps, &old); fault.From(err, path).Code != fault.Conflict {
+		t.Fatal(err)
+	}
 	h.Clean(directory)
 }
 
