@@ -55,6 +55,7 @@ def every_check(asking: Asking) -> list[Check]:
         _artifacts,
         _packages,
         _state,
+        _socket,
         _store,
         _daemon,
         _cache,
@@ -142,6 +143,9 @@ def _state(asking: Asking) -> Iterator[Check]:
         yield Check("state directory", WARN, f"{directory}: mode {mode:04o}", f"chmod 0700 {directory}")
     else:
         yield Check("state directory", OK, f"{directory}: mode 0700, yours")
+
+
+def _socket(asking: Asking) -> Iterator[Check]:
     if len(os.fsencode(asking.where.socket)) > PATH_MAX_OF_SOCKETS:
         yield Check(
             "socket", FAIL, f"{asking.where.socket}: too long for a socket", "choose a shorter --state"

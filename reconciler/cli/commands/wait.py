@@ -79,8 +79,8 @@ def command(  # noqa: PLR0913 - its options
     elif not document["items"]:
         screen.note(f"nothing is known that matches{f' {what!r}' if what else ''}; see: froyo get")
     elif waiting:
-        hint = "" if asking.daemon else "; no daemon runs"
-        screen.note(f"not {for_} after {timeout}: {count(len(waiting), 'instance')}{hint}")
+        when = f"after {timeout}" if asking.daemon else "and no daemon runs that could change that"
+        screen.note(f"not {for_} {when}: {count(len(waiting), 'instance')}")
         for line in resource_table(screen, waiting, now=time.time(), wide=False):
             screen.line(line)
     else:

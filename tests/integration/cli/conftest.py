@@ -83,13 +83,12 @@ class Person:
         return done
 
     def real(self, *arguments, status=0, **environ):
-        """Run a command in a process of its own."""
+        """Run a command in a process of its own. It stays where we are: coverage is counted there."""
         done = subprocess.run(
             self.command(*arguments),
             capture_output=True,
             text=True,
             env={**self.environ, **environ},
-            cwd=self.base,
             timeout=PATIENCE,
             check=False,
         )

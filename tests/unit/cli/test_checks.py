@@ -1,0 +1,152 @@
+"""What `froyo doctor` finds, and what it says to do."""
+
+import builtins
+import io
+import os
+import resource
+import socket
+
+import pytest
+
+from reconciler.cli import checks
+from reconciler.cli.asking import Asking
+from reconciler.cli.checks import FAIL, OK, WARN
+from reconciler.cli.places import places
+from reconciler.errors import UsageError
+
+
+@pytest.fixture
+def asking(tmp_path):
+    environ = {"HOME": str(tmp_path), "FROYO_STATE": str(tmp_path / "s"), "FROYO_CACHE": str(tmp_path / "c")}
+    return Asking(places({**environ, "FROYO_ARTIFACTS": str(tmp_path / "none")}))
+
+
+def levels(found):
+    return [check.level for check in found]
+
+
+def test_missing_artefacts_fail_with_how_to_make_them(asking):
+    found = list(checks._artifacts(asking))
+    assert levels(found) == [FAIL, FAIL, FAIL]
+    assert "hatch_build.py" in found[0].message
+    assert "hatch_build.py" in found[2].todo
+
+
+def test_a_machine_without_a_runner_is_only_a_warning(asking, monkeypatch):
+    monkeypatch.setattr(os, "uname", lambda: type("U", (), {"machine": "riscv64"}))
+    assert WARN in levels(checks._artifacts(asking))
+
+
+def test_a_state_directory_that_others_can_read_is_a_warning(asking):
+    assert levels(checks._state(asking)) == [OK]
+    assert levels(checks._socket(asking)) == []
+    asking.where.state.mkdir(mode=0o755)
+    [found] = checks._state(asking)
+    assert (found.level, found.todo) == (WARN, f"chmod 0700 {asking.where.state}")
+    asking.where.state.chmod(0o700)
+    assert levels(checks._state(asking)) == [OK]
+
+
+def test_a_state_directory_of_somebody_else_fails(asking, monkeypatch):
+    asking.where.state.mkdir(mode=0o700)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "cannot be written" in next(iter(checks._state(asking))).message
+    monkeypatch.setattr(os, "geteuid", lambda: 4242)
+    assert "4242" in next(iter(checks._state(asking))).message
+
+
+def test_a_socket_path_that_is_too_long_is_found_before_it_hurts(tmp_path):
+    asking = Asking(places({"HOME": str(tmp_path), "FROYO_STATE": str(tmp_path / ("x" * 120))}))
+    assert [(c.name, c.level) for c in checks._socket(asking)] == [("socket", FAIL)]
+
+
+def test_a_socket_that_a_dead_daemon_left_is_a_warning(asking):
+    asking.where.state.mkdir(mode=0o700)
+    assert levels(checks._daemon(asking)) == [OK]
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(os.fspath(asking.where.socket))
+    dead.close()
+    assert levels(checks._daemon(asking)) == [WARN]
+
+
+def test_a_daemon_that_is_not_well_is_named_part_by_part(asking):
+    asking.where.state.mkdir(mode=0o700)
+    asking.where.socket.touch(mode=0o666)
+    asking.where.socket.chmod(0o666)
+
+    class Sick:
+        def get(self, _path):
+            return {"healthy": False, "problems": {"source": "has not been heard of for 200 s"}, "pid": 1}
+
+    asking.daemon = Sick()
+    found = list(checks._daemon(asking))
+    assert [(c.name, c.level) for c in found] == [("socket", FAIL), ("daemon: source", FAIL)]
+
+
+def test_a_cache_that_others_can_write_fails(asking):
+    assert levels(checks._cache(asking)) == [OK]
+    directory = asking.where.cache / "components"
+    directory.mkdir(parents=True)
+    directory.chmod(0o777)
+    [found] = checks._cache(asking)
+    assert (found.level, found.todo) == (FAIL, f"remove it: rm -r {directory}")
+    directory.chmod(0o700)
+    assert levels(checks._cache(asking)) == [OK]
+
+
+@pytest.mark.parametrize(("text", "level"), [("64", WARN), ("1000000", OK), (None, WARN)])
+def test_inotify_limits_that_are_low_say_the_sysctl(asking, monkeypatch, text, level):
+    def opened(*_args, **_fields):
+        if text is None:
+            raise PermissionError(13, "Denied")
+        return io.StringIO(text)
+
+    monkeypatch.setattr(builtins, "open", opened)
+    found = next(iter(checks._inotify(asking)))
+    assert found.level == level
+    assert text != "64" or found.todo.startswith("sysctl fs.inotify.")
+
+
+@pytest.mark.parametrize(
+    ("limits", "level"),
+    [((1024, 4096), WARN), ((65536, 65536), OK), ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), OK)],
+)
+def test_few_open_files_are_a_warning(asking, monkeypatch, limits, level):
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: limits)
+    assert levels(checks._files(asking)) == [level]
+
+
+def test_a_check_that_fails_has_found_something(asking, monkeypatch):
+    def broken(_asking):
+        raise ZeroDivisionError
+
+    def refused(_asking):
+        raise UsageError("no such thing")
+
+    monkeypatch.setattr(checks, "_python", broken)
+    monkeypatch.setattr(checks, "_wasmtime", refused)
+    found = checks.every_check(asking)
+    assert [check.level for check in found[:2]] == [FAIL, FAIL]
+    assert "could not be looked at" in found[0].message
+
+
+def test_a_log_that_nobody_cuts_back_is_a_warning(asking, monkeypatch):
+    from reconciler.store.records import StoreStats
+
+    asking.where.state.mkdir()
+    asking.where.database.touch()
+
+    async def stats(_asking):
+        return StoreStats(
+            path="p",
+            schema="0001",
+            database_bytes=1,
+            wal_bytes=1 << 30,
+            blob_bytes=0,
+            rows={},
+            lease=None,
+            housekeeping="disk full",
+        )
+
+    monkeypatch.setattr(checks, "_stats", stats)
+    assert levels(checks._store(asking)) == [OK, WARN, WARN]
