@@ -34,11 +34,13 @@ class CallRule:
         reading: whether it leaves the target as it is.
         path: whether it has an argument `path`, which a capability has to cover.
         command: the argument that holds a command line, which a capability has to cover; or "".
+        link: the argument that says where a link leads, which a capability has to cover; or "".
     """
 
     reading: bool
     path: bool = True
     command: str = ""
+    link: str = ""
 
 
 CALLS: Mapping[str, CallRule] = MappingProxyType(
@@ -51,7 +53,7 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "file.remove": CallRule(reading=False),
         "dir.ensure": CallRule(reading=False),
         "dir.remove": CallRule(reading=False),
-        "link.ensure": CallRule(reading=False),
+        "link.ensure": CallRule(reading=False, link="to"),
         "exec": CallRule(reading=False, path=False, command="argv"),
     }
 )

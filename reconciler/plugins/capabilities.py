@@ -154,6 +154,8 @@ class Gate:
                 if not isinstance(backup, str) or "/" in backup or "\0" in backup:
                     return f"its backup {backup!r} is not a suffix"
                 paths.append(path + backup)
+            if rule.link:
+                paths.append(_led_to(path, args.get(rule.link)))
         command: tuple[str, ...] | None = None
         if rule.command and (args.get(rule.command) is not None or name == "exec"):
             try:
@@ -167,6 +169,17 @@ class Gate:
                 who = "its manifest does not ask for" if verb == "ask" else "the operator does not grant"
                 return f"{who} {name}{of_what}"
         return ""
+
+
+def _led_to(path: str, to: object) -> str:
+    """Where a link leads. The target follows what root has put there, so whoever can make a link can work behind it.
+
+    With `..` that depends on what else is a link on the way; then it may be anywhere, which is the root.
+    """
+    if not isinstance(to, str):
+        return "/"
+    led = to if to.startswith("/") else path.rpartition("/")[0] + "/" + to
+    return led if is_normal(led) else "/"
 
 
 def _by_call(capabilities: Iterable[Capability]) -> dict[str, list[Capability]]:

@@ -147,18 +147,30 @@ class Run:
             if step is None:
                 step = await self._computed()
                 if isinstance(step, Done):
-                    reply = done_of(self.phase, self._request, step.text)
+                    reply = self._done(step)
                     memo.put(key, step)
                     return reply
                 calls = calls_of(step.text)
                 memo.put(key, step)
             elif isinstance(step, Done):
-                return done_of(self.phase, self._request, step.text)
+                return self._done(step)
             else:
                 calls = calls_of(step.text)
             replies = _encode(await self._replies(calls, perform))
             self._said.append(replies)
             key = keys.next_key(key, replies)
+
+    def _done(self, step: Done) -> dict[str, Any]:
+        reply = done_of(self.phase, self._request, step.text)
+        if self.phase is Phase.PLAN:
+            # The engine reads it in the provider's name, so it has to be what the provider itself could have read.
+            gate = self._host.gate(self.package, Phase.READ)
+            for operation in reply["operations"]:
+                preimage = operation.get("preimage")
+                looks = [{"call": name, "args": preimage} for name in ("file.stat", "file.read") if preimage]
+                if looks and all(map(gate.refusal, looks)):
+                    raise Misbehaviour(f"its `preimage`: {gate.refusal(looks[0])}")
+        return reply
 
     async def _computed(self) -> Done | Pending:
         await self._host.prepare(self.package)

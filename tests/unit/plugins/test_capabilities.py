@@ -60,6 +60,23 @@ def apply_gate(*capabilities: Capability) -> Gate:
     return Gate(capabilities, EVERYTHING, Phase.APPLY)
 
 
+@pytest.mark.parametrize(
+    "to", ["/etc", "/srv/pkg/../../etc", "../x", "a/../x", "..", ".", "/", "/srv/pkg//x", "", "a/", None, 7]
+)
+def test_a_link_cannot_lead_out_of_what_is_granted(to: object) -> None:
+    link = call("link.ensure", path="/srv/pkg/l", to=to)
+    assert "does not ask for link.ensure" in apply_gate(Capability("link.ensure", ("/srv/pkg/**",))).refusal(
+        link
+    )
+    assert not apply_gate(Capability("link.ensure", ("/**",))).refusal(link)
+
+
+@pytest.mark.parametrize("to", ["x", "a/b", "/srv/pkg/x", "..."])
+def test_a_link_can_lead_to_what_is_granted(to: str) -> None:
+    gate = apply_gate(Capability("link.ensure", ("/srv/pkg/**",)))
+    assert not gate.refusal(call("link.ensure", path="/srv/pkg/l", to=to))
+
+
 def test_each_of_several_capabilities_counts_by_itself() -> None:
     gate = apply_gate(
         Capability("file.write", ("/etc/**",), (("visudo", "-cf", "%s"),)),

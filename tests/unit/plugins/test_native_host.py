@@ -10,7 +10,7 @@ import pytest
 from reconciler.errors import ErrorClass, ProviderError
 from reconciler.plugins import running
 from reconciler.plugins.calls import Phase
-from reconciler.plugins.capabilities import Grants
+from reconciler.plugins.capabilities import Capability, Grants
 from reconciler.plugins.native import NativeHost
 from reconciler.plugins.steps import Fault
 from tests.contract.providers.packages import (
@@ -102,6 +102,32 @@ async def test_what_is_refused_never_reaches_the_target_and_the_rest_does(
             },
         )
     ]
+
+
+@pytest.mark.parametrize(("path", "allowed"), [("/srv/old", True), ("/etc/shadow", False)])
+async def test_a_plan_names_no_preimage_that_the_package_could_not_have_read(
+    make_host: MakeHost, path: str, allowed: bool
+) -> None:
+    host = make_host(
+        f"""
+class Thing(Provider):
+    async def read(self, wanted):
+        return [Actual(False, {{}}, []) for _ in wanted]
+
+    def plan(self, wanted, actual):
+        preimage = {{"path": {path!r}, "digest": "sha256:" + 64 * "0", "size": 1}}
+        return [Operation("create", [FieldDiff("x", None, 1)], preimage=preimage) for _ in wanted]
+""",
+        grants=Grants({"test.thing": (Capability("file.stat", ("/srv/**",)),)}),
+    )
+    actual = (await host.run("test.thing", Phase.READ, reading(), Target()))["actual"]
+    for _ in range(2):  # the second time from memory
+        planning = host.run("test.thing", Phase.PLAN, {"resources": [thing()], "actual": actual}, Target())
+        if allowed:
+            assert (await planning)["operations"][0]["preimage"]["path"] == path
+        else:
+            with pytest.raises(ProviderError, match=r"preimage.*does not grant file\.stat of /etc/shadow"):
+                await planning
 
 
 async def test_a_target_that_answers_too_little_is_our_own_defect(make_host: MakeHost) -> None:
