@@ -67,8 +67,12 @@ func build(directory string) error {
 	if os.Getenv("GOCOVERDIR") != "" { // count what these tests reach in the binary, too
 		arguments = append(arguments, "-cover", "-coverpkg=./...")
 	}
+	cgo := "CGO_ENABLED=0"
+	if os.Getenv("RUNNER_TEST_RACE") != "" { // look for data races in the binary
+		arguments, cgo = append(arguments, "-race"), "CGO_ENABLED=1"
+	}
 	command := exec.Command("go", append(arguments, ".")...) // the one that runs the tests
-	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	command.Env = append(os.Environ(), cgo)
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, output)
 	}

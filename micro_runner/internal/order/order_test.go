@@ -24,7 +24,7 @@ func TestTicketsOfOnePathGoInOrder(t *testing.T) {
 				paths = append(paths, fmt.Sprint("/", random.Intn(5)))
 			}
 			ticket := q.Draw(paths)
-			giveUp := random.Intn(4) == 0
+			giveUp, work := random.Intn(4) == 0, time.Duration(random.Intn(1000))*time.Microsecond
 			group.Go(func() {
 				defer ticket.Leave()
 				ctx, cancel := context.WithCancel(context.Background())
@@ -43,7 +43,7 @@ func TestTicketsOfOnePathGoInOrder(t *testing.T) {
 					order[path] = append(order[path], i)
 				}
 				mu.Unlock()
-				time.Sleep(time.Duration(random.Intn(1000)) * time.Microsecond)
+				time.Sleep(work)
 			})
 		}
 		group.Wait()
