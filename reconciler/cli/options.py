@@ -9,7 +9,7 @@ import typer
 from reconciler.cli.output import Format
 
 Directory = Annotated[
-    str, typer.Argument(metavar="[DIR]", help="The directory with the manifests.", show_default="this one")
+    str, typer.Argument(metavar="DIR", help="The directory with the manifests.", show_default="this one")
 ]
 State = Annotated[
     str | None,
@@ -53,6 +53,6 @@ Timeout = Annotated[
 What = Annotated[
     str,
     typer.Argument(
-        metavar="[WHAT]", help="A kind, Kind/name, a target, or target/Kind/name.", show_default=False
+        metavar="WHAT", help="A kind, Kind/name, a target, or target/Kind/name.", show_default=False
     ),
 ]

@@ -24,7 +24,7 @@ def command(
     directory: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DIR]", help="The directory with the manifests; without it the daemon is asked."
+            metavar="DIR", help="The directory with the manifests; without it the daemon is asked."
         ),
     ] = None,
     *,

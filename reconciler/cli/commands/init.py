@@ -80,7 +80,7 @@ spec:
 
 def command(
     directory: Annotated[
-        str, typer.Argument(metavar="[DIR]", help="Where to; made when it is missing.")
+        str, typer.Argument(metavar="DIR", help="Where to; made when it is missing.")
     ] = ".",
     *,
     solo: Annotated[bool, typer.Option("--solo", help="For this machine alone.")] = False,

@@ -26,7 +26,7 @@ EXAMPLES = (
 
 def command(
     what: Annotated[
-        str, typer.Argument(metavar="[OBJECT]", help="What was suspended.", show_default=False)
+        str, typer.Argument(metavar="OBJECT", help="What was suspended.", show_default=False)
     ] = "",
     *,
     everything: Annotated[bool, typer.Option("--all", help="End every suspension.")] = False,

@@ -27,7 +27,7 @@ EXAMPLES = (
 
 def command(
     directory: Annotated[
-        str, typer.Argument(metavar="[DIR]", help="The directory with the manifests.")
+        str, typer.Argument(metavar="DIR", help="The directory with the manifests.")
     ] = ".",
     *,
     log_format: Annotated[

@@ -1,0 +1,111 @@
+"""The edges of the program: how it begins, how it is cut short, and who it takes its caller for."""
+
+import asyncio
+import os
+import sys
+
+import pytest
+
+from reconciler import cli
+from reconciler.cli import steering
+from reconciler.cli.asking import Asking
+from reconciler.cli.deadline import deadline
+from reconciler.cli.places import places
+from reconciler.errors import UsageError
+
+
+def ended(monkeypatch, run):
+    monkeypatch.setattr(cli, "run", run)
+    monkeypatch.setattr(sys, "argv", ["froyo", "get"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return stop.value.code
+
+
+def test_the_exit_status_is_the_commands(monkeypatch):
+    assert ended(monkeypatch, lambda words: len(words) + 1) == 2
+
+
+def test_ctrl_c_before_any_command_is_130(monkeypatch):
+    def interrupted(_words):
+        raise KeyboardInterrupt
+
+    assert ended(monkeypatch, interrupted) == 130
+
+
+def test_a_reader_that_has_gone_is_141_and_the_rest_goes_nowhere(monkeypatch):
+    def broken(_words):
+        raise BrokenPipeError
+
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        assert ended(monkeypatch, broken) == 141
+        out.write("more")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"), [([], "Begin with"), (["-h"], "Begin with"), (["version"], "froyo 0.")]
+)
+def test_what_is_asked_most_is_answered_at_once(words, says, capsysbinary):
+    assert cli.run(words) == 0
+    assert says in capsysbinary.readouterr().out.decode()
+
+
+async def test_a_deadline_says_what_was_not_finished():
+    async with deadline(None, "it"), deadline("1h", "it"):
+        pass
+    with pytest.raises(UsageError, match="the apply was not finished within 1ms"):
+        async with deadline("1ms", "the apply"):
+            await asyncio.Event().wait()
+
+
+async def test_a_timeout_from_inside_is_not_taken_for_the_deadline():
+    with pytest.raises(TimeoutError):
+        async with deadline("1h", "it"):
+            raise TimeoutError
+
+
+def test_who_asks_is_named_with_who_is_behind_them(monkeypatch):
+    name = steering.person({})
+    assert name
+    assert steering.person({"SUDO_USER": name}) == name
+    assert steering.person({"SUDO_USER": "alice"}) == "alice via sudo"
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    assert steering.person({}) == "uid 54321"
+
+
+class Everything:
+    """Knows two resources of one target."""
+
+    def get(self, _path, query):
+        views = [
+            {"address": f"web-1/File/{name}", "target": "web-1", "kind": "File", "name": name}
+            for name in ("a", "b")
+        ]
+        from reconciler.api.selecting import Selection
+
+        return {"items": Selection(query["what"]).narrow(views)}
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("all", ["*"]),
+        ("*", ["*"]),
+        ("web-1", ["web-1"]),
+        ("File/a", ["web-1/File/a"]),
+        ("files", ["web-1/File/a", "web-1/File/b"]),
+    ],
+)
+def test_objects_are_what_people_mean(what, expected):
+    assert steering.objects(Everything(), what) == expected
+
+
+def test_what_means_nothing_is_said_to(tmp_path):
+    with pytest.raises(UsageError, match="froyo get"):
+        steering.objects(Everything(), "Nope")
+    asking = Asking(places({"HOME": str(tmp_path)}))
+    with pytest.raises(UsageError, match="do this instead"):
+        asking.need_daemon("do this instead")
