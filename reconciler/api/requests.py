@@ -6,66 +6,72 @@ Invariant: what cannot be understood in full is refused with a sentence that nam
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
+
+from pydantic import Field
 
 from reconciler.api.answers import seconds
+from reconciler.api.shapes import Shape, Text, held_to
 from reconciler.errors import UsageError
 from reconciler.model.names import Address
 from reconciler.model.state import Suspension
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A JSON object, of which each field is asked for by name.
+class Reconcile(Shape):
+    """Look at these, or at everything, now."""
 
-    Attributes:
-        fields: as they came.
+    addresses: list[str] | None = Field(default=None, description="a list of addresses")
+
+
+class Suspend(Shape):
+    """Leave something alone, until a time or until it is resumed."""
+
+    object: Text = Field(description="text, and not empty")
+    by: Text = Field(description="text, and not empty")
+    reason: Text = Field(description="text, and not empty")
+    until: float | str | None = Field(
+        default=None, description="a time such as 2026-01-31T12:00:00Z, or seconds since the epoch"
+    )
+
+
+class Resume(Shape):
+    """Do not leave it alone any longer."""
+
+    object: Text = Field(description="text, and not empty")
+    by: str = Field(default="", description="text")
+
+
+B = TypeVar("B", bound=Shape)
+
+
+def body(shape: type[B], text: bytes) -> B:
+    """The body of a request; an empty one is an object without fields.
+
+    Raises:
+        UsageError: it is not JSON, or has not that shape.
     """
+    try:
+        fields = json.loads(text) if text.strip() else {}
+    except ValueError as error:
+        raise UsageError(f"the body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise UsageError("the body is nested too deeply") from error
+    if not isinstance(fields, dict):
+        raise UsageError("the body has to be a JSON object")
+    try:
+        return held_to(shape, fields)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
-    fields: Mapping[str, Any]
 
-    @classmethod
-    def parse(cls, text: bytes, *, allowed: tuple[str, ...]) -> Body:
-        """A body of which no other fields than those are `allowed`.
+def addresses(text: bytes) -> list[Address] | None:
+    """What is to be looked at; None for everything.
 
-        Raises:
-            UsageError: it is no JSON object, or has other fields.
-        """
-        try:
-            fields = json.loads(text) if text.strip() else {}
-        except ValueError as error:
-            raise UsageError(f"the body is not JSON: {error}") from error
-        except RecursionError as error:
-            raise UsageError("the body is nested too deeply") from error
-        if not isinstance(fields, dict):
-            raise UsageError("the body has to be a JSON object")
-        unknown = sorted(fields.keys() - set(allowed))
-        if unknown:
-            raise UsageError(f"there is no field {unknown[0]!r}; there is: {', '.join(allowed)}")
-        return cls(fields)
-
-    def text(self, name: str, default: str | None = None) -> str:
-        """A field that has to be text, and not empty unless there is a default."""
-        value = self.fields.get(name, default)
-        if not isinstance(value, str) or (not value and default is None):
-            raise UsageError(f"{name} has to be text")
-        return value
-
-    def addresses(self, name: str) -> list[Address] | None:
-        """A field that is a list of addresses, or left out."""
-        value = self.fields.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise UsageError(f"{name} has to be a list of addresses")
-        return [Address(item) for item in value]
-
-    def instant(self, name: str) -> float | None:
-        """A field that is a time, or left out."""
-        value = self.fields.get(name)
-        return None if value is None else seconds(name, value)
+    Raises:
+        UsageError: something about the request is not as it should be.
+    """
+    wanted = body(Reconcile, text).addresses
+    return None if wanted is None else [Address(one) for one in wanted]
 
 
 def suspension(text: bytes, *, now: float) -> Suspension:
@@ -74,14 +80,8 @@ def suspension(text: bytes, *, now: float) -> Suspension:
     Raises:
         UsageError: something about it is not as it should be.
     """
-    body = Body.parse(text, allowed=("object", "by", "reason", "until"))
-    until = body.instant("until")
+    wanted = body(Suspend, text)
+    until = None if wanted.until is None else seconds("until", wanted.until)
     if until is not None and until <= now:
         raise UsageError("until has to be in the future")
-    return Suspension(
-        object=body.text("object"),
-        by=body.text("by"),
-        reason=body.text("reason"),
-        since=now,
-        until=until,
-    )
+    return Suspension(object=wanted.object, by=wanted.by, reason=wanted.reason, since=now, until=until)

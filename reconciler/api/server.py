@@ -209,8 +209,7 @@ class _Handlers:
         return _json(views.items("PlanList", (views.plan(plan, declared) for plan in plans)))
 
     async def reconcile(self, request: web.Request) -> web.Response:
-        body = requests.Body.parse(await request.read(), allowed=("addresses",))
-        concerned = await self._backend.reconcile(body.addresses("addresses"))
+        concerned = await self._backend.reconcile(requests.addresses(await request.read()))
         return _json(views.document("Accepted", instances=concerned))
 
     async def suspend(self, request: web.Request) -> web.Response:
@@ -218,8 +217,8 @@ class _Handlers:
         return _json(views.document("Accepted", instances=await self._backend.suspend(suspension)))
 
     async def resume(self, request: web.Request) -> web.Response:
-        body = requests.Body.parse(await request.read(), allowed=("object", "by"))
-        found = await self._backend.resume(body.text("object"), by=body.text("by", ""))
+        wanted = requests.body(requests.Resume, await request.read())
+        found = await self._backend.resume(wanted.object, by=wanted.by)
         return _json(views.document("Accepted", found=found))
 
 

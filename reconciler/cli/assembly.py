@@ -6,7 +6,6 @@ Nothing else in froyo knows which store, which provider host and which transport
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +18,7 @@ from reconciler.engine.intake import Load
 from reconciler.engine.reconcile import Services
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.suspensions import Suspensions
-from reconciler.errors import LeaseLost, StoreError, UsageError
+from reconciler.errors import LeaseLost, StoreError
 from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Blob, Desired
 from reconciler.model.names import Digest, TargetName
@@ -163,21 +162,12 @@ async def _take_lease(store: Store, runtime: Runtime) -> None:
 
 
 def _grants(path: Path) -> Grants:
-    """What the packages are granted: the built-in ones what they need, and what the operator says on top or instead.
-
-    Raises:
-        UsageError: the file is not as it should be.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    """What the packages are granted: the built-in ones what they need, and what the operator says on top or instead."""
+    if not path.exists():
         return BUILT_IN
-    try:
-        return BUILT_IN.extended(Grants.parse(json.loads(text)))
-    except (ValueError, AttributeError) as error:
-        raise UsageError(
-            f"{path}: {error}; it maps the name of each package to a list of capabilities, as its manifest has them"
-        ) from error
+    from reconciler.cli.grants import read_grants
+
+    return BUILT_IN.extended(read_grants(path))
 
 
 class _Auditor:

@@ -126,6 +126,13 @@ async def test_wishes_are_passed_on(path):
         ("/v1/reconcile", b'{"addresses": "x"}', "list of addresses"),
         ("/v1/reconcile", b'{"addresses": [1]}', "list of addresses"),
         ("/v1/resume", b'{"object": 3}', "object has to be text"),
+        ("/v1/resume", b'{"object": "x", "by": 3}', "by has to be text"),
+        (
+            "/v1/suspend",
+            b'{"object": "x", "by": "a", "reason": "y", "until": true}',
+            "until has to be a time",
+        ),
+        ("/v1/suspend", b'{"object": "", "by": "a", "reason": "y"}', "object has to be text, and not empty"),
     ],
 )
 async def test_a_body_that_cannot_be_understood_is_refused_with_a_reason(path, target, body, says):
@@ -136,6 +143,14 @@ async def test_a_body_that_cannot_be_understood_is_refused_with_a_reason(path, t
     assert document["kind"] == "Error"
     assert says in document["message"]
     assert known.asked == []
+
+
+async def test_what_is_suspended_need_not_be_utf_8(path):
+    known = Known.of(state(MOTD))
+    async with serving(known, path):
+        body = b'{"object": "web-1/File/\\udc80", "by": "a", "reason": "y"}'
+        await raw(path, "POST", "/v1/suspend", body)
+    assert known.asked[0][1].object == "web-1/File/\udc80"
 
 
 async def test_what_is_not_there_is_a_404_and_a_wrong_method_a_405(path):
