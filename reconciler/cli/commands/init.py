@@ -79,9 +79,7 @@ spec:
 
 
 def command(
-    directory: Annotated[
-        str, typer.Argument(metavar="DIR", help="Where to; made when it is missing.")
-    ] = ".",
+    directory: Annotated[str, typer.Argument(metavar="DIR", help="Where to; made when it is missing.")] = ".",
     *,
     solo: Annotated[bool, typer.Option("--solo", help="For this machine alone.")] = False,
     quiet: Quiet = False,

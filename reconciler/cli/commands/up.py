@@ -26,9 +26,7 @@ EXAMPLES = (
 
 
 def command(
-    directory: Annotated[
-        str, typer.Argument(metavar="DIR", help="The directory with the manifests.")
-    ] = ".",
+    directory: Annotated[str, typer.Argument(metavar="DIR", help="The directory with the manifests.")] = ".",
     *,
     log_format: Annotated[
         LogFormat,
