@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
-import time
+
+import pytest
 
 from tests.e2e.site import CACHE, ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def listing(directory):
-    return sorted(os.listdir(directory))
+    """What is there, apart from what those who look over our shoulder leave, such as .coverage files."""
+    return sorted(name for name in os.listdir(directory) if not name.startswith((".", "__pycache__")))
 
 
 def test_the_demo_shows_what_it_promises_and_touches_nothing_outside_its_directory(tmp_path):
@@ -20,7 +24,6 @@ def test_the_demo_shows_what_it_promises_and_touches_nothing_outside_its_directo
     for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "FROYO_STATE"):
         environ.pop(name, None)
     before = {path: listing(path) for path in (ROOT, ROOT / "examples" / "demo", "/dev/shm")}
-    began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "examples.demo"],
         check=False,
@@ -30,7 +33,6 @@ def test_the_demo_shows_what_it_promises_and_touches_nothing_outside_its_directo
         env=environ,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert time.monotonic() - began < 60
     assert done.stdout.count("✔") >= 6 + 3
     assert "put back after" in done.stdout
     assert "\x1b" not in done.stdout  # no colours in a pipe

@@ -53,7 +53,7 @@ def torn(host):
     return [name for name, digest in digests(host).items() if digest not in {old.get(name), new.get(name)}]
 
 
-@pytest.mark.parametrize("trouble", ["partition", "kill"])
+@pytest.mark.parametrize("trouble", ["partition", pytest.param("kill", marks=pytest.mark.e2e)])
 def test_an_apply_that_is_cut_short_leaves_old_or_new_and_is_finished_later(lab, site, trouble):
     host = lab.host("h4")
     host.exec(f"rm -rf {BASE}")

@@ -83,8 +83,8 @@ def test_whenever_the_daemon_is_killed_the_world_converges_and_nothing_is_lost(s
     )
     assert all(path.stat().st_mode & 0o7777 == 0o640 for path in contents if "torn" in path.parts)
     assert all(os.readlink(site.world / f"torn/l{n}") == f"d{n}/f0" for n in range(20))
-    repaired = [event for event in daemon.events() if event["reason"] == "Repaired"]
-    assert len({event["id"] for event in repaired}) == len(repaired) > 0
+    repaired = until("repairs are on record", lambda: daemon.events(reason="Repaired"))
+    assert len({event["id"] for event in repaired}) == len(repaired)
     assert daemon.terminate() == 0
     assert damages(site.state) == []
     assert "Traceback" not in daemon.log
