@@ -11,15 +11,57 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import ConfigDict
 
 from reconciler import __version__
+from reconciler.api.shapes import Shape, held_to
 from reconciler.errors import UsageError
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Action, Cause, PlanUnit
 
 KIND = "SavedPlan"
+
+
+class UnitShape(Shape):
+    """What is read of a unit. The other fields tell a person about it; what is done is planned anew."""
+
+    # Strictly, the text of an enum's value is none of its members.
+    model_config = ConfigDict(strict=False)
+
+    address: str
+    action: Action
+    cause: Cause
+    diffs: list[dict[str, Any]]
+    desired: str
+    observed: str
+    held: Reason | None = None
+    heldBecause: str = ""  # noqa: N815 - documents are in camel case
+    declaredAt: str = ""  # noqa: N815
+
+
+class PlanShape(Shape):
+    """The plan of one target."""
+
+    target: str
+    revision: str
+    observedAt: str | None  # noqa: N815
+    units: list[UnitShape]
+    errors: dict[str, str]
+
+
+class SavedPlanShape(Shape):
+    """The file, without its digest."""
+
+    apiVersion: Literal["froyo.dev/v1alpha1"]  # noqa: N815
+    kind: Literal["SavedPlan"]
+    version: str
+    directory: str
+    revision: str
+    createdAt: str | None  # noqa: N815
+    plans: list[PlanShape]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +78,7 @@ class Saved:
 
     directory: str
     revision: str
-    created_at: str
+    created_at: str | None
     targets: tuple[str, ...]
     units: Mapping[Address, PlanUnit]
 
@@ -94,27 +136,30 @@ def read_plan(path: str) -> Saved:
     if digest != _digest(document):
         raise UsageError(f"{path}: it was changed after it was saved; plan again")
     try:
-        units = {
-            Address(unit["address"]): _unit(unit) for plan in document["plans"] for unit in plan["units"]
-        }
-        targets = tuple(plan["target"] for plan in document["plans"])
-        return Saved(document["directory"], document["revision"], document["createdAt"], targets, units)
-    except (KeyError, TypeError, ValueError) as error:
+        saved = held_to(SavedPlanShape, document)
+    except ValueError as error:
         raise UsageError(
-            f"{path}: it was saved by another version of froyo ({document.get('version')}); plan again"
+            f"{path}: it was saved by another version of froyo ({document.get('version')}; {error}); plan again"
         ) from error
+    return Saved(
+        saved.directory,
+        saved.revision,
+        saved.createdAt,
+        tuple(plan.target for plan in saved.plans),
+        {Address(unit.address): _unit(unit) for plan in saved.plans for unit in plan.units},
+    )
 
 
-def _unit(unit: Mapping[str, Any]) -> PlanUnit:
+def _unit(unit: UnitShape) -> PlanUnit:
     return PlanUnit(
-        address=Address(unit["address"]),
-        action=Action(unit["action"]),
-        cause=Cause(unit["cause"]),
+        address=Address(unit.address),
+        action=unit.action,
+        cause=unit.cause,
         diffs=(),
         operation={},
-        desired=Digest(unit["desired"]),
-        observed=Digest(unit["observed"]),
-        held=Reason(unit["held"]) if unit.get("held") else None,
+        desired=Digest(unit.desired),
+        observed=Digest(unit.observed),
+        held=unit.held,
     )
 
 

@@ -57,14 +57,25 @@ def test_what_is_no_plan_is_refused(path, text):
         read_plan(str(path))
 
 
-def test_a_plan_of_another_version_is_refused(path):
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda plan: plan["units"][0].update(action="explode"),
+            r"another version.*plans\.0\.units\.0\.action",
+        ),
+        (lambda plan: plan["units"][0].update(force=True), "no field 'force' in plans.0.units.0"),
+        (lambda plan: plan.pop("target"), "another version"),
+    ],
+)
+def test_a_plan_of_another_version_is_refused(path, change, says):
     from reconciler.cli.saved import _digest
 
     document = json.loads(path.read_text())
     del document["digest"]
-    document["plans"][0]["units"][0]["action"] = "explode"
+    change(document["plans"][0])
     path.write_text(json.dumps({**document, "digest": _digest(document)}))
-    with pytest.raises(UsageError, match="another version"):
+    with pytest.raises(UsageError, match=says):
         read_plan(str(path))
 
 
