@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from reconciler.errors import StoreError
 from reconciler.model.event import Event
 from reconciler.model.names import Address
 from reconciler.model.state import ResourceState
@@ -18,7 +19,7 @@ from reconciler.store.records import InventoryEntry, Outcome
 from reconciler.store.store import Store
 
 EVENTS = 1000
-"""How many events wait at most; the oldest go first. Rounds that cannot write do little worth telling."""
+"""How many events outlast a write that failed; the oldest go first. Rounds that cannot write do little worth telling."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,6 @@ class Backlog:
     def add_events(self, events: Iterable[Event]) -> None:
         """Something has happened."""
         self.events += events
-        del self.events[:-EVENTS]
 
     async def keep(self, store: Store, states: Mapping[Address, ResourceState]) -> None:
         """Write all of it in one transaction.
@@ -86,7 +86,11 @@ class Backlog:
         for ending in self.endings:
             batch.settle(ending.run, ending.outcomes)
             batch.finish_run(ending.run, at=ending.at, outcome=ending.outcome, message=ending.message)
-        await store.write(batch)
+        try:
+            await store.write(batch)
+        except StoreError:
+            del self.events[:-EVENTS]
+            raise
         self.states.clear()
         self.forgotten.clear()
         self.owned.clear()

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from reconciler.core.conditions import set_condition
+from reconciler.engine import wording
 from reconciler.engine.controller import Controller
 from reconciler.engine.journal import store_report
 from reconciler.engine.report import Report
@@ -88,7 +89,8 @@ class Intake:
             await self._say(
                 ready=False,
                 reason=Reason.PERMANENT_ERROR,
-                message=f"{len(error.problems)} problem(s) in {snapshot.revision}; the last good one stays in force",
+                message=f"{wording.count(len(error.problems), 'problem')} in {snapshot.revision}; "
+                "the last good one stays in force",
                 state=replace(self.state, problems=tuple(str(problem) for problem in error.problems)),
             )
             return False
@@ -100,8 +102,8 @@ class Intake:
         await self._say(
             ready=True,
             reason=Reason.IN_SYNC,
-            message=f"revision {snapshot.revision} is in force: {len(desired.instances)} instances "
-            f"on {len(desired.targets)} targets",
+            message=f"revision {snapshot.revision} is in force: {wording.count(len(desired.instances), 'instance')} "
+            f"on {wording.count(len(desired.targets), 'target')}",
             state=replace(self.state, revision=snapshot.revision, digest=snapshot.digest, problems=()),
         )
         return True

@@ -12,6 +12,11 @@ REASONS = {Action.CREATE: "Created", Action.UPDATE: "Updated", Action.DELETE: "R
 """Of the event that says that something was done because it was declared so."""
 
 
+def count(number: int, noun: str) -> str:
+    """Such as "1 target" or "2 targets"."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def duration(seconds: float) -> str:
     """Such as "38 ms", "1.4 s" or "3 min 5 s"."""
     if seconds < 1:
