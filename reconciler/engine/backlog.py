@@ -19,7 +19,7 @@ from reconciler.store.records import InventoryEntry, Outcome
 from reconciler.store.store import Store
 
 EVENTS = 1000
-"""How many events outlast a write that failed; the oldest go first. Rounds that cannot write do little worth telling."""
+"""How many events outlast a write that failed; the oldest go first. Who cannot write does little worth telling."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
