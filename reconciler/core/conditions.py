@@ -102,7 +102,7 @@ def observed_generation(state: ResourceState) -> int:
 def next_generation(state: ResourceState, digest: Digest) -> ResourceState:
     """`state` of an instance whose declaration now has `digest`; the same object if it had it already.
 
-    A new generation starts afresh: nothing was observed at it, nothing failed, nobody fought about it; what
+    A new generation starts afresh: nothing was observed at it, and nothing failed; what
     stalled the old one says nothing about it.
     """
     if state.digest == digest:
@@ -113,7 +113,6 @@ def next_generation(state: ResourceState, digest: Digest) -> ResourceState:
         digest=digest,
         observed=None,
         conditions=remove_condition(state.conditions, ConditionType.STALLED),
-        corrections=(),
         failures=0,
     )
 

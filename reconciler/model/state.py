@@ -43,7 +43,6 @@ class ResourceState:
         owned: whether we created or adopted it.
         conditions: by type, those that are present.
         history: the last five rounds that did something, newest first.
-        corrections: times (seconds since the epoch) of recent corrections of drift, oldest first, to notice a fight.
         failures: consecutive failures, for the backoff.
     """
 
@@ -56,7 +55,6 @@ class ResourceState:
     owned: bool = False
     conditions: tuple[Condition, ...] = ()
     history: tuple[Round, ...] = ()
-    corrections: tuple[float, ...] = ()
     failures: int = 0
 
 
@@ -68,13 +66,11 @@ class TargetState:
         name: the target.
         conditions: Ready, Stalled.
         connected_since: seconds since the epoch; None without a session.
-        facts_digest: of the facts last gathered; "" before.
     """
 
     name: TargetName
     conditions: tuple[Condition, ...] = ()
     connected_since: float | None = None
-    facts_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

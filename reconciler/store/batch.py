@@ -10,7 +10,7 @@ events and audit records come last. Knows statements and rows, and neither lanes
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from reconciler.store import audit, codec, instances, journals, sql
 from reconciler.store.records import Receipt
@@ -63,9 +63,8 @@ class Batch:
         return self._add(sql.PUT_TARGET_STATE, [codec.target_state_row(state)])
 
     def forget_target(self, name: TargetName) -> Self:
-        """Forget a target that nobody declares any more, with its memos and its place in the queue."""
+        """Forget a target that nobody declares any more, with its place in the queue."""
         self._add(sql.FORGET_TARGET_STATE, [{"name": name}])
-        self._add(sql.FORGET_MEMOS, [{"target": name}])
         return self.dequeue(name)
 
     def put_source_state(self, state: SourceState) -> Self:
@@ -89,11 +88,6 @@ class Batch:
     def forget_inventory(self, addresses: Iterable[Address]) -> Self:
         """Record that these are not ours any more."""
         return self._add(sql.FORGET_INVENTORY, ({"address": address} for address in addresses))
-
-    def put_facts(self, target: TargetName, facts: Mapping[str, Any], *, now: float, ttl: float) -> Self:
-        """Keep a target's facts for `ttl` seconds."""
-        row = {"document": codec.document(facts), "gathered_at": now, "expires_at": now + ttl}
-        return self._add(sql.PUT_FACTS, [{"target": target, **row}])
 
     # --- What is to be done ---------------------------------------------------------------------------
 
@@ -140,14 +134,6 @@ class Batch:
         return self._add(sql.FINISH_RUN, [row])
 
     # --- What speeds things up ------------------------------------------------------------------------
-
-    def put_memo(self, target: TargetName, key: str, payload: bytes) -> Self:
-        """Remember something about a target, such as how to observe it and the digest of the replies."""
-        return self._add(sql.PUT_MEMO, [{"target": target, "key": key, "payload": payload}])
-
-    def forget_memos(self, target: TargetName) -> Self:
-        """Forget all memos of a target."""
-        return self._add(sql.FORGET_MEMOS, [{"target": target}])
 
     def put_warm(self, document: bytes) -> Self:
         """Keep the document from which the next one-shot run starts; `reconciler.store.warm` reads it."""

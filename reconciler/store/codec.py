@@ -90,7 +90,6 @@ def state_row(state: ResourceState) -> Row:
         )
         if state.history
         else "[]",
-        "corrections": _encode(state.corrections) if state.corrections else "[]",
         "failures": state.failures,
     }
 
@@ -98,7 +97,7 @@ def state_row(state: ResourceState) -> Row:
 def state(row: Sequence[Any]) -> ResourceState:
     """From STATES."""
     address, generation, digest, observed_generation, observed, observed_at = row[:6]
-    owned, conditions, history, corrections, failures = row[6:]
+    owned, conditions, history, failures = row[6:]
     return ResourceState(
         address=address,
         generation=generation,
@@ -109,7 +108,6 @@ def state(row: Sequence[Any]) -> ResourceState:
         owned=bool(owned),
         conditions=_conditions(conditions),
         history=() if history == "[]" else tuple([_round(entry) for entry in _decode(history)]),
-        corrections=() if corrections == "[]" else tuple(_decode(corrections)),
         failures=failures,
     )
 
@@ -127,18 +125,16 @@ def target_state_row(state: TargetState) -> Row:
         "name": state.name,
         "conditions": _conditions_text(state.conditions),
         "connected_since": state.connected_since,
-        "facts_digest": state.facts_digest,
     }
 
 
 def target_state(row: Sequence[Any]) -> TargetState:
     """From TARGET_STATES."""
-    name, conditions, connected_since, facts_digest = row
+    name, conditions, connected_since = row
     return TargetState(
         name=TargetName(name),
         conditions=_conditions(conditions),
         connected_since=connected_since,
-        facts_digest=facts_digest,
     )
 
 

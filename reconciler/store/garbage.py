@@ -62,7 +62,6 @@ class Housekeeping:
             connection.execute(sql.DROP_EVENTS, bounds)
             connection.execute(sql.DROP_RUNS, {"keep": keep.runs, "before": now - keep.run_age})
             connection.execute(sql.DROP_SNAPSHOTS, {"keep": max(1, keep.snapshots)})
-            connection.execute(sql.DROP_STALE_FACTS, {"now": now})
         self.collect(connection)
 
     def collect(self, connection: sqlite3.Connection, quota: int | None = None) -> int:

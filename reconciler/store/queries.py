@@ -150,18 +150,6 @@ def audit_records(connection: sqlite3.Connection, after: int, limit: int) -> lis
     return _rows(connection, sql.AUDIT, journals.audit_record, {"after": after, "limit": limit})
 
 
-def facts(connection: sqlite3.Connection, target: TargetName, now: float) -> dict[str, Any] | None:
-    """A target's facts, unless they are too old."""
-    row = connection.execute(sql.FACTS, {"target": target, "now": now}).fetchone()
-    return codec.parse(row[0]) if row else None
-
-
-def memo(connection: sqlite3.Connection, target: TargetName, key: str) -> bytes | None:
-    """What was remembered about a target."""
-    row = connection.execute(sql.MEMO, {"target": target, "key": key}).fetchone()
-    return row[0] if row else None
-
-
 def damages(connection: sqlite3.Connection) -> list[str]:
     """What is wrong with the database, one line each; empty when it is sound."""
     found = [row[0] for row in connection.execute("PRAGMA integrity_check")]

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from reconciler.model.event import Event
 from reconciler.model.names import Address, Digest, SourceName, TargetName
@@ -126,14 +126,6 @@ class Reading:
             StoreError: it is broken; says where.
         """
         return await self._query(partial(audit_log.verify, path=self.path))
-
-    async def load_facts(self, target: TargetName) -> dict[str, Any] | None:
-        """A target's facts, unless they are too old."""
-        return await self._query(partial(queries.facts, target=target, now=self._runtime.now()))
-
-    async def load_memo(self, target: TargetName, key: str) -> bytes | None:
-        """What was remembered about a target."""
-        return await self._query(partial(queries.memo, target=target, key=key))
 
     async def last_snapshot(self, source: SourceName) -> Snapshot | None:
         """The snapshot of a source that is in force, with its contents."""

@@ -120,7 +120,6 @@ resource_state = Table(
     Column("owned", Boolean, nullable=False),
     Column("conditions", Text, nullable=False),
     Column("history", Text, nullable=False),
-    Column("corrections", Text, nullable=False),
     Column("failures", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -131,7 +130,6 @@ target_state = Table(
     Column("name", Text, primary_key=True),
     Column("conditions", Text, nullable=False),
     Column("connected_since", Float),
-    Column("facts_digest", Text, nullable=False),
 )
 
 source_state = Table(
@@ -227,23 +225,6 @@ audit = Table(
     Column("data", Text, nullable=False),
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
-)
-
-facts = Table(
-    "facts",
-    metadata,
-    Column("target", Text, primary_key=True),
-    Column("document", Text, nullable=False),
-    Column("gathered_at", Float, nullable=False),
-    Column("expires_at", Float, nullable=False),
-)
-
-memos = Table(
-    "memos",
-    metadata,
-    Column("target", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("payload", LargeBinary, nullable=False),
 )
 
 warm = Table(

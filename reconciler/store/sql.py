@@ -16,10 +16,6 @@ SCHEMA = (
         "evidence TEXT, duration FLOAT, data TEXT NOT NULL )"
     ),
     (
-        "CREATE TABLE facts ( target TEXT NOT NULL, document TEXT NOT NULL, gathered_at FLOAT NOT NULL, "
-        "expires_at FLOAT NOT NULL, CONSTRAINT pk_facts PRIMARY KEY (target) )"
-    ),
-    (
         "CREATE TABLE housekeeping ( id INTEGER NOT NULL CONSTRAINT ck_housekeeping_one CHECK (id = 1), at "
         "FLOAT NOT NULL, CONSTRAINT pk_housekeeping PRIMARY KEY (id) )"
     ),
@@ -29,18 +25,14 @@ SCHEMA = (
         "expires FLOAT NOT NULL, locked BOOLEAN NOT NULL, CONSTRAINT pk_lease PRIMARY KEY (id) )"
     ),
     (
-        'CREATE TABLE memos ( target TEXT NOT NULL, "key" TEXT NOT NULL, payload BLOB NOT NULL, CONSTRAINT '
-        'pk_memos PRIMARY KEY (target, "key") )'
-    ),
-    (
         "CREATE TABLE queue ( target TEXT NOT NULL, priority INTEGER NOT NULL, dirty TEXT NOT NULL, "
         "added_at FLOAT NOT NULL, CONSTRAINT pk_queue PRIMARY KEY (target) ) WITHOUT ROWID"
     ),
     (
         "CREATE TABLE resource_state ( address TEXT NOT NULL, generation INTEGER NOT NULL, digest TEXT NOT "
         "NULL, observed_generation INTEGER NOT NULL, observed TEXT, observed_at FLOAT NOT NULL, owned "
-        "BOOLEAN NOT NULL, conditions TEXT NOT NULL, history TEXT NOT NULL, corrections TEXT NOT NULL, "
-        "failures INTEGER NOT NULL, CONSTRAINT pk_resource_state PRIMARY KEY (address) ) WITHOUT ROWID"
+        "BOOLEAN NOT NULL, conditions TEXT NOT NULL, history TEXT NOT NULL, failures INTEGER NOT NULL, "
+        "CONSTRAINT pk_resource_state PRIMARY KEY (address) ) WITHOUT ROWID"
     ),
     (
         "CREATE TABLE runs ( id TEXT NOT NULL, target TEXT NOT NULL, cause TEXT NOT NULL, revision TEXT NOT "
@@ -63,7 +55,7 @@ SCHEMA = (
     ),
     (
         "CREATE TABLE target_state ( name TEXT NOT NULL, conditions TEXT NOT NULL, connected_since FLOAT, "
-        "facts_digest TEXT NOT NULL, CONSTRAINT pk_target_state PRIMARY KEY (name) )"
+        "CONSTRAINT pk_target_state PRIMARY KEY (name) )"
     ),
     (
         "CREATE TABLE warm ( id INTEGER NOT NULL CONSTRAINT ck_warm_one CHECK (id = 1), document BLOB NOT "
@@ -158,7 +150,6 @@ DROP_SNAPSHOTS = (
     "DELETE FROM snapshots WHERE (SELECT count(*) AS count_1 FROM snapshots AS newer WHERE newer.source = "
     "snapshots.source AND newer.id > snapshots.id) >= :keep"
 )
-DROP_STALE_FACTS = "DELETE FROM facts WHERE facts.expires_at <= :now"
 EVENTS = (
     "SELECT events.id, events.at, events.type, events.reason, events.object, events.message, events.cause, "
     "events.evidence, events.duration, events.data FROM events WHERE events.id > :after AND events.at >= "
@@ -172,12 +163,10 @@ EVENTS_OF_OBJECT = (
     "(:cause IS NULL OR events.cause = :cause) AND events.object >= :low AND events.object < :high ORDER BY "
     "events.id LIMIT :limit OFFSET 0"
 )
-FACTS = "SELECT facts.document FROM facts WHERE facts.target = :target AND facts.expires_at > :now"
 FINISH_RUN = (
     "UPDATE runs SET finished_at=:finished_at, outcome=:outcome, message=:message WHERE runs.id = :run"
 )
 FORGET_INVENTORY = "DELETE FROM inventory WHERE inventory.address = :address"
-FORGET_MEMOS = "DELETE FROM memos WHERE memos.target = :target"
 FORGET_QUEUED = "DELETE FROM queue WHERE queue.target = :target"
 FORGET_STATE = "DELETE FROM resource_state WHERE resource_state.address = :address"
 FORGET_SUSPENSION = "DELETE FROM suspensions WHERE suspensions.object = :object"
@@ -216,7 +205,6 @@ LEASE = (
     "SELECT lease.token, lease.host, lease.pid, lease.boot_id, lease.since, lease.expires, lease.locked "
     "FROM lease"
 )
-MEMO = 'SELECT memos.payload FROM memos WHERE memos.target = :target AND memos."key" = :key'
 OLDEST_SPARE_SNAPSHOT = (
     "SELECT min(snapshots.id) AS min_1 FROM snapshots WHERE (SELECT count(*) AS count_1 FROM snapshots AS "
     "newer WHERE newer.source = snapshots.source AND newer.id > snapshots.id) >= 1"
@@ -224,11 +212,6 @@ OLDEST_SPARE_SNAPSHOT = (
 PUT_BLOB = (
     "INSERT INTO blobs (digest, size, data, created_at, used_at) VALUES (:digest, :size, :data, "
     ":created_at, :used_at) ON CONFLICT (digest) DO UPDATE SET used_at = excluded.used_at"
-)
-PUT_FACTS = (
-    "INSERT INTO facts (target, document, gathered_at, expires_at) VALUES (:target, :document, "
-    ":gathered_at, :expires_at) ON CONFLICT (target) DO UPDATE SET document = excluded.document, "
-    "gathered_at = excluded.gathered_at, expires_at = excluded.expires_at"
 )
 PUT_HOUSEKEEPING = (
     "INSERT INTO housekeeping (id, at) VALUES (:id, :at) ON CONFLICT (id) DO UPDATE SET at = excluded.at"
@@ -246,10 +229,6 @@ PUT_LEASE = (
     "= excluded.host, pid = excluded.pid, boot_id = excluded.boot_id, since = excluded.since, expires = "
     "excluded.expires, locked = excluded.locked"
 )
-PUT_MEMO = (
-    'INSERT INTO memos (target, "key", payload) VALUES (:target, :key, :payload) ON CONFLICT (target, '
-    '"key") DO UPDATE SET payload = excluded.payload'
-)
 PUT_PIN = "INSERT INTO blob_pins (owner, digest) VALUES (:owner, :digest) ON CONFLICT DO NOTHING"
 PUT_QUEUED = (
     "INSERT INTO queue (target, priority, dirty, added_at) VALUES (:target, :priority, :dirty, :added_at) "
@@ -264,12 +243,12 @@ PUT_SOURCE_STATE = (
 )
 PUT_STATE = (
     "INSERT INTO resource_state (address, generation, digest, observed_generation, observed, observed_at, "
-    "owned, conditions, history, corrections, failures) VALUES (:address, :generation, :digest, "
-    ":observed_generation, :observed, :observed_at, :owned, :conditions, :history, :corrections, :failures) "
-    "ON CONFLICT (address) DO UPDATE SET generation = excluded.generation, digest = excluded.digest, "
-    "observed_generation = excluded.observed_generation, observed = excluded.observed, observed_at = "
-    "excluded.observed_at, owned = excluded.owned, conditions = excluded.conditions, history = "
-    "excluded.history, corrections = excluded.corrections, failures = excluded.failures"
+    "owned, conditions, history, failures) VALUES (:address, :generation, :digest, :observed_generation, "
+    ":observed, :observed_at, :owned, :conditions, :history, :failures) ON CONFLICT (address) DO UPDATE SET "
+    "generation = excluded.generation, digest = excluded.digest, observed_generation = "
+    "excluded.observed_generation, observed = excluded.observed, observed_at = excluded.observed_at, owned "
+    "= excluded.owned, conditions = excluded.conditions, history = excluded.history, failures = "
+    "excluded.failures"
 )
 PUT_SUSPENSION = (
     'INSERT INTO suspensions (object, "by", reason, since, until) VALUES (:object, :by, :reason, :since, '
@@ -277,9 +256,9 @@ PUT_SUSPENSION = (
     "excluded.since, until = excluded.until"
 )
 PUT_TARGET_STATE = (
-    "INSERT INTO target_state (name, conditions, connected_since, facts_digest) VALUES (:name, :conditions, "
-    ":connected_since, :facts_digest) ON CONFLICT (name) DO UPDATE SET conditions = excluded.conditions, "
-    "connected_since = excluded.connected_since, facts_digest = excluded.facts_digest"
+    "INSERT INTO target_state (name, conditions, connected_since) VALUES (:name, :conditions, "
+    ":connected_since) ON CONFLICT (name) DO UPDATE SET conditions = excluded.conditions, connected_since = "
+    "excluded.connected_since"
 )
 PUT_UNIT = (
     "INSERT INTO plan_units (run, address, action, cause, diffs, desired, observed, preimage, outcome, "
@@ -330,17 +309,15 @@ SPARE_BLOBS = (
 STATES = (
     "SELECT resource_state.address, resource_state.generation, resource_state.digest, "
     "resource_state.observed_generation, resource_state.observed, resource_state.observed_at, "
-    "resource_state.owned, resource_state.conditions, resource_state.history, resource_state.corrections, "
-    "resource_state.failures FROM resource_state WHERE resource_state.address >= :low AND "
-    "resource_state.address < :high"
+    "resource_state.owned, resource_state.conditions, resource_state.history, resource_state.failures FROM "
+    "resource_state WHERE resource_state.address >= :low AND resource_state.address < :high"
 )
 SUSPENSIONS = (
     'SELECT suspensions.object, suspensions."by", suspensions.reason, suspensions.since, suspensions.until '
     "FROM suspensions ORDER BY suspensions.object"
 )
 TARGET_STATES = (
-    "SELECT target_state.name, target_state.conditions, target_state.connected_since, "
-    "target_state.facts_digest FROM target_state"
+    "SELECT target_state.name, target_state.conditions, target_state.connected_since FROM target_state"
 )
 UNCLAIMED_PREIMAGES = (
     "SELECT plan_units.address, plan_units.preimage FROM plan_units WHERE plan_units.preimage IS NOT NULL "
@@ -364,11 +341,9 @@ TABLES = (
     "blob_pins",
     "blobs",
     "events",
-    "facts",
     "housekeeping",
     "inventory",
     "lease",
-    "memos",
     "plan_units",
     "queue",
     "resource_state",

@@ -80,16 +80,6 @@ def statements(insert: Callable[[Table], Any]) -> dict[str, ClauseElement]:
         "PUT_QUEUED": put(s.queue),
         "QUEUE": select(s.queue).order_by(s.queue.c.priority.desc(), s.queue.c.added_at, s.queue.c.target),
         "FORGET_QUEUED": delete(s.queue).where(s.queue.c.target == bindparam("target")),
-        "PUT_FACTS": put(s.facts),
-        "FACTS": select(s.facts.c.document).where(
-            s.facts.c.target == bindparam("target"), s.facts.c.expires_at > bindparam("now")
-        ),
-        "DROP_STALE_FACTS": delete(s.facts).where(s.facts.c.expires_at <= bindparam("now")),
-        "PUT_MEMO": put(s.memos),
-        "MEMO": select(s.memos.c.payload).where(
-            s.memos.c.target == bindparam("target"), s.memos.c.key == bindparam("key")
-        ),
-        "FORGET_MEMOS": delete(s.memos).where(s.memos.c.target == bindparam("target")),
         "PUT_WARM": put(s.warm),
         "FORGET_WARM": delete(s.warm),
         "PUT_HOUSEKEEPING": put(s.housekeeping),

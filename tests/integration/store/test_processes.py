@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.errors import LeaseLost, StoreError
 from reconciler.store.batch import Batch
-from reconciler.store.records import LeaseHolder
+from reconciler.store.records import LeaseHolder, QueuedKey
 from tests.integration.store.conftest import WRITER, python
 
 COMPETE = """
@@ -85,10 +85,14 @@ async def test_a_reader_gets_on_beside_a_busy_writer(tmp_path, open_store, child
         assert await reader.damages() == []
 
 
-async def test_a_note_can_be_left_beside_a_busy_writer(tmp_path, open_store, child):
+def wish(number):
+    return QueuedKey(target=f"db-{number}", priority=10, added_at=0.0)
+
+
+async def test_a_wish_can_be_left_beside_a_busy_writer(tmp_path, open_store, child):
     person = await open_store(tmp_path / "state")
-    await asyncio.gather(*(person.write(Batch().put_memo("db", str(n), b"x")) for n in range(50)))
-    assert await person.load_memo("db", "49") == b"x"
+    await asyncio.gather(*(person.write(Batch().enqueue(wish(n))) for n in range(50)))
+    assert {wish(n).target for n in range(50)} <= {key.target for key in await person.load_queue()}
     assert child.poll() is None
 
 

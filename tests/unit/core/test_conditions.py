@@ -135,7 +135,6 @@ def test_a_new_declaration_is_a_new_generation_that_starts_afresh():
         observed_generation=3,
         observed=Digest("sha256:a"),
         owned=True,
-        corrections=(1.0,),
         failures=4,
         conditions=(condition(status=False), condition(STALLED)),
     )

@@ -12,7 +12,7 @@ from reconciler.store.garbage import GRACE
 from reconciler.store.records import Outcome, Retention
 from tests.unit.store.test_blobs import files
 from tests.unit.store.test_writing import settled
-from tests.unit.store.values import SOURCE, WEB, digest, entry, event, run, snapshot, unit
+from tests.unit.store.values import SOURCE, digest, entry, event, run, snapshot, unit
 
 DAY = 86_400.0
 
@@ -100,13 +100,6 @@ async def test_the_snapshot_in_force_is_kept_whatever_is_asked_for(open_store, h
     await store.save_snapshot(snapshot({"a": b"1"}))
     await housekeep(store)
     assert (await store.last_snapshot(SOURCE)).files["a"].read() == b"1"
-
-
-async def test_facts_that_are_too_old_are_dropped(open_store, housekeep, world):
-    store = await open_store()
-    await store.write(Batch().put_facts(WEB, {}, now=world.time, ttl=60))
-    await housekeep(store)
-    assert (await store.stats()).rows["facts"] == 0
 
 
 # --- The digest store -----------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ async def test_states_are_kept_replaced_and_forgotten(store):
     first, second = state("a"), state("b", target=TargetName("web-10"))
     await store.write(Batch().put_states([first, second]))
     assert await store.load_states() == {s.address: s for s in (first, second)}
-    newer = replace(first, generation=2, conditions=(), history=(), corrections=(), observed=None)
+    newer = replace(first, generation=2, conditions=(), history=(), observed=None)
     await store.write(Batch().put_states([newer]))
     assert await store.load_states(WEB) == {newer.address: newer}
     await store.write(Batch().forget_states([first.address]))
@@ -33,7 +33,7 @@ async def test_states_are_kept_replaced_and_forgotten(store):
 
 async def test_target_and_source_states_are_kept(store):
     ready = Condition(ConditionType.READY, True, Reason.UNREACHABLE, "no route", 1.0, 0)
-    target = TargetState(name=WEB, conditions=(ready,), connected_since=2.0, facts_digest="f")
+    target = TargetState(name=WEB, conditions=(ready,), connected_since=2.0)
     source = SourceState(
         name=SourceName("here"),
         conditions=(ready,),
@@ -48,11 +48,10 @@ async def test_target_and_source_states_are_kept(store):
 
 
 async def test_a_target_is_forgotten_with_all_that_belongs_to_it(store):
-    batch = Batch().put_target_state(TargetState(name=WEB)).put_memo(WEB, "observe", b"x")
+    batch = Batch().put_target_state(TargetState(name=WEB))
     await store.write(batch.enqueue(QueuedKey(target=WEB, priority=1, added_at=0.0)))
     await store.write(Batch().forget_target(WEB))
     assert await store.load_target_states() == {}
-    assert await store.load_memo(WEB, "observe") is None
     assert await store.load_queue() == []
 
 
@@ -92,21 +91,6 @@ async def test_what_was_there_at_first_contact_stays_on_record(store):
     for later in (None, other):
         await store.write(Batch().put_inventory([entry("a", preimage=later)]))
         assert (await store.load_inventory())[file_address("a")].preimage == original
-
-
-async def test_facts_end_with_their_time(store, world):
-    await store.write(Batch().put_facts(WEB, {"os": {"id": "debian"}}, now=world.time, ttl=60))
-    assert await store.load_facts(WEB) == {"os": {"id": "debian"}}
-    world.time += 60
-    assert await store.load_facts(WEB) is None
-
-
-async def test_memos_are_kept_per_target_and_key(store):
-    await store.write(Batch().put_memo(WEB, "a", b"1").put_memo(WEB, "b", b"2"))
-    await store.write(Batch().put_memo(WEB, "a", b"3"))
-    assert [await store.load_memo(WEB, key) for key in ("a", "b", "c")] == [b"3", b"2", None]
-    await store.write(Batch().forget_memos(WEB))
-    assert await store.load_memo(WEB, "a") is None
 
 
 async def test_what_a_newer_froyo_wrote_is_refused_by_name(store):
@@ -153,7 +137,6 @@ rounds = st.builds(
         owned=st.booleans(),
         conditions=st.lists(conditions, max_size=3).map(tuple),
         history=st.lists(rounds, max_size=2).map(tuple),
-        corrections=st.lists(moments, max_size=3).map(tuple),
     )
 )
 def test_a_state_survives_its_row(known):
@@ -212,6 +195,6 @@ def test_equal_documents_have_equal_text():
     assert codec.document({"b": {2, 1}, "a": ()}) == codec.document({"a": [], "b": frozenset({1, 2})})
 
 
-def test_what_has_no_place_in_a_document_is_refused_when_it_is_collected():
+def test_what_has_no_place_in_a_document_is_refused():
     with pytest.raises(TypeError, match="object has no place in a document"):
-        Batch().put_facts(WEB, {"a": object()}, now=0, ttl=1)
+        codec.document({"a": object()})

@@ -50,7 +50,6 @@ def state(name: str = "motd", *, target: TargetName = WEB, generation: int = 1) 
                 duration=0.25,
             ),
         ),
-        corrections=(1.0, 2.5),
         failures=3,
     )
 

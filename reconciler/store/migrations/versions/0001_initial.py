@@ -116,7 +116,7 @@ def _about_things() -> None:
         Column("observed", Text),
         *_needed(Float, "observed_at"),
         *_needed(Boolean, "owned"),
-        *_needed(Text, "conditions", "history", "corrections"),
+        *_needed(Text, "conditions", "history"),
         *_needed(Integer, "failures"),
         sqlite_with_rowid=False,
     )
@@ -125,7 +125,6 @@ def _about_things() -> None:
         _key("name"),
         *_needed(Text, "conditions"),
         Column("connected_since", Float),
-        *_needed(Text, "facts_digest"),
     )
     op.create_table(
         "source_state",
@@ -139,10 +138,6 @@ def _about_things() -> None:
         *_needed(Float, "since"),
         Column("until", Float),
     )
-    op.create_table(
-        "facts", _key("target"), *_needed(Text, "document"), *_needed(Float, "gathered_at", "expires_at")
-    )
-    op.create_table("memos", _key("target"), _key("key"), *_needed(LargeBinary, "payload"))
 
 
 def _about_runs() -> None:
