@@ -15,14 +15,14 @@ const accessList = "system.posix_acl_access"
 var ofTheContent = []string{"security.capability", "security.ima", "security.evm"}
 
 // carryAttributes gives the new file the extended attributes and the access control list of the one that it replaces.
-func carryAttributes(dir sys.FD, name string, old *sys.Stat, fresh sys.FD) error {
-	fd, err := sys.Openat(dir, name, sys.OPath|syscall.O_NOFOLLOW, 0)
+func (j *job) carryAttributes(fresh sys.FD) error {
+	fd, err := sys.Openat(j.dir.fd, j.name, sys.OPath|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
 	}
 	defer fd.Close()
-	if now, err := sys.Fstat(fd); err != nil || !now.Same(old) {
-		return fault.New(fault.Conflict, "%s has changed meanwhile", name)
+	if now, err := sys.Fstat(fd); err != nil || !now.Same(&j.before.Stat) {
+		return fault.New(fault.Conflict, "%s has changed meanwhile", j.path)
 	}
 	names, err := sys.Xattrs(fd.Link())
 	if err == syscall.EOPNOTSUPP {

@@ -127,7 +127,7 @@ func (j *job) dress() error {
 		}
 	}
 	if j.before.Type == entry.File {
-		if err := carryAttributes(j.dir.fd, j.name, &j.before.Stat, j.draft.FD); err != nil {
+		if err := j.carryAttributes(j.draft.FD); err != nil {
 			return err
 		}
 	}
