@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reconciler.cli.places import Places
+from reconciler.cli.places import Places, must_be_ours
 from reconciler.config import ParseCache, load
 from reconciler.engine.intake import Load
 from reconciler.engine.reconcile import Services
@@ -113,10 +113,13 @@ async def assemble(
         notice: told what takes long, for a person to see.
 
     Raises:
+        UsageError: others can write to the state directory.
         StoreError: the store cannot be opened, or another controller has it.
         ConfigError: a provider package is broken.
     """
     places.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in (places.state, places.packages[-1], places.grants):
+        must_be_ours(path)
     lanes = ThreadLanes()
     connect = make_connect(
         state=places.state,

@@ -33,6 +33,8 @@ from watchers.directory import RESCAN, DirectorySource
 
 T = TypeVar("T")
 
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What tells the daemon to end in order."""
 GRACE = 10.0
 """Seconds that rounds under way get to end when the daemon is told to."""
 
@@ -129,7 +131,9 @@ async def run_daemon(
 
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # A terminal that is closed says SIGHUP, unless nohup has it ignored.
+    ends = [number for number in ENDS if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in ends:
         loop.add_signal_handler(number, told.set)
     running = asyncio.create_task(supervisor.run(), name="supervisor")
     waiting = asyncio.create_task(told.wait(), name="signals")
@@ -139,7 +143,7 @@ async def run_daemon(
             running.result()
         return await controller.stop(grace=GRACE)
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in ends:
             loop.remove_signal_handler(number)
         waiting.cancel()
         running.cancel()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from reconciler.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,27 @@ class Places:
     def grants(self) -> Path:
         """What the operator grants to packages, beyond what the built-in ones need."""
         return self.state / "grants.json"
+
+
+def must_be_ours(path: Path) -> None:
+    """See that nobody else can write at `path`, if it is there: what lies there decides what is done as this user.
+
+    Raises:
+        UsageError: somebody else can.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return
+    if found.st_uid not in (0, os.geteuid()):
+        raise UsageError(
+            f"{path}: it belongs to somebody else (uid {found.st_uid}); name another --state directory"
+        )
+    if found.st_mode & 0o022:
+        raise UsageError(
+            f"{path}: others can write there (mode {stat.S_IMODE(found.st_mode):04o}), and could have anything done "
+            f"in your name; run: chmod go-w {path}"
+        )
 
 
 def places(environ: Mapping[str, str], *, state: str | None = None, system: bool = False) -> Places:

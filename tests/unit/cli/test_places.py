@@ -1,32 +1,39 @@
-"""Where things are kept."""
+"""Where froyo keeps things, and whom it trusts to write there."""
 
-from pathlib import Path
+import os
 
-from reconciler.cli.places import places
+import pytest
 
-HOME = {"HOME": "/home/alice"}
-
-
-def test_state_is_where_the_command_line_says_then_the_environment_then_xdg():
-    assert places({**HOME, "FROYO_STATE": "/s"}, state="/t").state == Path("/t")
-    assert places({**HOME, "FROYO_STATE": "/s"}).state == Path("/s")
-    assert places({**HOME, "XDG_STATE_HOME": "/x"}).state == Path("/x/froyo")
-    assert places(HOME).state == Path("/home/alice/.local/state/froyo")
-    assert places(HOME, system=True).state == Path("/var/lib/froyo")
+from reconciler.cli.places import must_be_ours, places
+from reconciler.errors import UsageError
 
 
-def test_cache_and_artifacts_follow():
-    assert places(HOME).cache == Path("/home/alice/.cache/froyo")
-    assert places({**HOME, "XDG_CACHE_HOME": "/c"}).cache == Path("/c/froyo")
-    assert places({**HOME, "FROYO_CACHE": "/d"}).cache == Path("/d")
-    assert places(HOME, system=True).cache == Path("/var/cache/froyo")
-    assert places({**HOME, "FROYO_ARTIFACTS": "/a"}).artifacts == Path("/a")
-    assert places(HOME).artifacts.name == "_artifacts"
+def test_the_command_line_goes_before_the_environment_and_that_before_xdg(tmp_path):
+    environ = {"HOME": "/home/a", "XDG_STATE_HOME": "/x"}
+    assert str(places(environ).state) == "/x/froyo"
+    assert str(places({**environ, "FROYO_STATE": "/s"}).state) == "/s"
+    assert places({**environ, "FROYO_STATE": "/s"}, state=str(tmp_path)).state == tmp_path
 
 
-def test_what_is_in_them():
-    where = places(HOME, state="/t")
-    assert where.database == Path("/t/froyo.db")
-    assert where.socket == Path("/t/froyo.sock")
-    assert where.grants == Path("/t/grants.json")
-    assert where.packages[1] == Path("/t/packages")
+def test_the_systems_daemon_keeps_its_state_below_var_lib():
+    assert str(places({"HOME": "/root"}, system=True).state) == "/var/lib/froyo"
+
+
+def test_what_is_not_there_or_is_ours_alone_is_trusted(tmp_path):
+    tmp_path.chmod(0o755)
+    must_be_ours(tmp_path)
+    must_be_ours(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702, 0o1777])
+def test_what_others_can_write_to_is_refused_with_what_to_do(tmp_path, mode):
+    tmp_path.chmod(mode)
+    with pytest.raises(UsageError, match="chmod go-w"):
+        must_be_ours(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_belongs_to_somebody_else_is_refused(tmp_path):
+    os.chown(tmp_path, 65534, -1)
+    with pytest.raises(UsageError, match="somebody else"):
+        must_be_ours(tmp_path)
