@@ -68,16 +68,21 @@ def command(  # noqa: PLR0913 - its options
     else:
         # Following begins before the first look, so that nothing falls between the two.
         heard = asking.daemon.follow({"limit": "0"}, every=TICK)
+        warned = False
         while True:
             document = asking.daemon.get("/v1/resources", query)
             if _all(document, holds) or time.monotonic() > until:
                 break
+            if not document["items"] and not warned:
+                # It may be declared in a moment; or it is a slip of the pen, and that is better known now.
+                screen.note(f"{_unknown(what)} yet; waiting for it, {timeout} at most; see: froyo get")
+                warned = True
             next(heard)
     waiting = [view for view in document["items"] if not holds(view)]
     if output.is_document:
         emit(screen, document, output)
     elif not document["items"]:
-        screen.note(f"nothing is known that matches{f' {what!r}' if what else ''}; see: froyo get")
+        screen.note(f"{_unknown(what)}; see: froyo get")
     elif waiting:
         when = f"after {timeout}" if asking.daemon else "and no daemon runs that could change that"
         screen.note(f"not {for_} {when}: {count(len(waiting), 'instance')}")
@@ -86,6 +91,10 @@ def command(  # noqa: PLR0913 - its options
     else:
         screen.say(f"{count(len(document['items']), 'instance')}: {for_}")
     return 0 if _all(document, holds) else 1
+
+
+def _unknown(what: str) -> str:
+    return f"nothing is known that matches{f' {what!r}' if what else ''}"
 
 
 def _all(document: Document, holds: Condition) -> bool:
