@@ -110,7 +110,7 @@ def description(screen: Terminal, view: Document, events: Sequence[Document], *,
     lines.append(f"{head('Ready')}       {ready}, {view['reason']}: {visible(view['message'])}")
     lines.append(
         f"{head('Generation')}  {view['generation']}, observed {view['observedGeneration']}, "
-        f"last observed {times.age(view['observedAt'], now=now)} ago"
+        f"seen so for {times.age(view['observedAt'], now=now)}"
         if view["observedAt"]
         else f"{head('Generation')}  {view['generation']}, not observed in sync yet"
     )

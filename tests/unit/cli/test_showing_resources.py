@@ -192,7 +192,7 @@ def test_a_description_has_everything_about_one_thing():
         Resource    web-1/File/motd
         Declared at site.yaml:4
         Ready       False, Suspended: suspended by alice: maintenance
-        Generation  2, observed 2, last observed 10s ago
+        Generation  2, observed 2, seen so for 10s
         Suspended   web-1 by alice since 11:00:00 until 2026-02-01 11:00:00: maintenance
         Labels      tier=web
         Requires    Directory/etc
