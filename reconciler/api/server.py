@@ -11,6 +11,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -194,9 +195,10 @@ class _Handlers:
             answers.limit(query, 1)
         response = web.StreamResponse(headers={"Content-Type": "application/jsonl"})
         await response.prepare(request)
-        async for event in follow(self._backend, query):
-            line = "" if event is None else json.dumps(views.event(event))
-            await response.write(line.encode() + b"\n")
+        with suppress(ConnectionError):  # whoever followed has gone: that is how following ends
+            async for event in follow(self._backend, query):
+                line = "" if event is None else json.dumps(views.event(event))
+                await response.write(line.encode() + b"\n")
         return response
 
     async def healthz(self, _request: web.Request) -> web.Response:
