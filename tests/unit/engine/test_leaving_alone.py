@@ -1,0 +1,57 @@
+"""What people want left alone is left alone, and said once."""
+
+import asyncio
+
+from tests.unit.engine.stage import address, file, staged
+
+
+@staged
+async def test_observe_touches_nothing_and_says_once_that_it_differs(stage):
+    stage.spoil("motd", b"mine\n")
+    await stage.declare(file("motd", "hello\n", policy="observe"))
+    await stage.until(lambda: stage.reason("motd") == "Differs")
+    await asyncio.sleep(300)
+    assert stage.content("motd") == b"mine\n"
+    assert stage.sent("file.write") == 0
+    assert len(await stage.events("Differs")) == 1
+
+
+@staged
+async def test_what_was_there_before_waits_for_approval_with_adopt_hold(stage):
+    stage.spoil("motd", b"mine\n")
+    await stage.declare(file("motd", "hello\n", adopt="hold"))
+    await stage.until(lambda: stage.reason("motd") == "Held")
+    await asyncio.sleep(300)
+    assert stage.content("motd") == b"mine\n"
+    assert len(await stage.events("Held")) == 1
+
+
+@staged
+async def test_what_was_not_there_is_made_with_adopt_hold(stage):
+    await stage.declare(file("motd", "hello\n", adopt="hold"))
+    await stage.settled()
+    assert stage.content("motd") == b"hello\n"
+
+
+@staged
+async def test_what_is_paused_is_not_even_looked_at(stage):
+    stage.spoil("motd", b"mine\n")
+    await stage.declare(file("motd", "hello\n", policy="paused"))
+    await stage.until(lambda: stage.reason("motd") == "Paused")
+    await asyncio.sleep(100)
+    assert stage.host.calls == []
+    assert stage.content("motd") == b"mine\n"
+
+
+@staged
+async def test_what_is_no_longer_declared_stays_and_is_called_orphaned_once(stage):
+    await stage.declare(file("motd", "hello\n"), file("other", "other\n"))
+    await stage.settled()
+    await stage.declare(file("other", "other\n"))
+    await stage.settled()
+    await stage.again()
+    await stage.declare(file("other", "other\n"))
+    await stage.settled()
+    assert stage.content("motd") == b"hello\n"
+    (said,) = await stage.events("Orphaned")
+    assert said.object == address("motd")
