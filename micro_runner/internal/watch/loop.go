@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"os"
 	"slices"
 	"strings"
@@ -184,11 +185,10 @@ func (l *loop) progress() {
 	if len(l.tracker.backends) > 0 {
 		mode = l.tracker.backends[0].name()
 	}
-	degraded := l.tracker.degraded()
-	if l.why != "" {
-		degraded = strings.TrimSuffix(l.why+"; "+degraded, "; ")
+	data := wire.Object{wire.F("degraded", summary(l.tracker.refused)), wire.F("mode", mode), wire.F("watching", len(l.tracker.targets))}
+	if anonymous := cmp.Or(l.why, summary(l.tracker.second)); anonymous != "" {
+		data = append(data, wire.F("anonymous", anonymous))
 	}
-	data := wire.Object{wire.F("degraded", degraded), wire.F("mode", mode), wire.F("watching", len(l.tracker.targets))}
 	if text := string(wire.Append(nil, data)); text != l.told {
 		l.told = text
 		l.emit("progress", data)

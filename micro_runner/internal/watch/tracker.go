@@ -1,7 +1,9 @@
 package watch
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"syscall"
@@ -60,13 +62,14 @@ type tracker struct {
 	steps    map[place]map[*target]bool // value: it is the last step
 	inner    map[key]map[*target]bool
 	marks    map[key]*mark
-	refused  map[string]string // directories that are not watched as well as they could be, and why
+	refused  map[string]string // directories that are not watched, and why
+	second   map[string]string // directories for which not the preferred backend is used, and why
 }
 
 func newTracker(backends []backend) *tracker {
 	return &tracker{
 		backends: backends, targets: map[string]*target{}, steps: map[place]map[*target]bool{},
-		inner: map[key]map[*target]bool{}, marks: map[key]*mark{}, refused: map[string]string{},
+		inner: map[key]map[*target]bool{}, marks: map[key]*mark{}, refused: map[string]string{}, second: map[string]string{},
 	}
 }
 
@@ -98,9 +101,11 @@ func (tr *tracker) replace(wanted []*target) {
 			delete(tr.targets, given)
 		}
 	}
-	for at := range tr.refused {
-		if !slices.ContainsFunc(wanted, func(t *target) bool { return strings.HasPrefix(t.path+"/", strings.TrimSuffix(at, "/")+"/") }) {
-			delete(tr.refused, at)
+	for _, reasons := range []map[string]string{tr.refused, tr.second} {
+		for at := range reasons {
+			if !slices.ContainsFunc(wanted, func(t *target) bool { return strings.HasPrefix(t.path+"/", strings.TrimSuffix(at, "/")+"/") }) {
+				delete(reasons, at)
+			}
 		}
 	}
 }
@@ -217,7 +222,7 @@ func (tr *tracker) release(dir key) {
 		return
 	}
 	delete(tr.marks, dir)
-	delete(tr.refused, m.at)
+	delete(tr.second, m.at)
 	if !m.gone {
 		m.backend.unmark(dir, m.at)
 	}
@@ -325,13 +330,14 @@ func (a *arming) mark(fd sys.FD, at string, what uint32) (key, bool) {
 		tr.marks[k].gone = false
 		a.marked[at] = marked{k, a.marked[at].what | what}
 		delete(tr.refused, at)
+		delete(tr.second, at)
 		if len(why) > 0 {
-			tr.refused[at] = strings.Join(why, "; ") + ", so " + b.name() + " is used"
+			tr.second[at] = strings.Join(why, "; ")
 		}
 		return k, true
 	}
 	a.marked[at] = marked{"", everything}
-	tr.refused[at] = strings.Join(why, "; ")
+	tr.refused[at] = cmp.Or(strings.Join(why, "; "), "neither fanotify nor inotify is to be had")
 	return "", false
 }
 
@@ -345,17 +351,13 @@ func explain(err error) string {
 	return err.Error()
 }
 
-// degraded says in a line what is not watched as well as it could be.
-func (tr *tracker) degraded() string {
-	if len(tr.refused) == 0 {
+// summary says reasons in a line.
+func summary(reasons map[string]string) string {
+	if len(reasons) == 0 {
 		return ""
 	}
-	var places []string
-	for at := range tr.refused {
-		places = append(places, at)
-	}
-	slices.Sort(places)
-	text := places[0] + ": " + tr.refused[places[0]]
+	places := slices.Sorted(maps.Keys(reasons))
+	text := places[0] + ": " + reasons[places[0]]
 	if n := len(places) - 1; n > 0 {
 		text += fmt.Sprintf(" (and %d more directories)", n)
 	}
