@@ -15,7 +15,7 @@ from typing import Any
 from reconciler.cli.places import Places, must_be_ours
 from reconciler.config import ParseCache, load
 from reconciler.engine.intake import Load
-from reconciler.engine.reconcile import Services
+from reconciler.engine.services import Services
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.suspensions import Suspensions
 from reconciler.errors import LeaseLost, StoreError

@@ -19,8 +19,9 @@ from reconciler.engine.host import ProviderHost
 from reconciler.engine.journal import settle_in_doubt, store_report
 from reconciler.engine.lane import Lane, Sighting, orphaned
 from reconciler.engine.reachability import Reachability
-from reconciler.engine.reconcile import Outcome, Round, Services
+from reconciler.engine.reconcile import Round
 from reconciler.engine.report import Report
+from reconciler.engine.services import Outcome, Services
 from reconciler.engine.sessions import OpenSession, Sessions
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.suspensions import Suspensions, covers

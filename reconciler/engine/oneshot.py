@@ -13,7 +13,8 @@ from typing import TypeVar
 from reconciler.core.conditions import summarize
 from reconciler.core.contest import Contests
 from reconciler.engine.lane import Lane
-from reconciler.engine.reconcile import Round, Services
+from reconciler.engine.reconcile import Round
+from reconciler.engine.services import Services
 from reconciler.engine.sessions import OpenSession
 from reconciler.errors import ProtocolError, RunnerError, TransportError
 from reconciler.model.conditions import Reason

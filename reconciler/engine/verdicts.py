@@ -1,0 +1,326 @@
+"""What a round concludes about an instance: condition, event, history, and when to look again.
+
+One method a verdict. Invariant: an instance is called in sync only by `in_sync` and `converged`, which are given a
+reading of it. This module must not know how anything is read or changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from reconciler.core import conditions
+from reconciler.core.backoff import Backoff
+from reconciler.core.retry import When, requeue, requeue_error
+from reconciler.engine import wording
+from reconciler.engine.journal import Journal
+from reconciler.engine.lane import Lane
+from reconciler.engine.observing import Observed
+from reconciler.engine.report import Report, Verdict
+from reconciler.engine.services import Outcome, Services
+from reconciler.errors import ErrorClass, FroyoError
+from reconciler.model.conditions import Reason
+from reconciler.model.event import Evidence
+from reconciler.model.names import Address
+from reconciler.model.plan import Action, Cause, PlanUnit
+from reconciler.model.state import Round as HistoryEntry
+from reconciler.store.records import Ownership
+
+ATTEMPTS = 3
+"""After so many in a row that left the same difference, an operation is said not to do what it promises."""
+
+
+class Verdicts:
+    """The verdicts of one round.
+
+    Args:
+        lane: the target, as it is held in memory.
+        report: says what is concluded.
+        journal: keeps it.
+        outcome: what the round leads to; added to.
+        services: what the round works with.
+    """
+
+    def __init__(
+        self, lane: Lane, report: Report, journal: Journal, outcome: Outcome, services: Services
+    ) -> None:
+        self._lane = lane
+        self._report = report
+        self._journal = journal
+        self._outcome = outcome
+        self._services = services
+        self._backoff = Backoff(base=services.settings.retry_base, cap=services.settings.retry_cap)
+
+    def conclude(self, address: Address, verdict: Verdict, *, failed: bool = False) -> bool:
+        """Set the conditions of an instance, and note what follows; whether that is news."""
+        news = self._report.conclude(address, verdict)
+        if verdict.ready:
+            self._lane.stalled.pop(address, None)
+        if failed:
+            self._outcome.failed[address] = f"{verdict.reason}: {verdict.message}"
+        if verdict.ready and news:
+            self._outcome.woken |= {
+                edge.dependent
+                for edge in self._lane.graph.dependents.get(address, ())
+                if self.summary(edge.dependent).reason is Reason.DEPENDENCY_NOT_READY
+            }
+        return news
+
+    def summary(self, address: Address) -> conditions.Summary:
+        """What is known of an instance, in short."""
+        return conditions.summarize(self._lane.states[address].conditions)
+
+    def in_sync(self, reading: Observed) -> None:
+        """It is as it is declared."""
+        address = reading.address
+        self._lane.sightings.pop(address, None)
+        self._keep_observation(reading)
+        was = self.summary(address)
+        verdict = self._contested(address)
+        if verdict is None:
+            # What was applied stays Applied until something else happens to it: nothing to write.
+            reason = Reason.APPLIED if was.ready and was.reason is Reason.APPLIED else Reason.IN_SYNC
+            verdict = Verdict(reason=reason, message=_AS_DECLARED, ready=True)
+        if self.conclude(address, verdict) and was.reason in _TROUBLE:
+            self._report.event(address, "Recovered", f"as declared again, after {was.reason}")
+
+    def _contested(self, address: Address, differed: Collection[str] = ()) -> Verdict | None:
+        """The verdict on what is as declared and yet fought about; None if nobody fights.
+
+        Args:
+            address: the instance.
+            differed: the fields that were put right just now.
+        """
+        now = self._services.loop_time()
+        if differed:
+            contest = self._lane.contests.corrected(address, differed, now=now)
+        else:
+            contest = self._lane.contests.verdict(address, now=now)
+        if not contest.contested:
+            return None
+        self._outcome.look_again(address, contest.over_at - now + 0.001)
+        message = "as declared now, but someone keeps changing it back"
+        return Verdict(reason=Reason.CONTESTED, message=message, ready=True, reconciling=True)
+
+    def _keep_observation(self, reading: Observed, *, ownership: Ownership = Ownership.ADOPTED) -> None:
+        """Put on record that an instance was seen as it is declared."""
+        state = self._lane.states[reading.address]
+        instance = self._lane.instances[reading.address]
+        owned = state.owned or ownership is Ownership.CREATED or reading.exists
+        if state.observed == reading.digest and state.owned == owned:
+            return
+        if owned and (not state.owned or state.observed is None):
+            self._journal.own(instance, ownership)
+        self._report.put(
+            replace(state, observed=reading.digest, observed_at=self._services.runtime.now(), owned=owned)
+        )
+
+    def hold(self, unit: PlanUnit) -> None:
+        """It differs, and is left as it is for now."""
+        differs = wording.fields(unit.diffs)
+        reason = unit.held or Reason.HELD
+        contested = reason is Reason.CONTESTED
+        # Who did it is told with the repair, too, where there will be one.
+        sighting = self._lane.sightings.get(unit.address)
+        if not contested:
+            self._lane.sightings.pop(unit.address, None)
+        evidence = sighting.evidence if sighting else None
+        message = f"{differs}: {unit.held_because or _HELD[reason]}"
+        news = self.conclude(
+            unit.address,
+            Verdict(
+                reason=reason, message=message, drifted=differs, stalled=contested, reconciling=contested
+            ),
+            failed=True,
+        )
+        if news:
+            self._warn(unit, reason, message, evidence)
+
+    def _warn(self, unit: PlanUnit, reason: Reason, message: str, evidence: Evidence | None) -> None:
+        """Say that something is left as somebody has made it."""
+        who = wording.who(evidence)
+        self._report.event(
+            unit.address,
+            reason.value,
+            f"{message}{f'; last changed {who}' if who else ''}",
+            warning=True,
+            cause=unit.cause,
+            evidence=evidence,
+            data=_data(unit),
+        )
+
+    def converged(self, unit: PlanUnit, reading: Observed, done_at: float) -> None:
+        """It was changed, and is as declared now."""
+        address, services = unit.address, self._services
+        sighting = self._lane.sightings.pop(address, None)
+        if sighting is not None and sighting.latest >= done_at:
+            # Reported after we were done: whose doing that is will be of interest at the next look.
+            self._lane.sightings[address] = replace(sighting, at=sighting.latest)
+        drift = unit.cause is Cause.DRIFT
+        now = services.runtime.now()
+        created = unit.action is Action.CREATE
+        self._keep_observation(reading, ownership=Ownership.CREATED if created else Ownership.ADOPTED)
+        if drift:
+            self._outcome.look_again(address, services.settings.rhythm.settle)
+        contested = self._contested(address, _differing(unit)) if drift else None
+        self.conclude(address, contested or Verdict(reason=Reason.APPLIED, message=_AS_DECLARED, ready=True))
+        took = done_at - sighting.at if sighting else None
+        evidence = sighting.evidence if sighting else None
+        if drift:
+            reason, message = "Repaired", wording.repaired(unit, evidence, took)
+        else:
+            reason, message = wording.REASONS[unit.action], wording.applied(unit)
+        self._report.event(
+            address,
+            reason,
+            message,
+            cause=unit.cause,
+            evidence=evidence if drift else None,
+            duration=took if drift else None,
+            data=_data(unit),
+        )
+        self._report.remember(
+            address,
+            HistoryEntry(
+                at=now,
+                generation=self._lane.states[address].generation,
+                cause=unit.cause,
+                outcome=reason,
+                message=message,
+                duration=took or 0.0,
+            ),
+        )
+        self._outcome.changed.append(address)
+
+    def not_converged(self, unit: PlanUnit, again: PlanUnit, begun: float) -> None:
+        """It differs after its own apply: either the operation does not do what it promises, or somebody was quicker.
+
+        Somebody was quicker if it differs in another way than before, or if the target reported a change since the
+        apply began. Otherwise the same difference, again and again, is the operation's own doing. Even then it is
+        tried again, with growing pauses: what undoes it may be what we cannot see, and may end.
+        """
+        address, differs = unit.address, wording.fields(again.diffs)
+        sighting = self._lane.sightings.get(address)
+        if again.observed != unit.observed or (sighting is not None and sighting.latest >= begun):
+            self.overtaken(unit, f"changed again while it was applied: {differs}")
+            return
+        attempts = self._count_failure(address)
+        pause = self._backoff.delay(attempts, self._services.runtime.random.random)
+        self._outcome.look_again(address, pause)
+        if attempts < ATTEMPTS:
+            message = f"still differs after its own apply, and is tried again: {differs}"
+            self.conclude(
+                address, Verdict(reason=Reason.CONFLICT, message=message, reconciling=True), failed=True
+            )
+            return
+        news = self.conclude(
+            address,
+            Verdict(
+                reason=Reason.DID_NOT_CONVERGE,
+                message=f"still differs after {attempts} attempts: {differs}",
+                stalled=True,
+                reconciling=True,
+                drifted=differs,
+            ),
+            failed=True,
+        )
+        if news:
+            message = f"still differs after its own apply: {differs}"
+            self._report.event(
+                address, "DidNotConverge", message, warning=True, cause=unit.cause, data=_data(again)
+            )
+
+    def overtaken(self, unit: PlanUnit, why: str) -> None:
+        """Somebody changed it while we were about to, or had just done so: look again at once, but do not spin."""
+        address, now = unit.address, self._services.loop_time()
+        contest = self._lane.contests.corrected(address, _differing(unit), now=now)
+        failures = self._count_failure(address)
+        decision = requeue(ErrorClass.CONFLICT, now=now, failures=failures)
+        pause = 0.0
+        if decision.when is When.BACKOFF:
+            pause = self._backoff.delay(failures, self._services.runtime.random.random)
+        self._outcome.look_again(address, max(pause, contest.not_before - now))
+        if not contest.contested:
+            self.conclude(
+                address, Verdict(reason=Reason.CONFLICT, message=why, reconciling=True), failed=True
+            )
+            return
+        sighting = self._lane.sightings.get(address)
+        verdict = Verdict(
+            reason=Reason.CONTESTED,
+            message="someone keeps changing it back",
+            stalled=True,
+            reconciling=True,
+            drifted=wording.fields(unit.diffs),
+        )
+        if self.conclude(address, verdict, failed=True):
+            self._warn(unit, Reason.CONTESTED, verdict.message, sighting.evidence if sighting else None)
+
+    def _count_failure(self, address: Address) -> int:
+        """One more attempt that has not ended well; how many there were in a row."""
+        state = self._lane.states[address]
+        self._report.put(replace(state, failures=state.failures + 1))
+        return state.failures + 1
+
+    def fail(self, address: Address, error: FroyoError) -> None:
+        """It could not be read, planned or applied; the error's class decides what comes next."""
+        failures = self._lane.states[address].failures + 1
+        now = self._services.loop_time()
+        decision = requeue_error(error, now=now, failures=failures)
+        if not decision.stalled:  # of what is not tried again, the number says nothing
+            self._count_failure(address)
+        match decision.when:
+            case When.NOW:
+                self._outcome.look_again(address, 0.0)
+            case When.AT:
+                self._outcome.look_again(address, (decision.at or now) - now)
+            case When.BACKOFF:
+                self._outcome.look_again(
+                    address, self._backoff.delay(failures, self._services.runtime.random.random)
+                )
+            case When.NEVER:
+                pass
+        verdict = Verdict(
+            reason=decision.reason,
+            message=str(error),
+            stalled=decision.stalled,
+            reconciling=not decision.stalled,
+        )
+        news = self.conclude(address, verdict, failed=True)
+        if news and verdict.reason is not Reason.CONFLICT:
+            self._report.event(address, verdict.reason.value, str(error), warning=True)
+
+
+def _differing(unit: PlanUnit) -> list[str]:
+    return [diff.field for diff in unit.diffs if not diff.ignored]
+
+
+_AS_DECLARED = "as declared"
+_TROUBLE = frozenset(
+    {
+        Reason.TRANSIENT_ERROR,
+        Reason.PERMANENT_ERROR,
+        Reason.THROTTLED,
+        Reason.DID_NOT_CONVERGE,
+        Reason.CONTESTED,
+        Reason.DIFFERS,
+        Reason.HELD,
+    }
+)
+_HELD = {
+    Reason.DIFFERS: "left as it is by policy: observe",
+    Reason.HELD: "was there before and differs; adopt: hold waits for approval",
+}
+
+
+def _data(unit: PlanUnit) -> dict[str, object]:
+    """What an event keeps of a plan, for machines."""
+    diffs = []
+    for diff in unit.diffs:
+        entry: dict[str, object] = {"field": diff.field, "before": diff.before, "after": diff.after}
+        if diff.unified:
+            entry["unified"] = diff.unified
+        if diff.ignored:
+            entry["ignored"] = True
+        diffs.append(entry)
+    return {"action": unit.action.value, "diffs": diffs}
