@@ -16,12 +16,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from reconciler.core.conditions import Summary, summarize
+from reconciler.core.conditions import Summary, get_condition, summarize
 from reconciler.engine.controller import Controller
 from reconciler.engine.oneshot import OneShot
-from reconciler.engine.reconcile import Services
+from reconciler.engine.services import Services
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import TransportError
+from reconciler.model.conditions import ConditionType
 from reconciler.model.desired import Desired
 from reconciler.model.event import Event
 from reconciler.model.names import Address
@@ -178,6 +179,11 @@ class Stage:
     def reason(self, name: str, *, on: str = "m0") -> str:
         """The reason of that."""
         return str(self.summary(name, on=on).reason)
+
+    def stalled(self, name: str) -> bool:
+        """Whether the controller says that it gets no further with a file."""
+        condition = get_condition(self.controller.states()[address(name)].conditions, ConditionType.STALLED)
+        return condition is not None and condition.status is True
 
     def content(self, name: str, *, on: str = "m0") -> bytes | None:
         """What is in a file, or None."""

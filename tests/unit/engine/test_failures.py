@@ -1,0 +1,106 @@
+"""The class of a failure decides when it is tried again."""
+
+import asyncio
+
+import pytest
+
+from reconciler.errors import ErrorClass, ProviderError
+from reconciler.plugins.calls import Phase
+from tests.unit.engine.stage import file, staged
+
+
+async def at_ease(stage):
+    """A session is there, watches, and has nothing left to do: no look but those that are asked for."""
+    await stage.declare(file("motd", "before\n"))
+    await stage.settled()
+    stage.host.calls.clear()
+
+
+class Failing:
+    """A provider that fails in one phase as often as it is told, and keeps account of when."""
+
+    def __init__(self, stage, phase, error, *, times=10**9):
+        self.stage, self.phase, self.error, self.times = stage, phase, error, times
+        self.at = []
+        stage.host.instead = self
+
+    def __call__(self, phase, request):
+        if phase is self.phase and len(self.at) < self.times:
+            self.at.append(self.stage.loop.time())
+            raise self.error
+
+
+@staged
+async def test_what_failed_for_good_at_apply_is_not_tried_again_until_it_is_declared_otherwise(stage):
+    failing = Failing(stage, Phase.APPLY, ProviderError("no such user", error_class=ErrorClass.PERMANENT), times=1)
+    await stage.declare(file("motd", "hello\n"))
+    await stage.until(lambda: stage.reason("motd") == "PermanentError")
+    assert stage.stalled("motd")
+    await asyncio.sleep(1000)
+    assert len(failing.at) == 1
+    assert stage.content("motd") is None
+    assert len(await stage.events("PermanentError")) == 1
+    await stage.declare(file("motd", "welcome\n"))
+    await stage.settled()
+    assert stage.content("motd") == b"welcome\n"
+
+
+@staged
+async def test_what_failed_for_good_is_tried_again_when_a_person_asks(stage):
+    await at_ease(stage)
+    Failing(stage, Phase.APPLY, ProviderError("no such user", error_class=ErrorClass.PERMANENT), times=1)
+    await stage.declare(file("motd", "hello\n"))
+    await stage.until(lambda: stage.reason("motd") == "PermanentError")
+    await stage.controller.request()
+    assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 1
+
+
+@staged
+async def test_what_passes_is_tried_again_with_growing_pauses(stage):
+    await at_ease(stage)
+    failing = Failing(stage, Phase.READ, ProviderError("busy", error_class=ErrorClass.TRANSIENT), times=7)
+    await stage.declare(file("motd", "hello\n"))
+    await stage.until(lambda: stage.reason("motd") == "TransientError")
+    await stage.settled(within=600)
+    assert len(await stage.events("TransientError")) == 1
+    assert len(await stage.events("Recovered")) <= 1
+    first, *_, last = [after - before for before, after in zip(failing.at, failing.at[1:], strict=False)]
+    assert last > 4 * first
+
+
+@staged
+async def test_what_is_throttled_is_tried_again_at_the_time_that_was_named(stage):
+    await at_ease(stage)
+    error = ProviderError("too many", error_class=ErrorClass.THROTTLED, retry_after=7.0)
+    failing = Failing(stage, Phase.APPLY, error, times=1)
+    await stage.declare(file("motd", "hello\n"))
+    await stage.until(lambda: stage.reason("motd") == "Throttled", within=1)
+    await stage.until(lambda: stage.content("motd") == b"hello\n")
+    assert stage.loop.time() - failing.at[0] == pytest.approx(7.0, abs=0.5)
+
+
+@staged
+async def test_a_conflict_is_read_again_at_once(stage):
+    await at_ease(stage)
+    error = ProviderError("it has changed", error_class=ErrorClass.CONFLICT)
+    failing = Failing(stage, Phase.APPLY, error, times=1)
+    await stage.declare(file("motd", "hello\n"))
+    await stage.until(lambda: failing.at)
+    assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 0.2
+    assert stage.host.calls.count(Phase.READ) >= 2
+
+
+@staged
+async def test_a_conflict_that_does_not_end_does_not_spin(stage):
+    failing = Failing(stage, Phase.APPLY, ProviderError("it has changed", error_class=ErrorClass.CONFLICT))
+    await stage.declare(file("motd", "hello\n"))
+    await asyncio.sleep(300)
+    assert 4 < len(failing.at) < 30
+
+
+@staged
+async def test_the_failure_of_one_instance_does_not_keep_the_others(stage):
+    stage.machines["m0"].files.put("/srv/motd", stage.machines["m0"].files.nodes["/srv"], {"command": "mkdir"})
+    await stage.declare(file("motd", "hello\n"), file("other", "other\n"))
+    await stage.until(lambda: stage.content("other") == b"other\n" and stage.summary("other").ready)
+    assert not stage.summary("motd").ready

@@ -1,0 +1,58 @@
+"""A person's wish that something be left alone for a while holds, and ends."""
+
+import asyncio
+
+import pytest
+
+from reconciler.model.state import Suspension
+from tests.unit.engine.stage import address, file, staged
+
+
+def suspension(stage, about, *, seconds=None):
+    until = None if seconds is None else stage.now() + seconds
+    return Suspension(object=about, by="alice", reason="maintenance", since=stage.now(), until=until)
+
+
+@staged
+async def test_what_is_suspended_is_left_alone_until_somebody_resumes_it(stage):
+    await stage.declare(file("motd", "hello\n"), file("other", "other\n"))
+    await stage.settled()
+    await stage.controller.suspend(suspension(stage, address("motd")))
+    stage.spoil("motd")
+    stage.spoil("other")
+    await stage.until(lambda: stage.reason("motd") == "Suspended" and stage.content("other") == b"other\n")
+    await asyncio.sleep(300)
+    assert stage.content("motd") == b"spoiled\n"
+    assert await stage.controller.resume(address("motd"))
+    assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 1
+
+
+@pytest.mark.xfail(reason="the look at its end is lost when it is asked for another one: only the next rescan comes upon it")
+@staged
+async def test_a_suspension_with_an_end_ends_by_itself(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    await stage.controller.suspend(suspension(stage, "m0", seconds=30))
+    stage.spoil("motd")
+    await asyncio.sleep(29)
+    assert stage.content("motd") == b"spoiled\n"
+    assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 2
+
+
+@staged
+async def test_a_suspension_holds_over_a_restart(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    await stage.controller.suspend(suspension(stage, "*"))
+    await stage.again()
+    stage.spoil("motd")
+    await stage.declare(file("motd", "hello\n"))
+    await stage.until(lambda: stage.reason("motd") == "Suspended")
+    await asyncio.sleep(100)
+    assert stage.content("motd") == b"spoiled\n"
+
+
+@staged
+async def test_resuming_what_nobody_suspended_says_so(stage):
+    await stage.declare(file("motd", "hello\n"))
+    assert not await stage.controller.resume("m0")
