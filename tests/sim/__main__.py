@@ -15,11 +15,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="only this one")
     parser.add_argument("--trace", action="store_true", help="print all that happens, not only the end of it")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first that fails")
+    parser.add_argument("--mutation", default="", help="a defect to put in first, to see that it is found")
     arguments = parser.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":
         # Sets of names are walked in the same order in every run only if names are hashed the same.
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, "-m", "tests.sim", *sys.argv[1:]])
+    from tests.sim.mutations import mutated
     from tests.sim.simulation import simulate
 
     start = time.perf_counter()
@@ -30,7 +32,8 @@ def main() -> int:
     )
     failed, seconds, lives, writes = [], 0.0, 0, 0
     for seed in seeds:
-        result = simulate(seed)
+        with mutated(arguments.mutation):
+            result = simulate(seed)
         seconds, lives, writes = seconds + result.seconds, lives + result.lives, writes + result.writes
         if result.violations or arguments.trace:
             lines = result.lines if arguments.trace else result.lines[-TAIL:]

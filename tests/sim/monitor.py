@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from reconciler.model.desired import Desired
 from reconciler.model.names import Address, TargetName
 from reconciler.model.resource import Instance, Policy
 from reconciler.plugins.calls import Phase
@@ -38,9 +39,11 @@ class Monitor(logging.Handler):
         self.target_writes = 0
         self.repaired: list[Json] = []
         self.preimages: dict[Address, bytes] = {}
+        self.foreign: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._world = world
         self._rounds: dict[tuple[int, TargetName], Any] = {}
         self._applied: dict[Address, list[float]] = defaultdict(list)
+        self._concluded: dict[Address, float] = {}
         self._looked: dict[tuple[str, str], float] = {}
         self._last_event = 0
         self._events: set[tuple[Any, ...]] = set()
@@ -85,6 +88,14 @@ class Monitor(logging.Handler):
             yield
         finally:
             del self._rounds[key]
+
+    def declared(self, process: Process, desired: Desired) -> None:
+        """Something else is declared from now on."""
+        states = process.controller.states()
+        for address in [address for address in self.preimages if address not in desired.instances]:
+            # Never known to be ours, and no concern of ours any more: should it be declared again, it begins anew.
+            if address not in states or not states[address].owned:
+                del self.preimages[address]
 
     def provider(self, process: Process, phase: Phase, request: Json) -> None:
         """A provider is asked to do something."""
@@ -208,6 +219,8 @@ class Monitor(logging.Handler):
                 )
                 late = abs(at - self._world.now()) > MARGIN
                 self._was_drift(about, message, late=late)
+            if reason in {"Repaired", "Created", "Updated", "Removed"}:
+                self._concluded[about] = self._applied[about][-1]
 
     def _was_drift(self, address: Address, message: str, *, late: bool) -> None:
         """A repair must answer a change that somebody else made since we last did something there.
@@ -227,6 +240,9 @@ class Monitor(logging.Handler):
         begun = self._applied[address] if late else self._applied[address][-1:]
         for start in begun:
             own = max((at for at in self._own[address] if at < start - MARGIN), default=-1.0)
+            if "/Directory/" in address:
+                # What is below takes several steps, and more may come between them.
+                own = self._concluded.get(address, -1.0)
             if any(at >= own - MARGIN for at in foreign):
                 return
         self.violated("own doing is reported as drift", address, message)

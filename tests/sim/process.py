@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from reconciler.engine.controller import Controller
 from reconciler.engine.intake import Intake
 from reconciler.engine.lane import Lane
-from reconciler.engine.reconcile import Outcome
+from reconciler.engine.services import Outcome
 from reconciler.engine.supervisor import Supervisor
 from reconciler.errors import StoreError
+from reconciler.model.desired import Desired
 from reconciler.model.target import Target
 from reconciler.plugins.calls import Perform, Phase
 from reconciler.plugins.capabilities import Grants
@@ -56,6 +57,10 @@ class WatchedController(Controller):
     """The controller, with somebody who looks at its rounds."""
 
     process: "Process"
+
+    async def submit(self, desired: Desired) -> None:
+        self.process.world.monitor.declared(self.process, desired)
+        await super().submit(desired)
 
     async def _round(self, lane: Lane, session: Session, dirty: Any) -> None:
         with self.process.world.monitor.round(self.process, lane.target.name):

@@ -10,7 +10,7 @@ from reconciler.core.contest import Rules
 from reconciler.core.schedule import Rhythm
 from reconciler.engine.settings import EngineSettings
 from reconciler.model.names import Address, TargetName
-from tests.sim.files import Json, Node
+from tests.sim.files import Json, Node, digest_of
 from tests.sim.machine import Machine
 from tests.sim.manifests import Author
 from tests.sim.monitor import Monitor
@@ -106,6 +106,10 @@ class World:
     def looked(self, machine: Machine, path: str) -> None:
         """For machines."""
         self.monitor.looked(machine, path)
+
+    def changed(self, machine: Machine, path: str, node: Node) -> None:
+        """For machines."""
+        self.monitor.foreign[machine.name, path].add(digest_of(node.content))
 
     # --- who is responsible for what --------------------------------------------------------------------------
 

@@ -1,0 +1,195 @@
+"""Defects made on purpose, to see that the simulation finds them: each puts one wrong turn into the engine or the core."""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+from reconciler.core import inventory
+from reconciler.core.inventory import Decision
+from reconciler.core.workqueue import WorkQueue
+from reconciler.engine.backlog import Backlog
+from reconciler.engine.controller import Controller
+from reconciler.engine.journal import Journal
+from reconciler.engine.reconcile import Round
+from reconciler.engine.report import Report, Verdict
+from reconciler.engine.services import Outcome
+from reconciler.engine.verdicts import Verdicts
+from reconciler.engine.wishes import Wishes
+from reconciler.errors import StoreError, TransportError
+from reconciler.model.conditions import Reason
+from reconciler.model.plan import Cause, PlanUnit
+
+Mutation = Callable[[], "contextlib.AbstractContextManager[Any]"]
+
+
+def _patched(owner: Any, name: str, wrong: Callable[..., Any]) -> Any:
+    """`wrong` gets the right one as its first argument."""
+    right = getattr(owner, name)
+
+    def mutated(*args: Any, **kwargs: Any) -> Any:
+        return wrong(right, *args, **kwargs)
+
+    return mock.patch.object(owner, name, mutated)
+
+
+def skips_the_intent() -> Any:
+    """Nothing is on record before something is done."""
+
+    async def intend(_right: Any, self: Journal, units: list[PlanUnit]) -> None:
+        self._run = self._runtime.new_id()
+        self._open = {unit.address: unit for unit in units}
+
+    return _patched(Journal, "intend", intend)
+
+
+def drops_a_dirty_mark() -> Any:
+    """What is added to a key in somebody's hands is forgotten when it is given back."""
+
+    def done(right: Any, self: WorkQueue[Any, Any], key: Any) -> None:
+        self._entries[key].wanted.clear()
+        right(self, key)
+
+    return _patched(WorkQueue, "done", done)
+
+
+def takes_a_lost_session_for_success() -> Any:
+    """What was under way when the session was lost is called in sync."""
+
+    async def run(right: Any, self: Round, dirty: Any) -> Outcome:
+        try:
+            return await right(self, dirty)  # type: ignore[no-any-return]
+        except TransportError:
+            for address in self._lane.instances:
+                self.report.conclude(address, Verdict(reason=Reason.IN_SYNC, message="as declared", ready=True))
+            self._lane.unsettled.clear()
+            return self.outcome
+
+    return _patched(Round, "run", run)
+
+
+def forgets_what_a_round_had_begun() -> Any:
+    """What a round was looking at when it was cut off is not looked at again."""
+
+    async def run(right: Any, self: Round, dirty: Any) -> Outcome:
+        try:
+            return await right(self, dirty)  # type: ignore[no-any-return]
+        except Exception:
+            self._lane.unsettled.clear()
+            raise
+
+    return _patched(Round, "run", run)
+
+
+def forgets_the_settle_look() -> Any:
+    """What was repaired is not looked at once more."""
+
+    def converged(right: Any, self: Verdicts, unit: PlanUnit, *args: Any) -> None:
+        right(self, unit, *args)
+        self._outcome.again.pop(unit.address, None)
+
+    return _patched(Verdicts, "converged", converged)
+
+
+def forgets_a_wish() -> Any:
+    """A person's wish counts as granted whatever became of it."""
+
+    def get(right: Any, self: Wishes, name: Any) -> Any:
+        return None
+
+    return _patched(Wishes, "get", get)
+
+
+def forgets_a_person() -> Any:
+    """What is suspended is reconciled all the same."""
+
+    def init(right: Any, self: Round, lane: Any, session: Any, services: Any, **more: Any) -> None:
+        right(self, lane, session, dataclasses.replace(services, suspended=lambda _address: None), **more)
+
+    return _patched(Round, "__init__", init)
+
+
+def forgets_the_policy() -> Any:
+    """`policy: observe` forbids nothing."""
+    return mock.patch.dict(inventory._FORBIDDEN, clear=True)
+
+
+def calls_everything_drift() -> Any:
+    """Whatever differs is somebody's doing."""
+
+    def decide(right: Any, *args: Any, **kwargs: Any) -> Decision:
+        return dataclasses.replace(right(*args, **kwargs), cause=Cause.DRIFT)
+
+    return _patched(inventory, "decide", decide)
+
+
+def ignores_events() -> Any:
+    """Only rescans find what has changed."""
+    return _patched(Controller, "changed", lambda _right, _self, _name, _event: None)
+
+
+def loses_what_the_store_refuses() -> Any:
+    """What could not be written is never written."""
+
+    async def keep(right: Any, self: Backlog, *args: Any) -> None:
+        try:
+            await right(self, *args)
+        except StoreError:
+            for waiting in (self.states, self.forgotten, self.owned, self.events, self.endings):
+                waiting.clear()
+            raise
+
+    return _patched(Backlog, "keep", keep)
+
+
+def writes_what_is_no_news() -> Any:
+    """Every state that is looked at is written."""
+
+    def put(right: Any, self: Report, state: Any) -> None:
+        right(self, state)
+        self.changed[state.address] = state
+
+    return _patched(Report, "put", put)
+
+
+def hands_out_twice() -> Any:
+    """A key that is worked on is handed out again."""
+
+    def want(right: Any, self: WorkQueue[Any, Any], key: Any, item: Any, priority: Any, now: float) -> None:
+        entry = self._entry(key)
+        held, entry.in_hand = entry.in_hand, None
+        right(self, key, item, priority, now)
+        entry.in_hand = held
+
+    return _patched(WorkQueue, "_want", want)
+
+
+MUTATIONS: dict[str, Mutation] = {
+    mutation.__name__: mutation
+    for mutation in (
+        skips_the_intent,
+        drops_a_dirty_mark,
+        takes_a_lost_session_for_success,
+        forgets_what_a_round_had_begun,
+        forgets_the_settle_look,
+        forgets_a_wish,
+        forgets_a_person,
+        forgets_the_policy,
+        calls_everything_drift,
+        ignores_events,
+        loses_what_the_store_refuses,
+        writes_what_is_no_news,
+        hands_out_twice,
+    )
+}
+
+
+@contextlib.contextmanager
+def mutated(name: str) -> Iterator[None]:
+    """With one of them, or with none for ""."""
+    if not name:
+        yield
+        return
+    with MUTATIONS[name]():
+        yield
