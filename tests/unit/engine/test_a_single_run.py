@@ -1,0 +1,85 @@
+"""What `froyo plan` and `froyo apply` do: one look at every target, without a loop."""
+
+from reconciler.model.plan import Action
+from tests.unit.engine.stage import address, file, staged
+
+
+def units(plans):
+    return {unit.address: unit for plan in plans for unit in plan.units}
+
+
+@staged
+async def test_a_plan_says_what_would_be_done_and_changes_nothing(stage):
+    stage.spoil("motd")
+    shown = stage.desired(file("motd", "hello\n"), file("new", "new\n"))
+    before, writes = dict(stage.machines["m0"].files.nodes), stage.writes
+    planned = units(await stage.once(shown).plan())
+    assert planned[address("motd")].action is Action.UPDATE
+    assert planned[address("new")].action is Action.CREATE
+    assert stage.machines["m0"].files.nodes == before
+    assert stage.writes == writes
+    assert stage.machines["m0"].runners == []
+
+
+@staged
+async def test_an_apply_makes_it_so_and_a_second_one_finds_nothing_to_do(stage):
+    shown = stage.desired(file("second", "2\n", require=("File/first",)), file("first", "1\n"))
+    (result,) = await stage.once(shown).apply()
+    assert sorted(result.changed) == [address("first"), address("second")]
+    assert stage.content("second") == b"2\n"
+    (result,) = await stage.once(shown).apply()
+    assert result.changed == []
+    assert result.failed == {}
+
+
+@staged
+async def test_a_saved_plan_is_refused_where_the_target_has_moved_since(stage):
+    stage.spoil("moved", b"before\n")
+    stage.spoil("still", b"before\n")
+    shown = stage.desired(file("moved", "after\n"), file("still", "after\n"))
+    once = stage.once(shown)
+    saved = units(await once.plan())
+    stage.spoil("moved", b"somebody's\n")
+    (result,) = await once.apply(only=saved)
+    assert stage.content("moved") == b"somebody's\n"
+    assert stage.content("still") == b"after\n"
+    assert "plan again" in result.failed[address("moved")]
+    assert result.changed == [address("still")]
+
+
+@staged
+async def test_a_saved_plan_is_refused_where_what_is_declared_has_changed_since(stage):
+    stage.spoil("motd", b"before\n")
+    saved = units(await stage.once(stage.desired(file("motd", "after\n"))).plan())
+    later = stage.once(stage.desired(file("motd", "something else\n")))
+    (result,) = await later.apply(only=saved)
+    assert stage.content("motd") == b"before\n"
+    assert "declared has changed" in result.failed[address("motd")]
+
+
+@staged
+async def test_what_is_not_in_a_saved_plan_is_left_alone(stage):
+    saved = units(await stage.once(stage.desired(file("motd", "hello\n"))).plan())
+    both = stage.once(stage.desired(file("motd", "hello\n"), file("new", "new\n")))
+    await both.apply(only=saved)
+    assert stage.content("motd") == b"hello\n"
+    assert stage.content("new") is None
+
+
+@staged(machines=("m0", "m1"))
+async def test_a_target_that_cannot_be_reached_says_so_and_the_others_are_done(stage):
+    stage.machines["m1"].powered = False
+    shown = stage.desired(file("motd", "hello\n"), file("motd", "hello\n", on="m1"))
+    here, there = await stage.once(shown).apply()
+    assert here.changed == [address("motd")]
+    assert there.changed == []
+    assert "refused" in there.error
+
+
+@staged
+async def test_what_is_only_observed_is_left_and_is_no_failure(stage):
+    stage.spoil("motd")
+    (result,) = await stage.once(stage.desired(file("motd", "hello\n", policy="observe"))).apply()
+    assert result.failed == {}
+    assert list(result.left) == [address("motd")]
+    assert stage.content("motd") == b"spoiled\n"

@@ -1,0 +1,101 @@
+"""Unknown is not empty: what cannot be read or does not evaluate changes nothing."""
+
+import asyncio
+
+from reconciler.engine.intake import Intake
+from reconciler.model.source import SourceReport
+from tests.sim.manifests import SOURCE, load, snapshot
+from tests.unit.engine.stage import file, staged
+
+GOOD = {
+    "targets": {"m0": 22},
+    "resources": [
+        {"kind": "File", "name": "motd", "spec": {"path": "/srv/motd", "content": "hello\n"}, "common": {}, "on": ["m0"]}
+    ],
+}
+BROKEN = ["this is no declaration"]
+
+
+def intake(stage):
+    return Intake(
+        SOURCE, load=load, controller=stage.controller, store=stage.store, runtime=stage.runtime
+    )
+
+
+async def said(*items):
+    for item in items:
+        yield item
+
+
+@staged
+async def test_a_broken_snapshot_leaves_the_last_good_one_in_force_and_says_what_is_wrong(stage):
+    source = intake(stage)
+    assert await source.take(snapshot(GOOD, number=1))
+    await stage.settled()
+    assert not await source.take(snapshot(BROKEN, number=2))
+    assert stage.controller.desired.revision == source.state.revision == "r1"
+    assert "no declaration" in source.state.problems[0]
+    (broken,) = await stage.events("SourceBroken")
+    assert "the last good one stays in force" in broken.message
+    stage.spoil("motd")
+    await stage.until(lambda: stage.content("motd") == b"hello\n")
+
+
+@staged
+async def test_a_snapshot_that_is_right_again_is_taken_and_said(stage):
+    source = intake(stage)
+    await source.run(said(snapshot(BROKEN, number=1), snapshot(GOOD, number=2)))
+    assert source.state.problems == ()
+    assert source.state.revision == "r2"
+    assert len(await stage.events("SourceReady")) == 1
+
+
+@staged
+async def test_the_last_good_snapshot_is_restored_over_a_restart_when_the_new_one_is_broken(stage):
+    await intake(stage).take(snapshot(GOOD, number=1))
+    await stage.settled()
+    await stage.again()
+    stage.spoil("motd")
+    assert stage.controller.desired is None
+    await intake(stage).run(said(snapshot(BROKEN, number=2)))
+    assert stage.controller.desired.revision == "r1"
+    await stage.until(lambda: stage.content("motd") == b"hello\n")
+    assert await stage.events("Orphaned") == []
+
+
+@staged
+async def test_the_last_good_snapshot_is_restored_over_a_restart_when_the_source_cannot_be_read(stage):
+    await intake(stage).take(snapshot(GOOD, number=1))
+    await stage.again()
+    source = intake(stage)
+    await source.run(said(SourceReport(unreadable="permission denied")))
+    assert stage.controller.desired.revision == "r1"
+    (said_so,) = await stage.events("SourceBroken")
+    assert "permission denied" in said_so.message
+
+
+@staged
+async def test_without_any_good_snapshot_nothing_is_in_force(stage):
+    await intake(stage).run(said(snapshot(BROKEN, number=1)))
+    assert stage.controller.desired is None
+    assert not await intake(stage).restore()
+
+
+@staged
+async def test_a_snapshot_that_moved_on_before_it_was_read_says_nothing(stage):
+    source = intake(stage)
+    assert not await source.take(snapshot(GOOD, number=1, gone=True))
+    assert stage.controller.desired is None
+    assert await stage.events("SourceBroken") == []
+
+
+@staged
+async def test_what_is_wrong_is_said_once_for_as_long_as_it_is_so(stage):
+    source = intake(stage)
+    await source.take(snapshot(GOOD, number=1))
+    for _ in range(3):
+        await source.run(said(SourceReport(unreadable="permission denied")))
+        await asyncio.sleep(1)
+    assert len(await stage.events("SourceBroken")) == 1
+    await source.run(said(SourceReport()))
+    assert [one.message for one in await stage.events("SourceReady")][-1] == "can be read again"
