@@ -39,6 +39,6 @@ def load(
         ConfigError: with everything that is wrong.
         SnapshotGone: a file moved on before it was read; a newer snapshot is on its way.
     """
-    from reconciler.config.load import load as evaluate
+    from reconciler.config.loading import load_snapshot
 
-    return evaluate(snapshot, catalog, cache=cache, environ=environ)
+    return load_snapshot(snapshot, catalog, cache=cache, environ=environ)

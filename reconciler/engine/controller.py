@@ -82,6 +82,7 @@ class Controller:
         self._rounds: dict[TargetName, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._abandoned: set[Address] = set()
+        self._reminders: list[asyncio.TimerHandle] = []
         self._stopping = False
         self._wishes = Wishes(store, now=runtime.now)
         backoff = Backoff(base=settings.retry_base, cap=settings.retry_cap)
@@ -105,6 +106,8 @@ class Controller:
         self._stored = await self._store.load_states()
         await self._reachability.load()
         await self.suspensions.load()
+        for suspension in self.suspensions.all():
+            self._remind(suspension)
         await self._wishes.load()
         self._preimages = await self._store.unclaimed_preimages()
         await settle_in_doubt(self._store, Report(self._runtime.now, {}))
@@ -137,6 +140,8 @@ class Controller:
         """
         self._stopping = True
         self._wake.set()
+        for reminder in self._reminders:
+            reminder.cancel()
         under_way = list(self._rounds.values())
         if under_way:
             _, late = await asyncio.wait(under_way, timeout=grace)
@@ -421,12 +426,24 @@ class Controller:
         """Leave something alone for a while."""
         await self.suspensions.put(suspension)
         await self.request(self._covered(suspension.object))
-        if suspension.until is not None:
-            pause = max(0.0, suspension.until - self._runtime.now()) + 0.001
+        self._remind(suspension)
+
+    def _remind(self, suspension: Suspension) -> None:
+        """Look at what a suspension covers as soon as it ends by itself."""
+        if suspension.until is None:
+            return
+
+        def look() -> None:
+            if suspension in self.suspensions.all():  # the wall clock has been put back meanwhile
+                self._remind(suspension)
+                return
             for address in self._covered(suspension.object):
                 name, _ = split_address(address)
-                self._queue.add_after(name, pause, now=self._time(), priority=Priority.USER, items=[address])
-            self._wake.set()
+                self._add(name, priority=Priority.SPEC, items=[address])
+
+        # Not a wish of the queue: one for the same instance that is granted before would take it along.
+        pause = max(0.0, suspension.until - self._runtime.now()) + 0.001
+        self._reminders.append(asyncio.get_running_loop().call_later(pause, look))
 
     async def resume(self, object_: str) -> bool:
         """End a suspension; whether there was one."""

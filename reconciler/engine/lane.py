@@ -57,6 +57,7 @@ class Lane:
         watch_refused: whether that session cannot watch at all.
         watch_works: whether that session reports every change.
         unsettled: instances that a rescan must look at although nothing on the target moved.
+        not_before: loop times before which a rescan need not look at an unsettled instance on which nothing has moved.
         stalled: instances that failed for good, with what was declared and observed then: the same again is vain.
         contests: who else keeps changing what.
         managed: for each container with instances below its path, those paths.
@@ -76,6 +77,7 @@ class Lane:
     watch_refused: bool = False
     watch_works: bool = False
     unsettled: set[Address] = field(default_factory=set)
+    not_before: dict[Address, float] = field(default_factory=dict)
     stalled: dict[Address, tuple[Digest, Digest]] = field(default_factory=dict)
     contests: Contests[Address] = field(default_factory=Contests)
     managed: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
@@ -166,6 +168,7 @@ class Lane:
         self.recording = None
         for address in addresses:
             self.stalled.pop(address, None)
+            self.not_before.pop(address, None)
 
     def carry_over(self, older: Lane) -> None:
         """Keep what an earlier lane of the same target knew and that is still so."""

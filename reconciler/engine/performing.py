@@ -111,10 +111,7 @@ class WritingPerformer:
             items: list[dict[str, Any]] = [dict(calls[position]["args"]) for position in run]
             for item in items:
                 if "blob" in item:
-                    digest = Digest(item["blob"])
-                    await self._session.send_blob(
-                        EMPTY if digest == EMPTY.digest else self._find_blob(digest)
-                    )
+                    await self._send(Digest(item["blob"]))
             answers = await self._session.command(command, items, timeout=self._patience)
             replies += cast("list[Reply]", answers)
         return replies

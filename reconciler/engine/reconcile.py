@@ -135,7 +135,8 @@ class Round:
             return self._lane.instances, None
         if seen.unchanged:
             self.outcome.unchanged = True
-            return set(self._lane.unsettled), None
+            now, not_before = self._services.loop_time(), self._lane.not_before
+            return {address for address in self._lane.unsettled if not_before.get(address, 0.0) <= now}, None
         if seen.replies is None:
             return self._lane.instances, None
         return self._lane.instances, recording.replace(seen.replies)

@@ -56,6 +56,7 @@ class Verdicts:
         news = self._report.conclude(address, verdict)
         if verdict.ready:
             self._lane.stalled.pop(address, None)
+            self._lane.not_before.pop(address, None)
         if failed:
             self._outcome.failed[address] = f"{verdict.reason}: {verdict.message}"
         if verdict.ready and news:
@@ -262,6 +263,11 @@ class Verdicts:
         self._report.put(replace(state, failures=state.failures + 1))
         return state.failures + 1
 
+    def _wait(self, address: Address, pause: float) -> None:
+        """Look again after `pause` seconds, and not before unless something moves."""
+        self._lane.not_before[address] = self._services.loop_time() + pause
+        self._outcome.look_again(address, pause)
+
     def fail(self, address: Address, error: FroyoError) -> None:
         """It could not be read, planned or applied; the error's class decides what comes next."""
         failures = self._lane.states[address].failures + 1
@@ -273,11 +279,9 @@ class Verdicts:
             case When.NOW:
                 self._outcome.look_again(address, 0.0)
             case When.AT:
-                self._outcome.look_again(address, (decision.at or now) - now)
+                self._wait(address, (decision.at or now) - now)
             case When.BACKOFF:
-                self._outcome.look_again(
-                    address, self._backoff.delay(failures, self._services.runtime.random.random)
-                )
+                self._wait(address, self._backoff.delay(failures, self._services.runtime.random.random))
             case When.NEVER:
                 pass
         verdict = Verdict(

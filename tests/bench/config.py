@@ -167,7 +167,7 @@ async def _following(source: DirectorySource, path: Path) -> list[Row]:
 
 def _imports() -> list[Row]:
     rows = []
-    for module in ("watchers.fingerprint", "reconciler.config", "reconciler.config.load"):
+    for module in ("watchers.fingerprint", "reconciler.config", "reconciler.config.loading"):
         code = f"import time; s = time.perf_counter(); import {module}; print(time.perf_counter() - s)"
         done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
         rows.append((f"import {module}", float(done.stdout) * 1e3, "ms"))

@@ -2,13 +2,10 @@
 
 import asyncio
 
-import pytest
-
 from reconciler.plugins.calls import Phase
 from tests.unit.engine.stage import address, file, staged
 
 
-@pytest.mark.xfail(reason="nobody asks who declares what a call names: `WritingPerformer._send` is called by nobody")
 @staged
 async def test_a_provider_cannot_name_the_body_of_a_resource_that_is_not_at_hand(stage):
     secret, plain = file("secret", "a password\n"), file("motd", "hello\n")

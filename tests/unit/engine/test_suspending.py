@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from reconciler.model.state import Suspension
 from tests.unit.engine.stage import address, file, staged
 
@@ -27,7 +25,6 @@ async def test_what_is_suspended_is_left_alone_until_somebody_resumes_it(stage):
     assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 1
 
 
-@pytest.mark.xfail(reason="the look at its end is lost when it is asked for another one: only the next rescan comes upon it")
 @staged
 async def test_a_suspension_with_an_end_ends_by_itself(stage):
     await stage.declare(file("motd", "hello\n"))

@@ -1,7 +1,8 @@
 """A snapshot to what should be, or to everything that is wrong with it.
 
 Invariant: either a complete `Desired` or a ConfigError; never a part of what was written. Importing this
-module imports the parsers; `reconciler.config.load` does so when it is called.
+module imports the parsers; the `load` of the package does so when it is called. It must not have the name of that
+function, which it would hide.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from reconciler.model.source import Snapshot
 
 
-def load(
+def load_snapshot(
     snapshot: Snapshot, catalog: Catalog, *, cache: ParseCache | None, environ: Mapping[str, str] | None
 ) -> Desired:
-    """See `reconciler.config.load`."""
+    """See `load` in the package."""
     with _collector_at_rest():
         return _load(snapshot, catalog, cache if cache is not None else ParseCache(), environ or {})
 
