@@ -6,7 +6,7 @@
         await stage.settled()
         assert stage.content("motd") == b"hello\n"
 
-Everything but the targets is real: sessions, frames, rounds, the store, and the provider linux.file. A pause costs no time.
+Everything but the targets is real: sessions, frames, rounds, the store, the provider linux.file. Pauses cost nothing.
 """
 
 import asyncio
@@ -55,7 +55,9 @@ class Declared:
         self.content = content
 
 
-def file(name: str, content: str | None = None, *, on: str = "m0", spec: Json | None = None, **common: Any) -> Declared:
+def file(
+    name: str, content: str | None = None, *, on: str = "m0", spec: Json | None = None, **common: Any
+) -> Declared:
     """A file at `/srv/<name>`."""
     written = {"path": f"/srv/{name}"} | (spec or {}) | ({} if content is None else {"content": content})
     return Declared(instance(on, "File", name, written, **common), content)
@@ -196,7 +198,9 @@ class Stage:
 
     async def events(self, reason: str) -> list[Event]:
         """What was said, oldest first."""
-        return sorted((one for one in await self.store.events() if one.reason == reason), key=lambda one: one.id)
+        return sorted(
+            (one for one in await self.store.events() if one.reason == reason), key=lambda one: one.id
+        )
 
     def sent(self, command: str, *, on: str = "m0") -> int:
         """How many frames with a command were sent to a target."""
@@ -285,4 +289,3 @@ def staged(test: Callable[[Stage], Awaitable[None]] | None = None, **given: Any)
     played.__name__, played.__qualname__, played.__doc__ = test.__name__, test.__qualname__, test.__doc__
     played.__module__ = test.__module__
     return played
-

@@ -56,7 +56,9 @@ async def test_what_people_leave_alone_holds_nobody_up(stage):
 
 @staged
 async def test_what_is_only_observed_and_differs_holds_up_what_depends_on_it(stage):
-    await stage.declare(file("first", "1\n", policy="observe"), file("second", "2\n", require=("File/first",)))
+    await stage.declare(
+        file("first", "1\n", policy="observe"), file("second", "2\n", require=("File/first",))
+    )
     await stage.until(lambda: stage.reason("second") == "DependencyNotReady")
     await asyncio.sleep(100)
     assert stage.content("second") is None

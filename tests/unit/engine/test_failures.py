@@ -32,7 +32,9 @@ class Failing:
 
 @staged
 async def test_what_failed_for_good_at_apply_is_not_tried_again_until_it_is_declared_otherwise(stage):
-    failing = Failing(stage, Phase.APPLY, ProviderError("no such user", error_class=ErrorClass.PERMANENT), times=1)
+    failing = Failing(
+        stage, Phase.APPLY, ProviderError("no such user", error_class=ErrorClass.PERMANENT), times=1
+    )
     await stage.declare(file("motd", "hello\n"))
     await stage.until(lambda: stage.reason("motd") == "PermanentError")
     assert stage.stalled("motd")
@@ -100,7 +102,20 @@ async def test_a_conflict_that_does_not_end_does_not_spin(stage):
 
 @staged
 async def test_the_failure_of_one_instance_does_not_keep_the_others(stage):
-    stage.machines["m0"].files.put("/srv/motd", stage.machines["m0"].files.nodes["/srv"], {"command": "mkdir"})
+    stage.machines["m0"].files.put(
+        "/srv/motd", stage.machines["m0"].files.nodes["/srv"], {"command": "mkdir"}
+    )
     await stage.declare(file("motd", "hello\n"), file("other", "other\n"))
     await stage.until(lambda: stage.content("other") == b"other\n" and stage.summary("other").ready)
     assert not stage.summary("motd").ready
+
+
+@staged
+async def test_looks_at_everything_do_not_shorten_a_pause(stage):
+    """A new path is watched with one more look at everything, and that look must not try again what was turned away."""
+    error = ProviderError("too many", error_class=ErrorClass.THROTTLED, retry_after=40.0)
+    failing = Failing(stage, Phase.APPLY, error, times=1)
+    stage.machines["m0"].weather.blind = 1.0  # rescans come every ten seconds
+    await stage.declare(file("motd", "hello\n"))
+    await stage.until(lambda: stage.content("motd") == b"hello\n")
+    assert stage.loop.time() - failing.at[0] == pytest.approx(40.0, abs=1)

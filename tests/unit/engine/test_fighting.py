@@ -56,7 +56,9 @@ async def test_what_does_not_converge_is_said_once_and_tried_at_once_when_a_pers
 
     def nothing_is_done(phase, request):
         if phase is Phase.APPLY and broken:
-            return {"results": [{"address": one["address"], "changed": True} for one in request["operations"]]}
+            return {
+                "results": [{"address": one["address"], "changed": True} for one in request["operations"]]
+            }
         return None
 
     stage.host.instead = nothing_is_done

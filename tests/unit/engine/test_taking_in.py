@@ -5,21 +5,26 @@ import asyncio
 from reconciler.engine.intake import Intake
 from reconciler.model.source import SourceReport
 from tests.sim.manifests import SOURCE, load, snapshot
-from tests.unit.engine.stage import file, staged
+from tests.unit.engine.stage import staged
 
+MOTD = {"path": "/srv/motd", "content": "hello\n"}
 GOOD = {
     "targets": {"m0": 22},
     "resources": [
-        {"kind": "File", "name": "motd", "spec": {"path": "/srv/motd", "content": "hello\n"}, "common": {}, "on": ["m0"]}
+        {
+            "kind": "File",
+            "name": "motd",
+            "spec": MOTD,
+            "common": {},
+            "on": ["m0"],
+        }
     ],
 }
 BROKEN = ["this is no declaration"]
 
 
 def intake(stage):
-    return Intake(
-        SOURCE, load=load, controller=stage.controller, store=stage.store, runtime=stage.runtime
-    )
+    return Intake(SOURCE, load=load, controller=stage.controller, store=stage.store, runtime=stage.runtime)
 
 
 async def said(*items):

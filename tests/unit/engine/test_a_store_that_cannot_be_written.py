@@ -1,0 +1,105 @@
+"""Nothing is done that is not on record first, and nothing that was concluded is lost."""
+
+import asyncio
+
+from reconciler.errors import StoreError
+from reconciler.plugins.calls import Phase
+from tests.unit.engine.stage import address, file, staged
+
+FULL = StoreError("disk is full")
+
+
+@staged
+async def test_nothing_is_done_without_an_intent_on_record(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    stage.store_fails = FULL
+    stage.spoil("motd")
+    await asyncio.sleep(100)
+    assert stage.content("motd") == b"spoiled\n"
+    stage.store_fails = None
+    await stage.until(lambda: stage.content("motd") == b"hello\n", within=400)
+
+
+@staged
+async def test_what_could_not_be_written_is_written_later(stage):
+    def then_it_fails(phase, _request):
+        if phase is Phase.APPLY:
+            stage.store_fails = FULL
+
+    stage.host.instead = then_it_fails
+    await stage.declare(file("motd", "hello\n"))
+    await stage.until(lambda: stage.content("motd") == b"hello\n")
+    await asyncio.sleep(20)
+    assert not (await stage.store.load_states())
+    stage.store_fails = None
+    await asyncio.sleep(400)
+    assert [one.object for one in await stage.events("Created")] == [address("motd")]
+    assert await stage.store.load_states() == stage.controller.states()
+    assert address("motd") in await stage.store.load_inventory()
+    assert await stage.store.unfinished_runs() == []
+
+
+@staged
+async def test_a_wish_outlives_the_controller(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    stage.machines["m0"].powered = False
+    stage.machines["m0"].lose_sessions()
+    await stage.controller.request([address("motd")])
+    await asyncio.sleep(5)
+    await stage.again()
+    (kept,) = await stage.store.load_queue()
+    assert kept.dirty == {address("motd")}
+    stage.machines["m0"].powered = True
+    await stage.declare(file("motd", "hello\n"))
+    await stage.until(lambda: stage.summary("motd").ready and stage.machines["m0"].sessions == 2)
+    await asyncio.sleep(5)
+    assert await stage.store.load_queue() == []
+
+
+@staged
+async def test_what_was_done_before_a_restart_is_neither_done_nor_said_again(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    before = await stage.store.load_states()
+    written = stage.sent("file.write")
+    await stage.again()
+    await stage.declare(file("motd", "hello\n"))
+    await asyncio.sleep(100)
+    assert stage.sent("file.write") == written
+    assert len(await stage.events("Created")) == 1
+    assert await stage.store.load_states() == before
+
+
+@staged
+async def test_what_was_spoiled_while_no_controller_ran_is_drift(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    await stage.end()
+    stage.spoil("motd")
+    await stage.begin()
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    (said,) = await stage.events("Repaired")
+    assert said.message.endswith("put back at a rescan")
+
+
+@staged
+async def test_what_is_abandoned_in_the_middle_of_an_apply_is_said_and_looked_at_again(stage):
+    def then_no_answer_comes(phase, _request):
+        stage.machines["m0"].weather.loses_reply = 1.0 if phase is Phase.APPLY else 0.0
+
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    stage.host.instead = then_no_answer_comes
+    stage.spoil("motd")
+    await stage.until(lambda: stage.content("motd") == b"hello\n")
+    assert await stage.controller.stop(grace=0.1) == [address("motd")]
+    stage.machines["m0"].weather.clear()
+    stage.host.instead = lambda _phase, _request: None
+    await stage.again()
+    assert await stage.store.in_doubt() == []
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    assert await stage.store.unfinished_runs() == []
