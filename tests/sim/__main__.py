@@ -48,7 +48,7 @@ def main() -> int:
             print(f"seed {seed}: all is well; history {result.digest}")
     took = time.perf_counter() - start
     print(
-        f"{len(failed)} of {len(seeds)} seeds failed{f': {failed}' if failed else ''}; {seconds:.0f} s of virtual time, "
+        f"{len(failed)} of {len(seeds)} seeds failed{f': {failed}' if failed else ''}; {seconds:.0f} virtual seconds, "
         f"{lives} lives of a controller, {writes} writes to targets, in {took:.1f} s"
     )
     return 1 if failed else 0

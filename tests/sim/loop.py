@@ -1,7 +1,7 @@
 """An event loop on virtual time: nothing waits, and what happens is a function of what it is given.
 
 Time moves only when nobody has anything left to do, and then straight to when somebody has. Nothing is asked of the
-operating system, there are no threads, and sets of tasks and futures are walked in the order of their making, so that the
+operating system, there are no threads, and sets of tasks and futures are walked in the order of their making, so the
 same seed gives the same history to the last step.
 """
 

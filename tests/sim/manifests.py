@@ -1,4 +1,4 @@
-"""Declarations for a simulation: who writes them, how a snapshot of them is evaluated, and whether a machine keeps to them.
+"""Declarations for a simulation: who writes them, how a snapshot is evaluated, and whether a machine keeps to them.
 
 The last is judged here from the files themselves, in a few lines that share nothing with the provider or the engine.
 """

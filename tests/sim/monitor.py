@@ -207,6 +207,7 @@ class Monitor(logging.Handler):
             if (said := (at, reason, about, message)) in self._events:
                 self.violated("an event is told twice", said)
             self._events.add(said)
+            late = abs(at - self._world.now()) > MARGIN
             if reason == "Repaired":
                 self.repaired.append(
                     {
@@ -217,9 +218,8 @@ class Monitor(logging.Handler):
                         "message": message,
                     }
                 )
-                late = abs(at - self._world.now()) > MARGIN
                 self._was_drift(about, message, late=late)
-            if reason in {"Repaired", "Created", "Updated", "Removed"}:
+            if reason in {"Repaired", "Created", "Updated", "Removed"} and not late:
                 self._concluded[about] = self._applied[about][-1]
 
     def _was_drift(self, address: Address, message: str, *, late: bool) -> None:

@@ -1,4 +1,4 @@
-"""Defects made on purpose, to see that the simulation finds them: each puts one wrong turn into the engine or the core."""
+"""Defects made on purpose, to see that the simulation finds them: each is one wrong turn in the engine or the core."""
 
 import contextlib
 import dataclasses
@@ -62,7 +62,9 @@ def takes_a_lost_session_for_success() -> Any:
             return await right(self, dirty)  # type: ignore[no-any-return]
         except TransportError:
             for address in self._lane.instances:
-                self.report.conclude(address, Verdict(reason=Reason.IN_SYNC, message="as declared", ready=True))
+                self.report.conclude(
+                    address, Verdict(reason=Reason.IN_SYNC, message="as declared", ready=True)
+                )
             self._lane.unsettled.clear()
             return self.outcome
 

@@ -1,6 +1,6 @@
 """A modelled micro-runner: frames in, changes to the files of its machine, frames out.
 
-It keeps to micro_runner/protocol.md as far as an engine can notice, apart from what the weather makes it do. It is made of
+It keeps to micro_runner/protocol.md as far as an engine can notice, apart from what the weather makes it do. It is of
 callbacks and timers only, and lives on when the controller's process dies, until it hears of it.
 """
 

@@ -1,4 +1,4 @@
-"""The source of a simulation: it yields snapshots the way a watched directory does, and breaks in every way that one can."""
+"""The source of a simulation: it yields snapshots as a watched directory does, and breaks in every way that one can."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,6 +1,6 @@
 """A connection to a modelled runner: bytes in order, late, held up, or cut off at any byte.
 
-The controller's end is a `Channel`. Its other end is told what arrives by callbacks, so that nothing of a target lives in
+The controller's end is a `Channel`. Its other end is told what arrives by callbacks, so that nothing of a target is in
 a task of the controller's process and dies with it.
 """
 
