@@ -82,8 +82,8 @@ class Journal:
         if self._open.pop(address, None) is not None:
             self._outcomes.append(Outcome(address, reason.value, message))
 
-    def failed(self, address: Address) -> None:
-        """An operation has failed; as far as is known, what was there still is."""
+    def not_done(self, address: Address) -> None:
+        """An operation was not begun, or has failed; as far as is known, what was there still is."""
         if (digest := self._preimages.get(address)) is not None:
             self._lane.preimages.spared(address, digest)
 

@@ -288,6 +288,7 @@ class Round:
             return False
         message = f"suspended by {suspension.by}: {suspension.reason}"
         self._verdicts.conclude(address, Verdict(reason=Reason.SUSPENDED, message=message))
+        self._journal.not_done(address)
         self._journal.outcome(address, Reason.SUSPENDED, message)
         return True
 
@@ -301,6 +302,7 @@ class Round:
                 reconciling=True,
             )
             self._verdicts.conclude(address, verdict, failed=True)
+            self._journal.not_done(address)
             self._journal.outcome(address, Reason.DEPENDENCY_NOT_READY, verdict.message)
 
     def _broken_above(self, members: Collection[Address]) -> set[Address]:
@@ -339,7 +341,7 @@ class Round:
         succeeded = []
         for address, result in applied.items():
             if result.fault is not None:
-                self._journal.failed(address)
+                self._journal.not_done(address)
                 if result.fault.error_class is ErrorClass.CONFLICT:
                     self._verdicts.overtaken(wave[address], str(result.fault))
                 else:
