@@ -129,8 +129,10 @@ class World:
 
     def lines(self) -> list[str]:
         """What happened, one line each."""
+        here = str(self.directory)
         return [
-            f"{at:12.6f}  {what:<18} " + "  ".join(f"{key}={value}" for key, value in details.items())
+            f"{at:12.6f}  {what:<18} "
+            + "  ".join(f"{key}={value}" for key, value in details.items()).replace(here, "STATE")
             for at, what, details in self.trace
         ]
 
