@@ -2,6 +2,7 @@
 
 import asyncio
 
+from reconciler.plugins.calls import Phase
 from tests.unit.engine.stage import file, staged
 
 
@@ -31,3 +32,26 @@ async def test_what_no_event_told_of_is_found_by_a_rescan(stage):
     await asyncio.sleep(1)
     (said,) = await stage.events("Repaired")
     assert said.duration is None
+
+
+@staged
+async def test_a_look_that_finds_no_news_writes_nothing_to_the_store(stage):
+    await stage.declare(file("motd", "hello\n", interval=5.0))
+    await stage.settled()
+    stage.host.calls.clear()
+    writes = stage.writes
+    await asyncio.sleep(100)
+    assert stage.host.calls.count(Phase.READ) >= 10
+    assert stage.writes == writes
+
+
+@staged
+async def test_what_stays_broken_is_written_once(stage):
+    """A store that grows with each look at what differs would be full some day."""
+    stage.spoil("motd")
+    await stage.declare(file("motd", "hello\n", policy="observe", interval=5.0))
+    await stage.until(lambda: stage.reason("motd") == "Differs")
+    await asyncio.sleep(3)
+    writes = stage.writes
+    await asyncio.sleep(100)
+    assert stage.writes == writes

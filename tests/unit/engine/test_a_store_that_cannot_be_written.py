@@ -4,7 +4,7 @@ import asyncio
 
 from reconciler.errors import StoreError
 from reconciler.plugins.calls import Phase
-from tests.unit.engine.stage import address, file, staged
+from tests.unit.engine.stage import VIM, address, file, staged
 
 FULL = StoreError("disk is full")
 
@@ -17,6 +17,19 @@ async def test_nothing_is_done_without_an_intent_on_record(stage):
     stage.spoil("motd")
     await asyncio.sleep(100)
     assert stage.content("motd") == b"spoiled\n"
+    stage.store_fails = None
+    await stage.until(lambda: stage.content("motd") == b"hello\n", within=400)
+
+
+@staged
+async def test_nothing_is_made_without_an_intent_on_record(stage):
+    """Of what is not there nothing needs to be kept first: the intent is all that there is to write."""
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    stage.store_fails = FULL
+    stage.machines["m0"].files.remove("/srv/motd", VIM)
+    await asyncio.sleep(100)
+    assert stage.content("motd") is None
     stage.store_fails = None
     await stage.until(lambda: stage.content("motd") == b"hello\n", within=400)
 
