@@ -41,3 +41,14 @@ async def test_a_change_of_what_is_declared_is_no_drift(stage):
     assert await stage.events("Repaired") == []
     (said,) = await stage.events("Updated")
     assert said.cause == "spec"
+
+
+@staged
+async def test_where_reports_were_lost_everything_is_looked_at(stage):
+    await stage.declare(file("first", "1\n"), file("second", "2\n"))
+    await stage.settled()
+    stage.machines["m0"].weather.overflows = 1.0
+    stage.spoil("first")
+    stage.spoil("second")
+    took = await stage.until(lambda: (stage.content("first"), stage.content("second")) == (b"1\n", b"2\n"))
+    assert took < 1

@@ -1,0 +1,57 @@
+"""The engine says things in the same words everywhere."""
+
+import pytest
+
+from reconciler.engine import wording
+from reconciler.model.event import Evidence
+from reconciler.model.plan import FieldDiff
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.0004, "0.4 ms"), (0.038, "38 ms"), (1.44, "1.4 s"), (185, "3 min 5 s"), (3600, "60 min 0 s")],
+)
+def test_a_duration_is_said_with_the_unit_that_fits(seconds, said):
+    assert wording.duration(seconds) == said
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 targets"), (1, "1 target"), (2, "2 targets")])
+def test_a_number_goes_with_its_noun(number, said):
+    assert wording.count(number, "target") == said
+
+
+@pytest.mark.parametrize(
+    ("evidence", "said"),
+    [
+        (None, ""),
+        (Evidence(), ""),
+        (Evidence(command="vi", pid=7), "by `vi` (pid 7)"),
+        (Evidence(command="vi"), "by `vi`"),
+        (Evidence(pid=7, ended=True), "by pid 7, ended"),
+        (Evidence(command="vi", pid=7, user="root", login="alice"), "by `vi` (pid 7, alice as root)"),
+        (Evidence(command="vi", login="alice"), "by `vi` (alice)"),
+        (
+            Evidence(command="vi", user="alice", session="ssh from 10.0.0.9"),
+            "by `vi` (alice, ssh from 10.0.0.9)",
+        ),
+        (Evidence(command="apt", user="root", unit="cron.service"), "by `apt` (root, cron.service)"),
+    ],
+)
+def test_who_did_it_is_said_as_far_as_it_is_known(evidence, said):
+    assert wording.who(evidence) == said
+
+
+def test_fields_that_differ_are_said_without_what_is_ignored():
+    body = {"digest": "sha256:" + "0" * 64, "size": 3}
+    diffs = [
+        FieldDiff(field="content", before=body, after=None),
+        FieldDiff(field="mode", before="0600", after="0644"),
+        FieldDiff(field="owner", before=None, after="root"),
+        FieldDiff(field="group", before="a", after="b", ignored=True),
+    ]
+    assert wording.fields(diffs) == "content, mode (0600 → 0644), owner (absent → root)"
+
+
+def test_a_long_value_is_cut():
+    assert wording.value("x" * 100) == "x" * 59 + "…"
+    assert wording.value({"digest": "sha256:" + "0" * 64, "size": 3}) == "sha256:000000000000… (3 B)"
