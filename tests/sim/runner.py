@@ -268,6 +268,13 @@ class Runner:
 
     def _write_next(self, command: Command) -> None:
         item = command.items[len(command.results)]
+        if not self.orphan and self._chance("hangs_up"):
+            if self._random.random() < 0.5:
+                self.machine.write(self, command.name, item, self._blobs)
+            self.machine.note("a runner hangs up", path=item["path"])
+            self.wire.cut(TransportError("modelled: connection reset"))
+            self.die()
+            return
         if self._chance("interlopes") and not self.orphan:
             self.machine.meddle(item["path"])
         if self._chance("stutters"):

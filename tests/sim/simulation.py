@@ -4,7 +4,8 @@
 2. It ends: the source is good, machines and networks are up, nobody interferes any more.
 3. Everything converges, within a bounded time.
 4. Quiet: nothing is written any more, neither to a target nor to the store, though it is looked at all the time.
-5. A few files are spoiled under best conditions: each is repaired at once, said so, and looked at once more.
+5. Files are spoiled under best conditions: each is repaired at once, said so, and looked at once more. Then
+   one is spoiled, and its repair cut off in the middle: that comes right by itself.
 6. The controller is stopped in order and leaves nothing behind.
 """
 
@@ -21,7 +22,7 @@ from typing import Any
 
 from reconciler.core.conditions import get_condition, summarize
 from reconciler.model.conditions import ConditionType, Reason
-from reconciler.model.resource import Adopt, Policy
+from reconciler.model.resource import Adopt, Instance, Policy
 from tests.sim.faults import ACTORS
 from tests.sim.files import digest_of
 from tests.sim.loop import Deadlock, SimTask, Spinning, run
@@ -181,7 +182,10 @@ async def _story(world: World) -> None:
     await _quiet(world)
     for _ in range(2):
         await _spoil(world)
-    await _until(world, lambda: _unsettled(world), "does not converge after a repair")
+    await _lose_a_repair(world)
+    await _until(
+        world, lambda: _unsettled(world), "does not converge after a repair that was cut off", within=60.0
+    )
     await _leave(world)
 
 
@@ -212,9 +216,11 @@ async def _calm(world: World) -> None:
         await asyncio.wait([world.process.spawn(work, name="user resume")])
 
 
-async def _until(world: World, missing: Callable[[], list[str]], what: str) -> None:
+async def _until(
+    world: World, missing: Callable[[], list[str]], what: str, *, within: float = PATIENCE
+) -> None:
     """Wait until nothing is missing any more."""
-    deadline = world.loop.time() + PATIENCE
+    deadline = world.loop.time() + within
     while still := missing():
         if world.loop.time() > deadline:
             world.monitor.violated(what, *still)
@@ -243,24 +249,9 @@ async def _quiet(world: World) -> None:
 
 async def _spoil(world: World) -> None:
     """Under best conditions a repair takes next to no time, is told in full, and is looked at once more."""
-    process, random_ = world.process, world.random
-    assert process is not None and process.controller.desired is not None
-    excused = {address for address in process.controller.states() if _excused(world, address)}
-    candidates = [
-        one
-        for one in process.controller.desired.instances.values()
-        if one.common.policy is Policy.ENFORCE
-        and "body" in one.spec
-        and process.controller.states()[one.address].owned
-        and summarize(process.controller.states()[one.address].conditions).ready
-        and not _waits_for(world, one.address, excused)
-    ]
-    if not candidates:
+    if (chosen := _repairable(world)) is None:
         return
-    one = random_.choice(candidates)
-    machine = world.machines[one.target]
-    if machine.runners[-1].mode == "none" or machine.runners[-1].degraded:
-        return
+    one, machine = chosen
     known = len(world.monitor.repaired)
     by = {"command": "spoiler", "pid": 4711, "user": "mallory"}
     world.note("spoil", machine=machine.name, path=one.path)
@@ -280,6 +271,46 @@ async def _spoil(world: World) -> None:
         world.monitor.violated("a repair is not told in full", told)
     elif world.monitor.last_look(machine.name, one.path) < told[0]["at"] + MARGIN:
         world.monitor.violated("a repair is not looked at once more when things have settled", one.address)
+
+
+async def _lose_a_repair(world: World) -> None:
+    """The session is lost, or the controller killed, in the middle of one, and nobody touches anything afterwards."""
+    if (chosen := _repairable(world)) is None or world.process is None:
+        return
+    one, machine = chosen
+    killed = world.random.random() < 0.5
+    world.note("spoil, and cut off", machine=machine.name, path=one.path, killed=killed)
+    if killed:
+        world.process.crash_at = (world.process.writes + world.random.randrange(1, 4), "before")
+    else:
+        machine.weather.hangs_up = 1.0
+    machine.overwrite(one.path, b"spoiled\n", {"command": "spoiler", "pid": 4711, "user": "mallory"})
+    await asyncio.sleep(0.2)
+    machine.weather.hangs_up = 0.0
+
+
+def _repairable(world: World) -> tuple[Instance, Machine] | None:
+    """A file that is in sync, and whose changes are noticed."""
+    process, random_ = world.process, world.random
+    assert process is not None
+    assert process.controller.desired is not None
+    excused = {address for address in process.controller.states() if _excused(world, address)}
+    candidates = [
+        one
+        for one in process.controller.desired.instances.values()
+        if one.common.policy is Policy.ENFORCE
+        and "body" in one.spec
+        and process.controller.states()[one.address].owned
+        and summarize(process.controller.states()[one.address].conditions).ready
+        and not _waits_for(world, one.address, excused)
+    ]
+    if not candidates:
+        return None
+    one = random_.choice(candidates)
+    machine = world.machines[one.target]
+    if machine.runners[-1].mode == "none" or machine.runners[-1].degraded:
+        return None
+    return one, machine
 
 
 def _evidence_is_right(machine: Machine, evidence: Any) -> bool:

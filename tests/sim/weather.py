@@ -15,6 +15,7 @@ class Weather:
         late_reply: an answer comes after up to two minutes.
         repeats_reply: an answer is sent twice.
         cuts: the stream ends in the middle of a frame.
+        hangs_up: the session is lost as something is about to be written, or has just been.
         babbles: the runner says what is no frame.
         lies: the runner answers in the right form and without sense.
         stutters: an item of a command fails in a way that passes.
@@ -40,6 +41,7 @@ class Weather:
     late_reply: float = 0.0
     repeats_reply: float = 0.0
     cuts: float = 0.0
+    hangs_up: float = 0.0
     babbles: float = 0.0
     lies: float = 0.0
     stutters: float = 0.0
