@@ -295,12 +295,13 @@ class Controller:
     async def _round(self, lane: Lane, session: Session, dirty: Collection[Address] | None) -> None:
         work = Round(lane, session, self._services)
         try:
-            outcome = await work.run(dirty)
+            await work.run(dirty)
         except asyncio.CancelledError:
             self._abandoned.update(await asyncio.shield(work.abandon()))
             raise
-        # Before anything else can fail: what the round asked for must not depend on the watch.
-        self._schedule(lane, outcome, whole=dirty is None)
+        finally:
+            # Whatever else fails, such as the store or the watch: what has been concluded has its next look.
+            self._schedule(lane, work.outcome, whole=dirty is None)
         await self._watch(lane, session)
 
     async def _watch(self, lane: Lane, session: Session) -> None:
