@@ -164,9 +164,13 @@ class Verdicts:
         if drift:
             self._outcome.look_again(address, services.settings.rhythm.settle)
         contested = self._contested(address, _differing(unit)) if drift else None
-        self.conclude(address, contested or Verdict(reason=Reason.APPLIED, message=_AS_DECLARED, ready=True))
+        news = self.conclude(
+            address, contested or Verdict(reason=Reason.APPLIED, message=_AS_DECLARED, ready=True)
+        )
         took = done_at - sighting.at if sighting else None
         evidence = sighting.evidence if sighting else None
+        if contested and news:
+            self._warn(unit, Reason.CONTESTED, "someone keeps changing it back", evidence)
         if drift:
             reason, message = "Repaired", wording.repaired(unit, evidence, took)
         else:

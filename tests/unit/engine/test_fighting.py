@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from reconciler.core.contest import Rules
 from reconciler.engine.settings import EngineSettings
 from reconciler.plugins.calls import Phase
@@ -24,9 +22,6 @@ async def test_what_is_fought_about_is_called_so_and_still_put_right(stage):
     assert len(await stage.events("Repaired")) == 20
 
 
-@pytest.mark.xfail(
-    reason="only the condition says so while each correction still comes at once; no event warns"
-)
 @staged
 async def test_a_fight_is_warned_of_once(stage):
     await stage.declare(file("motd", "hello\n"))
