@@ -20,6 +20,13 @@ from reconciler.model.target import Target
 from reconciler.runtime import Runtime
 from reconciler.targets.session import Session
 from reconciler.targets.watch import WatchEvent
+from reconciler.telemetry.log import get_logger
+
+log = get_logger("froyo")
+
+LASTING = 5.0
+"""A session that was lost within so many seconds counts as an attempt that failed: else a runner that dies at once
+would be started again and again without a pause."""
 
 
 class OpenSession(Protocol):
@@ -81,6 +88,7 @@ class Sessions:
         self._listener = listener
         self._backoff = backoff
         self._lines: dict[TargetName, _Line] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     def get(self, name: TargetName) -> Session | None:
         """The session to a target, if there is one right now."""
@@ -93,10 +101,13 @@ class Sessions:
         if line is not None and line.target.transport == target.transport:
             line.target = target
             return
-        if line is not None:
-            line.task.cancel()
+        older = line.task if line is not None else None
+        if older is not None:
+            self._ending.add(older)
+            older.add_done_callback(self._ending.discard)
+            older.cancel()
         self._lines[target.name] = _Line(
-            target, asyncio.create_task(self._keep(target), name=f"session {target.name}")
+            target, asyncio.create_task(self._keep(target, after=older), name=f"session {target.name}")
         )
 
     def hurry(self, name: TargetName) -> None:
@@ -113,8 +124,12 @@ class Sessions:
     async def close(self) -> None:
         """End all sessions."""
         await asyncio.gather(*(self.drop(name) for name in list(self._lines)))
+        if self._ending:
+            await asyncio.wait(self._ending)
 
-    async def _keep(self, target: Target) -> None:
+    async def _keep(self, target: Target, *, after: asyncio.Task[None] | None) -> None:
+        if after is not None:
+            await asyncio.wait([after])
         failures = 0
         while True:
             try:
@@ -123,8 +138,12 @@ class Sessions:
                 )
             except FroyoError as error:
                 why = str(error)
+            except Exception as error:
+                # Whatever it is, it must not end the attempts for good.
+                log.exception("a session could not be opened; this is a defect", target=target.name)
+                why = f"a defect: {error!r}"
             else:
-                failures = 0
+                opened = asyncio.get_running_loop().time()
                 try:
                     self._lines[target.name].session = session
                     self._listener.connected(target.name, session)
@@ -133,6 +152,8 @@ class Sessions:
                     if (line := self._lines.get(target.name)) is not None and line.session is session:
                         line.session = None
                     await session.close()
+                if asyncio.get_running_loop().time() - opened >= LASTING:
+                    failures = 0
             failures += 1
             pause = self._backoff.delay(failures, self._runtime.random.random)
             self._listener.disconnected(target.name, why, retry_in=pause)

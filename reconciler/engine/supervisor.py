@@ -82,7 +82,7 @@ class Supervisor:
 
     async def _keep(self, name: str, ward: _Ward) -> None:
         while True:
-            ward.last_beat = self._time()
+            begun = ward.last_beat = self._time()
             try:
                 await ward.run()
                 ward.trouble = "ended by itself, and is started again"
@@ -93,6 +93,8 @@ class Supervisor:
             except Exception as error:
                 ward.trouble = f"failed, which is a defect: {error!r}"
                 log.exception("a task failed; this is a defect", task=name)
+            if self._time() - begun > self._backoff.cap:
+                ward.failures = 0  # what failed once a week is not failing more and more
             ward.failures += 1
             pause = self._backoff.delay(ward.failures, self._runtime.random.random)
             log.warning("a task is started again", task=name, why=ward.trouble, pause=round(pause, 1))
