@@ -370,7 +370,10 @@ class Round:
             else:
                 self._verdicts.not_converged(unit, again, begun)
         for address in succeeded:
-            self._journal.outcome(address, self._verdicts.summary(address).reason)
+            if isinstance(unread := observed[address], ProviderError):
+                self._journal.outcome(address, Reason.PENDING, f"applied, and not seen since: {unread}")
+            else:
+                self._journal.outcome(address, self._verdicts.summary(address).reason)
 
     def _settle(self, observed: Iterable[Address]) -> None:
         """Keep the account of which instances a rescan must look at although nothing has moved.

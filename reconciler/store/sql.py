@@ -322,8 +322,8 @@ TARGET_STATES = (
 UNCLAIMED_PREIMAGES = (
     "SELECT plan_units.address, plan_units.preimage FROM plan_units WHERE plan_units.preimage IS NOT NULL "
     "AND (plan_units.outcome IS NULL OR plan_units.outcome = 'Abandoned' OR plan_units.outcome = "
-    "'Unreachable') AND (plan_units.address NOT IN (SELECT inventory.address FROM inventory)) ORDER BY "
-    "plan_units.run DESC, plan_units.address"
+    "'Unreachable' OR plan_units.outcome = 'Pending') AND (plan_units.address NOT IN (SELECT "
+    "inventory.address FROM inventory)) ORDER BY plan_units.run DESC, plan_units.address"
 )
 UNFINISHED_RUNS = (
     "SELECT runs.id, runs.target, runs.cause, runs.revision, runs.started_at, runs.finished_at, "

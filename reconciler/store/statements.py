@@ -130,6 +130,7 @@ def _runs(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dic
                 units.outcome.is_(None),
                 units.outcome == literal_column("'Abandoned'"),
                 units.outcome == literal_column("'Unreachable'"),
+                units.outcome == literal_column("'Pending'"),
             ),
             units.address.not_in(select(s.inventory.c.address)),
         )
