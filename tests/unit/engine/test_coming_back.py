@@ -1,0 +1,97 @@
+"""A controller that was killed is followed by one that knows what was in doubt, and what was there before."""
+
+import asyncio
+
+from reconciler.model.plan import Action, Cause, PlanUnit
+from reconciler.store.batch import Batch
+from reconciler.store.records import Run
+from tests.sim.files import digest_of
+from tests.unit.engine.stage import address, file, staged
+
+
+async def leave_in_doubt(stage, run, *, preimage=None):
+    """As a controller does that is killed right before or after it writes to the target."""
+    unit = PlanUnit(
+        address=address("motd"),
+        action=Action.UPDATE,
+        cause=Cause.ADOPT,
+        diffs=(),
+        operation={},
+        desired="sha256:1",
+        observed="sha256:2",
+    )
+    begun = Run(id=run, target="m0", cause="adopt", revision="r0", started_at=0.0, units=1)
+    preimages = {address("motd"): preimage} if preimage else {}
+    await stage.store.write(Batch().begin_run(begun).intend(run, [unit], preimages))
+
+
+@staged
+async def test_what_was_in_doubt_is_said_once_and_settled(stage):
+    await leave_in_doubt(stage, "1")
+    await leave_in_doubt(stage, "2")
+    await stage.again()
+    assert await stage.store.in_doubt() == []
+    assert [event.object for event in await stage.events("Abandoned")] == [address("motd")]
+    assert {run.outcome for run in await stage.store.runs()} == {"Abandoned"}
+
+
+@staged
+async def test_what_was_there_before_a_write_in_doubt_is_on_record_once_it_is_ours(stage):
+    was = await stage.store.blobs.put(b"was here before\n")
+    await leave_in_doubt(stage, "1", preimage=was)
+    stage.spoil("motd", b"hello\n")  # it had been done
+    await stage.again()
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    assert (await stage.store.load_inventory())[address("motd")].preimage == was
+
+
+@staged
+async def test_of_two_writes_in_doubt_the_first_says_what_was_there(stage):
+    was = await stage.store.blobs.put(b"was here before\n")
+    between = await stage.store.blobs.put(b"somebody's\n")
+    await leave_in_doubt(stage, "1", preimage=was)
+    await leave_in_doubt(stage, "2", preimage=between)
+    stage.spoil("motd", b"hello\n")
+    await stage.again()
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    assert (await stage.store.load_inventory())[address("motd")].preimage == was
+
+
+@staged
+async def test_what_failed_has_replaced_nothing_so_what_is_replaced_later_counts(stage):
+    files = stage.machines["m0"].files
+    stage.spoil("motd", b"was here before\n")
+    files.read_only = True
+    await stage.declare(file("motd", "hello\n"))
+    await stage.until(lambda: stage.reason("motd") == "TransientError")
+    files.read_only = False
+    stage.spoil("motd", b"somebody's\n")
+    await stage.settled()
+    assert (await stage.store.load_inventory())[address("motd")].preimage == digest_of(b"somebody's\n")
+
+
+@staged
+async def test_our_own_earlier_version_is_nothing_that_was_there_before_us(stage):
+    await stage.declare(file("motd", "one\n"))
+    await stage.settled()
+    await stage.declare(file("motd", "two\n"))
+    await stage.settled()
+    entry = (await stage.store.load_inventory())[address("motd")]
+    assert (entry.ownership, entry.preimage) == ("created", None)
+
+
+@staged
+async def test_what_is_not_declared_any_more_after_a_restart_is_orphaned(stage):
+    await stage.declare(file("motd", "one\n"), file("issue", "one\n"))
+    await stage.settled()
+    await stage.again()
+    await stage.declare(file("motd", "one\n"))
+    await stage.settled()
+    assert [event.object for event in await stage.events("Orphaned")] == [address("issue")]
+    await stage.again()
+    await stage.declare(file("motd", "one\n"))
+    await asyncio.sleep(5.0)
+    assert len(await stage.events("Orphaned")) == 1
+    assert set(await stage.store.load_states()) == {address("motd")}

@@ -1,0 +1,184 @@
+"""A session that is lost in the middle of anything leaves nothing half-known."""
+
+import asyncio
+
+import pytest
+
+from reconciler.core.backoff import Backoff
+from reconciler.engine.sessions import LASTING, Sessions
+from reconciler.errors import TransportError
+from reconciler.runtime import Runtime
+from tests.sim.loop import run
+from tests.sim.manifests import target
+from tests.unit.engine.stage import file, staged
+
+
+def hang_up_once(stage):
+    """The next write is done or not, and then the session is lost."""
+    stage.machines["m0"].weather.hangs_up = 1.0
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_repair_that_was_cut_off_comes_right_and_nothing_stays_in_doubt(seed, tmp_path):
+    @staged
+    async def played(stage):
+        stage.machines["m0"].random.seed(seed)
+        await stage.declare(file("motd", "hello\n"))
+        await stage.settled()
+        hang_up_once(stage)
+        stage.spoil("motd")
+        await asyncio.sleep(0.1)
+        stage.machines["m0"].weather.clear()
+        await stage.until(lambda: stage.content("motd") == b"hello\n", within=5.0)
+        await stage.settled()
+        assert await stage.store.in_doubt() == []
+        assert "Unreachable" in {run.outcome for run in await stage.store.runs()}
+        assert await stage.store.load_states() == stage.controller.states()
+
+    played(tmp_path)
+
+
+@staged
+async def test_a_runner_that_owes_an_answer_is_given_up_and_another_one_is_asked(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    stage.machines["m0"].weather.loses_reply = 1.0
+    stage.spoil("motd")
+    await asyncio.sleep(0.1)
+    stage.machines["m0"].weather.clear()
+    await stage.until(lambda: stage.content("motd") == b"hello\n", within=70.0)
+    assert stage.machines["m0"].sessions == 2
+
+
+class Fake:
+    """A session that ends when it is told to."""
+
+    def __init__(self, log, name):
+        self.log, self.name, self.ended = log, name, asyncio.Event()
+
+    async def wait_closed(self):
+        await self.ended.wait()
+        return "it was told to"
+
+    async def close(self):
+        self.log.append(f"{self.name} closes")
+        await asyncio.sleep(1.0)
+        self.log.append(f"{self.name} is closed")
+
+
+class Listener:
+    """Keeps what it hears."""
+
+    def __init__(self):
+        self.pauses = []
+
+    def connected(self, name, session):
+        pass
+
+    def disconnected(self, name, why, *, retry_in):
+        self.pauses.append((why, retry_in))
+
+    def changed(self, name, event):
+        pass
+
+
+def keeping(open_session, listener):
+    async def connect(_target):
+        raise AssertionError
+
+    return Sessions(
+        open_session=open_session,
+        runtime=Runtime(connect=connect),
+        listener=listener,
+        backoff=Backoff(base=0.5, cap=300.0, jitter=0.0),
+    )
+
+
+def test_a_target_that_is_reached_in_another_way_has_its_old_session_closed_first():
+    async def play():
+        log = []
+
+        async def open_session(wanted, *, runtime, on_event):
+            log.append(f"{wanted.transport.port} opens")
+            return Fake(log, wanted.transport.port)
+
+        sessions = keeping(open_session, Listener())
+        sessions.want(target("m0", port=22))
+        await asyncio.sleep(0.1)
+        sessions.want(target("m0", port=23))
+        sessions.want(target("m0", port=23))
+        await asyncio.sleep(5.0)
+        assert log == ["22 opens", "22 closes", "22 is closed", "23 opens"]
+        sessions.want(target("m0", port=24))
+        await sessions.close()
+        assert log[-1] == "23 is closed"
+        assert sessions.get("m0") is None
+
+    run(play())
+
+
+def test_an_error_that_nobody_foresaw_does_not_end_the_attempts():
+    async def play():
+        attempts = []
+
+        async def open_session(wanted, *, runtime, on_event):
+            attempts.append(wanted.name)
+            if len(attempts) < 3:
+                raise OSError("no more file descriptors")
+            return Fake([], "it")
+
+        listener = Listener()
+        sessions = keeping(open_session, listener)
+        sessions.want(target("m0"))
+        await asyncio.sleep(10.0)
+        assert sessions.get("m0") is not None
+        assert [pause for _, pause in listener.pauses] == [0.5, 1.0]
+        assert "no more file descriptors" in listener.pauses[0][0]
+        await sessions.close()
+
+    run(play())
+
+
+def test_a_session_that_is_lost_at_once_is_opened_again_with_growing_pauses():
+    async def play():
+        opened = []
+
+        async def open_session(wanted, *, runtime, on_event):
+            opened.append(session := Fake([], "it"))
+            if len(opened) < 4:
+                session.ended.set()
+            return session
+
+        listener = Listener()
+        sessions = keeping(open_session, listener)
+        sessions.want(target("m0"))
+        await asyncio.sleep(60.0)
+        opened[3].ended.set()
+        await asyncio.sleep(60.0)
+        # The fourth one lasted: what happens to it is another story.
+        assert [pause for _, pause in listener.pauses] == [0.5, 1.0, 2.0, 0.5]
+        assert LASTING < 60.0
+        await sessions.close()
+
+    run(play())
+
+
+def test_who_cannot_be_reached_is_tried_at_once_when_somebody_is_in_a_hurry():
+    async def play():
+        attempts = []
+
+        async def open_session(wanted, *, runtime, on_event):
+            attempts.append(asyncio.get_running_loop().time())
+            raise TransportError("refused")
+
+        sessions = keeping(open_session, Listener())
+        sessions.want(target("m0"))
+        await asyncio.sleep(200.0)
+        known = len(attempts)
+        sessions.hurry("m0")
+        sessions.hurry("m9")
+        await asyncio.sleep(0.1)
+        assert len(attempts) == known + 1
+        await sessions.close()
+
+    run(play())

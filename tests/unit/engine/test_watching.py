@@ -1,0 +1,51 @@
+"""Targets that watch badly, or stop watching, are looked at more often; and a watch that has ended is begun again."""
+
+import asyncio
+
+from tests.unit.engine.stage import file, staged
+
+
+@staged
+async def test_a_target_that_cannot_watch_is_looked_at_often(stage):
+    stage.machines["m0"].weather.blind = 1.0
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    stage.spoil("motd")
+    assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 12.0
+    watches = stage.sent("watch")
+    await asyncio.sleep(120)
+    assert stage.sent("watch") == watches
+
+
+@staged
+async def test_a_target_that_watches_some_paths_only_is_looked_at_often(stage):
+    stage.machines["m0"].weather.degraded = 1.0
+    stage.machines["m0"].weather.loses_event = 1.0
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    stage.spoil("motd")
+    assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 12.0
+
+
+@staged
+async def test_a_watch_that_ends_by_itself_is_begun_again(stage):
+    weather = stage.machines["m0"].weather
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    weather.watch_ends = 1.0
+    stage.spoil("motd")
+    await stage.until(lambda: stage.content("motd") == b"hello\n")
+    weather.watch_ends = 0.0
+    await stage.settled()
+    stage.spoil("motd")
+    assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 0.1
+
+
+@staged
+async def test_what_is_no_longer_declared_is_no_longer_watched(stage):
+    await stage.declare(file("motd", "hello\n"), file("issue", "hello\n"))
+    await stage.settled()
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    watched = [frame for _, frame in stage.frames if frame.get("command") == "watch"][-1]
+    assert watched["options"]["paths"] == ["/srv/motd"]
