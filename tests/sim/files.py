@@ -3,6 +3,7 @@
 Every change is a single step and is told to whoever listens, with who did it: an own runner, or somebody else.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -138,7 +139,8 @@ class Files:
             if digest:
                 found |= {"digest": digest_of(node.content), "state": state_of(node)}
                 if found["digest"] != unless and len(node.content) <= text_max:
-                    found["text"] = node.content.decode()
+                    with contextlib.suppress(UnicodeDecodeError):
+                        found["text"] = node.content.decode()
         else:
             found["state"] = state_of(node)
         if node.type == "symlink":

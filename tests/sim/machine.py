@@ -186,7 +186,13 @@ class Machine:
             self.files.put(path, replace(node, uid=1000), by)
         elif node.type == "file":
             self.files.put(
-                path, replace(node, content=b"spoiled by somebody %d\n" % random_.randrange(5)), by
+                path,
+                replace(
+                    node,
+                    content=random_.choice([b"spoiled by somebody %d\n", b"\xfe\xff%d"])
+                    % random_.randrange(5),
+                ),
+                by,
             )
         elif node.type == "symlink":
             self.files.put(path, replace(node, to="/dev/null"), by)

@@ -233,7 +233,7 @@ class Author:
         if one["kind"] == "File":
             self.serial += 1
             if random_.random() < 0.85:
-                spec["content"] = f"{name} as of {self.serial}\n" * random_.choice([1, 1, 40])
+                spec["content"] = f"{name} as of {self.serial}\n" * random_.choice([1, 1, 40, 6000])
             if random_.random() < 0.15:
                 spec = {"path": path, "state": "absent"}
         elif one["kind"] == "Symlink":

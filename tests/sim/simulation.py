@@ -401,6 +401,8 @@ def _unsettled(world: World) -> list[str]:
             summary.reason is Reason.DEPENDENCY_NOT_READY and _waits_for(world, address, excused)
         ):
             continue
+        elif summary.ready and len(states[address].conditions) > 1:
+            missing.append(f"{address} is ready, and yet: {states[address].conditions}")
         elif wrong or not summary.ready or states[address].observed_generation != states[address].generation:
             missing.append(
                 f"{address}: {summary.reason} {summary.message!r}; in fact: {wrong or 'as declared'}"
@@ -447,7 +449,7 @@ def _bounded(world: World) -> None:
         "lanes": set(controller.lanes) == set(desired.targets),
         "sessions": set(controller._sessions._lines) == set(desired.targets),
         "incoming": not controller._incoming,
-        "rounds": not controller._rounds,
+        "rounds": len(controller._rounds) <= len(desired.targets),
         "background": not controller._background,
         "queue": len(queue._entries) <= len(desired.targets),
         "wishes": queue.delayed <= 2 * len(desired.instances) + len(desired.targets),

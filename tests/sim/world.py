@@ -66,7 +66,9 @@ class World:
                 node = Node("symlink", 0o777, to="/nowhere")
             else:
                 wanted = one["spec"].get("content", "").encode()
-                content = self.random.choice([wanted, b"was here before\n", b"%s was here\n" % path.encode()])
+                content = self.random.choice(
+                    [wanted, b"was here before\n", b"%s was here\n" % path.encode(), b"\xff\x00binary" * 9]
+                )
                 node = Node(content=content)
             machine.files.put(path, node, {"command": "history", "pid": 1})
 
