@@ -338,19 +338,7 @@ class Round:
             begun: loop time at which they were asked to.
             done_at: loop time at which they said so: if it turns out to be right, it has been since then.
         """
-        succeeded = []
-        for address, result in applied.items():
-            if result.fault is not None:
-                self._journal.not_done(address)
-                if result.fault.error_class is ErrorClass.CONFLICT:
-                    self._verdicts.overtaken(wave[address], str(result.fault))
-                else:
-                    self._verdicts.fail(address, result.fault)
-                if result.fault.error_class is ErrorClass.PERMANENT:
-                    self._lane.stalled[address] = (wave[address].desired, wave[address].observed)
-                self._journal.outcome(address, self._verdicts.summary(address).reason, str(result.fault))
-            else:
-                succeeded.append(address)
+        succeeded = self._succeeded(wave, applied)
         if not succeeded:
             return
         performer = self._reader(None)
@@ -374,6 +362,25 @@ class Round:
                 self._journal.outcome(address, Reason.PENDING, f"applied, and not seen since: {unread}")
             else:
                 self._journal.outcome(address, self._verdicts.summary(address).reason)
+
+    def _succeeded(
+        self, wave: Mapping[Address, PlanUnit], applied: Mapping[Address, Applied]
+    ) -> list[Address]:
+        """What its provider says went well; concludes about the rest."""
+        succeeded = []
+        for address, result in applied.items():
+            if result.fault is None:
+                succeeded.append(address)
+                continue
+            self._journal.not_done(address)
+            if result.fault.error_class is ErrorClass.CONFLICT:
+                self._verdicts.overtaken(wave[address], str(result.fault))
+            else:
+                self._verdicts.fail(address, result.fault)
+            if result.fault.error_class is ErrorClass.PERMANENT:
+                self._lane.stalled[address] = (wave[address].desired, wave[address].observed)
+            self._journal.outcome(address, self._verdicts.summary(address).reason, str(result.fault))
+        return succeeded
 
     def _settle(self, observed: Iterable[Address]) -> None:
         """Keep the account of which instances a rescan must look at although nothing has moved.
