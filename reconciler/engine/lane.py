@@ -40,6 +40,20 @@ class Sighting:
     latest: float
 
 
+@dataclass(frozen=True, slots=True)
+class Vain:
+    """An apply after which an instance still differed.
+
+    Attributes:
+        begun: loop time.
+        attempts: how many in a row, this one included, that left the difference which was there before, and nobody
+            was seen to have done it.
+    """
+
+    begun: float
+    attempts: int
+
+
 @dataclass(slots=True)
 class Lane:
     """One target.
@@ -59,6 +73,7 @@ class Lane:
         unsettled: instances that a rescan must look at although nothing on the target moved.
         not_before: loop times before which a rescan need not look at an unsettled instance on which nothing has moved.
         stalled: instances that failed for good, with what was declared and observed then: the same again is vain.
+        vain: the last apply of each instance that still differed after it.
         contests: who else keeps changing what.
         managed: for each container with instances below its path, those paths.
         backlog: what the store does not have yet.
@@ -79,6 +94,7 @@ class Lane:
     unsettled: set[Address] = field(default_factory=set)
     not_before: dict[Address, float] = field(default_factory=dict)
     stalled: dict[Address, tuple[Digest, Digest]] = field(default_factory=dict)
+    vain: dict[Address, Vain] = field(default_factory=dict)
     contests: Contests[Address] = field(default_factory=Contests)
     managed: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     backlog: Backlog = field(default_factory=Backlog)
@@ -179,6 +195,7 @@ class Lane:
         self.watch_moved = older.watch_moved or not older.watched.keys() <= self.instances.keys()
         self.sightings = {a: s for a, s in older.sightings.items() if a in self.instances}
         self.stalled = {a: s for a, s in older.stalled.items() if a in self.instances}
+        self.vain = {a: v for a, v in older.vain.items() if a in self.instances}
         self.unsettled |= older.unsettled & self.instances.keys()
         self.backlog = older.backlog
         self.preimages = older.preimages

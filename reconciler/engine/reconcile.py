@@ -357,11 +357,15 @@ class Round:
                 self._verdicts.converged(unit, reading, done_at)
             else:
                 self._verdicts.not_converged(unit, again, begun)
-        for address in succeeded:
-            if isinstance(unread := observed[address], ProviderError):
-                self._journal.outcome(address, Reason.PENDING, f"applied, and not seen since: {unread}")
-            else:
-                self._journal.outcome(address, self._verdicts.summary(address).reason)
+        for address, seen in observed.items():
+            self._note_outcome(address, seen)
+
+    def _note_outcome(self, address: Address, seen: Observed | ProviderError) -> None:
+        """What became of an operation that is said to have gone well."""
+        if isinstance(seen, ProviderError):
+            self._journal.outcome(address, Reason.PENDING, f"applied, and not seen since: {seen}")
+        else:
+            self._journal.outcome(address, self._verdicts.summary(address).reason)
 
     def _succeeded(
         self, wave: Mapping[Address, PlanUnit], applied: Mapping[Address, Applied]

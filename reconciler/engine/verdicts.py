@@ -14,7 +14,7 @@ from reconciler.core.backoff import Backoff
 from reconciler.core.retry import When, requeue, requeue_error
 from reconciler.engine import wording
 from reconciler.engine.journal import Journal
-from reconciler.engine.lane import Lane
+from reconciler.engine.lane import Lane, Vain
 from reconciler.engine.observing import Observed
 from reconciler.engine.report import Report, Verdict
 from reconciler.engine.services import Outcome, Services
@@ -56,6 +56,7 @@ class Verdicts:
         news = self._report.conclude(address, verdict)
         if verdict.ready:
             self._lane.stalled.pop(address, None)
+            self._lane.vain.pop(address, None)
             self._lane.not_before.pop(address, None)
         if failed:
             self._outcome.failed[address] = f"{verdict.reason}: {verdict.message}"
@@ -103,11 +104,13 @@ class Verdicts:
         message = "as declared now, but someone keeps changing it back"
         return Verdict(reason=Reason.CONTESTED, message=message, ready=True, reconciling=True)
 
-    def _keep_observation(self, reading: Observed, *, ownership: Ownership = Ownership.ADOPTED) -> None:
-        """Put on record that an instance was seen as it is declared."""
+    def _keep_observation(self, reading: Observed, *, changed: Action = Action.NONE) -> None:
+        """Put on record that an instance was seen as it is declared, after it was `changed` perhaps."""
         state = self._lane.states[reading.address]
         instance = self._lane.instances[reading.address]
-        owned = state.owned or ownership is Ownership.CREATED or reading.exists
+        # What was there before us and is gone is ours, too: what was in it can be brought back.
+        owned = state.owned or changed is not Action.NONE or reading.exists
+        ownership = Ownership.CREATED if changed is Action.CREATE else Ownership.ADOPTED
         if state.observed == reading.digest and state.owned == owned:
             return
         if owned and (not state.owned or state.observed is None):
@@ -159,8 +162,7 @@ class Verdicts:
             self._lane.sightings[address] = replace(sighting, at=sighting.latest)
         drift = unit.cause is Cause.DRIFT
         now = services.runtime.now()
-        created = unit.action is Action.CREATE
-        self._keep_observation(reading, ownership=Ownership.CREATED if created else Ownership.ADOPTED)
+        self._keep_observation(reading, changed=unit.action)
         if drift:
             self._outcome.look_again(address, services.settings.rhythm.settle)
         contested = self._contested(address, _differing(unit)) if drift else None
@@ -201,15 +203,21 @@ class Verdicts:
         """It differs after its own apply: either the operation does not do what it promises, or somebody was quicker.
 
         Somebody was quicker if it differs in another way than before, or if the target reported a change since the
-        apply began. Otherwise the same difference, again and again, is the operation's own doing. Even then it is
-        tried again, with growing pauses: what undoes it may be what we cannot see, and may end.
+        apply began, or since the one before it that left a difference: such a report may come later than our look.
+        Otherwise the same difference, again and again, is the operation's own doing. Even then it is tried again, with
+        growing pauses: what undoes it may be what we cannot see, and may end.
         """
         address, differs = unit.address, wording.fields(again.diffs)
         sighting = self._lane.sightings.get(address)
-        if again.observed != unit.observed or (sighting is not None and sighting.latest >= begun):
+        vain = self._lane.vain.get(address)
+        since = vain.begun if vain else begun
+        if again.observed != unit.observed or (sighting is not None and sighting.latest >= since):
+            self._lane.vain[address] = Vain(begun, attempts=0)
             self.overtaken(unit, f"changed again while it was applied: {differs}")
             return
-        attempts = self._count_failure(address)
+        attempts = (vain.attempts if vain else 0) + 1
+        self._lane.vain[address] = Vain(begun, attempts)
+        self._count_failure(address)
         pause = self._backoff.delay(attempts, self._services.runtime.random.random)
         self._outcome.look_again(address, pause)
         if attempts < ATTEMPTS:
