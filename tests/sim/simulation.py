@@ -341,10 +341,11 @@ async def _leave(world: World) -> None:
         world.monitor.violated("a wish that was granted is still on record", *queue)
     for address, entry in (await process.store.load_inventory()).items():
         was = world.monitor.preimages.get(address)
-        # Of what was in doubt when a controller was killed, any may have been the first that was replaced.
+        # Of what was in doubt when a session was lost, any may have been the first that was replaced.
         there = {digest_of(was)} if was is not None else set()
-        if was is not None and world.lives > 1:
-            there |= world.monitor.foreign[address.split("/")[0], entry.instance.path]
+        name = entry.instance.target
+        if was is not None and world.machines[name].sessions > 1:
+            there |= world.monitor.foreign[name, entry.instance.path]
         if was is not None and entry.preimage not in there:
             world.monitor.violated("what was there before us is not kept", address, was, entry.preimage)
         if entry.preimage is not None:
