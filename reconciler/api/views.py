@@ -17,7 +17,7 @@ from reconciler.model.event import Event, Evidence
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.plan import FieldDiff, Plan, PlanUnit
 from reconciler.model.resource import Instance
-from reconciler.model.state import ResourceState, Round, SourceState, Suspension, TargetState
+from reconciler.model.state import HistoryEntry, ResourceState, SourceState, Suspension, TargetState
 
 if TYPE_CHECKING:
     from reconciler.store.records import QueuedKey, Run, RunUnit
@@ -173,7 +173,7 @@ def target(value: TargetState, instances: int) -> Document:
     }
 
 
-def _round(value: Round) -> Document:
+def _history_entry(value: HistoryEntry) -> Document:
     return {**asdict(value), "at": instant(value.at)}
 
 
@@ -215,7 +215,7 @@ def resource(
         "observedGeneration": state.observed_generation,
         "observedAt": instant(state.observed_at) if state.observed_at else None,
         "conditions": [condition(c) for c in state.conditions],
-        "history": [_round(entry) for entry in state.history],
+        "history": [_history_entry(entry) for entry in state.history],
     }
     if held:
         view["suspended"] = [suspension(s) for s in held]

@@ -14,7 +14,7 @@ from reconciler.model.conditions import Condition, ConditionType, Reason
 
 if TYPE_CHECKING:
     from reconciler.model.names import Digest
-    from reconciler.model.state import ResourceState, Round
+    from reconciler.model.state import HistoryEntry, ResourceState
 
 Conditions = tuple[Condition, ...]
 
@@ -117,6 +117,6 @@ def next_generation(state: ResourceState, digest: Digest) -> ResourceState:
     )
 
 
-def push_round(history: tuple[Round, ...], latest: Round) -> tuple[Round, ...]:
+def push_history(history: tuple[HistoryEntry, ...], latest: HistoryEntry) -> tuple[HistoryEntry, ...]:
     """`history` with `latest` in front, cut to the last five."""
     return (latest, *history[: HISTORY - 1])

@@ -14,7 +14,7 @@ from reconciler.core import conditions
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event, EventType, Evidence
 from reconciler.model.names import Address
-from reconciler.model.state import ResourceState, Round
+from reconciler.model.state import HistoryEntry, ResourceState
 from reconciler.telemetry.log import get_logger
 
 log = get_logger("froyo")
@@ -93,10 +93,10 @@ class Report:
             before is None or after is None or (before.status, before.reason) != (after.status, after.reason)
         )
 
-    def remember(self, address: Address, entry: Round) -> None:
+    def remember(self, address: Address, entry: HistoryEntry) -> None:
         """Add a round that did something to the history of an instance."""
         state = self.states[address]
-        self.put(replace(state, history=conditions.push_round(state.history, entry)))
+        self.put(replace(state, history=conditions.push_history(state.history, entry)))
 
     def event(
         self,

@@ -23,7 +23,7 @@ from reconciler.model.conditions import Reason
 from reconciler.model.event import Evidence
 from reconciler.model.names import Address
 from reconciler.model.plan import Action, Cause, PlanUnit
-from reconciler.model.state import Round as HistoryEntry
+from reconciler.model.state import HistoryEntry
 from reconciler.store.records import Ownership
 
 ATTEMPTS = 3

@@ -9,7 +9,7 @@ from reconciler.model.names import Address, Digest, SourceName, TargetName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
+class HistoryEntry:
     """One round that did something, for the history of five.
 
     Attributes:
@@ -54,7 +54,7 @@ class ResourceState:
     observed_at: float = 0.0
     owned: bool = False
     conditions: tuple[Condition, ...] = ()
-    history: tuple[Round, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
     failures: int = 0
 
 

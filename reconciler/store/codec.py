@@ -15,7 +15,7 @@ from typing import Any
 
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.names import SourceName, TargetName
-from reconciler.model.state import ResourceState, Round, SourceState, Suspension, TargetState
+from reconciler.model.state import HistoryEntry, ResourceState, SourceState, Suspension, TargetState
 from reconciler.store.records import (
     Lease,
     LeaseHolder,
@@ -107,14 +107,14 @@ def state(row: Sequence[Any]) -> ResourceState:
         observed_at=observed_at,
         owned=bool(owned),
         conditions=_conditions(conditions),
-        history=() if history == "[]" else tuple([_round(entry) for entry in _decode(history)]),
+        history=() if history == "[]" else tuple([_history_entry(entry) for entry in _decode(history)]),
         failures=failures,
     )
 
 
-def _round(entry: Sequence[Any]) -> Round:
+def _history_entry(entry: Sequence[Any]) -> HistoryEntry:
     at, generation, cause, outcome, message, duration = entry
-    return Round(
+    return HistoryEntry(
         at=at, generation=generation, cause=cause, outcome=outcome, message=message, duration=duration
     )
 

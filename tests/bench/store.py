@@ -20,7 +20,7 @@ from reconciler.model.event import Event, EventType, Evidence
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.plan import Action, Cause, FieldDiff, PlanUnit
 from reconciler.model.source import Snapshot, SnapshotFile
-from reconciler.model.state import ResourceState, Round
+from reconciler.model.state import HistoryEntry, ResourceState
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import digest_of
@@ -44,7 +44,9 @@ def _state(number: int) -> ResourceState:
         observed_at=1.5,
         owned=True,
         conditions=(Condition(ConditionType.READY, True, Reason.IN_SYNC, "in sync", 1.5, 1),),
-        history=(Round(at=1.5, generation=1, cause="drift", outcome="Applied", message="", duration=0.004),),
+        history=(
+            HistoryEntry(at=1.5, generation=1, cause="drift", outcome="Applied", message="", duration=0.004),
+        ),
     )
 
 

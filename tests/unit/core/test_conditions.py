@@ -11,14 +11,14 @@ from reconciler.core.conditions import (
     get_condition,
     next_generation,
     observed_generation,
-    push_round,
+    push_history,
     remove_condition,
     set_condition,
     summarize,
 )
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.names import Address, Digest
-from reconciler.model.state import ResourceState, Round
+from reconciler.model.state import HistoryEntry, ResourceState
 
 READY, RECONCILING = ConditionType.READY, ConditionType.RECONCILING
 STALLED, DRIFTED = ConditionType.STALLED, ConditionType.DRIFTED
@@ -152,6 +152,8 @@ def test_a_new_declaration_is_a_new_generation_that_starts_afresh():
 def test_the_history_keeps_the_last_five_rounds_newest_first():
     history = ()
     for number in range(7):
-        latest = Round(at=number, generation=1, cause="spec", outcome="Applied", message="", duration=0.1)
-        history = push_round(history, latest)
+        latest = HistoryEntry(
+            at=number, generation=1, cause="spec", outcome="Applied", message="", duration=0.1
+        )
+        history = push_history(history, latest)
     assert [each.at for each in history] == [6, 5, 4, 3, 2]

@@ -13,7 +13,7 @@ from reconciler.errors import ErrorClass, StoreError
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event, EventType, Evidence
 from reconciler.model.names import SourceName, TargetName
-from reconciler.model.state import ResourceState, Round, SourceState, Suspension, TargetState
+from reconciler.model.state import HistoryEntry, ResourceState, SourceState, Suspension, TargetState
 from reconciler.store import codec, journals
 from reconciler.store.batch import Batch
 from reconciler.store.records import QueuedKey
@@ -117,7 +117,7 @@ conditions = st.builds(
     observed_generation=st.integers(0, 99),
 )
 rounds = st.builds(
-    Round,
+    HistoryEntry,
     at=moments,
     generation=st.integers(0, 9),
     cause=anything,

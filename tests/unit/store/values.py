@@ -11,7 +11,7 @@ from reconciler.model.origin import Origin
 from reconciler.model.plan import Action, Cause, FieldDiff, PlanUnit
 from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Policy
 from reconciler.model.source import Snapshot, SnapshotFile
-from reconciler.model.state import ResourceState, Round
+from reconciler.model.state import HistoryEntry, ResourceState
 from reconciler.store.records import InventoryEntry, Ownership, Run
 
 WEB = TargetName("web-1")
@@ -41,7 +41,7 @@ def state(name: str = "motd", *, target: TargetName = WEB, generation: int = 1) 
             Condition(ConditionType.DRIFTED, False, Reason.DIFFERS, "ü \udcff", 0.0, generation),
         ),
         history=(
-            Round(
+            HistoryEntry(
                 at=1.5,
                 generation=1,
                 cause="drift",
