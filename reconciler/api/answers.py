@@ -16,11 +16,10 @@ from reconciler.api.backend import Knowledge
 from reconciler.api.selecting import Selection, parse_labels
 from reconciler.api.views import Document
 from reconciler.errors import UsageError
-from reconciler.model.event import EventType
+from reconciler.model.event import EventFilter, EventType
 from reconciler.model.names import TargetName
 from reconciler.model.plan import Cause
 from reconciler.model.state import TargetState
-from reconciler.store.queries import EventFilter
 
 W = TypeVar("W", bound=StrEnum)
 

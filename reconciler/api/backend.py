@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.model.event import Event
+from reconciler.model.event import Event, EventFilter
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
 
 if TYPE_CHECKING:
-    from reconciler.store.queries import EventFilter
     from reconciler.store.records import QueuedKey, Run, RunUnit
     from reconciler.store.store import Store
 

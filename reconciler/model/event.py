@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from reconciler.model.plan import Cause
+
 
 class EventType(StrEnum):
     """How much an event should disturb a person."""
@@ -71,3 +73,24 @@ class Event:
     evidence: Evidence | None = None
     duration: float | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which events; those for which everything that is set holds.
+
+    Attributes:
+        object: what the event's object begins with, such as `web-1/` or a whole address.
+        reason: the reason.
+        type: the type.
+        cause: the cause.
+        since: seconds since the epoch; not older than that.
+        after: only with a greater id.
+    """
+
+    object: str = ""
+    reason: str | None = None
+    type: EventType | None = None
+    cause: Cause | None = None
+    since: float = 0.0
+    after: int | None = None

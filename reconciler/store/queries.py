@@ -6,7 +6,6 @@ Invariant: every function is one short read, so that no reader keeps the log fro
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.store import codec, instances, journals, lease, migrate, sql
@@ -18,9 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from reconciler.model.event import Event, EventType
+    from reconciler.model.event import Event, EventFilter
     from reconciler.model.names import Address, Digest, SourceName, TargetName
-    from reconciler.model.plan import Cause
     from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
 
 V = TypeVar("V")
@@ -102,27 +100,6 @@ def in_doubt(connection: sqlite3.Connection) -> list[RunUnit]:
 def unclaimed_preimages(connection: sqlite3.Connection) -> dict[Address, Digest]:
     """What was there before something that was cut off, and that is not in the inventory."""
     return dict(connection.execute(sql.UNCLAIMED_PREIMAGES))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventFilter:
-    """Which events; those for which everything that is set holds.
-
-    Attributes:
-        object: what the event's object begins with, such as `web-1/` or a whole address.
-        reason: the reason.
-        type: the type.
-        cause: the cause.
-        since: seconds since the epoch; not older than that.
-        after: only with a greater id.
-    """
-
-    object: str = ""
-    reason: str | None = None
-    type: EventType | None = None
-    cause: Cause | None = None
-    since: float = 0.0
-    after: int | None = None
 
 
 def events(connection: sqlite3.Connection, chosen: EventFilter, limit: int) -> list[Event]:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from reconciler.model.event import Event
+from reconciler.model.event import Event, EventFilter
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.source import Snapshot
 from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
@@ -22,7 +22,6 @@ from reconciler.store import lease as leases
 from reconciler.store import queries, snapshots
 from reconciler.store.blobs import BlobFiles
 from reconciler.store.failures import explain, failure
-from reconciler.store.queries import EventFilter
 from reconciler.store.records import AuditRecord, InventoryEntry, Lease, QueuedKey, Run, RunUnit
 
 T = TypeVar("T")

@@ -134,7 +134,7 @@ async def _last_event(store: Store) -> int:
 
 async def _done(store: Store, after: int) -> Mapping[str, Event]:
     """What was done to each instance since that event, by address."""
-    from reconciler.store.queries import EventFilter
+    from reconciler.model.event import EventFilter
 
     happened = await store.events(EventFilter(after=after), limit=1_000_000)
     return {event.object: event for event in happened if event.reason in DONE}

@@ -12,8 +12,7 @@ from reconciler.cli.show.events import event_block
 from reconciler.cli.show.resources import summary
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import visible
-from reconciler.model.event import Event
-from reconciler.store.queries import EventFilter
+from reconciler.model.event import Event, EventFilter
 
 PAUSE = 0.1
 """Seconds between two looks for new events: what a person takes for at once."""

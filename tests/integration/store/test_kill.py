@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model.event import EventFilter
 from reconciler.store.batch import Batch
-from reconciler.store.queries import EventFilter
 from reconciler.store.records import Outcome
 from tests.integration.store.conftest import WRITER, python
 

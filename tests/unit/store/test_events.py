@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.event import Event, EventType
+from reconciler.model.event import Event, EventFilter, EventType
 from reconciler.model.plan import Cause
 from reconciler.store.batch import Batch
-from reconciler.store.queries import EventFilter
 from tests.unit.store.values import event
 
 
