@@ -10,7 +10,8 @@
     │   ├── LocalProtocolError    by us: a defect
     │   └── RemoteProtocolError   by the peer: the session is ended, and opened anew
     └── StoreError            the store cannot be read or written
-        └── LeaseLost             another controller holds the store now; this one must stop writing
+        ├── LeaseHeld             another controller holds the store; this one cannot begin
+        └── LeaseLost             another controller has taken the store over; this one must stop writing
 
 `ErrorClass` decides the requeue: transient → backoff; throttled → the time that it names; conflict → read again
 now; permanent → Stalled until the generation changes. Messages name what, where, why and what to do next, and never
@@ -158,6 +159,10 @@ class StoreError(FroyoError):
     """The store cannot be opened, read or written."""
 
     error_class = ErrorClass.TRANSIENT
+
+
+class LeaseHeld(StoreError):
+    """Another controller holds the store; it has to end before this one can begin."""
 
 
 class LeaseLost(StoreError):

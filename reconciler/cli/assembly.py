@@ -18,7 +18,7 @@ from reconciler.engine.intake import Load
 from reconciler.engine.services import Services
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.suspensions import Suspensions
-from reconciler.errors import LeaseLost, StoreError
+from reconciler.errors import LeaseHeld, StoreError
 from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Blob, Desired
 from reconciler.model.names import Digest, TargetName
@@ -114,7 +114,8 @@ async def assemble(
 
     Raises:
         UsageError: others can write to the state directory.
-        StoreError: the store cannot be opened, or another controller has it.
+        LeaseHeld: another controller has the store.
+        StoreError: the store cannot be opened.
         ConfigError: a provider package is broken.
     """
     places.state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -154,14 +155,8 @@ async def assemble(
 async def _take_lease(store: Store, runtime: Runtime) -> None:
     try:
         await store.acquire_lease(LeaseHolder.of_this_process(runtime.now()), LEASE)
-    except LeaseLost:
-        raise
-    except StoreError as error:
-        if "holds the store" not in str(error):
-            raise
-        held = StoreError(f"{error}; or ask the one that runs: `froyo reconcile`, `froyo status`")
-        held.error_class = error.error_class
-        raise held from error
+    except LeaseHeld as error:
+        raise LeaseHeld(f"{error}; or ask the one that runs: `froyo reconcile`, `froyo status`") from error
 
 
 def _grants(path: Path) -> Grants:

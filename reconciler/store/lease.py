@@ -18,9 +18,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from reconciler.errors import ErrorClass, LeaseLost, StoreError
+from reconciler.errors import LeaseHeld, LeaseLost
 from reconciler.store import codec, sql
-from reconciler.store.failures import failure
 from reconciler.store.records import Lease, LeaseHolder
 
 if TYPE_CHECKING:
@@ -75,12 +74,10 @@ def check_token(connection: sqlite3.Connection, token: int, path: Path) -> None:
     row = connection.execute(sql.LEASE).fetchone()
     if row is None or row[0] != token:
         holder = f"{row[1]} (pid {row[2]})" if row else "somebody"
-        lost = LeaseLost(
+        raise LeaseLost(
             f"{path}: froyo on {holder} has taken the store over; this one writes nothing any more and ends. "
             "Start it again once the other one has ended"
         )
-        lost.error_class = ErrorClass.PERMANENT
-        raise lost
 
 
 def acquire(
@@ -98,7 +95,7 @@ def acquire(
         The token.
 
     Raises:
-        StoreError: somebody holds it; says who.
+        LeaseHeld: somebody holds it; says who.
     """
     found = current(connection)
     locked = lock.try_lock()
@@ -116,14 +113,12 @@ def _had_lock(found: Lease, newcomer: LeaseHolder) -> bool:
     return found.locked and (holder.boot_id == newcomer.boot_id or holder.host == newcomer.host)
 
 
-def _held(found: Lease, path: Path) -> StoreError:
+def _held(found: Lease, path: Path) -> LeaseHeld:
     holder = found.holder
     since = datetime.fromtimestamp(holder.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return failure(
-        path,
-        f"froyo on {holder.host} (pid {holder.pid}, since {since}) holds the store",
-        "end that one first, or give this one another state directory",
-        ErrorClass.TRANSIENT,
+    return LeaseHeld(
+        f"{path}: froyo on {holder.host} (pid {holder.pid}, since {since}) holds the store; "
+        "end that one first, or give this one another state directory"
     )
 
 

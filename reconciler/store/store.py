@@ -183,7 +183,8 @@ class Store(Reading):
             The token.
 
         Raises:
-            StoreError: another process holds it; says which.
+            LeaseHeld: another process holds it; says which.
+            StoreError: the store cannot be written.
         """
         acquire = partial(
             leases.acquire, lock=self._lock, holder=holder, ttl=ttl, now=self._runtime.now(), path=self.path

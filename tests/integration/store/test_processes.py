@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from reconciler.errors import LeaseLost, StoreError
+from reconciler.errors import LeaseHeld, LeaseLost
 from reconciler.store.batch import Batch
 from reconciler.store.records import LeaseHolder, QueuedKey
 from tests.integration.store.conftest import WRITER, python
@@ -69,7 +69,7 @@ async def test_a_living_controller_keeps_others_out_and_a_dead_one_does_not(
 ):
     store = await open_store(tmp_path / "state")
     me = LeaseHolder.of_this_process(runtime.now())
-    with pytest.raises(StoreError, match=rf"\(pid {child.pid}, since .*\) holds the store"):
+    with pytest.raises(LeaseHeld, match=rf"\(pid {child.pid}, since .*\) holds the store"):
         await store.acquire_lease(me, ttl=30)
     child.kill()
     child.wait()

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from reconciler.errors import ErrorClass, LeaseLost, StoreError
+from reconciler.errors import ErrorClass, LeaseHeld, LeaseLost, StoreError
 from reconciler.store.batch import Batch
 from reconciler.store.records import LeaseHolder
 from tests.unit.store.conftest import holder
@@ -22,7 +22,7 @@ async def test_a_second_controller_is_told_who_holds_the_store(open_store, path)
         f"{path}: froyo on here (pid 11, since 2027-01-15 07:43:20 UTC) holds the store; "
         "end that one first, or give this one another state directory"
     )
-    with pytest.raises(StoreError) as caught:
+    with pytest.raises(LeaseHeld) as caught:
         await second.acquire_lease(holder(12), ttl=30)
     assert str(caught.value) == told
     assert caught.value.error_class is ErrorClass.TRANSIENT
@@ -52,7 +52,7 @@ async def test_the_lock_is_a_proof_only_on_the_same_boot_or_host(open_store, new
     if taken:
         assert await second.acquire_lease(newcomer, ttl=30) == 2
     else:
-        with pytest.raises(StoreError, match="holds the store"):
+        with pytest.raises(LeaseHeld, match="holds the store"):
             await second.acquire_lease(newcomer, ttl=30)
 
 
@@ -88,7 +88,7 @@ async def test_who_took_over_from_a_sleeper_gets_its_lock_when_it_ends(open_stor
     assert (await other.lease()).locked is False
     # Who comes now could have the lock of nobody; that proves nothing about `other`, which lives.
     sleeper.abandon()
-    with pytest.raises(StoreError, match="pid 12"):
+    with pytest.raises(LeaseHeld, match="pid 12"):
         await third.acquire_lease(holder(13), ttl=30)
     await other.renew_lease(30)
     assert (await other.lease()).locked is True
@@ -101,7 +101,7 @@ async def test_a_sleeper_cannot_take_its_lease_back_from_a_living_holder(open_st
     await sleeper.acquire_lease(holder(11), ttl=30)
     world.time += 31
     await other.acquire_lease(holder(12), ttl=30)
-    with pytest.raises(StoreError, match="pid 12"):
+    with pytest.raises(LeaseHeld, match="pid 12"):
         await sleeper.acquire_lease(holder(11), ttl=30)
     await other.write(WRITE)
 
