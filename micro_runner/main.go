@@ -27,6 +27,7 @@ import (
 	"froyo.dev/runner/internal/observe"
 	"froyo.dev/runner/internal/own"
 	"froyo.dev/runner/internal/owner"
+	"froyo.dev/runner/internal/process"
 	"froyo.dev/runner/internal/session"
 	"froyo.dev/runner/internal/temp"
 	"froyo.dev/runner/internal/verify"
@@ -103,6 +104,7 @@ func serve(arguments []string) int {
 	if o.unlink && o.become == "" {
 		unlink()
 	}
+	process.Tidy()
 	if err := verify.Executable(publicKey, o.sha256, o.signature); err != nil {
 		_, _ = os.Stdout.Write(frames.Encode(frames.Bye(session.Tampered, err.Error())))
 		if o.unlink {

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -552,5 +553,58 @@ func TestBecomeStartsTheSameByWayOfSudo(t *testing.T) {
 	}
 	if _, err := os.Stat(command.Path); !os.IsNotExist(err) {
 		t.Fatal("the executable is still there")
+	}
+}
+
+// asTheBootstrap starts the binary as the controller's script does on a target: by a descriptor, with further ones open.
+func asTheBootstrap(t *testing.T) *client {
+	script := "exec 4<" + built.path + " 7</dev/null; exec /proc/self/fd/4 serve --sha256 " + built.sha256 + " --signature " + built.signature
+	c := launch(t, exec.Command("sh", "-c", script))
+	if c.ready = <-c.events[0]; c.ready == nil {
+		t.Fatal(c.errors)
+	}
+	return c
+}
+
+func TestAProgramGetsNoDescriptorButTheStandardOnes(t *testing.T) {
+	c := asTheBootstrap(t)
+	file := filepath.Join(t.TempDir(), "file")
+	c.begin("watch", []object{}, object{"options": object{"paths": []string{file}}})
+	body := c.send(bytes.Repeat([]byte("large"), 1<<20)) // kept in a file without a name
+	validate := []string{"sh", "-c", "ls -l /proc/self/fd >" + file + ".seen; test -s %s"}
+	c.ok("file.write", object{"path": file, "blob": body, "validate": validate})
+	reply := c.ok("exec", object{"argv": []string{"ls", "-l", "/proc/self/fd"}})
+	listed, _ := base64.StdEncoding.DecodeString(reply["stdout"].(string))
+	seen, err := os.ReadFile(file + ".seen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, listing := range []string{string(listed), string(seen)} {
+		var numbers []string
+		for line := range strings.Lines(listing) {
+			if before, to, ok := strings.Cut(line, " -> "); ok && !strings.HasPrefix(to, "/proc/") { // what `ls` itself reads
+				numbers = append(numbers, before[strings.LastIndexByte(before, ' ')+1:])
+			}
+		}
+		if got := strings.Join(numbers, " "); got != "0 1 2" {
+			t.Errorf("%s in\n%s", got, listing)
+		}
+	}
+}
+
+func TestItIsKnownByItsName(t *testing.T) {
+	c := asTheBootstrap(t)
+	process := "/proc/" + strconv.Itoa(int(c.ready["pid"].(float64)))
+	threads, err := filepath.Glob(process + "/task/*/comm")
+	if err != nil || len(threads) == 0 {
+		t.Fatal(err)
+	}
+	for _, path := range append(threads, process+"/comm") {
+		if comm, err := os.ReadFile(path); err == nil && string(comm) != "froyo-runner\n" {
+			t.Errorf("%s: %q", path, comm)
+		}
+	}
+	if line, err := os.ReadFile(process + "/cmdline"); err != nil || !strings.HasPrefix(string(line), "froyo-runner\x00") || !strings.Contains(string(line), "\x00serve\x00--sha256\x00") {
+		t.Errorf("%q %v", line, err)
 	}
 }
