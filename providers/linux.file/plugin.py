@@ -53,6 +53,9 @@ SHOWN = 100
 WATCHED = 1_000
 """Directories of a tree whose events are asked for; what changes below the others is found by the rescan."""
 
+PATH_MAX = 4095
+"""Bytes of a path."""
+
 CHUNK = 1_000
 """Calls that one step makes for a tree."""
 
@@ -564,6 +567,11 @@ def directory_question(spec: Json) -> Json:
     return {"path": spec["path"], "limit": TREE_MAX, "recursive": True}
 
 
+def is_path(text: str) -> bool:
+    """Whether a directory can be named so: a tree can be deeper than any path, and then its depths have none."""
+    return len(text.removesuffix("/").encode(errors="surrogateescape")) <= PATH_MAX
+
+
 def managed_below(one: Resource) -> list[str]:
     """What other manifests manage below the directory, relative to it."""
     start = len(one.spec["path"]) + 1
@@ -593,7 +601,8 @@ def directory_actual(one: Resource, stat: Json | CallError, listing: Json | Call
     if ignored_rules:
         stat["ignored"] = look_below(ignored_rules, managed, entries)[0][:SHOWN]
     # With the slash, a path stands for what is directly in it, too.
-    return Actual(exists, stat, (f"{path}/", *(f"{path}/{name}/" for name in visited[:WATCHED])))
+    below = (f"{path}/{name}/" for name in visited[:WATCHED])
+    return Actual(exists, stat, (f"{path}/", *(name for name in below if is_path(name))))
 
 
 def plan_directory(one: Resource, now: Actual) -> Operation:

@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/harness"
+	"froyo.dev/runner/internal/walk"
 )
 
 type object = harness.Object
@@ -247,13 +249,12 @@ func TestList(t *testing.T) {
 	}
 }
 
-func TestListGivesUpOnNamesThatNoReplyCanHold(t *testing.T) {
-	h := harness.New(t, Commands)
-	base := harness.Disk(t)
+// nest makes directories in one another, deeper than any path can say.
+func nest(t *testing.T, base, name string, depth int) {
+	t.Helper()
 	fd, err := syscall.Open(base, syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
 	must(t, err)
-	name := strings.Repeat("n", 250)
-	for range 500 { // about 31 MB of names
+	for range depth {
 		must(t, syscall.Mkdirat(fd, name, 0o700))
 		next, err := syscall.Openat(fd, name, syscall.O_RDONLY|syscall.O_DIRECTORY, 0)
 		must(t, err)
@@ -261,6 +262,89 @@ func TestListGivesUpOnNamesThatNoReplyCanHold(t *testing.T) {
 		fd = next
 	}
 	must(t, syscall.Close(fd))
+}
+
+// withDescriptors lets the test have only so many descriptors open.
+func withDescriptors(t *testing.T, limit uint64) {
+	t.Helper()
+	var before syscall.Rlimit
+	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
+	must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: limit, Max: before.Max}))
+	t.Cleanup(func() { must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before)) })
+}
+
+// Who may write in a directory that we purge could otherwise keep us from it for ever, by nesting in it what we cannot remove.
+func TestATreeMayBeDeeperThanTheDescriptorsThatThereAre(t *testing.T) {
+	h := harness.New(t, Commands)
+	base := harness.Disk(t)
+	path := base + "/tree"
+	must(t, os.MkdirAll(path, 0o755))
+	nest(t, path, "d", 3000)
+	must(t, os.MkdirAll(path+strings.Repeat("/d", 100)+"/e/f", 0o755))
+	harness.Put(t, path+strings.Repeat("/d", 50)+"/file", "x")
+	withDescriptors(t, 100)
+	listed := h.OK("dir.list", object{"path": path, "recursive": true})
+	if got := len(listed["entries"].([]any)); got != 3000+3 {
+		t.Fatalf("%d entries", got)
+	}
+	entries := strings.Fields(names(listed))
+	for _, want := range []string{"d", strings.Repeat("d/", 50) + "file", strings.Repeat("d/", 100) + "e/f", strings.Repeat("d/", 2999) + "d"} {
+		if !slices.Contains(entries, want) {
+			t.Errorf("%.50s… is not listed", want)
+		}
+	}
+	if reply := h.OK("dir.remove", object{"path": path, "recursive": true}); reply["changed"] != true {
+		t.Fatal(reply)
+	}
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+}
+
+func TestAMessageAboutWhatLiesTooDeepIsShort(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Disk(t)
+	nest(t, path, strings.Repeat("n", 200), 40)
+	nest(t, path+strings.Repeat("/"+strings.Repeat("n", 200), 18), "mnt", 1)
+	mount(t, path+strings.Repeat("/"+strings.Repeat("n", 200), 18)+"/mnt")
+	message := h.Fails(fault.MountPoint, "dir.remove", object{"path": path, "recursive": true})
+	if !strings.Contains(message, "/mnt is a mount point") || len(message) > 5000 {
+		t.Fatal(len(message), message)
+	}
+}
+
+func TestWhatIsMovedAwayWhileItIsRemovedIsLeftAlone(t *testing.T) {
+	base := harness.Disk(t)
+	must(t, os.MkdirAll(base+"/tree"+strings.Repeat("/d", 2*kept), 0o755))
+	must(t, os.Mkdir(base+"/elsewhere", 0o755))
+	harness.Put(t, base+"/elsewhere/file", "kept")
+	dir, name, err := walk.Parent(base + "/tree")
+	must(t, err)
+	defer dir.Close()
+	d := descent{path: base + "/tree"}
+	defer d.close()
+	must(t, d.begin(dir, name))
+	for range 2 * kept {
+		must(t, d.enter("d"))
+	}
+	must(t, os.Rename(base+"/tree"+strings.Repeat("/d", kept+3), base+"/elsewhere/moved"))
+	for {
+		if _, err := d.leave(); err != nil {
+			if code := fault.From(err, "").Code; code != fault.Conflict {
+				t.Fatal(err)
+			}
+			return
+		}
+		if len(d.levels) == 0 {
+			t.Fatal("it has gone up where it did not come down")
+		}
+	}
+}
+
+func TestListGivesUpOnNamesThatNoReplyCanHold(t *testing.T) {
+	h := harness.New(t, Commands)
+	base := harness.Disk(t)
+	nest(t, base, strings.Repeat("n", 250), 500) // about 31 MB of names
 	h.Fails(fault.ReplyTooLarge, "dir.list", object{"path": base, "recursive": true})
 }
 

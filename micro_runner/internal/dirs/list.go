@@ -52,7 +52,7 @@ func (l *listing) run(path string, host *command.Host) (wire.Object, error) {
 		return nil, err
 	}
 	defer dir.Close()
-	err = l.read(dir, name, "")
+	err = l.read(dir, name, path)
 	switch {
 	case err == syscall.ENOENT:
 		return nil, fault.New(fault.NotFound, "%s does not exist", path)
@@ -83,38 +83,41 @@ func (e *listed) value(host *command.Host) wire.Object {
 }
 
 // read lists a directory in the order of its names, so that what a limit cuts off is always the same.
-func (l *listing) read(dir sys.FD, name, prefix string) error {
-	fd, err := sys.Openat(dir, name, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW|syscall.O_NOATIME, 0)
-	if err == syscall.EPERM {
-		fd, err = sys.Openat(dir, name, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
-	}
-	if err != nil {
+func (l *listing) read(dir sys.FD, name, path string) error {
+	d := descent{path: path, flags: syscall.O_NOATIME}
+	defer d.close()
+	if err := d.begin(dir, name); err != nil {
 		return err
 	}
-	file := fd.File(name)
-	defer file.Close()
-	stat, err := sys.Fstat(fd)
-	if err != nil {
-		return err
-	}
-	names, err := file.Readdirnames(-1)
-	if err != nil {
-		return err
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	dev := d.last().stat.Dev // where another file system begins, the walk ends: this is that of all directories on the way
+	prefix := ""             // of the names in the last directory
+	for {
 		if l.ctx.Err() != nil {
 			return l.ctx.Err()
 		}
+		here := d.last()
+		if len(here.names) == 0 {
+			if len(d.levels) == 1 {
+				return nil
+			}
+			left, err := d.leave()
+			if err != nil {
+				return err
+			}
+			prefix = prefix[:len(prefix)-len(left.name)-1]
+			continue
+		}
+		name := here.names[0]
+		here.names = here.names[1:]
 		if temp.Is(name) {
 			continue
 		}
-		there, err := sys.Statat(fd, name)
+		there, err := sys.Statat(here.dir, name)
 		if err == syscall.ENOENT {
 			continue
 		}
 		if err != nil {
-			return err
+			return fault.From(err, d.at(name))
 		}
 		if len(l.entries) >= l.limit {
 			l.truncated = true
@@ -124,20 +127,17 @@ func (l *listing) read(dir sys.FD, name, prefix string) error {
 		if l.size += len(prefix) + len(name); l.size > frames.Limit {
 			return fault.New(fault.ReplyTooLarge, "the names below it have more than %d MiB together, which does not fit into a frame", frames.Limit>>20)
 		}
-		there.MountRoot = there.MountRoot || there.Dev != stat.Dev && there.Is(syscall.S_IFDIR)
+		there.MountRoot = there.MountRoot || there.Dev != dev && there.Is(syscall.S_IFDIR)
 		l.entries = append(l.entries, listed{prefix + name, there})
-		if l.recursive && there.Is(syscall.S_IFDIR) && !there.MountRoot {
-			err := l.read(fd, name, prefix+name+"/")
-			if err == syscall.ENOENT || err == syscall.ENOTDIR || err == syscall.ELOOP {
-				continue // replaced while one looked
-			}
-			if err != nil {
-				return fault.From(err, prefix+name)
-			}
-			if l.truncated {
-				return nil
-			}
+		if !l.recursive || !there.Is(syscall.S_IFDIR) || there.MountRoot {
+			continue
+		}
+		switch err := d.enter(name); err {
+		case nil:
+			prefix += name + "/"
+		case syscall.ENOENT, syscall.ENOTDIR, syscall.ELOOP: // replaced while one looked
+		default:
+			return fault.From(err, d.at(name))
 		}
 	}
-	return nil
 }

@@ -61,10 +61,10 @@ func (r *removal) run(expect string, host *command.Host, directories *durable.Di
 	if r.recursive {
 		done := host.Own.BeginTree(r.path)
 		defer done()
-		if err := r.contents(dir, name, r.path, &there.Stat, false); err != nil {
+		if err := r.contents(dir, name, &there.Stat, false); err != nil {
 			return false, err
 		}
-		if err := r.contents(dir, name, r.path, &there.Stat, true); err != nil {
+		if err := r.contents(dir, name, &there.Stat, true); err != nil {
 			return true, err
 		}
 	}
@@ -90,51 +90,77 @@ func (r *removal) mounted(path string) error {
 }
 
 // contents goes through a directory twice: first to see that there is no mount point in it, then to remove what is in it.
-func (r *removal) contents(dir sys.FD, name, path string, stat *sys.Stat, remove bool) error {
-	fd, err := sys.Openat(dir, name, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return fault.From(err, path)
+func (r *removal) contents(dir sys.FD, name string, stat *sys.Stat, remove bool) error {
+	d := descent{path: r.path}
+	defer d.close()
+	if err := d.begin(dir, name); err != nil {
+		return fault.From(err, r.path)
 	}
-	listing := fd.File(path)
-	defer listing.Close()
-	if now, err := sys.Fstat(fd); err != nil || !now.Same(stat) {
-		return fault.New(fault.Conflict, "%s has changed meanwhile", path)
+	if !d.last().stat.Same(stat) {
+		return r.replaced(r.path)
 	}
-	names, err := listing.Readdirnames(-1)
-	if err != nil {
-		return fault.From(err, path)
-	}
-	for _, name := range names {
+	for {
 		if r.ctx.Err() != nil {
 			return r.ctx.Err()
 		}
-		below := path + "/" + name
-		there, err := sys.Statat(fd, name)
+		here := d.last()
+		if len(here.names) == 0 {
+			left, err := d.leave()
+			if err != nil || len(d.levels) == 0 {
+				return err
+			}
+			if err := r.unlink(&d, left.name, &left.stat, remove); err != nil {
+				return err
+			}
+			continue
+		}
+		name := here.names[0]
+		here.names = here.names[1:]
+		there, err := sys.Statat(here.dir, name)
 		if err == syscall.ENOENT {
 			continue
 		}
 		if err != nil {
-			return fault.From(err, below)
+			return fault.From(err, d.at(name))
 		}
 		if there.MountRoot || there.Dev != stat.Dev && there.Is(syscall.S_IFDIR) {
-			return r.mounted(below)
+			return r.mounted(d.at(name))
 		}
-		flags := 0
-		if there.Is(syscall.S_IFDIR) {
-			if err := r.contents(fd, name, below, &there, remove); err != nil {
+		if !there.Is(syscall.S_IFDIR) {
+			if err := r.unlink(&d, name, &there, remove); err != nil {
 				return err
 			}
-			flags = sys.AtRemoveDir
-		}
-		if !remove {
 			continue
 		}
-		if err := sys.Unlinkat(fd, name, flags); err != nil && err != syscall.ENOENT {
-			if there.Immutable {
-				return fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", below)
-			}
-			return fault.From(blame(err, fd, below), below)
+		if err := d.enter(name); err != nil {
+			return fault.From(err, d.at(name))
+		}
+		if !d.last().stat.Same(&there) {
+			return r.replaced(d.at(""))
 		}
 	}
-	return nil
+}
+
+func (r *removal) replaced(path string) error {
+	return fault.New(fault.Conflict, "%s has changed meanwhile", path)
+}
+
+// unlink removes an entry of the directory that one is in, if it is the time for that.
+func (r *removal) unlink(d *descent, name string, there *sys.Stat, remove bool) error {
+	if !remove {
+		return nil
+	}
+	flags := 0
+	if there.Is(syscall.S_IFDIR) {
+		flags = sys.AtRemoveDir
+	}
+	dir := d.last().dir
+	err := sys.Unlinkat(dir, name, flags)
+	switch {
+	case err == nil || err == syscall.ENOENT:
+		return nil
+	case there.Immutable:
+		return fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", d.at(name))
+	}
+	return fault.From(blame(err, dir, d.at(name)), d.at(name))
 }
