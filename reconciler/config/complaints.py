@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reconciler.config.declared import Manifest
+from reconciler.config.declared import Manifest, Sketch
 from reconciler.config.documents import Document, Places
 from reconciler.config.suggest import Suggestions
 from reconciler.config.text import FileText, decode
@@ -46,7 +46,7 @@ class Complaints:
 
     def problem(
         self,
-        manifest: Manifest,
+        manifest: Manifest | Sketch,
         path: Sequence[str | int],
         message: str,
         hint: str = "",

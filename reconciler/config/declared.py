@@ -53,12 +53,34 @@ class Manifest:
     instances: dict[tuple[TargetName, Digest | None], Instance] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What can be told of a resource that has problems, so that what it names is looked up all the same.
+
+    Attributes:
+        document: where it stands; its value is not kept.
+        compiled: its kind.
+        where: the one target, or None where there is none, or a selector.
+        references: what it names, each with its field and its place in it.
+        body_file: path in the source of the file that is its body, or "".
+        origin: where it was declared.
+    """
+
+    document: Document
+    compiled: CompiledKind
+    where: TargetName | None
+    references: tuple[tuple[str, int, Reference], ...]
+    body_file: str
+    origin: Origin
+
+
 @dataclass(slots=True)
 class Declared:
     """What a file declares.
 
     Attributes:
         manifests: resources, in order.
+        sketches: resources that have problems.
         targets: with the document of each.
         sources: with the document of each.
         problems: what is wrong with it.
@@ -71,6 +93,7 @@ class Declared:
     """
 
     manifests: list[Manifest] = field(default_factory=list)
+    sketches: list[Sketch] = field(default_factory=list)
     targets: list[tuple[Target, Document]] = field(default_factory=list)
     sources: list[tuple[Source, Document]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.config.complaints import Complaints
-from reconciler.config.declared import Declared, Manifest, instance_digest
+from reconciler.config.declared import Declared, Manifest, Sketch, instance_digest
 from reconciler.config.documents import Document
-from reconciler.config.relations import check_circles, check_claims, check_references
+from reconciler.config.relations import check_circles, check_claims, check_named, check_references
 from reconciler.model.desired import Blob
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address
 from reconciler.model.resource import Instance
@@ -52,8 +52,13 @@ class Expansion:
         self._same_names(manifests)
         for manifest in manifests:
             self._put(manifest)
+        sketches = [sketch for found in declared.values() for sketch in found.sketches]
+        for sketch in sketches:
+            self._look_up(sketch)
         check_claims(self.instances, self._made_of, self.complaints)
         dangling = check_references(manifests, self.instances, self._broken, self.complaints)
+        lost = [m for m in manifests if not isinstance(m.where, Selector) and m.where not in self.targets]
+        check_named([*sketches, *lost], manifests, self._broken, self.complaints)
         check_circles(self.instances, dangling, self.complaints)
 
     def _own(self, declared: Mapping[str, Declared]) -> None:
@@ -109,6 +114,13 @@ class Expansion:
                 instance = manifest.instances[name, body] = _instance(manifest, name, where, spec)
             self.instances[where] = instance
 
+    def _look_up(self, sketch: Sketch) -> None:
+        """See that the target and the body of a resource that has other problems exist."""
+        if sketch.where is not None and sketch.where not in self.targets:
+            self._no_target(sketch, sketch.where)
+        if sketch.body_file and sketch.body_file not in self._snapshot.files:
+            self._no_body(sketch)
+
     def _same_address(self, manifest: Manifest, where: Address, first: Manifest) -> None:
         if first.compiled is not manifest.compiled:  # else the name was complained about
             self.complaints.problem(
@@ -132,16 +144,20 @@ class Expansion:
             return selected
         if where in self.targets:
             return (where,)
-        if where not in self._broken_targets and not self.complaints.may_be_lost(where):
-            hint = self.complaints.suggestions.hint(where, [*self.targets, *self._broken_targets])
-            few = 0 < len(self.targets) <= _LISTED
-            self.complaints.problem(
-                manifest,
-                ("spec", "target"),
-                f"there is no target {where}",
-                hint or (f"declared: {', '.join(self.targets)}" if few else "declare it: kind: Target"),
-            )
+        self._no_target(manifest, where)
         return ()
+
+    def _no_target(self, manifest: Manifest | Sketch, where: TargetName) -> None:
+        if where in self._broken_targets or self.complaints.may_be_lost(where):
+            return
+        hint = self.complaints.suggestions.hint(where, [*self.targets, *self._broken_targets])
+        few = 0 < len(self.targets) <= _LISTED
+        self.complaints.problem(
+            manifest,
+            ("spec", "target"),
+            f"there is no target {where}",
+            hint or (f"declared: {', '.join(self.targets)}" if few else "declare it: kind: Target"),
+        )
 
     def _selects_nothing(self, manifest: Manifest, where: Selector) -> None:
         if self.complaints.lost or self._broken_targets:
@@ -161,6 +177,10 @@ class Expansion:
         file = self._snapshot.files.get(manifest.body_file)
         if file is not None:
             return Blob(file.digest, file.size, file.read)
+        self._no_body(manifest)
+        return None
+
+    def _no_body(self, manifest: Manifest | Sketch) -> None:
         field = manifest.compiled.kind.body.file
         why = self._snapshot.left_out.get(manifest.body_file, "")
         hint = "" if why else self.complaints.suggestions.hint(manifest.body_file, self._snapshot.files)
@@ -170,7 +190,6 @@ class Expansion:
             f"spec.{field}: {manifest.body_file} is no part of the source" + (f": {why}" if why else ""),
             hint or ("" if why else "it must exist below the source's root, and not be ignored"),
         )
-        return None
 
 
 def _instance(manifest: Manifest, name: TargetName, where: Address, spec: Mapping[str, object]) -> Instance:

@@ -9,13 +9,13 @@ shared between loads. What needs other files (targets, references, claims, bodie
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from reconciler.config.bodies import BadBody, body_of, given
-from reconciler.config.builtin import COMMON, FIELD_PATH, TARGET
-from reconciler.config.declared import Declared, Manifest
+from reconciler.config.builtin import COMMON, FIELD_PATH, REFERENCE, TARGET
+from reconciler.config.declared import Declared, Manifest, Sketch
 from reconciler.config.documents import Document, Places, read_documents
 from reconciler.config.durations import seconds
 from reconciler.config.explain import explain, shown
@@ -30,6 +30,7 @@ from reconciler.model.origin import Origin
 from reconciler.model.selector import Selector
 
 _FIELD_PATH = re.compile(FIELD_PATH)
+_REFERENCE = re.compile(REFERENCE)
 
 
 def evaluate(path: str, data: bytes, kinds: Kinds, controller: Controller) -> Declared:
@@ -174,6 +175,15 @@ class _Evaluator:
         elif isinstance(body, str):
             self.declared.bodies.add(body)
         if not valid or where is None or len(self.declared.problems) > before:
+            sketch = Sketch(
+                document=replace(document, value=None),
+                compiled=compiled,
+                where=None if isinstance(where, Selector) else where,
+                references=tuple(_references(spec)),
+                body_file=body if isinstance(body, str) and body != "." else "",
+                origin=origin,
+            )
+            self.declared.sketches.append(sketch)
             return
         metadata = metadata_of(value["metadata"])
         own = compiled.fill({name: item for name, item in spec.items() if name not in COMMON})
@@ -250,6 +260,15 @@ class _Evaluator:
                     f"there is no field {name} in a {compiled.kind.kind}",
                     did_you_mean(name.split(".")[0], compiled.fields),
                 )
+
+
+def _references(spec: Mapping[str, Any]) -> Iterator[tuple[str, int, Reference]]:
+    """What a spec names that may be wrong in other ways; what is no reference has been complained about."""
+    for field in ("require", "before", "notify"):
+        written = spec.get(field)
+        for index, name in enumerate(written if isinstance(written, list) else ()):
+            if isinstance(name, str) and _REFERENCE.fullmatch(name):
+                yield field, index, Reference(name)
 
 
 def _named(value: Mapping[str, Any]) -> Reference:

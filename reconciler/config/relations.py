@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from reconciler.config.declared import Manifest
 from reconciler.core.graph import CycleError, Graph
 from reconciler.model.names import Reference, TargetName, address, split_address
 
 if TYPE_CHECKING:
     from reconciler.config.complaints import Complaints
-    from reconciler.config.declared import Manifest
+    from reconciler.config.declared import Sketch
     from reconciler.model.names import Address
     from reconciler.model.resource import Instance
 
@@ -60,7 +61,7 @@ def check_references(
     for manifest in manifests:
         declared.setdefault(manifest.ref, manifest)
     for manifest in manifests:
-        for field, index, ref in _references(manifest):
+        for field, index, ref in references_of(manifest):
             path = ("spec", field, index)
             if ref == manifest.ref:
                 complaints.problem(manifest, path, f"{ref} refers to itself in {field}", "leave it out")
@@ -77,7 +78,9 @@ def check_references(
                 continue
             other = declared.get(ref)
             if other is None:
-                complaints.problem(manifest, path, f"there is no {ref}", _meant(ref, declared, complaints))
+                complaints.problem(
+                    manifest, path, f"there is no {ref}", _meant(ref, [*declared, *broken], complaints)
+                )
             else:
                 complaints.problem(
                     manifest,
@@ -86,6 +89,25 @@ def check_references(
                     f"it is declared at {other.origin}; give both the same targets",
                 )
     return dangling
+
+
+def check_named(
+    unplaced: Sequence[Manifest | Sketch],
+    manifests: Sequence[Manifest],
+    broken: set[Reference],
+    complaints: Complaints,
+) -> None:
+    """What a resource names that is on no target, because of another problem, must be declared somewhere at least."""
+    declared = {manifest.ref: manifest for manifest in manifests}
+    for resource in unplaced:
+        for field, index, ref in references_of(resource):
+            name = ref.rpartition("/")[2].rpartition(":")[2]
+            if ref in declared or ref in broken or complaints.may_be_lost(name):
+                continue
+            path = ("spec", field, index)
+            complaints.problem(
+                resource, path, f"there is no {ref}", _meant(ref, [*declared, *broken], complaints)
+            )
 
 
 def check_circles(
@@ -117,8 +139,12 @@ def check_circles(
                     complaints.problem_on_line(problem)
 
 
-def _references(manifest: Manifest) -> Iterator[tuple[str, int, Reference]]:
-    common = manifest.common
+def references_of(resource: Manifest | Sketch) -> Iterator[tuple[str, int, Reference]]:
+    """What a resource names, each with its field and its place in it."""
+    if not isinstance(resource, Manifest):
+        yield from resource.references
+        return
+    common = resource.common
     for field, references in (
         ("require", common.require),
         ("before", common.before),
@@ -128,7 +154,7 @@ def _references(manifest: Manifest) -> Iterator[tuple[str, int, Reference]]:
             yield field, index, ref
 
 
-def _meant(ref: Reference, declared: Mapping[Reference, Manifest], complaints: Complaints) -> str:
+def _meant(ref: Reference, declared: Sequence[Reference], complaints: Complaints) -> str:
     """A hint: the closest name of the same kind, or else the same name of another kind."""
     if complaints.suggestions.spent:
         return ""
