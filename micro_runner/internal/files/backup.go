@@ -22,6 +22,9 @@ func isSuffix(suffix string) bool {
 func (j *job) save(host *command.Host, old *entry.Entry) error {
 	backup := j.name + j.backup
 	there, err := sys.Statat(j.dir.fd, backup)
+	if errors.Is(err, syscall.ENAMETOOLONG) {
+		return fault.New(fault.NameTooLong, "%s%s: the backup's name is too long, choose a shorter suffix", j.path, j.backup)
+	}
 	if err == nil && there.Same(&old.Stat) {
 		return nil // and renaming one name of a file to another would do nothing
 	}

@@ -394,6 +394,41 @@ func TestWriteValidatesAProgramByRunningIt(t *testing.T) {
 	h.Fails(fault.ValidationFailed, "file.write", object{"path": path, "blob": h.Send("#!/bin/sh\nexit 1\n"), "validate": []string{"%s"}})
 }
 
+// A name may be as long as the file system allows; the temporary one beside it must not be longer for that.
+func TestWriteWorksWithTheLongestNames(t *testing.T) {
+	for kind, named := range map[string]bool{"without names": false, "with names": true} {
+		t.Run(kind, func(t *testing.T) {
+			h := harness.New(t, Commands)
+			if named {
+				h.Host.Temps.Named()
+			}
+			directory := harness.Disk(t)
+			for _, name := range []string{
+				strings.Repeat("n", 255), "." + strings.Repeat("n", 254), "a." + strings.Repeat("x", 253), strings.Repeat("n", 45) + "." + strings.Repeat("x", 209),
+				strings.Repeat("n", 250) + ".conf", strings.Repeat("\xc3\xa4", 127),
+			} {
+				path := filepath.Join(directory, name)
+				check := []string{"sh", "-c", `test -s "$1" && case "$1" in *.conf) ;; *) test "$2" != conf;; esac`, "sh", "%s", strings.TrimPrefix(filepath.Ext(name), ".")}
+				for _, content := range []string{"first", "second"} {
+					h.OK("file.write", object{"path": path, "blob": h.Send(content), "validate": check})
+					if harness.Content(t, path) != content {
+						t.Fatalf("%.20s…: not written", name)
+					}
+				}
+				if len(name) == 255 {
+					message := h.Fails(fault.NameTooLong, "file.write", object{"path": path, "blob": h.Send("third"), "backup": ".orig"})
+					if !strings.Contains(message, "the backup's name is too long") || harness.Content(t, path) != "second" {
+						t.Fatal(message)
+					}
+				}
+				h.OK("file.remove", object{"path": path})
+			}
+			h.Fails(fault.NameTooLong, "file.write", object{"path": filepath.Join(directory, strings.Repeat("n", 256)), "blob": h.Send("x")})
+			h.Clean(directory)
+		})
+	}
+}
+
 func TestWriteOfALargeBatchGivesEachItemItsOwnResult(t *testing.T) {
 	h := harness.New(t, Commands)
 	directory := harness.Disk(t)

@@ -44,6 +44,16 @@ func TestEnsureMakesAndReplacesALink(t *testing.T) {
 	h.Clean(directory)
 }
 
+func TestEnsureWorksWithTheLongestNames(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := filepath.Join(harness.Disk(t), strings.Repeat("n", 250)+".link")
+	for _, to := range []string{"a", strings.Repeat("t", 4095)} {
+		if reply := h.OK("link.ensure", object{"path": path, "to": to}); reply["to"] != to {
+			t.Fatal(reply)
+		}
+	}
+}
+
 func TestEnsureSetsTheOwnerOfTheLinkItself(t *testing.T) {
 	harness.NeedRoot(t)
 	h := harness.New(t, Commands)

@@ -2,6 +2,7 @@ package temp
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -55,6 +56,24 @@ func (w *Workshop) register(draft *Draft, extension string) error {
 	draft.name = w.newName(extension)
 	w.named[draft] = true
 	return nil
+}
+
+// extend gives a draft that has a name another one, unless its name ends as it should.
+func (w *Workshop) extend(draft *Draft, extension string) error {
+	if strings.HasSuffix(draft.name, extension) {
+		return nil
+	}
+	w.mu.Lock() // or Close would look for it under a name that it does not have
+	defer w.mu.Unlock()
+	if w.closed {
+		return errClosed
+	}
+	name := w.newName(extension)
+	err := sys.Renameat(draft.dir, draft.name, draft.dir, name, 0)
+	if err == nil {
+		draft.name = name
+	}
+	return err
 }
 
 func (w *Workshop) forget(draft *Draft) {
@@ -117,19 +136,28 @@ func (d *Draft) Seal() {
 	d.lock()
 }
 
-// Name gives the draft a temporary name, with an extension, and says which.
+// Name gives the draft a temporary name, with an extension unless the name would become too long, and says which. What a draft without a
+// name would need one for, it needs just as much where it has had one from the beginning.
 func (d *Draft) Name(extension string) (string, error) {
+	err := d.take(extension)
+	if errors.Is(err, syscall.ENAMETOOLONG) {
+		err = d.take("")
+	}
+	return d.name, err
+}
+
+func (d *Draft) take(extension string) error {
 	if d.name != "" {
-		return d.name, nil
+		return d.workshop.extend(d, extension)
 	}
 	if err := d.workshop.register(d, extension); err != nil {
-		return "", err
+		return err
 	}
-	if err := link(d.FD, d.dir, d.name); err != nil {
+	err := link(d.FD, d.dir, d.name)
+	if err != nil {
 		d.workshop.forget(d)
-		return "", err
 	}
-	return d.name, nil
+	return err
 }
 
 // link names a file that has no name. Without the capability that it takes to link a descriptor, the way leads through /proc.

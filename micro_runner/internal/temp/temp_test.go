@@ -73,9 +73,19 @@ func TestADraftTakesAName(t *testing.T) {
 		three := draft("three")
 		name, err := three.Name(".conf")
 		must(t, err)
-		if again, err := three.Name(".other"); again != name || err != nil || !w.withNames && !strings.HasSuffix(name, ".conf") {
+		if again, err := three.Name(""); again != name || err != nil || !strings.HasSuffix(name, ".conf") {
 			t.Fatal(name, again, err)
 		}
+		other, err := three.Name(".other")
+		must(t, err)
+		if got := list(t, directory); !strings.HasSuffix(other, ".other") || got != other+" file" {
+			t.Fatal(other, got)
+		}
+		long := draft("long")
+		if name, err := long.Name("." + strings.Repeat("x", 250)); err != nil || strings.Contains(name, "x") {
+			t.Fatal(name, err)
+		}
+		long.Close()
 		must(t, three.Add("other"))
 		must(t, draft("gone").Discard())
 		d := draft("gone")
@@ -161,6 +171,8 @@ func TestAClosedWorkshopGivesNoNames(t *testing.T) {
 			if _, err := other.Name(""); err == nil || other.Replace("x") == nil {
 				t.Fatal("it got a name")
 			}
+		} else if _, err := other.Name(".conf"); err == nil {
+			t.Fatal("it got another name")
 		} else if _, err := w.Create(dir); err == nil {
 			t.Fatal("it got a name")
 		}
