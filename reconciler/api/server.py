@@ -101,16 +101,15 @@ def listen(path: Path) -> socket.socket:
     finally:
         probe.close()
     listening = socket.socket(socket.AF_UNIX)
-    # There is no moment at which others could connect: the mode is there with the socket itself.
-    before = os.umask(0o177)
     try:
+        # There is no moment at which others could connect: Linux gives the name the mode that the socket has by then. The umask
+        # would do it too, but is the whole process's, and what its other threads create meanwhile would get it.
+        os.fchmod(listening.fileno(), 0o600)
         listening.bind(os.fspath(path))
+        listening.listen()
     except OSError as error:
         listening.close()
         raise _cannot_listen(path, error) from error
-    finally:
-        os.umask(before)
-    listening.listen()
     listening.setblocking(False)  # noqa: FBT003 - its one argument
     return listening
 

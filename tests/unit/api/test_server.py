@@ -85,6 +85,26 @@ async def test_a_socket_is_taken_over_from_the_dead_but_not_from_the_living(path
             listen(path)
 
 
+def test_the_socket_is_its_owners_from_its_first_moment_and_the_umask_is_never_touched(path, monkeypatch):
+    # The umask is the process's: a file that a thread made at the wrong moment got a mode that nobody had asked for.
+    moments = []
+    real = socket.socket.bind
+
+    def bind(self, address):
+        (path.parent / "of another thread").touch()
+        real(self, address)
+        moments.append(stat.S_IMODE(path.lstat().st_mode))
+
+    before = os.umask(0)
+    try:
+        monkeypatch.setattr(socket.socket, "bind", bind)
+        listen(path).close()
+    finally:
+        os.umask(before)
+    assert moments == [0o600]
+    assert stat.S_IMODE((path.parent / "of another thread").stat().st_mode) == 0o666
+
+
 def test_a_path_that_is_too_long_is_said_to_be(tmp_path):
     with pytest.raises(UsageError, match="shorter --state"):
         listen(tmp_path / ("x" * 200) / "froyo.sock")
