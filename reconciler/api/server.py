@@ -102,8 +102,8 @@ def listen(path: Path) -> socket.socket:
         probe.close()
     listening = socket.socket(socket.AF_UNIX)
     try:
-        # There is no moment at which others could connect: Linux gives the name the mode that the socket has by then. The umask
-        # would do it too, but is the whole process's, and what its other threads create meanwhile would get it.
+        # There is no moment at which others could connect: Linux gives the name the mode that the socket has by then.
+        # The umask would do it too, but is the whole process's: what other threads create meanwhile would get it.
         os.fchmod(listening.fileno(), 0o600)
         listening.bind(os.fspath(path))
         listening.listen()
