@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from reconciler.engine.lane import Lane
 from reconciler.engine.observing import by_package, fault_of
 from reconciler.engine.performing import FindBlob, ReadKept, WritingPerformer, together
 from reconciler.engine.settings import EngineSettings
-from reconciler.errors import FroyoError, ProviderError, RunnerError
+from reconciler.errors import ErrorClass, FroyoError, ProviderError, RunnerError
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Cause, PlanUnit
 from reconciler.plugins.calls import Phase
@@ -94,6 +95,8 @@ async def keep_preimages(
     What a repair of drift replaces is kept only where it came with the reading: nobody declared it, and a large one
     must not delay the repair.
 
+    Under a digest only a content is kept that has it, whatever a provider or a target says.
+
     Returns:
         The units whose content could not be kept, and why: they must not be applied.
 
@@ -119,16 +122,37 @@ async def keep_preimages(
             contents[address] = text
         elif unit.cause is not Cause.DRIFT:
             try:
-                contents[address], _ = await session.read_file(unit.operation["preimage"]["path"])
+                contents[address] = await _read(session, unit, digest)
             except RunnerError as error:
                 failed[address] = error
     await journal.keep_blobs(contents, known)
     return failed
 
 
+async def _read(session: Session, unit: PlanUnit, digest: Digest) -> bytes:
+    """The content that the plan saw, from the target.
+
+    Raises:
+        RunnerError: it cannot be read, or is another one by now; or the provider never saw it.
+        TransportError: the session was lost.
+    """
+    preimage = unit.operation["preimage"]
+    content, found = await session.read_file(preimage["path"], size=preimage["size"])
+    if found != digest:
+        raise RunnerError(
+            f"{preimage['path']} is not what the plan saw, so it is not replaced; it is looked at again",
+            error_class=ErrorClass.CONFLICT,
+            code="conflict",
+        )
+    return content
+
+
 def _text_read(unit: PlanUnit, digest: Digest) -> bytes | None:
+    """The content as it came with the reading, if it did; what a provider calls so and is not, is none."""
     for diff in unit.operation.get("diffs", ()):
         before = diff.get("before")
         if isinstance(before, dict) and before.get("digest") == digest and "text" in before:
-            return str(before["text"]).encode()
+            content = str(before["text"]).encode(errors="surrogatepass")
+            if hashlib.sha256(content).hexdigest() == digest.removeprefix("sha256:"):
+                return content
     return None

@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from reconciler.errors import ErrorClass, RunnerError, TransportError
+from reconciler.errors import ErrorClass, RemoteProtocolError, RunnerError, TransportError
 from reconciler.model.desired import Blob
 from reconciler.model.names import Digest
 from reconciler.model.target import LocalTransport, Target
@@ -232,8 +232,15 @@ class Session:
         """
         await self._bodies.send(blob)
 
-    async def read_file(self, path: str, *, timeout: float = _LOOK) -> tuple[bytes, Digest]:
+    async def read_file(
+        self, path: str, *, size: int | None = None, timeout: float = _LOOK
+    ) -> tuple[bytes, Digest]:
         """A file's content and its digest, all of it in memory.
+
+        Args:
+            path: of the file.
+            size: bytes that are wanted at most: a file may have grown, and a runner may say what it likes.
+            timeout: seconds.
 
         Raises:
             RunnerError: it cannot be read.
@@ -243,12 +250,19 @@ class Session:
         item: dict[str, Any] = {"path": path}
         if not isinstance(self.target.transport, LocalTransport):
             item["encoding"] = "gzip"
-        answer = await self._link.call(
-            "file.read",
-            [item],
-            timeout=timeout,
-            on_progress=lambda chunk: pieces.append(decode_piece(chunk.data)),
-        )
+        if size is not None:
+            item["length"] = size
+        taken = 0
+
+        def take(chunk: Progress) -> None:
+            nonlocal taken
+            piece = decode_piece(chunk.data)
+            taken += len(piece)
+            if size is not None and taken > size:
+                raise RemoteProtocolError("it sends more of a file than it was asked for", kind="bad_field")
+            pieces.append(piece)
+
+        answer = await self._link.call("file.read", [item], timeout=timeout, on_progress=take)
         reply = Reply(error=answer.fault) if isinstance(answer, Failed) else answer.results[0]
         if "error" in reply:
             self._refuse(f"file.read {path}", reply["error"])

@@ -332,10 +332,11 @@ class Runner:
         if node is None or node.type != "file":
             self._done(command, [{"error": fault("enoent", "transient")}])
             return
-        data = base64.b64encode(node.content).decode()
+        content = node.content[: item.get("length")]
+        data = base64.b64encode(content).decode()
         chunk = {"item": 0, "offset": 0, "data": data, "encoding": "identity"}
         self._say(type="EVENT", id=command.id, event="chunk", data=chunk)
-        self._done(command, [{"ok": {"size": len(node.content), "digest": digest_of(node.content)}}])
+        self._done(command, [{"ok": {"size": len(node.content), "digest": digest_of(content)}}])
 
     # --- watching ---------------------------------------------------------------------------------------------
 

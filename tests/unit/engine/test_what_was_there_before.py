@@ -7,6 +7,7 @@ import pytest
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import StoreError
 from reconciler.model.names import Digest
+from reconciler.plugins.calls import Phase
 from tests.unit.engine.stage import address, file, staged
 
 MINE = b"written by hand\n"
@@ -29,6 +30,49 @@ async def test_what_is_larger_than_the_limit_is_not_kept(stage):
     await stage.settled()
     with pytest.raises(StoreError):
         await stage.store.blobs.read(DIGEST)
+
+
+@pytest.mark.parametrize("said", [{}, {"text": "precious\n"}], ids=["a digest", "a text, too"])
+def test_a_content_that_has_not_the_digest_that_it_was_named_with_is_not_kept_and_nothing_is_replaced(
+    said, tmp_path
+):
+    # A rollback would have put something else in the place of what was there.
+    other = Digest("sha256:" + hashlib.sha256(b"precious\n").hexdigest())
+    named = DIGEST if said else other
+
+    def lying(phase, _request):
+        if phase is not Phase.PLAN:
+            return None
+        before = {"digest": named, "size": len(MINE), **said}
+        return {
+            "operations": [
+                {
+                    "address": address("motd"),
+                    "action": "update",
+                    "diffs": [{"field": "content", "before": before, "after": {"digest": other, "size": 9}}],
+                    "payload": {"calls": [{"call": "file.remove", "args": {"path": "/srv/motd"}}]},
+                    "blobs": [],
+                    "preimage": {"path": "/srv/motd", "digest": named, "size": len(MINE)},
+                }
+            ]
+        }
+
+    @staged
+    async def played(stage):
+        stage.spoil("motd", MINE)
+        stage.host.instead = lying
+        await stage.declare(file("motd", "hello\n"))
+        await stage.until(lambda: stage.sent("file.read") > 0)
+        if said:  # the text is not what it is said to be, the file is
+            await stage.until(lambda: stage.sent("file.remove") > 0)
+            assert await stage.store.blobs.read(DIGEST) == MINE
+        else:
+            await stage.until(lambda: "is not what the plan saw" in stage.summary("motd").message)
+            assert stage.content("motd") == MINE
+            assert stage.sent("file.remove") == 0
+            assert await stage.store.blobs.missing([DIGEST, other]) == {DIGEST, other}
+
+    played(tmp_path)
 
 
 @staged

@@ -560,6 +560,26 @@ def test_a_file_is_put_together_from_its_pieces(runner, body):
     run(main())
 
 
+def test_no_more_of_a_file_is_taken_than_is_wanted(runner):
+    async def main():
+        session = await runner.open()
+        reading = asyncio.ensure_future(session.read_file("/etc/motd", size=5))
+        assert (await runner.hear("CMD"))["items"] == [{"path": "/etc/motd", "length": 5}]
+        runner.say(**chunk(1, 0, b"hello"))
+        runner.done(1, {"ok": {"size": 7, "digest": sha256(b"hello")}})
+        assert await reading == (b"hello", sha256(b"hello"))
+        # A runner that never ends would fill the controller's memory.
+        reading = asyncio.ensure_future(session.read_file("/etc/motd", size=5))
+        await runner.hear("CMD")
+        runner.say(**chunk(2, 0, b"hel"))
+        runner.say(**chunk(2, 3, b"lo "))
+        with pytest.raises(TransportError, match="more of a file than it was asked for"):
+            await reading
+        assert session.closed
+
+    run(main())
+
+
 def test_a_file_that_cannot_be_read_says_why(runner):
     async def main():
         session = await runner.open()
