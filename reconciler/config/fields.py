@@ -54,15 +54,24 @@ def path_of(kind: Kind, spec: Mapping[str, Any]) -> str:
 
 def claims_of(kind: Kind, spec: Mapping[str, Any]) -> tuple[str, ...]:
     """What an instance is the one owner of. A claim on a field that is not there is none."""
-    claims = []
+    claims = (_claim(kind, spec, template) for template in kind.claims)
+    return tuple(claim for claim in claims if claim is not None)
+
+
+def claiming_field(kind: Kind, spec: Mapping[str, Any], claim: str) -> str:
+    """The field that a claim of such a spec is made by: the last of those that it is made of; "" if of none."""
     for template in kind.claims:
-        names = _CLAIM_FIELD.findall(template)
-        if all(name in spec for name in names):
-            values = {
-                name: _normal(spec[name]) if name == kind.path_field else str(spec[name]) for name in names
-            }
-            claims.append(template.format_map(values))
-    return tuple(claims)
+        if _claim(kind, spec, template) == claim:
+            return (_CLAIM_FIELD.findall(template) or ("",))[-1]
+    return ""
+
+
+def _claim(kind: Kind, spec: Mapping[str, Any], template: str) -> str | None:
+    names = _CLAIM_FIELD.findall(template)
+    if not all(name in spec for name in names):
+        return None
+    values = {name: _normal(spec[name]) if name == kind.path_field else str(spec[name]) for name in names}
+    return template.format_map(values)
 
 
 def _normal(path: str) -> str:

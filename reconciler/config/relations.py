@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.config.declared import Manifest
+from reconciler.config.fields import claiming_field
 from reconciler.core.graph import CycleError, Graph
 from reconciler.model.names import Reference, TargetName, address, split_address
 
@@ -35,14 +36,21 @@ def check_claims(
                 one, two = made_of[first.address], made_of[where]
                 contested.setdefault((id(one), id(two), claim), (one, two, []))[2].append(instance.target)
     for (_, _, claim), (one, two, targets) in contested.items():
-        field = two.compiled.kind.path_field
+        field = claiming_field(two.compiled.kind, two.spec, claim)
         complaints.problem(
             two,
             ("spec", field) if field else ("spec",),
-            f"{two.ref} and {one.ref} both claim {claim.replace(':', ' ', 1)} on {_listed(targets)}; "
-            f"{one.ref} is declared at {one.origin}",
+            f"{_claimant(two, claim)} and {_claimant(one, claim)} both claim {claim.replace(':', ' ', 1)} on "
+            f"{_listed(targets)}; {one.ref} is declared at {one.origin}",
             "keep one of them, or give them different targets",
         )
+
+
+def _claimant(manifest: Manifest, claim: str) -> str:
+    """Who claims it, and by what, where that is not what it is about itself."""
+    kind = manifest.compiled.kind
+    field = claiming_field(kind, manifest.spec, claim)
+    return manifest.ref if field in ("", kind.path_field) else f"the {field} of {manifest.ref}"
 
 
 def check_references(

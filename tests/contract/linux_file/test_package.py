@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from froyo_provider.testing import Harness
+from reconciler.config.fields import claims_of
 from reconciler.config.structural import kind_problems, structural_problems
 from reconciler.plugins.capabilities import BUILT_IN
 from reconciler.plugins.packages import catalog, load_packages
@@ -53,6 +54,13 @@ def test_the_package_loads_with_all_that_it_asks_for():
     assert [problem for kind in kinds for problem in kind_problems(kind)] == []
     asked = {capability.call for capability in package.capabilities}
     assert asked <= {capability.call for capability in BUILT_IN.packages["linux.file"]}
+
+
+def test_the_backup_of_a_file_has_one_owner_as_the_file_itself_has():
+    [package] = load_packages([PACKAGE])
+    kind = catalog([package]).kinds["linux.froyo.dev/v1alpha1", "File"]
+    assert claims_of(kind, {"path": "/etc/motd"}) == ("path:/etc/motd",)
+    assert claims_of(kind, {"path": "/etc/motd", "backup": "~"}) == ("path:/etc/motd", "path:/etc/motd~")
 
 
 def validator(kind: str, which: str = "schema") -> Any:

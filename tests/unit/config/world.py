@@ -40,10 +40,11 @@ FILE = Kind(
                 "minimum": 0,
             },
             "force": {"type": "boolean", "default": False},
+            "backup": {"type": "string", "minLength": 1},
             "validate": {"type": "array", "minItems": 1, "maxItems": 2, "items": {"type": "string"}},
         },
     },
-    claims=("path:{path}",),
+    claims=("path:{path}", "path:{path}{backup}"),
     path_field="path",
     body=Body(text="content", base64="contentBase64", file="source"),
 )
