@@ -6,17 +6,19 @@ daemon and without one.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
 
 from reconciler.api import views
 from reconciler.api.backend import Knowledge
-from reconciler.api.selecting import Selection, parse_labels
+from reconciler.api.labels import parse_labels
+from reconciler.api.selecting import Selection
 from reconciler.api.views import Document
+from reconciler.config.suggest import did_you_mean
 from reconciler.errors import UsageError
-from reconciler.model.event import EventFilter, EventType
+from reconciler.model.event import REASONS, EventFilter, EventType
 from reconciler.model.names import TargetName
 from reconciler.model.plan import Cause
 from reconciler.model.state import TargetState
@@ -176,7 +178,7 @@ def event_filter(query: Query) -> EventFilter:
         raise UsageError(f"after has to be the id of an event, not {after!r}")
     return EventFilter(
         object=query.get("object", ""),
-        reason=query.get("reason") or None,
+        reason=_known("reason", query, REASONS),
         cause=_one_of(Cause, "cause", query),
         type=_one_of(EventType, "type", query),
         since=seconds("since", query["since"]) if query.get("since") else 0.0,
@@ -185,13 +187,24 @@ def event_filter(query: Query) -> EventFilter:
 
 
 def _one_of(words: type[W], name: str, query: Query) -> W | None:
+    found = _known(name, query, [word.value for word in words])
+    return None if found is None else words(found)
+
+
+def _known(name: str, query: Query, words: Sequence[str]) -> str | None:
+    """The one of `words` that a query has there, in whatever case.
+
+    Raises:
+        UsageError: it is none of them; says which was probably meant.
+    """
     given = query.get(name)
     if not given:
         return None
     for word in words:
-        if word.value.lower() == given.lower():
+        if word.lower() == given.lower():
             return word
-    raise UsageError(f"there is no {name} {given!r}; there is: {', '.join(word.value for word in words)}")
+    hint = did_you_mean(given, words) or f"there is: {', '.join(words)}"
+    raise UsageError(f"there is no {name} {given!r}; {hint}")
 
 
 def seconds(name: str, text: object) -> float:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reconciler.api.selecting import parse_labels
+from reconciler.api.labels import parse_labels
+from reconciler.api.suggesting import no_label, unknown_target
 from reconciler.cli import quick
 from reconciler.cli.asking import connect_nothing
 from reconciler.cli.assembly import Parts
@@ -68,7 +69,7 @@ async def evaluate(
 
     Raises:
         ConfigError: with everything that is wrong.
-        UsageError: a target that is not declared.
+        UsageError: a target that is not declared, or labels that nothing has.
     """
     seen = fingerprint(str(directory))
     source = DirectorySource(SourceName(str(directory)), directory, runtime=parts.runtime)
@@ -84,6 +85,8 @@ def _labelled(desired: Desired, labels: str) -> Desired:
         return desired
     selector = parse_labels(labels)
     chosen = {a: i for a, i in desired.instances.items() if selector.matches(i.metadata.labels)}
+    if not chosen and desired.instances:
+        raise UsageError(no_label(selector, [i.metadata.labels for i in desired.instances.values()]))
     names = {instance.target for instance in chosen.values()}
     targets = {name: target for name, target in desired.targets.items() if name in names}
     return replace(desired, targets=targets, instances=chosen)
@@ -94,8 +97,7 @@ def _restricted(desired: Desired, names: Collection[str]) -> Desired:
         return desired
     unknown = sorted(set(names) - desired.targets.keys())
     if unknown:
-        known = ", ".join(sorted(desired.targets)) or "none"
-        raise UsageError(f"no target is named {unknown[0]!r}; declared are: {known}")
+        raise UsageError(unknown_target(unknown[0], desired.targets))
     return replace(
         desired,
         targets={name: target for name, target in desired.targets.items() if name in names},

@@ -7,7 +7,7 @@ import pwd
 from collections.abc import Mapping
 
 from reconciler.cli.asking import Asking
-from reconciler.errors import UsageError
+from reconciler.cli.unknown import nothing_matches
 
 EVERYTHING = "*"
 
@@ -22,7 +22,7 @@ def objects(asking: Asking, what: str) -> list[str]:
         return [EVERYTHING]
     found = asking.get("/v1/resources", {"what": what})["items"]
     if not found:
-        raise UsageError(f"nothing is known that matches {what!r}; see: froyo get")
+        raise nothing_matches(asking, what)
     if any(view["target"] == what for view in found):
         return [what]
     return [view["address"] for view in found]

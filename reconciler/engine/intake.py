@@ -18,7 +18,7 @@ from reconciler.engine.report import Report
 from reconciler.errors import ConfigError
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.desired import Desired
-from reconciler.model.names import SourceName
+from reconciler.model.names import SourceName, source_object
 from reconciler.model.source import Snapshot, SnapshotGone, SourceReport
 from reconciler.model.state import SourceState
 from reconciler.runtime import Runtime
@@ -150,7 +150,7 @@ class Intake:
             return
         report = Report(self._runtime.now, {})
         report.event(
-            f"Source/{state.name}",
+            source_object(state.name),
             "SourceReady" if ready else "SourceBroken",
             message,
             warning=not ready,

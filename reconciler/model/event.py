@@ -17,6 +17,17 @@ class EventType(StrEnum):
     WARNING = "Warning"
 
 
+REASONS = (
+    *("Created", "Updated", "Removed", "Repaired"),
+    *("Differs", "Held", "Suspended", "Contested"),
+    *("TransientError", "Throttled", "PermanentError", "DidNotConverge"),
+    *("Recovered", "Abandoned", "Orphaned"),
+    *("Connected", "Unreachable"),
+    *("SourceReady", "SourceBroken"),
+)
+"""Everything that an event can say has happened, as `docs/spec/conditions.md` explains it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Who changed something, as far as the target could tell. Empty strings and None mean "not known".

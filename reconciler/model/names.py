@@ -28,6 +28,11 @@ def address(target: TargetName, ref: Reference) -> Address:
     return Address(f"{target}/{ref}")
 
 
+def source_object(name: SourceName) -> str:
+    """What events about a source are about: `Source/site`, and for a directory `Source/srv/site`, with one slash."""
+    return f"Source{name}" if name.startswith("/") else f"Source/{name}"
+
+
 def split_address(value: Address) -> tuple[TargetName, Reference]:
     """The target and the reference of an address."""
     target, _, rest = value.partition("/")

@@ -13,6 +13,7 @@ from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.show.resources import description
 from reconciler.cli.terminal import terminal
+from reconciler.cli.unknown import nothing_matches
 from reconciler.errors import UsageError
 
 EXAMPLES = (
@@ -41,7 +42,7 @@ def command(
     asking = Asking.of(state)
     found = asking.get("/v1/resources", {"what": what, "specs": "1"})["items"]
     if not found:
-        raise UsageError(f"nothing is known that matches {what!r}; see: froyo get")
+        raise nothing_matches(asking, what)
     if len(found) > MOST:
         raise UsageError(f"{what!r} means {len(found)} resources; name fewer, such as {found[0]['address']}")
     described: list[Document] = []

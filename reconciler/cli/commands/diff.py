@@ -8,10 +8,11 @@ import typer
 
 from reconciler.cli.asking import Asking
 from reconciler.cli.client import Document
-from reconciler.cli.options import NoColor, Output, Quiet, State, Targets, Verbose
+from reconciler.cli.options import Labels, NoColor, Output, Quiet, State, Targets, Verbose
 from reconciler.cli.output import Format
 from reconciler.cli.show.plans import Totals
 from reconciler.cli.terminal import terminal
+from reconciler.cli.unknown import must_be_targets, nothing_matches, query_of
 
 EXAMPLES = (
     ("froyo diff", "what differs on the targets of the running daemon"),
@@ -29,6 +30,7 @@ def command(
     ] = None,
     *,
     target: Targets = None,
+    selector: Labels = "",
     output: Output = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,
@@ -45,11 +47,37 @@ def command(
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)
     if directory is None and asking.daemon is not None:
+        selected = _selected(asking, target, selector)
         found: list[Document] = asking.daemon.post("/v1/plan", {}, timeout=300.0)["items"]
-        plans = [entry for entry in found if not target or entry["target"] in target]
+        plans = [_within(entry, selected) for entry in found if not target or entry["target"] in target]
+        plans = [entry for entry in plans if not selector or entry["units"] or entry["errors"]]
         revision = plans[0]["revision"] if plans else ""
     else:
-        plans, revision = plan.make(screen, directory or ".", targets=target or [], state=state)
+        plans, revision = plan.make(
+            screen, directory or ".", targets=target or [], labels=selector, state=state
+        )
     status = plan.show_plans(screen, plans, revision, output)
     held = Totals.of(plans).held
     return 2 if status == 0 and held else status
+
+
+def _selected(asking: Asking, target: list[str] | None, selector: str) -> set[str] | None:
+    """The addresses that have the labels; None for all."""
+    must_be_targets(asking, target)
+    if not selector:
+        return None
+    found = asking.get("/v1/resources", query_of("", target, selector))["items"]
+    if not found:
+        raise nothing_matches(asking, "", target, selector)
+    return {view["address"] for view in found}
+
+
+def _within(entry: Document, selected: set[str] | None) -> Document:
+    """The plan of a target, without what was not asked for."""
+    if selected is None:
+        return entry
+    units = [unit for unit in entry["units"] if unit["address"] in selected]
+    errors = {
+        what: why for what, why in entry["errors"].items() if what == entry["target"] or what in selected
+    }
+    return {**entry, "units": units, "errors": errors}

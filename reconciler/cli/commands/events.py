@@ -14,6 +14,8 @@ from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit, emit_line
 from reconciler.cli.show.events import event_block, event_lines
 from reconciler.cli.terminal import Terminal, terminal
+from reconciler.cli.unknown import must_have_events
+from reconciler.errors import UsageError
 
 EXAMPLES = (
     ("froyo events", "the last ones"),
@@ -72,12 +74,21 @@ def command(  # noqa: PLR0913 - its options
     query = {key: value for key, value in query.items() if value}
     if not follow:
         document = asking.get("/v1/events", query)
+        if not document["items"]:
+            must_have_events(asking, object_)
         if output.is_document:
             emit(screen, document, output)
+        elif not document["items"] and not quiet:
+            chosen = object_ or reason or cause or warnings or since
+            screen.note("no event matches" if chosen else "nothing has happened yet")
         else:
             for line in event_lines(screen, document["items"], now=time.time()):
                 screen.line(line)
         return 0
+    try:
+        must_have_events(asking, object_)
+    except UsageError as error:
+        screen.note(f"{error} (waiting for it)")  # it may be declared in a moment
     if everything:
         query["after"] = "0"
     if asking.daemon is None:

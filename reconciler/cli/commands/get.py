@@ -15,7 +15,7 @@ from reconciler.cli.show.resources import (
     target_table,
 )
 from reconciler.cli.terminal import Terminal, terminal
-from reconciler.errors import UsageError
+from reconciler.cli.unknown import nothing_matches, query_of
 
 EXAMPLES = (
     ("froyo get", "all resources"),
@@ -53,10 +53,9 @@ def command(
         document = asking.get(_LISTS[what.lower()])
     else:
         specs = "1" if output.is_document or output is Format.WIDE else "0"
-        query = {"what": what, "target": ",".join(target or ()), "selector": selector, "specs": specs}
-        document = asking.get("/v1/resources", query)
+        document = asking.get("/v1/resources", {**query_of(what, target, selector), "specs": specs})
         if not document["items"] and (what or target or selector):
-            raise UsageError(_nothing(what))
+            raise nothing_matches(asking, what, target, selector, words=_LISTS)
     if output.is_document:
         emit(screen, document, output)
     elif output is Format.NAME:
@@ -67,10 +66,6 @@ def command(
         for line in _lines(screen, document, wide=output is Format.WIDE):
             screen.line(line)
     return 0
-
-
-def _nothing(what: str) -> str:
-    return f"nothing is known that matches{f' {what!r}' if what else ' that'}; see all of it with: froyo get"
 
 
 def _name(view: Document) -> str:

@@ -12,6 +12,7 @@ from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.show.history import run_lines
 from reconciler.cli.terminal import terminal
+from reconciler.cli.unknown import must_be_targets
 
 EXAMPLES = (
     ("froyo history", "the last runs, the newest first"),
@@ -37,7 +38,10 @@ def command(
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     query = {"limit": str(number), **({"target": target} if target else {})}
-    document = Asking.of(state).get("/v1/history", query)
+    asking = Asking.of(state)
+    document = asking.get("/v1/history", query)
+    if not document["items"] and target:
+        must_be_targets(asking, [target])
     if output.is_document:
         emit(screen, document, output)
     elif not document["items"]:

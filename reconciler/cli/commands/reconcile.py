@@ -15,6 +15,7 @@ from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.show.resources import resource_table
 from reconciler.cli.terminal import terminal
+from reconciler.cli.unknown import nothing_matches, query_of
 from reconciler.errors import UsageError
 
 EXAMPLES = (
@@ -49,10 +50,10 @@ def command(  # noqa: PLR0913 - its options
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)
     daemon = asking.need_daemon("`froyo apply DIR` does it once, `froyo up DIR` starts a daemon")
-    query = {"what": what, "target": ",".join(target or ()), "selector": selector}
+    query = query_of(what, target, selector)
     found = daemon.get("/v1/resources", query)["items"]
     if not found:
-        raise UsageError("nothing is declared that matches; see: froyo get")
+        raise nothing_matches(asking, what, target, selector)
     everything = not (what or target or selector)
     addresses = [view["address"] for view in found]
     accepted = daemon.post("/v1/reconcile", {} if everything else {"addresses": addresses})

@@ -16,6 +16,7 @@ from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.show.resources import resource_table
 from reconciler.cli.terminal import terminal
+from reconciler.cli.unknown import nothing_matches, query_of
 from reconciler.errors import UsageError
 
 EXAMPLES = (
@@ -60,7 +61,7 @@ def command(  # noqa: PLR0913 - its options
     holds = _condition(for_)
     seconds = times.parse_duration(timeout)
     asking = Asking.of(state)
-    query = {"what": what, "target": ",".join(target or ()), "selector": selector}
+    query = query_of(what, target, selector)
     until = time.monotonic() + seconds
     if asking.daemon is None:
         # Nothing moves without a daemon; what is known is the answer.
@@ -75,14 +76,15 @@ def command(  # noqa: PLR0913 - its options
                 break
             if not document["items"] and not warned:
                 # It may be declared in a moment; or it is a slip of the pen, and that is better known now.
-                screen.note(f"{_unknown(what)} yet; waiting for it, {timeout} at most; see: froyo get")
+                why = nothing_matches(asking, what, target, selector)
+                screen.note(f"{why} (waiting for it, {timeout} at most)")
                 warned = True
             next(heard)
     waiting = [view for view in document["items"] if not holds(view)]
     if output.is_document:
         emit(screen, document, output)
     elif not document["items"]:
-        screen.note(f"{_unknown(what)}; see: froyo get")
+        screen.note(str(nothing_matches(asking, what, target, selector)))
     elif waiting:
         when = f"after {timeout}" if asking.daemon else "and no daemon runs that could change that"
         screen.note(f"not {for_} {when}: {count(len(waiting), 'instance')}")
@@ -91,10 +93,6 @@ def command(  # noqa: PLR0913 - its options
     else:
         screen.say(f"{count(len(document['items']), 'instance')}: {for_}")
     return 0 if _all(document, holds) else 1
-
-
-def _unknown(what: str) -> str:
-    return f"nothing is known that matches{f' {what!r}' if what else ''}"
 
 
 def _all(document: Document, holds: Condition) -> bool:

@@ -66,6 +66,40 @@ def test_what_is_known_is_told_from_the_store(person):
     assert person.json("doctor")["healthy"] is True
 
 
+def test_a_slip_of_the_pen_is_met_with_what_was_probably_meant(person):
+    person.froyo("apply", person.site)
+    for words, meant in (
+        (("get", "flies"), "'files'"),
+        (("get", "targts"), "'targets'"),
+        (("get", "-l", "teir=web"), "'tier=web'"),
+        (("describe", "File/mtod"), "'File/motd'"),
+        (("suspend", "here/Fiel/motd", "--reason", "x"), "'here/File/motd'"),
+        (("resume", "hree"), "'here'"),
+        (("wait", "mtod"), "'File/motd'"),
+        (("history", "--target", "hree"), "'here'"),
+        (("diff", person.site, "--target", "hree"), "'here'"),
+        (("plan", person.site, "-l", "tier=wbe"), "'tier=web'"),
+        (("events", "--object", "here/File/mtod"), "'here/File/motd'"),
+        (("events", "--object", "Target/hree"), "'Target/here'"),
+        (("events", "--reason", "Repared"), "'Repaired'"),
+    ):
+        said = person.froyo(*words, status=1)
+        assert f"did you mean {meant}?" in said.stderr
+        assert said.stdout == ""
+    assert "no value after ==" in person.froyo("get", "-l", "tier==", status=1).stderr
+    assert "such as here/File/motd" in person.froyo("events", "--object", "File/motd", status=1).stderr
+    # What is known and to which nothing has happened is no slip.
+    assert (
+        person.froyo("events", "--object", "here/File/motd", "--reason", "repaired").stderr
+        == "no event matches\n"
+    )
+    assert person.json("events", "--object", "Source/")["items"] == []
+    assert person.froyo("get", "here/FILES", "-o", "name").stdout == "here/File/motd\n"
+    assert person.froyo("diff", person.site, "-l", "tier=web").stdout.startswith(
+        "nothing to do: 1 instance on"
+    )
+
+
 def test_nothing_is_known_before_anything_was_applied(person):
     assert "froyo apply DIR" in person.froyo("status", status=1).stderr
     assert not person.state.exists()
@@ -114,7 +148,7 @@ def test_errors_name_the_place_and_what_to_do(person):
     problems = person.json("validate", person.site, status=1)["problems"]
     assert {problem["file"] for problem in problems} == {"bad.yaml"}
     (person.site / "bad.yaml").unlink()
-    assert "declared are: here" in person.froyo("plan", "--target", "nope", "site", status=1).stderr
+    assert "there is: here" in person.froyo("plan", "--target", "nope", "site", status=1).stderr
 
 
 def test_a_target_that_cannot_be_reached_costs_the_others_nothing(person):

@@ -25,6 +25,13 @@ def test_a_daemon_puts_right_what_is_spoiled_and_tells(person):
         assert person.json("doctor")["healthy"]
         assert f"pid {daemon.pid}" in person.froyo("doctor").stdout
 
+        assert "did you mean 'here'?" in person.froyo("diff", "--target", "hree", status=1).stderr
+        assert "did you mean 'tier=web'?" in person.froyo("diff", "-l", "tier=wbe", status=1).stderr
+        assert person.froyo("diff", "-l", "tier=web").stdout.startswith("nothing to do: 1 instance on")
+        assert "did you mean 'files'?" in person.froyo("reconcile", "flies", status=1).stderr
+        [source] = {e["object"] for e in person.json("events", "--object", "Source")["items"]}
+        assert source == f"Source{person.site}"
+
         motd.write_text("again\n")
         assert person.froyo("reconcile", "--wait").stdout == "2 instances as declared\n"
         assert motd.read_text() == "hello\n"

@@ -1,11 +1,14 @@
 """The documents that questions are answered with: their shape is a promise (docs/cli.md)."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from reconciler.api.answers import ANSWERS, NotFound, answer, event_filter, limit, seconds
 from reconciler.errors import UsageError
 from reconciler.model.conditions import ConditionType, Reason
-from reconciler.model.event import EventType, Evidence
+from reconciler.model.event import REASONS, EventType, Evidence
 from reconciler.model.plan import Action, Cause, FieldDiff
 from reconciler.store.records import QueuedKey, Run, RunUnit
 from tests.unit.api.known import (
@@ -192,6 +195,22 @@ async def test_the_queue_says_what_people_asked_for():
 def test_a_filter_that_makes_no_sense_is_refused(query):
     with pytest.raises(UsageError, match=next(iter(query))):
         event_filter(query)
+
+
+def test_a_reason_is_understood_in_any_case_and_a_misspelt_one_gets_a_suggestion():
+    assert event_filter({"reason": "repaired"}).reason == "Repaired"
+    with pytest.raises(UsageError, match="no reason 'Repared'; did you mean 'Repaired'"):
+        event_filter({"reason": "Repared"})
+    with pytest.raises(UsageError, match="no cause 'drfit'; did you mean 'drift'"):
+        event_filter({"cause": "drfit"})
+
+
+def test_the_reasons_of_events_are_those_of_the_specification():
+    text = (Path(__file__).parents[3] / "docs/spec/conditions.md").read_text()
+    table = text.split("## Events")[1].split("| reason |")[1]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    written = {word for row in rows for word in re.findall(r"`(\w+)`", row)}
+    assert set(REASONS) == written
 
 
 @pytest.mark.parametrize("given", ["0", "-3", "many", "100001", ""])

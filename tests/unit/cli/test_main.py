@@ -86,7 +86,7 @@ class Everything:
         ]
         from reconciler.api.selecting import Selection
 
-        return {"items": Selection(query["what"]).narrow(views)}
+        return {"items": Selection(query.get("what", "")).narrow(views)}
 
 
 @pytest.mark.parametrize(
