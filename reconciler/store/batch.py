@@ -85,10 +85,6 @@ class Batch:
         self.durable = self.durable or any(entry.preimage for entry in entries)
         return self._add(sql.PUT_INVENTORY, map(instances.inventory_row, entries))
 
-    def forget_inventory(self, addresses: Iterable[Address]) -> Self:
-        """Record that these are not ours any more."""
-        return self._add(sql.FORGET_INVENTORY, ({"address": address} for address in addresses))
-
     # --- What is to be done ---------------------------------------------------------------------------
 
     def enqueue(self, key: QueuedKey) -> Self:
@@ -142,14 +138,6 @@ class Batch:
     def forget_warm(self) -> Self:
         """Forget that document."""
         return self._add(sql.FORGET_WARM, [{}])
-
-    def pin(self, owner: str, digests: Iterable[Digest]) -> Self:
-        """Keep blobs as long as `owner`, such as `plan:0190…`, stands."""
-        return self._add(sql.PUT_PIN, ({"owner": owner, "digest": digest} for digest in digests))
-
-    def unpin(self, owner: str) -> Self:
-        """Let go of everything that `owner` pinned."""
-        return self._add(sql.DROP_PINS, [{"owner": owner}])
 
     # --- What happened --------------------------------------------------------------------------------
 

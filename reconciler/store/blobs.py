@@ -24,7 +24,7 @@ from reconciler.store.failures import explain, failure
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
 LANE = "store-blob"
 """A lane of its own: nobody's commit waits while 64 MB are made durable."""
@@ -95,14 +95,6 @@ class BlobFiles:
             raise
         return staged
 
-    def stage_file(self, source: Path) -> Staged:
-        """Make a copy of a file ready to be put in place."""
-        with open(source, "rb") as file:
-            head = file.read(INLINE + 1)
-            if len(head) <= INLINE:
-                return self.stage(head)
-            return self._stage_chunks(_chunks(head, file))
-
     def _stage_chunks(self, chunks: Iterable[bytes]) -> Staged:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         hasher, size = hashlib.sha256(), 0
@@ -165,22 +157,24 @@ class BlobFiles:
             )
         return data
 
-    def sweep(self, is_known: Callable[[Digest], bool], before: float) -> None:
-        """Remove files that nobody knows, left by a crash before the time `before`."""
+    def directories(self) -> list[Path]:
+        """Where there are files, to be swept one by one."""
         try:
-            entries = [*self.directory.glob("*/*"), *self.directory.glob("tmp-*")]
+            return [
+                self.directory,
+                *(Path(entry.path) for entry in os.scandir(self.directory) if entry.is_dir()),
+            ]
         except FileNotFoundError:
-            return
-        for entry in entries:
+            return []
+
+    def sweep(self, directory: Path, is_known: Callable[[Digest], bool], before: float) -> None:
+        """Remove the files of a directory that nobody knows, left by a crash before the time `before`."""
+        with os.scandir(directory) as entries:
+            files = [entry for entry in entries if not entry.is_dir()]
+        for entry in files:
             known = not entry.name.startswith("tmp-") and is_known(Digest(f"sha256:{entry.name}"))
             if not known and entry.stat().st_mtime < before:
-                entry.unlink(missing_ok=True)
-
-
-def _chunks(head: bytes, file: BinaryIO) -> Iterator[bytes]:
-    yield head
-    while chunk := file.read(_CHUNK):
-        yield chunk
+                os.unlink(entry.path)
 
 
 def _sync_directory(path: Path) -> None:

@@ -4,7 +4,7 @@
     data = await store.blobs.read(digest)
 
 A content stays for at least an hour; then it may go when the quota is exceeded, unless something in the
-store refers to it: a snapshot, the inventory, or a pin (`Batch.pin`).
+store refers to it: a snapshot, the inventory, or what was set out to be done.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from reconciler.store.failures import explain, failure
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Awaitable, Callable, Iterable, Sequence
-    from pathlib import Path
 
     from reconciler.model.names import Digest
     from reconciler.runtime import Runtime
@@ -67,11 +66,6 @@ class DigestStore:
         if all(len(data) <= INLINE for data in contents):
             return await self._put([self._files.stage(data) for data in contents])
         return await self._put(await self.stage(lambda: self._files.stage_all(contents)))
-
-    async def put_file(self, source: Path) -> Digest:
-        """Keep the content of a file."""
-        (digest,) = await self._put(await self.stage(lambda: [self._files.stage_file(source)]))
-        return digest
 
     async def stage(self, function: Callable[[], list[Staged]]) -> list[Staged]:
         """Run `function`, which writes files, on the lane for that."""

@@ -60,14 +60,7 @@ blobs = Table(
     Column("data", LargeBinary),
     Column("created_at", Float, nullable=False),
     Column("used_at", Float, nullable=False),
-)
-
-blob_pins = Table(
-    "blob_pins",
-    metadata,
-    Column("owner", Text, primary_key=True),
-    Column("digest", ForeignKey(blobs.c.digest), primary_key=True, index=True),
-    sqlite_with_rowid=False,
+    Index(None, "used_at", "digest", "size"),
 )
 
 snapshots = Table(

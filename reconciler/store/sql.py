@@ -62,11 +62,6 @@ SCHEMA = (
         "NULL, CONSTRAINT pk_warm PRIMARY KEY (id) )"
     ),
     (
-        "CREATE TABLE blob_pins ( owner TEXT NOT NULL, digest TEXT NOT NULL, CONSTRAINT pk_blob_pins "
-        "PRIMARY KEY (owner, digest), CONSTRAINT fk_blob_pins_digest FOREIGN KEY(digest) REFERENCES blobs "
-        "(digest) ) WITHOUT ROWID"
-    ),
-    (
         "CREATE TABLE inventory ( address TEXT NOT NULL, ownership TEXT NOT NULL, digest TEXT NOT NULL, "
         "instance TEXT NOT NULL, recorded_at FLOAT NOT NULL, body TEXT, preimage TEXT, CONSTRAINT "
         "pk_inventory PRIMARY KEY (address), CONSTRAINT fk_inventory_preimage FOREIGN KEY(preimage) "
@@ -85,9 +80,9 @@ SCHEMA = (
         "FOREIGN KEY(snapshot) REFERENCES snapshots (id) ON DELETE CASCADE, CONSTRAINT "
         "fk_snapshot_files_digest FOREIGN KEY(digest) REFERENCES blobs (digest) ) WITHOUT ROWID"
     ),
+    "CREATE INDEX ix_blobs_used_at_digest_size ON blobs (used_at, digest, size)",
     "CREATE INDEX ix_events_object_id ON events (object, id)",
     "CREATE INDEX ix_snapshots_source_id ON snapshots (source, id)",
-    "CREATE INDEX ix_blob_pins_digest ON blob_pins (digest)",
     "CREATE INDEX ix_inventory_body ON inventory (body)",
     "CREATE INDEX ix_inventory_preimage ON inventory (preimage)",
     "CREATE INDEX ix_plan_units_in_doubt ON plan_units (run) WHERE outcome IS NULL",
@@ -129,6 +124,15 @@ ADD_SNAPSHOT = (
     ":digest, :root, :left_out, :taken_at)"
 )
 ADD_SNAPSHOT_FILE = "INSERT INTO snapshot_files (snapshot, path, digest) VALUES (:snapshot, :path, :digest)"
+AGED_BLOBS = (
+    "SELECT blobs.used_at, blobs.digest, blobs.size, blobs.data IS NULL AS anon_1, NOT (EXISTS (SELECT * "
+    "FROM snapshot_files WHERE snapshot_files.digest = blobs.digest)) AND NOT (EXISTS (SELECT * FROM "
+    "inventory WHERE inventory.preimage = blobs.digest)) AND NOT (EXISTS (SELECT * FROM plan_units WHERE "
+    "plan_units.preimage = blobs.digest)) AND NOT (EXISTS (SELECT * FROM inventory WHERE inventory.body = "
+    "blobs.digest)) AS anon_2 FROM blobs WHERE blobs.used_at < :before AND blobs.used_at >= :at AND "
+    "(blobs.used_at > :at OR blobs.digest > :after) ORDER BY blobs.used_at, blobs.digest LIMIT :most OFFSET "
+    "0"
+)
 AUDIT = (
     "SELECT audit.id, audit.at, audit.actor, audit.action, audit.object, audit.data, audit.previous, "
     "audit.hash FROM audit WHERE audit.id > :after ORDER BY audit.id LIMIT :limit OFFSET 0"
@@ -138,17 +142,21 @@ BLOB = "SELECT blobs.size, blobs.data FROM blobs WHERE blobs.digest = :digest"
 BLOB_BYTES = "SELECT coalesce(sum(blobs.size), 0) AS coalesce_1 FROM blobs"
 BLOB_SIZE = "SELECT blobs.size FROM blobs WHERE blobs.digest = :digest"
 DROP_BLOB = "DELETE FROM blobs WHERE blobs.digest = :digest"
-DROP_EVENTS = "DELETE FROM events WHERE events.id <= :up_to OR events.at < :before"
-DROP_PINS = "DELETE FROM blob_pins WHERE blob_pins.owner = :owner"
-DROP_RUNS = (
-    "DELETE FROM runs WHERE runs.finished_at IS NOT NULL AND NOT (EXISTS (SELECT * FROM plan_units WHERE "
-    "plan_units.run = runs.id AND plan_units.outcome IS NULL)) AND (runs.started_at < :before OR (runs.id "
-    "NOT IN (SELECT runs.id FROM runs ORDER BY runs.id DESC LIMIT :keep OFFSET 0)))"
+DROP_EVENTS = (
+    "DELETE FROM events WHERE events.id IN (SELECT anon_1.id FROM (SELECT events.id AS id, events.at AS at "
+    "FROM events ORDER BY events.id LIMIT :most OFFSET 0) AS anon_1 WHERE anon_1.id <= :up_to OR anon_1.at "
+    "< :before)"
 )
-DROP_SNAPSHOT = "DELETE FROM snapshots WHERE snapshots.id = :snapshot"
-DROP_SNAPSHOTS = (
-    "DELETE FROM snapshots WHERE (SELECT count(*) AS count_1 FROM snapshots AS newer WHERE newer.source = "
-    "snapshots.source AND newer.id > snapshots.id) >= :keep"
+DROP_RUN = "DELETE FROM runs WHERE runs.id = :of"
+DROP_SNAPSHOT = "DELETE FROM snapshots WHERE snapshots.id = :of"
+DROP_SNAPSHOT_FILES = (
+    "DELETE FROM snapshot_files WHERE snapshot_files.snapshot = :of AND snapshot_files.path IN (SELECT "
+    "snapshot_files.path FROM snapshot_files WHERE snapshot_files.snapshot = :of ORDER BY "
+    "snapshot_files.path LIMIT :most OFFSET 0)"
+)
+DROP_UNITS = (
+    "DELETE FROM plan_units WHERE plan_units.run = :of AND plan_units.address IN (SELECT plan_units.address "
+    "FROM plan_units WHERE plan_units.run = :of ORDER BY plan_units.address LIMIT :most OFFSET 0)"
 )
 EVENTS = (
     "SELECT events.id, events.at, events.type, events.reason, events.object, events.message, events.cause, "
@@ -166,7 +174,6 @@ EVENTS_OF_OBJECT = (
 FINISH_RUN = (
     "UPDATE runs SET finished_at=:finished_at, outcome=:outcome, message=:message WHERE runs.id = :run"
 )
-FORGET_INVENTORY = "DELETE FROM inventory WHERE inventory.address = :address"
 FORGET_QUEUED = "DELETE FROM queue WHERE queue.target = :target"
 FORGET_STATE = "DELETE FROM resource_state WHERE resource_state.address = :address"
 FORGET_SUSPENSION = "DELETE FROM suspensions WHERE suspensions.object = :object"
@@ -205,10 +212,6 @@ LEASE = (
     "SELECT lease.token, lease.host, lease.pid, lease.boot_id, lease.since, lease.expires, lease.locked "
     "FROM lease"
 )
-OLDEST_SPARE_SNAPSHOT = (
-    "SELECT min(snapshots.id) AS min_1 FROM snapshots WHERE (SELECT count(*) AS count_1 FROM snapshots AS "
-    "newer WHERE newer.source = snapshots.source AND newer.id > snapshots.id) >= 1"
-)
 PUT_BLOB = (
     "INSERT INTO blobs (digest, size, data, created_at, used_at) VALUES (:digest, :size, :data, "
     ":created_at, :used_at) ON CONFLICT (digest) DO UPDATE SET used_at = excluded.used_at"
@@ -229,7 +232,6 @@ PUT_LEASE = (
     "= excluded.host, pid = excluded.pid, boot_id = excluded.boot_id, since = excluded.since, expires = "
     "excluded.expires, locked = excluded.locked"
 )
-PUT_PIN = "INSERT INTO blob_pins (owner, digest) VALUES (:owner, :digest) ON CONFLICT DO NOTHING"
 PUT_QUEUED = (
     "INSERT INTO queue (target, priority, dirty, added_at) VALUES (:target, :priority, :dirty, :added_at) "
     "ON CONFLICT (target) DO UPDATE SET priority = excluded.priority, dirty = excluded.dirty, added_at = "
@@ -289,6 +291,10 @@ SETTLE_UNIT = (
     "UPDATE plan_units SET outcome=:outcome, message=:message WHERE plan_units.run = :of AND "
     "plan_units.address = :instance"
 )
+SIZES_OF_RUNS = (
+    "SELECT runs.id, (SELECT count(*) AS count_1 FROM plan_units WHERE plan_units.run = runs.id) AS units "
+    "FROM runs WHERE runs.id < :below ORDER BY runs.id DESC LIMIT :most OFFSET 0"
+)
 SNAPSHOT_FILES = (
     "SELECT snapshot_files.path, snapshot_files.digest, blobs.size, blobs.data FROM snapshot_files JOIN "
     "blobs ON blobs.digest = snapshot_files.digest WHERE snapshot_files.snapshot = :snapshot ORDER BY "
@@ -298,19 +304,25 @@ SOURCE_STATES = (
     "SELECT source_state.name, source_state.conditions, source_state.revision, source_state.digest, "
     "source_state.problems, source_state.degraded FROM source_state"
 )
-SPARE_BLOBS = (
-    "SELECT blobs.digest, blobs.size, blobs.data IS NULL AS anon_1 FROM blobs WHERE blobs.used_at < :before "
-    "AND NOT (EXISTS (SELECT * FROM snapshot_files WHERE snapshot_files.digest = blobs.digest)) AND NOT "
-    "(EXISTS (SELECT * FROM blob_pins WHERE blob_pins.digest = blobs.digest)) AND NOT (EXISTS (SELECT * "
-    "FROM inventory WHERE inventory.preimage = blobs.digest)) AND NOT (EXISTS (SELECT * FROM plan_units "
-    "WHERE plan_units.preimage = blobs.digest)) AND NOT (EXISTS (SELECT * FROM inventory WHERE "
-    "inventory.body = blobs.digest)) ORDER BY blobs.used_at, blobs.digest"
+SPENT_RUNS = (
+    "SELECT runs.id FROM runs WHERE runs.finished_at IS NOT NULL AND (runs.id <= :up_to OR runs.started_at "
+    "< :before) AND NOT (EXISTS (SELECT * FROM plan_units WHERE plan_units.run = runs.id AND "
+    "plan_units.outcome IS NULL)) AND NOT (EXISTS (SELECT * FROM plan_units WHERE plan_units.run = runs.id "
+    "AND plan_units.preimage IS NOT NULL AND (plan_units.outcome IS NULL OR plan_units.outcome = "
+    "'Abandoned' OR plan_units.outcome = 'Unreachable' OR plan_units.outcome = 'Pending') AND "
+    "(plan_units.address NOT IN (SELECT inventory.address FROM inventory)))) ORDER BY runs.id LIMIT :most "
+    "OFFSET 0"
 )
 STATES = (
     "SELECT resource_state.address, resource_state.generation, resource_state.digest, "
     "resource_state.observed_generation, resource_state.observed, resource_state.observed_at, "
     "resource_state.owned, resource_state.conditions, resource_state.history, resource_state.failures FROM "
     "resource_state WHERE resource_state.address >= :low AND resource_state.address < :high"
+)
+SURPLUS_SNAPSHOT = (
+    "SELECT snapshots.id FROM snapshots WHERE snapshots.id <= (SELECT newer.id FROM snapshots AS newer "
+    "WHERE newer.source = snapshots.source ORDER BY newer.id DESC LIMIT 1 OFFSET :keep) ORDER BY "
+    "snapshots.id LIMIT 1 OFFSET 0"
 )
 SUSPENSIONS = (
     'SELECT suspensions.object, suspensions."by", suspensions.reason, suspensions.since, suspensions.until '
@@ -338,7 +350,6 @@ UNITS = (
 
 TABLES = (
     "audit",
-    "blob_pins",
     "blobs",
     "events",
     "housekeeping",

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ClauseElement,
     ColumnElement,
     Table,
+    and_,
     bindparam,
     delete,
     exists,
@@ -76,7 +77,6 @@ def statements(insert: Callable[[Table], Any]) -> dict[str, ClauseElement]:
             ).order_by(s.inventory.c.address),
             s.inventory.c.address,
         ),
-        "FORGET_INVENTORY": delete(s.inventory).where(s.inventory.c.address == bindparam("address")),
         "PUT_QUEUED": put(s.queue),
         "QUEUE": select(s.queue).order_by(s.queue.c.priority.desc(), s.queue.c.added_at, s.queue.c.target),
         "FORGET_QUEUED": delete(s.queue).where(s.queue.c.target == bindparam("target")),
@@ -99,7 +99,23 @@ def _runs(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dic
     runs, units = s.runs.c, s.plan_units.c
     in_doubt = exists().where(units.run == runs.id, units.outcome.is_(None))
     counted = select(func.count()).where(units.run == runs.id).scalar_subquery().label("units")
-    newest = select(runs.id).order_by(runs.id.desc()).limit(bindparam("keep"))
+    # Of what was cut off before it was known to be ours, this is all that still knows what was there before us.
+    unclaimed = and_(
+        units.preimage.is_not(None),
+        or_(
+            units.outcome.is_(None),
+            units.outcome == literal_column("'Abandoned'"),
+            units.outcome == literal_column("'Unreachable'"),
+            units.outcome == literal_column("'Pending'"),
+        ),
+        units.address.not_in(select(s.inventory.c.address)),
+    )
+    some_units = (
+        select(units.address)
+        .where(units.run == bindparam("of"))
+        .order_by(units.address)
+        .limit(bindparam("most"))
+    )
     return {
         "ADD_RUN": add(s.runs),
         "FINISH_RUN": update(s.runs)
@@ -111,29 +127,30 @@ def _runs(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dic
         .order_by(runs.id.desc())
         .limit(bindparam("limit")),
         "UNFINISHED_RUNS": select(s.runs, counted).where(runs.finished_at.is_(None)).order_by(runs.id),
-        "DROP_RUNS": delete(s.runs).where(
+        "SIZES_OF_RUNS": select(runs.id, counted)
+        .where(runs.id < bindparam("below"))
+        .order_by(runs.id.desc())
+        .limit(bindparam("most")),
+        "SPENT_RUNS": select(runs.id)
+        .where(
             runs.finished_at.is_not(None),
+            or_(runs.id <= bindparam("up_to"), runs.started_at < bindparam("before")),
             ~in_doubt,
-            or_(runs.started_at < bindparam("before"), runs.id.not_in(newest)),
-        ),
+            ~exists().where(units.run == runs.id, unclaimed),
+        )
+        .order_by(runs.id)
+        .limit(bindparam("most")),
+        "DROP_UNITS": delete(s.plan_units).where(units.run == bindparam("of"), units.address.in_(some_units)),
+        "DROP_RUN": delete(s.runs).where(runs.id == bindparam("of")),
         "PUT_UNIT": put(s.plan_units),
         "SETTLE_UNIT": update(s.plan_units)
         .where(units.run == bindparam("of"), units.address == bindparam("instance"))
         .values({n: bindparam(n) for n in ("outcome", "message")}),
         "UNITS": select(s.plan_units).where(units.run == bindparam("run")).order_by(units.address),
         "IN_DOUBT": select(s.plan_units).where(units.outcome.is_(None)).order_by(units.run, units.address),
-        # Of what was cut off before it was known to be ours: of several, the oldest is what was there before us.
+        # Of several, the oldest is what was there before us.
         "UNCLAIMED_PREIMAGES": select(units.address, units.preimage)
-        .where(
-            units.preimage.is_not(None),
-            or_(
-                units.outcome.is_(None),
-                units.outcome == literal_column("'Abandoned'"),
-                units.outcome == literal_column("'Unreachable'"),
-                units.outcome == literal_column("'Pending'"),
-            ),
-            units.address.not_in(select(s.inventory.c.address)),
-        )
+        .where(unclaimed)
         .order_by(units.run.desc(), units.address),
     }
 
@@ -144,6 +161,11 @@ def _journals(add: Callable[..., Any]) -> dict[str, ClauseElement]:
     for name in ("reason", "type", "cause"):
         page = page.where(or_(bindparam(name).is_(None), events[name] == bindparam(name)))
     of_object = _between(page, events.object)
+    # Ages are looked at among the oldest only: ids rise with time, but for a clock that was moved.
+    oldest = select(events.id, events.at).order_by(events.id).limit(bindparam("most")).subquery()
+    spent = select(oldest.c.id).where(
+        or_(oldest.c.id <= bindparam("up_to"), oldest.c.at < bindparam("before"))
+    )
     return {
         "ADD_EVENT": add(s.events, "id"),
         "LAST_EVENT": select(func.max(events.id)),
@@ -151,9 +173,7 @@ def _journals(add: Callable[..., Any]) -> dict[str, ClauseElement]:
         "EVENTS_OF_OBJECT": of_object.order_by(events.id).limit(bindparam("limit")),
         "LATEST_EVENTS": page.order_by(events.id.desc()).limit(bindparam("limit")),
         "LATEST_EVENTS_OF_OBJECT": of_object.order_by(events.id.desc()).limit(bindparam("limit")),
-        "DROP_EVENTS": delete(s.events).where(
-            or_(events.id <= bindparam("up_to"), events.at < bindparam("before"))
-        ),
+        "DROP_EVENTS": delete(s.events).where(events.id.in_(spent)),
         "ADD_AUDIT": add(s.audit),
         "AUDIT": select(s.audit)
         .where(audit.id > bindparam("after"))
@@ -166,10 +186,20 @@ def _journals(add: Callable[..., Any]) -> dict[str, ClauseElement]:
 def _snapshots(add: Callable[..., Any]) -> dict[str, ClauseElement]:
     snapshots, files = s.snapshots.c, s.snapshot_files.c
     newer = s.snapshots.alias("newer")
-    rank = (
-        select(func.count())
-        .where(newer.c.source == snapshots.source, newer.c.id > snapshots.id)
+    # The newest of its source that are too many.
+    surplus = (
+        select(newer.c.id)
+        .where(newer.c.source == snapshots.source)
+        .order_by(newer.c.id.desc())
+        .limit(1)
+        .offset(bindparam("keep"))
         .scalar_subquery()
+    )
+    some_files = (
+        select(files.path)
+        .where(files.snapshot == bindparam("of"))
+        .order_by(files.path)
+        .limit(bindparam("most"))
     )
     return {
         "ADD_SNAPSHOT": add(s.snapshots, "id"),
@@ -184,9 +214,14 @@ def _snapshots(add: Callable[..., Any]) -> dict[str, ClauseElement]:
         .join_from(s.snapshot_files, s.blobs)
         .where(files.snapshot == bindparam("snapshot"))
         .order_by(files.path),
-        "DROP_SNAPSHOTS": delete(s.snapshots).where(rank >= bindparam("keep")),
-        "OLDEST_SPARE_SNAPSHOT": select(func.min(snapshots.id)).where(rank >= 1),
-        "DROP_SNAPSHOT": delete(s.snapshots).where(snapshots.id == bindparam("snapshot")),
+        "SURPLUS_SNAPSHOT": select(snapshots.id)
+        .where(snapshots.id <= surplus)
+        .order_by(snapshots.id)
+        .limit(1),
+        "DROP_SNAPSHOT_FILES": delete(s.snapshot_files).where(
+            files.snapshot == bindparam("of"), files.path.in_(some_files)
+        ),
+        "DROP_SNAPSHOT": delete(s.snapshots).where(snapshots.id == bindparam("of")),
     }
 
 
@@ -197,7 +232,6 @@ def _blobs(add: Callable[..., Any]) -> dict[str, ClauseElement]:
         exists().where(reference == blobs.digest)
         for reference in (
             s.snapshot_files.c.digest,
-            s.blob_pins.c.digest,
             s.inventory.c.preimage,
             s.plan_units.c.preimage,
             s.inventory.c.body,
@@ -210,10 +244,19 @@ def _blobs(add: Callable[..., Any]) -> dict[str, ClauseElement]:
         "BLOB": select(blobs.size, blobs.data).where(blobs.digest == bindparam("digest")),
         "BLOB_SIZE": select(blobs.size).where(blobs.digest == bindparam("digest")),
         "BLOB_BYTES": select(func.coalesce(func.sum(blobs.size), 0)),
-        "SPARE_BLOBS": select(blobs.digest, blobs.size, blobs.data.is_(None))
-        .where(blobs.used_at < bindparam("before"), *(~reference for reference in referenced))
-        .order_by(blobs.used_at, blobs.digest),
+        "AGED_BLOBS": select(
+            blobs.used_at,
+            blobs.digest,
+            blobs.size,
+            blobs.data.is_(None),
+            and_(*(~reference for reference in referenced)),
+        )
+        .where(
+            blobs.used_at < bindparam("before"),
+            blobs.used_at >= bindparam("at"),
+            or_(blobs.used_at > bindparam("at"), blobs.digest > bindparam("after")),
+        )
+        .order_by(blobs.used_at, blobs.digest)
+        .limit(bindparam("most")),
         "DROP_BLOB": delete(s.blobs).where(blobs.digest == bindparam("digest")),
-        "PUT_PIN": add(s.blob_pins).on_conflict_do_nothing(),
-        "DROP_PINS": delete(s.blob_pins).where(s.blob_pins.c.owner == bindparam("owner")),
     }

@@ -157,17 +157,6 @@ class Store(Reading):
                 blob.discard()
             raise
 
-    async def collect_garbage(self, quota: int | None = None) -> int:
-        """Bring the digest store below `quota` bytes (default: the retention's) as far as that is possible.
-
-        Housekeeping does it by itself from time to time.
-
-        Returns:
-            How many bytes it holds then.
-        """
-        collect = self._housekeeping.collect
-        return await self._writing().alone(lambda connection: collect(connection, quota))
-
     # --- The lease ------------------------------------------------------------------------------------
 
     async def acquire_lease(self, holder: LeaseHolder, ttl: float) -> int:

@@ -36,15 +36,18 @@ T = TypeVar("T")
 
 LANE = "store"
 
+LAST_CHORES = 20
+"""How often, at most, housekeeping is taken up again before the end: what is left waits for the next process."""
+
 
 class Chores(Protocol):
     """What is to be done from time to time."""
 
     def are_due(self) -> bool:
-        """Whether it is time."""
+        """Whether it is time, or something is left of the last time."""
 
     def run(self, connection: sqlite3.Connection) -> None:
-        """Do them, in transactions of their own."""
+        """Do a little of them, in transactions of their own: whoever commits meanwhile waits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,18 +133,27 @@ class Writer:
         self._connection.close()
 
     def _finish(self) -> None:
+        # Commands that end at once would otherwise never get far with it.
+        with contextlib.suppress(sqlite3.Error, OSError):
+            for _ in range(LAST_CHORES):
+                if not self._chores.are_due():
+                    break
+                self._chores.run(self._connection)
         # Should the log not fit into the database just now, it stays, and is read at the next start.
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self._connection.close()
 
     async def _flush(self) -> None:
-        """Commit group after group until nobody waits."""
+        """Commit group after group until nobody waits, and keep house in between, and then until that is done."""
         try:
-            while self._waiting:
-                group, self._waiting = self._waiting, []
-                if await self._settle(group):
-                    await self._housekeeping()
+            due = False
+            while self._waiting or (due and not self.closed):
+                if self._waiting:
+                    group, self._waiting = self._waiting, []
+                    due = await self._settle(group)
+                if due:
+                    due = await self._housekeeping()
         finally:
             self._task = None
             # Left only when this task is cancelled, as the end of the loop does: nobody would come back for
@@ -208,24 +220,31 @@ class Writer:
     def _is_due(self) -> bool:
         return self._chores.are_due() or wal_bytes(self._path) >= WAL_LIMIT
 
-    async def _housekeeping(self) -> None:
+    async def _housekeeping(self) -> bool:
+        """Keep house for a little while. True if something is left to do."""
         try:
-            await self._offload(LANE, self._keep_house)
+            left = await self._offload(LANE, self._keep_house)
             self.trouble = ""
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - nobody waits for it; `froyo doctor` tells
             self.trouble = str(error)
+            return False
+        return left
 
-    def _keep_house(self) -> None:
+    def _keep_house(self) -> bool:
         try:
             if self._chores.are_due():
                 self._chores.run(self._connection)
+            left = self._chores.are_due()
+            if left and wal_bytes(self._path) < WAL_LIMIT:
+                return True
             # Never wait for readers: what they hold back is cut back the next time.
             self._connection.execute("PRAGMA busy_timeout = 0")
             try:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
                 self._connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise explain(error, self._path) from error
+        return left

@@ -54,10 +54,9 @@ async def test_twenty_kills_lose_nothing_and_tear_nothing(tmp_path, open_store):
         assert len(in_doubt) <= 1
         assert len(await store.unfinished_runs()) == len(await store.load_queue()) == len(in_doubt)
 
-        # Everything that is pinned can be read, and a file without a row is at most one that was on its way.
-        pinned = store._reader.execute("SELECT digest FROM blob_pins").fetchall()
-        for (digest,) in pinned:
-            await store.blobs.read(digest)
+        # Everything that was there before us can be read.
+        for kept in (await store.load_inventory()).values():
+            await store.blobs.read(kept.preimage)
 
         settled = Batch().dequeue("web-1")
         for unit in in_doubt:

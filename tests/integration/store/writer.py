@@ -3,8 +3,8 @@
     writer.py PATH
 
 Every round writes: an intent; then its outcome with a state, three events, an audit record and the removal of
-a pending key, in one batch; now and then a large content with a pin. Whoever reads the store can tell whether
-a batch was torn.
+a pending key, in one batch; now and then a large content that the inventory refers to. Whoever reads the store
+can tell whether a batch was torn.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from reconciler.store.batch import Batch
 from reconciler.store.blobs import INLINE
 from reconciler.store.records import AuditRecord, LeaseHolder, Outcome, QueuedKey, Retention, Run
 from reconciler.store.store import Store
+from tests.unit.store.values import entry
 
 TARGET = TargetName("web-1")
 ADDRESS = f"{TARGET}/File/motd"
@@ -72,7 +73,8 @@ async def main(path: Path) -> None:
         done.add_audit([AuditRecord(at=0.0, actor="test", action="round", object=str(number))])
         if number % 10 == 0:
             content = os.urandom(8) * (INLINE // 8 + 1)
-            done.pin(f"plan:{number}", [await store.blobs.put(content)])
+            kept = await store.blobs.put(content)
+            done.put_inventory([entry(f"f{number}", preimage=kept)])
         await store.write(done)
         say(number)
 

@@ -11,6 +11,7 @@ from reconciler.errors import StoreError
 from reconciler.store import audit
 from reconciler.store.batch import Batch
 from reconciler.store.records import AuditRecord
+from tests.unit.store.values import entry
 
 
 def record(number: int) -> AuditRecord:
@@ -81,6 +82,6 @@ async def test_tampering_shows_and_is_located(store, tampering, shown_at):
 async def test_a_refused_batch_leaves_no_gap_in_the_chain(store):
     await fill(store, 1)
     with pytest.raises(StoreError):
-        await store.write(Batch().add_audit([record(1)]).pin("plan:1", ["sha256:nothing"]))
+        await store.write(Batch().add_audit([record(1)]).put_inventory([entry(preimage="sha256:nothing")]))
     await fill(store, 1)
     assert (await store.verify_audit()).records == 2

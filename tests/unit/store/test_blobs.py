@@ -12,7 +12,7 @@ from reconciler.errors import StoreError
 from reconciler.store import blobs
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import INLINE
-from tests.unit.store.values import digest
+from tests.unit.store.values import digest, entry
 
 SMALL = b"small"
 LARGE = bytes(range(256)) * (INLINE // 256) + b"one byte more"
@@ -39,14 +39,6 @@ async def test_only_a_large_content_is_a_file(store, path):
     await store.blobs.put(LARGE)
     name = digest(LARGE).removeprefix("sha256:")
     assert files(path) == [f"{name[:2]}/{name}"]
-
-
-@pytest.mark.parametrize("content", [SMALL, LARGE, LARGE * 100], ids=len)
-async def test_a_file_can_be_kept(store, tmp_path, content):
-    (tmp_path / "source").write_bytes(content)
-    assert await store.blobs.put_file(tmp_path / "source") == digest(content)
-    (tmp_path / "source").unlink()
-    assert await store.blobs.read(digest(content)) == content
 
 
 async def test_a_content_that_is_there_already_stays_as_it_is(store, path):
@@ -78,11 +70,6 @@ async def test_a_damaged_content_is_not_handed_out(store, path):
     (path.parent / "blobs" / files(path)[0]).write_bytes(LARGE[:-1] + b"E")
     with pytest.raises(StoreError, match="its content is damaged: it has another digest"):
         await store.blobs.read(digest(LARGE))
-
-
-async def test_a_file_that_cannot_be_read_is_said_to_be(store, tmp_path):
-    with pytest.raises(StoreError, match="absent: it cannot be opened"):
-        await store.blobs.put_file(tmp_path / "absent")
 
 
 async def test_a_disk_that_fills_up_half_way_leaves_no_file(store, path, monkeypatch):
@@ -122,7 +109,7 @@ async def test_a_content_survives_a_group_that_has_to_be_tried_again(store, path
     """The first try has put the file in place already, and its row was rolled back."""
     kept, refused = await asyncio.gather(
         store.blobs.put(LARGE),
-        store.write(Batch().pin("plan:1", [digest("nothing")])),
+        store.write(Batch().put_inventory([entry(preimage=digest("nothing"))])),
         return_exceptions=True,
     )
     assert kept == digest(LARGE)

@@ -80,8 +80,6 @@ async def test_an_inventory_entry_holds_all_that_destroying_it_takes(store):
     kept = await store.load_inventory(WEB)
     assert list(kept.values()) == [entry("a"), entry("b")]
     assert kept[file_address("a")].instance.origin == entry("a").instance.origin
-    await store.write(Batch().forget_inventory([file_address("a")]))
-    assert list(await store.load_inventory()) == [file_address("b")]
 
 
 async def test_what_was_there_at_first_contact_stays_on_record(store):

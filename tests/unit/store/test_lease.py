@@ -10,7 +10,7 @@ from reconciler.errors import ErrorClass, LeaseHeld, LeaseLost, StoreError
 from reconciler.store.batch import Batch
 from reconciler.store.records import LeaseHolder
 from tests.unit.store.conftest import holder
-from tests.unit.store.values import state
+from tests.unit.store.values import entry, state
 
 WRITE = Batch().put_states([state()])
 
@@ -173,7 +173,7 @@ async def test_taking_it_survives_a_group_that_has_to_be_tried_again(open_store)
     dead.abandon()
     token, refused = await asyncio.gather(
         store.acquire_lease(holder(12), ttl=30),
-        store.write(Batch().pin("plan:1", ["sha256:nothing"])),
+        store.write(Batch().put_inventory([entry(preimage="sha256:nothing")])),
         return_exceptions=True,
     )
     assert token == 2

@@ -254,8 +254,8 @@ async def test_a_sound_store_says_so_and_a_damaged_one_says_where(store):
     assert await store.damages() == []
     writing = store._writer._connection
     writing.execute("PRAGMA foreign_keys = OFF")
-    writing.execute("INSERT INTO blob_pins VALUES ('plan:1', 'sha256:gone')")
-    assert await store.damages() == ["a row of blob_pins refers to one of blobs that is gone"]
+    writing.execute("INSERT INTO inventory VALUES ('a', 'created', '', '', 1.0, NULL, 'sha256:gone')")
+    assert await store.damages() == ["a row of inventory refers to one of blobs that is gone"]
 
 
 @pytest.mark.parametrize("heavy", ["sqlalchemy", "alembic"])

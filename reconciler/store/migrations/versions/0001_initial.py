@@ -68,12 +68,7 @@ def _about_contents() -> None:
         *_needed(BigInteger, "size"),
         Column("data", LargeBinary),
         *_needed(Float, "created_at", "used_at"),
-    )
-    op.create_table(
-        "blob_pins",
-        _key("owner"),
-        Column("digest", Text, ForeignKey("blobs.digest"), primary_key=True, index=True),
-        sqlite_with_rowid=False,
+        Index("ix_blobs_used_at_digest_size", "used_at", "digest", "size"),
     )
     op.create_table(
         "snapshots",
