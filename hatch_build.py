@@ -5,7 +5,7 @@ The artefacts land in `reconciler/_artifacts/`:
     runner-linux-{amd64,arm64}   the micro-runner, static; `.gz` is what goes over the wire,
                                  `.sig` and `.sigstore.json` are its signature, twice
     runner.pub                   the key that the signatures verify with
-    python-runtime.wasm          CPython and the provider SDK as one WebAssembly component
+    python-runtime.wasm          CPython, the provider SDK and the built-in plugins as one WebAssembly component
     providers/NAME/              the built-in provider packages
     MANIFEST.json                SHA-256 and size of each of the above
 
@@ -315,6 +315,9 @@ def runtime_step(checkout: Checkout) -> Step:
     """The component that runs every `plugin.py`, made by the recipe beside its sources."""
     directory = checkout.root / "providers" / "runtime"
     sdk = checkout.root / "providers" / "sdk" / "froyo_provider"
+    plugins = sorted(
+        path / "plugin.py" for path in built_in_packages(checkout) if (path / "plugin.py").is_file()
+    )
     recipe = directory / "build.py"
     target = checkout.artifacts / "python-runtime.wasm"
     if not recipe.is_file():
@@ -331,7 +334,7 @@ def runtime_step(checkout: Checkout) -> Step:
         with tempfile.TemporaryDirectory() as scratch:
             out = Path(scratch) / target.name
             try:
-                module.build(out, sdk.parent)
+                module.build(out, sdk.parent, plugins)
             except RuntimeError as error:
                 message = f"the provider runtime cannot be built: {error}"
                 raise BuildError(message) from error
@@ -339,15 +342,20 @@ def runtime_step(checkout: Checkout) -> Step:
 
     return Step(
         name=target.name,
-        sources=(directory, sdk),
+        sources=(directory, sdk, *plugins),
         settings=(f"componentize-py {importlib.metadata.version('componentize-py')}",),
         make=make,
     )
 
 
+def built_in_packages(checkout: Checkout) -> tuple[Path, ...]:
+    """The directories of the provider packages that come with froyo."""
+    return tuple(sorted(path.parent for path in (checkout.root / "providers").glob("*/manifest.yaml")))
+
+
 def packages_step(checkout: Checkout) -> Step:
     """The built-in provider packages, as they are."""
-    sources = tuple(sorted(path.parent for path in (checkout.root / "providers").glob("*/manifest.yaml")))
+    sources = built_in_packages(checkout)
     target = checkout.artifacts / "providers"
 
     def make() -> Iterator[Path]:

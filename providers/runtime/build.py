@@ -1,6 +1,6 @@
 """Makes the component that runs every plugin.py, with componentize-py. Called by the build.
 
-It is also a command: `python providers/runtime/build.py OUT`.
+It is also a command: `python providers/runtime/build.py OUT [PLUGIN...]`.
 
 It must not import the project: it runs before there is one.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 WORLD = "provider"
@@ -17,17 +19,21 @@ APP = "froyo_runtime"
 HERE = Path(__file__).resolve().parent
 
 
-def build(out: Path, sdk_dir: Path) -> None:
+def build(out: Path, sdk_dir: Path, plugins: Sequence[Path] = ()) -> None:
     """Make the component.
 
     Args:
         out: where to put it.
         sdk_dir: the directory that holds the package `froyo_provider`.
+        plugins: each a plugin.py that is to be loaded in it from the beginning.
 
     Raises:
         RuntimeError: componentize-py refuses; carries what it says.
     """
-    componentize(out, app=APP, paths=[HERE, sdk_dir])
+    with tempfile.TemporaryDirectory() as scratch:
+        sources = [plugin.read_text(encoding="utf-8") for plugin in plugins]
+        (Path(scratch) / "froyo_built_in.py").write_text(f"SOURCES = {sources!r}\n", encoding="utf-8")
+        componentize(out, app=APP, paths=[HERE, sdk_dir, Path(scratch)])
 
 
 def componentize(out: Path, *, app: str, paths: list[Path]) -> None:
@@ -68,4 +74,4 @@ def _politely() -> None:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]), HERE.parent / "sdk")
+    build(Path(sys.argv[1]), HERE.parent / "sdk", [Path(plugin) for plugin in sys.argv[2:]])

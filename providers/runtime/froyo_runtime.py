@@ -2,6 +2,7 @@
 
 componentize-py imports this module once, while building, and freezes the interpreter's memory into the
 component. So what is imported here costs an instance nothing, and what is not imported here does not exist.
+The built-in plugins are loaded here too: an instance that gets one of these has it at once.
 
 Invariant: nothing here reaches for a clock, randomness, a file or a socket when it is used. The imports of
 WASI that CPython itself has are replaced by traps when the component is built.
@@ -11,11 +12,13 @@ from __future__ import annotations
 
 import base64
 import gc
+import hashlib
 import importlib
 import io
 import marshal
 import sys
 
+import froyo_built_in
 from componentize_py_types import Err
 from wit_world import exports
 from wit_world.exports import lifecycle as wit
@@ -28,26 +31,33 @@ from froyo_provider.lifecycle import Lifecycle as Driver
 
 IMAGE = "#froyo-image:"
 """How a compiled plugin begins."""
+BUILT_IN = "#froyo-built-in:"
+"""How the name of a plugin begins that is here already; the SHA-256 of its source follows."""
 
 MESSAGE_MAX = 4096
 
-_driver = Driver()
 _PHASES = {phase: phase.name.lower() for phase in wit.Phase}
 _CLASSES = {error_class.name.lower(): error_class for error_class in wit.ErrorClass}
 
 
 class Lifecycle(exports.Lifecycle):
-    """The exported interface. An instance of the component serves one plugin."""
+    """The exported interface. An instance of the component serves one plugin; each call makes a Lifecycle."""
+
+    driver = Driver()
 
     def load(self, source: str) -> str:
         """Run the plugin, from its source or from what this answered to another instance."""
+        name = source if source.startswith((BUILT_IN, IMAGE)) else _name(source)
+        if name in _built_in:
+            Lifecycle.driver = _built_in[name]
+            return name
         image = ""
         try:
             if source.startswith(IMAGE):
                 code = marshal.loads(base64.b64decode(source[len(IMAGE) :]))  # noqa: S302 - inside the sandbox
-                _driver.load(code)
+                self.driver.load(code)
             else:
-                _driver.load(source)
+                self.driver.load(source)
                 code = compile(source, "plugin.py", "exec", dont_inherit=True)
                 image = IMAGE + base64.b64encode(marshal.dumps(code)).decode()
         except Fault as fault:
@@ -58,20 +68,24 @@ class Lifecycle(exports.Lifecycle):
     def start(self, phase: wit.Phase, request: str) -> wit.Step:
         """Begin a phase."""
         try:
-            return _step(_driver.start(_PHASES[phase], request))
+            return _step(self.driver.start(_PHASES[phase], request))
         except Fault as fault:
             raise Err(_fault(fault)) from None
 
     def resume(self, task: int, replies: str) -> wit.Step:
         """Carry on."""
         try:
-            return _step(_driver.resume(task, replies))
+            return _step(self.driver.resume(task, replies))
         except Fault as fault:
             raise Err(_fault(fault)) from None
 
     def cancel(self, task: int) -> None:
         """Give up."""
-        _driver.cancel(task)
+        self.driver.cancel(task)
+
+
+def _name(source: str) -> str:
+    return BUILT_IN + hashlib.sha256(source.encode()).hexdigest()
 
 
 def _step(step: Done | Pending) -> wit.Step:
@@ -126,10 +140,14 @@ def _rehearse() -> None:
 _ENCODINGS = ("ascii", "idna", "latin_1", "punycode", "utf_8_sig", "utf_16", "utf_32")
 # What the modules of the SDK's list import when one of their functions is called.
 _LATER = ("_strptime", "inspect", "linecache", "locale", "reprlib", "tokenize", "traceback")
-for _name in (*MODULES, *_LATER, *(f"encodings.{encoding}" for encoding in _ENCODINGS)):
-    importlib.import_module(_name)
+for _module in (*MODULES, *_LATER, *(f"encodings.{encoding}" for encoding in _ENCODINGS)):
+    importlib.import_module(_module)
 _rehearse()
 
+_built_in: dict[str, Driver] = {}
+for _number, _source in enumerate(froyo_built_in.SOURCES):
+    _built_in[_name(_source)] = Driver()
+    _built_in[_name(_source)].load(_source, name=f"plugin{_number}")
 
 _OUTSIDE = frozenset({"open", "os.listdir", "os.scandir", "os.system", "socket.__new__", "subprocess.Popen"})
 

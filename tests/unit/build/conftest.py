@@ -13,7 +13,7 @@ SOURCES = {
         "package main\n\nvar version, publicKey string\n\nfunc main() { println(version, publicKey) }\n"
     ),
     "providers/runtime/build.py": (
-        "def build(out, sdk_dir):\n"
+        "def build(out, sdk_dir, plugins):\n"
         "    out.write_text(' '.join(sorted(path.name for path in sdk_dir.iterdir())))\n"
     ),
     "providers/runtime/app.py": "",

@@ -118,8 +118,13 @@ def test_only_what_has_changed_is_built_again(make_checkout):
     assert built(checkout) == []
     (checkout.root / "providers/sdk/froyo_provider/fault.py").write_text("")
     assert built(checkout) == ["python-runtime.wasm"]
+    (checkout.root / "providers/linux.file/plugin.py").write_text(
+        "# the built-in plugins are in the runtime, too\n"
+    )
+    assert built(checkout) == ["python-runtime.wasm", "providers"]
+    (checkout.root / "providers/linux.file/plugin.py").unlink()
     (checkout.root / "providers/linux.file/manifest.yaml").unlink()
-    assert built(checkout) == ["providers"]
+    assert built(checkout) == ["python-runtime.wasm", "providers"]
     assert not (checkout.artifacts / "providers").exists()
     assert built(checkout._replace(version="1.2.4")) == ["runner-linux-amd64", "runner-linux-arm64"]
 
@@ -208,6 +213,6 @@ def test_an_incomplete_checkout_is_named(make_checkout, step, missing):
 def test_a_runtime_that_cannot_be_made_says_why(make_checkout):
     checkout = make_checkout()
     recipe = checkout.root / "providers" / "runtime" / "build.py"
-    recipe.write_text("def build(out, sdk_dir):\n    raise RuntimeError('no such module: froyo')\n")
+    recipe.write_text("def build(out, sdk_dir, plugins):\n    raise RuntimeError('no such module: froyo')\n")
     with pytest.raises(BuildError, match="provider runtime cannot be built: no such module: froyo"):
         built(checkout, "runtime")
