@@ -13,7 +13,9 @@ from typer.exceptions import TyperException
 
 from reconciler.cli.catalogue import SUMMARIES
 from reconciler.cli.failures import show_failure
-from reconciler.cli.terminal import terminal
+from reconciler.cli.help import Command
+from reconciler.cli.misuse import sentence
+from reconciler.cli.terminal import Terminal, terminal
 from reconciler.errors import UsageError
 
 INTERRUPTED = 130
@@ -27,13 +29,11 @@ def application(names: Iterable[str]) -> typer.Typer:
         rich_markup_mode=None,
         add_completion=False,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     for name in names:
         module = importlib.import_module(f"reconciler.cli.commands.{name}")
-        width = max(len(line) for line, _ in module.EXAMPLES)
-        examples = "\n".join(f"  {line:<{width}}  {what}" for line, what in module.EXAMPLES)
-        app.command(name, short_help=SUMMARIES[name], epilog=f"\b\nExamples:\n{examples}")(module.command)
+        app.command(name, cls=Command, short_help=SUMMARIES[name])(module.command)
     app.callback()(_nothing)
     return app
 
@@ -52,22 +52,30 @@ def run(arguments: list[str]) -> int:
     verbose = any(word in ("-v", "--verbose") for word in words)
     screen = terminal(no_color="--no-color" in words, verbose=verbose)
     try:
-        name = words[0]
-        _must_exist(name)
-        command = typer.main.get_command(application([name]))
-        status = int(command.main(words, prog_name="froyo", standalone_mode=False) or 0)
-        if status == INTERRUPTED:
-            screen.note("froyo: interrupted")
-        return status
-    except TyperException as error:
-        message = error.format_message()
-        screen.note(f"froyo: {message}")
-        screen.note(f"See: froyo {words[0]} --help")
-        return 1
+        return _call(screen, words)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, a person is told, and not by a traceback
         return show_failure(screen, error)
+
+
+def _call(screen: Terminal, words: list[str]) -> int:
+    """Call the command that the first word names.
+
+    Raises:
+        UsageError: there is none, or it is called in another way.
+    """
+    name = words[0]
+    _must_exist(name)
+    command = typer.main.get_command(application([name]))
+    try:
+        status = int(command.main(words, prog_name="froyo", standalone_mode=False) or 0)
+    except TyperException as error:
+        parsed = command.commands[name]  # type: ignore[attr-defined]
+        raise UsageError(sentence(error, f"froyo {name}", parsed)) from error
+    if status == INTERRUPTED:
+        screen.note("froyo: interrupted")
+    return status
 
 
 def _must_exist(name: str) -> None:

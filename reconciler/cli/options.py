@@ -1,16 +1,74 @@
-"""The options that more than one command has: the same letters, the same words, everywhere."""
+"""The options and arguments that more than one command has: the same letters, the same words, everywhere.
+
+Invariant: a value that is none of those that an option takes is refused in our own words, by our own error.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Annotated, TypeVar
 
 import typer
 
 from reconciler.cli.output import Format
+from reconciler.config.suggest import did_you_mean
+from reconciler.errors import UsageError
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def one_of(option: str, words: Iterable[E], *, verb: str = "takes") -> Callable[[str], E]:
+    """Reads a value that is one of some words, in any case."""
+    known = {word.value: word for word in words}
+
+    def read(text: str) -> E:
+        found = known.get(text.lower())
+        if found is None:
+            *some, last = known
+            hint = did_you_mean(text, known)
+            raise UsageError(
+                f"{option} {verb} {', '.join(some)} or {last}, not {text!r}" + (f"; {hint}" if hint else "")
+            )
+        return found
+
+    return read
+
+
+def whole_number(option: str) -> Callable[[str], int]:
+    """Reads a whole number from 1 on."""
+
+    def read(text: str) -> int:
+        written = str(text).strip()
+        if not written.isdecimal() or not int(written):
+            raise UsageError(f"{option} takes a whole number from 1 on, not {text!r}")
+        return int(written)
+
+    return read
+
+
+DOCUMENTS = (Format.TEXT, Format.JSON, Format.YAML)
 
 Directory = Annotated[
-    str, typer.Argument(metavar="DIR", help="The directory with the manifests.", show_default="this one")
+    str, typer.Argument(metavar="DIR", help="The directory with the manifests; this one unless named.")
 ]
+DirectoryOrDaemon = Annotated[
+    str | None,
+    typer.Argument(metavar="DIR", help="The directory with the manifests; without it the daemon is asked."),
+]
+What = Annotated[
+    str,
+    typer.Argument(
+        metavar="WHAT", help="A kind, Kind/name, a target, or target/Kind/name; all unless named."
+    ),
+]
+Described = Annotated[
+    str, typer.Argument(metavar="WHAT", help="target/Kind/name, Kind/name, a kind, or a target.")
+]
+Suspended = Annotated[
+    str, typer.Argument(metavar="OBJECT", help="target/Kind/name, Kind/name, a target, or all.")
+]
+Resumed = Annotated[str, typer.Argument(metavar="OBJECT", help="What was suspended.")]
 State = Annotated[
     str | None,
     typer.Option(
@@ -21,12 +79,18 @@ State = Annotated[
 ]
 Output = Annotated[
     Format,
-    typer.Option("-o", "--output", metavar="FORMAT", help="text, json or yaml.", show_default=False),
+    typer.Option(
+        "-o", "--output", metavar="FORMAT", help="text, json or yaml.", parser=one_of("-o", DOCUMENTS)
+    ),
 ]
 TableOutput = Annotated[
     Format,
     typer.Option(
-        "-o", "--output", metavar="FORMAT", help="text, wide, json, yaml or name.", show_default=False
+        "-o",
+        "--output",
+        metavar="FORMAT",
+        help="text, wide, json, yaml or name.",
+        parser=one_of("-o", Format),
     ),
 ]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, as with NO_COLOR in the environment.")]
@@ -43,16 +107,13 @@ Labels = Annotated[
         "--selector",
         metavar="SELECTOR",
         help="Only resources with these labels, such as tier=web,env!=test.",
-        show_default=False,
     ),
 ]
 Timeout = Annotated[
     str | None,
     typer.Option("--timeout", metavar="TIME", help="Give up after this long, such as 30s or 5m."),
 ]
-What = Annotated[
-    str,
-    typer.Argument(
-        metavar="WHAT", help="A kind, Kind/name, a target, or target/Kind/name.", show_default=False
-    ),
+Number = Annotated[
+    int | None,
+    typer.Option("-n", "--limit", metavar="N", help="At most so many.", parser=whole_number("-n")),
 ]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from reconciler.cli.options import one_of
 from reconciler.cli.terminal import terminal
 
 EXAMPLES = (
@@ -57,7 +58,12 @@ complete -c froyo -a '(__froyo_complete)'
 }
 
 
-def command(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]) -> int:
+def command(
+    shell: Annotated[
+        Shell,
+        typer.Argument(metavar="SHELL", help="bash, zsh or fish.", parser=one_of("SHELL", Shell, verb="is")),
+    ],
+) -> int:
     """Print a script that completes commands, options, targets and addresses in your shell."""
     terminal().line(_SCRIPTS[shell].strip("\n"))
     return 0

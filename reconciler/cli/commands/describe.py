@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
-
-import typer
 
 from reconciler.cli.asking import Asking
 from reconciler.cli.client import Document
-from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
+from reconciler.cli.options import Described, NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.show.resources import description
 from reconciler.cli.terminal import terminal
@@ -29,7 +26,7 @@ MOST = 20
 
 
 def command(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="target/Kind/name, or Kind/name.")],
+    what: Described,
     *,
     output: Output = Format.TEXT,
     state: State = None,

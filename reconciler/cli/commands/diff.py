@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from reconciler.cli.asking import Asking
 from reconciler.cli.client import Document
-from reconciler.cli.options import Labels, NoColor, Output, Quiet, State, Targets, Verbose
+from reconciler.cli.options import DirectoryOrDaemon, Labels, NoColor, Output, Quiet, State, Targets, Verbose
 from reconciler.cli.output import Format
 from reconciler.cli.show.plans import Totals
 from reconciler.cli.terminal import terminal
@@ -22,12 +18,7 @@ EXAMPLES = (
 
 
 def command(
-    directory: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="DIR", help="The directory with the manifests; without it the daemon is asked."
-        ),
-    ] = None,
+    directory: DirectoryOrDaemon = None,
     *,
     target: Targets = None,
     selector: Labels = "",

@@ -10,7 +10,7 @@ import typer
 from reconciler.cli import times
 from reconciler.cli.asking import Asking
 from reconciler.cli.client import Document
-from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
+from reconciler.cli.options import NoColor, Number, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit, emit_line
 from reconciler.cli.show.events import event_block, event_lines
 from reconciler.cli.terminal import Terminal, terminal
@@ -36,10 +36,7 @@ def command(  # noqa: PLR0913 - its options
         bool, typer.Option("-f", "--follow", help="Go on with what happens from now on.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="From the first one that is kept.")] = False,
-    number: Annotated[
-        int | None,
-        typer.Option("-n", "--limit", metavar="N", help="At most so many; 50 unless told.", min=1),
-    ] = None,
+    number: Number = None,
     since: Annotated[
         str | None,
         typer.Option("--since", metavar="TIME", help="Not older: 2h, 18:30, 2026-01-31; 0 for all."),
@@ -58,7 +55,10 @@ def command(  # noqa: PLR0913 - its options
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """What happened, to what, why, and who did it."""
+    """What happened, to what, why, and who did it.
+
+    The oldest is shown first, and the last 50 unless told otherwise; with -f, the last ten and then all that follow.
+    """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)
     begin = times.parse_past(since, now=time.time()) if since is not None else 0.0

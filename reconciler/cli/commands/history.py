@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
-
-import typer
 
 from reconciler.cli.asking import Asking
-from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
+from reconciler.cli.client import Document
+from reconciler.cli.options import NoColor, Number, Output, Quiet, State, Targets, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.show.history import run_lines
 from reconciler.cli.terminal import terminal
@@ -19,13 +17,14 @@ EXAMPLES = (
     ("froyo history --target web-1 -n 5 -v", "the last five on one target, with what differed"),
 )
 
+SHOWN = 20
+"""Runs that are shown unless told otherwise."""
+
 
 def command(
     *,
-    target: Annotated[
-        str | None, typer.Option("--target", metavar="NAME", help="Only on this target.")
-    ] = None,
-    number: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="At most so many.", min=1)] = 20,
+    target: Targets = None,
+    number: Number = None,
     output: Output = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,
@@ -35,13 +34,11 @@ def command(
     """What was done, run by run.
 
     A run is one round on one target that set out to change something. One that found everything as declared is none.
+    The newest is shown first, and 20 of them unless told otherwise.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
-    query = {"limit": str(number), **({"target": target} if target else {})}
     asking = Asking.of(state)
-    document = asking.get("/v1/history", query)
-    if not document["items"] and target:
-        must_be_targets(asking, [target])
+    document = _runs(asking, target or [""], number or SHOWN)
     if output.is_document:
         emit(screen, document, output)
     elif not document["items"]:
@@ -50,3 +47,16 @@ def command(
         for line in run_lines(screen, document["items"], now=time.time()):
             screen.line(line)
     return 0
+
+
+def _runs(asking: Asking, targets: list[str], number: int) -> Document:
+    """The newest runs on those targets together, "" being all of them."""
+    found = [
+        asking.get("/v1/history", {"limit": str(number), **({"target": name} if name else {})})
+        for name in dict.fromkeys(targets)
+    ]
+    for name, document in zip(dict.fromkeys(targets), found, strict=True):
+        if name and not document["items"]:
+            must_be_targets(asking, [name])
+    runs = [run for document in found for run in document["items"]]
+    return {**found[0], "items": sorted(runs, key=lambda run: run["startedAt"], reverse=True)[:number]}

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from reconciler.cli.asking import Asking
-from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
+from reconciler.cli.options import NoColor, Output, Quiet, Resumed, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.steering import objects, person
@@ -25,9 +25,7 @@ EXAMPLES = (
 
 
 def command(
-    what: Annotated[
-        str, typer.Argument(metavar="OBJECT", help="What was suspended.", show_default=False)
-    ] = "",
+    what: Resumed = "",
     *,
     everything: Annotated[bool, typer.Option("--all", help="End every suspension.")] = False,
     output: Output = Format.TEXT,

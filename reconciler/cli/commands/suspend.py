@@ -11,7 +11,7 @@ import typer
 
 from reconciler.cli import times
 from reconciler.cli.asking import Asking
-from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
+from reconciler.cli.options import NoColor, Output, Quiet, State, Suspended, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.steering import EVERYTHING, objects, person
@@ -27,9 +27,7 @@ EXAMPLES = (
 
 
 def command(
-    what: Annotated[
-        str, typer.Argument(metavar="OBJECT", help="target/Kind/name, Kind/name, a target, or all.")
-    ],
+    what: Suspended,
     *,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; others will read it.")],
     until: Annotated[

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.options import NoColor, Quiet, State, Verbose
+from reconciler.cli.options import Directory, NoColor, Quiet, State, Verbose, one_of
 from reconciler.cli.places import Places, places
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.visible import visible
@@ -26,7 +26,7 @@ EXAMPLES = (
 
 
 def command(
-    directory: Annotated[str, typer.Argument(metavar="DIR", help="The directory with the manifests.")] = ".",
+    directory: Directory = ".",
     *,
     log_format: Annotated[
         LogFormat,
@@ -34,7 +34,7 @@ def command(
             "--log-format",
             metavar="FORMAT",
             help="console or json; auto shows events in a terminal, and JSON elsewhere.",
-            show_default=False,
+            parser=one_of("--log-format", LogFormat),
         ),
     ] = LogFormat.AUTO,
     state: State = None,

@@ -11,7 +11,7 @@ import typer
 from reconciler.cli import times
 from reconciler.cli.asking import Asking
 from reconciler.cli.client import Document
-from reconciler.cli.options import Labels, NoColor, Output, Quiet, State, Targets, Verbose, What
+from reconciler.cli.options import Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose, What
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.show.resources import resource_table
@@ -28,6 +28,7 @@ EXAMPLES = (
 
 Condition = Callable[[Document], bool]
 
+PATIENCE = "5m"
 TICK = 0.25
 """Seconds between two looks when nothing is heard; not everything that turns out well is an event."""
 
@@ -43,9 +44,7 @@ def command(  # noqa: PLR0913 - its options
     ] = "ready",
     target: Targets = None,
     selector: Labels = "",
-    timeout: Annotated[
-        str, typer.Option("--timeout", metavar="TIME", help="Give up after this long.")
-    ] = "5m",
+    timeout: Timeout = PATIENCE,
     output: Output = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,
@@ -59,6 +58,7 @@ def command(  # noqa: PLR0913 - its options
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     holds = _condition(for_)
+    timeout = timeout or PATIENCE
     seconds = times.parse_duration(timeout)
     asking = Asking.of(state)
     query = query_of(what, target, selector)

@@ -69,9 +69,54 @@ def test_a_name_that_was_misspelt_gets_a_suggestion(capsys):
 
 def test_usage_errors_exit_with_1_since_2_means_changes(capsys):
     assert run(["plan", "--bogus"]) == 1
-    assert "See: froyo plan --help" in capsys.readouterr().err
     assert run(["get", "a", "b"]) == 1
     assert run(["get", "-o", "xml"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["plan", "--bogus"], "there is no option --bogus; see: froyo plan --help"),
+        (
+            ["plan", "--ouput", "x"],
+            "there is no option --ouput; did you mean '--output'?; see: froyo plan --help",
+        ),
+        (["plan", "--target"], "--target takes a value: --target NAME; see: froyo plan --help"),
+        (["plan", "-q=3"], "there is no option -=; see: froyo plan --help"),
+        (["plan", "--quiet=3"], "--quiet takes no value; see: froyo plan --help"),
+        (["get", "a", "b", "c"], "'b c' is more than it takes; it is: froyo get [WHAT] [OPTIONS]"),
+        (
+            ["suspend", "x"],
+            "--reason TEXT is missing: why; others will read it; it is: froyo suspend OBJECT --reason TEXT [OPTIONS]",
+        ),
+        (
+            ["completion"],
+            "SHELL is missing: bash, zsh or fish; it is: froyo completion SHELL [OPTIONS]",
+        ),
+        (["completion", "bsh"], "SHELL is bash, zsh or fish, not 'bsh'; did you mean 'bash'?"),
+        (["get", "-o", "jsn"], "-o takes text, wide, json, yaml or name, not 'jsn'; did you mean 'json'?"),
+        (["status", "-o", "wide"], "-o takes text, json or yaml, not 'wide'"),
+        (["up", "--log-format", "xyz"], "--log-format takes auto, console or json, not 'xyz'"),
+        (["events", "-n", "x"], "-n takes a whole number from 1 on, not 'x'"),
+        (["history", "-n", "0"], "-n takes a whole number from 1 on, not '0'"),
+    ],
+)
+def test_what_cannot_be_parsed_is_said_in_the_voice_of_all_errors(words, says, capsys):
+    assert run(words) == 1
+    assert capsys.readouterr().err == f"froyo: {says}\n"
+
+
+@pytest.mark.parametrize("columns", ["60", "100"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_line_of_help_is_wider_than_the_terminal(name, columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert run([name, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert max(map(len, text.split("\n"))) <= int(columns)
+    usage = " ".join(text.split("\n\n")[0].split())
+    assert "[[" not in usage
+    assert "{" not in usage
+    assert usage.endswith("[OPTIONS]")
 
 
 def test_help_of_a_command_is_also_asked_for_the_other_way_round(capsys):
