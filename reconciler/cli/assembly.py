@@ -10,15 +10,16 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from reconciler.cli.auditing import Auditor
 from reconciler.cli.places import Places, must_be_ours
+from reconciler.cli.retention import retention
 from reconciler.config import ParseCache, load
 from reconciler.engine.intake import Load
 from reconciler.engine.services import Services
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.suspensions import Suspensions
-from reconciler.errors import LeaseHeld, StoreError
+from reconciler.errors import LeaseHeld
 from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Blob, Desired
 from reconciler.model.names import Digest, TargetName
@@ -27,8 +28,7 @@ from reconciler.plugins.capabilities import BUILT_IN, Grants
 from reconciler.plugins.host import PluginHost
 from reconciler.plugins.packages import Package, catalog, load_packages
 from reconciler.runtime import Runtime, ThreadLanes
-from reconciler.store.batch import Batch
-from reconciler.store.records import AuditRecord, LeaseHolder
+from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
 from reconciler.targets.artifacts import Artifacts
 from reconciler.targets.connect import make_connect
@@ -51,6 +51,7 @@ class Parts:
         host: runs the providers.
         catalog: all kinds.
         load: evaluates a snapshot.
+        auditor: puts on record what the providers were refused.
     """
 
     places: Places
@@ -59,6 +60,7 @@ class Parts:
     host: PluginHost
     catalog: Catalog
     load: Load
+    auditor: Auditor
 
     def services(
         self,
@@ -113,13 +115,13 @@ async def assemble(
         notice: told what takes long, for a person to see.
 
     Raises:
-        UsageError: others can write to the state directory.
+        UsageError: others can write to the state directory, or a file in it is not understood.
         LeaseHeld: another controller has the store.
         StoreError: the store cannot be opened.
         ConfigError: a provider package is broken.
     """
     places.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path in (places.state, places.packages[-1], places.grants):
+    for path in (places.state, places.packages[-1], places.grants, places.retention):
         must_be_ours(path)
     lanes = ThreadLanes()
     connect = make_connect(
@@ -133,11 +135,11 @@ async def assemble(
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lanes.close)
         packages, kinds, evaluate = evaluation(places, environ)
-        store = await Store.open(places.database, runtime=runtime)
+        store = await Store.open(places.database, runtime=runtime, retention=retention(places.retention))
         stack.push_async_callback(store.close)
         if lease:
             await _take_lease(store, runtime)
-        auditor = _Auditor(store, runtime)
+        auditor = Auditor(store, runtime)
         host = PluginHost(
             packages,
             grants=_grants(places.grants),
@@ -147,9 +149,9 @@ async def assemble(
             audit=auditor.note,
             notice=notice,
         )
-        stack.push_async_callback(auditor.write)
+        stack.push_async_callback(auditor.close)
         stack.push_async_callback(host.close)
-        yield Parts(places, runtime, store, host, kinds, evaluate)
+        yield Parts(places, runtime, store, host, kinds, evaluate, auditor)
 
 
 async def _take_lease(store: Store, runtime: Runtime) -> None:
@@ -166,32 +168,3 @@ def _grants(path: Path) -> Grants:
     from reconciler.cli.grants import read_grants
 
     return BUILT_IN.extended(read_grants(path))
-
-
-class _Auditor:
-    """Takes the host's audit records as they come, and writes them when it is next asked to."""
-
-    def __init__(self, store: Store, runtime: Runtime) -> None:
-        self._store = store
-        self._runtime = runtime
-        self._records: list[AuditRecord] = []
-
-    def note(self, action: str, data: Mapping[str, Any]) -> None:
-        """A privileged act, or a refusal. Called on the loop."""
-        package = str(data.get("package", ""))
-        log.warning("audit", action=action, **data)
-        self._records.append(
-            AuditRecord(
-                at=self._runtime.now(),
-                actor=package,
-                action=action,
-                object=str(data.get("address") or package),
-                data=dict(data),
-            )
-        )
-
-    async def write(self) -> None:
-        """Put on record what has come since the last time."""
-        records, self._records = self._records, []
-        with contextlib.suppress(StoreError):
-            await self._store.write(Batch().add_audit(records))

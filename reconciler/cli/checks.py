@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import platform
 import resource
 import stat
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
 from reconciler.cli.asking import Asking, connect_nothing
-from reconciler.errors import FroyoError
+from reconciler.errors import FroyoError, StoreError
 
 if TYPE_CHECKING:
     from reconciler.store.records import StoreStats
+    from reconciler.store.store import Store
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 
@@ -57,6 +59,7 @@ def every_check(asking: Asking) -> list[Check]:
         _state,
         _socket,
         _store,
+        _soundness,
         _daemon,
         _cache,
         _inotify,
@@ -177,6 +180,31 @@ def _store(asking: Asking) -> Iterator[Check]:
 
 
 async def _stats(asking: Asking) -> StoreStats:
+    async with _opened(asking) as store:
+        return await store.stats()
+
+
+def _soundness(asking: Asking) -> Iterator[Check]:
+    if asking.where.database.exists():
+        with contextlib.suppress(StoreError):  # it cannot be opened, which the check before has said
+            yield from asyncio.run(_sound(asking))
+
+
+async def _sound(asking: Asking) -> list[Check]:
+    async with _opened(asking) as store:
+        todo = "move it away and start again (everything is observed anew), or restore a backup"
+        found = [Check("store", FAIL, damage, todo) for damage in await store.damages()]
+        try:
+            head = await store.verify_audit()
+        except StoreError as error:
+            return [*found, Check("audit log", FAIL, str(error))]
+        # Who notes the head down elsewhere can tell later whether something was cut off at the end.
+        told = f"{head.records:,} records, unbroken, head {head.hash[:12]}" if head.records else "empty"
+        return [*found, Check("audit log", OK, told)]
+
+
+@contextlib.asynccontextmanager
+async def _opened(asking: Asking) -> AsyncIterator[Store]:
     from reconciler.runtime import Runtime, ThreadLanes
     from reconciler.store.store import Store
 
@@ -185,7 +213,7 @@ async def _stats(asking: Asking) -> StoreStats:
         runtime = Runtime(connect=connect_nothing, offload=lanes)
         store = await Store.open(asking.where.database, runtime=runtime, read_only=True)
         try:
-            return await store.stats()
+            yield store
         finally:
             await store.close()
     finally:

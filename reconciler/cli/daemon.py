@@ -125,6 +125,7 @@ async def run_daemon(
     supervisor.add("writer", renew, deadline=LEASE)
     supervisor.add("loop", pulse, deadline=LOOP_DEADLINE)
     supervisor.add("providers", lambda: _warm(parts))
+    supervisor.add("audit", parts.auditor.run)
     for name, task in serve.items():
         supervisor.add(name, lambda task=task: task(daemon))  # type: ignore[misc]
     await controller.start()

@@ -45,6 +45,11 @@ class Places:
         """What the operator grants to packages, beyond what the built-in ones need."""
         return self.state / "grants.json"
 
+    @property
+    def retention(self) -> Path:
+        """How much of the past is kept, where the operator wants it otherwise."""
+        return self.state / "retention.json"
+
 
 def must_be_ours(path: Path) -> None:
     """See that nobody else can write at `path`, if it is there: what lies there decides what is done as this user.

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection
 
 from reconciler.cli.asking import connect_nothing
 from reconciler.cli.places import Places
+from reconciler.cli.retention import retention
 from reconciler.model.state import Suspension
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.batch import Batch
@@ -44,7 +45,7 @@ async def _store(where: Places) -> AsyncIterator[tuple[Store, Runtime]]:
     lanes = ThreadLanes()
     runtime = Runtime(connect=connect_nothing, offload=lanes)
     try:
-        store = await Store.open(where.database, runtime=runtime)
+        store = await Store.open(where.database, runtime=runtime, retention=retention(where.retention))
         try:
             yield store, runtime
         finally:

@@ -1,10 +1,13 @@
 """What `froyo doctor` finds, and what it says to do."""
 
+import asyncio
 import builtins
+import contextlib
 import io
 import os
 import resource
 import socket
+import sqlite3
 
 import pytest
 
@@ -12,7 +15,7 @@ from reconciler.cli import checks
 from reconciler.cli.asking import Asking
 from reconciler.cli.checks import FAIL, OK, WARN
 from reconciler.cli.places import places
-from reconciler.errors import UsageError
+from reconciler.errors import StoreError, UsageError
 
 
 @pytest.fixture
@@ -150,3 +153,58 @@ def test_a_log_that_nobody_cuts_back_is_a_warning(asking, monkeypatch):
 
     monkeypatch.setattr(checks, "_stats", stats)
     assert levels(checks._store(asking)) == [OK, WARN, WARN]
+
+
+async def _fill(asking):
+    from reconciler.runtime import Runtime
+    from reconciler.store.batch import Batch
+    from reconciler.store.records import AuditRecord
+    from reconciler.store.store import Store
+
+    async def at_once(_lane, function):
+        return function()
+
+    store = await Store.open(asking.where.database, runtime=Runtime(connect=None, offload=at_once))
+    records = [AuditRecord(at=1.0, actor="alice", action="suspend", object=str(n)) for n in range(3)]
+    await store.write(Batch().add_audit(records))
+    head = await store.verify_audit()
+    await store.close()
+    return head
+
+
+def test_an_unbroken_audit_log_says_its_head_and_a_broken_one_where(asking):
+    assert levels(checks._soundness(asking)) == []
+    head = asyncio.run(_fill(asking))
+    [found] = checks._soundness(asking)
+    assert (found.name, found.level) == ("audit log", OK)
+    assert found.message == f"3 records, unbroken, head {head.hash[:12]}"
+
+    with contextlib.closing(sqlite3.connect(asking.where.database)) as tampering:
+        tampering.execute("DROP TRIGGER audit_is_not_changed")
+        tampering.execute("UPDATE audit SET actor = 'bob' WHERE id = 2")
+        tampering.commit()
+    [found] = checks._soundness(asking)
+    assert (found.name, found.level) == ("audit log", FAIL)
+    assert "record 2 is not what was written" in found.message
+
+
+def test_a_damaged_store_says_what_is_wrong_with_it(asking):
+    asyncio.run(_fill(asking))
+    with contextlib.closing(sqlite3.connect(asking.where.database)) as damaging:
+        damaging.execute("INSERT INTO snapshot_files VALUES (1, 'a', 'sha256:gone')")
+        damaging.commit()
+    found = list(checks._soundness(asking))
+    assert [(check.name, check.level) for check in found] == [
+        ("store", FAIL),
+        ("store", FAIL),
+        ("audit log", OK),
+    ]
+    assert "refers to one of blobs that is gone" in found[0].message + found[1].message
+
+
+def test_a_store_that_cannot_be_opened_is_said_once(asking):
+    asking.where.state.mkdir(mode=0o700)
+    asking.where.database.write_bytes(b"no database at all" * 100)
+    with pytest.raises(StoreError):
+        list(checks._store(asking))
+    assert levels(checks._soundness(asking)) == []
