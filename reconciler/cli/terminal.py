@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
 from reconciler.core.visible import visible
@@ -89,6 +89,10 @@ class Terminal:
     def plain(self, text: str) -> str:
         """`text` with nothing beyond ASCII in our own signs, where the terminal wants that."""
         return text if self.unicode else text.translate(_ASCII)
+
+    def indented(self, by: int) -> Terminal:
+        """The same for lines that begin `by` columns later."""
+        return self if self.width is None else replace(self, width=self.width - by)
 
     def fit(self, text: str, taken: int = 0) -> str:
         """`text`, made safe and cut to what is left of the line after `taken` columns; whole where no terminal is."""

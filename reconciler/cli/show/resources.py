@@ -184,27 +184,28 @@ def _mapping(value: dict[str, Any], indent: str = "  ") -> list[str]:
 def status_lines(screen: Terminal, status: Document, *, now: float, where: str) -> list[str]:
     """How everything is, in short."""
     lines: list[str] = []
+    inner = screen.indented(2)
     if not status["live"]:
         lines += [screen.paint("warn", f"no daemon runs; this is what the store in {where} knows"), ""]
     if status["sources"]:
-        lines += [screen.paint("bold", "Sources"), *_indented(source_table(screen, status["sources"])), ""]
+        lines += [screen.paint("bold", "Sources"), *_indented(source_table(inner, status["sources"])), ""]
     if status["targets"]:
         lines.append(screen.paint("bold", "Targets"))
-        shown = target_table(screen, status["targets"][:SHOWN], now=now, live=status["live"])
+        shown = target_table(inner, status["targets"][:SHOWN], now=now, live=status["live"])
         lines += _indented(shown)
         if len(status["targets"]) > SHOWN:
             lines.append(f"  … and {count(len(status['targets']) - SHOWN, 'more target')}: froyo get targets")
         lines.append("")
     if status["suspensions"]:
         lines.append(screen.paint("bold", "Suspensions"))
-        lines += [*_indented(suspension_lines(screen, status["suspensions"], now=now)), ""]
+        lines += [*_indented(suspension_lines(inner, status["suspensions"], now=now)), ""]
     if status["notReady"]:
         lines.append(screen.paint("bold", "Not as declared"))
         rows: list[list[Cell]] = [
             [(READY[v["ready"]], v["reason"]), ("", v["address"]), ("", v["message"])]
             for v in status["notReady"]
         ]
-        lines += [*_indented(table(screen, ["REASON", "RESOURCE", "MESSAGE"], rows)), ""]
+        lines += [*_indented(table(inner, ["REASON", "RESOURCE", "MESSAGE"], rows, key=1)), ""]
     lines.append(summary(screen, status))
     return lines
 

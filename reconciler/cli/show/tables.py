@@ -1,4 +1,8 @@
-"""Tables: columns as wide as what is in them, the last one cut where the terminal ends."""
+"""Tables: columns as wide as what is in them; where the terminal is too narrow, fewer of them.
+
+Invariants: without a terminal nothing is cut and nothing left out. The column that names what a row is about is whole
+wherever it is shown: it is what people copy.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from reconciler.cli.terminal import Terminal
+from reconciler.core.visible import visible
 
 GAP = 3
 """Columns between two columns."""
@@ -17,30 +22,57 @@ Cell = tuple[str, str]
 """A style, or "", and a text."""
 
 
-def table(screen: Terminal, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
+def table(
+    screen: Terminal, header: Sequence[str], rows: Sequence[Sequence[Cell]], *, key: int = 0
+) -> list[str]:
     """The lines of a table, with its header.
 
-    In a terminal that is too narrow the last column is cut, then left out; then the widest ones are cut.
+    In a terminal that is too narrow the last column is cut, and then columns are left out, the last ones first.
+
+    Args:
+        screen: where it is printed to.
+        header: the title of each column.
+        rows: their cells.
+        key: the column that names what a row is about. It is never left out nor cut: half a name is none.
     """
-    texts = [[screen.fit(text) for _, text in row] for row in rows]
+    texts = [
+        [_flat(text) if index == key else screen.fit(text) for index, (_, text) in enumerate(row)]
+        for row in rows
+    ]
     widths = [
         max([columns(title), *(columns(row[index]) for row in texts)]) for index, title in enumerate(header)
     ]
+    shown = list(range(len(header)))
     if screen.width is not None:
-        left = screen.width - sum(widths[:-1]) - GAP * (len(widths) - 1)
-        if left < min(LEAST, widths[-1]):
-            header, widths = header[:-1], widths[:-1]
-        else:
-            widths[-1] = min(widths[-1], left)
-        _narrow(widths, screen.width)
-    lines = [screen.paint("dim", _row(list(header), widths))]
-    for row, shown in zip(rows, texts, strict=True):
+        shown = _fitting(widths, screen.width, key)
+    lines = [
+        screen.paint("dim", _row([header[index] for index in shown], [widths[index] for index in shown]))
+    ]
+    for row, told in zip(rows, texts, strict=True):
         cells = [
-            screen.paint(style, _pad(text, width)) if style else _pad(text, width)
-            for (style, _), text, width in zip(row, shown, widths, strict=False)
+            screen.paint(row[index][0], _pad(told[index], widths[index]))
+            if row[index][0]
+            else _pad(told[index], widths[index])
+            for index in shown
         ]
         lines.append((" " * GAP).join(cells).rstrip())
     return lines
+
+
+def _flat(text: str) -> str:
+    return visible(text).replace("\n", " ").replace("\t", " ")
+
+
+def _fitting(widths: list[int], room: int, key: int) -> list[int]:
+    """The columns that there is room for; the last one of them is made narrower where that is enough."""
+    shown = list(range(len(widths)))
+    while len(shown) > 1 and (over := sum(widths[i] for i in shown) + GAP * (len(shown) - 1) - room) > 0:
+        last = shown[-1]
+        if last == len(widths) - 1 and last != key and widths[last] - over >= LEAST:
+            widths[last] -= over
+            break
+        shown.remove(max(index for index in shown if index != key))
+    return shown
 
 
 def columns(text: str) -> int:
@@ -54,15 +86,6 @@ def _columns(character: str) -> int:
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def _narrow(widths: list[int], room: int) -> None:
-    """Take from the widest columns what does not fit, down to where nothing could be read any more."""
-    while sum(widths) + GAP * (len(widths) - 1) > room:
-        widest = max(range(len(widths)), key=lambda index: (widths[index], index))
-        if widths[widest] <= 8:
-            return
-        widths[widest] -= 1
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

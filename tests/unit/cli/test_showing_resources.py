@@ -56,16 +56,46 @@ def test_a_narrow_terminal_loses_the_message_first_and_breaks_no_line():
     for width in (20, 40, 50, 80):
         lines = resource_table(pipe(width=width), [resource(), BROKEN], now=NOW, wide=False)
         assert len(lines) == 3
-        assert all(columns(line) <= max(width, 41) for line in lines)
+        assert all(columns(line) <= width for line in lines)
     assert "MESSAGE" not in resource_table(pipe(width=50), [resource()], now=NOW, wide=False)[0]
     assert "MESSAGE" in resource_table(pipe(width=80), [resource()], now=NOW, wide=False)[0]
+
+
+def test_an_address_is_never_cut():
+    """Half an address can neither be copied nor told from another one."""
+    long = resource("a-target-with-a-name/File/and-a-resource-with-a-long-one")
+    for width in (None, 20, 40, 60, 100):
+        for wide in (False, True):
+            lines = resource_table(pipe(width=width), [long, BROKEN], now=NOW, wide=wide)
+            assert lines[1].startswith(long["address"])
+            assert lines[2].startswith(BROKEN["address"])
+            assert width != 60 or all(columns(line) <= width for line in lines)
+    view = status(notReady=[long], counts={"InSync": 1}, instances=1)
+    assert long["address"] in text(status_lines(pipe(width=40), view, now=NOW, where="/s"))
+
+
+def test_a_wide_table_in_a_narrow_terminal_has_the_columns_that_there_is_room_for():
+    view = resource(declaredAt="site.yaml:4")
+    header = resource_table(pipe(width=60), [view], now=NOW, wide=True)[0]
+    assert header == "RESOURCE          READY   REASON   AGE   GENERATION"
+
+
+def test_a_status_breaks_no_line_in_a_narrow_terminal():
+    view = status(
+        targets=[target("web-1"), target("web-2", "False", "web-2: no route to host; next try in 4 s")],
+        notReady=[BROKEN],
+        suspensions=[SUSPENSION],
+    )
+    for width in (50, 60, 80):
+        lines = status_lines(pipe(width=width), view, now=NOW, where="/s")
+        assert all(columns(line) <= width for line in lines)
 
 
 def test_characters_that_take_two_columns_are_counted_as_two():
     assert columns("表e\u0301") == 3
     lines = table(pipe(), ["A", "B"], [[("", "表"), ("", "x")], [("", "ab"), ("", "y")]])
     assert [columns(line) for line in lines[1:]] == [6, 6]
-    cut = table(pipe(width=20), ["A", "B"], [[("", "表" * 20), ("", "x")]])
+    cut = table(pipe(width=20), ["A", "B"], [[("", "x"), ("", "表" * 20)]])
     assert columns(cut[1]) <= 20
     assert "…" in cut[1]
 
