@@ -19,6 +19,17 @@ def test_ops_becomes_root_without_a_password(lab: Lab):
     assert lab.host("h1").ssh("sudo -n id -u", user="ops") == "0"
 
 
+def test_no_login_waits_for_the_users_systemd_to_start_or_to_stop(lab: Lab):
+    # To stop one may take a minute and a half here, in which the next login of the same user has to wait.
+    for host in lab.hosts:
+        host.ssh("true")
+        host.ssh("true", user="ops")
+        for user in ("0", "1000"):
+            shown = host.exec(f"loginctl show-user {user} --property=Linger --property=State --value").split()
+            assert shown[-1] == "yes", (host, shown)
+            assert host.exec(f"systemctl is-active user@{user}.service") == "active"
+
+
 def test_files_of_a_host_are_seen_from_here(lab: Lab):
     host = lab.host("h1")
     host.ssh("cat >/root/seen", stdin="there")

@@ -29,16 +29,6 @@ LOGIN = (
 )
 
 
-@pytest.fixture(scope="session", autouse=True)
-def lingering(lab):
-    """Users' systemd instances stay while nobody is logged in.
-
-    In containers like these, to stop one may take a minute and a half, in which the next login has to wait.
-    """
-    for host in lab.hosts:
-        host.exec("loginctl enable-linger root ops; systemctl start user@0.service user@1000.service")
-
-
 @pytest.fixture
 def host(lab):
     return lab.host("h1")
