@@ -93,6 +93,8 @@ class ProviderError(FroyoError):
         message: names the package, the step and the reason.
         error_class: decides the requeue.
         retry_after: seconds, for THROTTLED.
+        call: the call that failed, such as `file.write`, where it was one.
+        code: the runner's word for why, such as `enoent`, or the host's `refused`.
     """
 
     def __init__(
@@ -101,10 +103,14 @@ class ProviderError(FroyoError):
         *,
         error_class: ErrorClass = ErrorClass.PERMANENT,
         retry_after: float | None = None,
+        call: str = "",
+        code: str = "",
     ) -> None:
         super().__init__(message)
         self.error_class = error_class
         self.retry_after = retry_after
+        self.call = call
+        self.code = code
 
 
 class TransportError(FroyoError):

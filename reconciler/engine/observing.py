@@ -47,10 +47,15 @@ def fault_of(entry: Mapping[str, Any], *, package: str) -> ProviderError:
     except ValueError:
         error_class = ErrorClass.PERMANENT
     retry = fault.get("retry_after_ms")
+    call = str(fault.get("call", ""))
+    message = str(fault.get("message") or f"{package} failed and did not say why")
     return ProviderError(
-        str(fault.get("message") or f"{package} failed and did not say why"),
+        # Which call it was is of interest to who writes a provider, and to nobody else.
+        message.removeprefix(f"{call}: ") if call else message,
         error_class=error_class,
         retry_after=retry / 1000 if isinstance(retry, int | float) else None,
+        call=call,
+        code=str(fault.get("code", "")),
     )
 
 

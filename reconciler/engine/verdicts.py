@@ -13,6 +13,7 @@ from reconciler.core import conditions
 from reconciler.core.backoff import Backoff
 from reconciler.core.retry import When, requeue, requeue_error
 from reconciler.engine import wording
+from reconciler.engine.advice import told
 from reconciler.engine.journal import Journal
 from reconciler.engine.lane import Lane, Vain
 from reconciler.engine.observing import Observed
@@ -296,15 +297,16 @@ class Verdicts:
                 self._wait(address, self._backoff.delay(failures, self._services.runtime.random.random))
             case When.NEVER:
                 pass
+        message = told(error, self._lane.target)
         verdict = Verdict(
             reason=decision.reason,
-            message=str(error),
+            message=message,
             stalled=decision.stalled,
             reconciling=not decision.stalled,
         )
         news = self.conclude(address, verdict, failed=True)
         if news and verdict.reason is not Reason.CONFLICT:
-            self._report.event(address, verdict.reason.value, str(error), warning=True)
+            self._report.event(address, verdict.reason.value, message, warning=True)
 
 
 def _differing(unit: PlanUnit) -> list[str]:

@@ -97,5 +97,6 @@ class CallError(Fault):
         self.error_class = self._KNOWN.get(str(error.get("class")), ErrorClass.PERMANENT)
 
     def to_json(self) -> dict[str, Any]:
-        """The fault as it crosses the boundary; the message names the call."""
-        return super().to_json() | {"message": f"{self.call}: {self.message}"}
+        """The fault as it crosses the boundary; the message names the call. Its code lets the engine say what to do."""
+        fault = super().to_json() | {"message": f"{self.call}: {self.message}"}
+        return fault | {"call": self.call, "code": self.code} if self.code else fault

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 from reconciler.cli.phrases import count, nothing_to_do, without_name
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import visible
+from reconciler.model.conditions import Reason
 
 if TYPE_CHECKING:
     from reconciler.engine.oneshot import TargetResult
     from reconciler.model.event import Event
 
 Document = dict[str, Any]
+
+_REASONS = frozenset(Reason)
 
 _SIGNS = {
     "Created": ("good", "+"),
@@ -48,8 +51,8 @@ def result_document(
                 "target": result.target,
                 "instances": result.instances,
                 "changed": changed,
-                "failed": [{"address": a, "message": why} for a, why in result.failed.items()],
-                "left": [{"address": a, "message": why} for a, why in result.left.items()],
+                "failed": [_entry(address, why) for address, why in result.failed.items()],
+                "left": [_entry(address, why) for address, why in result.left.items()],
                 "error": result.error,
             }
         )
@@ -64,6 +67,14 @@ def result_document(
         "seconds": round(seconds, 3),
         "targets": targets,
     }
+
+
+def _entry(address: str, why: str) -> Document:
+    """What is said of an instance: the reason for programs, the message for people."""
+    reason, _, message = why.partition(": ")
+    if reason not in _REASONS:
+        return {"address": address, "reason": "", "message": why}
+    return {"address": address, "reason": reason, "message": message}
 
 
 def result_lines(screen: Terminal, document: Document) -> list[str]:

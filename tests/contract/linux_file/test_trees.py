@@ -104,7 +104,12 @@ def test_what_vanished_meanwhile_owes_nothing_and_the_first_failure_is_told_afte
         }
     )
     [result] = Harness(plugin, world).apply([operation])
-    assert result["fault"] == {"class": "transient", "message": "file.write: /srv/app/b: read-only"}
+    assert result["fault"] == {
+        "class": "transient",
+        "message": "file.write: /srv/app/b: read-only",
+        "call": "file.write",
+        "code": "read_only",
+    }
     assert host.nodes["/srv/app/c"].uid == 1
     assert not [call for call in world.calls if call["call"] == "link.ensure"]
 

@@ -173,6 +173,19 @@ spec: {target: far, path: /tmp/never, content: ""}
     assert person.froyo("plan", person.site, "--target", "here").stdout.startswith("nothing to do")
 
 
+def test_what_cannot_be_written_says_why_and_what_to_do_in_words_for_people(person):
+    person.write("files.yaml", FILE.format(name="x", text="y"))
+    said = person.froyo("apply", person.site, status=1)
+    told = f"✘ File/x  {person.machine}/etc: no such file or directory; declare a Directory for it"
+    assert told in said.stdout
+    assert told.removeprefix("✘ File/x  ") in person.froyo("events", "--warnings").stdout
+    for word in ("TransientError", "file.write", "enoent"):
+        assert word not in said.stdout + person.froyo("events").stdout
+    [failed] = person.json("apply", person.site, status=1)["targets"][0]["failed"]
+    assert (failed["address"], failed["reason"]) == ("here/File/x", "TransientError")
+    assert failed["message"].startswith(str(person.machine))
+
+
 def test_a_suspension_holds_without_a_daemon_too(person):
     person.froyo("apply", person.site)
     motd = person.machine / "etc" / "motd"
@@ -180,7 +193,7 @@ def test_a_suspension_holds_without_a_daemon_too(person):
     told = person.froyo("suspend", "File/motd", "--reason", "trying something", "--until", "2h").stdout
     assert told.startswith("suspended here/File/motd until ")
     left = person.froyo("apply", person.site).stdout
-    assert "! File/motd  Suspended: suspended by" in left
+    assert "! File/motd  suspended by" in left
     assert "1 left alone" in left
     assert motd.read_text() == "mine\n"
     assert "trying something" in person.froyo("describe", "File/motd").stdout

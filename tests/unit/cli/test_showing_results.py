@@ -41,17 +41,22 @@ def test_each_change_says_what_was_done():
 
 def test_what_failed_was_left_alone_or_could_not_be_reached_is_named():
     found = document(
-        TargetResult("a", 4, failed={"a/File/x": "no such user"}, left={"a/File/y": "policy: observe"}),
+        TargetResult(
+            "a", 4, failed={"a/File/x": "TransientError: a: b"}, left={"a/File/y": "policy: observe"}
+        ),
         TargetResult("b", 3, error="b: no route to host"),
     )
     assert result_lines(pipe(quiet=True), found) == [
         "a",
         "  ! File/y  policy: observe",
-        "  ✘ File/x  no such user",
+        "  ✘ File/x  a: b",
         "b  no route to host",
     ]
     assert result_summary(pipe(), found) == (
         "Applied: 0 changed, 1 failed, 1 left alone, 2 as declared before, "
         "on 2 targets, 1 of them unreachable (1.2 s)"
     )
+    assert found["targets"][0]["failed"] == [
+        {"address": "a/File/x", "reason": "TransientError", "message": "a: b"}
+    ]
     assert (found["failed"], found["unreachable"], found["left"]) == (1, 1, 1)

@@ -46,7 +46,13 @@ def test_a_call_that_fails_raises_what_happened() -> None:
         ErrorClass.TRANSIENT,
         5,
     )
-    assert error.to_json() == {"class": "transient", "message": "file.stat: lost", "retry_after_ms": 5}
+    assert error.to_json() == {
+        "class": "transient",
+        "message": "file.stat: lost",
+        "retry_after_ms": 5,
+        "call": "file.stat",
+        "code": "io",
+    }
 
 
 def test_an_error_of_an_unknown_class_is_permanent() -> None:

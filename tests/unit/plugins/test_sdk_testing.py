@@ -38,7 +38,12 @@ def test_errors_can_be_answered_and_raised(plugin: types.ModuleType) -> None:
     motd = resource("Thing", "motd", path="/etc/motd", mode="0644")
 
     actual = harness.read([motd])
-    assert actual[0]["fault"] == {"class": "permanent", "message": "file.stat: gone"}
+    assert actual[0]["fault"] == {
+        "class": "permanent",
+        "message": "file.stat: gone",
+        "call": "file.stat",
+        "code": "enoent",
+    }
     # What could not be read is not planned, and what does nothing is not applied.
     assert harness.plan([motd], actual) == []
     assert harness.apply([{"address": "x", "action": "none", "payload": {}}, actual[0]]) == []

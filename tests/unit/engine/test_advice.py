@@ -1,0 +1,61 @@
+"""A failure says what a person can do about it, and not in our own words."""
+
+import pytest
+
+from reconciler.engine.advice import told
+from reconciler.engine.observing import fault_of
+from reconciler.errors import ErrorClass, FroyoError, ProviderError
+from reconciler.model.target import LocalTransport, SshTransport, Target
+
+HERE = Target("here", {}, LocalTransport(), "sha256:1")
+HERE_AS_ROOT = Target("here", {}, LocalTransport(become="sudo"), "sha256:1")
+THERE = Target("web-1", {}, SshTransport(host="h"), "sha256:1")
+
+
+def failed(code, call="file.write", message="/srv/app/x: it failed"):
+    return ProviderError(message, call=call, code=code)
+
+
+@pytest.mark.parametrize("call", ["file.write", "dir.ensure", "link.ensure"])
+def test_what_lacks_its_directory_is_told_to_declare_it(call):
+    said = told(failed("enoent", call, "/srv/app: no such file or directory"), HERE)
+    assert said.startswith("/srv/app: no such file or directory; declare a Directory for it")
+
+
+def test_what_has_vanished_while_it_was_read_needs_no_directory():
+    assert told(failed("enoent", "file.read"), HERE) == "/srv/app/x: it failed"
+
+
+@pytest.mark.parametrize("code", ["eacces", "eperm"])
+def test_who_may_not_is_told_how_to_become_somebody_who_may(code):
+    assert "`local: {become: sudo}` for the target here" in told(failed(code), HERE)
+    assert "`become: sudo` for the target web-1" in told(failed(code), THERE)
+    assert "become" not in told(failed(code), HERE_AS_ROOT)
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("no_space", "df -h"),
+        ("read_only", "read-write"),
+        ("unknown_owner", "make the account"),
+        ("command_not_found", "install it"),
+        ("refused", "grants.json"),
+    ],
+)
+def test_each_kind_of_failure_has_its_advice(code, advice):
+    assert advice in told(failed(code), HERE)
+
+
+def test_what_is_not_known_or_mends_itself_gets_none():
+    assert told(failed("changing"), HERE) == "/srv/app/x: it failed"
+    conflict = ProviderError("moved", error_class=ErrorClass.CONFLICT, code="no_space")
+    assert told(conflict, HERE) == "moved"
+    assert told(FroyoError("lost"), HERE) == "lost"
+
+
+def test_the_call_that_failed_is_no_word_for_users():
+    fault = {"class": "transient", "message": "file.write: /x: gone", "call": "file.write", "code": "enoent"}
+    error = fault_of({"fault": fault}, package="p")
+    assert (str(error), error.call, error.code) == ("/x: gone", "file.write", "enoent")
+    assert str(fault_of({"fault": {"message": "file.write: odd"}}, package="p")) == "file.write: odd"
