@@ -162,6 +162,7 @@ class Verdicts:
             # Reported after we were done: whose doing that is will be of interest at the next look.
             self._lane.sightings[address] = replace(sighting, at=sighting.latest)
         drift = unit.cause is Cause.DRIFT
+        resumed = self.summary(address).reason is Reason.SUSPENDED
         now = services.runtime.now()
         self._keep_observation(reading, changed=unit.action)
         if drift:
@@ -170,12 +171,13 @@ class Verdicts:
         news = self.conclude(
             address, contested or Verdict(reason=Reason.APPLIED, message=_AS_DECLARED, ready=True)
         )
-        took = done_at - sighting.at if sighting else None
+        # How long it was wrong because a person wanted it left alone says nothing about a repair.
+        took = done_at - sighting.at if sighting and not resumed else None
         evidence = sighting.evidence if sighting else None
         if contested and news:
             self._warn(unit, Reason.CONTESTED, "someone keeps changing it back", evidence)
         if drift:
-            reason, message = "Repaired", wording.repaired(unit, evidence, took)
+            reason, message = "Repaired", wording.repaired(unit, evidence, took, resumed=resumed)
         else:
             reason, message = wording.REASONS[unit.action], wording.applied(unit)
         self._report.event(

@@ -81,10 +81,20 @@ def applied(unit: PlanUnit) -> str:
             return f"updated: {fields(unit.diffs)}"
 
 
-def repaired(unit: PlanUnit, evidence: Evidence | None, took: float | None) -> str:
-    """What was spoiled, by whom, and that it is right again: such as "content changed by `vi` (pid 7), put back …"."""
+def repaired(unit: PlanUnit, evidence: Evidence | None, took: float | None, *, resumed: bool = False) -> str:
+    """What was spoiled, by whom, and that it is right again: such as "content changed by `vi` (pid 7), put back …".
+
+    Args:
+        unit: what was done.
+        evidence: who spoiled it.
+        took: seconds from the report of the change until it was right again; None for what a rescan has found.
+        resumed: it was suspended until now.
+    """
     by = who(evidence) or "by someone (no evidence)"
-    after = "at a rescan" if took is None else f"after {duration(took)}"
+    if resumed:
+        by, after = f"{by} while it was suspended", "now that it no longer is"
+    else:
+        after = "at a rescan" if took is None else f"after {duration(took)}"
     match unit.action:
         case Action.CREATE:
             return f"removed {by}, put back {after}"

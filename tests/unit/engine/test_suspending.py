@@ -26,6 +26,30 @@ async def test_what_is_suspended_is_left_alone_until_somebody_resumes_it(stage):
 
 
 @staged
+async def test_what_was_changed_while_it_was_suspended_is_said_to_have_been_changed_then_and_by_whom(stage):
+    """It was said to have been changed by someone without evidence, and found at a rescan. Neither was true."""
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    await stage.controller.suspend(suspension(stage, address("motd")))
+    stage.spoil("motd")
+    await stage.until(lambda: stage.reason("motd") == "Suspended")
+    await asyncio.sleep(300)
+    await stage.controller.resume(address("motd"))
+    await stage.until(lambda: stage.content("motd") == b"hello\n")
+    await stage.until(lambda: stage.reason("motd") == "Applied")
+    [event] = await stage.events("Repaired")
+    assert event.message == (
+        "content changed by `vim` (pid 4711, alice) while it was suspended, put back now that it no longer is"
+    )
+    assert event.duration is None
+    # What comes after is drift as ever.
+    stage.spoil("motd")
+    await stage.until(lambda: stage.content("motd") == b"hello\n")
+    await stage.settled()
+    assert "put back after" in (await stage.events("Repaired"))[-1].message
+
+
+@staged
 async def test_a_suspension_with_an_end_ends_by_itself(stage):
     await stage.declare(file("motd", "hello\n"))
     await stage.settled()
