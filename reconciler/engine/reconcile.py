@@ -165,9 +165,8 @@ class Round:
         if suspension := self._services.suspended(address):
             message = f"suspended by {suspension.by}: {suspension.reason}"
             self._verdicts.conclude(address, Verdict(reason=Reason.SUSPENDED, message=message))
-            # Its time passes without anybody saying so: each rescan asks again.
+            # Its time passes without anybody saying so: each rescan asks again. Who changes it meanwhile is told then.
             self._lane.unsettled.add(address)
-            self._lane.sightings.pop(address, None)
             return False
         return True
 
