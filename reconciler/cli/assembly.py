@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from reconciler.cli.auditing import Auditor
+from reconciler.cli.holding import held_by
 from reconciler.cli.places import Places, must_be_ours
 from reconciler.cli.retention import retention
 from reconciler.config import ParseCache, load
@@ -138,7 +139,7 @@ async def assemble(
         store = await Store.open(places.database, runtime=runtime, retention=retention(places.retention))
         stack.push_async_callback(store.close)
         if lease:
-            await _take_lease(store, runtime)
+            await _take_lease(store, runtime, places)
         auditor = Auditor(store, runtime)
         host = PluginHost(
             packages,
@@ -154,11 +155,13 @@ async def assemble(
         yield Parts(places, runtime, store, host, kinds, evaluate, auditor)
 
 
-async def _take_lease(store: Store, runtime: Runtime) -> None:
+async def _take_lease(store: Store, runtime: Runtime, places: Places) -> None:
+    us = LeaseHolder.of_this_process(runtime.now())
     try:
-        await store.acquire_lease(LeaseHolder.of_this_process(runtime.now()), LEASE)
+        await store.acquire_lease(us, LEASE)
     except LeaseHeld as error:
-        raise LeaseHeld(f"{error}; or ask the one that runs: `froyo reconcile`, `froyo status`") from error
+        found = await store.lease()
+        raise LeaseHeld(held_by(found.holder, us, places) if found else str(error)) from error
 
 
 def _grants(path: Path) -> Grants:

@@ -7,6 +7,7 @@ from reconciler.cli.client import Document
 from reconciler.cli.options import DirectoryOrDaemon, Labels, NoColor, Output, Quiet, State, Targets, Verbose
 from reconciler.cli.output import Format
 from reconciler.cli.show.plans import Totals
+from reconciler.cli.show.resources import broken_sources
 from reconciler.cli.terminal import terminal
 from reconciler.cli.unknown import must_be_targets, nothing_matches, query_of
 
@@ -43,6 +44,8 @@ def command(
         plans = [_within(entry, selected) for entry in found if not target or entry["target"] in target]
         plans = [entry for entry in plans if not selector or entry["units"] or entry["errors"]]
         revision = plans[0]["revision"] if plans else ""
+        for line in broken_sources(screen, asking.get("/v1/sources")["items"]):
+            screen.note(line)
     else:
         plans, revision = plan.make(
             screen, directory or ".", targets=target or [], labels=selector, state=state

@@ -82,6 +82,12 @@ def source_table(screen: Terminal, sources: Sequence[Document]) -> list[str]:
     return lines
 
 
+def broken_sources(screen: Terminal, sources: Sequence[Document]) -> list[str]:
+    """The sources whose newest state is not the one in force, and why: what else is shown is from before."""
+    broken = [view for view in sources if any(c["status"] == "False" for c in view["conditions"])]
+    return source_table(screen, broken)
+
+
 def suspension_lines(screen: Terminal, suspensions: Sequence[Document], *, now: float) -> list[str]:
     """A line for each suspension."""
     rows: list[list[Cell]] = [

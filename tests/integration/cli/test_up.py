@@ -65,6 +65,11 @@ def test_a_broken_file_shows_at_once_and_the_last_good_snapshot_stays_in_force(p
         person.write("bad.yaml", "kind: [\n")
         person.until(lambda: person.json("get", "sources")["items"][0]["problems"])
         assert "bad.yaml:1:" in person.froyo("status", status=1).stdout
+        diff = person.froyo("diff")
+        assert "1 problem in" in diff.stderr
+        assert "the last good one stays in force" in diff.stderr
+        assert "bad.yaml:1:" in diff.stderr
+        assert "nothing to do" in diff.stdout
         motd = person.machine / "etc" / "motd"
         motd.write_text("spoiled\n")
         person.until(lambda: motd.read_text() == "hello\n")
@@ -88,8 +93,10 @@ def test_whoever_wants_the_store_too_is_told_who_has_it_and_what_to_do(person):
     with person.up() as daemon:
         person.froyo("wait", "--timeout", "60s")
         refused = person.froyo("apply", person.site, "-v", status=1).stderr
-        assert f"pid {daemon.pid}" in refused
+        assert f"a daemon runs here already (pid {daemon.pid}, since " in refused
         assert "froyo reconcile" in refused
+        assert f"kill {daemon.pid}" in refused
+        assert "UTC" not in refused
 
 
 def test_events_are_followed_from_the_first_on(person):
