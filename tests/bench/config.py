@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from yaml._yaml import CParser
@@ -25,6 +25,7 @@ from reconciler.model.names import Digest, SourceName
 from reconciler.model.source import Snapshot, SnapshotFile
 from reconciler.plugins.packages import catalog, load_packages
 from reconciler.runtime import Runtime, ThreadLanes
+from tests.bench.rows import Row as BudgetRow
 from watchers.directory import DirectorySource
 from watchers.fingerprint import fingerprint
 
@@ -172,6 +173,21 @@ def _imports() -> list[Row]:
         done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
         rows.append((f"import {module}", float(done.stdout) * 1e3, "ms"))
     return rows
+
+
+def documents() -> Iterator[BudgetRow]:
+    """The budget of loading."""
+    kinds = catalog(load_packages([PACKAGE]))
+    text = "---\n".join(_document(number) for number in range(DOCUMENTS))
+    snapshot = _snapshot({"t.yaml": TARGET, "all.yaml": text})
+    yield BudgetRow(
+        what="10,000 documents load and validate",
+        measured=min(_timed(lambda: load(snapshot, kinds)) for _ in range(3)),
+        unit="s",
+        limit=min(_timed(lambda: _parse(text.encode())) for _ in range(3)),
+        budget=2.0,
+        note="limit: the same text through libyaml's parser alone",
+    )
 
 
 def rows() -> list[Row]:

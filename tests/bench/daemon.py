@@ -1,4 +1,4 @@
-"""The daemon: what it costs when nothing happens, how soon it starts, and how soon a spoiled file is right again."""
+"""The daemon: what it costs when nothing happens, and how soon it starts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import contextlib
 import http.client
 import json
 import os
-import random
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +16,12 @@ from typing import Any
 
 from tests.bench import sites
 from tests.bench.commands import FROYO, timed
-from tests.bench.rows import Row, percentile
+from tests.bench.hosts import Lab
+from tests.bench.rows import Row
 
-IDLE = 30.0
-"""Seconds over which idle cost is taken."""
-LATE = 10.0
-"""Seconds after which a file that is still wrong counts as missed."""
+TARGETS = 100
+INSTANCES = 10_000
+WHERE = "/srv/froyo-bench-fleet"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -119,123 +117,90 @@ def running(site: Path, state: Path, instances: int) -> Iterator[Daemon]:
         daemon.stop()
 
 
-def _idle(daemon: Daemon, what: str, *, core: float, memory: float) -> Iterator[Row]:
-    time.sleep(5)  # what follows the start
+def _idle(
+    daemon: Daemon, what: str, *, core: float, memory: float, seconds: float, whole: bool, note: str = ""
+) -> Iterator[Row]:
+    """What it takes when nothing happens.
+
+    Args:
+        daemon: with everything in sync.
+        what: it is.
+        core: budget, % of a core.
+        memory: budget, MB.
+        seconds: over which it is taken; as long again, it is left to itself before, until each target has had a rescan.
+        whole: whether its runners on this machine count, because they are what it costs here; else they are told.
+        note: more about it.
+    """
+    time.sleep(seconds)
     pids = daemon.family()
     own = pids[:1]
     before, before_own = _processor(pids), _processor(own)
-    time.sleep(IDLE)
-    used, used_own = (_processor(pids) - before) / IDLE * 100, (_processor(own) - before_own) / IDLE * 100
-    yield Row(
-        what=f"{what}: processor",
-        measured=used_own,
-        unit="% of a core",
-        budget=core,
-        note=f"with its {len(pids) - 1} runner(s) {used:.2f} %",
-    )
-    yield Row(
-        what=f"{what}: memory",
-        measured=_memory(own),
-        unit="MB",
-        budget=memory,
-        note=f"with its runner(s) {_memory(pids):.0f} MB",
-    )
+    time.sleep(seconds)
+    used, used_own = ((_processor(of) - at) / seconds * 100 for of, at in ((pids, before), (own, before_own)))
+    others = f"{len(pids) - 1} runner{'s' if len(pids) > 2 else ''} here"
+    counted, told = ("with", "without") if whole else ("without", "with")
+    if len(pids) > 1:
+        note = f"{note}{counted} its {others}"
+    for name, unit, budget, figures in (
+        ("processor", "% of a core", core, (used, used_own)),
+        ("memory (PSS)", "MB", memory, (_memory(pids), _memory(own))),
+    ):
+        measured, other = figures if whole else figures[::-1]
+        aside = f"; {told} {other:.3g}" if len(pids) > 1 else ""
+        yield Row(what=f"{what}: {name}", measured=measured, unit=unit, budget=budget, note=note + aside)
 
 
-def drift(names: list[Path], wanted: dict[Path, bytes], rounds: int) -> tuple[list[float], int]:
-    """Spoil files by hand, one after another: seconds until each is right again, and how many never were."""
-    took, missed = [], 0
-    chance = random.Random(1)
-    for number in range(rounds):
-        path = chance.choice(names)
-        descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
-        os.write(descriptor, b"spoiled %d\n" % number)
-        os.close(descriptor)
-        began = time.perf_counter()
-        while True:
-            with contextlib.suppress(FileNotFoundError):
-                if path.read_bytes() == wanted[path]:
-                    took.append(time.perf_counter() - began)
-                    break
-            if time.perf_counter() - began > LATE:
-                missed += 1
-                break
-            time.sleep(0.0002)
-    return took, missed
-
-
-def _bare_loop(root: Path, contents: Path) -> subprocess.Popen[bytes]:
-    """The limit: a loop around inotify that writes a file anew when it was closed after writing."""
-    return subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("bare_loop.py")), str(root), str(contents)]
-    )
-
-
-def rows(work: Path, *, spoils: int) -> Iterator[Row]:
-    """Measured below `work`.
-
-    Args:
-        work: an empty directory.
-        spoils: how many times a file is spoiled.
-    """
+def idle(work: Path, *, seconds: float) -> Iterator[Row]:
+    """A thousand files of this machine, below `work`."""
     root, site, state = work / "root", work / "site", work / "state"
     sites.write(site, [sites.local_target("here"), *sites.files("here", str(root), 1000)])
-    timed([FROYO, "apply", str(site)], environ={"FROYO_STATE": str(state)})
-    names = [root / f"f{number}" for number in range(1000)]
-    wanted = {path: sites.content(number).encode() for number, path in enumerate(names)}
-
-    contents = work / "contents"
-    contents.mkdir()
-    for path, body in wanted.items():
-        (contents / path.name).write_bytes(body)
-    bare = _bare_loop(root, contents)
-    time.sleep(1)
-    bare_took, _ = drift(names, wanted, min(500, spoils))
-    bare.terminate()
-    bare.wait()
-
     with running(site, state, 1001) as daemon:
-        yield from _idle(daemon, "daemon with 1,000 local files, idle", core=0.2, memory=120.0)
-        took, missed = drift(names, wanted, spoils)
-    yield from _drift_rows("a file here changed by hand", took, missed, bare_took, p50=5.0, p99=50.0)
-    yield from _fleet(work / "fleet")
-
-
-def _drift_rows(
-    what: str, took: list[float], missed: int, limit: list[float], *, p50: float, p99: float
-) -> Iterator[Row]:
-    for name, part, budget in (("p50", 0.5, p50), ("p99", 0.99, p99)):
-        yield Row(
-            what=f"{what}, until it is right again: {name}",
-            measured=percentile(took, part) * 1000,
-            unit="ms",
-            limit=percentile(limit, part) * 1000 if limit else None,
-            budget=budget,
-            note=f"of {len(took) + missed:,}, missed {missed}",
+        yield from _idle(
+            daemon, "daemon with 1,000 local files, idle", core=0.2, memory=120.0, seconds=seconds, whole=True
         )
-    yield Row(what=f"{what}: missed", measured=float(missed), unit="files", budget=0.0)
 
 
-def _fleet(work: Path) -> Iterator[Row]:
-    """Ten thousand instances on a hundred targets, all of which are this machine."""
+def fleet(work: Path, lab: Lab | None, *, seconds: float) -> Iterator[Row]:
+    """Ten thousand instances on a hundred targets: sessions over SSH to the lab's hosts, or without a lab, pipes."""
     site, state = work / "site", work / "state"
+    roots = WHERE if lab else str(work / "roots")
     documents = []
-    for number in range(100):
+    for number in range(TARGETS):
         name = f"t{number}"
-        documents += [sites.local_target(name), *sites.files(name, str(work / "roots" / name), 99)]
-    (work / "roots").mkdir(parents=True)
+        host = lab.hosts[number % len(lab.hosts)] if lab else None
+        documents.append(lab.target(host, name) if lab and host else sites.local_target(name))
+        documents += sites.files(name, f"{roots}/{name}", INSTANCES // TARGETS - 1)
+    kind = f"over SSH, to {len(lab.hosts)} hosts" if lab else "all of them this machine, over pipes"
+    if lab:
+        for host in lab.hosts:
+            timed([*lab.ssh, host.name, "mkdir", "-p", WHERE])
+    else:
+        Path(roots).mkdir(parents=True)
     sites.write(site, documents)
-    with running(site, state, 10_000) as daemon:
-        yield from _idle(daemon, "10,000 instances on 100 targets, steady", core=2.0, memory=250.0)
+    with lab.cleaned(lab.hosts, WHERE) if lab else contextlib.nullcontext():
+        with running(site, state, INSTANCES) as daemon:
+            yield from _idle(
+                daemon,
+                "10,000 instances on 100 targets, steady",
+                core=2.0,
+                memory=250.0,
+                seconds=seconds,
+                whole=False,
+                note=f"{kind}; ",
+            )
+        yield from _start(site, state)
+
+
+def _start(site: Path, state: Path) -> Iterator[Row]:
     daemon = Daemon(site, state)
     try:
         while True:
             with contextlib.suppress(OSError, ValueError):
                 if any(target["connectedSince"] for target in daemon.ask("/v1/status")["targets"]):
                     break
-            time.sleep(0.02)
+            time.sleep(0.01)
         started = time.perf_counter() - daemon.began
-        daemon.wait(10_000)
+        daemon.wait(INSTANCES)
     finally:
         daemon.stop()
     yield Row(
@@ -243,5 +208,5 @@ def _fleet(work: Path) -> Iterator[Row]:
         measured=started,
         unit="s",
         budget=3.0,
-        note="until the first target is connected and its round begins",
+        note="until the first session stands, whose round begins then",
     )
