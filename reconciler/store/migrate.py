@@ -1,4 +1,4 @@
-"""Brings a database to the newest schema, and refuses one that is newer than that.
+"""Brings a database to the newest schema, and refuses one that is newer than that, or that is none of ours.
 
 A new database is made at once from the compiled schema, and a current one costs a single SELECT; Alembic,
 which takes 300 ms to import, is loaded only for an older one. Either way all of it is one transaction.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from reconciler import __version__
 from reconciler.store import sql
 from reconciler.store.failures import explain, failure
 
@@ -40,7 +41,7 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
         found = revision(connection)
     except sqlite3.Error as error:
         raise explain(error, path) from error
-    _refuse_newer(found, path)
+    _refuse_unknown(connection, found, path)
     if found < HEAD:
         raise failure(
             path,
@@ -53,12 +54,12 @@ def ensure(connection: sqlite3.Connection, path: Path) -> None:
     """Make the schema current.
 
     Raises:
-        StoreError: it is newer than this froyo, or cannot be changed.
+        StoreError: it is newer than this froyo, none of ours, or cannot be changed.
     """
     try:
         if (found := revision(connection)) == HEAD:
             return
-        _refuse_newer(found, path)
+        _refuse_unknown(connection, found, path)
         connection.execute(
             "PRAGMA foreign_keys = OFF"
         )  # a migration may need to rebuild a table that others refer to
@@ -81,13 +82,36 @@ def ensure(connection: sqlite3.Connection, path: Path) -> None:
         raise explain(error, path) from error
 
 
-def _refuse_newer(found: str, path: Path) -> None:
-    if found > HEAD:
+def _refuse_unknown(connection: sqlite3.Connection, found: str, path: Path) -> None:
+    """See that the schema is one of ours, and that we know it: nothing may be guessed of what people rely on.
+
+    Raises:
+        StoreError: it is newer, or none of ours.
+    """
+    ours = f"this froyo is {__version__} and knows schema {HEAD}"
+    if found.isdecimal() and len(found) == len(HEAD) and found > HEAD:
         raise failure(
             path,
-            f"its schema {found} is newer than the {HEAD} that this froyo knows",
-            "use the newer froyo that wrote it, or another state directory",
+            f"its schema {found} is newer than {HEAD}: {ours}",
+            "use the newer froyo that wrote it, or name another --state directory",
         )
+    known = {f"{number:0{len(HEAD)}}" for number in range(1, int(HEAD) + 1)}
+    if found not in known and (found or _has_tables(connection)):
+        raise failure(
+            path,
+            f"its schema {found!r} is none that froyo ever had; {ours}"
+            if found
+            else f"it is no store of froyo; {ours}",
+            "name another --state directory, or move this file away and start again (everything is observed anew)",
+        )
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    """Whether there is anything but the note of a schema, which is all that there is before the first one."""
+    found = connection.execute(
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name != 'alembic_version'"
+    )
+    return found.fetchone() is not None
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:

@@ -87,9 +87,39 @@ async def test_a_newer_schema_is_refused_with_a_way_out(open_store, path):
     database.close()
     for read_only in (False, True):
         with pytest.raises(
-            StoreError, match=r"schema 9999 is newer than the .* that this froyo knows; use the newer"
-        ):
+            StoreError,
+            match=r"schema 9999 is newer than 0\d+: this froyo is .* and knows schema 0.*; use the newer",
+        ) as refused:
             await open_store(read_only=read_only)
+        assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize("version", ["0000", "zzz", "1.5", "00001", ""])
+async def test_a_schema_that_was_never_ours_is_refused_and_left_as_it_is(open_store, path, version):
+    """It ended in a traceback of what migrates."""
+    (await open_store()).abandon()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    database.close()
+    for read_only in (False, True):
+        with pytest.raises(
+            StoreError, match=r"this froyo is .* and knows schema 0.*; name another"
+        ) as refused:
+            await open_store(read_only=read_only)
+        assert str(refused.value).startswith(f"{path}: it")
+        assert (repr(version) if version else "no store of froyo") in str(refused.value)
+
+
+async def test_the_database_of_something_else_is_refused_and_left_alone(open_store, path):
+    path.parent.mkdir()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE theirs (x)")
+    database.close()
+    with pytest.raises(StoreError, match="it is no store of froyo"):
+        await open_store()
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
+    database.close()
 
 
 async def test_an_older_schema_is_migrated_by_whoever_may_write(open_store, path):
