@@ -9,9 +9,13 @@ The artefacts land in `reconciler/_artifacts/`:
     providers/NAME/              the built-in provider packages
     MANIFEST.json                SHA-256 and size of each of the above
 
-Invariants: the same sources, key and compilers give the same bytes; a file is replaced whole or not at
-all; a step runs only when its inputs have changed or its outputs are not what it left (stamps in
-`build/stamps`), so that building again costs next to nothing; two builds in one checkout take turns.
+Invariants: a file is replaced whole or not at all; a step runs only when its inputs have changed or its
+outputs are not what it left (stamps in `build/stamps`), so that building again costs next to nothing; two
+builds in one checkout take turns.
+
+The same sources, key and compilers give the same bytes, but for one file: `python-runtime.wasm` is the
+memory of an interpreter that has started, and componentize-py starts it with hash seeds and times of its
+own, which nothing outside can choose.  Two builds of it do the same, and differ in most of their bytes.
 
 Signatures are those of `cosign sign-blob` with a key of one's own: ECDSA P-256 over SHA-256.  The key is
 the PEM file that $FROYO_SIGNING_KEY names, otherwise one made for this checkout in `build/signing.key`.
