@@ -87,11 +87,11 @@ def test_there_is_one_condition_of_a_type_in_a_fixed_order_whatever_was_set(news
     [
         ((), Summary(None, Reason.PENDING, "", 0.0)),
         (
-            (condition(RECONCILING, reason=Reason.PROGRESSING, message="reading"),),
-            Summary(None, Reason.PROGRESSING, "reading", 1.0),
+            (condition(RECONCILING, reason=Reason.CONFLICT, message="read again"),),
+            Summary(None, Reason.CONFLICT, "read again", 1.0),
         ),
         (
-            (condition(message="ok"), condition(RECONCILING, reason=Reason.PROGRESSING)),
+            (condition(message="ok"), condition(RECONCILING, reason=Reason.CONFLICT)),
             Summary(True, Reason.IN_SYNC, "ok", 1.0),
         ),
         (
