@@ -20,6 +20,8 @@ from reconciler.errors import TransportError, UsageError
 
 Document = dict[str, Any]
 
+ENDED = "the daemon has ended; see: froyo status, and `froyo up DIR` starts it again"
+
 PATIENCE = 60.0
 """Seconds that an answer may take; a plan looks at every target first."""
 
@@ -117,14 +119,18 @@ class Client:
     def _receive(self, line: socket.socket) -> bytes:
         arrived = line.recv(65536)
         if not arrived:
-            raise TransportError(f"{self.path}: the daemon has ended")
+            raise TransportError(ENDED)
         return arrived
 
     def _lost(self, error: Exception) -> TransportError:
         if isinstance(error, TimeoutError):
             return TransportError(f"{self.path}: the daemon does not answer; see: froyo doctor")
+        if isinstance(error, ConnectionError | FileNotFoundError | http.client.IncompleteRead):
+            return TransportError(ENDED)
         why = error.strerror if isinstance(error, OSError) else ""
-        return TransportError(f"{self.path}: the daemon has gone away ({why or error!r}); see: froyo doctor")
+        return TransportError(
+            f"{self.path}: the daemon cannot be asked ({why or error!r}); see: froyo doctor"
+        )
 
 
 def _target(path: str, query: Mapping[str, str] | None) -> str:

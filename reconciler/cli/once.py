@@ -13,6 +13,7 @@ from reconciler.cli import quick
 from reconciler.cli.asking import connect_nothing
 from reconciler.cli.assembly import Parts
 from reconciler.core.conditions import summarize
+from reconciler.engine import wording
 from reconciler.engine.journal import store_report
 from reconciler.engine.oneshot import OneShot, TargetResult
 from reconciler.engine.report import Report
@@ -69,14 +70,28 @@ async def evaluate(
 
     Raises:
         ConfigError: with everything that is wrong.
-        UsageError: a target that is not declared, or labels that nothing has.
+        UsageError: a target that is not declared, labels that nothing has, or a directory that declared something when
+            it was last applied, and declares nothing at all any more.
     """
     seen = fingerprint(str(directory))
     source = DirectorySource(SourceName(str(directory)), directory, runtime=parts.runtime)
     snapshot = await parts.runtime.offload("config", source.take)
     desired = await parts.runtime.offload("config", lambda: parts.load(snapshot))
+    if not desired.targets and await _was_declared(parts, snapshot.source):
+        raise UsageError(f"{directory}: {wording.EMPTIED}")
     selected = _labelled(_restricted(desired, targets), labels)
     return Evaluated(snapshot, selected, seen)
+
+
+async def _was_declared(parts: Parts, source: SourceName) -> bool:
+    """Whether a source declared anything when it was last applied."""
+    before = await parts.store.last_snapshot(source)
+    if before is None:
+        return False
+    try:
+        return bool((await parts.runtime.offload("config", lambda: parts.load(before))).targets)
+    except (ConfigError, SnapshotGone):
+        return False
 
 
 def _labelled(desired: Desired, labels: str) -> Desired:

@@ -1,7 +1,8 @@
 """Takes in what a source yields: evaluates each snapshot, and puts it in force if all of it is right.
 
 Invariant: unknown is not empty. A snapshot that cannot be read or does not evaluate changes nothing: the last good one
-stays in force, over a restart too, and the source says what is wrong.
+stays in force, over a restart too, and the source says what is wrong. Nor does one that declares nothing at all any
+more, not even a target: a directory that was emptied, or whose mount is gone, looks just like that.
 """
 
 from __future__ import annotations
@@ -94,6 +95,14 @@ class Intake:
                 state=replace(self.state, problems=tuple(str(problem) for problem in error.problems)),
             )
             return False
+        if not desired.targets and await self._something_in_force():
+            await self._say(
+                ready=False,
+                reason=Reason.HELD,
+                message=f"{snapshot.revision} declares nothing at all; the last good one stays in force",
+                state=replace(self.state, problems=(wording.EMPTIED,)),
+            )
+            return False
         try:
             await self._store.save_snapshot(snapshot)
         except SnapshotGone:
@@ -107,6 +116,18 @@ class Intake:
             state=replace(self.state, revision=snapshot.revision, digest=snapshot.digest, problems=()),
         )
         return True
+
+    async def _something_in_force(self) -> bool:
+        """Whether anything is declared until now, also by what an earlier controller had in force."""
+        if self._controller.desired is not None:
+            return bool(self._controller.desired.targets)
+        kept = await self._store.last_snapshot(self.state.name)
+        if kept is None:
+            return False
+        try:
+            return bool((await self._evaluate(kept)).targets)
+        except (ConfigError, SnapshotGone):
+            return False  # it could not be kept in force anyhow
 
     async def _evaluate(self, snapshot: Snapshot) -> Desired:
         return await self._runtime.offload("config", partial(self._load, snapshot))

@@ -11,6 +11,12 @@ from reconciler.model.plan import Action, FieldDiff, PlanUnit
 REASONS = {Action.CREATE: "Created", Action.UPDATE: "Updated", Action.DELETE: "Removed"}
 """Of the event that says that something was done because it was declared so."""
 
+EMPTIED = (
+    "no manifest is left in it, not even of a target; nothing is removed and nothing given up. Put the manifests back "
+    "(is something not mounted?), or if it is meant, leave the targets declared and take away the rest"
+)
+"""Of a source that declared something, and declares nothing at all any more."""
+
 
 def count(number: int, noun: str) -> str:
     """Such as "1 target" or "2 targets"."""

@@ -99,8 +99,8 @@ class Person:
         return json.loads(self.froyo(*arguments, "-o", "json", status=status).stdout)
 
     @contextlib.contextmanager
-    def up(self, *arguments):
-        """A running daemon; it is told to end by SIGTERM, and does so in order."""
+    def up(self, *arguments, ends=signal.SIGTERM):
+        """A running daemon; it is told to end by a signal, SIGTERM as a rule, and does so in order."""
         log = (self.base / "daemon.log").open("wb")
         daemon = subprocess.Popen(
             self.command("up", self.site, *arguments), stdout=log, stderr=log, env=self.environ
@@ -112,8 +112,8 @@ class Person:
                 assert time.monotonic() < until, self.log
                 time.sleep(0.01)
             yield daemon
-            daemon.send_signal(signal.SIGTERM)
-            assert daemon.wait(timeout=30) == 0, self.log
+            daemon.send_signal(ends)
+            assert daemon.wait(timeout=30) == (-ends if ends == signal.SIGKILL else 0), self.log
         finally:
             if daemon.poll() is None:
                 daemon.kill()

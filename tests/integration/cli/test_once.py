@@ -224,6 +224,24 @@ def test_what_is_no_longer_declared_is_no_longer_looked_at(person):
     assert (person.machine / "etc" / "motd").exists()
 
 
+def test_a_directory_that_was_emptied_is_refused_and_nothing_is_given_up(person):
+    """A mount that is gone looks like an empty directory: everything was forgotten, with exit status 0."""
+    person.froyo("apply", person.site)
+    for path in person.site.iterdir():
+        path.rename(person.base / path.name)
+    for command in ("apply", "plan", "diff"):
+        refused = person.froyo(command, person.site, status=1)
+        assert "no manifest is left in it" in refused.stderr
+        assert "leave the targets declared" in refused.stderr
+    assert person.froyo("get", "-o", "name").stdout == "here/Directory/etc\nhere/File/motd\n"
+    assert "no longer declared" not in person.froyo("events").stdout
+    assert (person.machine / "etc" / "motd").exists()
+    (person.base / "target.yaml").rename(person.site / "target.yaml")
+    person.froyo("apply", person.site)
+    assert person.froyo("get", "-o", "name").stdout == ""
+    assert (person.machine / "etc" / "motd").exists()
+
+
 @pytest.mark.parametrize("options", [[], ["--solo"]])
 def test_what_init_writes_is_valid_and_nothing_is_overwritten(person, options):
     directory = person.base / "new"

@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import threading
+
+import pytest
 
 
 def test_a_daemon_puts_right_what_is_spoiled_and_tells(person):
@@ -76,6 +79,59 @@ def test_a_broken_file_shows_at_once_and_the_last_good_snapshot_stays_in_force(p
         (person.site / "bad.yaml").unlink()
         person.until(lambda: not person.json("get", "sources")["items"][0]["problems"])
         person.froyo("status")
+
+
+def test_a_directory_that_is_emptied_gives_nothing_up_and_shows_at_once(person):
+    with person.up():
+        person.froyo("wait", "--timeout", "60s")
+        for path in person.site.iterdir():
+            path.rename(person.base / path.name)
+        person.until(lambda: person.json("get", "sources")["items"][0]["problems"])
+        status = person.froyo("status", status=1).stdout
+        assert "declares nothing at all; the last good one stays in force" in status
+        assert "is something not mounted?" in status
+        assert "2 of 2 instances as declared" in status
+        assert "declares nothing at all" in person.froyo("events", "--warnings", "--object", "Source/").stdout
+        motd = person.machine / "etc" / "motd"
+        motd.write_text("spoiled\n")
+        person.until(lambda: motd.read_text() == "hello\n")
+        for name in ("target.yaml", "files.yaml"):
+            (person.base / name).rename(person.site / name)
+        person.until(lambda: not person.json("get", "sources")["items"][0]["problems"])
+        assert "Orphaned" not in {event["reason"] for event in person.json("events", "--all")["items"]}
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_whoever_follows_or_waits_is_told_when_the_daemon_goes_away(person, how):
+    """Neither may hang, nor end as if all were well."""
+    with person.up(ends=how):
+        person.froyo("wait", "--timeout", "60s")
+        commands = (("events", "-f"), ("events", "-f", "-o", "json"), ("wait", "--for", "stalled"))
+        told = [
+            subprocess.Popen(
+                person.command(*command),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=person.environ,
+            )
+            for command in commands
+        ]
+        for follower in told[:2]:
+            assert follower.stdout.readline()
+        person.until(lambda: connections(person.state / "froyo.sock") == len(commands))
+    for follower in told:
+        _, error = follower.communicate(timeout=60)
+        assert follower.returncode == 1
+        assert "froyo: the daemon has ended" in error
+        assert "froyo status" in error
+        assert "Traceback" not in error
+
+
+def connections(path):
+    """How many connections to a socket there are, as the kernel counts them."""
+    with open("/proc/net/unix") as table:
+        return sum(line.split()[5] == "03" and line.split()[-1] == str(path) for line in table if "/" in line)
 
 
 def test_waiting_is_for_what_is_declared_now_not_for_what_was(person):

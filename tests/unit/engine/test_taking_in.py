@@ -104,3 +104,50 @@ async def test_what_is_wrong_is_said_once_for_as_long_as_it_is_so(stage):
     assert len(await stage.events("SourceBroken")) == 1
     await source.run(said(SourceReport()))
     assert [one.message for one in await stage.events("SourceReady")][-1] == "can be read again"
+
+
+EMPTY = {"targets": {}, "resources": []}
+
+
+@staged
+async def test_a_source_that_was_emptied_is_warned_of_and_gives_nothing_up(stage):
+    """A mount that is gone looks like an empty directory: everything was orphaned, in silence."""
+    source = intake(stage)
+    await source.take(snapshot(GOOD, number=1))
+    await stage.settled()
+    assert not await source.take(snapshot(EMPTY, number=2))
+    assert stage.controller.desired.revision == source.state.revision == "r1"
+    (warned,) = await stage.events("SourceBroken")
+    assert "declares nothing at all; the last good one stays in force" in warned.message
+    assert "leave the targets declared" in warned.data["problems"][0]
+    assert [c.reason for c in source.state.conditions] == ["Held"]
+    assert await stage.events("Orphaned") == []
+    stage.spoil("motd")
+    await stage.until(lambda: stage.content("motd") == b"hello\n")
+    # It is well again when the manifests are back, and gone on purpose when only the targets are left.
+    assert await source.take(snapshot(GOOD, number=3))
+    assert source.state.problems == ()
+    assert await source.take(snapshot({**GOOD, "resources": []}, number=4))
+    await stage.until(lambda: not stage.controller.lanes["m0"].instances)
+    assert stage.content("motd") == b"hello\n"
+
+
+@staged
+async def test_a_source_that_was_emptied_while_nobody_looked_gives_nothing_up_either(stage):
+    await intake(stage).take(snapshot(GOOD, number=1))
+    await stage.settled()
+    await stage.again()
+    stage.spoil("motd")
+    await intake(stage).run(said(snapshot(EMPTY, number=2)))
+    assert stage.controller.desired.revision == "r1"
+    await stage.until(lambda: stage.content("motd") == b"hello\n")
+    assert await stage.events("Orphaned") == []
+
+
+@staged
+async def test_a_source_that_was_empty_from_the_first_is_in_force(stage):
+    source = intake(stage)
+    assert await source.take(snapshot(EMPTY, number=1))
+    await stage.again()
+    assert await intake(stage).take(snapshot(EMPTY, number=2))
+    assert await stage.events("SourceBroken") == []
