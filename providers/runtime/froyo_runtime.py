@@ -62,11 +62,12 @@ class Lifecycle(exports.Lifecycle):
                 image = IMAGE + base64.b64encode(marshal.dumps(code)).decode()
         except Fault as fault:
             raise Err(_fault(fault)) from None
-        _rehearse()
         return image
 
     def start(self, phase: wit.Phase, request: str) -> wit.Step:
         """Begin a phase."""
+        if phase is wit.Phase.INIT:
+            _rehearse()
         try:
             return _step(self.driver.start(_PHASES[phase], request))
         except Fault as fault:
@@ -102,7 +103,8 @@ def _fault(fault: Fault) -> wit.Fault:
 
 # --- Rehearsal --------------------------------------------------------------------------------------
 # An instance shares its memory with the component until it is written to, page by page. Going through the
-# phases once, in idle time, leaves little of that to be done when somebody waits.
+# phases once leaves little of that to be done when somebody waits. The host asks `init` of an instance that
+# it keeps ready, in idle time; one that is made while somebody waits need not write more than it has to.
 
 
 class Rehearsal(Provider):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,10 +42,22 @@ async def apply_wave(
     find_blob: FindBlob,
     kept: ReadKept,
     settings: EngineSettings,
+    intended: asyncio.Future[None],
 ) -> dict[Address, Applied]:
     """Carry out `units`, none of which depends on another of them.
 
+    Args:
+        host: runs the providers.
+        session: to the target.
+        lane: the target.
+        units: what to do.
+        find_blob: gives a declared body.
+        kept: gives a content that is in the store.
+        settings: the numbers.
+        intended: ends when the intents are on record. No call is made before that, but providers may compute.
+
     Raises:
+        StoreError: of `intended`; nothing was done.
         TransportError: the session was lost; what had been done by then is not known.
     """
     bodies = (lane.instances[unit.address].spec.get("body") for unit in units)
@@ -55,6 +68,7 @@ async def apply_wave(
         kept=kept,
         batch=settings.batch,
         patience=settings.apply_patience,
+        intended=intended,
     )
     by_address = {unit.address: unit for unit in units}
     results: dict[Address, Applied] = {}
@@ -104,22 +118,24 @@ async def keep_preimages(
         TransportError: the session was lost.
         StoreError: nothing can be kept.
     """
+    contents: dict[Address, bytes] = {}
     wanted: dict[Address, tuple[Digest, PlanUnit]] = {}
     for unit in units:
         preimage = unit.operation.get("preimage")
-        if preimage and preimage.get("size", 0) <= limit:
-            wanted[unit.address] = (Digest(preimage["digest"]), unit)
+        if not preimage or preimage.get("size", 0) > limit:
+            continue
+        digest = Digest(preimage["digest"])
+        text = _text_read(unit, digest)
+        if text is not None:
+            contents[unit.address] = text
+        else:
+            wanted[unit.address] = (digest, unit)
     missing = await journal.missing_blobs(digest for digest, _ in wanted.values())
-    contents: dict[Address, bytes] = {}
     known: dict[Address, Digest] = {}
     failed: dict[Address, FroyoError] = {}
     for address, (digest, unit) in wanted.items():
         if digest not in missing:
             known[address] = digest
-            continue
-        text = _text_read(unit, digest)
-        if text is not None:
-            contents[address] = text
         elif unit.cause is not Cause.DRIFT:
             try:
                 contents[address] = await _read(session, unit, digest)

@@ -361,10 +361,6 @@ class Controller:
             for address in lane.concerned(change.path):
                 lane.sight(address, Sighting(change.evidence, now, now))
                 concerned[address] = None
-        for package in {
-            lane.instances[address].package for address in concerned if address in lane.instances
-        }:
-            self._services.host.expect(package)
         if concerned:
             self._add(name, priority=Priority.DRIFT, items=concerned)
         if event.overflow:

@@ -28,6 +28,3 @@ class ProviderHost(Protocol):
             ProviderError: the provider failed as a whole, or misbehaved.
             TransportError: `perform` lost the target.
         """
-
-    def expect(self, package: str) -> None:
-        """This package is about to be run: have an instance at hand, if that takes no waiting."""

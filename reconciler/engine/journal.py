@@ -6,7 +6,7 @@ A round that changed nothing writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 
 from reconciler.core.retry import requeue_error
 from reconciler.engine.backlog import Ending
@@ -20,6 +20,7 @@ from reconciler.model.resource import Instance
 from reconciler.model.state import SourceState, TargetState
 from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
+from reconciler.store.blobs import INLINE, digest_of
 from reconciler.store.records import InventoryEntry, Outcome, Ownership, Run
 from reconciler.store.store import Store
 
@@ -45,9 +46,14 @@ class Journal:
         self._outcomes: list[Outcome] = []
         self._owned: list[InventoryEntry] = []
         self._preimages: dict[Address, Digest] = {}
+        self._small: list[bytes] = []
 
-    async def intend(self, units: Sequence[PlanUnit]) -> None:
-        """Put on record what is about to be done."""
+    def intend(self, units: Sequence[PlanUnit]) -> Coroutine[None, None, None]:
+        """Put on record what is about to be done: it is when what this returns has ended.
+
+        Raises:
+            StoreError: out of what it returns; it is not on record.
+        """
         self._run = self._runtime.new_id()
         self._open = {unit.address: unit for unit in units}
         causes = {unit.cause for unit in units}
@@ -59,8 +65,12 @@ class Journal:
             started_at=self._runtime.now(),
             units=len(units),
         )
+        batch = Batch().begin_run(run).put_contents(self._small, at=run.started_at)
+        return self._write_intents(batch.intend(self._run, units, self._preimages), units)
+
+    async def _write_intents(self, batch: Batch, units: Sequence[PlanUnit]) -> None:
         try:
-            await self._store.write(Batch().begin_run(run).intend(self._run, units, self._preimages))
+            await self._store.write(batch)
         except StoreError:
             self._run = ""
             self._open.clear()
@@ -104,16 +114,21 @@ class Journal:
         return await self._store.blobs.missing(wanted) if wanted else ()
 
     async def keep_blobs(self, contents: Mapping[Address, bytes], known: Mapping[Address, Digest]) -> None:
-        """Keep, for each address, the content that was there before it was touched.
+        """Keep, for each address, the content that was there before it was touched; small ones with the intents.
 
         Args:
             contents: what is not kept yet.
             known: digests of what is, for something else.
         """
         self._preimages.update(known)
-        if contents:
-            digests = await self._store.blobs.put_all(contents.values())
-            self._preimages.update(zip(contents, digests, strict=True))
+        large = {address: content for address, content in contents.items() if len(content) > INLINE}
+        if large:
+            digests = await self._store.blobs.put_all(large.values())
+            self._preimages.update(zip(large, digests, strict=True))
+        for address, content in contents.items():
+            if address not in large:
+                self._preimages[address] = digest_of(content)
+                self._small.append(content)
 
     async def close(self, report: Report) -> None:
         """Keep everything that the round concluded, in one transaction.

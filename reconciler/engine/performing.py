@@ -85,6 +85,7 @@ class WritingPerformer:
             since the snapshot that is in force was taken.
         batch: items a frame carries at most.
         patience: seconds that a command may take.
+        intended: ends when what is to be done is on record; nothing is done before that.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class WritingPerformer:
         kept: ReadKept,
         batch: int,
         patience: float,
+        intended: asyncio.Future[None],
     ) -> None:
         self._session = session
         self._find_blob = find_blob
@@ -103,9 +105,11 @@ class WritingPerformer:
         self._kept = kept
         self._batch = batch
         self._patience = patience
+        self._intended = intended
 
     async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
         """The replies, in the order of the calls."""
+        await asyncio.shield(self._intended)
         replies: list[Reply] = []
         for command, run in _runs(calls, limit=self._batch):
             items: list[dict[str, Any]] = [dict(calls[position]["args"]) for position in run]

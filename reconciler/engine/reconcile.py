@@ -9,6 +9,7 @@ never because an operation said that it went well. What could not be looked at k
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
@@ -252,7 +253,17 @@ class Round:
             del todo[address]
         if not todo:
             return
-        await self._journal.intend(list(todo.values()))
+        # The providers compute while this is written, and act when it is.
+        intending = asyncio.create_task(self._journal.intend(list(todo.values())), name="froyo-intend")
+        try:
+            await self._apply_waves(todo, intending)
+        finally:
+            # What was begun is on record before its end is.
+            await asyncio.gather(intending, return_exceptions=True)
+        await intending
+
+    async def _apply_waves(self, todo: Mapping[Address, PlanUnit], intending: asyncio.Task[None]) -> None:
+        services = self._services
         frontier = Frontier(self._lane.graph, todo, failed=self._broken_above(todo))
         while taken := frontier.take():
             wave = [address for address in taken if not self._suspended_meanwhile(address)]
@@ -270,7 +281,9 @@ class Round:
                 find_blob=services.find_blob,
                 kept=services.store.blobs.read,
                 settings=services.settings,
+                intended=intending,
             )
+            await asyncio.shield(intending)
             done_at = services.loop_time()
             self._step("verifying", len(wave))
             await self._look_after(todo, applied, begun, done_at)

@@ -34,10 +34,12 @@ T = TypeVar("T")
 
 LANE = "wasm"
 COMPILE_LANE = "compile"
-SPARES = 3
-"""Instances kept ready for each package: as many as one repair uses, and some 2 MB each."""
+SPARES = 5
+"""Instances kept ready for each package: as many as one repair uses, and some 1.4 MB each."""
 IDLE_SECONDS = 0.02
 """How long nothing must have happened until instances are freed and made: a repair in progress goes first."""
+BREATH_SECONDS = 0.001
+"""How long, between one of these chores and the next, somebody may come first."""
 HERE_SECONDS = 0.02
 """How long a step may keep the event loop's own thread."""
 HERE_MAX = 32_768
@@ -113,16 +115,6 @@ class PluginHost(Host):
             while len(ready.spares) < ready.wanted_spares:
                 await self._on_lane(lambda ready=ready: self._add_spare(ready))  # type: ignore[misc]
 
-    def expect(self, package: str) -> None:
-        """Somebody will need this package in a moment: have its spares at hand.
-
-        After a pause the memory of a spare is in no cache of the processor, and its first step takes three
-        times as long. While the target is still being asked there is time for that. It may be said in vain.
-        """
-        ready = self._ready.get(package)
-        if ready is not None and ready.spares and not self._jobs and not self._chores:
-            self._in_background(lambda: self._touch(ready))
-
     async def close(self) -> None:
         """Free everything. Runs under way must have ended."""
         self._closing = True
@@ -165,6 +157,8 @@ class PluginHost(Host):
 
     async def advanced(self, run: Run) -> Done | Pending:
         """Here if that is quick, else on the lane."""
+        if self._idle is not None:
+            self._when_idle()
         ready = self._ready[run.package.name]
         if (
             ready.quick
@@ -201,12 +195,12 @@ class PluginHost(Host):
         with self._lock:
             return function()
 
-    def _when_idle(self) -> None:
+    def _when_idle(self, seconds: float = IDLE_SECONDS) -> None:
         if self._closing:
             return
         if self._idle is not None:
             self._idle.cancel()
-        delay = IDLE_SECONDS if len(self._chores) <= CHORES_MAX else 0
+        delay = seconds if len(self._chores) <= CHORES_MAX else 0
         self._idle = asyncio.get_running_loop().call_later(delay, self._do_chore)
 
     def _do_chore(self) -> None:
@@ -222,7 +216,11 @@ class PluginHost(Host):
 
     def _in_background(self, function: Callable[[], None]) -> None:
         self._background = asyncio.get_running_loop().create_task(self._on_lane(function), name="froyo-wasm")
-        self._background.add_done_callback(lambda _: self._when_idle())
+        self._background.add_done_callback(self._breathe)
+
+    def _breathe(self, _done: asyncio.Task[None]) -> None:
+        if self._idle is None:  # else somebody came in between
+            self._when_idle(BREATH_SECONDS)
 
     # --- On the lane --------------------------------------------------------------------------------
 
@@ -290,21 +288,13 @@ class PluginHost(Host):
 
     def _add_spare(self, ready: _Ready) -> None:
         try:
-            ready.spares.append(self._loaded(ready))
+            spare = self._loaded(ready)
+            # No use of it: the answer depends on nothing. It has the runtime touch the memory that a use needs.
+            spare.start(Phase.INIT, "{}")
+            ready.spares.append(spare)
         except (Fault, Misbehaviour):
             # Whoever needs one will hear of it; there is no use in trying on and on.
             ready.wanted_spares = 0
-
-    def _touch(self, ready: _Ready) -> None:
-        # The first one is enough: most of what a step needs is in the memory that all of them share.
-        if ready.spares:
-            spare = ready.spares.popleft()
-            try:
-                spare.start(Phase.INIT, "{}")
-            except (Fault, Misbehaviour):
-                spare.close()
-            else:
-                ready.spares.appendleft(spare)
 
     def _free(self) -> None:
         for chore in self._chores:

@@ -60,9 +60,6 @@ class NativeHost(Host):
             with contextlib.suppress(Fault):
                 self.instance(package)
 
-    def expect(self, package: str) -> None:
-        """Nothing needs to be at hand."""
-
     async def close(self) -> None:
         """Forget the plugins."""
         self._loaded.clear()

@@ -12,7 +12,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from reconciler.model.plan import Cause
 from reconciler.store import audit, codec, instances, journals, sql
+from reconciler.store.blobs import inline_row
 from reconciler.store.records import Receipt
 
 if TYPE_CHECKING:
@@ -85,6 +87,15 @@ class Batch:
         self.durable = self.durable or any(entry.preimage for entry in entries)
         return self._add(sql.PUT_INVENTORY, map(instances.inventory_row, entries))
 
+    def put_contents(self, contents: Iterable[bytes], *, at: float) -> Self:
+        """Keep small contents; a large one is a file, and `store.blobs` puts it in place ahead of this.
+
+        Args:
+            contents: each at most `blobs.INLINE` bytes.
+            at: wall time.
+        """
+        return self._add(sql.PUT_BLOB, (inline_row(data, at) for data in contents))
+
     # --- What is to be done ---------------------------------------------------------------------------
 
     def enqueue(self, key: QueuedKey) -> Self:
@@ -107,11 +118,12 @@ class Batch:
         Args:
             run: its id.
             units: what is about to be done.
-            preimages: contents that are about to be overwritten for the first time, in the digest store by
-                now. They cannot be observed again, so with them this survives a power failure, too.
+            preimages: contents that are about to be overwritten, in the digest store by now. What was there before
+                us cannot be observed again, so with it this survives a power failure, too.
         """
         kept = preimages or {}
-        self.durable = self.durable or bool(kept)
+        units = list(units)
+        self.durable = self.durable or any(u.address in kept and u.cause is not Cause.DRIFT for u in units)
         return self._add(sql.PUT_UNIT, (journals.intent_row(run, u, kept.get(u.address)) for u in units))
 
     def settle(self, run: str, outcomes: Iterable[Outcome]) -> Self:

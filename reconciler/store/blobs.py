@@ -16,7 +16,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from reconciler.model.names import Digest
 from reconciler.store import sql
@@ -189,16 +189,18 @@ def put(connection: sqlite3.Connection, files: BlobFiles, staged: Iterable[Stage
     """Record staged contents and put their files in place, within a writing transaction."""
     for blob in staged:
         files.put_in_place(blob)
-        connection.execute(
-            sql.PUT_BLOB,
-            {
-                "digest": blob.digest,
-                "size": blob.size,
-                "data": blob.data,
-                "created_at": now,
-                "used_at": now,
-            },
-        )
+        connection.execute(sql.PUT_BLOB, _row(blob.digest, blob.size, blob.data, now))
+
+
+def inline_row(data: bytes, now: float) -> dict[str, Any]:
+    """The row of a small content, for `sql.PUT_BLOB`."""
+    if len(data) > INLINE:
+        raise ValueError(f"a content of {len(data)} bytes is a file, and no row")
+    return _row(digest_of(data), len(data), data, now)
+
+
+def _row(digest: Digest, size: int, data: bytes | None, now: float) -> dict[str, Any]:
+    return {"digest": digest, "size": size, "data": data, "created_at": now, "used_at": now}
 
 
 def missing(connection: sqlite3.Connection, digests: Iterable[Digest]) -> frozenset[Digest]:

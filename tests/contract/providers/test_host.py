@@ -312,52 +312,6 @@ async def test_begins_elsewhere_again_what_turns_out_to_take_long(
     assert set(threads) == {there}
 
 
-async def test_has_spares_at_hand_for_who_is_expected(
-    tmp_path: Path, make_host: MakeHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_package(tmp_path, SLEEPY)
-    host = await make_host(spares=2, warm=True)
-    spares = list(host._ready["test.thing"].spares)
-    touched: list[SandboxedInstance] = []
-    start = SandboxedInstance.start
-
-    def noted(self: SandboxedInstance, phase: Phase, request: str) -> Any:
-        touched.append(self)
-        return start(self, phase, request)
-
-    monkeypatch.setattr(SandboxedInstance, "start", noted)
-    host.expect("no.such.package")
-    assert host._background is None
-    host.expect("test.thing")
-    assert host._background is not None
-    await host._background
-
-    assert touched == spares[:1]
-    assert list(host._ready["test.thing"].spares) == spares
-    await host.run("test.thing", Phase.READ, reading(), Target(turns=1))
-    assert touched[-1] is spares[0]
-
-
-async def test_a_spare_that_does_not_survive_being_touched_is_given_up(
-    tmp_path: Path, make_host: MakeHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from reconciler.plugins.steps import Misbehaviour
-
-    write_package(tmp_path, SLEEPY)
-    host = await make_host(spares=2, warm=True)
-    ready = host._ready["test.thing"]
-    bad = ready.spares[0]
-
-    def fragile(self: SandboxedInstance, phase: Phase, request: str) -> Any:
-        raise Misbehaviour("touched")
-
-    monkeypatch.setattr(bad, "start", fragile.__get__(bad))
-    host._touch(ready)
-
-    assert bad not in ready.spares
-    assert len(ready.spares) == 1
-
-
 async def test_what_perform_raises_ends_the_run(tmp_path: Path, make_host: MakeHost) -> None:
     from reconciler.errors import TransportError
 

@@ -36,8 +36,11 @@ async def test_nothing_is_made_without_an_intent_on_record(stage):
 
 @staged
 async def test_what_could_not_be_written_is_written_later(stage):
+    phases = []
+
     def then_it_fails(phase, _request):
-        if phase is Phase.APPLY:
+        phases.append(phase)
+        if phases[-2:] == [Phase.APPLY, Phase.READ]:
             stage.store_fails = FULL
 
     stage.host.instead = then_it_fails

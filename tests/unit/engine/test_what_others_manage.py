@@ -54,22 +54,26 @@ async def test_the_same_over_a_restart_is_no_drift_either(stage):
 
 @staged
 async def test_what_is_suspended_between_plan_and_apply_is_not_applied(stage):
-    await stage.declare(file("motd", "hello\n"), file("issue", "hello\n"))
+    """motd waits for issue, and is suspended while that is being put right."""
+    await stage.declare(file("issue", "hello\n"), file("motd", "hello\n", require=("File/issue",)))
     await stage.settled()
     suspending = []
 
-    def suspend(phase, request):
-        spoiled = phase is Phase.PLAN and any(
-            one["address"] == address("motd") for one in request["resources"]
-        )
-        if spoiled and not suspending:
+    def suspend(phase, _request):
+        if phase is Phase.APPLY and not suspending:
             wish = Suspension(object=address("motd"), by="alice", reason="I am at it", since=stage.now())
             suspending.append(asyncio.ensure_future(stage.controller.suspensions.put(wish)))
 
     stage.host.instead = suspend
+    stage.machines["m0"].powered = False
+    stage.machines["m0"].lose_sessions()
+    await stage.until(lambda: not stage.machines["m0"].runners)
+    stage.spoil("issue")
     stage.spoil("motd")
+    stage.machines["m0"].powered = True
     await stage.until(lambda: stage.reason("motd") == "Suspended")
     await asyncio.sleep(5.0)
+    assert stage.content("issue") == b"hello\n"
     assert stage.content("motd") == b"spoiled\n"
     assert await stage.store.in_doubt() == []
 

@@ -182,7 +182,6 @@ async def test_a_fault_of_the_whole_keeps_its_class(
 async def test_a_plugin_that_does_not_load_says_so(make_host: MakeHost) -> None:
     host = make_host("1/0")
     await host.warm()
-    host.expect("test.thing")
     with pytest.raises(ProviderError, match=r"does not load: ZeroDivisionError: .*plugin\.py, line"):
         await host.run("test.thing", Phase.READ, reading(), Target())
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from reconciler.errors import StoreError
+from reconciler.model.plan import Cause
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.batch import Batch
 from reconciler.store.connection import wal_bytes
@@ -266,11 +268,14 @@ async def test_only_what_cannot_be_observed_again_is_synced_to_the_disk(store):
     assert trace.count("PRAGMA synchronous") == 0
     kept = await store.blobs.put(b"what was there before us")
     await store.write(Batch().begin_run(run(2)).intend(run(2).id, [unit()], {unit().address: kept}))
+    assert trace.count("PRAGMA synchronous") == 0, "somebody's change of what is ours already"
+    adopted = replace(unit(), cause=Cause.ADOPT)
+    await store.write(Batch().begin_run(run(3)).intend(run(3).id, [adopted], {unit().address: kept}))
     assert [s for s in trace.statements if "synchronous" in s] == [
         "PRAGMA synchronous = FULL",
         "PRAGMA synchronous = NORMAL",
     ]
-    assert [u.preimage for u in await store.in_doubt()] == [None, kept]
+    assert [u.preimage for u in await store.in_doubt()] == [None, kept, kept]
 
 
 async def test_stats_count_what_is_there(store, path):
