@@ -17,13 +17,14 @@ from reconciler.cli.places import Places, must_be_ours
 from reconciler.cli.retention import retention
 from reconciler.config import ParseCache, load
 from reconciler.engine.intake import Load
+from reconciler.engine.onlooking import Onlooker
 from reconciler.engine.services import Services
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.suspensions import Suspensions
 from reconciler.errors import LeaseHeld
 from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Blob, Desired
-from reconciler.model.names import Digest, TargetName
+from reconciler.model.names import Digest
 from reconciler.model.source import SnapshotGone
 from reconciler.plugins.capabilities import BUILT_IN, Grants
 from reconciler.plugins.host import PluginHost
@@ -69,7 +70,7 @@ class Parts:
         suspensions: Suspensions,
         *,
         loop_time: Callable[[], float],
-        step: Callable[[TargetName, str, int], None],
+        onlooker: Onlooker,
         settings: EngineSettings | None = None,
     ) -> Services:
         """What the rounds of a one-shot command work with."""
@@ -88,7 +89,7 @@ class Parts:
             revision=lambda: desired.revision,
             suspended=suspensions.holding,
             loop_time=loop_time,
-            step=step,
+            onlooker=onlooker,
         )
 
 

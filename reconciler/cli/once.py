@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,11 +16,12 @@ from reconciler.core.conditions import summarize
 from reconciler.engine import wording
 from reconciler.engine.journal import store_report
 from reconciler.engine.oneshot import OneShot, TargetResult
+from reconciler.engine.onlooking import Onlooker
 from reconciler.engine.report import Report
 from reconciler.engine.suspensions import Suspensions
 from reconciler.errors import ConfigError, UsageError
 from reconciler.model.desired import Desired
-from reconciler.model.names import Address, SourceName, TargetName
+from reconciler.model.names import Address, SourceName
 from reconciler.model.plan import Plan, PlanUnit
 from reconciler.model.source import Snapshot, SnapshotGone
 from reconciler.runtime import Runtime
@@ -28,9 +29,6 @@ from reconciler.store.batch import Batch
 from reconciler.targets.session import Session
 from watchers.directory import DirectorySource
 from watchers.fingerprint import fingerprint
-
-Step = Callable[[TargetName, str, int], None]
-"""Told (target, step, instances) whenever something goes on that may take a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +118,16 @@ def _restricted(desired: Desired, names: Collection[str]) -> Desired:
     )
 
 
-async def plan(parts: Parts, evaluated: Evaluated, *, step: Step, texts: bool = True) -> list[Plan]:
+async def plan(parts: Parts, evaluated: Evaluated, *, onlooker: Onlooker, texts: bool = True) -> list[Plan]:
     """What an apply would change, target by target. Changes nothing, on no target and not in the store."""
-    return await (await _oneshot(parts, evaluated, step)).plan(texts=texts)
+    return await (await _oneshot(parts, evaluated, onlooker)).plan(texts=texts)
 
 
 async def apply(
     parts: Parts,
     evaluated: Evaluated,
     *,
-    step: Step,
+    onlooker: Onlooker,
     only: Mapping[Address, PlanUnit] | None = None,
     whole: bool = True,
 ) -> list[TargetResult]:
@@ -138,14 +136,14 @@ async def apply(
     Args:
         parts: with the lease on the store.
         evaluated: what should be.
-        step: told what goes on.
+        onlooker: told how it goes on.
         only: the units of a saved plan; None for everything.
         whole: whether `evaluated` is all of its directory, so that it becomes the snapshot in force.
     """
     if whole:
         await _forget_undeclared(parts, evaluated)
         await parts.store.save_snapshot(evaluated.snapshot)
-    results = await (await _oneshot(parts, evaluated, step)).apply(only=only)
+    results = await (await _oneshot(parts, evaluated, onlooker)).apply(only=only)
     for result in results:
         _name_left(result, only)
     batch = Batch().forget_warm()
@@ -199,11 +197,11 @@ def _settled(result: TargetResult) -> bool:
     return all(summarize(state.conditions).ready for state in result.lane.states.values())
 
 
-async def _oneshot(parts: Parts, evaluated: Evaluated, step: Step) -> OneShot:
+async def _oneshot(parts: Parts, evaluated: Evaluated, onlooker: Onlooker) -> OneShot:
     suspensions = Suspensions(parts.store, now=parts.runtime.now)
     await suspensions.load()
     services = parts.services(
-        evaluated.desired, suspensions, loop_time=asyncio.get_running_loop().time, step=step
+        evaluated.desired, suspensions, loop_time=asyncio.get_running_loop().time, onlooker=onlooker
     )
     known = await parts.store.load_states()
     return OneShot(evaluated.desired, known, services=services, open_session=Session.open)

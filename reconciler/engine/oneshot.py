@@ -20,7 +20,7 @@ from reconciler.errors import ProtocolError, RunnerError, TransportError
 from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, TargetName
-from reconciler.model.plan import Plan, PlanUnit
+from reconciler.model.plan import Action, Plan, PlanUnit
 from reconciler.model.source import SnapshotGone
 from reconciler.model.state import ResourceState
 from reconciler.targets.session import Session
@@ -82,6 +82,8 @@ class OneShot:
 
         async def one(lane: Lane, session: Session) -> Plan:
             units, errors = await Round(lane, session, self._services).plan(texts=texts)
+            changes = [unit.address for unit in units if unit.action is not Action.NONE]
+            self._services.onlooker.step(lane.target.name, "failed" if errors else "done", changes)
             return self._plan(lane.target.name, tuple(units), errors)
 
         def failed(name: TargetName, why: str) -> Plan:
@@ -112,7 +114,7 @@ class OneShot:
         async def one(name: TargetName) -> R:
             try:
                 lane = self._lane(name)
-                self._services.step(name, "connecting", len(lane.instances))
+                self._services.onlooker.step(name, "connecting", lane.instances)
                 session = await self._open(
                     lane.target, runtime=self._services.runtime, on_event=lambda _event: None
                 )
@@ -121,10 +123,10 @@ class OneShot:
                 finally:
                     await session.close()
             except (TransportError, ProtocolError, RunnerError) as error:
-                self._services.step(name, "failed", 0)
+                self._services.onlooker.step(name, "failed", ())
                 return failed(name, str(error))
             except SnapshotGone as error:
-                self._services.step(name, "failed", 0)
+                self._services.onlooker.step(name, "failed", ())
                 return failed(name, f"the source changed while it was applied ({error}); run it again")
 
         return list(await asyncio.gather(*(one(name) for name in self._desired.targets)))
@@ -150,7 +152,8 @@ class OneShot:
         for address in list(result.failed):
             if summarize(lane.states[address].conditions).reason in (Reason.DIFFERS, Reason.HELD):
                 result.left[address] = result.failed.pop(address)
-        self._services.step(lane.target.name, "failed" if result.failed else "done", len(result.changed))
+        end = "failed" if result.failed else "done"
+        self._services.onlooker.step(lane.target.name, end, result.changed)
         return result
 
     def _plan(

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from reconciler.core.frontier import Frontier
 from reconciler.engine import wording
+from reconciler.engine.ahead import Ahead
 from reconciler.engine.applying import Applied, apply_wave, keep_preimages
 from reconciler.engine.journal import Journal
 from reconciler.engine.lane import Lane
@@ -85,11 +86,16 @@ class Round:
             dirty, known = await self._rescan()
         addresses = [address for address in self._in_order(dirty) if self._may_look(address)]
         if addresses:
-            performer = self._reader(known)
-            self._step("reading", len(addresses))
+            ahead = None if whole else self._ask_ahead(addresses)
+            performer = self._reader(known, ahead)
+            self._step("reading", addresses)
             # Until there is a verdict: the recording may know the difference before anything was done about it.
             self._lane.unsettled.update(addresses)
-            observed = await observe(self._services.host, self._lane, addresses, performer)
+            try:
+                observed = await observe(self._services.host, self._lane, addresses, performer)
+            finally:
+                if ahead is not None:
+                    await ahead.end()
             if whole and not self.outcome.unchanged and len(addresses) == len(self._lane.instances):
                 self._lane.recording = performer.seen
             elif self._lane.recording is not None:
@@ -108,7 +114,9 @@ class Round:
             for address in self._in_order(self._lane.instances)
             if self._lane.instances[address].common.policy is not Policy.PAUSED
         ]
-        observed = await observe(self._services.host, self._lane, addresses, self._reader(None))
+        self._step("reading", addresses)
+        observed = await observe(self._services.host, self._lane, addresses, self._reader())
+        self._step("planning", addresses)
         planned = await plan(
             self._services.host,
             self._lane,
@@ -120,8 +128,8 @@ class Round:
         units = [unit for a in addresses if isinstance(unit := planned.get(a), PlanUnit)]
         return [self._held(unit) for unit in units], errors
 
-    def _step(self, step: str, count: int) -> None:
-        self._services.step(self._lane.target.name, step, count)
+    def _step(self, step: str, instances: Collection[Address]) -> None:
+        self._services.onlooker.step(self._lane.target.name, step, instances)
 
     # --- Looking ------------------------------------------------------------------------------------------------------
 
@@ -142,10 +150,21 @@ class Round:
             return self._lane.instances, None
         return self._lane.instances, recording.replace(seen.replies)
 
-    def _reader(self, known: Recording | None) -> ReadingPerformer:
+    def _reader(self, known: Recording | None = None, ahead: Ahead | None = None) -> ReadingPerformer:
         settings = self._services.settings
         return ReadingPerformer(
-            self._session, batch=settings.batch, patience=settings.rescan_patience, known=known
+            self._session, batch=settings.batch, patience=settings.rescan_patience, known=known, ahead=ahead
+        )
+
+    def _ask_ahead(self, addresses: Collection[Address]) -> Ahead | None:
+        """Ask about what was reported to have changed, if that is little, before a provider does."""
+        lane = self._lane
+        changed = [address for address in addresses if address in lane.sightings]
+        if lane.recording is None or not 0 < len(changed) <= self._services.settings.ahead_max:
+            return None
+        paths = {path: None for address in changed for path in lane.watched.get(address, ())}
+        return Ahead(
+            self._session, lane.recording, paths, patience=self._services.settings.rescan_patience
         )
 
     def _in_order(self, addresses: Collection[Address]) -> list[Address]:
@@ -176,7 +195,7 @@ class Round:
     async def _work(self, observed: Mapping[Address, Observed | ProviderError]) -> None:
         """Conclude about what was read, and apply what needs it."""
         self.outcome.looked_at += observed
-        self._step("planning", len(observed))
+        self._step("planning", observed)
         readings = self._readings(observed)
         planned = await plan(
             self._services.host,
@@ -271,7 +290,7 @@ class Round:
                 frontier.done(address)
             if not wave:
                 continue
-            self._step("applying", len(wave))
+            self._step("applying", wave)
             begun = services.loop_time()
             applied = await apply_wave(
                 services.host,
@@ -285,7 +304,7 @@ class Round:
             )
             await asyncio.shield(intending)
             done_at = services.loop_time()
-            self._step("verifying", len(wave))
+            self._step("verifying", wave)
             await self._look_after(todo, applied, begun, done_at)
             for address in wave:
                 if self._verdicts.summary(address).ready:
@@ -353,7 +372,7 @@ class Round:
         succeeded = self._succeeded(wave, applied)
         if not succeeded:
             return
-        performer = self._reader(None)
+        performer = self._reader()
         observed = await observe(self._services.host, self._lane, succeeded, performer)
         readings = self._readings(observed)
         planned = await plan(

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reconciler.engine.host import ProviderHost
+from reconciler.engine.onlooking import Onlooker
 from reconciler.engine.performing import FindBlob
 from reconciler.engine.settings import EngineSettings
-from reconciler.model.names import Address, TargetName
+from reconciler.model.names import Address
 from reconciler.model.state import Suspension
 from reconciler.runtime import Runtime
 from reconciler.store.store import Store
@@ -27,7 +28,7 @@ class Services:
         revision: of the snapshot in force.
         suspended: why an instance is to be left alone right now, or None.
         loop_time: the event loop's clock, in seconds.
-        step: is told (target, step, instances) whenever a round goes on to something that may take a while.
+        onlooker: is told how rounds go on.
     """
 
     host: ProviderHost
@@ -38,7 +39,7 @@ class Services:
     revision: Callable[[], str]
     suspended: Callable[[Address], Suspension | None]
     loop_time: Callable[[], float]
-    step: Callable[[TargetName, str, int], None] = lambda _target, _step, _count: None
+    onlooker: Onlooker = field(default_factory=Onlooker)
 
 
 @dataclass(slots=True)

@@ -55,6 +55,7 @@ class Verdicts:
     def conclude(self, address: Address, verdict: Verdict, *, failed: bool = False) -> bool:
         """Set the conditions of an instance, and note what follows; whether that is news."""
         news = self._report.conclude(address, verdict)
+        self._services.onlooker.ended(address)
         if verdict.ready:
             self._lane.stalled.pop(address, None)
             self._lane.vain.pop(address, None)

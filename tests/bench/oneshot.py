@@ -15,6 +15,7 @@ from reconciler.cli.assembly import assemble
 from reconciler.cli.places import Places, places
 from reconciler.core.contest import Contests
 from reconciler.engine.lane import Lane
+from reconciler.engine.onlooking import Onlooker
 from reconciler.engine.reconcile import Round
 from reconciler.engine.suspensions import Suspensions
 from reconciler.targets.session import Session
@@ -130,7 +131,7 @@ async def _look(site: Path, where: Places) -> float:
             evaluated.desired,
             suspensions,
             loop_time=asyncio.get_running_loop().time,
-            step=lambda _target, _step, _count: None,
+            onlooker=Onlooker(),
         )
         (target,) = evaluated.desired.targets.values()
         known = await parts.store.load_states()

@@ -16,7 +16,7 @@ from reconciler.cli.options import Directory, Labels, NoColor, Output, Quiet, St
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import nothing_declared
 from reconciler.cli.places import places
-from reconciler.cli.progress import Progress
+from reconciler.cli.progress import APPLYING, Progress
 from reconciler.cli.show.results import result_document, result_lines, result_summary
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.visible import visible
@@ -108,7 +108,7 @@ async def _apply(
     where = places(os.environ, state=state)
     began = time.monotonic()
     async with (
-        Progress(screen, "applying") as progress,
+        Progress(screen, APPLYING) as progress,
         deadline(timeout, "the apply"),
         assemble(where, os.environ, lease=True, notice=progress.notice) as parts,
     ):
@@ -119,7 +119,7 @@ async def _apply(
         results = await once.apply(
             parts,
             evaluated,
-            step=progress.step,
+            onlooker=progress,
             only=saved.units if saved is not None else None,
             whole=not targets and not labels and saved is None,
         )

@@ -14,7 +14,7 @@ from reconciler.cli.options import Directory, Labels, NoColor, Output, Quiet, St
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import nothing_declared
 from reconciler.cli.places import places
-from reconciler.cli.progress import Progress
+from reconciler.cli.progress import PLANNING, Progress
 from reconciler.cli.show.plans import Totals, plan_lines
 from reconciler.cli.terminal import Terminal, terminal
 
@@ -115,11 +115,11 @@ async def _plan(
 
     where = places(os.environ, state=state)
     async with (
-        Progress(screen, "planning") as progress,
+        Progress(screen, PLANNING) as progress,
         deadline(timeout, "the plan"),
         assemble(where, os.environ, lease=False, notice=progress.notice) as parts,
     ):
         evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
-        found = await once.plan(parts, evaluated, step=progress.step)
+        found = await once.plan(parts, evaluated, onlooker=progress)
     instances = evaluated.desired.instances
     return [views.plan(plan, instances) for plan in found], evaluated.desired.revision
