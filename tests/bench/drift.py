@@ -116,8 +116,12 @@ def over_ssh(work: Path, lab: Lab, *, spoils: int) -> Iterator[Row]:
             bare, _ = drift(names, wanted, min(300, spoils), pauses=PAUSES)
     limit = [one + trip for one, trip in zip(sorted(bare), sorted(trips), strict=False)]
     note = "limit: the bare loop, and one round trip over an open ssh connection"
-    yield from _rows("the same over SSH", single, missed, limit, budgets=(15.0, 100.0), note=note)
-    yield from _rows("over SSH, one change after the other without a pause", busy, missed_busy, limit)
+    yield from _rows(
+        "a file changed by hand over SSH", single, missed, limit, budgets=(15.0, 100.0), note=note
+    )
+    yield from _rows(
+        "the same over SSH, one change after the other without a pause", busy, missed_busy, limit
+    )
 
 
 def _wanted(names: list[Path]) -> dict[Path, bytes]:
