@@ -10,6 +10,8 @@ import struct
 import termios
 import time
 
+import pytest
+
 PATIENCE = 60.0
 
 
@@ -85,6 +87,41 @@ def test_no_line_of_a_table_breaks_in_a_narrow_terminal(person):
     terminal = Terminal(person, "get", columns=40)
     assert terminal.finish() == 0
     assert all(len(line) <= 40 for line in plain(terminal.text).split("\n"))
+
+
+SLOW = """\
+apiVersion: linux.froyo.dev/v1alpha1
+kind: File
+metadata: {name: slow}
+spec:
+  target: here
+  path: "@/etc/slow"
+  content: "slow\\n"
+  validate: [sh, -c, "while [ ! -e @/go ]; do sleep 0.05; done", "%s"]
+"""
+
+
+@pytest.mark.parametrize("columns", [30, 80])
+@pytest.mark.parametrize("environ", [{}, {"NO_COLOR": "1"}])
+def test_long_work_shows_the_units_that_are_under_way(person, columns, environ):
+    person.write("slow.yaml", SLOW)
+    terminal = Terminal(person, "apply", person.site, columns=columns, **environ)
+    try:
+        terminal.read_until(r"File/slow")
+        drawn = plain(terminal.text)
+        assert "applying: 0 of 1 target" in drawn
+        assert "─ here" in drawn
+        (person.machine / "go").write_text("")
+        assert terminal.finish() == 0
+    except BaseException:
+        (person.machine / "go").write_text("")
+        terminal.kill()
+        raise
+    assert terminal.text.count("\x1b[?25l") == terminal.text.count("\x1b[?25h") == 1
+    assert ("\x1b[36m" in terminal.text) is not environ
+    # It leaves no trace: what stands there in the end are the results.
+    assert "\x1b[2K" in terminal.text
+    assert re.search(r"Applied: 3 created", plain(terminal.text.rpartition("\x1b[?25h")[2]))
 
 
 def test_up_in_a_terminal_tells_people_what_happens_and_ends_on_ctrl_c(person):
