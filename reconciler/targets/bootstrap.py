@@ -1,16 +1,17 @@
 """What a POSIX shell on the target does before there is a runner: take it in, check it, become it.
 
-The shell gets the script as its argument and the compressed binary on its standard input, right behind one
-another, so that a session costs no round trip more than a command. Its steps: look whether this is the kind
+The shell gets the script as its argument, and on its standard input a guard and the compressed binary, right
+behind one another, so that a session costs no round trip more than a command. Its steps: look whether this is the kind
 of machine that the binary is for; find a directory where programs may be executed, make a private one in it,
 open a file there, and take both away again before a single byte has arrived, so that nothing is left behind
 whatever happens; unpack into the open file; compare its SHA-256 with what was announced; say the marker and
 become the runner.
 
 Invariants: before the marker nothing on stdout counts (a login shell's noise), after it everything is the
-runner's; and nothing may follow the binary before it, since some `head` takes more than it gives on. The
-script is one line without single quotes, exclamation marks and comments, so that it passes through any
-login shell.
+runner's; and nothing may follow the binary before it, since some `head` takes more than it gives on. A target
+may start something else than it is asked to, and give it the binary; if that is a shell, it must not take it for
+commands: the guard, which the script drops, ends any shell that reads it. The script is one line without single
+quotes, exclamation marks and comments, so that it passes through any login shell.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from reconciler.targets.artifacts import MACHINES
 
 STATUS = 96
 """The exit status with which the script says that it cannot go on; why is on stderr."""
+GUARD_STATUS = 95
+"""The exit status of a shell that was started in the script's place."""
+GUARD = f"exit {GUARD_STATUS}\n".encode()
+"""What is sent ahead of the binary. A line that is not a command to such a shell would be the binary's first."""
 _COMPLAINT = "froyo-bootstrap: "
 _PATIENCE = 300
 """Seconds after which a shell that waits for the binary gives up, if we were cut off unnoticed."""
@@ -72,6 +77,7 @@ def script(shipment: Shipment) -> str:
     machines = "|".join(f'"Linux {machine}"' for machine, arch in MACHINES.items() if arch == shipment.arch)
     serve = " ".join(shipment.arguments)
     unpacker, unpack = ("gzip", "gzip -dc") if shipment.gzip else ("cat", "cat")
+    take = f'sh -c "read -r guard; exec head -c {shipment.size}"'
     lines = [
         "PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH;",
         f'fail() {{ echo "{_COMPLAINT}$*" >&2; exit {STATUS}; }};',
@@ -100,7 +106,7 @@ def script(shipment: Shipment) -> str:
         "if command -v timeout >/dev/null 2>&1;",
         f'then patiently() {{ timeout {_PATIENCE} "$@"; }}; else patiently() {{ "$@"; }}; fi;',
         # Nobody may be left who holds the file open for writing: what is being written cannot be executed.
-        f'{{ tidy; {{ exec 3>&- 4<&-; patiently head -c {shipment.size}; }} | {unpack} >&3; }} 3>"$d/r";',
+        f'{{ tidy; {{ exec 3>&- 4<&-; patiently {take}; }} | {unpack} >&3; }} 3>"$d/r";',
         f"s=$(digest <&4); case $s in {shipment.sha256}*) ;; *) fail content $s ;; esac;",
         f"trap - EXIT HUP INT TERM; cd /; echo froyo-{shipment.nonce};",
     ]

@@ -36,7 +36,9 @@ async def dial(host: str, port: int, *, timeout: float) -> socket.socket:
     except TimeoutError:
         raise TransportError(f"the name {host} was not resolved within {timeout:g} s") from None
     except (socket.gaierror, UnicodeError) as error:
-        raise TransportError(f"the name {host} cannot be resolved: {error}") from error
+        raise TransportError(
+            f"the name {host} cannot be resolved: {error} (aliases of ~/.ssh/config do not count here)"
+        ) from error
     why = f"the name {host} has no address"
     for tried, (family, kind, protocol, _, address) in enumerate(found):
         share = (deadline - loop.time()) / (len(found) - tried)

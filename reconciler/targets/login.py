@@ -234,7 +234,8 @@ class Logins:
                 keys = transport.identity_file or "those of the agent and of ~/.ssh"
                 return (
                     f"nobody lets {hop.user} in with the keys that were tried ({keys}): is the public key in"
-                    f" {hop.user}'s ~/.ssh/authorized_keys there, and is it the right user?"
+                    f" {hop.user}'s ~/.ssh/authorized_keys there, is it the right user, and may that user log in at all"
+                    " (AllowUsers, a locked account, a login shell that does not exist)?"
                 )
             case asyncssh.KeyExchangeFailed():
                 return (

@@ -30,6 +30,10 @@ _NOISE = 65536
 """Bytes that a login shell may say before the marker."""
 _QUOTED = 200
 """Bytes of that which an error repeats."""
+_INSTEAD = (
+    ", and has not started the runner: is something else run there, whatever is asked for (`ForceCommand` in"
+    " sshd_config, `command=` in authorized_keys, a start-up file of the shell)?"
+)
 
 
 class SshConnector:
@@ -134,7 +138,7 @@ class SshConnector:
             ) from None
         except (asyncssh.Error, OSError) as error:
             raise TransportError(f"{login.hop}: logged in, but no command may be started: {error}") from error
-        channel.ship(content)
+        channel.ship(bootstrap.GUARD + content)
         return channel
 
 
@@ -159,7 +163,7 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
     # --- What the runner's owner calls ----------------------------------------------------------------
 
     def ship(self, content: bytes) -> None:
-        """Send the binary."""
+        """Send the guard and the binary."""
         with contextlib.suppress(OSError):  # closed already: `started` says why
             self._channel.write(content)
 
@@ -256,7 +260,9 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         """The channel is closed, or the connection is gone."""
         error = self._how_it_ended(exc)
         if not self._started.done():
-            reason = str(error or "its login shell ended")
+            reason = str(error or f"its login shell ended{_INSTEAD}")
+            if self._status == bootstrap.GUARD_STATUS:
+                reason = f"it starts a shell, and not what it is asked to{_INSTEAD}"
             if self._noise:
                 said = Tail()
                 said.feed(bytes(self._noise[:_QUOTED]))

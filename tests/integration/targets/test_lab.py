@@ -176,8 +176,8 @@ async def test_a_partition_in_the_middle_of_the_transfer_leaves_no_file(artifact
         controller.kill()
     assert await asyncio.to_thread(files, host) == before
     # The shell would give up in some minutes; here it is told so.
-    assert "timeout 300 head -c" in await on(host, "ps -eo args")
-    await on(host, "pkill -f '^timeout 300 head'")
+    assert "timeout 300 sh -c read -r guard; exec head -c" in await on(host, "ps -eo args")
+    await on(host, "pkill -f '^timeout 300 sh'")
     await until_nothing_is_left(host, before)
 
 

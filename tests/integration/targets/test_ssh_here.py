@@ -203,6 +203,33 @@ async def test_a_login_shell_that_does_not_obey_is_quoted(server, runtime):
             await open_session(runtime, server.target())
 
 
+async def test_a_shell_that_runs_in_place_of_what_is_asked_for_is_told_of_and_does_nothing(
+    server, runtime, tmp_path
+):
+    server.fake("forced", "exec sh")
+    real = server.execute
+
+    async def force(process):
+        server.shell = "forced"
+        await real(process)
+
+    server.execute = force
+    async with server.listening():
+        with pytest.raises(
+            TransportError, match=r"it starts a shell, and not what it is asked to.*ForceCommand"
+        ):
+            await open_session(runtime, server.target())
+
+
+async def test_a_command_that_runs_in_place_of_what_is_asked_for_is_told_of(server, runtime):
+    server.before = "exit 0; "
+    async with server.listening():
+        with pytest.raises(
+            TransportError, match=r"its login shell ended, and has not started .*ForceCommand"
+        ):
+            await open_session(runtime, server.target())
+
+
 # --- Machines -----------------------------------------------------------------------------------------
 
 

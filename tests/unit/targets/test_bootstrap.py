@@ -12,7 +12,16 @@ import pytest
 
 from reconciler.errors import TransportError
 from reconciler.targets.artifacts import architecture
-from reconciler.targets.bootstrap import STATUS, Complaint, Shipment, command, complaint, script
+from reconciler.targets.bootstrap import (
+    GUARD,
+    GUARD_STATUS,
+    STATUS,
+    Complaint,
+    Shipment,
+    command,
+    complaint,
+    script,
+)
 
 with open("/bin/cat", "rb") as program:
     RUNNER = program.read()
@@ -32,7 +41,7 @@ def ship(**changes):
         "arguments": ["-"],
         "sudo": False,
     }
-    return Shipment(**(shipment | changes)), content
+    return Shipment(**(shipment | changes)), GUARD + content
 
 
 class Target:
@@ -112,6 +121,16 @@ def test_it_passes_through_every_login_shell(target, shell):
     assert target.run(*ship(), login_shell=shell) == (0, WORKS, None)
 
 
+@pytest.mark.parametrize(
+    "shell", [path for name in ("sh", "bash", "tcsh", "csh", "fish", "zsh") if (path := shutil.which(name))]
+)
+def test_a_shell_that_is_started_in_its_place_does_not_take_the_binary_for_commands(shell, tmp_path):
+    # sshd runs one for a key with `command="bash"`; the lines of a compressed binary are commands like any others.
+    evil = f"touch {tmp_path}/done\n".encode()
+    done = subprocess.run([shell], input=GUARD + evil, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, os.listdir(tmp_path)) == (GUARD_STATUS, b"", [])
+
+
 def test_there_is_nothing_in_it_that_a_login_shell_could_take_for_its_own():
     for sudo in (False, True):
         assert not set("'!\n") & set(script(ship(sudo=sudo)[0]))
@@ -136,9 +155,9 @@ def test_nothing_of_ours_has_a_name_while_the_binary_is_still_arriving(target):
     target.fake("head", 'echo arriving >&2; exec /usr/bin/head "$@"')
     process = target.start(shipment)
     with process:
+        process.stdin.write(content[: len(content) // 2])
         assert process.stderr.readline() == b"arriving\n"
         assert os.listdir(target.place) == []
-        process.stdin.write(content[: len(content) // 2])
         process.kill()
     assert os.listdir(target.place) == []
 
@@ -155,7 +174,7 @@ def test_a_binary_that_is_cut_off_is_not_started(target):
 def test_a_binary_that_is_not_the_announced_one_is_not_started(target):
     shipment, _ = ship()
     evil = gzip.compress(RUNNER + b"evil")
-    status, out, said = target.run(ship(size=len(evil))[0], evil)
+    status, out, said = target.run(ship(size=len(evil))[0], GUARD + evil)
     assert (status, out, said.code) == (STATUS, b"", "content")
     assert "did not arrive as it was sent" in said.explain()
     assert shipment.sha256 not in said.detail
@@ -178,7 +197,7 @@ def test_a_system_that_is_not_linux_is_a_reason_to_stop(target):
 def test_without_gzip_it_says_so_and_takes_the_binary_as_it_is(target):
     target.take("gzip")
     assert target.run(*ship())[2] == Complaint("gzip", "")
-    assert target.run(ship(gzip=False, size=len(RUNNER))[0], RUNNER) == (0, WORKS, None)
+    assert target.run(ship(gzip=False, size=len(RUNNER))[0], GUARD + RUNNER) == (0, WORKS, None)
 
 
 @pytest.mark.parametrize("tool", ["openssl", "shasum", "python3"])
@@ -193,7 +212,7 @@ def test_whatever_can_compute_a_digest_will_do(target, tool):
         target.fake(tool, f'exec {sys.executable} "$@"')
     assert target.run(*ship()) == (0, WORKS, None)
     evil = RUNNER + b"#"
-    assert target.run(ship(gzip=False, size=len(evil))[0], evil)[2].code == "content"
+    assert target.run(ship(gzip=False, size=len(evil))[0], GUARD + evil)[2].code == "content"
 
 
 def test_without_anything_to_compute_a_digest_it_starts_nothing(target):
