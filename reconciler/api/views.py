@@ -200,7 +200,11 @@ def resource(
         message = "declared otherwise since it was last looked at"
     lost = next((c for c in targets[name].conditions if not c.status), None) if name in targets else None
     if lost is not None:
-        ready, reason, message = None, Reason.UNREACHABLE.value, f"last known: {reason}; {lost.message}"
+        ready, reason, message = (
+            None,
+            Reason.UNREACHABLE.value,
+            f"last known: {reason}; {lost.message.removeprefix(f'{name}: ')}",
+        )
     held = [s for s in suspensions if s.object in ("*", name, state.address)]
     view: Document = {
         "address": state.address,

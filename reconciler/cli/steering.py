@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from reconciler.cli.asking import Asking
 from reconciler.cli.unknown import nothing_matches
+from reconciler.core.visible import visible
 
 EVERYTHING = "*"
 
@@ -26,6 +27,16 @@ def objects(asking: Asking, what: str) -> list[str]:
     if any(view["target"] == what for view in found):
         return [what]
     return [view["address"] for view in found]
+
+
+def typed(object_: str) -> str:
+    """The object of a suspension, as it is typed."""
+    return "all" if object_ == EVERYTHING else visible(object_)
+
+
+def named_object(object_: str) -> str:
+    """The object of a suspension, as it is spoken of."""
+    return "everything" if object_ == EVERYTHING else visible(object_)
 
 
 def person(environ: Mapping[str, str]) -> str:

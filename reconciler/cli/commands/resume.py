@@ -12,9 +12,8 @@ from reconciler.cli.asking import Asking
 from reconciler.cli.options import NoColor, Output, Quiet, Resumed, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
-from reconciler.cli.steering import objects, person
+from reconciler.cli.steering import named_object, objects, person, typed
 from reconciler.cli.terminal import terminal
-from reconciler.core.visible import visible
 from reconciler.errors import UsageError
 
 EXAMPLES = (
@@ -53,7 +52,7 @@ def command(
         document = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Resumed", "objects": ended}
         emit(screen, document, output)
     else:
-        named = visible(ended[0]) if len(ended) == 1 else count(len(ended), "suspension")
+        named = named_object(ended[0]) if len(ended) == 1 else count(len(ended), "suspension")
         screen.say(f"resumed {named}" if ended else "nothing was suspended")
     return 0
 
@@ -70,6 +69,6 @@ def _meant(asking: Asking, what: str, known: list[str]) -> list[str]:
         # It may be left alone because all of its target is, or everything.
         if object_ == "*" or any(name.startswith(f"{object_}/") for name in named):
             raise UsageError(
-                f"{what} is suspended through {object_!r}; resume that: froyo resume '{object_}'"
+                f"{what} is suspended through {named_object(object_)}; resume that: froyo resume {typed(object_)}"
             )
     raise UsageError(f"{what} is not suspended; see: froyo get suspensions")

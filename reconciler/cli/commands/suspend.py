@@ -14,7 +14,7 @@ from reconciler.cli.asking import Asking
 from reconciler.cli.options import NoColor, Output, Quiet, State, Suspended, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
-from reconciler.cli.steering import EVERYTHING, objects, person
+from reconciler.cli.steering import named_object, objects, person
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import visible
 from reconciler.errors import UsageError
@@ -66,12 +66,6 @@ def command(
         emit(screen, document, output)
         return 0
     ends = f"until {times.clock(document['items'][0]['until'], now=now)}" if end else "until it is resumed"
-    named = (
-        "everything"
-        if found == [EVERYTHING]
-        else found[0]
-        if len(found) == 1
-        else count(len(found), "resource")
-    )
-    screen.say(f"suspended {visible(named)} {ends}; end it with: froyo resume {visible(what)}")
+    named = named_object(found[0]) if len(found) == 1 else count(len(found), "resource")
+    screen.say(f"suspended {named} {ends}; end it with: froyo resume {visible(what)}")
     return 0

@@ -59,5 +59,6 @@ def event_block(screen: Terminal, event: Document, *, now: float, width: int = 0
 
 def event_lines(screen: Terminal, events: Sequence[Document], *, now: float) -> list[str]:
     """Events, their messages below each other."""
-    width = min(36, max((len(visible(event["object"])) for event in events), default=0))
+    most = 36 if screen.width is None else min(36, screen.width // 3)
+    width = min(most, max((len(visible(event["object"])) for event in events), default=0))
     return [line for event in events for line in event_block(screen, event, now=now, width=width)]

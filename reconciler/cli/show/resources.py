@@ -57,7 +57,7 @@ def target_state(view: Document, *, now: float, live: bool) -> tuple[str, str, s
     """A style, one word, and a sentence on how a target is."""
     ready = next((c for c in view["conditions"] if c["type"] == "Ready"), None)
     if ready is None:
-        return "dim", "unknown" if not live else "connecting", ""
+        return ("dim", "connecting", "") if live else ("dim", "unknown", "only a daemon keeps track of it")
     if ready["status"] == "False":
         return "bad", "unreachable", without_name(view["name"], ready["message"])
     if not live:
@@ -92,7 +92,7 @@ def suspension_lines(screen: Terminal, suspensions: Sequence[Document], *, now: 
     """A line for each suspension."""
     rows: list[list[Cell]] = [
         [
-            ("", view["object"]),
+            ("", "all" if view["object"] == "*" else view["object"]),
             ("", view["by"]),
             ("", times.clock(view["since"], now=now)),
             ("", times.clock(view["until"], now=now) if view["until"] else "resumed"),
@@ -153,7 +153,7 @@ def _past(screen: Terminal, view: Document, events: Sequence[Document], *, now: 
     if not view["conditions"]:
         lines.append("  none yet: it has not been looked at")
     lines += ["", head("What was done last")]
-    for entry in view["history"]:
+    for entry in reversed(view["history"]):
         lines.append(
             f"  {times.clock(entry['at'], now=now)}  {entry['outcome']}  {visible(entry['message'])}"
             f"  {screen.paint('dim', entry['cause'])}"
@@ -207,12 +207,25 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
         lines += [*_indented(suspension_lines(inner, status["suspensions"], now=now)), ""]
     if status["notReady"]:
         lines.append(screen.paint("bold", "Not as declared"))
-        rows: list[list[Cell]] = [
-            [(READY[v["ready"]], v["reason"]), ("", v["address"]), ("", v["message"])]
-            for v in status["notReady"]
-        ]
-        lines += [*_indented(table(inner, ["REASON", "RESOURCE", "MESSAGE"], rows, key=1)), ""]
+        lines += [*_indented(_not_ready(inner, status["notReady"])), ""]
     lines.append(summary(screen, status))
+    return lines
+
+
+def _not_ready(screen: Terminal, views: Sequence[Document]) -> list[str]:
+    """What is not as declared: in a table, or where the terminal is too narrow for messages, in two lines each."""
+    rows: list[list[Cell]] = [
+        [(READY[view["ready"]], view["reason"]), ("", view["address"]), ("", view["message"])]
+        for view in views
+    ]
+    lines = table(screen, ["REASON", "RESOURCE", "MESSAGE"], rows, key=1)
+    if "MESSAGE" in lines[0]:
+        return lines
+    lines = []
+    for view in views:
+        reason = screen.paint(READY[view["ready"]], view["reason"])
+        told = screen.fit(view["message"], len(view["reason"]) + 4)
+        lines += [visible(view["address"]), f"  {reason}: {told}"]
     return lines
 
 

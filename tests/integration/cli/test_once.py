@@ -203,10 +203,20 @@ def test_a_suspension_holds_without_a_daemon_too(person):
     person.froyo("apply", person.site)
     assert motd.read_text() == "hello\n"
     person.froyo("suspend", "here", "--reason", "maintenance")
-    assert "suspended through 'here'" in person.froyo("resume", "File/motd", status=1).stderr
+    assert (
+        "suspended through here; resume that: froyo resume here"
+        in person.froyo("resume", "File/motd", status=1).stderr
+    )
     assert person.froyo("resume", "--all").stdout == "resumed here\n"
     assert person.froyo("resume", "--all").stdout == "nothing was suspended\n"
     assert "--all" in person.froyo("resume", status=1).stderr
+    assert person.froyo("suspend", "all", "--reason", "x").stdout.startswith(
+        "suspended everything until it is resumed"
+    )
+    assert (
+        "through everything; resume that: froyo resume all" in person.froyo("resume", "here", status=1).stderr
+    )
+    assert person.froyo("resume", "all").stdout == "resumed everything\n"
     assert "reason" in person.froyo("suspend", "here", "--reason", " ", status=1).stderr
 
 

@@ -281,9 +281,9 @@ async def test_who_follows_hears_something_now_and_then():
 def test_nobody_listens_where_there_is_nothing(tmp_path):
     client = Client(tmp_path / "none.sock")
     assert not client.alive()
-    with pytest.raises(TransportError, match="doctor"):
+    with pytest.raises(TransportError, match="the daemon has ended"):
         client.get("/v1/status")
-    with pytest.raises(TransportError, match="doctor"):
+    with pytest.raises(TransportError, match="the daemon has ended"):
         next(client.follow({}))
 
 

@@ -74,6 +74,13 @@ def test_an_address_is_never_cut():
     assert long["address"] in text(status_lines(pipe(width=40), view, now=NOW, where="/s"))
 
 
+def test_a_status_in_a_narrow_terminal_still_says_why():
+    view = status(notReady=[BROKEN], counts={"PermanentError": 1}, instances=1)
+    told = text(status_lines(pipe(width=40), view, now=NOW, where="/s"))
+    assert "  web-2/Directory/srv\n    PermanentError: no such user: bob\n" in told
+    assert "REASON" in text(status_lines(pipe(width=80, colour=True), view, now=NOW, where="/s"))
+
+
 def test_a_wide_table_in_a_narrow_terminal_has_the_columns_that_there_is_room_for():
     view = resource(declaredAt="site.yaml:4")
     header = resource_table(pipe(width=60), [view], now=NOW, wide=True)[0]
@@ -112,7 +119,7 @@ def test_targets_say_how_they_are_reached():
     assert text(target_table(pipe(), [target("web-1"), new], now=NOW, live=False)) == dedent("""\
         TARGET   STATE       INSTANCES   MESSAGE
         web-1    last seen   3           connected as uid 0, 11:50:05
-        web-3    unknown     3
+        web-3    unknown     3           only a daemon keeps track of it
         """)
 
 
@@ -131,7 +138,7 @@ def test_suspensions_say_who_why_and_until_when():
     assert text(suspension_lines(pipe(), [SUSPENSION, endless], now=NOW)) == dedent("""\
         OBJECT   BY      SINCE      UNTIL                 REASON
         web-1    alice   11:00:00   2026-02-01 11:00:00   maintenance
-        *        alice   11:00:00   resumed               maintenance
+        all      alice   11:00:00   resumed               maintenance
         """)
 
 
