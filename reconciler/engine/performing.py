@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Any, cast
 
+from reconciler.engine.ahead import Ahead
 from reconciler.engine.recording import Recording
 from reconciler.errors import ProviderError, StoreError
 from reconciler.model.desired import EMPTY, Blob
@@ -42,22 +43,32 @@ class ReadingPerformer:
         batch: items a frame carries at most.
         patience: seconds that a command may take.
         known: answers that need not be asked for again.
+        ahead: answers that are under way.
     """
 
     def __init__(
-        self, session: Session, *, batch: int, patience: float, known: Recording | None = None
+        self,
+        session: Session,
+        *,
+        batch: int,
+        patience: float,
+        known: Recording | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
         self.seen = Recording()
         self._session = session
         self._batch = batch
         self._patience = patience
         self._known = known
+        self._ahead = ahead
 
     async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
         """The replies, in the order of the calls."""
         replies: list[Reply | None] = [None] * len(calls)
         if self._known is not None:
             replies = [self._known.answer(call) for call in calls]
+        elif self._ahead is not None:
+            replies = [await self._ahead.answer(call) for call in calls]
         open_positions = [position for position, reply in enumerate(replies) if reply is None]
         by_command = sorted(open_positions, key=lambda position: str(calls[position]["call"]))
         ordered = [calls[position] for position in by_command]

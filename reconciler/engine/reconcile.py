@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from reconciler.core.frontier import Frontier
 from reconciler.engine import wording
+from reconciler.engine.ahead import Ahead
 from reconciler.engine.applying import Applied, apply_wave, keep_preimages
 from reconciler.engine.journal import Journal
 from reconciler.engine.lane import Lane
@@ -85,11 +86,18 @@ class Round:
             dirty, known = await self._rescan()
         addresses = [address for address in self._in_order(dirty) if self._may_look(address)]
         if addresses:
-            performer = self._reader(known)
+            ahead = None if whole else self._ask_ahead(addresses)
+            performer = self._reader(known, ahead)
             self._step("reading", addresses)
             # Until there is a verdict: the recording may know the difference before anything was done about it.
             self._lane.unsettled.update(addresses)
-            observed = await observe(self._services.host, self._lane, addresses, performer)
+            try:
+                if ahead is not None:
+                    await ahead.sent()
+                observed = await observe(self._services.host, self._lane, addresses, performer)
+            finally:
+                if ahead is not None:
+                    await ahead.end()
             if whole and not self.outcome.unchanged and len(addresses) == len(self._lane.instances):
                 self._lane.recording = performer.seen
             elif self._lane.recording is not None:
@@ -109,7 +117,7 @@ class Round:
             if self._lane.instances[address].common.policy is not Policy.PAUSED
         ]
         self._step("reading", addresses)
-        observed = await observe(self._services.host, self._lane, addresses, self._reader(None))
+        observed = await observe(self._services.host, self._lane, addresses, self._reader())
         self._step("planning", addresses)
         planned = await plan(
             self._services.host,
@@ -144,11 +152,20 @@ class Round:
             return self._lane.instances, None
         return self._lane.instances, recording.replace(seen.replies)
 
-    def _reader(self, known: Recording | None) -> ReadingPerformer:
+    def _reader(self, known: Recording | None = None, ahead: Ahead | None = None) -> ReadingPerformer:
         settings = self._services.settings
         return ReadingPerformer(
-            self._session, batch=settings.batch, patience=settings.rescan_patience, known=known
+            self._session, batch=settings.batch, patience=settings.rescan_patience, known=known, ahead=ahead
         )
+
+    def _ask_ahead(self, addresses: Collection[Address]) -> Ahead | None:
+        """Ask about what was reported to have changed, if that is little, before a provider does."""
+        lane = self._lane
+        changed = [address for address in addresses if address in lane.sightings]
+        if lane.recording is None or not 0 < len(changed) <= self._services.settings.ahead_max:
+            return None
+        paths = {path: None for address in changed for path in lane.watched.get(address, ())}
+        return Ahead(self._session, lane.recording, paths, patience=self._services.settings.rescan_patience)
 
     def _in_order(self, addresses: Collection[Address]) -> list[Address]:
         """Those that are still declared, each after what it depends on."""
@@ -355,7 +372,7 @@ class Round:
         succeeded = self._succeeded(wave, applied)
         if not succeeded:
             return
-        performer = self._reader(None)
+        performer = self._reader()
         observed = await observe(self._services.host, self._lane, succeeded, performer)
         readings = self._readings(observed)
         planned = await plan(

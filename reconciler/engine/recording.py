@@ -24,6 +24,7 @@ class Recording:
 
     def __init__(self) -> None:
         self._answers: dict[str, dict[bytes, bytes]] = {}
+        self._by_path: dict[str, list[tuple[str, bytes]]] = {}
         self._key: str | None = None
         self._digest: str | None = None
 
@@ -37,6 +38,7 @@ class Recording:
             args, text = canonical(call["args"]), canonical(reply)
             if args not in answers:
                 self._key = None
+                self._by_path.setdefault(str(call["args"].get("path")), []).append((call["call"], args))
             if answers.get(args) != text:
                 answers[args] = text
                 self._digest = None
@@ -45,8 +47,9 @@ class Recording:
         """Take over every answer of `other`."""
         for name, theirs in other._answers.items():
             answers = self._answers.setdefault(name, {})
-            if not theirs.keys() <= answers.keys():
+            for args in theirs.keys() - answers.keys():
                 self._key = None
+                self._by_path.setdefault(str(json.loads(args).get("path")), []).append((name, args))
             for args, text in theirs.items():
                 if answers.get(args) != text:
                     answers[args] = text
@@ -56,6 +59,11 @@ class Recording:
         """What was last answered to `call`, or None if it never was."""
         text = self._answers.get(call["call"], {}).get(canonical(call["args"]))
         return None if text is None else cast("Reply", json.loads(text))
+
+    def calls_on(self, path: str) -> list[Call]:
+        """The calls that were made about exactly `path`."""
+        found = self._by_path.get(path, ())
+        return [cast("Call", {"call": name, "args": json.loads(args)}) for name, args in found]
 
     @property
     def key(self) -> str:
@@ -85,6 +93,7 @@ class Recording:
     def replace(self, replies: Iterable[Iterable[Mapping[str, Any]]]) -> Recording:
         """The same calls with new answers, as an `observe` that found a change gives them."""
         fresh = Recording()
+        fresh._by_path = self._by_path
         for (name, answers), group in zip(self._answers.items(), replies, strict=True):
             fresh._answers[name] = {
                 args: canonical(reply) for args, reply in zip(answers, group, strict=True)

@@ -39,5 +39,8 @@ class EngineSettings:
     batch: int = 2000
     """Items a command frame carries at most; keeps a frame well below the protocol's 16 MiB."""
 
+    ahead_max: int = 16
+    """Up to so many changes at once are asked about before their providers ask; of many, a provider asks in one go."""
+
     contest: Rules = field(default_factory=Rules)
     """When a correction becomes a fight."""
