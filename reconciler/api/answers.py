@@ -6,6 +6,7 @@ daemon and without one.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -30,6 +31,8 @@ Answer = Callable[[Knowledge, Query], Awaitable[Document]]
 
 WORST = 20
 """How many resources that are not ready a status names."""
+AT_ONCE = 100
+"""How many resources are described before others have their turn: some two milliseconds."""
 
 ID_DIGITS = 18
 """Digits that the id of an event has at most: the store's numbers have 64 bits."""
@@ -61,12 +64,18 @@ async def every_resource(known: Knowledge, *, specs: bool) -> list[Document]:
     targets, suspensions = await known.targets(), await known.suspensions()
     instances = await known.instances() if specs else {}
     states = await known.states()
-    return [
-        views.resource(
-            states[address], targets=targets, suspensions=suspensions, instance=instances.get(address)
+    found = []
+    for number, address in enumerate(sorted(states)):
+        if number % AT_ONCE == AT_ONCE - 1:
+            await asyncio.sleep(
+                0
+            )  # there may be ten thousand, and a repair that has begun does not wait for them
+        found.append(
+            views.resource(
+                states[address], targets=targets, suspensions=suspensions, instance=instances.get(address)
+            )
         )
-        for address in sorted(states)
-    ]
+    return found
 
 
 def selection(query: Query) -> Selection:

@@ -1,5 +1,6 @@
 """The documents that questions are answered with: their shape is a promise (docs/cli.md)."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -113,6 +114,23 @@ async def test_status_counts_and_names_the_worst_first():
         ("c", 1),
         ("web-1", 1),
     ]
+
+
+async def test_who_asks_about_ten_thousand_resources_holds_nobody_up():
+    known = Known.of(*(state(f"web-{n % 100}/File/f{n}", condition()) for n in range(10_000)))
+    turns = 0
+
+    async def repair():
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    repairing = asyncio.create_task(repair())
+    status = await answer(known, "/v1/status", {})
+    repairing.cancel()
+    assert status["counts"]["InSync"] == 10_000
+    assert turns >= 99
 
 
 async def test_a_suspension_shows_on_what_it_covers():
