@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reconciler.cli.catalogue import GROUPS, SUMMARIES
+from reconciler.model.event import REASONS
 
 Candidate = tuple[str, str]
 """A word, and what it means."""
 
 _OBJECTS = ("get", "describe", "reconcile", "wait", "suspend", "resume")
-_FORMATS = ("text", "json", "yaml", "wide", "name")
+_FORMATS = ("text", "json", "yaml")
+_TABLE_FORMATS = (*_FORMATS, "wide", "name")
 _VALUES = {
     "--cause": ("spec", "drift", "dependency", "refresh", "adopt", "prune"),
     "--for": ("ready", "not-ready", "drifted", "stalled", "reason="),
     "--log-format": ("auto", "console", "json"),
-    "--output": _FORMATS,
-    "-o": _FORMATS,
 }
 
 
@@ -48,8 +48,8 @@ def _all(words: list[str], partial: str) -> Iterable[Candidate]:
     command, before = words[0], words[-2]
     if command not in SUMMARIES:
         return []
-    if before in _VALUES:
-        return [(word, "") for word in _VALUES[before]]
+    if values := _values(command, before):
+        return [(word, "") for word in values]
     if before == "--target":
         return [(name, "target") for name in _targets(words)]
     if partial.startswith("-"):
@@ -59,6 +59,15 @@ def _all(words: list[str], partial: str) -> Iterable[Candidate]:
     if command in _OBJECTS or before == "--object":
         return _objects(words)
     return []
+
+
+def _values(command: str, option: str) -> Iterable[str]:
+    """What an option takes, where that is one of a few words."""
+    if option in ("-o", "--output"):
+        return _TABLE_FORMATS if command == "get" else _FORMATS
+    if option == "--reason" and command == "events":
+        return REASONS
+    return _VALUES.get(option, ())
 
 
 def _options(command: str) -> Iterable[Candidate]:

@@ -17,7 +17,9 @@ from reconciler.cli.phrases import count
 from reconciler.cli.show.resources import resource_table
 from reconciler.cli.terminal import terminal
 from reconciler.cli.unknown import nothing_matches, query_of
+from reconciler.config.suggest import did_you_mean
 from reconciler.errors import UsageError
+from reconciler.model.conditions import Reason
 
 EXAMPLES = (
     ("froyo wait", "until everything is as declared"),
@@ -25,6 +27,8 @@ EXAMPLES = (
     ("froyo wait web-1 --for stalled", "until something on a target needs a person"),
     ("froyo wait web-1/File/motd --for reason=Suspended", "until a reason is given"),
 )
+
+_CONDITIONS = ("ready", "not-ready", "drifted", "stalled", "reconciling")
 
 Condition = Callable[[Document], bool]
 
@@ -109,6 +113,15 @@ def _condition(text: str) -> Condition:
         case "drifted" | "stalled" | "reconciling" if not value:
             return lambda view: any(c["type"].lower() == name.lower() for c in view["conditions"])
         case "reason" if value:
+            known = [reason.value for reason in Reason]
+            if value.lower() not in map(str.lower, known):
+                raise UsageError(
+                    f"there is no reason {value!r}; {did_you_mean(value, known) or ', '.join(known)}"
+                )
             return lambda view: view["reason"].lower() == value.lower()
         case _:
-            raise UsageError(f"--for takes ready, not-ready, drifted, stalled or reason=REASON, not {text!r}")
+            hint = did_you_mean(text, _CONDITIONS)
+            raise UsageError(
+                f"--for takes ready, not-ready, drifted, stalled, reconciling or reason=REASON, not {text!r}"
+                + (f"; {hint}" if hint else "")
+            )

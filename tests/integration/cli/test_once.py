@@ -77,6 +77,8 @@ def test_a_slip_of_the_pen_is_met_with_what_was_probably_meant(person):
         (("resume", "hree"), "'here'"),
         (("wait", "mtod"), "'File/motd'"),
         (("history", "--target", "hree"), "'here'"),
+        (("wait", "--for", "redy"), "'ready'"),
+        (("wait", "--for", "reason=Suspnded"), "'Suspended'"),
         (("diff", person.site, "--target", "hree"), "'here'"),
         (("plan", person.site, "-l", "tier=wbe"), "'tier=web'"),
         (("events", "--object", "here/File/mtod"), "'here/File/motd'"),

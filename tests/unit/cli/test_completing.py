@@ -66,3 +66,9 @@ def test_every_shell_has_a_script_that_asks_us(shell, capsys):
     assert "froyo __complete" in text
     if shell == "bash":
         subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+
+
+def test_only_formats_that_a_command_has_and_reasons_that_there_are_complete():
+    assert ("wide", "") in candidates(["get", "-o", ""])
+    assert ("wide", "") not in candidates(["status", "-o", ""])
+    assert candidates(["events", "--reason", "Rep"]) == [("Repaired", "")]
