@@ -558,7 +558,7 @@ func TestBecomeStartsTheSameByWayOfSudo(t *testing.T) {
 
 // asTheBootstrap starts the binary as the controller's script does on a target: by a descriptor, with further ones open.
 func asTheBootstrap(t *testing.T) *client {
-	script := "exec 4<" + built.path + " 7</dev/null; exec /proc/self/fd/4 serve --sha256 " + built.sha256 + " --signature " + built.signature
+	script := "umask 0; exec 4<" + built.path + " 7</dev/null; exec /proc/self/fd/4 serve --sha256 " + built.sha256 + " --signature " + built.signature
 	c := launch(t, exec.Command("sh", "-c", script))
 	if c.ready = <-c.events[0]; c.ready == nil {
 		t.Fatal(c.errors)
@@ -589,6 +589,14 @@ func TestAProgramGetsNoDescriptorButTheStandardOnes(t *testing.T) {
 		if got := strings.Join(numbers, " "); got != "0 1 2" {
 			t.Errorf("%s in\n%s", got, listing)
 		}
+	}
+}
+
+func TestWhatAProgramCreatesDoesNotDependOnWhoStartedTheRunner(t *testing.T) {
+	c := asTheBootstrap(t)
+	reply := c.ok("exec", object{"argv": []string{"sh", "-c", "umask"}})
+	if said, _ := base64.StdEncoding.DecodeString(reply["stdout"].(string)); string(said) != "0022\n" {
+		t.Errorf("%q", said)
 	}
 }
 

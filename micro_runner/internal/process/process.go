@@ -1,5 +1,5 @@
 // Package process makes the runner a process that its surroundings need not wonder about: it has a name that says what it is, and
-// neither keeps nor hands on what whoever started it had left open.
+// neither keeps nor hands on what whoever started it had left open, or had set for what is created.
 //
 // Invariant: nothing that it does can fail a session. Where the kernel does not let it, the runner serves as it is.
 package process
@@ -11,11 +11,17 @@ import (
 	"unsafe"
 )
 
-// Name is what `ps` shows; the kernel keeps 15 bytes.
-const Name = "froyo-runner"
+const (
+	// Name is what `ps` shows; the kernel keeps 15 bytes.
+	Name = "froyo-runner"
+	// umask is the usual one. The runner sets every mode itself, but what the programs create that it starts must not depend on the start-up
+	// file of a login shell.
+	umask = 0o022
+)
 
 // Tidy is for the very beginning, when the process has not opened anything by itself that has to outlive it.
 func Tidy() {
+	syscall.Umask(umask)
 	closeInherited()
 	rename()
 }

@@ -46,7 +46,7 @@ class Server:
         self.before = ""
 
     @asynccontextmanager
-    async def listening(self, **options):
+    async def listening(self, host="127.0.0.1", **options):
         outer = self
 
         class Connection(asyncssh.SSHServer):
@@ -69,14 +69,14 @@ class Server:
                 return False if outer.refuses else asyncssh.SSHServerProcess(outer.execute, None, 3, False)
 
         listener = await asyncssh.listen(
-            "127.0.0.1",
+            host,
             0,
             server_factory=Connection,
             server_host_keys=[self.host_key],
             encoding=None,
             **options,
         )
-        self.port = listener.get_port()
+        self.host, self.port = host, listener.get_port()
         self.write_known_hosts(self.host_key)
         async with listener:
             yield
@@ -84,7 +84,7 @@ class Server:
             await asyncio.wait(self.running)
 
     def write_known_hosts(self, key):
-        self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {key.export_public_key().decode()}")
+        self.known_hosts.write_text(f"[{self.host}]:{self.port} {key.export_public_key().decode()}")
 
     async def execute(self, process):
         self.commands.append(process.command)
@@ -123,6 +123,8 @@ class Server:
         feeding.cancel()
         await asyncio.wait([feeding])
         child.stdin.close()
+        with suppress(OSError):
+            await child.stdin.wait_closed()
 
     def fake(self, tool, text):
         directory = self.run.parent / "bin"
@@ -133,7 +135,7 @@ class Server:
 
     def target(self, **changes):
         transport = SshTransport(
-            host="127.0.0.1",
+            host=self.host,
             port=self.port,
             user="ada",
             identity_file=self.identity,
@@ -423,6 +425,27 @@ async def test_a_target_behind_another_host_is_reached_through_it(server, runtim
                 await open_session(
                     runtime, server.target(port=port, proxy_jump=f"ada@127.0.0.1:{server.port}")
                 )
+
+
+async def test_an_ipv6_address_is_as_good_as_any(server, runtime, tmp_path):
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError as error:
+        pytest.skip(f"no IPv6 here: {error}")
+    async with server.listening("::1"):
+        await (await open_session(runtime, server.target())).close()
+        hop = f"ada@[::1]:{server.port}"
+        await (await open_session(runtime, server.target(proxy_jump=hop))).close()
+        server.known_hosts.write_text("")
+        with pytest.raises(
+            TransportError, match=rf"web-1: ada@\[::1\]:{server.port}: its host key is not known"
+        ):
+            await open_session(runtime, server.target())
+        await (await open_session(runtime, server.target(trust_on_first_use=True))).close()
+        assert (
+            (tmp_path / "state" / "known_hosts").read_text().startswith(f"[::1]:{server.port} ssh-ed25519 ")
+        )
 
 
 @pytest.mark.parametrize("jump", ["ada@", "ada@host:port", "a@b:c:d", "@:22"])
