@@ -112,4 +112,4 @@ def _table(rows: Iterable[tuple[str, str]], width: int, *, gap: int = 2) -> list
     return lines
 
 
-_HELP = ("-h, --help", "This.")
+_HELP = ("-h, --help", "Show this help.")

@@ -53,7 +53,10 @@ def test_the_overview_names_every_command_once_and_fits():
     text = overview(colour=False)
     for name, summary in SUMMARIES.items():
         assert text.count(f"  {name:<11} {summary}\n") == 1
-    assert max(map(len, text.split("\n"))) <= 100
+    for width in (40, 60, 100):
+        lines = overview(colour=False, width=width).split("\n")
+        assert max(map(len, lines)) <= max(width, 54)
+        assert " ".join(" ".join(lines).split()) == " ".join(text.split())
     assert "\x1b" not in text
     assert overview(colour=True).count("\x1b[1m") == len(GROUPS) + 3
 
