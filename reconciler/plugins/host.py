@@ -44,8 +44,8 @@ HERE_SECONDS = 0.02
 """How long a step may keep the event loop's own thread."""
 HERE_MAX = 32_768
 """How much a step may be told there, in characters."""
-CHORES_MAX = 16
-"""How many used instances may lie about until then."""
+CHORES_MAX = 8
+"""How many used instances may lie about until then; those beyond are freed before anything else is done."""
 
 
 class _Ready:
@@ -100,7 +100,7 @@ class PluginHost(Host):
         self._closing = False
         self._jobs = 0
         self._lock = threading.Lock()
-        self._chores: list[Callable[[], None]] = []
+        self._chores: deque[Callable[[], None]] = deque()
         self._idle: asyncio.TimerHandle | None = None
         self._background: asyncio.Task[None] | None = None
 
@@ -193,6 +193,8 @@ class PluginHost(Host):
     def _locked(self, function: Callable[[], T]) -> T:
         # A job whose waiter was cancelled goes on, so that nothing but this says whether the lane is at work.
         with self._lock:
+            while len(self._chores) > CHORES_MAX:
+                self._chores.popleft()()
             return function()
 
     def _when_idle(self, seconds: float = IDLE_SECONDS) -> None:
@@ -200,17 +202,16 @@ class PluginHost(Host):
             return
         if self._idle is not None:
             self._idle.cancel()
-        delay = seconds if len(self._chores) <= CHORES_MAX else 0
-        self._idle = asyncio.get_running_loop().call_later(delay, self._do_chore)
+        self._idle = asyncio.get_running_loop().call_later(seconds, self._do_chore)
 
     def _do_chore(self) -> None:
         """Free what was used, or make what will be: one at a time, since somebody may come any moment."""
         self._idle = None
         lacking = [ready for ready in self._ready.values() if len(ready.spares) < ready.wanted_spares]
-        if self._jobs and len(self._chores) <= CHORES_MAX:
+        if self._jobs:
             self._when_idle()
         elif self._chores:
-            self._in_background(self._chores.pop())
+            self._in_background(self._chores.popleft())
         elif lacking:
             self._in_background(lambda: self._add_spare(lacking[0]))
 

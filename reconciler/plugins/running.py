@@ -28,8 +28,8 @@ from reconciler.plugins.steps import Done, Fault, Instance, Interrupted, Misbeha
 
 Audit = Callable[[str, Mapping[str, Any]], None]
 
-LIVE_MAX = 16
-"""How many instances are kept while their calls are under way; those beyond are made again."""
+LIVE_MAX = 8
+"""How many runs keep their instance while their calls are under way; those beyond have it made again."""
 
 REASON_MAX = 2000
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -135,6 +135,7 @@ class Run:
         self._heard = 0
         self._task = 0
         self._entered = False
+        self._keeps = False
         self._calls = 0
         self._refused: set[str] = set()
 
@@ -240,14 +241,13 @@ class Run:
         ]
 
     async def _performed(self, calls: list[Call], perform: Perform) -> list[Reply]:
-        if self._host.live >= LIVE_MAX:
+        if not self._keeps and self._host.live < LIVE_MAX and self._instance is not None:
+            # Until the run ends: when it has its replies it still waits for its turn, and many may.
+            self._keeps = True
+            self._host.live += 1
+        if not self._keeps:
             self._set_aside()
-        kept = int(self._instance is not None)
-        self._host.live += kept
-        try:
-            replies = await perform(calls)
-        finally:
-            self._host.live -= kept
+        replies = await perform(calls)
         if len(replies) != len(calls):
             raise RuntimeError(f"{len(calls)} calls were answered by {len(replies)} replies")
         return replies
@@ -281,6 +281,8 @@ class Run:
 
     def end(self) -> None:
         """Free the instance for good, even if a step is under way that nobody waits for any more."""
+        self._host.live -= self._keeps
+        self._keeps = False
         if self._entered:
             self._host.afterwards(self._close)
 

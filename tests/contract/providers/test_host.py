@@ -14,7 +14,7 @@ from reconciler.errors import ErrorClass, ProviderError, UsageError
 from reconciler.plugins import compiled, running
 from reconciler.plugins import host as host_module
 from reconciler.plugins.calls import Phase
-from reconciler.plugins.sandbox import SandboxedInstance
+from reconciler.plugins.sandbox import Sandbox, SandboxedInstance
 from tests.contract.providers.conftest import Audit, MakeHost
 from tests.contract.providers.packages import HEAD, Target, reading, thing, write_package
 from tests.contract.providers.wat import component
@@ -179,6 +179,41 @@ async def test_serves_more_targets_at_once_than_it_keeps_instances(
     assert {reply["actual"][0]["state"]["second"] for reply in replies} == {"/first++"}
     assert max(live) <= 3
     assert host.live == 0
+
+
+async def test_many_targets_at_once_take_few_instances(
+    tmp_path: Path, make_host: MakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred targets that connected together once held an instance each, and 1.4 GB."""
+    monkeypatch.setattr(running, "LIVE_MAX", 3)
+    monkeypatch.setattr(host_module, "CHORES_MAX", 2)
+    write_package(tmp_path, SLOW)
+    host = await make_host(spares=1, warm=True)
+    open_now, most = [0], [0]
+    instantiate, close = Sandbox.instantiate, SandboxedInstance.close
+
+    def opened(self: Sandbox, program: Any, limits: Any) -> SandboxedInstance:
+        open_now[0] += 1
+        most[0] = max(most[0], open_now[0])
+        return instantiate(self, program, limits)
+
+    def closed(self: SandboxedInstance) -> None:
+        open_now[0] -= 1
+        close(self)
+
+    monkeypatch.setattr(Sandbox, "instantiate", opened)
+    monkeypatch.setattr(SandboxedInstance, "close", closed)
+
+    async def perform(calls: list[Any]) -> list[Any]:
+        await asyncio.sleep(0)
+        return [{"ok": {"next": f"{calls[0]['args']['path']}+"}}]
+
+    runs = [host.run("test.thing", Phase.READ, reading(thing(f"t{n}")), perform) for n in range(40)]
+    replies = await asyncio.gather(*runs)
+
+    assert {reply["actual"][0]["state"]["second"] for reply in replies} == {"/first++"}
+    # Kept, lying about, the one at work, a spare that is made, and some that the loop has not heard of yet.
+    assert most[0] <= 3 + 2 + 1 + 1 + 6
 
 
 async def test_gives_up_the_instance_of_a_run_that_is_cancelled(
