@@ -65,8 +65,8 @@ class Shipment:
 
 
 def command(shipment: Shipment) -> str:
-    """What to ask the target's sshd to execute."""
-    return f"exec sh -c '{script(shipment)}'"
+    """What to ask the target's sshd to execute: by its path, since the login shell's PATH may be anything."""
+    return f"exec /bin/sh -c '{script(shipment)}'"
 
 
 def script(shipment: Shipment) -> str:

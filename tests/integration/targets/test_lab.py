@@ -1,6 +1,7 @@
 """Sessions with real Debian hosts over SSH, and what is left of them there: nothing."""
 
 import asyncio
+import base64
 import hashlib
 import os
 import random
@@ -389,3 +390,119 @@ async def test_the_clients_own_files_say_the_same_as_ours(lab, world, artifacts,
     assert recorded[1:] == (host.path / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[:2]
     with pytest.raises(TransportError, match=r"h1: nobody@.*: nobody lets nobody in with the keys"):
         await world.open(target(user="nobody"), artifacts)
+
+
+@pytest.fixture
+def start_up_file(host):
+    """What the login shell of ops runs before anything else, also for a command."""
+    path = host.path / "home/ops/.bashrc"
+    before = path.read_text() if path.exists() else None
+    yield path
+    if before is None:
+        path.unlink()
+    else:
+        path.write_text(before)
+
+
+NOISE = """
+echo Welcome; printf 'no newline, \\033]0;a title\\007'; echo oops >&2; stty sane
+PATH=/nowhere; umask 0; alias head=false; cd /; export LC_ALL=xx POSIXLY_CORRECT=1
+"""
+
+
+@WAYS
+async def test_what_a_login_shell_does_first_does_not_matter(world, artifacts, target, start_up_file, way):
+    start_up_file.write_text(NOISE)
+    session = await world.open(target(**way), artifacts)
+    (reply,) = await session.command("exec", [{"argv": ["sh", "-c", "umask; echo $PATH $LC_ALL"]}])
+    said = base64.b64decode(reply["ok"]["stdout"]).decode().splitlines()
+    assert said == ["0022", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    await session.close()
+
+
+@pytest.mark.parametrize(
+    ("first", "why"),
+    [
+        ("exec sh", "h1: ops@.*: it starts a shell, and not what it is asked to"),
+        ("exit", "h1: ops@.*: its login shell ended, and has not started the runner"),
+        ("exec /usr/sbin/nologin", "h1: ops@.*status 1; its login shell said: This account is currently not"),
+    ],
+)
+async def test_a_login_shell_that_becomes_something_else_is_told_of_and_runs_nothing(
+    world, artifacts, target, host, start_up_file, first, why
+):
+    before = files(host)
+    start_up_file.write_text(first)
+    with pytest.raises(TransportError, match=why):
+        await world.open(target(user="ops"), artifacts)
+    await until_nothing_is_left(host, before)
+
+
+async def test_neither_a_home_nor_a_tmp_that_cannot_be_written_to_is_in_the_way(
+    world, artifacts, target, host
+):
+    made = (
+        "mount --bind /home /home; mount -o remount,ro,bind /home;"
+        "mount -t tmpfs -o size=4k,mode=1777 none /tmp; head -c 4096 /dev/zero >/tmp/full"
+    )
+    await on(host, made)
+    try:
+        for way in ({"user": "ops"}, {"user": "ops", "become": "sudo"}):
+            session = await world.open(target(**way), artifacts)
+            assert "ok" in (await session.command("file.stat", [{"path": "/etc/motd"}]))[0]
+            await session.close()
+    finally:
+        await on(host, "umount /home; umount /tmp")
+
+
+@pytest.mark.parametrize("setting", ["use_pty", "log_output,log_input", "umask=0777", "secure_path=/none"])
+async def test_sudo_may_be_set_up_in_many_ways(world, artifacts, target, host, setting):
+    path = host.path / "etc/sudoers.d/zz"
+    path.write_text(f"Defaults {setting}\n")
+    path.chmod(0o440)
+    try:
+        session = await world.open(target(user="ops", become="sudo"), artifacts)
+        assert session.ready.uid == 0
+        body = Blob(Digest(f"sha256:{hashlib.sha256(BODY).hexdigest()}"), len(BODY), lambda: BODY)
+        await session.send_blob(body)
+        (reply,) = await session.command("file.write", [{"path": "/root/body", "blob": body.digest}])
+        assert (reply["ok"]["size"], reply["ok"]["mode"]) == (len(BODY), "0644")
+        await session.command("file.remove", [{"path": "/root/body"}])
+        await session.close()
+    finally:
+        path.unlink()
+        await on(host, "rm -rf /var/log/sudo-io")
+
+
+async def test_a_sudo_that_wants_a_terminal_is_explained(world, artifacts, target, host):
+    path = host.path / "etc/sudoers.d/zz"
+    path.write_text("Defaults requiretty\n")
+    path.chmod(0o440)
+    try:
+        with pytest.raises(TransportError, match=r"h1: sudo wants a terminal.*requiretty"):
+            await world.open(target(user="ops", become="sudo"), artifacts)
+    finally:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ("ForceCommand=internal-sftp", "its login shell said: This service allows sftp connections only"),
+        ("ForceCommand=/bin/bash", "it starts a shell, and not what it is asked to.*ForceCommand"),
+        ("ForceCommand=/bin/true", "has not started the runner.*ForceCommand"),
+        ("MaxSessions=0", "logged in, but no command may be started"),
+        ("DenyUsers=ops", "nobody lets ops in with .*may that user log in at all"),
+    ],
+)
+async def test_an_sshd_that_starts_nothing_for_us_is_told_of(world, artifacts, target, host, setting, why):
+    with sshd(host, setting) as port, pytest.raises(TransportError, match=rf"h1: ops@.*:{port}: .*{why}"):
+        await world.open(target(user="ops", port=port, known_hosts=trusting(world, host, port)), artifacts)
+
+
+async def test_the_runner_is_called_what_it_is(world, artifacts, target, host):
+    session = await world.open(target(), artifacts)
+    pid = session.ready.pid
+    assert host.exec(f"ps -o comm= -p {pid}") == "froyo-runner"
+    assert host.exec(f"ps -o args= -p {pid}").startswith("froyo-runner ")
+    await session.close()

@@ -212,7 +212,7 @@ async def test_a_shell_that_runs_in_place_of_what_is_asked_for_is_told_of_and_do
     real = server.execute
 
     async def force(process):
-        server.shell = "forced"
+        server.shell = str(server.run.parent / "bin" / "forced")
         await real(process)
 
     server.execute = force
@@ -270,11 +270,10 @@ async def test_a_machine_that_changes_its_mind_is_given_up(server, runtime):
 
 async def test_a_machine_without_gzip_gets_the_runner_as_it_is(server, runtime):
     # The script looks for gzip by `command -v`, which finds functions too: only this one is broken.
-    server.before = ""
     server.fake(
-        "sh",
-        'script=$(echo "$2" | sed "s/command -v gzip/command -v no-such-gzip/"); exec /bin/sh -c "$script"',
+        "without", 'exec /bin/sh -c "$(echo "$2" | sed "s/command -v gzip/command -v no-such-gzip/")"'
     )
+    server.shell = str(server.run.parent / "bin" / "without")
     async with server.listening():
         session = await open_session(runtime, server.target())
         assert len(server.commands) == 2

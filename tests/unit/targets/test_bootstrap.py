@@ -69,7 +69,7 @@ class Target:
     def start(self, shipment, *, login_shell="/bin/sh", shell="sh"):
         asked = command(shipment)
         assert PATHS in asked
-        asked = asked.replace(PATHS, "").replace("exec sh", f"exec {shell}", 1)
+        asked = asked.replace(PATHS, "").replace("exec /bin/sh", f"exec {shell}", 1)
         return subprocess.Popen(
             [login_shell, "-c", asked],
             env={"PATH": str(self.tools), "XDG_RUNTIME_DIR": str(self.place)},

@@ -238,7 +238,10 @@ async def test_sudo_finds_the_runner_although_it_hands_no_descriptors_on(runtime
     [
         ("sudo: a password is required", "sudo asks ada for a password, which nobody is there to type"),
         ("ada is not in the sudoers file.", "sudo does not let ada become root: add him to sudoers"),
-        ("sudo: sorry, you must have a tty to run sudo", "sudo wants a terminal, which a session does not have"),
+        (
+            "sudo: sorry, you must have a tty to run sudo",
+            "sudo wants a terminal, which a session does not have",
+        ),
         ("sudo: oops", "the runner ended with status 1: sudo: oops"),
     ],
 )
