@@ -68,15 +68,10 @@ def groups(lab: Lab | None, *, spoils: int, idle: float) -> list[Group]:
         Group("session", "a first session", lambda work: ssh.session(work, hosts), lab=True),
         Group("help", "froyo --help", oneshot.help_),
         Group("documents", "10,000 documents", lambda _work: config.documents()),
-        Group("config", "loading and watching", lambda _work: _inside(config.rows()), inside=True),
-        Group("plugins", "the provider host", lambda _work: _inside(plugins.rows()), inside=True),
-        Group("store", "the store", lambda _work: _inside(store.rows()), inside=True),
+        Group("config", "loading and watching", lambda _work: config.rows(), inside=True),
+        Group("plugins", "the provider host", lambda _work: plugins.rows(), inside=True),
+        Group("store", "the store", lambda _work: store.rows(), inside=True),
     ]
-
-
-def _inside(figures: list[tuple[str, float, str]]) -> Iterator[Row]:
-    for what, figure, unit in figures:
-        yield Row(what=what, measured=figure, unit=unit)
 
 
 def main() -> int:

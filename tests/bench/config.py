@@ -1,4 +1,4 @@
-"""What loading and watching cost: `python -m tests.bench.config`.
+"""What loading and watching cost.
 
 The limit beside a load is the same bytes through libyaml's parser alone, and beside a look the same files
 through `os.stat`.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,11 +24,9 @@ from reconciler.model.names import Digest, SourceName
 from reconciler.model.source import Snapshot, SnapshotFile
 from reconciler.plugins.packages import catalog, load_packages
 from reconciler.runtime import Runtime, ThreadLanes
-from tests.bench.rows import Row as BudgetRow
+from tests.bench.rows import Row, median
 from watchers.directory import DirectorySource
 from watchers.fingerprint import fingerprint
-
-Row = tuple[str, float, str]
 
 DOCUMENTS = 10_000
 PACKAGE = Path(__file__).parents[2] / "providers" / "linux.file"
@@ -99,13 +96,6 @@ def _loading(kinds: Catalog) -> list[Row]:
     broken = _snapshot(many | {"7.yaml": _document(7).replace("path:", "pth:")})
     cache = ParseCache()
     limit = _timed(lambda: _parse(one["all.yaml"].encode()))
-    rows = [
-        ("10,000 documents in one file: libyaml alone", limit, "s"),
-        ("10,000 documents in one file: loaded and validated", _timed(lambda: load(snapshot, kinds)), "s"),
-        ("10,000 documents in 10,000 files", _timed(lambda: load(scattered, kinds, cache=cache)), "s"),
-        ("the same again", _timed(lambda: load(scattered, kinds, cache=cache)), "s"),
-        ("the same with one changed", _timed(lambda: load(changed, kinds, cache=cache)), "s"),
-    ]
 
     def fail() -> None:
         try:
@@ -113,7 +103,16 @@ def _loading(kinds: Catalog) -> list[Row]:
         except Exception as error:  # noqa: BLE001 - its time is what is asked for
             str(error)
 
-    return [*rows, ("the same with one broken, explained", _timed(fail), "s")]
+    return [
+        Row(what=what, measured=_timed(work), unit="s", limit=limit, note=note)
+        for what, work, note in (
+            ("10,000 documents in one file", lambda: load(snapshot, kinds), "limit: libyaml's parser alone"),
+            ("10,000 documents in 10,000 files", lambda: load(scattered, kinds, cache=cache), ""),
+            ("the same again", lambda: load(scattered, kinds, cache=cache), ""),
+            ("the same with one changed", lambda: load(changed, kinds, cache=cache), ""),
+            ("the same with one broken, explained", fail, ""),
+        )
+    ]
 
 
 def _looking(root: Path) -> list[Row]:
@@ -127,11 +126,14 @@ def _looking(root: Path) -> list[Row]:
     first = _timed(source.take)
     time.sleep(0.1)  # until no file counts as changed only just now
     source.take()
+    limit = _best(lambda: [os.stat(path) for path in paths])
     rows = [
-        ("1,000 files: os.stat alone", _best(lambda: [os.stat(path) for path in paths]), "ms"),
-        ("1,000 files: first snapshot", first * 1e3, "ms"),
-        ("1,000 files: rescan, nothing new", _best(source.take), "ms"),
-        ("1,000 files: fingerprint", _best(lambda: fingerprint(root)), "ms"),
+        Row(what=f"a source of 1,000 files: {what}", measured=measured, unit="ms", limit=limit, note=note)
+        for what, measured, note in (
+            ("first snapshot", first * 1e3, "limit: os.stat of each"),
+            ("rescan, nothing new", _best(source.take), ""),
+            ("fingerprint", _best(lambda: fingerprint(root)), ""),
+        )
     ]
     rows += asyncio.run(_following(source, root / names[5]))
     lanes.close()
@@ -160,9 +162,9 @@ async def _following(source: DirectorySource, path: Path) -> list[Row]:
         await asyncio.sleep(0.05)
     following.cancel()
     return [
-        ("1,000 files: watched, idle", idle, "% of one core"),
-        ("a changed file until the snapshot, p50", statistics.median(delays), "ms"),
-        ("a changed file until the snapshot, worst", max(delays), "ms"),
+        Row(what="a source of 1,000 files: watched, idle", measured=idle, unit="% of a core"),
+        Row(what="a manifest changed, until the snapshot: p50", measured=median(delays), unit="ms"),
+        Row(what="a manifest changed, until the snapshot: slowest", measured=max(delays), unit="ms"),
     ]
 
 
@@ -171,16 +173,16 @@ def _imports() -> list[Row]:
     for module in ("watchers.fingerprint", "reconciler.config", "reconciler.config.loading"):
         code = f"import time; s = time.perf_counter(); import {module}; print(time.perf_counter() - s)"
         done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-        rows.append((f"import {module}", float(done.stdout) * 1e3, "ms"))
+        rows.append(Row(what=f"import {module}", measured=float(done.stdout) * 1e3, unit="ms"))
     return rows
 
 
-def documents() -> Iterator[BudgetRow]:
+def documents() -> Iterator[Row]:
     """The budget of loading."""
     kinds = catalog(load_packages([PACKAGE]))
     text = "---\n".join(_document(number) for number in range(DOCUMENTS))
     snapshot = _snapshot({"t.yaml": TARGET, "all.yaml": text})
-    yield BudgetRow(
+    yield Row(
         what="10,000 documents load and validate",
         measured=min(_timed(lambda: load(snapshot, kinds)) for _ in range(3)),
         unit="s",
@@ -190,13 +192,9 @@ def documents() -> Iterator[BudgetRow]:
     )
 
 
-def rows() -> list[Row]:
-    """What was measured, its figure and its unit."""
-    kinds = catalog(load_packages([PACKAGE]))
+def rows() -> Iterator[Row]:
+    """Loading, looking and importing."""
     with tempfile.TemporaryDirectory(prefix="froyo-bench-") as work:
-        return [*_loading(kinds), *_looking(Path(work)), *_imports()]
-
-
-if __name__ == "__main__":
-    for what, figure, unit in rows():
-        print(f"{what:<55} {figure:10.3f} {unit}")
+        yield from _loading(catalog(load_packages([PACKAGE])))
+        yield from _looking(Path(work))
+        yield from _imports()

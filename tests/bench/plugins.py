@@ -1,8 +1,6 @@
 """What providers cost: their share of a repair, a thousand resources at once, an instance, another thread.
 
-    python -m tests.bench.plugins
-
-prints the rows. `linux.file` runs in WebAssembly, on spares, as in the daemon; the target answers at once.
+`linux.file` runs in WebAssembly, on spares, as in the daemon; the target answers at once.
 """
 
 from __future__ import annotations
@@ -20,12 +18,13 @@ from reconciler.plugins.capabilities import BUILT_IN
 from reconciler.plugins.host import IDLE_SECONDS, LANE, SPARES, PluginHost
 from reconciler.plugins.packages import load_packages
 from reconciler.runtime import Runtime, ThreadLanes
+from tests.bench.rows import Row
 
 ROOT = Path(__file__).parents[2]
 REPAIRS = 40
 MANY = 1000
 PACKAGE = "linux.file"
-Row = tuple[str, float, str]
+Figure = tuple[str, float, str]
 
 
 class Machine:
@@ -110,7 +109,7 @@ async def idle(host: PluginHost) -> None:
     await asyncio.sleep(0.1)
 
 
-async def repairs(host: PluginHost) -> list[Row]:
+async def repairs(host: PluginHost) -> list[Figure]:
     """One file whose mode somebody changes, again and again, each time to something new."""
     machine, one = Machine(), files(1, "one")
     await round_of(host, machine, one)
@@ -129,7 +128,7 @@ async def repairs(host: PluginHost) -> list[Row]:
     ]
 
 
-async def many(host: PluginHost) -> list[Row]:
+async def many(host: PluginHost) -> list[Figure]:
     """A thousand files in one request, once different and once in sync."""
     rounds: dict[str, list[dict[str, float]]] = {"different": [], "in sync": []}
     for number in range(5):
@@ -145,9 +144,9 @@ async def many(host: PluginHost) -> list[Row]:
     ]
 
 
-async def hops(runtime: Runtime) -> list[Row]:
+async def hops(runtime: Runtime) -> list[Figure]:
     """To the thread of the sandboxes and back."""
-    rows: list[Row] = []
+    rows: list[Figure] = []
     for pause, name in ((0.0, "busy"), (0.02, "after a pause")):
         took: list[float] = []
         for _ in range(50):
@@ -165,7 +164,7 @@ def private_memory() -> float:
     return sum(int(words[1]) for words in sizes if words[0].startswith("Private_")) / 1024
 
 
-async def measured() -> list[Row]:
+async def measured() -> list[Figure]:
     """All rows."""
     packages = [one for one in load_packages([ROOT / "providers"]) if one.name == PACKAGE]
     cache = ROOT / "build" / "provider-cache"
@@ -190,7 +189,7 @@ async def measured() -> list[Row]:
     cold = host(0)
     began = time.perf_counter()
     await round_of(cold, Machine(), files(1, "first"))
-    rows: list[Row] = [
+    rows: list[Figure] = [
         ("first look in a process, compiled before", (time.perf_counter() - began) * 1e3, "ms")
     ]
     await cold.close()
@@ -216,11 +215,7 @@ def _percentile(values: list[float], percent: int) -> float:
     return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]
 
 
-def rows() -> list[Row]:
-    """What is measured, as (what, how much, unit)."""
-    return asyncio.run(measured())
-
-
-if __name__ == "__main__":
-    for what, value, unit in rows():
-        print(f"{what:60} {value:9.2f} {unit}")
+def rows() -> Iterator[Row]:
+    """Everything."""
+    for what, figure, unit in asyncio.run(measured()):
+        yield Row(what=f"provider host: {what}", measured=figure, unit=unit)

@@ -1,4 +1,4 @@
-"""What the store costs: `python -m tests.bench.store`.
+"""What the store costs.
 
 A drift round waits for two commits, so each of them stands beside the bare way to the writer's thread and
 back; a start waits for the import, the opening and the loading.
@@ -7,12 +7,11 @@ back; a start waits for the import, the opening and the loading.
 from __future__ import annotations
 
 import asyncio
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from reconciler.model.conditions import Condition, ConditionType, Reason
@@ -24,10 +23,9 @@ from reconciler.model.state import HistoryEntry, ResourceState
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import digest_of
-from reconciler.store.records import LeaseHolder, Outcome, Run
+from reconciler.store.records import LeaseHolder, Outcome, Retention, Run
 from reconciler.store.store import Store
-
-Row = tuple[str, float, str]
+from tests.bench.rows import Row, median, percentile
 
 WEB = TargetName("web-1")
 MOTD = Address("web-1/File/motd")
@@ -96,8 +94,35 @@ async def _once(work: Awaitable[object]) -> float:
     return (time.perf_counter() - begin) * 1e3
 
 
-def _p99(values: list[float]) -> float:
-    return statistics.quantiles(values, n=100)[98]
+def _row(what: str, measured: float, *, limit: float | None = None, note: str = "") -> Row:
+    return Row(what=f"store: {what}", measured=measured, unit="ms", limit=limit, note=note)
+
+
+async def _housekeeping(directory: Path) -> list[Row]:
+    """How long a commit may have to wait for it, and all of it takes: with 20,000 runs too many, and with nothing."""
+    clock = [time.time()]
+
+    async def at_once(_lane: str, function: Callable[[], object]) -> object:
+        return function()
+
+    runtime = Runtime(connect=None, offload=at_once, now=lambda: clock[0])  # type: ignore[arg-type]
+    store = await Store.open(directory, runtime=runtime, retention=Retention(events=1_000, runs=1_000))
+    for start in range(0, 20_000, 1_000):
+        ids = [f"{number:022x}" for number in range(start, start + 1_000)]
+        await asyncio.gather(*(store.write(batch(run)) for run in ids for batch in (_intent, _outcome)))
+    housekeeping, connection = store._housekeeping, store._writer._connection  # type: ignore[union-attr]
+    rows = []
+    for name in ("of 40,000 rows", "with nothing to do"):
+        clock[0] += Retention().interval + 1
+        taken = []
+        while housekeeping.are_due():
+            begin = time.perf_counter()
+            housekeeping.run(connection)
+            taken.append((time.perf_counter() - begin) * 1e3)
+        rows.append(_row(f"housekeeping {name}: slowest slice", max(taken), note=f"{len(taken)} slices"))
+        rows.append(_row(f"housekeeping {name}: all of it", sum(taken)))
+    await store.close()
+    return rows
 
 
 async def _measure(directory: Path) -> list[Row]:
@@ -111,21 +136,22 @@ async def _measure(directory: Path) -> list[Row]:
     rows: list[Row] = []
     begin = time.perf_counter()
     store = await Store.open(path, runtime=runtime)
-    rows.append(("store: make", (time.perf_counter() - begin) * 1e3, "ms"))
+    rows.append(_row("make", (time.perf_counter() - begin) * 1e3))
     await store.acquire_lease(LeaseHolder.of_this_process(runtime.now()), ttl=3_600)
 
     hops = await _times(lambda _: lanes("store", lambda: None), ROUNDS)
-    rows.append(("store: to the writer's thread and back, p50 (limit)", statistics.median(hops), "ms"))
+    hop = median(hops)
     ids = [runtime.new_id() for _ in range(ROUNDS)]
     for name, batch in (("an intent", _intent), ("an outcome", _outcome)):
         taken = await _times(lambda number, batch=batch: store.write(batch(ids[number])), ROUNDS)
-        rows.append((f"store: commit {name}, p50", statistics.median(taken), "ms"))
-        rows.append((f"store: commit {name}, p99", _p99(taken), "ms"))
+        note = "limit: to the writer's thread and back"
+        rows.append(_row(f"commit {name}: p50", median(taken), limit=hop, note=note))
+        rows.append(_row(f"commit {name}: p99", percentile(taken, 0.99), limit=percentile(hops, 0.99)))
 
     thousand = Batch().put_states(_state(number) for number in range(1_000))
-    rows.append(("store: save 1,000 states", await _once(store.write(thousand)), "ms"))
+    rows.append(_row("save 1,000 states", await _once(store.write(thousand))))
     await store.write(Batch().put_states(_state(number) for number in range(10_000)))
-    rows.append(("store: load 10,000 states", await _once(store.load_states()), "ms"))
+    rows.append(_row("load 10,000 states", await _once(store.load_states())))
 
     contents = {f"site/{number}.yaml": b"content: %d\n" % number for number in range(1_000)}
     files = {
@@ -133,12 +159,13 @@ async def _measure(directory: Path) -> list[Row]:
         for name, data in contents.items()
     }
     snapshot = Snapshot(SourceName("here"), "r1", SHA, files)
-    rows.append(("store: save a snapshot of 1,000 files", await _once(store.save_snapshot(snapshot)), "ms"))
+    rows.append(_row("save a snapshot of 1,000 files", await _once(store.save_snapshot(snapshot))))
+    rows += await _housekeeping(directory / "old")
     await store.write(Batch().put_warm(bytes(100_000)))
-    rows.append(("store: close", await _once(store.close()), "ms"))
+    rows.append(_row("close", await _once(store.close())))
     begin = time.perf_counter()
     store = await Store.open(path, runtime=runtime)
-    rows.append(("store: open", (time.perf_counter() - begin) * 1e3, "ms"))
+    rows.append(_row("open", (time.perf_counter() - begin) * 1e3))
     await store.close()
     lanes.close()
     return rows
@@ -149,23 +176,17 @@ def _in_a_new_process(code: str, *arguments: str) -> float:
     timed = f"import sys, time; begin = time.perf_counter(); {code}; print(time.perf_counter() - begin)"
     command = [sys.executable, "-c", timed, *arguments]
     said = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(5)]
-    return statistics.median(map(float, said)) * 1e3
+    return median([float(one) for one in said]) * 1e3
 
 
-def rows() -> list[Row]:
-    """Name, value and unit of everything that is measured."""
+def rows() -> Iterator[Row]:
+    """What a round and a start wait for."""
     with tempfile.TemporaryDirectory() as directory:
-        measured = asyncio.run(_measure(Path(directory)))
+        yield from asyncio.run(_measure(Path(directory)))
         warm = "from reconciler.store.warm import load_warm; assert load_warm(sys.argv[1])"
         database = str(Path(directory) / "froyo.db")
-        measured.append(("store: warm document, imports included", _in_a_new_process(warm, database), "ms"))
-    measured.append(("store: import", _in_a_new_process("import reconciler.store.store"), "ms"))
-    measured.append(
-        ("store: import of SQLAlchemy, which it spares", _in_a_new_process("import sqlalchemy"), "ms")
+        yield _row("warm document, imports included", _in_a_new_process(warm, database))
+    spared = _in_a_new_process("import sqlalchemy")
+    yield _row(
+        "import", _in_a_new_process("import reconciler.store.store"), note=f"SQLAlchemy: {spared:.0f} ms"
     )
-    return measured
-
-
-if __name__ == "__main__":
-    for name, value, unit in rows():
-        print(f"{name:<60} {value:>10.3f} {unit}")
