@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from reconciler.core.frontier import Frontier
 from reconciler.engine import wording
+from reconciler.engine.advice import told
 from reconciler.engine.ahead import Ahead
 from reconciler.engine.applying import Applied, apply_wave, keep_preimages
 from reconciler.engine.journal import Journal
@@ -126,7 +127,10 @@ class Round:
             find_blob=self._services.find_blob,
             texts=texts,
         )
-        errors = {a: str(e) for a, e in {**observed, **planned}.items() if isinstance(e, ProviderError)}
+        target = self._lane.target
+        errors = {
+            a: told(e, target) for a, e in {**observed, **planned}.items() if isinstance(e, ProviderError)
+        }
         units = [unit for a in addresses if isinstance(unit := planned.get(a), PlanUnit)]
         return [self._held(unit) for unit in units], errors
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconciler.cli import times
+from reconciler.cli.phrases import without_name
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import visible
 
@@ -27,7 +28,8 @@ def event_line(screen: Terminal, event: Document, *, now: float, width: int = 0)
     sign = screen.paint("bad", "✘") if warning else screen.paint("good", "✔") if good(event) else "·"
     when = times.clock(event["at"], now=now)
     name = visible(event["object"])
-    message = visible(event["message"]).replace("\n", " ")
+    message = without_name(event["object"].removeprefix("Target/"), event["message"])
+    message = visible(message).replace("\n", " ")
     style = "bad" if warning else "bold"
     return (
         f"{screen.paint('dim', when)} {sign} {screen.paint(style, f'{name:<{width}}')}  "

@@ -82,3 +82,8 @@ def test_a_run_has_its_units_below_it():
 def test_a_long_run_is_told_in_seconds():
     run = {**RUN, "finishedAt": "2026-01-31T12:00:02.500000Z", "units": []}
     assert "in 2.5 s" in run_lines(pipe(), [run], now=NOW)[0]
+
+
+def test_a_target_is_not_named_twice_in_a_line():
+    lost = {**EVENT, "object": "Target/web-1", "type": "Warning", "message": "web-1: no route to host"}
+    assert event_line(pipe(), lost, now=NOW).endswith("Target/web-1  no route to host")

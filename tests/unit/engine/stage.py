@@ -19,6 +19,7 @@ from typing import Any
 from reconciler.core.conditions import Summary, get_condition, summarize
 from reconciler.engine.controller import Controller
 from reconciler.engine.oneshot import OneShot
+from reconciler.engine.onlooking import Onlooker
 from reconciler.engine.services import Services
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import TransportError
@@ -252,11 +253,12 @@ class Stage:
         self._ids += 1
         return f"{self._ids:012x}"
 
-    def once(self, shown: Desired) -> OneShot:
+    def once(self, shown: Desired, onlooker: Onlooker | None = None) -> OneShot:
         """A single run, without the loop, at what is not on record yet."""
-        return OneShot(shown, {}, services=self._services(shown), open_session=Session.open)
+        services = self._services(shown, onlooker or Onlooker())
+        return OneShot(shown, {}, services=services, open_session=Session.open)
 
-    def _services(self, shown: Desired) -> Services:
+    def _services(self, shown: Desired, onlooker: Onlooker) -> Services:
         return Services(
             host=self.host,
             store=self.store,
@@ -266,6 +268,7 @@ class Stage:
             revision=lambda: shown.revision,
             suspended=lambda _address: None,
             loop_time=self.loop.time,
+            onlooker=onlooker,
         )
 
 

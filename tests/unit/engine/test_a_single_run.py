@@ -1,6 +1,8 @@
 """What `froyo plan` and `froyo apply` do: one look at every target, without a loop."""
 
+from reconciler.engine.onlooking import Onlooker
 from reconciler.model.plan import Action
+from reconciler.plugins.calls import Phase
 from tests.unit.engine.stage import address, file, staged
 
 
@@ -83,3 +85,52 @@ async def test_what_is_only_observed_is_left_and_is_no_failure(stage):
     assert result.failed == {}
     assert list(result.left) == [address("motd")]
     assert stage.content("motd") == b"spoiled\n"
+
+
+@staged
+async def test_a_plan_that_cannot_be_made_says_what_to_do_about_it(stage):
+    denied = {
+        "class": "permanent",
+        "message": "file.stat: /srv/motd: permission denied",
+        "call": "file.stat",
+        "code": "eacces",
+    }
+    stage.host.instead = lambda phase, _request: (
+        {"operations": [{"address": address("motd"), "fault": denied}]} if phase is Phase.PLAN else None
+    )
+    (plan,) = await stage.once(stage.desired(file("motd", "hello\n"))).plan()
+    assert plan.errors[address("motd")].startswith("/srv/motd: permission denied; declare `become: sudo`")
+
+
+class Seen(Onlooker):
+    def __init__(self):
+        self.steps, self.concluded = [], []
+
+    def step(self, target, step, instances):
+        self.steps.append((target, step, sorted(instances)))
+
+    def ended(self, address):
+        self.concluded.append(address)
+
+
+@staged
+async def test_who_looks_on_is_told_which_instances_are_under_way_and_which_no_longer(stage):
+    shown = stage.desired(file("second", "2\n", require=("File/first",)), file("first", "1\n"))
+    first, second = address("first"), address("second")
+    seen = Seen()
+    await stage.once(shown, seen).plan()
+    assert [step for _, step, _ in seen.steps] == ["connecting", "reading", "planning", "done"]
+    assert seen.steps[-1] == ("m0", "done", [first, second])
+    seen = Seen()
+    await stage.once(shown, seen).apply()
+    assert seen.steps == [
+        ("m0", "connecting", [first, second]),
+        ("m0", "reading", [first, second]),
+        ("m0", "planning", [first, second]),
+        ("m0", "applying", [first]),
+        ("m0", "verifying", [first]),
+        ("m0", "applying", [second]),
+        ("m0", "verifying", [second]),
+        ("m0", "done", [first, second]),
+    ]
+    assert seen.concluded == [first, second]
