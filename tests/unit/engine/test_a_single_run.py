@@ -134,3 +134,10 @@ async def test_who_looks_on_is_told_which_instances_are_under_way_and_which_no_l
         ("m0", "done", [first, second]),
     ]
     assert seen.concluded == [first, second]
+
+
+@staged
+async def test_a_session_that_nothing_was_asked_over_ends_without_spinning(stage):
+    """Until the runner had ended, the controller took all of a processor; without an answer that is 35 seconds."""
+    (plan,) = await stage.once(stage.desired()).plan()
+    assert plan.units == ()
