@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -128,6 +128,7 @@ async def apply(
     evaluated: Evaluated,
     *,
     onlooker: Onlooker,
+    notice: Callable[[str], None],
     only: Mapping[Address, PlanUnit] | None = None,
     whole: bool = True,
 ) -> list[TargetResult]:
@@ -137,11 +138,13 @@ async def apply(
         parts: with the lease on the store.
         evaluated: what should be.
         onlooker: told how it goes on.
+        notice: told what a person should know.
         only: the units of a saved plan; None for everything.
         whole: whether `evaluated` is all of its directory, so that it becomes the snapshot in force.
     """
     if whole:
-        await _forget_undeclared(parts, evaluated)
+        if gone := await _forget_undeclared(parts, evaluated):
+            notice(wording.dropped(gone))
         await parts.store.save_snapshot(evaluated.snapshot)
     results = await (await _oneshot(parts, evaluated, onlooker)).apply(only=only)
     for result in results:
@@ -159,26 +162,30 @@ async def apply(
     return results
 
 
-async def _forget_undeclared(parts: Parts, evaluated: Evaluated) -> None:
+async def _forget_undeclared(parts: Parts, evaluated: Evaluated) -> int:
     """What this directory declared when it was last applied, and no longer does, is not looked at any more.
 
     It stays on its target as it is. What other directories declare is none of our business.
+
+    Returns:
+        How many instances that is.
     """
     known = await parts.store.load_states()
     gone = [address for address in known if address not in evaluated.desired.instances]
     before = await parts.store.last_snapshot(evaluated.snapshot.source) if gone else None
     if before is None:
-        return
+        return 0
     try:
         declared = (await parts.runtime.offload("config", lambda: parts.load(before))).instances
     except (ConfigError, SnapshotGone):
-        return  # it stays on record until somebody can say that it was ours
+        return 0  # it stays on record until somebody can say that it was ours
     gone = [address for address in gone if address in declared]
     report = Report(parts.runtime.now, {})
     for address in gone:
         if known[address].owned:
             report.event(address, "Orphaned", "no longer declared; left as it is on the target")
     await store_report(parts.store, report, forget=gone)
+    return len(gone)
 
 
 def _name_left(result: TargetResult, only: Collection[Address] | None) -> None:

@@ -107,12 +107,15 @@ class Intake:
             await self._store.save_snapshot(snapshot)
         except SnapshotGone:
             return False
+        before = self._controller.desired
+        gone = len(before.instances.keys() - desired.instances.keys()) if before is not None else 0
         await self._controller.submit(desired)
         await self._say(
             ready=True,
             reason=Reason.IN_SYNC,
             message=f"revision {snapshot.revision} is in force: {wording.count(len(desired.instances), 'instance')} "
-            f"on {wording.count(len(desired.targets), 'target')}",
+            f"on {wording.count(len(desired.targets), 'target')}"
+            + (f"; {wording.dropped(gone)}" if gone else ""),
             state=replace(self.state, revision=snapshot.revision, digest=snapshot.digest, problems=()),
         )
         return True

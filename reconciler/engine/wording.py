@@ -18,6 +18,13 @@ EMPTIED = (
 """Of a source that declared something, and declares nothing at all any more."""
 
 
+def dropped(number: int) -> str:
+    """What is said of instances that are not declared any more."""
+    if number == 1:
+        return "1 instance is no longer declared, and stays as it is on its target"
+    return f"{number:,} instances are no longer declared, and stay as they are on their targets"
+
+
 def count(number: int, noun: str) -> str:
     """Such as "1 target" or "2 targets"."""
     return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -120,6 +120,7 @@ async def _apply(
             parts,
             evaluated,
             onlooker=progress,
+            notice=progress.notice,
             only=saved.units if saved is not None else None,
             whole=not targets and not labels and saved is None,
         )
