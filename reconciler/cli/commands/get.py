@@ -15,7 +15,8 @@ from reconciler.cli.show.resources import (
     target_table,
 )
 from reconciler.cli.terminal import Terminal, terminal
-from reconciler.cli.unknown import nothing_matches, query_of
+from reconciler.cli.unknown import must_be_targets, nothing_matches, query_of
+from reconciler.errors import UsageError
 
 EXAMPLES = (
     ("froyo get", "all resources"),
@@ -50,7 +51,7 @@ def command(
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)
     if what.lower() in _LISTS:
-        document = asking.get(_LISTS[what.lower()])
+        document = _list(asking, what.lower(), target, selector)
     else:
         specs = "1" if output.is_document or output is Format.WIDE else "0"
         document = asking.get("/v1/resources", {**query_of(what, target, selector), "specs": specs})
@@ -66,6 +67,19 @@ def command(
         for line in _lines(screen, document, wide=output is Format.WIDE):
             screen.line(line)
     return 0
+
+
+def _list(asking: Asking, what: str, target: list[str] | None, selector: str) -> Document:
+    """What is known besides resources; nothing that was asked for may be passed over in silence."""
+    path = _LISTS[what]
+    if selector or (target and path != "/v1/targets"):
+        option = "-l" if selector else "--target"
+        raise UsageError(f"{option} chooses resources; `froyo get {what}` always lists all of them")
+    document = asking.get(path)
+    must_be_targets(asking, target)
+    if target:
+        document["items"] = [view for view in document["items"] if view["name"] in target]
+    return document
 
 
 def _name(view: Document) -> str:

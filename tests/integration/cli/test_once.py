@@ -90,6 +90,10 @@ def test_a_slip_of_the_pen_is_met_with_what_was_probably_meant(person):
         assert said.stdout == ""
     assert "no value after ==" in person.froyo("get", "-l", "tier==", status=1).stderr
     assert "such as here/File/motd" in person.froyo("events", "--object", "File/motd", status=1).stderr
+    assert "always lists all" in person.froyo("get", "targets", "-l", "tier=web", status=1).stderr
+    assert "always lists all" in person.froyo("get", "sources", "--target", "here", status=1).stderr
+    assert "did you mean 'here'?" in person.froyo("get", "targets", "--target", "hree", status=1).stderr
+    assert person.froyo("get", "targets", "--target", "here", "-o", "name").stdout == "here\n"
     # What is known and to which nothing has happened is no slip.
     assert (
         person.froyo("events", "--object", "here/File/motd", "--reason", "repaired").stderr
