@@ -205,6 +205,8 @@ def _settled(result: TargetResult) -> bool:
 
 
 async def _oneshot(parts: Parts, evaluated: Evaluated, onlooker: Onlooker) -> OneShot:
+    # While the sessions are opened, which is mostly waiting.
+    parts.host.prepare_soon({instance.package for instance in evaluated.desired.instances.values()})
     suspensions = Suspensions(parts.store, now=parts.runtime.now)
     await suspensions.load()
     services = parts.services(

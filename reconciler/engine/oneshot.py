@@ -19,6 +19,7 @@ from reconciler.engine.sessions import OpenSession
 from reconciler.errors import ProtocolError, RunnerError, TransportError
 from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired
+from reconciler.model.event import Event
 from reconciler.model.names import Address, TargetName
 from reconciler.model.plan import Action, Plan, PlanUnit
 from reconciler.model.source import SnapshotGone
@@ -43,6 +44,7 @@ class TargetResult:
         left: instances that differ and were left alone on purpose, with the reason.
         error: why the target could not be worked on at all, or "".
         lane: what is known of it now; None if it could not be reached.
+        events: what happened, in order.
     """
 
     target: TargetName
@@ -52,6 +54,7 @@ class TargetResult:
     left: dict[Address, str] = field(default_factory=dict)
     error: str = ""
     lane: Lane | None = None
+    events: list[Event] = field(default_factory=list)
 
 
 class OneShot:
@@ -141,7 +144,9 @@ class OneShot:
         result = TargetResult(lane.target.name, len(lane.instances), lane=lane)
         dirty: Collection[Address] | None = None
         for _ in range(ROUNDS):
-            outcome = await Round(lane, session, self._services, only=only).run(dirty)
+            work = Round(lane, session, self._services, only=only)
+            outcome = await work.run(dirty)
+            result.events += work.report.events
             result.changed += [address for address in outcome.changed if address not in result.changed]
             for address in outcome.looked_at:
                 result.failed.pop(address, None)

@@ -13,6 +13,7 @@ that its limits allow: it is pure, so it may be.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -103,6 +104,7 @@ class PluginHost(Host):
         self._chores: deque[Callable[[], None]] = deque()
         self._idle: asyncio.TimerHandle | None = None
         self._background: asyncio.Task[None] | None = None
+        self._early: asyncio.Task[None] | None = None
 
     async def warm(self) -> None:
         """Prepare all packages and fill their spares. What fails will say so when it is used."""
@@ -115,9 +117,22 @@ class PluginHost(Host):
             while len(ready.spares) < ready.wanted_spares:
                 await self._on_lane(lambda ready=ready: self._add_spare(ready))  # type: ignore[misc]
 
+    def prepare_soon(self, packages: Iterable[str]) -> None:
+        """Prepare some packages while nobody waits for them yet. What fails will say so when it is used."""
+
+        async def prepare() -> None:
+            for name in packages:
+                with contextlib.suppress(FroyoError):
+                    await self.prepare(self.packages[name])
+
+        self._early = asyncio.create_task(prepare(), name="froyo-wasm-early")
+
     async def close(self) -> None:
         """Free everything. Runs under way must have ended."""
         self._closing = True
+        if self._early is not None:
+            self._early.cancel()
+            await asyncio.wait([self._early])
         if self._idle is not None:
             self._idle.cancel()
         if self._background is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,8 +23,6 @@ from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
     from reconciler.cli.saved import Saved
-    from reconciler.model.event import Event
-    from reconciler.store.store import Store
 
 EXAMPLES = (
     ("froyo apply", "put right what is not as this directory declares it"),
@@ -115,7 +112,6 @@ async def _apply(
         evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
         for warning in evaluated.desired.warnings:
             progress.notice(f"warning: {visible(warning)}")
-        last = await _last_event(parts.store)
         results = await once.apply(
             parts,
             evaluated,
@@ -124,18 +120,5 @@ async def _apply(
             only=saved.units if saved is not None else None,
             whole=not targets and not labels and saved is None,
         )
-        done = await _done(parts.store, last) if any(result.changed for result in results) else {}
+        done = {event.object: event for one in results for event in one.events if event.reason in DONE}
     return result_document(results, done, seconds=time.monotonic() - began)
-
-
-async def _last_event(store: Store) -> int:
-    newest = await store.events(limit=1)
-    return newest[-1].id if newest else 0
-
-
-async def _done(store: Store, after: int) -> Mapping[str, Event]:
-    """What was done to each instance since that event, by address."""
-    from reconciler.model.event import EventFilter
-
-    happened = await store.events(EventFilter(after=after), limit=1_000_000)
-    return {event.object: event for event in happened if event.reason in DONE}
