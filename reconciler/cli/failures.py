@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from reconciler import __version__
 from reconciler.cli.phrases import count
+from reconciler.cli.systems import explained
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import visible
 from reconciler.errors import ConfigError, FroyoError, Problem
@@ -26,7 +27,7 @@ def show_failure(screen: Terminal, error: Exception) -> int:
     elif isinstance(error, OSError) and error.strerror:
         # What we were pointed at cannot be read or written.
         where = f"{error.filename}: " if error.filename else ""
-        screen.note(f"{failed} {visible(f'{where}{error.strerror}')}")
+        screen.note(f"{failed} {visible(where + explained(error))}")
     else:
         screen.note(f"{failed} this is a defect of froyo {__version__}: {visible(repr(error))}")
         if screen.verbose:

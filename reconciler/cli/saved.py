@@ -17,6 +17,7 @@ from pydantic import ConfigDict
 
 from reconciler import __version__
 from reconciler.api.shapes import Shape, held_to
+from reconciler.cli.systems import explained
 from reconciler.errors import UsageError
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
@@ -113,7 +114,7 @@ def write_plan(
             os.unlink(partial)
             raise
     except OSError as error:
-        raise UsageError(f"{path}: the plan cannot be saved: {error.strerror}") from error
+        raise UsageError(f"{path}: the plan cannot be saved: {explained(error)}") from error
     return digest
 
 
@@ -127,7 +128,9 @@ def read_plan(path: str) -> Saved:
         with open(path, "rb") as file:
             document = json.load(file)
     except OSError as error:
-        raise UsageError(f"{path}: the plan cannot be read: {error.strerror}") from error
+        raise UsageError(
+            f"{path}: the plan cannot be read: {error.strerror}; `froyo plan --out {path}` makes one"
+        ) from error
     except ValueError as error:
         raise UsageError(f"{path}: it is no saved plan; make one with `froyo plan --out {path}`") from error
     if not isinstance(document, dict) or document.get("kind") != KIND:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from reconciler.cli.options import Quiet
+from reconciler.cli.systems import explained
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import visible
 from reconciler.errors import UsageError
@@ -102,7 +103,7 @@ def command(
             with open(os.path.join(directory, name), "x", encoding="utf-8") as file:
                 file.write(text)
     except OSError as error:
-        raise UsageError(f"{error.filename or directory}: cannot be written: {error.strerror}") from error
+        raise UsageError(f"{error.filename or directory}: cannot be written: {explained(error)}") from error
     for name in files:
         screen.say(f"wrote {visible(os.path.join(directory, name))}")
     where = "" if directory == "." else f" {visible(directory)}"

@@ -1,5 +1,8 @@
 """How a command says what went wrong."""
 
+import errno
+import os
+
 import pytest
 
 from reconciler.cli.failures import SHOWN, problem_lines, show_failure
@@ -45,8 +48,23 @@ def test_config_errors_are_shown_as_problems():
 
 def test_other_errors_are_one_sentence_without_a_traceback():
     assert failure(UsageError("no target is named 'x'\x1b")) == "froyo: no target is named 'x'␛\n"
-    assert failure(FileNotFoundError(2, "No such file", "/x")) == "froyo: /x: No such file\n"
-    assert failure(PermissionError(13, "Denied")) == "froyo: Denied\n"
+    assert failure(OSError(84, "Odd", "/x")) == "froyo: /x: odd\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.ENOENT, "make the directory first"),
+        (errno.EEXIST, "something else is in the way"),
+        (errno.EACCES, "see who may"),
+        (errno.EROFS, "mount the file system read-write"),
+        (errno.ENOSPC, "free some space"),
+    ],
+)
+def test_what_the_system_refuses_comes_with_what_to_do(number, says):
+    said = failure(OSError(number, os.strerror(number), "/srv/state"))
+    assert said.startswith(f"froyo: /srv/state: {os.strerror(number)[0].lower()}{os.strerror(number)[1:]}; ")
+    assert says in said
 
 
 def test_a_defect_says_where_to_go_and_shows_the_traceback_when_asked():
