@@ -48,7 +48,9 @@ def _told(error: Any, command: Any) -> str:
             )
             return f"{what} is missing" + (f": {meaning[:1].lower()}{meaning[1:]}" if meaning else "")
         case "UsageError" if found := _EXTRA.search(error.format_message()):
-            return f"{found[1]!r} is more than it takes"
+            selects = any(one.name == "what" for one in command.params)
+            joined = "; a kind and a name are written File/motd" if selects else ""
+            return f"{found[1]!r} is more than it takes{joined}"
     return ""
 
 

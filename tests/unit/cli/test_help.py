@@ -87,7 +87,11 @@ def test_usage_errors_exit_with_1_since_2_means_changes(capsys):
         (["plan", "--target"], "--target takes a value: --target NAME; see: froyo plan --help"),
         (["plan", "-q=3"], "there is no option -=; see: froyo plan --help"),
         (["plan", "--quiet=3"], "--quiet takes no value; see: froyo plan --help"),
-        (["get", "a", "b", "c"], "'b c' is more than it takes; it is: froyo get [WHAT] [OPTIONS]"),
+        (["plan", "a", "b", "c"], "'b c' is more than it takes; it is: froyo plan [DIR] [OPTIONS]"),
+        (
+            ["get", "file", "motd"],
+            "'motd' is more than it takes; a kind and a name are written File/motd; it is: froyo get [WHAT] [OPTIONS]",
+        ),
         (
             ["suspend", "x"],
             "--reason TEXT is missing: why; others will read it; it is: froyo suspend OBJECT --reason TEXT [OPTIONS]",
