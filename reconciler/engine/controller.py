@@ -10,16 +10,15 @@ import asyncio
 import contextlib
 from collections.abc import Collection, Coroutine, Iterable, Mapping
 
-from reconciler.core import inventory
 from reconciler.core.backoff import Backoff
-from reconciler.core.contest import Contests
 from reconciler.core.workqueue import Priority, Work, WorkQueue
 from reconciler.engine import wording
 from reconciler.engine.host import ProviderHost
-from reconciler.engine.journal import settle_in_doubt, store_report
-from reconciler.engine.lane import Lane, Sighting, orphaned
+from reconciler.engine.journal import settle_in_doubt
+from reconciler.engine.lane import Lane, Sighting
+from reconciler.engine.lanes import Lanes
 from reconciler.engine.reachability import Reachability
-from reconciler.engine.reconcile import Round
+from reconciler.engine.reconcile import Round, unplanned
 from reconciler.engine.report import Report
 from reconciler.engine.services import Outcome, Services
 from reconciler.engine.sessions import OpenSession, Sessions
@@ -29,11 +28,10 @@ from reconciler.engine.wishes import Wishes
 from reconciler.errors import ProtocolError, RunnerError, StoreError, TransportError
 from reconciler.model.desired import Blob, Desired
 from reconciler.model.names import Address, Digest, TargetName, split_address
-from reconciler.model.plan import Plan, PlanUnit
+from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
 from reconciler.model.source import SnapshotGone
 from reconciler.model.state import ResourceState, Suspension, TargetState
-from reconciler.model.target import Target
 from reconciler.runtime import Runtime
 from reconciler.store.store import Store
 from reconciler.targets.session import Session
@@ -69,14 +67,11 @@ class Controller:
         settings: EngineSettings = EngineSettings(),  # noqa: B008 - frozen
     ) -> None:
         self.desired: Desired | None = None
-        self.lanes: dict[TargetName, Lane] = {}
+        self.lanes = Lanes(store, runtime, rules=settings.contest, loop_time=self._time)
         self.suspensions = Suspensions(store, now=runtime.now)
         self._store = store
         self._runtime = runtime
         self._settings = settings
-        self._stored: dict[Address, ResourceState] = {}
-        self._preimages: dict[Address, Digest] = {}
-        self._incoming: dict[TargetName, tuple[Target, dict[Address, Instance]]] = {}
         self._queue: WorkQueue[TargetName, Address] = WorkQueue(random=runtime.random.random)
         self._wake = asyncio.Event()
         self._rounds: dict[TargetName, asyncio.Task[None]] = {}
@@ -103,13 +98,12 @@ class Controller:
 
     async def start(self) -> None:
         """Take up what an earlier controller left: states, suspensions, wishes, and operations in doubt."""
-        self._stored = await self._store.load_states()
+        await self.lanes.load()
         await self._reachability.load()
         await self.suspensions.load()
         for suspension in self.suspensions.all():
             self._remind(suspension)
         await self._wishes.load()
-        self._preimages = await self._store.unclaimed_preimages()
         await settle_in_doubt(self._store, Report(self._runtime.now, {}))
 
     async def run(self) -> None:
@@ -174,73 +168,26 @@ class Controller:
         for address, instance in desired.instances.items():
             instances[instance.target][address] = instance
         for name, target in desired.targets.items():
-            self._incoming[name] = (target, instances[name])
             self._sessions.want(target)
-            self._plan_look(name, instances[name])
+            changed = self.lanes.submit(target, instances[name])
+            if changed is not None:
+                self._add(name, priority=Priority.SPEC, items=changed)
         await self._drop_targets()
         self._wake.set()
 
     async def _drop_targets(self) -> None:
         """Forget the targets that are not declared any more."""
         declared = self.desired.targets if self.desired else {}
-        for name in [name for name in {**self._incoming, **self.lanes} if name not in declared]:
-            self._incoming.pop(name, None)
+        for name in self.lanes.undeclared(declared):
+            self.lanes.withdraw(name)
             await self._sessions.drop(name)
             if name in self._rounds:
                 await asyncio.wait([self._rounds[name]])
             self._queue.discard(name)
-            if (lane := self.lanes.get(name)) is not None:
-                await lane.backlog.keep(self._store, lane.states)
-                self._stored.update(self.lanes.pop(name).states)
-        gone = {a: state for a, state in self._stored.items() if split_address(a)[0] not in declared}
-        report = Report(self._runtime.now, {})
-        for state in gone.values():
-            orphaned(report, state)
+            await self.lanes.drop(name)
         self._reachability.keep_only(declared)
         await self._wishes.keep_only(declared)
-        await store_report(self._store, report, forget=gone)
-        for address in gone:
-            self._stored.pop(address, None)
-
-    def _plan_look(self, name: TargetName, instances: Mapping[Address, Instance]) -> None:
-        """Have what is new or declared otherwise looked at soon."""
-        lane = self.lanes.get(name)
-        if lane is None:
-            self._add(name, priority=Priority.SPEC)
-            return
-        changes = inventory.changes(
-            {address: instance.digest for address, instance in lane.instances.items()},
-            {address: instance.digest for address, instance in instances.items()},
-        )
-        if changes:
-            self._add(name, priority=Priority.SPEC, items=(*changes.added, *changes.changed))
-
-    def _take_in(self, name: TargetName) -> Lane | None:
-        """The lane of a target, with what was submitted since its last round."""
-        incoming = self._incoming.pop(name, None)
-        lane = self.lanes.get(name)
-        if incoming is None:
-            return lane
-        target, instances = incoming
-        if lane is None:
-            known = {a: state for a, state in self._stored.items() if split_address(a)[0] == name}
-        else:
-            known = lane.states
-        contests = lane.contests if lane else Contests[Address](self._settings.contest)
-        contests.expire(self._time())
-        fresh = Lane.make(target, instances, known.get, contests=contests)
-        if lane is not None:
-            fresh.carry_over(lane)
-        gone = {a: state for a, state in known.items() if a not in instances}
-        fresh.orphan(gone, now=self._runtime.now)
-        if gone and lane is None:
-            # Where these were is not known any more: it may have been in any container.
-            fresh.manage_anew(a for a, instance in instances.items() if instance.container)
-        for address in known:
-            self._stored.pop(address, None)
-        fresh.preimages.found({a: self._preimages.pop(a) for a in self._preimages.keys() & instances.keys()})
-        self.lanes[name] = fresh
-        return fresh
+        await self.lanes.forget(declared)
 
     def _find_blob(self, digest: Digest) -> Blob:
         if self.desired is None or digest not in self.desired.blobs:
@@ -258,7 +205,7 @@ class Controller:
         name = work.key
         session = self._sessions.get(name)
         try:
-            lane = self._take_in(name)
+            lane = self.lanes.take_in(name)
             if lane is None or self.desired is None or name not in self.desired.targets:
                 return
             lane.unsettled.update(address for address in work.items if address in lane.instances)
@@ -398,23 +345,13 @@ class Controller:
 
         async def one(name: TargetName) -> Plan:
             lane, session = self.lanes.get(name), self._sessions.get(name)
-            units: list[PlanUnit] = []
-            errors: dict[str, str] = {}
             if lane is None or session is None:
-                errors = {name: "there is no session to the target right now; see: froyo status"}
-            else:
-                try:
-                    units, failed = await Round(lane, session, self._services).plan()
-                    errors = {str(address): why for address, why in failed.items()}
-                except (TransportError, ProtocolError) as error:
-                    errors = {name: str(error)}
-            return Plan(
-                target=name,
-                revision=self._services.revision(),
-                units=tuple(units),
-                observed_at=self._runtime.now(),
-                errors=errors,
-            )
+                why = "there is no session to the target right now; see: froyo status"
+                return unplanned(name, self._services, why)
+            try:
+                return await Round(lane, session, self._services).plan()
+            except (TransportError, ProtocolError) as error:
+                return unplanned(name, self._services, str(error))
 
         targets = self.desired.targets if self.desired else {}
         return list(await asyncio.gather(*(one(name) for name in targets)))
@@ -460,12 +397,10 @@ class Controller:
 
     def states(self) -> dict[Address, ResourceState]:
         """What is known of every instance that is declared, or was when anything was last heard of a source."""
-        known = dict(self._stored)
-        for lane in self.lanes.values():
-            known.update(lane.states)
-        return (
-            known if self.desired is None else {a: s for a, s in known.items() if a in self.desired.instances}
-        )
+        known = self.lanes.states()
+        if self.desired is None:
+            return known
+        return {address: state for address, state in known.items() if address in self.desired.instances}
 
     @staticmethod
     def _time() -> float:

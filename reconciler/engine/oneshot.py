@@ -13,7 +13,7 @@ from typing import TypeVar
 from reconciler.core.conditions import summarize
 from reconciler.core.contest import Contests
 from reconciler.engine.lane import Lane
-from reconciler.engine.reconcile import Round
+from reconciler.engine.reconcile import Round, unplanned
 from reconciler.engine.services import Services
 from reconciler.engine.sessions import OpenSession
 from reconciler.errors import ProtocolError, RunnerError, TransportError
@@ -84,13 +84,13 @@ class OneShot:
         """What would be changed, target by target, in order of declaration. Changes nothing."""
 
         async def one(lane: Lane, session: Session) -> Plan:
-            units, errors = await Round(lane, session, self._services).plan(texts=texts)
-            changes = [unit.address for unit in units if unit.action is not Action.NONE]
-            self._services.onlooker.step(lane.target.name, "failed" if errors else "done", changes)
-            return self._plan(lane.target.name, tuple(units), errors)
+            planned = await Round(lane, session, self._services).plan(texts=texts)
+            changes = [unit.address for unit in planned.units if unit.action is not Action.NONE]
+            self._services.onlooker.step(lane.target.name, "failed" if planned.errors else "done", changes)
+            return planned
 
         def failed(name: TargetName, why: str) -> Plan:
-            return self._plan(name, (), {name: why})
+            return unplanned(name, self._services, why)
 
         return await self._each(one, failed)
 
@@ -160,20 +160,6 @@ class OneShot:
         end = "failed" if result.failed else "done"
         self._services.onlooker.step(lane.target.name, end, result.changed)
         return result
-
-    def _plan(
-        self,
-        name: TargetName,
-        units: tuple[PlanUnit, ...],
-        errors: Mapping[Address, str] | Mapping[TargetName, str],
-    ) -> Plan:
-        return Plan(
-            target=name,
-            revision=self._desired.revision,
-            units=units,
-            observed_at=self._services.runtime.now(),
-            errors={str(name): why for name, why in errors.items()},
-        )
 
     def _count(self, name: TargetName) -> int:
         return sum(1 for instance in self._desired.instances.values() if instance.target == name)

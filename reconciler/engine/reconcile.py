@@ -29,8 +29,8 @@ from reconciler.engine.services import Outcome, Services
 from reconciler.engine.verdicts import Verdicts
 from reconciler.errors import ErrorClass, ProviderError, RunnerError
 from reconciler.model.conditions import Reason
-from reconciler.model.names import Address
-from reconciler.model.plan import Action, PlanUnit
+from reconciler.model.names import Address, TargetName
+from reconciler.model.plan import Action, Plan, PlanUnit
 from reconciler.model.resource import Policy
 from reconciler.targets.session import Session
 
@@ -110,7 +110,7 @@ class Round:
         """Keep on record what was under way when the round was cancelled; returns it."""
         return await self._journal.abandon(self.report)
 
-    async def plan(self, *, texts: bool = True) -> tuple[list[PlanUnit], dict[Address, str]]:
+    async def plan(self, *, texts: bool = True) -> Plan:
         """What a round over all of the target would change, and what could not be planned and why. Changes nothing."""
         addresses = [
             address
@@ -127,12 +127,16 @@ class Round:
             find_blob=self._services.find_blob,
             texts=texts,
         )
+        units = [unit for address in addresses if isinstance(unit := planned.get(address), PlanUnit)]
         target = self._lane.target
-        errors = {
-            a: told(e, target) for a, e in {**observed, **planned}.items() if isinstance(e, ProviderError)
-        }
-        units = [unit for a in addresses if isinstance(unit := planned.get(a), PlanUnit)]
-        return [self._held(unit) for unit in units], errors
+        failures = {a: e for a, e in {**observed, **planned}.items() if isinstance(e, ProviderError)}
+        return Plan(
+            target=target.name,
+            revision=self._services.revision(),
+            units=tuple(self._held(unit) for unit in units),
+            observed_at=self._services.runtime.now(),
+            errors={str(address): told(error, target) for address, error in failures.items()},
+        )
 
     def _step(self, step: str, instances: Collection[Address]) -> None:
         self._services.onlooker.step(self._lane.target.name, step, instances)
@@ -437,3 +441,14 @@ class Round:
 
 _SETTLED = frozenset({Reason.DIFFERS, Reason.HELD, Reason.DID_NOT_CONVERGE, Reason.CONTESTED})
 """Not as declared, and yet not looked at before it moves, or its own time has come."""
+
+
+def unplanned(name: TargetName, services: Services, why: str) -> Plan:
+    """The plan of a target about which nothing can be said."""
+    return Plan(
+        target=name,
+        revision=services.revision(),
+        units=(),
+        observed_at=services.runtime.now(),
+        errors={str(name): why},
+    )

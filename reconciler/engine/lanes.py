@@ -1,0 +1,138 @@
+"""What is held in memory about all targets: their lanes, and what is on record for those that have none yet.
+
+Invariant: a lane takes in what was submitted only between two rounds of its target. What is known of an instance is in
+one place: in its target's lane, or, before there is one, among what was stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+from reconciler.core import inventory
+from reconciler.core.contest import Contests, Rules
+from reconciler.engine.journal import store_report
+from reconciler.engine.lane import Lane, orphaned
+from reconciler.engine.report import Report
+from reconciler.model.names import Address, Digest, TargetName, split_address
+from reconciler.model.resource import Instance
+from reconciler.model.state import ResourceState
+from reconciler.model.target import Target
+from reconciler.runtime import Runtime
+from reconciler.store.store import Store
+
+
+class Lanes:
+    """See the module.
+
+    Args:
+        store: where states and preimages are kept.
+        runtime: gives the wall time.
+        rules: when a correction becomes a fight.
+        loop_time: the event loop's clock.
+    """
+
+    def __init__(
+        self, store: Store, runtime: Runtime, *, rules: Rules, loop_time: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._rules = rules
+        self._time = loop_time
+        self._lanes: dict[TargetName, Lane] = {}
+        self._incoming: dict[TargetName, tuple[Target, Mapping[Address, Instance]]] = {}
+        self._stored: dict[Address, ResourceState] = {}
+        self._preimages: dict[Address, Digest] = {}
+
+    async def load(self) -> None:
+        """Take up what an earlier controller left."""
+        self._stored = await self._store.load_states()
+        self._preimages = await self._store.unclaimed_preimages()
+
+    def __iter__(self) -> Iterator[TargetName]:
+        return iter(self._lanes)
+
+    def __getitem__(self, name: TargetName) -> Lane:
+        return self._lanes[name]
+
+    def get(self, name: TargetName) -> Lane | None:
+        """The lane of a target that had a round since it was declared."""
+        return self._lanes.get(name)
+
+    def states(self) -> dict[Address, ResourceState]:
+        """What is known of every instance."""
+        known = dict(self._stored)
+        for lane in self._lanes.values():
+            known.update(lane.states)
+        return known
+
+    # --- What is declared ---------------------------------------------------------------------------------------------
+
+    def submit(self, target: Target, instances: Mapping[Address, Instance]) -> Collection[Address] | None:
+        """From its next round on, this is how a target should be.
+
+        Returns:
+            What that round has to look at; empty for everything, None if nothing has changed.
+        """
+        self._incoming[target.name] = (target, instances)
+        lane = self._lanes.get(target.name)
+        if lane is None:
+            return ()
+        changes = inventory.changes(
+            {address: instance.digest for address, instance in lane.instances.items()},
+            {address: instance.digest for address, instance in instances.items()},
+        )
+        return (*changes.added, *changes.changed) if changes else None
+
+    def take_in(self, name: TargetName) -> Lane | None:
+        """The lane of a target, with what was submitted since its last round."""
+        incoming = self._incoming.pop(name, None)
+        lane = self._lanes.get(name)
+        if incoming is None:
+            return lane
+        target, instances = incoming
+        if lane is None:
+            known = {a: state for a, state in self._stored.items() if split_address(a)[0] == name}
+        else:
+            known = lane.states
+        contests = lane.contests if lane else Contests[Address](self._rules)
+        contests.expire(self._time())
+        fresh = Lane.make(target, instances, known.get, contests=contests)
+        if lane is not None:
+            fresh.carry_over(lane)
+        gone = {a: state for a, state in known.items() if a not in instances}
+        fresh.orphan(gone, now=self._runtime.now)
+        if gone and lane is None:
+            # Where these were is not known any more: it may have been in any container.
+            fresh.manage_anew(a for a, instance in instances.items() if instance.container)
+        for address in known:
+            self._stored.pop(address, None)
+        fresh.preimages.found({a: self._preimages.pop(a) for a in self._preimages.keys() & instances.keys()})
+        self._lanes[name] = fresh
+        return fresh
+
+    # --- What is no longer declared -----------------------------------------------------------------------------------
+
+    def undeclared(self, declared: Collection[TargetName]) -> list[TargetName]:
+        """The targets that are not among `declared`."""
+        return [name for name in {**self._incoming, **self._lanes} if name not in declared]
+
+    async def drop(self, name: TargetName) -> None:
+        """Forget a target on which no round is under way; what is known of its instances stays until `forget`."""
+        self._incoming.pop(name, None)
+        if (lane := self._lanes.get(name)) is not None:
+            await lane.backlog.keep(self._store, lane.states)
+            self._stored.update(self._lanes.pop(name).states)
+
+    def withdraw(self, name: TargetName) -> None:
+        """Take back what was submitted for a target and not taken in yet."""
+        self._incoming.pop(name, None)
+
+    async def forget(self, declared: Collection[TargetName]) -> None:
+        """Forget the instances of every target that is not among `declared`, and say which of them were ours."""
+        gone = {a: state for a, state in self._stored.items() if split_address(a)[0] not in declared}
+        report = Report(self._runtime.now, {})
+        for state in gone.values():
+            orphaned(report, state)
+        await store_report(self._store, report, forget=gone)
+        for address in gone:
+            self._stored.pop(address, None)
