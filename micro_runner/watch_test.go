@@ -461,6 +461,82 @@ func TestWhoDidItIsTold(t *testing.T) {
 	})
 }
 
+// realTime says whether one of the runner's threads is a real-time one.
+func (w *watchTest) realTime() bool {
+	w.t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%v/task/*/stat", w.ready["pid"]))
+	if err != nil || len(threads) == 0 {
+		w.t.Fatal(threads, err)
+	}
+	for _, path := range threads {
+		stat, _ := os.ReadFile(path)
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		if fields := strings.Fields(rest); len(fields) > 38 && fields[38] == "2" { // the policy, SCHED_RR
+			return true
+		}
+	}
+	return false
+}
+
+// What makes a change is often over within less than a millisecond, and it was an ordinary `chmod` of which nothing but a number was known.
+func TestAProcessThatEndsAtOnceIsKnownAllTheSame(t *testing.T) {
+	needRoot(t)
+	watching(t, func(t *testing.T, w *watchTest) {
+		if w.mode != "fanotify" {
+			t.Skip("inotify does not know")
+		}
+		path := put(t, w.at("file"), "")
+		w.watch(path)
+		if !w.realTime() {
+			t.Skip("the kernel does not let the runner have a real-time thread here")
+		}
+		const rounds = 200
+		unknown := 0
+		for i := range rounds {
+			if err := exec.Command("chmod", []string{"0600", "0644"}[i%2], path).Run(); err != nil {
+				t.Fatal(err)
+			}
+			by := w.told(path)["by"].(object)
+			command, _ := by["command"].(string)
+			if command == "" {
+				unknown++
+			} else if by["ended"] == nil && !strings.HasPrefix(command, "chmod") {
+				t.Fatal(by)
+			}
+		}
+	if unknown > rounds/20 {
+			t.Fatalf("of %d of %d nothing but a number is known", unknown, rounds)
+		}
+	})
+}
+
+// Whoever makes many changes must not get the runner to take the processors from everybody else.
+func TestAStormOfChangesIsNotHeardInHaste(t *testing.T) {
+	needRoot(t)
+	watching(t, func(t *testing.T, w *watchTest) {
+		path := put(t, w.at("file"), "")
+		w.watch(path, w.at("")+"/")
+		if !w.realTime() {
+			t.Skip("the kernel does not let the runner have a real-time thread here")
+		}
+		go func() { // of the storm itself
+			for range w.events[w.id] {
+			}
+		}()
+		storm := exec.Command("sh", "-c", "while :; do echo >"+path+"; done")
+		if err := storm.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = storm.Wait() }()
+		defer func() { _ = storm.Process.Kill() }()
+		for end := time.Now().Add(patience); w.realTime(); {
+			if time.Now().After(end) {
+				t.Fatal("it goes on being real-time")
+			}
+		}
+	})
+}
+
 func TestNoneOfThousandsOfOverwritesIsMissed(t *testing.T) {
 	rounds := 2000
 	if testing.Short() {

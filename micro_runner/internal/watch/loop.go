@@ -3,6 +3,7 @@ package watch
 import (
 	"cmp"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -94,8 +95,15 @@ func (l *loop) stop() {
 }
 
 func (l *loop) run() {
+	// The thread is this goroutine's alone, and ends with it: how it is scheduled concerns nothing else.
+	runtime.LockOSThread()
+	haste := newHaste(schedule)
+	began := time.Now()
 	for !l.stopped {
+		now := time.Now()
+		haste.worked(now.Sub(began), now)
 		ready := poll(l.descriptors(), l.patience())
+		began = time.Now()
 		l.hear() // first, so that what happened before a request is told to who watched then
 		if ready[0] {
 			l.serve()

@@ -1,0 +1,69 @@
+package watch
+
+import (
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// haste is how the kernel schedules the loop's thread. Of a process like `chmod`, which is over within a fraction of a millisecond of what it
+// did, /proc tells only if the loop is awake by then: as an ordinary thread it is too late for every fifth, as a real-time one for none. Besides,
+// nobody waits for a processor before what has happened is told.
+//
+// Invariant: what that takes from others is bounded. Once the loop has been at work for more than a quarter of the time it is an ordinary
+// thread again, until it has been calm.
+type haste struct {
+	set     func(realtime bool) error
+	refused bool // not allowed here, or not known
+	on      bool
+	since   time.Time // the beginning of the present period
+	spent   time.Duration
+	pause   time.Time // when the next try may be
+}
+
+const (
+	period      = 100 * time.Millisecond
+	mostOfIt    = period / 4
+	hastePause  = time.Second
+	roundRobin  = 2
+	resetOnFork = 0x40000000 // what the thread starts is not real-time
+)
+
+func newHaste(set func(realtime bool) error) *haste { return &haste{set: set} }
+
+// worked takes note of a round of work, which is over now, and decides about the next one.
+func (h *haste) worked(round time.Duration, now time.Time) {
+	if now.Sub(h.since) > period {
+		h.since, h.spent = now, 0
+	}
+	h.spent += round
+	switch {
+	case h.refused:
+	case h.on && h.spent > mostOfIt:
+		h.turn(false)
+		h.pause = now.Add(hastePause)
+	case !h.on && h.spent <= mostOfIt && !now.Before(h.pause):
+		h.turn(true)
+	}
+}
+
+func (h *haste) turn(on bool) {
+	if err := h.set(on); err != nil {
+		h.refused = true
+		return
+	}
+	h.on = on
+}
+
+// schedule is sched_setscheduler(2) for the calling thread.
+func schedule(realtime bool) error {
+	policy, priority := uintptr(0), int32(0)
+	if realtime {
+		policy, priority = roundRobin|resetOnFork, 1
+	}
+	_, _, errno := syscall.Syscall(syscall.SYS_SCHED_SETSCHEDULER, 0, policy, uintptr(unsafe.Pointer(&priority)))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
