@@ -101,12 +101,16 @@ def listen(path: Path) -> socket.socket:
     finally:
         probe.close()
     listening = socket.socket(socket.AF_UNIX)
+    # It gets its name when somebody listens: whoever finds it between the two would take the daemon for dead.
+    unnamed = path.with_name(".new.sock")
+    unnamed.unlink(missing_ok=True)
     try:
         # There is no moment at which others could connect: Linux gives the name the mode that the socket has by then.
         # The umask would do it too, but is the whole process's: what other threads create meanwhile would get it.
         os.fchmod(listening.fileno(), 0o600)
-        listening.bind(os.fspath(path))
+        listening.bind(os.fspath(unnamed))
         listening.listen()
+        unnamed.replace(path)
     except OSError as error:
         listening.close()
         raise _cannot_listen(path, error) from error

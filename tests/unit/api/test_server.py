@@ -93,7 +93,7 @@ def test_the_socket_is_its_owners_from_its_first_moment_and_the_umask_is_never_t
     def bind(self, address):
         (path.parent / "of another thread").touch()
         real(self, address)
-        moments.append(stat.S_IMODE(path.lstat().st_mode))
+        moments.append(stat.S_IMODE(os.lstat(address).st_mode))
 
     before = os.umask(0)
     try:
@@ -103,6 +103,23 @@ def test_the_socket_is_its_owners_from_its_first_moment_and_the_umask_is_never_t
         os.umask(before)
     assert moments == [0o600]
     assert stat.S_IMODE((path.parent / "of another thread").stat().st_mode) == 0o666
+
+
+def test_whoever_finds_the_socket_can_connect(path, monkeypatch):
+    """Between bind and listen, commands took a daemon that had just begun for one that had died."""
+    moments = []
+    real = socket.socket.listen
+
+    def listening(self):
+        moments.append(path.exists())
+        real(self)
+
+    monkeypatch.setattr(socket.socket, "listen", listening)
+    found = listen(path)
+    assert moments == [False]
+    assert Client(path).alive()
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    found.close()
 
 
 def test_a_path_that_is_too_long_is_said_to_be(tmp_path):
