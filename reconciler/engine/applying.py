@@ -63,11 +63,10 @@ async def apply_wave(
     bodies = (lane.instances[unit.address].spec.get("body") for unit in units)
     performer = WritingPerformer(
         session,
+        settings,
         find_blob=find_blob,
         declared={Digest(body["digest"]) for body in bodies if body},
         kept=kept,
-        batch=settings.batch,
-        patience=settings.apply_patience,
         intended=intended,
     )
     by_address = {unit.address: unit for unit in units}

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from reconciler.engine.ahead import Ahead
 from reconciler.engine.recording import Recording
+from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ProviderError, StoreError
 from reconciler.model.desired import EMPTY, Blob
 from reconciler.model.names import Digest
@@ -40,8 +41,7 @@ class ReadingPerformer:
 
     Args:
         session: to the target.
-        batch: items a frame carries at most.
-        patience: seconds that a command may take.
+        settings: the numbers.
         known: answers that need not be asked for again.
         ahead: answers that are under way.
     """
@@ -49,16 +49,15 @@ class ReadingPerformer:
     def __init__(
         self,
         session: Session,
+        settings: EngineSettings,
         *,
-        batch: int,
-        patience: float,
         known: Recording | None = None,
         ahead: Ahead | None = None,
     ) -> None:
         self.seen = Recording()
         self._session = session
-        self._batch = batch
-        self._patience = patience
+        self._batch = settings.batch
+        self._patience = settings.rescan_patience
         self._known = known
         self._ahead = ahead
 
@@ -90,32 +89,30 @@ class WritingPerformer:
 
     Args:
         session: to the target.
+        settings: the numbers.
         find_blob: gives the body for a digest.
         declared: the bodies that the resources at hand declare; a provider can name no others.
         kept: gives a content that is in the store: a large body is not held in memory, and its file may have moved on
             since the snapshot that is in force was taken.
-        batch: items a frame carries at most.
-        patience: seconds that a command may take.
         intended: ends when what is to be done is on record; nothing is done before that.
     """
 
     def __init__(
         self,
         session: Session,
+        settings: EngineSettings,
         *,
         find_blob: FindBlob,
         declared: Collection[Digest],
         kept: ReadKept,
-        batch: int,
-        patience: float,
         intended: asyncio.Future[None],
     ) -> None:
         self._session = session
         self._find_blob = find_blob
         self._declared = declared
         self._kept = kept
-        self._batch = batch
-        self._patience = patience
+        self._batch = settings.batch
+        self._patience = settings.apply_patience
         self._intended = intended
 
     async def __call__(self, calls: Sequence[Call]) -> list[Reply]:

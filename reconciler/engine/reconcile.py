@@ -9,15 +9,12 @@ never because an operation said that it went well. What could not be looked at k
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from reconciler.core.frontier import Frontier
 from reconciler.engine import wording
 from reconciler.engine.advice import told
 from reconciler.engine.ahead import Ahead
-from reconciler.engine.applying import Applied, apply_wave, keep_preimages
 from reconciler.engine.journal import Journal
 from reconciler.engine.lane import Lane
 from reconciler.engine.observing import Observed, observe
@@ -27,6 +24,7 @@ from reconciler.engine.recording import Recording
 from reconciler.engine.report import Report, Verdict
 from reconciler.engine.services import Outcome, Services
 from reconciler.engine.verdicts import Verdicts
+from reconciler.engine.waves import Waves
 from reconciler.errors import ErrorClass, ProviderError, RunnerError
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, TargetName
@@ -63,6 +61,7 @@ class Round:
             services.store, lane=lane, revision=services.revision(), runtime=services.runtime
         )
         self._verdicts = Verdicts(lane, self.report, self._journal, self.outcome, services)
+        self._waves = Waves(lane, session, services, self._journal, self._verdicts)
 
     async def run(self, dirty: Collection[Address] | None) -> Outcome:
         """Look at the `dirty` instances, or at all of the target, and put right what is not as declared.
@@ -88,7 +87,7 @@ class Round:
         addresses = [address for address in self._in_order(dirty) if self._may_look(address)]
         if addresses:
             ahead = None if whole else self._ask_ahead(addresses)
-            performer = self._reader(known, ahead)
+            performer = ReadingPerformer(self._session, self._services.settings, known=known, ahead=ahead)
             self._step("reading", addresses)
             # Until there is a verdict: the recording may know the difference before anything was done about it.
             self._lane.unsettled.update(addresses)
@@ -118,7 +117,8 @@ class Round:
             if self._lane.instances[address].common.policy is not Policy.PAUSED
         ]
         self._step("reading", addresses)
-        observed = await observe(self._services.host, self._lane, addresses, self._reader())
+        performer = ReadingPerformer(self._session, self._services.settings)
+        observed = await observe(self._services.host, self._lane, addresses, performer)
         self._step("planning", addresses)
         planned = await plan(
             self._services.host,
@@ -160,12 +160,6 @@ class Round:
             return self._lane.instances, None
         return self._lane.instances, recording.replace(seen.replies)
 
-    def _reader(self, known: Recording | None = None, ahead: Ahead | None = None) -> ReadingPerformer:
-        settings = self._services.settings
-        return ReadingPerformer(
-            self._session, batch=settings.batch, patience=settings.rescan_patience, known=known, ahead=ahead
-        )
-
     def _ask_ahead(self, addresses: Collection[Address]) -> Ahead | None:
         """Ask about what was reported to have changed, if that is little, before a provider does."""
         lane = self._lane
@@ -204,7 +198,7 @@ class Round:
         """Conclude about what was read, and apply what needs it."""
         self.outcome.looked_at += observed
         self._step("planning", observed)
-        readings = self._readings(observed)
+        readings = self._verdicts.of_readings(observed)
         planned = await plan(
             self._services.host,
             self._lane,
@@ -226,17 +220,7 @@ class Round:
             elif self._lane.stalled.get(unit.address) != (unit.desired, unit.observed):
                 todo[unit.address] = unit
         if todo:
-            await self._apply(todo)
-
-    def _readings(self, observed: Mapping[Address, Observed | ProviderError]) -> list[Observed]:
-        readings = []
-        for address, reading in observed.items():
-            if isinstance(reading, ProviderError):
-                self._verdicts.fail(address, reading)
-                continue
-            self._lane.watch(address, reading.watch)
-            readings.append(reading)
-        return readings
+            await self._waves.apply(todo)
 
     def _held(self, unit: PlanUnit) -> PlanUnit:
         """The unit, with the reason for which it must wait, if there is one."""
@@ -262,168 +246,6 @@ class Round:
         if saved.observed != unit.observed:
             return "what is on the target has changed since the plan was saved; plan again"
         return ""
-
-    # --- Applying -----------------------------------------------------------------------------------------------------
-
-    async def _apply(self, todo: dict[Address, PlanUnit]) -> None:
-        """Apply in the graph's order, each step's instances together, each followed by a look."""
-        services = self._services
-        # What cannot be begun is no intent: it would be one at each look for as long as it waits.
-        waiting = Frontier(self._lane.graph, todo, failed=self._broken_above(todo)).blocked
-        self._wait_for(waiting)
-        todo = {address: unit for address, unit in todo.items() if address not in waiting}
-        lost = await keep_preimages(
-            self._session, self._journal, todo.values(), limit=services.settings.preimage_limit
-        )
-        for address, error in lost.items():
-            self._verdicts.fail(address, error)
-            del todo[address]
-        if not todo:
-            return
-        # The providers compute while this is written, and act when it is.
-        intending = asyncio.create_task(self._journal.intend(list(todo.values())), name="froyo-intend")
-        try:
-            await self._apply_waves(todo, intending)
-        finally:
-            # What was begun is on record before its end is.
-            await asyncio.gather(intending, return_exceptions=True)
-        await intending
-
-    async def _apply_waves(self, todo: Mapping[Address, PlanUnit], intending: asyncio.Task[None]) -> None:
-        services = self._services
-        frontier = Frontier(self._lane.graph, todo, failed=self._broken_above(todo))
-        while taken := frontier.take():
-            wave = [address for address in taken if not self._suspended_meanwhile(address)]
-            for address in set(taken).difference(wave):
-                frontier.done(address)
-            if not wave:
-                continue
-            self._step("applying", wave)
-            begun = services.loop_time()
-            applied = await apply_wave(
-                services.host,
-                self._session,
-                self._lane,
-                [todo[address] for address in wave],
-                find_blob=services.find_blob,
-                kept=services.store.blobs.read,
-                settings=services.settings,
-                intended=intending,
-            )
-            await asyncio.shield(intending)
-            done_at = services.loop_time()
-            self._step("verifying", wave)
-            await self._look_after(todo, applied, begun, done_at)
-            for address in wave:
-                if self._verdicts.summary(address).ready:
-                    frontier.done(address)
-                else:
-                    frontier.fail(address)
-        self._wait_for(frontier.blocked)
-
-    def _suspended_meanwhile(self, address: Address) -> bool:
-        """Whether a person has suspended an instance since it was planned; concludes about it then."""
-        if (suspension := self._services.suspended(address)) is None:
-            return False
-        message = f"suspended by {suspension.by}: {suspension.reason}"
-        self._verdicts.conclude(address, Verdict(reason=Reason.SUSPENDED, message=message))
-        self._journal.not_done(address)
-        self._journal.outcome(address, Reason.SUSPENDED, message)
-        return True
-
-    def _wait_for(self, blocked: Mapping[Address, Address]) -> None:
-        """Conclude about instances that wait for another one each."""
-        for address, culprit in blocked.items():
-            self.outcome.look_again(address, self._services.settings.dependency_poll)
-            verdict = Verdict(
-                reason=Reason.DEPENDENCY_NOT_READY,
-                message=f"waits for {culprit}, which is not ready",
-                reconciling=True,
-            )
-            self._verdicts.conclude(address, verdict, failed=True)
-            self._journal.not_done(address)
-            self._journal.outcome(address, Reason.DEPENDENCY_NOT_READY, verdict.message)
-
-    def _broken_above(self, members: Collection[Address]) -> set[Address]:
-        """What `members` depend on, is not among them, and is not in sync.
-
-        What people have decided to leave alone (paused, suspended) holds nobody up.
-        """
-        broken: set[Address] = set()
-        seen, stack = set(members), list(members)
-        while stack:
-            for edge in self._lane.graph.dependencies.get(stack.pop(), ()):
-                if edge.dependency in seen:
-                    continue
-                seen.add(edge.dependency)
-                stack.append(edge.dependency)
-                summary = self._verdicts.summary(edge.dependency)
-                if not summary.ready and summary.reason not in (Reason.PAUSED, Reason.SUSPENDED):
-                    broken.add(edge.dependency)
-        return broken
-
-    async def _look_after(
-        self,
-        wave: Mapping[Address, PlanUnit],
-        applied: Mapping[Address, Applied],
-        begun: float,
-        done_at: float,
-    ) -> None:
-        """Read what was just applied, and conclude from what is there.
-
-        Args:
-            wave: what was to be done.
-            applied: what the providers say of it.
-            begun: loop time at which they were asked to.
-            done_at: loop time at which they said so: if it turns out to be right, it has been since then.
-        """
-        succeeded = self._succeeded(wave, applied)
-        if not succeeded:
-            return
-        performer = self._reader()
-        observed = await observe(self._services.host, self._lane, succeeded, performer)
-        readings = self._readings(observed)
-        planned = await plan(
-            self._services.host, self._lane, readings, find_blob=self._services.find_blob, texts=False
-        )
-        if self._lane.recording is not None:
-            self._lane.recording.merge(performer.seen)
-        for reading in readings:
-            unit, again = wave[reading.address], planned[reading.address]
-            if isinstance(again, ProviderError):
-                self._verdicts.fail(reading.address, again)
-            elif again.action is Action.NONE:
-                self._verdicts.converged(unit, reading, done_at)
-            else:
-                self._verdicts.not_converged(unit, again, begun)
-        for address, seen in observed.items():
-            self._note_outcome(address, seen)
-
-    def _note_outcome(self, address: Address, seen: Observed | ProviderError) -> None:
-        """What became of an operation that is said to have gone well."""
-        if isinstance(seen, ProviderError):
-            self._journal.outcome(address, Reason.PENDING, f"applied, and not seen since: {seen}")
-        else:
-            self._journal.outcome(address, self._verdicts.summary(address).reason)
-
-    def _succeeded(
-        self, wave: Mapping[Address, PlanUnit], applied: Mapping[Address, Applied]
-    ) -> list[Address]:
-        """What its provider says went well; concludes about the rest."""
-        succeeded = []
-        for address, result in applied.items():
-            if result.fault is None:
-                succeeded.append(address)
-                continue
-            self._journal.not_done(address)
-            if result.fault.error_class is ErrorClass.CONFLICT:
-                self._verdicts.overtaken(wave[address], str(result.fault))
-            else:
-                self._verdicts.fail(address, result.fault)
-            if result.fault.error_class is ErrorClass.PERMANENT:
-                self._lane.stalled[address] = (wave[address].desired, wave[address].observed)
-            self._journal.outcome(address, self._verdicts.summary(address).reason, str(result.fault))
-        return succeeded
 
     def _settle(self, observed: Iterable[Address]) -> None:
         """Keep the account of which instances a rescan must look at although nothing has moved.

@@ -6,7 +6,7 @@ reading of it. This module must not know how anything is read or changed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from reconciler.core import conditions
@@ -19,7 +19,7 @@ from reconciler.engine.lane import Lane, Vain
 from reconciler.engine.observing import Observed
 from reconciler.engine.report import Report, Verdict
 from reconciler.engine.services import Outcome, Services
-from reconciler.errors import ErrorClass, FroyoError
+from reconciler.errors import ErrorClass, FroyoError, ProviderError
 from reconciler.model.conditions import Reason
 from reconciler.model.event import Evidence
 from reconciler.model.names import Address
@@ -51,6 +51,17 @@ class Verdicts:
         self._outcome = outcome
         self._services = services
         self._backoff = Backoff(base=services.settings.retry_base, cap=services.settings.retry_cap)
+
+    def of_readings(self, observed: Mapping[Address, Observed | ProviderError]) -> list[Observed]:
+        """What could be read, with what to watch of it noted; concludes about what could not."""
+        readings = []
+        for address, reading in observed.items():
+            if isinstance(reading, ProviderError):
+                self.fail(address, reading)
+                continue
+            self._lane.watch(address, reading.watch)
+            readings.append(reading)
+        return readings
 
     def conclude(self, address: Address, verdict: Verdict, *, failed: bool = False) -> bool:
         """Set the conditions of an instance, and note what follows; whether that is news."""
@@ -120,6 +131,14 @@ class Verdicts:
         self._report.put(
             replace(state, observed=reading.digest, observed_at=self._services.runtime.now(), owned=owned)
         )
+
+    def waits(self, address: Address, culprit: Address) -> str:
+        """It depends on another one that is not ready; returns how that is said."""
+        self._outcome.look_again(address, self._services.settings.dependency_poll)
+        message = f"waits for {culprit}, which is not ready"
+        verdict = Verdict(reason=Reason.DEPENDENCY_NOT_READY, message=message, reconciling=True)
+        self.conclude(address, verdict, failed=True)
+        return message
 
     def hold(self, unit: PlanUnit) -> None:
         """It differs, and is left as it is for now."""
