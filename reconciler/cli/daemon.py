@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from reconciler.api.backend import StoreKnowledge
 from reconciler.cli.assembly import LEASE, Parts
+from reconciler.cli.memory import keep_small
 from reconciler.core.conditions import next_generation
 from reconciler.engine.controller import Controller
 from reconciler.engine.intake import Intake
@@ -126,6 +127,7 @@ async def run_daemon(
     supervisor.add("loop", pulse, deadline=LOOP_DEADLINE)
     supervisor.add("providers", lambda: _warm(parts))
     supervisor.add("audit", parts.auditor.run)
+    supervisor.add("memory", lambda: keep_small(lambda: intake.state.revision, parts.runtime.offload))
     for name, task in serve.items():
         supervisor.add(name, lambda task=task: task(daemon))  # type: ignore[misc]
     await controller.start()
