@@ -504,7 +504,7 @@ func TestAProcessThatEndsAtOnceIsKnownAllTheSame(t *testing.T) {
 				t.Fatal(by)
 			}
 		}
-	if unknown > rounds/20 {
+		if unknown > rounds/20 {
 			t.Fatalf("of %d of %d nothing but a number is known", unknown, rounds)
 		}
 	})

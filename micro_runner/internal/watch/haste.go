@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"runtime"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -10,7 +12,7 @@ import (
 // did, /proc tells only if the loop is awake by then: as an ordinary thread it is too late for every fifth, as a real-time one for none. Besides,
 // nobody waits for a processor before what has happened is told.
 //
-// Invariant: what that takes from others is bounded. Once the loop has been at work for more than a quarter of the time it is an ordinary
+// Invariant: what that takes from others is bounded. Once the loop has kept a processor busy for more than a quarter of the time it is an ordinary
 // thread again, until it has been calm.
 type haste struct {
 	set     func(realtime bool) error
@@ -53,6 +55,22 @@ func (h *haste) turn(on bool) {
 		return
 	}
 	h.on = on
+}
+
+var spared sync.Once
+
+// spareProcessors gives Go's runtime two processors more than there are. It lets as many goroutines run as it has processors, whether the
+// kernel lets them or not: a thread that is real-time for the kernel would wait for an ordinary one that has to wait itself.
+func spareProcessors() {
+	spared.Do(func() { runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2) })
+}
+
+// threadTime is the processor time that the calling thread has used: what it waited for does not count.
+func threadTime() time.Duration {
+	const clockThreadCPUTime = 3
+	var spec syscall.Timespec
+	_, _, _ = syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clockThreadCPUTime, uintptr(unsafe.Pointer(&spec)), 0)
+	return time.Duration(spec.Nano())
 }
 
 // schedule is sched_setscheduler(2) for the calling thread.

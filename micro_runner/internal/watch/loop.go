@@ -98,12 +98,13 @@ func (l *loop) run() {
 	// The thread is this goroutine's alone, and ends with it: how it is scheduled concerns nothing else.
 	runtime.LockOSThread()
 	haste := newHaste(schedule)
-	began := time.Now()
+	spareProcessors()
+	used := threadTime()
 	for !l.stopped {
-		now := time.Now()
-		haste.worked(now.Sub(began), now)
+		before := used
+		used = threadTime()
+		haste.worked(used-before, time.Now())
 		ready := poll(l.descriptors(), l.patience())
-		began = time.Now()
 		l.hear() // first, so that what happened before a request is told to who watched then
 		if ready[0] {
 			l.serve()
