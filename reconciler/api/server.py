@@ -102,7 +102,7 @@ def listen(path: Path) -> socket.socket:
         probe.close()
     listening = socket.socket(socket.AF_UNIX)
     # It gets its name when somebody listens: whoever finds it between the two would take the daemon for dead.
-    unnamed = path.with_name(".new.sock")
+    unnamed = path.with_name(".froyo")  # as the kernel will show it, for ever
     unnamed.unlink(missing_ok=True)
     try:
         # There is no moment at which others could connect: Linux gives the name the mode that the socket has by then.

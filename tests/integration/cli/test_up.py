@@ -119,7 +119,7 @@ def test_whoever_follows_or_waits_is_told_when_the_daemon_goes_away(person, how)
         ]
         for follower in told[:2]:
             assert follower.stdout.readline()
-        person.until(lambda: connections(person.state / "froyo.sock") == len(commands))
+        person.until(lambda: connections(person.state / ".froyo") == len(commands))
     for follower in told:
         _, error = follower.communicate(timeout=60)
         assert follower.returncode == 1
@@ -129,7 +129,7 @@ def test_whoever_follows_or_waits_is_told_when_the_daemon_goes_away(person, how)
 
 
 def connections(path):
-    """How many connections to a socket there are, as the kernel counts them."""
+    """How many connections there are to a socket that was bound with that name, as the kernel counts them."""
     with open("/proc/net/unix") as table:
         return sum(line.split()[5] == "03" and line.split()[-1] == str(path) for line in table if "/" in line)
 
