@@ -449,14 +449,14 @@ def _bounded(world: World) -> None:
     found = {
         "lanes": set(controller.lanes) == set(desired.targets),
         "sessions": set(controller._sessions._lines) == set(desired.targets),
-        "incoming": not controller._incoming,
+        "incoming": not controller.lanes._incoming,
         "rounds": len(controller._rounds) <= len(desired.targets),
         "background": not controller._background,
         "queue": len(queue._entries) <= len(desired.targets),
         "wishes": queue.delayed <= 2 * len(desired.instances) + len(desired.targets),
         "sightings": not any(
             summarize(lane.states[address].conditions).ready
-            for lane in controller.lanes.values()
+            for lane in map(controller.lanes.__getitem__, controller.lanes)
             for address in lane.sightings
         ),
         "tasks": len(process.tasks) <= 8 + 6 * len(desired.targets),
