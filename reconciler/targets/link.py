@@ -234,7 +234,9 @@ class Link:
             if speak_at <= now:  # the outbox is stuck
                 speak_at = now + settings.heartbeat
             wake_at = min(self._heard + settings.silence, speak_at)
-            if self._connection.state is ConnectionState.RUNNING:  # else nothing is renewed, however long it is due
+            if (
+                self._connection.state is ConnectionState.RUNNING
+            ):  # else nothing is renewed, however long it is due
                 wake_at = min(wake_at, renew_at)
             await asyncio.sleep(wake_at - now)
             # This machine slept, or the loop was held up: what the runner said meanwhile was not read yet.
