@@ -22,9 +22,9 @@ from reconciler.model.target import SshTransport
 from reconciler.targets.dial import dial
 from reconciler.targets.hostkeys import HostTrust, KnownHosts
 from reconciler.targets.secure_shell import asyncssh
+from reconciler.targets.turnstile import Turn
 
 _PER_SERVER = 8
-_AT_ONCE = 32
 _ATTEMPTS = 8
 _PAUSE = 0.1
 """Seconds before the second attempt, on average; doubled for each further one."""
@@ -101,10 +101,13 @@ class Logins:
         self._recorded = recorded
         self._known_hosts = KnownHosts()
         self._servers: dict[tuple[str, int], asyncio.Semaphore] = {}
-        self._working = asyncio.Semaphore(_AT_ONCE)
 
-    async def login(self, transport: SshTransport) -> Login:
+    async def login(self, transport: SshTransport, turn: Turn) -> Login:
         """Log in to a target, by way of its jump hosts if it has any.
+
+        Args:
+            transport: how to reach it.
+            turn: entered when it answers, and left by the caller.
 
         Raises:
             TransportError: names the host, the reason and what to do.
@@ -115,7 +118,7 @@ class Logins:
         for hop in hops:
             try:
                 connection = await self._hop(
-                    hop, transport, carriers[0] if carriers else None, pinned=hop is last
+                    hop, transport, carriers[0] if carriers else None, turn, pinned=hop is last
                 )
             except BaseException as error:
                 for carrier in carriers:
@@ -131,6 +134,7 @@ class Logins:
         hop: Hop,
         transport: SshTransport,
         tunnel: asyncssh.SSHClientConnection | None,
+        turn: Turn,
         *,
         pinned: bool,
     ) -> asyncssh.SSHClientConnection:
@@ -148,7 +152,7 @@ class Logins:
                     pinned=transport.host_key if pinned else "",
                 )
                 try:
-                    return await self._handshake(hop, transport, trust, tunnel, left)
+                    return await self._handshake(hop, transport, trust, tunnel, turn, left)
                 except (asyncssh.ConnectionLost, ConnectionError) as error:
                     why = str(error)
                 except TimeoutError:
@@ -174,6 +178,7 @@ class Logins:
         transport: SshTransport,
         trust: HostTrust,
         tunnel: asyncssh.SSHClientConnection | None,
+        turn: Turn,
         timeout: float,
     ) -> asyncssh.SSHClientConnection:
         options = asyncssh.SSHClientConnectionOptions(
@@ -199,15 +204,12 @@ class Logins:
         connection = await dial(hop.host, hop.port, timeout=timeout)
         timeout -= asyncio.get_running_loop().time() - begun
         try:
-            await self._working.acquire()
+            await turn.enter()
         except BaseException:
             connection.close()
             raise
-        try:
-            async with asyncio.timeout(timeout):
-                return await asyncssh.connect(hop.host, hop.port, sock=connection, options=options)
-        finally:
-            self._working.release()
+        async with asyncio.timeout(timeout):
+            return await asyncssh.connect(hop.host, hop.port, sock=connection, options=options)
 
     def _keys(self, transport: SshTransport) -> dict[str, Any]:
         """The options that say which keys to log in with."""

@@ -23,7 +23,12 @@ from reconciler.targets.login import Login, Logins
 from reconciler.targets.machines import Machines
 from reconciler.targets.pipe import Gate, Inbox, Tail
 from reconciler.targets.secure_shell import asyncssh
+from reconciler.targets.turnstile import Turnstile
 
+_AT_ONCE = 8
+"""Targets that may be between the first word of their handshake and a runner that has started."""
+_HEALTHY = 2.0
+"""Seconds within which that is over, as a rule; who takes longer does not count among them any more."""
 _SHIPPING = 300.0
 """Seconds that the binary may take to arrive; a connection that is dead is noticed much sooner."""
 _NOISE = 65536
@@ -66,6 +71,7 @@ class SshConnector:
         self._logins = Logins(environ=environ, random=random, recorded=recorded)
         self._machines = machines
         self._ttl = ttl
+        self._turnstile = Turnstile(_AT_ONCE, _HEALTHY)
 
     async def connect(self, target: Target) -> SshChannel:
         """Start a runner on a target.
@@ -76,8 +82,9 @@ class SshConnector:
         transport = cast("SshTransport", target.transport)
         # While the handshake waits for the other side.
         loading = asyncio.ensure_future(self._load(self._machines.usual))
+        turn = self._turnstile.turn()
         try:
-            login = await self._logins.login(transport)
+            login = await self._logins.login(transport, turn)
             try:
                 return await self._start(login, transport)
             except BaseException:
@@ -86,6 +93,7 @@ class SshConnector:
         except TransportError as error:
             raise TransportError(f"{target.name}: {error}") from error
         finally:
+            turn.leave()
             loading.cancel()
             await asyncio.wait([loading])
             if not loading.cancelled():
