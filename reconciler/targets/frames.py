@@ -28,9 +28,12 @@ _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 """What is no half of a character and no byte of a name either."""
 
 
+_text = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
 def canonical(value: object) -> bytes:
     """The one way to write a value: sorted keys, no spaces, ASCII only. Equal values give equal bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _text(value).encode("ascii")
 
 
 def encode(frame: Mapping[str, Any], *, limit: int = MAX_FRAME) -> bytes:
