@@ -168,9 +168,9 @@ class Run:
             gate = self._host.gate(self.package, Phase.READ)
             for operation in reply["operations"]:
                 preimage = operation.get("preimage")
-                looks = [{"call": name, "args": preimage} for name in ("file.stat", "file.read") if preimage]
-                if looks and all(map(gate.refusal, looks)):
-                    raise Misbehaviour(f"its `preimage`: {gate.refusal(looks[0])}")
+                refusal = gate.refusal({"call": "file.stat", "args": preimage}) if preimage else ""
+                if refusal:
+                    raise Misbehaviour(f"its `preimage`: {refusal}")
         return reply
 
     async def _computed(self) -> Done | Pending:

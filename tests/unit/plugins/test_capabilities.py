@@ -12,7 +12,7 @@ EVERYTHING = tuple(
     Capability(name, ("/**",) if rule.path else (), (("**",),) if rule.command else ())
     for name, rule in CALLS.items()
 )
-READING = ["file.stat", "file.read", "dir.list", "facts"]
+READING = ["file.stat", "dir.list", "facts"]
 WRITING = ["file.write", "file.remove", "dir.ensure", "dir.remove", "link.ensure", "exec"]
 
 

@@ -156,7 +156,7 @@ def test_the_catalog_has_all_kinds_and_moves_with_packages_and_runtime(tmp_path:
             "14:18: the schema has no field 'contents' (did you mean 'content'?)",
         ),
         ("{text: content", "{txt: content", "14:12: unknown field 'txt' (did you mean 'text'?)"),
-        ("file.stat", "file.stats", "16:5: there is no call 'file.stats'; there are: file.stat, file.read"),
+        ("file.stat", "file.stats", "16:5: there is no call 'file.stats'; there are: file.stat, dir.list"),
         ('["/etc/**"]', "[5]", "16:5: paths is a list of texts"),
         ("memoryMiB: 64", "memoryMiB: 1", "17:21: 1 should be between 16 and 2048"),
         ("memoryMiB: 64", "memoryMiB: much", "17:21: should be a number"),

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from froyo_provider.environment import MODULES
+from froyo_provider.testing import READING_CALLS
 from reconciler.plugins.calls import CALLS
 from reconciler.plugins.manifest import _LIMITS, Limits
 
-SPEC = (Path(__file__).parents[3] / "docs" / "spec" / "provider-interface.md").read_text()
+ROOT = Path(__file__).parents[3]
+PROTOCOL = (ROOT / "micro_runner" / "protocol.md").read_text()
+SPEC = (ROOT / "docs" / "spec" / "provider-interface.md").read_text()
 
 
 def test_the_plugin_and_its_test_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,6 +37,12 @@ def test_every_call_is_in_the_table() -> None:
         for name in re.findall(r"`([a-z]+(?:\.[a-z]+)?)`", row.split("|")[1])
     }
     assert table == {name: rule.reading for name, rule in CALLS.items()}
+
+
+def test_what_a_provider_may_read_the_runner_can_replay() -> None:
+    [replayed] = re.findall(r"The batch holds (.*?) only", PROTOCOL)
+    reading = {name for name, rule in CALLS.items() if rule.reading}
+    assert set(re.findall(r"`(.*?)`", replayed)) == reading == READING_CALLS
 
 
 def test_the_limits_are_those_of_the_table() -> None:
