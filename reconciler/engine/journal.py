@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 
+from reconciler.core import reasons
 from reconciler.core.retry import requeue_error
 from reconciler.engine.backlog import Ending
 from reconciler.engine.lane import Lane
@@ -172,7 +173,7 @@ class Journal:
         backlog.owned += self._owned
         backlog.add_events(report.events)
         if self._run:
-            failed = [o for o in self._outcomes if o.outcome not in _GOOD]
+            failed = [o for o in self._outcomes if o.outcome not in reasons.DONE]
             ending = Ending(
                 run=self._run,
                 outcomes=tuple(self._outcomes),
@@ -182,9 +183,6 @@ class Journal:
             )
             backlog.endings.append(ending)
         await backlog.keep(self._store, self._lane.states)
-
-
-_GOOD = frozenset({Reason.APPLIED.value, Reason.IN_SYNC.value, Reason.CONTESTED.value})
 
 
 def _summary(outcomes: Collection[Outcome], failed: Collection[Outcome]) -> str:

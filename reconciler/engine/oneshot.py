@@ -12,12 +12,12 @@ from typing import TypeVar
 
 from reconciler.core.conditions import summarize
 from reconciler.core.contest import Contests
+from reconciler.core.reasons import HELD
 from reconciler.engine.lane import Lane
 from reconciler.engine.reconcile import Round, unplanned
 from reconciler.engine.services import Services
 from reconciler.engine.sessions import OpenSession
 from reconciler.errors import ProtocolError, RunnerError, TransportError
-from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired
 from reconciler.model.event import Event
 from reconciler.model.names import Address, TargetName
@@ -155,7 +155,7 @@ class OneShot:
             if not dirty:
                 break
         for address in list(result.failed):
-            if summarize(lane.states[address].conditions).reason in (Reason.DIFFERS, Reason.HELD):
+            if summarize(lane.states[address].conditions).reason in HELD:
                 result.left[address] = result.failed.pop(address)
         end = "failed" if result.failed else "done"
         self._services.onlooker.step(lane.target.name, end, result.changed)

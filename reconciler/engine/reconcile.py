@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
+from reconciler.core import reasons
 from reconciler.engine import wording
 from reconciler.engine.advice import told
 from reconciler.engine.ahead import Ahead
@@ -255,14 +256,10 @@ class Round:
         """
         for address in observed:
             summary = self._verdicts.summary(address)
-            if summary.ready or summary.reason in _SETTLED or address in self._lane.stalled:
+            if summary.ready or summary.reason in reasons.SETTLED or address in self._lane.stalled:
                 self._lane.unsettled.discard(address)
             else:
                 self._lane.unsettled.add(address)
-
-
-_SETTLED = frozenset({Reason.DIFFERS, Reason.HELD, Reason.DID_NOT_CONVERGE, Reason.CONTESTED})
-"""Not as declared, and yet not looked at before it moves, or its own time has come."""
 
 
 def unplanned(name: TargetName, services: Services, why: str) -> Plan:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from reconciler.core import conditions
+from reconciler.core import conditions, reasons
 from reconciler.core.backoff import Backoff
 from reconciler.core.retry import When, requeue, requeue_error
 from reconciler.engine import wording
@@ -96,7 +96,7 @@ class Verdicts:
             # What was applied stays Applied until something else happens to it: nothing to write.
             reason = Reason.APPLIED if was.ready and was.reason is Reason.APPLIED else Reason.IN_SYNC
             verdict = Verdict(reason=reason, message=_AS_DECLARED, ready=True)
-        if self.conclude(address, verdict) and was.reason in _TROUBLE:
+        if self.conclude(address, verdict) and was.reason in reasons.TROUBLE:
             self._report.event(address, "Recovered", f"as declared again, after {was.reason}")
 
     def _contested(self, address: Address, differed: Collection[str] = ()) -> Verdict | None:
@@ -150,7 +150,7 @@ class Verdicts:
         if not contested:
             self._lane.sightings.pop(unit.address, None)
         evidence = sighting.evidence if sighting else None
-        message = f"{differs}: {unit.held_because or _HELD[reason]}"
+        message = f"{differs}: {unit.held_because or reasons.HELD[reason]}"
         news = self.conclude(
             unit.address,
             Verdict(
@@ -336,21 +336,6 @@ def _differing(unit: PlanUnit) -> list[str]:
 
 
 _AS_DECLARED = "as declared"
-_TROUBLE = frozenset(
-    {
-        Reason.TRANSIENT_ERROR,
-        Reason.PERMANENT_ERROR,
-        Reason.THROTTLED,
-        Reason.DID_NOT_CONVERGE,
-        Reason.CONTESTED,
-        Reason.DIFFERS,
-        Reason.HELD,
-    }
-)
-_HELD = {
-    Reason.DIFFERS: "left as it is by policy: observe",
-    Reason.HELD: "was there before and differs; adopt: hold waits for approval",
-}
 
 
 def _data(unit: PlanUnit) -> dict[str, object]:

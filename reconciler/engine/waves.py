@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 
 from reconciler.core.frontier import Frontier
+from reconciler.core.reasons import LEFT_ALONE
 from reconciler.engine.applying import Applied, apply_wave, keep_preimages
 from reconciler.engine.journal import Journal
 from reconciler.engine.lane import Lane
@@ -133,7 +134,7 @@ class Waves:
                 seen.add(edge.dependency)
                 stack.append(edge.dependency)
                 summary = self._verdicts.summary(edge.dependency)
-                if not summary.ready and summary.reason not in (Reason.PAUSED, Reason.SUSPENDED):
+                if not summary.ready and summary.reason not in LEFT_ALONE:
                     broken.add(edge.dependency)
         return broken
 

@@ -309,7 +309,7 @@ SPENT_RUNS = (
     "< :before) AND NOT (EXISTS (SELECT * FROM plan_units WHERE plan_units.run = runs.id AND "
     "plan_units.outcome IS NULL)) AND NOT (EXISTS (SELECT * FROM plan_units WHERE plan_units.run = runs.id "
     "AND plan_units.preimage IS NOT NULL AND (plan_units.outcome IS NULL OR plan_units.outcome = "
-    "'Abandoned' OR plan_units.outcome = 'Unreachable' OR plan_units.outcome = 'Pending') AND "
+    "'Abandoned' OR plan_units.outcome = 'Pending' OR plan_units.outcome = 'Unreachable') AND "
     "(plan_units.address NOT IN (SELECT inventory.address FROM inventory)))) ORDER BY runs.id LIMIT :most "
     "OFFSET 0"
 )
@@ -333,9 +333,9 @@ TARGET_STATES = (
 )
 UNCLAIMED_PREIMAGES = (
     "SELECT plan_units.address, plan_units.preimage FROM plan_units WHERE plan_units.preimage IS NOT NULL "
-    "AND (plan_units.outcome IS NULL OR plan_units.outcome = 'Abandoned' OR plan_units.outcome = "
-    "'Unreachable' OR plan_units.outcome = 'Pending') AND (plan_units.address NOT IN (SELECT "
-    "inventory.address FROM inventory)) ORDER BY plan_units.run DESC, plan_units.address"
+    "AND (plan_units.outcome IS NULL OR plan_units.outcome = 'Abandoned' OR plan_units.outcome = 'Pending' "
+    "OR plan_units.outcome = 'Unreachable') AND (plan_units.address NOT IN (SELECT inventory.address FROM "
+    "inventory)) ORDER BY plan_units.run DESC, plan_units.address"
 )
 UNFINISHED_RUNS = (
     "SELECT runs.id, runs.target, runs.cause, runs.revision, runs.started_at, runs.finished_at, "

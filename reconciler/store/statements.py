@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from reconciler.core.reasons import UNCLAIMED
 from reconciler.store import schema as s
 
 if TYPE_CHECKING:
@@ -104,9 +105,7 @@ def _runs(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dic
         units.preimage.is_not(None),
         or_(
             units.outcome.is_(None),
-            units.outcome == literal_column("'Abandoned'"),
-            units.outcome == literal_column("'Unreachable'"),
-            units.outcome == literal_column("'Pending'"),
+            *(units.outcome == literal_column(f"'{reason}'") for reason in sorted(UNCLAIMED)),
         ),
         units.address.not_in(select(s.inventory.c.address)),
     )

@@ -9,19 +9,19 @@ from reconciler.cli import times
 from reconciler.cli.phrases import count
 from reconciler.cli.show.plans import diff_lines
 from reconciler.cli.terminal import Terminal
+from reconciler.core.reasons import DONE
 from reconciler.core.visible import visible
 
 Document = dict[str, Any]
 
 _SIGNS = {"create": ("good", "+"), "update": ("warn", "~"), "delete": ("bad", "-")}
-_GOOD = ("Applied", "InSync", "Contested")
 
 
 def run_lines(screen: Terminal, runs: Sequence[Document], *, now: float) -> list[str]:
     """Runs with their units; what differed only when more is to be said."""
     lines: list[str] = []
     for run in runs:
-        good = run["outcome"] in _GOOD
+        good = run["outcome"] in DONE
         sign = screen.paint("good", "✔") if good else screen.paint("bad" if run["outcome"] else "warn", "✘")
         took = (
             times.seconds(run["finishedAt"]) - times.seconds(run["startedAt"]) if run["finishedAt"] else None
@@ -40,7 +40,7 @@ def run_lines(screen: Terminal, runs: Sequence[Document], *, now: float) -> list
             why = f": {visible(unit['message'])}" if unit["message"] else ""
             lines.append(
                 f"    {screen.paint(style, mark)} {name}  "
-                f"{screen.paint('dim' if outcome in _GOOD else 'bad', outcome)}{why}"
+                f"{screen.paint('dim' if outcome in DONE else 'bad', outcome)}{why}"
             )
             if screen.verbose:
                 lines += diff_lines(screen, unit["diffs"], indent="        ")

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.cli.phrases import count, nothing_to_do, without_name
 from reconciler.cli.terminal import Terminal
+from reconciler.core.reasons import HELD
 from reconciler.core.visible import visible
 
 Document = dict[str, Any]
@@ -108,15 +109,9 @@ def _unit(screen: Terminal, unit: Document, width: int) -> list[str]:
     return lines
 
 
-_HELD = {
-    "Differs": "policy: observe",
-    "Held": "it was there before and differs; adopt: hold waits for approval",
-}
-
-
 def held_line(unit: Document) -> str:
     """Why an instance that differs is left alone."""
-    return f"held: {visible(str(unit.get('heldBecause') or _HELD.get(unit['held'], unit['held'])))}"
+    return f"held: {visible(str(unit.get('heldBecause') or HELD.get(unit['held'], unit['held'])))}"
 
 
 def diff_lines(screen: Terminal, diffs: Iterable[Document], *, indent: str) -> list[str]:

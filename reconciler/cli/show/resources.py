@@ -11,6 +11,7 @@ from reconciler.cli.show.events import event_lines
 from reconciler.cli.show.plans import diff_lines
 from reconciler.cli.show.tables import Cell, table
 from reconciler.cli.terminal import Terminal
+from reconciler.core.reasons import AS_DECLARED
 from reconciler.core.visible import visible
 
 Document = dict[str, Any]
@@ -235,7 +236,7 @@ SHOWN = 30
 
 def summary(screen: Terminal, status: Document) -> str:
     """The one line."""
-    ready = sum(number for reason, number in status["counts"].items() if reason in ("InSync", "Applied"))
+    ready = sum(number for reason, number in status["counts"].items() if reason in AS_DECLARED)
     total = status["instances"]
     if not total:
         return "nothing is known of any instance yet"
