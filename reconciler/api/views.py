@@ -17,7 +17,14 @@ from reconciler.model.event import Event, Evidence
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.plan import FieldDiff, Plan, PlanUnit
 from reconciler.model.resource import Instance
-from reconciler.model.state import HistoryEntry, ResourceState, SourceState, Suspension, TargetState
+from reconciler.model.state import (
+    HistoryEntry,
+    ResourceState,
+    SourceState,
+    Suspension,
+    TargetState,
+    covers,
+)
 
 if TYPE_CHECKING:
     from reconciler.store.records import QueuedKey, Run, RunUnit
@@ -205,7 +212,7 @@ def resource(
             Reason.UNREACHABLE.value,
             f"last known: {reason}; {lost.message.removeprefix(f'{name}: ')}",
         )
-    held = [s for s in suspensions if s.object in ("*", name, state.address)]
+    held = [s for s in suspensions if covers(s.object, state.address)]
     view: Document = {
         "address": state.address,
         "target": name,

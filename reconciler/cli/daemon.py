@@ -14,17 +14,16 @@ from typing import TypeVar
 from reconciler.api.backend import StoreKnowledge
 from reconciler.cli.assembly import LEASE, Parts
 from reconciler.cli.memory import keep_small
-from reconciler.core.conditions import next_generation
+from reconciler.core.conditions import doubt, next_generation
 from reconciler.engine.controller import Controller
 from reconciler.engine.intake import Intake
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.supervisor import Supervisor
-from reconciler.engine.suspensions import covers
 from reconciler.errors import UsageError
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
-from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
+from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState, covers
 from reconciler.runtime import Offload
 from reconciler.store.batch import Batch
 from reconciler.store.records import AuditRecord
@@ -144,6 +143,7 @@ async def run_daemon(
         await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()
+        supervisor.end()
         return await controller.stop(grace=GRACE)
     finally:
         for number in ends:
@@ -188,6 +188,10 @@ class DaemonBackend(StoreKnowledge):
     async def states(self) -> Mapping[Address, ResourceState]:
         """Of each declared instance, at the generation that is declared now, looked at or not."""
         known = self._daemon.controller.states()
+        for address, why in self._daemon.controller.doubtful().items():
+            if address in known:
+                message = f"reported to have changed, and could not be looked at: {why}"
+                known[address] = doubt(known[address], message, now=self.now())
         declared = await self.instances()
         if not declared:
             return known
@@ -209,7 +213,8 @@ class DaemonBackend(StoreKnowledge):
 
     async def sources(self) -> Mapping[SourceName, SourceState]:
         """Of the daemon's one source."""
-        return {self._daemon.intake.state.name: self._daemon.intake.state}
+        shown = self._daemon.intake.shown
+        return {shown.name: shown}
 
     async def suspensions(self) -> Sequence[Suspension]:
         """Those in force."""
@@ -252,8 +257,9 @@ class DaemonBackend(StoreKnowledge):
         return await self._daemon.controller.plan()
 
     def health(self) -> dict[str, str]:
-        """What is wrong with the daemon itself, by task."""
-        return self._daemon.supervisor.health()
+        """What is wrong with the daemon itself, by task or target."""
+        troubles = self._daemon.controller.troubles
+        return {**self._daemon.supervisor.health(), **{f"target {name}": troubles[name] for name in troubles}}
 
 
 async def _warm(parts: Parts) -> None:

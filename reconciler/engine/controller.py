@@ -23,7 +23,7 @@ from reconciler.engine.report import Report
 from reconciler.engine.services import Outcome, Services
 from reconciler.engine.sessions import OpenSession, Sessions
 from reconciler.engine.settings import EngineSettings
-from reconciler.engine.suspensions import Suspensions, covers
+from reconciler.engine.suspensions import Suspensions
 from reconciler.engine.wishes import Wishes
 from reconciler.errors import ProtocolError, RunnerError, StoreError, TransportError
 from reconciler.model.desired import Blob, Desired
@@ -31,7 +31,7 @@ from reconciler.model.names import Address, Digest, TargetName, split_address
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
 from reconciler.model.source import SnapshotGone
-from reconciler.model.state import ResourceState, Suspension, TargetState
+from reconciler.model.state import ResourceState, Suspension, TargetState, covers
 from reconciler.runtime import Runtime
 from reconciler.store.store import Store
 from reconciler.targets.session import Session
@@ -77,6 +77,7 @@ class Controller:
         self._rounds: dict[TargetName, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._abandoned: set[Address] = set()
+        self._troubles: dict[TargetName, str] = {}
         self._reminders: list[asyncio.TimerHandle] = []
         self._stopping = False
         self._wishes = Wishes(store, now=runtime.now)
@@ -184,6 +185,7 @@ class Controller:
             if name in self._rounds:
                 await asyncio.wait([self._rounds[name]])
             self._queue.discard(name)
+            self._troubles.pop(name, None)
             await self.lanes.drop(name)
         self._reachability.keep_only(declared)
         await self._wishes.keep_only(declared)
@@ -219,6 +221,7 @@ class Controller:
                 lane.forget_verdicts(lane.instances if dirty is None else dirty)
             await self._round(lane, session, dirty)
             self._queue.forget(name)
+            self._troubles.pop(name, None)
             if wish is not None:
                 await self._wishes.grant(name, wish)
         except (TransportError, ProtocolError) as error:
@@ -227,12 +230,14 @@ class Controller:
                 # A runner that owes an answer is of no use any more. Another one is looked at everything with.
                 self._later(session.close(), name=f"close session {name}")
         except (SnapshotGone, StoreError) as error:
+            self._troubles[name] = str(error)
             retry = self._queue.add_rate_limited(name, now=self._time())
             log.warning(
                 "a round could not be finished", target=name, why=str(error), retry_in=round(retry, 1)
             )
         except Exception:
             retry = self._queue.add_rate_limited(name, now=self._time())
+            self._troubles[name] = "a round failed, which is a defect; the log has more"
             log.exception("a round failed; this is a defect", target=name, retry_in=round(retry, 1))
         finally:
             del self._rounds[name]
@@ -389,6 +394,20 @@ class Controller:
         """The instances that a suspension of `object_` concerns."""
         every = self.desired.instances if self.desired else {}
         return [address for address in every if covers(object_, address)]
+
+    @property
+    def troubles(self) -> Mapping[TargetName, str]:
+        """Targets whose last round could not be finished, and why."""
+        return self._troubles
+
+    def doubtful(self) -> dict[Address, str]:
+        """Instances about which something was heard that could not be looked at, and why."""
+        return {
+            address: why
+            for name, why in self._troubles.items()
+            if (lane := self.lanes.get(name)) is not None
+            for address in lane.unsettled | lane.sightings.keys()
+        }
 
     @property
     def targets(self) -> Mapping[TargetName, TargetState]:

@@ -186,7 +186,7 @@ class Round:
             self._lane.sightings.pop(address, None)
             return False
         if suspension := self._services.suspended(address):
-            message = f"suspended by {suspension.by}: {suspension.reason}"
+            message = wording.suspended(suspension)
             self._verdicts.conclude(address, Verdict(reason=Reason.SUSPENDED, message=message))
             # Its time passes without anybody saying so: each rescan asks again. Who changes it meanwhile is told then.
             self._lane.unsettled.add(address)
@@ -228,14 +228,14 @@ class Round:
         if unit.held or unit.action is Action.NONE:
             return unit
         if suspension := self._services.suspended(unit.address):
-            why = f"suspended by {suspension.by}: {suspension.reason}"
+            why = wording.suspended(suspension)
             return replace(unit, held=Reason.SUSPENDED, held_because=why)
         verdict = self._lane.contests.verdict(unit.address, now=self._services.loop_time())
         if verdict.contested:
             pause = verdict.not_before - self._services.loop_time()
             if pause > 0 and self._only is None:
                 self.outcome.look_again(unit.address, pause)
-                why = f"someone keeps changing it back; next correction in {wording.duration(pause)}"
+                why = f"{wording.CONTESTED}; next correction in {wording.duration(pause)}"
                 return replace(unit, held=Reason.CONTESTED, held_because=why)
         return unit
 

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reconciler.model.names import Address
-from reconciler.model.state import Suspension
+from reconciler.model.state import Suspension, covers
 from reconciler.store.batch import Batch
 from reconciler.store.store import Store
-
-
-def covers(object_: str, address: Address) -> bool:
-    """Whether a suspension of `object_` (an address, a target's name, or "*") concerns `address`."""
-    return object_ in ("*", address) or address.startswith(f"{object_}/")
 
 
 class Suspensions:

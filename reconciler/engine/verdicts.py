@@ -114,7 +114,7 @@ class Verdicts:
         if not contest.contested:
             return None
         self._outcome.look_again(address, contest.over_at - now + 0.001)
-        message = "as declared now, but someone keeps changing it back"
+        message = f"as declared now, but {wording.CONTESTED}"
         return Verdict(reason=Reason.CONTESTED, message=message, ready=True, reconciling=True)
 
     def _keep_observation(self, reading: Observed, *, changed: Action = Action.NONE) -> None:
@@ -195,7 +195,7 @@ class Verdicts:
         took = done_at - sighting.at if sighting and not resumed else None
         evidence = sighting.evidence if sighting else None
         if contested and news:
-            self._warn(unit, Reason.CONTESTED, "someone keeps changing it back", evidence)
+            self._warn(unit, Reason.CONTESTED, wording.CONTESTED, evidence)
         if drift:
             reason, message = "Repaired", wording.repaired(unit, evidence, took, resumed=resumed)
         else:
@@ -284,7 +284,7 @@ class Verdicts:
         sighting = self._lane.sightings.get(address)
         verdict = Verdict(
             reason=Reason.CONTESTED,
-            message="someone keeps changing it back",
+            message=wording.CONTESTED,
             stalled=True,
             reconciling=True,
             drifted=wording.fields(unit.diffs),

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 
 from reconciler.core.frontier import Frontier
 from reconciler.core.reasons import LEFT_ALONE
+from reconciler.engine import wording
 from reconciler.engine.applying import Applied, apply_wave, keep_preimages
 from reconciler.engine.journal import Journal
 from reconciler.engine.lane import Lane
@@ -107,7 +108,7 @@ class Waves:
         """Whether a person has suspended an instance since it was planned; concludes about it then."""
         if (suspension := self._services.suspended(address)) is None:
             return False
-        message = f"suspended by {suspension.by}: {suspension.reason}"
+        message = wording.suspended(suspension)
         self._verdicts.conclude(address, Verdict(reason=Reason.SUSPENDED, message=message))
         self._journal.not_done(address)
         self._journal.outcome(address, Reason.SUSPENDED, message)

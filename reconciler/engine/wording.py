@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.model.event import Evidence
 from reconciler.model.plan import Action, FieldDiff, PlanUnit
+from reconciler.model.state import Suspension
 
 REASONS = {Action.CREATE: "Created", Action.UPDATE: "Updated", Action.DELETE: "Removed"}
 """Of the event that says that something was done because it was declared so."""
@@ -16,6 +17,15 @@ EMPTIED = (
     "(is something not mounted?), or if it is meant, leave the targets declared and take away the rest"
 )
 """Of a source that declared something, and declares nothing at all any more."""
+
+
+CONTESTED = "someone keeps changing it back"
+"""Of an instance that somebody else has another opinion about."""
+
+
+def suspended(suspension: Suspension) -> str:
+    """Why an instance is left alone."""
+    return f"suspended by {suspension.by}: {suspension.reason}"
 
 
 def dropped(number: int) -> str:

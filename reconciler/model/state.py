@@ -38,7 +38,7 @@ class ResourceState:
         generation: rises by one whenever the instance's digest changes.
         digest: of the instance at that generation.
         observed_generation: the generation last observed in sync or stalled; 0 before.
-        observed: digest of its actual state when last in sync; "" before.
+        observed: digest of its actual state when last in sync; None before.
         observed_at: seconds since the epoch of the observation that `observed` speaks of; 0 before.
         owned: whether we created or adopted it.
         conditions: by type, those that are present.
@@ -99,7 +99,7 @@ class Suspension:
     """A person's wish that something be left alone for a while.
 
     Attributes:
-        object: an address, a target's name, or "*" for everything.
+        object: an address, a target and a kind (`web-1/File`), a target's name, or "*" for everything.
         by: who.
         reason: why.
         since: seconds since the epoch.
@@ -111,3 +111,8 @@ class Suspension:
     reason: str
     since: float
     until: float | None = None
+
+
+def covers(object_: str, address: Address) -> bool:
+    """Whether a suspension of `object_` (as in `Suspension.object`) concerns `address`."""
+    return object_ in ("*", address) or address.startswith(f"{object_}/")

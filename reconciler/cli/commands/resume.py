@@ -15,6 +15,8 @@ from reconciler.cli.phrases import count
 from reconciler.cli.steering import named_object, objects, person, typed
 from reconciler.cli.terminal import terminal
 from reconciler.errors import UsageError
+from reconciler.model.names import Address
+from reconciler.model.state import covers
 
 EXAMPLES = (
     ("froyo resume web-1/File/motd", "end the suspension of one resource"),
@@ -67,7 +69,7 @@ def _meant(asking: Asking, what: str, known: list[str]) -> list[str]:
         return found
     for object_ in known:
         # It may be left alone because all of its target is, or everything.
-        if object_ == "*" or any(name.startswith(f"{object_}/") for name in named):
+        if any(covers(object_, Address(name)) for name in named):
             raise UsageError(
                 f"{what} is suspended through {named_object(object_)}; resume that: froyo resume {typed(object_)}"
             )

@@ -133,8 +133,10 @@ async def test_who_asks_about_ten_thousand_resources_holds_nobody_up():
     assert turns >= 99
 
 
-async def test_a_suspension_shows_on_what_it_covers():
-    known = Known.of(state(MOTD), state("web-2/File/motd"), known_suspensions=[suspension("web-1")])
+@pytest.mark.parametrize("object_", ["web-1", "web-1/File", "web-1/File/motd"])
+async def test_a_suspension_shows_on_what_it_covers(object_):
+    """One of a target and a kind held what it covers, and was shown nowhere."""
+    known = Known.of(state(MOTD), state("web-2/File/motd"), known_suspensions=[suspension(object_)])
     views = (await answer(known, "/v1/resources", {}))["items"]
     assert views[0]["suspended"][0]["by"] == "alice"
     assert "suspended" not in views[1]
