@@ -15,6 +15,7 @@ from reconciler.cli.auditing import Auditor
 from reconciler.cli.holding import held_by
 from reconciler.cli.places import Places, must_be_ours
 from reconciler.cli.retention import retention
+from reconciler.cli.stamps import stamp
 from reconciler.config import ParseCache, load
 from reconciler.engine.intake import Load
 from reconciler.engine.onlooking import Onlooker
@@ -48,6 +49,7 @@ class Parts:
 
     Attributes:
         places: where things are kept.
+        stamp: of the packages and of what else decides what is done, from before any of it was read.
         runtime: the world.
         store: where everything is kept.
         host: runs the providers.
@@ -57,6 +59,7 @@ class Parts:
     """
 
     places: Places
+    stamp: str
     runtime: Runtime
     store: Store
     host: PluginHost
@@ -125,6 +128,7 @@ async def assemble(
     places.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in (places.state, places.packages[-1], places.grants, places.retention):
         must_be_ours(path)
+    stamped = stamp(places, environ)
     lanes = ThreadLanes()
     connect = make_connect(
         state=places.state,
@@ -153,7 +157,7 @@ async def assemble(
         )
         stack.push_async_callback(auditor.close)
         stack.push_async_callback(host.close)
-        yield Parts(places, runtime, store, host, kinds, evaluate, auditor)
+        yield Parts(places, stamped, runtime, store, host, kinds, evaluate, auditor)
 
 
 async def _take_lease(store: Store, runtime: Runtime, places: Places) -> None:

@@ -154,7 +154,7 @@ async def apply(
     if whole and only is None and settled:
         lanes = [result.lane for result in results if result.lane is not None]
         document = quick.remember(
-            evaluated.snapshot.source, evaluated.fingerprint, evaluated.desired.revision, parts.places, lanes
+            evaluated.snapshot.source, evaluated.fingerprint, evaluated.desired.revision, parts.stamp, lanes
         )
         if document is not None:
             batch = Batch().put_warm(document)

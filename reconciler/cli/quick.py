@@ -1,9 +1,9 @@
 """The short way for `froyo apply` when nothing has changed since the last one: ask each target once, and be done.
 
-An apply after which everything was in sync leaves a document in the store: the source's fingerprint, and for each
-target what reading all of it took, with the digest of the answers. If the fingerprint is still the same, and each
-target still answers with the same digest, there is nothing to do, and none of the engine needs to be imported to know
-that.
+An apply after which everything was in sync leaves a document in the store: the source's fingerprint, the stamp of what
+else decides (packages, grants), and for each target what reading all of it took, with the digest of the answers. If
+both are still the same, and each target still answers with the same digest, there is nothing to do, and none of the
+engine needs to be imported to know that. Whoever suspends or resumes something takes the document out of the store.
 
 Invariant: this only ever says "nothing to do", and only if a full apply would. In any doubt it says nothing, and the
 caller goes the long way.
@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__
 from reconciler.cli.places import Places
+from reconciler.cli.stamps import stamp
 from reconciler.errors import FroyoError
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import LocalTransport, SshTransport, Target
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from reconciler.engine.lane import Lane
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ class InSync:
     revision: str
 
 
-def remember(directory: str, seen: str, revision: str, places: Places, lanes: Iterable[Lane]) -> bytes | None:
+def remember(directory: str, seen: str, revision: str, stamped: str, lanes: Iterable[Lane]) -> bytes | None:
     """The document for the next apply, or None where one cannot be made.
 
     Args:
         directory: the source, absolute.
         seen: its fingerprint from before it was read.
         revision: of the snapshot that was applied.
-        places: where things are kept.
+        stamped: the stamp of what else decides, from before it was read.
         lanes: every target, with everything on it in sync.
     """
     targets = []
@@ -81,7 +81,7 @@ def remember(directory: str, seen: str, revision: str, places: Places, lanes: It
         "directory": directory,
         "fingerprint": seen,
         "revision": revision,
-        "artifacts": _stamp(places),
+        "stamp": stamped,
         "targets": targets,
     }
     return json.dumps(document, separators=(",", ":")).encode()
@@ -103,7 +103,7 @@ def look(directory: str, places: Places, environ: Mapping[str, str]) -> InSync |
         document.get("format") != FORMAT
         or document["version"] != __version__
         or document["directory"] != directory
-        or document["artifacts"] != _stamp(places)
+        or document["stamp"] != stamp(places, environ)
         or document["fingerprint"] != fingerprint(directory)
     ):
         return None
@@ -147,12 +147,3 @@ async def _ask(targets: list[dict[str, Any]], places: Places, environ: Mapping[s
         return all(await asyncio.gather(*(one(entry) for entry in targets)))
     finally:
         lanes.close()
-
-
-def _stamp(places: Places) -> list[int]:
-    """Changes whenever the runner, the provider runtime or a built-in package is another one."""
-    try:
-        found = os.stat(places.artifacts / "MANIFEST.json")
-    except OSError:
-        return []
-    return [found.st_ino, found.st_size, found.st_mtime_ns]

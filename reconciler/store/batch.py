@@ -74,12 +74,15 @@ class Batch:
         return self._add(sql.PUT_SOURCE_STATE, [codec.source_state_row(state)])
 
     def suspend(self, suspension: Suspension) -> Self:
-        """Record that something is to be left alone; replaces what was said about the same object."""
-        return self._add(sql.PUT_SUSPENSION, [codec.suspension_row(suspension)])
+        """Record that something is to be left alone; replaces what was said about the same object.
+
+        What a one-shot run started from is forgotten: it knows nothing of this.
+        """
+        return self._add(sql.PUT_SUSPENSION, [codec.suspension_row(suspension)]).forget_warm()
 
     def resume(self, suspended: str) -> Self:
-        """Remove the suspension of that object."""
-        return self._add(sql.FORGET_SUSPENSION, [{"object": codec.words(suspended)}])
+        """Remove the suspension of that object, and with it what a one-shot run started from."""
+        return self._add(sql.FORGET_SUSPENSION, [{"object": codec.words(suspended)}]).forget_warm()
 
     def put_inventory(self, entries: Iterable[InventoryEntry]) -> Self:
         """Record what is ours. With a preimage, it is made to survive a power failure, too."""
