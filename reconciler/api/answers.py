@@ -19,6 +19,7 @@ from reconciler.api.selecting import Selection
 from reconciler.api.views import Document
 from reconciler.config.suggest import did_you_mean
 from reconciler.errors import UsageError
+from reconciler.model.conditions import Reason
 from reconciler.model.event import REASONS, EventFilter, EventType
 from reconciler.model.names import TargetName
 from reconciler.model.plan import Cause
@@ -110,9 +111,14 @@ async def _status(known: Knowledge, _query: Query) -> Document:
         live=known.live,
         sources=(await _sources(known, {}))["items"],
         targets=(await _targets(known, {}))["items"],
+        problems=dict(known.health()),
         counts=views.counts(every),
         instances=len(every),
+        ready=len(every) - len(waiting),
         notReady=sorted(waiting, key=_badness)[:WORST],
+        contested=[view for view in every if view["ready"] == "True" and view["reason"] == Reason.CONTESTED][
+            :WORST
+        ],
         suspensions=(await _suspensions(known, {}))["items"],
     )
 

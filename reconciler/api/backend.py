@@ -51,6 +51,9 @@ class Knowledge(Protocol):
     async def queue(self) -> Sequence[QueuedKey]:
         """What people have asked for and has not been looked at yet."""
 
+    def health(self) -> Mapping[str, str]:
+        """What is wrong with the daemon itself, by task or target; empty when all is well, or none runs."""
+
 
 class StoreKnowledge:
     """What the store alone knows: the last word of the controller that wrote it.
@@ -102,3 +105,7 @@ class StoreKnowledge:
     async def queue(self) -> Sequence[QueuedKey]:
         """What people have asked for and has not been looked at yet."""
         return await self._store.load_queue()
+
+    def health(self) -> Mapping[str, str]:
+        """Nothing runs that anything could be wrong with."""
+        return {}

@@ -86,6 +86,15 @@ def summarize(conditions: Conditions) -> Summary:
     )
 
 
+def doubt(state: ResourceState, why: str, *, now: float) -> ResourceState:
+    """`state` as it may be called while nobody can look: what was Ready is not known to be so any more."""
+    ready = get_condition(state.conditions, ConditionType.READY)
+    if ready is None or not ready.status:
+        return state
+    doubted = replace(ready, status=False, reason=Reason.PENDING, message=why, since=now)
+    return replace(state, conditions=set_condition(state.conditions, doubted))
+
+
 def observed_generation(state: ResourceState) -> int:
     """The generation that `state` may call observed.
 

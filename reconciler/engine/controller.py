@@ -169,7 +169,8 @@ class Controller:
         for address, instance in desired.instances.items():
             instances[instance.target][address] = instance
         for name, target in desired.targets.items():
-            self._sessions.want(target)
+            if self._sessions.want(target):
+                self._reachability.forget(name)
             changed = self.lanes.submit(target, instances[name])
             if changed is not None:
                 self._add(name, priority=Priority.SPEC, items=changed)

@@ -51,6 +51,7 @@ class Intake:
     ) -> None:
         self.state = SourceState(name=name)
         self._unreadable = False
+        self._unkept: SourceState | None = None
         self._load = load
         self._controller = controller
         self._store = store
@@ -180,6 +181,12 @@ class Intake:
             warning=not ready,
             data={"problems": list(state.problems), "revision": state.revision},
         )
+        self._unkept = state
         await store_report(self._store, report, sources=[state])
         # Only now: what could not be stored is said again when the source is begun anew.
-        self.state = state
+        self.state, self._unkept = state, None
+
+    @property
+    def shown(self) -> SourceState:
+        """How the source is, also where that could not be stored."""
+        return self._unkept or self.state

@@ -89,6 +89,12 @@ class Reachability:
         self._unkept[name] = None
         self._keep()
 
+    def forget(self, name: TargetName) -> None:
+        """It is not known whether a target can be reached: it is another one now, or reached in another way."""
+        self._known[name] = TargetState(name=name)
+        self._unkept[name] = None
+        self._keep()
+
     def keep_only(self, names: Collection[TargetName]) -> None:
         """Forget all other targets."""
         for name in [name for name in self._known if name not in names]:

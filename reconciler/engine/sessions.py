@@ -95,12 +95,16 @@ class Sessions:
         line = self._lines.get(name)
         return line.session if line else None
 
-    def want(self, target: Target) -> None:
-        """Keep a session to `target` from now on. One that is reached in another way than before is reconnected."""
+    def want(self, target: Target) -> bool:
+        """Keep a session to `target` from now on. One that is reached in another way than before is reconnected.
+
+        Returns:
+            Whether that is so: what was known of the way there says nothing any more.
+        """
         line = self._lines.get(target.name)
         if line is not None and line.target.transport == target.transport:
             line.target = target
-            return
+            return False
         older = line.task if line is not None else None
         if older is not None:
             self._ending.add(older)
@@ -109,6 +113,7 @@ class Sessions:
         self._lines[target.name] = _Line(
             target, asyncio.create_task(self._keep(target, after=older), name=f"session {target.name}")
         )
+        return older is not None
 
     def hurry(self, name: TargetName) -> None:
         """Try at once, where an attempt is waiting for its time."""

@@ -42,6 +42,11 @@ class Supervisor:
         self._runtime = runtime
         self._backoff = backoff
         self._wards: dict[str, _Ward] = {}
+        self._ending = False
+
+    def end(self) -> None:
+        """From now on a task that ends by itself has been told to."""
+        self._ending = True
 
     def add(self, name: str, run: Callable[[], Awaitable[None]], *, deadline: float | None = None) -> None:
         """Look after a task from `run` on.
@@ -85,6 +90,8 @@ class Supervisor:
             begun = ward.last_beat = self._time()
             try:
                 await ward.run()
+                if self._ending:
+                    return
                 ward.trouble = "ended by itself, and is started again"
             except LeaseLost:
                 raise

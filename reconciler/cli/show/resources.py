@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,6 @@ from reconciler.cli.show.events import event_lines
 from reconciler.cli.show.plans import diff_lines
 from reconciler.cli.show.tables import Cell, table
 from reconciler.cli.terminal import Terminal
-from reconciler.core.reasons import AS_DECLARED
 from reconciler.core.visible import visible
 
 Document = dict[str, Any]
@@ -194,6 +194,12 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
     inner = screen.indented(2)
     if not status["live"]:
         lines += [screen.paint("warn", f"no daemon runs; this is what the store in {where} knows"), ""]
+    if status["problems"]:
+        lines.append(screen.paint("bold", "Problems of the daemon"))
+        for name, trouble in status["problems"].items():
+            told = f"{visible(name)}: {visible(trouble)}"
+            lines += _indented(textwrap.wrap(told, max(20, inner.width)) if inner.width else [told])
+        lines.append("")
     if status["sources"]:
         lines += [screen.paint("bold", "Sources"), *_indented(source_table(inner, status["sources"])), ""]
     if status["targets"]:
@@ -209,6 +215,9 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
     if status["notReady"]:
         lines.append(screen.paint("bold", "Not as declared"))
         lines += [*_indented(_not_ready(inner, status["notReady"])), ""]
+    if status["contested"]:
+        lines.append(screen.paint("bold", "Put back again and again"))
+        lines += [*_indented(_not_ready(inner, status["contested"])), ""]
     lines.append(summary(screen, status))
     return lines
 
@@ -236,8 +245,7 @@ SHOWN = 30
 
 def summary(screen: Terminal, status: Document) -> str:
     """The one line."""
-    ready = sum(number for reason, number in status["counts"].items() if reason in AS_DECLARED)
-    total = status["instances"]
+    ready, total = status["ready"], status["instances"]
     if not total:
         return "nothing is known of any instance yet"
     told = ", ".join(f"{number:,} {reason}" for reason, number in status["counts"].items())

@@ -111,9 +111,12 @@ def status(**fields):
         "live": True,
         "sources": [],
         "targets": [],
+        "problems": {},
         "counts": {},
         "instances": 0,
+        "ready": 0,
         "notReady": [],
+        "contested": [],
         "suspensions": [],
         **fields,
     }

@@ -147,6 +147,7 @@ def test_a_status_fits_on_a_screen():
         sources=[SOURCE],
         targets=[target("web-1")],
         counts={"InSync": 2, "PermanentError": 1},
+        ready=2,
         instances=3,
         notReady=[BROKEN],
         suspensions=[SUSPENSION],
@@ -263,3 +264,19 @@ def test_what_was_never_looked_at_is_described_as_that():
     assert "Generation  2, not observed in sync yet" in lines
     assert "  none yet: it has not been looked at" in lines
     assert "  nothing" in lines
+
+
+def test_what_keeps_the_daemon_from_working_comes_first():
+    view = status(problems={"target web-1": "/state/froyo.db: disk is full"}, instances=1, ready=0)
+    assert text(status_lines(pipe(), view, now=NOW, where="/state")).startswith(
+        "Problems of the daemon\n  target web-1: /state/froyo.db: disk is full\n"
+    )
+
+
+def test_what_is_put_back_again_and_again_counts_as_declared_and_is_named():
+    fought = {**BROKEN, "ready": "True", "reason": "Contested", "message": "someone keeps changing it back"}
+    view = status(counts={"InSync": 1, "Contested": 1}, instances=2, ready=2, contested=[fought])
+    shown = text(status_lines(pipe(), view, now=NOW, where="/state"))
+    assert "Put back again and again\n" in shown
+    assert fought["address"] in shown
+    assert shown.endswith("2 of 2 instances as declared (1 InSync, 1 Contested)\n")

@@ -119,3 +119,21 @@ async def test_what_is_abandoned_in_the_middle_of_an_apply_is_said_and_looked_at
     await stage.declare(file("motd", "hello\n"))
     await stage.settled()
     assert await stage.store.unfinished_runs() == []
+
+
+@staged
+async def test_what_was_heard_of_and_could_not_be_looked_at_is_not_called_in_sync(stage):
+    """A full disk once had everything green while the daemon could put nothing back."""
+    await stage.declare(file("motd", "hello\n"), file("issue", "hello\n"))
+    await stage.settled()
+    assert stage.controller.doubtful() == {}
+    stage.store_fails = FULL
+    stage.spoil("motd")
+    await stage.until(lambda: bool(stage.controller.troubles))
+    assert stage.controller.troubles == {"m0": "disk is full"}
+    assert stage.controller.doubtful() == {address("motd"): "disk is full"}
+    stage.store_fails = None
+    await stage.until(lambda: stage.content("motd") == b"hello\n", within=400)
+    await stage.settled()
+    assert stage.controller.troubles == {}
+    assert stage.controller.doubtful() == {}

@@ -1,12 +1,14 @@
 """A session that is lost in the middle of anything leaves nothing half-known."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from reconciler.core.backoff import Backoff
 from reconciler.engine.sessions import LASTING, Sessions
 from reconciler.errors import TransportError
+from reconciler.model.target import SshTransport
 from reconciler.runtime import Runtime
 from tests.sim.loop import run
 from tests.sim.manifests import target
@@ -182,3 +184,19 @@ def test_who_cannot_be_reached_is_tried_at_once_when_somebody_is_in_a_hurry():
         await sessions.close()
 
     run(play())
+
+
+@staged
+async def test_a_target_that_is_reached_in_another_way_is_not_called_connected_because_the_old_one_was(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    assert stage.controller.targets["m0"].connected_since is not None
+    stage.machines["m0"].powered = False
+    shown = stage.desired(file("motd", "hello\n"))
+    moved = {
+        name: replace(target, transport=SshTransport(host="elsewhere"))
+        for name, target in shown.targets.items()
+    }
+    await stage.controller.submit(replace(shown, targets=moved))
+    assert stage.controller.targets["m0"].connected_since is None
+    assert stage.controller.targets["m0"].conditions == ()

@@ -95,3 +95,25 @@ def test_everything_ends_when_another_controller_has_taken_over():
     with pytest.raises(LeaseLost):
         act.play(100)
     assert len(act.starts) == 1
+
+
+def test_a_task_that_ends_because_everything_does_is_not_started_again(caplog):
+    async def play():
+        supervisor = Supervisor(runtime=Runtime(connect=None, offload=None))
+        begun = []
+
+        async def work():
+            begun.append(1)
+            await told.wait()
+
+        told = asyncio.Event()
+        supervisor.add("work", work)
+        running = asyncio.create_task(supervisor.run())
+        await asyncio.sleep(1)
+        supervisor.end()
+        told.set()
+        await asyncio.wait_for(running, 60)
+        return begun, supervisor.health()
+
+    assert run(play()) == ([1], {})
+    assert "started again" not in caplog.text
