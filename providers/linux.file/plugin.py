@@ -197,7 +197,10 @@ def refuse_in_the_way(what: str, spec: Json, state: Json) -> None:
     """
     if not spec.get("force"):
         verb = "removes" if spec.get("state") == "absent" else "replaces"
-        raise PermanentError(f"{spec['path']} is {described(state)}, not {what}; `force: true` {verb} it")
+        empty = " if it is empty" if state["type"] == "directory" else ""
+        raise PermanentError(
+            f"{spec['path']} is {described(state)}, not {what}; `force: true` {verb} it{empty}"
+        )
 
 
 def refuse_unchangeable(path: str, state: Json, *, replace: bool) -> None:

@@ -20,7 +20,7 @@ _ADVICE = {
     "symlink_loop": "mend the links, or declare the path that is meant",
     "immutable": "take the attribute away with chattr -i (or -a), or do not declare it",
     "mountpoint": "declare what is in it, or unmount it",
-    "not_empty": "take away what is in it, or declare it with `force: true`",
+    "not_empty": "take away what is in it: only an empty directory gives way to something else",
     "name_too_long": "declare a shorter path",
     "not_supported": "the file system there cannot do this; declare it otherwise, or elsewhere",
     "command_not_found": "install it on the target, or name the program by its absolute path",

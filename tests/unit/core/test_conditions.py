@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.conditions import (
     Summary,
+    doubt,
     get_condition,
     next_generation,
     observed_generation,
@@ -157,3 +158,13 @@ def test_the_history_keeps_the_last_five_rounds_newest_first():
         )
         history = push_history(history, latest)
     assert [each.at for each in history] == [6, 5, 4, 3, 2]
+
+
+def test_what_cannot_be_looked_at_is_not_called_ready_and_what_was_not_ready_stays_so():
+    ready, broken = state(conditions=(condition(),)), state(conditions=(condition(status=False),))
+    doubted = doubt(ready, "disk is full", now=7.0)
+    assert doubted.conditions == (
+        condition(status=False, reason=Reason.PENDING, message="disk is full", since=7.0),
+    )
+    assert doubt(broken, "disk is full", now=7.0) is broken
+    assert doubt(state(), "disk is full", now=7.0).conditions == ()
