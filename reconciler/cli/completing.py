@@ -17,7 +17,7 @@ _OBJECTS = ("get", "describe", "reconcile", "wait", "suspend", "resume")
 _FORMATS = ("text", "json", "yaml")
 _TABLE_FORMATS = (*_FORMATS, "wide", "name")
 _VALUES = {
-    "--cause": ("spec", "drift", "dependency", "refresh", "adopt", "prune"),
+    "--cause": ("spec", "drift", "adopt"),
     "--for": ("ready", "not-ready", "drifted", "stalled", "reason="),
     "--log-format": ("auto", "console", "json"),
 }

@@ -99,15 +99,19 @@ COMMON: dict[str, Any] = {
     "targets": SELECTOR,
     "require": _references("What must be in sync before this is touched."),
     "before": _references("What is touched only once this is in sync."),
-    "notify": _references("What is refreshed after this has changed."),
+    "notify": _references("What is looked at after this; one day refreshed, too."),
     "interval": _duration("How long until it is looked at again without any event."),
     "policy": _text(
         "Put right what differs, only report it, or do not even look.",
         enum=["enforce", "observe", "paused"],
     ),
-    "adopt": _text("What to do at first contact with something that differs.", enum=["replace", "hold"]),
+    "adopt": _text(
+        "At first contact with something that differs: put it right, or leave it as it is.",
+        enum=["replace", "hold"],
+    ),
     "deletion": _text(
-        "What becomes of the thing when its manifest disappears.", enum=["delete", "orphan", "confirm"]
+        "Reserved: what becomes of the thing when its manifest disappears; yet it stays.",
+        enum=["delete", "orphan", "confirm"],
     ),
     "ignoreFields": {
         "type": "array",

@@ -69,7 +69,13 @@ class Complaints:
 
     def warning(self, manifest: Manifest, path: Sequence[str | int], message: str, hint: str) -> None:
         """A person should know something about a key of a manifest."""
-        self.warnings.append(self._at(manifest.origin.file, manifest.document, path, message, hint, key=True))
+        self.warning_in(manifest.origin.file, manifest.document, path, message, hint)
+
+    def warning_in(
+        self, file: str, document: Document, path: Sequence[str | int], message: str, hint: str
+    ) -> None:
+        """A person should know something about a key of any document."""
+        self.warnings.append(self._at(file, document, path, message, hint, key=True))
 
     def _at(
         self, file: str, document: Document, path: Sequence[str | int], message: str, hint: str, *, key: bool

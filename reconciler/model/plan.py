@@ -25,10 +25,7 @@ class Cause(StrEnum):
 
     SPEC = "spec"
     DRIFT = "drift"
-    DEPENDENCY = "dependency"
-    REFRESH = "refresh"
     ADOPT = "adopt"
-    PRUNE = "prune"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import pytest
 from reconciler.cli import completing
 from reconciler.cli.app import run
 from reconciler.cli.completing import candidates, print_candidates
+from reconciler.model.plan import Cause
 
 KNOWN = {
     "/v1/targets": [{"name": "web-1"}, {"name": "db-1"}],
@@ -37,6 +38,7 @@ def words(*line):
         (["get", "-o", "j"], ["json"]),
         (["plan", "--t"], ["--target", "--timeout"]),
         (["completion", "z"], ["zsh"]),
+        (["events", "--cause", ""], list(Cause)),
         (["apply", "si"], []),
         (["nothing", "x"], []),
     ],
