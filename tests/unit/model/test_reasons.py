@@ -67,5 +67,10 @@ def test_no_reason_is_explained_that_the_code_never_gives(reason):
     assert users, f"nothing in the code gives {name}"
 
 
-def test_every_cause_is_explained():
-    assert set(Cause) <= set(re.findall(r"`(\w+)`", section("Causes")))
+def test_every_cause_is_explained_and_no_other():
+    assert set(re.findall(r"`(\w+)`\s\(", section("Causes"))) == set(Cause)
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_no_cause_is_explained_that_the_code_never_gives(cause):
+    assert f"Cause.{cause.name}" in (ROOT / "reconciler/core/inventory.py").read_text()
