@@ -210,7 +210,8 @@ def resource(
         ready, reason, message = (
             None,
             Reason.UNREACHABLE.value,
-            f"last known: {reason}; {lost.message.removeprefix(f'{name}: ')}",
+            (f"last known: {reason}" if state.conditions else "never looked at")
+            + f"; {lost.message.removeprefix(f'{name}: ')}",
         )
     held = [s for s in suspensions if covers(s.object, state.address)]
     view: Document = {

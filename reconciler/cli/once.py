@@ -17,6 +17,7 @@ from reconciler.engine import wording
 from reconciler.engine.journal import store_report
 from reconciler.engine.oneshot import OneShot, TargetResult
 from reconciler.engine.onlooking import Onlooker
+from reconciler.engine.reached import account
 from reconciler.engine.report import Report
 from reconciler.engine.suspensions import Suspensions
 from reconciler.errors import ConfigError, UsageError
@@ -25,7 +26,6 @@ from reconciler.model.names import Address, SourceName
 from reconciler.model.plan import Plan, PlanUnit
 from reconciler.model.source import Snapshot, SnapshotGone
 from reconciler.runtime import Runtime
-from reconciler.store.batch import Batch
 from reconciler.targets.session import Session
 from watchers.directory import DirectorySource
 from watchers.fingerprint import fingerprint
@@ -146,19 +146,19 @@ async def apply(
         if gone := await _forget_undeclared(parts, evaluated):
             notice(wording.dropped(gone))
         await parts.store.save_snapshot(evaluated.snapshot)
-    results = await (await _oneshot(parts, evaluated, onlooker)).apply(only=only)
+    work = await _oneshot(parts, evaluated, onlooker)
+    results = await work.apply(only=only)
     for result in results:
         _name_left(result, only)
-    batch = Batch().forget_warm()
+    batch = await account(parts.store, desired=evaluated.desired, reached=work.reached, now=parts.runtime.now)
+    document = None
     settled = all(_settled(result) for result in results)
     if whole and only is None and settled:
         lanes = [result.lane for result in results if result.lane is not None]
         document = quick.remember(
             evaluated.snapshot.source, evaluated.fingerprint, evaluated.desired.revision, parts.stamp, lanes
         )
-        if document is not None:
-            batch = Batch().put_warm(document)
-    await parts.store.write(batch)
+    await parts.store.write(batch.forget_warm() if document is None else batch.put_warm(document))
     return results
 
 
@@ -172,19 +172,20 @@ async def _forget_undeclared(parts: Parts, evaluated: Evaluated) -> int:
     """
     known = await parts.store.load_states()
     gone = [address for address in known if address not in evaluated.desired.instances]
-    before = await parts.store.last_snapshot(evaluated.snapshot.source) if gone else None
+    targets = (await parts.store.load_target_states()).keys() - evaluated.desired.targets.keys()
+    before = await parts.store.last_snapshot(evaluated.snapshot.source) if gone or targets else None
     if before is None:
         return 0
     try:
-        declared = (await parts.runtime.offload("config", lambda: parts.load(before))).instances
+        declared = await parts.runtime.offload("config", lambda: parts.load(before))
     except (ConfigError, SnapshotGone):
         return 0  # it stays on record until somebody can say that it was ours
-    gone = [address for address in gone if address in declared]
+    gone = [address for address in gone if address in declared.instances]
     report = Report(parts.runtime.now, {})
     for address in gone:
         if known[address].owned:
             report.event(address, "Orphaned", "no longer declared; left as it is on the target")
-    await store_report(parts.store, report, forget=gone)
+    await store_report(parts.store, report, forget=gone, forget_targets=targets & declared.targets.keys())
     return len(gone)
 
 

@@ -15,7 +15,7 @@ from reconciler.engine.lane import Lane
 from reconciler.engine.report import Report
 from reconciler.errors import FroyoError, StoreError
 from reconciler.model.conditions import Reason
-from reconciler.model.names import Address, Digest
+from reconciler.model.names import Address, Digest, TargetName
 from reconciler.model.plan import Cause, PlanUnit
 from reconciler.model.resource import Instance
 from reconciler.model.state import SourceState, TargetState
@@ -197,6 +197,7 @@ async def store_report(
     targets: Iterable[TargetState] = (),
     sources: Iterable[SourceState] = (),
     forget: Iterable[Address] = (),
+    forget_targets: Iterable[TargetName] = (),
 ) -> None:
     """Keep what was concluded outside of any round, in one transaction."""
     batch = Batch().put_states(report.changed.values()).add_events(report.events).forget_states(forget)
@@ -204,6 +205,8 @@ async def store_report(
         batch.put_target_state(target)
     for source in sources:
         batch.put_source_state(source)
+    for name in forget_targets:
+        batch.forget_target(name)
     await store.write(batch)
 
 

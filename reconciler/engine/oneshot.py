@@ -14,6 +14,7 @@ from reconciler.core.conditions import summarize
 from reconciler.core.contest import Contests
 from reconciler.core.reasons import HELD
 from reconciler.engine.lane import Lane
+from reconciler.engine.reached import Reached
 from reconciler.engine.reconcile import Round, unplanned
 from reconciler.engine.services import Services
 from reconciler.engine.sessions import OpenSession
@@ -65,6 +66,9 @@ class OneShot:
         known: what is on record about each instance.
         services: what rounds work with.
         open_session: opens a session to a target.
+
+    Attributes:
+        reached: what came of the attempt to reach each target.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class OneShot:
         services: Services,
         open_session: OpenSession,
     ) -> None:
+        self.reached: dict[TargetName, Reached] = {}
         self._desired = desired
         self._known = known
         self._services = services
@@ -121,11 +126,13 @@ class OneShot:
                 session = await self._open(
                     lane.target, runtime=self._services.runtime, on_event=lambda _event: None
                 )
+                self.reached[name] = Reached(ready=True, message=f"connected as uid {session.ready.uid}")
                 try:
                     return await work(lane, session)
                 finally:
                     await session.close()
             except (TransportError, ProtocolError, RunnerError) as error:
+                self.reached[name] = Reached(ready=False, message=str(error))
                 self._services.onlooker.step(name, "failed", ())
                 return failed(name, str(error))
             except SnapshotGone as error:

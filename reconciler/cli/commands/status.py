@@ -27,16 +27,16 @@ def command(
     """How everything is, in short.
 
     Says which sources are in force and what is wrong with them, which targets are connected, and what is not as
-    declared. Exits with 1 when a source is broken or the daemon cannot work; `froyo wait` is for waiting until all
-    is as declared.
+    declared. Exits with 1 when a source is broken, a target cannot be reached, or the daemon cannot work; `froyo wait`
+    is for waiting until all is as declared.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)
     status = asking.get("/v1/status")
     broken = bool(status["problems"]) or any(
         condition["type"] == "Ready" and condition["status"] == "False"
-        for source in status["sources"]
-        for condition in source["conditions"]
+        for one in (*status["sources"], *status["targets"])
+        for condition in one["conditions"]
     )
     if output.is_document:
         emit(screen, status, output)

@@ -6,6 +6,18 @@ import stat
 
 import pytest
 
+AWAY = """\
+apiVersion: froyo.dev/v1alpha1
+kind: Target
+metadata: {name: away}
+spec: {ssh: {host: 127.0.0.1, port: 1, user: nobody}}
+---
+apiVersion: linux.froyo.dev/v1alpha1
+kind: File
+metadata: {name: note}
+spec: {target: away, path: /tmp/motd, content: "hello\\n"}
+"""
+
 
 def ctimes(directory):
     return {path: path.lstat().st_ctime_ns for path in [directory, *directory.rglob("*")]}
@@ -64,6 +76,34 @@ def test_what_is_known_is_told_from_the_store(person):
     assert "froyo apply DIR" in person.froyo("reconcile", status=1).stderr
     person.froyo("doctor")
     assert person.json("doctor")["healthy"] is True
+
+
+def test_a_target_that_was_not_reached_is_on_record_with_all_that_is_declared_on_it(person):
+    """Nobody who looks later may be told that all is well where nobody could look."""
+    person.froyo("apply", person.site)
+    person.write("away.yaml", AWAY)
+    person.froyo("apply", person.site, status=1)
+    status = person.json("status", status=1)
+    assert {one["name"]: one["conditions"][0]["status"] for one in status["targets"]} == {
+        "away": "False",
+        "here": "True",
+    }
+    assert (status["instances"], status["counts"]) == (3, {"Applied": 2, "Unreachable": 1})
+    assert [(view["address"], view["ready"]) for view in status["notReady"]] == [
+        ("away/File/note", "Unknown")
+    ]
+    assert status["notReady"][0]["message"].startswith("never looked at; ")
+    shown = person.froyo("status", status=1).stdout
+    assert "2 of 3 instances as declared" in shown
+    assert "unreachable" in person.froyo("get", "targets", "--target", "away").stdout
+    assert "connected as uid" in person.froyo("get", "targets", "--target", "here").stdout
+    person.froyo("apply", person.site, status=1)
+    [event] = person.json("events", "--object", "Target/away")["items"]
+    assert (event["type"], event["reason"]) == ("Warning", "Unreachable")
+    (person.site / "away.yaml").unlink()
+    person.froyo("apply", person.site)
+    status = person.json("status")
+    assert ([one["name"] for one in status["targets"]], status["instances"]) == (["here"], 2)
 
 
 def test_a_slip_of_the_pen_is_met_with_what_was_probably_meant(person):
