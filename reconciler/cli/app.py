@@ -73,6 +73,11 @@ def _call(screen: Terminal, words: list[str]) -> int:
     except TyperException as error:
         parsed = command.commands[name]  # type: ignore[attr-defined]
         raise UsageError(sentence(error, f"froyo {name}", parsed)) from error
+    except SystemExit as stop:
+        # The library has an exit status of its own for a pipe that nobody reads.
+        if isinstance(stop.__context__, BrokenPipeError):
+            raise stop.__context__ from None
+        raise
     if status == INTERRUPTED:
         screen.note("froyo: interrupted")
     return status

@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.options import one_of
+from reconciler.cli.options import Output, one_of
+from reconciler.cli.output import Format, emit
 from reconciler.cli.terminal import terminal
 
 EXAMPLES = (
     ("source <(froyo completion bash)", "in this shell; put it into ~/.bashrc to keep it"),
     ("froyo completion zsh > ~/.zfunc/_froyo", "where zsh looks for functions"),
     ("froyo completion fish > ~/.config/fish/completions/froyo.fish", "for fish"),
+    ("froyo completion bash -o json", "in a document, for a program that installs it"),
 )
 
 
@@ -63,7 +65,14 @@ def command(
         Shell,
         typer.Argument(metavar="SHELL", help="bash, zsh or fish.", parser=one_of("SHELL", Shell, verb="is")),
     ],
+    *,
+    output: Output = Format.TEXT,
 ) -> int:
     """Print a script that completes commands, options, targets and addresses in your shell."""
-    terminal().line(_SCRIPTS[shell].strip("\n"))
+    screen, script = terminal(), _SCRIPTS[shell].strip("\n")
+    if output.is_document:
+        made = {"shell": shell.value, "script": script}
+        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Completion", **made}, output)
+    else:
+        screen.line(script)
     return 0

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.options import Quiet
+from reconciler.cli.options import Output, Quiet
+from reconciler.cli.output import Format, emit
 from reconciler.cli.systems import explained
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import visible
@@ -17,6 +18,7 @@ from reconciler.errors import UsageError
 EXAMPLES = (
     ("froyo init", "in this directory: this machine, and another one to fill in"),
     ("froyo init --solo site", "in the directory site: for this machine alone"),
+    ("froyo init site -o json", "and what was written as a document, for a program"),
 )
 
 _IGNORE = """\
@@ -83,6 +85,7 @@ def command(
     directory: Annotated[str, typer.Argument(metavar="DIR", help="Where to; made when it is missing.")] = ".",
     *,
     solo: Annotated[bool, typer.Option("--solo", help="For this machine alone.")] = False,
+    output: Output = Format.TEXT,
     quiet: Quiet = False,
 ) -> int:
     """Write a small directory of manifests to begin with. What is there already stays as it is."""
@@ -104,6 +107,10 @@ def command(
                 file.write(text)
     except OSError as error:
         raise UsageError(f"{error.filename or directory}: cannot be written: {explained(error)}") from error
+    if output.is_document:
+        made = {"directory": os.path.realpath(directory), "files": list(files)}
+        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Initialized", **made}, output)
+        return 0
     for name in files:
         screen.say(f"wrote {visible(os.path.join(directory, name))}")
     where = "" if directory == "." else f" {visible(directory)}"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from reconciler.cli.options import Directory, NoColor, Quiet, State, Verbose, one_of
+from reconciler.cli.options import Directory, NoColor, Output, Quiet, State, Verbose, one_of
+from reconciler.cli.output import Format
 from reconciler.cli.places import Places, places
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.visible import visible
@@ -22,6 +24,7 @@ EXAMPLES = (
     ("froyo up", "keep everything as this directory declares it; Ctrl-C ends it"),
     ("froyo dev up site", "the same for another directory"),
     ("froyo up site --log-format json 2>froyo.log", "as a service, with a log for machines"),
+    ("froyo up site -o json", "each event as one JSON document a line, in a terminal too"),
 )
 
 
@@ -37,6 +40,7 @@ def command(
             parser=one_of("--log-format", LogFormat),
         ),
     ] = LogFormat.AUTO,
+    output: Output = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,
     quiet: Quiet = False,
@@ -56,7 +60,7 @@ def command(
         raise UsageError(
             f"{root}: there is no such directory; `froyo init {directory}` makes one to begin with"
         )
-    shows = log_format is LogFormat.AUTO and screen.out.isatty()
+    shows = log_format is LogFormat.AUTO and (output.is_document or screen.out.isatty())
     level = (
         "ERROR"
         if shows and not verbose
@@ -66,18 +70,19 @@ def command(
         if verbose and not shows
         else "INFO"
     )
+    shown = output if shows or output.is_document else None
     configure(redactor=Redactor(), level=level, format=log_format, environ=os.environ)
-    abandoned = asyncio.run(_up(screen, root, places(os.environ, state=state), shows=shows))
+    abandoned = asyncio.run(_up(screen, root, places(os.environ, state=state), shown=shown))
     for address in abandoned:
         screen.note(
             f"abandoned in the middle of an apply, looked at again at the next start: {visible(address)}"
         )
-    if shows:
+    if shown is Format.TEXT:
         screen.say("ended" + ("" if abandoned else "; nothing is left half-done"))
     return 0
 
 
-async def _up(screen: Terminal, root: Path, where: Places, *, shows: bool) -> list[Address]:
+async def _up(screen: Terminal, root: Path, where: Places, *, shown: Format | None) -> list[Address]:
     from reconciler.api.server import serve
     from reconciler.cli.assembly import assemble
     from reconciler.cli.daemon import Daemon, DaemonBackend, run_daemon
@@ -91,14 +96,24 @@ async def _up(screen: Terminal, root: Path, where: Places, *, shows: bool) -> li
         async def api(daemon: Daemon) -> None:
             await serve(DaemonBackend(daemon), where.socket)
 
-        shown = {"api": api}
-        if shows:
+        tasks = {"api": api}
+        gone: list[BrokenPipeError] = []
+        if shown is not None:
             newest = await parts.store.events(limit=1)
-            live = Live(screen, after=newest[-1].id if newest else 0)
+            live = Live(screen, after=newest[-1].id if newest else 0, output=shown)
             live.banner(str(root), str(where.state))
 
             async def show(daemon: Daemon) -> None:
-                await live.run(DaemonBackend(daemon))
+                try:
+                    await live.run(DaemonBackend(daemon))
+                except BrokenPipeError as error:
+                    # Nobody reads on. What is under way ends first, and then this is what ended it.
+                    gone.append(error)
+                    signal.raise_signal(signal.SIGTERM)
+                    await asyncio.Event().wait()
 
-            shown["screen"] = show
-        return await run_daemon(parts, root, serve=shown)
+            tasks["screen"] = show
+        abandoned = await run_daemon(parts, root, serve=tasks)
+        if gone:
+            raise gone[0]
+        return abandoned

@@ -1,4 +1,4 @@
-"""What `froyo up` shows in a terminal: each event as it happens, and once things are quiet, how everything is."""
+"""What `froyo up` shows: each event as it happens, and to people, once things are quiet, how everything is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from reconciler.api import answers, views
 from reconciler.api.backend import Knowledge
+from reconciler.cli.output import Format, emit_line
 from reconciler.cli.show.events import event_block
 from reconciler.cli.show.resources import summary
 from reconciler.cli.terminal import Terminal
@@ -27,15 +28,19 @@ class Live:
     Args:
         screen: where to.
         after: the id of the last event that is not news.
+        output: as text for people, or as documents, of which there is one for each event and no other.
     """
 
-    def __init__(self, screen: Terminal, *, after: int) -> None:
+    def __init__(self, screen: Terminal, *, after: int, output: Format = Format.TEXT) -> None:
         self._screen = screen
+        self._output = output
         self._last = after
         self._said = ""
 
     def banner(self, directory: str, state: str) -> None:
         """What is going to happen."""
+        if self._output.is_document:
+            return
         screen = self._screen
         screen.say(f"{screen.paint('bold', 'froyo up')} keeps everything as {visible(directory)} declares it")
         elsewhere = f" --state {state}" if screen.verbose else ""
@@ -51,13 +56,16 @@ class Live:
             self._show(found)
             quiet = 0 if found else quiet + 1
             # While things settle it looks now and then, afterwards only when something has happened.
-            if not self._said and quiet and quiet % QUIET == 0:
+            if not self._output.is_document and not self._said and quiet and quiet % QUIET == 0:
                 await self._sum_up(known)
             await asyncio.sleep(PAUSE)
 
     def _show(self, events: Sequence[Event]) -> None:
         for event in events:
             self._last = event.id
+            if self._output.is_document:
+                emit_line(self._screen, views.event(event), self._output)
+                continue
             for line in event_block(self._screen, views.event(event), now=time.time(), width=24):
                 self._screen.say(line)
         if events:

@@ -179,3 +179,25 @@ def test_events_are_followed_from_the_first_on(person):
     assert follower.wait(timeout=30) == 1
     reader.join()
     follower.stdout.close()
+
+
+def test_a_program_reads_each_event_in_a_line_and_when_it_reads_no_more_the_daemon_ends_in_order(person):
+    daemon = subprocess.Popen(
+        person.command("up", person.site, "-o", "json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=person.environ,
+        text=True,
+    )
+    try:
+        reasons = {json.loads(daemon.stdout.readline())["reason"] for _ in range(4)}
+        assert {"SourceReady", "Connected", "Created"} == reasons
+        daemon.stdout.close()
+        (person.machine / "etc" / "motd").write_text("spoiled\n")
+        assert daemon.wait(timeout=60) == 141
+        assert "Traceback" not in daemon.stderr.read()
+    finally:
+        daemon.kill()
+        daemon.wait()
+        daemon.stderr.close()
+    assert not (person.state / "froyo.sock").exists()

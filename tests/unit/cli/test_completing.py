@@ -1,5 +1,6 @@
 """Completion in a shell."""
 
+import json
 import subprocess
 
 import pytest
@@ -68,6 +69,14 @@ def test_every_shell_has_a_script_that_asks_us(shell, capsys):
     assert "froyo __complete" in text
     if shell == "bash":
         subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+
+
+def test_a_script_comes_as_a_document_too(capsys):
+    assert run(["completion", "zsh"]) == 0
+    script = capsys.readouterr().out
+    assert run(["completion", "zsh", "-o", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["kind"], document["shell"], document["script"] + "\n") == ("Completion", "zsh", script)
 
 
 def test_only_formats_that_a_command_has_and_reasons_that_there_are_complete():

@@ -49,6 +49,15 @@ def test_every_command_that_answers_knows_the_common_options(name, capsys):
         assert option in text
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_documents_and_knows_yaml_from_toml(name, capsys):
+    """Three of them had only text."""
+    run([name, "-h"])
+    assert "-o, --output FORMAT" in capsys.readouterr().out
+    assert run([name, "-o", "toml"]) == 1
+    assert capsys.readouterr().err.startswith("froyo: -o takes text, ")
+
+
 def test_the_overview_names_every_command_once_and_fits():
     text = overview(colour=False)
     for name, summary in SUMMARIES.items():

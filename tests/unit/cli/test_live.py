@@ -1,7 +1,9 @@
 """What `froyo up` shows in a terminal."""
 
 import asyncio
+import json
 
+from reconciler.cli.output import Format
 from reconciler.cli.show.live import QUIET, Live
 from reconciler.model.event import EventType
 from reconciler.model.state import TargetState
@@ -47,6 +49,19 @@ async def test_events_are_shown_once_and_then_how_everything_is(monkeypatch):
     assert lines[4] == "    a.yaml:1: no"
     assert lines[5].endswith("● 1 of 1 instance as declared (1 InSync)")
     assert len(lines) == 6
+
+
+async def test_a_program_gets_a_line_for_each_event_and_nothing_else(monkeypatch):
+    screen = Screen(interactive=True, width=80, colour=True)
+    known = Known.of(
+        state("web-1/File/motd"),
+        known_targets={"web-1": target_state("web-1")},
+        known_events=[event(1), event(2), event(3)],
+    )
+    live = Live(screen.terminal, after=1, output=Format.JSON)
+    live.banner("/site", "/state")
+    await looks(live, known, monkeypatch, QUIET * 5)
+    assert [json.loads(line)["id"] for line in screen.text.splitlines()] == [2, 3]
 
 
 async def test_nothing_is_summed_up_that_was_not_looked_at(monkeypatch):
