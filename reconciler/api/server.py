@@ -71,6 +71,7 @@ async def serve(backend: Backend, path: Path) -> None:
     from aiohttp import web
 
     listening = listen(path)
+    ours = _identity(path)
     runner = web.AppRunner(application(backend), access_log=None, shutdown_timeout=1.0)
     try:
         await runner.setup()
@@ -79,7 +80,18 @@ async def serve(backend: Backend, path: Path) -> None:
     finally:
         await runner.cleanup()
         listening.close()
-        path.unlink(missing_ok=True)  # noqa: ASYNC240 - one system call, at the end
+        # The directory may have been moved away, and this be another daemon's.
+        if _identity(path) == ours:
+            path.unlink(missing_ok=True)  # noqa: ASYNC240 - one system call, at the end
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a socket from another one of the same name; None if there is none."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def listen(path: Path) -> socket.socket:

@@ -20,9 +20,11 @@ from reconciler.engine.intake import Intake
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.supervisor import Supervisor
 from reconciler.errors import UsageError
+from reconciler.model.desired import Desired
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
+from reconciler.model.source import serving
 from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState, covers
 from reconciler.runtime import Offload
 from reconciler.store.batch import Batch
@@ -42,8 +44,8 @@ PULSE = 1.0
 LOOP_DEADLINE = 5.0
 """Seconds: an event loop that has not come round for so long answers nobody in time."""
 
-SOURCE_DEADLINE = 3 * RESCAN
-"""Seconds without a look at the source, however much or little happens there, after which its watcher is dead."""
+MISSED_LOOKS = 3
+"""Looks at the source that did not come, however much or little happens there, after which its watcher is dead."""
 
 log = get_logger("froyo")
 
@@ -99,7 +101,12 @@ async def run_daemon(
     watched = replace(
         parts.runtime, offload=_Beating(parts.runtime.offload, partial(supervisor.beat, "source"))
     )
-    source = DirectorySource(SourceName(str(directory)), directory, runtime=watched)
+    source = DirectorySource(
+        SourceName(str(directory)),
+        directory,
+        runtime=watched,
+        rescan_interval=lambda: rescan_interval(controller.desired, directory),
+    )
     intake = Intake(
         SourceName(str(directory)),
         load=parts.load,
@@ -114,6 +121,7 @@ async def run_daemon(
             await asyncio.sleep(LEASE / 3)
             await parts.store.renew_lease(LEASE)
             supervisor.beat("writer")
+            controller.retry()
 
     async def pulse() -> None:
         while True:
@@ -121,7 +129,11 @@ async def run_daemon(
             supervisor.beat("loop")
 
     supervisor.add("controller", controller.run)
-    supervisor.add("source", lambda: intake.run(source.snapshots()), deadline=SOURCE_DEADLINE)
+    supervisor.add(
+        "source",
+        lambda: intake.run(source.snapshots()),
+        deadline=lambda: MISSED_LOOKS * max(rescan_interval(controller.desired, directory), RESCAN),
+    )
     supervisor.add("writer", renew, deadline=LEASE)
     supervisor.add("loop", pulse, deadline=LOOP_DEADLINE)
     supervisor.add("providers", lambda: _warm(parts))
@@ -152,6 +164,12 @@ async def run_daemon(
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
+
+
+def rescan_interval(desired: Desired | None, directory: Path) -> float:
+    """Seconds between looks at the directory without any event, as what is in force declares it."""
+    served = serving(desired.sources.values(), str(directory)) if desired is not None else None
+    return RESCAN if served is None or served.interval is None else served.interval
 
 
 class _Beating:

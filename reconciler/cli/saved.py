@@ -131,7 +131,7 @@ def read_plan(path: str) -> Saved:
         raise UsageError(
             f"{path}: the plan cannot be read: {error.strerror}; `froyo plan --out {path}` makes one"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: it is no saved plan; make one with `froyo plan --out {path}`") from error
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise UsageError(f"{path}: it is no saved plan; make one with `froyo plan --out {path}`")

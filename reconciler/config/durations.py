@@ -9,13 +9,17 @@ PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
 
 _WHOLE = re.compile(PATTERN)
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+LONGEST = 100 * 365 * 86400.0
+"""Seconds. What is longer is a slip of the hand, and would not fit everywhere."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def seconds(value: str | int) -> float | None:
-    """How many seconds `value` means; None if it is no duration."""
+    """How many seconds `value` means; None if it is no duration, or longer than a century."""
     if isinstance(value, int):
-        return float(value)
-    if not _WHOLE.fullmatch(value):
+        total = float(value) if value <= LONGEST else LONGEST + 1
+    elif _WHOLE.fullmatch(value):
+        total = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
+    else:
         return None
-    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
+    return total if total <= LONGEST else None

@@ -55,13 +55,18 @@ class _Explainer:
         self.places = places
         self.document = document
         self.kind = kind
-        self.problems: list[Problem] = []
+        self._problems: dict[Problem, None] = {}
         self.meant: set[tuple[str | int, ...]] = set()
 
     def add(self, path: Sequence[str | int], message: str, hint: str = "", *, key: bool = False) -> None:
         problem = self.places.problem(self.document, path, message, hint, key=key)
-        if problem is not None and problem not in self.problems:
-            self.problems.append(problem)
+        if problem is not None:
+            self._problems[problem] = None
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Each once, in the order in which they were found."""
+        return list(self._problems)
 
     def unknown_fields(self, error: ValidationError) -> None:
         path = tuple(error.instance_path)

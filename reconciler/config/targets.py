@@ -111,10 +111,14 @@ def _path(
     return path or ""
 
 
+_SHOWN = 60
+"""Characters of what was written, in a message about it."""
+
+
 def _duration(written: str | int | None, field: tuple[str, ...], complain: Complain) -> float | None:
     if written is None:
         return None
     value = seconds(written)
     if not value:
-        complain(field, f"{written} is no time at all", "such as 30s")
+        complain(field, f"{str(written)[:_SHOWN]} is no time that can be kept", "such as 30s")
     return value

@@ -396,6 +396,12 @@ class Controller:
         every = self.desired.instances if self.desired else {}
         return [address for address in every if covers(object_, address)]
 
+    def retry(self) -> None:
+        """The store has just taken something: what it had not taken is tried again now, not when its pause is over."""
+        for name in self._troubles:
+            self._queue.forget(name)
+            self._add(name, priority=Priority.DRIFT)
+
     @property
     def troubles(self) -> Mapping[TargetName, str]:
         """Targets whose last round could not be finished, and why."""

@@ -16,7 +16,7 @@ from reconciler.engine import wording
 from reconciler.engine.controller import Controller
 from reconciler.engine.journal import store_report
 from reconciler.engine.report import Report
-from reconciler.errors import ConfigError
+from reconciler.errors import ConfigError, FroyoError, Problem
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.desired import Desired
 from reconciler.model.names import SourceName, source_object
@@ -134,7 +134,15 @@ class Intake:
             return False  # it could not be kept in force anyhow
 
     async def _evaluate(self, snapshot: Snapshot) -> Desired:
-        return await self._runtime.offload("config", partial(self._load, snapshot))
+        try:
+            return await self._runtime.offload("config", partial(self._load, snapshot))
+        except (FroyoError, SnapshotGone):
+            raise
+        except Exception as error:
+            # It must not take what is in force away, nor what was in force when the last controller ended.
+            log.exception("a source cannot be evaluated; this is a defect", source=self.state.name)
+            message = f"froyo fails to evaluate {snapshot.revision}, which is a defect of it: {error!r}"
+            raise ConfigError([Problem("", 0, 0, message, "the daemon's log says where")]) from error
 
     async def _heard(self, report: SourceReport) -> bool:
         """Take note of what a source says of itself; whether it cannot be read."""

@@ -85,6 +85,18 @@ async def test_a_socket_is_taken_over_from_the_dead_but_not_from_the_living(path
             listen(path)
 
 
+async def test_a_daemon_whose_directory_was_moved_away_leaves_the_socket_of_the_next_one_alone(tmp_path):
+    first = tmp_path / "state"
+    old = asyncio.create_task(serve(Known(), first / "froyo.sock"))
+    while not (first / "froyo.sock").exists():
+        await asyncio.sleep(0)
+    first.rename(tmp_path / "moved")
+    async with serving(Known(), first / "froyo.sock") as client:
+        old.cancel()
+        await asyncio.wait([old])
+        assert await ask(client.alive)
+
+
 def test_the_socket_is_its_owners_from_its_first_moment_and_the_umask_is_never_touched(path, monkeypatch):
     # The umask is the process's: a file that a thread made at the wrong moment got a mode that nobody had asked for.
     moments = []

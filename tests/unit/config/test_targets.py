@@ -92,3 +92,11 @@ def test_the_digest_speaks_of_name_labels_and_transport_and_not_of_the_place() -
     assert target("elsewhere/t.json", local={}).digest == one.digest
     assert target(local={"become": "sudo"}).digest != one.digest
     assert target(ssh={"host": "a"}).digest != one.digest
+
+
+@pytest.mark.parametrize("written", ["9" * 400 + "s", "36501d", "1h" * 900_000])
+def test_a_time_that_is_longer_than_a_century_is_none(written: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        target(ssh={"host": "10.0.0.5", "connectTimeout": written})
+    (problem,) = caught.value.problems
+    assert len(problem.message) < 300

@@ -137,3 +137,17 @@ async def test_what_was_heard_of_and_could_not_be_looked_at_is_not_called_in_syn
     await stage.settled()
     assert stage.controller.troubles == {}
     assert stage.controller.doubtful() == {}
+
+
+@staged
+async def test_a_store_that_takes_something_again_is_tried_at_once(stage):
+    """Every event counted as a failure once, and the next try was half a minute away when the disk had room again."""
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    stage.store_fails = FULL
+    for _ in range(12):
+        stage.spoil("motd")
+        await asyncio.sleep(0.5)
+    stage.store_fails = None
+    stage.controller.retry()
+    assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 1

@@ -69,6 +69,27 @@ async def test_the_last_good_snapshot_is_restored_over_a_restart_when_the_new_on
 
 
 @staged
+async def test_a_defect_while_evaluating_is_a_broken_source_and_takes_nothing_away(stage):
+    """It once ended the task of the source, and after a restart nothing at all was in force."""
+    await intake(stage).take(snapshot(GOOD, number=1))
+    await stage.settled()
+    await stage.again()
+    stage.spoil("motd")
+
+    def fails(shown):
+        if shown.revision == "r2":
+            raise ZeroDivisionError("oops")
+        return load(shown)
+
+    taking = Intake(SOURCE, load=fails, controller=stage.controller, store=stage.store, runtime=stage.runtime)
+    await taking.run(said(snapshot(GOOD, number=2)))
+    assert stage.controller.desired.revision == "r1"
+    await stage.until(lambda: stage.content("motd") == b"hello\n")
+    assert "defect" in taking.state.problems[0]
+    assert "ZeroDivisionError('oops')" in taking.state.problems[0]
+
+
+@staged
 async def test_the_last_good_snapshot_is_restored_over_a_restart_when_the_source_cannot_be_read(stage):
     await intake(stage).take(snapshot(GOOD, number=1))
     await stage.again()
