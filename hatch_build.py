@@ -37,12 +37,12 @@ import importlib.util
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -81,6 +81,16 @@ class Checkout(NamedTuple):
     def work(self) -> Path:
         """What only the next build needs: key, stamps, caches."""
         return self.root / "build"
+
+
+def version_of(root: Path) -> str:
+    """The version of a checkout, which only `reconciler/__init__.py` has; read as hatchling reads it."""
+    path = root / "reconciler" / "__init__.py"
+    found = re.search(r'^__version__ = "(.+)"$', path.read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        message = f"{path} has no line that says __version__ = "
+        raise BuildError(message)
+    return found[1]
 
 
 class Step(NamedTuple):
@@ -487,10 +497,8 @@ def main() -> int:
     if unknown:
         parser.error(f"no step {', '.join(unknown)}; there are: {', '.join(STEPS)}")
     root = Path(__file__).resolve().parent
-    with (root / "pyproject.toml").open("rb") as file:
-        version = tomllib.load(file)["project"]["version"]
     try:
-        build(Checkout(root=root, version=version), only=only)
+        build(Checkout(root=root, version=version_of(root)), only=only)
     except BuildError as error:
         print(f"hatch_build: {error}", file=sys.stderr)
         return 1
