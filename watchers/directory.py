@@ -59,7 +59,7 @@ class DirectorySource:
         name: of the source.
         root: the directory.
         runtime: the world.
-        rescan_interval: seconds between looks without any event.
+        rescan_interval: says how many seconds there are between looks without any event; asked before each wait.
         hints: gives the source of events, for tests.
     """
 
@@ -69,7 +69,7 @@ class DirectorySource:
         root: str | os.PathLike[str],
         *,
         runtime: Runtime,
-        rescan_interval: float = RESCAN,
+        rescan_interval: Callable[[], float] = lambda: RESCAN,
         hints: Callable[[], Hints] | None = None,
     ) -> None:
         self.name = name
@@ -143,7 +143,7 @@ class DirectorySource:
     def _interval_after(self, *, changed: bool, degraded: bool, cost: float) -> float:
         if changed:
             return AGAIN
-        interval = self._interval
+        interval = self._interval()
         if degraded:
             interval = min(interval, max(POLL, cost * _SHARE))
         return interval * (1 + JITTER * (2 * self._runtime.random.random() - 1))

@@ -192,7 +192,9 @@ SOURCE = Kind(
                 "required": ["path"],
                 "properties": {"path": _text("Relative to the manifest, absolute, or from ~.", minLength=1)},
             },
-            "interval": _duration("How long until the whole of it is looked at again without any event."),
+            "interval": _duration(
+                "How long until the whole of it is looked at again without any event; for the directory that is served."
+            ),
         },
     },
 )

@@ -18,7 +18,7 @@ from reconciler.model.desired import Blob
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address
 from reconciler.model.resource import Instance
 from reconciler.model.selector import Selector
-from reconciler.model.source import Snapshot, Source
+from reconciler.model.source import Snapshot, Source, serving
 from reconciler.model.target import Target
 
 _LISTED = 5
@@ -73,6 +73,25 @@ class Expansion:
                 known = self.sources.setdefault(source.name, source)
                 if known is not source:
                     self._twice(file, document, f"Source/{source.name}", str(known.origin))
+        served = serving(self.sources.values(), self._snapshot.root)
+        for file, found in declared.items():
+            for source, document in found.sources:
+                if source is not served:
+                    self._not_served(file, document, source, served)
+
+    def _not_served(self, file: str, document: Document, source: Source, served: Source | None) -> None:
+        directory, root = source.directory, self._snapshot.root
+        if served is not None and directory == root:
+            why = f"Source/{served.name}, at {served.origin}, speaks of this directory already"
+        else:
+            why = f"`froyo up DIR` serves one directory, and this is about {directory}, not {root}"
+        self.complaints.warning_in(
+            file,
+            document,
+            ("spec", "directory"),
+            f"Source/{source.name} is kept on record and does nothing: {why}",
+            "serve that directory with a daemon and a --state of its own" if directory != root else "",
+        )
 
     def _same_names(self, manifests: list[Manifest]) -> None:
         seen: dict[tuple[str, str], Manifest] = {}

@@ -24,7 +24,7 @@ class _Ward:
     """One task."""
 
     run: Callable[[], Awaitable[None]]
-    deadline: float | None
+    deadline: Callable[[], float] | None
     last_beat: float = 0.0
     failures: int = 0
     trouble: str = ""
@@ -48,15 +48,26 @@ class Supervisor:
         """From now on a task that ends by itself has been told to."""
         self._ending = True
 
-    def add(self, name: str, run: Callable[[], Awaitable[None]], *, deadline: float | None = None) -> None:
+    def add(
+        self,
+        name: str,
+        run: Callable[[], Awaitable[None]],
+        *,
+        deadline: float | Callable[[], float] | None = None,
+    ) -> None:
         """Look after a task from `run` on.
 
         Args:
             name: for people.
             run: does the work; it is called again whenever it ends.
-            deadline: seconds within which the task calls `beat`; None if it never does.
+            deadline: seconds within which the task calls `beat`, or what says how many they are now; None if it
+                never does.
         """
-        self._wards[name] = _Ward(run, deadline)
+        if isinstance(deadline, int | float):
+            seconds = float(deadline)
+            self._wards[name] = _Ward(run, lambda: seconds)
+        else:
+            self._wards[name] = _Ward(run, deadline)
 
     def beat(self, name: str) -> None:
         """The task lives."""
@@ -68,7 +79,7 @@ class Supervisor:
         for name, ward in self._wards.items():
             if ward.trouble:
                 wrong[name] = ward.trouble
-            elif ward.deadline is not None and now - ward.last_beat > ward.deadline:
+            elif ward.deadline is not None and now - ward.last_beat > ward.deadline():
                 wrong[name] = f"has not been heard of for {now - ward.last_beat:.0f} s"
         return wrong
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.model.names import Digest, SourceName
@@ -77,6 +77,11 @@ class Source:
     directory: str
     interval: float | None = None
     origin: Origin = field(default=Origin(), compare=False)
+
+
+def serving(sources: Iterable[Source], directory: str) -> Source | None:
+    """The declared source that speaks of the directory which is being served: the first of them, or None."""
+    return next((source for source in sources if source.directory == directory), None)
 
 
 @dataclass(frozen=True, slots=True)

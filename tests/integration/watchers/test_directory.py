@@ -82,7 +82,9 @@ Open = Callable[[Path], contextlib.AbstractAsyncContextManager[Follower]]
 async def following(
     root: Path, runtime: Runtime, *, hints: Callable[[], Hints] | None = None, every: float = NEVER
 ) -> AsyncIterator[Follower]:
-    source = DirectorySource(SourceName("site"), root, runtime=runtime, rescan_interval=every, hints=hints)
+    source = DirectorySource(
+        SourceName("site"), root, runtime=runtime, rescan_interval=lambda: every, hints=hints
+    )
     follower = Follower(source)
     try:
         yield follower
@@ -277,6 +279,25 @@ async def test_a_thousand_overwrites_end_with_the_last(tmp_path: Path, follow: O
                 path.write_text(str(number))
 
         await asyncio.gather(asyncio.to_thread(overwrite), source.until({"a": "999"}))
+
+
+async def test_the_rescan_interval_is_asked_for_before_each_wait(tmp_path: Path, runtime: Runtime) -> None:
+    asked: list[float] = []
+
+    def interval() -> float:
+        asked.append(0.01)
+        if len(asked) == 2:
+            (tmp_path / "a").write_text("1")
+        return asked[-1]
+
+    source = DirectorySource(
+        SourceName("site"), tmp_path, runtime=runtime, rescan_interval=interval, hints=Silent
+    )
+    follower = Follower(source)
+    try:
+        await follower.until({"a": "1"})
+    finally:
+        await follower.items.aclose()
 
 
 async def test_lost_events_are_made_up_for_by_the_rescan(tmp_path: Path, runtime: Runtime) -> None:

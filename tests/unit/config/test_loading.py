@@ -9,10 +9,10 @@ import pytest
 from reconciler.config import ParseCache, load
 from reconciler.errors import ConfigError
 from reconciler.model.catalog import Catalog
-from reconciler.model.names import Address
+from reconciler.model.names import Address, SourceName
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Adopt, CommonSpec, Deletion, Metadata, Policy
-from reconciler.model.source import SnapshotFile, SnapshotGone
+from reconciler.model.source import SnapshotFile, SnapshotGone, serving
 from tests.unit.config.world import CATALOG, FILE, MOTD, TARGET, TUNE, loaded, problems, resource, snapshot
 
 
@@ -325,6 +325,32 @@ def test_sources_are_declared_too() -> None:
     (found,) = desired.sources.values()
     assert (found.name, found.directory, found.interval) == ("site", "/src/other", 300.0)
     assert found.origin == Origin("a/s.yaml", 1, 0)
+    [warning] = desired.warnings
+    assert warning == (
+        "a/s.yaml:4:8: Source/site is kept on record and does nothing: `froyo up DIR` serves one directory, and "
+        "this is about /src/other, not /src (serve that directory with a daemon and a --state of its own)"
+    )
+
+
+def test_the_source_that_is_served_is_known_by_its_directory() -> None:
+    source = (
+        "apiVersion: froyo.dev/v1alpha1\nkind: Source\nmetadata: {name: %s}\n"
+        "spec: {directory: {path: %s}, interval: 5m}\n"
+    )
+    desired = loaded({"t.yaml": TARGET, "s.yaml": source % ("site", ".")})
+    assert serving(desired.sources.values(), "/src") == desired.sources[SourceName("site")]
+    assert serving(desired.sources.values(), "/srv") is None
+    assert desired.warnings == ()
+
+    desired = loaded({"t.yaml": TARGET, "s.yaml": source % ("a", "."), "z.yaml": source % ("b", "/src/")})
+    served = serving(desired.sources.values(), "/src")
+    assert served is not None
+    assert served.name == "a"
+    [warning] = desired.warnings
+    assert warning == (
+        "z.yaml:4:8: Source/b is kept on record and does nothing: "
+        "Source/a, at s.yaml:1, speaks of this directory already"
+    )
 
 
 def test_every_problem_of_every_file_is_told_at_once_in_order() -> None:

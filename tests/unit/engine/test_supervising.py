@@ -53,6 +53,17 @@ def test_a_task_that_fails_is_started_again_with_growing_pauses():
     assert pauses[-1] > 2 * pauses[0]
 
 
+def test_a_deadline_may_change_while_the_task_is_looked_after():
+    deadlines = [30.0]
+    act = Act(deadline=lambda: deadlines[0])
+
+    def healthy_with(deadline):
+        deadlines[0] = deadline
+        return not act.supervisor.health()
+
+    assert act.play(20, lambda: (healthy_with(30.0), healthy_with(10.0))) == (True, False)
+
+
 def test_a_task_that_ends_by_itself_is_started_again():
     act = Act(None)
     act.play(100)

@@ -1,0 +1,34 @@
+"""How often `froyo up` looks at its directory without any event."""
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.daemon import rescan_interval
+from tests.unit.config.world import TARGET, loaded
+from watchers.directory import RESCAN
+
+SOURCE = """\
+apiVersion: froyo.dev/v1alpha1
+kind: Source
+metadata: {name: site}
+spec: {directory: {path: PATH}, interval: 5m}
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "seconds"),
+    [
+        (SOURCE.replace("PATH", "."), 300.0),
+        (SOURCE.replace("PATH", "../other"), RESCAN),
+        (SOURCE.replace("PATH", ".").replace(", interval: 5m", ""), RESCAN),
+        ("", RESCAN),
+    ],
+)
+def test_is_what_the_source_of_this_directory_says(source: str, seconds: float) -> None:
+    desired = loaded({"targets.yaml": TARGET, "site.yaml": source})
+    assert rescan_interval(desired, Path("/src")) == seconds
+
+
+def test_is_a_minute_before_anything_is_in_force() -> None:
+    assert rescan_interval(None, Path("/src")) == RESCAN
