@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from reconciler.cli.client import Client, Document
 from reconciler.cli.places import Places, places
+from reconciler.core.visible import visible
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
+    from reconciler.cli.terminal import Terminal
     from reconciler.model.target import Target
     from reconciler.runtime import Channel
 
@@ -63,6 +65,11 @@ class Asking:
                 await store.close()
         finally:
             lanes.close()
+
+    def say_if_nobody_looks(self, screen: Terminal) -> None:
+        """Tell a person beside the answer that it comes from the store, and may be old."""
+        if self.daemon is None and not screen.quiet:
+            screen.note(f"no daemon runs; this is what the store in {visible(str(self.where.state))} knows")
 
     def must_have_store(self) -> None:
         """See that something is known.

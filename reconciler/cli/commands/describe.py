@@ -56,6 +56,7 @@ def command(
             output,
         )
         return 0
+    asking.say_if_nobody_looks(screen)
     for index, view in enumerate(described):
         if index:
             screen.line()

@@ -92,6 +92,8 @@ def command(  # noqa: PLR0913 - its options
     if everything:
         query["after"] = "0"
     if asking.daemon is None:
+        if not output.is_document:
+            asking.say_if_nobody_looks(screen)
         _follow_store(screen, asking, query, output)
     else:
         for event in asking.daemon.follow(query):

@@ -64,6 +64,7 @@ def command(
     elif not document["items"]:
         screen.note(f"nothing is known of any {document['kind'].removesuffix('List').lower()}")
     else:
+        asking.say_if_nobody_looks(screen)
         for line in _lines(screen, document, wide=output is Format.WIDE):
             screen.line(line)
     return 0

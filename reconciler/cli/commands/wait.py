@@ -43,7 +43,9 @@ def command(  # noqa: PLR0913 - its options
     for_: Annotated[
         str,
         typer.Option(
-            "--for", metavar="CONDITION", help="ready, not-ready, drifted, stalled, or reason=REASON."
+            "--for",
+            metavar="CONDITION",
+            help="ready, not-ready, drifted, stalled, reconciling, or reason=REASON.",
         ),
     ] = "ready",
     target: Targets = None,
@@ -58,7 +60,7 @@ def command(  # noqa: PLR0913 - its options
     """Wait until something is as declared (or has another condition), at the generation that is declared now.
 
     Exits with 0 once that is so for all that is selected, and with 1 when the time is over; then it says for what it
-    still waited.
+    still waited. Without a daemon nobody works towards it, and nobody looks: that is an error.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     holds = _condition(for_)
@@ -67,31 +69,32 @@ def command(  # noqa: PLR0913 - its options
     asking = Asking.of(state)
     query = query_of(what, target, selector)
     until = time.monotonic() + seconds
-    if asking.daemon is None:
-        # Nothing moves without a daemon; what is known is the answer.
-        document = asking.get("/v1/resources", query)
-    else:
-        # Following begins before the first look, so that nothing falls between the two.
-        heard = asking.daemon.follow({"limit": "0"}, every=TICK)
-        warned = False
-        while True:
-            document = asking.daemon.get("/v1/resources", query)
-            if _all(document, holds) or time.monotonic() > until:
-                break
-            if not document["items"] and not warned:
-                # It may be declared in a moment; or it is a slip of the pen, and that is better known now.
-                why = nothing_matches(asking, what, target, selector)
-                screen.note(f"{why} (waiting for it, {timeout} at most)")
-                warned = True
-            next(heard)
+    if asking.daemon is None and not asking.get("/v1/resources", query)["items"]:
+        raise nothing_matches(asking, what, target, selector)
+    # What the last daemon or apply knew says nothing about now.
+    daemon = asking.need_daemon(
+        "nobody looks, and nobody works towards it: `froyo up DIR` does, and `froyo apply DIR` does once"
+    )
+    # Following begins before the first look, so that nothing falls between the two.
+    heard = daemon.follow({"limit": "0"}, every=TICK)
+    warned = False
+    while True:
+        document = daemon.get("/v1/resources", query)
+        if _all(document, holds) or time.monotonic() > until:
+            break
+        if not document["items"] and not warned:
+            # It may be declared in a moment; or it is a slip of the pen, and that is better known now.
+            why = nothing_matches(asking, what, target, selector)
+            screen.note(f"{why} (waiting for it, {timeout} at most)")
+            warned = True
+        next(heard)
     waiting = [view for view in document["items"] if not holds(view)]
     if output.is_document:
         emit(screen, document, output)
     elif not document["items"]:
         screen.note(str(nothing_matches(asking, what, target, selector)))
     elif waiting:
-        when = f"after {timeout}" if asking.daemon else "and no daemon runs that could change that"
-        screen.note(f"not {for_} {when}: {count(len(waiting), 'instance')}")
+        screen.note(f"not {for_} after {timeout}: {count(len(waiting), 'instance')}")
         for line in resource_table(screen, waiting, now=time.time(), wide=False):
             screen.line(line)
     else:

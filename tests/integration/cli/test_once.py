@@ -68,10 +68,17 @@ def test_what_is_known_is_told_from_the_store(person):
     assert "files.yaml:6" in person.froyo("get", "files", "-o", "wide").stdout
     assert person.froyo("get", "files", "-o", "yaml").stdout.startswith("apiVersion: froyo.dev/v1alpha1\n")
     assert "here" in person.froyo("get", "targets").stdout
-    assert person.froyo("wait", "--timeout", "1s").stdout == "2 instances: ready\n"
-    assert person.froyo("wait", "--for", "stalled", status=1).stderr.startswith(
-        "not stalled and no daemon runs"
-    )
+    for words in (("get",), ("get", "targets"), ("get", "-o", "wide"), ("describe", "File/motd")):
+        assert (
+            person.froyo(*words).stderr == f"no daemon runs; this is what the store in {person.state} knows\n"
+        )
+        assert person.froyo(*words, "-q").stderr == ""
+    assert person.froyo("get", "-o", "name").stderr == person.froyo("get", "-o", "json").stderr == ""
+    (person.machine / "etc" / "motd").write_text("spoiled\n")
+    waited = person.froyo("wait", "--timeout", "1s", status=1)
+    assert waited.stdout == ""
+    assert "no daemon listens on" in waited.stderr
+    assert "nobody works towards it" in waited.stderr
     assert "matches 'Nope'" in person.froyo("get", "Nope", status=1).stderr
     assert "froyo apply DIR" in person.froyo("reconcile", status=1).stderr
     person.froyo("doctor")
@@ -351,7 +358,6 @@ def test_documents_have_a_version_and_a_kind(person):
         "history": "RunList",
         "doctor": "Checks",
         "version": "Version",
-        "wait": "ResourceList",
     }
     for command, kind in kinds.items():
         document = person.json(command)
