@@ -126,7 +126,7 @@ async def assemble(
         ConfigError: a provider package is broken.
     """
     places.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path in (places.state, places.packages[-1], places.grants, places.retention):
+    for path in (places.state, places.database, places.packages[-1], places.grants, places.retention):
         must_be_ours(path)
     stamped = stamp(places, environ)
     lanes = ThreadLanes()

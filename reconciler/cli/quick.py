@@ -95,6 +95,12 @@ def look(directory: str, places: Places, environ: Mapping[str, str]) -> InSync |
         places: where things are kept.
         environ: the process's environment.
     """
+    try:
+        # What is on record says whom to ask, and how: nobody else may have written it. The long way says so.
+        for path in (places.state, places.database):
+            must_be_ours(path)
+    except UsageError:
+        return None
     text = load_warm(str(places.database))
     if text is None:
         return None

@@ -176,9 +176,19 @@ def lose_the_store(site):
     site.places.database.unlink()
 
 
+def let_others_write_to_the_state(site):
+    site.places.state.chmod(0o777)
+
+
+def let_others_write_to_the_store(site):
+    site.places.database.chmod(0o666)
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        let_others_write_to_the_state,
+        let_others_write_to_the_store,
         change_own_plugin,
         change_own_plugin_in_place,
         add_a_package,
