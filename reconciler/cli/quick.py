@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__
-from reconciler.cli.places import Places
+from reconciler.cli.places import Places, must_be_ours
 from reconciler.cli.stamps import stamp
-from reconciler.errors import FroyoError
+from reconciler.errors import FroyoError, UsageError
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import LocalTransport, SshTransport, Target
 from reconciler.store.warm import load_warm
