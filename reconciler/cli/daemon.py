@@ -14,6 +14,7 @@ from typing import TypeVar
 from reconciler.api.backend import StoreKnowledge
 from reconciler.cli.assembly import LEASE, Parts
 from reconciler.cli.memory import keep_small
+from reconciler.cli.standing import Standing
 from reconciler.core.conditions import doubt, next_generation
 from reconciler.engine.controller import Controller
 from reconciler.engine.intake import Intake
@@ -88,7 +89,7 @@ async def run_daemon(
         What was abandoned in the middle of an apply.
 
     Raises:
-        LeaseLost: another controller has taken the store over.
+        LeaseLost: another controller has taken the store over, or its files are gone.
     """
     controller = Controller(
         store=parts.store,
@@ -123,9 +124,12 @@ async def run_daemon(
             supervisor.beat("writer")
             controller.retry()
 
+    standing = Standing(parts.places)
+
     async def pulse() -> None:
         while True:
             await asyncio.sleep(PULSE)
+            standing.check()
             supervisor.beat("loop")
 
     supervisor.add("controller", controller.run)
@@ -212,7 +216,8 @@ class DaemonBackend(StoreKnowledge):
                 known[address] = doubt(known[address], message, now=self.now())
         declared = await self.instances()
         if not declared:
-            return known
+            ours = ("", self._daemon.intake.state.name)
+            return {address: state for address, state in known.items() if state.source in ours}
         return {
             address: next_generation(known[address], instance.digest)
             if address in known

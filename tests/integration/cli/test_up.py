@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -201,3 +202,16 @@ def test_a_program_reads_each_event_in_a_line_and_when_it_reads_no_more_the_daem
         daemon.wait()
         daemon.stderr.close()
     assert not (person.state / "froyo.sock").exists()
+
+
+@pytest.mark.parametrize("how", [shutil.rmtree, lambda path: path.rename(path.with_name("elsewhere"))])
+def test_a_daemon_whose_state_directory_is_taken_away_says_so_and_ends(person, how):
+    """It would go on, and a second one on the same path would start and work against it."""
+    with person.up() as daemon:
+        person.froyo("wait", "--timeout", "60s")
+        how(person.state)
+        assert daemon.wait(timeout=30) == 1
+        assert "removed, moved away or replaced" in person.log
+        assert "Traceback" not in person.log
+        daemon.returncode = 0  # as the end of the block expects it
+    assert not (person.state / "froyo.db").exists()
