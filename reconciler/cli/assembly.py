@@ -148,7 +148,7 @@ async def assemble(
         auditor = Auditor(store, runtime)
         host = PluginHost(
             packages,
-            grants=_grants(places.grants),
+            grants=granted(places.grants),
             runtime=runtime,
             cache_dir=places.cache / "components",
             artifacts=places.artifacts,
@@ -169,7 +169,7 @@ async def _take_lease(store: Store, runtime: Runtime, places: Places) -> None:
         raise LeaseHeld(held_by(found.holder, us, places) if found else str(error)) from error
 
 
-def _grants(path: Path) -> Grants:
+def granted(path: Path) -> Grants:
     """What the packages are granted: the built-in ones what they need, and what the operator says on top or instead."""
     if not path.exists():
         return BUILT_IN

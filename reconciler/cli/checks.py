@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from reconciler import __version__
 from reconciler.cli.asking import Asking, connect_nothing
-from reconciler.errors import FroyoError, StoreError
+from reconciler.cli.places import must_be_ours
+from reconciler.errors import FroyoError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.store.records import StoreStats
@@ -58,6 +59,7 @@ def every_check(asking: Asking) -> list[Check]:
         _packages,
         _state,
         _socket,
+        _settings,
         _store,
         _soundness,
         _daemon,
@@ -153,6 +155,23 @@ def _socket(asking: Asking) -> Iterator[Check]:
         yield Check(
             "socket", FAIL, f"{asking.where.socket}: too long for a socket", "choose a shorter --state"
         )
+
+
+def _settings(asking: Asking) -> Iterator[Check]:
+    """The operator's files, as `apply` and `up` read them."""
+    from reconciler.cli.assembly import granted
+    from reconciler.cli.retention import retention
+
+    for path, read in ((asking.where.retention, retention), (asking.where.grants, granted)):
+        try:
+            if path.exists():
+                must_be_ours(path)
+                read(path)
+                yield Check(path.name, OK, "understood")
+        except UsageError as error:
+            yield Check(
+                path.name, FAIL, str(error), "until it is put right, `froyo apply` and `froyo up` are refused"
+            )
 
 
 def _store(asking: Asking) -> Iterator[Check]:

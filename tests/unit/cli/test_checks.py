@@ -208,3 +208,22 @@ def test_a_store_that_cannot_be_opened_is_said_once(asking):
     with pytest.raises(StoreError):
         list(checks._store(asking))
     assert levels(checks._soundness(asking)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"), [("retention.json", '{"event": 1}'), ("grants.json", '{"linux.file": [{"cal": "x"}]}')]
+)
+def test_a_file_of_the_operator_that_stops_an_apply_fails_here_too(asking, name, bad):
+    asking.where.state.mkdir(mode=0o700)
+    assert levels(checks._settings(asking)) == []
+    path = asking.where.state / name
+    path.write_text("{}")
+    assert levels(checks._settings(asking)) == [OK]
+    path.write_text(bad)
+    [found] = checks._settings(asking)
+    assert (found.name, found.level) == (name, FAIL)
+    assert found.message.startswith(f"{path}: ")
+    path.write_text("{}")
+    path.chmod(0o666)
+    [found] = checks._settings(asking)
+    assert (found.level, "chmod go-w" in found.message) == (FAIL, True)
