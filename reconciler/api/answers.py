@@ -236,7 +236,7 @@ def seconds(name: str, text: object) -> float:
 
 def _instant(text: object) -> float:
     try:
-        number = float(text)  # type: ignore[arg-type]
+        number = float(text)  # type: ignore[arg-type] # what is no number raises TypeError
     except (TypeError, ValueError):
         found = datetime.fromisoformat(str(text))
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

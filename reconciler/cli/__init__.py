@@ -29,7 +29,7 @@ def run(arguments: list[str]) -> int:
     """Run a command line; its exit status."""
     for stream in (sys.stdout, sys.stderr):
         # What a terminal's character set does not have, such as bytes that are not UTF-8, is shown as an escape.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # ours are text streams
     first = arguments[0] if arguments else "--help"
     if first == "apply":
         from reconciler.cli.shortcut import try_shortcut

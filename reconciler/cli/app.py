@@ -71,7 +71,7 @@ def _call(screen: Terminal, words: list[str]) -> int:
     try:
         status = int(command.main(words, prog_name="froyo", standalone_mode=False) or 0)
     except TyperException as error:
-        parsed = command.commands[name]  # type: ignore[attr-defined]
+        parsed = command.commands[name]  # type: ignore[attr-defined] # it is a group
         raise UsageError(sentence(error, f"froyo {name}", parsed)) from error
     except SystemExit as stop:
         # The library has an exit status of its own for a pipe that nobody reads.

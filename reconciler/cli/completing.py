@@ -75,7 +75,7 @@ def _options(command: str) -> Iterable[Candidate]:
 
     from reconciler.cli.app import application
 
-    parsed = get_command(application([command])).commands[command]  # type: ignore[attr-defined]
+    parsed = get_command(application([command])).commands[command]  # type: ignore[attr-defined] # it is a group
     return [
         (option, str(getattr(parameter, "help", "") or ""))
         for parameter in parsed.params

@@ -144,7 +144,7 @@ async def run_daemon(
     supervisor.add("audit", parts.auditor.run)
     supervisor.add("memory", lambda: keep_small(lambda: intake.state.revision, parts.runtime.offload))
     for name, task in serve.items():
-        supervisor.add(name, lambda task=task: task(daemon))  # type: ignore[misc]
+        supervisor.add(name, lambda task=task: task(daemon))  # type: ignore[misc] # a bound default
     await controller.start()
 
     told = asyncio.Event()

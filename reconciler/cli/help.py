@@ -25,7 +25,7 @@ Rows = Sequence[tuple[str, str]]
 class Command(TyperCommand):
     """A command whose help is written here."""
 
-    def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override]
+    def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override] # Typer's Context is click's
         """What `--help` prints."""
         columns = shutil.get_terminal_size((80, 24)).columns
         width = min(WIDEST, max(NARROWEST, columns - 1))

@@ -40,7 +40,7 @@ class UnitShape(Shape):
     observed: str
     held: Reason | None = None
     heldBecause: str = ""  # noqa: N815 - documents are in camel case
-    declaredAt: str = ""  # noqa: N815
+    declaredAt: str = ""  # noqa: N815 - as above
 
 
 class PlanShape(Shape):
@@ -48,7 +48,7 @@ class PlanShape(Shape):
 
     target: str
     revision: str
-    observedAt: str | None  # noqa: N815
+    observedAt: str | None  # noqa: N815 - as above
     units: list[UnitShape]
     errors: dict[str, str]
 
@@ -56,12 +56,12 @@ class PlanShape(Shape):
 class SavedPlanShape(Shape):
     """The file, without its digest."""
 
-    apiVersion: Literal["froyo.dev/v1alpha1"]  # noqa: N815
+    apiVersion: Literal["froyo.dev/v1alpha1"]  # noqa: N815 - as above
     kind: Literal["SavedPlan"]
     version: str
     directory: str
     revision: str
-    createdAt: str | None  # noqa: N815
+    createdAt: str | None  # noqa: N815 - as above
     plans: list[PlanShape]
 
 

@@ -123,7 +123,14 @@ class WorkQueue(Generic[K, I]):
     # --- adding ---------------------------------------------------------------------------------------------
 
     def add(self, key: K, *, now: float, priority: Priority = Priority.SPEC, items: Iterable[I] = ()) -> None:
-        """Have `items` of `key`, or all of it if none is named, looked at as soon as possible."""
+        """Have `items` of `key`, or all of it if none is named, looked at as soon as possible.
+
+        Args:
+            key: what is queued.
+            now: the loop's clock.
+            priority: of two wishes for the same item the more urgent one holds.
+            items: parts of the key.
+        """
         for item in tuple(items) or (None,):
             self._want(key, item, priority, now)
 
@@ -136,7 +143,15 @@ class WorkQueue(Generic[K, I]):
         priority: Priority = Priority.RESYNC,
         items: Iterable[I] = (),
     ) -> None:
-        """The same, `delay` seconds from now; sooner if somebody asks for it."""
+        """The same, `delay` seconds from now; sooner if somebody asks for it.
+
+        Args:
+            key: as in `add`.
+            delay: in seconds; none is `add`.
+            now: as in `add`.
+            priority: as in `add`, once its time has come.
+            items: as in `add`.
+        """
         if delay <= 0:
             self.add(key, now=now, priority=priority, items=items)
             return
@@ -148,6 +163,12 @@ class WorkQueue(Generic[K, I]):
         self, key: K, *, now: float, priority: Priority = Priority.RESYNC, item: I | None = None
     ) -> float:
         """Count one more failure of `item`, or of the whole key, and have it looked at after its backoff.
+
+        Args:
+            key: as in `add`.
+            now: as in `add`.
+            priority: as in `add`, once its time has come.
+            item: a part of the key; None for the key as a whole.
 
         Returns:
             The delay in seconds, so that a condition can name the next try.

@@ -199,7 +199,16 @@ async def store_report(
     forget: Iterable[Address] = (),
     forget_targets: Iterable[TargetName] = (),
 ) -> None:
-    """Keep what was concluded outside of any round, in one transaction."""
+    """Keep what was concluded outside of any round, in one transaction.
+
+    Args:
+        store: where it is kept.
+        report: states and events.
+        targets: what is known of targets now.
+        sources: what is known of sources now.
+        forget: instances of which nothing is known any more.
+        forget_targets: the same for targets.
+    """
     batch = Batch().put_states(report.changed.values()).add_events(report.events).forget_states(forget)
     for target in targets:
         batch.put_target_state(target)

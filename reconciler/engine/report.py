@@ -110,7 +110,18 @@ class Report:
         duration: float | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        """Something happened: an event and a log line."""
+        """Something happened: an event and a log line.
+
+        Args:
+            object_: an address, `Target/name` or `Source/name`.
+            reason: one of `reconciler.model.event.REASONS`.
+            message: one line for a person.
+            warning: whether a person should look at it.
+            cause: a Cause's value, where something was done.
+            evidence: who did it, where it was drift.
+            duration: seconds from the change being noticed until it was right again.
+            data: more for machines.
+        """
         event = Event(
             at=self.now(),
             type=EventType.WARNING if warning else EventType.NORMAL,

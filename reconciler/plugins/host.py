@@ -115,7 +115,7 @@ class PluginHost(Host):
                 continue
             ready = self._ready[package.name]
             while len(ready.spares) < ready.wanted_spares:
-                await self._on_lane(lambda ready=ready: self._add_spare(ready))  # type: ignore[misc]
+                await self._on_lane(lambda ready=ready: self._add_spare(ready))  # type: ignore[misc] # a bound default
 
     def prepare_soon(self, packages: Iterable[str]) -> None:
         """Prepare some packages while nobody waits for them yet. What fails will say so when it is used."""

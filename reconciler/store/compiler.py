@@ -68,7 +68,7 @@ def sqlite_dialect() -> Dialect:
 
 def postgresql_dialect() -> Dialect:
     """PostgreSQL's, for the test that everything here would compile for it."""
-    return postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+    return postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call] # SQLAlchemy's
 
 
 def render() -> str:

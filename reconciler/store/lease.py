@@ -91,6 +91,14 @@ def acquire(
 ) -> int:
     """Take the lease.
 
+    Args:
+        connection: to the store.
+        lock: this process's part of what shows that a holder lives.
+        holder: who takes it.
+        ttl: seconds until it expires, unless it is renewed.
+        now: the wall clock.
+        path: of the store, for the error.
+
     Returns:
         The token.
 
@@ -123,7 +131,14 @@ def _held(found: Lease, path: Path) -> LeaseHeld:
 
 
 def renew(connection: sqlite3.Connection, lock: LeaseLock, *, ttl: float, now: float) -> None:
-    """Put off the expiry of the lease, which is known to be ours."""
+    """Put off the expiry of the lease, which is known to be ours.
+
+    Args:
+        connection: to the store.
+        lock: as in `acquire`.
+        ttl: seconds until it expires, unless it is renewed again.
+        now: the wall clock.
+    """
     # Whoever was paused through its own expiry may have kept the lock until now.
     locked = lock.try_lock()
     found = current(connection)

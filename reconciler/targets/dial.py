@@ -55,7 +55,7 @@ async def _connect(connection: socket.socket, address: object, timeout: float) -
     try:
         connection.setblocking(False)  # noqa: FBT003 - socket's own signature
         async with asyncio.timeout(timeout):
-            await asyncio.get_running_loop().sock_connect(connection, address)  # type: ignore[arg-type]
+            await asyncio.get_running_loop().sock_connect(connection, address)  # type: ignore[arg-type] # getaddrinfo's
     except BaseException:
         connection.close()
         raise

@@ -113,7 +113,14 @@ class HostTrust:
         return _Client(self)
 
     def judge(self, host: str, address: str, port: int, key: asyncssh.SSHKey) -> bool:
-        """Whether a key that is not among the trusted ones may be trusted all the same."""
+        """Whether a key that is not among the trusted ones may be trusted all the same.
+
+        Args:
+            host: as it is declared.
+            address: that it was reached at.
+            port: the same.
+            key: that it shows.
+        """
         shown = key.export_public_key().decode("ascii").split()
         self.key = " ".join(shown[:2])
         name = _name(host, port)

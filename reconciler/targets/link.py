@@ -259,6 +259,13 @@ class Link:
     ) -> Call:
         """Start a command.
 
+        Args:
+            command: its name.
+            items: what it is about, each answered by a result of its own.
+            options: what holds for all items.
+            deadline: seconds after which the runner gives it up; None for never.
+            on_progress: told what the runner says in between.
+
         Raises:
             TransportError: the link has ended.
             LocalProtocolError: the command does not fit into a frame.
@@ -281,6 +288,13 @@ class Link:
         on_progress: OnProgress | None = None,
     ) -> Done | Failed:
         """Start a command and wait for its answer. Cancelling the wait cancels the command.
+
+        Args:
+            command: as in `begin`.
+            items: as in `begin`.
+            options: as in `begin`.
+            timeout: seconds that the runner gets; its answer may be a little later.
+            on_progress: as in `begin`.
 
         Raises:
             TransportError: the link has ended, or the runner did not even say that the time is over.
@@ -307,6 +321,13 @@ class Link:
 
     async def send_blob(self, *, digest: str, offset: int, data: str, encoding: str, last: bool) -> None:
         """Send a piece of a body once there is room for it.
+
+        Args:
+            digest: of the whole body.
+            offset: of the piece in it, in bytes.
+            data: the piece, as text.
+            encoding: how it became text.
+            last: whether it is the last piece.
 
         Raises:
             TransportError: the link has ended.

@@ -259,7 +259,7 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         """The runner, or what was to become it, has ended."""
         self._status = status
 
-    def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:  # noqa: FBT001
+    def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:  # noqa: FBT001 - asyncssh's
         """It was killed."""
         del core_dumped, msg, lang
         self._signal = signal

@@ -121,7 +121,7 @@ def _looking(root: Path) -> list[Row]:
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text(_document(number))
     lanes = ThreadLanes()
-    source = DirectorySource(SourceName("bench"), root, runtime=Runtime(connect=None, offload=lanes))  # type: ignore[arg-type]
+    source = DirectorySource(SourceName("bench"), root, runtime=Runtime(connect=None, offload=lanes))  # type: ignore[arg-type] # nobody connects
     paths = [str(root / name) for name in names]
     first = _timed(source.take)
     time.sleep(0.1)  # until no file counts as changed only just now

@@ -105,12 +105,12 @@ async def _housekeeping(directory: Path) -> list[Row]:
     async def at_once(_lane: str, function: Callable[[], object]) -> object:
         return function()
 
-    runtime = Runtime(connect=None, offload=at_once, now=lambda: clock[0])  # type: ignore[arg-type]
+    runtime = Runtime(connect=None, offload=at_once, now=lambda: clock[0])  # type: ignore[arg-type] # nobody connects
     store = await Store.open(directory, runtime=runtime, retention=Retention(events=1_000, runs=1_000))
     for start in range(0, 20_000, 1_000):
         ids = [f"{number:022x}" for number in range(start, start + 1_000)]
         await asyncio.gather(*(store.write(batch(run)) for run in ids for batch in (_intent, _outcome)))
-    housekeeping, connection = store._housekeeping, store._writer._connection  # type: ignore[union-attr]
+    housekeeping, connection = store._housekeeping, store._writer._connection  # type: ignore[union-attr] # it is open
     rows = []
     for name in ("of 40,000 rows", "with nothing to do"):
         clock[0] += Retention().interval + 1
@@ -131,7 +131,7 @@ async def _measure(directory: Path) -> list[Row]:
     async def connect(_target: object) -> object:
         raise AssertionError
 
-    runtime = Runtime(connect=connect, offload=lanes)  # type: ignore[arg-type]
+    runtime = Runtime(connect=connect, offload=lanes)  # type: ignore[arg-type] # nobody connects
     path = directory / "froyo.db"
     rows: list[Row] = []
     begin = time.perf_counter()

@@ -22,7 +22,7 @@ class Deadlock(AssertionError):
     """Everybody waits for something that will never come."""
 
 
-class SimTask(asyncio.Task):  # type: ignore[type-arg]
+class SimTask(asyncio.Task):  # type: ignore[type-arg] # of any result
     """A task that is hashed by its number: sets of tasks are walked in the same order in every run."""
 
     def __init__(self, *args: Any, number: int, **kwargs: Any) -> None:
@@ -35,7 +35,7 @@ class SimTask(asyncio.Task):  # type: ignore[type-arg]
     __eq__ = object.__eq__
 
 
-class SimFuture(asyncio.Future):  # type: ignore[type-arg]
+class SimFuture(asyncio.Future):  # type: ignore[type-arg] # of any result
     """The same for a future."""
 
     def __init__(self, *, loop: asyncio.AbstractEventLoop, number: int) -> None:
@@ -83,7 +83,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._selector = _Clock()
         self._numbers = itertools.count(1)
         self._started = started
-        self.set_task_factory(self._make_task)  # type: ignore[arg-type]
+        self.set_task_factory(self._make_task)  # type: ignore[arg-type] # of any result
 
     def time(self) -> float:
         return self._selector.now

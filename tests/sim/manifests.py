@@ -74,7 +74,7 @@ def desired(targets: list[Target], instances: list[Instance], bodies: list[str],
     blobs = {}
     for body in (text.encode() for text in bodies):
         digest = Digest(digest_of(body))
-        blobs[digest] = Blob(digest, len(body), lambda body=body: body)  # type: ignore[misc]
+        blobs[digest] = Blob(digest, len(body), lambda body=body: body)  # type: ignore[misc] # a bound default
     return Desired(
         source=SOURCE,
         revision=revision,

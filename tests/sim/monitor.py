@@ -230,7 +230,7 @@ class Monitor(logging.Handler):
             message: of the event.
             late: it was done some time ago, and could not be stored until now.
         """
-        machine = self._world.machines[address.split("/")[0]]  # type: ignore[index]
+        machine = self._world.machines[address.split("/")[0]]  # type: ignore[index] # a str is a TargetName
         path = self._world.path(address)
         foreign = [
             change.at

@@ -59,7 +59,7 @@ def takes_a_lost_session_for_success() -> Any:
 
     async def run(right: Any, self: Round, dirty: Any) -> Outcome:
         try:
-            return await right(self, dirty)  # type: ignore[no-any-return]
+            return await right(self, dirty)  # type: ignore[no-any-return] # what was there before
         except TransportError:
             for address in self._lane.instances:
                 self.report.conclude(
@@ -76,7 +76,7 @@ def forgets_what_a_round_had_begun() -> Any:
 
     async def run(right: Any, self: Round, dirty: Any) -> Outcome:
         try:
-            return await right(self, dirty)  # type: ignore[no-any-return]
+            return await right(self, dirty)  # type: ignore[no-any-return] # what was there before
         except Exception:
             self._lane.unsettled.clear()
             raise

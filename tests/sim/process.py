@@ -241,4 +241,4 @@ def register(task: SimTask) -> None:
     process = PROCESS.get()
     if process is not None:
         process.tasks[task] = None
-        task.add_done_callback(lambda task: process.tasks.pop(task, None))  # type: ignore[arg-type,misc]
+        task.add_done_callback(lambda task: process.tasks.pop(task, None))  # type: ignore[arg-type,misc] # a task of any result

@@ -229,7 +229,7 @@ async def test_gives_up_the_instance_of_a_run_that_is_cancelled(
 
     async def perform(calls: list[Any]) -> list[Any]:
         asked.set()
-        return await asyncio.Event().wait()  # type: ignore[return-value]
+        return await asyncio.Event().wait()  # type: ignore[return-value] # never returns
 
     run = asyncio.create_task(host.run("test.thing", Phase.READ, reading(), perform))
     await asked.wait()

@@ -150,7 +150,7 @@ def server(tmp_path):
 
 
 @pytest.fixture
-def runtime(build, tmp_path):  # noqa: F811
+def runtime(build, tmp_path):  # noqa: F811 - the fixture
     lanes = ThreadLanes()
     environ = {"USER": "ada"}
     connect = make_connect(

@@ -71,7 +71,7 @@ class Follower:
 @pytest.fixture
 def runtime() -> Iterator[Runtime]:
     lanes = ThreadLanes()
-    yield Runtime(connect=never, offload=lanes)  # type: ignore[arg-type]
+    yield Runtime(connect=never, offload=lanes)  # type: ignore[arg-type] # nobody connects
     lanes.close()
 
 

@@ -69,7 +69,7 @@ def test_what_the_system_refuses_comes_with_what_to_do(number, says):
 
 def test_a_defect_says_where_to_go_and_shows_the_traceback_when_asked():
     with pytest.raises(ZeroDivisionError) as caught:
-        1 // 0  # noqa: B018
+        1 // 0  # noqa: B018 - it is what raises
     short, long = failure(caught.value), failure(caught.value, verbose=True)
     assert "defect of froyo" in short
     assert "report it" in short

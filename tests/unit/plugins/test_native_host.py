@@ -64,7 +64,7 @@ async def test_takes_a_resource_through_all_phases(make_host: MakeHost) -> None:
 
 
 async def test_a_phase_may_be_given_by_its_name(make_host: MakeHost) -> None:
-    reply = await make_host().run("test.thing", "read", reading(), Target())  # type: ignore[arg-type]
+    reply = await make_host().run("test.thing", "read", reading(), Target())  # type: ignore[arg-type] # a phase's value
     assert reply["actual"][0]["exists"]
 
 

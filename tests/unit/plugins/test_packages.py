@@ -199,7 +199,7 @@ def test_a_manifest_that_cannot_be_read_says_so(tmp_path: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
     found: list[object] = []
-    assert Reader("manifest.yaml", found).document(denied) is None  # type: ignore[arg-type]
+    assert Reader("manifest.yaml", found).document(denied) is None  # type: ignore[arg-type] # only what is read of it
     assert [str(problem) for problem in found] == ["manifest.yaml: cannot be read: Permission denied"]
 
 

@@ -124,7 +124,7 @@ async def test_instances_that_are_used_up_leave_only_the_clock(
 ) -> None:
     library = failing(inotify_init1=errno.EMFILE)
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: library)
-    hints = open_hints(None, "lane")  # type: ignore[arg-type]
+    hints = open_hints(None, "lane")  # type: ignore[arg-type] # it needs no offload
     assert isinstance(hints, NoHints)
     added, why = hints.watch({directory(tmp_path): None})
     assert not added
@@ -134,7 +134,7 @@ async def test_instances_that_are_used_up_leave_only_the_clock(
 
 async def test_other_systems_have_watchfiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
-    hints = open_hints(None, "lane")  # type: ignore[arg-type]
+    hints = open_hints(None, "lane")  # type: ignore[arg-type] # it needs no offload
     assert isinstance(hints, WatchfilesHints)
 
 
