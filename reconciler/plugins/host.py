@@ -104,7 +104,7 @@ class PluginHost(Host):
         self._chores: deque[Callable[[], None]] = deque()
         self._idle: asyncio.TimerHandle | None = None
         self._background: asyncio.Task[None] | None = None
-        self._early: asyncio.Task[None] | None = None
+        self._early: set[asyncio.Task[None]] = set()
 
     async def warm(self) -> None:
         """Prepare all packages and fill their spares. What fails will say so when it is used."""
@@ -125,14 +125,17 @@ class PluginHost(Host):
                 with contextlib.suppress(FroyoError):
                     await self.prepare(self.packages[name])
 
-        self._early = asyncio.create_task(prepare(), name="froyo-wasm-early")
+        task = asyncio.create_task(prepare(), name="froyo-wasm-early")
+        self._early.add(task)
+        task.add_done_callback(self._early.discard)
 
     async def close(self) -> None:
         """Free everything. Runs under way must have ended."""
         self._closing = True
-        if self._early is not None:
-            self._early.cancel()
-            await asyncio.wait([self._early])
+        for task in (early := set(self._early)):
+            task.cancel()
+        if early:
+            await asyncio.wait(early)
         if self._idle is not None:
             self._idle.cancel()
         if self._background is not None:

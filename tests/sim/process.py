@@ -23,7 +23,6 @@ from reconciler.model.desired import Desired
 from reconciler.model.target import Target
 from reconciler.plugins.calls import Perform, Phase
 from reconciler.plugins.capabilities import Grants
-from reconciler.plugins.native import NativeHost
 from reconciler.plugins.packages import load_packages
 from reconciler.runtime import Runtime
 from reconciler.store.records import LeaseHolder
@@ -31,6 +30,7 @@ from reconciler.store.store import Store
 from reconciler.targets.session import Session
 from tests.sim.loop import SimTask
 from tests.sim.manifests import SOURCE, load
+from tests.sim.native import NativeHost
 from tests.sim.wire import Wire
 
 if TYPE_CHECKING:

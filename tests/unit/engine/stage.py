@@ -30,7 +30,6 @@ from reconciler.model.names import Address
 from reconciler.model.resource import Instance
 from reconciler.plugins.calls import Perform, Phase
 from reconciler.plugins.capabilities import Grants
-from reconciler.plugins.native import NativeHost
 from reconciler.runtime import Runtime
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
@@ -39,6 +38,7 @@ from tests.sim.files import Node
 from tests.sim.loop import run
 from tests.sim.machine import Machine
 from tests.sim.manifests import desired, instance, target
+from tests.sim.native import NativeHost
 from tests.sim.process import PACKAGES
 from tests.sim.runner import frames_in
 

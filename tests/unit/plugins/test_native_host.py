@@ -11,7 +11,6 @@ from reconciler.errors import ErrorClass, ProviderError
 from reconciler.plugins import running
 from reconciler.plugins.calls import Phase
 from reconciler.plugins.capabilities import Capability, Grants
-from reconciler.plugins.native import NativeHost
 from reconciler.plugins.steps import Fault
 from tests.contract.providers.packages import (
     HEAD,
@@ -22,6 +21,7 @@ from tests.contract.providers.packages import (
     thing,
     write_package,
 )
+from tests.sim.native import NativeHost
 
 MakeHost = Callable[..., NativeHost]
 
