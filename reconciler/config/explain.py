@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +38,11 @@ def explain(places: Places, document: Document, kind: CompiledKind) -> list[Prob
     for error in errors:
         if error.kind.name == "additionalProperties":
             explainer.unknown_fields(error)
+    mistyped = {tuple(error.instance_path) for error in errors if error.kind.name == "type"}
     for error in errors:
-        if error.kind.name != "additionalProperties":
+        # What is of another type cannot be one of the allowed values either; that is one mistake.
+        again = error.kind.name in {"enum", "pattern"} and tuple(error.instance_path) in mistyped
+        if error.kind.name != "additionalProperties" and not again:
             explainer.error(error)
     return explainer.problems
 
@@ -103,12 +108,13 @@ class _Explainer:
         if keyword == "required":
             self.required(path, about.property)
         elif keyword == "type":
-            self.type(path, name, about.types, value)
+            self.type(path, name, error)
         elif keyword == "enum":
             options = [option for option in about.options if option is not None]
             choice = _list([str(option) for option in options], "or")
+            given = repr(value) if isinstance(value, str) else _what(value)
             self.add(
-                path, f"{name} is {value!r}; it can be {choice}", did_you_mean(str(value), map(str, options))
+                path, f"{name} is {given}; it can be {choice}", did_you_mean(str(value), map(str, options))
             )
         elif keyword == "pattern":
             meaning = MEANINGS.get(about.pattern, "")
@@ -132,23 +138,31 @@ class _Explainer:
             description: Mapping[str, Any] = self.kind.schema
             for part in full:
                 description = _child(description, part)
-            self.add(path, f"{shown(full)} is missing", _first_sentence(description), key=True)
+            meaning = _first_sentence(description)
+            hint = f"add {missing}: {_lowered(meaning)}" if meaning else ""
+            self.add(path, f"{shown(full)} is missing", hint, key=True)
 
-    def type(self, path: tuple[str | int, ...], name: str, types: Sequence[str], value: Any) -> None:
+    def type(self, path: tuple[str | int, ...], name: str, error: ValidationError) -> None:
+        about: Any = error.kind
+        types, value = about.types, error.instance
         wanted = " or ".join(_TYPES[kind] for kind in types)
         plain = self.places.locate(self.document, path).node.plain
         if value is None:
             self.add(path, f"{name} is empty; wanted is {wanted}", "give it a value, or leave it out")
         elif plain is not None and "string" in types:
+            options = [str(one) for one in self.schema_at(error.schema_path[:-1]).get("enum", ())]
+            quoted = f'quote it: "{plain}"' if not options or plain in options else ""
             self.add(
-                path, f"{name} is {wanted}, and unquoted {plain} is {_what(value)}", f'quote it: "{plain}"'
+                path,
+                f"{name} is {wanted}, and unquoted {plain} is {_what(value)}",
+                quoted or f"it can be {_list(options, 'or')}",
             )
         else:
             hint = ""
             if isinstance(value, str) and type(resolve(value)) in {_PYTHON.get(kind) for kind in types}:
                 hint = "write it without quotes"
             elif types[0] == "array" and isinstance(value, str):
-                hint = f"[{value}]"
+                hint = f"[{', '.join(map(_in_a_list, _words(value)))}]"
             self.add(path, f"{name} is {wanted}, not {_what(value)}", hint)
 
     def together(self, path: tuple[str | int, ...], name: str, error: ValidationError) -> None:
@@ -186,6 +200,25 @@ class _Explainer:
         """A name that is allowed and close to what was written."""
         made = re.sub(r"[^-a-z0-9.]+", "-", str(value).lower()).strip("-.")
         return f"such as {made!r}" if made and re.search(pattern, made) else ""
+
+
+def _words(text: str) -> list[str]:
+    """What a shell would make of a command, which is what somebody had in mind who wrote one as text."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def _in_a_list(word: str) -> str:
+    """A word as it can stand between brackets and stay text."""
+    plain = re.fullmatch(r"[A-Za-z0-9_./][-A-Za-z0-9_./+=]*", word)
+    return word if plain and isinstance(resolve(word), str) else json.dumps(word, ensure_ascii=False)
+
+
+def _lowered(sentence: str) -> str:
+    """A sentence as it goes on behind a colon; what is written in capitals stays so."""
+    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
 def _child(schema: Mapping[str, Any], part: str | int) -> Mapping[str, Any]:
