@@ -17,6 +17,7 @@ from reconciler.cli.places import Places, must_be_ours
 from reconciler.cli.retention import retention
 from reconciler.cli.stamps import stamp
 from reconciler.config import ParseCache, load
+from reconciler.config.structural import kind_problems
 from reconciler.engine.intake import Load
 from reconciler.engine.onlooking import Onlooker
 from reconciler.engine.services import Services
@@ -102,7 +103,7 @@ def evaluation(places: Places, environ: Mapping[str, str]) -> tuple[list[Package
     Raises:
         ConfigError: a provider package is broken.
     """
-    packages = load_packages([path for path in places.packages if path.is_dir()])
+    packages = load_packages([path for path in places.packages if path.is_dir()], check=kind_problems)
     kinds = catalog(packages, artifacts=places.artifacts)
     return packages, kinds, partial(load, catalog=kinds, cache=ParseCache(), environ=environ)
 

@@ -36,6 +36,12 @@ _EITHER = (
     ("allOf", {"anyOf": [{"type": "integer"}, {"type": "string"}]}),
 )
 """What may stand beside `x-kubernetes-int-or-string` although it is a type in a junctor."""
+_INSTEAD = {
+    "patternProperties": "additionalProperties says of what form all values are, properties which names there are",
+    "$ref": "write out what it refers to",
+    "const": "an enum of one value says it",
+}
+"""What says it instead."""
 _CLAIM_FIELD = re.compile(r"\{(\w+)\}")
 
 
@@ -53,7 +59,10 @@ def structural_problems(schema: Mapping[str, Any]) -> list[str]:
 
 def kind_problems(kind: Kind) -> list[str]:
     """Everything that keeps a kind from being loaded or from becoming a custom resource."""
-    problems = structural_problems(kind.schema)
+    try:
+        problems = structural_problems(kind.schema)
+    except (AttributeError, TypeError):
+        return ["is no JSON Schema: a keyword in it has a value of the wrong form"]
     if kind.schema.get("type") != "object":
         problems.append("type: a spec is an object")
     fields = kind.schema.get("properties", {})
@@ -98,7 +107,8 @@ def _node(schema: Any, path: str) -> Iterator[str]:
 def _keywords(schema: Mapping[str, Any], where: str) -> Iterator[str]:
     for keyword in schema:
         if keyword not in _STRUCTURE and keyword not in _VALUES:
-            yield f"{where}: {keyword} is not supported"
+            instead = _INSTEAD.get(keyword)
+            yield f"{where}: {keyword} is not supported" + (f"; {instead}" if instead else "")
     yield from _type(schema, where)
     if "properties" in schema and "additionalProperties" in schema:
         yield f"{where}: properties and additionalProperties exclude each other"

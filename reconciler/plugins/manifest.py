@@ -18,6 +18,8 @@ MANIFEST = "manifest.yaml"
 INTERFACE = "froyo:provider@1"
 ENTRIES = ("plugin.py", "plugin.wasm")
 Read = Callable[[str], bytes]
+CheckKind = Callable[[Kind], list[str]]
+"""Says what keeps a kind from being declared; what that is, is not known here."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([.-][a-z0-9]+)*")
 _VERSION = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?")
@@ -73,13 +75,14 @@ class Manifest:
     limits: Limits
 
 
-def parse_manifest(path: Path, read: Read, problems: list[Problem]) -> Manifest | None:
+def parse_manifest(path: Path, read: Read, problems: list[Problem], check: CheckKind) -> Manifest | None:
     """Read a manifest and the files that it names.
 
     Args:
         path: of the manifest, for messages.
         read: gives a file of the package. Raises OSError.
         problems: gets everything that is wrong.
+        check: says what is wrong with a kind that is complete.
 
     Returns:
         What it says, or None if anything is wrong.
@@ -100,7 +103,12 @@ def parse_manifest(path: Path, read: Read, problems: list[Problem]) -> Manifest 
     entry = reader.one_of(top.get("entry"), ENTRIES, "an entry is")
     if entry:
         _content(reader, top["entry"], entry, read)
-    kinds = [_kind(reader, item, name, read) for item in reader.items(top.get("kinds"), at_least=1)]
+    kinds: list[Kind] = []
+    for item in reader.items(top.get("kinds"), at_least=1):
+        seen = len(problems)
+        kinds.append(_kind(reader, item, name, read))
+        if len(problems) == seen:
+            _structure(reader, item, check(kinds[-1]))
     names: set[str] = set()
     for kind, item in zip(kinds, reader.items(top.get("kinds")), strict=True):
         if kind.kind in names:
@@ -158,6 +166,17 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         container=reader.flag(entry.get("container")),
         body=Body(**{use: known(field_node) for use, field_node in body.items()}),
     )
+
+
+def _structure(reader: Reader, node: Node, wrong: list[str]) -> None:
+    """What is wrong inside a kind's schema; its place is where the manifest names the file."""
+    schema = reader.mapping(node, optional=tuple(str(key.value) for key, _ in node.value))["schema"]
+    for message in wrong:
+        reader.problem(
+            schema,
+            f"{reader.text(schema)}: {message}",
+            "schemas stay within what a Kubernetes structural schema can say: docs/spec/manifests.md, Schemas",
+        )
 
 
 def _schema(reader: Reader, node: Node | None, read: Read) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from reconciler.errors import ConfigError, Problem
 from reconciler.model.catalog import Catalog, Kind
 from reconciler.model.names import Digest
 from reconciler.plugins.capabilities import Capability
-from reconciler.plugins.manifest import MANIFEST, Limits, parse_manifest
+from reconciler.plugins.manifest import MANIFEST, CheckKind, Limits, parse_manifest
 
 RUNTIME = "python-runtime.wasm"
 """The component that runs every plugin.py, among the artefacts."""
@@ -53,11 +53,12 @@ class Package:
         return self.entry.suffix == ".py"
 
 
-def load_packages(directories: Iterable[Path]) -> list[Package]:
+def load_packages(directories: Iterable[Path], *, check: CheckKind = lambda _: []) -> list[Package]:
     """All packages of some directories, sorted by name.
 
     Args:
         directories: each a package, or a directory of packages.
+        check: says what keeps a kind from being declared, beyond what is looked at here.
 
     Raises:
         ConfigError: with everything that is wrong with any of them.
@@ -66,7 +67,7 @@ def load_packages(directories: Iterable[Path]) -> list[Package]:
     problems: list[Problem] = []
     for directory in directories:
         for found in _package_directories(directory, problems):
-            package = _load(found, problems)
+            package = _load(found, problems, check)
             if package is None:
                 continue
             other = packages.setdefault(package.name, package)
@@ -117,7 +118,7 @@ def _package_directories(directory: Path, problems: list[Problem]) -> list[Path]
     return [directory / name for name in names if (directory / name / MANIFEST).is_file()]
 
 
-def _load(directory: Path, problems: list[Problem]) -> Package | None:
+def _load(directory: Path, problems: list[Problem], check: CheckKind) -> Package | None:
     digest = hashlib.sha256()
 
     def read(name: str) -> bytes:
@@ -126,7 +127,7 @@ def _load(directory: Path, problems: list[Problem]) -> Package | None:
         digest.update(content)
         return content
 
-    manifest = parse_manifest(directory / MANIFEST, read, problems)
+    manifest = parse_manifest(directory / MANIFEST, read, problems, check)
     if manifest is None:
         return None
     return Package(

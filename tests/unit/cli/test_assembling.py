@@ -1,6 +1,7 @@
 """What the commands put together, and what they say when it cannot be had."""
 
 import contextlib
+import json
 import os
 import time
 from dataclasses import replace
@@ -8,11 +9,12 @@ from dataclasses import replace
 import pytest
 
 from reconciler.api.server import listen
-from reconciler.cli.assembly import assemble
+from reconciler.cli.assembly import assemble, evaluation
 from reconciler.cli.holding import held_by
 from reconciler.cli.places import places
-from reconciler.errors import ErrorClass, LeaseHeld
+from reconciler.errors import ConfigError, ErrorClass, LeaseHeld
 from reconciler.store.records import LeaseHolder
+from tests.unit.plugins.test_packages import write
 
 
 async def test_who_finds_the_store_taken_is_told_how_to_ask_the_one_that_has_it(tmp_path):
@@ -27,6 +29,28 @@ async def test_who_finds_the_store_taken_is_told_how_to_ask_the_one_that_has_it(
     assert refused.value.error_class is ErrorClass.TRANSIENT
     async with assemble(where, environ, lease=True, notice=print):
         pass
+
+
+def test_a_schema_of_the_operators_that_says_too_much_is_refused_with_its_place(tmp_path):
+    environ = {"HOME": str(tmp_path), "FROYO_STATE": str(tmp_path), "FROYO_ARTIFACTS": str(tmp_path / "none")}
+    package = write(tmp_path / "packages" / "thing")
+    schema = {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in ("path", "content", "source")},
+    }
+    (package / "thing.json").write_text(json.dumps(schema))
+    [found], _, _ = evaluation(places(environ), environ)
+    assert found.name == "test.thing"
+
+    (package / "thing.json").write_text(json.dumps({**schema, "patternProperties": {}}))
+    with pytest.raises(ConfigError) as refused:
+        evaluation(places(environ), environ)
+    [problem] = refused.value.problems
+    assert str(problem).startswith(
+        f"{package}/manifest.yaml:9:13: thing.json: (root): patternProperties is not"
+    )
+    assert "additionalProperties says" in problem.message
+    assert "structural schema" in problem.hint
 
 
 def test_the_one_that_has_the_store_is_named_in_local_time_with_how_to_reach_it(tmp_path, monkeypatch):

@@ -23,6 +23,12 @@ def test_our_own_schemas_are_structural(kind: Any) -> None:
     assert not kind.package or kind_problems(kind) == []
 
 
+@pytest.mark.parametrize("schema", [{"required": 5}, {"properties": {"a": {"properties": []}}}, {"allOf": 1}])
+def test_what_is_no_schema_at_all_is_said_and_not_stumbled_over(schema: Any) -> None:
+    kind = replace(FILE, schema={"type": "object", "properties": {}, **schema})
+    assert any("wrong form" in problem for problem in kind_problems(kind))
+
+
 def test_the_common_schemas_are_structural() -> None:
     assert structural_problems(METADATA) == []
     assert structural_problems({"type": "object", "properties": COMMON}) == []
@@ -35,10 +41,12 @@ def test_the_common_schemas_are_structural() -> None:
         ({"type": ["string", "null"]}, ["(root): ['string', 'null'] is not a type"]),
         ({"type": "null"}, ["(root): 'null' is not a type"]),
         ({"type": "object", "properties": {"a": {"$ref": "#/x"}}},
-         ["properties.a: $ref is not supported", "properties.a: has no type"]),
+         ["properties.a: $ref is not supported; write out what it refers to", "properties.a: has no type"]),
         ({"type": "object", "definitions": {}}, ["(root): definitions is not supported"]),
-        ({"type": "object", "patternProperties": {}}, ["(root): patternProperties is not supported"]),
-        ({"type": "string", "const": "a"}, ["(root): const is not supported"]),
+        ({"type": "object", "patternProperties": {}},
+         [("(root): patternProperties is not supported; additionalProperties says of what form all "
+           "values are, properties which names there are")]),
+        ({"type": "string", "const": "a"}, ["(root): const is not supported; an enum of one value says it"]),
         ({"type": "object", "additionalProperties": False},
          ["(root): additionalProperties: false is forbidden; unknown fields are refused anyway"]),
         ({"type": "object", "properties": {"a": STRING}, "additionalProperties": STRING},

@@ -9,7 +9,10 @@ import pytest
 
 from froyo_provider.environment import MODULES
 from froyo_provider.testing import READING_CALLS
-from reconciler.plugins.calls import CALLS
+from reconciler.cli.grants import read_grants
+from reconciler.cli.places import places
+from reconciler.plugins.calls import CALLS, Phase
+from reconciler.plugins.capabilities import Capability, Gate
 from reconciler.plugins.manifest import _LIMITS, Limits
 
 ROOT = Path(__file__).parents[3]
@@ -43,6 +46,22 @@ def test_what_a_provider_may_read_the_runner_can_replay() -> None:
     [replayed] = re.findall(r"The batch holds (.*?) only", PROTOCOL)
     reading = {name for name, rule in CALLS.items() if rule.reading}
     assert set(re.findall(r"`(.*?)`", replayed)) == reading == READING_CALLS
+
+
+def test_the_grants_are_such_and_mean_what_is_said(tmp_path: Path) -> None:
+    [example] = re.findall(r"\*\*Granting\*\*.*?```json\n(.*?)```", SPEC, re.DOTALL)
+    (tmp_path / "grants.json").write_text(example)
+    granted = read_grants(tmp_path / "grants.json").packages["my.marker"]
+    asked = (Capability("file.stat", ("/**",)), Capability("dir.ensure", ("/**",)))
+    gate = Gate(asked, granted, Phase.APPLY)
+    assert not gate.refusal({"call": "file.stat", "args": {"path": "/srv/x"}})
+    assert not gate.refusal({"call": "dir.ensure", "args": {"path": "/srv/markers/x"}})
+    assert "the operator does not grant" in gate.refusal({"call": "dir.ensure", "args": {"path": "/srv/x"}})
+
+
+def test_a_package_is_installed_where_the_document_says() -> None:
+    [installed] = re.findall(r"\ncp -r \S+ ~/(\S+)/my\.marker\n", SPEC)
+    assert places({"HOME": "/home/ann"}).packages[-1] == Path("/home/ann") / installed
 
 
 def test_the_limits_are_those_of_the_table() -> None:
