@@ -38,7 +38,7 @@ class Recording:
             args, text = canonical(call["args"]), canonical(reply)
             if args not in answers:
                 self._key = None
-                self._by_path.setdefault(str(call["args"].get("path")), []).append((call["call"], args))
+                self._file(call["call"], call["args"], args)
             if answers.get(args) != text:
                 answers[args] = text
                 self._digest = None
@@ -49,11 +49,16 @@ class Recording:
             answers = self._answers.setdefault(name, {})
             for args in theirs.keys() - answers.keys():
                 self._key = None
-                self._by_path.setdefault(str(json.loads(args).get("path")), []).append((name, args))
+                self._file(name, json.loads(args), args)
             for args, text in theirs.items():
                 if answers.get(args) != text:
                     answers[args] = text
                     self._digest = None
+
+    def _file(self, name: str, args: Mapping[str, Any], text: bytes) -> None:
+        """Make a call findable by its path. One without a path, such as `facts`, is about none."""
+        if isinstance(path := args.get("path"), str):
+            self._by_path.setdefault(path, []).append((name, text))
 
     def answer(self, call: Call) -> Reply | None:
         """What was last answered to `call`, or None if it never was."""
