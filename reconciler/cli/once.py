@@ -15,11 +15,13 @@ from reconciler.cli.assembly import Parts
 from reconciler.core.conditions import summarize
 from reconciler.engine import wording
 from reconciler.engine.journal import store_report
+from reconciler.engine.lane import orphaned
 from reconciler.engine.oneshot import OneShot, TargetResult
 from reconciler.engine.onlooking import Onlooker
 from reconciler.engine.reached import account
 from reconciler.engine.report import Report
 from reconciler.engine.suspensions import Suspensions
+from reconciler.engine.undeclared import targets_of_others, undeclared
 from reconciler.errors import ConfigError, UsageError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, SourceName
@@ -171,21 +173,13 @@ async def _forget_undeclared(parts: Parts, evaluated: Evaluated) -> int:
         How many instances that is.
     """
     known = await parts.store.load_states()
-    gone = [address for address in known if address not in evaluated.desired.instances]
-    targets = (await parts.store.load_target_states()).keys() - evaluated.desired.targets.keys()
-    before = await parts.store.last_snapshot(evaluated.snapshot.source) if gone or targets else None
-    if before is None:
-        return 0
-    try:
-        declared = await parts.runtime.offload("config", lambda: parts.load(before))
-    except (ConfigError, SnapshotGone):
-        return 0  # it stays on record until somebody can say that it was ours
-    gone = [address for address in gone if address in declared.instances]
+    gone = undeclared(known, evaluated.desired)
+    others = targets_of_others(known, evaluated.desired.source)
+    targets = (await parts.store.load_target_states()).keys() - evaluated.desired.targets.keys() - others
     report = Report(parts.runtime.now, {})
-    for address in gone:
-        if known[address].owned:
-            report.event(address, "Orphaned", "no longer declared; left as it is on the target")
-    await store_report(parts.store, report, forget=gone, forget_targets=targets & declared.targets.keys())
+    for state in gone.values():
+        orphaned(report, state)
+    await store_report(parts.store, report, forget=gone, forget_targets=targets)
     return len(gone)
 
 

@@ -171,15 +171,15 @@ class Controller:
         for name, target in desired.targets.items():
             if self._sessions.want(target):
                 self._reachability.forget(name)
-            changed = self.lanes.submit(target, instances[name])
+            changed = self.lanes.submit(target, instances[name], desired.source)
             if changed is not None:
                 self._add(name, priority=Priority.SPEC, items=changed)
-        await self._drop_targets()
+        await self._drop_targets(desired)
         self._wake.set()
 
-    async def _drop_targets(self) -> None:
-        """Forget the targets that are not declared any more."""
-        declared = self.desired.targets if self.desired else {}
+    async def _drop_targets(self, desired: Desired) -> None:
+        """Forget the targets that are not declared any more; what other sources have on record stays there."""
+        declared = desired.targets
         for name in self.lanes.undeclared(declared):
             self.lanes.withdraw(name)
             await self._sessions.drop(name)
@@ -188,9 +188,10 @@ class Controller:
             self._queue.discard(name)
             self._troubles.pop(name, None)
             await self.lanes.drop(name)
-        self._reachability.keep_only(declared)
-        await self._wishes.keep_only(declared)
-        await self.lanes.forget(declared)
+        others = self.lanes.shared(desired.source)
+        self._reachability.keep_only(declared, others)
+        await self._wishes.keep_only(declared.keys() | others)
+        await self.lanes.forget(desired)
 
     def _find_blob(self, digest: Digest) -> Blob:
         if self.desired is None or digest not in self.desired.blobs:

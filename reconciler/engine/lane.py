@@ -18,7 +18,7 @@ from reconciler.engine.preimages import Preimages
 from reconciler.engine.recording import Recording
 from reconciler.engine.report import Report
 from reconciler.model.event import Evidence
-from reconciler.model.names import Address, Digest
+from reconciler.model.names import Address, Digest, SourceName
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
 from reconciler.model.target import Target
@@ -109,6 +109,7 @@ class Lane:
         known: Callable[[Address], ResourceState | None],
         *,
         contests: Contests[Address],
+        source: SourceName,
     ) -> Lane:
         """The lane of a target that is to be as `instances` say.
 
@@ -117,18 +118,22 @@ class Lane:
             instances: in order of declaration.
             known: what is on record about an instance.
             contests: who is known to fight about what.
+            source: what says so.
         """
-        states, news = {}, set()
+        states, news, moved = {}, set(), set()
         for address, instance in instances.items():
             state = known(address)
             states[address] = (
                 next_generation(state, instance.digest)
                 if state
-                else ResourceState(address=address, digest=instance.digest)
+                else ResourceState(address=address, digest=instance.digest, source=source)
             )
             if states[address] is not state:
                 news.add(address)
                 contests.forget(address)
+            if states[address].source != source:
+                states[address] = replace(states[address], source=source)
+                moved.add(address)
         return cls(
             target=target,
             instances=instances,
@@ -137,6 +142,7 @@ class Lane:
             unsettled=news,
             contests=contests,
             managed=managed_below(instances),
+            backlog=Backlog(states=moved),
         )
 
     def watch(self, address: Address, paths: Iterable[str]) -> None:
@@ -197,6 +203,7 @@ class Lane:
         self.stalled = {a: s for a, s in older.stalled.items() if a in self.instances}
         self.vain = {a: v for a, v in older.vain.items() if a in self.instances}
         self.unsettled |= older.unsettled & self.instances.keys()
+        older.backlog.states |= self.backlog.states
         self.backlog = older.backlog
         self.preimages = older.preimages
         self.preimages.keep_only(self.instances)

@@ -13,7 +13,9 @@ from reconciler.core.contest import Contests, Rules
 from reconciler.engine.journal import store_report
 from reconciler.engine.lane import Lane, orphaned
 from reconciler.engine.report import Report
-from reconciler.model.names import Address, Digest, TargetName, split_address
+from reconciler.engine.undeclared import targets_of_others, undeclared
+from reconciler.model.desired import Desired
+from reconciler.model.names import Address, Digest, SourceName, TargetName, split_address
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
 from reconciler.model.target import Target
@@ -39,7 +41,7 @@ class Lanes:
         self._rules = rules
         self._time = loop_time
         self._lanes: dict[TargetName, Lane] = {}
-        self._incoming: dict[TargetName, tuple[Target, Mapping[Address, Instance]]] = {}
+        self._incoming: dict[TargetName, tuple[Target, Mapping[Address, Instance], SourceName]] = {}
         self._stored: dict[Address, ResourceState] = {}
         self._preimages: dict[Address, Digest] = {}
 
@@ -67,13 +69,15 @@ class Lanes:
 
     # --- What is declared ---------------------------------------------------------------------------------------------
 
-    def submit(self, target: Target, instances: Mapping[Address, Instance]) -> Collection[Address] | None:
-        """From its next round on, this is how a target should be.
+    def submit(
+        self, target: Target, instances: Mapping[Address, Instance], source: SourceName
+    ) -> Collection[Address] | None:
+        """From its next round on, this is how a target should be, as `source` says.
 
         Returns:
             What that round has to look at; empty for everything, None if nothing has changed.
         """
-        self._incoming[target.name] = (target, instances)
+        self._incoming[target.name] = (target, instances, source)
         lane = self._lanes.get(target.name)
         if lane is None:
             return ()
@@ -89,14 +93,19 @@ class Lanes:
         lane = self._lanes.get(name)
         if incoming is None:
             return lane
-        target, instances = incoming
+        target, instances, source = incoming
         if lane is None:
-            known = {a: state for a, state in self._stored.items() if split_address(a)[0] == name}
+            # Of what else is on record, what other sources declare stays as it is.
+            known = {
+                a: state
+                for a, state in self._stored.items()
+                if a in instances or (split_address(a)[0] == name and state.source == source)
+            }
         else:
             known = lane.states
         contests = lane.contests if lane else Contests[Address](self._rules)
         contests.expire(self._time())
-        fresh = Lane.make(target, instances, known.get, contests=contests)
+        fresh = Lane.make(target, instances, known.get, contests=contests, source=source)
         if lane is not None:
             fresh.carry_over(lane)
         gone = {a: state for a, state in known.items() if a not in instances}
@@ -127,9 +136,17 @@ class Lanes:
         """Take back what was submitted for a target and not taken in yet."""
         self._incoming.pop(name, None)
 
-    async def forget(self, declared: Collection[TargetName]) -> None:
-        """Forget the instances of every target that is not among `declared`, and say which of them were ours."""
-        gone = {a: state for a, state in self._stored.items() if split_address(a)[0] not in declared}
+    def shared(self, source: SourceName) -> set[TargetName]:
+        """The targets on which other sources than `source` have something on record."""
+        return targets_of_others(self._stored, source)
+
+    async def forget(self, desired: Desired) -> None:
+        """Forget what its source declared on targets that it does not declare, and say which of it was ours."""
+        gone = {
+            address: state
+            for address, state in undeclared(self._stored, desired).items()
+            if split_address(address)[0] not in desired.targets
+        }
         report = Report(self._runtime.now, {})
         for state in gone.values():
             orphaned(report, state)

@@ -143,7 +143,13 @@ class OneShot:
 
     def _lane(self, name: TargetName) -> Lane:
         instances = {a: i for a, i in self._desired.instances.items() if i.target == name}
-        return Lane.make(self._desired.targets[name], instances, self._known.get, contests=Contests())
+        return Lane.make(
+            self._desired.targets[name],
+            instances,
+            self._known.get,
+            contests=Contests(),
+            source=self._desired.source,
+        )
 
     async def _apply(
         self, lane: Lane, session: Session, only: Mapping[Address, PlanUnit] | None

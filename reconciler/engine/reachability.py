@@ -95,11 +95,14 @@ class Reachability:
         self._unkept[name] = None
         self._keep()
 
-    def keep_only(self, names: Collection[TargetName]) -> None:
-        """Forget all other targets."""
+    def keep_only(self, names: Collection[TargetName], others: Collection[TargetName] = ()) -> None:
+        """Forget all other targets; of those among `others` the store still knows."""
         for name in [name for name in self._known if name not in names]:
             del self._known[name]
-            self._unkept[name] = None
+            if name in others:
+                self._unkept.pop(name, None)
+            else:
+                self._unkept[name] = None
         if self._unkept:
             self._keep()
 

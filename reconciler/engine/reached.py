@@ -13,7 +13,7 @@ from reconciler.core.conditions import get_condition, next_generation, remove_co
 from reconciler.engine.report import Report
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.desired import Desired
-from reconciler.model.names import TargetName
+from reconciler.model.names import SourceName, TargetName
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState, TargetState
 from reconciler.store.batch import Batch
@@ -53,7 +53,7 @@ async def account(
         batch.put_target_state(_said(known, attempt, report))
     for address, instance in desired.instances.items():
         if instance.target in lost:
-            report.put(_declared(report.states.get(address), instance))
+            report.put(_declared(report.states.get(address), instance, desired.source))
     return batch.put_states(report.changed.values()).add_events(report.events)
 
 
@@ -77,8 +77,8 @@ def _said(known: TargetState, attempt: Reached, report: Report) -> TargetState:
     return replace(known, conditions=set_condition(earlier, condition), connected_since=None)
 
 
-def _declared(known: ResourceState | None, instance: Instance) -> ResourceState:
+def _declared(known: ResourceState | None, instance: Instance, source: SourceName) -> ResourceState:
     """What is known of an instance that could not be looked at: what was known, at what is declared now."""
     if known is None:
-        return ResourceState(address=instance.address, digest=instance.digest)
-    return next_generation(known, instance.digest)
+        return ResourceState(address=instance.address, digest=instance.digest, source=source)
+    return replace(next_generation(known, instance.digest), source=source)

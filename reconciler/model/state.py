@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from reconciler.model.conditions import Condition
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 
+_NOWHERE = SourceName("")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
@@ -44,6 +46,7 @@ class ResourceState:
         conditions: by type, those that are present.
         history: the last five rounds that did something, newest first.
         failures: consecutive failures, for the backoff.
+        source: what declared it last; "" where that was not on record yet.
     """
 
     address: Address
@@ -56,6 +59,7 @@ class ResourceState:
     conditions: tuple[Condition, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     failures: int = 0
+    source: SourceName = _NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

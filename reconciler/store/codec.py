@@ -91,13 +91,14 @@ def state_row(state: ResourceState) -> Row:
         if state.history
         else "[]",
         "failures": state.failures,
+        "source": state.source,
     }
 
 
 def state(row: Sequence[Any]) -> ResourceState:
     """From STATES."""
     address, generation, digest, observed_generation, observed, observed_at = row[:6]
-    owned, conditions, history, failures = row[6:]
+    owned, conditions, history, failures, source = row[6:]
     return ResourceState(
         address=address,
         generation=generation,
@@ -109,6 +110,7 @@ def state(row: Sequence[Any]) -> ResourceState:
         conditions=_conditions(conditions),
         history=() if history == "[]" else tuple([_history_entry(entry) for entry in _decode(history)]),
         failures=failures,
+        source=source,
     )
 
 

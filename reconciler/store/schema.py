@@ -114,6 +114,8 @@ resource_state = Table(
     Column("conditions", Text, nullable=False),
     Column("history", Text, nullable=False),
     Column("failures", Integer, nullable=False),
+    # "": not known, since it was recorded before sources were.
+    Column("source", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 

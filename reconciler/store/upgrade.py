@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sqlite3
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
-
-if TYPE_CHECKING:
-    import sqlite3
 
 
 def configuration() -> Config:
@@ -27,10 +24,21 @@ def head() -> str | None:
 
 
 def upgrade(connection: sqlite3.Connection, revision: str = "head") -> None:
-    """Run what is missing up to `revision`. Commits."""
+    """Run what is missing up to `revision`. Commits.
+
+    Raises:
+        sqlite3.IntegrityError: a row refers to one that is not there any more.
+    """
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     config = configuration()
-    with engine.connect() as wrapped:
+    # Begun here, so that Alembic does not commit each step.
+    with engine.connect() as wrapped, wrapped.begin():
+        # SQLAlchemy has rolled back what was begun: it looks at the connection first, and leaves it clean. Whatever
+        # somebody else did meanwhile, Alembic finds out which revision this is only now.
+        connection.execute("BEGIN IMMEDIATE")
         config.attributes["connection"] = wrapped
         command.upgrade(config, revision)
-        wrapped.commit()
+        # They were not enforced, so that tables could be rebuilt.
+        for table, _row, other, _key in connection.execute("PRAGMA foreign_key_check"):
+            message = f"the migration leaves a row of {table} that refers to none of {other}"
+            raise sqlite3.IntegrityError(message)

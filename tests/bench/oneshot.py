@@ -143,7 +143,13 @@ async def _look(site: Path, where: Places) -> float:
         )
         (target,) = evaluated.desired.targets.values()
         known = await parts.store.load_states()
-        lane = Lane.make(target, evaluated.desired.instances, known.get, contests=Contests())
+        lane = Lane.make(
+            target,
+            evaluated.desired.instances,
+            known.get,
+            contests=Contests(),
+            source=evaluated.desired.source,
+        )
         session = await Session.open(target, runtime=parts.runtime, on_event=lambda _event: None)
         try:
             await Round(lane, session, services).run(None)

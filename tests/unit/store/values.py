@@ -51,6 +51,7 @@ def state(name: str = "motd", *, target: TargetName = WEB, generation: int = 1) 
             ),
         ),
         failures=3,
+        source=SourceName("/srv/site"),
     )
 
 
