@@ -6,10 +6,9 @@ Nothing else in froyo knows which store, which provider host and which transport
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from reconciler.cli.auditing import Auditor
 from reconciler.cli.holding import held_by
@@ -28,9 +27,9 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Blob, Desired
 from reconciler.model.names import Digest
 from reconciler.model.source import SnapshotGone
-from reconciler.plugins.capabilities import BUILT_IN, Grants
+from reconciler.plugins.capabilities import Grants
 from reconciler.plugins.host import PluginHost
-from reconciler.plugins.packages import Package, catalog, load_packages
+from reconciler.plugins.packages import Package, catalog, load_packages, needs
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
@@ -149,7 +148,7 @@ async def assemble(
         auditor = Auditor(store, runtime)
         host = PluginHost(
             packages,
-            grants=granted(places.grants),
+            grants=granted(places, packages),
             runtime=runtime,
             cache_dir=places.cache / "components",
             artifacts=places.artifacts,
@@ -170,10 +169,11 @@ async def _take_lease(store: Store, runtime: Runtime, places: Places) -> None:
         raise LeaseHeld(held_by(found.holder, us, places) if found else str(error)) from error
 
 
-def granted(path: Path) -> Grants:
+def granted(places: Places, packages: Iterable[Package]) -> Grants:
     """What the packages are granted: the built-in ones what they need, and what the operator says on top or instead."""
-    if not path.exists():
-        return BUILT_IN
+    built_in = needs(package for package in packages if package.directory.parent == places.packages[0])
+    if not places.grants.exists():
+        return built_in
     from reconciler.cli.grants import read_grants
 
-    return BUILT_IN.extended(read_grants(path))
+    return built_in.extended(read_grants(places.grants))

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from reconciler.plugins.calls import CALLS, Call, Phase, refused_in
-from reconciler.plugins.globs import EVERYWHERE, argv_matches, check_argv, is_normal, path_matcher
+from reconciler.plugins.globs import argv_matches, check_argv, is_normal, path_matcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +103,6 @@ class Grants:
     def extended(self, other: Grants) -> Grants:
         """These, and for the packages that `other` names, the other's instead."""
         return Grants({**self.packages, **other.packages})
-
-
-_ALL_PATHS = (EVERYWHERE,)
-BUILT_IN = Grants(
-    {
-        "linux.file": (
-            *(Capability(name, _ALL_PATHS) for name in ("file.stat", "dir.list")),
-            *(
-                Capability(name, _ALL_PATHS)
-                for name in ("file.remove", "dir.ensure", "dir.remove", "link.ensure")
-            ),
-            # Any path, and as a check before new content goes live any command that the manifest's author
-            # names.
-            Capability("file.write", _ALL_PATHS, (("**",),)),
-        ),
-    }
-)
-"""What is granted unless the operator says otherwise: the needs of the packages that come with froyo."""
 
 
 class Gate:

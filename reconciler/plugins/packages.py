@@ -16,7 +16,7 @@ from pathlib import Path
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.catalog import Catalog, Kind
 from reconciler.model.names import Digest
-from reconciler.plugins.capabilities import Capability
+from reconciler.plugins.capabilities import Capability, Grants
 from reconciler.plugins.manifest import MANIFEST, CheckKind, Limits, parse_manifest
 
 RUNTIME = "python-runtime.wasm"
@@ -93,6 +93,11 @@ def catalog(packages: Iterable[Package], *, artifacts: Path | None = None) -> Ca
         digest.update(package.digest.encode())
     kinds = {(kind.api_version, kind.kind): kind for package in packages for kind in package.kinds}
     return Catalog(kinds, f"sha256:{digest.hexdigest()}")
+
+
+def needs(packages: Iterable[Package]) -> Grants:
+    """All that packages ask for, as a grant: what those that come with froyo get."""
+    return Grants({package.name: package.capabilities for package in packages})
 
 
 def runtime_digest(artifacts: Path) -> str:

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.plugins.calls import Phase
-from reconciler.plugins.capabilities import BUILT_IN
 from reconciler.plugins.host import IDLE_SECONDS, LANE, SPARES, PluginHost
-from reconciler.plugins.packages import load_packages
+from reconciler.plugins.packages import load_packages, needs
 from reconciler.runtime import Runtime, ThreadLanes
 from tests.bench.rows import Row
 
@@ -175,7 +174,7 @@ async def measured() -> list[Figure]:
     def host(spares: int) -> PluginHost:
         return PluginHost(
             packages,
-            grants=BUILT_IN,
+            grants=needs(packages),
             runtime=runtime,
             cache_dir=cache,
             artifacts=ROOT / "reconciler" / "_artifacts",

@@ -12,8 +12,7 @@ import yaml
 from froyo_provider.testing import Harness
 from reconciler.config.fields import claims_of
 from reconciler.config.structural import kind_problems, structural_problems
-from reconciler.plugins.capabilities import BUILT_IN
-from reconciler.plugins.packages import catalog, load_packages
+from reconciler.plugins.packages import catalog, load_packages, needs
 from tests.contract.linux_file.memory import MemoryHost
 from tests.contract.linux_file.table import PACKAGE, WRITING, Json, cases, request_of, world_of
 
@@ -52,8 +51,8 @@ def test_the_package_loads_with_all_that_it_asks_for():
     kinds = catalog([package]).kinds.values()
     assert {kind.kind for kind in kinds} == {"File", "Directory", "Symlink"}
     assert [problem for kind in kinds for problem in kind_problems(kind)] == []
-    asked = {capability.call for capability in package.capabilities}
-    assert asked <= {capability.call for capability in BUILT_IN.packages["linux.file"]}
+    assert needs([package]).packages == {"linux.file": package.capabilities}
+    assert not any(capability.call == "exec" for capability in package.capabilities)
 
 
 def test_the_backup_of_a_file_has_one_owner_as_the_file_itself_has():

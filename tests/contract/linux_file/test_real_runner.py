@@ -16,9 +16,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import LocalTransport, Target
 from reconciler.plugins.calls import Phase
-from reconciler.plugins.capabilities import BUILT_IN
 from reconciler.plugins.host import PluginHost
-from reconciler.plugins.packages import load_packages
+from reconciler.plugins.packages import load_packages, needs
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.targets.connect import make_connect
 from reconciler.targets.session import Session
@@ -99,9 +98,10 @@ async def bench(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> As
     runtime = Runtime(connect=connect, offload=lanes)
     cache = ROOT / "build" / "provider-cache"
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    packages = load_packages([PACKAGE])
     host = PluginHost(
-        load_packages([PACKAGE]),
-        grants=BUILT_IN,
+        packages,
+        grants=needs(packages),
         runtime=runtime,
         cache_dir=cache,
         artifacts=artifacts,

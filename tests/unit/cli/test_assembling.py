@@ -9,12 +9,13 @@ from dataclasses import replace
 import pytest
 
 from reconciler.api.server import listen
-from reconciler.cli.assembly import assemble, evaluation
+from reconciler.cli.assembly import assemble, evaluation, granted
 from reconciler.cli.holding import held_by
 from reconciler.cli.places import places
 from reconciler.errors import ConfigError, ErrorClass, LeaseHeld
+from reconciler.plugins.capabilities import Capability
 from reconciler.store.records import LeaseHolder
-from tests.unit.plugins.test_packages import write
+from tests.unit.plugins.test_packages import MANIFEST, write
 
 
 async def test_who_finds_the_store_taken_is_told_how_to_ask_the_one_that_has_it(tmp_path):
@@ -51,6 +52,21 @@ def test_a_schema_of_the_operators_that_says_too_much_is_refused_with_its_place(
     )
     assert "additionalProperties says" in problem.message
     assert "structural schema" in problem.hint
+
+
+def test_what_comes_with_froyo_gets_what_it_asks_for_and_what_the_operator_adds_gets_nothing(tmp_path):
+    where = replace(
+        places({"HOME": str(tmp_path), "FROYO_STATE": str(tmp_path)}), artifacts=tmp_path / "ours"
+    )
+    own = write(where.packages[0] / "thing")
+    write(where.packages[1] / "other", MANIFEST.replace("test.thing", "test.other").replace("Thing", "Other"))
+    packages, _, _ = evaluation(where, {})
+    asked = next(package.capabilities for package in packages if package.directory == own)
+    assert asked
+    assert granted(where, packages).packages == {"test.thing": asked}
+
+    where.grants.write_text('{"test.thing": [], "test.other": [{"call": "facts"}]}')
+    assert granted(where, packages).packages == {"test.thing": (), "test.other": (Capability("facts"),)}
 
 
 def test_the_one_that_has_the_store_is_named_in_local_time_with_how_to_reach_it(tmp_path, monkeypatch):

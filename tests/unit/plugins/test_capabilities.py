@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from reconciler.plugins.calls import CALLS, Phase
-from reconciler.plugins.capabilities import BUILT_IN, Capability, Gate, Grants
-from reconciler.plugins.packages import load_packages
+from reconciler.plugins.capabilities import Capability, Gate, Grants
+from reconciler.plugins.packages import load_packages, needs
 
 EVERYTHING = tuple(
     Capability(name, ("/**",) if rule.path else (), (("**",),) if rule.command else ())
@@ -160,12 +160,7 @@ def test_grants_that_are_none_name_the_package(value: Any) -> None:
 
 def test_nothing_is_granted_by_default_and_the_operator_can_take_away() -> None:
     assert Grants().packages == {}
-    extended = BUILT_IN.extended(Grants({"linux.file": (), "test.thing": (Capability("facts"),)}))
+    needed = needs(load_packages([Path(__file__).parents[3] / "providers"]))
+    assert needed.packages["linux.file"]
+    extended = needed.extended(Grants({"linux.file": (), "test.thing": (Capability("facts"),)}))
     assert extended.packages == {"linux.file": (), "test.thing": (Capability("facts"),)}
-
-
-def test_what_is_granted_by_default_is_what_the_built_in_packages_need_and_no_more() -> None:
-    packages = load_packages([Path(__file__).parents[3] / "providers"])
-    assert BUILT_IN.packages.keys() == {package.name for package in packages}
-    for package in packages:
-        assert set(BUILT_IN.packages[package.name]) == set(package.capabilities)
