@@ -3,6 +3,10 @@
 Invariant: below `cli` and `api`, nothing reads the wall clock, randomness or the environment, starts a process, opens a
 connection or starts a thread but through this. Waiting is done with asyncio on the running loop, whose clock the
 simulation owns too.
+
+The exceptions are what the simulation has no part in: `plugins/compiled.py` compiles components in a process of its
+own; `plugins/watchdog.py` ends one that runs on, from a thread; `store/records.py` asks for the names of this machine
+and this process, for the lease; `watchers/tree.py` bounds by the monotonic clock how long it waits for a quiet tree.
 """
 
 from __future__ import annotations

@@ -53,6 +53,9 @@ class CommonSpec:
         before: the reverse of `require`.
         notify: instances to refresh after this one has changed.
         interval: seconds between rescans, or None for the engine's default.
+        policy: whether what differs is put right, only told, or not even looked at.
+        adopt: what happens at first contact with something that exists and differs.
+        deletion: what happens to the thing when its manifest disappears.
         ignore_fields: field paths whose differences are shown and left alone.
         infer_edges: whether the edges that are certain are added to the written ones.
     """

@@ -1,7 +1,7 @@
 """The way to a runner on any target: what the engine's Runtime is given.
 
     lanes = ThreadLanes()
-    runtime = Runtime(connect=make_connect(state=state, cache=cache, offload=lanes), offload=lanes)
+    runtime = Runtime(connect=make_connect(state=state, cache=cache, offload=lanes, environ=environ), offload=lanes)
 
 Whatever the targets share is shared here: verified binaries, slots for handshakes, what is known of host
 keys.
@@ -9,7 +9,6 @@ keys.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random, SystemRandom
@@ -28,9 +27,9 @@ def make_connect(
     *,
     state: Path,
     offload: Offload,
+    environ: Mapping[str, str],
     cache: Path | None = None,
     artifacts: Artifacts | None = None,
-    environ: Mapping[str, str] = os.environ,
     random: Random | None = None,
     ttl: float = 600.0,
 ) -> Connect:
@@ -39,9 +38,9 @@ def make_connect(
     Args:
         state: the state directory; keys that are trusted on first use are recorded in its `known_hosts`.
         offload: runs what would hold the loop up.
+        environ: the process's environment.
         cache: where to remember what only saves time, or None for nowhere.
         artifacts: where the runner's binaries are; by default those that came with this package.
-        environ: the process's environment.
         random: names directories on targets, and spreads attempts; nobody must be able to guess it.
         ttl: seconds that a runner lives before its session first renews it.
     """

@@ -94,7 +94,7 @@ def artifacts() -> Path:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bench(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
     lanes = ThreadLanes()
-    connect = make_connect(state=tmp_path_factory.mktemp("state"), offload=lanes)
+    connect = make_connect(state=tmp_path_factory.mktemp("state"), offload=lanes, environ=os.environ)
     runtime = Runtime(connect=connect, offload=lanes)
     cache = ROOT / "build" / "provider-cache"
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """The real runner, as the build has left it."""
 
 import asyncio
+import os
 
 import pytest
 
@@ -32,7 +33,9 @@ class World:
         self.sessions = []
 
     def runtime(self, artifacts, *, ttl=600.0):
-        connect = make_connect(state=self.state, offload=self.lanes, artifacts=artifacts, ttl=ttl)
+        connect = make_connect(
+            state=self.state, offload=self.lanes, environ=os.environ, artifacts=artifacts, ttl=ttl
+        )
         return Runtime(connect=connect, offload=self.lanes)
 
     async def open(self, target, artifacts, *, on_event=lambda event: None, ttl=600.0, **settings):

@@ -98,7 +98,7 @@ async def test_nothing_is_left_after_a_session(world, artifacts, target, host, w
 
 
 CONTROLLER = """
-import asyncio, sys
+import asyncio, os, sys
 from pathlib import Path
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import SshTransport, Target
@@ -115,7 +115,7 @@ if half:
     ssh.SshChannel.ship = ship
 async def main():
     lanes = ThreadLanes()
-    runtime = Runtime(connect=make_connect(state=Path(state), offload=lanes), offload=lanes)
+    runtime = Runtime(connect=make_connect(state=Path(state), offload=lanes, environ=os.environ), offload=lanes)
     transport = SshTransport(
         host=host, user=user, become=become, identity_file=identity, known_hosts=known_hosts
     )

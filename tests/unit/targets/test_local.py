@@ -178,7 +178,7 @@ async def test_a_runner_that_reads_slowly_is_waited_for(runtime, build):
 
 def test_it_ends_with_a_controller_that_is_killed(build, tmp_path):
     controller = (
-        "import asyncio, sys\n"
+        "import asyncio, os, sys\n"
         "from pathlib import Path\n"
         "from reconciler.runtime import Runtime, ThreadLanes\n"
         "from reconciler.targets.artifacts import Artifacts\n"
@@ -187,7 +187,7 @@ def test_it_ends_with_a_controller_that_is_killed(build, tmp_path):
         "from tests.unit.targets.fake_runner import LOCAL\n"
         "async def main():\n"
         "    lanes = ThreadLanes()\n"
-        f"    connect = make_connect(state=Path({str(tmp_path)!r}), offload=lanes,"
+        f"    connect = make_connect(state=Path({str(tmp_path)!r}), offload=lanes, environ=os.environ,"
         f" artifacts=Artifacts(Path({str(build.directory)!r})))\n"
         "    runtime = Runtime(connect=connect, offload=lanes)\n"
         "    session = await Session.open(LOCAL, runtime=runtime, on_event=print)\n"
