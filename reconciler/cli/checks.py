@@ -159,10 +159,10 @@ def _socket(asking: Asking) -> Iterator[Check]:
 
 def _settings(asking: Asking) -> Iterator[Check]:
     """The operator's files, as `apply` and `up` read them."""
-    from reconciler.cli.assembly import granted
+    from reconciler.cli.grants import read_grants
     from reconciler.cli.retention import retention
 
-    for path, read in ((asking.where.retention, retention), (asking.where.grants, granted)):
+    for path, read in ((asking.where.retention, retention), (asking.where.grants, read_grants)):
         try:
             if path.exists():
                 must_be_ours(path)
