@@ -53,18 +53,9 @@ def did_you_mean_one_of(what: str, resources: Iterable[Document], *, words: Iter
     views = list(resources)
     parts = what.split("/", 2)
     if len(parts) == 3:
-        # Whatever is right in it stays: only the name, then the kind, then all of it is doubted.
-        like = [view for view in views if view["target"] == parts[0] and is_kind(parts[1], view["kind"])]
-        names = {view["name"]: view["address"] for view in like}
-        if found := closest(parts[2], names):
-            return f"did you mean {names[found]!r}?"
-        return did_you_mean(what, [view["address"] for view in views])
+        return _meant_address(what, parts, views)
     if len(parts) == 2:
-        names = {v["name"]: f"{v['kind']}/{v['name']}" for v in views if is_kind(parts[0], v["kind"])}
-        if found := closest(parts[1], names):
-            return f"did you mean {names[found]!r}?"
-        on_target = {f"{view['target']}/{view['kind']}" for view in views}
-        return did_you_mean(what, [*sorted({f"{v['kind']}/{v['name']}" for v in views}), *sorted(on_target)])
+        return _meant_pair(what, parts, views)
     for view in views:
         if view["name"] == what:
             return f"did you mean '{view['kind']}/{what}'?"
@@ -75,6 +66,35 @@ def did_you_mean_one_of(what: str, resources: Iterable[Document], *, words: Iter
     names = {view["name"]: f"{view['kind']}/{view['name']}" for view in views}
     found = closest(what, names)
     return f"did you mean {names[found]!r}?" if found else ""
+
+
+def _meant_address(what: str, parts: Sequence[str], views: Sequence[Document]) -> str:
+    """A hint for target, kind and name. What is right in it stays: the name is doubted, then the kind, then all."""
+    target, kind, name = parts
+    like = {v["name"]: v["address"] for v in views if v["target"] == target and is_kind(kind, v["kind"])}
+    if not like:
+        return did_you_mean(what, [view["address"] for view in views])
+    if found := closest(name, like):
+        return f"did you mean {like[found]!r}?"
+    return _first(view["address"] for view in views if (view["target"], view["name"]) == (target, name))
+
+
+def _meant_pair(what: str, parts: Sequence[str], views: Sequence[Document]) -> str:
+    """The same for a kind and a name, or for a target and a kind."""
+    kind, name = parts
+    like = {v["name"]: f"{v['kind']}/{v['name']}" for v in views if is_kind(kind, v["kind"])}
+    if not like:
+        on_target = {f"{view['target']}/{view['kind']}" for view in views}
+        return did_you_mean(what, [*sorted({f"{v['kind']}/{v['name']}" for v in views}), *sorted(on_target)])
+    if found := closest(name, like):
+        return f"did you mean {like[found]!r}?"
+    return _first(f"{view['kind']}/{view['name']}" for view in views if view["name"] == name)
+
+
+def _first(names: Iterable[str]) -> str:
+    """A hint with what bears just the name that was asked for, elsewhere."""
+    found = next(iter(names), "")
+    return f"did you mean {found!r}?" if found else ""
 
 
 def plural(kind: str) -> str:

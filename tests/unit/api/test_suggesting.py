@@ -40,6 +40,8 @@ KNOWN = [
         ("files/mtod", "'File/motd'"),
         ("Fiel/motd", "'File/motd'"),
         ("web-1/Fiel", "'web-1/File'"),
+        ("File/etc", "'Directory/etc'"),
+        ("web-1/File/etc", "'web-1/Directory/etc'"),
         ("web-1/File/mtod", "'web-1/File/motd'"),
         ("web-1/Fiel/motd", "'web-1/File/motd'"),
         ("wbe-1/File/motd", "'web-1/File/motd'"),
@@ -50,7 +52,9 @@ def test_what_was_probably_meant_is_named(what, meant):
     assert said == f"nothing is known that matches {what!r}; did you mean {meant}?"
 
 
-@pytest.mark.parametrize("what", ["xyzzy", "xyzzy/plugh", "a/b/xyzzy"])
+@pytest.mark.parametrize(
+    "what", ["xyzzy", "xyzzy/plugh", "a/b/xyzzy", "File/no", "web-1/File/no", "File/nosuch", "web-1/File/sh"]
+)
 def test_where_nothing_is_close_it_is_said_where_to_look(what):
     assert no_match(Selection(what), KNOWN).endswith("; see: froyo get")
 
