@@ -12,8 +12,8 @@ from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import visible
 from reconciler.errors import ConfigError, FroyoError, Problem
 
-SHOWN = 50
-"""Problems that are shown in full; a directory that is all wrong needs no more."""
+SHOWN = 10
+"""Problems that are shown in full, unless all are asked for: of a directory that is all wrong one reads no more."""
 
 
 def show_failure(screen: Terminal, error: Exception) -> int:
@@ -40,7 +40,8 @@ def show_failure(screen: Terminal, error: Exception) -> int:
 def problem_lines(screen: Terminal, problems: Sequence[Problem]) -> list[str]:
     """Every problem with its place, the line as it stands there, a caret below the column, and what to do."""
     lines: list[str] = []
-    for problem in problems[:SHOWN]:
+    shown = len(problems) if screen.verbose else SHOWN
+    for problem in problems[:shown]:
         lines.append(
             f"{screen.paint('bold', visible(problem.location))}: {screen.paint('bad', visible(problem.message))}"
         )
@@ -56,8 +57,8 @@ def problem_lines(screen: Terminal, problems: Sequence[Problem]) -> list[str]:
         if problem.hint:
             lines.append(f"      {screen.paint('note', visible(problem.hint))}")
         lines.append("")
-    if len(problems) > SHOWN:
-        lines.append(f"… and {count(len(problems) - SHOWN, 'more problem')}")
+    if len(problems) > shown:
+        lines.append(f"… and {count(len(problems) - shown, 'more problem')}; -v shows all")
     files = len({problem.file for problem in problems})
     lines.append(screen.paint("bad", f"{count(len(problems), 'problem')} in {count(files, 'file')}"))
     return lines

@@ -92,7 +92,7 @@ class Intake:
                 ready=False,
                 reason=Reason.PERMANENT_ERROR,
                 message=f"{wording.count(len(error.problems), 'problem')} in {snapshot.revision}; "
-                "the last good one stays in force",
+                + ("the last good one stays in force" if self.state.revision else "nothing is in force yet"),
                 state=replace(self.state, problems=tuple(str(problem) for problem in error.problems)),
             )
             return False
@@ -153,20 +153,35 @@ class Intake:
                 ready=False,
                 reason=Reason.TRANSIENT_ERROR,
                 message=f"cannot be read: {report.unreadable}; the last good snapshot stays in force",
-                state=replace(self.state, degraded=report.degraded),
+                state=self.state,
             )
-        elif back or report.degraded != self.state.degraded:
+        elif back:
             # What it says now may be what it said last, and then no snapshot follows.
             ready = bool(self.state.revision) and not self.state.problems
             trouble = Reason.PERMANENT_ERROR if self.state.problems else Reason.PENDING
-            message = "can be read again" if back else "watched again"
             await self._say(
                 ready=ready,
                 reason=Reason.IN_SYNC if ready else trouble,
-                message=report.degraded or message,
-                state=replace(self.state, degraded=report.degraded),
+                message="can be read again",
+                state=self.state,
             )
+        if report.degraded != self.state.degraded:
+            await self._watched(report.degraded)
         return bool(report.unreadable)
+
+    async def _watched(self, degraded: str) -> None:
+        """Say that changes are seen only at rescans, and why, or at once again; the source is as Ready as it was."""
+        state = replace(self.state, degraded=degraded)
+        report = Report(self._runtime.now, {})
+        report.event(
+            source_object(state.name),
+            "WatchDegraded" if degraded else "Recovered",
+            f"{degraded}; only looked at from time to time" if degraded else "watched again",
+            warning=bool(degraded),
+        )
+        self._unkept = state
+        await store_report(self._store, report, sources=[state])
+        self.state, self._unkept = state, None
 
     async def _say(self, *, ready: bool, reason: Reason, message: str, state: SourceState) -> None:
         """Say how the source is: condition, event and log together."""

@@ -28,6 +28,7 @@ class Totals:
         same: instances that are as declared.
         errors: what could not be planned.
         targets: how many targets were looked at.
+        purged: entries of directories that would be removed because nothing declares them.
     """
 
     create: int
@@ -37,6 +38,7 @@ class Totals:
     same: int
     errors: int
     targets: int
+    purged: int = 0
 
     @classmethod
     def of(cls, plans: Sequence[Document]) -> Totals:
@@ -54,6 +56,7 @@ class Totals:
             found["none"],
             errors,
             len(plans),
+            sum(map(_purged, (unit for plan in plans for unit in plan["units"] if not unit.get("held")))),
         )
 
     @property
@@ -66,12 +69,22 @@ class Totals:
         if not self.changes and not self.errors and not self.held:
             return nothing_to_do(self.same, self.targets)
         parts = [f"{self.create:,} to create", f"{self.update:,} to change", f"{self.delete:,} to remove"]
+        if self.purged:
+            parts[1] += f" (removing {self.purged:,} {'entry' if self.purged == 1 else 'entries'})"
         if self.held:
             parts.append(f"{self.held:,} held")
         parts.append(f"{self.same:,} in sync")
         if self.errors:
             parts.append(f"{self.errors:,} could not be planned")
         return f"Plan: {', '.join(parts)}, on {count(self.targets, 'target')}"
+
+
+def _purged(unit: Document) -> int:
+    """How many entries of a directory a change removes, as far as they are named."""
+    named = (
+        diff for diff in unit["diffs"] if diff["field"].startswith("entries[") and not diff.get("ignored")
+    )
+    return sum(1 for diff in named if diff["field"].endswith("]") and diff["after"] is None)
 
 
 def plan_lines(screen: Terminal, plans: Sequence[Document]) -> list[str]:

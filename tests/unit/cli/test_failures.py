@@ -39,7 +39,9 @@ def test_the_caret_stands_below_its_column_behind_tabs_too():
 
 def test_a_directory_that_is_all_wrong_does_not_fill_the_screen():
     lines = problem_lines(pipe(), [Problem("a", n, 0, "no") for n in range(1, SHOWN + 11)])
-    assert lines[-2:] == ["… and 10 more problems", f"{SHOWN + 10} problems in 1 file"]
+    assert lines[-2:] == ["… and 10 more problems; -v shows all", f"{SHOWN + 10} problems in 1 file"]
+    every = [Problem("a", n, 0, "no") for n in range(1, SHOWN + 11)]
+    assert f"a:{SHOWN + 10}: no" in problem_lines(pipe(verbose=True), every)
 
 
 def test_config_errors_are_shown_as_problems():

@@ -55,6 +55,17 @@ def test_the_summary_counts_everything():
     )
 
 
+def test_what_a_directory_loses_is_counted():
+    """A purge was summed up as nothing to remove."""
+    gone = [diff("entries[a]", "file", None), diff("entries[b]", "directory", None)]
+    spared = [diff("entries[c].mode", "0600", None), diff("entries[d]", "file", None, ignored=True)]
+    held = unit("a/Directory/y", "update", "adopt", gone, held="adopt", heldBecause="…")
+    changes = unit("a/Directory/x", "update", "drift", [*gone, *spared])
+    assert "1 to change (removing 2 entries), 0 to remove" in Totals.of([plan("a", changes, held)]).summary()
+    one = unit("a/Directory/x", "update", "drift", gone[:1])
+    assert "(removing 1 entry)" in Totals.of([plan("a", one)]).summary()
+
+
 def test_nothing_to_do_is_said_as_apply_says_it():
     plans = [plan("a", unit("a/File/x", "none")), plan("b", unit("b/File/x", "none"))]
     assert Totals.of(plans).summary() == "nothing to do: 2 instances on 2 targets are as declared"

@@ -53,6 +53,8 @@ async def test_a_snapshot_that_is_right_again_is_taken_and_said(stage):
     assert source.state.problems == ()
     assert source.state.revision == "r2"
     assert len(await stage.events("SourceReady")) == 1
+    (broken,) = await stage.events("SourceBroken")
+    assert broken.message == "1 problem in r1; nothing is in force yet"
 
 
 @staged
@@ -174,3 +176,25 @@ async def test_a_source_that_was_empty_from_the_first_is_in_force(stage):
     await stage.again()
     assert await intake(stage).take(snapshot(EMPTY, number=2))
     assert await stage.events("SourceBroken") == []
+
+
+@staged
+async def test_a_source_that_can_only_be_looked_at_from_time_to_time_is_not_broken(stage):
+    """The first look without inotify said SourceBroken of what was in force a moment later."""
+    source = intake(stage)
+    used_up = "inotify instances are used up"
+    await source.run(
+        said(SourceReport(degraded=used_up), snapshot(GOOD, number=1), SourceReport(degraded=used_up))
+    )
+    assert await stage.events("SourceBroken") == []
+    (warned,) = await stage.events("WatchDegraded")
+    assert warned.type == "Warning"
+    assert used_up in warned.message
+    assert source.state.degraded == used_up
+    assert [condition.reason for condition in source.state.conditions] == ["InSync"]
+    assert (await stage.store.load_source_states())[SOURCE] == source.state
+    ready = len(await stage.events("SourceReady"))
+    await source.run(said(SourceReport()))
+    assert [event.message for event in await stage.events("Recovered")] == ["watched again"]
+    assert source.state.degraded == ""
+    assert len(await stage.events("SourceReady")) == ready
