@@ -23,7 +23,7 @@ REASONS = (
     *("TransientError", "Throttled", "PermanentError", "DidNotConverge"),
     *("Recovered", "Abandoned", "Orphaned"),
     *("Connected", "Unreachable"),
-    *("SourceReady", "SourceBroken"),
+    *("SourceReady", "SourceBroken", "WatchDegraded"),
 )
 """Everything that an event can say has happened, as `docs/spec/conditions.md` explains it."""
 
