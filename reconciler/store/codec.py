@@ -4,6 +4,11 @@ Invariants: what is decoded equals what was encoded; JSON is canonical (sorted, 
 values have equal text; and every text that goes to the database is valid UTF-8, although names and messages
 may hold the lone surrogates that Python has for other bytes. In JSON they survive as escapes; in the few
 columns with free text for a person, such as messages, they are written out.
+
+A document in a column has no schema that a migration would hold it to, and one that another froyo wrote never makes a
+store unreadable: what this one does not know is dropped, and what is not there is as by default. A reason that it does
+not know reads as Pending, with the word kept in the message; a condition of an unknown type is left out. So items are
+only ever appended to a list, and none changes its meaning.
 """
 
 from __future__ import annotations
@@ -69,7 +74,10 @@ def _conditions(text: str) -> tuple[Condition, ...]:
     return tuple(
         [
             Condition(_TYPES[kind], status, _REASONS[reason], message, since, generation)
-            for kind, status, reason, message, since, generation in _decode(text)
+            if reason in _REASONS
+            else Condition(_TYPES[kind], status, Reason.PENDING, f"{reason}: {message}", since, generation)
+            for kind, status, reason, message, since, generation, *_ in _decode(text)
+            if kind in _TYPES
         ]
     )
 
@@ -115,10 +123,13 @@ def state(row: Sequence[Any]) -> ResourceState:
 
 
 def _history_entry(entry: Sequence[Any]) -> HistoryEntry:
-    at, generation, cause, outcome, message, duration = entry
+    at, generation, cause, outcome, message, duration = [*entry, *_NO_HISTORY[len(entry) :]][:6]
     return HistoryEntry(
         at=at, generation=generation, cause=cause, outcome=outcome, message=message, duration=duration
     )
+
+
+_NO_HISTORY = (0.0, 0, "", "", "", 0.0)
 
 
 def target_state_row(state: TargetState) -> Row:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.model.names import Digest
 from reconciler.model.origin import Origin
@@ -16,10 +16,21 @@ from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Met
 from reconciler.store.codec import Row, document, parse
 from reconciler.store.records import InventoryEntry, Ownership
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 
 def _values(value: Any, *left_out: str) -> dict[str, Any]:
     """One level of a dataclass; `asdict` would copy the whole spec."""
     return {f.name: getattr(value, f.name) for f in fields(value) if f.name not in left_out}
+
+
+def _known(kind: type[DataclassInstance], document: Mapping[str, Any], *left_out: str) -> dict[str, Any]:
+    """Of a document, what this froyo knows."""
+    return {f.name: document[f.name] for f in fields(kind) if f.name in document and f.name not in left_out}
+
+
+_CHOICES = {"policy": Policy, "adopt": Adopt, "deletion": Deletion}
 
 
 def inventory_row(entry: InventoryEntry) -> Row:
@@ -42,20 +53,18 @@ def inventory_row(entry: InventoryEntry) -> Row:
 def inventory_entry(row: Sequence[Any]) -> InventoryEntry:
     """From INVENTORY."""
     ownership, digest, text, recorded_at, preimage = row
-    whole = parse(text)
-    common = whole["common"]
-    for name in ("require", "before", "notify", "ignore_fields"):
+    whole = _known(Instance, parse(text), "digest")
+    common = _known(CommonSpec, whole["common"])
+    for name in common.keys() & {"require", "before", "notify", "ignore_fields"}:
         common[name] = tuple(common[name])
-    common |= {
-        "policy": Policy(common["policy"]),
-        "adopt": Adopt(common["adopt"]),
-        "deletion": Deletion(common["deletion"]),
-    }
+    for name, choices in _CHOICES.items():
+        if name in common:
+            common[name] = choices(common[name])
     whole |= {
-        "metadata": Metadata(**whole["metadata"]),
+        "metadata": Metadata(**_known(Metadata, whole["metadata"])),
         "common": CommonSpec(**common),
         "claims": tuple(whole["claims"]),
-        "origin": Origin(**whole["origin"]),
+        "origin": Origin(**_known(Origin, whole["origin"])),
     }
     return InventoryEntry(
         ownership=Ownership(ownership),

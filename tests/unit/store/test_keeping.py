@@ -92,14 +92,12 @@ async def test_what_was_there_at_first_contact_stays_on_record(store):
 
 
 async def test_what_a_newer_froyo_wrote_is_refused_by_name(store):
-    await store.write(Batch().put_states([state()]))
-    store._writer._connection.execute(
-        'UPDATE resource_state SET conditions = \'[["Ready",true,"OfTheFuture","",0,1]]\''
-    )
+    await store.write(Batch().put_inventory([entry()]))
+    store._writer._connection.execute("UPDATE inventory SET ownership = 'OfTheFuture'")
     with pytest.raises(
         StoreError, match=r"does not understand .*OfTheFuture.*; use the newer froyo"
     ) as caught:
-        await store.load_states()
+        await store.load_inventory()
     assert caught.value.error_class is ErrorClass.PERMANENT
 
 
