@@ -219,7 +219,10 @@ func TestList(t *testing.T) {
 	harness.Put(t, path+"/b/file", "x")
 	harness.Put(t, path+"/b.txt", "x")
 	harness.Put(t, path+"/caf\xe9", "x")
-	harness.Put(t, path+"/.froyo-01234567-1-1-1", "another runner's")
+	held, err := os.Open(harness.Put(t, path+"/.froyo-01234567-1-1-1", "another runner's"))
+	must(t, err)
+	defer held.Close()
+	must(t, syscall.Flock(int(held.Fd()), syscall.LOCK_EX))
 	plain := h.OK("dir.list", object{"path": path})
 	if got := names(plain); got != "a-link b b.txt caf\xe9" || plain["truncated"] != false {
 		t.Fatal(plain)
@@ -246,6 +249,22 @@ func TestList(t *testing.T) {
 	h.Fails(fault.BadRequest, "dir.list", object{"path": path, "limit": "1"})
 	if root := h.OK("dir.list", object{"path": "/", "limit": 1}); root["truncated"] != true {
 		t.Fatal(root)
+	}
+}
+
+func TestNobodyHidesAnythingBehindTheNameOfATemporaryFile(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Disk(t)
+	must(t, os.MkdirAll(path+"/.froyo-deadbeef-a-b-c.d/inside", 0o755))
+	must(t, syscall.Mkfifo(path+"/.froyo-deadbeef-a-b-d", 0o600))
+	harness.Put(t, path+"/.froyo-deadbeef-a-b-e", "nobody holds it")
+	if got := names(h.OK("dir.list", object{"path": path, "recursive": true})); got !=
+		".froyo-deadbeef-a-b-c.d .froyo-deadbeef-a-b-c.d/inside .froyo-deadbeef-a-b-d .froyo-deadbeef-a-b-e" {
+		t.Fatal(got)
+	}
+	h.OK("dir.remove", object{"path": path + "/.froyo-deadbeef-a-b-c.d", "recursive": true})
+	if _, err := os.Lstat(path + "/.froyo-deadbeef-a-b-c.d"); !os.IsNotExist(err) {
+		t.Fatal(err)
 	}
 }
 

@@ -24,7 +24,7 @@ func list(ctx context.Context, host *command.Host, call *command.Call) (wire.Arr
 	return command.InOrder(ctx, call.Items, func(item wire.Object) (wire.Object, error) {
 		a := command.Read(item)
 		path := a.Path()
-		l := listing{ctx: ctx, recursive: a.Bool("recursive", false), limit: int(a.Int("limit", defaultLimit, wire.MaxInteger))}
+		l := listing{ctx: ctx, temps: host.Temps, recursive: a.Bool("recursive", false), limit: int(a.Int("limit", defaultLimit, wire.MaxInteger))}
 		if err := a.Err(); err != nil {
 			return nil, err
 		}
@@ -39,6 +39,7 @@ type listed struct {
 
 type listing struct {
 	ctx       context.Context
+	temps     *temp.Workshop
 	recursive bool
 	limit     int
 	entries   []listed
@@ -109,15 +110,15 @@ func (l *listing) read(dir sys.FD, name, path string) error {
 		}
 		name := here.names[0]
 		here.names = here.names[1:]
-		if temp.Is(name) {
-			continue
-		}
 		there, err := sys.Statat(here.dir, name)
 		if err == syscall.ENOENT {
 			continue
 		}
 		if err != nil {
 			return fault.From(err, d.at(name))
+		}
+		if l.temps.Hides(here.dir, name, &there) {
+			continue
 		}
 		if len(l.entries) >= l.limit {
 			l.truncated = true

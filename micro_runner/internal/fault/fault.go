@@ -105,10 +105,12 @@ func (f *Fault) Value() wire.Object {
 	return value
 }
 
+// No path is ever given to the kernel with links in it that it is to follow: where it says ELOOP, a link has just been put in the place
+// of what was looked at. A loop of links is found by the walk, and is a SymlinkLoop.
 var errnoCodes = map[syscall.Errno]Code{
 	syscall.ENOSPC: NoSpace, syscall.EDQUOT: Quota, syscall.EROFS: ReadOnly, syscall.ENOENT: NotFound,
 	syscall.EBUSY: Busy, syscall.ETXTBSY: Busy, syscall.EAGAIN: Busy, syscall.EMFILE: Busy, syscall.ENFILE: Busy, syscall.ENOMEM: Busy,
-	syscall.ENOTDIR: NotDirectory, syscall.EISDIR: IsDirectory, syscall.ENOTEMPTY: NotEmpty, syscall.ELOOP: SymlinkLoop,
+	syscall.ENOTDIR: NotDirectory, syscall.EISDIR: IsDirectory, syscall.ENOTEMPTY: NotEmpty, syscall.ELOOP: Conflict,
 	syscall.EACCES: Access, syscall.EPERM: Permission, syscall.ENAMETOOLONG: NameTooLong,
 	syscall.EOPNOTSUPP: NotSupported, syscall.ENOSYS: NotSupported, syscall.EINVAL: NotSupported, syscall.EXDEV: NotSupported,
 	syscall.EFBIG: NotSupported,

@@ -80,9 +80,3 @@ var counter atomic.Uint64
 func (w *Workshop) newName(extension string) string {
 	return w.self.prefix() + strconv.FormatUint(counter.Add(1), 16) + extension
 }
-
-// Is says whether a name is that of a temporary file.
-func Is(name string) bool {
-	_, ok := makerOf(name)
-	return ok
-}

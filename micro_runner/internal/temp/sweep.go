@@ -1,6 +1,7 @@
 package temp
 
 import (
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -75,4 +76,41 @@ func (w *Workshop) stale(dir sys.FD, name string) bool {
 		return false
 	}
 	return visible || digest.Local(fd) || age > remoteAge
+}
+
+// Hides says whether an entry of a directory is a temporary file that somebody is still at work on, so that it concerns nobody else. The
+// name alone says nothing: anybody can give it to anything. Only the workshop's own drafts are hidden whoever owns them by now.
+func (w *Workshop) Hides(dir sys.FD, name string, stat *sys.Stat) bool {
+	by, ok := makerOf(name)
+	if !ok || !stat.Is(syscall.S_IFREG) && !stat.Is(syscall.S_IFLNK) {
+		return false
+	}
+	if by == w.self {
+		return w.has(name)
+	}
+	return (stat.UID == 0 || int(stat.UID) == os.Geteuid()) && !w.stale(dir, name)
+}
+
+func (w *Workshop) has(name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for draft := range w.named {
+		if draft.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Passing says whether what is heard of an entry concerns nobody: it is hidden, or was a temporary file of one who lives, and is gone.
+func (w *Workshop) Passing(dir sys.FD, name string) bool {
+	by, ok := makerOf(name)
+	if !ok {
+		return false
+	}
+	stat, err := sys.Statat(dir, name)
+	if err != nil {
+		return by.world == w.self.world && by.living()
+	}
+	return w.Hides(dir, name, &stat)
 }

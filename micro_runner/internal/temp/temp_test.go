@@ -281,13 +281,76 @@ func TestNamesAreRecognized(t *testing.T) {
 	w := NewWorkshop()
 	for _, extension := range []string{"", ".conf", ".tar.gz"} {
 		name := w.newName(extension)
-		if by, ok := makerOf(name); !ok || by != w.self || !Is(name) {
+		if by, ok := makerOf(name); !ok || by != w.self {
 			t.Error(name)
 		}
 	}
 	for _, name := range []string{"", "file", ".froyo", ".froyo-", ".froyo-xyz", ".froyo-01234567-1-1", ".froyo-01234567-1-1-1x", "x.froyo-01234567-1-1-1"} {
-		if Is(name) {
+		if _, ok := makerOf(name); ok {
 			t.Error(name)
 		}
 	}
+}
+
+func TestOnlyWhatSomebodyTrustedIsAtWorkOnIsHidden(t *testing.T) {
+	both(t, func(t *testing.T, w *Workshop) {
+		pid, start := dead(t)
+		living := exec.Command("sleep", "1000")
+		must(t, living.Start())
+		defer func() { _ = living.Process.Kill(); _ = living.Wait() }()
+		since, _ := startOf(living.Process.Pid)
+		base := disk.New(t)
+		dir, _ := open(t, base)
+		name := func(pid int, start uint64, number string) string {
+			return maker{w.self.world, pid, start}.prefix() + number
+		}
+		file := func(path string) { must(t, os.WriteFile(path, nil, 0o600)) }
+		cases := []struct {
+			what   string
+			name   string
+			make   func(string)
+			hidden bool
+		}{
+			{"of a runner that lives", name(living.Process.Pid, since, "1"), file, true},
+			{"of a runner that lives, with this name", name(os.Getpid(), w.self.start, "ffffffff"), file, false},
+			{"of nobody who lives", name(pid, start, "2"), file, false},
+			{"a directory", name(living.Process.Pid, since, "3.d"), func(path string) { must(t, os.Mkdir(path, 0o700)) }, false},
+			{"a pipe", name(living.Process.Pid, since, "4"), func(path string) { must(t, syscall.Mkfifo(path, 0o600)) }, false},
+			{"a link", name(living.Process.Pid, since, "5"), func(path string) { must(t, os.Symlink("x", path)) }, true},
+			{"another name", "file", file, false},
+		}
+		if os.Geteuid() == 0 {
+			cases = append(cases, cases[0])
+			other := &cases[len(cases)-1]
+			other.what, other.name, other.hidden = "somebody else's", name(living.Process.Pid, since, "6"), false
+			other.make = func(path string) { file(path); must(t, os.Chown(path, 12345, -1)) }
+		}
+		check := func(what, name string, hidden bool) {
+			t.Helper()
+			stat, err := sys.Statat(dir, name)
+			must(t, err)
+			if w.Hides(dir, name, &stat) != hidden || w.Passing(dir, name) != hidden {
+				t.Errorf("%s: want %v", what, hidden)
+			}
+		}
+		for _, c := range cases {
+			c.make(filepath.Join(base, c.name))
+			check(c.what, c.name, c.hidden)
+		}
+		draft, err := w.Create(dir)
+		must(t, err)
+		own, err := draft.Name("")
+		must(t, err)
+		if os.Geteuid() == 0 {
+			must(t, draft.Chown(12345, -1))
+		}
+		check("its own draft, whoever owns it by now", own, true)
+		must(t, draft.Replace("done"))
+		if !w.Passing(dir, own) || !w.Passing(dir, name(living.Process.Pid, since, "7")) {
+			t.Error("a draft that has been renamed concerns somebody")
+		}
+		if w.Passing(dir, name(pid, start, "8")) || w.Passing(dir, "gone") {
+			t.Error("what nobody can have drafted is not told")
+		}
+	})
 }

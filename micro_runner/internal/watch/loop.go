@@ -13,6 +13,9 @@ import (
 	"froyo.dev/runner/internal/evidence"
 	"froyo.dev/runner/internal/own"
 	"froyo.dev/runner/internal/owner"
+	"froyo.dev/runner/internal/sys"
+	"froyo.dev/runner/internal/temp"
+	"froyo.dev/runner/internal/walk"
 	"froyo.dev/runner/internal/wire"
 )
 
@@ -48,6 +51,7 @@ const maxDoubts = 64
 type loop struct {
 	names    *owner.Names
 	own      *own.Writes
+	temps    *temp.Workshop
 	tracker  *tracker
 	why      string // there is no better backend
 	mounts   int    // a descriptor that says when something is mounted; -1: none
@@ -66,9 +70,9 @@ type loop struct {
 	told    string // the last progress
 }
 
-func newLoop(backends []backend, why string, names *owner.Names, writes *own.Writes) (*loop, error) {
+func newLoop(backends []backend, why string, names *owner.Names, writes *own.Writes, temps *temp.Workshop) (*loop, error) {
 	l := &loop{
-		names: names, own: writes, tracker: newTracker(backends), why: why, requests: make(chan func(), 1),
+		names: names, own: writes, temps: temps, tracker: newTracker(backends), why: why, requests: make(chan func(), 1),
 		pending: map[*target]*change{}, who: map[int]evidence.Evidence{}, emit: func(string, wire.Object) {},
 	}
 	if err := syscall.Pipe2(l.wake[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
@@ -221,7 +225,7 @@ func (l *loop) hear() {
 			}
 			mine := o.pid == os.Getpid()
 			l.tracker.touched(o, func(t *target, entry string) {
-				if !mine {
+				if !mine && !l.passing(t, entry) {
 					l.note(t, entry, o, b, began)
 				}
 			}, func(t *target) {
@@ -239,6 +243,30 @@ func (l *loop) hear() {
 	if len(moved) > 0 {
 		l.moved(moved, mover)
 	}
+}
+
+// passing says whether an entry of a directory is not there for anybody but whoever is writing it. What looks like that and is there
+// concerns everybody: anybody can give such a name to anything.
+func (l *loop) passing(t *target, entry string) bool {
+	temporary := strings.HasPrefix(entry, temp.Prefix)
+	if !temporary && !unnamed(entry) {
+		return false
+	}
+	dir, err := walk.Directory(t.path)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	if temporary {
+		return l.temps.Passing(dir, entry)
+	}
+	_, err = sys.Statat(dir, entry)
+	return err == syscall.ENOENT
+}
+
+// unnamed says whether a name is what the kernel calls a file without one: # and the number of the inode.
+func unnamed(name string) bool {
+	return len(name) > 1 && name[0] == '#' && strings.Trim(name[1:], "0123456789") == ""
 }
 
 // note keeps that a path has changed, and by whom; entry is the name in the directory that the target is, if it was one.

@@ -10,7 +10,6 @@ import (
 
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/sys"
-	"froyo.dev/runner/internal/temp"
 	"froyo.dev/runner/internal/walk"
 )
 
@@ -158,16 +157,9 @@ func (tr *tracker) touched(o *occurrence, hit func(t *target, entry string), mov
 			hit(t, "")
 		}
 	}
-	if !temp.Is(name) && !unnamed(name) {
-		for t := range tr.inner[o.dir] {
-			hit(t, name)
-		}
+	for t := range tr.inner[o.dir] {
+		hit(t, name)
 	}
-}
-
-// unnamed says whether a name is what the kernel calls a file without one: # and the number of the inode.
-func unnamed(name string) bool {
-	return len(name) > 1 && name[0] == '#' && strings.Trim(name[1:], "0123456789") == ""
 }
 
 // install notes the new way to a target, and gives up the directories that nobody needs any more.

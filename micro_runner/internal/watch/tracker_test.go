@@ -8,7 +8,12 @@ import (
 	"syscall"
 	"testing"
 
+	"froyo.dev/runner/internal/evidence"
+	"froyo.dev/runner/internal/own"
+	"froyo.dev/runner/internal/owner"
 	"froyo.dev/runner/internal/sys"
+	"froyo.dev/runner/internal/temp"
+	"froyo.dev/runner/internal/wire"
 )
 
 // picky is a backend that takes directories up to a limit.
@@ -136,5 +141,56 @@ func TestWithoutAnyBackendNothingIsWatchedAndThatIsSaid(t *testing.T) {
 	tr.replace(targets(t, t.TempDir()+"/file"))
 	if text := summary(tr.refused); !strings.Contains(text, "neither fanotify nor inotify") {
 		t.Error(text)
+	}
+}
+
+// telling is a backend that has something to tell.
+type telling struct {
+	*picky
+	told []occurrence
+}
+
+func (b *telling) read() ([]occurrence, error) {
+	told := b.told
+	b.told = nil
+	return told, nil
+}
+
+func TestWhatOnlyHasTheNameOfATemporaryFileIsTold(t *testing.T) {
+	base := t.TempDir()
+	b := &telling{picky: newPicky("inotify", 1000, nil)}
+	workshop := temp.NewWorkshop()
+	l := &loop{
+		tracker: newTracker([]backend{b}), temps: workshop, own: own.NewWrites(), names: owner.NewNames(),
+		pending: map[*target]*change{}, who: map[int]evidence.Evidence{}, emit: func(string, wire.Object) {},
+	}
+	one := targets(t, base+"/")
+	l.tracker.replace(one)
+	dir, err := sys.Openat(sys.AtFdCwd, base, sys.OPath|syscall.O_DIRECTORY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	draft, err := workshop.Create(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer draft.Close()
+	own, err := draft.Name("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, made := range []string{".froyo-deadbeef-a-b-c.d", "#12"} {
+		if err := os.Mkdir(base+"/"+made, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, told := range map[string]bool{own: false, "#11": false, "#12": true, ".froyo-deadbeef-a-b-c.d": true, "other": true} {
+		b.told = []occurrence{{dir: one[0].inner, name: name, what: created}}
+		clear(l.pending)
+		l.hear()
+		if (len(l.pending) == 1) != told {
+			t.Errorf("%s: want %v", name, told)
+		}
 	}
 }

@@ -103,7 +103,7 @@ func (w *watcher) subscribe(sub *subscription, targets []*target, paths []string
 	}
 	if w.loop == nil {
 		backends, why := newBackends()
-		loop, err := newLoop(backends, why, w.host.Names, w.host.Own)
+		loop, err := newLoop(backends, why, w.host.Names, w.host.Own, w.host.Temps)
 		if err != nil {
 			return fault.From(err, "watch")
 		}
