@@ -1,5 +1,4 @@
 import re
-import time
 from fnmatch import fnmatchcase
 
 import pytest
@@ -86,13 +85,11 @@ def test_any_names_match_as_an_expression_would(patterns: list[str], path: list[
     assert bool(path_matcher("/" + "/".join(patterns))("/" + "/".join(path))) is expected
 
 
-def test_a_hostile_pattern_takes_no_time() -> None:
-    began = time.process_time()
+def test_a_hostile_pattern_comes_to_an_end() -> None:
+    """Whatever backtracks takes longer than anybody has, and than a test gets."""
     assert not path_matcher("/" + "*a" * 60 + "*b")("/" + "a" * 4000)
     assert not path_matcher("/" + "**/a/" * 60 + "b")("/a" * 2000)
     assert not argv_matches(("*a" * 60 + "b",), ("a" * 4000,))
-    # Whatever backtracks takes longer than anybody has.
-    assert time.process_time() - began < 60
 
 
 @pytest.mark.parametrize(
