@@ -134,7 +134,10 @@ class CompiledCache:
                 path.unlink()
 
     def _check_trust(self) -> None:
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unusable(error) from error
         status = os.lstat(self._directory)
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
             raise UsageError(
@@ -145,9 +148,20 @@ class CompiledCache:
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
-        with open(self._directory / ".lock", "w") as lock:
+        try:
+            lock = open(self._directory / ".lock", "w")  # noqa: SIM115 - closed below
+        except OSError as error:
+            raise self._unusable(error) from error
+        with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def _unusable(self, error: OSError) -> UsageError:
+        why = (error.strerror or str(error)).lower()
+        return UsageError(
+            f"{self._directory}: compiled providers cannot be kept there: {why}; make it writable, or name another "
+            "directory with FROYO_CACHE"
+        )
 
 
 def _compile_in_process(component: Path, out: str) -> None:

@@ -36,8 +36,10 @@ async def dial(host: str, port: int, *, timeout: float) -> socket.socket:
     except TimeoutError:
         raise TransportError(f"the name {host} was not resolved within {timeout:g} s") from None
     except (socket.gaierror, UnicodeError) as error:
+        why = error.strerror.lower() if isinstance(error, socket.gaierror) and error.strerror else str(error)
         raise TransportError(
-            f"the name {host} cannot be resolved: {error} (aliases of ~/.ssh/config do not count here)"
+            f"the name {host} cannot be resolved: {why}; is it spelt as the DNS or /etc/hosts has it?"
+            " (Aliases of ~/.ssh/config do not count here.)"
         ) from error
     why = f"the name {host} has no address"
     for tried, (family, kind, protocol, _, address) in enumerate(found):

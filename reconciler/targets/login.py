@@ -168,8 +168,9 @@ class Logins:
                 break
             await asyncio.sleep(pause)
         raise TransportError(
-            f"the connection was closed before the login, {attempt + 1} times ({why}): is its sshd busy"
-            " (MaxStartups), or told to refuse us (hosts.deny, fail2ban, PerSourcePenalties)?"
+            f"the connection was closed before the login, {attempt + 1} times ({why}): is it an SSH server that listens"
+            " on this port at all, and if so, is it busy (MaxStartups), or told to refuse us (hosts.deny, fail2ban,"
+            " PerSourcePenalties)?"
         )
 
     async def _handshake(

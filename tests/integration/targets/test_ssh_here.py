@@ -557,7 +557,9 @@ async def test_a_server_that_always_drops_us_is_given_up_with_what_may_be_the_re
 ):
     monkeypatch.setattr(login, "_PAUSE", 0.001)
     async with server.listening(), picky(server, lambda *_: True) as (port, seen):
-        with pytest.raises(TransportError, match=r"closed before the login, 8 times .*MaxStartups"):
+        with pytest.raises(
+            TransportError, match=r"closed before the login, 8 times .*an SSH server .*MaxStartups"
+        ):
             await open_session(runtime, server.target(port=port))
         assert seen()[1] == 8
 
