@@ -72,23 +72,22 @@ def must_be_ours(path: Path) -> None:
         )
 
 
-def places(environ: Mapping[str, str], *, state: str | None = None, system: bool = False) -> Places:
-    """The places of this user, or of the system's daemon.
+def places(environ: Mapping[str, str], *, state: str | None = None) -> Places:
+    """The places of this user.
 
     Args:
         environ: FROYO_STATE, FROYO_CACHE, FROYO_ARTIFACTS, the XDG directories and HOME are looked at.
         state: as given on the command line; it goes before all else.
-        system: whether this is the system's daemon.
     """
     home = environ.get("HOME") or os.path.expanduser("~")
     chosen = state or environ.get("FROYO_STATE")
     if not chosen:
         xdg = environ.get("XDG_STATE_HOME") or f"{home}/.local/state"
-        chosen = "/var/lib/froyo" if system else f"{xdg}/froyo"
+        chosen = f"{xdg}/froyo"
     cache = environ.get("FROYO_CACHE")
     if not cache:
         xdg = environ.get("XDG_CACHE_HOME") or f"{home}/.cache"
-        cache = "/var/cache/froyo" if system else f"{xdg}/froyo"
+        cache = f"{xdg}/froyo"
     artifacts = environ.get("FROYO_ARTIFACTS") or os.path.join(
         os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_artifacts"
     )

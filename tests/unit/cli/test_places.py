@@ -15,10 +15,6 @@ def test_the_command_line_goes_before_the_environment_and_that_before_xdg(tmp_pa
     assert places({**environ, "FROYO_STATE": "/s"}, state=str(tmp_path)).state == tmp_path
 
 
-def test_the_systems_daemon_keeps_its_state_below_var_lib():
-    assert str(places({"HOME": "/root"}, system=True).state) == "/var/lib/froyo"
-
-
 def test_what_is_not_there_or_is_ours_alone_is_trusted(tmp_path):
     tmp_path.chmod(0o755)
     must_be_ours(tmp_path)
