@@ -74,13 +74,23 @@ def source_table(screen: Terminal, sources: Sequence[Document]) -> list[str]:
         ready = next((c for c in view["conditions"] if c["type"] == "Ready"), None)
         good = ready is not None and ready["status"] == "True"
         sign = screen.paint("good", "●") if good else screen.paint("bad", "✘")
-        lines.append(
-            f"{sign} {visible(view['name'])}  {visible(ready['message'] if ready else 'not read yet')}"
-        )
-        lines += [f"    {screen.paint('bad', visible(problem))}" for problem in view["problems"]]
-        if view["degraded"]:
-            lines.append(f"    {screen.paint('warn', visible(view['degraded']))}")
+        told = f"{visible(view['name'])}  {visible(ready['message'] if ready else 'not read yet')}"
+        first, *rest = _wrapped(screen, told, by=2)
+        lines += [f"{sign} {first}", *(f"  {line}" for line in rest)]
+        for style, text in (*(("bad", problem) for problem in view["problems"]), ("warn", view["degraded"])):
+            if text:
+                lines += [
+                    f"    {screen.paint(style, line)}" for line in _wrapped(screen, visible(text), by=4)
+                ]
     return lines
+
+
+def _wrapped(screen: Terminal, text: str, *, by: int) -> list[str]:
+    """`text` in lines that fit a terminal behind `by` columns; what has no blank in it, such as a path, stays whole."""
+    if screen.width is None:
+        return [text]
+    room = max(20, screen.width - by)
+    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [text]
 
 
 def broken_sources(screen: Terminal, sources: Sequence[Document]) -> list[str]:

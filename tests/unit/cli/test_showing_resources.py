@@ -280,3 +280,17 @@ def test_what_is_put_back_again_and_again_counts_as_declared_and_is_named():
     assert "Put back again and again\n" in shown
     assert fought["address"] in shown
     assert shown.endswith("2 of 2 instances as declared (1 InSync, 1 Contested)\n")
+
+
+def test_what_is_said_of_a_source_fits_a_narrow_terminal_and_stays_whole_in_a_pipe():
+    message = "1 problem in 3f2a9c; the last good one stays in force"
+    view = {
+        "name": "/srv/site",
+        "conditions": [{"type": "Ready", "status": "False", "message": message}],
+        "problems": ["site.yaml:3:4: there is no field spec.pth in a File, did you mean 'path'?"],
+        "degraded": "only looked at now and then: the limit of watches is reached",
+    }
+    lines = source_table(pipe(width=40), [view])
+    assert max(map(len, lines)) <= 40
+    assert " ".join(" ".join(lines).split()).startswith(f"✘ /srv/site {message} site.yaml:3:4: ")
+    assert len(source_table(pipe(), [view])) == 3
