@@ -19,6 +19,9 @@ EMPTIED = (
 """Of a source that declared something, and declares nothing at all any more."""
 
 
+COMMAND_MAX = 200
+"""Characters of a command line that are said."""
+
 CONTESTED = "someone keeps changing it back"
 """Of an instance that somebody else has another opinion about."""
 
@@ -77,6 +80,9 @@ def who(evidence: Evidence | None) -> str:
     """Such as "by `vim /etc/motd` (pid 4711, alice via sudo, ssh from 10.0.0.9)"; "" when nothing is known."""
     if evidence is None or (not evidence.command and evidence.pid is None):
         return ""
+    command = evidence.command.replace("`", "'")  # its own word, and it may not end the quotation
+    if len(command) > COMMAND_MAX:
+        command = command[: COMMAND_MAX - 1] + "…"
     details = [] if evidence.pid is None else [f"pid {evidence.pid}"]
     if evidence.ended:
         details.append("ended")
@@ -88,9 +94,9 @@ def who(evidence: Evidence | None) -> str:
         details.append(evidence.session)
     elif evidence.unit:
         details.append(evidence.unit)
-    if not evidence.command:
+    if not command:
         return f"by {', '.join(details)}"
-    return f"by `{evidence.command}`" + (f" ({', '.join(details)})" if details else "")
+    return f"by `{command}`" + (f" ({', '.join(details)})" if details else "")
 
 
 def applied(unit: PlanUnit) -> str:

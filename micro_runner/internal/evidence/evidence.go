@@ -81,7 +81,6 @@ func Lookup(pid int, names *owner.Names) Evidence {
 	if e.Command == "" { // it has ended and is waited for, or is a thread of the kernel
 		e.Command, e.Ended = status.name, strings.HasPrefix(status.state, "Z") || strings.HasPrefix(status.state, "X")
 	}
-	e.Session = sshClient(read(directory + "/environ"))
 	if uid, ok := number(status.user); ok {
 		e.User = names.User(uid)
 	}
@@ -93,24 +92,37 @@ func Lookup(pid int, names *owner.Names) Evidence {
 		}
 	}
 	e.Unit = unit(read(directory + "/cgroup"))
-	e.ancestors(status.parent)
+	session := ""
+	if status.root {
+		session = sshClient(read(directory + "/environ"))
+	}
+	// Whoever starts a process says what is in its environment, so that counts only where none but root has had a say.
+	if session, ok := e.ancestors(status.parent, session); ok && status.root && e.Login == "" {
+		e.Session = session
+	}
 	return e
 }
 
-// ancestors follows the parent chain up to the first process.
-func (e *Evidence) ancestors(parent string) {
-	for parent != "" && parent != "0" && len(e.Parents) < maxParents {
+// ancestors follows the parent chain up to the first process. It gives the nearest session that is told of, and whether all are root's.
+func (e *Evidence) ancestors(parent, session string) (string, bool) {
+	trusted := true
+	for parent != "" && parent != "0" {
+		if len(e.Parents) == maxParents {
+			return "", false
+		}
 		directory := "/proc/" + parent
 		status := parseStatus(read(directory + "/status"))
 		if status == nil {
-			return
+			return "", false
 		}
 		e.Parents = append(e.Parents, status.name)
-		if e.Session == "" { // sudo takes it out of the environment, but not out of its parents'
-			e.Session = sshClient(read(directory + "/environ"))
+		if session == "" && status.root {
+			session = sshClient(read(directory + "/environ"))
 		}
+		trusted = trusted && status.root
 		parent = status.parent
 	}
+	return session, trusted
 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
@@ -144,7 +156,10 @@ func field(text string, i int) string {
 }
 
 // status is what is needed of /proc/PID/status.
-type status struct{ name, state, parent, user string }
+type status struct {
+	name, state, parent, user string
+	root                      bool // in every respect, and not by set-user-ID
+}
 
 // parseStatus reads /proc/PID/status; nil when there is none.
 func parseStatus(content string) *status {
@@ -164,6 +179,7 @@ func parseStatus(content string) *status {
 			s.parent = value
 		case "Uid": // real, effective, saved, of the file system; nothing of interest comes after it
 			s.user = field(value, 1)
+			s.root = strings.Join(strings.Fields(value), " ") == "0 0 0 0"
 			return &s
 		}
 	}

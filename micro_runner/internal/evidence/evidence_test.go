@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"froyo.dev/runner/internal/owner"
@@ -74,10 +75,11 @@ func TestLookupOfALivingProcess(t *testing.T) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
+	begun(child)
 	names := owner.NewNames()
 	e := Lookup(child.Process.Pid, names)
 	me := names.User(uint32(os.Geteuid()))
-	if e.Command != "sleep 1000" || e.User != me || e.Session != "ssh from 10.1.2.3" || e.Ended || len(e.Parents) == 0 || !strings.HasPrefix(e.Parents[0], "evidence") {
+	if e.Command != "sleep 1000" || e.User != me || e.Ended || len(e.Parents) == 0 || !strings.HasPrefix(e.Parents[0], "evidence") {
 		t.Errorf("%+v", e)
 	}
 	_ = child.Process.Kill()
@@ -92,6 +94,49 @@ func TestLookupOfALivingProcess(t *testing.T) {
 	_ = child.Wait()
 	if e := Lookup(child.Process.Pid, names); e.Command != "" || !e.Ended || e.PID != child.Process.Pid {
 		t.Errorf("%+v", e)
+	}
+}
+
+func TestASessionIsOnlyBelievedWhereRootAloneHasHadASay(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	names := owner.NewNames()
+	for _, c := range []struct {
+		uid  uint32
+		want string
+	}{{0, "ssh from 10.1.2.3"}, {12345, ""}} {
+		child := exec.Command("/bin/sleep", "1000")
+		child.Env = []string{"SSH_CONNECTION=10.1.2.3 1 10.0.0.1 22"}
+		child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: c.uid}}
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		begun(child)
+		e := Lookup(child.Process.Pid, names)
+		_ = child.Process.Kill()
+		_ = child.Wait()
+		if e.Session != c.want {
+			t.Errorf("uid %d: %+v", c.uid, e)
+		}
+	}
+	var above Evidence // a root process that somebody else has started
+	shell := exec.Command("/bin/sleep", "1000")
+	shell.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 12345}}
+	if err := shell.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_, trusted := above.ancestors(itoa(shell.Process.Pid), "ssh from 10.0.0.9")
+	_ = shell.Process.Kill()
+	_ = shell.Wait()
+	if trusted {
+		t.Error("the environment that somebody else has made is believed")
+	}
+}
+
+// begun waits until the kernel has given a process its command line and its environment, which it does after telling of its start.
+func begun(child *exec.Cmd) {
+	for read("/proc/"+itoa(child.Process.Pid)+"/environ") == "" || read("/proc/"+itoa(child.Process.Pid)+"/cmdline") == "" {
 	}
 }
 

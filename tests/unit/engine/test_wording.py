@@ -27,6 +27,8 @@ def test_a_number_goes_with_its_noun(number, said):
         (Evidence(), ""),
         (Evidence(command="vi", pid=7), "by `vi` (pid 7)"),
         (Evidence(command="vi"), "by `vi`"),
+        (Evidence(command="vi` (pid 1, root)", pid=7), "by `vi' (pid 1, root)` (pid 7)"),
+        (Evidence(command="x" * 201, pid=7), f"by `{'x' * 199}…` (pid 7)"),
         (Evidence(pid=7, ended=True), "by pid 7, ended"),
         (Evidence(command="vi", pid=7, user="root", login="alice"), "by `vi` (pid 7, alice as root)"),
         (Evidence(command="vi", login="alice"), "by `vi` (alice)"),
