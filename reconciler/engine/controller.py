@@ -25,7 +25,7 @@ from reconciler.engine.sessions import OpenSession, Sessions
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.suspensions import Suspensions
 from reconciler.engine.wishes import Wishes
-from reconciler.errors import ProtocolError, RunnerError, StoreError, TransportError
+from reconciler.errors import LocalProtocolError, ProtocolError, RunnerError, StoreError, TransportError
 from reconciler.model.desired import Blob, Desired
 from reconciler.model.names import Address, Digest, TargetName, split_address
 from reconciler.model.plan import Plan
@@ -266,7 +266,7 @@ class Controller:
             return
         try:
             status = await session.watch(list(lane.paths))
-        except RunnerError as error:
+        except (RunnerError, LocalProtocolError) as error:  # or more paths than fit into a frame
             log.info("nothing is watched, only looked at often", target=lane.target.name, why=str(error))
             lane.watch_refused, lane.watch_works = True, False
         else:

@@ -19,6 +19,10 @@ from reconciler.plugins.steps import Misbehaviour
 CALL_NAME_MAX = 64
 DEPTH_MAX = 32
 """How deep an answer may nest. What just about parses here might not be encoded deeper in the stack."""
+WATCHED_MAX = 2_000
+"""Paths that one instance may have watched."""
+WATCHED_LENGTH = 256 * 1024
+"""Characters of all of them."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CLASSES = frozenset(ErrorClass)
 _ACTIONS = frozenset(Action)
@@ -108,6 +112,11 @@ def _check_actual(item: dict[str, Any]) -> None:
     watch = item.setdefault("watch", [])
     if type(watch) is not list or not all(is_normal(path) or _is_directory(path) for path in watch):
         raise Misbehaviour("its `watch` is no list of absolute paths")
+    if len(watch) > WATCHED_MAX or sum(map(len, watch)) > WATCHED_LENGTH:
+        raise Misbehaviour(
+            f"its `watch` has more than {WATCHED_MAX:,} paths or {WATCHED_LENGTH:,} characters; "
+            "a directory with a slash at its end stands for all that is directly in it"
+        )
 
 
 def _is_directory(path: object) -> bool:

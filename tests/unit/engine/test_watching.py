@@ -2,6 +2,10 @@
 
 import asyncio
 
+import pytest
+
+from reconciler.errors import LocalProtocolError
+from reconciler.targets.session import Session
 from tests.unit.engine.stage import file, staged
 
 
@@ -15,6 +19,23 @@ async def test_a_target_that_cannot_watch_is_looked_at_often(stage):
     watches = stage.sent("watch")
     await asyncio.sleep(120)
     assert stage.sent("watch") == watches
+
+
+@staged
+async def test_more_paths_than_fit_into_a_frame_cost_the_watch_and_not_the_session(stage):
+    async def refuse(self, paths):
+        raise LocalProtocolError("a CMD frame is too long")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "watch", refuse)
+        await stage.declare(file("motd", "hello\n"))
+        await stage.settled()
+        session = stage.controller.lanes.get("m0").watched_by
+        stage.spoil("motd")
+        assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 12.0
+        assert session is not None
+        assert not session.closed
+        assert stage.controller.lanes.get("m0").watched_by is session
 
 
 @staged
