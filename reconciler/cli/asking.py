@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,9 @@ class Asking:
     def say_if_nobody_looks(self, screen: Terminal) -> None:
         """Tell a person beside the answer that it comes from the store, and may be old."""
         if self.daemon is None and not screen.quiet:
-            screen.note(f"no daemon runs; this is what the store in {visible(str(self.where.state))} knows")
+            told = f"no daemon runs; this is what the store in {visible(str(self.where.state))} knows"
+            for line in textwrap.wrap(told, max(20, screen.width)) if screen.width else [told]:
+                screen.note(line)
 
     def must_have_store(self) -> None:
         """See that something is known.

@@ -80,7 +80,8 @@ class Reachability:
             conditions=set_condition(known.conditions, condition),
             connected_since=now if ready else None,
         )
-        if before is None or before.status != ready:
+        first = ready and known.connected_since is None  # what an earlier controller had is over
+        if before is None or before.status != ready or first:
             report = Report(self._runtime.now, {})
             report.event(
                 f"Target/{name}", "Connected" if ready else "Unreachable", message, warning=not ready

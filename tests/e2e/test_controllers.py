@@ -1,7 +1,5 @@
 """One controller a store: a second one is refused, and takes over at once when the first is dead."""
 
-import os
-
 from tests.e2e.site import instance, local, until
 
 
@@ -17,7 +15,7 @@ def test_a_second_controller_is_told_who_has_the_store_and_takes_over_when_that_
             assert "nothing to do" in refused.stdout
             continue
         assert refused.returncode == 1
-        assert f"froyo on {os.uname().nodename} (pid {first.process.pid}, since " in refused.stderr
+        assert f"(pid {first.process.pid}" in refused.stderr
         assert "Traceback" not in refused.stderr
     assert first.ready(1)
 

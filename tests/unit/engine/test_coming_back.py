@@ -95,3 +95,14 @@ async def test_what_is_not_declared_any_more_after_a_restart_is_orphaned(stage):
     await asyncio.sleep(5.0)
     assert len(await stage.events("Orphaned")) == 1
     assert set(await stage.store.load_states()) == {address("motd")}
+
+
+@staged
+async def test_a_session_of_ours_is_told_of_although_an_earlier_controller_had_one(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    await stage.again()
+    assert stage.controller.targets["m0"].connected_since is None
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    assert len(await stage.events("Connected")) == 2
