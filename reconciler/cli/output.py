@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.cli.terminal import Terminal
+from reconciler.core.visible import visible
 
 
 class Format(StrEnum):
@@ -31,6 +32,8 @@ def emit(screen: Terminal, document: Any, chosen: Format) -> None:
         import yaml
 
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100).rstrip("\n")
+        if visible(text) != text:  # a terminal would obey something in it; escaped it is the same value
+            text = yaml.safe_dump(document, sort_keys=False, allow_unicode=False, width=100).rstrip("\n")
     else:
         text = json.dumps(document, indent=2, ensure_ascii=True)
     print(text, file=screen.out)

@@ -7,10 +7,18 @@ says so itself.
 
 from __future__ import annotations
 
-# Control pictures for C0 and DEL; escapes for what has no picture: C1, marks of direction, line separators.
+# Control pictures for C0 and DEL; escapes for what has no picture.
 _PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
-_HIDDEN = (*range(0x80, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
-_TABLE: dict[int, int | str] = {**_PICTURES, **{code: f"\\u{code:04x}" for code in _HIDDEN}}
+# C1, marks of direction, line separators, what has no width, tags. Joiners stay: some languages and pictures need them.
+_HIDDEN = (
+    *(*range(0x80, 0xA0), 0xAD, 0x061C, 0x200B, 0x200E, 0x200F),
+    *(*range(0x2028, 0x202F), *range(0x2060, 0x206A), 0xFEFF),
+    *range(0xE0000, 0xE0080),
+)
+_TABLE: dict[int, int | str] = {
+    **_PICTURES,
+    **{code: f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}" for code in _HIDDEN},
+}
 
 
 def visible(text: str) -> str:

@@ -104,7 +104,7 @@ def _formatter(redactor: Redactor, *, console: bool, colors: bool) -> logging.Fo
         after = [_visible, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
     else:
         before.append(structlog.processors.format_exc_info)
-        after = [structlog.processors.JSONRenderer(ensure_ascii=False, default=repr)]
+        after = [structlog.processors.JSONRenderer(ensure_ascii=True, default=repr)]
     return structlog.stdlib.ProcessorFormatter(processors=[*before, redacted, *after])
 
 

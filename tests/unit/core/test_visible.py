@@ -12,6 +12,10 @@ def test_what_a_terminal_would_obey_is_shown_instead():
     assert visible("\x1b[2J\x07\r\x7f\x9b1m\u202eabc\u2028") == "␛[2J␇␍␡\\u009b1m\\u202eabc\\u2028"
 
 
+def test_what_has_no_width_is_shown_instead():
+    assert visible("a\u200bb\ufeffc\U000e0041") == "a\\u200bb\\ufeffc\\U000e0041"
+
+
 def test_lines_tabs_and_letters_of_any_language_stay():
     assert visible("naïve\tπ\n漢字 🧊") == "naïve\tπ\n漢字 🧊"
     assert visible("plain") == "plain"

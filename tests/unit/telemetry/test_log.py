@@ -60,6 +60,14 @@ def test_a_line_in_a_pipe_is_one_json_object_with_its_fields(redactor):
     }
 
 
+def test_nothing_that_turns_text_round_is_raw_in_a_line_of_json(redactor):
+    stream = io.StringIO()
+    configure(redactor=redactor, stream=stream)
+    get_logger().info("put back", by="vi\u202e\u009b")
+    assert stream.getvalue().isascii()
+    assert lines(stream)[0]["by"] == "vi\u202e\u009b"
+
+
 def test_a_line_in_a_terminal_is_for_a_person(redactor):
     stream = Terminal()
     configure(redactor=redactor, stream=stream, environ={"NO_COLOR": "1"})
