@@ -61,14 +61,12 @@ class Daemon:
         controller: the loop.
         intake: the path from the directory to the loop.
         supervisor: looks after the long tasks.
-        began: seconds since the epoch.
     """
 
     parts: Parts
     controller: Controller
     intake: Intake
     supervisor: Supervisor
-    began: float
 
 
 Serve = Callable[[Daemon], Awaitable[None]]
@@ -116,7 +114,7 @@ async def run_daemon(
         store=parts.store,
         runtime=parts.runtime,
     )
-    daemon = Daemon(parts, controller, intake, supervisor, parts.runtime.now())
+    daemon = Daemon(parts, controller, intake, supervisor)
 
     async def renew() -> None:
         while True:
