@@ -77,7 +77,7 @@ def fields(diffs: Sequence[FieldDiff]) -> str:
 
 
 def who(evidence: Evidence | None) -> str:
-    """Such as "by `vim /etc/motd` (pid 4711, alice via sudo, ssh from 10.0.0.9)"; "" when nothing is known."""
+    """Such as "by `vim /etc/motd` (pid 4711, alice as root, session-3.scope)"; "" when nothing is known."""
     if evidence is None or (not evidence.command and evidence.pid is None):
         return ""
     command = evidence.command.replace("`", "'")  # its own word, and it may not end the quotation
