@@ -444,7 +444,7 @@ func TestWhoDidItIsTold(t *testing.T) {
 		path := put(t, w.at("file"), "")
 		w.watch(path)
 		// A process that lives on, as a child of one with the environment of an ssh session, as another user: its word about where it came
-		// from does not count.
+		// from is told as such.
 		if err := os.Chmod(path, 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -465,7 +465,7 @@ func TestWhoDidItIsTold(t *testing.T) {
 		by := w.told(path)["by"].(object)
 		_ = in.Close()
 		_ = command.Wait()
-		if by["command"] != "sh -c "+script+" two words" || by["user"] != "nobody" || by["session"] != nil || by["ended"] != nil {
+		if by["command"] != "sh -c "+script+" two words" || by["user"] != "nobody" || by["session"] != "claims ssh from 10.0.0.9" || by["ended"] != nil {
 			t.Error(by)
 		}
 		parents := by["parents"].([]any)

@@ -53,6 +53,9 @@ SHOWN = 100
 WATCHED = 1_000
 """Directories of a tree whose events are asked for; what changes below the others is found by the rescan."""
 
+WATCHED_CHARACTERS = 200_000
+"""Of all of their paths together; the host takes some more."""
+
 PATH_MAX = 4095
 """Bytes of a path."""
 
@@ -605,7 +608,14 @@ def directory_actual(one: Resource, stat: Json | CallError, listing: Json | Call
         stat["ignored"] = look_below(ignored_rules, managed, entries)[0][:SHOWN]
     # With the slash, a path stands for what is directly in it, too.
     below = (f"{path}/{name}/" for name in visited[:WATCHED])
-    return Actual(exists, stat, (f"{path}/", *(name for name in below if is_path(name))))
+    watch = [f"{path}/"]
+    room = WATCHED_CHARACTERS
+    for name in filter(is_path, below):
+        room -= len(name)
+        if room < 0:
+            break
+        watch.append(name)
+    return Actual(exists, stat, tuple(watch))
 
 
 def plan_directory(one: Resource, now: Actual) -> Operation:

@@ -92,31 +92,30 @@ func Lookup(pid int, names *owner.Names) Evidence {
 		}
 	}
 	e.Unit = unit(read(directory + "/cgroup"))
-	session := ""
-	if status.root {
-		session = sshClient(read(directory + "/environ"))
-	}
-	// Whoever starts a process says what is in its environment, so that counts only where none but root has had a say.
-	if session, ok := e.ancestors(status.parent, session); ok && status.root && e.Login == "" {
-		e.Session = session
+	var trusted bool
+	e.Session, trusted = e.ancestors(status.parent, sshClient(read(directory+"/environ")))
+	// Whoever starts a process says what is in its environment: where not only root has had a say, it is a claim.
+	if e.Session != "" && !(trusted && status.root && e.Login == "") {
+		e.Session = "claims " + e.Session
 	}
 	return e
 }
 
-// ancestors follows the parent chain up to the first process. It gives the nearest session that is told of, and whether all are root's.
+// ancestors follows the parent chain up to the first process. It gives the nearest session that an environment tells of, and whether the
+// chain is known up to there and all of it root's.
 func (e *Evidence) ancestors(parent, session string) (string, bool) {
 	trusted := true
 	for parent != "" && parent != "0" {
 		if len(e.Parents) == maxParents {
-			return "", false
+			return session, false
 		}
 		directory := "/proc/" + parent
 		status := parseStatus(read(directory + "/status"))
 		if status == nil {
-			return "", false
+			return session, false
 		}
 		e.Parents = append(e.Parents, status.name)
-		if session == "" && status.root {
+		if session == "" {
 			session = sshClient(read(directory + "/environ"))
 		}
 		trusted = trusted && status.root

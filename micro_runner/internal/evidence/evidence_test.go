@@ -105,7 +105,7 @@ func TestASessionIsOnlyBelievedWhereRootAloneHasHadASay(t *testing.T) {
 	for _, c := range []struct {
 		uid  uint32
 		want string
-	}{{0, "ssh from 10.1.2.3"}, {12345, ""}} {
+	}{{0, "ssh from 10.1.2.3"}, {12345, "claims ssh from 10.1.2.3"}} {
 		child := exec.Command("/bin/sleep", "1000")
 		child.Env = []string{"SSH_CONNECTION=10.1.2.3 1 10.0.0.1 22"}
 		child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: c.uid}}
