@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -298,8 +299,12 @@ async def test_in_sync_nothing_is_touched_down_to_the_last_ctime(bench: Bench, d
     assert not {call["call"] for call in bench.perform.calls} & WRITING
 
 
-def nest(base: Path, depth: int) -> None:
-    """Directories in one another, in the end deeper than any path can say."""
+@contextmanager
+def nested(base: Path, depth: int) -> Iterator[None]:
+    """Directories in one another, in the end deeper than any path can say.
+
+    pytest cannot remove them: should the test fail, a later run of all tests would fail over them.
+    """
     directory = os.open(base, os.O_RDONLY)
     for _ in range(depth):
         os.mkdir("d", 0o755, dir_fd=directory)
@@ -307,6 +312,10 @@ def nest(base: Path, depth: int) -> None:
         os.close(directory)
         directory = below
     os.close(directory)
+    try:
+        yield
+    finally:
+        subprocess.run(["rm", "-rf", base], check=True)
 
 
 async def test_a_tree_too_deep_for_any_path_is_purged_and_never_keeps_a_target_from_being_watched(
@@ -315,14 +324,14 @@ async def test_a_tree_too_deep_for_any_path_is_purged_and_never_keeps_a_target_f
     (disk.root / "app").mkdir(mode=0o755)
     tree: Json = {"kind": "Directory", "spec": {"path": f"{disk.root}/app", "recursive": {"owner": 0}}}
     wanted = request_of(tree, bench.perform)
-    nest(disk.root / "app", 2100)
-    [found] = await bench.read([wanted | {"spec": wanted["spec"] | {"except": ["none"]}}])
-    assert "fault" not in found, found
-    # A runner refuses to watch anything when one of the paths is none.
-    assert {len(path) <= 4096 for path in found["watch"]} == {True}
-    tree["spec"] = {"path": f"{disk.root}/app", "purge": True}
-    await converge(bench, request_of(tree, bench.perform))
-    assert list((disk.root / "app").iterdir()) == []
+    with nested(disk.root / "app", 2100):
+        [found] = await bench.read([wanted | {"spec": wanted["spec"] | {"except": ["none"]}}])
+        assert "fault" not in found, found
+        # A runner refuses to watch anything when one of the paths is none.
+        assert {len(path) <= 4096 for path in found["watch"]} == {True}
+        tree["spec"] = {"path": f"{disk.root}/app", "purge": True}
+        await converge(bench, request_of(tree, bench.perform))
+        assert list((disk.root / "app").iterdir()) == []
 
 
 async def test_nothing_is_written_outside_of_the_directory_of_the_tests(bench: Bench, tmp_path: Path):
