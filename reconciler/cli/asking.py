@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -71,7 +70,7 @@ class Asking:
         """Tell a person beside the answer that it comes from the store, and may be old."""
         if self.daemon is None and not screen.quiet:
             told = f"no daemon runs; this is what the store in {visible(str(self.where.state))} knows"
-            for line in textwrap.wrap(told, max(20, screen.width)) if screen.width else [told]:
+            for line in screen.wrapped(told):
                 screen.note(line)
 
     def must_have_store(self) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 from reconciler.cli.auditing import Auditor
 from reconciler.cli.holding import held_by
 from reconciler.cli.places import Places, must_be_ours
+from reconciler.cli.reaching import reaching
 from reconciler.cli.retention import retention
 from reconciler.cli.stamps import stamp
 from reconciler.config import ParseCache, load
@@ -33,8 +34,6 @@ from reconciler.plugins.packages import Package, catalog, load_packages, needs
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
-from reconciler.targets.artifacts import Artifacts
-from reconciler.targets.connect import make_connect
 from reconciler.telemetry.log import get_logger
 
 LEASE = 30.0
@@ -130,14 +129,7 @@ async def assemble(
         must_be_ours(path)
     stamped = stamp(places, environ)
     lanes = ThreadLanes()
-    connect = make_connect(
-        state=places.state,
-        cache=places.cache,
-        offload=lanes,
-        artifacts=Artifacts(places.artifacts),
-        environ=environ,
-    )
-    runtime = Runtime(connect=connect, offload=lanes, environ=environ)
+    runtime = reaching(places, environ, lanes)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lanes.close)
         packages, kinds, evaluate = evaluation(places, environ)

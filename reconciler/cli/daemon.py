@@ -15,13 +15,12 @@ from reconciler.api.backend import StoreKnowledge
 from reconciler.cli.assembly import LEASE, Parts
 from reconciler.cli.memory import keep_small
 from reconciler.cli.standing import Standing
-from reconciler.core.conditions import doubt, get_condition, next_generation
+from reconciler.core.conditions import doubt, next_generation, summarize
 from reconciler.engine.controller import Controller
 from reconciler.engine.intake import Intake
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.supervisor import Supervisor
 from reconciler.errors import UsageError
-from reconciler.model.conditions import ConditionType
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.plan import Plan
@@ -226,7 +225,9 @@ class DaemonBackend(StoreKnowledge):
     async def targets(self) -> Mapping[TargetName, TargetState]:
         """Of each target. What an earlier daemon knew of its sessions says nothing about ours."""
         return {
-            name: TargetState(name=name) if state.connected_since is None and _reached(state) else state
+            name: TargetState(name=name)
+            if state.connected_since is None and summarize(state.conditions).ready
+            else state
             for name, state in self._daemon.controller.targets.items()
         }
 
@@ -279,11 +280,6 @@ class DaemonBackend(StoreKnowledge):
         """What is wrong with the daemon itself, by task or target."""
         troubles = self._daemon.controller.troubles
         return {**self._daemon.supervisor.health(), **{f"target {name}": troubles[name] for name in troubles}}
-
-
-def _reached(state: TargetState) -> bool:
-    ready = get_condition(state.conditions, ConditionType.READY)
-    return ready is not None and ready.status
 
 
 async def _warm(parts: Parts) -> None:

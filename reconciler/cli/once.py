@@ -21,12 +21,13 @@ from reconciler.engine.onlooking import Onlooker
 from reconciler.engine.reached import account
 from reconciler.engine.report import Report
 from reconciler.engine.suspensions import Suspensions
-from reconciler.engine.undeclared import targets_of_others, undeclared
-from reconciler.errors import ConfigError, UsageError
+from reconciler.engine.undeclared import targets_of_others, undeclared, was_declared
+from reconciler.errors import UsageError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, SourceName
 from reconciler.model.plan import Plan, PlanUnit
-from reconciler.model.source import Snapshot, SnapshotGone
+from reconciler.model.source import Snapshot
+from reconciler.model.state import ResourceState
 from reconciler.runtime import Runtime
 from reconciler.targets.session import Session
 from watchers.directory import DirectorySource
@@ -76,22 +77,15 @@ async def evaluate(
     seen = fingerprint(str(directory))
     source = DirectorySource(SourceName(str(directory)), directory, runtime=parts.runtime)
     snapshot = await parts.runtime.offload("config", source.take)
-    desired = await parts.runtime.offload("config", lambda: parts.load(snapshot))
-    if not desired.targets and await _was_declared(parts, snapshot.source):
+
+    async def loaded(shown: Snapshot) -> Desired:
+        return await parts.runtime.offload("config", lambda: parts.load(shown))
+
+    desired = await loaded(snapshot)
+    if not desired.targets and await was_declared(parts.store, snapshot.source, loaded):
         raise UsageError(f"{directory}: {wording.EMPTIED}")
     selected = _labelled(_restricted(desired, targets), labels)
     return Evaluated(snapshot, selected, seen)
-
-
-async def _was_declared(parts: Parts, source: SourceName) -> bool:
-    """Whether a source declared anything when it was last applied."""
-    before = await parts.store.last_snapshot(source)
-    if before is None:
-        return False
-    try:
-        return bool((await parts.runtime.offload("config", lambda: parts.load(before))).targets)
-    except (ConfigError, SnapshotGone):
-        return False
 
 
 def _labelled(desired: Desired, labels: str) -> Desired:
@@ -122,7 +116,8 @@ def _restricted(desired: Desired, names: Collection[str]) -> Desired:
 
 async def plan(parts: Parts, evaluated: Evaluated, *, onlooker: Onlooker, texts: bool = True) -> list[Plan]:
     """What an apply would change, target by target. Changes nothing, on no target and not in the store."""
-    return await (await _oneshot(parts, evaluated, onlooker)).plan(texts=texts)
+    known = await parts.store.load_states()
+    return await (await _oneshot(parts, evaluated, onlooker, known)).plan(texts=texts)
 
 
 async def apply(
@@ -144,11 +139,12 @@ async def apply(
         only: the units of a saved plan; None for everything.
         whole: whether `evaluated` is all of its directory, so that it becomes the snapshot in force.
     """
+    known = await parts.store.load_states()
     if whole:
-        if gone := await _forget_undeclared(parts, evaluated):
+        if gone := await _forget_undeclared(parts, evaluated, known):
             notice(wording.dropped(gone))
         await parts.store.save_snapshot(evaluated.snapshot)
-    work = await _oneshot(parts, evaluated, onlooker)
+    work = await _oneshot(parts, evaluated, onlooker, known)
     results = await work.apply(only=only)
     for result in results:
         _name_left(result, only)
@@ -164,7 +160,9 @@ async def apply(
     return results
 
 
-async def _forget_undeclared(parts: Parts, evaluated: Evaluated) -> int:
+async def _forget_undeclared(
+    parts: Parts, evaluated: Evaluated, known: Mapping[Address, ResourceState]
+) -> int:
     """What this directory declared when it was last applied, and no longer does, is not looked at any more.
 
     It stays on its target as it is. What other directories declare is none of our business.
@@ -172,7 +170,6 @@ async def _forget_undeclared(parts: Parts, evaluated: Evaluated) -> int:
     Returns:
         How many instances that is.
     """
-    known = await parts.store.load_states()
     gone = undeclared(known, evaluated.desired)
     others = targets_of_others(known, evaluated.desired.source)
     targets = (await parts.store.load_target_states()).keys() - evaluated.desired.targets.keys() - others
@@ -199,7 +196,9 @@ def _settled(result: TargetResult) -> bool:
     return all(summarize(state.conditions).ready for state in result.lane.states.values())
 
 
-async def _oneshot(parts: Parts, evaluated: Evaluated, onlooker: Onlooker) -> OneShot:
+async def _oneshot(
+    parts: Parts, evaluated: Evaluated, onlooker: Onlooker, known: Mapping[Address, ResourceState]
+) -> OneShot:
     # While the sessions are opened, which is mostly waiting.
     parts.host.prepare_soon({instance.package for instance in evaluated.desired.instances.values()})
     suspensions = Suspensions(parts.store, now=parts.runtime.now)
@@ -207,5 +206,4 @@ async def _oneshot(parts: Parts, evaluated: Evaluated, onlooker: Onlooker) -> On
     services = parts.services(
         evaluated.desired, suspensions, loop_time=asyncio.get_running_loop().time, onlooker=onlooker
     )
-    known = await parts.store.load_states()
     return OneShot(evaluated.desired, known, services=services, open_session=Session.open)

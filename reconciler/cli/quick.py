@@ -125,20 +125,12 @@ def look(directory: str, places: Places, environ: Mapping[str, str]) -> InSync |
 
 async def _ask(targets: list[dict[str, Any]], places: Places, environ: Mapping[str, str]) -> bool:
     """Whether every target answers as it did."""
-    from reconciler.runtime import Runtime, ThreadLanes
-    from reconciler.targets.artifacts import Artifacts
-    from reconciler.targets.connect import make_connect
+    from reconciler.cli.reaching import reaching
+    from reconciler.runtime import ThreadLanes
     from reconciler.targets.session import Session
 
     lanes = ThreadLanes()
-    connect = make_connect(
-        state=places.state,
-        cache=places.cache,
-        offload=lanes,
-        artifacts=Artifacts(places.artifacts),
-        environ=environ,
-    )
-    runtime = Runtime(connect=connect, offload=lanes, environ=environ)
+    runtime = reaching(places, environ, lanes)
 
     async def one(entry: dict[str, Any]) -> bool:
         kind = LocalTransport if entry["transport"] == "local" else SshTransport

@@ -102,6 +102,15 @@ class Terminal:
         room = max(8, self.width - taken)
         return safe if len(safe) <= room else safe[: room - 1] + "…"
 
+    def wrapped(self, text: str, *, by: int = 0) -> list[str]:
+        """`text` in lines that fit behind `by` columns; what has no blank in it, such as a path, stays whole."""
+        if self.width is None:
+            return [text]
+        import textwrap
+
+        room = max(20, self.width - by)
+        return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [text]
+
 
 def terminal(*, no_color: bool = False, quiet: bool = False, verbose: bool = False) -> Terminal:
     """The process's own."""

@@ -47,6 +47,18 @@ def set_condition(conditions: Conditions, new: Condition) -> Conditions:
     return tuple(sorted([*others, new], key=lambda condition: _ORDER[condition.type]))
 
 
+def readiness(*, ready: bool, reason: Reason, message: str, now: float) -> Condition:
+    """The Ready of what has no generations: a target, or a source."""
+    return Condition(
+        type=ConditionType.READY,
+        status=ready,
+        reason=reason,
+        message=message,
+        since=now,
+        observed_generation=1,
+    )
+
+
 def remove_condition(conditions: Conditions, type_: ConditionType) -> Conditions:
     """`conditions` without the one of that type; the same object if it was not there."""
     if get_condition(conditions, type_) is None:

@@ -11,13 +11,14 @@ from collections.abc import AsyncIterable, Callable
 from dataclasses import replace
 from functools import partial
 
-from reconciler.core.conditions import set_condition
+from reconciler.core.conditions import readiness, set_condition
 from reconciler.engine import wording
 from reconciler.engine.controller import Controller
 from reconciler.engine.journal import store_report
 from reconciler.engine.report import Report
+from reconciler.engine.undeclared import was_declared
 from reconciler.errors import ConfigError, FroyoError, Problem
-from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired
 from reconciler.model.names import SourceName, source_object
 from reconciler.model.source import Snapshot, SnapshotGone, SourceReport
@@ -125,13 +126,7 @@ class Intake:
         """Whether anything is declared until now, also by what an earlier controller had in force."""
         if self._controller.desired is not None:
             return bool(self._controller.desired.targets)
-        kept = await self._store.last_snapshot(self.state.name)
-        if kept is None:
-            return False
-        try:
-            return bool((await self._evaluate(kept)).targets)
-        except (ConfigError, SnapshotGone):
-            return False  # it could not be kept in force anyhow
+        return await was_declared(self._store, self.state.name, self._evaluate)
 
     async def _evaluate(self, snapshot: Snapshot) -> Desired:
         try:
@@ -179,22 +174,14 @@ class Intake:
             f"{degraded}; only looked at from time to time" if degraded else "watched again",
             warning=bool(degraded),
         )
-        self._unkept = state
-        await store_report(self._store, report, sources=[state])
-        self.state, self._unkept = state, None
+        await self._keep(report, state)
 
     async def _say(self, *, ready: bool, reason: Reason, message: str, state: SourceState) -> None:
         """Say how the source is: condition, event and log together."""
-        condition = Condition(
-            type=ConditionType.READY,
-            status=ready,
-            reason=reason,
-            message=message,
-            since=self._runtime.now(),
-            observed_generation=1,
-        )
+        condition = readiness(ready=ready, reason=reason, message=message, now=self._runtime.now())
         state = replace(state, conditions=set_condition(state.conditions, condition))
         if state == self.state:
+            self._unkept = None
             return
         report = Report(self._runtime.now, {})
         report.event(
@@ -204,6 +191,9 @@ class Intake:
             warning=not ready,
             data={"problems": list(state.problems), "revision": state.revision},
         )
+        await self._keep(report, state)
+
+    async def _keep(self, report: Report, state: SourceState) -> None:
         self._unkept = state
         await store_report(self._store, report, sources=[state])
         # Only now: what could not be stored is said again when the source is begun anew.

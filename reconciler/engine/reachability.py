@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from reconciler.core.backoff import Backoff
-from reconciler.core.conditions import get_condition, set_condition
+from reconciler.core.conditions import get_condition, readiness, set_condition
 from reconciler.engine.report import Report
 from reconciler.errors import StoreError
 from reconciler.model.conditions import Condition, ConditionType, Reason
@@ -67,21 +67,15 @@ class Reachability:
         known = self._known.get(name) or TargetState(name=name)
         before = get_condition(known.conditions, ConditionType.READY)
         now = self._runtime.now()
-        condition = Condition(
-            type=ConditionType.READY,
-            status=ready,
-            reason=Reason.IN_SYNC if ready else Reason.UNREACHABLE,
-            message=message,
-            since=now,
-            observed_generation=1,
-        )
+        condition = reachable(message, ready=ready, now=now)
         self._known[name] = replace(
             known,
             conditions=set_condition(known.conditions, condition),
             connected_since=now if ready else None,
         )
-        first = ready and known.connected_since is None  # what an earlier controller had is over
-        if before is None or before.status != ready or first:
+        # A session that an earlier controller had is over.
+        news = known.connected_since is None if ready else before is None or before.status
+        if news:
             report = Report(self._runtime.now, {})
             report.event(
                 f"Target/{name}", "Connected" if ready else "Unreachable", message, warning=not ready
@@ -137,3 +131,9 @@ class Reachability:
                 pause = self._backoff.delay(failures, self._runtime.random.random)
                 log.warning("what is known of targets could not be stored", why=str(error), pause=pause)
                 await asyncio.sleep(pause)
+
+
+def reachable(message: str, *, ready: bool, now: float) -> Condition:
+    """The Ready of a target: whether there was a session, as whom, or why not."""
+    reason = Reason.IN_SYNC if ready else Reason.UNREACHABLE
+    return readiness(ready=ready, reason=reason, message=message, now=now)

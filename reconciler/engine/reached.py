@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.core.conditions import get_condition, next_generation, remove_condition, set_condition
+from reconciler.engine.reachability import reachable
 from reconciler.engine.report import Report
-from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.conditions import ConditionType
 from reconciler.model.desired import Desired
 from reconciler.model.names import SourceName, TargetName
 from reconciler.model.resource import Instance
@@ -64,14 +65,7 @@ def _said(known: TargetState, attempt: Reached, report: Report) -> TargetState:
     if news and not (before is None and attempt.ready):
         reason = "Connected" if attempt.ready else "Unreachable"
         report.event(f"Target/{known.name}", reason, attempt.message, warning=not attempt.ready)
-    condition = Condition(
-        type=ConditionType.READY,
-        status=attempt.ready,
-        reason=Reason.IN_SYNC if attempt.ready else Reason.UNREACHABLE,
-        message=attempt.message,
-        since=report.now(),
-        observed_generation=1,
-    )
+    condition = reachable(attempt.message, ready=attempt.ready, now=report.now())
     # Each run has a session of its own: one that was had is newer than the one before, and has ended, too.
     earlier = remove_condition(known.conditions, ConditionType.READY) if attempt.ready else known.conditions
     return replace(known, conditions=set_condition(earlier, condition), connected_since=None)

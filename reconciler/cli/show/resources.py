@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,22 +74,12 @@ def source_table(screen: Terminal, sources: Sequence[Document]) -> list[str]:
         good = ready is not None and ready["status"] == "True"
         sign = screen.paint("good", "●") if good else screen.paint("bad", "✘")
         told = f"{visible(view['name'])}  {visible(ready['message'] if ready else 'not read yet')}"
-        first, *rest = _wrapped(screen, told, by=2)
+        first, *rest = screen.wrapped(told, by=2)
         lines += [f"{sign} {first}", *(f"  {line}" for line in rest)]
         for style, text in (*(("bad", problem) for problem in view["problems"]), ("warn", view["degraded"])):
             if text:
-                lines += [
-                    f"    {screen.paint(style, line)}" for line in _wrapped(screen, visible(text), by=4)
-                ]
+                lines += [f"    {screen.paint(style, line)}" for line in screen.wrapped(visible(text), by=4)]
     return lines
-
-
-def _wrapped(screen: Terminal, text: str, *, by: int) -> list[str]:
-    """`text` in lines that fit a terminal behind `by` columns; what has no blank in it, such as a path, stays whole."""
-    if screen.width is None:
-        return [text]
-    room = max(20, screen.width - by)
-    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [text]
 
 
 def broken_sources(screen: Terminal, sources: Sequence[Document]) -> list[str]:
@@ -208,7 +197,7 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
         lines.append(screen.paint("bold", "Problems of the daemon"))
         for name, trouble in status["problems"].items():
             told = f"{visible(name)}: {visible(trouble)}"
-            lines += _indented(textwrap.wrap(told, max(20, inner.width)) if inner.width else [told])
+            lines += _indented(inner.wrapped(told))
         lines.append("")
     if status["sources"]:
         lines += [screen.paint("bold", "Sources"), *_indented(source_table(inner, status["sources"])), ""]

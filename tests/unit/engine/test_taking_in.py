@@ -2,7 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from reconciler.engine.intake import Intake
+from reconciler.errors import StoreError
 from reconciler.model.source import SourceReport
 from tests.sim.manifests import SOURCE, load, snapshot
 from tests.unit.engine.stage import staged
@@ -55,6 +58,20 @@ async def test_a_snapshot_that_is_right_again_is_taken_and_said(stage):
     assert len(await stage.events("SourceReady")) == 1
     (broken,) = await stage.events("SourceBroken")
     assert broken.message == "1 problem in r1; nothing is in force yet"
+
+
+@staged
+async def test_what_could_not_be_stored_is_shown_for_as_long_as_it_is_so_and_no_longer(stage):
+    source = intake(stage)
+    await source.take(snapshot(GOOD, number=1))
+    in_force = source.shown
+    stage.store_fails = StoreError("the disk is full")
+    with pytest.raises(StoreError):
+        await source.take(snapshot(BROKEN, number=2))
+    assert "no declaration" in source.shown.problems[0]
+    stage.store_fails = None
+    await source.take(snapshot(GOOD, number=1))
+    assert source.shown == source.state == in_force
 
 
 @staged
