@@ -29,11 +29,12 @@ type Limits struct {
 	Commands  int           // under way
 	Grace     time.Duration // between a cancelled command's end being due and its ERROR
 	Patience  time.Duration // at the end, for writes to be carried through
+	Rest      time.Duration // after the last command, until the host has its memory back: Go would keep it for minutes
 }
 
 // DefaultLimits are the protocol's.
 var DefaultLimits = Limits{
-	TTL: 10 * time.Minute, Heartbeat: 10 * time.Second, Commands: 1024, Grace: time.Second, Patience: 5 * time.Second,
+	TTL: 10 * time.Minute, Heartbeat: 10 * time.Second, Commands: 1024, Grace: time.Second, Patience: 5 * time.Second, Rest: 5 * time.Second,
 }
 
 // lastPatience is how long the last frames wait for a peer that does not read.
@@ -61,6 +62,7 @@ type Session struct {
 	out      *writer
 	commands map[string]command.Command
 	turns    *order.Queue
+	rest     *time.Timer
 	ends     chan end
 
 	mu      sync.Mutex
@@ -84,6 +86,8 @@ func (s *Session) Serve(in io.Reader, out io.Writer) string {
 	}
 	slices.Sort(s.Hello.Commands)
 	s.turns, s.tasks = order.NewQueue(), map[int64]*task{}
+	s.rest = time.AfterFunc(s.Limits.Rest, debug.FreeOSMemory)
+	defer s.rest.Stop()
 	s.ends, s.renew = make(chan end, 8), make(chan time.Duration)
 	s.out = newWriter(out, func(err error) { s.finish(EOF, err.Error()) })
 
@@ -241,6 +245,7 @@ func (s *Session) carryOut(t *task, found command.Command, frame *frames.Command
 		delete(s.tasks, t.id)
 		s.mu.Unlock()
 		t.cancel(nil)
+		s.rest.Reset(s.Limits.Rest)
 	}()
 	if frame.Deadline > 0 {
 		timer := time.AfterFunc(frame.Deadline, func() { t.cancel(errDeadline) })

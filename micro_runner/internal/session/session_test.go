@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -138,6 +139,23 @@ func TestSession(t *testing.T) {
 			p.expect(`"id":4`, `"code":"reply_too_large"`)
 			p.say(`{"type":"EXIT"}`)
 			p.end(Exit)
+		},
+		"what a command needed is given back at rest": func(p *peer) {
+			time.Sleep(DefaultLimits.Rest + time.Second) // as often as there is a rest
+			p.say(`{"type":"CMD","id":1,"command":"huge","items":[]}`)
+			p.expect(`"code":"reply_too_large"`)
+			kept := func() uint64 {
+				var memory runtime.MemStats
+				runtime.ReadMemStats(&memory)
+				return memory.HeapSys - memory.HeapReleased
+			}
+			before := kept()
+			time.Sleep(DefaultLimits.Rest + time.Second)
+			if after := kept(); after > before-frames.Limit {
+				p.t.Errorf("%d bytes, and then %d", before, after)
+			}
+			_ = p.in.Close()
+			p.end(EOF)
 		},
 		"events come before the end": func(p *peer) {
 			p.say(`{"type":"CMD","id":1,"command":"emit","items":[]}`)
