@@ -2,6 +2,8 @@
 
 Invariants: whatever is asked wrongly is answered with a sentence and a status, and nobody else notices. A socket is
 only ever taken over from a daemon that has died. Knows no engine: what it tells and takes goes through `Backend`.
+
+What requests ask for is held to its shape by pydantic, whose 10 MB a daemon takes only once it is asked for something.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from reconciler.api import answers, requests, views
+from reconciler.api import answers, views
 from reconciler.api.answers import NotFound
 from reconciler.api.backend import Knowledge
 from reconciler.errors import FroyoError, UsageError
@@ -226,14 +228,20 @@ class _Handlers:
         return _json(views.items("PlanList", (views.plan(plan, declared) for plan in plans)))
 
     async def reconcile(self, request: web.Request) -> web.Response:
+        from reconciler.api import requests
+
         concerned = await self._backend.reconcile(requests.addresses(await request.read()))
         return _json(views.document("Accepted", instances=concerned))
 
     async def suspend(self, request: web.Request) -> web.Response:
+        from reconciler.api import requests
+
         suspension = requests.suspension(await request.read(), now=self._backend.now())
         return _json(views.document("Accepted", instances=await self._backend.suspend(suspension)))
 
     async def resume(self, request: web.Request) -> web.Response:
+        from reconciler.api import requests
+
         wanted = requests.body(requests.Resume, await request.read())
         found = await self._backend.resume(wanted.object, by=wanted.by)
         return _json(views.document("Accepted", found=found))

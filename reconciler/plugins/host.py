@@ -35,8 +35,8 @@ T = TypeVar("T")
 
 LANE = "wasm"
 COMPILE_LANE = "compile"
-SPARES = 5
-"""Instances kept ready for each package: as many as one repair uses, and some 1.4 MB each."""
+SPARES = 3
+"""Instances kept ready for each package: as many as a repair uses until it is done, and some 1.4 MB each."""
 IDLE_SECONDS = 0.02
 """How long nothing must have happened until instances are freed and made: a repair in progress goes first."""
 BREATH_SECONDS = 0.001

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,21 @@ def test_a_daemon_puts_right_what_is_spoiled_and_tells(person):
     assert not (person.state / "froyo.sock").exists()
     lines = [json.loads(line) for line in person.log.splitlines() if line.startswith("{")]
     assert any(line.get("reason") == "Repaired" for line in lines)
+
+
+def test_what_is_needed_only_for_what_somebody_asks_is_loaded_only_then(person):
+    """A daemon has enough of its own to carry: pydantic alone takes 10 MB."""
+
+    def loaded(daemon):
+        libraries = Path(f"/proc/{daemon.pid}/maps").read_text()
+        return {name for name in ("_pydantic_core", "cryptography") if name in libraries}
+
+    with person.up() as daemon:
+        person.froyo("wait", "--timeout", "60s")
+        person.froyo("status")
+        assert loaded(daemon) == {"cryptography"}
+        person.froyo("reconcile")
+        assert loaded(daemon) == {"_pydantic_core", "cryptography"}
 
 
 def test_a_suspension_holds_and_ends_over_the_socket(person):
