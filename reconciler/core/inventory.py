@@ -44,12 +44,10 @@ class Decision:
     Attributes:
         cause: why it is changed, or would be; for what is equal, why it is ours.
         held: why it is not touched although it differs; None if it may be, or need not.
-        owned: whether it is ours once this round has succeeded.
     """
 
     cause: Cause
     held: Reason | None
-    owned: bool
 
 
 def seen_in_sync(state: ResourceState | None, digest: Digest) -> bool:
@@ -74,9 +72,7 @@ def cause_of(state: ResourceState | None, digest: Digest, *, exists: bool) -> Ca
     return Cause.ADOPT if exists and not owned else Cause.SPEC
 
 
-def decide(
-    instance: Instance, state: ResourceState | None, *, exists: bool, equal: bool, approved: bool = False
-) -> Decision:
+def decide(instance: Instance, state: ResourceState | None, *, exists: bool, equal: bool) -> Decision:
     """What follows from a fresh observation of `instance`: see the table above.
 
     Args:
@@ -84,21 +80,28 @@ def decide(
         state: what is on record about it, or None at first contact.
         exists: whether the thing is there.
         equal: whether it is as declared, ignored fields left aside.
-        approved: whether a person has approved what `adopt: hold` waits for.
     """
-    owned = state is not None and state.owned
     cause = cause_of(state, instance.digest, exists=exists)
-    if equal:
-        return Decision(cause=cause, held=None, owned=owned or exists)
-    held = _held(instance, cause, approved=approved)
-    return Decision(cause=cause, held=held, owned=owned or held is None)
+    return Decision(cause=cause, held=None if equal else _held(instance, cause))
 
 
-def _held(instance: Instance, cause: Cause, *, approved: bool) -> Reason | None:
+def _held(instance: Instance, cause: Cause) -> Reason | None:
     if (forbidden := _FORBIDDEN.get(instance.common.policy)) is not None:
         return forbidden
-    waits = cause is Cause.ADOPT and instance.common.adopt is Adopt.HOLD and not approved
+    waits = cause is Cause.ADOPT and instance.common.adopt is Adopt.HOLD
     return Reason.HELD if waits else None
+
+
+def ours(state: ResourceState, *, exists: bool, changed: bool) -> bool:
+    """Whether what was seen as it is declared is ours from then on.
+
+    Args:
+        state: what is on record about it.
+        exists: whether the thing is there.
+        changed: whether we made it so: what was there before us and is gone is ours, too, since what was in it can be
+            brought back.
+    """
+    return state.owned or changed or exists
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class Controller:
         self._background: set[asyncio.Task[None]] = set()
         self._abandoned: set[Address] = set()
         self._troubles: dict[TargetName, str] = {}
-        self._reminders: list[asyncio.TimerHandle] = []
+        self._reminders: dict[str, asyncio.TimerHandle] = {}
         self._stopping = False
         self._wishes = Wishes(store, now=runtime.now)
         backoff = Backoff(base=settings.retry_base, cap=settings.retry_cap)
@@ -135,7 +135,7 @@ class Controller:
         """
         self._stopping = True
         self._wake.set()
-        for reminder in self._reminders:
+        for reminder in self._reminders.values():
             reminder.cancel()
         under_way = list(self._rounds.values())
         if under_way:
@@ -370,7 +370,8 @@ class Controller:
         self._remind(suspension)
 
     def _remind(self, suspension: Suspension) -> None:
-        """Look at what a suspension covers as soon as it ends by itself."""
+        """Look at what a suspension covers as soon as it ends by itself; one before it on the same object is over."""
+        self._forget_reminder(suspension.object)
         if suspension.until is None:
             return
 
@@ -384,11 +385,16 @@ class Controller:
 
         # Not a wish of the queue: one for the same instance that is granted before would take it along.
         pause = max(0.0, suspension.until - self._runtime.now()) + 0.001
-        self._reminders.append(asyncio.get_running_loop().call_later(pause, look))
+        self._reminders[suspension.object] = asyncio.get_running_loop().call_later(pause, look)
+
+    def _forget_reminder(self, object_: str) -> None:
+        if (reminder := self._reminders.pop(object_, None)) is not None:
+            reminder.cancel()
 
     async def resume(self, object_: str) -> bool:
         """End a suspension; whether there was one."""
         found = await self.suspensions.remove(object_)
+        self._forget_reminder(object_)
         await self.request(self._covered(object_))
         return found
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from reconciler.core import conditions, reasons
 from reconciler.core.backoff import Backoff
+from reconciler.core.inventory import ours
 from reconciler.core.retry import When, requeue, requeue_error
 from reconciler.engine import wording
 from reconciler.engine.advice import told
@@ -121,8 +122,7 @@ class Verdicts:
         """Put on record that an instance was seen as it is declared, after it was `changed` perhaps."""
         state = self._lane.states[reading.address]
         instance = self._lane.instances[reading.address]
-        # What was there before us and is gone is ours, too: what was in it can be brought back.
-        owned = state.owned or changed is not Action.NONE or reading.exists
+        owned = ours(state, exists=reading.exists, changed=changed is not Action.NONE)
         ownership = Ownership.CREATED if changed is Action.CREATE else Ownership.ADOPTED
         if state.observed == reading.digest and state.owned == owned:
             return

@@ -25,7 +25,6 @@ from reconciler.model.names import Digest
 from reconciler.model.target import LocalTransport, Target
 from reconciler.runtime import Runtime
 from reconciler.targets.bodies import Bodies, decode_piece
-from reconciler.targets.frames import canonical
 from reconciler.targets.link import Call, Link
 from reconciler.targets.messages import Done, Failed, Fault, Progress, Ready, Reply
 from reconciler.targets.settings import SessionSettings
@@ -52,11 +51,6 @@ class Observation:
     digest: Digest
     unchanged: bool
     replies: list[list[Reply]] | None
-
-
-def replies_digest(replies: list[list[Reply]]) -> Digest:
-    """The digest that the runner gives for these replies."""
-    return Digest(f"sha256:{hashlib.sha256(canonical(replies)).hexdigest()}")
 
 
 class Session:

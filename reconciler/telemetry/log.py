@@ -8,16 +8,11 @@ This module must not know how a line looks.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
-from types import MappingProxyType
+from collections.abc import Mapping
 
 ROOT = "froyo"
 """The name of the logger above all of ours; its level is that of the program."""
-
-_bound: ContextVar[Mapping[str, object]] = ContextVar("froyo-log-fields", default=MappingProxyType({}))
 
 
 class Logger:
@@ -62,23 +57,3 @@ class Logger:
 def get_logger(name: str = ROOT) -> Logger:
     """The logger of that name, which is `froyo` or begins with `froyo.`."""
     return Logger(logging.getLogger(name))
-
-
-@contextlib.contextmanager
-def bound(**fields: object) -> Iterator[None]:
-    """Every line that is said inside, also by tasks that are started there, has these fields too.
-
-    Example:
-        >>> with bound(target="web-1", run="0196a1"):
-        ...     get_logger().info("reading")
-    """
-    token = _bound.set({**_bound.get(), **fields})
-    try:
-        yield
-    finally:
-        _bound.reset(token)
-
-
-def bound_fields() -> Mapping[str, object]:
-    """What `bound` has bound here."""
-    return _bound.get()

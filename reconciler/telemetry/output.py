@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
 from reconciler.core.visible import visible
-from reconciler.telemetry.log import ROOT, bound_fields
+from reconciler.telemetry.log import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -109,7 +109,7 @@ def _formatter(redactor: Redactor, *, console: bool, colors: bool) -> logging.Fo
 
 
 def _fields(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A record as the renderers want it: what it is first, then what is bound, then its own."""
+    """A record as the renderers want it: what it is first, then its own fields."""
     record: logging.LogRecord = event["_record"]
     line = {
         "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -119,7 +119,7 @@ def _fields(_logger: object, _method: str, event: MutableMapping[str, Any]) -> M
     if record.name != ROOT:
         line["logger"] = record.name
     line.update(event)
-    for key, value in {**bound_fields(), **getattr(record, "fields", {})}.items():
+    for key, value in getattr(record, "fields", {}).items():
         line[f"{key}_" if key in line else key] = value
     return line
 

@@ -1,7 +1,5 @@
 """SIGTERM in the middle of an apply: what is under way is finished, or abandoned and named, and nothing is torn."""
 
-import time
-
 import pytest
 
 from tests.e2e.site import instance, local, until
@@ -48,9 +46,7 @@ def test_what_takes_too_long_is_abandoned_and_named(site):
     declare(site, 3, validate=hang)
     daemon = site.up()
     until("the validation hangs", begun.exists)
-    began = time.monotonic()
     assert daemon.terminate() == 0
-    assert time.monotonic() - began > 5  # it was given time
     said = sorted(line for line in daemon.log.splitlines() if line.startswith("abandoned"))
     assert [line.rpartition(" ")[2] for line in said] == [f"here/File/f{n}" for n in range(3)]
     assert whole(site) == []

@@ -28,6 +28,11 @@ READING = frozenset({"file.stat", "dir.list", "facts"})
 HEARTBEAT = 10.0
 
 
+def replies_digest(replies: list[list[Json]]) -> str:
+    """The digest that a runner gives for these replies."""
+    return "sha256:" + hashlib.sha256(canonical(replies)).hexdigest()
+
+
 def fault(code: str, error_class: str, message: str = "", **more: Any) -> Json:
     """An error as it stands on the wire."""
     return {"class": error_class, "code": code, "message": message or f"it is {code}", **more}
@@ -320,7 +325,7 @@ class Runner:
             self._done(command, [{"error": fault("unknown_key", "transient")}])
             return
         replies = [[self._look(one["command"], item) for item in one["items"]] for one in self._batches[key]]
-        digest = "sha256:" + hashlib.sha256(canonical(replies)).hexdigest()
+        digest = replies_digest(replies)
         if digest == command.options.get("digest"):
             self._done(command, [{"ok": {"digest": digest, "unchanged": True}}])
         else:

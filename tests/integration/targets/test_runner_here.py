@@ -15,7 +15,7 @@ from reconciler.errors import RunnerError, TransportError
 from reconciler.model.desired import Blob
 from reconciler.model.names import Digest
 from reconciler.targets.artifacts import Artifacts, architecture
-from reconciler.targets.session import replies_digest
+from tests.sim.runner import replies_digest
 from tests.unit.targets.conftest import Build
 from tests.unit.targets.fake_runner import LOCAL
 

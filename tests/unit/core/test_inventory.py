@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.inventory import Decision, cause_of, changes, decide, seen_in_sync
+from reconciler.core.inventory import Decision, cause_of, changes, decide, ours, seen_in_sync
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Cause
@@ -24,20 +24,17 @@ def known(*, digest=FILE.digest, observed=None, owned=False) -> ResourceState:
 
 
 def test_first_contact_with_what_is_there_and_equal_adopts_it():
-    assert decide(FILE, None, exists=True, equal=True) == Decision(Cause.ADOPT, None, owned=True)
+    assert decide(FILE, None, exists=True, equal=True) == Decision(Cause.ADOPT, None)
 
 
 def test_first_contact_with_what_is_there_and_differs_replaces_it():
-    assert decide(FILE, None, exists=True, equal=False) == Decision(Cause.ADOPT, None, owned=True)
+    assert decide(FILE, None, exists=True, equal=False) == Decision(Cause.ADOPT, None)
 
 
-def test_first_contact_holds_where_the_manifest_says_so_until_it_is_approved():
+def test_first_contact_holds_where_the_manifest_says_so():
     held = make_instance("File/a", adopt=Adopt.HOLD)
-    assert decide(held, None, exists=True, equal=False) == Decision(Cause.ADOPT, Reason.HELD, owned=False)
-    assert decide(held, None, exists=True, equal=False, approved=True) == Decision(
-        Cause.ADOPT, None, owned=True
-    )
-    assert decide(held, None, exists=True, equal=True) == Decision(Cause.ADOPT, None, owned=True)
+    assert decide(held, None, exists=True, equal=False) == Decision(Cause.ADOPT, Reason.HELD)
+    assert decide(held, None, exists=True, equal=True) == Decision(Cause.ADOPT, None)
 
 
 def test_holding_concerns_first_contact_only():
@@ -47,12 +44,27 @@ def test_holding_concerns_first_contact_only():
     assert decide(held, known(observed=OBSERVED, owned=True), exists=True, equal=False).held is None
 
 
-def test_what_is_not_there_is_created_because_it_is_declared_and_is_ours():
-    assert decide(FILE, None, exists=False, equal=False) == Decision(Cause.SPEC, None, owned=True)
+def test_what_is_not_there_is_created_because_it_is_declared():
+    assert decide(FILE, None, exists=False, equal=False) == Decision(Cause.SPEC, None)
 
 
-def test_what_is_declared_absent_and_is_absent_is_not_ours():
-    assert decide(FILE, None, exists=False, equal=True) == Decision(Cause.SPEC, None, owned=False)
+def test_what_is_declared_absent_and_is_absent_needs_nothing():
+    assert decide(FILE, None, exists=False, equal=True) == Decision(Cause.SPEC, None)
+
+
+@pytest.mark.parametrize(
+    ("owned", "exists", "changed", "afterwards"),
+    [
+        (False, True, False, True),
+        (False, True, True, True),
+        (False, False, True, True),
+        (False, False, False, False),
+        (True, False, False, True),
+    ],
+    ids=["adopted", "created or replaced", "removed by us", "absent before us", "ours before"],
+)
+def test_what_is_as_declared_is_ours_if_it_is_there_or_we_made_it_so(owned, exists, changed, afterwards):
+    assert ours(known(owned=owned), exists=exists, changed=changed) is afterwards
 
 
 @pytest.mark.parametrize(
@@ -88,15 +100,11 @@ def test_the_cause_is_drift_only_where_it_was_seen_in_sync_as_declared_now(state
 @pytest.mark.parametrize(
     ("policy", "reason"), [(Policy.OBSERVE, Reason.DIFFERS), (Policy.PAUSED, Reason.PAUSED)]
 )
-@given(exists=st.booleans(), approved=st.booleans(), owned=st.booleans(), seen=st.booleans())
-def test_nothing_is_touched_where_the_policy_forbids_it_nor_does_it_become_ours(
-    policy, reason, exists, approved, owned, seen
-):
+@given(exists=st.booleans(), owned=st.booleans(), seen=st.booleans())
+def test_nothing_is_touched_where_the_policy_forbids_it(policy, reason, exists, owned, seen):
     instance = make_instance("File/a", policy=policy)
     state = known(owned=owned, observed=OBSERVED if seen else None)
-    decision = decide(instance, state, exists=exists, equal=False, approved=approved)
-    assert decision.held is reason
-    assert decision.owned is owned
+    assert decide(instance, state, exists=exists, equal=False).held is reason
 
 
 def test_a_new_snapshot_is_told_apart_from_the_old_one_by_digests():

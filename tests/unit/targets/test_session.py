@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from reconciler.errors import ErrorClass, RunnerError, TransportError
-from reconciler.targets.session import Session, replies_digest
+from reconciler.targets.session import Session
+from tests.sim.runner import replies_digest
 from tests.unit.targets.fake_runner import REMOTE, FakeRunner, fault
 from tests.unit.targets.virtual_time import run
 
