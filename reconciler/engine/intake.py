@@ -117,7 +117,8 @@ class Intake:
             reason=Reason.IN_SYNC,
             message=f"revision {snapshot.revision} is in force: {wording.count(len(desired.instances), 'instance')} "
             f"on {wording.count(len(desired.targets), 'target')}"
-            + (f"; {wording.dropped(gone)}" if gone else ""),
+            + (f"; {wording.dropped(gone)}" if gone else "")
+            + wording.warned(desired.warnings),
             state=replace(self.state, revision=snapshot.revision, digest=snapshot.digest, problems=()),
         )
         return True

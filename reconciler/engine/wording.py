@@ -38,6 +38,15 @@ def dropped(number: int) -> str:
     return f"{number:,} instances are no longer declared, and stay as they are on their targets"
 
 
+def warned(warnings: Sequence[str]) -> str:
+    """What is said of a source's warnings behind what else is said of it."""
+    if not warnings:
+        return ""
+    if len(warnings) == 1:
+        return f"; warning: {warnings[0]}"
+    return f"; {len(warnings)} warnings (`froyo validate` shows all), the first: {warnings[0]}"
+
+
 def count(number: int, noun: str) -> str:
     """Such as "1 target" or "2 targets"."""
     return f"{number} {noun}" + ("" if number == 1 else "s")

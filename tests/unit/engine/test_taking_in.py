@@ -1,6 +1,7 @@
 """Unknown is not empty: what cannot be read or does not evaluate changes nothing."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -144,6 +145,31 @@ async def test_what_is_wrong_is_said_once_for_as_long_as_it_is_so(stage):
     assert len(await stage.events("SourceBroken")) == 1
     await source.run(said(SourceReport()))
     assert [one.message for one in await stage.events("SourceReady")][-1] == "can be read again"
+
+
+@pytest.mark.parametrize(
+    ("warnings", "said"),
+    [
+        ((), "on 1 target"),
+        (("a.yaml:1:1: odd",), "on 1 target; warning: a.yaml:1:1: odd"),
+        (("a: odd", "b: odd"), "on 1 target; 2 warnings (`froyo validate` shows all), the first: a: odd"),
+    ],
+)
+def test_a_person_is_told_of_the_warnings_of_what_is_in_force(warnings, said, tmp_path):
+    @staged
+    async def test(stage):
+        def warns(shown):
+            return replace(load(shown), warnings=warnings)
+
+        taking = Intake(
+            SOURCE, load=warns, controller=stage.controller, store=stage.store, runtime=stage.runtime
+        )
+        assert await taking.take(snapshot(GOOD, number=1))
+        (told,) = await stage.events("SourceReady")
+        assert told.message.endswith(said)
+        assert [condition.message for condition in taking.state.conditions] == [told.message]
+
+    test(tmp_path)
 
 
 EMPTY = {"targets": {}, "resources": []}
