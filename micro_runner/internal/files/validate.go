@@ -57,6 +57,9 @@ func (j *job) check(ctx context.Context) error {
 	// The output is for a person, who knows nothing of a temporary file.
 	output := strings.ReplaceAll(string(outcome.Stderr)+string(outcome.Stdout), file, j.path)
 	output = strings.TrimSpace(output[:min(len(output), maxOutput)])
+	if output == "" {
+		output = "it does not say why"
+	}
 	how := "exit status " + strconv.Itoa(outcome.Exit)
 	if outcome.Signal != "" {
 		how = outcome.Signal

@@ -379,7 +379,10 @@ func TestWriteValidatesBeforeTheContentGoesLive(t *testing.T) {
 	if len(message) > 3000 {
 		t.Fatalf("%d bytes of output", len(message))
 	}
-	h.Fails(fault.ValidationFailed, "file.write", object{"path": path, "blob": h.Send("bad\n"), "validate": []string{"sh", "-c", "kill -9 $$", "%s"}})
+	message = h.Fails(fault.ValidationFailed, "file.write", object{"path": path, "blob": h.Send("bad\n"), "validate": []string{"sh", "-c", "kill -9 $$", "%s"}})
+	if !strings.HasSuffix(message, ": it does not say why") {
+		t.Errorf("the message is %q", message)
+	}
 	h.Fails(fault.CommandNotFound, "file.write", object{"path": path, "blob": h.Send("bad\n"), "validate": []string{"no-such-program", "%s"}})
 	if harness.Content(t, path) != "good2\n" {
 		t.Fatal("a content that was refused went live")
