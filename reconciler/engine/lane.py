@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.core.conditions import next_generation
 from reconciler.core.contest import Contests
+from reconciler.core.flood import Floods
 from reconciler.core.graph import Graph
 from reconciler.engine.backlog import Backlog
 from reconciler.engine.preimages import Preimages
@@ -75,6 +76,7 @@ class Lane:
         stalled: instances that failed for good, with what was declared and observed then: the same again is vain.
         vain: the last apply of each instance that still differed after it.
         contests: who else keeps changing what.
+        floods: what is put right too often for each time to be told.
         managed: for each container with instances below its path, those paths.
         backlog: what the store does not have yet.
         preimages: what was there before something that is not known to be ours yet.
@@ -96,6 +98,7 @@ class Lane:
     stalled: dict[Address, tuple[Digest, Digest]] = field(default_factory=dict)
     vain: dict[Address, Vain] = field(default_factory=dict)
     contests: Contests[Address] = field(default_factory=Contests)
+    floods: Floods[Address] = field(default_factory=Floods)
     managed: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     backlog: Backlog = field(default_factory=Backlog)
     preimages: Preimages = field(default_factory=Preimages)
@@ -205,6 +208,7 @@ class Lane:
         self.unsettled |= older.unsettled & self.instances.keys()
         older.backlog.states |= self.backlog.states
         self.backlog = older.backlog
+        self.floods = older.floods
         self.preimages = older.preimages
         self.preimages.keep_only(self.instances)
         self.manage_anew(

@@ -97,6 +97,9 @@ class Verdicts:
             # What was applied stays Applied until something else happens to it: nothing to write.
             reason = Reason.APPLIED if was.ready and was.reason is Reason.APPLIED else Reason.IN_SYNC
             verdict = Verdict(reason=reason, message=_AS_DECLARED, ready=True)
+        if untold := self._lane.floods.rest(address, now=self._services.loop_time()):
+            message, data = wording.untold(untold), {"untold": untold}
+            self._report.event(address, "Repaired", message, cause=Cause.DRIFT, data=data)
         if self.conclude(address, verdict) and was.reason in reasons.TROUBLE:
             self._report.event(address, "Recovered", f"as declared again, after {was.reason}")
 
@@ -196,19 +199,22 @@ class Verdicts:
         evidence = sighting.evidence if sighting else None
         if contested and news:
             self._warn(unit, Reason.CONTESTED, wording.CONTESTED, evidence)
+        untold: int | None = 0
         if drift:
             reason, message = "Repaired", wording.repaired(unit, evidence, took, resumed=resumed)
+            untold = self._lane.floods.happened(address, now=services.loop_time())
         else:
             reason, message = wording.REASONS[unit.action], wording.applied(unit)
-        self._report.event(
-            address,
-            reason,
-            message,
-            cause=unit.cause,
-            evidence=evidence if drift else None,
-            duration=took if drift else None,
-            data=_data(unit),
-        )
+        if untold is not None:
+            self._report.event(
+                address,
+                reason,
+                message + (f"; {wording.untold(untold)} before" if untold else ""),
+                cause=unit.cause,
+                evidence=evidence if drift else None,
+                duration=took if drift else None,
+                data={**_data(unit), **({"untold": untold} if untold else {})},
+            )
         self._report.remember(
             address,
             HistoryEntry(

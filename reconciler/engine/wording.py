@@ -72,6 +72,11 @@ def value(field_value: Any) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
+def untold(number: int) -> str:
+    """Of repairs that came too often for each to be an event."""
+    return f"put back {number:,} more times, none of them told by itself"
+
+
 def fields(diffs: Sequence[FieldDiff]) -> str:
     """What differs, without what is ignored: such as "content, mode (0600 → 0644)"."""
     parts = []

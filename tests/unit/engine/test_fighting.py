@@ -3,6 +3,7 @@
 import asyncio
 
 from reconciler.core.contest import Rules
+from reconciler.core.flood import MOST
 from reconciler.engine.settings import EngineSettings
 from reconciler.plugins.calls import Phase
 from tests.unit.engine.stage import file, staged
@@ -20,6 +21,21 @@ async def test_what_is_fought_about_is_called_so_and_still_put_right(stage):
         await asyncio.sleep(1)
     assert stage.reason("motd") == "Contested"
     assert len(await stage.events("Repaired")) == 20
+
+
+@staged
+async def test_a_quick_fight_does_not_push_everything_else_out_of_the_record(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    for _ in range(500):
+        stage.spoil("motd", RIVAL)
+        await stage.until(lambda: stage.content("motd") == b"hello\n")
+        await asyncio.sleep(0.05)
+    assert len(await stage.events("Repaired")) == MOST
+    await asyncio.sleep(Rules().quiet + 5)
+    *_, rest = repaired = await stage.events("Repaired")
+    assert rest.message == f"put back {500 - MOST} more times, none of them told by itself"
+    assert (len(repaired), rest.data["untold"]) == (MOST + 1, 500 - MOST)
 
 
 @staged
