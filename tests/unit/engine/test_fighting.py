@@ -11,26 +11,26 @@ from tests.unit.engine.stage import file, staged
 RIVAL = b"their version\n"
 
 
-@staged
-async def test_what_is_fought_about_is_called_so_and_still_put_right(stage):
+async def fight(stage, times, *, pause=1.0):
+    """Somebody spoils it, `times` in a row, `pause` seconds after each repair."""
     await stage.declare(file("motd", "hello\n"))
     await stage.settled()
-    for _ in range(20):
+    for _ in range(times):
         stage.spoil("motd", RIVAL)
         assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 1
-        await asyncio.sleep(1)
+        await asyncio.sleep(pause)
     assert stage.reason("motd") == "Contested"
+
+
+@staged
+async def test_what_is_fought_about_is_called_so_and_still_put_right(stage):
+    await fight(stage, 20)
     assert len(await stage.events("Repaired")) == 20
 
 
 @staged
 async def test_a_quick_fight_does_not_push_everything_else_out_of_the_record(stage):
-    await stage.declare(file("motd", "hello\n"))
-    await stage.settled()
-    for _ in range(500):
-        stage.spoil("motd", RIVAL)
-        await stage.until(lambda: stage.content("motd") == b"hello\n")
-        await asyncio.sleep(0.05)
+    await fight(stage, 500, pause=0.05)
     assert len(await stage.events("Repaired")) == MOST
     await asyncio.sleep(Rules().quiet + 5)
     *_, rest = repaired = await stage.events("Repaired")
@@ -40,23 +40,13 @@ async def test_a_quick_fight_does_not_push_everything_else_out_of_the_record(sta
 
 @staged
 async def test_a_fight_is_warned_of_once(stage):
-    await stage.declare(file("motd", "hello\n"))
-    await stage.settled()
-    for _ in range(10):
-        stage.spoil("motd", RIVAL)
-        await asyncio.sleep(1)
-    assert stage.reason("motd") == "Contested"
+    await fight(stage, 10)
     assert len(await stage.events("Contested")) == 1
 
 
 @staged
 async def test_a_fight_is_over_after_a_quiet_time(stage):
-    await stage.declare(file("motd", "hello\n"))
-    await stage.settled()
-    for _ in range(10):
-        stage.spoil("motd", RIVAL)
-        await asyncio.sleep(1)
-    assert stage.reason("motd") == "Contested"
+    await fight(stage, 10)
     await asyncio.sleep(Rules().quiet + 5)
     assert stage.reason("motd") in ("InSync", "Applied")
     assert len(await stage.events("Recovered")) == 1

@@ -27,8 +27,10 @@ GOOD = {
 BROKEN = ["this is no declaration"]
 
 
-def intake(stage):
-    return Intake(SOURCE, load=load, controller=stage.controller, store=stage.store, runtime=stage.runtime)
+def intake(stage, evaluates=load):
+    return Intake(
+        SOURCE, load=evaluates, controller=stage.controller, store=stage.store, runtime=stage.runtime
+    )
 
 
 async def said(*items):
@@ -101,7 +103,7 @@ async def test_a_defect_while_evaluating_is_a_broken_source_and_takes_nothing_aw
             raise ZeroDivisionError("oops")
         return load(shown)
 
-    taking = Intake(SOURCE, load=fails, controller=stage.controller, store=stage.store, runtime=stage.runtime)
+    taking = intake(stage, fails)
     await taking.run(said(snapshot(GOOD, number=2)))
     assert stage.controller.desired.revision == "r1"
     await stage.until(lambda: stage.content("motd") == b"hello\n")
@@ -161,9 +163,7 @@ def test_a_person_is_told_of_the_warnings_of_what_is_in_force(warnings, said, tm
         def warns(shown):
             return replace(load(shown), warnings=warnings)
 
-        taking = Intake(
-            SOURCE, load=warns, controller=stage.controller, store=stage.store, runtime=stage.runtime
-        )
+        taking = intake(stage, warns)
         assert await taking.take(snapshot(GOOD, number=1))
         (told,) = await stage.events("SourceReady")
         assert told.message.endswith(said)
