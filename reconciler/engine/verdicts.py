@@ -98,7 +98,7 @@ class Verdicts:
             reason = Reason.APPLIED if was.ready and was.reason is Reason.APPLIED else Reason.IN_SYNC
             verdict = Verdict(reason=reason, message=_AS_DECLARED, ready=True)
         if untold := self._lane.floods.rest(address, now=self._services.loop_time()):
-            message, data = wording.untold(untold), {"untold": untold}
+            message, data = wording.untold(untold), {"times": untold}
             self._report.event(address, "Repaired", message, cause=Cause.DRIFT, data=data)
         if self.conclude(address, verdict) and was.reason in reasons.TROUBLE:
             self._report.event(address, "Recovered", f"as declared again, after {was.reason}")
@@ -213,7 +213,7 @@ class Verdicts:
                 cause=unit.cause,
                 evidence=evidence if drift else None,
                 duration=took if drift else None,
-                data={**_data(unit), **({"untold": untold} if untold else {})},
+                data={**_data(unit), **({"times": untold + 1} if untold else {})},
             )
         self._report.remember(
             address,

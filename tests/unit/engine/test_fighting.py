@@ -35,7 +35,7 @@ async def test_a_quick_fight_does_not_push_everything_else_out_of_the_record(sta
     await asyncio.sleep(Rules().quiet + 5)
     *_, rest = repaired = await stage.events("Repaired")
     assert rest.message == f"put back {500 - MOST} more times, none of them told by itself"
-    assert (len(repaired), rest.data["untold"]) == (MOST + 1, 500 - MOST)
+    assert (len(repaired), rest.data["times"]) == (MOST + 1, 500 - MOST)
 
 
 @staged
