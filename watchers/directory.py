@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 from reconciler.errors import UsageError
 from reconciler.model.names import SourceName
 from reconciler.model.source import Snapshot, SourceReport
-from watchers.fingerprint import fingerprint
 from watchers.hints import Hints, open_hints
 from watchers.tree import Look, Tree
 from watchers.walk import Directory, above
@@ -90,10 +89,6 @@ class DirectorySource:
         if look.snapshot is None:
             raise UsageError(f"the source cannot be read: {look.unreadable}")
         return look.snapshot
-
-    def fingerprint(self) -> str:
-        """A digest of the stats of everything in the directory; see `watchers.fingerprint`."""
-        return fingerprint(self.root)
 
     async def snapshots(self) -> AsyncIterator[Snapshot | SourceReport]:
         """The first snapshot, one after every change, and a report whenever it would say something else."""

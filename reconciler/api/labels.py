@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from reconciler.errors import UsageError
-from reconciler.model.selector import Operator, Requirement, Selector
+from reconciler.model.selector import Operator, Requirement, Selector, is_label_key
 
 GRAMMAR = "KEY=VALUE, KEY==VALUE, KEY!=VALUE, KEY in (A,B), KEY notin (A,B), KEY, !KEY; several are joined by commas"
 """What a selector may say."""
@@ -82,10 +82,9 @@ def _requirement(part: str) -> Requirement | tuple[str, str]:
 
 def _key(text: str) -> str:
     written = text.strip()
-    prefix, slash, name = written.rpartition("/")
     if not written:
         raise ValueError("there is no key")
-    if not _NAME.fullmatch(name) or (slash and not _NAME.fullmatch(prefix)):
+    if not is_label_key(written):
         raise ValueError(f"{written!r} is no key of a label")
     return written
 

@@ -69,6 +69,10 @@ def means(what: str, view: Document) -> bool:
 
 def is_kind(word: str, kind: str) -> bool:
     """Whether a word names a kind: in any case, in the singular or the plural."""
-    low, name = word.lower(), kind.lower()
-    plural = name[:-1] + "ies" if name.endswith("y") else name + "s"
-    return low in (name, plural)
+    return word.lower() in (kind.lower(), plural(kind))
+
+
+def plural(kind: str) -> str:
+    """The plural of a kind, as people write it: `files`, `directories`."""
+    low = kind.lower()
+    return f"{low[:-1]}ies" if low.endswith("y") else f"{low}s"

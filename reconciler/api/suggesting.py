@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from reconciler.api.selecting import Selection, is_kind, means
+from reconciler.api.selecting import Selection, is_kind, means, plural
 from reconciler.api.views import Document
 from reconciler.config.suggest import closest, did_you_mean
 from reconciler.model.selector import Operator, Selector
@@ -95,12 +95,6 @@ def _first(names: Iterable[str]) -> str:
     """A hint with what bears just the name that was asked for, elsewhere."""
     found = next(iter(names), "")
     return f"did you mean {found!r}?" if found else ""
-
-
-def plural(kind: str) -> str:
-    """The plural of a kind, as people write it: `files`, `directories`."""
-    low = kind.lower()
-    return f"{low[:-1]}ies" if low.endswith("y") else f"{low}s"
 
 
 def _labels(view: Document) -> Mapping[str, str]:

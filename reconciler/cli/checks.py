@@ -194,8 +194,6 @@ def _store(asking: Asking) -> Iterator[Check]:
         )
     else:
         yield Check("write-ahead log", OK, _size(stats.wal_bytes))
-    if stats.housekeeping:
-        yield Check("housekeeping", WARN, stats.housekeeping)
 
 
 async def _stats(asking: Asking) -> StoreStats:

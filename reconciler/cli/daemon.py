@@ -278,8 +278,10 @@ class DaemonBackend(StoreKnowledge):
 
     def health(self) -> dict[str, str]:
         """What is wrong with the daemon itself, by task or target."""
-        troubles = self._daemon.controller.troubles
-        return {**self._daemon.supervisor.health(), **{f"target {name}": troubles[name] for name in troubles}}
+        wrong = self._daemon.supervisor.health()
+        if trouble := self._daemon.parts.store.trouble:
+            wrong["housekeeping"] = trouble
+        return wrong | {f"target {name}": why for name, why in self._daemon.controller.troubles.items()}
 
 
 async def _warm(parts: Parts) -> None:

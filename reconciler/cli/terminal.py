@@ -22,7 +22,6 @@ _STYLES = {
     "bad": "31",
     "warn": "33",
     "note": "36",
-    "head": "1;36",
 }
 
 _ASCII = str.maketrans(

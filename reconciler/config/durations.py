@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-SYNTAX = "a number of seconds, or something like 30s, 5m, 1h30m or 250ms"
 PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
 
 _WHOLE = re.compile(PATTERN)

@@ -27,7 +27,7 @@ from reconciler.config.targets import Controller, source, target
 from reconciler.model.desired import Blob
 from reconciler.model.names import DEFAULT_NAMESPACE, Reference, TargetName, reference
 from reconciler.model.origin import Origin
-from reconciler.model.selector import Selector
+from reconciler.model.selector import LABEL_KEY_HINT, Selector, is_label_key
 
 _FIELD_PATH = re.compile(FIELD_PATH)
 _REFERENCE = re.compile(REFERENCE)
@@ -88,6 +88,7 @@ class _Evaluator:
         valid = compiled.accepts(value)
         if not valid:
             self.declared.problems += explain(self.places, document, compiled)
+        self.label_keys(document, value.get("metadata"))
         if compiled.kind.package:
             self.resource(document, compiled, valid=valid)
         elif valid:
@@ -139,6 +140,19 @@ class _Evaluator:
         if not hint and any(version == api_version for version, _ in known):
             hint = f"there are {', '.join(sorted(names))}"
         self.problem(document, ("kind",), f"there is no kind {kind} in {api_version}", hint)
+
+    def label_keys(self, document: Document, metadata: Any) -> None:
+        """What no schema that a custom resource may have can say: it leaves the keys of a mapping alone."""
+        labels = metadata.get("labels") if isinstance(metadata, dict) else None
+        for key in labels if isinstance(labels, dict) else ():
+            if isinstance(key, str) and not is_label_key(key):
+                self.problem(
+                    document,
+                    ("metadata", "labels", key),
+                    f"no label can be called {key!r}",
+                    LABEL_KEY_HINT,
+                    key=True,
+                )
 
     def own(self, document: Document, compiled: CompiledKind) -> None:
         value = document.value

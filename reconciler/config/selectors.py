@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reconciler.model.selector import Operator, Requirement, Selector
+from reconciler.model.selector import LABEL_KEY_HINT, Operator, Requirement, Selector, is_label_key
 
 Complain = Callable[[tuple[str | int, ...], str, str], None]
 
@@ -18,7 +18,10 @@ def selector(written: Mapping[str, Any], complain: Complain) -> Selector:
         complain: is told the path within `written`, a message and a hint.
     """
     requirements = []
+    for key in written.get("matchLabels") or ():
+        _check(key, ("matchLabels", key), complain)
     for index, expression in enumerate(written.get("matchExpressions") or ()):
+        _check(expression["key"], ("matchExpressions", index, "key"), complain)
         operator = Operator(expression["operator"])
         values = tuple(expression.get("values") or ())
         wants = operator in {Operator.IN, Operator.NOT_IN}
@@ -28,3 +31,8 @@ def selector(written: Mapping[str, Any], complain: Complain) -> Selector:
             complain(("matchExpressions", index, "values"), f"{operator} takes no values", "leave them out")
         requirements.append(Requirement(expression["key"], operator, values))
     return Selector(tuple(sorted((written.get("matchLabels") or {}).items())), tuple(requirements))
+
+
+def _check(key: str, path: tuple[str | int, ...], complain: Complain) -> None:
+    if not is_label_key(key):
+        complain(path, f"no label can be called {key!r}", LABEL_KEY_HINT)

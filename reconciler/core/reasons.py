@@ -43,7 +43,7 @@ TRAITS: Mapping[Reason, Traits] = {
     Reason.DEPENDENCY_NOT_READY: Traits(),
     Reason.DIFFERS: Traits(trouble=True, settled=True, held="left as it is by policy: observe"),
     Reason.HELD: Traits(
-        trouble=True, settled=True, held="was there before and differs; adopt: hold waits for approval"
+        trouble=True, settled=True, held="was there before and differs; left as it is by adopt: hold"
     ),
     Reason.PAUSED: Traits(left_alone=True),
     Reason.SUSPENDED: Traits(left_alone=True),

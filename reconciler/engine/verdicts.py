@@ -205,11 +205,14 @@ class Verdicts:
             untold = self._lane.floods.happened(address, now=services.loop_time())
         else:
             reason, message = wording.REASONS[unit.action], wording.applied(unit)
+        if lost := self._not_kept(unit):
+            message += f"; {lost}"
         if untold is not None:
             self._report.event(
                 address,
                 reason,
                 message + (f"; {wording.untold(untold)} before" if untold else ""),
+                warning=bool(lost),
                 cause=unit.cause,
                 evidence=evidence if drift else None,
                 duration=took if drift else None,
@@ -227,6 +230,14 @@ class Verdicts:
             ),
         )
         self._outcome.changed.append(address)
+
+    def _not_kept(self, unit: PlanUnit) -> str:
+        """That what was there at first contact was too large to be kept; "" where it was not."""
+        size, limit = (
+            (unit.operation.get("preimage") or {}).get("size", 0),
+            self._services.settings.preimage_limit,
+        )
+        return wording.not_kept(size, limit) if unit.cause is Cause.ADOPT and size > limit else ""
 
     def not_converged(self, unit: PlanUnit, again: PlanUnit, begun: float) -> None:
         """It differs after its own apply: either the operation does not do what it promises, or somebody was quicker.

@@ -72,6 +72,11 @@ def value(field_value: Any) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
+def not_kept(size: int, limit: int) -> str:
+    """Of a content that was there before us."""
+    return f"what was there before is not kept: it had {size:,} bytes, and up to {limit:,} are"
+
+
 def untold(number: int) -> str:
     """Of repairs that came too often for each to be an event."""
     return f"put back {number:,} more times, none of them told by itself"

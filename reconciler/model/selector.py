@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+LABEL_KEY_HINT = (
+    "letters, digits, '-', '_' and '.', behind a domain and a slash if you like: example.com/role"
+)
+"""How a label may be called, for a person."""
+_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+
+
+def is_label_key(text: str) -> bool:
+    """Whether a label may be called so, by Kubernetes' rule."""
+    prefix, slash, name = text.rpartition("/")
+    if slash and not (len(prefix) <= 253 and _PREFIX.fullmatch(prefix)):
+        return False
+    return len(name) <= 63 and _NAME.fullmatch(name) is not None
 
 
 class Operator(StrEnum):

@@ -135,7 +135,7 @@ def damages(connection: sqlite3.Connection) -> list[str]:
     return [line for line in found if line != "ok"]
 
 
-def stats(connection: sqlite3.Connection, path: Path, trouble: str) -> StoreStats:
+def stats(connection: sqlite3.Connection, path: Path) -> StoreStats:
     """How the store is."""
     (blob_bytes,) = connection.execute(sql.BLOB_BYTES).fetchone()
     return StoreStats(
@@ -149,5 +149,4 @@ def stats(connection: sqlite3.Connection, path: Path, trouble: str) -> StoreStat
             for table in sql.TABLES
         },
         lease=lease.current(connection),
-        housekeeping=trouble,
     )

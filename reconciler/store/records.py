@@ -243,7 +243,6 @@ class StoreStats:
         blob_bytes: size of all blobs together.
         rows: by table.
         lease: who holds the store, or held it last; None if nobody ever did.
-        housekeeping: why the last housekeeping failed, or "".
     """
 
     path: str
@@ -253,4 +252,3 @@ class StoreStats:
     blob_bytes: int
     rows: Mapping[str, int]
     lease: Lease | None
-    housekeeping: str = ""

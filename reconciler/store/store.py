@@ -202,8 +202,12 @@ class Store(Reading):
 
     async def stats(self) -> StoreStats:
         """How the store is."""
-        trouble = self._writer.trouble if self._writer is not None else ""
-        return await self._query(partial(queries.stats, path=self.path, trouble=trouble))
+        return await self._query(partial(queries.stats, path=self.path))
+
+    @property
+    def trouble(self) -> str:
+        """Why the last housekeeping failed, or ""."""
+        return self._writer.trouble if self._writer is not None else ""
 
 
 def _database(path: Path) -> Path:

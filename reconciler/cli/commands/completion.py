@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.options import Output, one_of
+from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose, one_of
 from reconciler.cli.output import Format, emit
 from reconciler.cli.terminal import terminal
 
@@ -67,9 +67,14 @@ def command(
     ],
     *,
     output: Output = Format.TEXT,
+    state: State = None,  # noqa: ARG001 - holds everywhere
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> int:
     """Print a script that completes commands, options, targets and addresses in your shell."""
-    screen, script = terminal(), _SCRIPTS[shell].strip("\n")
+    screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
+    script = _SCRIPTS[shell].strip("\n")
     if output.is_document:
         made = {"shell": shell.value, "script": script}
         emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Completion", **made}, output)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.options import Output, Quiet
+from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.systems import explained
 from reconciler.cli.terminal import terminal
@@ -86,10 +86,13 @@ def command(
     *,
     solo: Annotated[bool, typer.Option("--solo", help="For this machine alone.")] = False,
     output: Output = Format.TEXT,
+    state: State = None,  # noqa: ARG001 - holds everywhere
+    no_color: NoColor = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> int:
-    """Write a small directory of manifests to begin with. What is there already stays as it is."""
-    screen = terminal(quiet=quiet)
+    """Write a small directory of manifests to begin with. Writes nothing if one of its files is there already."""
+    screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     place = f"/tmp/froyo-{getpass.getuser()}"  # noqa: S108 - it is meant to be harmless, not to be secret
     selection = "target: here" if solo else "targets: {matchLabels: {role: workstation}}   # or: target: here"
     files = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 
 from reconciler import __version__
-from reconciler.cli.options import Output
+from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.terminal import terminal
 
@@ -15,9 +15,16 @@ EXAMPLES = (
 )
 
 
-def command(*, output: Output = Format.TEXT) -> int:
+def command(
+    *,
+    output: Output = Format.TEXT,
+    state: State = None,  # noqa: ARG001 - holds everywhere
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
     """Print the version."""
-    screen = terminal()
+    screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     if output.is_document:
         document = {
             "apiVersion": "froyo.dev/v1alpha1",

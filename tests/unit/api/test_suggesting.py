@@ -3,8 +3,8 @@
 import pytest
 
 from reconciler.api.labels import parse_labels
-from reconciler.api.selecting import Selection
-from reconciler.api.suggesting import no_match, plural, unknown_target
+from reconciler.api.selecting import Selection, plural
+from reconciler.api.suggesting import no_match, unknown_target
 
 
 def view(address, **labels):

@@ -148,11 +148,10 @@ def test_a_log_that_nobody_cuts_back_is_a_warning(asking, monkeypatch):
             blob_bytes=0,
             rows={},
             lease=None,
-            housekeeping="disk full",
         )
 
     monkeypatch.setattr(checks, "_stats", stats)
-    assert levels(checks._store(asking)) == [OK, WARN, WARN]
+    assert levels(checks._store(asking)) == [OK, WARN]
 
 
 async def _fill(asking):

@@ -33,7 +33,7 @@ def test_a_plan_says_what_where_why_and_how():
           - File/old    spec
               mode  0644 → absent
           ! File/kept   adopt
-              held: was there before and differs; adopt: hold waits for approval
+              held: was there before and differs; left as it is by adopt: hold
               mode  0600 → 0644
 
         web-3

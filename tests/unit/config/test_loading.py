@@ -3,6 +3,7 @@
 import gc
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -454,3 +455,35 @@ def test_the_collector_is_back_at_work_afterwards_if_it_was_before() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("key", ["", "a b", "-a", "a-", "/role", "x/", "Example.com/role", "a/b/c", "a" * 64])
+def test_a_label_that_no_selector_could_ask_for_is_a_problem(key: str) -> None:
+    labelled = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Target", "spec": {"local": {}}}
+    one = {**labelled, "metadata": {"name": "here", "labels": {key: "x"}}}
+    (problem,) = problems({"site.json": json.dumps(one)})
+    assert problem.message == f"no label can be called {key!r}"
+
+
+@pytest.mark.parametrize("key", ["role", "a", "A_b.c-d", "example.com/role", "a" * 63])
+def test_a_label_as_kubernetes_allows_it_is_fine(key: str) -> None:
+    labelled = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Target", "spec": {"local": {}}}
+    one = {**labelled, "metadata": {"name": "here", "labels": {key: "x"}}}
+    assert problems({"site.json": json.dumps(one)}) == []
+
+
+@pytest.mark.parametrize(
+    ("selector", "where"),
+    [
+        ({"matchLabels": {"a b": "x"}}, "spec.targets.matchLabels.a b"),
+        (
+            {"matchExpressions": [{"key": "a b", "operator": "Exists"}]},
+            "spec.targets.matchExpressions[0].key",
+        ),
+    ],
+)
+def test_a_selector_that_asks_for_no_label_is_a_problem(selector: dict[str, Any], where: str) -> None:
+    file = resource()
+    file["spec"] = {"targets": selector, "path": "/a"}
+    found = problems({"site.json": json.dumps(file)})
+    assert f"{where}: no label can be called 'a b'" in [problem.message for problem in found]

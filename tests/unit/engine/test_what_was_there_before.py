@@ -30,6 +30,14 @@ async def test_what_is_larger_than_the_limit_is_not_kept(stage):
     await stage.settled()
     with pytest.raises(StoreError):
         await stage.store.blobs.read(DIGEST)
+    (updated,) = await stage.events("Updated")
+    assert updated.type == "Warning"
+    assert updated.message.endswith("; what was there before is not kept: it had 16 bytes, and up to 4 are")
+    # What is ours was declared, and can be declared again.
+    await stage.declare(file("motd", "hello again\n"))
+    await stage.settled()
+    _, again = await stage.events("Updated")
+    assert (again.type, "not kept" in again.message) == ("Normal", False)
 
 
 @pytest.mark.parametrize("said", [{}, {"text": "precious\n"}], ids=["a digest", "a text, too"])

@@ -28,7 +28,7 @@ def housekeep(world):
         world.time += seconds
         await store.write(Batch().forget_warm())
         await settled(store)
-        assert (await store.stats()).housekeeping == ""
+        assert store.trouble == ""
 
     return pass_and_keep
 
@@ -256,12 +256,12 @@ async def test_a_slice_that_fails_is_no_reason_to_try_for_ever(open_store, world
     await store.write(Batch().put_states([state()]))
     await settled(store)
     assert len(failing) == 1
-    assert "the disk reported an error" in (await store.stats()).housekeeping
+    assert "the disk reported an error" in store.trouble
     monkeypatch.undo()
     world.time += Retention().interval
     await store.write(Batch().put_states([state()]))
     await settled(store)
-    assert (await store.stats()).housekeeping == ""
+    assert store.trouble == ""
 
 
 # --- The digest store -----------------------------------------------------------------------------------

@@ -212,7 +212,7 @@ async def test_the_log_is_cut_back_when_it_has_grown(store, path, monkeypatch):
         await store.write(Batch().put_states([state(f"{number}-{i}") for i in range(20)]))
     await settled(store)
     assert wal_bytes(path) < 200_000
-    assert (await store.stats()).housekeeping == ""
+    assert store.trouble == ""
 
 
 async def settled(store) -> None:
@@ -255,11 +255,11 @@ async def test_housekeeping_that_fails_is_told_by_doctor_and_hurts_nobody(open_s
     monkeypatch.setattr(store._housekeeping, "run", fail)
     await store.write(Batch().put_states([state()]))
     await settled(store)
-    assert "no luck today" in (await store.stats()).housekeeping
+    assert "no luck today" in store.trouble
     monkeypatch.undo()
     await store.write(Batch().put_states([state()]))
     await settled(store)
-    assert (await store.stats()).housekeeping == ""
+    assert store.trouble == ""
 
 
 async def test_only_what_cannot_be_observed_again_is_synced_to_the_disk(store):
