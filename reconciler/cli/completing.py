@@ -1,4 +1,4 @@
-"""Completes a command line: commands, options, and from the store, targets and addresses. Shells' scripts call it.
+"""Completes a command line: commands, options, and what the daemon or the store knows. Shells' scripts call it.
 
 Invariant: whatever goes wrong, there is only nothing to complete; and there is no word on the screen about it.
 """
@@ -18,7 +18,7 @@ _FORMATS = ("text", "json", "yaml")
 _TABLE_FORMATS = (*_FORMATS, "wide", "name")
 _VALUES = {
     "--cause": ("spec", "drift", "adopt"),
-    "--for": ("ready", "not-ready", "drifted", "stalled", "reason="),
+    "--for": ("ready", "not-ready", "drifted", "stalled", "reconciling", "reason="),
     "--log-format": ("auto", "console", "json"),
 }
 

@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.cli import completing
 from reconciler.cli.app import run
+from reconciler.cli.commands import wait
 from reconciler.cli.completing import candidates, print_candidates
 from reconciler.model.plan import Cause
 
@@ -46,6 +47,10 @@ def words(*line):
 )
 def test_what_may_come_next(line, expected):
     assert words(*line) == expected
+
+
+def test_whatever_can_be_waited_for_is_offered():
+    assert words("wait", "--for", "") == [*wait._CONDITIONS, "reason="]
 
 
 def test_without_a_word_there_are_all_commands():
