@@ -14,8 +14,9 @@
         └── LeaseLost             another controller has taken the store over; this one must stop writing
 
 `ErrorClass` decides the requeue: transient → backoff; throttled → the time that it names; conflict → read again
-now; permanent → Stalled until the generation changes. Messages name what, where, why and what to do next, and never
-carry a secret's value.
+now; permanent → Stalled: what could not be applied is not tried again until what is declared or observed changes, or a
+person asks; what could not be read or planned, until the next rescan. Messages name what, where, why and what to do
+next, and never carry a secret's value.
 """
 
 from __future__ import annotations

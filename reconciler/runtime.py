@@ -4,9 +4,11 @@ Invariant: below `cli` and `api`, nothing reads the wall clock, randomness or th
 connection or starts a thread but through this. Waiting is done with asyncio on the running loop, whose clock the
 simulation owns too.
 
-The exceptions are what the simulation has no part in: `plugins/compiled.py` compiles components in a process of its
-own; `plugins/watchdog.py` ends one that runs on, from a thread; `store/records.py` asks for the names of this machine
-and this process, for the lease; `watchers/tree.py` bounds by the monotonic clock how long it waits for a quiet tree.
+The exceptions are what the simulation has no part in: `targets`, behind `connect`, starts runners, opens connections
+and asks for the names of this machine, this user and the user's home; `plugins/compiled.py` compiles components in a
+process of its own; `plugins/watchdog.py` ends one that runs on, from a thread; `store/records.py` asks for the names of
+this machine and this process, for the lease; `watchers/tree.py` and `watchers/fingerprint.py` look at the clock, for
+whether a tree is quiet; and the names of temporary files are random without it.
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ class Offload(Protocol):
 class ThreadLanes:
     """One thread per lane name: calls of a lane run one after another, in order.
 
-    SQLite's writer and everything that touches WebAssembly need exactly that.
+    SQLite's writer needs exactly that. WebAssembly does not: a lock guards it, on whatever thread (`docs/adr/0004`).
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""`froyo --help` and `froyo version`, which import next to nothing: each is there before one has let go of the key."""
+"""`froyo --help`, which imports next to nothing: it is there before one has let go of the key."""
 
 from __future__ import annotations
 

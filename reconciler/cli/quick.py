@@ -1,7 +1,7 @@
 """The short way for `froyo apply` when nothing has changed since the last one: ask each target once, and be done.
 
 An apply after which everything was in sync leaves a document in the store: the source's fingerprint, the stamp of what
-else decides (packages, grants), and for each target what reading all of it took, with the digest of the answers. If
+else decides (see `stamps`), and for each target what reading all of it took, with the digest of the answers. If
 both are still the same, and each target still answers with the same digest, there is nothing to do, and none of the
 engine needs to be imported to know that. Whoever suspends or resumes something takes the document out of the store.
 

@@ -4,7 +4,10 @@
     throttled   at the time that it names; backoff if none      Ready=False Throttled
     conflict    at once, after reading again; backoff from      Ready=False Conflict
                 the fourth in a row, or it would spin
-    permanent   never at this generation                        Stalled PermanentError
+    permanent   never by itself                                 Stalled PermanentError
+
+Rescans go on whatever this says. One looks again at what failed for good when it was read or planned; what failed so
+when it was applied is only applied again once what is declared or observed is another.
 
 This module must not know how trying is done, nor count: the caller says how many failures there were in a
 row.
@@ -43,7 +46,7 @@ class Requeue:
     """What follows from a failure.
 
     Attributes:
-        when: to try again. NEVER means: not before the generation changes, or a person asks for it.
+        when: to try again. NEVER means: not by itself.
         at: the time, for AT.
         reason: for the condition.
     """

@@ -28,7 +28,7 @@ class Verdict:
         reason: of the Ready condition.
         message: for a person.
         ready: whether it is as declared.
-        stalled: whether only a new generation, or a person, can move it on.
+        stalled: whether it does not come about as it is tried; without `reconciling`, nothing is tried by itself.
         reconciling: whether something is still to come by itself.
         drifted: what differs and will be left as it is for now, or "".
     """

@@ -28,7 +28,7 @@ class EngineSettings:
     """Dependents are woken when what they wait for turns ready; this is the belt to those braces."""
 
     rescan_patience: float = 60.0
-    """Deadline of each command that a round sends."""
+    """Deadline of each reading command that a round sends."""
 
     apply_patience: float = 600.0
     """Deadline of a writing command; a batch of many large files takes its time."""

@@ -32,10 +32,10 @@ class Kind:
     Attributes:
         api_version: such as `linux.froyo.dev/v1alpha1`.
         kind: such as `File`.
-        plural: as `froyo get` and a custom resource take it, such as `files`.
+        plural: such as `files`. For a custom resource; nothing uses it yet.
         package: the provider package that implements it.
         schema: JSON Schema of the provider's part of `spec`.
-        actual_schema: JSON Schema of its actual state.
+        actual_schema: JSON Schema of its actual state, for readers: nothing is held to it.
         claims: templates of what an instance owns, such as `path:{path}`.
         path_field: the spec field with the path that it puts in place, or "".
         container: whether other paths can lie below it.

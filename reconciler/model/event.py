@@ -66,12 +66,13 @@ class Event:
         at: seconds since the epoch.
         type: normal or warning.
         reason: one of the reasons of `docs/spec/conditions.md`, such as `Repaired`.
-        object: an address, `Target/name`, `Source/name` or `Controller`.
+        object: an address, `Target/name` or `Source/name`.
         message: one line for a person.
         cause: a Cause's value, or "".
         evidence: who did it, where it was drift.
         duration: seconds from the change being noticed until it was right again, where that applies.
-        data: more for machines: field diffs, run id, revision.
+        data: more for machines: `action` and `diffs`, with `times` where it speaks of several repairs; or `problems`
+            and `revision`.
     """
 
     id: int = 0

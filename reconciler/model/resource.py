@@ -27,7 +27,7 @@ class Adopt(StrEnum):
 
 
 class Deletion(StrEnum):
-    """What happens to the thing when its manifest disappears."""
+    """What happens to the thing when its manifest disappears. All but ORPHAN is reserved, and acts like it."""
 
     DELETE = "delete"
     ORPHAN = "orphan"
@@ -51,8 +51,8 @@ class CommonSpec:
     Attributes:
         require: instances that must be in sync before this one is touched.
         before: the reverse of `require`.
-        notify: instances to refresh after this one has changed.
-        interval: seconds between rescans, or None for the engine's default.
+        notify: instances that are looked at after this one. That they are refreshed by its change is reserved.
+        interval: seconds between looks without any event, besides the rescans of the target; None for these alone.
         policy: whether what differs is put right, only told, or not even looked at.
         adopt: what happens at first contact with something that exists and differs.
         deletion: what happens to the thing when its manifest disappears.

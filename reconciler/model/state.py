@@ -18,7 +18,7 @@ class HistoryEntry:
         at: seconds since the epoch at its end.
         generation: that was reconciled.
         cause: a Cause's value.
-        outcome: a Reason's value.
+        outcome: the reason of its event, such as `Repaired`.
         message: what was done, in one line.
         duration: seconds.
     """
@@ -68,7 +68,7 @@ class TargetState:
 
     Attributes:
         name: the target.
-        conditions: Ready, Stalled.
+        conditions: Ready.
         connected_since: seconds since the epoch; None without a session.
     """
 
@@ -83,7 +83,8 @@ class SourceState:
 
     Attributes:
         name: the source.
-        conditions: Ready with reason InSync or PermanentError.
+        conditions: Ready with reason InSync, or with why not: PermanentError (it does not evaluate), Held (it declares
+            nothing any more), TransientError (it cannot be read), Pending.
         revision: of the snapshot in force; "" before the first.
         digest: of the snapshot in force.
         problems: why the newest snapshot is not in force, one line each with file:line:column.

@@ -30,10 +30,10 @@ class SshTransport:
         user: login; "" for the name of whoever runs froyo.
         become: "sudo" to run as root, or "".
         identity_file: private key on the controller, absolute; "" for the agent and the default keys.
-        known_hosts: known_hosts file on the controller, absolute; "" for ~/.ssh/known_hosts.
+        known_hosts: known_hosts file on the controller, absolute; "" for the user's and the system's.
         host_key: the pinned public host key ("ssh-ed25519 AAAA…"), or "".
         trust_on_first_use: record an unknown host key at first contact. Off unless the target says so.
-        proxy_jump: `user@host:port` to hop over, or "".
+        proxy_jump: `user@host:port` to hop over, several with commas between them, or "".
         connect_timeout: seconds for the whole handshake.
         keepalive_interval: seconds of silence before the peer is asked whether it is alive.
     """

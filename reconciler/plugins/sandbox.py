@@ -2,8 +2,8 @@
 
 Invariants: a component has no imports at all, so a guest can do nothing but compute and answer; every entry
 into a guest has a deadline, and every instance a limit of memory; an instance that was stopped or has
-trapped is not entered again. Everything in here runs on one thread, because the bindings are not
-thread-safe.
+trapped is not entered again. Nothing in here is thread-safe, because the bindings are not: whoever calls it
+holds the host's lock, on whatever thread.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Program:
 
 
 class Sandbox:
-    """The engine and the thread's watchdog."""
+    """The engine and its watchdog."""
 
     def __init__(self) -> None:
         from wasmtime.component import Linker

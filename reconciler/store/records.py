@@ -108,7 +108,7 @@ class Run:
     Attributes:
         id: sorts by time.
         target: its name.
-        cause: a Cause's value, or what a person asked for.
+        cause: a Cause's value, or "mixed" where its units have several.
         revision: of the snapshot.
         started_at: seconds since the epoch.
         finished_at: None while it is under way, and after a crash until somebody settles it.
@@ -180,7 +180,7 @@ class AuditRecord:
         id: rises by one from 1; 0 before it is stored.
         at: seconds since the epoch.
         actor: who: a user, or a provider package.
-        action: what, such as `suspend` or `capability.refused`.
+        action: what, such as `suspend` or `provider.refused`.
         object: to what.
         data: more for machines.
     """

@@ -227,7 +227,7 @@ class Writer:
             self.trouble = ""
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001 - nobody waits for it; `froyo doctor` tells
+        except BaseException as error:  # noqa: BLE001 - nobody waits for it; `froyo status` tells
             self.trouble = str(error)
             return False
         return left

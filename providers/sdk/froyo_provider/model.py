@@ -38,8 +38,9 @@ class Actual:
 
     Attributes:
         exists: whether there is anything at all.
-        state: by the kind's schema of actual state. Nothing that changes while the thing itself does not (no
-            times). watch: paths whose changes would concern it.
+        state: what of it is compared. Nothing that changes while the thing itself does not (no times).
+        watch: paths whose changes would concern it; one with a slash at its end is a directory with what is directly
+            in it.
     """
 
     exists: bool
@@ -53,8 +54,9 @@ class FieldDiff:
 
     Attributes:
         field: path within the spec, such as `mode`.
-        before: as it is; None when there is none. A body is `{"digest", "size"}`, with `"text"` where it is
-            known. after: as declared; None when it is to go. ignored: shown, and left alone.
+        before: as it is; None when there is none. A body is `{"digest", "size"}`, with `"text"` where it is known.
+        after: as declared; None when it is to go.
+        ignored: shown, and left alone.
     """
 
     field: str
