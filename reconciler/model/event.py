@@ -71,8 +71,8 @@ class Event:
         cause: a Cause's value, or "".
         evidence: who did it, where it was drift.
         duration: seconds from the change being noticed until it was right again, where that applies.
-        data: more for machines: `action` and `diffs`, with `times` where it speaks of several repairs; or `problems`
-            and `revision`.
+        data: more for machines: `action` and `diffs`; `times`, where it speaks of several repairs; `problems` and
+            `revision`.
     """
 
     id: int = 0
