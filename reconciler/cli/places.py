@@ -72,18 +72,24 @@ def must_be_ours(path: Path) -> None:
         )
 
 
-def places(environ: Mapping[str, str], *, state: str | None = None) -> Places:
+def places(environ: Mapping[str, str], *, state: str | None = None, source: Path | None = None) -> Places:
     """The places of this user.
 
     Args:
         environ: FROYO_STATE, FROYO_CACHE, FROYO_ARTIFACTS, the XDG directories and HOME are looked at.
         state: as given on the command line; it goes before all else.
+        source: where manifests are going to be read, all links followed.
+
+    Raises:
+        UsageError: the state would be kept among the manifests.
     """
     home = environ.get("HOME") or os.path.expanduser("~")
     chosen = state or environ.get("FROYO_STATE")
     if not chosen:
         xdg = environ.get("XDG_STATE_HOME") or f"{home}/.local/state"
         chosen = f"{xdg}/froyo"
+    if source is not None and os.path.realpath(chosen) == str(source):
+        raise UsageError(f"{chosen}: the manifests are there; name another --state directory")
     cache = environ.get("FROYO_CACHE")
     if not cache:
         xdg = environ.get("XDG_CACHE_HOME") or f"{home}/.cache"

@@ -48,7 +48,7 @@ def must_have_events(asking: Asking, name: str) -> None:
     if not name or asking.get("/v1/events", {"object": name, "limit": "1"})["items"]:
         return
     views = asking.get("/v1/resources")["items"]
-    known = ["Controller", "Source/", "Target/", *(view["address"] for view in views)]
+    known = ["Source/", "Target/", *(view["address"] for view in views)]
     known += [f"Target/{entry['name']}" for entry in asking.get("/v1/targets")["items"]]
     known += [source_object(entry["name"]) for entry in asking.get("/v1/sources")["items"]]
     if any(one.startswith(name) for one in known):

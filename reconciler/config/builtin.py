@@ -154,7 +154,7 @@ TARGET = Kind(
                         minLength=1,
                     ),
                     "knownHosts": _text(
-                        "A known_hosts file; relative to the manifest, or from ~. ~/.ssh/known_hosts else.",
+                        "A known_hosts file; relative to the manifest, or from ~. Else ~/.ssh/known_hosts.",
                         minLength=1,
                     ),
                     "hostKey": _text(

@@ -64,15 +64,9 @@ class Frontier:
             elif address not in self._closed:
                 self._resolve(address)
 
-    @property
-    def finished(self) -> bool:
-        """Whether everything has been done, has failed or is blocked."""
-        return not self._ready and not self._working
-
-    def take(self, limit: int | None = None) -> tuple[Address, ...]:
-        """What may be worked on now and has not been given out yet, at most `limit`, in the graph's order."""
-        count = len(self._ready) if limit is None else min(limit, len(self._ready))
-        batch = tuple(self._graph.order[heapq.heappop(self._ready)] for _ in range(count))
+    def take(self) -> tuple[Address, ...]:
+        """What may be worked on now and has not been given out yet, in the graph's order."""
+        batch = tuple(self._graph.order[heapq.heappop(self._ready)] for _ in range(len(self._ready)))
         self._working.update(batch)
         return batch
 

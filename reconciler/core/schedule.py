@@ -33,17 +33,14 @@ class Rhythm:
     settle: float = 1.0
     jitter: float = 0.1
 
-    def delay(
-        self, random: Random, *, interval: float | None = None, watched: bool = False, changed: bool = False
-    ) -> float:
+    def delay(self, random: Random, *, interval: float | None = None, watched: bool = False) -> float:
         """Seconds until the next look.
 
         Args:
             random: gives numbers in [0, 1).
-            interval: what the manifest says; it replaces the first two, but never puts off the last.
+            interval: what the manifest says.
             watched: whether events are pushed to us.
-            changed: whether we have just changed something.
         """
         if interval is None:
             interval = self.watched if watched else self.unwatched
-        return jittered(min(interval, self.settle) if changed else interval, self.jitter, random)
+        return jittered(interval, self.jitter, random)

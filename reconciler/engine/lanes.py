@@ -6,7 +6,7 @@ one place: in its target's lane, or, before there is one, among what was stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from reconciler.core import inventory
 from reconciler.core.contest import Contests, Rules
@@ -49,12 +49,6 @@ class Lanes:
         """Take up what an earlier controller left."""
         self._stored = await self._store.load_states()
         self._preimages = await self._store.unclaimed_preimages()
-
-    def __iter__(self) -> Iterator[TargetName]:
-        return iter(self._lanes)
-
-    def __getitem__(self, name: TargetName) -> Lane:
-        return self._lanes[name]
 
     def get(self, name: TargetName) -> Lane | None:
         """The lane of a target that had a round since it was declared."""

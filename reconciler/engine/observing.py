@@ -35,7 +35,7 @@ class Observed:
     watch: tuple[str, ...]
 
     def wire(self) -> dict[str, Any]:
-        """As the provider gave it, and takes it again in `plan`."""
+        """What `plan` is told of it: what the provider gave, but for the paths to watch, which are the engine's."""
         return {"address": self.address, "exists": self.exists, "state": self.state}
 
 

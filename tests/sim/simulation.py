@@ -431,7 +431,9 @@ def _excused(world: World, address: Any) -> bool:
 
 def _waits_for(world: World, address: Any, excused: set[Any]) -> bool:
     assert world.process is not None
-    graph = world.process.controller.lanes[address.split("/")[0]].graph
+    lane = world.process.controller.lanes.get(address.split("/")[0])
+    assert lane is not None
+    graph = lane.graph
     states = world.process.controller.states()
     return any(
         edge.dependency in excused

@@ -129,7 +129,7 @@ func (d *directory) make(dir sys.FD, name string, directories *durable.Directori
 		return fault.New(fault.Conflict, "%s has come into being meanwhile", d.path)
 	}
 	if err != nil {
-		return blame(err, dir, d.path)
+		return entry.Blame(err, dir, d.path)
 	}
 	d.changed = true
 	if _, err := directories.Add(dir); err != nil {
@@ -168,14 +168,4 @@ func (d *directory) adjust(dir sys.FD, name string, there *sys.Stat, mode int) e
 	}
 	d.changed = true
 	return attr.Set(fd, &now, d.uid, d.gid, mode)
-}
-
-// blame: EPERM on a name may be due to its directory's attribute.
-func blame(err error, dir sys.FD, path string) error {
-	if err == syscall.EPERM {
-		if stat, failed := sys.Fstat(dir); failed == nil && stat.Immutable {
-			return fault.New(fault.Immutable, "%s: the directory has the immutable or append-only attribute", path)
-		}
-	}
-	return err
 }

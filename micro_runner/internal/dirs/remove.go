@@ -79,7 +79,7 @@ func (r *removal) run(expect string, host *command.Host, directories *durable.Di
 	case err == syscall.EBUSY:
 		return false, r.mounted(r.path)
 	case err != nil:
-		return false, blame(err, dir, r.path)
+		return false, entry.Blame(err, dir, r.path)
 	}
 	_, err = directories.Add(dir)
 	return true, err
@@ -162,5 +162,5 @@ func (r *removal) unlink(d *descent, name string, there *sys.Stat, remove bool) 
 	case there.Immutable:
 		return fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", d.at(name))
 	}
-	return fault.From(blame(err, dir, d.at(name)), d.at(name))
+	return fault.From(entry.Blame(err, dir, d.at(name)), d.at(name))
 }

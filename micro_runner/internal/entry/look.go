@@ -138,3 +138,13 @@ func OpenContent(dir sys.FD, name string) (sys.FD, error) {
 	}
 	return fd, err
 }
+
+// Blame tells what is behind an error about a name: EPERM may be due to its directory's attribute.
+func Blame(err error, dir sys.FD, path string) error {
+	if err == syscall.EPERM {
+		if stat, failed := sys.Fstat(dir); failed == nil && stat.Immutable {
+			return fault.New(fault.Immutable, "%s: the directory has the immutable or append-only attribute", path)
+		}
+	}
+	return err
+}

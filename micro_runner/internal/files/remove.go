@@ -62,18 +62,8 @@ func removeOne(path, expect string, host *command.Host, directories *durable.Dir
 		if err == syscall.ENOENT {
 			return false, nil
 		}
-		return false, blame(err, dir, path)
+		return false, entry.Blame(err, dir, path)
 	}
 	_, err = directories.Add(dir)
 	return true, err
-}
-
-// blame: EPERM on a name may be due to its directory's attribute.
-func blame(err error, dir sys.FD, path string) error {
-	if err == syscall.EPERM {
-		if stat, failed := sys.Fstat(dir); failed == nil && stat.Immutable {
-			return fault.New(fault.Immutable, "%s: the directory has the immutable or append-only attribute", path)
-		}
-	}
-	return err
 }

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Answer: TypeAlias = "Json | Exception | Callable[[dict[str, Any]], Json]"
 READING_CALLS = frozenset({"file.stat", "dir.list", "facts"})
+TARGET = {"name": "host"}
 
 
 def resource(kind: str, name: str, *, target: str = "host", ignore: Sequence[str] = (), **spec: Any) -> Json:
@@ -108,15 +109,21 @@ class Harness:
 
     def read(self, resources: Sequence[Json]) -> list[Json]:
         """What `read` finds."""
-        actual: list[Json] = self.run("read", {"target": {"name": "host"}, "resources": resources})["actual"]
+        actual: list[Json] = self.run("read", {"target": TARGET, "resources": resources})["actual"]
         return actual
 
     def plan(self, resources: Sequence[Json], actual: Sequence[Json]) -> list[Json]:
         """What is planned for the resources that could be read."""
         readable = [
-            (one, found) for one, found in zip(resources, actual, strict=True) if "fault" not in found
+            (one, {key: found[key] for key in ("address", "exists", "state")})
+            for one, found in zip(resources, actual, strict=True)
+            if "fault" not in found
         ]
-        request = {"resources": [one for one, _ in readable], "actual": [found for _, found in readable]}
+        request = {
+            "target": TARGET,
+            "resources": [one for one, _ in readable],
+            "actual": [found for _, found in readable],
+        }
         operations: list[Json] = self.run("plan", request)["operations"]
         return operations
 
@@ -127,12 +134,12 @@ class Harness:
             for operation in operations
             if "fault" not in operation and operation["action"] != "none"
         ]
-        results: list[Json] = self.run("apply", {"operations": wanted})["results"]
+        results: list[Json] = self.run("apply", {"target": TARGET, "operations": wanted})["results"]
         return results
 
     def destroy(self, resources: Sequence[Json]) -> list[Json]:
         """What comes of taking them away."""
-        results: list[Json] = self.run("destroy", {"resources": resources})["results"]
+        results: list[Json] = self.run("destroy", {"target": TARGET, "resources": resources})["results"]
         return results
 
     def run(self, phase: str, request: Json) -> Json:

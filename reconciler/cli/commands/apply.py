@@ -102,7 +102,7 @@ async def _apply(
     from reconciler.cli.assembly import assemble
     from reconciler.cli.deadline import deadline
 
-    where = places(os.environ, state=state)
+    where = places(os.environ, state=state, source=root)
     began = time.monotonic()
     async with (
         Progress(screen, APPLYING) as progress,

@@ -113,7 +113,7 @@ async def _plan(
     from reconciler.cli.assembly import assemble
     from reconciler.cli.deadline import deadline
 
-    where = places(os.environ, state=state)
+    where = places(os.environ, state=state, source=root)
     async with (
         Progress(screen, PLANNING) as progress,
         deadline(timeout, "the plan"),

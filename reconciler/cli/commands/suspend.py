@@ -40,7 +40,7 @@ def command(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Leave something alone for a while: it is neither looked at nor changed.
+    """Leave something alone for a while: it is not changed, and the daemon does not look at it.
 
     Whoever looks, with status or describe, sees who suspended it, why, and until when.
     """

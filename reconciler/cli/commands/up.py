@@ -72,7 +72,7 @@ def command(
     )
     shown = output if shows or output.is_document else None
     configure(redactor=Redactor(), level=level, format=log_format, environ=os.environ)
-    abandoned = asyncio.run(_up(screen, root, places(os.environ, state=state), shown=shown))
+    abandoned = asyncio.run(_up(screen, root, places(os.environ, state=state, source=root), shown=shown))
     for address in abandoned:
         screen.note(
             f"abandoned in the middle of an apply, looked at again at the next start: {visible(address)}"

@@ -74,7 +74,7 @@ async def test_ends_its_own_run_with_an_error_that_names_it(
     assert str(caught.value).startswith("provider test.hostile, read: ")
     assert caught.value.error_class is ErrorClass.PERMANENT
     failures = [facts for event, facts in audit if event == "provider.failed"]
-    assert not failures or (failures[-1]["package"], failures[-1]["phase"]) == ("test.hostile", "read")
+    assert (failures[-1]["package"], failures[-1]["phase"]) == ("test.hostile", "read")
     if "reached" not in str(caught.value):
         assert re.search(reason, str(failures[-1:] or caught.value))
     # Others carry on, and so would it.

@@ -12,7 +12,7 @@ from reconciler.api.server import listen
 from reconciler.cli.assembly import assemble, evaluation, granted
 from reconciler.cli.holding import held_by
 from reconciler.cli.places import places
-from reconciler.errors import ConfigError, ErrorClass, LeaseHeld
+from reconciler.errors import ConfigError, ErrorClass, LeaseHeld, UsageError
 from reconciler.plugins.capabilities import Capability
 from reconciler.store.records import LeaseHolder
 from tests.unit.plugins.test_packages import MANIFEST, write
@@ -83,3 +83,12 @@ def test_the_one_that_has_the_store_is_named_in_local_time_with_how_to_reach_it(
     assert "`froyo reconcile`" in said
     assert "`kill 4711`" in said
     assert "UTC" not in said
+
+
+def test_the_state_is_not_kept_among_the_manifests(tmp_path):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "also").symlink_to("site")
+    environ = {"HOME": str(tmp_path), "FROYO_STATE": str(tmp_path / "also")}
+    with pytest.raises(UsageError, match=r"also: the manifests are there; name another --state directory"):
+        places(environ, source=tmp_path / "site")
+    assert places(environ, state=str(tmp_path / "site/state"), source=tmp_path / "site").state.name == "state"

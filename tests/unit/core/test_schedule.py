@@ -20,9 +20,6 @@ def no_jitter() -> float:
         ({}, 30.0),
         ({"interval": 5.0}, 5.0),
         ({"interval": 5.0, "watched": True}, 5.0),
-        ({"changed": True, "watched": True}, 1.0),
-        ({"changed": True, "interval": 3600.0}, 1.0),
-        ({"changed": True, "interval": 0.2}, 0.2),
     ],
 )
 def test_what_there_is_to_go_by_decides_how_soon(given, seconds):
