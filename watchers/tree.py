@@ -3,8 +3,11 @@
 A file is read between two stats that must agree. A tree is read when nothing in it has changed for a moment,
 and if reading takes longer than that moment, it must be unchanged afterwards: files that are changed together
 are seen together. A file that was changed only just before it was read is read again at the next look: within
-the kernel's tick a second change need not show in its stats (git calls it racy). Blocking; runs on a thread
-of its own.
+the kernel's tick a second change need not show in its stats (git calls it racy).
+
+A file that somebody has open for writing may be half of one. A manifest is waited for; if that takes long, the
+tree cannot be read, since half a manifest declares something else. Any other file stays what it was, or is left
+out if it is new, until whoever writes it has closed it. Blocking; runs on a thread of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from reconciler.model.names import Digest, SourceName
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone, is_manifest
 from watchers.fingerprint import SETTLED
 from watchers.walk import Found, Listing, Signature, signature, walk
+from watchers.writers import is_being_written
 
 QUIET = 0.03
 """Seconds without any change after which a tree is read: nobody is in the middle of writing it."""
@@ -34,9 +38,15 @@ KEEP_ALL = 16 << 20
 
 _CHUNK = 1 << 20
 
+_HELD = "somebody has it open for writing, and it may be only half there"
+
 
 class _Moved(Exception):
     """Something changed while it was read."""
+
+
+class _BeingWritten(Exception):
+    """Somebody has it open for writing."""
 
 
 class _Unreadable(Exception):
@@ -73,6 +83,7 @@ class Tree:
         self._now = now
         self._known: dict[str, tuple[Signature, SnapshotFile]] = {}
         self._racy: set[str] = set()
+        self._held: dict[str, str] = {}
         self._last: Look | None = None
 
     def look(self) -> Look:
@@ -98,9 +109,14 @@ class Tree:
             return None
         started = self._now()
         try:
-            snapshot = self._read(listing)
+            snapshot = self._read(listing, late=late)
         except _Unreadable as error:
             return Look(listing, None, str(error))
+        except _BeingWritten as error:
+            if late:
+                return Look(listing, None, f"{error}: {_HELD}")
+            time.sleep(QUIET)
+            return None
         except _Moved as error:
             return Look(listing, None, f"{error} changes all the time") if late else None
         at_once = 0 <= self._now() - started < QUIET
@@ -113,10 +129,11 @@ class Tree:
 
     # --- Reading -----------------------------------------------------------------------------------
 
-    def _read(self, listing: Listing) -> Snapshot:
+    def _read(self, listing: Listing, *, late: bool) -> Snapshot:
         files: dict[str, SnapshotFile] = {}
         known: dict[str, tuple[Signature, SnapshotFile]] = {}
         racy: set[str] = set()
+        held: dict[str, str] = {}
         budget = KEEP_ALL
         digest = hashlib.sha256()
         for path in sorted(listing.files):
@@ -127,18 +144,33 @@ class Tree:
             else:
                 if found.signature[2] > self._now() * 1e9 - SETTLED:
                     racy.add(path)
-                file = _stable(
-                    path, found, keep=is_manifest(path) or found.signature[0] <= min(KEEP_EACH, budget)
-                )
+                try:
+                    file = _stable(
+                        path, found, keep=is_manifest(path) or found.signature[0] <= min(KEEP_EACH, budget)
+                    )
+                except _BeingWritten:
+                    # When it is closed nothing shows in its stats.
+                    racy.add(path)
+                    if before is None and not is_manifest(path) and (late or path in self._held):
+                        held[path] = _HELD
+                        continue
+                    if before is None or (is_manifest(path) and before[0] != found.signature):
+                        raise
+                    file, found = before[1], Found(found.real, before[0])
             if not is_manifest(path) and file.size <= KEEP_EACH:
                 budget -= file.size
             files[path] = file
             known[path] = (found.signature, file)
             digest.update(os.fsencode(path) + b"\0" + file.digest.encode() + b"\n")
-        self._known, self._racy = known, racy
+        self._known, self._racy, self._held = known, racy, held
         name = digest.hexdigest()
         return Snapshot(
-            self._source, name[:12], Digest(f"sha256:{name}"), files, listing.root, dict(listing.left_out)
+            self._source,
+            name[:12],
+            Digest(f"sha256:{name}"),
+            files,
+            listing.root,
+            {**listing.left_out, **held},
         )
 
 
@@ -151,6 +183,8 @@ def _stable(path: str, found: Found, *, keep: bool) -> SnapshotFile:
         with _open(found.real) as descriptor:
             if signature(os.fstat(descriptor)) != found.signature:
                 raise _Moved(path)
+            if is_being_written(descriptor):
+                raise _BeingWritten(path)
             while size <= found.signature[0] and (chunk := os.read(descriptor, _CHUNK)):
                 size += len(chunk)
                 digest.update(chunk)

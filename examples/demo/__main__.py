@@ -19,6 +19,8 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+from reconciler.cli.terminal import terminal
+
 HERE = Path(__file__).resolve().parent
 DEMO = HERE.parent.parent / "build" / "demo"
 ROOT, SITE, STATE, LOG = DEMO / "machine", DEMO / "declared", DEMO / "state", DEMO / "daemon.log"
@@ -26,6 +28,7 @@ INSTANCES = 6
 PATIENCE = 60.0
 """Seconds; the very first start compiles the providers, which takes about ten."""
 
+SCREEN = terminal()
 COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -36,7 +39,7 @@ def paint(code: str, text: str) -> str:
 
 def say(text: str = "") -> None:
     """One line."""
-    print(text, flush=True)
+    print(SCREEN.plain(text), flush=True)
 
 
 def remark(text: str) -> None:
@@ -47,7 +50,8 @@ def remark(text: str) -> None:
 def heading(text: str) -> None:
     """What comes next."""
     say()
-    say(paint("1;36", f"── {text} " + "─" * max(2, 76 - len(text))))
+    width = min(80, SCREEN.width or 80)
+    say(paint("1;36", f"── {text} ".ljust(width, "─")))
 
 
 def froyo(*arguments: str) -> list[str]:

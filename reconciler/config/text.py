@@ -91,6 +91,16 @@ def decode(path: str, data: bytes) -> FileText | Problem:
         if data.startswith(mark):
             return Problem(path, 1, 1, f"the file is {name}, not UTF-8", "save it as UTF-8")
     data = data.removeprefix(codecs.BOM_UTF8)
+    if not data.strip():
+        # So does a manifest look whose writing has begun, or failed for want of room. Unknown is not empty.
+        hint = "delete it if it is meant to declare nothing"
+        return Problem(
+            path,
+            1,
+            1,
+            "the file is empty",
+            hint if path.endswith(".json") else f"{hint}, or leave a comment in it",
+        )
     try:
         text = data.decode()
     except UnicodeDecodeError as error:

@@ -280,7 +280,7 @@ def test_what_is_no_longer_declared_is_no_longer_looked_at(person):
     told = person.froyo("apply", other)
     assert "nothing is declared" in told.stdout
     assert person.froyo("get", "-o", "name").stdout.count("\n") == 2
-    (person.site / "files.yaml").write_text("")
+    (person.site / "files.yaml").write_text("# nothing any more\n")
     said = person.froyo("apply", person.site).stderr
     assert said == "2 instances are no longer declared, and stay as they are on their targets\n"
     assert person.froyo("get", "-o", "name").stdout == ""

@@ -14,6 +14,8 @@ import pytest
 def test_a_daemon_puts_right_what_is_spoiled_and_tells(person):
     with person.up() as daemon:
         assert person.froyo("wait", "--timeout", "60s").stdout == "2 instances: ready\n"
+        # What is ready is watched a moment later; by the end of another look it certainly is.
+        person.froyo("reconcile", "--wait")
         motd = person.machine / "etc" / "motd"
         motd.write_text("spoiled\n")
         person.until(lambda: motd.read_text() == "hello\n")

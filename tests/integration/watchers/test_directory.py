@@ -267,6 +267,20 @@ async def test_a_log_that_is_ignored_does_not_hide_a_change(tmp_path: Path, foll
                 await writing
 
 
+async def test_a_manifest_that_is_emptied_and_written_slowly_is_never_seen_empty(
+    tmp_path: Path, follow: Open
+) -> None:
+    save(tmp_path / "a.yaml", "before")
+    async with follow(tmp_path) as source:
+        assert await source.snapshot() == {"a.yaml": "before"}
+        with (tmp_path / "a.yaml").open("w") as file:
+            for part in ("af", "ter"):
+                await asyncio.sleep(0.3)
+                file.write(part)
+                file.flush()
+        assert await source.snapshot() == {"a.yaml": "after"}
+
+
 async def test_a_thousand_overwrites_end_with_the_last(tmp_path: Path, follow: Open) -> None:
     path = tmp_path / "a"
     path.write_text("start")

@@ -249,6 +249,8 @@ class TestExcerpts:
         (b"a: 1\nb: \xe9\n", "0xe9 is not UTF-8", (2, 4)),
         (b"\xe9", "0xe9 is not UTF-8", (1, 1)),
         (b"\xef\xbb\xbfa: \0", "NUL", (1, 4)),
+        (b"", "the file is empty", (1, 1)),
+        (b"\xef\xbb\xbf \n\n", "the file is empty", (1, 1)),
     ],
 )
 def test_what_is_no_text_says_so(data: bytes, message: str, place: tuple[int, int]) -> None:

@@ -147,6 +147,69 @@ def test_a_file_that_is_being_written_is_waited_for(
     assert contents(tree.look()) == {"a": b"first more more more "}
 
 
+class TestAFileThatSomebodyHasOpenForWriting:
+    """What is in it may be half of it, however long nothing has moved."""
+
+    HELD = "somebody has it open for writing, and it may be only half there"
+
+    def test_is_waited_for_if_it_is_a_manifest(
+        self, tmp_path: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "a.yaml").write_text("whole")
+        tree.look()
+        file = (tmp_path / "a.yaml").open("w")
+        file.write("ha")
+        file.flush()
+        meanwhile(monkeypatch, lambda: None, lambda: file.write("lf"), file.close)
+        assert contents(tree.look()) == {"a.yaml": b"half"}
+
+    def test_makes_the_source_unreadable_if_it_is_a_manifest_and_stays_open(
+        self, tmp_path: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reading, "PATIENCE", 0.0)
+        (tmp_path / "a.yaml").write_text("whole")
+        tree.look()
+        with (tmp_path / "a.yaml").open("w"):
+            look = tree.look()
+            assert (look.snapshot, look.unreadable) == (None, f"a.yaml: {self.HELD}")
+        assert contents(tree.look()) == {"a.yaml": b""}
+
+    def test_stays_what_it_was_if_it_is_a_body(self, tmp_path: Path, tree: Tree) -> None:
+        (tmp_path / "motd").write_text("whole")
+        before = tree.look()
+        with (tmp_path / "motd").open("w") as file:
+            file.write("half")
+            file.flush()
+            look = tree.look()
+            assert contents(look) == {"motd": b"whole"}
+            assert taken(look).digest == taken(before).digest
+            # Not even if it is looked at again without a change.
+            assert contents(tree.look()) == {"motd": b"whole"}
+        assert contents(tree.look()) == {"motd": b"half"}
+
+    def test_is_left_out_if_it_is_a_body_that_nobody_knows_yet(
+        self, tmp_path: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reading, "PATIENCE", 0.0)
+        with (tmp_path / "motd").open("w"):
+            look = tree.look()
+            assert (contents(look), taken(look).left_out) == ({}, {"motd": self.HELD})
+            # It is waited for once.
+            monkeypatch.setattr(reading, "PATIENCE", 3600.0)
+            assert taken(tree.look()).left_out == {"motd": self.HELD}
+        look = tree.look()
+        assert (contents(look), taken(look).left_out) == ({"motd": b""}, {})
+
+    def test_is_read_where_that_cannot_be_known(
+        self, tmp_path: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sys.platform", "other")
+        with (tmp_path / "a.yaml").open("w") as file:
+            file.write("half")
+            file.flush()
+            assert contents(tree.look()) == {"a.yaml": b"half"}
+
+
 def test_a_clock_that_is_behind_does_not_keep_a_quiet_tree_waiting(
     tmp_path: Path, tree: Tree, clock: Clock
 ) -> None:
