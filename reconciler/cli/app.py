@@ -90,5 +90,6 @@ def _must_exist(name: str) -> None:
         raise UsageError(f"the command comes first, then its options such as {name}; see: froyo --help")
     from reconciler.config.suggest import did_you_mean
 
-    hint = did_you_mean(name, SUMMARIES) or "see: froyo --help"
+    # It has a second name, of which this is the first word.
+    hint = "did you mean 'dev up'?" if name == "dev" else did_you_mean(name, SUMMARIES) or "see: froyo --help"
     raise UsageError(f"there is no command {name!r}; {hint}")

@@ -92,7 +92,7 @@ def command(  # noqa: PLR0913 - its options
     if output.is_document:
         emit(screen, document, output)
     elif not document["items"]:
-        screen.note(str(nothing_matches(asking, what, target, selector)))
+        screen.note(f"after {timeout}: {nothing_matches(asking, what, target, selector)}")
     elif waiting:
         screen.note(f"not {for_} after {timeout}: {count(len(waiting), 'instance')}")
         for line in resource_table(screen, waiting, now=time.time(), wide=False):
@@ -119,7 +119,7 @@ def _condition(text: str) -> Condition:
             known = [reason.value for reason in Reason]
             if value.lower() not in map(str.lower, known):
                 raise UsageError(
-                    f"there is no reason {value!r}; {did_you_mean(value, known) or ', '.join(known)}"
+                    f"there is no reason {value!r}; {did_you_mean(value, known) or 'there are ' + ', '.join(known)}"
                 )
             return lambda view: view["reason"].lower() == value.lower()
         case _:

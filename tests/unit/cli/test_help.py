@@ -79,6 +79,11 @@ def test_a_name_that_was_misspelt_gets_a_suggestion(capsys):
     assert "see: froyo --help" in capsys.readouterr().err
 
 
+def test_half_of_a_command_of_two_words_is_told_the_other(capsys):
+    assert run(["dev"]) == 1
+    assert capsys.readouterr().err == "froyo: there is no command 'dev'; did you mean 'dev up'?\n"
+
+
 def test_usage_errors_exit_with_1_since_2_means_changes(capsys):
     assert run(["plan", "--bogus"]) == 1
     assert run(["get", "a", "b"]) == 1

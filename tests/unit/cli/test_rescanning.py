@@ -22,7 +22,7 @@ spec: {directory: {path: PATH}, interval: 5m}
         (SOURCE.replace("PATH", "."), 300.0),
         (SOURCE.replace("PATH", "../other"), RESCAN),
         (SOURCE.replace("PATH", ".").replace(", interval: 5m", ""), RESCAN),
-        ("", RESCAN),
+        ("# nothing\n", RESCAN),
     ],
 )
 def test_is_what_the_source_of_this_directory_says(source: str, seconds: float) -> None:
