@@ -64,9 +64,10 @@ class Intake:
         As long as nothing was right since the start, the last good snapshot of an earlier controller is in force.
         """
         async for item in snapshots:
-            good = await self.take(item) if isinstance(item, Snapshot) else not await self._heard(item)
-            if not good and self._controller.desired is None:
-                await self.restore()
+            if isinstance(item, Snapshot):
+                await self.take(item)
+            else:
+                await self._heard(item)
 
     async def restore(self) -> bool:
         """Put the last good snapshot in force again, from the store; whether there was one that still evaluates."""
@@ -89,19 +90,20 @@ class Intake:
         except SnapshotGone:
             return False  # it has moved on already, and a newer one is on its way
         except ConfigError as error:
+            stays = await self._stays()
             await self._say(
                 ready=False,
                 reason=Reason.PERMANENT_ERROR,
-                message=f"{wording.count(len(error.problems), 'problem')} in {snapshot.revision}; "
-                + ("the last good one stays in force" if self.state.revision else "nothing is in force yet"),
+                message=f"{wording.count(len(error.problems), 'problem')} in {snapshot.revision}; {stays}",
                 state=replace(self.state, problems=tuple(str(problem) for problem in error.problems)),
             )
             return False
         if not desired.targets and await self._something_in_force():
+            stays = await self._stays()
             await self._say(
                 ready=False,
                 reason=Reason.HELD,
-                message=f"{snapshot.revision} declares nothing at all; the last good one stays in force",
+                message=f"{snapshot.revision} declares nothing at all; {stays}",
                 state=replace(self.state, problems=(wording.EMPTIED,)),
             )
             return False
@@ -129,6 +131,14 @@ class Intake:
             return bool(self._controller.desired.targets)
         return await was_declared(self._store, self.state.name, self._evaluate)
 
+    async def _stays(self) -> str:
+        """Have the last good snapshot in force, be it an earlier controller's; how a person is told."""
+        if self._controller.desired is None:
+            await self.restore()
+        return (
+            "nothing is in force yet" if self._controller.desired is None else "the last good one stays in force"
+        )
+
     async def _evaluate(self, snapshot: Snapshot) -> Desired:
         try:
             return await self._runtime.offload("config", partial(self._load, snapshot))
@@ -140,15 +150,16 @@ class Intake:
             message = f"froyo fails to evaluate {snapshot.revision}, which is a defect of it: {error!r}"
             raise ConfigError([Problem("", 0, 0, message, "the daemon's log says where")]) from error
 
-    async def _heard(self, report: SourceReport) -> bool:
-        """Take note of what a source says of itself; whether it cannot be read."""
+    async def _heard(self, report: SourceReport) -> None:
+        """Take note of what a source says of itself."""
         back = self._unreadable and not report.unreadable
         self._unreadable = bool(report.unreadable)
         if report.unreadable:
+            stays = await self._stays()
             await self._say(
                 ready=False,
                 reason=Reason.TRANSIENT_ERROR,
-                message=f"cannot be read: {report.unreadable}; the last good snapshot stays in force",
+                message=f"cannot be read: {report.unreadable}; {stays}",
                 state=self.state,
             )
         elif back:
@@ -163,7 +174,6 @@ class Intake:
             )
         if report.degraded != self.state.degraded:
             await self._watched(report.degraded)
-        return bool(report.unreadable)
 
     async def _watched(self, degraded: str) -> None:
         """Say that changes are seen only at rescans, and why, or at once again; the source is as Ready as it was."""

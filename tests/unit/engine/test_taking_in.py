@@ -88,6 +88,8 @@ async def test_the_last_good_snapshot_is_restored_over_a_restart_when_the_new_on
     assert stage.controller.desired.revision == "r1"
     await stage.until(lambda: stage.content("motd") == b"hello\n")
     assert await stage.events("Orphaned") == []
+    (broken,) = await stage.events("SourceBroken")
+    assert broken.message == "1 problem in r2; the last good one stays in force"
 
 
 @staged
@@ -119,7 +121,14 @@ async def test_the_last_good_snapshot_is_restored_over_a_restart_when_the_source
     await source.run(said(SourceReport(unreadable="permission denied")))
     assert stage.controller.desired.revision == "r1"
     (said_so,) = await stage.events("SourceBroken")
-    assert "permission denied" in said_so.message
+    assert said_so.message == "cannot be read: permission denied; the last good one stays in force"
+
+
+@staged
+async def test_a_source_that_never_could_be_read_has_nothing_in_force_and_says_so(stage):
+    await intake(stage).run(said(SourceReport(unreadable="permission denied")))
+    (said_so,) = await stage.events("SourceBroken")
+    assert said_so.message == "cannot be read: permission denied; nothing is in force yet"
 
 
 @staged
