@@ -447,9 +447,9 @@ def _bounded(world: World) -> None:
     process = world.process
     assert process is not None and process.controller.desired is not None
     controller, desired = process.controller, process.controller.desired
-    queue = controller._queue
+    queue, lanes = controller._queue, controller.lanes._lanes
     found = {
-        "lanes": set(controller.lanes) == set(desired.targets),
+        "lanes": set(lanes) == set(desired.targets),
         "sessions": set(controller._sessions._lines) == set(desired.targets),
         "incoming": not controller.lanes._incoming,
         "rounds": len(controller._rounds) <= len(desired.targets),
@@ -458,7 +458,7 @@ def _bounded(world: World) -> None:
         "wishes": queue.delayed <= 2 * len(desired.instances) + len(desired.targets),
         "sightings": not any(
             summarize(lane.states[address].conditions).ready
-            for lane in map(controller.lanes.__getitem__, controller.lanes)
+            for lane in lanes.values()
             for address in lane.sightings
         ),
         "tasks": len(process.tasks) <= 8 + 6 * len(desired.targets),
