@@ -136,7 +136,9 @@ class Intake:
         if self._controller.desired is None:
             await self.restore()
         return (
-            "nothing is in force yet" if self._controller.desired is None else "the last good one stays in force"
+            "nothing is in force yet"
+            if self._controller.desired is None
+            else "the last good one stays in force"
         )
 
     async def _evaluate(self, snapshot: Snapshot) -> Desired:

@@ -20,6 +20,7 @@ from reconciler.engine.recording import Recording
 from reconciler.engine.report import Report
 from reconciler.model.event import Evidence
 from reconciler.model.names import Address, Digest, SourceName
+from reconciler.model.plan import PlanUnit
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
 from reconciler.model.target import Target
@@ -55,6 +56,23 @@ class Vain:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """An apply that failed for good. It is on record for as long as nothing else was concluded about the instance.
+
+    Attributes:
+        desired: what was declared.
+        observed: what was there.
+        begun: loop time of the apply.
+        until: loop time from which the same is worth another try all the same.
+    """
+
+    desired: Digest
+    observed: Digest
+    begun: float
+    until: float
+
+
 @dataclass(slots=True)
 class Lane:
     """One target.
@@ -73,7 +91,7 @@ class Lane:
         watch_works: whether that session reports every change.
         unsettled: instances that a rescan must look at although nothing on the target moved.
         not_before: loop times before which a rescan need not look at an unsettled instance on which nothing has moved.
-        stalled: instances that failed for good, with what was declared and observed then: the same again is vain.
+        stalled: instances of which the last that happened is an apply that failed for good.
         vain: the last apply of each instance that still differed after it.
         contests: who else keeps changing what.
         floods: what is put right too often for each time to be told.
@@ -95,7 +113,7 @@ class Lane:
     watch_works: bool = False
     unsettled: set[Address] = field(default_factory=set)
     not_before: dict[Address, float] = field(default_factory=dict)
-    stalled: dict[Address, tuple[Digest, Digest]] = field(default_factory=dict)
+    stalled: dict[Address, Stalled] = field(default_factory=dict)
     vain: dict[Address, Vain] = field(default_factory=dict)
     contests: Contests[Address] = field(default_factory=Contests)
     floods: Floods[Address] = field(default_factory=Floods)
@@ -187,6 +205,17 @@ class Lane:
             )
             sighting = Sighting(better, known.at, sighting.latest)
         self.sightings[address] = sighting
+
+    def is_vain(self, unit: PlanUnit, *, now: float) -> bool:
+        """Whether just this has failed for good, and nobody has touched the instance since that was begun.
+
+        A change that led back to what was there counts: what made the apply fail may have been what was in between.
+        """
+        failed = self.stalled.get(unit.address)
+        if failed is None or (failed.desired, failed.observed) != (unit.desired, unit.observed):
+            return False
+        sighting = self.sightings.get(unit.address)
+        return now < failed.until and (sighting is None or sighting.latest < failed.begun)
 
     def forget_verdicts(self, addresses: Iterable[Address]) -> None:
         """A person wants it looked at: what failed for good may be tried again, and everything is read anew."""

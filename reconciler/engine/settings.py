@@ -24,6 +24,9 @@ class EngineSettings:
     retry_cap: float = 300.0
     """Longest pause after transient failures."""
 
+    stalled_retry: float = 1800.0
+    """Pause after an apply that failed for good, if nothing moves before."""
+
     dependency_poll: float = 30.0
     """Dependents are woken when what they wait for turns ready; this is the belt to those braces."""
 

@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from reconciler.core import conditions, reasons
-from reconciler.core.backoff import Backoff
+from reconciler.core.backoff import Backoff, jittered
 from reconciler.core.inventory import ours
 from reconciler.core.retry import When, requeue, requeue_error
 from reconciler.engine import wording
 from reconciler.engine.advice import told
 from reconciler.engine.journal import Journal
-from reconciler.engine.lane import Lane, Vain
+from reconciler.engine.lane import Lane, Stalled, Vain
 from reconciler.engine.observing import Observed
 from reconciler.engine.report import Report, Verdict
 from reconciler.engine.services import Outcome, Services
@@ -68,8 +68,8 @@ class Verdicts:
         """Set the conditions of an instance, and note what follows; whether that is news."""
         news = self._report.conclude(address, verdict)
         self._services.onlooker.ended(address)
+        self._lane.stalled.pop(address, None)
         if verdict.ready:
-            self._lane.stalled.pop(address, None)
             self._lane.vain.pop(address, None)
             self._lane.not_before.pop(address, None)
         if failed:
@@ -282,6 +282,18 @@ class Verdicts:
             self._report.event(
                 address, "DidNotConverge", message, warning=True, cause=unit.cause, data=_data(again)
             )
+
+    def stall(self, unit: PlanUnit, error: FroyoError, begun: float) -> None:
+        """Its apply failed for good: the same is vain until something moves, and tried once more after a long time.
+
+        What made it fail may be something that nobody looks at, such as a user that does not exist yet.
+        """
+        runtime, settings = self._services.runtime, self._services.settings
+        self.fail(unit.address, error)
+        pause = jittered(settings.stalled_retry, settings.rhythm.jitter, runtime.random.random)
+        until = self._services.loop_time() + pause
+        self._lane.stalled[unit.address] = Stalled(unit.desired, unit.observed, begun, until)
+        self._outcome.look_again(unit.address, pause)
 
     def overtaken(self, unit: PlanUnit, why: str) -> None:
         """Somebody changed it while we were about to, or had just done so: look again at once, but do not spin."""

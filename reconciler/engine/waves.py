@@ -154,7 +154,7 @@ class Waves:
             begun: loop time at which they were asked to.
             done_at: loop time at which they said so: if it turns out to be right, it has been since then.
         """
-        succeeded = self._succeeded(wave, applied)
+        succeeded = self._succeeded(wave, applied, begun)
         if not succeeded:
             return
         performer = ReadingPerformer(self._session, self._services.settings)
@@ -184,7 +184,7 @@ class Waves:
             self._journal.outcome(address, self._verdicts.summary(address).reason)
 
     def _succeeded(
-        self, wave: Mapping[Address, PlanUnit], applied: Mapping[Address, Applied]
+        self, wave: Mapping[Address, PlanUnit], applied: Mapping[Address, Applied], begun: float
     ) -> list[Address]:
         """What its provider says went well; concludes about the rest."""
         succeeded = []
@@ -193,11 +193,12 @@ class Waves:
                 succeeded.append(address)
                 continue
             self._journal.not_done(address)
-            if result.fault.error_class is ErrorClass.CONFLICT:
-                self._verdicts.overtaken(wave[address], str(result.fault))
-            else:
-                self._verdicts.fail(address, result.fault)
-            if result.fault.error_class is ErrorClass.PERMANENT:
-                self._lane.stalled[address] = (wave[address].desired, wave[address].observed)
+            match result.fault.error_class:
+                case ErrorClass.CONFLICT:
+                    self._verdicts.overtaken(wave[address], str(result.fault))
+                case ErrorClass.PERMANENT:
+                    self._verdicts.stall(wave[address], result.fault, begun)
+                case _:
+                    self._verdicts.fail(address, result.fault)
             self._journal.outcome(address, self._verdicts.summary(address).reason, str(result.fault))
         return succeeded

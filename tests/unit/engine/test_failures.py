@@ -8,6 +8,8 @@ from reconciler.errors import ErrorClass, ProviderError
 from reconciler.plugins.calls import Phase
 from tests.unit.engine.stage import file, staged
 
+NO_SUCH_USER = ProviderError("no such user", error_class=ErrorClass.PERMANENT)
+
 
 async def at_ease(stage):
     """A session is there, watches, and has nothing left to do: no look but those that are asked for."""
@@ -32,9 +34,7 @@ class Failing:
 
 @staged
 async def test_what_failed_for_good_at_apply_is_not_tried_again_until_it_is_declared_otherwise(stage):
-    failing = Failing(
-        stage, Phase.APPLY, ProviderError("no such user", error_class=ErrorClass.PERMANENT), times=1
-    )
+    failing = Failing(stage, Phase.APPLY, NO_SUCH_USER, times=1)
     await stage.declare(file("motd", "hello\n"))
     await stage.until(lambda: stage.reason("motd") == "PermanentError")
     assert stage.stalled("motd")
@@ -50,11 +50,54 @@ async def test_what_failed_for_good_at_apply_is_not_tried_again_until_it_is_decl
 @staged
 async def test_what_failed_for_good_is_tried_again_when_a_person_asks(stage):
     await at_ease(stage)
-    Failing(stage, Phase.APPLY, ProviderError("no such user", error_class=ErrorClass.PERMANENT), times=1)
+    Failing(stage, Phase.APPLY, NO_SUCH_USER, times=1)
     await stage.declare(file("motd", "hello\n"))
     await stage.until(lambda: stage.reason("motd") == "PermanentError")
     await stage.controller.request()
     assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 1
+
+
+@staged
+async def test_what_failed_for_good_is_tried_once_more_after_half_an_hour(stage):
+    """What made it fail may be something that nobody looks at, such as a user that does not exist yet."""
+    failing = Failing(stage, Phase.APPLY, NO_SUCH_USER, times=2)
+    await stage.declare(file("motd", "hello\n"))
+    await asyncio.sleep(3 * 1980)
+    assert stage.content("motd") == b"hello\n"
+    first, second = failing.at
+    assert 1600 < second - first < 2000
+    assert len(await stage.events("PermanentError")) == 1
+
+
+@staged
+async def test_what_failed_for_good_is_tried_again_when_somebody_has_changed_it_and_changed_it_back(
+    stage,
+):
+    """Who swaps a directory for a link and back, at the right moment, would else end its enforcement."""
+    await at_ease(stage)
+    failing = Failing(stage, Phase.APPLY, NO_SUCH_USER, times=1)
+    stage.spoil("motd")
+    await stage.until(lambda: stage.reason("motd") == "PermanentError")
+    await asyncio.sleep(100)
+    stage.spoil("motd", b"else\n")
+    stage.spoil("motd")
+    assert await stage.until(lambda: stage.content("motd") == b"before\n") < 1
+    assert len(failing.at) == 1
+
+
+@staged
+async def test_what_failed_for_good_is_tried_again_when_something_else_was_so_meanwhile(stage):
+    """The message would else be about what was in between, for ever."""
+    stage.machines["m0"].weather.blind = 1.0  # nothing is reported; rescans come every ten seconds
+    await at_ease(stage)
+    Failing(stage, Phase.APPLY, NO_SUCH_USER, times=1)
+    stage.spoil("motd")
+    await stage.until(lambda: stage.reason("motd") == "PermanentError")
+    Failing(stage, Phase.READ, ProviderError("a loop of links", error_class=ErrorClass.PERMANENT), times=1)
+    stage.spoil("motd", b"else\n")
+    await stage.until(lambda: "a loop of links" in stage.summary("motd").message)
+    stage.spoil("motd")
+    await stage.until(lambda: stage.content("motd") == b"before\n")
 
 
 @staged
