@@ -19,6 +19,7 @@ from reconciler.engine.lane import orphaned
 from reconciler.engine.oneshot import OneShot, TargetResult
 from reconciler.engine.onlooking import Onlooker
 from reconciler.engine.reached import account
+from reconciler.engine.redeclared import keep_declared
 from reconciler.engine.report import Report
 from reconciler.engine.suspensions import Suspensions
 from reconciler.engine.undeclared import targets_of_others, undeclared, was_declared
@@ -143,6 +144,7 @@ async def apply(
     if whole:
         if gone := await _forget_undeclared(parts, evaluated, known):
             notice(wording.dropped(gone))
+        await keep_declared(parts.store, evaluated.snapshot, evaluated.desired)
         await parts.store.save_snapshot(evaluated.snapshot)
     work = await _oneshot(parts, evaluated, onlooker, known)
     results = await work.apply(only=only)

@@ -15,6 +15,7 @@ from reconciler.core.conditions import readiness, set_condition
 from reconciler.engine import wording
 from reconciler.engine.controller import Controller
 from reconciler.engine.journal import store_report
+from reconciler.engine.redeclared import keep_declared
 from reconciler.engine.report import Report
 from reconciler.engine.undeclared import was_declared
 from reconciler.errors import ConfigError, FroyoError, Problem
@@ -108,6 +109,7 @@ class Intake:
             )
             return False
         try:
+            await keep_declared(self._store, snapshot, desired)
             await self._store.save_snapshot(snapshot)
         except SnapshotGone:
             return False

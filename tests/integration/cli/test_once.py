@@ -273,6 +273,25 @@ def test_a_suspension_holds_without_a_daemon_too(person):
     assert "reason" in person.froyo("suspend", "here", "--reason", " ", status=1).stderr
 
 
+def test_labels_that_change_alone_are_known_without_a_daemon_too(person):
+    """They make no generation: there is nothing to apply, and nothing was recorded."""
+    person.froyo("apply", person.site)
+    declared = person.site / "files.yaml"
+    declared.write_text("# one line more\n" + declared.read_text().replace("tier: web", "tier: db"))
+    assert "nothing to do" in person.froyo("apply", person.site).stdout
+    assert person.froyo("get", "-l", "tier=db", "-o", "name").stdout == "here/File/motd\n"
+    assert "tier is: db" in person.froyo("get", "-l", "tier=web", status=1).stderr
+    [item] = person.json("describe", "File/motd")["items"]
+    assert item["metadata"]["labels"] == {"tier": "db"}
+    assert item["generation"] == 1
+    # What only a part of the directory was looked at for is no less than all of it.
+    declared.write_text(declared.read_text().replace("tier: db", "tier: cache"))
+    person.froyo("apply", person.site, "--target", "here")
+    assert person.froyo("get", "-l", "tier=db", "-o", "name").stdout == "here/File/motd\n"
+    person.froyo("apply", person.site)
+    assert person.froyo("get", "-l", "tier=cache", "-o", "name").stdout == "here/File/motd\n"
+
+
 def test_what_is_no_longer_declared_is_no_longer_looked_at(person):
     person.froyo("apply", person.site)
     other = person.base / "other"

@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.engine.intake import Intake
 from reconciler.errors import StoreError
+from reconciler.model.resource import Metadata
 from reconciler.model.source import SourceReport
 from tests.sim.manifests import SOURCE, load, snapshot
 from tests.unit.engine.stage import staged
@@ -129,6 +130,25 @@ async def test_a_source_that_never_could_be_read_has_nothing_in_force_and_says_s
     await intake(stage).run(said(SourceReport(unreadable="permission denied")))
     (said_so,) = await stage.events("SourceBroken")
     assert said_so.message == "cannot be read: permission denied; nothing is in force yet"
+
+
+@staged
+async def test_labels_that_change_alone_are_in_the_inventory_with_the_snapshot(stage):
+    def labelled(snapshot):
+        found = load(snapshot)
+        of = Metadata(name="motd", labels={"revision": snapshot.revision})
+        relabelled = {a: replace(one, metadata=of) for a, one in found.instances.items()}
+        return replace(found, instances=relabelled)
+
+    source = intake(stage, labelled)
+    await source.take(snapshot(GOOD, number=1))
+    await stage.settled()
+    [before] = (await stage.store.load_inventory()).values()
+    assert before.instance.metadata.labels == {"revision": "r1"}
+    await source.take(snapshot({**GOOD, "also": 1}, number=2))
+    [after] = (await stage.store.load_inventory()).values()
+    assert after.instance.metadata.labels == {"revision": "r2"}
+    assert replace(after, instance=before.instance) == before
 
 
 @staged
