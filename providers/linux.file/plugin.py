@@ -405,8 +405,6 @@ def file_actual(spec: Json, reply: Json) -> Actual:
 def plan_file(one: Resource, now: Actual) -> Operation:
     """What a File takes."""
     spec, state, body = one.spec, now.state, one.spec.get("body")
-    if "validate" in spec and not any("%s" in argument for argument in spec["validate"]):
-        raise PermanentError("validate: no argument has a %s, where the path of the new file is to stand")
     if spec.get("state") == "absent":
         if not now.exists:
             return IN_SYNC

@@ -166,10 +166,15 @@ class _Explainer:
             self.add(path, f"{name} is {wanted}, not {_what(value)}", hint)
 
     def together(self, path: tuple[str | int, ...], name: str, error: ValidationError) -> None:
-        """`oneOf`, `anyOf` and `not` over `required`: which fields go together and which do not."""
+        """`oneOf`, `anyOf` and `not` over `required`: which fields go together; over items: what one has."""
         keyword = error.kind.name
-        groups = list(_groups(self.schema_at(error.schema_path[:-1]).get(keyword)))
+        schema = self.schema_at(error.schema_path[:-1])
+        groups = list(_groups(schema.get(keyword)))
         value: Any = error.instance
+        if keyword == "not" and (pattern := _wanted_of_one(schema["not"])):
+            if isinstance(value, list) and value:  # what else it is has been complained about
+                self.add(path, f"no item of {name} has a {pattern} in it", self.description(error))
+            return
         if groups and not isinstance(value, Mapping):
             return  # its type has been complained about
         given = [group for group in groups if all(field in value for field in group)]
@@ -255,6 +260,14 @@ def _groups(schema: Any) -> Iterator[list[str]]:
             if isinstance(child.get("required"), list):
                 yield child["required"]
             yield from _groups([*child.get("anyOf", ()), *child.get("oneOf", ())])
+
+
+def _wanted_of_one(schema: Any) -> str:
+    """The pattern that one item at least has to have, where `schema`, under `not`, says that none has it; else ""."""
+    match schema:
+        case {"items": {"not": {"pattern": str(pattern)}}}:
+            return pattern
+    return ""
 
 
 def _list(words: Sequence[str], last: str) -> str:

@@ -263,8 +263,11 @@ def orphaned(report: Report, state: ResourceState) -> None:
 
 
 def managed_below(instances: Mapping[Address, Instance]) -> dict[Address, tuple[str, ...]]:
-    """For each container, the paths of other instances strictly below its own; those with none are left out."""
-    paths = sorted({instance.path for instance in instances.values() if instance.path})
+    """For each container, what other instances own strictly below its own path; those with none are left out.
+
+    That is the path of each, and whatever else it claims, such as that of its backup.
+    """
+    paths = sorted({path for instance in instances.values() for path in instance.owned_paths})
     below: dict[Address, tuple[str, ...]] = {}
     for address, instance in instances.items():
         if not (instance.container and instance.path):

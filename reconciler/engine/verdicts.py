@@ -98,8 +98,10 @@ class Verdicts:
             reason = Reason.APPLIED if was.ready and was.reason is Reason.APPLIED else Reason.IN_SYNC
             verdict = Verdict(reason=reason, message=_AS_DECLARED, ready=True)
         if untold := self._lane.floods.rest(address, now=self._services.loop_time()):
-            message, data = wording.untold(untold), {"times": untold}
-            self._report.event(address, "Repaired", message, cause=Cause.DRIFT, data=data)
+            told = ("Repaired", wording.untold(untold))
+            if was.reason in reasons.HELD:
+                told = (was.reason.value, wording.untold(untold, "changed"))
+            self._report.event(address, *told, cause=Cause.DRIFT, data={"times": untold})
         if self.conclude(address, verdict) and was.reason in reasons.TROUBLE:
             self._report.event(address, "Recovered", f"as declared again, after {was.reason}")
 
@@ -154,6 +156,7 @@ class Verdicts:
             self._lane.sightings.pop(unit.address, None)
         evidence = sighting.evidence if sighting else None
         message = f"{differs}: {unit.held_because or reasons.HELD[reason]}"
+        moved = sighting is not None or self.summary(unit.address).message != message
         news = self.conclude(
             unit.address,
             Verdict(
@@ -163,18 +166,27 @@ class Verdicts:
         )
         if news:
             self._warn(unit, reason, message, evidence)
+        elif moved and not contested:
+            # Nobody puts it back, so that each change to it is news, and each has somebody who did it.
+            untold = self._lane.floods.happened(unit.address, now=self._services.loop_time())
+            if untold is not None:
+                self._warn(unit, reason, message, evidence, untold=untold)
 
-    def _warn(self, unit: PlanUnit, reason: Reason, message: str, evidence: Evidence | None) -> None:
+    def _warn(
+        self, unit: PlanUnit, reason: Reason, message: str, evidence: Evidence | None, *, untold: int = 0
+    ) -> None:
         """Say that something is left as somebody has made it."""
         who = wording.who(evidence)
         self._report.event(
             unit.address,
             reason.value,
-            f"{message}{f'; last changed {who}' if who else ''}",
+            message
+            + (f"; last changed {who}" if who else "")
+            + (f"; {wording.untold(untold, 'changed')} before" if untold else ""),
             warning=True,
             cause=unit.cause,
             evidence=evidence,
-            data=_data(unit),
+            data={**_data(unit), **({"times": untold + 1} if untold else {})},
         )
 
     def converged(self, unit: PlanUnit, reading: Observed, done_at: float) -> None:

@@ -77,9 +77,9 @@ def not_kept(size: int, limit: int) -> str:
     return f"what was there before is not kept: it had {size:,} bytes, and up to {limit:,} are"
 
 
-def untold(number: int) -> str:
-    """Of repairs that came too often for each to be an event."""
-    return f"put back {number:,} more times, none of them told by itself"
+def untold(number: int, what: str = "put back") -> str:
+    """Of repairs that came too often for each to be an event, or of something else that happened too often."""
+    return f"{what} {number:,} more times, none of them told by itself"
 
 
 def fields(diffs: Sequence[FieldDiff]) -> str:

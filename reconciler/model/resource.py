@@ -71,6 +71,10 @@ class CommonSpec:
     infer_edges: bool = True
 
 
+_PATH = "path:"
+"""What a claim of a path begins with."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """A resource on one target.
@@ -106,3 +110,9 @@ class Instance:
     container: bool = False
     package: str = ""
     origin: Origin = field(default=Origin(), compare=False)
+
+    @property
+    def owned_paths(self) -> list[str]:
+        """The paths that it is the one owner of."""
+        claimed = [claim.removeprefix(_PATH) for claim in self.claims if claim.startswith(_PATH)]
+        return claimed if not self.path or self.path in claimed else [self.path, *claimed]

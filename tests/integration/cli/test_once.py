@@ -273,6 +273,22 @@ def test_a_suspension_holds_without_a_daemon_too(person):
     assert "reason" in person.froyo("suspend", "here", "--reason", " ", status=1).stderr
 
 
+def test_a_backup_below_a_purged_directory_stays(person):
+    """The second apply removed what the first had made, and said that somebody had put it there."""
+    motd = person.machine / "etc" / "motd"
+    motd.parent.mkdir(mode=0o755)
+    motd.write_text("mine\n")
+    declared = person.site / "files.yaml"
+    text = declared.read_text().replace('mode: "0755"', 'mode: "0755", purge: true')
+    declared.write_text(text.replace('mode: "0644"', 'mode: "0644", backup: .orig'))
+    assert "2 instances" in person.froyo("validate", person.site).stdout
+    person.froyo("apply", person.site)
+    assert (person.machine / "etc" / "motd.orig").read_text() == "mine\n"
+    declared.write_text(f"# read again\n{declared.read_text()}")
+    assert "nothing to do" in person.froyo("apply", person.site).stdout
+    assert (person.machine / "etc" / "motd.orig").read_text() == "mine\n"
+
+
 def test_labels_that_change_alone_are_known_without_a_daemon_too(person):
     """They make no generation: there is nothing to apply, and nothing was recorded."""
     person.froyo("apply", person.site)

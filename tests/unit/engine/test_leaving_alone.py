@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.unit.engine.stage import address, file, staged
+from tests.unit.engine.stage import VIM, address, file, staged
 
 
 @staged
@@ -14,6 +14,40 @@ async def test_observe_touches_nothing_and_says_once_that_it_differs(stage):
     assert stage.content("motd") == b"mine\n"
     assert stage.sent("file.write") == 0
     assert len(await stage.events("Differs")) == 1
+
+
+@staged
+async def test_each_change_to_what_is_only_observed_is_told_with_who_did_it(stage):
+    await stage.declare(file("motd", "hello\n", policy="observe"))
+    await stage.until(lambda: stage.reason("motd") == "Differs")
+    await asyncio.sleep(60)
+    for number, content in enumerate((b"one\n", b"two\n", None), start=2):
+        if content is None:
+            stage.machines["m0"].files.remove("/srv/motd", VIM)
+        else:
+            stage.spoil("motd", content)
+        await asyncio.sleep(60)
+        told = await stage.events("Differs")
+        assert len(told) == number
+        assert "last changed by `vim`" in told[-1].message
+    assert "absent" in told[-1].message
+
+
+@staged
+async def test_changes_to_what_is_only_observed_are_counted_when_there_are_too_many(stage):
+    await stage.declare(file("motd", "hello\n", policy="observe"))
+    await stage.until(lambda: stage.reason("motd") == "Differs")
+    for number in range(250):
+        stage.spoil("motd", f"{number}\n".encode())
+        await asyncio.sleep(0.2)
+    told = await stage.events("Differs")
+    assert 190 < len(told) < 210
+    await asyncio.sleep(60)
+    stage.spoil("motd", b"hello\n")
+    await asyncio.sleep(60)
+    told = await stage.events("Differs")
+    assert sum(event.data.get("times", 1) for event in told) >= 240
+    assert "more times, none of them told by itself" in told[-1].message
 
 
 @staged
