@@ -21,6 +21,9 @@ from reconciler.errors import TransportError
 from reconciler.model.target import SshTransport
 from reconciler.targets.secure_shell import asyncssh
 
+_REVOKED = (2, 4, 6)
+"""Keys, certificates and subjects, among what asyncssh makes of known_hosts files."""
+
 _SYSTEM = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 _USER = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 
@@ -105,6 +108,12 @@ class HostTrust:
         for source in self._sources:
             for merged, found in zip(lists, source.match(host, address, port), strict=True):
                 merged.extend(found)
+            if port:
+                # Where it knows no key of a port, asyncssh takes those of the host, and forgets what is revoked there.
+                for name in (_name(one, port) for one in (host, address) if one):
+                    alone = source.match(name, "", None)
+                    for which in _REVOKED:
+                        lists[which].extend(alone[which])
         self._matched = bool(lists[0] or lists[1])
         return lists
 

@@ -93,6 +93,14 @@ def test_a_revoked_key_is_not_taken(files):
     assert files.judge() == (False, "revoked")
 
 
+@pytest.mark.parametrize("name", ["[web-1]:2222", "[10.0.0.5]:2222", "*"])
+@pytest.mark.parametrize("known", ["", f"web-1 {text(KEY)}\n", f"[web-1]:2222 {text(OTHER)}\n"])
+def test_a_key_that_is_revoked_of_a_port_is_not_taken_there(files, known, name):
+    files.known.write_text(f"{known}@revoked {name} {text(KEY)}\n")
+    assert files.judge(port=2222, trust_on_first_use=True) == (False, "revoked")
+    assert not files.own.exists()
+
+
 def test_an_authority_is_known_and_a_plain_key_beside_it_is_a_change(files):
     files.known.write_text(f"@cert-authority *,10.0.0.5 {text(AUTHORITY)}\n")
     assert files.judge(AUTHORITY) == (True, "")
