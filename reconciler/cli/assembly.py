@@ -25,9 +25,7 @@ from reconciler.engine.settings import EngineSettings
 from reconciler.engine.suspensions import Suspensions
 from reconciler.errors import LeaseHeld
 from reconciler.model.catalog import Catalog
-from reconciler.model.desired import Blob, Desired
-from reconciler.model.names import Digest
-from reconciler.model.source import SnapshotGone
+from reconciler.model.desired import Desired
 from reconciler.plugins.capabilities import Grants
 from reconciler.plugins.host import PluginHost
 from reconciler.plugins.packages import Package, catalog, load_packages, needs
@@ -55,6 +53,7 @@ class Parts:
         catalog: all kinds.
         load: evaluates a snapshot.
         auditor: puts on record what the providers were refused.
+        settings: the numbers of the loop, and what it leaves alone on this machine.
     """
 
     places: Places
@@ -65,6 +64,7 @@ class Parts:
     catalog: Catalog
     load: Load
     auditor: Auditor
+    settings: EngineSettings
 
     def services(
         self,
@@ -73,21 +73,14 @@ class Parts:
         *,
         loop_time: Callable[[], float],
         onlooker: Onlooker,
-        settings: EngineSettings | None = None,
     ) -> Services:
         """What the rounds of a one-shot command work with."""
-
-        def find_blob(digest: Digest) -> Blob:
-            if digest not in desired.blobs:
-                raise SnapshotGone(digest)
-            return desired.blobs[digest]
-
         return Services(
             host=self.host,
             store=self.store,
             runtime=self.runtime,
-            settings=settings or EngineSettings(),
-            find_blob=find_blob,
+            settings=self.settings,
+            find_blob=desired.find_blob,
             revision=lambda: desired.revision,
             suspended=suspensions.holding,
             loop_time=loop_time,
@@ -149,7 +142,8 @@ async def assemble(
         )
         stack.push_async_callback(auditor.close)
         stack.push_async_callback(host.close)
-        yield Parts(places, stamped, runtime, store, host, kinds, evaluate, auditor)
+        settings = EngineSettings(own_paths=places.own_paths)
+        yield Parts(places, stamped, runtime, store, host, kinds, evaluate, auditor, settings)
 
 
 async def _take_lease(store: Store, runtime: Runtime, places: Places) -> None:

@@ -18,7 +18,6 @@ from reconciler.cli.standing import Standing
 from reconciler.core.conditions import doubt, next_generation, summarize
 from reconciler.engine.controller import Controller
 from reconciler.engine.intake import Intake
-from reconciler.engine.settings import EngineSettings
 from reconciler.engine.supervisor import Supervisor
 from reconciler.errors import UsageError
 from reconciler.model.desired import Desired
@@ -72,16 +71,13 @@ Serve = Callable[[Daemon], Awaitable[None]]
 """A long task that shows the daemon to somebody: the API, or the terminal."""
 
 
-async def run_daemon(
-    parts: Parts, directory: Path, *, serve: Mapping[str, Serve], settings: EngineSettings | None = None
-) -> list[Address]:
+async def run_daemon(parts: Parts, directory: Path, *, serve: Mapping[str, Serve]) -> list[Address]:
     """Keep everything as `directory` says, until SIGTERM or SIGINT.
 
     Args:
         parts: with the lease on the store.
         directory: the source.
         serve: further long tasks, by name.
-        settings: the numbers of the loop.
 
     Returns:
         What was abandoned in the middle of an apply.
@@ -94,7 +90,7 @@ async def run_daemon(
         host=parts.host,
         runtime=parts.runtime,
         open_session=Session.open,
-        settings=settings or EngineSettings(),
+        settings=parts.settings,
     )
     supervisor = Supervisor(runtime=parts.runtime)
     watched = replace(

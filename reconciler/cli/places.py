@@ -19,11 +19,19 @@ class Places:
         state: what must outlive the process: the database, blobs, recorded host keys, the socket.
         cache: what can be made again: compiled providers.
         artifacts: what the build has made: runners, the provider runtime, the built-in packages.
+        source: where manifests are going to be read, all links followed; None when none are.
     """
 
     state: Path
     cache: Path
     artifacts: Path
+    source: Path | None = None
+
+    @property
+    def own_paths(self) -> tuple[str, ...]:
+        """What no declaration may take away from under us, all links followed."""
+        state = os.path.realpath(self.state)
+        return (state,) if self.source is None else (state, str(self.source))
 
     @property
     def database(self) -> Path:
@@ -97,4 +105,4 @@ def places(environ: Mapping[str, str], *, state: str | None = None, source: Path
     artifacts = environ.get("FROYO_ARTIFACTS") or os.path.join(
         os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_artifacts"
     )
-    return Places(Path(os.path.abspath(chosen)), Path(os.path.abspath(cache)), Path(artifacts))
+    return Places(Path(os.path.abspath(chosen)), Path(os.path.abspath(cache)), Path(artifacts), source)

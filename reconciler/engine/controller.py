@@ -67,7 +67,7 @@ class Controller:
         settings: EngineSettings = EngineSettings(),  # noqa: B008 - frozen
     ) -> None:
         self.desired: Desired | None = None
-        self.lanes = Lanes(store, runtime, rules=settings.contest, loop_time=self._time)
+        self.lanes = Lanes(store, runtime, settings=settings, loop_time=self._time)
         self.suspensions = Suspensions(store, now=runtime.now)
         self._store = store
         self._runtime = runtime
@@ -194,9 +194,9 @@ class Controller:
         await self.lanes.forget(desired)
 
     def _find_blob(self, digest: Digest) -> Blob:
-        if self.desired is None or digest not in self.desired.blobs:
-            raise SnapshotGone(digest)
-        return self.desired.blobs[digest]
+        if self.desired is None:
+            raise SnapshotGone("nothing is declared any more")
+        return self.desired.find_blob(digest)
 
     # --- Rounds -------------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from reconciler.model.names import Address, Digest, SourceName
 from reconciler.model.plan import PlanUnit
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
-from reconciler.model.target import Target
+from reconciler.model.target import LocalTransport, Target
 from reconciler.targets.session import Session
 
 
@@ -131,6 +131,7 @@ class Lane:
         *,
         contests: Contests[Address],
         source: SourceName,
+        own_paths: Collection[str] = (),
     ) -> Lane:
         """The lane of a target that is to be as `instances` say.
 
@@ -140,6 +141,7 @@ class Lane:
             known: what is on record about an instance.
             contests: who is known to fight about what.
             source: what says so.
+            own_paths: what is left alone on this machine.
         """
         states, news, moved = {}, set(), set()
         for address, instance in instances.items():
@@ -162,7 +164,9 @@ class Lane:
             states=states,
             unsettled=news,
             contests=contests,
-            managed=managed_below(instances),
+            managed=managed_below(
+                instances, own_paths if isinstance(target.transport, LocalTransport) else ()
+            ),
             backlog=Backlog(states=moved),
         )
 
@@ -262,12 +266,16 @@ def orphaned(report: Report, state: ResourceState) -> None:
         report.event(state.address, "Orphaned", "no longer declared; left as it is on the target")
 
 
-def managed_below(instances: Mapping[Address, Instance]) -> dict[Address, tuple[str, ...]]:
-    """For each container, what other instances own strictly below its own path; those with none are left out.
+def managed_below(
+    instances: Mapping[Address, Instance], own_paths: Collection[str] = ()
+) -> dict[Address, tuple[str, ...]]:
+    """For each container, what others own strictly below its own path; those with none are left out.
 
-    That is the path of each, and whatever else it claims, such as that of its backup.
+    That is the path of each instance, and whatever else it claims, such as that of its backup; and our own.
     """
-    paths = sorted({path for instance in instances.values() for path in instance.owned_paths})
+    paths = sorted(
+        {path for instance in instances.values() for path in instance.owned_paths}.union(own_paths)
+    )
     below: dict[Address, tuple[str, ...]] = {}
     for address, instance in instances.items():
         if not (instance.container and instance.path):

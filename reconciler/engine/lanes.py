@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from reconciler.core import inventory
-from reconciler.core.contest import Contests, Rules
+from reconciler.core.contest import Contests
 from reconciler.engine.journal import store_report
 from reconciler.engine.lane import Lane, orphaned
 from reconciler.engine.report import Report
+from reconciler.engine.settings import EngineSettings
 from reconciler.engine.undeclared import targets_of_others, undeclared
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, SourceName, TargetName, split_address
@@ -29,16 +30,16 @@ class Lanes:
     Args:
         store: where states and preimages are kept.
         runtime: gives the wall time.
-        rules: when a correction becomes a fight.
+        settings: the numbers.
         loop_time: the event loop's clock.
     """
 
     def __init__(
-        self, store: Store, runtime: Runtime, *, rules: Rules, loop_time: Callable[[], float]
+        self, store: Store, runtime: Runtime, *, settings: EngineSettings, loop_time: Callable[[], float]
     ) -> None:
         self._store = store
         self._runtime = runtime
-        self._rules = rules
+        self._settings = settings
         self._time = loop_time
         self._lanes: dict[TargetName, Lane] = {}
         self._incoming: dict[TargetName, tuple[Target, Mapping[Address, Instance], SourceName]] = {}
@@ -97,9 +98,11 @@ class Lanes:
             }
         else:
             known = lane.states
-        contests = lane.contests if lane else Contests[Address](self._rules)
+        contests = lane.contests if lane else Contests[Address](self._settings.contest)
         contests.expire(self._time())
-        fresh = Lane.make(target, instances, known.get, contests=contests, source=source)
+        fresh = Lane.make(
+            target, instances, known.get, contests=contests, source=source, own_paths=self._settings.own_paths
+        )
         if lane is not None:
             fresh.carry_over(lane)
         gone = {a: state for a, state in known.items() if a not in instances}

@@ -149,6 +149,7 @@ class OneShot:
             self._known.get,
             contests=Contests(),
             source=self._desired.source,
+            own_paths=self._services.settings.own_paths,
         )
 
     async def _apply(

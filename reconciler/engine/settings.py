@@ -45,5 +45,8 @@ class EngineSettings:
     ahead_max: int = 16
     """Up to so many changes at once are asked about before their providers ask; of many, a provider asks in one go."""
 
+    own_paths: tuple[str, ...] = ()
+    """Paths on this machine that are left alone whatever is declared above them: where state and manifests are."""
+
     contest: Rules = field(default_factory=Rules)
     """When a correction becomes a fight."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.resource import Instance
-from reconciler.model.source import Source
+from reconciler.model.source import SnapshotGone, Source
 from reconciler.model.target import Target
 
 
@@ -57,3 +57,14 @@ class Desired:
     blobs: Mapping[Digest, Blob]
     warnings: tuple[str, ...] = ()
     sources: Mapping[SourceName, Source] = field(default_factory=dict)
+
+    def find_blob(self, digest: Digest) -> Blob:
+        """A body that was named.
+
+        Raises:
+            SnapshotGone: nothing names it any more; what did is from before this was in force.
+        """
+        try:
+            return self.blobs[digest]
+        except KeyError:
+            raise SnapshotGone("a content that it had is no part of the source any more") from None

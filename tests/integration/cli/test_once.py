@@ -289,6 +289,21 @@ def test_a_backup_below_a_purged_directory_stays(person):
     assert (person.machine / "etc" / "motd.orig").read_text() == "mine\n"
 
 
+def test_a_purged_directory_keeps_what_froyo_itself_needs(person):
+    """It took the manifests and the store with all that was kept, said "Applied", and ended with 0."""
+    (person.base / "diary").write_text("mine")
+    (person.site / "files.yaml").write_text(
+        "apiVersion: linux.froyo.dev/v1alpha1\nkind: Directory\nmetadata: {name: all}\n"
+        f'spec: {{target: here, path: "{person.base}", purge: true}}\n'
+    )
+    planned = person.froyo("plan", person.site, status=2).stdout
+    assert "diary" in planned
+    assert "site" not in planned.partition("entries")[2].partition("Plan:")[0]
+    person.froyo("apply", person.site)
+    assert sorted(path.name for path in person.base.iterdir() if path.name != "daemon.log") == ["s", "site"]
+    assert "nothing to do" in person.froyo("apply", person.site).stdout
+
+
 def test_labels_that_change_alone_are_known_without_a_daemon_too(person):
     """They make no generation: there is nothing to apply, and nothing was recorded."""
     person.froyo("apply", person.site)
