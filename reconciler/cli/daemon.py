@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -166,7 +167,7 @@ async def run_daemon(parts: Parts, directory: Path, *, serve: Mapping[str, Serve
 
 def rescan_interval(desired: Desired | None, directory: Path) -> float:
     """Seconds between looks at the directory without any event, as what is in force declares it."""
-    served = serving(desired.sources.values(), str(directory)) if desired is not None else None
+    served = serving(desired.sources.values(), os.path.realpath(directory)) if desired is not None else None
     return RESCAN if served is None or served.interval is None else served.interval
 
 

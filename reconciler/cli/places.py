@@ -19,7 +19,7 @@ class Places:
         state: what must outlive the process: the database, blobs, recorded host keys, the socket.
         cache: what can be made again: compiled providers.
         artifacts: what the build has made: runners, the provider runtime, the built-in packages.
-        source: where manifests are going to be read, all links followed; None when none are.
+        source: where manifests are going to be read; None when none are.
     """
 
     state: Path
@@ -29,9 +29,11 @@ class Places:
 
     @property
     def own_paths(self) -> tuple[str, ...]:
-        """What no declaration may take away from under us, all links followed."""
-        state = os.path.realpath(self.state)
-        return (state,) if self.source is None else (state, str(self.source))
+        """What no declaration may take away from under us."""
+        own = [os.path.realpath(self.state)]
+        if self.source is not None:
+            own += [str(self.source), os.path.realpath(self.source)]
+        return tuple(dict.fromkeys(own))
 
     @property
     def database(self) -> Path:
@@ -80,13 +82,24 @@ def must_be_ours(path: Path) -> None:
         )
 
 
+def source_root(directory: str) -> Path:
+    """Where the manifests of a directory are looked for, and what the source is called.
+
+    Links that lead to it are followed. One that it is itself is not: it is swapped for another one to deploy a release.
+    """
+    above, name = os.path.split(directory.rstrip("/"))
+    if name in ("", ".", ".."):
+        return Path(os.path.realpath(directory))
+    return Path(os.path.realpath(above or "."), name)
+
+
 def places(environ: Mapping[str, str], *, state: str | None = None, source: Path | None = None) -> Places:
     """The places of this user.
 
     Args:
         environ: FROYO_STATE, FROYO_CACHE, FROYO_ARTIFACTS, the XDG directories and HOME are looked at.
         state: as given on the command line; it goes before all else.
-        source: where manifests are going to be read, all links followed.
+        source: where manifests are going to be read.
 
     Raises:
         UsageError: the state would be kept among the manifests.
@@ -96,7 +109,7 @@ def places(environ: Mapping[str, str], *, state: str | None = None, source: Path
     if not chosen:
         xdg = environ.get("XDG_STATE_HOME") or f"{home}/.local/state"
         chosen = f"{xdg}/froyo"
-    if source is not None and os.path.realpath(chosen) == str(source):
+    if source is not None and os.path.realpath(chosen) == os.path.realpath(source):
         raise UsageError(f"{chosen}: the manifests are there; name another --state directory")
     cache = environ.get("FROYO_CACHE")
     if not cache:

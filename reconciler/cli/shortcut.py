@@ -27,9 +27,9 @@ def try_shortcut(arguments: list[str]) -> int | None:
         else:
             directory, seen = word, True
     from reconciler.cli import quick
-    from reconciler.cli.places import places
+    from reconciler.cli.places import places, source_root
 
-    found = quick.look(os.path.realpath(directory), places(os.environ, state=state), os.environ)
+    found = quick.look(str(source_root(directory)), places(os.environ, state=state), os.environ)
     if found is None:
         return None
     if not quiet:

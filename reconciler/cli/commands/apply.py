@@ -14,7 +14,7 @@ from reconciler.cli.client import Document
 from reconciler.cli.options import Directory, Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import nothing_declared
-from reconciler.cli.places import places
+from reconciler.cli.places import places, source_root
 from reconciler.cli.progress import APPLYING, Progress
 from reconciler.cli.show.results import result_document, result_lines, result_summary
 from reconciler.cli.terminal import Terminal, terminal
@@ -63,7 +63,7 @@ def command(  # noqa: PLR0913 - its options
 
         saved = read_plan(plan)
         directory = saved.directory if directory == "." else directory
-    root = Path(os.path.realpath(directory))
+    root = source_root(directory)
     if saved is not None and str(root) != saved.directory:
         raise UsageError(f"{plan}: it was made from {saved.directory}, not from {root}")
     document = asyncio.run(

@@ -13,7 +13,7 @@ from reconciler.cli.client import Document
 from reconciler.cli.options import Directory, Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import nothing_declared
-from reconciler.cli.places import places
+from reconciler.cli.places import places, source_root
 from reconciler.cli.progress import PLANNING, Progress
 from reconciler.cli.show.plans import Totals, plan_lines
 from reconciler.cli.terminal import Terminal, terminal
@@ -48,7 +48,7 @@ def command(  # noqa: PLR0913 - its options
     with 2 when there are changes, with 1 when something could not be planned.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
-    root = Path(os.path.realpath(directory))
+    root = source_root(directory)
     plans, revision = make(
         screen, directory, targets=target or [], labels=selector, state=state, timeout=timeout
     )
@@ -101,7 +101,7 @@ def make(
     timeout: str | None = None,
 ) -> tuple[list[Document], str]:
     """The plans for a directory, target by target, and its revision."""
-    root = Path(os.path.realpath(directory))
+    root = source_root(directory)
     return asyncio.run(_plan(screen, root, targets=targets, labels=labels, state=state, timeout=timeout))
 
 

@@ -13,7 +13,7 @@ import typer
 
 from reconciler.cli.options import Directory, NoColor, Output, Quiet, State, Verbose, one_of
 from reconciler.cli.output import Format
-from reconciler.cli.places import Places, places
+from reconciler.cli.places import Places, places, source_root
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.visible import visible
 from reconciler.errors import UsageError
@@ -55,7 +55,7 @@ def command(
     from reconciler.telemetry.redaction import Redactor
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
-    root = Path(os.path.realpath(directory))
+    root = source_root(directory)
     if not root.is_dir():
         raise UsageError(
             f"{root}: there is no such directory; `froyo init {directory}` makes one to begin with"

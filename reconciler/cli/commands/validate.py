@@ -9,7 +9,7 @@ from reconciler.cli.failures import problem_lines
 from reconciler.cli.options import Directory, NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
-from reconciler.cli.places import places
+from reconciler.cli.places import places, source_root
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import visible
 from reconciler.errors import ConfigError
@@ -39,7 +39,7 @@ def command(
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     where = places(os.environ, state=state)
-    root = os.path.realpath(directory)
+    root = str(source_root(directory))
     _, _, load = evaluation(where, os.environ)
     snapshot = take(SourceName(root), root)
     document = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Validation", "directory": root}

@@ -49,6 +49,25 @@ def test_a_daemon_puts_right_what_is_spoiled_and_tells(person):
     assert any(line.get("reason") == "Repaired" for line in lines)
 
 
+def test_a_release_is_deployed_by_swapping_the_link_that_is_served(person):
+    (person.base / "r1").mkdir()
+    person.site.rename(person.base / "r1" / "site")
+    shutil.copytree(person.base / "r1", person.base / "r2")
+    newer = person.base / "r2" / "site" / "files.yaml"
+    newer.write_text(newer.read_text().replace("hello", "hello again"))
+    person.site.symlink_to("r1/site")
+    with person.up():
+        person.froyo("wait", "--timeout", "60s")
+        (person.base / "next").symlink_to("r2/site")
+        (person.base / "next").rename(person.site)
+        motd = person.machine / "etc" / "motd"
+        person.until(lambda: motd.read_text() == "hello again\n")
+    assert "nothing to do" in person.froyo("apply", person.site).stdout
+    # What the first release declared is not another source's.
+    newer.write_text("# nothing\n")
+    assert "2 instances are no longer declared" in person.froyo("apply", person.site).stderr
+
+
 def test_what_is_needed_only_for_what_somebody_asks_is_loaded_only_then(person):
     """A daemon has enough of its own to carry: pydantic alone takes 10 MB."""
 

@@ -32,3 +32,11 @@ def test_is_what_the_source_of_this_directory_says(source: str, seconds: float) 
 
 def test_is_a_minute_before_anything_is_in_force() -> None:
     assert rescan_interval(None, Path("/src")) == RESCAN
+
+
+def test_a_directory_that_is_a_link_is_the_one_that_its_source_says(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "current").symlink_to("src")
+    source = SOURCE.replace("PATH", str(tmp_path / "src"))
+    desired = loaded({"targets.yaml": TARGET, "site.yaml": source})
+    assert rescan_interval(desired, tmp_path / "current") == 300.0
