@@ -23,7 +23,7 @@ from reconciler.telemetry.output import Format as LogFormat
 EXAMPLES = (
     ("froyo up", "keep everything as this directory declares it; Ctrl-C ends it"),
     ("froyo up site", "the same for another directory; also spelled froyo dev up"),
-    ("froyo up site --log-format json 2>froyo.log", "as a service, with a log for machines"),
+    ("froyo up /etc/froyo --log-format json", "as a service: docs/running.md has a unit for systemd"),
     ("froyo up site -o json", "each event as one JSON document a line, in a terminal too"),
 )
 
