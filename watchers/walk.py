@@ -90,6 +90,8 @@ def walk(root: str) -> Listing:
         listing.unreadable = str(error)
     except OSError as error:
         listing.unreadable = f"{root}: {_why(error)}"
+        if error.errno == errno.ENOTDIR:
+            listing.unreadable += "; name the one that it is in"
     return listing
 
 

@@ -64,11 +64,14 @@ class Expansion:
         check_circles(self.instances, dangling, self.complaints)
 
     def _own(self, declared: Mapping[str, Declared]) -> None:
+        machines: dict[tuple[str, ...], Target] = {}
         for file, found in declared.items():
             for target, document in found.targets:
                 first = self.targets.setdefault(target.name, target)
                 if first is not target:
                     self._twice(file, document, f"Target/{target.name}", str(first.origin))
+                elif (same := machines.setdefault(target.transport.machine, target)) is not target:
+                    self._one_machine(file, document, target, same)
             for source, document in found.sources:
                 known = self.sources.setdefault(source.name, source)
                 if known is not source:
@@ -78,6 +81,15 @@ class Expansion:
             for source, document in found.sources:
                 if source is not served:
                     self._not_served(file, document, source, served)
+
+    def _one_machine(self, file: str, document: Document, target: Target, first: Target) -> None:
+        self.complaints.warning_in(
+            file,
+            document,
+            ("metadata", "name"),
+            f"Target/{target.name} is the same machine as Target/{first.name}, at {first.origin}",
+            "declare it once: neither knows what the other one manages, and may purge it",
+        )
 
     def _not_served(self, file: str, document: Document, source: Source, served: Source | None) -> None:
         directory, root = source.directory, self._snapshot.root

@@ -19,6 +19,11 @@ class LocalTransport:
 
     become: str = ""
 
+    @property
+    def machine(self) -> tuple[str, ...]:
+        """The same for whatever certainly leads to the same machine."""
+        return ("this",)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SshTransport:
@@ -49,6 +54,11 @@ class SshTransport:
     proxy_jump: str = ""
     connect_timeout: float = 15.0
     keepalive_interval: float = 15.0
+
+    @property
+    def machine(self) -> tuple[str, ...]:
+        """The same for whatever certainly leads to the same machine."""
+        return (self.proxy_jump, self.host.lower(), str(self.port))
 
 
 @dataclass(frozen=True, slots=True)
