@@ -38,7 +38,7 @@ class Supervisor:
         backoff: the pauses before a task is started again.
     """
 
-    def __init__(self, *, runtime: Runtime, backoff: Backoff = Backoff()) -> None:  # noqa: B008 - frozen
+    def __init__(self, *, runtime: Runtime, backoff: Backoff = Backoff(cap=15.0)) -> None:  # noqa: B008 - frozen
         self._runtime = runtime
         self._backoff = backoff
         self._wards: dict[str, _Ward] = {}
