@@ -1,17 +1,63 @@
 // Package attr changes owner and mode of what exists.
+//
+// Invariant: what changes hands keeps no access control list. The former owner made it, or could have.
 package attr
 
 import (
+	"os"
+	"syscall"
+
+	"froyo.dev/runner/internal/acl"
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/sys"
 )
 
-// Set changes what differs, on a descriptor of any kind. The owner comes first: changing it takes setuid bits away.
+// Set changes what differs, on a descriptor of any kind.
 func Set(fd sys.FD, now *sys.Stat, uid, gid, mode int) error {
-	if uid == int(now.UID) {
+	if now.Is(syscall.S_IFLNK) || !changes(uid, now.UID) && !changes(gid, now.GID) { // links have no lists
+		return give(fd, now, uid, gid, mode)
+	}
+	return handOver(fd, now, uid, gid, mode)
+}
+
+// Begin sets owner and mode of a directory that has just been made in another one. The lists that it was given there it keeps, if nobody
+// else has a say in them.
+func Begin(fd sys.FD, fresh, above *sys.Stat, uid, gid, mode int) error {
+	owner := uid
+	if owner == command.Keep {
+		owner = int(fresh.UID)
+	}
+	// Where others can write, somebody may have put one of his own into its place meanwhile.
+	if int(fresh.UID) == os.Geteuid() && acl.MayInherit(above, owner) {
+		return give(fd, fresh, uid, gid, mode)
+	}
+	return handOver(fd, fresh, uid, gid, mode)
+}
+
+// handOver changes owner and mode without leaving any list.
+func handOver(fd sys.FD, now *sys.Stat, uid, gid, mode int) error {
+	// What is another's loses its lists before, too, or a runner that is cut short would leave them to an owner who is right by then,
+	// with nothing to do any more; and afterwards, since until then he could put them back.
+	if int(now.UID) != os.Geteuid() {
+		if err := acl.Remove(fd); err != nil {
+			return err
+		}
+	}
+	if err := give(fd, now, uid, gid, command.Keep); err != nil {
+		return err
+	}
+	if err := acl.Remove(fd); err != nil || mode == command.Keep {
+		return err
+	}
+	return sys.Chmod(fd, uint32(mode))
+}
+
+// give comes to the owner first: changing it takes setuid bits away.
+func give(fd sys.FD, now *sys.Stat, uid, gid, mode int) error {
+	if !changes(uid, now.UID) {
 		uid = command.Keep
 	}
-	if gid == int(now.GID) {
+	if !changes(gid, now.GID) {
 		gid = command.Keep
 	}
 	chown := uid != command.Keep || gid != command.Keep
@@ -25,3 +71,5 @@ func Set(fd sys.FD, now *sys.Stat, uid, gid, mode int) error {
 	}
 	return nil
 }
+
+func changes(wanted int, now uint32) bool { return wanted != command.Keep && wanted != int(now) }

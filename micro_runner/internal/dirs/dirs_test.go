@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"froyo.dev/runner/internal/acl"
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/harness"
 	"froyo.dev/runner/internal/walk"
@@ -379,5 +380,59 @@ func TestListDoesNotEnterMountPoints(t *testing.T) {
 	}
 	if reply := h.OK("dir.list", object{"path": path + "/mnt", "recursive": true}); names(reply) != "file" {
 		t.Fatal(reply)
+	}
+}
+
+func TestTheListsOfADirectoryGoWithItsOwner(t *testing.T) {
+	harness.NeedRoot(t)
+	h := harness.New(t, Commands)
+	for owner, want := range map[string]bool{"games": false, "daemon": true} {
+		path := harness.Disk(t)
+		must(t, os.Chown(path, 1, 1))
+		for _, name := range []string{acl.Access, acl.Default} {
+			harness.SetAttribute(t, path, name, harness.List(7, 7, 0, 7, 0))
+		}
+		if reply := h.OK("dir.ensure", object{"path": path, "owner": owner, "mode": "0750"}); reply["mode"] != "0750" || reply["owner"] != owner {
+			t.Fatal(reply)
+		}
+		for _, name := range []string{acl.Access, acl.Default} {
+			if list := harness.Attribute(path, name); (list != "") != want {
+				t.Errorf("%s: %s: %q", owner, name, list)
+			}
+		}
+	}
+}
+
+func TestANewDirectoryGetsListsOnlyFromRootOrItsOwner(t *testing.T) {
+	harness.NeedRoot(t)
+	h := harness.New(t, Commands)
+	for _, c := range []struct {
+		above  int
+		owner  string
+		mode   string
+		listed bool
+	}{{0, "root", "0700", true}, {0, "games", "0750", true}, {1, "daemon", "0750", true}, {1, "root", "0700", false}, {1, "games", "0750", false}} {
+		above := harness.Disk(t)
+		must(t, os.Chown(above, c.above, c.above))
+		harness.SetAttribute(t, above, acl.Default, harness.List(7, 7, 0, 7, 0))
+		path := above + "/on/the/way"
+		if reply := h.OK("dir.ensure", object{"path": path, "owner": c.owner, "mode": c.mode, "parents": true}); reply["mode"] != c.mode || reply["owner"] != c.owner {
+			t.Fatal(reply)
+		}
+		for _, name := range []string{acl.Access, acl.Default} {
+			// What is made on the way belongs to root, and does not hand on what is not root's.
+			if list := harness.Attribute(above+"/on", name); (list != "") != (c.above == 0) {
+				t.Errorf("%v: on the way: %s: %q", c, name, list)
+			}
+			if list := harness.Attribute(path, name); (list != "") != (c.above == 0) {
+				t.Errorf("%v: %s: %q", c, name, list)
+			}
+		}
+		direct := h.OK("dir.ensure", object{"path": above + "/direct", "owner": c.owner, "mode": c.mode})
+		for _, name := range []string{acl.Access, acl.Default} {
+			if list := harness.Attribute(above+"/direct", name); direct["mode"] != c.mode || (list != "") != c.listed {
+				t.Errorf("%v: %s: %q", c, name, list)
+			}
+		}
 	}
 }

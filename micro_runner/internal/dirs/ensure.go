@@ -85,7 +85,7 @@ func (d *directory) ensure(host *command.Host, directories *durable.Directories)
 		}
 	} else if there.Type != entry.Directory {
 		return there, fault.New(fault.NotDirectory, "%s exists and is not a directory", d.path)
-	} else if err := d.adjust(dir, name, &there.Stat, d.mode); err != nil {
+	} else if err := d.adjust(dir, name, &there.Stat); err != nil {
 		return there, err
 	}
 	if !d.changed {
@@ -135,37 +135,50 @@ func (d *directory) make(dir sys.FD, name string, directories *durable.Directori
 	if _, err := directories.Add(dir); err != nil {
 		return err
 	}
-	fresh, err := sys.Statat(dir, name)
+	above, err := sys.Fstat(dir)
 	if err != nil {
 		return err
 	}
+	fd, fresh, err := open(dir, name)
+	if err != nil {
+		return err
+	}
+	defer fd.Close()
 	mode := d.mode
 	if mode == command.Keep {
 		mode = newMode | int(fresh.Mode&syscall.S_ISGID) // which it may have from its parent
 	}
-	return d.adjust(dir, name, &fresh, mode)
+	return attr.Begin(fd, &fresh, &above, d.uid, d.gid, mode)
 }
 
-func (d *directory) adjust(dir sys.FD, name string, there *sys.Stat, mode int) error {
+func (d *directory) adjust(dir sys.FD, name string, there *sys.Stat) error {
 	if (d.uid == command.Keep || d.uid == int(there.UID)) && (d.gid == command.Keep || d.gid == int(there.GID)) &&
-		(mode == command.Keep || mode == int(there.Mode&0o7777)) {
+		(d.mode == command.Keep || d.mode == int(there.Mode&0o7777)) {
 		return nil
 	}
 	if there.Immutable {
 		return fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", d.path)
 	}
-	fd, err := sys.Openat(dir, name, sys.OPath|syscall.O_NOFOLLOW|syscall.O_DIRECTORY, 0)
+	fd, now, err := open(dir, name)
 	if err != nil {
 		return err
 	}
 	defer fd.Close()
-	now, err := sys.Fstat(fd)
-	if err != nil {
-		return err
-	}
 	if !now.Same(there) {
 		return fault.New(fault.Conflict, "%s has changed meanwhile", d.path)
 	}
 	d.changed = true
-	return attr.Set(fd, &now, d.uid, d.gid, mode)
+	return attr.Set(fd, &now, d.uid, d.gid, d.mode)
+}
+
+func open(dir sys.FD, name string) (sys.FD, sys.Stat, error) {
+	fd, err := sys.Openat(dir, name, sys.OPath|syscall.O_NOFOLLOW|syscall.O_DIRECTORY, 0)
+	if err != nil {
+		return -1, sys.Stat{}, err
+	}
+	stat, err := sys.Fstat(fd)
+	if err != nil {
+		fd.Close()
+	}
+	return fd, stat, err
 }

@@ -5,37 +5,54 @@ import (
 	"strings"
 	"syscall"
 
+	"froyo.dev/runner/internal/acl"
+	"froyo.dev/runner/internal/entry"
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/sys"
 )
 
-const accessList = "system.posix_acl_access"
+// lists is the namespace of access control lists, of whatever kind.
+const lists = "system."
 
 // What was given to the old content, and says nothing about the new one.
 var ofTheContent = []string{"security.capability", "security.ima", "security.evm"}
 
-// carryAttributes gives the new file the extended attributes and the access control list of the one that it replaces.
-func (j *job) carryAttributes(fresh sys.FD) error {
+// keepsList says whether the access control list of the old file is right for the new one, which is to have this owner and group. They
+// must be the same, since a list is what the owner made it. And nobody else can have put the old file here, or it could be root's own, with
+// a list that was meant for another content.
+func (j *job) keepsList(uid, gid int) bool {
+	if j.before.Type != entry.File || uid != int(j.before.Stat.UID) || gid != int(j.before.Stat.GID) {
+		return false
+	}
+	const others = syscall.S_IWGRP | syscall.S_IWOTH
+	closed := acl.MayInherit(&j.dir.stat, uid) && j.dir.stat.Mode&others == 0
+	return closed || !j.hasBlob // a copy of what is there, for a backup
+}
+
+// old opens (O_PATH) the file that is to be replaced.
+func (j *job) old() (sys.FD, error) {
 	fd, err := sys.Openat(j.dir.fd, j.name, sys.OPath|syscall.O_NOFOLLOW, 0)
 	if err != nil {
-		return err
+		return -1, err
 	}
-	defer fd.Close()
 	if now, err := sys.Fstat(fd); err != nil || !now.Same(&j.before.Stat) {
-		return fault.New(fault.Conflict, "%s has changed meanwhile", j.path)
+		fd.Close()
+		return -1, fault.New(fault.Conflict, "%s has changed meanwhile", j.path)
 	}
-	names, err := sys.Xattrs(fd.Link())
-	if err == syscall.EOPNOTSUPP {
-		return nil
-	}
-	if err != nil {
+	return fd, nil
+}
+
+// carryAttributes gives the new file the extended attributes of the one that it replaces, with its access control list or without.
+func carryAttributes(old, fresh sys.FD, withList bool) error {
+	names, err := sys.Xattrs(old.Link())
+	if err != nil && err != syscall.EOPNOTSUPP {
 		return err
 	}
 	for _, name := range names {
-		if slices.Contains(ofTheContent, name) {
+		if slices.Contains(ofTheContent, name) || !withList && strings.HasPrefix(name, lists) {
 			continue
 		}
-		value, err := sys.Xattr(fd.Link(), name)
+		value, err := sys.Xattr(old.Link(), name)
 		if err == nil {
 			err = syscall.Setxattr(fresh.Link(), name, value, 0)
 		}
@@ -43,11 +60,8 @@ func (j *job) carryAttributes(fresh sys.FD) error {
 			return err
 		}
 	}
-	if !slices.Contains(names, accessList) { // but the directory's default list may have given one to the new file
-		err := syscall.Removexattr(fresh.Link(), accessList)
-		if err != nil && err != syscall.ENODATA && err != syscall.EOPNOTSUPP {
-			return err
-		}
+	if withList && !slices.Contains(names, acl.Access) { // but the directory's default list may have given one to the new file
+		return acl.Remove(fresh)
 	}
 	return nil
 }

@@ -2,8 +2,10 @@ package files
 
 import (
 	"context"
+	"os"
 	"syscall"
 
+	"froyo.dev/runner/internal/acl"
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/entry"
 	"froyo.dev/runner/internal/fault"
@@ -126,8 +128,24 @@ func (j *job) dress() error {
 			return err
 		}
 	}
+	if !acl.MayInherit(&j.dir.stat, keep(uid, os.Geteuid())) {
+		if err := acl.Remove(j.draft.FD); err != nil {
+			return err
+		}
+	}
 	if j.before.Type == entry.File {
-		if err := j.carryAttributes(j.draft.FD); err != nil {
+		old, err := j.old()
+		if err != nil {
+			return err
+		}
+		defer old.Close()
+		withList := j.keepsList(uid, gid)
+		if j.mode == command.Keep && !withList {
+			if mode, err = acl.Mode(old, mode); err != nil {
+				return err
+			}
+		}
+		if err := carryAttributes(old, j.draft.FD, withList); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package files
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"froyo.dev/runner/internal/acl"
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/harness"
@@ -86,41 +86,6 @@ func TestWriteChangesModeAndOwnerInPlace(t *testing.T) {
 	}
 }
 
-const defaultList = "system.posix_acl_default"
-
-// list is an access control list that names the user games, beside the bits of a mode.
-func list(owner, games, group, mask, other byte) []byte {
-	const anybody = ^uint32(0)
-	b := []byte{2, 0, 0, 0}
-	add := func(tag uint16, bits byte, id uint32) {
-		b = binary.LittleEndian.AppendUint16(b, tag)
-		b = binary.LittleEndian.AppendUint16(b, uint16(bits))
-		b = binary.LittleEndian.AppendUint32(b, id)
-	}
-	add(0x01, owner, anybody)
-	add(0x02, games, 5)
-	add(0x04, group, anybody)
-	add(0x10, mask, anybody)
-	add(0x20, other, anybody)
-	return b
-}
-
-func setAttribute(t *testing.T, path, name string, value []byte) {
-	t.Helper()
-	if err := syscall.Setxattr(path, name, value, 0); err != nil {
-		t.Skipf("%s: %v", name, err)
-	}
-}
-
-func attribute(path, name string) string {
-	value := make([]byte, 1000)
-	n, err := syscall.Getxattr(path, name, value)
-	if err != nil {
-		return ""
-	}
-	return string(value[:n])
-}
-
 func TestWriteKeepsWhatIsNotSaid(t *testing.T) {
 	harness.NeedRoot(t)
 	h := harness.New(t, Commands)
@@ -132,23 +97,27 @@ func TestWriteKeepsWhatIsNotSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	long := strings.Repeat("long ", 400)
-	setAttribute(t, path, "user.note", []byte(long))
-	setAttribute(t, path, accessList, list(7, 6, 5, 7, 1))
-	before := attribute(path, accessList)
+	harness.SetAttribute(t, path, "user.note", []byte(long))
+	harness.SetAttribute(t, path, acl.Access, harness.List(7, 6, 5, 7, 1))
+	before := harness.Attribute(path, acl.Access)
 	reply := h.OK("file.write", object{"path": path, "blob": h.Send("new")})
 	if reply["owner"] != "daemon" || reply["group"] != "bin" || reply["mode"] != "2771" {
 		t.Fatal(reply)
 	}
-	if after := attribute(path, accessList); after != before {
+	if after := harness.Attribute(path, acl.Access); after != before {
 		t.Fatalf("the access list was\n%q now it is\n%q", before, after)
 	}
 	large := make([]byte, 3000)
 	if n, _ := syscall.Getxattr(path, "user.note", large); string(large[:n]) != long {
 		t.Fatal("an attribute was lost")
 	}
+	h.OK("file.write", object{"path": path, "blob": h.Send("new again"), "mode": "0640"})
+	if after := harness.Attribute(path, acl.Access); after != string(harness.List(6, 6, 5, 4, 0)) {
+		t.Fatalf("%q", after)
+	}
 	reply = h.OK("file.write", object{"path": path, "blob": h.Send("newer"), "owner": "root", "mode": "0640"})
-	if reply["owner"] != "root" || reply["mode"] != "0640" || attribute(path, accessList) != string(list(6, 6, 5, 4, 0)) {
-		t.Fatalf("%v %q", reply, attribute(path, accessList))
+	if reply["owner"] != "root" || reply["mode"] != "0640" || harness.Attribute(path, acl.Access) != "" {
+		t.Fatalf("%v %q", reply, harness.Attribute(path, acl.Access))
 	}
 	reply = h.OK("file.write", object{"path": path, "blob": h.Send("newest"), "owner": "daemon"})
 	if reply["mode"] != "0640" {
@@ -162,18 +131,18 @@ func TestWriteDropsCapabilitiesAndWhatADefaultListWouldAdd(t *testing.T) {
 	directory := harness.Disk(t)
 	path := harness.Put(t, filepath.Join(directory, "file"), "old")
 	rawNetwork := []byte{1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-	setAttribute(t, path, "security.capability", rawNetwork)
-	setAttribute(t, directory, defaultList, list(7, 6, 5, 7, 5))
+	harness.SetAttribute(t, path, "security.capability", rawNetwork)
+	harness.SetAttribute(t, directory, acl.Default, harness.List(7, 6, 5, 7, 5))
 	h.OK("file.write", object{"path": path, "blob": h.Send("new"), "mode": "0644"})
-	if attribute(path, accessList) != "" {
+	if harness.Attribute(path, acl.Access) != "" {
 		t.Fatal("a file without an access list got one")
 	}
-	if attribute(path, "security.capability") != "" {
+	if harness.Attribute(path, "security.capability") != "" {
 		t.Fatal("the new content has the old one's capabilities")
 	}
 	fresh := filepath.Join(directory, "fresh")
 	h.OK("file.write", object{"path": fresh, "blob": h.Send("new"), "mode": "0644"})
-	if attribute(fresh, accessList) == "" {
+	if harness.Attribute(fresh, acl.Access) == "" {
 		t.Fatal("a new file did not get what its directory gives")
 	}
 }
