@@ -102,6 +102,9 @@ class FrameReader:
     Args:
         limit: bytes of the longest frame, its newline included.
 
+    Attributes:
+        size: bytes of the frame that was given last.
+
     Example:
         >>> reader = FrameReader()
         >>> reader.feed(b'{"type":"HEART')
@@ -116,6 +119,7 @@ class FrameReader:
         self._limit = limit
         self._buffer = bytearray()
         self._searched = 0
+        self.size = 0
 
     def feed(self, data: bytes) -> None:
         """Take what has arrived."""
@@ -139,6 +143,7 @@ class FrameReader:
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         self._searched = 0
+        self.size = end + 1
         return decode(line)
 
     @property

@@ -173,8 +173,9 @@ class LocalChannel(asyncio.SubprocessProtocol):
         if fd == 1:
             self._held.close()
             self._inbox.feed(data)
-        else:
-            self._tail.feed(data)
+        elif error := self._tail.hear(data, asyncio.get_running_loop().time()):
+            self._inbox.end(error)
+            cast("asyncio.ReadTransport", self._process.get_pipe_transport(2)).close()
 
     def pause_writing(self) -> None:
         """It reads more slowly than we write."""

@@ -10,11 +10,17 @@ import asyncio
 from collections.abc import Callable
 
 from reconciler.errors import TransportError
+from reconciler.targets.bucket import TokenBucket
 
 HIGH_WATER = 1024 * 1024
 """Bytes waiting to be read above which the transport is paused."""
 TAIL = 4096
 """Bytes of diagnostics that are kept."""
+MOST, RATE = 1024 * 1024, 16 * 1024
+"""Bytes of diagnostics that may come at once, and each second for ever: far more than login shells and runners say."""
+
+_QUOTED = 200
+"""Characters of them that an error repeats."""
 
 
 class Inbox:
@@ -100,11 +106,22 @@ class Tail:
 
     def __init__(self) -> None:
         self._kept = bytearray()
+        self._patience = TokenBucket(rate=RATE, burst=MOST)
 
     def feed(self, data: bytes) -> None:
         """Something was written."""
         self._kept += data
         del self._kept[:-TAIL]
+
+    def hear(self, data: bytes, now: float) -> TransportError | None:
+        """Something was written, at `now`; gives what there is to say once it is too much."""
+        self.feed(data)
+        if not self._patience.take(len(data), now):
+            return None
+        return TransportError(
+            "it sends more than anybody asked for: over 1 MiB on its standard error, the end of which is: "
+            + " / ".join(self.lines())[-_QUOTED:]
+        )
 
     def __str__(self) -> str:
         text = self._kept.decode("utf-8", "replace").strip()

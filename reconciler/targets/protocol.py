@@ -74,6 +74,11 @@ class Connection:
         """The commands that have not been answered."""
         return self._commands.keys()
 
+    @property
+    def size(self) -> int:
+        """Bytes of the frame that the message that was given last came in."""
+        return self._reader.size
+
     # --- Receiving ------------------------------------------------------------------------------------
 
     def receive_data(self, data: bytes) -> Iterator[Message]:
@@ -242,7 +247,12 @@ def _fault(value: object) -> Fault:
     return cast("Fault", value)
 
 
-def _reply(value: object) -> Reply:
+def reply(value: object) -> Reply:
+    """A result, as it came in.
+
+    Raises:
+        RemoteProtocolError: it is none.
+    """
     if type(value) is dict:
         if "ok" in value and "error" not in value and type(value["ok"]) is dict:
             return cast("Reply", value)
@@ -291,7 +301,7 @@ def _done(frame: Frame) -> Done:
     results = frame.get("results")
     if type(results) is not list:
         raise _malformed(frame, "results")
-    return Done(_number(frame, "id"), [_reply(result) for result in results])
+    return Done(_number(frame, "id"), [reply(result) for result in results])
 
 
 def _failed(frame: Frame) -> Failed:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from reconciler.errors import ErrorClass, RemoteProtocolError, RunnerError, TransportError
@@ -27,6 +26,7 @@ from reconciler.runtime import Runtime
 from reconciler.targets.bodies import Bodies, decode_piece
 from reconciler.targets.link import Call, Link
 from reconciler.targets.messages import Done, Failed, Fault, Progress, Ready, Reply
+from reconciler.targets.observation import Observation, observation
 from reconciler.targets.settings import SessionSettings
 from reconciler.targets.watch import UNWATCHED, WatchEvent, WatchStatus, watch_event, watch_status
 
@@ -36,21 +36,6 @@ _BATCH = 5000
 """Items of one frame: their replies must fit into a frame too."""
 _LOOK = 60.0
 """Seconds for a look at something, unless the caller says otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What a batch of looks has shown.
-
-    Attributes:
-        digest: over the replies; equal digests mean equal replies.
-        unchanged: the digest is the one that was given, and the replies were not sent.
-        replies: of each command of the batch, or None.
-    """
-
-    digest: Digest
-    unchanged: bool
-    replies: list[list[Reply]] | None
 
 
 class Session:
@@ -173,6 +158,7 @@ class Session:
 
         Raises:
             RunnerError: the runner refuses the batch, or no batch is known for this key.
+            RemoteProtocolError: it answers with something else than was asked for; the session is being ended.
             TransportError: the session is lost.
         """
         known = self._batches.get(key)
@@ -185,10 +171,13 @@ class Session:
         if "error" in reply:
             self._batches.pop(key, None)
             self._refuse("observe", reply["error"])
+        try:
+            seen = observation(reply["ok"], batch=batch, digest=digest)
+        except RemoteProtocolError as error:
+            self._give_up("observe", error)
         if batch is not None:
             self._batches[key] = batch
-        seen = reply["ok"]
-        return Observation(Digest(seen["digest"]), bool(seen.get("unchanged")), seen.get("replies"))
+        return seen
 
     async def _observe_once(
         self, key: str, batch: list[dict[str, Any]] | None, digest: str | None, timeout: float
@@ -238,6 +227,7 @@ class Session:
 
         Raises:
             RunnerError: it cannot be read.
+            RemoteProtocolError: the answer does not say what was sent; the session is being ended.
             TransportError: the session is lost.
         """
         pieces: list[bytes] = []
@@ -262,6 +252,8 @@ class Session:
             self._refuse(f"file.read {path}", reply["error"])
         body = b"".join(pieces)
         digest = Digest(f"sha256:{hashlib.sha256(body).hexdigest()}")
+        if "digest" not in reply["ok"]:
+            self._give_up("file.read", RemoteProtocolError("it has no proper 'digest'", kind="bad_field"))
         if digest != reply["ok"]["digest"]:
             raise TransportError(
                 f"{self.target.name}: {path} did not arrive as it was sent; it is read again"
@@ -317,6 +309,12 @@ class Session:
         why = ended.fault["message"] if isinstance(ended, Failed) else "the target stopped watching"
         self.watching = WatchStatus(watching=0, mode="none", degraded=why)
         self._on_event(WatchEvent(changes=(), overflow=True))
+
+    def _give_up(self, command: str, error: RemoteProtocolError) -> NoReturn:
+        """End the session: a runner that answers something else than it was asked is of no use any more."""
+        message = f"its answer to `{command}` is none: {error}"
+        self._link.give_up(message)
+        raise RemoteProtocolError(f"{self.target.name}: {message}", kind=error.kind) from error
 
     def _refuse(self, what: str, fault: Fault) -> NoReturn:
         retry_after = fault.get("retry_after_ms")

@@ -230,11 +230,21 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         """Something was written to stdout or stderr."""
         if datatype == asyncssh.EXTENDED_DATA_STDERR:
-            self._tail.feed(data)
+            if error := self._tail.hear(data, asyncio.get_running_loop().time()):
+                self._give_up(error)
         elif self._noise is None:
             self._inbox.feed(data)
         else:
             self._await_marker(self._noise, data)
+
+    def _give_up(self, error: TransportError) -> None:
+        """Listen no longer, whether or not the other side closes the channel then."""
+        if not self._started.done():
+            self._started.set_exception(error)
+            self._started.exception()
+        self._inbox.end(error)
+        self._gate.open()
+        self._channel.abort()
 
     def _await_marker(self, noise: bytearray, data: bytes) -> None:
         noise += data

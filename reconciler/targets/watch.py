@@ -9,6 +9,11 @@ from typing import Any
 from reconciler.errors import RemoteProtocolError
 from reconciler.model.event import Evidence
 
+_NEVER = 253_402_300_800.0
+"""The end of the year 9999: a time beyond it could be kept but never be shown."""
+
+_PIDS = 2**32
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -64,7 +69,7 @@ def watch_event(data: Mapping[str, Any]) -> WatchEvent:
     """
     try:
         return WatchEvent(tuple(_change(change) for change in data["changes"]), bool(data["overflow"]))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise RemoteProtocolError("a changed event is malformed", kind="bad_field") from error
 
 
@@ -83,9 +88,12 @@ def watch_status(data: Mapping[str, Any]) -> WatchStatus:
 def _change(change: Mapping[str, Any]) -> Change:
     at = change["at_ms"] / 1000
     by = change["by"]
+    pid = by.get("pid")
+    if not 0 <= at < _NEVER or not (pid is None or (type(pid) is int and 0 <= pid < _PIDS)):
+        raise ValueError
     evidence = Evidence(
         command=str(by.get("command", "")),
-        pid=by.get("pid"),
+        pid=pid,
         user=str(by.get("user", "")),
         login=str(by.get("login", "")),
         parents=tuple(str(parent) for parent in by.get("parents", ())),

@@ -195,6 +195,22 @@ async def test_a_login_shell_that_says_too_much_is_given_up(server, runtime):
             await open_session(runtime, server.target())
 
 
+async def test_a_login_shell_that_complains_without_end_is_given_up(server, runtime):
+    server.before = "yes oh no | head -c 3000000 >&2; "
+    async with server.listening():
+        with pytest.raises(
+            TransportError, match=r"web-1: ada@127.*: it sends more than anybody asked for: .*oh no"
+        ):
+            await open_session(runtime, server.target())
+
+
+async def test_a_target_that_complains_without_end_is_given_up(server, runtime):
+    server.before = "(sleep 0.3; yes oh no | head -c 3000000) >&2 & "
+    async with server.listening():
+        session = await open_session(runtime, server.target())
+        assert "it sends more than anybody asked for: over 1 MiB" in await session.wait_closed()
+
+
 async def test_a_login_shell_that_does_not_obey_is_quoted(server, runtime):
     server.before = "echo This account is currently not available.; exit 1; "
     async with server.listening():

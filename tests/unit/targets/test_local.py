@@ -18,6 +18,7 @@ from reconciler.targets.artifacts import Artifacts, architecture
 from reconciler.targets.connect import make_connect
 from reconciler.targets.session import Session
 from reconciler.targets.settings import SessionSettings
+from tests.unit.targets.conftest import SCRIPT
 from tests.unit.targets.fake_runner import LOCAL
 
 ARCH = architecture(os.uname().machine)
@@ -139,6 +140,22 @@ async def test_a_runner_that_fails_says_how_and_what_it_said(runtime, build):
     build.make(ARCH, b"#!/bin/sh\necho the disk is on fire >&2\nexit 70\n")
     with pytest.raises(TransportError, match="here: the runner ended with status 70: the disk is on fire"):
         await open_session(runtime)
+
+
+@pytest.mark.parametrize("ready", [True, False])
+async def test_a_runner_that_complains_without_end_is_ended(runtime, build, ready):
+    begin = SCRIPT.partition("for line" if ready else "import")[0]
+    build.make(ARCH, f"{begin}\nimport os\nwhile True: os.write(2, b'oh no\\n' * 1000)\n".encode())
+    if ready:
+        session = await open_session(runtime)
+        why = await session.wait_closed()
+    else:
+        with pytest.raises(TransportError) as caught:
+            await open_session(runtime)
+        why = str(caught.value)
+        await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})  # it is being killed
+    assert "it sends more than anybody asked for: over 1 MiB on its standard error" in why
+    assert "oh no / oh no" in why
 
 
 async def test_a_runner_that_is_killed_fails_what_is_under_way(runtime, build):

@@ -1,12 +1,13 @@
 import asyncio
 import base64
 import hashlib
+import os
 import zlib
 from itertools import pairwise
 
 import pytest
 
-from reconciler.errors import ErrorClass, RunnerError, TransportError
+from reconciler.errors import ErrorClass, RemoteProtocolError, RunnerError, TransportError
 from reconciler.targets.session import Session
 from tests.sim.runner import replies_digest
 from tests.unit.targets.fake_runner import REMOTE, FakeRunner, fault
@@ -444,7 +445,7 @@ def test_another_batch_under_the_same_key_is_sent(runner):
         for number, batch in ((1, BATCH), (2, other)):
             looking = asyncio.ensure_future(session.observe("k", batch, None))
             assert (await runner.hear("CMD"))["options"]["batch"] == batch
-            runner.done(number, {"ok": {"digest": "sha256:0", "replies": []}})
+            runner.done(number, {"ok": {"digest": "sha256:0", "replies": REPLIES}})
             await looking
         await session.close()
 
@@ -489,6 +490,35 @@ def test_a_refused_observation_says_so_and_is_not_taken_for_known(runner, batch,
         assert (await runner.hear("CMD"))["options"]["batch"] == BATCH
         looking.cancel()
         await session.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({}, "it has no proper 'digest'"),
+        ({"digest": 7, "replies": REPLIES}, "it has no proper 'digest'"),
+        ({"digest": "sha256:1"}, "it has no proper 'replies'"),
+        ({"digest": "sha256:1", "replies": {"a": []}}, "it has no proper 'replies'"),
+        ({"digest": "sha256:1", "replies": [{}]}, "it has no proper 'replies'"),
+        ({"digest": "sha256:1", "replies": []}, "it has not one reply for each item"),
+        ({"digest": "sha256:1", "replies": [[]]}, "it has not one reply for each item"),
+        ({"digest": "sha256:1", "replies": [[{"exists": True}]]}, "a result is neither {ok} nor {error}"),
+        ({"digest": "sha256:1", "unchanged": True}, "'unchanged', but not the digest"),
+    ],
+)
+def test_an_observation_that_is_none_ends_the_session_and_says_so(runner, said, why):
+    async def main():
+        session = await runner.open()
+        looking = asyncio.ensure_future(session.observe("k", BATCH, "sha256:0"))
+        await runner.hear("CMD")
+        runner.done(1, {"ok": said})
+        with pytest.raises(RemoteProtocolError, match=f"here: its answer to `observe` is none: {why}"):
+            await looking
+        assert session.closed
+        assert why in await session.wait_closed()
+        assert runner.channel.closed == 1
 
     run(main())
 
@@ -817,6 +847,124 @@ def test_a_malformed_event_ends_the_session(runner, event, data):
         with pytest.raises(TransportError, match=f"a {event} event is malformed"):
             await asked
         assert session.closed
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"at_ms": 10**400},
+        {"at_ms": 1e300},
+        {"at_ms": -1},
+        {"by": {"source": "fanotify", "pid": "one"}},
+        {"by": {"source": "fanotify", "pid": 10**400}},
+    ],
+)
+def test_evidence_that_could_not_be_kept_ends_the_session(runner, change):
+    async def main():
+        session = await runner.open()
+        await watching(runner, session, 1, ["/a"])
+        whole = {"path": "/a", "at_ms": 1500, "by": {"source": "fanotify"}} | change
+        runner.say(type="EVENT", id=1, event="changed", data={"changes": [whole], "overflow": False})
+        assert await session.wait_closed() == "a changed event is malformed"
+
+    run(main())
+
+
+# --- What nobody asked for ----------------------------------------------------------------------------
+
+
+def test_heartbeats_without_end_end_the_session(runner):
+    async def main():
+        session = await runner.open()
+        for _ in range(2000):
+            runner.say(type="HEARTBEAT")
+        assert "sends more than anybody asked for: HEARTBEATs" in await session.wait_closed()
+        assert runner.channel.to_session.qsize() > 500
+
+    run(main())
+
+
+def test_large_heartbeats_are_as_many_small_ones(runner):
+    async def main():
+        session = await runner.open()
+        runner.say(type="HEARTBEAT", more="x" * 2_000_000)
+        assert "sends more than anybody asked for" in await session.wait_closed()
+
+    run(main())
+
+
+def test_the_heartbeats_of_an_hour_may_come_at_once(runner):
+    async def main():
+        session = await runner.open()
+        for _ in range(3):
+            for _ in range(360):
+                runner.say(type="HEARTBEAT")
+            await asyncio.sleep(30)
+        assert not session.closed
+        await session.close()
+
+    run(main())
+
+
+def test_a_flood_of_changes_is_read_slowly_and_to_its_end(runner):
+    async def main():
+        events = []
+        session = await runner.open(on_event=events.append)
+        await watching(runner, session, 1, ["/a"])
+        clock = asyncio.get_running_loop().time
+        one = {"path": "/a", "at_ms": 1500, "by": {"source": "fanotify"}}
+        begun = clock()
+
+        def flood(frames):
+            for _ in range(frames):
+                runner.say(
+                    type="EVENT", id=1, event="changed", data={"changes": [one] * 1000, "overflow": False}
+                )
+
+        flood(30)
+        while len(events) < 30:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0)
+        assert clock() == begun
+        flood(300)
+        while len(events) < 330:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(1)
+        assert clock() - begun > 50
+        assert not session.closed
+        await session.close()
+
+    run(main())
+
+
+def test_a_file_that_was_asked_for_is_read_as_fast_as_it_comes(runner):
+    async def main():
+        session = await runner.open()
+        body = os.urandom(64 * 1024) * 16
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        reading = asyncio.ensure_future(session.read_file("/a"))
+        await runner.hear("CMD")
+        for piece in range(100):
+            runner.say(**chunk(1, piece * len(body), body))
+        runner.done(1, {"ok": {"size": 1, "digest": "sha256:" + hashlib.sha256(body * 100).hexdigest()}})
+        assert len((await reading)[0]) == 100 * len(body)
+        assert clock() == begun
+        await session.close()
+
+    run(main())
+
+
+def test_a_file_that_is_not_said_to_be_one_ends_the_session(runner):
+    async def main():
+        session = await runner.open()
+        reading = asyncio.ensure_future(session.read_file("/a"))
+        await runner.hear("CMD")
+        runner.done(1, {"ok": {}})
+        with pytest.raises(RemoteProtocolError, match=r"here: its answer to `file.read` is none: it has no"):
+            await reading
+        assert session.closed
+        assert "`file.read`" in await session.wait_closed()
 
     run(main())
 
