@@ -38,7 +38,13 @@ AT_ONCE = 100
 ID_DIGITS = 18
 """Digits that the id of an event has at most: the store's numbers have 64 bits."""
 
+LIMIT = 100_000
+"""Entries that may be asked for at once."""
+
 RESOURCES = "/v1/resources"
+
+_QUOTED = 60
+"""Characters of what was given, in a sentence about it."""
 
 
 class NotFound(UsageError):
@@ -177,9 +183,19 @@ def limit(query: Query, default: int) -> int:
         UsageError: that is no number, or not a sensible one.
     """
     given = query.get("limit", str(default))
-    if not given.isdecimal() or not 0 < int(given) <= 100_000:
-        raise UsageError(f"limit has to be a number from 1 to 100,000, not {given!r}")
+    if not _is_number(given, digits=len(str(LIMIT))) or not 0 < int(given) <= LIMIT:
+        raise UsageError(f"limit has to be a number from 1 to {LIMIT:,}, not {_quoted(given)}")
     return int(given)
+
+
+def _is_number(text: str, *, digits: int) -> bool:
+    """Whether it is one as people write it, of a length that is looked at before anything is made of it."""
+    return len(text) <= digits and text.isascii() and text.isdecimal()
+
+
+def _quoted(given: object) -> str:
+    text = repr(given)
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
 
 
 def event_filter(query: Query) -> EventFilter:
@@ -189,8 +205,8 @@ def event_filter(query: Query) -> EventFilter:
         UsageError: something in it is not what it should be.
     """
     after = query.get("after")
-    if after is not None and not (after.isdecimal() and len(after) <= ID_DIGITS):
-        raise UsageError(f"after has to be the id of an event, not {after!r}")
+    if after is not None and not _is_number(after, digits=ID_DIGITS):
+        raise UsageError(f"after has to be the id of an event, not {_quoted(after)}")
     return EventFilter(
         object=query.get("object", ""),
         reason=_known("reason", query, REASONS),
@@ -219,7 +235,7 @@ def _known(name: str, query: Query, words: Sequence[str]) -> str | None:
         if word.lower() == given.lower():
             return word
     hint = did_you_mean(given, words) or f"there is: {', '.join(words)}"
-    raise UsageError(f"there is no {name} {given!r}; {hint}")
+    raise UsageError(f"there is no {name} {_quoted(given)}; {hint}")
 
 
 def seconds(name: str, text: object) -> float:
@@ -231,7 +247,9 @@ def seconds(name: str, text: object) -> float:
     try:
         return _instant(text)
     except (ValueError, OverflowError, OSError) as error:
-        raise UsageError(f"{name} has to be a time such as 2026-01-31T12:00:00Z, not {text!r}") from error
+        raise UsageError(
+            f"{name} has to be a time such as 2026-01-31T12:00:00Z, not {_quoted(text)}"
+        ) from error
 
 
 def _instant(text: object) -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import http.client
 import json
 import os
@@ -44,13 +45,13 @@ async def ask(function, *arguments):
     return await asyncio.to_thread(function, *arguments)
 
 
-async def raw(path, method, target, body=b""):
+async def raw(path, method, target, body=b"", **headers):
     def call():
         connection = http.client.HTTPConnection("localhost")
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.connect(os.fspath(path))
         try:
-            connection.request(method, target, body=body)
+            connection.request(method, target, body=body, headers=headers)
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
         finally:
@@ -194,6 +195,32 @@ async def test_a_body_that_cannot_be_understood_is_refused_with_a_reason(path, t
     assert known.asked == []
 
 
+@pytest.mark.parametrize("body", [b"{}", gzip.compress(b"{}"), gzip.compress(b" " * (1 << 26))])
+async def test_a_body_that_is_packed_is_refused_and_not_unpacked(path, body, caplog, capfd):
+    known = Known()
+    async with serving(known, path):
+        status, document = await raw(path, "POST", "/v1/reconcile", body, **{"Content-Encoding": "gzip"})
+    assert status == 400
+    assert "leave Content-Encoding out" in document["message"]
+    assert (known.asked, caplog.records, *capfd.readouterr()) == ([], [], "", "")
+
+
+async def test_a_body_that_ends_wrongly_is_refused_and_no_defect(path, caplog, capfd):
+    def call():
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(os.fspath(path))
+            connection.sendall(
+                b"POST /v1/reconcile HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nzz\r\n"
+            )
+            return connection.recv(4096)
+
+    known = Known()
+    async with serving(known, path):
+        assert b" 400 " in await asyncio.to_thread(call)
+    assert known.asked == []
+    assert "a defect" not in "".join(capfd.readouterr()) + caplog.text
+
+
 async def test_what_is_suspended_need_not_be_utf_8(path):
     known = Known.of(state(MOTD))
     async with serving(known, path):
@@ -207,6 +234,11 @@ async def test_what_is_not_there_is_a_404_and_a_wrong_method_a_405(path):
         assert (await raw(path, "GET", "/v1/nothing"))[0] == 404
         assert (await raw(path, "POST", "/v1/status"))[0] == 405
         assert (await raw(path, "GET", "/v1/events?follow=1&cause=whim"))[0] == 400
+        for asked in ("/v1/events?", "/v1/events?follow=1&", "/v1/history?"):
+            status, document = await raw(path, "GET", f"{asked}limit={'9' * 5000}")
+            assert status == 400
+            assert document["message"].startswith("limit has to be a number from 1 to 100,000, not '999")
+            assert len(document["message"]) < 150
         assert (await raw(path, "POST", "/v1/suspend", b" " * (1 << 21)))[0] == 413
 
 
