@@ -36,6 +36,9 @@ FOLLOW = 0.05
 KEEPALIVE = 15.0
 """Seconds after which somebody who follows gets an empty line, so that either side notices when the other is gone."""
 
+LOOK = 1.0
+"""Seconds between two looks whether the socket is still there."""
+
 BODY = 1 << 20
 """Bytes that a request may have."""
 
@@ -65,7 +68,7 @@ class Backend(Knowledge, Protocol):
 
 
 async def serve(backend: Backend, path: Path) -> None:
-    """Serve until cancelled.
+    """Serve until cancelled. A socket that somebody removes is made again: without it, nobody finds the daemon.
 
     Raises:
         UsageError: another daemon listens there, or nobody can.
@@ -73,13 +76,24 @@ async def serve(backend: Backend, path: Path) -> None:
     from aiohttp import web
 
     listening = listen(path)
-    ours = _identity(path)
+    ours, home = _identity(path), _identity(path.parent)
     # Nothing is unpacked: on a socket of this machine packing gains nothing, and a little can become a lot.
     runner = web.AppRunner(application(backend), access_log=None, shutdown_timeout=1.0, auto_decompress=False)
     try:
         await runner.setup()
-        await web.SockSite(runner, listening).start()
-        await asyncio.Event().wait()
+        site = web.SockSite(runner, listening)
+        await site.start()
+        while True:
+            await asyncio.sleep(LOOK)
+            # Where the directory is not the one that it was, somebody else may listen, and this daemon is to end.
+            if _identity(path) == ours or _identity(path.parent) != home:
+                continue
+            log.warning("the socket was removed or replaced, and is made again", path=str(path))
+            await site.stop()  # connections stay
+            listening = listen(path)
+            ours = _identity(path)
+            site = web.SockSite(runner, listening)
+            await site.start()
     finally:
         await runner.cleanup()
         listening.close()

@@ -11,6 +11,7 @@ import stat
 
 import pytest
 
+from reconciler.api import server
 from reconciler.api.server import application, follow, listen, serve
 from reconciler.cli.client import Client
 from reconciler.errors import StoreError, TransportError, UsageError
@@ -96,6 +97,46 @@ async def test_a_daemon_whose_directory_was_moved_away_leaves_the_socket_of_the_
         old.cancel()
         await asyncio.wait([old])
         assert await ask(client.alive)
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a file"])
+async def test_a_socket_that_is_removed_is_made_again_and_followers_stay(path, monkeypatch, instead):
+    monkeypatch.setattr(server, "LOOK", 0.0)
+    known = Known(known_events=[event(1)])
+    async with serving(known, path) as client:
+        stream = client.follow({"after": "0"}, every=0.01)
+        assert (await ask(next, stream))["id"] == 1
+        path.unlink()
+        if instead == "a file":
+            path.write_text("")
+        while not await ask(client.alive):
+            pass
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        known.known_events.append(event(2))
+        while (found := await ask(next, stream)) is None:
+            pass
+        assert found["id"] == 2
+        await ask(stream.close)
+    assert not path.exists()
+
+
+async def test_no_socket_is_made_in_a_directory_that_is_another_one_by_now(tmp_path, monkeypatch):
+    looked = asyncio.Event()
+    real = server._identity
+
+    def look(where):
+        if where == state and real(state) is None:
+            looked.set()
+        return real(where)
+
+    monkeypatch.setattr(server, "LOOK", 0.0)
+    monkeypatch.setattr(server, "_identity", look)
+    state = tmp_path / "state"
+    async with serving(Known(), state / "froyo.sock"):
+        state.rename(tmp_path / "moved")
+        await looked.wait()
+        await asyncio.sleep(0)
+        assert not state.exists()
 
 
 def test_the_socket_is_its_owners_from_its_first_moment_and_the_umask_is_never_touched(path, monkeypatch):
