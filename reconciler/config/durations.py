@@ -13,6 +13,24 @@ LONGEST = 100 * 365 * 86400.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
+_SHOWN = 60
+"""Characters of what was written, in a message about it."""
+
+HINT = "such as 30s"
+
+
+def refusal(written: str | int) -> str:
+    """Why a time that is written as one cannot be kept."""
+    return f"{str(written)[:_SHOWN]} is no time that can be kept"
+
+
+def is_written(value: object) -> bool:
+    """Whether `value` is written as a duration is, however long it is."""
+    if isinstance(value, str):
+        return _WHOLE.fullmatch(value) is not None
+    return type(value) is int and value >= 1
+
+
 def seconds(value: str | int) -> float | None:
     """How many seconds `value` means; None if it is no duration, or longer than a century."""
     if isinstance(value, int):

@@ -17,7 +17,7 @@ from reconciler.config.bodies import BadBody, body_of, given
 from reconciler.config.builtin import COMMON, FIELD_PATH, REFERENCE, TARGET
 from reconciler.config.declared import Declared, Manifest, Sketch
 from reconciler.config.documents import Document, Places, read_documents
-from reconciler.config.durations import seconds
+from reconciler.config.durations import HINT, is_written, refusal, seconds
 from reconciler.config.explain import explain, shown
 from reconciler.config.fields import claims_of, common_of, metadata_of, path_of
 from reconciler.config.schemas import CompiledKind, Kinds
@@ -259,7 +259,9 @@ class _Evaluator:
     def common_problems(self, document: Document, compiled: CompiledKind, spec: Mapping[str, Any]) -> None:
         """What a schema cannot say about the common fields."""
         interval = spec.get("interval")
-        if isinstance(interval, str) and (value := seconds(interval)) is not None and value < 1:
+        if interval is not None and is_written(interval) and (value := seconds(interval)) is None:
+            self.problem(document, ("spec", "interval"), refusal(interval), HINT)
+        elif isinstance(interval, str) and (value := seconds(interval)) is not None and value < 1:
             self.problem(
                 document, ("spec", "interval"), f"spec.interval is {interval}; at least 1s is wanted"
             )

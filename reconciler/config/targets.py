@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.config.digests import digest_of
-from reconciler.config.durations import seconds
+from reconciler.config.durations import HINT, refusal, seconds
 from reconciler.model.names import SourceName, TargetName
 from reconciler.model.origin import Origin
 from reconciler.model.source import Source
@@ -111,14 +111,10 @@ def _path(
     return path or ""
 
 
-_SHOWN = 60
-"""Characters of what was written, in a message about it."""
-
-
 def _duration(written: str | int | None, field: tuple[str, ...], complain: Complain) -> float | None:
     if written is None:
         return None
     value = seconds(written)
     if not value:
-        complain(field, f"{str(written)[:_SHOWN]} is no time that can be kept", "such as 30s")
+        complain(field, refusal(written), HINT)
     return value
