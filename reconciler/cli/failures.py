@@ -9,7 +9,7 @@ from reconciler import __version__
 from reconciler.cli.phrases import count
 from reconciler.cli.systems import explained
 from reconciler.cli.terminal import Terminal
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line, visible
 from reconciler.errors import ConfigError, FroyoError, Problem
 
 SHOWN = 10
@@ -23,11 +23,11 @@ def show_failure(screen: Terminal, error: Exception) -> int:
         for line in problem_lines(screen, error.problems):
             screen.note(line)
     elif isinstance(error, FroyoError):
-        screen.note(f"{failed} {visible(str(error))}")
+        screen.note(f"{failed} {one_line(str(error))}")
     elif isinstance(error, OSError) and error.strerror:
         # What we were pointed at cannot be read or written.
         where = f"{error.filename}: " if error.filename else ""
-        screen.note(f"{failed} {visible(where + explained(error))}")
+        screen.note(f"{failed} {one_line(where + explained(error))}")
     else:
         screen.note(f"{failed} this is a defect of froyo {__version__}: {visible(repr(error))}")
         if screen.verbose:
@@ -43,7 +43,7 @@ def problem_lines(screen: Terminal, problems: Sequence[Problem]) -> list[str]:
     shown = len(problems) if screen.verbose else SHOWN
     for problem in problems[:shown]:
         lines.append(
-            f"{screen.paint('bold', visible(problem.location))}: {screen.paint('bad', visible(problem.message))}"
+            f"{screen.paint('bold', one_line(problem.location))}: {screen.paint('bad', visible(problem.message))}"
         )
         if problem.excerpt:
             gutter = f"{problem.line:>5} "
@@ -55,7 +55,7 @@ def problem_lines(screen: Terminal, problems: Sequence[Problem]) -> list[str]:
                     screen.paint("dim", f"{' ' * len(gutter)}│ ") + before + screen.paint("bad", "^")
                 )
         if problem.hint:
-            lines.append(f"      {screen.paint('note', visible(problem.hint))}")
+            lines.append(f"      {screen.paint('note', one_line(problem.hint))}")
         lines.append("")
     if len(problems) > shown:
         lines.append(f"… and {count(len(problems) - shown, 'more problem')}; -v shows all")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from reconciler.cli.phrases import count
 from reconciler.cli.terminal import Terminal
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
 from reconciler.engine.onlooking import Onlooker
 from reconciler.model.names import Address, TargetName, split_address
 
@@ -92,7 +92,7 @@ class Progress(Onlooker):
         row.under_way = {} if step in ("connecting", *_FINISHED) else dict.fromkeys(instances)
         late = time.monotonic() - self._began > PLAIN_PATIENCE
         if not self._animated and not self._screen.quiet and (late or self._screen.verbose):
-            self._screen.note(f"{visible(target)}: {self._told(row)}")
+            self._screen.note(f"{one_line(target)}: {self._told(row)}")
 
     def ended(self, address: Address) -> None:
         """Something was concluded about an instance."""
@@ -174,7 +174,7 @@ class Progress(Onlooker):
         for index, (name, row) in enumerate(shown, start=1):
             last = index == len(rows)
             style = {"done": "green", "failed": "red"}.get(row.step, "cyan")
-            yield "└─ " if last else "├─ ", visible(name), f"  {self._told(row)}", style
+            yield "└─ " if last else "├─ ", one_line(name), f"  {self._told(row)}", style
             yield from _units(row, "   " if last else "│  ", each)
         if len(rows) > len(shown):
             yield "└─ ", "", f"… and {count(len(rows) - len(shown), 'more target')}", "dim"
@@ -195,7 +195,7 @@ def _units(row: _Row, rail: str, room: int) -> Iterator[_Line]:
     """The units of a target that are under way, as many as there is room for."""
     if not row.under_way or room < 1:
         return
-    names = [visible(split_address(address)[1]) for address in row.under_way]
+    names = [one_line(split_address(address)[1]) for address in row.under_way]
     shown = names if len(names) <= room else names[: room - 1]
     for index, name in enumerate(shown, start=1):
         yield f"{rail}{'└─' if index == len(names) else '├─'} ", name, "", ""

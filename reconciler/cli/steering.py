@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from reconciler.cli.asking import Asking
 from reconciler.cli.unknown import nothing_matches
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
 
 EVERYTHING = "*"
 
@@ -31,12 +31,12 @@ def objects(asking: Asking, what: str) -> list[str]:
 
 def typed(object_: str) -> str:
     """The object of a suspension, as it is typed."""
-    return "all" if object_ == EVERYTHING else visible(object_)
+    return "all" if object_ == EVERYTHING else one_line(object_)
 
 
 def named_object(object_: str) -> str:
     """The object of a suspension, as it is spoken of."""
-    return "everything" if object_ == EVERYTHING else visible(object_)
+    return "everything" if object_ == EVERYTHING else one_line(object_)
 
 
 def person(environ: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TextIO
 
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
 
 _STYLES = {
     "bold": "1",
@@ -95,7 +95,7 @@ class Terminal:
 
     def fit(self, text: str, taken: int = 0) -> str:
         """`text`, made safe and cut to what is left of the line after `taken` columns; whole where no terminal is."""
-        safe = visible(text).replace("\n", " ").replace("\t", " ")
+        safe = one_line(text)
         if self.width is None:
             return safe
         room = max(8, self.width - taken)

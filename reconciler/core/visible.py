@@ -1,8 +1,8 @@
 """Text from elsewhere, made safe to show in a terminal.
 
 What a terminal would obey (escape sequences, carriage returns) and what turns text round or hides it
-(bidirectional overrides, line separators) is shown instead. Newlines and tabs stay: whoever wants one line
-says so itself.
+(bidirectional overrides, line separators) is shown instead. Where a value stands in a line of ours, newlines and tabs
+go too (`one_line`): else it could make up further lines that look like ours.
 """
 
 from __future__ import annotations
@@ -29,3 +29,13 @@ def visible(text: str) -> str:
         'done␍␛[2J'
     """
     return text if text.isascii() and text.isprintable() else text.translate(_TABLE)
+
+
+def one_line(text: str) -> str:
+    r"""`text` as `visible` has it, and as a part of one line.
+
+    Example:
+        >>> one_line("why not\nReady       True")
+        'why not Ready       True'
+    """
+    return visible(text).replace("\n", " ").replace("\t", " ")

@@ -18,7 +18,7 @@ from reconciler.cli.places import places, source_root
 from reconciler.cli.progress import APPLYING, Progress
 from reconciler.cli.show.results import result_document, result_lines, result_summary
 from reconciler.cli.terminal import Terminal, terminal
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ async def _apply(
     ):
         evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
         for warning in evaluated.desired.warnings:
-            progress.notice(f"warning: {visible(warning)}")
+            progress.notice(f"warning: {one_line(warning)}")
         results = await once.apply(
             parts,
             evaluated,

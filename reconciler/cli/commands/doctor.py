@@ -8,7 +8,7 @@ from reconciler.cli.asking import Asking
 from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.terminal import terminal
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
 
 EXAMPLES = (
     ("froyo doctor", "everything that froyo needs, and what to do where it is missing"),
@@ -50,7 +50,7 @@ def command(
         if quiet and check.level == "ok":
             continue
         style, sign = _SIGNS[check.level]
-        screen.line(f"{screen.paint(style, sign)} {check.name:<{width}}  {visible(check.message)}")
+        screen.line(f"{screen.paint(style, sign)} {check.name:<{width}}  {one_line(check.message)}")
         if check.todo:
-            screen.line(f"  {'':<{width}}  {screen.paint('note', visible(check.todo))}")
+            screen.line(f"  {'':<{width}}  {screen.paint('note', one_line(check.todo))}")
     return 1 if failed else 0

@@ -15,7 +15,7 @@ from reconciler.cli.options import Directory, NoColor, Output, Quiet, State, Ver
 from reconciler.cli.output import Format
 from reconciler.cli.places import Places, places, source_root
 from reconciler.cli.terminal import Terminal, terminal
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
 from reconciler.model.names import Address
 from reconciler.telemetry.output import Format as LogFormat
@@ -75,7 +75,7 @@ def command(
     abandoned = asyncio.run(_up(screen, root, places(os.environ, state=state, source=root), shown=shown))
     for address in abandoned:
         screen.note(
-            f"abandoned in the middle of an apply, looked at again at the next start: {visible(address)}"
+            f"abandoned in the middle of an apply, looked at again at the next start: {one_line(address)}"
         )
     if shown is Format.TEXT:
         screen.say("ended" + ("" if abandoned else "; nothing is left half-done"))

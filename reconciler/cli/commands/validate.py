@@ -11,7 +11,7 @@ from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.places import places, source_root
 from reconciler.cli.terminal import terminal
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
 from reconciler.errors import ConfigError
 from reconciler.model.names import SourceName
 
@@ -59,9 +59,9 @@ def command(
         emit(screen, {**document, "valid": True, "problems": [], **found, **warnings}, output)
         return 0
     for warning in desired.warnings:
-        screen.line(f"{screen.paint('warn', 'warning:')} {visible(warning)}")
+        screen.line(f"{screen.paint('warn', 'warning:')} {one_line(warning)}")
     for path, why in snapshot.left_out.items():
-        screen.say(f"{screen.paint('warn', 'left out:')} {visible(path)}: {visible(why)}")
+        screen.say(f"{screen.paint('warn', 'left out:')} {one_line(path)}: {one_line(why)}")
     counts = f"{count(found['instances'], 'instance')} on {count(found['targets'], 'target')}"
     screen.say(f"{screen.paint('good', 'valid:')} {counts}, revision {desired.revision}")
     return 0

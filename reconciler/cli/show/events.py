@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.cli import times
 from reconciler.cli.phrases import without_name
 from reconciler.cli.terminal import Terminal
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
 
 Document = dict[str, Any]
 
@@ -27,9 +27,9 @@ def event_line(screen: Terminal, event: Document, *, now: float, width: int = 0)
     warning = event["type"] == "Warning"
     sign = screen.paint("bad", "✘") if warning else screen.paint("good", "✔") if good(event) else "·"
     when = times.clock(event["at"], now=now)
-    name = visible(event["object"])
+    name = one_line(event["object"])
     message = without_name(event["object"].removeprefix("Target/"), event["message"])
-    message = visible(message).replace("\n", " ")
+    message = one_line(message)
     style = "bad" if warning else "bold"
     return (
         f"{screen.paint('dim', when)} {sign} {screen.paint(style, f'{name:<{width}}')}  "
@@ -55,12 +55,12 @@ def event_block(screen: Terminal, event: Document, *, now: float, width: int = 0
     problems = event.get("data", {}).get("problems", ())
     return [
         event_line(screen, event, now=now, width=width),
-        *(f"    {screen.paint('bad', visible(problem))}" for problem in problems),
+        *(f"    {screen.paint('bad', one_line(problem))}" for problem in problems),
     ]
 
 
 def event_lines(screen: Terminal, events: Sequence[Document], *, now: float) -> list[str]:
     """Events, their messages below each other."""
     most = 36 if screen.width is None else min(36, screen.width // 3)
-    width = min(most, max((len(visible(event["object"])) for event in events), default=0))
+    width = min(most, max((len(one_line(event["object"])) for event in events), default=0))
     return [line for event in events for line in event_block(screen, event, now=now, width=width)]

@@ -10,7 +10,7 @@ from reconciler.cli.phrases import count
 from reconciler.cli.show.plans import diff_lines
 from reconciler.cli.terminal import Terminal
 from reconciler.core.reasons import DONE
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
 
 Document = dict[str, Any]
 
@@ -29,15 +29,15 @@ def run_lines(screen: Terminal, runs: Sequence[Document], *, now: float) -> list
         told = "under way" if took is None else f"{run['message'] or run['outcome']} in {_duration(took)}"
         lines.append(
             f"{screen.paint('dim', times.clock(run['startedAt'], now=now))} {sign} "
-            f"{screen.paint('bold', visible(run['target']))}  {run['cause']}, "
-            f"{count(len(run['units']), 'instance')}: {visible(told)}"
-            f"  {screen.paint('dim', 'revision ' + visible(run['revision']))}"
+            f"{screen.paint('bold', one_line(run['target']))}  {run['cause']}, "
+            f"{count(len(run['units']), 'instance')}: {one_line(told)}"
+            f"  {screen.paint('dim', 'revision ' + one_line(run['revision']))}"
         )
         for unit in run["units"]:
             style, mark = _SIGNS.get(unit["action"], ("dim", " "))
-            name = visible(unit["address"].partition("/")[2])
+            name = one_line(unit["address"].partition("/")[2])
             outcome = unit["outcome"] or "in doubt"
-            why = f": {visible(unit['message'])}" if unit["message"] else ""
+            why = f": {one_line(unit['message'])}" if unit["message"] else ""
             lines.append(
                 f"    {screen.paint(style, mark)} {name}  "
                 f"{screen.paint('dim' if outcome in DONE else 'bad', outcome)}{why}"

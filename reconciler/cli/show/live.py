@@ -12,7 +12,7 @@ from reconciler.cli.output import Format, emit_line
 from reconciler.cli.show.events import event_block
 from reconciler.cli.show.resources import summary
 from reconciler.cli.terminal import Terminal
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
 from reconciler.model.event import Event, EventFilter
 
 PAUSE = 0.1
@@ -42,7 +42,9 @@ class Live:
         if self._output.is_document:
             return
         screen = self._screen
-        screen.say(f"{screen.paint('bold', 'froyo up')} keeps everything as {visible(directory)} declares it")
+        screen.say(
+            f"{screen.paint('bold', 'froyo up')} keeps everything as {one_line(directory)} declares it"
+        )
         elsewhere = f" --state {state}" if screen.verbose else ""
         screen.say(
             screen.paint("dim", f"Ctrl-C ends it; elsewhere: froyo status{elsewhere}, froyo events -f")

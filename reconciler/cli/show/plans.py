@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.cli.phrases import count, nothing_to_do, without_name
 from reconciler.cli.terminal import Terminal
 from reconciler.core.reasons import HELD
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
 
 Document = dict[str, Any]
 
@@ -100,21 +100,21 @@ def plan_lines(screen: Terminal, plans: Sequence[Document]) -> list[str]:
             lines += _unit(screen, unit, min(width, 40))
         for what, error in plan["errors"].items():
             name, why = _within(what, plan["target"]), without_name(plan["target"], error)
-            lines.append(f"  {screen.paint('bad', '✘')} {name + ': ' if name else ''}{visible(why)}")
+            lines.append(f"  {screen.paint('bad', '✘')} {name + ': ' if name else ''}{one_line(why)}")
         lines.append("")
     return lines
 
 
 def _within(address: str, target: str) -> str:
-    return "" if address == target else visible(address.removeprefix(f"{target}/"))
+    return "" if address == target else one_line(address.removeprefix(f"{target}/"))
 
 
 def _unit(screen: Terminal, unit: Document, width: int) -> list[str]:
-    name = visible(unit["address"].partition("/")[2])
+    name = one_line(unit["address"].partition("/")[2])
     held = unit.get("held")
     style, sign = ("note", "!") if held else _SIGNS.get(unit["action"], ("dim", " "))
     cause = "in sync" if unit["action"] == "none" else unit["cause"]
-    place = f"   {screen.paint('dim', visible(unit['declaredAt']))}" if unit.get("declaredAt") else ""
+    place = f"   {screen.paint('dim', one_line(unit['declaredAt']))}" if unit.get("declaredAt") else ""
     lines = [f"  {screen.paint(style, sign)} {name:<{width}}   {screen.paint('note', cause)}{place}"]
     if held:
         lines.append(f"      {screen.paint('note', held_line(unit))}")
@@ -124,13 +124,13 @@ def _unit(screen: Terminal, unit: Document, width: int) -> list[str]:
 
 def held_line(unit: Document) -> str:
     """Why an instance that differs is left alone."""
-    return f"held: {visible(str(unit.get('heldBecause') or HELD.get(unit['held'], unit['held'])))}"
+    return f"held: {one_line(str(unit.get('heldBecause') or HELD.get(unit['held'], unit['held'])))}"
 
 
 def diff_lines(screen: Terminal, diffs: Iterable[Document], *, indent: str) -> list[str]:
     """Field diffs, aligned, each followed by the unified diff of its contents where there is one."""
     diffs = list(diffs)
-    width = min(24, max((len(visible(diff["field"])) for diff in diffs), default=0))
+    width = min(24, max((len(one_line(diff["field"])) for diff in diffs), default=0))
     lines = []
     for diff in diffs:
         before, after = diff["before"], diff["after"]
@@ -140,7 +140,7 @@ def diff_lines(screen: Terminal, diffs: Iterable[Document], *, indent: str) -> l
         elif after is None:
             change = f"{screen.fit(_value(before), 40)} → absent"
         ignored = screen.paint("dim", " (ignored)") if diff.get("ignored") else ""
-        lines.append(f"{indent}{visible(diff['field']):<{width}}  {change}{ignored}")
+        lines.append(f"{indent}{one_line(diff['field']):<{width}}  {change}{ignored}")
         lines += [f"{indent}  {_painted(screen, line)}" for line in diff.get("unified", "").splitlines()]
     return lines
 

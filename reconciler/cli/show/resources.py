@@ -11,7 +11,7 @@ from reconciler.cli.show.events import event_lines
 from reconciler.cli.show.plans import diff_lines
 from reconciler.cli.show.tables import Cell, table
 from reconciler.cli.terminal import Terminal
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
 
 Document = dict[str, Any]
 
@@ -73,12 +73,12 @@ def source_table(screen: Terminal, sources: Sequence[Document]) -> list[str]:
         ready = next((c for c in view["conditions"] if c["type"] == "Ready"), None)
         good = ready is not None and ready["status"] == "True"
         sign = screen.paint("good", "●") if good else screen.paint("bad", "✘")
-        told = f"{visible(view['name'])}  {visible(ready['message'] if ready else 'not read yet')}"
+        told = f"{one_line(view['name'])}  {one_line(ready['message'] if ready else 'not read yet')}"
         first, *rest = screen.wrapped(told, by=2)
         lines += [f"{sign} {first}", *(f"  {line}" for line in rest)]
         for style, text in (*(("bad", problem) for problem in view["problems"]), ("warn", view["degraded"])):
             if text:
-                lines += [f"    {screen.paint(style, line)}" for line in screen.wrapped(visible(text), by=4)]
+                lines += [f"    {screen.paint(style, line)}" for line in screen.wrapped(one_line(text), by=4)]
     return lines
 
 
@@ -109,11 +109,11 @@ def description(screen: Terminal, view: Document, events: Sequence[Document], *,
     def head(title: str) -> str:
         return screen.paint("bold", title)
 
-    lines = [f"{head('Resource')}    {visible(view['address'])}"]
+    lines = [f"{head('Resource')}    {one_line(view['address'])}"]
     if view.get("declaredAt"):
-        lines.append(f"{head('Declared at')} {visible(view['declaredAt'])}")
+        lines.append(f"{head('Declared at')} {one_line(view['declaredAt'])}")
     ready = screen.paint(READY[view["ready"]], view["ready"])
-    lines.append(f"{head('Ready')}       {ready}, {view['reason']}: {visible(view['message'])}")
+    lines.append(f"{head('Ready')}       {ready}, {view['reason']}: {one_line(view['message'])}")
     lines.append(
         f"{head('Generation')}  {view['generation']}, observed {view['observedGeneration']}, "
         f"seen so for {times.age(view['observedAt'], now=now)}"
@@ -123,14 +123,14 @@ def description(screen: Terminal, view: Document, events: Sequence[Document], *,
     for entry in view.get("suspended", ()):
         until = f" until {times.clock(entry['until'], now=now)}" if entry["until"] else ""
         lines.append(
-            f"{head('Suspended')}   {visible(entry['object'])} by {visible(entry['by'])}"
-            f" since {times.clock(entry['since'], now=now)}{until}: {visible(entry['reason'])}"
+            f"{head('Suspended')}   {one_line(entry['object'])} by {one_line(entry['by'])}"
+            f" since {times.clock(entry['since'], now=now)}{until}: {one_line(entry['reason'])}"
         )
     if view.get("metadata", {}).get("labels"):
         labels = ", ".join(f"{key}={value}" for key, value in sorted(view["metadata"]["labels"].items()))
-        lines.append(f"{head('Labels')}      {visible(labels)}")
+        lines.append(f"{head('Labels')}      {one_line(labels)}")
     if view.get("require"):
-        lines.append(f"{head('Requires')}    {visible(', '.join(view['require']))}")
+        lines.append(f"{head('Requires')}    {one_line(', '.join(view['require']))}")
     if "spec" in view:
         lines += ["", head("Spec")]
         lines += _mapping({**view["spec"], "policy": view["policy"], "adopt": view["adopt"]})
@@ -148,14 +148,14 @@ def _past(screen: Terminal, view: Document, events: Sequence[Document], *, now: 
         since = times.clock(condition["lastTransitionTime"], now=now)
         lines.append(
             f"  {condition['type']}={condition['status']}  {condition['reason']}  since {since}  "
-            f"{visible(condition['message'])}"
+            f"{one_line(condition['message'])}"
         )
     if not view["conditions"]:
         lines.append("  none yet: it has not been looked at")
     lines += ["", head("What was done last")]
     for entry in reversed(view["history"]):
         lines.append(
-            f"  {times.clock(entry['at'], now=now)}  {entry['outcome']}  {visible(entry['message'])}"
+            f"  {times.clock(entry['at'], now=now)}  {entry['outcome']}  {one_line(entry['message'])}"
             f"  {screen.paint('dim', entry['cause'])}"
         )
     if not view["history"]:
@@ -175,15 +175,16 @@ def _mapping(value: dict[str, Any], indent: str = "  ") -> list[str]:
     width = max((len(key) for key in value), default=0)
     for key, found in value.items():
         if isinstance(found, dict) and found and "digest" not in found:
-            lines.append(f"{indent}{visible(key)}:")
+            lines.append(f"{indent}{one_line(key)}:")
             lines += _mapping(found, indent + "  ")
         elif isinstance(found, dict) and "digest" in found:
-            lines.append(f"{indent}{visible(key):<{width}}  {found['digest']} ({found.get('size', '?')} B)")
+            told = f"{found['digest']} ({found.get('size', '?')} B)"
+            lines.append(f"{indent}{one_line(key):<{width}}  {one_line(told)}")
         elif isinstance(found, list):
-            lines.append(f"{indent}{visible(key):<{width}}  {visible(', '.join(map(str, found))) or '[]'}")
+            lines.append(f"{indent}{one_line(key):<{width}}  {one_line(', '.join(map(str, found))) or '[]'}")
         else:
             text = str(found).lower() if isinstance(found, bool) else str(found)
-            lines.append(f"{indent}{visible(key):<{width}}  {visible(text)}")
+            lines.append(f"{indent}{one_line(key):<{width}}  {one_line(text)}")
     return lines
 
 
@@ -192,11 +193,14 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
     lines: list[str] = []
     inner = screen.indented(2)
     if not status["live"]:
-        lines += [screen.paint("warn", f"no daemon runs; this is what the store in {where} knows"), ""]
+        lines += [
+            screen.paint("warn", f"no daemon runs; this is what the store in {one_line(where)} knows"),
+            "",
+        ]
     if status["problems"]:
         lines.append(screen.paint("bold", "Problems of the daemon"))
         for name, trouble in status["problems"].items():
-            told = f"{visible(name)}: {visible(trouble)}"
+            told = f"{one_line(name)}: {one_line(trouble)}"
             lines += _indented(inner.wrapped(told))
         lines.append("")
     if status["sources"]:
@@ -234,7 +238,7 @@ def _not_ready(screen: Terminal, views: Sequence[Document]) -> list[str]:
     for view in views:
         reason = screen.paint(READY[view["ready"]], view["reason"])
         told = screen.fit(view["message"], len(view["reason"]) + 4)
-        lines += [visible(view["address"]), f"  {reason}: {told}"]
+        lines += [one_line(view["address"]), f"  {reason}: {told}"]
     return lines
 
 

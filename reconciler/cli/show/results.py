@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.phrases import count, nothing_to_do, without_name
 from reconciler.cli.terminal import Terminal
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
 from reconciler.model.conditions import Reason
 
 if TYPE_CHECKING:
@@ -82,13 +82,13 @@ def result_lines(screen: Terminal, document: Document) -> list[str]:
     lines: list[str] = []
     for entry in document["targets"]:
         if entry["error"]:
-            name, why = visible(entry["target"]), visible(without_name(entry["target"], entry["error"]))
+            name, why = one_line(entry["target"]), one_line(without_name(entry["target"], entry["error"]))
             lines.append(f"{screen.paint('bold', name)}  {screen.paint('bad', why)}")
             continue
         shown = entry["failed"] or entry["left"] or (entry["changed"] and not screen.quiet)
         if not shown:
             continue
-        lines.append(screen.paint("bold", visible(entry["target"])))
+        lines.append(screen.paint("bold", one_line(entry["target"])))
         if not screen.quiet:
             for change in entry["changed"]:
                 style, sign = _SIGNS.get(change["reason"], ("warn", "~"))
@@ -98,14 +98,14 @@ def result_lines(screen: Terminal, document: Document) -> list[str]:
                 )
         for what, style, sign in (("left", "note", "!"), ("failed", "bad", "✘")):
             lines += [
-                f"  {screen.paint(style, sign)} {_name(found['address'])}  {visible(found['message'])}"
+                f"  {screen.paint(style, sign)} {_name(found['address'])}  {one_line(found['message'])}"
                 for found in entry[what]
             ]
     return lines
 
 
 def _name(address: str) -> str:
-    return visible(address.partition("/")[2])
+    return one_line(address.partition("/")[2])
 
 
 def result_summary(screen: Terminal, document: Document) -> str:

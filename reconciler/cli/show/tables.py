@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from reconciler.cli.terminal import Terminal
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
 
 GAP = 3
 """Columns between two columns."""
@@ -36,7 +36,7 @@ def table(
         key: the column that names what a row is about. It is never left out nor cut: half a name is none.
     """
     texts = [
-        [_flat(text) if index == key else screen.fit(text) for index, (_, text) in enumerate(row)]
+        [one_line(text) if index == key else screen.fit(text) for index, (_, text) in enumerate(row)]
         for row in rows
     ]
     widths = [
@@ -57,10 +57,6 @@ def table(
         ]
         lines.append((" " * GAP).join(cells).rstrip())
     return lines
-
-
-def _flat(text: str) -> str:
-    return visible(text).replace("\n", " ").replace("\t", " ")
 
 
 def _fitting(widths: list[int], room: int, key: int) -> list[int]:

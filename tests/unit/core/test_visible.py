@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line, visible
 
 
 def test_what_a_terminal_would_obey_is_shown_instead():
@@ -19,6 +19,10 @@ def test_what_has_no_width_is_shown_instead():
 def test_lines_tabs_and_letters_of_any_language_stay():
     assert visible("naïve\tπ\n漢字 🧊") == "naïve\tπ\n漢字 🧊"
     assert visible("plain") == "plain"
+
+
+def test_what_stands_in_a_line_makes_up_no_other():
+    assert one_line("done\n\tfine\r\n") == "done  fine␍ "
 
 
 @given(st.text())
