@@ -241,6 +241,15 @@ def test_a_program_reads_each_event_in_a_line_and_when_it_reads_no_more_the_daem
     assert not (person.state / "froyo.sock").exists()
 
 
+def test_a_daemon_whose_socket_is_taken_away_can_be_asked_again(person):
+    with person.up():
+        person.froyo("wait", "--timeout", "60s")
+        (person.state / "froyo.sock").unlink()
+        person.until((person.state / "froyo.sock").exists)
+        assert person.json("status")["live"]
+        assert "the socket was removed or replaced" in person.log
+
+
 @pytest.mark.parametrize("how", [shutil.rmtree, lambda path: path.rename(path.with_name("elsewhere"))])
 def test_a_daemon_whose_state_directory_is_taken_away_says_so_and_ends(person, how):
     """It would go on, and a second one on the same path would start and work against it."""
