@@ -14,6 +14,9 @@ _NEVER = 253_402_300_800.0
 
 _PIDS = 2**32
 
+_LONG, _MANY = 4096, 64
+"""Characters of a text, and parents, beyond which nothing is kept: far more than a runner sends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -80,8 +83,9 @@ def watch_status(data: Mapping[str, Any]) -> WatchStatus:
         RemoteProtocolError: it is malformed.
     """
     try:
-        return WatchStatus(int(data["watching"]), str(data["mode"]), str(data.get("degraded") or ""))
-    except (KeyError, TypeError, ValueError) as error:
+        degraded = str(data.get("degraded") or "")[:_LONG]
+        return WatchStatus(int(data["watching"]), str(data["mode"])[:_LONG], degraded)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise RemoteProtocolError("a progress event is malformed", kind="bad_field") from error
 
 
@@ -92,15 +96,15 @@ def _change(change: Mapping[str, Any]) -> Change:
     if not 0 <= at < _NEVER or not (pid is None or (type(pid) is int and 0 <= pid < _PIDS)):
         raise ValueError
     evidence = Evidence(
-        command=str(by.get("command", "")),
+        command=str(by.get("command", ""))[:_LONG],
         pid=pid,
-        user=str(by.get("user", "")),
-        login=str(by.get("login", "")),
-        parents=tuple(str(parent) for parent in by.get("parents", ())),
-        unit=str(by.get("unit", "")),
-        session=str(by.get("session", "")),
+        user=str(by.get("user", ""))[:_LONG],
+        login=str(by.get("login", ""))[:_LONG],
+        parents=tuple(str(parent)[:_LONG] for parent in by.get("parents", ())[:_MANY]),
+        unit=str(by.get("unit", ""))[:_LONG],
+        session=str(by.get("session", ""))[:_LONG],
         ended=bool(by.get("ended", False)),
         at=at,
-        source=str(by["source"]),
+        source=str(by["source"])[:_LONG],
     )
     return Change(str(change["path"]), evidence, at)

@@ -872,6 +872,23 @@ def test_evidence_that_could_not_be_kept_ends_the_session(runner, change):
     run(main())
 
 
+def test_of_evidence_without_end_only_so_much_is_kept(runner):
+    async def main():
+        heard = asyncio.get_running_loop().create_future()
+        session = await runner.open(on_event=heard.set_result)
+        await watching(runner, session, 1, ["/etc/motd"])
+        changed(runner, 1, command="x" * 1_000_000, parents=["y" * 10_000] * 1000)
+        evidence = (await heard).changes[0].evidence
+        assert len(evidence.command) == 4096
+        assert [len(parent) for parent in evidence.parents] == [4096] * 64
+        progress(runner, 1, degraded="z" * 1_000_000)
+        await asyncio.sleep(1)
+        assert len(session.watching.degraded) == 4096
+        await session.close()
+
+    run(main())
+
+
 # --- What nobody asked for ----------------------------------------------------------------------------
 
 
