@@ -93,7 +93,7 @@ def _change(change: Mapping[str, Any]) -> Change:
     at = change["at_ms"] / 1000
     by = change["by"]
     pid = by.get("pid")
-    if not 0 <= at < _NEVER or not (pid is None or (type(pid) is int and 0 <= pid < _PIDS)):
+    if not 0 <= at < _NEVER or not (pid is None or (type(pid) is int and abs(pid) < _PIDS)):
         raise ValueError
     evidence = Evidence(
         command=str(by.get("command", ""))[:_LONG],
