@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 FOLLOW = 0.05
 """Seconds between two looks for new events, while somebody follows them."""
 
+PORTION = 50
+"""Events that are read at once for who follows them."""
+
 KEEPALIVE = 15.0
 """Seconds after which somebody who follows gets an empty line, so that either side notices when the other is gone."""
 
@@ -277,16 +280,19 @@ async def follow(
     newest = await known.events(answers.event_filter({}), 1)
     last = int(wanted.get("after") or (newest[-1].id if newest else 0))
     if "after" not in wanted and wanted.get("limit") != "0":
-        for event in await known.events(answers.event_filter(wanted), answers.limit(wanted, 10)):
-            last = max(last, event.id)
-            yield event
+        # They are read again in portions: who does not read on must not have a thousand of them kept for him.
+        first = await known.events(answers.event_filter(wanted), answers.limit(wanted, 10))
+        last = first[0].id - 1 if first else last
+        del first
     quiet = 0.0
     while True:
         wanted["after"] = str(last)
-        found = await known.events(answers.event_filter(wanted), 1000)
+        found = await known.events(answers.event_filter(wanted), PORTION)
         for event in found:
             last = event.id
             yield event
+        if len(found) == PORTION:
+            continue
         quiet = 0.0 if found else quiet + pause
         if quiet >= KEEPALIVE:
             quiet = 0.0

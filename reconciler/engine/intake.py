@@ -173,7 +173,7 @@ class Intake:
             await self._say(
                 ready=ready,
                 reason=Reason.IN_SYNC if ready else trouble,
-                message="can be read again",
+                message="can be read again" + (f"; revision {self.state.revision} is in force" if ready else ""),
                 state=self.state,
             )
         if report.degraded != self.state.degraded:
