@@ -175,7 +175,9 @@ async def test_what_is_wrong_is_said_once_for_as_long_as_it_is_so(stage):
         await asyncio.sleep(1)
     assert len(await stage.events("SourceBroken")) == 1
     await source.run(said(SourceReport()))
-    assert [one.message for one in await stage.events("SourceReady")][-1] .startswith("can be read again; revision r")
+    assert [one.message for one in await stage.events("SourceReady")][-1].startswith(
+        "can be read again; revision r"
+    )
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,11 @@ def test_a_revoked_key_is_not_taken(files):
 
 
 @pytest.mark.parametrize("name", ["[web-1]:2222", "[10.0.0.5]:2222", "*"])
-@pytest.mark.parametrize("known", ["", f"web-1 {text(KEY)}\n", f"[web-1]:2222 {text(OTHER)}\n"])
+@pytest.mark.parametrize(
+    "known",
+    ["", f"web-1 {text(KEY)}\n", f"[web-1]:2222 {text(OTHER)}\n"],
+    ids=["nothing else", "the host", "another key"],
+)
 def test_a_key_that_is_revoked_of_a_port_is_not_taken_there(files, known, name):
     files.known.write_text(f"{known}@revoked {name} {text(KEY)}\n")
     assert files.judge(port=2222, trust_on_first_use=True) == (False, "revoked")

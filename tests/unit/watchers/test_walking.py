@@ -218,7 +218,10 @@ class TestWhatCannotBeRead:
 
     def test_a_root_that_is_a_file(self, tmp_path: Path) -> None:
         put(tmp_path, "f")
-        assert walk(str(tmp_path / "f")).unreadable == f"{tmp_path}/f: this is no directory; name the one that it is in"
+        assert (
+            walk(str(tmp_path / "f")).unreadable
+            == f"{tmp_path}/f: this is no directory; name the one that it is in"
+        )
 
     @pytest.mark.parametrize(
         ("number", "why"), [(errno.EACCES, "no permission to read it"), (errno.EIO, "input/output error")]
