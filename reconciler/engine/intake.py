@@ -173,7 +173,8 @@ class Intake:
             await self._say(
                 ready=ready,
                 reason=Reason.IN_SYNC if ready else trouble,
-                message="can be read again" + (f"; revision {self.state.revision} is in force" if ready else ""),
+                message="can be read again"
+                + (f"; revision {self.state.revision} is in force" if ready else ""),
                 state=self.state,
             )
         if report.degraded != self.state.degraded:
