@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.engine.intake import Intake
-from reconciler.errors import StoreError
+from reconciler.errors import ConfigError, Problem, StoreError
 from reconciler.model.resource import Metadata
 from reconciler.model.source import SourceReport
 from tests.sim.manifests import SOURCE, load, snapshot
@@ -123,6 +123,20 @@ async def test_the_last_good_snapshot_is_restored_over_a_restart_when_the_source
     assert stage.controller.desired.revision == "r1"
     (said_so,) = await stage.events("SourceBroken")
     assert said_so.message == "cannot be read: permission denied; the last good one stays in force"
+
+
+@staged
+async def test_a_last_good_snapshot_that_does_not_evaluate_any_more_is_not_in_force(stage):
+    await intake(stage).take(snapshot(GOOD, number=1))
+    await stage.again()
+
+    def none_does(shown):
+        raise ConfigError([Problem("a.yaml", 1, 1, f"no such kind in {shown.revision}")])
+
+    await intake(stage, none_does).run(said(snapshot(GOOD, number=2)))
+    assert stage.controller.desired is None
+    (broken,) = await stage.events("SourceBroken")
+    assert broken.message == "1 problem in r2; nothing is in force yet"
 
 
 @staged
