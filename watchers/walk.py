@@ -27,9 +27,6 @@ MAX_FILES = 100_000
 MAX_DEPTH = 128
 """Directories in directories."""
 
-STATE = "froyo.db"
-"""What a directory that holds this is there for: it changes with every look, and is never part of a source."""
-
 Directory = tuple[str, int, int]
 """A directory's path with all links followed, and which one stood there: its device and inode."""
 
@@ -117,18 +114,13 @@ class _Walker:
         if len(above) > MAX_DEPTH or self.visits > MAX_FILES:
             raise _Unreadable(f"{prefix}: directories without end")
         status = os.stat(real)
-        identity = (real, status.st_dev, status.st_ino)
-        self.listing.directories.add(identity)
+        self.seen(status)
+        self.listing.directories.add((real, status.st_dev, status.st_ino))
         with os.scandir(real) as entries:
             found = list(entries)
         for entry in found:
             if entry.name == NAME:
                 rules = self.rules(entry.path, prefix, rules)
-            elif entry.name == STATE:
-                self.keep_apart(prefix)
-                self.listing.directories.discard(identity)
-                return
-        self.seen(status)
         for entry in found:
             name = entry.name
             path = prefix + name
@@ -142,13 +134,6 @@ class _Walker:
                 continue  # gone since the directory was read: it is as if it had never been there
             except OSError as error:
                 raise _Unreadable(f"{path}: {_why(error)}") from error
-
-    def keep_apart(self, prefix: str) -> None:
-        if not prefix:
-            raise _Unreadable(
-                f"{self.listing.root}: froyo keeps its state there ({STATE}): give one of the two another directory"
-            )
-        self.listing.left_out[prefix.rstrip("/")] = "froyo keeps its state there"
 
     def rules(self, real: str, prefix: str, above: Rules | None) -> Rules | None:
         try:

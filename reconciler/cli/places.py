@@ -82,15 +82,32 @@ def must_be_ours(path: Path) -> None:
         )
 
 
-def source_root(directory: str) -> Path:
+def source_root(directory: str, environ: Mapping[str, str]) -> Path:
     """Where the manifests of a directory are looked for, and what the source is called.
 
     Links that lead to it are followed. One that it is itself is not: it is swapped for another one to deploy a release.
+
+    Args:
+        directory: as it was given.
+        environ: `PWD` says by which name the shell came to where it is.
     """
-    above, name = os.path.split(directory.rstrip("/"))
+    above, name = os.path.split(directory.rstrip("/") or "/")
+    if name in ("", "."):
+        came_by = environ.get("PWD", "")
+        if name == "." and not above and os.path.isabs(came_by) and os.path.realpath(came_by) == os.getcwd():
+            above, name = os.path.split(came_by.rstrip("/"))
     if name in ("", ".", ".."):
         return Path(os.path.realpath(directory))
     return Path(os.path.realpath(above or "."), name)
+
+
+def _is_among(state: str, source: Path) -> bool:
+    """Whether the state directory would be part of a source, which leaves hidden directories out."""
+    among = Path(os.path.realpath(source))
+    kept = Path(os.path.realpath(state))
+    return kept.is_relative_to(among) and not any(
+        part.startswith(".") for part in kept.relative_to(among).parts
+    )
 
 
 def places(environ: Mapping[str, str], *, state: str | None = None, source: Path | None = None) -> Places:
@@ -109,8 +126,10 @@ def places(environ: Mapping[str, str], *, state: str | None = None, source: Path
     if not chosen:
         xdg = environ.get("XDG_STATE_HOME") or f"{home}/.local/state"
         chosen = f"{xdg}/froyo"
-    if source is not None and os.path.realpath(chosen) == os.path.realpath(source):
-        raise UsageError(f"{chosen}: the manifests are there; name another --state directory")
+    if source is not None and _is_among(chosen, source):
+        raise UsageError(
+            f"{chosen}: that is where the manifests are, in {source}; name another --state directory"
+        )
     cache = environ.get("FROYO_CACHE")
     if not cache:
         xdg = environ.get("XDG_CACHE_HOME") or f"{home}/.cache"

@@ -29,7 +29,7 @@ def try_shortcut(arguments: list[str]) -> int | None:
     from reconciler.cli import quick
     from reconciler.cli.places import places, source_root
 
-    found = quick.look(str(source_root(directory)), places(os.environ, state=state), os.environ)
+    found = quick.look(str(source_root(directory, os.environ)), places(os.environ, state=state), os.environ)
     if found is None:
         return None
     if not quiet:

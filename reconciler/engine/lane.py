@@ -7,6 +7,7 @@ there is never more than one round.
 from __future__ import annotations
 
 import bisect
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +21,6 @@ from reconciler.engine.recording import Recording
 from reconciler.engine.report import Report
 from reconciler.model.event import Evidence
 from reconciler.model.names import Address, Digest, SourceName
-from reconciler.model.plan import PlanUnit
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
 from reconciler.model.target import LocalTransport, Target
@@ -64,12 +64,16 @@ class Stalled:
         desired: what was declared.
         observed: what was there.
         begun: loop time of the apply.
-        until: loop time from which the same is worth another try all the same.
+        failures: how many in a row, this one included.
+        pause_until: loop time before which it is not tried again, whoever touches it.
+        until: loop time from which the same is worth another try though nobody has.
     """
 
     desired: Digest
     observed: Digest
     begun: float
+    failures: int
+    pause_until: float
     until: float
 
 
@@ -210,17 +214,6 @@ class Lane:
             sighting = Sighting(better, known.at, sighting.latest)
         self.sightings[address] = sighting
 
-    def is_vain(self, unit: PlanUnit, *, now: float) -> bool:
-        """Whether just this has failed for good, and nobody has touched the instance since that was begun.
-
-        A change that led back to what was there counts: what made the apply fail may have been what was in between.
-        """
-        failed = self.stalled.get(unit.address)
-        if failed is None or (failed.desired, failed.observed) != (unit.desired, unit.observed):
-            return False
-        sighting = self.sightings.get(unit.address)
-        return now < failed.until and (sighting is None or sighting.latest < failed.begun)
-
     def forget_verdicts(self, addresses: Iterable[Address]) -> None:
         """A person wants it looked at: what failed for good may be tried again, and everything is read anew."""
         self.recording = None
@@ -281,9 +274,20 @@ def managed_below(
         if not (instance.container and instance.path):
             continue
         prefix = instance.path.rstrip("/") + "/"
+        linked = _below_by_another_name(instance.path, own_paths)
         start = bisect.bisect_left(paths, prefix)
         # Everything that starts with the prefix stands together, and "0" is the character after "/".
         end = bisect.bisect_left(paths, prefix[:-1] + "0")
-        if end > start:
-            below[address] = tuple(paths[start:end])
+        if end > start or linked:
+            below[address] = (*paths[start:end], *linked)
     return below
+
+
+def _below_by_another_name(path: str, own_paths: Collection[str]) -> list[str]:
+    """Our own paths that are below `path` because of a link on the way to it, as seen from it."""
+    if not own_paths:
+        return []
+    real = os.path.realpath(path)
+    if real == path:
+        return []
+    return [path + own.removeprefix(real) for own in own_paths if own.startswith(real.rstrip("/") + "/")]

@@ -218,7 +218,7 @@ class Round:
                 self._verdicts.hold(unit)
             elif self._only is not None and (moved := self._moved(unit)):
                 self._verdicts.fail(reading.address, ProviderError(moved, error_class=ErrorClass.PERMANENT))
-            elif not self._lane.is_vain(unit, now=self._services.loop_time()):
+            elif not self._verdicts.is_vain(unit):
                 todo[unit.address] = unit
         if todo:
             await self._waves.apply(todo)

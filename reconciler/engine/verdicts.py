@@ -301,11 +301,33 @@ class Verdicts:
         What made it fail may be something that nobody looks at, such as a user that does not exist yet.
         """
         runtime, settings = self._services.runtime, self._services.settings
+        before = self._lane.stalled.get(unit.address)
+        failures = before.failures + 1 if before and _is_same(before, unit) else 1
         self.fail(unit.address, error)
-        pause = jittered(settings.stalled_retry, settings.rhythm.jitter, runtime.random.random)
-        until = self._services.loop_time() + pause
-        self._lane.stalled[unit.address] = Stalled(unit.desired, unit.observed, begun, until)
-        self._outcome.look_again(unit.address, pause)
+        now = self._services.loop_time()
+        again = jittered(settings.stalled_retry, settings.rhythm.jitter, runtime.random.random)
+        pause = self._backoff.delay(failures, runtime.random.random)
+        self._lane.stalled[unit.address] = Stalled(
+            unit.desired, unit.observed, begun, failures, now + pause, now + again
+        )
+        self._outcome.look_again(unit.address, again)
+
+    def is_vain(self, unit: PlanUnit) -> bool:
+        """Whether just this has failed for good, and nobody has touched the instance since that was begun.
+
+        A change that led back to what was there counts: what made the apply fail may have been what was in between. Or
+        it may be the apply's own doing: then it is tried again with growing pauses.
+        """
+        now, failed = self._services.loop_time(), self._lane.stalled.get(unit.address)
+        if failed is None or not _is_same(failed, unit) or now >= failed.until:
+            return False
+        sighting = self._lane.sightings.get(unit.address)
+        if sighting is None or sighting.latest < failed.begun:
+            return True
+        if now < failed.pause_until:
+            self._outcome.look_again(unit.address, failed.pause_until - now)
+            return True
+        return False
 
     def overtaken(self, unit: PlanUnit, why: str) -> None:
         """Somebody changed it while we were about to, or had just done so: look again at once, but do not spin."""
@@ -390,3 +412,7 @@ def _data(unit: PlanUnit) -> dict[str, object]:
             entry["ignored"] = True
         diffs.append(entry)
     return {"action": unit.action.value, "diffs": diffs}
+
+
+def _is_same(failed: Stalled, unit: PlanUnit) -> bool:
+    return (failed.desired, failed.observed) == (unit.desired, unit.observed)

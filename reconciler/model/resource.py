@@ -113,6 +113,8 @@ class Instance:
 
     @property
     def owned_paths(self) -> list[str]:
-        """The paths that it is the one owner of."""
+        """The paths that it is the one owner of and that are there because of it."""
+        if self.spec.get("state") == "absent":
+            return [self.path] if self.path else []
         claimed = [claim.removeprefix(_PATH) for claim in self.claims if claim.startswith(_PATH)]
         return claimed if not self.path or self.path in claimed else [self.path, *claimed]

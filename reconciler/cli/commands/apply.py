@@ -63,7 +63,7 @@ def command(  # noqa: PLR0913 - its options
 
         saved = read_plan(plan)
         directory = saved.directory if directory == "." else directory
-    root = source_root(directory)
+    root = source_root(directory, os.environ)
     if saved is not None and str(root) != saved.directory:
         raise UsageError(f"{plan}: it was made from {saved.directory}, not from {root}")
     document = asyncio.run(

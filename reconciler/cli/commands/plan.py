@@ -48,7 +48,7 @@ def command(  # noqa: PLR0913 - its options
     with 2 when there are changes, with 1 when something could not be planned.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
-    root = source_root(directory)
+    root = source_root(directory, os.environ)
     plans, revision = make(
         screen, directory, targets=target or [], labels=selector, state=state, timeout=timeout
     )
@@ -101,7 +101,7 @@ def make(
     timeout: str | None = None,
 ) -> tuple[list[Document], str]:
     """The plans for a directory, target by target, and its revision."""
-    root = source_root(directory)
+    root = source_root(directory, os.environ)
     return asyncio.run(_plan(screen, root, targets=targets, labels=labels, state=state, timeout=timeout))
 
 

@@ -55,7 +55,7 @@ def command(
     from reconciler.telemetry.redaction import Redactor
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
-    root = source_root(directory)
+    root = source_root(directory, os.environ)
     if not root.is_dir():
         raise UsageError(
             f"{root}: there is no such directory; `froyo init {directory}` makes one to begin with"

@@ -39,7 +39,7 @@ def command(
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     where = places(os.environ, state=state)
-    root = str(source_root(directory))
+    root = str(source_root(directory, os.environ))
     _, _, load = evaluation(where, os.environ)
     snapshot = take(SourceName(root), root)
     document = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Validation", "directory": root}

@@ -304,6 +304,34 @@ def test_a_purged_directory_keeps_what_froyo_itself_needs(person):
     assert "nothing to do" in person.froyo("apply", person.site).stdout
 
 
+def test_a_link_on_the_way_to_it_takes_nothing_of_froyo_away(person):
+    (person.base / "far").symlink_to(".")
+    (person.base / "diary").write_text("mine")
+    (person.site / "files.yaml").write_text(
+        "apiVersion: linux.froyo.dev/v1alpha1\nkind: Directory\nmetadata: {name: all}\n"
+        f'spec: {{target: here, path: "{person.base.parent}/{person.base.name}/far/machine", purge: true}}\n'
+    )
+    state = person.machine / "kept" / "s"
+    (person.machine / "stranger").write_text("x")
+    person.froyo("apply", person.site, FROYO_STATE=str(state))
+    assert [path.name for path in person.machine.iterdir()] == ["kept"]
+    assert (state / "froyo.db").exists()
+
+
+def test_a_backup_of_what_is_to_be_absent_holds_nothing_up(person):
+    (person.machine / "q").mkdir()
+    (person.machine / "q" / "f").write_text("x")
+    (person.machine / "q" / "f.orig").write_text("x")
+    (person.site / "files.yaml").write_text(
+        "apiVersion: linux.froyo.dev/v1alpha1\nkind: Directory\nmetadata: {name: q}\n"
+        f'spec: {{target: here, path: "{person.machine}/q", state: absent, force: true}}\n'
+        "---\napiVersion: linux.froyo.dev/v1alpha1\nkind: File\nmetadata: {name: f}\n"
+        f'spec: {{target: here, path: "{person.machine}/q/f", state: absent, backup: .orig}}\n'
+    )
+    person.froyo("apply", person.site)
+    assert not (person.machine / "q").exists()
+
+
 def test_labels_that_change_alone_are_known_without_a_daemon_too(person):
     """They make no generation: there is nothing to apply, and nothing was recorded."""
     person.froyo("apply", person.site)

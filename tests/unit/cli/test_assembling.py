@@ -5,13 +5,14 @@ import json
 import os
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from reconciler.api.server import listen
 from reconciler.cli.assembly import assemble, evaluation, granted
 from reconciler.cli.holding import held_by
-from reconciler.cli.places import places
+from reconciler.cli.places import places, source_root
 from reconciler.errors import ConfigError, ErrorClass, LeaseHeld, UsageError
 from reconciler.plugins.capabilities import Capability
 from reconciler.store.records import LeaseHolder
@@ -85,10 +86,30 @@ def test_the_one_that_has_the_store_is_named_in_local_time_with_how_to_reach_it(
     assert "UTC" not in said
 
 
-def test_the_state_is_not_kept_among_the_manifests(tmp_path):
+@pytest.mark.parametrize("state", ["also", "site/state", "site/web/deep"])
+def test_the_state_is_not_kept_among_the_manifests(tmp_path, state):
+    """What is in it would be manifests, and each of its changes a revision."""
     (tmp_path / "site").mkdir()
     (tmp_path / "also").symlink_to("site")
-    environ = {"HOME": str(tmp_path), "FROYO_STATE": str(tmp_path / "also")}
-    with pytest.raises(UsageError, match=r"also: the manifests are there; name another --state directory"):
+    environ = {"HOME": str(tmp_path), "FROYO_STATE": str(tmp_path / state)}
+    with pytest.raises(
+        UsageError, match=r"that is where the manifests are, .*; name another --state directory"
+    ):
         places(environ, source=tmp_path / "site")
-    assert places(environ, state=str(tmp_path / "site/state"), source=tmp_path / "site").state.name == "state"
+    for fine in ("site/.froyo", "site/.local/state/froyo", "site2", ""):
+        assert places(environ, state=str(tmp_path / fine), source=tmp_path / "site").state == tmp_path / fine
+
+
+def test_a_source_is_called_by_the_name_that_the_shell_came_by(tmp_path, monkeypatch):
+    (tmp_path / "r1" / "sub").mkdir(parents=True)
+    (tmp_path / "cur").symlink_to("r1")
+    (tmp_path / "way").symlink_to(".")
+    monkeypatch.chdir(tmp_path / "cur")
+    came = {"PWD": str(tmp_path / "way" / "cur")}
+    assert source_root(".", came) == source_root("./", came) == tmp_path / "cur"
+    assert source_root(str(tmp_path / "cur") + "/", came) == tmp_path / "cur"
+    assert source_root("sub", came) == source_root("./sub", came) == tmp_path / "r1" / "sub"
+    for lies in ({}, {"PWD": "cur"}, {"PWD": str(tmp_path)}, {"PWD": "/nowhere"}):
+        assert source_root(".", lies) == tmp_path / "r1"
+    assert source_root("..", came) == tmp_path
+    assert source_root("/", came) == Path("/")

@@ -86,6 +86,22 @@ async def test_what_failed_for_good_is_tried_again_when_somebody_has_changed_it_
 
 
 @staged
+async def test_what_fails_for_good_and_is_touched_all_the_time_does_not_spin(stage):
+    """A validation that leaves something behind which touches the file was run twenty times a second."""
+    await at_ease(stage)
+    failing = Failing(stage, Phase.APPLY, NO_SUCH_USER)
+    for _ in range(3000):
+        stage.spoil("motd", b"else\n")
+        stage.spoil("motd")
+        await asyncio.sleep(0.1)
+    assert 5 < len(failing.at) < 20
+    pauses = [after - before for before, after in zip(failing.at, failing.at[1:], strict=False)]
+    assert pauses[-1] > 30
+    failing.times = 0
+    assert await stage.until(lambda: stage.content("motd") == b"before\n", within=400)
+
+
+@staged
 async def test_what_failed_for_good_is_tried_again_when_something_else_was_so_meanwhile(stage):
     """The message would else be about what was in between, for ever."""
     stage.machines["m0"].weather.blind = 1.0  # nothing is reported; rescans come every ten seconds

@@ -115,23 +115,6 @@ class TestIgnoring:
         assert sorted({*names(root)} - ours) == sorted({*listed} - ours)
 
 
-class TestTheStateOfFroyoItself:
-    def test_is_no_part_of_a_source(self, tmp_path: Path) -> None:
-        put(tmp_path, "a.yaml", "state/froyo.db", "state/grants.json", "state/blobs/x")
-        before = walk(str(tmp_path))
-        put(tmp_path, "state/froyo.db-wal")
-        assert sorted(before.files) == ["a.yaml"]
-        assert before.left_out == {"state": "froyo keeps its state there"}
-        assert {path for path, _, _ in before.directories} == {str(tmp_path)}
-        assert walk(str(tmp_path)) == before
-
-    def test_cannot_be_where_the_source_is(self, tmp_path: Path) -> None:
-        put(tmp_path, "a.yaml", "froyo.db")
-        assert walk(str(tmp_path)).unreadable == (
-            f"{tmp_path}: froyo keeps its state there (froyo.db): give one of the two another directory"
-        )
-
-
 class TestLinks:
     def test_are_followed_inside_the_tree(self, tmp_path: Path) -> None:
         put(tmp_path, "..2024/a.yaml", "real/b.txt")
