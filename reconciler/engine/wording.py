@@ -82,8 +82,13 @@ def untold(number: int, what: str = "put back") -> str:
     return f"{what} {number:,} more times, none of them told by itself"
 
 
-def fields(diffs: Sequence[FieldDiff]) -> str:
-    """What differs, without what is ignored: such as "content, mode (0600 → 0644)"."""
+def fields(diffs: Sequence[FieldDiff], *, spoiled: bool = False) -> str:
+    """What differs, without what is ignored: such as "content, mode (0600 → 0644)".
+
+    Args:
+        diffs: from what is to what is declared.
+        spoiled: say it the other way round, as whoever spoiled it did it.
+    """
     parts = []
     for diff in diffs:
         if diff.ignored:
@@ -91,7 +96,9 @@ def fields(diffs: Sequence[FieldDiff]) -> str:
         if isinstance(diff.before, dict) or isinstance(diff.after, dict):
             parts.append(diff.field)
         else:
-            parts.append(f"{diff.field} ({value(diff.before)} → {value(diff.after)})")
+            there, declared = value(diff.before), value(diff.after)
+            first, then = (declared, there) if spoiled else (there, declared)
+            parts.append(f"{diff.field} ({first} → {then})")
     return ", ".join(parts)
 
 
@@ -149,4 +156,4 @@ def repaired(unit: PlanUnit, evidence: Evidence | None, took: float | None, *, r
         case Action.DELETE:
             return f"put there {by}, removed {after}"
         case _:
-            return f"{fields(unit.diffs)} changed {by}, put back {after}"
+            return f"{fields(unit.diffs, spoiled=True)} changed {by}, put back {after}"

@@ -52,6 +52,8 @@ def test_fields_that_differ_are_said_without_what_is_ignored():
         FieldDiff(field="group", before="a", after="b", ignored=True),
     ]
     assert wording.fields(diffs) == "content, mode (0600 → 0644), owner (absent → root)"
+    # As somebody did it who made of 0644 0600.
+    assert wording.fields(diffs, spoiled=True) == "content, mode (0644 → 0600), owner (root → absent)"
 
 
 def test_a_long_value_is_cut():
