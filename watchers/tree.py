@@ -38,6 +38,7 @@ KEEP_ALL = 16 << 20
 
 _CHUNK = 1 << 20
 
+_OLDER = "somebody has it open for writing: what was in it before counts"
 _HELD = "somebody has it open for writing, and it may be only half there"
 
 
@@ -156,6 +157,8 @@ class Tree:
                         continue
                     if before is None or (is_manifest(path) and before[0] != found.signature):
                         raise
+                    if before[0] != found.signature:
+                        held[path] = _OLDER
                     file, found = before[1], Found(found.real, before[0])
             if not is_manifest(path) and file.size <= KEEP_EACH:
                 budget -= file.size

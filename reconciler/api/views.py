@@ -10,9 +10,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from reconciler.core.conditions import summarize
+from reconciler.core.conditions import get_condition, summarize
 from reconciler.errors import Problem
-from reconciler.model.conditions import Condition, Reason
+from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event, Evidence
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.plan import FieldDiff, Plan, PlanUnit
@@ -202,7 +202,8 @@ def resource(
     name, reference = split_address(state.address)
     summary = summarize(state.conditions)
     ready, reason, message = summary.ready, summary.reason.value, summary.message
-    if ready and state.observed_generation < state.generation:
+    said = get_condition(state.conditions, ConditionType.READY)
+    if said is not None and said.observed_generation < state.generation:
         ready, reason = None, Reason.PENDING.value
         message = "declared otherwise since it was last looked at"
     lost = next((c for c in targets[name].conditions if not c.status), None) if name in targets else None

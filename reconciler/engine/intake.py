@@ -89,6 +89,7 @@ class Intake:
         try:
             desired = await self._evaluate(snapshot)
         except SnapshotGone:
+            await self._stays()
             return False  # it has moved on already, and a newer one is on its way
         except ConfigError as error:
             stays = await self._stays()
@@ -112,6 +113,7 @@ class Intake:
             await keep_declared(self._store, snapshot, desired)
             await self._store.save_snapshot(snapshot)
         except SnapshotGone:
+            await self._stays()
             return False
         before = self._controller.desired
         gone = len(before.instances.keys() - desired.instances.keys()) if before is not None else 0

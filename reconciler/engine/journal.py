@@ -147,7 +147,9 @@ class Journal:
         """
         reason = requeue_error(error, now=0.0).reason if isinstance(error, FroyoError) else Reason.ABANDONED
         for address in list(self._open):
-            self.outcome(address, reason, f"cut off while it was applied, and observed again: {error}")
+            self.outcome(
+                address, reason, f"cut off while it was applied; observed again as soon as it can be: {error}"
+            )
         await self._close(report)
 
     async def abandon(self, report: Report) -> list[Address]:

@@ -99,6 +99,7 @@ class Lane:
         vain: the last apply of each instance that still differed after it.
         contests: who else keeps changing what.
         floods: what is put right too often for each time to be told.
+        changes: the same for what is left alone, and slowed down by nobody.
         managed: for each container with instances below its path, those paths.
         backlog: what the store does not have yet.
         preimages: what was there before something that is not known to be ours yet.
@@ -121,6 +122,7 @@ class Lane:
     vain: dict[Address, Vain] = field(default_factory=dict)
     contests: Contests[Address] = field(default_factory=Contests)
     floods: Floods[Address] = field(default_factory=Floods)
+    changes: Floods[Address] = field(default_factory=lambda: Floods(most=10))
     managed: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     backlog: Backlog = field(default_factory=Backlog)
     preimages: Preimages = field(default_factory=Preimages)
@@ -234,7 +236,7 @@ class Lane:
         self.unsettled |= older.unsettled & self.instances.keys()
         older.backlog.states |= self.backlog.states
         self.backlog = older.backlog
-        self.floods = older.floods
+        self.floods, self.changes = older.floods, older.changes
         self.preimages = older.preimages
         self.preimages.keep_only(self.instances)
         self.manage_anew(

@@ -97,11 +97,13 @@ class Verdicts:
             # What was applied stays Applied until something else happens to it: nothing to write.
             reason = Reason.APPLIED if was.ready and was.reason is Reason.APPLIED else Reason.IN_SYNC
             verdict = Verdict(reason=reason, message=_AS_DECLARED, ready=True)
-        if untold := self._lane.floods.rest(address, now=self._services.loop_time()):
-            told = ("Repaired", wording.untold(untold))
-            if was.reason in reasons.HELD:
-                told = (was.reason.value, wording.untold(untold, "changed"))
-            self._report.event(address, *told, cause=Cause.DRIFT, data={"times": untold})
+        now = self._services.loop_time()
+        if untold := self._lane.floods.rest(address, now=now):
+            message, data = wording.untold(untold), {"times": untold}
+            self._report.event(address, "Repaired", message, cause=Cause.DRIFT, data=data)
+        if (untold := self._lane.changes.rest(address, now=now)) and was.reason in reasons.HELD:
+            message, data = wording.untold(untold, "changed"), {"times": untold}
+            self._report.event(address, was.reason.value, message, cause=Cause.DRIFT, data=data)
         if self.conclude(address, verdict) and was.reason in reasons.TROUBLE:
             self._report.event(address, "Recovered", f"as declared again, after {was.reason}")
 
@@ -168,7 +170,7 @@ class Verdicts:
             self._warn(unit, reason, message, evidence)
         elif moved and not contested:
             # Nobody puts it back, so that each change to it is news, and each has somebody who did it.
-            untold = self._lane.floods.happened(unit.address, now=self._services.loop_time())
+            untold = self._lane.changes.happened(unit.address, now=self._services.loop_time())
             if untold is not None:
                 self._warn(unit, reason, message, evidence, untold=untold)
 

@@ -223,9 +223,11 @@ class Logins:
         except asyncssh.KeyImportError as error:
             if agent is not None and "assphrase" in str(error):
                 return {"client_keys": (), "agent_path": agent, "agent_identities": [f"{path}.pub"]}
-            raise TransportError(
-                f"{path}: {error}; a key with a passphrase has to be in the agent (`ssh-add {path}`)"
-            ) from error
+            if "assphrase" in str(error):
+                hint = f"a key with a passphrase has to be in the agent (`ssh-add {path}`)"
+            else:
+                hint = "it has to be the private key, not the `.pub` beside it"
+            raise TransportError(f"{path}: {error}; {hint}") from error
         except OSError as error:
             raise TransportError(f"{path}: {error.strerror}: it is the key to log in with") from error
 

@@ -62,6 +62,10 @@ def command(  # noqa: PLR0913 - its options
             emit(screen, accepted, output)
         else:
             screen.say(f"looking at {count(accepted['instances'], 'instance')}; see: froyo events")
+            if held := sum("suspended" in view for view in found):
+                screen.note(
+                    f"{count(held, 'instance')} not looked at, being suspended; see: froyo get suspensions"
+                )
         return 0
     document = _wait(daemon, query, {view["target"] for view in found}, timeout or PATIENCE)
     bad = [view for view in document["items"] if view["ready"] != "True"]

@@ -26,7 +26,8 @@ def run_lines(screen: Terminal, runs: Sequence[Document], *, now: float) -> list
         took = (
             times.seconds(run["finishedAt"]) - times.seconds(run["startedAt"]) if run["finishedAt"] else None
         )
-        told = "under way" if took is None else f"{run['message'] or run['outcome']} in {_duration(took)}"
+        ended = "" if took is None else f"{run['message'] or run['outcome']} in {_duration(took)}"
+        told = ended or "not ended: under way, or cut off"
         lines.append(
             f"{screen.paint('dim', times.clock(run['startedAt'], now=now))} {sign} "
             f"{screen.paint('bold', one_line(run['target']))}  {run['cause']}, "

@@ -90,6 +90,7 @@ def test_a_suspension_holds_and_ends_over_the_socket(person):
         person.froyo("suspend", "File/motd", "--reason", "trying something")
         person.froyo("wait", "File/motd", "--for", "reason=Suspended", "--timeout", "30s")
         motd.write_text("mine\n")
+        assert "1 instance not looked at, being suspended" in person.froyo("reconcile").stderr
         assert "Suspended" in person.froyo("reconcile", "--wait", status=1).stdout
         assert motd.read_text() == "mine\n"
         person.froyo("resume", "File/motd")

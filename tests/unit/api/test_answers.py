@@ -72,6 +72,15 @@ async def test_ready_at_an_older_generation_is_not_ready():
     assert (view["ready"], view["reason"]) == ("Unknown", "Pending")
 
 
+async def test_a_failure_at_an_older_generation_says_nothing_of_this_one():
+    failed = state(
+        MOTD, condition(status=False, reason=Reason.PERMANENT_ERROR, message="refused"), generation=2
+    )
+    [view] = (await answer(Known.of(failed), "/v1/resources", {}))["items"]
+    assert (view["ready"], view["reason"]) == ("Unknown", "Pending")
+    assert "refused" not in view["message"]
+
+
 async def test_resources_are_selected_by_word_target_and_label():
     known = Known.of(
         state(MOTD),

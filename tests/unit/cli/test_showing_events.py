@@ -73,7 +73,7 @@ def test_a_run_has_its_units_below_it():
         12:00:00 ✔ web-1  drift, 1 instance: 1 applied in 250 ms  revision abc
             ~ File/motd  Applied
                 mode  0600 → 0644
-        12:00:00 ✘ web-1  drift, 1 instance: under way  revision abc
+        12:00:00 ✘ web-1  drift, 1 instance: not ended: under way, or cut off  revision abc
               File/motd  in doubt: cut off
                 mode  0600 → 0644
         """)

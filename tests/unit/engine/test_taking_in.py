@@ -126,6 +126,15 @@ async def test_the_last_good_snapshot_is_restored_over_a_restart_when_the_source
 
 
 @staged
+async def test_the_last_good_snapshot_is_restored_when_the_first_one_moves_on_while_it_is_read(stage):
+    await intake(stage).take(snapshot(GOOD, number=1))
+    await stage.again()
+    source = intake(stage)
+    await source.run(said(snapshot(GOOD, number=2, gone=True)))
+    assert stage.controller.desired.revision == source.state.revision == "r1"
+
+
+@staged
 async def test_a_last_good_snapshot_that_does_not_evaluate_any_more_is_not_in_force(stage):
     await intake(stage).take(snapshot(GOOD, number=1))
     await stage.again()

@@ -182,6 +182,9 @@ class TestAFileThatSomebodyHasOpenForWriting:
             file.flush()
             look = tree.look()
             assert contents(look) == {"motd": b"whole"}
+            assert taken(look).left_out == {
+                "motd": "somebody has it open for writing: what was in it before counts"
+            }
             assert taken(look).digest == taken(before).digest
             # Not even if it is looked at again without a change.
             assert contents(tree.look()) == {"motd": b"whole"}
