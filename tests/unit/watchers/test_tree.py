@@ -122,7 +122,7 @@ def test_a_file_that_was_changed_only_just_before_is_read_once_more(
     tmp_path: Path, tree: Tree, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a").write_text("x")
-    clock.ahead = 0.0
+    clock.ahead = -3600.0
     first = tree.look()
     clock.ahead = 3600.0
     opened = count_opens(monkeypatch)
@@ -137,7 +137,7 @@ def test_a_file_that_is_being_written_is_waited_for(
 ) -> None:
     path = tmp_path / "a"
     path.write_text("first ")
-    clock.ahead = 0.0
+    clock.ahead = -3600.0
 
     def write() -> None:
         with path.open("a") as file:
