@@ -40,7 +40,9 @@ $(VENV)/.ready: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/python-venv "$(PYTHON)"
 	@[ -x $(PY) ] && $(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@echo "make: installing what constraints.txt pins into $(VENV)"
-	@$(PY) -m pip install --quiet --require-hashes -r constraints.txt
+	@# The lock is complete: installed as it is, and never resolved again, since an index knows more every day.
+	@$(PY) -m pip install --quiet --no-deps --only-binary :all: --require-hashes -r constraints.txt
+	@$(PY) -m pip check --quiet
 	@echo "make: building the runner and the provider runtime (a minute the first time)"
 	@$(PY) -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
