@@ -52,6 +52,11 @@ class Channel(Protocol):
 Connect = Callable[["Target"], Awaitable[Channel]]
 
 
+async def connect_nothing(_target: Target) -> Channel:
+    """For whoever has no business with any target."""
+    raise AssertionError("what only reads the store connects to nothing")
+
+
 class Offload(Protocol):
     """Runs a blocking function on the one thread of a named lane, and waits for it."""
 

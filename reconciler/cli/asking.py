@@ -7,15 +7,13 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from reconciler.cli.client import Client, Document
-from reconciler.cli.places import Places, places
+from reconciler.api.client import Client, Document
+from reconciler.app.places import Places, places
 from reconciler.core.visible import visible
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
-    from reconciler.model.target import Target
-    from reconciler.runtime import Channel
 
 
 class Asking:
@@ -51,7 +49,7 @@ class Asking:
     async def _from_store(self, path: str, query: Mapping[str, str]) -> Document:
         from reconciler.api.answers import answer
         from reconciler.api.backend import StoreKnowledge
-        from reconciler.runtime import Runtime, ThreadLanes
+        from reconciler.runtime import Runtime, ThreadLanes, connect_nothing
         from reconciler.store.store import Store
 
         self.must_have_store()
@@ -97,8 +95,3 @@ class Asking:
         if self.daemon is None:
             raise UsageError(f"no daemon listens on {self.where.socket}; {instead}")
         return self.daemon
-
-
-async def connect_nothing(_target: Target) -> Channel:
-    """For whoever has no business with any target."""
-    raise AssertionError("what only reads the store connects to nothing")

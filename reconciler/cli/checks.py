@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
-from reconciler.cli.asking import Asking, connect_nothing
-from reconciler.cli.places import must_be_ours
+from reconciler.app.places import must_be_ours
+from reconciler.cli.asking import Asking
 from reconciler.errors import FroyoError, StoreError, UsageError
+from reconciler.runtime import connect_nothing
 
 if TYPE_CHECKING:
     from reconciler.store.records import StoreStats
@@ -117,7 +118,7 @@ def _artifacts(asking: Asking) -> Iterator[Check]:
 
 
 def _packages(asking: Asking) -> Iterator[Check]:
-    from reconciler.cli.assembly import evaluation
+    from reconciler.app.assembly import evaluation
 
     packages, kinds, _ = evaluation(asking.where, os.environ)
     names = ", ".join(sorted(kind.kind for kind in kinds.kinds.values()))
@@ -159,8 +160,8 @@ def _socket(asking: Asking) -> Iterator[Check]:
 
 def _settings(asking: Asking) -> Iterator[Check]:
     """The operator's files, as `apply` and `up` read them."""
-    from reconciler.cli.grants import read_grants
-    from reconciler.cli.retention import retention
+    from reconciler.app.grants import read_grants
+    from reconciler.app.retention import retention
 
     for path, read in ((asking.where.retention, retention), (asking.where.grants, read_grants)):
         try:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from reconciler.cli import times
+from reconciler.api import times
 from reconciler.errors import UsageError
 
 

@@ -6,8 +6,8 @@ import traceback
 from collections.abc import Sequence
 
 from reconciler import __version__
+from reconciler.app.systems import explained
 from reconciler.cli.phrases import count
-from reconciler.cli.systems import explained
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line, visible
 from reconciler.errors import ConfigError, FroyoError, Problem

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from reconciler.cli.phrases import count
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line
-from reconciler.engine.onlooking import Onlooker
+from reconciler.engine.round.progress import Progress
 from reconciler.model.names import Address, TargetName, split_address
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class _Row:
         return self.step in _FINISHED
 
 
-class Progress(Onlooker):
+class LiveProgress(Progress):
     """Shows what goes on until the context ends.
 
     Args:

@@ -26,8 +26,8 @@ def try_shortcut(arguments: list[str]) -> int | None:
             return None
         else:
             directory, seen = word, True
-    from reconciler.cli import quick
-    from reconciler.cli.places import places, source_root
+    from reconciler.app import quick
+    from reconciler.app.places import places, source_root
 
     found = quick.look(str(source_root(directory, os.environ)), places(os.environ, state=state), os.environ)
     if found is None:

@@ -1,15 +1,14 @@
-"""What is written into the store without a daemon: people's wishes, which the next command or daemon heeds."""
+"""What is written into the store without a daemon: people's requests, which the next command or daemon heeds."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Collection
 
-from reconciler.cli.asking import connect_nothing
-from reconciler.cli.places import Places
-from reconciler.cli.retention import retention
+from reconciler.app.places import Places
+from reconciler.app.retention import retention
 from reconciler.model.state import Suspension
-from reconciler.runtime import Runtime, ThreadLanes
+from reconciler.runtime import Runtime, ThreadLanes, connect_nothing
 from reconciler.store.batch import Batch
 from reconciler.store.records import AuditRecord
 from reconciler.store.store import Store

@@ -1,4 +1,4 @@
-"""What the instances of a snapshot say about each other: claims, references and circles of them.
+"""What the instances of a snapshot say about each other: claims, references and cycles of them.
 
 Invariant: linear in the number of claims and references. What cannot be known because some document could not
 be read, or has problems of its own, is not complained about.
@@ -123,7 +123,7 @@ def check_circles(
 ) -> None:
     """Nothing may wait for itself.
 
-    Inferred edges alone follow paths and make no circle: targets with no others are skipped, and so are those
+    Inferred edges alone follow paths and make no cycle: targets with no others are skipped, and so are those
     of `dangling`, where some edges lead nowhere.
     """
     by_target: dict[TargetName, list[Instance]] = {}
@@ -138,11 +138,9 @@ def check_circles(
         try:
             Graph.build(by_target[name])
         except CycleError as error:
-            circles = {
-                frozenset(split_address(edge.dependent)[1] for edge in cycle) for cycle in error.cycles
-            }
-            if not circles <= seen:
-                seen |= circles
+            cycles = {frozenset(split_address(edge.dependent)[1] for edge in cycle) for cycle in error.cycles}
+            if not cycles <= seen:
+                seen |= cycles
                 for problem in error.problems:
                     complaints.problem_on_line(problem)
 

@@ -1,4 +1,4 @@
-"""Finding circles among edges, and saying them so that a person sees which edge to take out.
+"""Finding cycles among edges, and saying them so that a person sees which edge to take out.
 
 This module must not know how an order is made: it is told what is left over when there is none.
 """
@@ -29,7 +29,7 @@ def cycles(
         address = start
         while address not in walked:
             walked[address] = start
-            # Each that is left waits for another that is left, so walking backwards ends in a circle.
+            # Each that is left waits for another that is left, so walking backwards ends in a cycle.
             address = next(edge.dependency for edge in before[address] if edge.dependency not in sorted_)
         if walked[address] == start:
             yield _shortest(address, sorted_, before)
@@ -53,7 +53,7 @@ def _shortest(
 
 
 def describe(cycle: tuple[Edge, ...]) -> Problem:
-    """The circle as a problem: each step with where it comes from, placed at the first."""
+    """The cycle as a problem: each step with where it comes from, placed at the first."""
     target, _ = split_address(cycle[0].dependency)
     steps = "".join(f"\n    {_step(edge)}" for edge in cycle)
     inferred = any(edge.kind is EdgeKind.INFERRED for edge in cycle)
@@ -61,7 +61,7 @@ def describe(cycle: tuple[Edge, ...]) -> Problem:
         file=cycle[0].origin.file,
         line=cycle[0].origin.line,
         column=0,
-        message=f"a circle of dependencies on target {target}:{steps}\n  so none of these can go first",
+        message=f"a cycle of dependencies on target {target}:{steps}\n  so none of these can go first",
         hint="remove one of them" + (", or set inferEdges: false where a path decides" if inferred else ""),
     )
 

@@ -5,7 +5,7 @@ absent, before it. Where a link points to says nothing: only the path at which a
 edges order. All but `notify` also block: what depends on a failure is not touched, whereas a refresh is owed
 whatever else went wrong.
 
-This module must not know about orders and circles, nor what a kind does.
+This module must not know about orders and cycles, nor what a kind does.
 """
 
 from __future__ import annotations

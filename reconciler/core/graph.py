@@ -1,6 +1,6 @@
 """The instances of one target in an order that keeps every edge between them.
 
-Invariant: a Graph has no circle and no edge to what is not declared; `build` refuses those, all at once, with
+Invariant: a Graph has no cycle and no edge to what is not declared; `build` refuses those, all at once, with
 their places. Orders are stable: what is free to go first goes in the order of declaration. Building is
 O((n + e) log n + the length of the paths). This module must not know what a kind does, and nothing about
 time or failures as such; `frontier.py` walks the graph.
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 class CycleError(ConfigError):
-    """What is declared goes round in a circle; each problem is one such circle.
+    """What is declared goes round in a cycle; each problem is one such cycle.
 
     Args:
         problems: as in ConfigError.
-        cycles: the edges of each circle, in order.
+        cycles: the edges of each cycle, in order.
     """
 
     def __init__(self, problems: list[Problem], cycles: tuple[tuple[Edge, ...], ...]) -> None:
@@ -57,7 +57,7 @@ class Graph:
         """The graph of `instances`, which are all of one target and in the order of declaration.
 
         Raises:
-            CycleError: some depend on each other in a circle.
+            CycleError: some depend on each other in a cycle.
             ConfigError: some name what is not declared on the target.
         """
         return _build(list(instances))

@@ -13,11 +13,11 @@ from typing import TypeVar
 from reconciler.core.conditions import summarize
 from reconciler.core.contest import Contests
 from reconciler.core.reasons import HELD
-from reconciler.engine.lane import Lane
-from reconciler.engine.reached import Reached
-from reconciler.engine.reconcile import Round, unplanned
-from reconciler.engine.services import Services
-from reconciler.engine.sessions import OpenSession
+from reconciler.engine.loop.lane import Lane
+from reconciler.engine.loop.reached import Reached
+from reconciler.engine.loop.sessions import OpenSession
+from reconciler.engine.round.reconcile import Round, unplanned
+from reconciler.engine.round.services import Services
 from reconciler.errors import ProtocolError, RunnerError, TransportError
 from reconciler.model.desired import Desired
 from reconciler.model.event import Event
@@ -91,7 +91,7 @@ class OneShot:
         async def one(lane: Lane, session: Session) -> Plan:
             planned = await Round(lane, session, self._services).plan(texts=texts)
             changes = [unit.address for unit in planned.units if unit.action is not Action.NONE]
-            self._services.onlooker.step(lane.target.name, "failed" if planned.errors else "done", changes)
+            self._services.progress.step(lane.target.name, "failed" if planned.errors else "done", changes)
             return planned
 
         def failed(name: TargetName, why: str) -> Plan:
@@ -122,7 +122,7 @@ class OneShot:
         async def one(name: TargetName) -> R:
             try:
                 lane = self._lane(name)
-                self._services.onlooker.step(name, "connecting", lane.instances)
+                self._services.progress.step(name, "connecting", lane.instances)
                 session = await self._open(
                     lane.target, runtime=self._services.runtime, on_event=lambda _event: None
                 )
@@ -133,10 +133,10 @@ class OneShot:
                     await session.close()
             except (TransportError, ProtocolError, RunnerError) as error:
                 self.reached[name] = Reached(ready=False, message=str(error))
-                self._services.onlooker.step(name, "failed", ())
+                self._services.progress.step(name, "failed", ())
                 return failed(name, str(error))
             except SnapshotGone as error:
-                self._services.onlooker.step(name, "failed", ())
+                self._services.progress.step(name, "failed", ())
                 return failed(name, f"the source changed while it was applied ({error}); run it again")
 
         return list(await asyncio.gather(*(one(name) for name in self._desired.targets)))
@@ -172,7 +172,7 @@ class OneShot:
             if summarize(lane.states[address].conditions).reason in HELD:
                 result.left[address] = result.failed.pop(address)
         end = "failed" if result.failed else "done"
-        self._services.onlooker.step(lane.target.name, end, result.changed)
+        self._services.progress.step(lane.target.name, end, result.changed)
         return result
 
     def _count(self, name: TargetName) -> int:

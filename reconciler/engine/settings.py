@@ -42,7 +42,7 @@ class EngineSettings:
     batch: int = 2000
     """Items a command frame carries at most; keeps a frame well below the protocol's 16 MiB."""
 
-    ahead_max: int = 16
+    prefetch_max: int = 16
     """Up to so many changes at once are asked about before their providers ask; of many, a provider asks in one go."""
 
     own_paths: tuple[str, ...] = ()

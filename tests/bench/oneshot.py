@@ -10,14 +10,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from reconciler.cli import once
-from reconciler.cli.assembly import assemble
-from reconciler.cli.places import Places, places
+from reconciler.app import once
+from reconciler.app.assembly import assemble
+from reconciler.app.places import Places, places
 from reconciler.core.contest import Contests
-from reconciler.engine.lane import Lane
-from reconciler.engine.onlooking import Onlooker
-from reconciler.engine.reconcile import Round
-from reconciler.engine.suspensions import Suspensions
+from reconciler.engine.loop.lane import Lane
+from reconciler.engine.loop.suspensions import Suspensions
+from reconciler.engine.round.progress import Progress
+from reconciler.engine.round.reconcile import Round
 from reconciler.targets.session import Session
 from tests.bench import sites
 from tests.bench.commands import FROYO, repeated, shell, timed
@@ -139,7 +139,7 @@ async def _look(site: Path, where: Places) -> float:
             evaluated.desired,
             suspensions,
             loop_time=asyncio.get_running_loop().time,
-            onlooker=Onlooker(),
+            progress=Progress(),
         )
         (target,) = evaluated.desired.targets.values()
         known = await parts.store.load_states()

@@ -9,14 +9,14 @@ from unittest import mock
 from reconciler.core import inventory
 from reconciler.core.inventory import Decision
 from reconciler.core.workqueue import WorkQueue
-from reconciler.engine.backlog import Backlog
-from reconciler.engine.controller import Controller
-from reconciler.engine.journal import Journal
-from reconciler.engine.reconcile import Round
-from reconciler.engine.report import Report, Verdict
-from reconciler.engine.services import Outcome
-from reconciler.engine.verdicts import Verdicts
-from reconciler.engine.wishes import Wishes
+from reconciler.engine.loop.backlog import Backlog
+from reconciler.engine.loop.controller import Controller
+from reconciler.engine.loop.requests import Requests
+from reconciler.engine.round.journal import Journal
+from reconciler.engine.round.reconcile import Round
+from reconciler.engine.round.report import Report, Verdict
+from reconciler.engine.round.services import Outcome
+from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import StoreError, TransportError
 from reconciler.model.conditions import Reason
 from reconciler.model.plan import Cause, PlanUnit
@@ -94,13 +94,13 @@ def forgets_the_settle_look() -> Any:
     return _patched(Verdicts, "converged", converged)
 
 
-def forgets_a_wish() -> Any:
-    """A person's wish counts as granted whatever became of it."""
+def forgets_a_request() -> Any:
+    """A person's request counts as granted whatever became of it."""
 
-    def get(right: Any, self: Wishes, name: Any) -> Any:
+    def get(right: Any, self: Requests, name: Any) -> Any:
         return None
 
-    return _patched(Wishes, "get", get)
+    return _patched(Requests, "get", get)
 
 
 def forgets_a_person() -> Any:
@@ -175,7 +175,7 @@ MUTATIONS: dict[str, Mutation] = {
         takes_a_lost_session_for_success,
         forgets_what_a_round_had_begun,
         forgets_the_settle_look,
-        forgets_a_wish,
+        forgets_a_request,
         forgets_a_person,
         forgets_the_policy,
         calls_everything_drift,

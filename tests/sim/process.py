@@ -13,11 +13,11 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from reconciler.engine.controller import Controller
-from reconciler.engine.intake import Intake
-from reconciler.engine.lane import Lane
-from reconciler.engine.services import Outcome
-from reconciler.engine.supervisor import Supervisor
+from reconciler.engine.intake.intake import Intake
+from reconciler.engine.loop.controller import Controller
+from reconciler.engine.loop.lane import Lane
+from reconciler.engine.loop.supervisor import Supervisor
+from reconciler.engine.round.services import Outcome
 from reconciler.errors import StoreError
 from reconciler.model.desired import Desired
 from reconciler.model.target import Target

@@ -338,7 +338,7 @@ async def _leave(world: World) -> None:
     if doubt := await process.store.in_doubt():
         world.monitor.violated("something is still in doubt", *doubt)
     if queue := await process.store.load_queue():
-        world.monitor.violated("a wish that was granted is still on record", *queue)
+        world.monitor.violated("a request that was granted is still on record", *queue)
     for address, entry in (await process.store.load_inventory()).items():
         was = world.monitor.preimages.get(address)
         # Of what was in doubt when a session was lost, any may have been the first that was replaced.
@@ -455,7 +455,7 @@ def _bounded(world: World) -> None:
         "rounds": len(controller._rounds) <= len(desired.targets),
         "background": not controller._background,
         "queue": len(queue._entries) <= len(desired.targets),
-        "wishes": queue.delayed <= 2 * len(desired.instances) + len(desired.targets),
+        "requests": queue.delayed <= 2 * len(desired.instances) + len(desired.targets),
         "sightings": not any(
             summarize(lane.states[address].conditions).ready
             for lane in lanes.values()

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.cli.client import Document
+from reconciler.api.client import Document
+from reconciler.app.places import places, source_root
 from reconciler.cli.options import Directory, Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import nothing_declared
-from reconciler.cli.places import places, source_root
-from reconciler.cli.progress import APPLYING, Progress
+from reconciler.cli.progress import APPLYING, LiveProgress
 from reconciler.cli.show.results import result_document, result_lines, result_summary
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
-    from reconciler.cli.saved import Saved
+    from reconciler.app.saved import Saved
 
 EXAMPLES = (
     ("froyo apply", "put right what is not as this directory declares it"),
@@ -59,7 +59,7 @@ def command(  # noqa: PLR0913 - its options
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     saved = None
     if plan is not None:
-        from reconciler.cli.saved import read_plan
+        from reconciler.app.saved import read_plan
 
         saved = read_plan(plan)
         directory = saved.directory if directory == "." else directory
@@ -98,14 +98,14 @@ async def _apply(
     state: str | None,
     timeout: str | None,
 ) -> Document:
-    from reconciler.cli import once
-    from reconciler.cli.assembly import assemble
+    from reconciler.app import once
+    from reconciler.app.assembly import assemble
     from reconciler.cli.deadline import deadline
 
     where = places(os.environ, state=state, source=root)
     began = time.monotonic()
     async with (
-        Progress(screen, APPLYING) as progress,
+        LiveProgress(screen, APPLYING) as progress,
         deadline(timeout, "the apply"),
         assemble(where, os.environ, lease=True, notice=progress.notice) as parts,
     ):
@@ -115,7 +115,7 @@ async def _apply(
         results = await once.apply(
             parts,
             evaluated,
-            onlooker=progress,
+            progress=progress,
             notice=progress.notice,
             only=saved.units if saved is not None else None,
             whole=not targets and not labels and saved is None,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from reconciler.api.client import Document
 from reconciler.cli.asking import Asking
-from reconciler.cli.client import Document
 from reconciler.cli.options import Described, NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.show.resources import description

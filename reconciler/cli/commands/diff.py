@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from reconciler.api.client import Document
 from reconciler.cli.asking import Asking
-from reconciler.cli.client import Document
 from reconciler.cli.options import DirectoryOrDaemon, Labels, NoColor, Output, Quiet, State, Targets, Verbose
 from reconciler.cli.output import Format
 from reconciler.cli.show.plans import Totals

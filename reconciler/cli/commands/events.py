@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli import times
+from reconciler.api import times
+from reconciler.api.client import Document
 from reconciler.cli.asking import Asking
-from reconciler.cli.client import Document
 from reconciler.cli.options import NoColor, Number, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit, emit_line
 from reconciler.cli.show.events import event_block, event_lines

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from reconciler.api.client import Document
 from reconciler.cli.asking import Asking
-from reconciler.cli.client import Document
 from reconciler.cli.options import Labels, NoColor, Quiet, State, TableOutput, Targets, Verbose, What
 from reconciler.cli.output import Format, emit, emit_names
 from reconciler.cli.show.resources import (

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from reconciler.app.systems import explained
 from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
-from reconciler.cli.systems import explained
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import visible
 from reconciler.errors import UsageError

@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli.client import Document
+from reconciler.api.client import Document
+from reconciler.app.places import places, source_root
 from reconciler.cli.options import Directory, Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import nothing_declared
-from reconciler.cli.places import places, source_root
-from reconciler.cli.progress import PLANNING, Progress
+from reconciler.cli.progress import PLANNING, LiveProgress
 from reconciler.cli.show.plans import Totals, plan_lines
 from reconciler.cli.terminal import Terminal, terminal
 
@@ -54,7 +54,7 @@ def command(  # noqa: PLR0913 - its options
     )
     if out is not None:
         from reconciler.api.views import instant
-        from reconciler.cli.saved import write_plan
+        from reconciler.app.saved import write_plan
 
         made = max((plan["observedAt"] for plan in plans), default=instant(0))
         write_plan(out, plans, directory=str(root), revision=revision, created_at=made)
@@ -109,17 +109,17 @@ async def _plan(
     screen: Terminal, root: Path, *, targets: list[str], labels: str, state: str | None, timeout: str | None
 ) -> tuple[list[Document], str]:
     from reconciler.api import views
-    from reconciler.cli import once
-    from reconciler.cli.assembly import assemble
+    from reconciler.app import once
+    from reconciler.app.assembly import assemble
     from reconciler.cli.deadline import deadline
 
     where = places(os.environ, state=state, source=root)
     async with (
-        Progress(screen, PLANNING) as progress,
+        LiveProgress(screen, PLANNING) as progress,
         deadline(timeout, "the plan"),
         assemble(where, os.environ, lease=False, notice=progress.notice) as parts,
     ):
         evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
-        found = await once.plan(parts, evaluated, onlooker=progress)
+        found = await once.plan(parts, evaluated, progress=progress)
     instances = evaluated.desired.instances
     return [views.plan(plan, instances) for plan in found], evaluated.desired.revision

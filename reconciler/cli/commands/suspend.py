@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli import times
+from reconciler.api import times
 from reconciler.cli.asking import Asking
 from reconciler.cli.options import NoColor, Output, Quiet, State, Suspended, Verbose
 from reconciler.cli.output import Format, emit
@@ -54,8 +54,8 @@ def command(
     by = person(os.environ)
     if asking.daemon is not None:
         for object_ in found:
-            wish = {"object": object_, "by": by, "reason": reason, "until": end}
-            asking.daemon.post("/v1/suspend", wish)
+            request = {"object": object_, "by": by, "reason": reason, "until": end}
+            asking.daemon.post("/v1/suspend", request)
     else:
         from reconciler.cli.writing import suspend
 

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
+from reconciler.app.places import Places, places, source_root
 from reconciler.cli.options import Directory, NoColor, Output, Quiet, State, Verbose, one_of
 from reconciler.cli.output import Format
-from reconciler.cli.places import Places, places, source_root
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
@@ -84,8 +84,8 @@ def command(
 
 async def _up(screen: Terminal, root: Path, where: Places, *, shown: Format | None) -> list[Address]:
     from reconciler.api.server import serve
-    from reconciler.cli.assembly import assemble
-    from reconciler.cli.daemon import Daemon, DaemonBackend, run_daemon
+    from reconciler.app.assembly import assemble
+    from reconciler.app.daemon import Daemon, DaemonBackend, run_daemon
     from reconciler.cli.show.live import Live
 
     def notice(text: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 
+from reconciler.app.places import places, source_root
 from reconciler.cli.failures import problem_lines
 from reconciler.cli.options import Directory, NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
-from reconciler.cli.places import places, source_root
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import one_line
 from reconciler.errors import ConfigError
@@ -34,8 +34,8 @@ def command(
 
     Reaches no target and touches no store.
     """
-    from reconciler.cli.assembly import evaluation
-    from reconciler.cli.once import take
+    from reconciler.app.assembly import evaluation
+    from reconciler.app.once import take
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     where = places(os.environ, state=state)

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli import times
+from reconciler.api import times
+from reconciler.api.client import Document
 from reconciler.cli.asking import Asking
-from reconciler.cli.client import Document
 from reconciler.cli.options import Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose, What
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.cli import times
+from reconciler.api import times
 from reconciler.cli.phrases import without_name
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line

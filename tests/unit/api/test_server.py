@@ -12,8 +12,8 @@ import stat
 import pytest
 
 from reconciler.api import server
+from reconciler.api.client import Client
 from reconciler.api.server import application, follow, listen, serve
-from reconciler.cli.client import Client
 from reconciler.errors import StoreError, TransportError, UsageError
 from reconciler.model.plan import Plan
 from tests.unit.api.known import Known, event, state, suspension
@@ -236,7 +236,12 @@ async def test_a_body_that_cannot_be_understood_is_refused_with_a_reason(path, t
     assert known.asked == []
 
 
-@pytest.mark.parametrize("body", [b"{}", gzip.compress(b"{}"), gzip.compress(b" " * (1 << 26))])
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", gzip.compress(b"{}"), gzip.compress(b" " * (1 << 26))],
+    # Named: what gzip writes has the time in it, and each process of the tests would see another test.
+    ids=["not packed", "small", "large once unpacked"],
+)
 async def test_a_body_that_is_packed_is_refused_and_not_unpacked(path, body, caplog, capfd):
     known = Known()
     async with serving(known, path):

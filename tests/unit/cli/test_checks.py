@@ -11,10 +11,10 @@ import sqlite3
 
 import pytest
 
+from reconciler.app.places import places
 from reconciler.cli import checks
 from reconciler.cli.asking import Asking
 from reconciler.cli.checks import FAIL, OK, WARN
-from reconciler.cli.places import places
 from reconciler.errors import StoreError, UsageError
 
 

@@ -7,10 +7,10 @@ import sys
 import pytest
 
 from reconciler import cli
+from reconciler.app.places import places
 from reconciler.cli import steering
 from reconciler.cli.asking import Asking
 from reconciler.cli.deadline import deadline
-from reconciler.cli.places import places
 from reconciler.errors import UsageError
 
 

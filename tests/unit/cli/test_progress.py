@@ -5,7 +5,7 @@ import io
 import pytest
 
 from reconciler.cli import progress as progress_module
-from reconciler.cli.progress import APPLYING, PLANNING, Progress
+from reconciler.cli.progress import APPLYING, PLANNING, LiveProgress
 from reconciler.cli.terminal import Terminal
 from tests.unit.cli.screens import Screen, pipe
 
@@ -20,7 +20,7 @@ def addresses(target, *names):
 
 
 def test_a_tree_says_which_targets_are_at_what_and_which_of_their_units_are_under_way():
-    progress = Progress(pipe(height=24), APPLYING)
+    progress = LiveProgress(pipe(height=24), APPLYING)
     for name, number in (("web-1", 4), ("web-2", 2), ("web-3", 2), ("web-4", 1), ("web-5", 9)):
         progress.step(name, "connecting", addresses(name, *map(str, range(number))))
     progress.step("web-1", "applying", addresses("web-1", "a", "b", "c"))
@@ -41,7 +41,7 @@ def test_a_tree_says_which_targets_are_at_what_and_which_of_their_units_are_unde
 
 
 def test_the_units_of_the_last_target_hang_below_it_and_many_are_counted():
-    progress = Progress(pipe(height=24), PLANNING)
+    progress = LiveProgress(pipe(height=24), PLANNING)
     progress.step("web-1", "connecting", addresses("web-1", *"abcdefgh"))
     progress.step("web-1", "reading", addresses("web-1", *"abcdefgh"))
     assert progress.tree(0.0).plain.split("\n") == [
@@ -60,7 +60,7 @@ def test_the_units_of_the_last_target_hang_below_it_and_many_are_counted():
 @pytest.mark.parametrize("height", range(5, 30))
 @pytest.mark.parametrize("targets", [1, 3, 50])
 def test_it_is_never_higher_than_the_terminal(height, targets):
-    progress = Progress(pipe(height=height), APPLYING)
+    progress = LiveProgress(pipe(height=height), APPLYING)
     for number in range(targets):
         name = f"t{number}"
         progress.step(name, "connecting", addresses(name, *map(str, range(100))))
@@ -71,7 +71,7 @@ def test_it_is_never_higher_than_the_terminal(height, targets):
 
 
 def test_a_low_terminal_shows_what_is_still_going_on():
-    progress = Progress(pipe(height=6), APPLYING)
+    progress = LiveProgress(pipe(height=6), APPLYING)
     for number in range(50):
         progress.step(f"t{number}", "done" if number < 40 else "reading", addresses("t", "a"))
     lines = progress.tree(0.0).plain.split("\n")
@@ -81,7 +81,7 @@ def test_a_low_terminal_shows_what_is_still_going_on():
 
 
 def test_names_from_elsewhere_are_made_safe():
-    progress = Progress(pipe(), APPLYING)
+    progress = LiveProgress(pipe(), APPLYING)
     progress.step("a\x1b[2J", "connecting", ["a\x1b[2J/File/\r"])
     progress.step("a\x1b[2J", "reading", ["a\x1b[2J/File/\r"])
     assert not {"\x1b", "\r"} & set(progress.tree(0.0).plain)
@@ -89,16 +89,16 @@ def test_names_from_elsewhere_are_made_safe():
 
 
 def test_without_colours_nothing_has_a_style():
-    progress = Progress(pipe(), APPLYING)
+    progress = LiveProgress(pipe(), APPLYING)
     progress.step("a", "reading", addresses("a", "x"))
     assert not any(span.style for span in progress.tree(0.0).spans)
-    painted = Progress(pipe(colour=True), APPLYING)
+    painted = LiveProgress(pipe(colour=True), APPLYING)
     painted.step("a", "reading", addresses("a", "x"))
     assert any(span.style for span in painted.tree(0.0).spans)
 
 
 def test_without_unicode_the_tree_is_ascii():
-    progress = Progress(pipe(unicode=False), APPLYING)
+    progress = LiveProgress(pipe(unicode=False), APPLYING)
     progress.step("a", "reading", addresses("a", *map(str, range(1))))
     progress.step("b", "reading", addresses("b", *map(str, range(1))))
     assert progress.tree(0.3).plain.isascii()
@@ -106,7 +106,7 @@ def test_without_unicode_the_tree_is_ascii():
 
 def test_a_pipe_is_told_only_of_what_takes_long(monkeypatch):
     screen = Screen()
-    progress = Progress(screen.terminal, APPLYING)
+    progress = LiveProgress(screen.terminal, APPLYING)
     progress.step("a", "reading", addresses("a", *map(str, range(1))))
     assert screen.err.getvalue() == ""
     monkeypatch.setattr(progress_module, "PLAIN_PATIENCE", -1.0)
@@ -118,7 +118,7 @@ def test_more_is_said_when_asked_and_nothing_when_quiet(monkeypatch):
     monkeypatch.setattr(progress_module, "PLAIN_PATIENCE", -1.0)
     loud, quiet = Screen(verbose=True), Screen(quiet=True)
     for screen in (loud, quiet):
-        progress = Progress(screen.terminal, APPLYING)
+        progress = LiveProgress(screen.terminal, APPLYING)
         progress.step("a", "connecting", addresses("a", *map(str, range(1))))
         progress.notice("compiling")
     assert loud.err.getvalue() == "a: connecting\ncompiling\n"
@@ -133,7 +133,7 @@ async def test_a_terminal_is_left_as_it_was_however_it_ends(monkeypatch, failing
     err = Tty()
     screen = Terminal(out=Tty(), err=err, interactive=True, width=80)
     try:
-        async with Progress(screen, APPLYING) as progress:
+        async with LiveProgress(screen, APPLYING) as progress:
             progress.step("web-1", "reading", addresses("web-1", "x"))
             while "web-1" not in err.getvalue():  # noqa: ASYNC110 - it draws when its own clock says so
                 await asyncio.sleep(0)

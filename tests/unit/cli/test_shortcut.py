@@ -2,8 +2,8 @@
 
 import pytest
 
-from reconciler.cli import quick
-from reconciler.cli.quick import InSync
+from reconciler.app import quick
+from reconciler.app.quick import InSync
 from reconciler.cli.shortcut import try_shortcut
 
 

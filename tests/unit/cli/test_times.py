@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.cli.times import age, clock, parse_duration, parse_future, parse_past, seconds, span
+from reconciler.api.times import age, clock, parse_duration, parse_future, parse_past, seconds, span
 from reconciler.errors import UsageError
 
 NOON = 1769860800.0  # 2026-01-31T12:00:00Z

@@ -302,7 +302,7 @@ def test_a_circle_on_many_targets_is_one_problem() -> None:
         del document["spec"]["target"]
     files = {"t.yaml": targets("x", "y"), "m.json": "\n".join(map(json.dumps, documents))}
     (problem,) = problems(files)
-    assert "circle" in problem.message
+    assert "cycle" in problem.message
     assert problem.excerpt
 
 

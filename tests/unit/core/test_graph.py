@@ -156,7 +156,7 @@ def test_a_circle_is_refused_and_says_for_each_edge_where_it_comes_from():
     (problem,) = refused.value.problems
     assert problem.location == "site.yaml:9"
     assert problem.message == (
-        "a circle of dependencies on target t:\n"
+        "a cycle of dependencies on target t:\n"
         "    File/a before File/b (require, site.yaml:9)\n"
         "    File/b before Directory/x (require, site.yaml:5)\n"
         "    Directory/x before File/a (its path lies below, site.yaml:1)\n"

@@ -17,10 +17,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from reconciler.core.conditions import Summary, get_condition, summarize
-from reconciler.engine.controller import Controller
+from reconciler.engine.loop.controller import Controller
 from reconciler.engine.oneshot import OneShot
-from reconciler.engine.onlooking import Onlooker
-from reconciler.engine.services import Services
+from reconciler.engine.round.progress import Progress
+from reconciler.engine.round.services import Services
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import TransportError
 from reconciler.model.conditions import ConditionType
@@ -253,12 +253,12 @@ class Stage:
         self._ids += 1
         return f"{self._ids:012x}"
 
-    def once(self, shown: Desired, onlooker: Onlooker | None = None) -> OneShot:
+    def once(self, shown: Desired, progress: Progress | None = None) -> OneShot:
         """A single run, without the loop, at what is not on record yet."""
-        services = self._services(shown, onlooker or Onlooker())
+        services = self._services(shown, progress or Progress())
         return OneShot(shown, {}, services=services, open_session=Session.open)
 
-    def _services(self, shown: Desired, onlooker: Onlooker) -> Services:
+    def _services(self, shown: Desired, progress: Progress) -> Services:
         return Services(
             host=self.host,
             store=self.store,
@@ -268,7 +268,7 @@ class Stage:
             revision=lambda: shown.revision,
             suspended=lambda _address: None,
             loop_time=self.loop.time,
-            onlooker=onlooker,
+            progress=progress,
         )
 
 

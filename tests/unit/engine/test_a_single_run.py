@@ -1,6 +1,6 @@
 """What `froyo plan` and `froyo apply` do: one look at every target, without a loop."""
 
-from reconciler.engine.onlooking import Onlooker
+from reconciler.engine.round.progress import Progress
 from reconciler.model.plan import Action
 from reconciler.plugins.calls import Phase
 from tests.unit.engine.stage import address, file, staged
@@ -102,7 +102,7 @@ async def test_a_plan_that_cannot_be_made_says_what_to_do_about_it(stage):
     assert plan.errors[address("motd")].startswith("/srv/motd: permission denied; declare `become: sudo`")
 
 
-class Seen(Onlooker):
+class Seen(Progress):
     def __init__(self):
         self.steps, self.concluded = [], []
 

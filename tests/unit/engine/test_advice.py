@@ -2,8 +2,8 @@
 
 import pytest
 
-from reconciler.engine.advice import told
-from reconciler.engine.observing import fault_of
+from reconciler.engine.round.advice import told
+from reconciler.engine.round.observing import fault_of
 from reconciler.errors import ErrorClass, FroyoError, ProviderError
 from reconciler.model.target import LocalTransport, SshTransport, Target
 

@@ -3,7 +3,7 @@
 import asyncio
 from types import SimpleNamespace
 
-from reconciler.engine.controller import Controller
+from reconciler.engine.loop.controller import Controller
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import LocalTransport, Target
 from reconciler.runtime import Runtime

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.core.backoff import Backoff
-from reconciler.engine.sessions import LASTING, Sessions
+from reconciler.engine.loop.sessions import LASTING, Sessions
 from reconciler.errors import TransportError
 from reconciler.model.target import SshTransport
 from reconciler.runtime import Runtime

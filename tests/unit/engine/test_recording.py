@@ -1,6 +1,6 @@
 """What a target was asked, and which of it was about a path."""
 
-from reconciler.engine.recording import Recording
+from reconciler.engine.round.recording import Recording
 
 STAT = {"call": "file.stat", "args": {"path": "/etc/motd"}}
 FACTS = {"call": "facts", "args": {}}

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from reconciler.core.backoff import Backoff
-from reconciler.engine.supervisor import Supervisor
+from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.errors import LeaseLost, StoreError
 from reconciler.runtime import Runtime
 from tests.sim.loop import run

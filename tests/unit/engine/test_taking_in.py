@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.engine.intake import Intake
+from reconciler.engine.intake.intake import Intake
 from reconciler.errors import ConfigError, Problem, StoreError
 from reconciler.model.resource import Metadata
 from reconciler.model.source import SourceReport

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from reconciler.engine.undeclared import targets_of_others, undeclared
+from reconciler.engine.intake.undeclared import targets_of_others, undeclared
 from reconciler.model.names import SourceName
 from reconciler.model.state import ResourceState
 from tests.unit.engine.stage import address, file, staged

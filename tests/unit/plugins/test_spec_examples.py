@@ -9,8 +9,8 @@ import pytest
 
 from froyo_provider.environment import MODULES
 from froyo_provider.testing import READING_CALLS
-from reconciler.cli.grants import read_grants
-from reconciler.cli.places import places
+from reconciler.app.grants import read_grants
+from reconciler.app.places import places
 from reconciler.plugins.calls import CALLS, Phase
 from reconciler.plugins.capabilities import Capability, Gate
 from reconciler.plugins.manifest import _LIMITS, Limits

@@ -1,0 +1,165 @@
+"""The composition root: puts the parts together, once, for the daemon and for one-shot commands alike.
+
+Nothing else in froyo knows which store, which provider host and which transports there are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from reconciler.app.auditing import Auditor
+from reconciler.app.holding import held_by
+from reconciler.app.places import Places, must_be_ours
+from reconciler.app.reaching import reaching
+from reconciler.app.retention import retention
+from reconciler.app.stamps import stamp
+from reconciler.config import ParseCache, load
+from reconciler.config.structural import kind_problems
+from reconciler.engine.intake.intake import Load
+from reconciler.engine.loop.suspensions import Suspensions
+from reconciler.engine.round.progress import Progress
+from reconciler.engine.round.services import Services
+from reconciler.engine.settings import EngineSettings
+from reconciler.errors import LeaseHeld
+from reconciler.model.catalog import Catalog
+from reconciler.model.desired import Desired
+from reconciler.plugins.capabilities import Grants
+from reconciler.plugins.host import PluginHost
+from reconciler.plugins.packages import Package, catalog, load_packages, needs
+from reconciler.runtime import Runtime, ThreadLanes
+from reconciler.store.records import LeaseHolder
+from reconciler.store.store import Store
+from reconciler.telemetry.log import get_logger
+
+LEASE = 30.0
+"""Seconds for which the lease on the store is taken; a daemon renews it three times within them."""
+
+log = get_logger("froyo")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts, put together.
+
+    Attributes:
+        places: where things are kept.
+        stamp: of the packages and of what else decides what is done, from before any of it was read.
+        runtime: the world.
+        store: where everything is kept.
+        host: runs the providers.
+        catalog: all kinds.
+        load: evaluates a snapshot.
+        auditor: puts on record what the providers were refused.
+        settings: the numbers of the loop, and what it leaves alone on this machine.
+    """
+
+    places: Places
+    stamp: str
+    runtime: Runtime
+    store: Store
+    host: PluginHost
+    catalog: Catalog
+    load: Load
+    auditor: Auditor
+    settings: EngineSettings
+
+    def services(
+        self,
+        desired: Desired,
+        suspensions: Suspensions,
+        *,
+        loop_time: Callable[[], float],
+        progress: Progress,
+    ) -> Services:
+        """What the rounds of a one-shot command work with."""
+        return Services(
+            host=self.host,
+            store=self.store,
+            runtime=self.runtime,
+            settings=self.settings,
+            find_blob=desired.find_blob,
+            revision=lambda: desired.revision,
+            suspended=suspensions.holding,
+            loop_time=loop_time,
+            progress=progress,
+        )
+
+
+def evaluation(places: Places, environ: Mapping[str, str]) -> tuple[list[Package], Catalog, Load]:
+    """The provider packages, their kinds, and what evaluates a snapshot: all that `froyo validate` needs.
+
+    Raises:
+        ConfigError: a provider package is broken.
+    """
+    packages = load_packages([path for path in places.packages if path.is_dir()], check=kind_problems)
+    kinds = catalog(packages, artifacts=places.artifacts)
+    return packages, kinds, partial(load, catalog=kinds, cache=ParseCache(), environ=environ)
+
+
+@contextlib.asynccontextmanager
+async def assemble(
+    places: Places, environ: Mapping[str, str], *, lease: bool, notice: Callable[[str], None]
+) -> AsyncIterator[Parts]:
+    """The parts, for as long as the context lasts.
+
+    Args:
+        places: where things are kept; made when they are missing.
+        environ: the process's environment.
+        lease: whether this is going to write as the store's one controller.
+        notice: told what takes long, for a person to see.
+
+    Raises:
+        UsageError: others can write to the state directory, or a file in it is not understood.
+        LeaseHeld: another controller has the store.
+        StoreError: the store cannot be opened.
+        ConfigError: a provider package is broken.
+    """
+    places.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in (places.state, places.database, places.packages[-1], places.grants, places.retention):
+        must_be_ours(path)
+    stamped = stamp(places, environ)
+    lanes = ThreadLanes()
+    runtime = reaching(places, environ, lanes)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(lanes.close)
+        packages, kinds, evaluate = evaluation(places, environ)
+        store = await Store.open(places.database, runtime=runtime, retention=retention(places.retention))
+        stack.push_async_callback(store.close)
+        if lease:
+            await _take_lease(store, runtime, places)
+        auditor = Auditor(store, runtime)
+        host = PluginHost(
+            packages,
+            grants=granted(places, packages),
+            runtime=runtime,
+            cache_dir=places.cache / "components",
+            artifacts=places.artifacts,
+            audit=auditor.note,
+            notice=notice,
+        )
+        stack.push_async_callback(auditor.close)
+        stack.push_async_callback(host.close)
+        settings = EngineSettings(own_paths=places.own_paths)
+        yield Parts(places, stamped, runtime, store, host, kinds, evaluate, auditor, settings)
+
+
+async def _take_lease(store: Store, runtime: Runtime, places: Places) -> None:
+    us = LeaseHolder.of_this_process(runtime.now())
+    try:
+        await store.acquire_lease(us, LEASE)
+    except LeaseHeld as error:
+        found = await store.lease()
+        raise LeaseHeld(held_by(found.holder, us, places) if found else str(error)) from error
+
+
+def granted(places: Places, packages: Iterable[Package]) -> Grants:
+    """What the packages are granted: the built-in ones what they need, and what the operator says on top or instead."""
+    built_in = needs(package for package in packages if package.directory.parent == places.packages[0])
+    if not places.grants.exists():
+        return built_in
+    from reconciler.app.grants import read_grants
+
+    return built_in.extended(read_grants(places.grants))

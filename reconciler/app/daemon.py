@@ -1,0 +1,287 @@
+"""`froyo up`: the always-on controller of one directory, put together and looked after until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from reconciler.api.backend import StoreKnowledge
+from reconciler.app.assembly import LEASE, Parts
+from reconciler.app.memory import keep_small
+from reconciler.app.standing import Standing
+from reconciler.core.conditions import doubt, next_generation, summarize
+from reconciler.engine.intake.intake import Intake
+from reconciler.engine.loop.controller import Controller
+from reconciler.engine.loop.supervisor import Supervisor
+from reconciler.errors import UsageError
+from reconciler.model.desired import Desired
+from reconciler.model.names import Address, SourceName, TargetName
+from reconciler.model.plan import Plan
+from reconciler.model.resource import Instance
+from reconciler.model.source import serving
+from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState, covers
+from reconciler.runtime import Offload
+from reconciler.store.batch import Batch
+from reconciler.store.records import AuditRecord
+from reconciler.targets.session import Session
+from reconciler.telemetry.log import get_logger
+from watchers.directory import RESCAN, DirectorySource
+
+T = TypeVar("T")
+
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What tells the daemon to end in order."""
+GRACE = 10.0
+"""Seconds that rounds under way get to end when the daemon is told to."""
+
+PULSE = 1.0
+LOOP_DEADLINE = 5.0
+"""Seconds: an event loop that has not come round for so long answers nobody in time."""
+
+MISSED_LOOKS = 3
+"""Looks at the source that did not come, however much or little happens there, after which its watcher is dead."""
+
+log = get_logger("froyo")
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """The running controller, as the API and the terminal see it.
+
+    Attributes:
+        parts: what it is made of.
+        controller: the loop.
+        intake: the path from the directory to the loop.
+        supervisor: looks after the long tasks.
+    """
+
+    parts: Parts
+    controller: Controller
+    intake: Intake
+    supervisor: Supervisor
+
+
+Serve = Callable[[Daemon], Awaitable[None]]
+"""A long task that shows the daemon to somebody: the API, or the terminal."""
+
+
+async def run_daemon(parts: Parts, directory: Path, *, serve: Mapping[str, Serve]) -> list[Address]:
+    """Keep everything as `directory` says, until SIGTERM or SIGINT.
+
+    Args:
+        parts: with the lease on the store.
+        directory: the source.
+        serve: further long tasks, by name.
+
+    Returns:
+        What was abandoned in the middle of an apply.
+
+    Raises:
+        LeaseLost: another controller has taken the store over, or its files are gone.
+    """
+    controller = Controller(
+        store=parts.store,
+        host=parts.host,
+        runtime=parts.runtime,
+        open_session=Session.open,
+        settings=parts.settings,
+    )
+    supervisor = Supervisor(runtime=parts.runtime)
+    watched = replace(
+        parts.runtime, offload=_Beating(parts.runtime.offload, partial(supervisor.beat, "source"))
+    )
+    source = DirectorySource(
+        SourceName(str(directory)),
+        directory,
+        runtime=watched,
+        rescan_interval=lambda: rescan_interval(controller.desired, directory),
+    )
+    intake = Intake(
+        SourceName(str(directory)),
+        load=parts.load,
+        controller=controller,
+        store=parts.store,
+        runtime=parts.runtime,
+    )
+    daemon = Daemon(parts, controller, intake, supervisor)
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(LEASE / 3)
+            await parts.store.renew_lease(LEASE)
+            supervisor.beat("writer")
+            controller.retry()
+
+    standing = Standing(parts.places)
+
+    async def pulse() -> None:
+        while True:
+            await asyncio.sleep(PULSE)
+            standing.check()
+            supervisor.beat("loop")
+
+    supervisor.add("controller", controller.run)
+    supervisor.add(
+        "source",
+        lambda: intake.run(source.snapshots()),
+        deadline=lambda: MISSED_LOOKS * max(rescan_interval(controller.desired, directory), RESCAN),
+    )
+    supervisor.add("writer", renew, deadline=LEASE)
+    supervisor.add("loop", pulse, deadline=LOOP_DEADLINE)
+    supervisor.add("providers", lambda: _warm(parts))
+    supervisor.add("audit", parts.auditor.run)
+    supervisor.add("memory", lambda: keep_small(lambda: intake.state.revision, parts.runtime.offload))
+    for name, task in serve.items():
+        supervisor.add(name, lambda task=task: task(daemon))  # type: ignore[misc] # a bound default
+    await controller.start()
+
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    # A terminal that is closed says SIGHUP, unless nohup has it ignored.
+    ends = [number for number in ENDS if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in ends:
+        loop.add_signal_handler(number, told.set)
+    running = asyncio.create_task(supervisor.run(), name="supervisor")
+    waiting = asyncio.create_task(told.wait(), name="signals")
+    try:
+        await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+        supervisor.end()
+        return await controller.stop(grace=GRACE)
+    finally:
+        for number in ends:
+            loop.remove_signal_handler(number)
+        waiting.cancel()
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+def rescan_interval(desired: Desired | None, directory: Path) -> float:
+    """Seconds between looks at the directory without any event, as what is in force declares it."""
+    served = serving(desired.sources.values(), os.path.realpath(directory)) if desired is not None else None
+    return RESCAN if served is None or served.interval is None else served.interval
+
+
+class _Beating:
+    """An offload that tells of each call that has come back: whoever makes them lives."""
+
+    def __init__(self, offload: Offload, beat: Callable[[], None]) -> None:
+        self._offload = offload
+        self._beat = beat
+
+    async def __call__(self, lane: str, function: Callable[[], T], /) -> T:
+        result = await self._offload(lane, function)
+        self._beat()
+        return result
+
+
+class DaemonBackend(StoreKnowledge):
+    """What the API is told by a running daemon: the controller's own memory where that is newer than the store.
+
+    Args:
+        daemon: that runs.
+    """
+
+    live = True
+
+    def __init__(self, daemon: Daemon) -> None:
+        super().__init__(daemon.parts.store, now=daemon.parts.runtime.now)
+        self._daemon = daemon
+
+    def now(self) -> float:
+        """The wall clock."""
+        return self._daemon.parts.runtime.now()
+
+    async def states(self) -> Mapping[Address, ResourceState]:
+        """Of each declared instance, at the generation that is declared now, looked at or not."""
+        known = self._daemon.controller.states()
+        for address, why in self._daemon.controller.doubtful().items():
+            if address in known:
+                message = f"reported to have changed, and could not be looked at: {why}"
+                known[address] = doubt(known[address], message, now=self.now())
+        declared = await self.instances()
+        if not declared:
+            ours = ("", self._daemon.intake.state.name)
+            return {address: state for address, state in known.items() if state.source in ours}
+        return {
+            address: next_generation(known[address], instance.digest)
+            if address in known
+            else ResourceState(address=address, digest=instance.digest)
+            for address, instance in declared.items()
+        }
+
+    async def targets(self) -> Mapping[TargetName, TargetState]:
+        """Of each target. What an earlier daemon knew of its sessions says nothing about ours."""
+        return {
+            name: TargetState(name=name)
+            if state.connected_since is None and summarize(state.conditions).ready
+            else state
+            for name, state in self._daemon.controller.targets.items()
+        }
+
+    async def sources(self) -> Mapping[SourceName, SourceState]:
+        """Of the daemon's one source."""
+        shown = self._daemon.intake.shown
+        return {shown.name: shown}
+
+    async def suspensions(self) -> Sequence[Suspension]:
+        """Those in force."""
+        return self._daemon.controller.suspensions.all()
+
+    async def instances(self) -> Mapping[Address, Instance]:
+        """As declared."""
+        desired = self._daemon.controller.desired
+        return desired.instances if desired else {}
+
+    async def reconcile(self, selected: Sequence[Address] | None) -> int:
+        """Look at these instances, or all, now; returns how many are concerned."""
+        declared = await self.instances()
+        unknown = [address for address in selected or () if address not in declared]
+        if unknown:
+            raise UsageError(f"{unknown[0]} is not declared; see: froyo get")
+        await self._daemon.controller.request(selected)
+        return len(declared if selected is None else selected)
+
+    async def suspend(self, suspension: Suspension) -> int:
+        """Leave something alone; returns how many instances are concerned."""
+        concerned = [a for a in await self.instances() if covers(suspension.object, a)]
+        if not concerned:
+            raise UsageError(f"nothing is declared as {suspension.object}; see: froyo get")
+        await self._daemon.controller.suspend(suspension)
+        await self._audit("suspend", suspension.by, suspension.object)
+        return len(concerned)
+
+    async def resume(self, suspended: str, *, by: str) -> bool:
+        """End a suspension; whether there was one."""
+        await self._audit("resume", by, suspended)
+        return await self._daemon.controller.resume(suspended)
+
+    async def _audit(self, action: str, actor: str, subject: str) -> None:
+        record = AuditRecord(at=self._daemon.parts.runtime.now(), actor=actor, action=action, object=subject)
+        await self._daemon.parts.store.write(Batch().add_audit([record]))
+
+    async def plan(self) -> Sequence[Plan]:
+        """What would be changed now."""
+        return await self._daemon.controller.plan()
+
+    def health(self) -> dict[str, str]:
+        """What is wrong with the daemon itself, by task or target."""
+        wrong = self._daemon.supervisor.health()
+        if trouble := self._daemon.parts.store.trouble:
+            wrong["housekeeping"] = trouble
+        return wrong | {f"target {name}": why for name, why in self._daemon.controller.troubles.items()}
+
+
+async def _warm(parts: Parts) -> None:
+    """Prepare the providers ahead of their first use, and stay."""
+    await parts.host.warm()
+    await asyncio.Event().wait()

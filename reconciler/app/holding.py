@@ -1,0 +1,38 @@
+"""What is said when another froyo works with the same state directory: which one, and how to reach it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.api import times
+from reconciler.api.client import Client
+from reconciler.api.views import instant
+from reconciler.app.places import Places
+
+if TYPE_CHECKING:
+    from reconciler.store.records import LeaseHolder
+
+
+def held_by(holder: LeaseHolder, us: LeaseHolder, where: Places) -> str:
+    """Who has the store, since when by the local clock, and what to do about it.
+
+    Args:
+        holder: who has it.
+        us: who wants it.
+        where: the state directory.
+    """
+    since = times.clock(instant(holder.since), now=us.since)
+    if holder.host != us.host:
+        return (
+            f"froyo on {holder.host} works with {where.state} (pid {holder.pid}, since {since}); "
+            "end it there, or name another --state"
+        )
+    if Client(where.socket).alive():
+        return (
+            f"a daemon runs here already (pid {holder.pid}, since {since}); have it look now with `froyo reconcile`, "
+            f"end it with `kill {holder.pid}`, or name another --state"
+        )
+    return (
+        f"froyo is at work here already (pid {holder.pid}, since {since}); "
+        "wait until it is done, or name another --state"
+    )

@@ -1,0 +1,31 @@
+"""The runtime of a process that reaches targets, the same for the long way and for the short one.
+
+Apart from `assembly`, because the short way must not import what it does not need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.app.places import Places
+from reconciler.runtime import Runtime, ThreadLanes
+from reconciler.targets.artifacts import Artifacts
+from reconciler.targets.connect import make_connect
+
+
+def reaching(places: Places, environ: Mapping[str, str], lanes: ThreadLanes) -> Runtime:
+    """The world as it is.
+
+    Args:
+        places: where things are kept.
+        environ: the process's environment.
+        lanes: run what would hold the loop up; the caller closes them.
+    """
+    connect = make_connect(
+        state=places.state,
+        cache=places.cache,
+        offload=lanes,
+        artifacts=Artifacts(places.artifacts),
+        environ=environ,
+    )
+    return Runtime(connect=connect, offload=lanes, environ=environ)

@@ -1,0 +1,171 @@
+"""Saved plans: what `froyo plan --out` writes and `froyo apply --plan` reads.
+
+Invariant: a file that was changed, cut off or written by something else is refused as a whole. What it says is not
+carried out blindly: each part is compared with what is declared and observed then, and refused if either has moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import ConfigDict
+
+from reconciler import __version__
+from reconciler.api.shapes import Shape, held_to
+from reconciler.app.systems import explained
+from reconciler.errors import UsageError
+from reconciler.model.conditions import Reason
+from reconciler.model.names import Address, Digest
+from reconciler.model.plan import Action, Cause, PlanUnit
+
+KIND = "SavedPlan"
+
+
+class UnitShape(Shape):
+    """What is read of a unit. The other fields tell a person about it; what is done is planned anew."""
+
+    # Strictly, the text of an enum's value is none of its members.
+    model_config = ConfigDict(strict=False)
+
+    address: str
+    action: Action
+    cause: Cause
+    diffs: list[dict[str, Any]]
+    desired: str
+    observed: str
+    held: Reason | None = None
+    heldBecause: str = ""  # noqa: N815 - documents are in camel case
+    declaredAt: str = ""  # noqa: N815 - as above
+
+
+class PlanShape(Shape):
+    """The plan of one target."""
+
+    target: str
+    revision: str
+    observedAt: str | None  # noqa: N815 - as above
+    units: list[UnitShape]
+    errors: dict[str, str]
+
+
+class SavedPlanShape(Shape):
+    """The file, without its digest."""
+
+    apiVersion: Literal["froyo.dev/v1alpha1"]  # noqa: N815 - as above
+    kind: Literal["SavedPlan"]
+    version: str
+    directory: str
+    revision: str
+    createdAt: str | None  # noqa: N815 - as above
+    plans: list[PlanShape]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A saved plan.
+
+    Attributes:
+        directory: the source that it was made from, absolute.
+        revision: of the source then.
+        created_at: when, as documents have it.
+        targets: those that were planned.
+        units: by address.
+    """
+
+    directory: str
+    revision: str
+    created_at: str | None
+    targets: tuple[str, ...]
+    units: Mapping[Address, PlanUnit]
+
+
+def write_plan(
+    path: str, plans: Sequence[Mapping[str, Any]], *, directory: str, revision: str, created_at: str | None
+) -> str:
+    """Write a plan to a file that only its owner can read; returns its digest.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    body = {
+        "apiVersion": "froyo.dev/v1alpha1",
+        "kind": KIND,
+        "version": __version__,
+        "directory": directory,
+        "revision": revision,
+        "createdAt": created_at,
+        "plans": list(plans),
+    }
+    digest = _digest(body)
+    text = json.dumps({**body, "digest": digest}, indent=1).encode()
+    partial = f"{path}.{os.getpid()}.new"
+    try:
+        descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text)
+            os.replace(partial, path)
+        except BaseException:
+            os.unlink(partial)
+            raise
+    except OSError as error:
+        raise UsageError(f"{path}: the plan cannot be saved: {explained(error)}") from error
+    return digest
+
+
+def read_plan(path: str) -> Saved:
+    """A plan from a file.
+
+    Raises:
+        UsageError: it cannot be read, or is not what was written.
+    """
+    try:
+        with open(path, "rb") as file:
+            document = json.load(file)
+    except OSError as error:
+        raise UsageError(
+            f"{path}: the plan cannot be read: {error.strerror}; `froyo plan --out {path}` makes one"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: it is no saved plan; make one with `froyo plan --out {path}`") from error
+    if not isinstance(document, dict) or document.get("kind") != KIND:
+        raise UsageError(f"{path}: it is no saved plan; make one with `froyo plan --out {path}`")
+    digest = document.pop("digest", "")
+    if digest != _digest(document):
+        raise UsageError(f"{path}: it was changed after it was saved; plan again")
+    try:
+        saved = held_to(SavedPlanShape, document)
+    except ValueError as error:
+        raise UsageError(
+            f"{path}: it was saved by another version of froyo ({document.get('version')}; {error}); plan again"
+        ) from error
+    return Saved(
+        saved.directory,
+        saved.revision,
+        saved.createdAt,
+        tuple(plan.target for plan in saved.plans),
+        {Address(unit.address): _unit(unit) for plan in saved.plans for unit in plan.units},
+    )
+
+
+def _unit(unit: UnitShape) -> PlanUnit:
+    return PlanUnit(
+        address=Address(unit.address),
+        action=unit.action,
+        cause=unit.cause,
+        diffs=(),
+        operation={},
+        desired=Digest(unit.desired),
+        observed=Digest(unit.observed),
+        held=unit.held,
+    )
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    text = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    return f"sha256:{hashlib.sha256(text).hexdigest()}"

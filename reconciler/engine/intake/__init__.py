@@ -1,0 +1,1 @@
+"""From what sources yield to what is in force."""

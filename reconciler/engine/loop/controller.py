@@ -1,0 +1,440 @@
+"""The controller: takes in desired states, hands out rounds, and keeps everything going.
+
+Invariants: a target is worked on by one round at a time. Waiting, for a session, a retry or a person, holds no round.
+Nothing is concluded from an event's absence: every target is looked at again at intervals whatever was heard from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Coroutine, Iterable, Mapping
+
+from reconciler.core.backoff import Backoff
+from reconciler.core.workqueue import Priority, Work, WorkQueue
+from reconciler.engine import wording
+from reconciler.engine.host import ProviderHost
+from reconciler.engine.loop.lane import Lane, Sighting
+from reconciler.engine.loop.lanes import Lanes
+from reconciler.engine.loop.reachability import Reachability
+from reconciler.engine.loop.requests import Requests
+from reconciler.engine.loop.sessions import OpenSession, Sessions
+from reconciler.engine.loop.suspensions import Suspensions
+from reconciler.engine.round.journal import settle_in_doubt
+from reconciler.engine.round.reconcile import Round, unplanned
+from reconciler.engine.round.report import Report
+from reconciler.engine.round.services import Outcome, Services
+from reconciler.engine.settings import EngineSettings
+from reconciler.errors import LocalProtocolError, ProtocolError, RunnerError, StoreError, TransportError
+from reconciler.model.desired import Blob, Desired
+from reconciler.model.names import Address, Digest, TargetName, split_address
+from reconciler.model.plan import Plan
+from reconciler.model.resource import Instance
+from reconciler.model.source import SnapshotGone
+from reconciler.model.state import ResourceState, Suspension, TargetState, covers
+from reconciler.runtime import Runtime
+from reconciler.store.store import Store
+from reconciler.targets.session import Session
+from reconciler.targets.watch import WatchEvent
+from reconciler.telemetry.log import get_logger
+
+log = get_logger("froyo")
+
+
+class Controller:
+    """One engine on one store.
+
+    Args:
+        store: where everything is kept; this controller holds its lease.
+        host: runs the providers.
+        runtime: the world.
+        open_session: opens a session to a target.
+        settings: the numbers.
+
+    Attributes:
+        desired: what is in force; None before the first snapshot.
+        lanes: what is known of each target.
+        suspensions: what people want left alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        host: ProviderHost,
+        runtime: Runtime,
+        open_session: OpenSession,
+        settings: EngineSettings = EngineSettings(),  # noqa: B008 - frozen
+    ) -> None:
+        self.desired: Desired | None = None
+        self.lanes = Lanes(store, runtime, settings=settings, loop_time=self._time)
+        self.suspensions = Suspensions(store, now=runtime.now)
+        self._store = store
+        self._runtime = runtime
+        self._settings = settings
+        self._queue: WorkQueue[TargetName, Address] = WorkQueue(random=runtime.random.random)
+        self._wake = asyncio.Event()
+        self._rounds: dict[TargetName, asyncio.Task[None]] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._abandoned: set[Address] = set()
+        self._troubles: dict[TargetName, str] = {}
+        self._reminders: dict[str, asyncio.TimerHandle] = {}
+        self._stopping = False
+        self._requests = Requests(store, now=runtime.now)
+        backoff = Backoff(base=settings.retry_base, cap=settings.retry_cap)
+        self._reachability = Reachability(store, runtime, backoff=backoff)
+        self._sessions = Sessions(open_session=open_session, runtime=runtime, listener=self, backoff=backoff)
+        self._services = Services(
+            host=host,
+            store=store,
+            runtime=runtime,
+            settings=settings,
+            find_blob=self._find_blob,
+            revision=lambda: self.desired.revision if self.desired else "",
+            suspended=self.suspensions.holding,
+            loop_time=self._time,
+        )
+
+    # --- Life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take up what an earlier controller left: states, suspensions, requests, and operations in doubt."""
+        await self.lanes.load()
+        await self._reachability.load()
+        await self.suspensions.load()
+        for suspension in self.suspensions.all():
+            self._remind(suspension)
+        await self._requests.load()
+        await settle_in_doubt(self._store, Report(self._runtime.now, {}))
+
+    async def run(self) -> None:
+        """Hand out rounds until `stop`, or until cancelled."""
+        try:
+            while not self._stopping:
+                now = self._time()
+                while len(self._rounds) < self._settings.concurrent_rounds:
+                    work = self._queue.get(now)
+                    if work is None:
+                        break
+                    self._rounds[work.key] = asyncio.create_task(self._work(work), name=f"round {work.key}")
+                await self._sleep_until(self._queue.next_ready(now))
+            # `stop` gives those under way their time, and cancels what is late.
+            await asyncio.gather(*self._rounds.values(), return_exceptions=True)
+        finally:
+            for task in self._rounds.values():
+                task.cancel()
+            await asyncio.gather(*self._rounds.values(), return_exceptions=True)
+            await self._sessions.close()
+            await self._reachability.close()
+
+    async def stop(self, *, grace: float) -> list[Address]:
+        """Hand out no more rounds, wait for those under way, and abandon what has not ended within `grace` seconds.
+
+        Returns:
+            What was abandoned in the middle of an apply; it is observed again at the next start.
+        """
+        self._stopping = True
+        self._wake.set()
+        for reminder in self._reminders.values():
+            reminder.cancel()
+        under_way = list(self._rounds.values())
+        if under_way:
+            _, late = await asyncio.wait(under_way, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        return sorted(self._abandoned)
+
+    async def _sleep_until(self, due: float | None) -> None:
+        self._wake.clear()
+        if due is None or len(self._rounds) >= self._settings.concurrent_rounds:
+            await self._wake.wait()
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(due):
+                await self._wake.wait()
+
+    # --- Desired state ------------------------------------------------------------------------------------------------
+
+    async def submit(self, desired: Desired) -> None:
+        """From now on, this is how everything should be.
+
+        What is not in it any more is no longer looked at. Nothing is removed from a target: what was ours is reported
+        as orphaned. A controller that has been told to end takes nothing in: it would open sessions that nobody closes.
+        """
+        if self._stopping:
+            return
+        self.desired = desired
+        instances: dict[TargetName, dict[Address, Instance]] = {name: {} for name in desired.targets}
+        for address, instance in desired.instances.items():
+            instances[instance.target][address] = instance
+        for name, target in desired.targets.items():
+            if self._sessions.want(target):
+                self._reachability.forget(name)
+            changed = self.lanes.submit(target, instances[name], desired.source)
+            if changed is not None:
+                self._add(name, priority=Priority.SPEC, items=changed)
+        await self._drop_targets(desired)
+        self._wake.set()
+
+    async def _drop_targets(self, desired: Desired) -> None:
+        """Forget the targets that are not declared any more; what other sources have on record stays there."""
+        declared = desired.targets
+        for name in self.lanes.undeclared(declared):
+            self.lanes.withdraw(name)
+            await self._sessions.drop(name)
+            if name in self._rounds:
+                await asyncio.wait([self._rounds[name]])
+            self._queue.discard(name)
+            self._troubles.pop(name, None)
+            await self.lanes.drop(name)
+        others = self.lanes.shared(desired.source)
+        self._reachability.keep_only(declared, others)
+        await self._requests.keep_only(declared.keys() | others)
+        await self.lanes.forget(desired)
+
+    def _find_blob(self, digest: Digest) -> Blob:
+        if self.desired is None:
+            raise SnapshotGone("nothing is declared any more")
+        return self.desired.find_blob(digest)
+
+    # --- Rounds -------------------------------------------------------------------------------------------------------
+
+    def _add(self, name: TargetName, *, priority: Priority, items: Iterable[Address] = ()) -> None:
+        self._queue.add(name, now=self._time(), priority=priority, items=items)
+        self._wake.set()
+
+    async def _work(self, work: Work[TargetName, Address]) -> None:
+        """One round, and what follows from it."""
+        name = work.key
+        session = self._sessions.get(name)
+        try:
+            lane = self.lanes.take_in(name)
+            if lane is None or self.desired is None or name not in self.desired.targets:
+                return
+            lane.unsettled.update(address for address in work.items if address in lane.instances)
+            if session is None:
+                await lane.backlog.keep(self._store, lane.states)
+                return  # looked at when there is one: see `connected`
+            dirty = None if work.everything else set(work.items)
+            if (request := self._requests.get(name)) is not None:
+                dirty = None if dirty is None or not request.items else dirty | request.items
+            if request is not None or work.priority is Priority.USER:
+                lane.forget_verdicts(lane.instances if dirty is None else dirty)
+            await self._round(lane, session, dirty)
+            self._queue.forget(name)
+            self._troubles.pop(name, None)
+            if request is not None:
+                await self._requests.grant(name, request)
+        except (TransportError, ProtocolError) as error:
+            log.info("the session was lost in the middle of a round", target=name, why=str(error))
+            if session is not None and not session.closed:
+                # A runner that owes an answer is of no use any more. Another one is looked at everything with.
+                self._later(session.close(), name=f"close session {name}")
+        except (SnapshotGone, StoreError) as error:
+            self._troubles[name] = str(error)
+            retry = self._queue.add_rate_limited(name, now=self._time())
+            log.warning(
+                "a round could not be finished", target=name, why=str(error), retry_in=round(retry, 1)
+            )
+        except Exception:
+            retry = self._queue.add_rate_limited(name, now=self._time())
+            self._troubles[name] = "a round failed, which is a defect; the log has more"
+            log.exception("a round failed; this is a defect", target=name, retry_in=round(retry, 1))
+        finally:
+            del self._rounds[name]
+            self._queue.done(name)
+            self._wake.set()
+
+    async def _round(self, lane: Lane, session: Session, dirty: Collection[Address] | None) -> None:
+        work = Round(lane, session, self._services)
+        try:
+            await work.run(dirty)
+        except asyncio.CancelledError:
+            self._abandoned.update(await asyncio.shield(work.abandon()))
+            raise
+        finally:
+            # Whatever else fails, such as the store or the watch: what has been concluded has its next look.
+            self._schedule(lane, work.outcome, whole=dirty is None)
+        await self._watch(lane, session)
+
+    async def _watch(self, lane: Lane, session: Session) -> None:
+        """Have the session watch what the lane's instances depend on, unless it does."""
+        ended = session.watching.mode == "none" and not lane.watch_refused
+        if lane.watched_by is session and not lane.watch_moved and not ended:
+            lane.watch_works = not session.watching.degraded
+            return
+        try:
+            status = await session.watch(list(lane.paths))
+        except (RunnerError, LocalProtocolError) as error:  # or more paths than fit into a frame
+            log.info("nothing is watched, only looked at often", target=lane.target.name, why=str(error))
+            lane.watch_refused, lane.watch_works = True, False
+        else:
+            lane.watch_refused, lane.watch_works = status.mode == "none", not status.degraded
+        lane.watched_by, lane.watch_moved = session, False
+        # What changed between the reading and the watching has been heard of by nobody: look once more.
+        self._add(lane.target.name, priority=Priority.RESYNC)
+
+    def _schedule(self, lane: Lane, outcome: Outcome, *, whole: bool) -> None:
+        name, now, settings = lane.target.name, self._time(), self._settings
+        for address, pause in outcome.again.items():
+            priority = Priority.DRIFT if pause < 1.0 else Priority.RESYNC
+            self._queue.add_after(name, pause, now=now, priority=priority, items=[address])
+        if outcome.woken:
+            self._queue.add(name, now=now, priority=Priority.SPEC, items=outcome.woken)
+        random, rhythm = self._runtime.random.random, settings.rhythm
+        for address in outcome.looked_at:
+            instance = lane.instances.get(address)
+            if instance is not None and instance.common.interval is not None:
+                pause = rhythm.delay(random, interval=instance.common.interval)
+                self._queue.add_after(name, pause, now=now, priority=Priority.RESYNC, items=[address])
+        if whole:
+            pause = rhythm.delay(random, watched=lane.watch_works)
+            self._queue.add_after(name, pause, now=now, priority=Priority.RESYNC)
+
+    # --- Sessions (Listener) ------------------------------------------------------------------------------------------
+
+    def connected(self, name: TargetName, session: Session) -> None:
+        """A session is ready: look at everything, since nothing was heard from the target until now."""
+        self._reachability.say(name, ready=True, message=f"connected as uid {session.ready.uid}")
+        self._add(name, priority=Priority.USER if self._requests.get(name) else Priority.SPEC)
+
+    def disconnected(self, name: TargetName, why: str, *, retry_in: float) -> None:
+        """The session was lost, or could not be had."""
+        message = f"{why}; next try in {wording.duration(retry_in)}"
+        self._reachability.say(name, ready=False, message=message)
+
+    def changed(self, name: TargetName, event: WatchEvent) -> None:
+        """A target reports changes: look at what they concern."""
+        lane = self.lanes.get(name)
+        if lane is None:
+            return
+        now = self._time()
+        concerned: dict[Address, None] = {}
+        for change in event.changes:
+            for address in lane.concerned(change.path):
+                lane.sight(address, Sighting(change.evidence, now, now))
+                concerned[address] = None
+        if concerned:
+            self._add(name, priority=Priority.DRIFT, items=concerned)
+        if event.overflow:
+            self._add(name, priority=Priority.DRIFT)
+
+    def _later(self, work: Coroutine[None, None, None], *, name: str) -> None:
+        """Do something that nobody waits for, and see to it that its failure is heard of."""
+        task = asyncio.create_task(work, name=name)
+        self._background.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("went wrong, and nobody waited for it", what=task.get_name(), why=str(error))
+
+    # --- People -------------------------------------------------------------------------------------------------------
+
+    async def request(self, selected: Collection[Address] | None = None) -> None:
+        """Look at `selected`, or at everything, now: before all else, and at what is stalled too.
+
+        The request is on record before this returns, and outlives the controller.
+        """
+        wanted: dict[TargetName, list[Address]] = {}
+        for name in self.desired.targets if self.desired else ():
+            mine = [] if selected is None else [a for a in selected if split_address(a)[0] == name]
+            if selected is None or mine:
+                wanted[name] = mine
+                self._sessions.hurry(name)
+                self._add(name, priority=Priority.USER, items=mine)
+        await self._requests.put(wanted)
+
+    async def plan(self) -> list[Plan]:
+        """What would be changed on each target right now; targets that cannot be reached say so."""
+
+        async def one(name: TargetName) -> Plan:
+            lane, session = self.lanes.get(name), self._sessions.get(name)
+            if lane is None or session is None:
+                why = "there is no session to the target right now; see: froyo status"
+                return unplanned(name, self._services, why)
+            try:
+                return await Round(lane, session, self._services).plan()
+            except (TransportError, ProtocolError) as error:
+                return unplanned(name, self._services, str(error))
+
+        targets = self.desired.targets if self.desired else {}
+        return list(await asyncio.gather(*(one(name) for name in targets)))
+
+    async def suspend(self, suspension: Suspension) -> None:
+        """Leave something alone for a while."""
+        await self.suspensions.put(suspension)
+        await self.request(self._covered(suspension.object))
+        self._remind(suspension)
+
+    def _remind(self, suspension: Suspension) -> None:
+        """Look at what a suspension covers as soon as it ends by itself; one before it on the same object is over."""
+        self._forget_reminder(suspension.object)
+        if suspension.until is None:
+            return
+
+        def look() -> None:
+            if suspension in self.suspensions.all():  # the wall clock has been put back meanwhile
+                self._remind(suspension)
+                return
+            for address in self._covered(suspension.object):
+                name, _ = split_address(address)
+                self._add(name, priority=Priority.SPEC, items=[address])
+
+        # Not a request of the queue: one for the same instance that is granted before would take it along.
+        pause = max(0.0, suspension.until - self._runtime.now()) + 0.001
+        self._reminders[suspension.object] = asyncio.get_running_loop().call_later(pause, look)
+
+    def _forget_reminder(self, object_: str) -> None:
+        if (reminder := self._reminders.pop(object_, None)) is not None:
+            reminder.cancel()
+
+    async def resume(self, object_: str) -> bool:
+        """End a suspension; whether there was one."""
+        found = await self.suspensions.remove(object_)
+        self._forget_reminder(object_)
+        await self.request(self._covered(object_))
+        return found
+
+    def _covered(self, object_: str) -> list[Address]:
+        """The instances that a suspension of `object_` concerns."""
+        every = self.desired.instances if self.desired else {}
+        return [address for address in every if covers(object_, address)]
+
+    def retry(self) -> None:
+        """The store has just taken something: what it had not taken is tried again now, not when its pause is over."""
+        for name in self._troubles:
+            self._queue.forget(name)
+            self._add(name, priority=Priority.DRIFT)
+
+    @property
+    def troubles(self) -> Mapping[TargetName, str]:
+        """Targets whose last round could not be finished, and why."""
+        return self._troubles
+
+    def doubtful(self) -> dict[Address, str]:
+        """Instances about which something was heard that could not be looked at, and why."""
+        return {
+            address: why
+            for name, why in self._troubles.items()
+            if (lane := self.lanes.get(name)) is not None
+            for address in lane.unsettled | lane.sightings.keys()
+        }
+
+    @property
+    def targets(self) -> Mapping[TargetName, TargetState]:
+        """The conditions of each target."""
+        return self._reachability.states
+
+    def states(self) -> dict[Address, ResourceState]:
+        """What is known of every instance that is declared, or was when anything was last heard of a source."""
+        known = self.lanes.states()
+        if self.desired is None:
+            return known
+        return {address: state for address, state in known.items() if address in self.desired.instances}
+
+    @staticmethod
+    def _time() -> float:
+        return asyncio.get_running_loop().time()

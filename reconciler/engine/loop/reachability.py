@@ -1,0 +1,139 @@
+"""Which targets can be reached, and since when or why not: condition and event together, in memory and in the store.
+
+Nobody waits for the store here, since sessions come and go whatever it does. What could not be written is written
+later, so that both say the same in the end. Invariant: there is at most one write under way, and what it writes is how
+things are then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from reconciler.core.backoff import Backoff
+from reconciler.core.conditions import get_condition, readiness, set_condition
+from reconciler.engine.round.report import Report
+from reconciler.errors import StoreError
+from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.event import Event
+from reconciler.model.names import TargetName
+from reconciler.model.state import TargetState
+from reconciler.runtime import Runtime
+from reconciler.store.batch import Batch
+from reconciler.store.store import Store
+from reconciler.telemetry.log import get_logger
+
+log = get_logger("froyo")
+
+EVENTS = 1000
+"""How many events wait for the store at most; the oldest go first."""
+FAREWELL = 1.0
+"""Seconds that the last write gets when the controller ends."""
+
+
+class Reachability:
+    """See the module.
+
+    Args:
+        store: keeps it over a restart.
+        runtime: the world.
+        backoff: the pauses between writes that fail.
+    """
+
+    def __init__(self, store: Store, runtime: Runtime, *, backoff: Backoff) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._backoff = backoff
+        self._known: dict[TargetName, TargetState] = {}
+        self._unkept: dict[TargetName, None] = {}
+        self._events: list[Event] = []
+        self._keeping: asyncio.Task[None] | None = None
+
+    @property
+    def states(self) -> Mapping[TargetName, TargetState]:
+        """What is known of each target."""
+        return self._known
+
+    async def load(self) -> None:
+        """Read what an earlier controller knew. Its sessions have ended with it."""
+        for name, state in (await self._store.load_target_states()).items():
+            self._known[name] = replace(state, connected_since=None)
+            if self._known[name] != state:
+                self._unkept[name] = None
+
+    def say(self, name: TargetName, *, ready: bool, message: str) -> None:
+        """A target can be reached now, or cannot."""
+        known = self._known.get(name) or TargetState(name=name)
+        before = get_condition(known.conditions, ConditionType.READY)
+        now = self._runtime.now()
+        condition = reachable(message, ready=ready, now=now)
+        self._known[name] = replace(
+            known,
+            conditions=set_condition(known.conditions, condition),
+            connected_since=now if ready else None,
+        )
+        # A session that an earlier controller had is over.
+        news = known.connected_since is None if ready else before is None or before.status
+        if news:
+            report = Report(self._runtime.now, {})
+            report.event(
+                f"Target/{name}", "Connected" if ready else "Unreachable", message, warning=not ready
+            )
+            self._events = [*self._events, *report.events][-EVENTS:]
+        self._unkept[name] = None
+        self._keep()
+
+    def forget(self, name: TargetName) -> None:
+        """It is not known whether a target can be reached: it is another one now, or reached in another way."""
+        self._known[name] = TargetState(name=name)
+        self._unkept[name] = None
+        self._keep()
+
+    def keep_only(self, names: Collection[TargetName], others: Collection[TargetName] = ()) -> None:
+        """Forget all other targets; of those among `others` the store still knows."""
+        for name in [name for name in self._known if name not in names]:
+            del self._known[name]
+            if name in others:
+                self._unkept.pop(name, None)
+            else:
+                self._unkept[name] = None
+        if self._unkept:
+            self._keep()
+
+    async def close(self) -> None:
+        """Let the last write end, if that does not take long."""
+        if self._keeping is not None:
+            await asyncio.wait([self._keeping], timeout=FAREWELL)
+            self._keeping.cancel()
+
+    def _keep(self) -> None:
+        if self._keeping is None or self._keeping.done():
+            self._keeping = asyncio.create_task(self._write(), name="keep what is known of targets")
+
+    async def _write(self) -> None:
+        failures = 0
+        while self._unkept:
+            unkept, self._unkept = self._unkept, {}
+            events, self._events = self._events, []
+            batch = Batch().add_events(events)
+            for name in unkept:
+                if name in self._known:
+                    batch.put_target_state(self._known[name])
+                else:
+                    batch.forget_target(name)
+            try:
+                await self._store.write(batch)
+            except StoreError as error:
+                failures += 1
+                self._unkept = {**unkept, **self._unkept}
+                self._events = [*events, *self._events][-EVENTS:]
+                pause = self._backoff.delay(failures, self._runtime.random.random)
+                log.warning("what is known of targets could not be stored", why=str(error), pause=pause)
+                await asyncio.sleep(pause)
+
+
+def reachable(message: str, *, ready: bool, now: float) -> Condition:
+    """The Ready of a target: whether there was a session, as whom, or why not."""
+    reason = Reason.IN_SYNC if ready else Reason.UNREACHABLE
+    return readiness(ready=ready, reason=reason, message=message, now=now)

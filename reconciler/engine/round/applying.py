@@ -1,0 +1,173 @@
+"""The third step of a round: apply what was planned, by the providers, to a target."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.engine.host import ProviderHost
+from reconciler.engine.loop.lane import Lane
+from reconciler.engine.round.journal import Journal
+from reconciler.engine.round.observing import by_package, fault_of
+from reconciler.engine.round.performing import FindBlob, ReadKept, WritingPerformer, together
+from reconciler.engine.settings import EngineSettings
+from reconciler.errors import ErrorClass, FroyoError, ProviderError, RunnerError
+from reconciler.model.names import Address, Digest
+from reconciler.model.plan import Cause, PlanUnit
+from reconciler.plugins.calls import Phase
+from reconciler.targets.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a provider says of one operation.
+
+    Attributes:
+        changed: whether it changed anything.
+        fault: why it failed, or None.
+    """
+
+    changed: bool = False
+    fault: ProviderError | None = None
+
+
+async def apply_step(
+    host: ProviderHost,
+    session: Session,
+    lane: Lane,
+    units: Sequence[PlanUnit],
+    *,
+    find_blob: FindBlob,
+    kept: ReadKept,
+    settings: EngineSettings,
+    intended: asyncio.Future[None],
+) -> dict[Address, Applied]:
+    """Carry out `units`, none of which depends on another of them.
+
+    Args:
+        host: runs the providers.
+        session: to the target.
+        lane: the target.
+        units: what to do.
+        find_blob: gives a declared body.
+        kept: gives a content that is in the store.
+        settings: the numbers.
+        intended: ends when the intents are on record. No call is made before that, but providers may compute.
+
+    Raises:
+        StoreError: of `intended`; nothing was done.
+        TransportError: the session was lost; what had been done by then is not known.
+    """
+    bodies = (lane.instances[unit.address].spec.get("body") for unit in units)
+    performer = WritingPerformer(
+        session,
+        settings,
+        find_blob=find_blob,
+        declared={Digest(body["digest"]) for body in bodies if body},
+        kept=kept,
+        intended=intended,
+    )
+    by_address = {unit.address: unit for unit in units}
+    results: dict[Address, Applied] = {}
+
+    async def run(package: str, mine: list[Address]) -> None:
+        request = {
+            "target": {"name": lane.target.name},
+            "operations": [by_address[address].operation for address in mine],
+        }
+        try:
+            done = await host.run(package, Phase.APPLY, request, performer)
+        except ProviderError as error:
+            results.update(dict.fromkeys(mine, Applied(fault=error)))
+            return
+        answers = {entry.get("address"): entry for entry in done.get("results", ())}
+        for address in mine:
+            results[address] = _applied(answers.get(address), address, package)
+
+    await together([run(package, mine) for package, mine in by_package(lane, list(by_address)).items()])
+    return results
+
+
+def _applied(entry: Mapping[str, object] | None, address: Address, package: str) -> Applied:
+    if entry is None:
+        return Applied(
+            fault=ProviderError(f"{package} left {address} out of its results; this is its defect")
+        )
+    if "fault" in entry:
+        return Applied(fault=fault_of(entry, package=package))
+    return Applied(changed=bool(entry.get("changed")))
+
+
+async def keep_preimages(
+    session: Session, journal: Journal, units: Collection[PlanUnit], *, limit: int
+) -> dict[Address, FroyoError]:
+    """Keep the content that `units` are about to replace, so that a rollback can bring it back.
+
+    What a repair of drift replaces is kept only where it came with the reading: nobody declared it, and a large one
+    must not delay the repair.
+
+    Under a digest only a content is kept that has it, whatever a provider or a target says.
+
+    Returns:
+        The units whose content could not be kept, and why: they must not be applied.
+
+    Raises:
+        TransportError: the session was lost.
+        StoreError: nothing can be kept.
+    """
+    contents: dict[Address, bytes] = {}
+    wanted: dict[Address, tuple[Digest, PlanUnit]] = {}
+    for unit in units:
+        preimage = unit.operation.get("preimage")
+        if not preimage or preimage.get("size", 0) > limit:
+            continue
+        digest = Digest(preimage["digest"])
+        text = _text_read(unit, digest)
+        if text is not None:
+            contents[unit.address] = text
+        else:
+            wanted[unit.address] = (digest, unit)
+    missing = await journal.missing_blobs(digest for digest, _ in wanted.values())
+    known: dict[Address, Digest] = {}
+    failed: dict[Address, FroyoError] = {}
+    for address, (digest, unit) in wanted.items():
+        if digest not in missing:
+            known[address] = digest
+        elif unit.cause is not Cause.DRIFT:
+            try:
+                contents[address] = await _read(session, unit, digest)
+            except RunnerError as error:
+                failed[address] = error
+    await journal.keep_blobs(contents, known)
+    return failed
+
+
+async def _read(session: Session, unit: PlanUnit, digest: Digest) -> bytes:
+    """The content that the plan saw, from the target.
+
+    Raises:
+        RunnerError: it cannot be read, or is another one by now; or the provider never saw it.
+        TransportError: the session was lost.
+    """
+    preimage = unit.operation["preimage"]
+    content, found = await session.read_file(preimage["path"], size=preimage["size"])
+    if found != digest:
+        raise RunnerError(
+            f"{preimage['path']} is not what the plan saw, so it is not replaced; it is looked at again",
+            error_class=ErrorClass.CONFLICT,
+            code="conflict",
+        )
+    return content
+
+
+def _text_read(unit: PlanUnit, digest: Digest) -> bytes | None:
+    """The content as it came with the reading, if it did; what a provider calls so and is not, is none."""
+    for diff in unit.operation.get("diffs", ()):
+        before = diff.get("before")
+        if isinstance(before, dict) and before.get("digest") == digest and "text" in before:
+            content = str(before["text"]).encode(errors="surrogatepass")
+            if hashlib.sha256(content).hexdigest() == digest.removeprefix("sha256:"):
+                return content
+    return None

@@ -1,0 +1,240 @@
+"""What a round keeps in the store: intents before it acts, and everything that it concluded, at once, at its end.
+
+Invariant: nothing is done to a target without an intent on record, and an intent without an outcome means "in doubt".
+A round that changed nothing writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+
+from reconciler.core import reasons
+from reconciler.core.retry import requeue_error
+from reconciler.engine.loop.backlog import Ending
+from reconciler.engine.loop.lane import Lane
+from reconciler.engine.round.report import Report
+from reconciler.errors import FroyoError, StoreError
+from reconciler.model.conditions import Reason
+from reconciler.model.names import Address, Digest, TargetName
+from reconciler.model.plan import Cause, PlanUnit
+from reconciler.model.resource import Instance
+from reconciler.model.state import SourceState, TargetState
+from reconciler.runtime import Runtime
+from reconciler.store.batch import Batch
+from reconciler.store.blobs import INLINE, digest_of
+from reconciler.store.records import InventoryEntry, Outcome, Ownership, Run
+from reconciler.store.store import Store
+
+
+class Journal:
+    """The account of one round.
+
+    Args:
+        store: where it is kept.
+        lane: the round's target.
+        revision: of the snapshot in force.
+        runtime: gives the time and ids.
+    """
+
+    def __init__(self, store: Store, *, lane: Lane, revision: str, runtime: Runtime) -> None:
+        self._store = store
+        self._lane = lane
+        self._revision = revision
+        self._runtime = runtime
+        self._closed = False
+        self._run = ""
+        self._open: dict[Address, PlanUnit] = {}
+        self._outcomes: list[Outcome] = []
+        self._owned: list[InventoryEntry] = []
+        self._preimages: dict[Address, Digest] = {}
+        self._small: list[bytes] = []
+
+    def intend(self, units: Sequence[PlanUnit]) -> Coroutine[None, None, None]:
+        """Put on record what is about to be done: it is when what this returns has ended.
+
+        Raises:
+            StoreError: out of what it returns; it is not on record.
+        """
+        self._run = self._runtime.new_id()
+        self._open = {unit.address: unit for unit in units}
+        causes = {unit.cause for unit in units}
+        run = Run(
+            id=self._run,
+            target=self._lane.target.name,
+            cause=causes.pop().value if len(causes) == 1 else "mixed",
+            revision=self._revision,
+            started_at=self._runtime.now(),
+            units=len(units),
+        )
+        batch = Batch().begin_run(run).put_contents(self._small, at=run.started_at)
+        return self._write_intents(batch.intend(self._run, units, self._preimages), units)
+
+    async def _write_intents(self, batch: Batch, units: Sequence[PlanUnit]) -> None:
+        try:
+            await self._store.write(batch)
+        except StoreError:
+            self._run = ""
+            self._open.clear()
+            raise
+        states = self._lane.states
+        self._lane.preimages.found(
+            {
+                unit.address: self._preimages[unit.address]
+                for unit in units
+                # What somebody put there after it was in sync is nothing that was there before us.
+                if unit.address in self._preimages
+                and unit.cause is not Cause.DRIFT
+                and not states[unit.address].owned
+            }
+        )
+
+    def outcome(self, address: Address, reason: Reason, message: str = "") -> None:
+        """What became of an intent."""
+        if self._open.pop(address, None) is not None:
+            self._outcomes.append(Outcome(address, reason.value, message))
+
+    def not_done(self, address: Address) -> None:
+        """An operation was not begun, or has failed; as far as is known, what was there still is."""
+        if (digest := self._preimages.get(address)) is not None:
+            self._lane.preimages.spared(address, digest)
+
+    def own(self, instance: Instance, ownership: Ownership) -> None:
+        """Something is ours from now on, or was declared otherwise while it was."""
+        self._owned.append(
+            InventoryEntry(
+                ownership=ownership,
+                instance=instance,
+                recorded_at=self._runtime.now(),
+                preimage=self._lane.preimages.claim(instance.address),
+            )
+        )
+
+    async def missing_blobs(self, digests: Iterable[Digest]) -> Collection[Digest]:
+        """Those of `digests` whose content is not kept yet."""
+        wanted = set(digests)
+        return await self._store.blobs.missing(wanted) if wanted else ()
+
+    async def keep_blobs(self, contents: Mapping[Address, bytes], known: Mapping[Address, Digest]) -> None:
+        """Keep, for each address, the content that was there before it was touched; small ones with the intents.
+
+        Args:
+            contents: what is not kept yet.
+            known: digests of what is, for something else.
+        """
+        self._preimages.update(known)
+        large = {address: content for address, content in contents.items() if len(content) > INLINE}
+        if large:
+            digests = await self._store.blobs.put_all(large.values())
+            self._preimages.update(zip(large, digests, strict=True))
+        for address, content in contents.items():
+            if address not in large:
+                self._preimages[address] = digest_of(content)
+                self._small.append(content)
+
+    async def close(self, report: Report) -> None:
+        """Keep everything that the round concluded, in one transaction.
+
+        Raises:
+            StoreError: it waits in the lane's backlog for the next round.
+        """
+        await self._close(report)
+
+    async def cut_off(self, report: Report, error: Exception) -> None:
+        """The same for a round that `error` ended: whether what was under way has been done is not known.
+
+        Raises:
+            StoreError: as above.
+        """
+        reason = requeue_error(error, now=0.0).reason if isinstance(error, FroyoError) else Reason.ABANDONED
+        for address in list(self._open):
+            self.outcome(
+                address, reason, f"cut off while it was applied; observed again as soon as it can be: {error}"
+            )
+        await self._close(report)
+
+    async def abandon(self, report: Report) -> list[Address]:
+        """The same for a round that was cancelled because the controller ends; returns what was under way."""
+        left = list(self._open)
+        for address in left:
+            self.outcome(address, Reason.ABANDONED, "cut off; observed again at the next start")
+            report.event(
+                address,
+                "Abandoned",
+                "cut off while it was applied; observed again at the next start",
+                warning=True,
+            )
+        await self._close(report, Reason.ABANDONED.value, f"{len(left)} abandoned" if left else "")
+        return left
+
+    async def _close(self, report: Report, outcome: str = "", message: str = "") -> None:
+        if self._closed:
+            return  # cancelled while it was being written, which it is all the same
+        self._closed = True
+        backlog = self._lane.backlog
+        backlog.states |= report.changed.keys()
+        backlog.owned += self._owned
+        backlog.add_events(report.events)
+        if self._run:
+            failed = [o for o in self._outcomes if o.outcome not in reasons.DONE]
+            ending = Ending(
+                run=self._run,
+                outcomes=tuple(self._outcomes),
+                at=self._runtime.now(),
+                outcome=outcome or (failed[0].outcome if failed else Reason.APPLIED.value),
+                message=message or _summary(self._outcomes, failed),
+            )
+            backlog.endings.append(ending)
+        await backlog.keep(self._store, self._lane.states)
+
+
+def _summary(outcomes: Collection[Outcome], failed: Collection[Outcome]) -> str:
+    done = len(outcomes) - len(failed)
+    return f"{done} applied" + (f", {len(failed)} failed" if failed else "")
+
+
+async def store_report(
+    store: Store,
+    report: Report,
+    *,
+    targets: Iterable[TargetState] = (),
+    sources: Iterable[SourceState] = (),
+    forget: Iterable[Address] = (),
+    forget_targets: Iterable[TargetName] = (),
+) -> None:
+    """Keep what was concluded outside of any round, in one transaction.
+
+    Args:
+        store: where it is kept.
+        report: states and events.
+        targets: what is known of targets now.
+        sources: what is known of sources now.
+        forget: instances of which nothing is known any more.
+        forget_targets: the same for targets.
+    """
+    batch = Batch().put_states(report.changed.values()).add_events(report.events).forget_states(forget)
+    for target in targets:
+        batch.put_target_state(target)
+    for source in sources:
+        batch.put_source_state(source)
+    for name in forget_targets:
+        batch.forget_target(name)
+    await store.write(batch)
+
+
+async def settle_in_doubt(store: Store, report: Report) -> None:
+    """Say of every operation that an earlier controller left in doubt that it is observed again, at once."""
+    batch = Batch()
+    doubtful: dict[str, list[Outcome]] = {}
+    told: set[Address] = set()
+    for unit in await store.in_doubt():
+        message = "was being applied when the controller ended; observed again now"
+        if unit.address not in told:
+            told.add(unit.address)
+            report.event(unit.address, "Abandoned", message, warning=True, cause=unit.cause)
+        doubtful.setdefault(unit.run, []).append(Outcome(unit.address, Reason.ABANDONED.value, message))
+    for run, outcomes in doubtful.items():
+        batch.settle(run, outcomes)
+        batch.finish_run(
+            run, at=report.now(), outcome=Reason.ABANDONED.value, message=f"{len(outcomes)} in doubt"
+        )
+    await store.write(batch.add_events(report.events))

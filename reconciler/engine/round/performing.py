@@ -1,0 +1,158 @@
+"""Carries a provider's calls to a target and the replies back.
+
+Reading calls of one step go out together; writing calls go out in the order in which the provider made them, each run
+of the same command as one batch, so that the runner can make them durable together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from typing import Any, cast
+
+from reconciler.engine.round.prefetch import Prefetch
+from reconciler.engine.round.recording import Recording
+from reconciler.engine.settings import EngineSettings
+from reconciler.errors import ProviderError, StoreError
+from reconciler.model.desired import EMPTY, Blob
+from reconciler.model.names import Digest
+from reconciler.model.source import SnapshotGone
+from reconciler.plugins.calls import Call, Reply
+from reconciler.targets.session import Session
+
+FindBlob = Callable[[Digest], Blob]
+ReadKept = Callable[[Digest], Awaitable[bytes]]
+
+
+def _runs(calls: Sequence[Call], *, limit: int) -> Iterator[tuple[str, list[int]]]:
+    """The calls as runs of the same command, at most `limit` long: (command, positions)."""
+    run: list[int] = []
+    for position, call in enumerate(calls):
+        if run and (calls[run[0]]["call"] != call["call"] or len(run) >= limit):
+            yield calls[run[0]]["call"], run
+            run = []
+        run.append(position)
+    if run:
+        yield calls[run[0]]["call"], run
+
+
+class ReadingPerformer:
+    """Performs reading calls, from `known` answers where there are any, and keeps the account of all in `seen`.
+
+    Args:
+        session: to the target.
+        settings: the numbers.
+        known: answers that need not be asked for again.
+        prefetch: answers that are under way.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        settings: EngineSettings,
+        *,
+        known: Recording | None = None,
+        prefetch: Prefetch | None = None,
+    ) -> None:
+        self.seen = Recording()
+        self._session = session
+        self._batch = settings.batch
+        self._patience = settings.rescan_patience
+        self._known = known
+        self._prefetch = prefetch
+
+    async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
+        """The replies, in the order of the calls."""
+        replies: list[Reply | None] = [None] * len(calls)
+        if self._known is not None:
+            replies = [self._known.answer(call) for call in calls]
+        elif self._prefetch is not None:
+            replies = [await self._prefetch.answer(call) for call in calls]
+        open_positions = [position for position, reply in enumerate(replies) if reply is None]
+        by_command = sorted(open_positions, key=lambda position: str(calls[position]["call"]))
+        ordered = [calls[position] for position in by_command]
+
+        async def ask(command: str, run: list[int]) -> None:
+            items = [dict(ordered[index]["args"]) for index in run]
+            answers = await self._session.command(command, items, timeout=self._patience)
+            for index, answer in zip(run, answers, strict=True):
+                replies[by_command[index]] = cast("Reply", answer)
+
+        await together([ask(command, run) for command, run in _runs(ordered, limit=self._batch)])
+        complete = [reply for reply in replies if reply is not None]
+        self.seen.note(calls, complete)
+        return complete
+
+
+class WritingPerformer:
+    """Performs the calls of an apply. Bodies that a call names are sent ahead of it.
+
+    Args:
+        session: to the target.
+        settings: the numbers.
+        find_blob: gives the body for a digest.
+        declared: the bodies that the resources at hand declare; a provider can name no others.
+        kept: gives a content that is in the store: a large body is not held in memory, and its file may have moved on
+            since the snapshot that is in force was taken.
+        intended: ends when what is to be done is on record; nothing is done before that.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        settings: EngineSettings,
+        *,
+        find_blob: FindBlob,
+        declared: Collection[Digest],
+        kept: ReadKept,
+        intended: asyncio.Future[None],
+    ) -> None:
+        self._session = session
+        self._find_blob = find_blob
+        self._declared = declared
+        self._kept = kept
+        self._batch = settings.batch
+        self._patience = settings.apply_patience
+        self._intended = intended
+
+    async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
+        """The replies, in the order of the calls."""
+        await asyncio.shield(self._intended)
+        replies: list[Reply] = []
+        for command, run in _runs(calls, limit=self._batch):
+            items: list[dict[str, Any]] = [dict(calls[position]["args"]) for position in run]
+            for item in items:
+                if "blob" in item:
+                    await self._send(Digest(item["blob"]))
+            answers = await self._session.command(command, items, timeout=self._patience)
+            replies += cast("list[Reply]", answers)
+        return replies
+
+    async def _send(self, digest: Digest) -> None:
+        if digest == EMPTY.digest:
+            await self._session.send_blob(EMPTY)
+            return
+        if digest not in self._declared:
+            raise ProviderError(f"the provider names the body {digest}, which none of its resources declares")
+        blob = self._find_blob(digest)
+        try:
+            await self._session.send_blob(blob)
+        except SnapshotGone:
+            try:
+                content = await self._kept(digest)
+            except StoreError:
+                raise SnapshotGone(digest) from None
+            await self._session.send_blob(Blob(digest, len(content), lambda: content))
+
+
+async def together(waits: Sequence[Any]) -> None:
+    """Await all; the first failure cancels the others and is raised as itself."""
+    if len(waits) == 1:
+        await waits[0]
+        return
+    try:
+        async with asyncio.TaskGroup() as group:
+            for wait in waits:
+                group.create_task(wait)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None

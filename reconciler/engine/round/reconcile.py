@@ -1,0 +1,277 @@
+"""One round of one target: read → plan → apply → read again.
+
+A round is given a lane and a session, and concludes something about every instance that it looks at. It raises only
+what ends the session (`TransportError`, `ProtocolError`), or the store; all else is a verdict on an instance.
+
+Invariants: before a side effect its intent is in the store. An instance is called in sync only after it was seen so,
+never because an operation said that it went well. What could not be looked at keeps its last verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+from reconciler.core import reasons
+from reconciler.engine import wording
+from reconciler.engine.loop.lane import Lane
+from reconciler.engine.round.advice import told
+from reconciler.engine.round.journal import Journal
+from reconciler.engine.round.observing import Observed, observe
+from reconciler.engine.round.performing import ReadingPerformer
+from reconciler.engine.round.planning import plan
+from reconciler.engine.round.prefetch import Prefetch
+from reconciler.engine.round.recording import Recording
+from reconciler.engine.round.report import Report, Verdict
+from reconciler.engine.round.services import Outcome, Services
+from reconciler.engine.round.verdicts import Verdicts
+from reconciler.engine.round.walk import Walk
+from reconciler.errors import ErrorClass, ProviderError, RunnerError
+from reconciler.model.conditions import Reason
+from reconciler.model.names import Address, TargetName
+from reconciler.model.plan import Action, Plan, PlanUnit
+from reconciler.model.resource import Policy
+from reconciler.targets.session import Session
+
+
+class Round:
+    """One round. Made for one use.
+
+    Args:
+        lane: the target, as it is held in memory.
+        session: to it.
+        services: what the round works with.
+        only: the units of a saved plan: what is not in it is left alone, and what has moved since is refused.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        session: Session,
+        services: Services,
+        *,
+        only: Mapping[Address, PlanUnit] | None = None,
+    ) -> None:
+        self.outcome = Outcome()
+        self.report = Report(services.runtime.now, lane.states)
+        self._lane = lane
+        self._session = session
+        self._services = services
+        self._only = only
+        self._journal = Journal(
+            services.store, lane=lane, revision=services.revision(), runtime=services.runtime
+        )
+        self._verdicts = Verdicts(lane, self.report, self._journal, self.outcome, services)
+        self._walk = Walk(lane, session, services, self._journal, self._verdicts)
+
+    async def run(self, dirty: Collection[Address] | None) -> Outcome:
+        """Look at the `dirty` instances, or at all of the target, and put right what is not as declared.
+
+        Raises:
+            TransportError, ProtocolError: the session is of no use any more.
+            StoreError: nothing could be kept; nothing was done without an intent on record.
+        """
+        try:
+            await self._go_round(dirty)
+        except Exception as error:
+            # What was concluded until now holds; what was not stays unsettled, and is looked at again.
+            await self._journal.cut_off(self.report, error)
+            raise
+        await self._journal.close(self.report)
+        return self.outcome
+
+    async def _go_round(self, dirty: Collection[Address] | None) -> None:
+        known: Recording | None = None
+        whole = dirty is None
+        if dirty is None:
+            dirty, known = await self._rescan()
+        addresses = [address for address in self._in_order(dirty) if self._may_look(address)]
+        if addresses:
+            prefetch = None if whole else self._prefetch(addresses)
+            performer = ReadingPerformer(
+                self._session, self._services.settings, known=known, prefetch=prefetch
+            )
+            self._step("reading", addresses)
+            # Until there is a verdict: the recording may know the difference before anything was done about it.
+            self._lane.unsettled.update(addresses)
+            try:
+                if prefetch is not None:
+                    await prefetch.sent()
+                observed = await observe(self._services.host, self._lane, addresses, performer)
+            finally:
+                if prefetch is not None:
+                    await prefetch.end()
+            if whole and not self.outcome.unchanged and len(addresses) == len(self._lane.instances):
+                self._lane.recording = performer.seen
+            elif self._lane.recording is not None:
+                self._lane.recording.merge(performer.seen)
+            await self._work(observed)
+            self._settle(observed)
+
+    async def abandon(self) -> list[Address]:
+        """Keep on record what was under way when the round was cancelled; returns it."""
+        return await self._journal.abandon(self.report)
+
+    async def plan(self, *, texts: bool = True) -> Plan:
+        """What a round over all of the target would change, and what could not be planned and why. Changes nothing."""
+        addresses = [
+            address
+            for address in self._in_order(self._lane.instances)
+            if self._lane.instances[address].common.policy is not Policy.PAUSED
+        ]
+        self._step("reading", addresses)
+        performer = ReadingPerformer(self._session, self._services.settings)
+        observed = await observe(self._services.host, self._lane, addresses, performer)
+        self._step("planning", addresses)
+        planned = await plan(
+            self._services.host,
+            self._lane,
+            [reading for reading in observed.values() if isinstance(reading, Observed)],
+            find_blob=self._services.find_blob,
+            texts=texts,
+        )
+        units = [unit for address in addresses if isinstance(unit := planned.get(address), PlanUnit)]
+        target = self._lane.target
+        failures = {a: e for a, e in {**observed, **planned}.items() if isinstance(e, ProviderError)}
+        return Plan(
+            target=target.name,
+            revision=self._services.revision(),
+            units=tuple(self._held(unit) for unit in units),
+            observed_at=self._services.runtime.now(),
+            errors={str(address): told(error, target) for address, error in failures.items()},
+        )
+
+    def _step(self, step: str, instances: Collection[Address]) -> None:
+        self._services.progress.step(self._lane.target.name, step, instances)
+
+    # --- Looking ------------------------------------------------------------------------------------------------------
+
+    async def _rescan(self) -> tuple[Collection[Address], Recording | None]:
+        """What to look at one by one: everything, or only what is unsettled if nothing on the target has moved."""
+        recording = self._lane.recording
+        if recording is None:
+            return self._lane.instances, None
+        try:
+            seen = await self._session.observe(recording.key, recording.batch(), recording.digest)
+        except RunnerError:
+            return self._lane.instances, None
+        if seen.unchanged:
+            self.outcome.unchanged = True
+            now, not_before = self._services.loop_time(), self._lane.not_before
+            return {address for address in self._lane.unsettled if not_before.get(address, 0.0) <= now}, None
+        if seen.replies is None:
+            return self._lane.instances, None
+        return self._lane.instances, recording.replace(seen.replies)
+
+    def _prefetch(self, addresses: Collection[Address]) -> Prefetch | None:
+        """Ask about what was reported to have changed, if that is little, before a provider does."""
+        lane = self._lane
+        changed = [address for address in addresses if address in lane.sightings]
+        if lane.recording is None or not 0 < len(changed) <= self._services.settings.prefetch_max:
+            return None
+        paths = {path: None for address in changed for path in lane.watched.get(address, ())}
+        return Prefetch(
+            self._session, lane.recording, paths, patience=self._services.settings.rescan_patience
+        )
+
+    def _in_order(self, addresses: Collection[Address]) -> list[Address]:
+        """Those that are still declared, each after what it depends on."""
+        return [address for address in self._lane.graph.order if address in addresses]
+
+    def _may_look(self, address: Address) -> bool:
+        """Whether an instance may be looked at; concludes about those that may not."""
+        if self._only is not None and address not in self._only:
+            return False
+        if self._lane.instances[address].common.policy is Policy.PAUSED:
+            self._verdicts.conclude(
+                address, Verdict(reason=Reason.PAUSED, message="policy: paused; not looked at")
+            )
+            self._lane.unsettled.discard(address)
+            self._lane.sightings.pop(address, None)
+            return False
+        if suspension := self._services.suspended(address):
+            message = wording.suspended(suspension)
+            self._verdicts.conclude(address, Verdict(reason=Reason.SUSPENDED, message=message))
+            # Its time passes without anybody saying so: each rescan asks again. Who changes it meanwhile is told then.
+            self._lane.unsettled.add(address)
+            return False
+        return True
+
+    # --- Planning -----------------------------------------------------------------------------------------------------
+
+    async def _work(self, observed: Mapping[Address, Observed | ProviderError]) -> None:
+        """Conclude about what was read, and apply what needs it."""
+        self.outcome.looked_at += observed
+        self._step("planning", observed)
+        readings = self._verdicts.of_readings(observed)
+        planned = await plan(
+            self._services.host,
+            self._lane,
+            readings,
+            find_blob=self._services.find_blob,
+            texts=any(address in self._lane.sightings for address in observed),
+        )
+        todo: dict[Address, PlanUnit] = {}
+        for reading in readings:
+            unit = planned[reading.address]
+            if isinstance(unit, ProviderError):
+                self._verdicts.fail(reading.address, unit)
+            elif unit.action is Action.NONE:
+                self._verdicts.in_sync(reading)
+            elif (unit := self._held(unit)).held:
+                self._verdicts.hold(unit)
+            elif self._only is not None and (moved := self._moved(unit)):
+                self._verdicts.fail(reading.address, ProviderError(moved, error_class=ErrorClass.PERMANENT))
+            elif not self._verdicts.is_vain(unit):
+                todo[unit.address] = unit
+        if todo:
+            await self._walk.apply(todo)
+
+    def _held(self, unit: PlanUnit) -> PlanUnit:
+        """The unit, with the reason for which it must wait, if there is one."""
+        if unit.held or unit.action is Action.NONE:
+            return unit
+        if suspension := self._services.suspended(unit.address):
+            why = wording.suspended(suspension)
+            return replace(unit, held=Reason.SUSPENDED, held_because=why)
+        verdict = self._lane.contests.verdict(unit.address, now=self._services.loop_time())
+        if verdict.contested:
+            pause = verdict.not_before - self._services.loop_time()
+            if pause > 0 and self._only is None:
+                self.outcome.look_again(unit.address, pause)
+                why = f"{wording.CONTESTED}; next correction in {wording.duration(pause)}"
+                return replace(unit, held=Reason.CONTESTED, held_because=why)
+        return unit
+
+    def _moved(self, unit: PlanUnit) -> str:
+        """Why a unit is not the one of the saved plan, or ""."""
+        saved = (self._only or {})[unit.address]
+        if saved.desired != unit.desired:
+            return "what is declared has changed since the plan was saved; plan again"
+        if saved.observed != unit.observed:
+            return "what is on the target has changed since the plan was saved; plan again"
+        return ""
+
+    def _settle(self, observed: Iterable[Address]) -> None:
+        """Keep the account of which instances a rescan must look at although nothing has moved.
+
+        One that failed for good is looked at all the same, unless it was an apply that failed: what made its reading
+        or its plan fail may have been about another instance of the same provider.
+        """
+        for address in observed:
+            summary = self._verdicts.summary(address)
+            if summary.ready or summary.reason in reasons.SETTLED or address in self._lane.stalled:
+                self._lane.unsettled.discard(address)
+            else:
+                self._lane.unsettled.add(address)
+
+
+def unplanned(name: TargetName, services: Services, why: str) -> Plan:
+    """The plan of a target about which nothing can be said."""
+    return Plan(
+        target=name,
+        revision=services.revision(),
+        units=(),
+        observed_at=services.runtime.now(),
+        errors={str(name): why},
+    )

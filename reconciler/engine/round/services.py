@@ -1,0 +1,67 @@
+"""What a round works with, and what it leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from reconciler.engine.host import ProviderHost
+from reconciler.engine.round.performing import FindBlob
+from reconciler.engine.round.progress import Progress
+from reconciler.engine.settings import EngineSettings
+from reconciler.model.names import Address
+from reconciler.model.state import Suspension
+from reconciler.runtime import Runtime
+from reconciler.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What a round works with.
+
+    Attributes:
+        host: runs the providers.
+        store: keeps intents, outcomes, states, events and preimages.
+        runtime: the world.
+        settings: the numbers.
+        find_blob: gives a declared body.
+        revision: of the snapshot in force.
+        suspended: why an instance is to be left alone right now, or None.
+        loop_time: the event loop's clock, in seconds.
+        progress: is told how rounds go on.
+    """
+
+    host: ProviderHost
+    store: Store
+    runtime: Runtime
+    settings: EngineSettings
+    find_blob: FindBlob
+    revision: Callable[[], str]
+    suspended: Callable[[Address], Suspension | None]
+    loop_time: Callable[[], float]
+    progress: Progress = field(default_factory=Progress)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a round leads to.
+
+    Attributes:
+        looked_at: instances that were looked at one by one.
+        unchanged: the target answered that nothing has moved since the last look.
+        changed: instances that were changed and observed in sync.
+        failed: instances that are not as declared, with the reason.
+        again: instances to look at again, in so many seconds.
+        woken: dependents of what has turned ready.
+    """
+
+    looked_at: list[Address] = field(default_factory=list)
+    unchanged: bool = False
+    changed: list[Address] = field(default_factory=list)
+    failed: dict[Address, str] = field(default_factory=dict)
+    again: dict[Address, float] = field(default_factory=dict)
+    woken: set[Address] = field(default_factory=set)
+
+    def look_again(self, address: Address, pause: float) -> None:
+        """Look at `address` again after `pause` seconds, or earlier if that was asked for already."""
+        self.again[address] = min(pause, self.again.get(address, pause))

@@ -1,0 +1,420 @@
+"""What a round concludes about an instance: condition, event, history, and when to look again.
+
+One method a verdict. Invariant: an instance is called in sync only by `in_sync` and `converged`, which are given a
+reading of it. This module must not know how anything is read or changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from reconciler.core import conditions, reasons
+from reconciler.core.backoff import Backoff, jittered
+from reconciler.core.inventory import ours
+from reconciler.core.retry import When, requeue, requeue_error
+from reconciler.engine import wording
+from reconciler.engine.loop.lane import Lane, Stalled, Vain
+from reconciler.engine.round.advice import told
+from reconciler.engine.round.journal import Journal
+from reconciler.engine.round.observing import Observed
+from reconciler.engine.round.report import Report, Verdict
+from reconciler.engine.round.services import Outcome, Services
+from reconciler.errors import ErrorClass, FroyoError, ProviderError
+from reconciler.model.conditions import Reason
+from reconciler.model.event import Evidence
+from reconciler.model.names import Address
+from reconciler.model.plan import Action, Cause, PlanUnit
+from reconciler.model.state import HistoryEntry
+from reconciler.store.records import Ownership
+
+ATTEMPTS = 3
+"""After so many in a row that left the same difference, an operation is said not to do what it promises."""
+
+
+class Verdicts:
+    """The verdicts of one round.
+
+    Args:
+        lane: the target, as it is held in memory.
+        report: says what is concluded.
+        journal: keeps it.
+        outcome: what the round leads to; added to.
+        services: what the round works with.
+    """
+
+    def __init__(
+        self, lane: Lane, report: Report, journal: Journal, outcome: Outcome, services: Services
+    ) -> None:
+        self._lane = lane
+        self._report = report
+        self._journal = journal
+        self._outcome = outcome
+        self._services = services
+        self._backoff = Backoff(base=services.settings.retry_base, cap=services.settings.retry_cap)
+
+    def of_readings(self, observed: Mapping[Address, Observed | ProviderError]) -> list[Observed]:
+        """What could be read, with what to watch of it noted; concludes about what could not."""
+        readings = []
+        for address, reading in observed.items():
+            if isinstance(reading, ProviderError):
+                self.fail(address, reading)
+                continue
+            self._lane.watch(address, reading.watch)
+            readings.append(reading)
+        return readings
+
+    def conclude(self, address: Address, verdict: Verdict, *, failed: bool = False) -> bool:
+        """Set the conditions of an instance, and note what follows; whether that is news."""
+        news = self._report.conclude(address, verdict)
+        self._services.progress.ended(address)
+        self._lane.stalled.pop(address, None)
+        if verdict.ready:
+            self._lane.vain.pop(address, None)
+            self._lane.not_before.pop(address, None)
+        if failed:
+            self._outcome.failed[address] = f"{verdict.reason}: {verdict.message}"
+        if verdict.ready and news:
+            self._outcome.woken |= {
+                edge.dependent
+                for edge in self._lane.graph.dependents.get(address, ())
+                if self.summary(edge.dependent).reason is Reason.DEPENDENCY_NOT_READY
+            }
+        return news
+
+    def summary(self, address: Address) -> conditions.Summary:
+        """What is known of an instance, in short."""
+        return conditions.summarize(self._lane.states[address].conditions)
+
+    def in_sync(self, reading: Observed) -> None:
+        """It is as it is declared."""
+        address = reading.address
+        self._lane.sightings.pop(address, None)
+        self._keep_observation(reading)
+        was = self.summary(address)
+        verdict = self._contested(address)
+        if verdict is None:
+            # What was applied stays Applied until something else happens to it: nothing to write.
+            reason = Reason.APPLIED if was.ready and was.reason is Reason.APPLIED else Reason.IN_SYNC
+            verdict = Verdict(reason=reason, message=_AS_DECLARED, ready=True)
+        now = self._services.loop_time()
+        if untold := self._lane.floods.rest(address, now=now):
+            message, data = wording.untold(untold), {"times": untold}
+            self._report.event(address, "Repaired", message, cause=Cause.DRIFT, data=data)
+        if (untold := self._lane.changes.rest(address, now=now)) and was.reason in reasons.HELD:
+            message, data = wording.untold(untold, "changed"), {"times": untold}
+            self._report.event(address, was.reason.value, message, cause=Cause.DRIFT, data=data)
+        if self.conclude(address, verdict) and was.reason in reasons.TROUBLE:
+            self._report.event(address, "Recovered", f"as declared again, after {was.reason}")
+
+    def _contested(self, address: Address, differed: Collection[str] = ()) -> Verdict | None:
+        """The verdict on what is as declared and yet fought about; None if nobody fights.
+
+        Args:
+            address: the instance.
+            differed: the fields that were put right just now.
+        """
+        now = self._services.loop_time()
+        if differed:
+            contest = self._lane.contests.corrected(address, differed, now=now)
+        else:
+            contest = self._lane.contests.verdict(address, now=now)
+        if not contest.contested:
+            return None
+        self._outcome.look_again(address, contest.over_at - now + 0.001)
+        message = f"as declared now, but {wording.CONTESTED}"
+        return Verdict(reason=Reason.CONTESTED, message=message, ready=True, reconciling=True)
+
+    def _keep_observation(self, reading: Observed, *, changed: Action = Action.NONE) -> None:
+        """Put on record that an instance was seen as it is declared, after it was `changed` perhaps."""
+        state = self._lane.states[reading.address]
+        instance = self._lane.instances[reading.address]
+        owned = ours(state, exists=reading.exists, changed=changed is not Action.NONE)
+        ownership = Ownership.CREATED if changed is Action.CREATE else Ownership.ADOPTED
+        if state.observed == reading.digest and state.owned == owned:
+            return
+        if owned and (not state.owned or state.observed is None):
+            self._journal.own(instance, ownership)
+        self._report.put(
+            replace(state, observed=reading.digest, observed_at=self._services.runtime.now(), owned=owned)
+        )
+
+    def waits(self, address: Address, culprit: Address) -> str:
+        """It depends on another one that is not ready; returns how that is said."""
+        self._outcome.look_again(address, self._services.settings.dependency_poll)
+        message = f"waits for {culprit}, which is not ready"
+        verdict = Verdict(reason=Reason.DEPENDENCY_NOT_READY, message=message, reconciling=True)
+        self.conclude(address, verdict, failed=True)
+        return message
+
+    def hold(self, unit: PlanUnit) -> None:
+        """It differs, and is left as it is for now."""
+        differs = wording.fields(unit.diffs)
+        reason = unit.held or Reason.HELD
+        contested = reason is Reason.CONTESTED
+        # Who did it is told with the repair, too, where there will be one.
+        sighting = self._lane.sightings.get(unit.address)
+        if not contested:
+            self._lane.sightings.pop(unit.address, None)
+        evidence = sighting.evidence if sighting else None
+        message = f"{differs}: {unit.held_because or reasons.HELD[reason]}"
+        moved = sighting is not None or self.summary(unit.address).message != message
+        news = self.conclude(
+            unit.address,
+            Verdict(
+                reason=reason, message=message, drifted=differs, stalled=contested, reconciling=contested
+            ),
+            failed=True,
+        )
+        if news:
+            self._warn(unit, reason, message, evidence)
+        elif moved and not contested:
+            # Nobody puts it back, so that each change to it is news, and each has somebody who did it.
+            untold = self._lane.changes.happened(unit.address, now=self._services.loop_time())
+            if untold is not None:
+                self._warn(unit, reason, message, evidence, untold=untold)
+
+    def _warn(
+        self, unit: PlanUnit, reason: Reason, message: str, evidence: Evidence | None, *, untold: int = 0
+    ) -> None:
+        """Say that something is left as somebody has made it."""
+        who = wording.who(evidence)
+        self._report.event(
+            unit.address,
+            reason.value,
+            message
+            + (f"; last changed {who}" if who else "")
+            + (f"; {wording.untold(untold, 'changed')} before" if untold else ""),
+            warning=True,
+            cause=unit.cause,
+            evidence=evidence,
+            data={**_data(unit), **({"times": untold + 1} if untold else {})},
+        )
+
+    def converged(self, unit: PlanUnit, reading: Observed, done_at: float) -> None:
+        """It was changed, and is as declared now."""
+        address, services = unit.address, self._services
+        sighting = self._lane.sightings.pop(address, None)
+        if sighting is not None and sighting.latest >= done_at:
+            # Reported after we were done: whose doing that is will be of interest at the next look.
+            self._lane.sightings[address] = replace(sighting, at=sighting.latest)
+        drift = unit.cause is Cause.DRIFT
+        resumed = self.summary(address).reason is Reason.SUSPENDED
+        now = services.runtime.now()
+        self._keep_observation(reading, changed=unit.action)
+        if drift:
+            self._outcome.look_again(address, services.settings.rhythm.settle)
+        contested = self._contested(address, _differing(unit)) if drift else None
+        news = self.conclude(
+            address, contested or Verdict(reason=Reason.APPLIED, message=_AS_DECLARED, ready=True)
+        )
+        # How long it was wrong because a person wanted it left alone says nothing about a repair.
+        took = done_at - sighting.at if sighting and not resumed else None
+        evidence = sighting.evidence if sighting else None
+        if contested and news:
+            self._warn(unit, Reason.CONTESTED, wording.CONTESTED, evidence)
+        untold: int | None = 0
+        if drift:
+            reason, message = "Repaired", wording.repaired(unit, evidence, took, resumed=resumed)
+            untold = self._lane.floods.happened(address, now=services.loop_time())
+        else:
+            reason, message = wording.REASONS[unit.action], wording.applied(unit)
+        if lost := self._not_kept(unit):
+            message += f"; {lost}"
+        if untold is not None:
+            self._report.event(
+                address,
+                reason,
+                message + (f"; {wording.untold(untold)} before" if untold else ""),
+                warning=bool(lost),
+                cause=unit.cause,
+                evidence=evidence if drift else None,
+                duration=took if drift else None,
+                data={**_data(unit), **({"times": untold + 1} if untold else {})},
+            )
+        self._report.remember(
+            address,
+            HistoryEntry(
+                at=now,
+                generation=self._lane.states[address].generation,
+                cause=unit.cause,
+                outcome=reason,
+                message=message,
+                duration=took or 0.0,
+            ),
+        )
+        self._outcome.changed.append(address)
+
+    def _not_kept(self, unit: PlanUnit) -> str:
+        """That what was there at first contact was too large to be kept; "" where it was not."""
+        size, limit = (
+            (unit.operation.get("preimage") or {}).get("size", 0),
+            self._services.settings.preimage_limit,
+        )
+        return wording.not_kept(size, limit) if unit.cause is Cause.ADOPT and size > limit else ""
+
+    def not_converged(self, unit: PlanUnit, again: PlanUnit, begun: float) -> None:
+        """It differs after its own apply: either the operation does not do what it promises, or somebody was quicker.
+
+        Somebody was quicker if it differs in another way than before, or if the target reported a change since the
+        apply began, or since the one before it that left a difference: such a report may come later than our look.
+        Otherwise the same difference, again and again, is the operation's own doing. Even then it is tried again, with
+        growing pauses: what undoes it may be what we cannot see, and may end.
+        """
+        address, differs = unit.address, wording.fields(again.diffs)
+        sighting = self._lane.sightings.get(address)
+        vain = self._lane.vain.get(address)
+        since = vain.begun if vain else begun
+        if again.observed != unit.observed or (sighting is not None and sighting.latest >= since):
+            self._lane.vain[address] = Vain(begun, attempts=0)
+            self.overtaken(unit, f"changed again while it was applied: {differs}")
+            return
+        attempts = (vain.attempts if vain else 0) + 1
+        self._lane.vain[address] = Vain(begun, attempts)
+        self._count_failure(address)
+        pause = self._backoff.delay(attempts, self._services.runtime.random.random)
+        self._outcome.look_again(address, pause)
+        if attempts < ATTEMPTS:
+            message = f"still differs after its own apply, and is tried again: {differs}"
+            self.conclude(
+                address, Verdict(reason=Reason.CONFLICT, message=message, reconciling=True), failed=True
+            )
+            return
+        news = self.conclude(
+            address,
+            Verdict(
+                reason=Reason.DID_NOT_CONVERGE,
+                message=f"still differs after {attempts} attempts: {differs}",
+                stalled=True,
+                reconciling=True,
+                drifted=differs,
+            ),
+            failed=True,
+        )
+        if news:
+            message = f"still differs after its own apply: {differs}"
+            self._report.event(
+                address, "DidNotConverge", message, warning=True, cause=unit.cause, data=_data(again)
+            )
+
+    def stall(self, unit: PlanUnit, error: FroyoError, begun: float) -> None:
+        """Its apply failed for good: the same is vain until something moves, and tried once more after a long time.
+
+        What made it fail may be something that nobody looks at, such as a user that does not exist yet.
+        """
+        runtime, settings = self._services.runtime, self._services.settings
+        before = self._lane.stalled.get(unit.address)
+        failures = before.failures + 1 if before and _is_same(before, unit) else 1
+        self.fail(unit.address, error)
+        now = self._services.loop_time()
+        again = jittered(settings.stalled_retry, settings.rhythm.jitter, runtime.random.random)
+        pause = self._backoff.delay(failures, runtime.random.random)
+        self._lane.stalled[unit.address] = Stalled(
+            unit.desired, unit.observed, begun, failures, now + pause, now + again
+        )
+        self._outcome.look_again(unit.address, again)
+
+    def is_vain(self, unit: PlanUnit) -> bool:
+        """Whether just this has failed for good, and nobody has touched the instance since that was begun.
+
+        A change that led back to what was there counts: what made the apply fail may have been what was in between. Or
+        it may be the apply's own doing: then it is tried again with growing pauses.
+        """
+        now, failed = self._services.loop_time(), self._lane.stalled.get(unit.address)
+        if failed is None or not _is_same(failed, unit) or now >= failed.until:
+            return False
+        sighting = self._lane.sightings.get(unit.address)
+        if sighting is None or sighting.latest < failed.begun:
+            return True
+        if now < failed.pause_until:
+            self._outcome.look_again(unit.address, failed.pause_until - now)
+            return True
+        return False
+
+    def overtaken(self, unit: PlanUnit, why: str) -> None:
+        """Somebody changed it while we were about to, or had just done so: look again at once, but do not spin."""
+        address, now = unit.address, self._services.loop_time()
+        contest = self._lane.contests.corrected(address, _differing(unit), now=now)
+        failures = self._count_failure(address)
+        decision = requeue(ErrorClass.CONFLICT, now=now, failures=failures)
+        pause = 0.0
+        if decision.when is When.BACKOFF:
+            pause = self._backoff.delay(failures, self._services.runtime.random.random)
+        self._outcome.look_again(address, max(pause, contest.not_before - now))
+        if not contest.contested:
+            self.conclude(
+                address, Verdict(reason=Reason.CONFLICT, message=why, reconciling=True), failed=True
+            )
+            return
+        sighting = self._lane.sightings.get(address)
+        verdict = Verdict(
+            reason=Reason.CONTESTED,
+            message=wording.CONTESTED,
+            stalled=True,
+            reconciling=True,
+            drifted=wording.fields(unit.diffs),
+        )
+        if self.conclude(address, verdict, failed=True):
+            self._warn(unit, Reason.CONTESTED, verdict.message, sighting.evidence if sighting else None)
+
+    def _count_failure(self, address: Address) -> int:
+        """One more attempt that has not ended well; how many there were in a row."""
+        state = self._lane.states[address]
+        self._report.put(replace(state, failures=state.failures + 1))
+        return state.failures + 1
+
+    def _wait(self, address: Address, pause: float) -> None:
+        """Look again after `pause` seconds, and not before unless something moves."""
+        self._lane.not_before[address] = self._services.loop_time() + pause
+        self._outcome.look_again(address, pause)
+
+    def fail(self, address: Address, error: FroyoError) -> None:
+        """It could not be read, planned or applied; the error's class decides what comes next."""
+        failures = self._lane.states[address].failures + 1
+        now = self._services.loop_time()
+        decision = requeue_error(error, now=now, failures=failures)
+        if not decision.stalled:  # of what is not tried again, the number says nothing
+            self._count_failure(address)
+        match decision.when:
+            case When.NOW:
+                self._outcome.look_again(address, 0.0)
+            case When.AT:
+                self._wait(address, (decision.at or now) - now)
+            case When.BACKOFF:
+                self._wait(address, self._backoff.delay(failures, self._services.runtime.random.random))
+            case When.NEVER:
+                pass
+        message = told(error, self._lane.target)
+        verdict = Verdict(
+            reason=decision.reason,
+            message=message,
+            stalled=decision.stalled,
+            reconciling=not decision.stalled,
+        )
+        news = self.conclude(address, verdict, failed=True)
+        if news and verdict.reason is not Reason.CONFLICT:
+            self._report.event(address, verdict.reason.value, message, warning=True)
+
+
+def _differing(unit: PlanUnit) -> list[str]:
+    return [diff.field for diff in unit.diffs if not diff.ignored]
+
+
+_AS_DECLARED = "as declared"
+
+
+def _data(unit: PlanUnit) -> dict[str, object]:
+    """What an event keeps of a plan, for machines."""
+    diffs = []
+    for diff in unit.diffs:
+        entry: dict[str, object] = {"field": diff.field, "before": diff.before, "after": diff.after}
+        if diff.unified:
+            entry["unified"] = diff.unified
+        if diff.ignored:
+            entry["ignored"] = True
+        diffs.append(entry)
+    return {"action": unit.action.value, "diffs": diffs}
+
+
+def _is_same(failed: Stalled, unit: PlanUnit) -> bool:
+    return (failed.desired, failed.observed) == (unit.desired, unit.observed)

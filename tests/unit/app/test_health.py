@@ -1,0 +1,29 @@
+"""What is wrong with a daemon, by what it is wrong with."""
+
+from types import SimpleNamespace
+
+from reconciler.app.daemon import DaemonBackend
+
+
+def health(*, tasks=None, housekeeping="", targets=None):
+    store, runtime = SimpleNamespace(trouble=housekeeping), SimpleNamespace(now=lambda: 0.0)
+    daemon = SimpleNamespace(
+        supervisor=SimpleNamespace(health=lambda: tasks or {}),
+        parts=SimpleNamespace(store=store, runtime=runtime),
+        controller=SimpleNamespace(troubles=targets or {}),
+    )
+    return DaemonBackend(daemon).health()
+
+
+def test_nothing_is_wrong():
+    assert health() == {}
+
+
+def test_tasks_targets_and_the_store_each_say_what_is_wrong():
+    assert health(
+        tasks={"loop": "stuck"}, housekeeping="the disk is full", targets={"web-1": "no space"}
+    ) == {
+        "loop": "stuck",
+        "housekeeping": "the disk is full",
+        "target web-1": "no space",
+    }
