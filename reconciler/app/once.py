@@ -147,8 +147,6 @@ async def apply(
         await parts.store.save_snapshot(evaluated.snapshot)
     work = await _oneshot(parts, evaluated, progress, known)
     results = await work.apply(only=only)
-    for result in results:
-        _name_left(result, only)
     batch = await account(parts.store, desired=evaluated.desired, reached=work.reached, now=parts.runtime.now)
     document = None
     settled = all(_settled(result) for result in results)
@@ -179,15 +177,6 @@ async def _forget_undeclared(
         orphaned(report, state)
     await store_report(parts.store, report, forget=gone, forget_targets=targets)
     return len(gone)
-
-
-def _name_left(result: TargetResult, only: Collection[Address] | None) -> None:
-    """Nothing is passed over in silence: what was not even looked at, because somebody wants it so, is named too."""
-    for address, state in (result.lane.states if result.lane is not None else {}).items():
-        summary = summarize(state.conditions)
-        asked = only is None or address in only
-        if asked and not summary.ready and address not in result.failed and address not in result.left:
-            result.left[address] = f"{summary.reason}: {summary.message}"
 
 
 def _settled(result: TargetResult) -> bool:

@@ -64,3 +64,5 @@ SETTLED = frozenset(reason for reason, traits in TRAITS.items() if traits.settle
 LEFT_ALONE = frozenset(reason for reason, traits in TRAITS.items() if traits.left_alone)
 UNCLAIMED = frozenset(reason for reason, traits in TRAITS.items() if traits.unclaimed)
 HELD: Mapping[Reason, str] = {reason: traits.held for reason, traits in TRAITS.items() if traits.held}
+DECIDED = LEFT_ALONE | HELD.keys()
+"""It is as a person, or a manifest, wants it left: no failure."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from reconciler.core.conditions import summarize
 from reconciler.core.contest import Contests
-from reconciler.core.reasons import HELD
+from reconciler.core.reasons import DECIDED
 from reconciler.engine.loop.lane import Lane
 from reconciler.engine.loop.reached import Reached
 from reconciler.engine.loop.sessions import OpenSession
@@ -162,18 +162,26 @@ class OneShot:
             outcome = await work.run(dirty)
             result.events += work.report.events
             result.changed += [address for address in outcome.changed if address not in result.changed]
-            for address in outcome.looked_at:
-                result.failed.pop(address, None)
-            result.failed.update(outcome.failed)
             dirty = {a for a, pause in outcome.again.items() if pause <= 0} | outcome.woken
             if not dirty:
                 break
-        for address in list(result.failed):
-            if summarize(lane.states[address].conditions).reason in HELD:
-                result.left[address] = result.failed.pop(address)
+        _tell_apart(result, lane, only)
         end = "failed" if result.failed else "done"
         self._services.progress.step(lane.target.name, end, result.changed)
         return result
 
     def _count(self, name: TargetName) -> int:
         return sum(1 for instance in self._desired.instances.values() if instance.target == name)
+
+
+def _tell_apart(result: TargetResult, lane: Lane, only: Collection[Address] | None) -> None:
+    """Name all that is not as declared: left alone is what a person decided about, whatever else it is has failed.
+
+    What is known in the end decides, not what the last round looked at: one that had nothing new to try says nothing.
+    """
+    for address, state in lane.states.items():
+        summary = summarize(state.conditions)
+        if summary.ready or (only is not None and address not in only):
+            continue
+        found = result.left if summary.reason in DECIDED else result.failed
+        found[address] = f"{summary.reason}: {summary.message}"

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from reconciler.core.conditions import summarize
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.lane import Lane
@@ -74,7 +75,11 @@ class WatchedController(Controller):
             unchanged=outcome.unchanged,
             looked_at=",".join(address.rpartition("/")[2] for address in outcome.looked_at),
             changed=",".join(address.rpartition("/")[2] for address in outcome.changed),
-            failed={address.rpartition("/")[2]: why for address, why in outcome.failed.items()},
+            failed={
+                address.rpartition("/")[2]: str(summary.reason)
+                for address in outcome.looked_at
+                if not (summary := summarize(lane.states[address].conditions)).ready
+            },
         )
         super()._schedule(lane, outcome, whole=whole)
 

@@ -50,7 +50,6 @@ class Outcome:
         looked_at: instances that were looked at one by one.
         unchanged: the target answered that nothing has moved since the last look.
         changed: instances that were changed and observed in sync.
-        failed: instances that are not as declared, with the reason.
         again: instances to look at again, in so many seconds.
         woken: dependents of what has turned ready.
     """
@@ -58,7 +57,6 @@ class Outcome:
     looked_at: list[Address] = field(default_factory=list)
     unchanged: bool = False
     changed: list[Address] = field(default_factory=list)
-    failed: dict[Address, str] = field(default_factory=dict)
     again: dict[Address, float] = field(default_factory=dict)
     woken: set[Address] = field(default_factory=set)
 

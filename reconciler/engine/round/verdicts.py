@@ -64,7 +64,7 @@ class Verdicts:
             readings.append(reading)
         return readings
 
-    def conclude(self, address: Address, verdict: Verdict, *, failed: bool = False) -> bool:
+    def conclude(self, address: Address, verdict: Verdict) -> bool:
         """Set the conditions of an instance, and note what follows; whether that is news."""
         news = self._report.conclude(address, verdict)
         self._services.progress.ended(address)
@@ -72,8 +72,6 @@ class Verdicts:
         if verdict.ready:
             self._lane.vain.pop(address, None)
             self._lane.not_before.pop(address, None)
-        if failed:
-            self._outcome.failed[address] = f"{verdict.reason}: {verdict.message}"
         if verdict.ready and news:
             self._outcome.woken |= {
                 edge.dependent
@@ -144,7 +142,7 @@ class Verdicts:
         self._outcome.look_again(address, self._services.settings.dependency_poll)
         message = f"waits for {culprit}, which is not ready"
         verdict = Verdict(reason=Reason.DEPENDENCY_NOT_READY, message=message, reconciling=True)
-        self.conclude(address, verdict, failed=True)
+        self.conclude(address, verdict)
         return message
 
     def hold(self, unit: PlanUnit) -> None:
@@ -164,7 +162,6 @@ class Verdicts:
             Verdict(
                 reason=reason, message=message, drifted=differs, stalled=contested, reconciling=contested
             ),
-            failed=True,
         )
         if news:
             self._warn(unit, reason, message, evidence)
@@ -276,9 +273,7 @@ class Verdicts:
         self._outcome.look_again(address, pause)
         if attempts < ATTEMPTS:
             message = f"still differs after its own apply, and is tried again: {differs}"
-            self.conclude(
-                address, Verdict(reason=Reason.CONFLICT, message=message, reconciling=True), failed=True
-            )
+            self.conclude(address, Verdict(reason=Reason.CONFLICT, message=message, reconciling=True))
             return
         news = self.conclude(
             address,
@@ -289,7 +284,6 @@ class Verdicts:
                 reconciling=True,
                 drifted=differs,
             ),
-            failed=True,
         )
         if news:
             message = f"still differs after its own apply: {differs}"
@@ -342,9 +336,7 @@ class Verdicts:
             pause = self._backoff.delay(failures, self._services.runtime.random.random)
         self._outcome.look_again(address, max(pause, contest.not_before - now))
         if not contest.contested:
-            self.conclude(
-                address, Verdict(reason=Reason.CONFLICT, message=why, reconciling=True), failed=True
-            )
+            self.conclude(address, Verdict(reason=Reason.CONFLICT, message=why, reconciling=True))
             return
         sighting = self._lane.sightings.get(address)
         verdict = Verdict(
@@ -354,7 +346,7 @@ class Verdicts:
             reconciling=True,
             drifted=wording.fields(unit.diffs),
         )
-        if self.conclude(address, verdict, failed=True):
+        if self.conclude(address, verdict):
             self._warn(unit, Reason.CONTESTED, verdict.message, sighting.evidence if sighting else None)
 
     def _count_failure(self, address: Address) -> int:
@@ -391,7 +383,7 @@ class Verdicts:
             stalled=decision.stalled,
             reconciling=not decision.stalled,
         )
-        news = self.conclude(address, verdict, failed=True)
+        news = self.conclude(address, verdict)
         if news and verdict.reason is not Reason.CONFLICT:
             self._report.event(address, verdict.reason.value, message, warning=True)
 

@@ -11,9 +11,9 @@ Everything but the targets is real: sessions, frames, rounds, the store, the pro
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from reconciler.core.conditions import Summary, get_condition, summarize
@@ -28,6 +28,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.event import Event
 from reconciler.model.names import Address
 from reconciler.model.resource import Instance
+from reconciler.model.state import ResourceState
 from reconciler.plugins.calls import Perform, Phase
 from reconciler.plugins.capabilities import Grants
 from reconciler.runtime import Runtime
@@ -253,10 +254,15 @@ class Stage:
         self._ids += 1
         return f"{self._ids:012x}"
 
-    def once(self, shown: Desired, progress: Progress | None = None) -> OneShot:
-        """A single run, without the loop, at what is not on record yet."""
+    def once(
+        self,
+        shown: Desired,
+        progress: Progress | None = None,
+        known: Mapping[Address, ResourceState] = MappingProxyType({}),
+    ) -> OneShot:
+        """A single run, without the loop, at what is not on record yet unless it is `known`."""
         services = self._services(shown, progress or Progress())
-        return OneShot(shown, {}, services=services, open_session=Session.open)
+        return OneShot(shown, known, services=services, open_session=Session.open)
 
     def _services(self, shown: Desired, progress: Progress) -> Services:
         return Services(

@@ -1,6 +1,7 @@
 """What `froyo plan` and `froyo apply` do: one look at every target, without a loop."""
 
 from reconciler.engine.round.progress import Progress
+from reconciler.errors import ErrorClass, ProviderError
 from reconciler.model.plan import Action
 from reconciler.plugins.calls import Phase
 from tests.unit.engine.stage import address, file, staged
@@ -32,6 +33,26 @@ async def test_an_apply_makes_it_so_and_a_second_one_finds_nothing_to_do(stage):
     (result,) = await stage.once(shown).apply()
     assert result.changed == []
     assert result.failed == {}
+
+
+@staged
+async def test_what_waited_before_and_fails_now_has_failed_and_is_not_left_alone(stage):
+    """Its dependency turned ready, it was woken, and its failure was called somebody's decision: exit status 0."""
+    broken = "dep"
+
+    def refuse(phase, request):
+        if phase is Phase.APPLY and any(o["address"] == address(broken) for o in request["operations"]):
+            raise ProviderError("says no", error_class=ErrorClass.PERMANENT)
+
+    stage.host.instead = refuse
+    shown = stage.desired(file("dep", "a\n"), file("late", "b\n", require=("File/dep",)))
+    (result,) = await stage.once(shown).apply()
+    assert result.failed.keys() == {address("dep"), address("late")}
+    broken = "late"
+    (result,) = await stage.once(shown, known=result.lane.states).apply()
+    assert result.changed == [address("dep")]
+    assert result.failed.keys() == {address("late")}
+    assert result.left == {}
 
 
 @staged
