@@ -6,6 +6,7 @@ import os
 import pwd
 from collections.abc import Mapping
 
+from reconciler.api.selecting import is_kind
 from reconciler.cli.asking import Asking
 from reconciler.cli.unknown import nothing_matches
 from reconciler.core.visible import one_line
@@ -14,7 +15,9 @@ EVERYTHING = "*"
 
 
 def objects(asking: Asking, what: str) -> list[str]:
-    """The objects of a suspension: "*", a target's name, or addresses.
+    """The objects of a suspension: "*", a target's name, a kind on a target or on all, or addresses.
+
+    What a person names by a target or a kind goes on meaning that, whatever is declared there later.
 
     Raises:
         UsageError: nothing is known by that name.
@@ -24,19 +27,27 @@ def objects(asking: Asking, what: str) -> list[str]:
     found = asking.get("/v1/resources", {"what": what})["items"]
     if not found:
         raise nothing_matches(asking, what)
-    if any(view["target"] == what for view in found):
-        return [what]
+    view, parts = found[0], [part for part in what.split("/", 2) if part not in ("", "*")]
+    if len(parts) == 3 or any(what == view["address"] for view in found):
+        return [view["address"] for view in found]
+    if parts[0] == view["target"]:
+        return ["/".join([view["target"], view["kind"]][: len(parts)])]
+    if is_kind(parts[0], view["kind"]):
+        return ["/".join(["*", view["kind"], *parts[1:]])]
     return [view["address"] for view in found]
 
 
 def typed(object_: str) -> str:
     """The object of a suspension, as it is typed."""
-    return "all" if object_ == EVERYTHING else one_line(object_)
+    return "all" if object_ == EVERYTHING else one_line(object_.removeprefix("*/"))
 
 
 def named_object(object_: str) -> str:
     """The object of a suspension, as it is spoken of."""
-    return "everything" if object_ == EVERYTHING else one_line(object_)
+    if object_ == EVERYTHING:
+        return "everything"
+    name = one_line(object_)
+    return f"{name.removeprefix('*/')} on every target" if name.startswith("*/") else name
 
 
 def person(environ: Mapping[str, str]) -> str:

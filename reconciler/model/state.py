@@ -104,7 +104,8 @@ class Suspension:
     """A person's wish that something be left alone for a while.
 
     Attributes:
-        object: an address, a target and a kind (`web-1/File`), a target's name, or "*" for everything.
+        object: an address, a target and a kind (`web-1/File`), a target's name, or "*" for everything. "*" in the place
+            of the target means every target (`*/File`, `*/File/motd`). What is declared later is covered, too.
         by: who.
         reason: why.
         since: seconds since the epoch.
@@ -120,4 +121,9 @@ class Suspension:
 
 def covers(object_: str, address: Address) -> bool:
     """Whether a suspension of `object_` (as in `Suspension.object`) concerns `address`."""
-    return object_ in ("*", address) or address.startswith(f"{object_}/")
+    if object_ == address:
+        return True
+    wanted, found = object_.split("/", 2), address.split("/", 2)
+    return len(wanted) <= len(found) and all(
+        part in ("*", word) for part, word in zip(wanted, found, strict=False)
+    )

@@ -55,8 +55,22 @@ def command(
         emit(screen, document, output)
     else:
         named = named_object(ended[0]) if len(ended) == 1 else count(len(ended), "suspension")
-        screen.say(f"resumed {named}" if ended else "nothing was suspended")
+        others = [object_ for object_ in known if object_ not in ended]
+        through = [
+            o for o in others if any(covers(o, Address(one)) or covers(one, Address(o)) for one in ended)
+        ]
+        if not ended:
+            screen.say("nothing was suspended")
+        elif through:
+            screen.say(f"the suspension of {named} has ended, and that of {_list(through)} goes on")
+            screen.say(f"end it with: froyo resume {typed(through[0])}")
+        else:
+            screen.say(f"resumed {named}")
     return 0
+
+
+def _list(suspended: list[str]) -> str:
+    return " and of ".join(named_object(object_) for object_ in suspended)
 
 
 def _meant(asking: Asking, what: str, known: list[str]) -> list[str]:
@@ -64,12 +78,13 @@ def _meant(asking: Asking, what: str, known: list[str]) -> list[str]:
     if wanted in known:
         return [wanted]
     named = objects(asking, what)
-    found = [object_ for object_ in named if object_ in known]
+    found = [object_ for object_ in known if any(covers(name, Address(object_)) for name in named)]
     if found:
         return found
+    addresses = [view["address"] for view in asking.get("/v1/resources", {"what": what})["items"]]
     for object_ in known:
         # It may be left alone because all of its target is, or everything.
-        if any(covers(object_, Address(name)) for name in named):
+        if any(covers(object_, address) for address in addresses):
             raise UsageError(
                 f"{what} is suspended through {named_object(object_)}; resume that: froyo resume {typed(object_)}"
             )

@@ -244,7 +244,7 @@ def test_a_suspension_holds_without_a_daemon_too(person):
     motd = person.machine / "etc" / "motd"
     motd.write_text("mine\n")
     told = person.froyo("suspend", "File/motd", "--reason", "trying something", "--until", "2h").stdout
-    assert told.startswith("suspended here/File/motd until ")
+    assert told.startswith("suspended File/motd on every target until ")
     left = person.froyo("apply", person.site).stdout
     assert "! File/motd  suspended by" in left
     assert "1 left alone" in left
@@ -252,10 +252,14 @@ def test_a_suspension_holds_without_a_daemon_too(person):
     assert "trying something" in person.froyo("describe", "File/motd").stdout
     assert "trying something" in person.froyo("get", "suspensions").stdout
     assert "not suspended" in person.froyo("resume", "Directory/etc", status=1).stderr
-    assert person.froyo("resume", "File/motd").stdout == "resumed here/File/motd\n"
+    assert person.froyo("resume", "File/motd").stdout == "resumed File/motd on every target\n"
     person.froyo("apply", person.site)
     assert motd.read_text() == "hello\n"
+    person.froyo("suspend", "here/File/motd", "--reason", "it alone")
     person.froyo("suspend", "here", "--reason", "maintenance")
+    told = person.froyo("resume", "File/motd").stdout
+    assert told.startswith("the suspension of here/File/motd has ended, and that of here goes on\n")
+    assert told.endswith(": froyo resume here\n")
     assert (
         "suspended through here; resume that: froyo resume here"
         in person.froyo("resume", "File/motd", status=1).stderr
