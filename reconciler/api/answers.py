@@ -98,7 +98,7 @@ def selection(query: Query) -> Selection:
 async def _resources(known: Knowledge, query: Query) -> Document:
     wanted = selection(query)
     specs = query.get("specs") == "1"
-    found = wanted.narrow(await every_resource(known, specs=specs or wanted.needs_labels))
+    found = wanted.narrow(await every_resource(known, specs=specs or wanted.needs_specs))
     return views.items("ResourceList", found, live=known.live)
 
 
@@ -173,7 +173,7 @@ async def _events(known: Knowledge, query: Query) -> Document:
 async def _history(known: Knowledge, query: Query) -> Document:
     target = query.get("target")
     runs = await known.runs(TargetName(target) if target else None, limit(query, 20))
-    return views.items("RunList", [views.run(run, await known.run_units(run.id)) for run in runs])
+    return views.items("RunList", [views.run(run, await known.run_units(run.id)) for run in reversed(runs)])
 
 
 def limit(query: Query, default: int) -> int:

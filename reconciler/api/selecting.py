@@ -1,10 +1,11 @@
-"""Which resources a person means: `File`, `files`, `File/motd`, `web-1/File/motd`, `web-1`.
+"""Which resources a person means: `File`, `files`, `File/motd`, `web-1/File/motd`, `web-1`, `motd`, `/etc/motd`.
 
 Pure: works on the documents of `views`, so that a daemon and a command without one understand the same.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,13 +16,15 @@ EVERYTHING = ("", "*", "all", "resources")
 
 EVERY_LABEL = Selector()
 
+_SCHEME = re.compile(r"[a-z]+:")
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What is asked for; everything that is set has to hold.
 
     Attributes:
-        what: a kind, `Kind/name`, an address, a target, or one of EVERYTHING.
+        what: a kind, `Kind/name`, an address, a target, a name, what it is about on the target, or one of EVERYTHING.
         targets: names; empty for all.
         labels: of the resource.
     """
@@ -41,9 +44,9 @@ class Selection:
         ]
 
     @property
-    def needs_labels(self) -> bool:
-        """Whether the documents have to have their metadata."""
-        return self.labels != EVERY_LABEL
+    def needs_specs(self) -> bool:
+        """Whether the documents have to say how they are declared: their labels, or what they are about."""
+        return self.labels != EVERY_LABEL or is_subject(self.what)
 
 
 def _labels(view: Document) -> Mapping[str, str]:
@@ -55,6 +58,8 @@ def means(what: str, view: Document) -> bool:
     """Whether `what`, as a person writes it, means this resource."""
     if what in EVERYTHING:
         return True
+    if is_subject(what):
+        return view.get("subject", "") in (what, f"path:{what}")
     parts = what.split("/", 2)
     if len(parts) == 3:
         return what == view["address"] or (
@@ -64,7 +69,12 @@ def means(what: str, view: Document) -> bool:
         kind_and_name = is_kind(parts[0], view["kind"]) and parts[1] == view["name"]
         every = parts[1] in ("", "*")
         return kind_and_name or (parts[0] == view["target"] and (every or is_kind(parts[1], view["kind"])))
-    return what == view["target"] or is_kind(what, view["kind"])
+    return what in (view["target"], view["name"]) or is_kind(what, view["kind"])
+
+
+def is_subject(what: str) -> bool:
+    """Whether something a person writes says what a resource is about: a path, or a scheme with a name."""
+    return what.startswith("/") or _SCHEME.match(what) is not None
 
 
 def is_kind(word: str, kind: str) -> bool:

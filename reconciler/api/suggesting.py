@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from reconciler.api.selecting import Selection, is_kind, means, plural
+from reconciler.api.selecting import EVERY_LABEL, Selection, is_kind, means, plural
 from reconciler.api.views import Document
 from reconciler.config.suggest import closest, did_you_mean
 from reconciler.model.selector import Operator, Selector
@@ -34,7 +34,7 @@ def no_match(selection: Selection, resources: Sequence[Document], *, words: Iter
         hint = did_you_mean_one_of(selection.what, resources, words=words)
         return f"nothing is known that matches {selection.what!r}; {hint or SEE}"
     named = [view for view in resources if means(selection.what, view)]
-    if selection.needs_labels and not any(selection.labels.matches(_labels(view)) for view in named):
+    if selection.labels != EVERY_LABEL and not any(selection.labels.matches(_labels(view)) for view in named):
         return no_label(selection.labels, [_labels(view) for view in resources])
     return (
         f"nothing is known that matches all of that; {SEE}" if resources else f"nothing is known yet; {SEE}"
@@ -56,9 +56,6 @@ def did_you_mean_one_of(what: str, resources: Iterable[Document], *, words: Iter
         return _meant_address(what, parts, views)
     if len(parts) == 2:
         return _meant_pair(what, parts, views)
-    for view in views:
-        if view["name"] == what:
-            return f"did you mean '{view['kind']}/{what}'?"
     kinds = sorted({view["kind"] for view in views})
     targets = sorted({view["target"] for view in views})
     if hint := did_you_mean(what, [*targets, *kinds, *(plural(kind) for kind in kinds), *words]):

@@ -122,6 +122,7 @@ def plan_unit(value: PlanUnit, instance: Instance | None = None) -> Document:
         view["heldBecause"] = value.held_because
     if instance is not None:
         view["declaredAt"] = str(instance.origin)
+        view["subject"] = instance.subject
     return view
 
 
@@ -234,6 +235,7 @@ def resource(
         view["suspended"] = [suspension(s) for s in held]
     if instance is not None:
         view["declaredAt"] = str(instance.origin)
+        view["subject"] = instance.subject
         view["metadata"] = {
             "name": instance.metadata.name,
             "namespace": instance.metadata.namespace,

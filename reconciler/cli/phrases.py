@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+DRIFT = "↻"
+"""The sign of what nobody declared, and is put back."""
+
 
 def count(number: int, noun: str) -> str:
     """Such as "1 instance" or "2,000 instances"."""

@@ -6,7 +6,7 @@ import os
 import pwd
 from collections.abc import Mapping
 
-from reconciler.api.selecting import is_kind
+from reconciler.api.selecting import is_kind, is_subject
 from reconciler.cli.asking import Asking
 from reconciler.cli.unknown import nothing_matches
 from reconciler.core.visible import one_line
@@ -27,13 +27,12 @@ def objects(asking: Asking, what: str) -> list[str]:
     found = asking.get("/v1/resources", {"what": what})["items"]
     if not found:
         raise nothing_matches(asking, what)
-    view, parts = found[0], [part for part in what.split("/", 2) if part not in ("", "*")]
-    if len(parts) == 3 or any(what == view["address"] for view in found):
-        return [view["address"] for view in found]
-    if parts[0] == view["target"]:
-        return ["/".join([view["target"], view["kind"]][: len(parts)])]
-    if is_kind(parts[0], view["kind"]):
-        return ["/".join(["*", view["kind"], *parts[1:]])]
+    parts = [part for part in what.split("/", 2) if part not in ("", "*")]
+    for view in found if len(parts) < 3 and not is_subject(what) else ():
+        if parts[0] == view["target"]:
+            return ["/".join([view["target"], view["kind"]][: len(parts)])]
+        if is_kind(parts[0], view["kind"]):
+            return ["/".join(["*", view["kind"], *parts[1:]])]
     return [view["address"] for view in found]
 
 

@@ -112,6 +112,11 @@ class Instance:
     origin: Origin = field(default=Origin(), compare=False)
 
     @property
+    def subject(self) -> str:
+        """What it is about on its target, such as "path:/etc/motd"; "" where its kind does not say."""
+        return f"{_PATH}{self.path}" if self.path else ""
+
+    @property
     def owned_paths(self) -> list[str]:
         """The paths that it is the one owner of and that are there because of it."""
         if self.spec.get("state") == "absent":

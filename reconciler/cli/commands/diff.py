@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from reconciler.api.client import Document
 from reconciler.cli.asking import Asking
-from reconciler.cli.options import DirectoryOrDaemon, Labels, NoColor, Output, Quiet, State, Targets, Verbose
+from reconciler.cli.options import (
+    DirectoryOrDaemon,
+    Labels,
+    NoColor,
+    Output,
+    Quiet,
+    State,
+    Summary,
+    Targets,
+    Verbose,
+)
 from reconciler.cli.output import Format
 from reconciler.cli.show.plans import Totals
 from reconciler.cli.show.resources import broken_sources
@@ -18,11 +28,12 @@ EXAMPLES = (
 )
 
 
-def command(
+def command(  # noqa: PLR0913 - its options
     directory: DirectoryOrDaemon = None,
     *,
     target: Targets = None,
     selector: Labels = "",
+    summary: Summary = False,
     output: Output = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,
@@ -50,7 +61,7 @@ def command(
         plans, revision = plan.make(
             screen, directory or ".", targets=target or [], labels=selector, state=state
         )
-    status = plan.show_plans(screen, plans, revision, output)
+    status = plan.show_plans(screen, plans, revision, output, summary=summary)
     held = Totals.of(plans).held
     return 2 if status == 0 and held else status
 

@@ -10,11 +10,11 @@ import typer
 from reconciler.api import times
 from reconciler.api.client import Document
 from reconciler.cli.asking import Asking
-from reconciler.cli.options import NoColor, Number, Output, Quiet, State, Verbose
+from reconciler.cli.options import NoColor, Number, Output, Quiet, State, Targets, Verbose
 from reconciler.cli.output import Format, emit, emit_line
 from reconciler.cli.show.events import event_block, event_lines
 from reconciler.cli.terminal import Terminal, terminal
-from reconciler.cli.unknown import must_have_events
+from reconciler.cli.unknown import must_be_targets, must_have_events
 from reconciler.errors import UsageError
 
 EXAMPLES = (
@@ -22,6 +22,7 @@ EXAMPLES = (
     ("froyo events -f", "the last ones, and then as they happen"),
     ("froyo events --since 2h --cause drift", "what others changed in the last two hours"),
     ("froyo events --object web-1/File/motd", "what happened to one resource"),
+    ("froyo events --target web-1", "what happened on one target"),
     ("froyo events -f --all -o json", "every event there is, one JSON object a line, and on"),
 )
 
@@ -47,6 +48,7 @@ def command(  # noqa: PLR0913 - its options
     object_: Annotated[
         str, typer.Option("--object", metavar="OBJECT", help="Only of it: an address or its beginning.")
     ] = "",
+    target: Targets = None,
     cause: Annotated[str, typer.Option("--cause", metavar="CAUSE", help="Only with it, such as drift.")] = "",
     warnings: Annotated[bool, typer.Option("--warnings", help="Only what a person should look at.")] = False,
     output: Output = Format.TEXT,
@@ -61,6 +63,7 @@ def command(  # noqa: PLR0913 - its options
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)
+    object_ = _of_what(asking, object_, target or [])
     begin = times.parse_past(since, now=time.time()) if since is not None else 0.0
     everything = everything or (since is not None and number is None)
     query = {
@@ -100,6 +103,16 @@ def command(  # noqa: PLR0913 - its options
             if event is not None:
                 _show(screen, event, output)
     return 0
+
+
+def _of_what(asking: Asking, object_: str, targets: list[str]) -> str:
+    """How the objects begin whose events are asked for."""
+    if not targets:
+        return object_
+    if object_ or len(targets) > 1:
+        raise UsageError("events are those of one --target, or of one --object; give one of them")
+    must_be_targets(asking, targets)
+    return f"{targets[0]}/"
 
 
 def _follow_store(screen: Terminal, asking: Asking, query: dict[str, str], output: Format) -> None:

@@ -13,7 +13,7 @@ from reconciler.cli.terminal import terminal
 from reconciler.cli.unknown import must_be_targets
 
 EXAMPLES = (
-    ("froyo history", "the last runs, the newest first"),
+    ("froyo history", "the last runs, the newest last"),
     ("froyo history --target web-1 -n 5 -v", "the last five on one target, with what differed"),
 )
 
@@ -34,7 +34,7 @@ def command(
     """What was done, run by run.
 
     A run is one round on one target that set out to change something. One that found everything as declared is none.
-    The newest is shown first, and 20 of them unless told otherwise.
+    The newest is shown last, as with events, and 20 of them unless told otherwise.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)
@@ -59,4 +59,4 @@ def _runs(asking: Asking, targets: list[str], number: int) -> Document:
         if name and not document["items"]:
             must_be_targets(asking, [name])
     runs = [run for document in found for run in document["items"]]
-    return {**found[0], "items": sorted(runs, key=lambda run: run["startedAt"], reverse=True)[:number]}
+    return {**found[0], "items": sorted(runs, key=lambda run: run["startedAt"])[-number:]}

@@ -11,7 +11,18 @@ import typer
 
 from reconciler.api.client import Document
 from reconciler.app.places import places, source_root
-from reconciler.cli.options import Directory, Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose
+from reconciler.cli.options import (
+    Directory,
+    Labels,
+    NoColor,
+    Output,
+    Quiet,
+    State,
+    Summary,
+    Targets,
+    Timeout,
+    Verbose,
+)
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import nothing_declared
 from reconciler.cli.progress import PLANNING, LiveProgress
@@ -22,6 +33,7 @@ EXAMPLES = (
     ("froyo plan", "what an apply of this directory would change"),
     ("froyo plan site --target web-1", "on one target only"),
     ("froyo plan --out next.plan", "keep it; `froyo apply --plan next.plan` does exactly that"),
+    ("froyo plan --summary", "a line a change, without what differs"),
     ("froyo plan -o json", "the plan as a document"),
 )
 
@@ -33,6 +45,7 @@ def command(  # noqa: PLR0913 - its options
         str | None,
         typer.Option("--out", metavar="FILE", help="Save the plan for `froyo apply --plan FILE`."),
     ] = None,
+    summary: Summary = False,
     target: Targets = None,
     selector: Labels = "",
     timeout: Timeout = None,
@@ -44,7 +57,8 @@ def command(  # noqa: PLR0913 - its options
 ) -> int:
     """Show what would be changed, and why. Changes nothing, on no target.
 
-    + is created, ~ is changed, - is removed, ! differs and is left alone. Exits with 0 when there is nothing to do,
+    What is the same on several targets is shown once. + is created, ~ is changed, ↻ has drifted and is put back, - is
+    removed, ! differs and is left alone. Exits with 0 when there is nothing to do,
     with 2 when there are changes, with 1 when something could not be planned.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
@@ -58,7 +72,7 @@ def command(  # noqa: PLR0913 - its options
 
         made = max((plan["observedAt"] for plan in plans), default=instant(0))
         write_plan(out, plans, directory=str(root), revision=revision, created_at=made)
-    status = show_plans(screen, plans, revision, output)
+    status = show_plans(screen, plans, revision, output, summary=summary)
     if out is not None and not output.is_document:
         screen.say(f"Saved in {out}; carry out exactly this with: froyo apply --plan {out}")
     if not plans and not output.is_document:
@@ -66,7 +80,9 @@ def command(  # noqa: PLR0913 - its options
     return status
 
 
-def show_plans(screen: Terminal, plans: list[Document], revision: str, output: Format) -> int:
+def show_plans(
+    screen: Terminal, plans: list[Document], revision: str, output: Format, *, summary: bool = False
+) -> int:
     """Print plans; the exit status that they mean."""
     totals = Totals.of(plans)
     if output.is_document:
@@ -85,7 +101,7 @@ def show_plans(screen: Terminal, plans: list[Document], revision: str, output: F
         emit(screen, document, output)
     elif plans:
         if not screen.quiet or totals.errors:
-            for line in plan_lines(screen, plans):
+            for line in plan_lines(screen, plans, summary=summary):
                 screen.line(line)
         screen.say(totals.summary())
     return 1 if totals.errors else 2 if totals.changes else 0

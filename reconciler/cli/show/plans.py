@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.cli.phrases import count, nothing_to_do, without_name
+from reconciler.cli.phrases import DRIFT, count, nothing_to_do, without_name
 from reconciler.cli.terminal import Terminal
 from reconciler.core.reasons import HELD
 from reconciler.core.visible import one_line
@@ -14,6 +14,7 @@ from reconciler.core.visible import one_line
 Document = dict[str, Any]
 
 _SIGNS = {"create": ("good", "+"), "update": ("warn", "~"), "delete": ("bad", "-")}
+_DRIFT = ("warn", DRIFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,39 +88,85 @@ def _purged(unit: Document) -> int:
     return sum(1 for diff in named if diff["field"].endswith("]") and diff["after"] is None)
 
 
-def plan_lines(screen: Terminal, plans: Sequence[Document]) -> list[str]:
-    """Everything that would be changed, target by target, with what is held and what failed."""
+def plan_lines(screen: Terminal, plans: Sequence[Document], *, summary: bool = False) -> list[str]:
+    """Everything that would be changed, with what is held and what failed.
+
+    What is the same on several targets is shown once, below all their names: a fleet is reviewed like one machine.
+
+    Args:
+        screen: what it is printed to.
+        plans: a document for each target.
+        summary: a line each, without what differs.
+    """
+    groups: dict[tuple[str, ...], list[list[str]]] = {}
+    for targets, block in _blocks(screen, plans, summary=summary):
+        groups.setdefault(targets, []).append(block)
     lines: list[str] = []
-    for plan in plans:
-        shown = [unit for unit in plan["units"] if unit["action"] != "none" or screen.verbose]
-        if not shown and not plan["errors"]:
-            continue
-        lines.append(screen.paint("bold", screen.fit(plan["target"])))
-        width = max((len(unit["address"]) for unit in shown), default=0) - len(plan["target"]) - 1
-        for unit in shown:
-            lines += _unit(screen, unit, min(width, 40))
-        for what, error in plan["errors"].items():
-            name, why = _within(what, plan["target"]), without_name(plan["target"], error)
-            lines.append(f"  {screen.paint('bad', '✘')} {name + ': ' if name else ''}{one_line(why)}")
+    for targets, blocks in groups.items():
+        lines.append(screen.paint("bold", screen.fit(", ".join(targets))))
+        for block in blocks:
+            lines += block
         lines.append("")
     return lines
+
+
+def _blocks(
+    screen: Terminal, plans: Sequence[Document], *, summary: bool
+) -> list[tuple[tuple[str, ...], list[str]]]:
+    """The lines of each change and each failure, with the targets that it is the same on."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    shown = [[unit for unit in plan["units"] if unit["action"] != "none" or screen.verbose] for plan in plans]
+    width = min(56, max((len(_name(unit)) for units in shown for unit in units), default=0))
+    for plan, units in zip(plans, shown, strict=True):
+        for unit in units:
+            block = _unit(screen, unit, width, summary=summary)
+            found.setdefault(tuple(block), []).append(plan["target"])
+        for what, error in plan["errors"].items():
+            name, why = _within(what, plan["target"]), without_name(plan["target"], error)
+            line = f"  {screen.paint('bad', '✘')} {name + ': ' if name else ''}{one_line(why)}"
+            found.setdefault((line,), []).append(plan["target"])
+    return [(tuple(targets), list(block)) for block, targets in found.items()]
 
 
 def _within(address: str, target: str) -> str:
     return "" if address == target else one_line(address.removeprefix(f"{target}/"))
 
 
-def _unit(screen: Terminal, unit: Document, width: int) -> list[str]:
-    name = one_line(unit["address"].partition("/")[2])
+def _unit(screen: Terminal, unit: Document, width: int, *, summary: bool) -> list[str]:
     held = unit.get("held")
-    style, sign = ("note", "!") if held else _SIGNS.get(unit["action"], ("dim", " "))
+    style, sign = ("note", "!") if held else _sign(unit)
     cause = "in sync" if unit["action"] == "none" else unit["cause"]
     place = f"   {screen.paint('dim', one_line(unit['declaredAt']))}" if unit.get("declaredAt") else ""
-    lines = [f"  {screen.paint(style, sign)} {name:<{width}}   {screen.paint('note', cause)}{place}"]
+    lines = [f"  {screen.paint(style, sign)} {_name(unit):<{width}}   {screen.paint('note', cause)}{place}"]
+    if summary:
+        return lines
     if held:
         lines.append(f"      {screen.paint('note', held_line(unit))}")
     lines += diff_lines(screen, unit["diffs"], indent="      ")
     return lines
+
+
+def _name(unit: Document) -> str:
+    return named(unit["address"].partition("/")[2], unit)
+
+
+def _sign(unit: Document) -> tuple[str, str]:
+    """The colour and the sign of a change. Drift has one of its own: nobody declared it."""
+    if unit["action"] == "update" and unit["cause"] == "drift":
+        return _DRIFT
+    return _SIGNS.get(unit["action"], ("dim", " "))
+
+
+def named(name: str, view: Document) -> str:
+    """A resource by its name, and by what it is about on the target, such as its path."""
+    subject = spoken(view)
+    return one_line(f"{name}  {subject}" if subject else name)
+
+
+def spoken(view: Document) -> str:
+    """What a resource is about, as people say it: a path is known by its slash."""
+    subject: str = view.get("subject", "")
+    return subject.removeprefix("path:")
 
 
 def held_line(unit: Document) -> str:

@@ -8,10 +8,12 @@ from typing import Any
 from reconciler.api import times
 from reconciler.cli.phrases import count, without_name
 from reconciler.cli.show.events import event_lines
-from reconciler.cli.show.plans import diff_lines
+from reconciler.cli.show.plans import diff_lines, spoken
 from reconciler.cli.show.tables import Cell, table
 from reconciler.cli.terminal import Terminal
+from reconciler.core.reasons import AS_DECLARED
 from reconciler.core.visible import one_line
+from reconciler.model.conditions import Reason
 
 Document = dict[str, Any]
 
@@ -22,7 +24,7 @@ def resource_table(screen: Terminal, resources: Sequence[Document], *, now: floa
     """A line for each resource."""
     header = ["RESOURCE", "READY", "REASON", "AGE"]
     if wide:
-        header += ["GENERATION", "OBSERVED", "DECLARED AT", "SUSPENDED"]
+        header += ["SUBJECT", "GENERATION", "OBSERVED", "DECLARED AT", "SUSPENDED"]
     header.append("MESSAGE")
     rows: list[list[Cell]] = []
     for view in resources:
@@ -35,6 +37,7 @@ def resource_table(screen: Terminal, resources: Sequence[Document], *, now: floa
         ]
         if wide:
             row += [
+                ("", spoken(view) or "-"),
                 ("", f"{view['observedGeneration']}/{view['generation']}"),
                 ("", times.age(view["observedAt"], now=now)),
                 ("", view.get("declaredAt", "-")),
@@ -110,6 +113,8 @@ def description(screen: Terminal, view: Document, events: Sequence[Document], *,
         return screen.paint("bold", title)
 
     lines = [f"{head('Resource')}    {one_line(view['address'])}"]
+    if spoken(view):
+        lines.append(f"{head('Subject')}     {one_line(spoken(view))}")
     if view.get("declaredAt"):
         lines.append(f"{head('Declared at')} {one_line(view['declaredAt'])}")
     ready = screen.paint(READY[view["ready"]], view["ready"])
@@ -246,15 +251,38 @@ SHOWN = 30
 """Targets that a status lists."""
 
 
+SPOKEN = {
+    Reason.PENDING: "not looked at yet",
+    Reason.DEPENDENCY_NOT_READY: "waiting for another one",
+    Reason.DIFFERS: "observed to differ",
+    Reason.HELD: "held for approval",
+    Reason.PAUSED: "paused",
+    Reason.SUSPENDED: "suspended",
+    Reason.CONTESTED: "fought about",
+    Reason.DID_NOT_CONVERGE: "not made so by its apply",
+    Reason.UNREACHABLE: "not reachable",
+    Reason.TRANSIENT_ERROR: "failed and tried again",
+    Reason.THROTTLED: "told to wait",
+    Reason.CONFLICT: "changed meanwhile",
+    Reason.PERMANENT_ERROR: "failed for good",
+    Reason.ABANDONED: "cut off",
+}
+"""Reasons as a person says them, behind a number."""
+
+
 def summary(screen: Terminal, status: Document) -> str:
     """The one line."""
     ready, total = status["ready"], status["instances"]
     if not total:
         return "nothing is known of any instance yet"
-    told = ", ".join(f"{number:,} {reason}" for reason, number in status["counts"].items())
+    others = [
+        f"{number:,} {SPOKEN.get(reason, reason)}"
+        for reason, number in status["counts"].items()
+        if reason not in AS_DECLARED
+    ]
     style = "good" if ready == total else "warn"
     text = f"{ready:,} of {count(total, 'instance')} as declared"
-    return f"{screen.paint(style, text)} ({told})"
+    return f"{screen.paint(style, text)} ({', '.join(others)})" if others else screen.paint(style, text)
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

@@ -5,35 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reconciler.cli.phrases import count, nothing_to_do, without_name
+from reconciler.cli.phrases import DRIFT, count, nothing_to_do, without_name
+from reconciler.cli.show.plans import named, spoken
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line
-from reconciler.model.conditions import Reason
 
 if TYPE_CHECKING:
     from reconciler.engine.oneshot import TargetResult
     from reconciler.model.event import Event
+    from reconciler.model.names import Address
 
 Document = dict[str, Any]
-
-_REASONS = frozenset(Reason)
 
 _SIGNS = {
     "Created": ("good", "+"),
     "Updated": ("warn", "~"),
     "Removed": ("bad", "-"),
-    "Repaired": ("warn", "~"),
+    "Repaired": ("warn", DRIFT),
 }
 
 
 def result_document(
-    results: Sequence[TargetResult], events: Mapping[str, Event], *, seconds: float
+    results: Sequence[TargetResult],
+    events: Mapping[str, Event],
+    subjects: Mapping[Address, str],
+    *,
+    seconds: float,
 ) -> Document:
     """What came of it, as a document.
 
     Args:
         results: target by target.
         events: by address, the one that says what was done to it.
+        subjects: by address, what it is about on its target, such as its path.
         seconds: that it took.
     """
     targets: list[Document] = []
@@ -41,7 +45,11 @@ def result_document(
         changed = []
         for address in result.changed:
             event = events.get(address)
-            entry: Document = {"address": address, "reason": event.reason if event else "Updated"}
+            entry: Document = {
+                "address": address,
+                "subject": subjects.get(address, ""),
+                "reason": event.reason if event else "Updated",
+            }
             entry["message"] = event.message if event else "changed"
             if event is not None and event.cause:
                 entry["cause"] = event.cause
@@ -51,8 +59,8 @@ def result_document(
                 "target": result.target,
                 "instances": result.instances,
                 "changed": changed,
-                "failed": [_entry(address, why) for address, why in result.failed.items()],
-                "left": [_entry(address, why) for address, why in result.left.items()],
+                "failed": [_entry(address, why, subjects) for address, why in result.failed.items()],
+                "left": [_entry(address, why, subjects) for address, why in result.left.items()],
                 "error": result.error,
             }
         )
@@ -69,12 +77,11 @@ def result_document(
     }
 
 
-def _entry(address: str, why: str) -> Document:
+def _entry(address: Address, why: str, subjects: Mapping[Address, str]) -> Document:
     """What is said of an instance: the reason for programs, the message for people."""
     reason, _, message = why.partition(": ")
-    if reason not in _REASONS:
-        return {"address": address, "reason": "", "message": why}
-    return {"address": address, "reason": reason, "message": message}
+    subject = subjects.get(address, "")
+    return {"address": address, "subject": subject, "reason": reason, "message": message}
 
 
 def result_lines(screen: Terminal, document: Document) -> list[str]:
@@ -92,20 +99,25 @@ def result_lines(screen: Terminal, document: Document) -> list[str]:
         if not screen.quiet:
             for change in entry["changed"]:
                 style, sign = _SIGNS.get(change["reason"], ("warn", "~"))
-                name = _name(change["address"])
+                name = _name(change)
                 lines.append(
                     f"  {screen.paint(style, sign)} {name}  {screen.fit(change['message'], len(name) + 6)}"
                 )
         for what, style, sign in (("left", "note", "!"), ("failed", "bad", "✘")):
             lines += [
-                f"  {screen.paint(style, sign)} {_name(found['address'])}  {one_line(found['message'])}"
+                f"  {screen.paint(style, sign)} {_name(found)}  {one_line(_without_subject(found))}"
                 for found in entry[what]
             ]
     return lines
 
 
-def _name(address: str) -> str:
-    return one_line(address.partition("/")[2])
+def _name(entry: Document) -> str:
+    return named(entry["address"].partition("/")[2], entry)
+
+
+def _without_subject(entry: Document) -> str:
+    """What is said, without what it is about where that stands beside it already."""
+    return without_name(spoken(entry), entry["message"])
 
 
 def result_summary(screen: Terminal, document: Document) -> str:

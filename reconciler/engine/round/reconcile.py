@@ -53,7 +53,7 @@ class Round:
         only: Mapping[Address, PlanUnit] | None = None,
     ) -> None:
         self.outcome = Outcome()
-        self.report = Report(services.runtime.now, lane.states)
+        self.report = Report(services.runtime.now, lane.states, instances=lane.instances)
         self._lane = lane
         self._session = session
         self._services = services

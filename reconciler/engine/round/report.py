@@ -14,6 +14,7 @@ from reconciler.core import conditions
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event, EventType, Evidence
 from reconciler.model.names import Address
+from reconciler.model.resource import Instance
 from reconciler.model.state import HistoryEntry, ResourceState
 from reconciler.telemetry.log import get_logger
 
@@ -50,12 +51,14 @@ class Report:
         states: the lane's states; updated in place.
         changed: the states that differ from what the store has.
         events: what happened, in order.
+        instances: as declared, so that an event says what it is about on the target.
     """
 
     now: Callable[[], float]
     states: dict[Address, ResourceState]
     changed: dict[Address, ResourceState] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    instances: Mapping[Address, Instance] = field(default_factory=dict)
 
     def put(self, state: ResourceState) -> None:
         """Keep a state, to be stored if it is news."""
@@ -122,6 +125,9 @@ class Report:
             duration: seconds from the change being noticed until it was right again.
             data: more for machines.
         """
+        about = self.instances.get(Address(object_))
+        if about is not None and about.subject:
+            data = {"subject": about.subject, **(data or {})}
         event = Event(
             at=self.now(),
             type=EventType.WARNING if warning else EventType.NORMAL,

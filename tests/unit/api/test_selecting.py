@@ -5,7 +5,13 @@ import pytest
 from reconciler.api.labels import parse_labels
 from reconciler.api.selecting import Selection, is_kind, means
 
-VIEW = {"address": "web-1/File/motd", "target": "web-1", "kind": "File", "name": "motd"}
+VIEW = {
+    "address": "web-1/File/motd",
+    "target": "web-1",
+    "kind": "File",
+    "name": "motd",
+    "subject": "path:/etc/motd",
+}
 
 
 @pytest.mark.parametrize(
@@ -27,6 +33,9 @@ VIEW = {"address": "web-1/File/motd", "target": "web-1", "kind": "File", "name":
         "web-1/*",
         "web-1/File/motd",
         "web-1/files/motd",
+        "motd",
+        "/etc/motd",
+        "path:/etc/motd",
     ],
 )
 def test_words_that_mean_a_resource(what):
@@ -44,7 +53,11 @@ def test_words_that_mean_a_resource(what):
         "web-1/Directory",
         "web-1/File/mot",
         "web-1/Directory/motd",
-        "motd",
+        "mot",
+        "/etc",
+        "/etc/motd2",
+        "path:/etc",
+        "unit:motd",
     ],
 )
 def test_words_that_do_not(what):
@@ -62,5 +75,6 @@ def test_everything_that_is_set_has_to_hold():
     other = {**VIEW, "target": "web-2", "address": "web-2/File/motd"}
     assert Selection("File", ("web-1",)).narrow([VIEW, other]) == [VIEW]
     assert Selection("", (), parse_labels("tier=web")).narrow([VIEW, labelled]) == [labelled]
-    assert not Selection("File").needs_labels
-    assert Selection("", (), parse_labels("x")).needs_labels
+    assert not Selection("File").needs_specs
+    assert Selection("", (), parse_labels("x")).needs_specs
+    assert Selection("/etc/motd").needs_specs

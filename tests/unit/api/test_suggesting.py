@@ -34,7 +34,6 @@ KNOWN = [
         ("web1", "'web-1'"),
         ("wbe-1", "'web-1'"),
         ("targts", "'targets'"),
-        ("motd", "'File/motd'"),
         ("mtod", "'File/motd'"),
         ("File/mtod", "'File/motd'"),
         ("files/mtod", "'File/motd'"),

@@ -47,7 +47,7 @@ async def test_events_are_shown_once_and_then_how_everything_is(monkeypatch):
     assert lines[0] == "froyo up keeps everything as /site declares it"
     assert [line.split()[3] for line in lines[2:4]] == ["web-1/File/motd"] * 2
     assert lines[4] == "    a.yaml:1: no"
-    assert lines[5].endswith("● 1 of 1 instance as declared (1 InSync)")
+    assert lines[5].endswith("● 1 of 1 instance as declared")
     assert len(lines) == 6
 
 

@@ -95,8 +95,11 @@ class Everything:
         ("all", ["*"]),
         ("*", ["*"]),
         ("web-1", ["web-1"]),
-        ("File/a", ["web-1/File/a"]),
-        ("files", ["web-1/File/a", "web-1/File/b"]),
+        ("File/a", ["*/File/a"]),
+        ("files", ["*/File"]),
+        ("web-1/files", ["web-1/File"]),
+        ("web-1/File/a", ["web-1/File/a"]),
+        ("b", ["web-1/File/b"]),
     ],
 )
 def test_objects_are_what_people_mean(what, expected):

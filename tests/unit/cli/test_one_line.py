@@ -98,7 +98,7 @@ DIFF = {"field": EVIL, "before": EVIL, "after": EVIL}
             [
                 plan(
                     "web-1",
-                    unit(ADDRESS, diffs=[DIFF], declaredAt=EVIL),
+                    unit(ADDRESS, diffs=[DIFF], declaredAt=EVIL, subject=EVIL),
                     unit(ADDRESS, held="Held", heldBecause=EVIL),
                     errors={"web-1": EVIL, ADDRESS: EVIL},
                 )
@@ -112,6 +112,7 @@ DIFF = {"field": EVIL, "before": EVIL, "after": EVIL}
                     TargetResult("web-2", 3, error=EVIL),
                 ],
                 {ADDRESS: event(1, ADDRESS, "Updated", message=EVIL)},
+                {ADDRESS: EVIL},
                 seconds=1.0,
             ),
         ),

@@ -2,9 +2,15 @@
 
 from textwrap import dedent
 
-from reconciler.cli.show.events import event_block, event_line, event_lines
+from reconciler.cli.show.events import event_block, event_lines
 from reconciler.cli.show.history import run_lines
 from tests.unit.cli.screens import EVENT, MODE, NOW, pipe
+
+
+def event_line(screen, event, **fields):
+    (line,) = event_block(screen, event, **fields)
+    return line
+
 
 RUN = {
     "id": "r1",
@@ -30,14 +36,14 @@ RUN = {
 
 def test_an_event_says_when_to_what_what_and_who():
     assert event_line(pipe(), EVENT, now=NOW, width=18) == (
-        "12:00:00 ✔ web-1/File/motd     content changed by `vim /etc/motd` "
+        "12:00:00 ↻ web-1/File/motd     content changed by `vim /etc/motd` "
         "(pid 4711, alice as root), put back after 38 ms"
     )
 
 
 def test_more_can_be_said_and_another_day_is_named():
     line = event_line(pipe(verbose=True), EVENT, now=NOW + 86400)
-    assert line.startswith("2026-01-31 12:00:00 ✔")
+    assert line.startswith("2026-01-31 12:00:00 ↻")
     assert line.endswith("[Repaired, drift]")
 
 
@@ -50,6 +56,17 @@ def test_one_event_is_one_line_whatever_is_in_it():
     line = event_line(pipe(), {**EVENT, "message": "a\nb\x1b[2J"}, now=NOW)
     assert "\n" not in line
     assert "\x1b" not in line
+
+
+def test_a_message_breaks_between_words_in_a_terminal():
+    about = {**EVENT, "data": {"subject": "path:/etc/motd"}}
+    lines = event_block(pipe(width=80), about, now=NOW)
+    assert lines[0].startswith("12:00:00 ↻ web-1/File/motd  /etc/motd  content changed")
+    assert all(len(line) <= 80 for line in lines)
+    assert " ".join(" ".join(lines).split()).endswith(EVENT["message"])
+    narrow = event_block(pipe(width=40), about, now=NOW)
+    assert narrow[0] == "12:00:00 ↻ web-1/File/motd  /etc/motd"
+    assert narrow[1].startswith("    content changed by")
 
 
 def test_a_broken_source_brings_its_problems_along():

@@ -9,7 +9,14 @@ PLANS = [
     plan(
         "web-1",
         unit("web-1/File/new", "create", "spec", [diff("state", "absent", "present")], declaredAt="a.yaml:3"),
-        unit("web-1/File/motd", "update", "drift", [CONTENT, MODE], declaredAt="site.yaml:12"),
+        unit(
+            "web-1/File/motd",
+            "update",
+            "drift",
+            [CONTENT, MODE],
+            declaredAt="site.yaml:12",
+            subject="path:/etc/motd",
+        ),
         unit("web-1/File/old", "delete", "spec", [diff("mode", "0644", None)]),
         unit("web-1/File/kept", "update", "adopt", [MODE], held="Held", heldBecause=""),
         unit("web-1/File/same", "none", "spec"),
@@ -22,19 +29,61 @@ PLANS = [
 def test_a_plan_says_what_where_why_and_how():
     assert "\n".join(plan_lines(pipe(), PLANS)) == dedent("""\
         web-1
-          + File/new    spec   a.yaml:3
+          + File/new               spec   a.yaml:3
               state  absent → present
-          ~ File/motd   drift   site.yaml:12
+          ↻ File/motd  /etc/motd   drift   site.yaml:12
               content  sha256:aaaaaaaaaaaa… (2 B) → sha256:bbbbbbbbbbbb… (6 B)
                 @@ -1 +1 @@
                 -x
                 +hello
               mode     0600 → 0644
-          - File/old    spec
+          - File/old               spec
               mode  0644 → absent
-          ! File/kept   adopt
+          ! File/kept              adopt
               held: was there before and differs; left as it is by adopt: hold
               mode  0600 → 0644
+
+        web-3
+          ✘ no route to host
+          ✘ File/x: no such user: bob
+        """)
+
+
+def test_what_is_the_same_on_several_targets_is_shown_once():
+    """Three hosts printed the same block three times, and nobody read 350 lines."""
+    plans = [
+        plan(
+            name,
+            unit(f"{name}/File/motd", "update", "spec", [MODE]),
+            unit(f"{name}/File/own", "update", "spec", [diff("mode", "0600", name)]),
+            errors={f"{name}/File/x": "no such user: bob"},
+        )
+        for name in ("a", "b", "c")
+    ]
+    plans[2]["units"].pop()
+    assert "\n".join(plan_lines(pipe(), plans)) == dedent("""\
+        a, b, c
+          ~ File/motd   spec
+              mode  0600 → 0644
+          ✘ File/x: no such user: bob
+
+        a
+          ~ File/own    spec
+              mode  0600 → a
+
+        b
+          ~ File/own    spec
+              mode  0600 → b
+        """)
+
+
+def test_a_summary_is_a_line_a_change():
+    assert "\n".join(plan_lines(pipe(), PLANS, summary=True)) == dedent("""\
+        web-1
+          + File/new               spec   a.yaml:3
+          ↻ File/motd  /etc/motd   drift   site.yaml:12
+          - File/old               spec
+          ! File/kept              adopt
 
         web-3
           ✘ no route to host
@@ -74,7 +123,7 @@ def test_nothing_to_do_is_said_as_apply_says_it():
 def test_colours_mark_what_is_added_and_what_goes():
     text = "\n".join(plan_lines(pipe(colour=True), PLANS))
     assert "\033[32m+\033[0m" in text
-    assert "\033[33m~\033[0m" in text
+    assert "\033[33m↻\033[0m" in text
     assert "\033[31m-\033[0m" in text
     assert "\033[31m-x\033[0m" in text
     assert "\033[32m+hello\033[0m" in text

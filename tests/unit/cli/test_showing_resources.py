@@ -45,10 +45,10 @@ def test_resources_are_a_line_each():
 
 
 def test_a_wide_table_has_more_columns():
-    view = resource(declaredAt="site.yaml:4", suspended=[SUSPENSION])
+    view = resource(message="is so", declaredAt="a.yaml:4", subject="path:/etc/motd", suspended=[SUSPENSION])
     assert text(resource_table(pipe(), [view], now=NOW, wide=True)) == dedent("""\
-        RESOURCE          READY   REASON   AGE   GENERATION   OBSERVED   DECLARED AT   SUSPENDED   MESSAGE
-        web-1/File/motd   True    InSync   1h    2/2          10s        site.yaml:4   web-1       as declared
+        RESOURCE          READY   REASON   AGE   SUBJECT     GENERATION   OBSERVED   DECLARED AT   SUSPENDED   MESSAGE
+        web-1/File/motd   True    InSync   1h    /etc/motd   2/2          10s        a.yaml:4      web-1       is so
         """)
 
 
@@ -82,9 +82,9 @@ def test_a_status_in_a_narrow_terminal_still_says_why():
 
 
 def test_a_wide_table_in_a_narrow_terminal_has_the_columns_that_there_is_room_for():
-    view = resource(declaredAt="site.yaml:4")
+    view = resource(declaredAt="site.yaml:4", subject="path:/etc/motd")
     header = resource_table(pipe(width=60), [view], now=NOW, wide=True)[0]
-    assert header == "RESOURCE          READY   REASON   AGE   GENERATION"
+    assert header == "RESOURCE          READY   REASON   AGE   SUBJECT"
 
 
 def test_a_status_breaks_no_line_in_a_narrow_terminal():
@@ -170,7 +170,7 @@ def test_a_status_fits_on_a_screen():
           REASON           RESOURCE              MESSAGE
           PermanentError   web-2/Directory/srv   no such user: bob
 
-        2 of 3 instances as declared (2 InSync, 1 PermanentError)
+        2 of 3 instances as declared (1 failed for good)
         """)
 
 
@@ -252,7 +252,7 @@ def test_a_description_has_everything_about_one_thing():
           2026-01-30 11:00:00  Repaired  put back  drift
 
         Last events
-          12:00:00 ✔ web-1/File/motd  content changed by `vim /etc/motd` (pid 4711, alice as root), put back after 38 ms
+          12:00:00 ↻ web-1/File/motd  content changed by `vim /etc/motd` (pid 4711, alice as root), put back after 38 ms
 
         What differed last
           mode  0600 → 0644
@@ -279,7 +279,7 @@ def test_what_is_put_back_again_and_again_counts_as_declared_and_is_named():
     shown = text(status_lines(pipe(), view, now=NOW, where="/state"))
     assert "Put back again and again\n" in shown
     assert fought["address"] in shown
-    assert shown.endswith("2 of 2 instances as declared (1 InSync, 1 Contested)\n")
+    assert shown.endswith("2 of 2 instances as declared (1 fought about)\n")
 
 
 def test_what_is_said_of_a_source_fits_a_narrow_terminal_and_stays_whole_in_a_pipe():

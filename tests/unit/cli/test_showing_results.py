@@ -6,8 +6,8 @@ from tests.unit.api.known import event
 from tests.unit.cli.screens import pipe
 
 
-def document(*results, events=()):
-    return result_document(results, {e.object: e for e in events}, seconds=1.23)
+def document(*results, events=(), subjects=None):
+    return result_document(results, {e.object: e for e in events}, subjects or {}, seconds=1.23)
 
 
 def test_a_second_apply_says_that_there_is_nothing_to_do():
@@ -20,10 +20,10 @@ def test_each_change_says_what_was_done():
     result = TargetResult("a", 5, changed=["a/File/x", "a/File/y", "a/File/z"])
     created = event(1, "a/File/x", "Created", message="created", cause="spec")
     updated = event(2, "a/File/y", "Updated", message="updated: mode (0600 → 0644)", cause="")
-    found = document(result, events=[created, updated])
+    found = document(result, events=[created, updated], subjects={"a/File/x": "path:/etc/x"})
     assert result_lines(pipe(), found) == [
         "a",
-        "  + File/x  created",
+        "  + File/x  /etc/x  created",
         "  ~ File/y  updated: mode (0600 → 0644)",
         "  ~ File/z  changed",
     ]
@@ -32,6 +32,7 @@ def test_each_change_says_what_was_done():
     )
     assert found["targets"][0]["changed"][0] == {
         "address": "a/File/x",
+        "subject": "path:/etc/x",
         "reason": "Created",
         "message": "created",
         "cause": "spec",
@@ -42,14 +43,18 @@ def test_each_change_says_what_was_done():
 def test_what_failed_was_left_alone_or_could_not_be_reached_is_named():
     found = document(
         TargetResult(
-            "a", 4, failed={"a/File/x": "TransientError: a: b"}, left={"a/File/y": "policy: observe"}
+            "a",
+            4,
+            failed={"a/File/x": "TransientError: /etc/x: b"},
+            left={"a/File/y": "Differs: policy: observe"},
         ),
         TargetResult("b", 3, error="b: no route to host"),
+        subjects={"a/File/x": "path:/etc/x"},
     )
     assert result_lines(pipe(quiet=True), found) == [
         "a",
         "  ! File/y  policy: observe",
-        "  ✘ File/x  a: b",
+        "  ✘ File/x  /etc/x  b",
         "b  no route to host",
     ]
     assert result_summary(pipe(), found) == (
@@ -57,6 +62,11 @@ def test_what_failed_was_left_alone_or_could_not_be_reached_is_named():
         "on 2 targets, 1 of them unreachable (1.2 s)"
     )
     assert found["targets"][0]["failed"] == [
-        {"address": "a/File/x", "reason": "TransientError", "message": "a: b"}
+        {
+            "address": "a/File/x",
+            "subject": "path:/etc/x",
+            "reason": "TransientError",
+            "message": "/etc/x: b",
+        }
     ]
     assert (found["failed"], found["unreachable"], found["left"]) == (1, 1, 1)
