@@ -1,17 +1,18 @@
 """The lease: one controller a store, and a fence that keeps out the one that does not know yet that it lost.
 
 Invariants: the token rises with every change of hands and never falls; whoever writes with an older one is
-refused in the same transaction, whatever clocks say. Expiry only decides how long a newcomer has to wait.
+refused in the same transaction, whatever clocks say.
 
-Beside the row there is a lock file. The kernel drops its lock with the process, whatever ended that, so a
-newcomer who gets the lock has proof that a holder *of the lock* is gone and need not wait for its lease: WAL
-wants all users of the database on one kernel, hence this works across containers too, where process ids
-prove nothing. The proof is only taken from the same boot or the same host; from anywhere else, expiry
-decides.
+Beside the row there is a lock file, and holding the lease is holding its lock: that costs no write, however long
+it lasts. The kernel drops the lock with the process, whatever ended that, so a newcomer who gets it has proof that
+the holder is gone: WAL wants all users of the database on one kernel, hence this works across containers too,
+where process ids prove nothing. The proof is only taken from the same boot or the same host. From anywhere else, or
+on a file system that knows no such locks, the lease's expiry decides, which is then put off in the row.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from dataclasses import replace
@@ -37,16 +38,20 @@ class LeaseLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: int | None = None
+        self.taken = False
+        """Whether somebody else had it when it was tried last."""
 
     def try_lock(self) -> bool:
         """Take it if nobody else has it. True if it is held now."""
+        self.taken = False
         if self._file is not None:
             return True
         # Not the database itself: closing any descriptor of that would drop SQLite's own locks.
         file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # somebody has it, or this file system knows no such locks: then expiry decides
+        except OSError as error:  # somebody has it, or this file system knows no such locks
+            self.taken = error.errno in (errno.EWOULDBLOCK, errno.EAGAIN)
             os.close(file)
             return False
         self._file = file
@@ -95,7 +100,7 @@ def acquire(
         connection: to the store.
         lock: this process's part of what shows that a holder lives.
         holder: who takes it.
-        ttl: seconds until it expires, unless it is renewed.
+        ttl: seconds until it expires, unless it is renewed, or kept by the lock.
         now: the wall clock.
         path: of the store, for the error.
 
@@ -107,12 +112,19 @@ def acquire(
     """
     found = current(connection)
     locked = lock.try_lock()
-    if found is not None and found.expires > now and not (locked and _had_lock(found, holder)):
+    if found is not None and _is_held(found, lock, holder, now, locked=locked):
         lock.unlock()  # whoever does hold the lease takes it when it renews
         raise _held(found, path)
     taken = Lease(holder, (found.token if found else 0) + 1, now + ttl, locked)
     connection.execute(sql.PUT_LEASE, codec.lease_row(taken))
     return taken.token
+
+
+def _is_held(found: Lease, lock: LeaseLock, newcomer: LeaseHolder, now: float, *, locked: bool) -> bool:
+    """Whether the holder of `found` has to be taken for alive. A paused process is: it keeps its lock."""
+    if found.locked and lock.taken:
+        return True
+    return found.expires > now and not (locked and _had_lock(found, newcomer))
 
 
 def _had_lock(found: Lease, newcomer: LeaseHolder) -> bool:
@@ -131,7 +143,7 @@ def _held(found: Lease, path: Path) -> LeaseHeld:
 
 
 def renew(connection: sqlite3.Connection, lock: LeaseLock, *, ttl: float, now: float) -> None:
-    """Put off the expiry of the lease, which is known to be ours.
+    """Put off the expiry of the lease, which is known to be ours, where the lock does not keep it anyway.
 
     Args:
         connection: to the store.
@@ -142,7 +154,7 @@ def renew(connection: sqlite3.Connection, lock: LeaseLock, *, ttl: float, now: f
     # Whoever was paused through its own expiry may have kept the lock until now.
     locked = lock.try_lock()
     found = current(connection)
-    if found is not None:
+    if found is not None and not (found.locked and locked):
         renewed = replace(found, expires=now + ttl, locked=locked)
         connection.execute(sql.PUT_LEASE, codec.lease_row(renewed))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 
 import pytest
 
@@ -11,6 +12,13 @@ from reconciler.store.batch import Batch
 from reconciler.store.records import LeaseHolder
 from tests.unit.store.conftest import holder
 from tests.unit.store.values import entry, state
+
+
+def without_locks(*stores):
+    """As on a file system that knows none."""
+    for store in stores:
+        store._lock.try_lock = lambda: False
+
 
 WRITE = Batch().put_states([state()])
 
@@ -59,6 +67,7 @@ async def test_the_lock_is_a_proof_only_on_the_same_boot_or_host(open_store, new
 async def test_a_holder_that_slept_through_its_lease_is_fenced_off(open_store, world):
     """A process that is paused, and wakes after another one has taken over, must not write a single row."""
     sleeper, other = await open_store(), await open_store()
+    without_locks(sleeper, other)
     await sleeper.acquire_lease(holder(11), ttl=30)
     world.time += 31
     assert await other.acquire_lease(holder(12), ttl=30) == 2
@@ -73,6 +82,7 @@ async def test_a_holder_that_slept_through_its_lease_is_fenced_off(open_store, w
 
 async def test_an_expired_lease_that_nobody_took_is_still_good(open_store, world):
     store = await open_store()
+    without_locks(store)
     await store.acquire_lease(holder(11), ttl=30)
     world.time += 1_000
     await store.write(WRITE)
@@ -80,24 +90,37 @@ async def test_an_expired_lease_that_nobody_took_is_still_good(open_store, world
     assert (await store.lease()).expires == world.time + 30
 
 
-async def test_who_took_over_from_a_sleeper_gets_its_lock_when_it_ends(open_store, world):
-    sleeper, other, third = [await open_store() for _ in range(3)]
-    await sleeper.acquire_lease(holder(11), ttl=30)
-    world.time += 31
-    await other.acquire_lease(holder(12), ttl=30)
-    assert (await other.lease()).locked is False
-    # Who comes now could have the lock of nobody; that proves nothing about `other`, which lives.
-    sleeper.abandon()
-    with pytest.raises(LeaseHeld, match="pid 12"):
-        await third.acquire_lease(holder(13), ttl=30)
-    await other.renew_lease(30)
-    assert (await other.lease()).locked is True
-    other.abandon()
-    assert await third.acquire_lease(holder(13), ttl=30) == 3
+async def test_keeping_a_lease_by_its_lock_writes_nothing(open_store, world, path):
+    """The database was written every ten seconds although nothing happened."""
+    store = await open_store()
+    await store.acquire_lease(holder(11), ttl=30)
+    bystander = sqlite3.connect(path)
+    before = bystander.execute("PRAGMA data_version").fetchone()
+    for _ in range(3):
+        world.time += 10
+        await store.renew_lease(30)
+    assert bystander.execute("PRAGMA data_version").fetchone() == before
+    bystander.close()
+    other = await open_store()
+    with pytest.raises(LeaseHeld, match="pid 11"):
+        await other.acquire_lease(holder(12), ttl=30)
+    await store.write(WRITE)
+
+
+async def test_a_paused_process_keeps_its_store(open_store, world):
+    """It holds the lock: two controllers would be one too many as soon as it goes on."""
+    paused, other = await open_store(), await open_store()
+    await paused.acquire_lease(holder(11), ttl=30)
+    world.time += 1_000_000
+    with pytest.raises(LeaseHeld, match="pid 11"):
+        await other.acquire_lease(holder(12), ttl=30)
+    paused.abandon()
+    assert await other.acquire_lease(holder(12), ttl=30) == 2
 
 
 async def test_a_sleeper_cannot_take_its_lease_back_from_a_living_holder(open_store, world):
     sleeper, other = await open_store(), await open_store()
+    without_locks(sleeper, other)
     await sleeper.acquire_lease(holder(11), ttl=30)
     world.time += 31
     await other.acquire_lease(holder(12), ttl=30)
@@ -134,6 +157,7 @@ async def test_closing_gives_the_lease_back(open_store):
 
 async def test_closing_does_not_give_back_what_another_one_holds(open_store, world):
     sleeper, other = await open_store(), await open_store()
+    without_locks(sleeper, other)
     await sleeper.acquire_lease(holder(11), ttl=30)
     world.time += 31
     await other.acquire_lease(holder(12), ttl=30)
