@@ -31,18 +31,22 @@ help: ## list the targets
 .PHONY: venv
 venv: $(VENV)/.ready
 
-# Exactly what constraints.txt says, then the project itself, editable and without looking at an index again.
-# That last step builds the artefacts too (hatch_build.py).
-$(VENV)/.ready: constraints.txt pyproject.toml
+# Exactly what constraints.txt says. The lock is complete, so it is installed as it is and never resolved again: an index
+# knows more every day. That it is complete is seen from what is installed then, without an index.
+$(VENV)/.locked: constraints.txt
 	@[ -n "$(PYTHON)" ] || { \
 		echo "make: OpenFroyo needs Python 3.11 or newer; on this machine python3 is $$(python3 --version 2>&1 || true)." >&2; \
 		echo "make: install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/python-venv "$(PYTHON)"
 	@[ -x $(PY) ] && $(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@echo "make: installing what constraints.txt pins into $(VENV)"
-	@# The lock is complete: installed as it is, and never resolved again, since an index knows more every day.
 	@$(PY) -m pip install --quiet --no-deps --only-binary :all: --require-hashes -r constraints.txt
-	@$(PY) -m pip check --quiet
+	@$(PY) -m pip freeze --exclude openfroyo | $(PY) -m pip install --quiet --no-index --dry-run -r /dev/stdin || { \
+		echo "make: what constraints.txt pins is not all that it needs; renew it: make lock" >&2; exit 1; }
+	@touch $@
+
+# The project itself, editable and without an index. This builds the artefacts too (hatch_build.py).
+$(VENV)/.ready: $(VENV)/.locked pyproject.toml
 	@echo "make: building the runner and the provider runtime (a minute the first time)"
 	@$(PY) -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -52,8 +56,10 @@ build: $(VENV)/.ready ## the artefacts: micro-runner, provider runtime, provider
 	@$(PY) hatch_build.py
 
 .PHONY: wheel
-wheel: $(VENV)/.ready ## dist/openfroyo-*.whl, which installs without any toolchain
+wheel: $(VENV)/.ready ## dist/openfroyo-*.whl, which installs without any toolchain, and the lock of what it needs
 	$(PY) -m pip wheel --quiet --no-index --no-deps --no-build-isolation --wheel-dir dist .
+	@version=$$($(PY) -c 'import reconciler; print(reconciler.__version__)'); \
+		$(PY) .ci/runtime-lock constraints.txt openfroyo >dist/openfroyo-$$version.lock.txt
 	@ls -l dist
 
 # Real Debian hosts for the tests.  A machine that cannot have them says why, and the tests say it again.

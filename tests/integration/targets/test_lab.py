@@ -508,20 +508,21 @@ async def test_the_runner_is_called_what_it_is(world, artifacts, target, host):
     await session.close()
 
 
-async def test_who_changed_a_file_is_known_although_it_took_no_time(world, artifacts, target, host):
+async def test_of_who_changed_a_file_the_number_is_known_and_nothing_that_is_not_so(
+    world, artifacts, target, host
+):
     events = asyncio.Queue()
     session = await world.open(target(), artifacts, on_event=events.put_nowait)
     await on(host, "touch /root/spoiled")
     status = await session.watch(["/root/spoiled"])
     if status.mode != "fanotify":
         pytest.skip("nobody is named here")
-    if "2" not in await on(host, f"cat /proc/{session.ready.pid}/task/*/stat | cut -d' ' -f41"):
-        pytest.skip("the kernel does not let the runner have a real-time thread here")
-    unknown = 0
     for number in range(30):
-        await on(host, f"chmod {('600', '640')[number % 2]} /root/spoiled")
+        mode = ("600", "640")[number % 2]
+        await on(host, f"chmod {mode} /root/spoiled")
         (change,) = (await events.get()).changes
-        unknown += not change.evidence.command
-    assert unknown <= 3
+        # A process that has ended by then has a number and nothing else: how often, tests/bench/drift.py measures.
+        assert change.evidence.pid
+        assert change.evidence.command in ("", f"chmod {mode} /root/spoiled")
     await on(host, "rm /root/spoiled")
     await session.close()
