@@ -43,11 +43,16 @@ class Journal:
         self._runtime = runtime
         self._closed = False
         self._run = ""
+        self._cause = ""
         self._open: dict[Address, PlanUnit] = {}
         self._outcomes: list[Outcome] = []
         self._owned: list[InventoryEntry] = []
         self._preimages: dict[Address, Digest] = {}
         self._small: list[bytes] = []
+
+    def expect(self, causes: Collection[Cause]) -> None:
+        """Note why the round will change something, if it comes to that."""
+        self._cause = next(iter(causes)).value if len(causes) == 1 else "mixed"
 
     def intend(self, units: Sequence[PlanUnit]) -> Coroutine[None, None, None]:
         """Put on record what is about to be done: it is when what this returns has ended.
@@ -55,26 +60,29 @@ class Journal:
         Raises:
             StoreError: out of what it returns; it is not on record.
         """
-        self._run = self._runtime.new_id()
-        self._open = {unit.address: unit for unit in units}
-        causes = {unit.cause for unit in units}
-        run = Run(
-            id=self._run,
-            target=self._lane.target.name,
-            cause=causes.pop().value if len(causes) == 1 else "mixed",
-            revision=self._revision,
-            started_at=self._runtime.now(),
-            units=len(units),
-        )
-        batch = Batch().begin_run(run).put_contents(self._small, at=run.started_at)
+        now, batch = self._runtime.now(), Batch()
+        if not self._run:
+            self._run = self._runtime.new_id()
+            begun = Run(
+                id=self._run,
+                target=self._lane.target.name,
+                cause=self._cause,
+                revision=self._revision,
+                started_at=now,
+                units=len(units),
+            )
+            batch.begin_run(begun)
+        self._open |= {unit.address: unit for unit in units}
+        batch.put_contents(self._small, at=now)
+        self._small = []
         return self._write_intents(batch.intend(self._run, units, self._preimages), units)
 
     async def _write_intents(self, batch: Batch, units: Sequence[PlanUnit]) -> None:
         try:
             await self._store.write(batch)
         except StoreError:
-            self._run = ""
-            self._open.clear()
+            for unit in units:
+                del self._open[unit.address]
             raise
         states = self._lane.states
         self._lane.preimages.found(

@@ -17,9 +17,8 @@ from reconciler.engine import wording
 from reconciler.engine.loop.lane import Lane
 from reconciler.engine.round.advice import told
 from reconciler.engine.round.journal import Journal
-from reconciler.engine.round.observing import Observed, observe
+from reconciler.engine.round.looking import Look, look
 from reconciler.engine.round.performing import ReadingPerformer
-from reconciler.engine.round.planning import plan
 from reconciler.engine.round.prefetch import Prefetch
 from reconciler.engine.round.recording import Recording
 from reconciler.engine.round.report import Report, Verdict
@@ -62,7 +61,7 @@ class Round:
             services.store, lane=lane, revision=services.revision(), runtime=services.runtime
         )
         self._verdicts = Verdicts(lane, self.report, self._journal, self.outcome, services)
-        self._walk = Walk(lane, session, services, self._journal, self._verdicts)
+        self._walk = Walk(lane, session, services, self._journal, self._verdicts, decide=self._decide)
 
     async def run(self, dirty: Collection[Address] | None) -> Outcome:
         """Look at the `dirty` instances, or at all of the target, and put right what is not as declared.
@@ -91,13 +90,19 @@ class Round:
             performer = ReadingPerformer(
                 self._session, self._services.settings, known=known, prefetch=prefetch
             )
-            self._step("reading", addresses)
             # Until there is a verdict: the recording may know the difference before anything was done about it.
             self._lane.unsettled.update(addresses)
             try:
                 if prefetch is not None:
                     await prefetch.sent()
-                observed = await observe(self._services.host, self._lane, addresses, performer)
+                seen = await look(
+                    self._services,
+                    self._lane,
+                    addresses,
+                    performer,
+                    texts=any(address in self._lane.sightings for address in addresses),
+                    tell=True,
+                )
             finally:
                 if prefetch is not None:
                     await prefetch.end()
@@ -105,8 +110,9 @@ class Round:
                 self._lane.recording = performer.seen
             elif self._lane.recording is not None:
                 self._lane.recording.merge(performer.seen)
-            await self._work(observed)
-            self._settle(observed)
+            self.outcome.looked_at += seen
+            await self._walk.run(seen)
+            self._settle(seen)
 
     async def abandon(self) -> list[Address]:
         """Keep on record what was under way when the round was cancelled; returns it."""
@@ -119,30 +125,20 @@ class Round:
             for address in self._in_order(self._lane.instances)
             if self._lane.instances[address].common.policy is not Policy.PAUSED
         ]
-        self._step("reading", addresses)
         performer = ReadingPerformer(self._session, self._services.settings)
-        observed = await observe(self._services.host, self._lane, addresses, performer)
-        self._step("planning", addresses)
-        planned = await plan(
-            self._services.host,
-            self._lane,
-            [reading for reading in observed.values() if isinstance(reading, Observed)],
-            find_blob=self._services.find_blob,
-            texts=texts,
-        )
-        units = [unit for address in addresses if isinstance(unit := planned.get(address), PlanUnit)]
+        seen = await look(self._services, self._lane, addresses, performer, texts=texts, tell=True)
         target = self._lane.target
-        failures = {a: e for a, e in {**observed, **planned}.items() if isinstance(e, ProviderError)}
         return Plan(
             target=target.name,
             revision=self._services.revision(),
-            units=tuple(self._held(unit) for unit in units),
+            units=tuple(self._held(one.unit) for one in seen.values() if isinstance(one.unit, PlanUnit)),
             observed_at=self._services.runtime.now(),
-            errors={str(address): told(error, target) for address, error in failures.items()},
+            errors={
+                str(a): told(one.unit, target)
+                for a, one in seen.items()
+                if isinstance(one.unit, ProviderError)
+            },
         )
-
-    def _step(self, step: str, instances: Collection[Address]) -> None:
-        self._services.progress.step(self._lane.target.name, step, instances)
 
     # --- Looking ------------------------------------------------------------------------------------------------------
 
@@ -197,35 +193,22 @@ class Round:
             return False
         return True
 
-    # --- Planning -----------------------------------------------------------------------------------------------------
+    # --- Deciding -----------------------------------------------------------------------------------------------------
 
-    async def _work(self, observed: Mapping[Address, Observed | ProviderError]) -> None:
-        """Conclude about what was read, and apply what needs it."""
-        self.outcome.looked_at += observed
-        self._step("planning", observed)
-        readings = self._verdicts.of_readings(observed)
-        planned = await plan(
-            self._services.host,
-            self._lane,
-            readings,
-            find_blob=self._services.find_blob,
-            texts=any(address in self._lane.sightings for address in observed),
-        )
-        todo: dict[Address, PlanUnit] = {}
-        for reading in readings:
-            unit = planned[reading.address]
-            if isinstance(unit, ProviderError):
-                self._verdicts.fail(reading.address, unit)
-            elif unit.action is Action.NONE:
-                self._verdicts.in_sync(reading)
-            elif (unit := self._held(unit)).held:
-                self._verdicts.hold(unit)
-            elif self._only is not None and (moved := self._moved(unit)):
-                self._verdicts.fail(reading.address, ProviderError(moved, error_class=ErrorClass.PERMANENT))
-            elif not self._verdicts.is_vain(unit):
-                todo[unit.address] = unit
-        if todo:
-            await self._walk.apply(todo)
+    def _decide(self, address: Address, seen: Look) -> PlanUnit | None:
+        """What is to be done about an instance now; None where nothing is, and then what holds of it is concluded."""
+        unit = seen.unit
+        if isinstance(unit, ProviderError):
+            self._verdicts.fail(address, unit)
+        elif unit.action is Action.NONE:
+            self._verdicts.in_sync(seen.observed)
+        elif (unit := self._held(unit)).held:
+            self._verdicts.hold(unit)
+        elif self._only is not None and (moved := self._moved(unit)):
+            self._verdicts.fail(address, ProviderError(moved, error_class=ErrorClass.PERMANENT))
+        elif not self._verdicts.is_vain(unit):
+            return unit
+        return None
 
     def _held(self, unit: PlanUnit) -> PlanUnit:
         """The unit, with the reason for which it must wait, if there is one."""

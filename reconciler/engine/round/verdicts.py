@@ -6,7 +6,7 @@ reading of it. This module must not know how anything is read or changed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 
 from reconciler.core import conditions, reasons
@@ -20,7 +20,7 @@ from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.observing import Observed
 from reconciler.engine.round.report import Report, Verdict
 from reconciler.engine.round.services import Outcome, Services
-from reconciler.errors import ErrorClass, FroyoError, ProviderError
+from reconciler.errors import ErrorClass, FroyoError
 from reconciler.model.conditions import Reason
 from reconciler.model.event import Evidence
 from reconciler.model.names import Address
@@ -52,17 +52,6 @@ class Verdicts:
         self._outcome = outcome
         self._services = services
         self._backoff = Backoff(base=services.settings.retry_base, cap=services.settings.retry_cap)
-
-    def of_readings(self, observed: Mapping[Address, Observed | ProviderError]) -> list[Observed]:
-        """What could be read, with what to watch of it noted; concludes about what could not."""
-        readings = []
-        for address, reading in observed.items():
-            if isinstance(reading, ProviderError):
-                self.fail(address, reading)
-                continue
-            self._lane.watch(address, reading.watch)
-            readings.append(reading)
-        return readings
 
     def conclude(self, address: Address, verdict: Verdict) -> bool:
         """Set the conditions of an instance, and note what follows; whether that is news."""

@@ -1,4 +1,8 @@
-"""The third step of a round: carries out what was planned, in steps, none of which depends on a later one.
+"""The third step of a round: carries out what was planned, each instance as soon as it is ready by itself.
+
+What is ready at the same moment goes to its provider together. What depends on something that has changed in this round
+is read and planned again right before its own step: what was planned for it before that is of another world. So one
+round is enough from nothing to everything.
 
 Invariants: nothing is done to a target before its intent is on record. What was applied is looked at before anything
 that depends on it is begun, and what comes after something that is not ready waits.
@@ -7,18 +11,16 @@ that depends on it is begun, and what comes after something that is not ready wa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from reconciler.core.frontier import Frontier
 from reconciler.core.reasons import LEFT_ALONE
-from reconciler.engine import wording
 from reconciler.engine.loop.lane import Lane
 from reconciler.engine.round.applying import Applied, apply_step, keep_preimages
 from reconciler.engine.round.journal import Journal
-from reconciler.engine.round.observing import Observed, observe
+from reconciler.engine.round.looking import Look, look
+from reconciler.engine.round.observing import by_package
 from reconciler.engine.round.performing import ReadingPerformer
-from reconciler.engine.round.planning import plan
-from reconciler.engine.round.report import Verdict
 from reconciler.engine.round.services import Services
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import ErrorClass, ProviderError
@@ -26,6 +28,8 @@ from reconciler.model.conditions import Reason
 from reconciler.model.names import Address
 from reconciler.model.plan import Action, PlanUnit
 from reconciler.targets.session import Session
+
+Decide = Callable[[Address, Look], PlanUnit | None]
 
 
 class Walk:
@@ -37,24 +41,75 @@ class Walk:
         services: what the round works with.
         journal: keeps intents and outcomes.
         verdicts: concludes.
+        decide: says what is to be done about an instance after a look at it, or concludes that nothing is.
     """
 
     def __init__(
-        self, lane: Lane, session: Session, services: Services, journal: Journal, verdicts: Verdicts
+        self,
+        lane: Lane,
+        session: Session,
+        services: Services,
+        journal: Journal,
+        verdicts: Verdicts,
+        *,
+        decide: Decide,
     ) -> None:
         self._lane = lane
         self._session = session
         self._services = services
         self._journal = journal
         self._verdicts = verdicts
+        self._decide = decide
+        self._looks: dict[Address, Look] = {}
+        self._stale: set[Address] = set()
 
-    async def apply(self, todo: dict[Address, PlanUnit]) -> None:
-        """Apply in the graph's order, each step's instances together, each followed by a look."""
-        services = self._services
-        # What cannot be begun is no intent: it would be one at each look for as long as it waits.
-        waiting = Frontier(self._lane.graph, todo, failed=self._broken_above(todo)).blocked
-        self._wait_for(waiting)
-        todo = {address: unit for address, unit in todo.items() if address not in waiting}
+    async def run(self, looks: Mapping[Address, Look]) -> None:
+        """Conclude about everything that was looked at, and do what is to be done about it, in the graph's order."""
+        self._looks = dict(looks)
+        self._journal.expect({unit.cause for seen in looks.values() if (unit := seen.change) is not None})
+        frontier = Frontier(self._lane.graph, looks, failed=self._broken_above(looks))
+        steps: dict[asyncio.Task[None], list[Address]] = {}
+        try:
+            while True:
+                for step in by_package(self._lane, frontier.take()).values():
+                    steps[asyncio.create_task(self._step(step), name="froyo-step")] = step
+                if not steps:
+                    break
+                ended, _ = await asyncio.wait(steps, return_when=asyncio.FIRST_COMPLETED)
+                for task in ended:
+                    done = steps.pop(task)
+                    task.result()
+                    for address in done:
+                        if self._passes(address):
+                            frontier.done(address)
+                        else:
+                            frontier.fail(address)
+        finally:
+            for task in steps:
+                task.cancel()
+            await asyncio.gather(*steps, return_exceptions=True)
+        self._wait_for(frontier.blocked)
+
+    async def _step(self, addresses: Collection[Address]) -> None:
+        """What is to be done about `addresses` of one package, none of which depends on another of them."""
+        moved = [address for address in addresses if address in self._stale]
+        if moved:
+            self._looks |= await self._look(moved)
+        units = {address: self._decide(address, self._looks[address]) for address in addresses}
+        todo = {address: unit for address, unit in units.items() if unit is not None}
+        if todo:
+            await self._apply(todo)
+
+    async def _look(self, addresses: Collection[Address]) -> dict[Address, Look]:
+        performer = ReadingPerformer(self._session, self._services.settings)
+        seen = await look(self._services, self._lane, addresses, performer, texts=False)
+        if self._lane.recording is not None:
+            self._lane.recording.merge(performer.seen)
+        return seen
+
+    async def _apply(self, todo: dict[Address, PlanUnit]) -> None:
+        """Apply `todo`, and look at it afterwards."""
+        services, name = self._services, self._lane.target.name
         lost = await keep_preimages(
             self._session, self._journal, todo.values(), limit=services.settings.preimage_limit
         )
@@ -63,69 +118,52 @@ class Walk:
             del todo[address]
         if not todo:
             return
+        services.progress.step(name, "applying", todo)
+        begun = services.loop_time()
         # The providers compute while this is written, and act when it is.
         intending = asyncio.create_task(self._journal.intend(list(todo.values())), name="froyo-intend")
         try:
-            await self._each(todo, intending)
-        finally:
-            # What was begun is on record before its end is.
-            await asyncio.gather(intending, return_exceptions=True)
-        await intending
-
-    async def _each(self, todo: Mapping[Address, PlanUnit], intending: asyncio.Task[None]) -> None:
-        services, name = self._services, self._lane.target.name
-        frontier = Frontier(self._lane.graph, todo, failed=self._broken_above(todo))
-        while taken := frontier.take():
-            step = [address for address in taken if not self._suspended_meanwhile(address)]
-            for address in set(taken).difference(step):
-                frontier.done(address)
-            if not step:
-                continue
-            services.progress.step(name, "applying", step)
-            begun = services.loop_time()
             applied = await apply_step(
                 services.host,
                 self._session,
                 self._lane,
-                [todo[address] for address in step],
+                list(todo.values()),
                 find_blob=services.find_blob,
                 kept=services.store.blobs.read,
                 settings=services.settings,
                 intended=intending,
             )
-            await asyncio.shield(intending)
-            done_at = services.loop_time()
-            services.progress.step(name, "verifying", step)
-            await self._look_after(todo, applied, begun, done_at)
-            for address in step:
-                if self._verdicts.summary(address).ready:
-                    frontier.done(address)
-                else:
-                    frontier.fail(address)
-        self._wait_for(frontier.blocked)
+        finally:
+            # What was begun is on record before its end is.
+            await asyncio.gather(intending, return_exceptions=True)
+        await intending
+        self._mark(todo)
+        done_at = services.loop_time()
+        services.progress.step(name, "verifying", todo)
+        await self._look_after(todo, applied, begun, done_at)
 
-    def _suspended_meanwhile(self, address: Address) -> bool:
-        """Whether a person has suspended an instance since it was planned; concludes about it then."""
-        if (suspension := self._services.suspended(address)) is None:
-            return False
-        message = wording.suspended(suspension)
-        self._verdicts.conclude(address, Verdict(reason=Reason.SUSPENDED, message=message))
-        self._journal.not_done(address)
-        self._journal.outcome(address, Reason.SUSPENDED, message)
-        return True
+    def _mark(self, addresses: Iterable[Address]) -> None:
+        """Note that what is known of everything that comes after `addresses` may not be true any more."""
+        stack = list(addresses)
+        while stack:
+            for edge in self._lane.graph.dependents.get(stack.pop(), ()):
+                if edge.dependent not in self._stale:
+                    self._stale.add(edge.dependent)
+                    stack.append(edge.dependent)
 
     def _wait_for(self, blocked: Mapping[Address, Address]) -> None:
-        """Conclude about instances that wait for another one each."""
+        """Conclude about instances that come after a failure: what differs waits, of the rest holds what was seen."""
         for address, culprit in blocked.items():
-            message = self._verdicts.waits(address, culprit)
-            self._journal.not_done(address)
-            self._journal.outcome(address, Reason.DEPENDENCY_NOT_READY, message)
+            if self._decide(address, self._looks[address]) is not None:
+                self._verdicts.waits(address, culprit)
+
+    def _passes(self, address: Address) -> bool:
+        """Whether what depends on an instance may go on. What people decided to leave alone holds nobody up."""
+        summary = self._verdicts.summary(address)
+        return summary.ready or summary.reason in LEFT_ALONE
 
     def _broken_above(self, members: Collection[Address]) -> set[Address]:
-        """What `members` depend on, is not among them, and is not in sync.
-
-        What people have decided to leave alone (paused, suspended) holds nobody up.
-        """
+        """What `members` depend on, is not among them, and is not in sync."""
         broken: set[Address] = set()
         seen, stack = set(members), list(members)
         while stack:
@@ -134,8 +172,7 @@ class Walk:
                     continue
                 seen.add(edge.dependency)
                 stack.append(edge.dependency)
-                summary = self._verdicts.summary(edge.dependency)
-                if not summary.ready and summary.reason not in LEFT_ALONE:
+                if not self._passes(edge.dependency):
                     broken.add(edge.dependency)
         return broken
 
@@ -157,31 +194,18 @@ class Walk:
         succeeded = self._succeeded(step, applied, begun)
         if not succeeded:
             return
-        performer = ReadingPerformer(self._session, self._services.settings)
-        observed = await observe(self._services.host, self._lane, succeeded, performer)
-        readings = self._verdicts.of_readings(observed)
-        planned = await plan(
-            self._services.host, self._lane, readings, find_blob=self._services.find_blob, texts=False
-        )
-        if self._lane.recording is not None:
-            self._lane.recording.merge(performer.seen)
-        for reading in readings:
-            unit, again = step[reading.address], planned[reading.address]
+        for address, seen in (await self._look(succeeded)).items():
+            unit, again = step[address], seen.unit
             if isinstance(again, ProviderError):
-                self._verdicts.fail(reading.address, again)
+                self._verdicts.fail(address, again)
             elif again.action is Action.NONE:
-                self._verdicts.converged(unit, reading, done_at)
+                self._verdicts.converged(unit, seen.observed, done_at)
             else:
                 self._verdicts.not_converged(unit, again, begun)
-        for address, seen in observed.items():
-            self._note_outcome(address, seen)
-
-    def _note_outcome(self, address: Address, seen: Observed | ProviderError) -> None:
-        """What became of an operation that is said to have gone well."""
-        if isinstance(seen, ProviderError):
-            self._journal.outcome(address, Reason.PENDING, f"applied, and not seen since: {seen}")
-        else:
-            self._journal.outcome(address, self._verdicts.summary(address).reason)
+            if isinstance(seen.reading, ProviderError):
+                self._journal.outcome(address, Reason.PENDING, f"applied, and not seen since: {seen.reading}")
+            else:
+                self._journal.outcome(address, self._verdicts.summary(address).reason)
 
     def _succeeded(
         self, step: Mapping[Address, PlanUnit], applied: Mapping[Address, Applied], begun: float

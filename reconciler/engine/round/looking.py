@@ -1,0 +1,85 @@
+"""Looking at instances: how each is, and what would be changed about it.
+
+Invariant: a look changes nothing, and one provider's failure concerns its own instances only. This module must not know
+what follows from what was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from reconciler.engine.loop.lane import Lane
+from reconciler.engine.round.observing import Observed, observe
+from reconciler.engine.round.performing import ReadingPerformer
+from reconciler.engine.round.planning import plan
+from reconciler.engine.round.services import Services
+from reconciler.errors import ProviderError
+from reconciler.model.names import Address
+from reconciler.model.plan import Action, PlanUnit
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at an instance showed.
+
+    Attributes:
+        reading: how it is; why it could not be read where it could not.
+        unit: what would be changed about it; why that could not be planned where it could not.
+    """
+
+    reading: Observed | ProviderError
+    unit: PlanUnit | ProviderError
+
+    @property
+    def observed(self) -> Observed:
+        """The reading of what was planned.
+
+        Raises:
+            ProviderError: there is none.
+        """
+        if isinstance(self.reading, ProviderError):
+            raise self.reading
+        return self.reading
+
+    @property
+    def change(self) -> PlanUnit | None:
+        """What would be done, where it was seen not to be as it is declared."""
+        return self.unit if isinstance(self.unit, PlanUnit) and self.unit.action is not Action.NONE else None
+
+
+async def look(
+    services: Services,
+    lane: Lane,
+    addresses: Collection[Address],
+    performer: ReadingPerformer,
+    *,
+    texts: bool,
+    tell: bool = False,
+) -> dict[Address, Look]:
+    """Read `addresses`, and plan what was read. Notes which paths concern them.
+
+    Args:
+        services: what the round works with.
+        lane: the target.
+        addresses: what to look at.
+        performer: makes the calls.
+        texts: whether unified diffs of bodies are wanted.
+        tell: whether whoever watches is told of this.
+
+    Raises:
+        TransportError: the session was lost.
+    """
+    if tell:
+        services.progress.step(lane.target.name, "reading", addresses)
+    observed = await observe(services.host, lane, addresses, performer)
+    readings = [reading for reading in observed.values() if isinstance(reading, Observed)]
+    for reading in readings:
+        lane.watch(reading.address, reading.watch)
+    if tell:
+        services.progress.step(lane.target.name, "planning", addresses)
+    planned = await plan(services.host, lane, readings, find_blob=services.find_blob, texts=texts)
+    return {
+        address: Look(reading, reading if isinstance(reading, ProviderError) else planned[address])
+        for address, reading in observed.items()
+    }

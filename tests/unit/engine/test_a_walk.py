@@ -1,0 +1,77 @@
+"""What depends on something that changes in a round is right in the same round."""
+
+from reconciler.plugins.calls import Phase
+from tests.sim.files import Node
+from tests.sim.manifests import instance
+from tests.unit.engine.stage import VIM, Declared, address, file, staged
+
+BELOW = file("d/below", "below\n")
+
+
+def directory(name, **spec):
+    return Declared(instance("m0", "Directory", name, {"path": f"/srv/{name}"} | spec), None)
+
+
+def in_the_way(stage, *names):
+    for name in names:
+        stage.machines["m0"].files.put(f"/srv/{name}", Node(content=b"a file\n"), VIM)
+
+
+@staged
+async def test_a_file_below_what_becomes_a_directory_is_right_in_the_same_round(stage):
+    in_the_way(stage, "d")
+    await stage.declare(BELOW, directory("d", force=True))
+    await stage.settled()
+    assert stage.content("d/below") == b"below\n"
+    (run,) = await stage.store.runs()
+    assert run.outcome == "Applied"
+    assert {unit.outcome for unit in await stage.store.run_units(run.id)} == {"Applied"}
+
+
+@staged
+async def test_it_is_read_and_planned_anew_right_before_its_step_and_nothing_else_is(stage):
+    asked = []
+
+    def instead(phase, request):
+        named = request.get("resources", request.get("operations", ()))
+        asked.append((phase, sorted(one["address"].rpartition("/")[2] for one in named)))
+
+    await stage.declare(directory("d"), file("other", "other\n"))
+    await stage.settled()
+    in_the_way(stage, "d")
+    await stage.declare(directory("d", force=True), BELOW, file("other", "another\n"))
+    stage.host.instead = instead
+    await stage.settled()
+    below = "d/below"
+    begun = asked.index((Phase.APPLY, ["d", "other"]))
+    assert asked[begun:][:5] == [
+        (Phase.APPLY, ["d", "other"]),
+        (Phase.READ, ["d", "other"]),
+        (Phase.PLAN, ["d", "other"]),
+        (Phase.READ, [below.rpartition("/")[2]]),
+        (Phase.PLAN, [below.rpartition("/")[2]]),
+    ]
+
+
+@staged
+async def test_what_differs_below_what_cannot_become_a_directory_waits_and_what_is_right_is_called_so(stage):
+    in_the_way(stage, "d")
+    await stage.declare(directory("d"), file("e", "e\n"), file("f", "f\n", require=("Directory/d",)))
+    await stage.until(lambda: stage.reason("f") == "DependencyNotReady")
+    stage.spoil("f", b"f\n")
+    await stage.until(lambda: stage.reason("f") == "InSync")
+    assert stage.reason("e") == "Applied"
+
+
+@staged
+async def test_what_cannot_be_read_after_a_change_before_it_is_said_to_be_so(stage):
+    def instead(phase, request):
+        named = [one["address"] for one in request.get("resources", ())]
+        if phase is Phase.READ and named == [address("second")] and stage.content("first"):
+            return {"actual": []}
+        return None
+
+    stage.host.instead = instead
+    await stage.declare(file("second", "2\n", require=("File/first",)), file("first", "1\n"))
+    await stage.until(lambda: stage.reason("second") == "PermanentError")
+    assert stage.content("first") == b"1\n"
