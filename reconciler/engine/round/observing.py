@@ -99,7 +99,7 @@ async def observe(
             "resources": [wire_resource(lane, address) for address in mine],
         }
         try:
-            done = await host.run(package, Phase.READ, request, performer)
+            done = await host.run(package, Phase.READ, request, performer.of(package))
         except ProviderError as error:
             found.update(dict.fromkeys(mine, error))
             return

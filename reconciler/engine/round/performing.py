@@ -17,7 +17,7 @@ from reconciler.errors import ProviderError, StoreError
 from reconciler.model.desired import EMPTY, Blob
 from reconciler.model.names import Digest
 from reconciler.model.source import SnapshotGone
-from reconciler.plugins.calls import Call, Reply
+from reconciler.plugins.calls import Call, Perform, Reply
 from reconciler.targets.session import Session
 
 FindBlob = Callable[[Digest], Blob]
@@ -39,6 +39,10 @@ def _runs(calls: Sequence[Call], *, limit: int) -> Iterator[tuple[str, list[int]
 class ReadingPerformer:
     """Performs reading calls, from `known` answers where there are any, and keeps the account of all in `seen`.
 
+    Attributes:
+        seen: what was asked and answered.
+        elsewhere: the packages that asked about something else than paths.
+
     Args:
         session: to the target.
         settings: the numbers.
@@ -55,11 +59,22 @@ class ReadingPerformer:
         prefetch: Prefetch | None = None,
     ) -> None:
         self.seen = Recording()
+        self.elsewhere: set[str] = set()
         self._session = session
         self._batch = settings.batch
         self._patience = settings.rescan_patience
         self._known = known
         self._prefetch = prefetch
+
+    def of(self, package: str) -> Perform:
+        """What performs the calls of a package."""
+
+        async def perform(calls: Sequence[Call]) -> list[Reply]:
+            if any("path" not in call["args"] for call in calls):
+                self.elsewhere.add(package)
+            return await self(calls)
+
+        return perform
 
     async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
         """The replies, in the order of the calls."""

@@ -111,7 +111,7 @@ class Round:
             elif self._lane.recording is not None:
                 self._lane.recording.merge(performer.seen)
             self.outcome.looked_at += seen
-            await self._walk.run(seen)
+            await self._walk.run(seen, performer)
             self._settle(seen)
 
     async def abandon(self) -> list[Address]:

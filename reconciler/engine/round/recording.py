@@ -70,6 +70,14 @@ class Recording:
         found = self._by_path.get(path, ())
         return [cast("Call", {"call": name, "args": json.loads(args)}) for name, args in found]
 
+    def same_on(self, path: str, other: Recording) -> bool:
+        """Whether there were calls about exactly `path`, and `other` gave the same answers to all of them."""
+        nothing: dict[bytes, bytes] = {}
+        calls = self._by_path.get(path, ())
+        return bool(calls) and all(
+            self._answers[name][args] == other._answers.get(name, nothing).get(args) for name, args in calls
+        )
+
     @property
     def key(self) -> str:
         """Names the batch: equal keys, equal calls in equal order."""

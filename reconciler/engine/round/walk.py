@@ -11,6 +11,7 @@ that depends on it is begun, and what comes after something that is not ready wa
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from reconciler.core.frontier import Frontier
@@ -21,6 +22,7 @@ from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.looking import Look, look
 from reconciler.engine.round.observing import by_package
 from reconciler.engine.round.performing import ReadingPerformer
+from reconciler.engine.round.recording import Recording
 from reconciler.engine.round.services import Services
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import ErrorClass, ProviderError
@@ -60,12 +62,18 @@ class Walk:
         self._journal = journal
         self._verdicts = verdicts
         self._decide = decide
+        self._first = ReadingPerformer(session, services.settings)
         self._looks: dict[Address, Look] = {}
         self._stale: set[Address] = set()
 
-    async def run(self, looks: Mapping[Address, Look]) -> None:
-        """Conclude about everything that was looked at, and do what is to be done about it, in the graph's order."""
-        self._looks = dict(looks)
+    async def run(self, looks: Mapping[Address, Look], performer: ReadingPerformer) -> None:
+        """Conclude about everything that was looked at, and do what is to be done about it, in the graph's order.
+
+        Args:
+            looks: what was seen.
+            performer: with which it was.
+        """
+        self._looks, self._first = dict(looks), performer
         self._journal.expect({unit.cause for seen in looks.values() if (unit := seen.change) is not None})
         frontier = Frontier(self._lane.graph, looks, failed=self._broken_above(looks))
         steps: dict[asyncio.Task[None], list[Address]] = {}
@@ -92,16 +100,47 @@ class Walk:
 
     async def _step(self, addresses: Collection[Address]) -> None:
         """What is to be done about `addresses` of one package, none of which depends on another of them."""
-        moved = [address for address in addresses if address in self._stale]
-        if moved:
-            self._looks |= await self._look(moved)
+        stale = [address for address in addresses if address in self._stale]
+        if stale:
+            self._looks |= await self._look_again(stale)
         units = {address: self._decide(address, self._looks[address]) for address in addresses}
         todo = {address: unit for address, unit in units.items() if unit is not None}
         if todo:
             await self._apply(todo)
 
-    async def _look(self, addresses: Collection[Address]) -> dict[Address, Look]:
-        performer = ReadingPerformer(self._session, self._services.settings)
+    async def _look_again(self, addresses: Collection[Address]) -> dict[Address, Look]:
+        """Look once more at those of `addresses` of which the target answers otherwise than it did.
+
+        It is asked first: to have a provider think about a thousand files that have not moved takes longer.
+        """
+        again = ReadingPerformer(self._session, self._services.settings)
+        paths = {address: self._paths(address) for address in addresses}
+        calls = [
+            call for path in {*itertools.chain(*paths.values())} for call in self._first.seen.calls_on(path)
+        ]
+        if calls:
+            await again(calls)
+        moved = [
+            address
+            for address, mine in paths.items()
+            if not all(self._first.seen.same_on(path, again.seen) for path in mine)
+        ]
+        return await self._look(moved, known=again.seen) if moved else {}
+
+    def _paths(self, address: Address) -> Collection[str]:
+        """The paths that decide what is seen of an instance; an unknown one where something else may."""
+        reading = self._looks[address].reading
+        if (
+            isinstance(reading, ProviderError)
+            or self._lane.instances[address].package in self._first.elsewhere
+        ):
+            return ("",)
+        return {path.rstrip("/") for path in reading.watch}
+
+    async def _look(
+        self, addresses: Collection[Address], *, known: Recording | None = None
+    ) -> dict[Address, Look]:
+        performer = ReadingPerformer(self._session, self._services.settings, known=known)
         seen = await look(self._services, self._lane, addresses, performer, texts=False)
         if self._lane.recording is not None:
             self._lane.recording.merge(performer.seen)

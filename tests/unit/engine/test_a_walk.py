@@ -29,28 +29,33 @@ async def test_a_file_below_what_becomes_a_directory_is_right_in_the_same_round(
 
 
 @staged
-async def test_it_is_read_and_planned_anew_right_before_its_step_and_nothing_else_is(stage):
+async def test_what_a_change_brings_along_is_read_and_planned_anew_and_nothing_else_is(stage):
     asked = []
 
     def instead(phase, request):
-        named = request.get("resources", request.get("operations", ()))
-        asked.append((phase, sorted(one["address"].rpartition("/")[2] for one in named)))
+        named = [one["address"] for one in request.get("resources", request.get("operations", ()))]
+        asked.append((phase, [one.rpartition("/")[2] for one in named]))
+        if phase is Phase.APPLY and named == [address("first")]:
+            stage.spoil("second", b"brought along\n", by=None)
 
-    await stage.declare(directory("d"), file("other", "other\n"))
-    await stage.settled()
-    in_the_way(stage, "d")
-    await stage.declare(directory("d", force=True), BELOW, file("other", "another\n"))
     stage.host.instead = instead
+    await stage.declare(
+        file("second", "2\n", require=("File/first",)),
+        file("third", "3\n", require=("File/first",)),
+        file("first", "1\n"),
+    )
     await stage.settled()
-    below = "d/below"
-    begun = asked.index((Phase.APPLY, ["d", "other"]))
-    assert asked[begun:][:5] == [
-        (Phase.APPLY, ["d", "other"]),
-        (Phase.READ, ["d", "other"]),
-        (Phase.PLAN, ["d", "other"]),
-        (Phase.READ, [below.rpartition("/")[2]]),
-        (Phase.PLAN, [below.rpartition("/")[2]]),
+    begun = asked.index((Phase.APPLY, ["first"]))
+    assert asked[begun:][:6] == [
+        (Phase.APPLY, ["first"]),
+        (Phase.READ, ["first"]),
+        (Phase.PLAN, ["first"]),
+        (Phase.READ, ["second"]),
+        (Phase.PLAN, ["second"]),
+        (Phase.APPLY, ["second", "third"]),
     ]
+    assert stage.content("second") == b"2\n"
+    assert await stage.events("Conflict") == []
 
 
 @staged
