@@ -17,6 +17,7 @@ ODD = frozenset(".#4")
 _TRANSIENT = re.compile(
     r".*~|#.*#|\.#.*|\..*\.sw[a-z]|4913|.*___jb_(?:tmp|old)___|\.goutputstream-.*|\..*\.kate-swp|\.nfs[0-9a-f]+"
 )
+_WILD = re.compile(r"[*?[\\]")
 _CLASS = re.compile(r"\[(?P<not>[!^]?)(?P<members>\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]")
 _POSIX = {
     "alnum": "a-zA-Z0-9", "alpha": "a-zA-Z", "blank": " \\t", "cntrl": "\\x00-\\x1f\\x7f", "digit": "0-9",
@@ -107,17 +108,20 @@ def _translate(pattern: str, *, anchored: bool) -> re.Pattern[str] | None:
     """A pattern as a regular expression; None if it can match nothing."""
     made = ""
     at = 0
+    # Git compares what comes before the first wildcard by itself: `c**/x` has its `**` at the beginning of the rest.
+    first = _WILD.search(pattern)
     while at < len(pattern):
         character = pattern[at]
         if character == "*":
             end = at
             while pattern[end : end + 1] == "*":
                 end += 1
-            alone = end - at > 1 and pattern[at - 1 : at] in {"", "/"} and pattern[end : end + 1] in {"", "/"}
+            begins = pattern[at - 1 : at] in {"", "/"} or (first is not None and at == first.start())
+            alone = end - at > 1 and begins and pattern[end : end + 1] in {"", "/"}
             if not (alone and anchored):
                 made += "[^/]*"
             elif end == len(pattern):
-                made += ".+"
+                made += ".*"
             else:
                 made += "(?:.*/)?"
                 end += 1

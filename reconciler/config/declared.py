@@ -17,6 +17,7 @@ from reconciler.model.origin import Origin
 from reconciler.model.resource import CommonSpec, Instance, Metadata
 from reconciler.model.selector import Selector
 from reconciler.model.source import Source
+from reconciler.model.subjects import Subject
 from reconciler.model.target import Target
 
 
@@ -35,6 +36,9 @@ class Manifest:
         blob: its body, if it carries it itself.
         body_file: path in the source of the file that is its body, or "".
         origin: where it was declared.
+        provides: what its instances are the one owners of.
+        uses: what they need to be there.
+        contains: what others can lie within.
         instances: those made from it before, by target and digest of the body.
     """
 
@@ -48,8 +52,9 @@ class Manifest:
     blob: Blob | None
     body_file: str
     origin: Origin
-    claims: tuple[str, ...] = ()
-    path: str = ""
+    provides: tuple[Subject, ...] = ()
+    uses: tuple[Subject, ...] = ()
+    contains: tuple[Subject, ...] = ()
     instances: dict[tuple[TargetName, Digest | None], Instance] = field(default_factory=dict)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from reconciler.config.complaints import Complaints
 from reconciler.config.declared import Declared, Manifest, Sketch, instance_digest
 from reconciler.config.documents import Document
-from reconciler.config.relations import check_circles, check_claims, check_named, check_references
+from reconciler.config.relations import check_cycles, check_named, check_provided, check_references
 from reconciler.config.reserved import check_reserved
 from reconciler.model.desired import Blob
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address
@@ -57,11 +57,11 @@ class Expansion:
         for sketch in sketches:
             self._look_up(sketch)
         check_reserved(manifests, self.complaints)
-        check_claims(self.instances, self._made_of, self.complaints)
+        check_provided(self.instances, self._made_of, self.complaints)
         dangling = check_references(manifests, self.instances, self._broken, self.complaints)
         lost = [m for m in manifests if not isinstance(m.where, Selector) and m.where not in self.targets]
         check_named([*sketches, *lost], manifests, self._broken, self.complaints)
-        check_circles(self.instances, dangling, self.complaints)
+        check_cycles(self.instances, dangling, self.complaints)
 
     def _own(self, declared: Mapping[str, Declared]) -> None:
         machines: dict[tuple[str, ...], Target] = {}
@@ -239,9 +239,9 @@ def _instance(manifest: Manifest, name: TargetName, where: Address, spec: Mappin
         common=manifest.common,
         spec=other.spec if other else spec,
         digest=other.digest if other else instance_digest(manifest, spec),
-        claims=manifest.claims,
-        path=manifest.path,
-        container=kind.container,
+        provides=manifest.provides,
+        uses=manifest.uses,
+        contains=manifest.contains,
         package=kind.package,
         origin=manifest.origin,
     )

@@ -1,10 +1,10 @@
-"""Parts of a valid document to the model's objects: metadata, the common fields, the path and the claims."""
+"""Parts of a valid document to the model's objects: metadata, the common fields, and the subjects."""
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import Any
 
 from reconciler.config.builtin import COMMON
@@ -12,11 +12,12 @@ from reconciler.config.durations import seconds
 from reconciler.model.catalog import Kind
 from reconciler.model.names import DEFAULT_NAMESPACE
 from reconciler.model.resource import Adopt, CommonSpec, Deletion, Metadata, Policy
+from reconciler.model.subjects import Subject, subject
 
 PLAIN = CommonSpec()
 """What a manifest has that writes none of the common fields."""
 
-_CLAIM_FIELD = re.compile(r"\{(\w+)\}")
+_FIELD = re.compile(r"\{(\w+)\}")
 
 
 def metadata_of(written: Mapping[str, Any]) -> Metadata:
@@ -47,33 +48,39 @@ def common_of(spec: Mapping[str, Any]) -> CommonSpec:
     )
 
 
-def path_of(kind: Kind, spec: Mapping[str, Any]) -> str:
-    """The path that an instance puts in place, in its one spelling; "" if it has none."""
-    return _normal(spec[kind.path_field]) if kind.path_field in spec else ""
+def subjects_of(templates: Iterable[str], spec: Mapping[str, Any]) -> tuple[Subject, ...]:
+    """The subjects that a kind's templates give for a spec.
+
+    Args:
+        templates: such as `path:{path}`. One on a field that is not there gives none; on a list, one for each item.
+        spec: the provider's fields.
+    """
+    found: dict[Subject, None] = {}
+    for template in templates:
+        found.update(dict.fromkeys(_subjects(template, spec)))
+    return tuple(found)
 
 
-def claims_of(kind: Kind, spec: Mapping[str, Any]) -> tuple[str, ...]:
-    """What an instance is the one owner of. A claim on a field that is not there is none."""
-    claims = (_claim(kind, spec, template) for template in kind.claims)
-    return tuple(claim for claim in claims if claim is not None)
-
-
-def claiming_field(kind: Kind, spec: Mapping[str, Any], claim: str) -> str:
-    """The field that a claim of such a spec is made by: the last of those that it is made of; "" if of none."""
-    for template in kind.claims:
-        if _claim(kind, spec, template) == claim:
-            return (_CLAIM_FIELD.findall(template) or ("",))[-1]
+def providing_field(kind: Kind, spec: Mapping[str, Any], wanted: Subject) -> str:
+    """The field by which such a spec provides a subject: the last of those that it is made of; "" if of none."""
+    for template in kind.provides:
+        if wanted in _subjects(template, spec):
+            return (fields_of(template) or ("",))[-1]
     return ""
 
 
-def _claim(kind: Kind, spec: Mapping[str, Any], template: str) -> str | None:
-    names = _CLAIM_FIELD.findall(template)
+def fields_of(template: str) -> list[str]:
+    """The fields of a spec that a template is made of."""
+    return _FIELD.findall(template)
+
+
+def _subjects(template: str, spec: Mapping[str, Any]) -> list[Subject]:
+    names = fields_of(template)
     if not all(name in spec for name in names):
-        return None
-    values = {name: _normal(spec[name]) if name == kind.path_field else str(spec[name]) for name in names}
-    return template.format_map(values)
-
-
-def _normal(path: str) -> str:
-    """One spelling for a path, so that two manifests that mean the same one are seen to."""
-    return "/" + posixpath.normpath(path).lstrip("/") if path.startswith("/") else path
+        return []
+    scheme, _, rest = template.partition(":")
+    values = {name: spec[name] if isinstance(spec[name], list) else [spec[name]] for name in names}
+    return [
+        subject(scheme, rest.format_map(dict(zip(names, chosen, strict=True))))
+        for chosen in product(*(values[name] for name in names))
+    ]

@@ -19,7 +19,7 @@ from reconciler.config.declared import Declared, Manifest, Sketch
 from reconciler.config.documents import Document, Places, read_documents
 from reconciler.config.durations import HINT, is_written, refusal, seconds
 from reconciler.config.explain import explain, shown
-from reconciler.config.fields import claims_of, common_of, metadata_of, path_of
+from reconciler.config.fields import common_of, metadata_of, subjects_of
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.config.selectors import selector
 from reconciler.config.suggest import closest, did_you_mean
@@ -218,8 +218,9 @@ class _Evaluator:
                 blob=blob,
                 body_file=body if isinstance(body, str) else "",
                 origin=origin,
-                claims=claims_of(kind, own),
-                path=path_of(kind, own),
+                provides=subjects_of(kind.provides, own),
+                uses=subjects_of(kind.uses, own),
+                contains=subjects_of(kind.contains, own),
             )
         )
 

@@ -1,6 +1,6 @@
-"""What the instances of a snapshot say about each other: claims, references and cycles of them.
+"""What the instances of a snapshot say about each other: subjects, references and cycles of them.
 
-Invariant: linear in the number of claims and references. What cannot be known because some document could not
+Invariant: linear in the number of subjects and references. What cannot be known because some document could not
 be read, or has problems of its own, is not complained about.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.config.declared import Manifest
-from reconciler.config.fields import claiming_field
+from reconciler.config.fields import providing_field
 from reconciler.core.graph import CycleError, Graph
 from reconciler.model.names import Reference, TargetName, address, split_address
 
@@ -19,38 +19,40 @@ if TYPE_CHECKING:
     from reconciler.config.declared import Sketch
     from reconciler.model.names import Address
     from reconciler.model.resource import Instance
+    from reconciler.model.subjects import Subject
 
 _LISTED = 5
 
 
-def check_claims(
+def check_provided(
     instances: Mapping[Address, Instance], made_of: Mapping[Address, Manifest], complaints: Complaints
 ) -> None:
     """No two instances may own the same thing on one target. Two manifests are named once for all targets."""
-    owners: dict[tuple[TargetName, str], Instance] = {}
-    contested: dict[tuple[int, int, str], tuple[Manifest, Manifest, list[TargetName]]] = {}
+    owners: dict[tuple[TargetName, Subject], Instance] = {}
+    contested: dict[tuple[int, int, Subject], tuple[Manifest, Manifest, list[TargetName]]] = {}
     for where, instance in instances.items():
-        for claim in instance.claims:
-            first = owners.setdefault((instance.target, claim), instance)
+        for subject in instance.provides:
+            first = owners.setdefault((instance.target, subject), instance)
             if first is not instance:
                 one, two = made_of[first.address], made_of[where]
-                contested.setdefault((id(one), id(two), claim), (one, two, []))[2].append(instance.target)
-    for (_, _, claim), (one, two, targets) in contested.items():
-        field = claiming_field(two.compiled.kind, two.spec, claim)
+                contested.setdefault((id(one), id(two), subject), (one, two, []))[2].append(instance.target)
+    for (_, _, subject), (one, two, targets) in contested.items():
+        field = providing_field(two.compiled.kind, two.spec, subject)
         complaints.problem(
             two,
             ("spec", field) if field else ("spec",),
-            f"{_claimant(two, claim)} and {_claimant(one, claim)} both claim {claim.replace(':', ' ', 1)} on "
+            f"{_owner(two, subject)} and {_owner(one, subject)} both claim {subject.scheme} {subject.name} on "
             f"{_listed(targets)}; {one.ref} is declared at {one.origin}",
             "keep one of them, or give them different targets",
         )
 
 
-def _claimant(manifest: Manifest, claim: str) -> str:
+def _owner(manifest: Manifest, subject: Subject) -> str:
     """Who claims it, and by what, where that is not what it is about itself."""
-    kind = manifest.compiled.kind
-    field = claiming_field(kind, manifest.spec, claim)
-    return manifest.ref if field in ("", kind.path_field) else f"the {field} of {manifest.ref}"
+    if subject == manifest.provides[0]:
+        return manifest.ref
+    field = providing_field(manifest.compiled.kind, manifest.spec, subject)
+    return f"the {field} of {manifest.ref}" if field else manifest.ref
 
 
 def check_references(
@@ -118,7 +120,7 @@ def check_named(
             )
 
 
-def check_circles(
+def check_cycles(
     instances: Mapping[Address, Instance], dangling: set[TargetName], complaints: Complaints
 ) -> None:
     """Nothing may wait for itself.

@@ -7,11 +7,11 @@ refuses a definition whose schema is not structural; it is better to hear of it 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.config.builtin import COMMON
+from reconciler.config.fields import fields_of
 from reconciler.model.catalog import Kind
 
 _TYPES = ("object", "array", "string", "integer", "number", "boolean")
@@ -42,7 +42,6 @@ _INSTEAD = {
     "const": "an enum of one value says it",
 }
 """What says it instead."""
-_CLAIM_FIELD = re.compile(r"\{(\w+)\}")
 
 
 def structural_problems(schema: Mapping[str, Any]) -> list[str]:
@@ -74,11 +73,15 @@ def kind_problems(kind: Kind) -> list[str]:
     problems += [
         f"{where}: there is no field {name!r}"
         for where, name in (
-            ("pathField", kind.path_field),
             ("body.text", kind.body.text),
             ("body.base64", kind.body.base64),
             ("body.file", kind.body.file),
-            *(("claims", name) for claim in kind.claims for name in _CLAIM_FIELD.findall(claim)),
+            *(
+                (where, name)
+                for where in ("provides", "uses", "contains")
+                for template in getattr(kind, where)
+                for name in fields_of(template)
+            ),
         )
         if name and name not in fields
     ]

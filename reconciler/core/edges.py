@@ -1,9 +1,9 @@
-"""What must come before what: as manifests say it, and where it is certain from paths.
+"""What must come before what: as manifests say it, and where it is certain from what instances are about.
 
-What lies below the path of a declared directory comes after that directory, and where both are to be
-absent, before it. Where a link points to says nothing: only the path at which a thing is put counts. All
-edges order. All but `notify` also block: what depends on a failure is not touched, whereas a refresh is owed
-whatever else went wrong.
+What lies within something that is declared, as a file does in a directory, comes after it, and where both are to be
+absent, before it. What uses something comes after what provides it. Where a link points to says nothing: only the
+path at which a thing is put counts. All edges order. All but `notify` also block: what depends on a failure is not
+touched, whereas a refresh is owed whatever else went wrong.
 
 This module must not know about orders and cycles, nor what a kind does.
 """
@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reconciler.errors import Problem
+from reconciler.model.subjects import above
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from reconciler.model.names import Address, Reference
     from reconciler.model.origin import Origin
     from reconciler.model.resource import Instance
+    from reconciler.model.subjects import Subject
 
 _SUGGESTIONS = 20
 
@@ -44,7 +46,7 @@ class Edge:
         dependency: what comes first.
         dependent: what comes later.
         kind: where the edge comes from.
-        origin: where the manifest is that says so, or from whose path it was inferred.
+        origin: where the manifest is that says so, or from whose subject it was inferred.
     """
 
     dependency: Address
@@ -93,48 +95,49 @@ def _missing(instance: Instance, kind: EdgeKind, ref: Reference, candidates: Ite
 
 
 def inferred(instances: Sequence[Instance]) -> Iterator[Edge]:
-    """The edges that follow from paths: each thing and the nearest declared directory above it."""
-    containers = {
-        _normal(instance.path): instance for instance in instances if instance.container and instance.path
-    }
-    nearest: dict[str, Instance | None] = {"": containers.get("")}
+    """The edges that follow from subjects.
+
+    Each thing comes after the nearest declared one that it lies within, and after what provides what it uses, or is the
+    nearest to hold it.
+    """
+    providers = {subject: instance for instance in instances for subject in instance.provides}
+    containers = {subject: instance for instance in instances for subject in instance.contains}
+    nearest: dict[Subject, Instance | None] = {}
     for instance in instances:
-        if not instance.path or not instance.common.infer_edges:
+        if not instance.common.infer_edges:
             continue
-        path = _normal(instance.path)
-        if not path:
-            continue
-        above = _nearest(path.rpartition("/")[0], containers, nearest)
-        if above is None:
-            continue
-        if not _absent(above):
-            yield Edge(above.address, instance.address, EdgeKind.INFERRED, instance.origin)
-        elif _absent(instance):
-            yield Edge(instance.address, above.address, EdgeKind.INFERRED, instance.origin)
-
-
-def _normal(path: str) -> str:
-    """`path` without a slash at its end, so that the root is "" and every parent a prefix."""
-    return path.rstrip("/")
+        found: dict[Address, Instance] = {}
+        for subject in instance.provides:
+            parent = above(subject)
+            if parent is not None and (holder := _nearest(parent, containers, nearest)) is not None:
+                found[holder.address] = holder
+        for subject in instance.uses:
+            holder = providers.get(subject) or _nearest(subject, containers, nearest)
+            if holder is not None:
+                found[holder.address] = holder
+        found.pop(instance.address, None)
+        for holder in found.values():
+            if not holder.absent:
+                yield Edge(holder.address, instance.address, EdgeKind.INFERRED, instance.origin)
+            elif instance.absent:
+                yield Edge(instance.address, holder.address, EdgeKind.INFERRED, instance.origin)
 
 
 def _nearest(
-    path: str, containers: Mapping[str, Instance], nearest: dict[str, Instance | None]
+    subject: Subject, containers: Mapping[Subject, Instance], nearest: dict[Subject, Instance | None]
 ) -> Instance | None:
-    """The container at `path`, or else the nearest above it; what was found is remembered in `nearest`."""
-    passed = []
-    while path not in nearest:
-        passed.append(path)
-        if path in containers:
-            nearest[path] = containers[path]
+    """The container that is `subject`, or else the nearest that it lies within; what was found is kept in `nearest`."""
+    passed: list[Subject] = []
+    found: Instance | None = None
+    current: Subject | None = subject
+    while current is not None and current not in nearest:
+        passed.append(current)
+        found = containers.get(current)
+        if found is not None:
             break
-        path = path.rpartition("/")[0]
-    found = nearest[path]
+        current = above(current)
+    else:
+        found = nearest[current] if current is not None else None
     for below in passed:
         nearest[below] = found
     return found
-
-
-def _absent(instance: Instance) -> bool:
-    """Whether the instance declares that there be nothing; `state: absent` means that in every kind."""
-    return instance.spec.get("state") == "absent"

@@ -36,9 +36,10 @@ class Kind:
         package: the provider package that implements it.
         schema: JSON Schema of the provider's part of `spec`.
         actual_schema: JSON Schema of its actual state, for readers: nothing is held to it.
-        claims: templates of what an instance owns, such as `path:{path}`.
-        path_field: the spec field with the path that it puts in place, or "".
-        container: whether other paths can lie below it.
+        provides: templates of the subjects that an instance is the one owner of, such as `path:{path}`; the first is
+            what it is about. One whose field is not set is none, and of a field that is a list there is one for each item.
+        uses: the same of what it needs to be there before.
+        contains: the same of what others can lie within.
         body: which spec fields carry a body.
     """
 
@@ -48,9 +49,9 @@ class Kind:
     package: str
     schema: Mapping[str, Any]
     actual_schema: Mapping[str, Any] = field(default_factory=dict)
-    claims: tuple[str, ...] = ()
-    path_field: str = ""
-    container: bool = False
+    provides: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
     body: Body = Body()
 
 

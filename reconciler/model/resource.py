@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.model.names import DEFAULT_NAMESPACE, Address, Digest, Reference, TargetName
 from reconciler.model.origin import Origin
+from reconciler.model.subjects import Subject
 
 
 class Policy(StrEnum):
@@ -71,10 +72,6 @@ class CommonSpec:
     infer_edges: bool = True
 
 
-_PATH = "path:"
-"""What a claim of a path begins with."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """A resource on one target.
@@ -89,9 +86,9 @@ class Instance:
         common: the fields of every kind.
         spec: the provider's fields, validated, defaults filled in; a body is `{"digest": …, "size": …}`.
         digest: of api_version, kind, spec and common: a new digest is a new generation.
-        claims: what it is the one owner of on its target, such as "path:/etc/motd".
-        path: the path that it puts in place, or "".
-        container: whether other paths can lie below `path`.
+        provides: what it is the one owner of on its target; the first is what it is about.
+        uses: what it needs to be there before it.
+        contains: what others can lie within.
         package: name of the provider package.
         origin: where it was declared.
     """
@@ -105,21 +102,23 @@ class Instance:
     common: CommonSpec
     spec: Mapping[str, Any]
     digest: Digest
-    claims: tuple[str, ...] = ()
-    path: str = ""
-    container: bool = False
+    provides: tuple[Subject, ...] = ()
+    uses: tuple[Subject, ...] = ()
+    contains: tuple[Subject, ...] = ()
     package: str = ""
     origin: Origin = field(default=Origin(), compare=False)
 
     @property
     def subject(self) -> str:
         """What it is about on its target, such as "path:/etc/motd"; "" where its kind does not say."""
-        return f"{_PATH}{self.path}" if self.path else ""
+        return str(self.provides[0]) if self.provides else ""
 
     @property
-    def owned_paths(self) -> list[str]:
-        """The paths that it is the one owner of and that are there because of it."""
-        if self.spec.get("state") == "absent":
-            return [self.path] if self.path else []
-        claimed = [claim.removeprefix(_PATH) for claim in self.claims if claim.startswith(_PATH)]
-        return claimed if not self.path or self.path in claimed else [self.path, *claimed]
+    def absent(self) -> bool:
+        """Whether it declares that there be nothing; `state: absent` means that in every kind."""
+        return self.spec.get("state") == "absent"
+
+    @property
+    def present(self) -> tuple[Subject, ...]:
+        """What is there because of it, or must not be: of what is to be absent, only what it is about."""
+        return self.provides[:1] if self.absent else self.provides

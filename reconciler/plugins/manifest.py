@@ -26,6 +26,7 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?")
 _API_VERSION = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/v\d+((alpha|beta)\d+)?")
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*")
 _PLURAL = re.compile(r"[a-z][a-z0-9]*")
+_SUBJECT = re.compile(r"[a-z][a-z0-9-]*:.+")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -132,7 +133,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
     entry = reader.mapping(
         node,
         required=("apiVersion", "kind", "plural", "schema"),
-        optional=("actual", "claims", "pathField", "container", "body"),
+        optional=("actual", "provides", "uses", "contains", "body"),
     )
     schema = _schema(reader, entry.get("schema"), read)
     properties = schema.get("properties", {})
@@ -146,13 +147,17 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
             )
         return field
 
-    claims: list[str] = []
-    for claim in reader.items(entry.get("claims")):
-        claims.append(reader.text(claim))
-        for field in _PLACEHOLDER.findall(claims[-1]):
-            if field not in properties:
-                message = f"the schema has no field {field!r} for {{{field}}}"
-                reader.problem(claim, message, reader.suggestion(field, properties))
+    def subjects(name: str) -> tuple[str, ...]:
+        """Templates of subjects."""
+        found: list[str] = []
+        for item in reader.items(entry.get(name)):
+            found.append(reader.text(item, _SUBJECT, "a scheme and a name, such as path:{path}"))
+            for field in _PLACEHOLDER.findall(found[-1]):
+                if field not in properties:
+                    message = f"the schema has no field {field!r} for {{{field}}}"
+                    reader.problem(item, message, reader.suggestion(field, properties))
+        return tuple(found)
+
     body = reader.mapping(entry.get("body"), optional=("text", "base64", "file"))
     return Kind(
         api_version=reader.text(entry.get("apiVersion"), _API_VERSION, "such as linux.froyo.dev/v1alpha1"),
@@ -161,9 +166,9 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         package=package,
         schema=schema,
         actual_schema=_schema(reader, entry.get("actual"), read),
-        claims=tuple(claims),
-        path_field=known(entry.get("pathField")),
-        container=reader.flag(entry.get("container")),
+        provides=subjects("provides"),
+        uses=subjects("uses"),
+        contains=subjects("contains"),
         body=Body(**{use: known(field_node) for use, field_node in body.items()}),
     )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.model.names import Digest
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Policy
+from reconciler.model.subjects import Subject
 from reconciler.store.codec import Row, document, parse
 from reconciler.store.records import InventoryEntry, Ownership
 
@@ -63,7 +64,9 @@ def inventory_entry(row: Sequence[Any]) -> InventoryEntry:
     whole |= {
         "metadata": Metadata(**_known(Metadata, whole["metadata"])),
         "common": CommonSpec(**common),
-        "claims": tuple(whole["claims"]),
+        **{
+            name: tuple(Subject(*found) for found in whole[name]) for name in ("provides", "uses", "contains")
+        },
         "origin": Origin(**_known(Origin, whole["origin"])),
     }
     return InventoryEntry(

@@ -105,7 +105,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0002')",
+    "INSERT INTO alembic_version VALUES ('0003')",
 )
 
 ADD_AUDIT = (

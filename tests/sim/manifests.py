@@ -15,6 +15,7 @@ from reconciler.model.desired import Blob, Desired
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address, reference
 from reconciler.model.resource import Adopt, CommonSpec, Instance, Metadata, Policy
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
+from reconciler.model.subjects import Subject
 from reconciler.model.target import SshTransport, Target
 from tests.sim.files import NAMES, Files, digest_of
 
@@ -62,11 +63,15 @@ def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) 
         common=fields,
         spec=spec,
         digest=Digest("sha256:" + hashlib.sha256(said.encode()).hexdigest()),
-        claims=(f"path:{spec['path']}",),
-        path=spec["path"],
-        container=kind == "Directory",
+        provides=(Subject("path", spec["path"]),),
+        contains=(Subject("path", spec["path"]),) if kind == "Directory" else (),
         package=PACKAGE,
     )
+
+
+def path_of(one: Instance) -> str:
+    """The path that an instance is about."""
+    return one.provides[0].name
 
 
 def desired(targets: list[Target], instances: list[Instance], bodies: list[str], revision: str) -> Desired:
@@ -269,7 +274,7 @@ def differs(one: Instance, files: Files, managed: Mapping[str, Address]) -> str:
         files: what is.
         managed: every path that is declared on the machine.
     """
-    spec, node = one.spec, files.nodes.get(one.path)
+    spec, node = one.spec, files.nodes.get(path_of(one))
     if spec.get("state") == "absent":
         return "" if node is None else f"there is a {node.type}"
     if node is None:
@@ -292,12 +297,12 @@ def differs(one: Instance, files: Files, managed: Mapping[str, Address]) -> str:
 
 def unmanaged(one: Instance, files: Files, managed: Mapping[str, Address]) -> list[str]:
     """What a purge is about."""
-    kept = {path for path in managed if path.startswith(one.path + "/")}
+    kept = {path for path in managed if path.startswith(path_of(one) + "/")}
 
     def spared(path: str) -> bool:
-        name = path[len(one.path) + 1 :]
+        name = path[len(path_of(one)) + 1 :]
         return name.startswith("keep-") or any(
             path == known or path.startswith(known + "/") or known.startswith(path + "/") for known in kept
         )
 
-    return [path for path in files.below(one.path) if not spared(path)]
+    return [path for path in files.below(path_of(one)) if not spared(path)]

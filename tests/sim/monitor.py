@@ -15,6 +15,7 @@ from reconciler.model.names import Address, TargetName
 from reconciler.model.resource import Instance, Policy
 from reconciler.plugins.calls import Phase
 from tests.sim.files import Node
+from tests.sim.manifests import path_of
 from tests.sim.process import PROCESS, Process
 from tests.sim.runner import WRITING, Json, frames_in
 
@@ -250,9 +251,9 @@ class Monitor(logging.Handler):
 
 def _may_remove(one: Instance, path: str) -> bool:
     if one.spec.get("state") == "absent":
-        return one.path == path
-    purged = one.spec.get("purge") and path.startswith(one.path + "/")
-    return bool(purged) and not path[len(one.path) + 1 :].startswith("keep-")
+        return path_of(one) == path
+    purged = one.spec.get("purge") and path.startswith(path_of(one) + "/")
+    return bool(purged) and not path[len(path_of(one)) + 1 :].startswith("keep-")
 
 
 def _traceback(record: logging.LogRecord) -> list[str]:

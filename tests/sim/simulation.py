@@ -27,7 +27,7 @@ from tests.sim.faults import ACTORS
 from tests.sim.files import digest_of
 from tests.sim.loop import Deadlock, SimTask, Spinning, run
 from tests.sim.machine import Machine
-from tests.sim.manifests import differs
+from tests.sim.manifests import differs, path_of
 from tests.sim.monitor import MARGIN
 from tests.sim.process import PROCESS, Process, register
 from tests.sim.world import World
@@ -254,8 +254,8 @@ async def _spoil(world: World) -> None:
     one, machine = chosen
     known = len(world.monitor.repaired)
     by = {"command": "spoiler", "pid": 4711, "user": "mallory"}
-    world.note("spoil", machine=machine.name, path=one.path)
-    machine.overwrite(one.path, b"spoiled\n", by)
+    world.note("spoil", machine=machine.name, path=path_of(one))
+    machine.overwrite(path_of(one), b"spoiled\n", by)
     await asyncio.sleep(1.0)
     if wrong := differs(one, machine.files, _managed(world, machine.name)):
         world.monitor.violated("is not repaired at once", one.address, wrong)
@@ -269,7 +269,7 @@ async def _spoil(world: World) -> None:
         or told[0]["duration"] > 0.5
     ):
         world.monitor.violated("a repair is not told in full", told)
-    elif world.monitor.last_look(machine.name, one.path) < told[0]["at"] + MARGIN:
+    elif world.monitor.last_look(machine.name, path_of(one)) < told[0]["at"] + MARGIN:
         world.monitor.violated("a repair is not looked at once more when things have settled", one.address)
 
 
@@ -279,12 +279,12 @@ async def _lose_a_repair(world: World) -> None:
         return
     one, machine = chosen
     killed = world.random.random() < 0.5
-    world.note("spoil, and cut off", machine=machine.name, path=one.path, killed=killed)
+    world.note("spoil, and cut off", machine=machine.name, path=path_of(one), killed=killed)
     if killed:
         world.process.crash_at = (world.process.writes + world.random.randrange(1, 4), "before")
     else:
         machine.weather.hangs_up = 1.0
-    machine.overwrite(one.path, b"spoiled\n", {"command": "spoiler", "pid": 4711, "user": "mallory"})
+    machine.overwrite(path_of(one), b"spoiled\n", {"command": "spoiler", "pid": 4711, "user": "mallory"})
     await asyncio.sleep(0.2)
     machine.weather.hangs_up = 0.0
 
@@ -345,7 +345,7 @@ async def _leave(world: World) -> None:
         there = {digest_of(was)} if was is not None else set()
         name = entry.instance.target
         if was is not None and world.machines[name].sessions > 1:
-            there |= world.monitor.foreign[name, entry.instance.path]
+            there |= world.monitor.foreign[name, path_of(entry.instance)]
         if was is not None and entry.preimage not in there:
             world.monitor.violated("what was there before us is not kept", address, was, entry.preimage)
         if entry.preimage is not None:
@@ -370,7 +370,7 @@ async def _leave(world: World) -> None:
 def _managed(world: World, name: str) -> dict[str, Any]:
     assert world.process is not None and world.process.controller.desired is not None
     instances = world.process.controller.desired.instances.values()
-    return {one.path: one.address for one in instances if one.target == name}
+    return {path_of(one): one.address for one in instances if one.target == name}
 
 
 def _unsettled(world: World) -> list[str]:

@@ -23,6 +23,7 @@ from reconciler.model.event import Evidence
 from reconciler.model.names import Address, Digest, SourceName
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
+from reconciler.model.subjects import PATH
 from reconciler.model.target import LocalTransport, Target
 from reconciler.targets.session import Session
 
@@ -264,19 +265,19 @@ def orphaned(report: Report, state: ResourceState) -> None:
 def managed_below(
     instances: Mapping[Address, Instance], own_paths: Collection[str] = ()
 ) -> dict[Address, tuple[str, ...]]:
-    """For each container, what others own strictly below its own path; those with none are left out.
+    """For each container of paths, what others own strictly below it; those with none are left out.
 
-    That is the path of each instance, and whatever else it claims, such as that of its backup; and our own.
+    That is the path of each instance, and whatever else it provides, such as that of its backup; and our own.
     """
-    paths = sorted(
-        {path for instance in instances.values() for path in instance.owned_paths}.union(own_paths)
-    )
+    every = (subject for instance in instances.values() for subject in instance.present)
+    paths = sorted({subject.name for subject in every if subject.scheme == PATH}.union(own_paths))
     below: dict[Address, tuple[str, ...]] = {}
     for address, instance in instances.items():
-        if not (instance.container and instance.path):
+        path = next((subject.name for subject in instance.contains if subject.scheme == PATH), None)
+        if path is None:
             continue
-        prefix = instance.path.rstrip("/") + "/"
-        linked = _below_by_another_name(instance.path, own_paths)
+        prefix = path.rstrip("/") + "/"
+        linked = _below_by_another_name(path, own_paths)
         start = bisect.bisect_left(paths, prefix)
         # Everything that starts with the prefix stands together, and "0" is the character after "/".
         end = bisect.bisect_left(paths, prefix[:-1] + "0")

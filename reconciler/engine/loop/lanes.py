@@ -109,7 +109,7 @@ class Lanes:
         fresh.orphan(gone, now=self._runtime.now)
         if gone and lane is None:
             # Where these were is not known any more: it may have been in any container.
-            fresh.manage_anew(a for a, instance in instances.items() if instance.container)
+            fresh.manage_anew(a for a, instance in instances.items() if instance.contains)
         for address in known:
             self._stored.pop(address, None)
         fresh.preimages.found({a: self._preimages.pop(a) for a in self._preimages.keys() & instances.keys()})

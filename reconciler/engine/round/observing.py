@@ -70,7 +70,7 @@ def wire_resource(lane: Lane, address: Address) -> dict[str, Any]:
     }
     if instance.common.ignore_fields:
         resource["ignore"] = list(instance.common.ignore_fields)
-    if instance.container:
+    if instance.contains:
         resource["managed"] = list(lane.managed.get(address, ()))
     return resource
 

@@ -36,9 +36,10 @@ def request_of(instance: Instance, host: MemoryHost, desired: Desired) -> Json:
     if "body" in instance.spec:
         host.body(desired.blobs[instance.spec["body"]["digest"]].read())
     below = sorted(
-        other.path
+        subject.name
         for other in desired.instances.values()
-        if other.target == instance.target and other.path.startswith(instance.path + "/")
+        for subject in other.present
+        if other.target == instance.target and subject.name.startswith(instance.provides[0].name + "/")
     )
     common = {"address": instance.address, "kind": instance.kind, "name": instance.metadata.name}
     return common | {"spec": dict(instance.spec), "ignore": [], "managed": below}

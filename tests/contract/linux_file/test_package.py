@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from froyo_provider.testing import Harness
-from reconciler.config.fields import claims_of
+from reconciler.config.fields import subjects_of
 from reconciler.config.structural import kind_problems, structural_problems
+from reconciler.model.subjects import Subject
 from reconciler.plugins.packages import catalog, load_packages, needs
 from tests.contract.linux_file.memory import MemoryHost
 from tests.contract.linux_file.table import PACKAGE, WRITING, Json, cases, request_of, world_of
@@ -58,8 +59,9 @@ def test_the_package_loads_with_all_that_it_asks_for():
 def test_the_backup_of_a_file_has_one_owner_as_the_file_itself_has():
     [package] = load_packages([PACKAGE])
     kind = catalog([package]).kinds["linux.froyo.dev/v1alpha1", "File"]
-    assert claims_of(kind, {"path": "/etc/motd"}) == ("path:/etc/motd",)
-    assert claims_of(kind, {"path": "/etc/motd", "backup": "~"}) == ("path:/etc/motd", "path:/etc/motd~")
+    motd, saved = Subject("path", "/etc/motd"), Subject("path", "/etc/motd~")
+    assert subjects_of(kind.provides, {"path": "/etc/motd"}) == (motd,)
+    assert subjects_of(kind.provides, {"path": "/etc/motd", "backup": "~"}) == (motd, saved)
 
 
 def validator(kind: str, which: str = "schema") -> Any:

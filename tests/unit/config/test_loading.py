@@ -14,6 +14,7 @@ from reconciler.model.names import Address, SourceName
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Adopt, CommonSpec, Deletion, Metadata, Policy
 from reconciler.model.source import SnapshotFile, SnapshotGone, serving
+from reconciler.model.subjects import Subject
 from tests.unit.config.world import CATALOG, FILE, MOTD, TARGET, TUNE, loaded, problems, resource, snapshot
 
 
@@ -44,9 +45,9 @@ def test_a_manifest_becomes_one_instance_per_target() -> None:
     assert instance.package == "linux.file"
     assert instance.metadata == Metadata("motd")
     assert instance.common == CommonSpec()
-    assert instance.claims == ("path:/etc/motd",)
-    assert instance.path == "/etc/motd"
-    assert not instance.container
+    assert instance.provides == (Subject("path", "/etc/motd"),)
+    assert instance.subject == "path:/etc/motd"
+    assert (instance.uses, instance.contains) == ((), ())
     assert instance.origin == Origin("site/motd.yaml", 2, 0)
     body = instance.spec["body"]
     assert body["size"] == 5
@@ -180,7 +181,7 @@ def test_defaults_are_filled_in_at_every_level_and_only_where_the_object_is() ->
         "rules": [{"name": "x", "on": True}, {"on": False}],
         "byName": {"y": {"on": True}},
     }
-    assert instance.claims == ()  # it names a field that is not there
+    assert instance.provides == ()  # it names a field that is not there
 
 
 def test_a_value_that_an_alias_repeats_is_the_same_as_written_twice() -> None:

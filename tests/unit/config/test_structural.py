@@ -113,15 +113,16 @@ def test_a_kind_has_to_fit_its_own_schema_and_the_reserved_names() -> None:
     kind = replace(
         FILE,
         schema=schema,
-        claims=("path:{pth}",),
-        path_field="where",
+        provides=("path:{pth}",),
+        uses=("unit:{where}",),
+        contains=(),
         body=Body(text="content", file="path"),
     )
     assert kind_problems(kind) == [
         "properties.policy: the name is reserved for a common field",
         "properties.body: the name is reserved for what a body field becomes",
-        "pathField: there is no field 'where'",
         "body.text: there is no field 'content'",
-        "claims: there is no field 'pth'",
+        "provides: there is no field 'pth'",
+        "uses: there is no field 'where'",
     ]
     assert "type: a spec is an object" in kind_problems(replace(FILE, schema={"type": "string"}))

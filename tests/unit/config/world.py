@@ -50,8 +50,7 @@ FILE = Kind(
             },
         },
     },
-    claims=("path:{path}", "path:{path}{backup}"),
-    path_field="path",
+    provides=("path:{path}", "path:{path}{backup}"),
     body=Body(text="content", base64="contentBase64", file="source"),
 )
 
@@ -96,7 +95,7 @@ TUNE = Kind(
         },
         "anyOf": [{"required": ["key"]}, {"required": ["level"]}],
     },
-    claims=("tune:{key}/{count}",),
+    provides=("tune:{key}/{count}",),
 )
 
 OTHER_FILE = Kind(
@@ -105,8 +104,8 @@ OTHER_FILE = Kind(
     plural="files",
     package="other",
     schema={"type": "object", "properties": {"path": {"type": "string"}}},
-    path_field="path",
-    container=True,
+    provides=("path:{path}",),
+    contains=("path:{path}",),
 )
 
 CATALOG = Catalog({(kind.api_version, kind.kind): kind for kind in (FILE, TUNE, OTHER_FILE)}, "1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.model.names import Address, Digest, Reference, TargetName
 from reconciler.model.origin import Origin
 from reconciler.model.resource import CommonSpec, Instance, Metadata
+from reconciler.model.subjects import subject
 
 
 def make_instance(ref: str, path: str = "", *, state: str = "", line: int = 0, **common: object) -> Instance:
@@ -20,7 +21,7 @@ def make_instance(ref: str, path: str = "", *, state: str = "", line: int = 0, *
         common=CommonSpec(**common),
         spec={"state": state} if state else {},
         digest=Digest("sha256:" + "0" * 64),
-        path=path,
-        container=kind == "Directory",
+        provides=(subject("path", path),) if path else (),
+        contains=(subject("path", path),) if path and kind == "Directory" else (),
         origin=Origin("site.yaml", line) if line else Origin(),
     )

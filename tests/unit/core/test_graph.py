@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from reconciler.core.edges import EdgeKind
 from reconciler.core.graph import CycleError, Graph
 from reconciler.errors import ConfigError
 from reconciler.model.names import Reference
+from reconciler.model.subjects import Subject
 from tests.unit.core.instances import make_instance
 
 
@@ -49,6 +52,29 @@ def test_require_before_and_notify_order():
         ("Package/nginx", "File/conf", "before"),
         ("File/conf", "Service/nginx", "notify"),
     }
+
+
+def test_what_uses_something_comes_after_what_provides_it():
+    package = replace(make_instance("Package/nginx"), provides=(Subject("package", "nginx"),))
+    conf = make_instance("Directory/conf", "/etc/nginx")
+    service = replace(
+        make_instance("Service/nginx"),
+        uses=(
+            Subject("package", "nginx"),
+            Subject("path", "/etc/nginx/nginx.conf"),
+            Subject("package", "nobody declares it"),
+            Subject("unit", "nginx"),
+        ),
+        provides=(Subject("unit", "nginx"),),
+    )
+    graph = Graph.build([service, package, conf])
+    assert edges(graph) == {
+        ("Package/nginx", "Service/nginx", "inferred"),
+        ("Directory/conf", "Service/nginx", "inferred"),
+    }
+    gone = [replace(one, spec={"state": "absent"}) for one in (package, service)]
+    assert edges(Graph.build(gone)) == {("Service/nginx", "Package/nginx", "inferred")}
+    assert edges(Graph.build([gone[0], service])) == set()
 
 
 def test_of_two_edges_between_the_same_two_the_one_that_blocks_is_kept():

@@ -20,9 +20,9 @@ kinds:
     plural: things
     schema: thing.json
     actual: actual.json
-    claims: ["path:{path}"]
-    pathField: path
-    container: true
+    provides: ["path:{path}"]
+    uses: ["unit:{source}"]
+    contains: ["path:{path}"]
     body: {text: content, file: source}
 capabilities:
   - {call: file.stat, paths: ["/etc/**"]}
@@ -55,8 +55,13 @@ def test_a_package_is_read_whole(tmp_path: Path) -> None:
     assert package.limits == Limits(memory_mib=64, step_seconds=0.5, output_mib=2, calls=10)
     [kind] = package.kinds
     assert (kind.api_version, kind.kind, kind.plural) == ("test.dev/v1alpha1", "Thing", "things")
-    assert (kind.package, kind.claims, kind.path_field) == ("test.thing", ("path:{path}",), "path")
-    assert (kind.container, kind.body) == (True, Body(text="content", file="source"))
+    assert kind.package == "test.thing"
+    assert (kind.provides, kind.uses, kind.contains) == (
+        ("path:{path}",),
+        ("unit:{source}",),
+        ("path:{path}",),
+    )
+    assert kind.body == Body(text="content", file="source")
     assert kind.schema["properties"].keys() == {"path", "content", "source"}
     assert kind.actual_schema == {"type": "object"}
 
@@ -68,7 +73,7 @@ def test_what_need_not_be_said_has_a_default(tmp_path: Path) -> None:
     assert package.capabilities == ()
     assert package.limits == Limits()
     [kind] = package.kinds
-    assert (kind.claims, kind.path_field, kind.container, kind.body) == ((), "", False, Body())
+    assert (kind.provides, kind.uses, kind.contains, kind.body) == ((), (), (), Body())
 
 
 def test_packages_are_found_below_a_directory_in_the_order_of_their_names(tmp_path: Path) -> None:
@@ -144,12 +149,11 @@ def test_the_catalog_has_all_kinds_and_moves_with_packages_and_runtime(tmp_path:
         ),
         ("kind: Thing", "kind: thing", "7:11: 'thing' is not such as File"),
         (
-            "path:{path}",
-            "path:{pth}",
-            "11:14: the schema has no field 'pth' for {pth} (did you mean 'path'?)",
+            'provides: ["path:{path}"]',
+            'provides: ["path:{pth}"]',
+            "11:16: the schema has no field 'pth' for {pth} (did you mean 'path'?)",
         ),
-        ("pathField: path", "pathField: pat", "12:16: the schema has no field 'pat' (did you mean 'path'?)"),
-        ("container: true", "container: yes", "13:16: should be true or false"),
+        ("unit:{source}", "{source}", "12:12: '{source}' is not a scheme and a name, such as path:{path}"),
         (
             "text: content",
             "text: contents",

@@ -13,6 +13,7 @@ from alembic.operations import Operations
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
+from reconciler.model.subjects import Subject
 from reconciler.store import compiler, migrate, sql, upgrade
 from reconciler.store.schema import metadata
 from tests.unit.store.values import file_address, state
@@ -97,9 +98,9 @@ async def test_all_that_an_older_store_holds_is_read_after_it_was_brought_up_to_
     assert (await store.stats()).schema == migrate.HEAD
     assert await store.damages() == []
     assert (await store.load_states()) == {file_address("motd"): state("motd")}
-    assert [entry.instance.address for entry in (await store.load_inventory()).values()] == [
-        file_address("motd")
-    ]
+    [kept] = (await store.load_inventory()).values()
+    assert kept.instance.address == file_address("motd")
+    assert kept.instance.provides == (Subject("path", "/etc/motd"),)
     assert (await store.load_target_states()).keys() == {"web-1"}
     assert (await store.load_source_states()).keys() == {"/srv/site"}
     assert [one.object for one in await store.load_suspensions()] == ["web-1"]

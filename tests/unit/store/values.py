@@ -12,6 +12,7 @@ from reconciler.model.plan import Action, Cause, FieldDiff, PlanUnit
 from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Policy
 from reconciler.model.source import Snapshot, SnapshotFile
 from reconciler.model.state import HistoryEntry, ResourceState
+from reconciler.model.subjects import Subject
 from reconciler.store.records import InventoryEntry, Ownership, Run
 
 WEB = TargetName("web-1")
@@ -76,8 +77,8 @@ def instance(name: str = "motd", *, body: Digest | None = None) -> Instance:
         ),
         spec=spec,
         digest=digest(name),
-        claims=(f"path:/etc/{name}",),
-        path=f"/etc/{name}",
+        provides=(Subject("path", f"/etc/{name}"),),
+        uses=(Subject("package", "base-files"),),
         package="linux.file",
         origin=Origin("site/\udcff.yaml", 3, 1),
     )

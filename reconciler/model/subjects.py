@@ -1,0 +1,73 @@
+"""What a resource is about on its target: a path, a unit, a package, an account, a port.
+
+    Subject("path", "/etc/motd")      path:/etc/motd
+    Subject("unit", "nginx.service")  unit:nginx.service
+
+A kind says of its instances, in terms of their specs, which subjects they provide, use and contain; who comes after
+whom, who is in whose way, and what a person calls a thing by follows from that. Invariant: of one thing there is one
+spelling, so that two subjects are the same exactly when they are equal. What is special about a scheme is here and
+nowhere else: only paths lie within each other. A scheme that is not known here is one of names that stand side by side.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import NamedTuple
+
+PATH = "path"
+
+SCHEME = re.compile(r"[a-z][a-z0-9-]*")
+
+
+class Subject(NamedTuple):
+    """One thing on a target. Made by `subject` and `parse`, which know its one spelling.
+
+    Attributes:
+        scheme: what kind of thing, such as `path`.
+        name: which one, such as `/etc/motd`.
+    """
+
+    scheme: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.scheme}:{self.name}"
+
+
+def subject(scheme: str, name: str) -> Subject:
+    """The subject in its one spelling.
+
+    Example:
+        >>> str(subject("path", "//srv/./www/"))
+        'path:/srv/www'
+    """
+    if scheme == PATH and name.startswith("/"):
+        name = "/" + posixpath.normpath(name).lstrip("/")
+    return Subject(scheme, name)
+
+
+def parse(text: str) -> Subject:
+    """A subject as it is written.
+
+    Raises:
+        ValueError: it has no scheme, or nothing behind it.
+    """
+    scheme, colon, name = text.partition(":")
+    if not (colon and name and SCHEME.fullmatch(scheme)):
+        raise ValueError(f"{text!r} is no subject, such as path:/etc/motd or unit:nginx.service")
+    return subject(scheme, name)
+
+
+def above(below: Subject) -> Subject | None:
+    """What a subject lies directly within; None for what stands by itself, as the root and all but paths do."""
+    if below.scheme != PATH or below.name == "/":
+        return None
+    return Subject(PATH, below.name.rpartition("/")[0] or "/")
+
+
+def within(inner: Subject, outer: Subject) -> bool:
+    """Whether `inner` is `outer`, or lies somewhere within it."""
+    if inner == outer:
+        return True
+    return inner.scheme == outer.scheme == PATH and inner.name.startswith(outer.name.rstrip("/") + "/")

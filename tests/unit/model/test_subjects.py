@@ -1,0 +1,43 @@
+"""What a resource is about: one spelling for one thing, and what lies within what."""
+
+import pytest
+
+from reconciler.model.subjects import Subject, above, parse, subject, within
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("path:/etc/motd", "/etc/motd"),
+        ("path:/srv/www/", "/srv/www"),
+        ("path:/srv//./x/../www", "/srv/www"),
+        ("path://srv", "/srv"),
+        ("path:/", "/"),
+        ("path:srv/x/..", "srv/x/.."),
+        ("unit:foo@bar.service", "foo@bar.service"),
+        ("port:tcp/443", "tcp/443"),
+    ],
+)
+def test_one_thing_has_one_spelling(written, name):
+    assert parse(written).name == name
+    assert parse(str(parse(written))) == parse(written)
+
+
+@pytest.mark.parametrize("written", ["", "motd", "path:", ":x", "Path:/x", "pa th:/x", "/etc:x"])
+def test_what_has_no_scheme_or_no_name_is_no_subject(written):
+    with pytest.raises(ValueError, match="is no subject, such as path:/etc/motd"):
+        parse(written)
+
+
+def test_paths_lie_within_each_other_and_nothing_else_does():
+    etc, motd = subject("path", "/etc"), subject("path", "/etc/motd")
+    assert above(motd) == etc
+    assert above(etc) == Subject("path", "/")
+    assert above(Subject("path", "/")) is None
+    assert above(subject("unit", "a/b")) is None
+    assert within(motd, etc)
+    assert within(motd, Subject("path", "/"))
+    assert within(motd, motd)
+    assert not within(etc, motd)
+    assert not within(subject("path", "/etcx"), etc)
+    assert not within(subject("unit", "/etc/motd"), etc)
