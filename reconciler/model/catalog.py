@@ -37,7 +37,8 @@ class Kind:
         schema: JSON Schema of the provider's part of `spec`.
         actual_schema: JSON Schema of its actual state, for readers: nothing is held to it.
         provides: templates of the subjects that an instance is the one owner of, such as `path:{path}`; the first is
-            what it is about. One whose field is not set is none, and of a field that is a list there is one for each item.
+            what it is about. One whose field is not set is none, and of a field that is a list there is one for each
+            item.
         uses: the same of what it needs to be there before.
         contains: the same of what others can lie within.
         body: which spec fields carry a body.
