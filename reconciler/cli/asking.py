@@ -49,20 +49,11 @@ class Asking:
     async def _from_store(self, path: str, query: Mapping[str, str]) -> Document:
         from reconciler.api.answers import answer
         from reconciler.api.backend import StoreKnowledge
-        from reconciler.runtime import Runtime, ThreadLanes, connect_nothing
-        from reconciler.store.store import Store
+        from reconciler.app.reading import reading
 
         self.must_have_store()
-        lanes = ThreadLanes()
-        runtime = Runtime(connect=connect_nothing, offload=lanes)
-        try:
-            store = await Store.open(self.where.database, runtime=runtime, read_only=True)
-            try:
-                return await answer(StoreKnowledge(store, now=runtime.now), path, query)
-            finally:
-                await store.close()
-        finally:
-            lanes.close()
+        async with reading(self.where) as (store, runtime):
+            return await answer(StoreKnowledge(store, now=runtime.now), path, query)
 
     def say_if_nobody_looks(self, screen: Terminal) -> None:
         """Tell a person beside the answer that it comes from the store, and may be old."""

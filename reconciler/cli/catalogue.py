@@ -41,6 +41,9 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         "This installation",
         (
+            ("audit", "What people and packages did that needs a trail; verify it"),
+            ("backup", "Write the whole state to one file, checked by restoring it"),
+            ("restore", "Have the whole state back from a backup"),
             ("doctor", "Check what froyo needs, and say what to do about it"),
             ("completion", "Print a script that completes commands in your shell"),
             ("version", "Print the version"),

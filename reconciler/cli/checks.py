@@ -16,7 +16,6 @@ from reconciler import __version__
 from reconciler.app.places import must_be_ours
 from reconciler.cli.asking import Asking
 from reconciler.errors import FroyoError, StoreError, UsageError
-from reconciler.runtime import connect_nothing
 
 if TYPE_CHECKING:
     from reconciler.store.records import StoreStats
@@ -223,19 +222,10 @@ async def _sound(asking: Asking) -> list[Check]:
 
 @contextlib.asynccontextmanager
 async def _opened(asking: Asking) -> AsyncIterator[Store]:
-    from reconciler.runtime import Runtime, ThreadLanes
-    from reconciler.store.store import Store
+    from reconciler.app.reading import reading
 
-    lanes = ThreadLanes()
-    try:
-        runtime = Runtime(connect=connect_nothing, offload=lanes)
-        store = await Store.open(asking.where.database, runtime=runtime, read_only=True)
-        try:
-            yield store
-        finally:
-            await store.close()
-    finally:
-        lanes.close()
+    async with reading(asking.where) as (store, _):
+        yield store
 
 
 def _size(count: int) -> str:

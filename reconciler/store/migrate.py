@@ -50,6 +50,18 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
+def must_be_known(connection: sqlite3.Connection, path: Path) -> None:
+    """For who takes a store as it is, such as a backup: an older one will be brought up to date when it is written.
+
+    Raises:
+        StoreError: it is newer than this froyo, or none of ours.
+    """
+    try:
+        _refuse_unknown(connection, revision(connection), path)
+    except sqlite3.Error as error:
+        raise explain(error, path) from error
+
+
 def ensure(connection: sqlite3.Connection, path: Path) -> None:
     """Make the schema current.
 

@@ -31,7 +31,7 @@ def words(*line):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        (["re"], ["reconcile", "resume"]),
+        (["re"], ["reconcile", "resume", "restore"]),
         (["dev", "up", "--log-format", "j"], ["json"]),
         (["get", "w"], ["web-1", "web-1/File/motd"]),
         (["get", "F"], ["File"]),
