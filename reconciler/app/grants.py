@@ -8,24 +8,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, RootModel
+from pydantic import RootModel
 
-from reconciler.api.shapes import Shape, held_to
+from reconciler.api.shapes import held_to
 from reconciler.errors import UsageError
 from reconciler.plugins.capabilities import Grants
 
 
-class CapabilityShape(Shape):
-    """One capability."""
-
-    call: str
-    paths: list[str] = Field(default_factory=list)
-    argv: list[list[str]] = Field(default_factory=list)
-
-
-class GrantsFile(RootModel[dict[str, list[CapabilityShape]]]):
-    """The file: capabilities by package."""
+class GrantsFile(RootModel[dict[str, list[dict[str, Any]]]]):
+    """The file: capabilities by package; what makes one is for `Grants.parse`."""
 
 
 def read_grants(path: Path) -> Grants:
@@ -36,8 +29,7 @@ def read_grants(path: Path) -> Grants:
     """
     try:
         document = json.loads(path.read_bytes())
-        granted = held_to(GrantsFile, document).root
-        return Grants.parse({name: [one.model_dump() for one in found] for name, found in granted.items()})
+        return Grants.parse(held_to(GrantsFile, document).root)
     except OSError as error:
         raise UsageError(f"{path}: the grants cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

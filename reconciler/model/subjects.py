@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 PATH = "path"
 
 SCHEME = re.compile(r"[a-z][a-z0-9-]*")
+
+_NORMAL = re.compile(r"/|(?:/(?!\.{1,2}(?:/|\Z))[^/\0]+)+")
 
 
 class Subject(NamedTuple):
@@ -45,6 +47,16 @@ def subject(scheme: str, name: str) -> Subject:
     if scheme == PATH and name.startswith("/"):
         name = "/" + posixpath.normpath(name).lstrip("/")
     return Subject(scheme, name)
+
+
+def is_normal(name: object, scheme: str = PATH) -> TypeGuard[str]:
+    """Whether it is a name, and its one spelling: of a path, an absolute one without empty, `.` or `..` names.
+
+    Other than `subject`, this changes nothing: what a stranger says is taken as it is, or not at all.
+    """
+    if not isinstance(name, str):
+        return False
+    return _NORMAL.fullmatch(name) is not None if scheme == PATH else bool(name) and "\0" not in name
 
 
 def parse(text: str) -> Subject:

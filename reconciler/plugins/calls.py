@@ -8,6 +8,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from reconciler.model.subjects import PATH, Subject, is_normal
+
 Call: TypeAlias = "dict[str, Any]"
 """`{"call": "file.stat", "args": {…}}`, the arguments being those of one item of the runner's command."""
 Reply: TypeAlias = "dict[str, Any]"
@@ -27,33 +29,82 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """An argument of a call that names a subject.
+
+    Attributes:
+        argument: the argument.
+        scheme: of the subject.
+        suffix: the argument with what is put behind that name for one more subject; or "".
+        link: the argument that says where what is made there leads, which is one more; or "".
+    """
+
+    argument: str
+    scheme: str = PATH
+    suffix: str = ""
+    link: str = ""
+
+    def all_of(self, args: Mapping[str, Any]) -> list[Subject]:
+        """Every subject that the call concerns by this argument.
+
+        Raises:
+            ValueError: it names none, or not in the one spelling; says why.
+        """
+        name = args.get(self.argument)
+        if not is_normal(name, self.scheme):
+            what = "an absolute one without empty, `.` and `..` names" if self.scheme == PATH else "a name"
+            raise ValueError(f"its {self.argument} {name!r} is not {what}")
+        found = [Subject(self.scheme, name)]
+        if self.suffix and (suffix := args.get(self.suffix)):
+            if not isinstance(suffix, str) or "/" in suffix or "\0" in suffix:
+                raise ValueError(f"its {self.suffix} {suffix!r} is not a suffix")
+            found.append(Subject(self.scheme, name + suffix))
+        if self.link:
+            found.append(Subject(self.scheme, _led_to(name, args.get(self.link))))
+        return found
+
+
+def _led_to(path: str, to: object) -> str:
+    """Where a link leads. The target follows what root has put there, so whoever can make a link can work behind it.
+
+    With `..` that depends on what else is a link on the way; then it may be anywhere, which is the root.
+    """
+    if not isinstance(to, str):
+        return "/"
+    led = to if to.startswith("/") else path.rpartition("/")[0] + "/" + to
+    return led if is_normal(led) else "/"
+
+
+@dataclass(frozen=True, slots=True)
 class CallRule:
-    """What the host knows about a call.
+    """What is known of a call; whoever has to know which subjects a call is about asks here.
 
     Attributes:
         reading: whether it leaves the target as it is.
-        path: whether it has an argument `path`, which a capability has to cover.
+        names: the arguments that name subjects, which a capability has to cover.
         command: the argument that holds a command line, which a capability has to cover; or "".
-        link: the argument that says where a link leads, which a capability has to cover; or "".
+        runs: whether there always is a command line.
     """
 
     reading: bool
-    path: bool = True
+    names: tuple[Names, ...] = ()
     command: str = ""
-    link: str = ""
+    runs: bool = False
 
+
+_PATH = Names("path")
 
 CALLS: Mapping[str, CallRule] = MappingProxyType(
     {
-        "file.stat": CallRule(reading=True),
-        "dir.list": CallRule(reading=True),
-        "facts": CallRule(reading=True, path=False),
-        "file.write": CallRule(reading=False, command="validate"),
-        "file.remove": CallRule(reading=False),
-        "dir.ensure": CallRule(reading=False),
-        "dir.remove": CallRule(reading=False),
-        "link.ensure": CallRule(reading=False, link="to"),
-        "exec": CallRule(reading=False, path=False, command="argv"),
+        "file.stat": CallRule(reading=True, names=(_PATH,)),
+        "dir.list": CallRule(reading=True, names=(_PATH,)),
+        "facts": CallRule(reading=True),
+        "file.write": CallRule(reading=False, names=(Names("path", suffix="backup"),), command="validate"),
+        "file.remove": CallRule(reading=False, names=(_PATH,)),
+        "dir.ensure": CallRule(reading=False, names=(_PATH,)),
+        "dir.remove": CallRule(reading=False, names=(_PATH,)),
+        "link.ensure": CallRule(reading=False, names=(Names("path", link="to"),)),
+        "exec": CallRule(reading=False, command="argv", runs=True),
     }
 )
 """Every call that a provider can make.
@@ -61,6 +112,12 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
 What reads is what the runner can do again by itself, in its `observe`: else a look at a target would never be one
 frame. So the runner's `file.read`, whose content comes in pieces, is not among them; `file.stat` gives short contents.
 """
+
+
+def about(call: Call) -> list[Subject]:
+    """The subjects that the arguments of a call name; none for one such as `facts`, which is about the whole target."""
+    args = call["args"]
+    return [Subject(names.scheme, str(args.get(names.argument))) for names in CALLS[call["call"]].names]
 
 
 def refused_in(phase: Phase, call: str) -> str:

@@ -1,7 +1,7 @@
 """What a package may ask of a target: what its manifest asks for, as far as the operator grants it.
 
 Invariants: a call passes only if something asked for *and* something granted covers it, each as a whole; a
-grant that is not there is no grant; paths are compared as they are written, and only normal ones pass.
+grant that is not there is no grant; subjects are compared as they are written, and only normal ones pass.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from reconciler.plugins.calls import CALLS, Call, Phase, refused_in
-from reconciler.plugins.globs import argv_matches, check_argv, is_normal, path_matcher
+from reconciler.model.subjects import Subject
+from reconciler.plugins.calls import CALLS, Call, CallRule, Phase, refused_in
+from reconciler.plugins.globs import argv_matches, check_argv, scheme_of, subject_matcher
+
+FIELDS = ("call", "subjects", "argv")
+"""What a capability says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +25,12 @@ class Capability:
 
     Attributes:
         call: its name.
-        paths: patterns of the paths that it may concern.
+        subjects: patterns of the subjects that it may concern, such as `path:/etc/**`.
         argv: patterns of the command lines that it may run.
     """
 
     call: str
-    paths: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
     argv: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
@@ -34,35 +38,42 @@ class Capability:
         """A capability as manifests and settings write it.
 
         Args:
-            value: `{"call": name, "paths": [pattern, …], "argv": [[pattern, …], …]}`.
+            value: `{"call": name, "subjects": [pattern, …], "argv": [[pattern, …], …]}`.
 
         Raises:
             ValueError: it is none; says why.
         """
         if not isinstance(value, Mapping) or not isinstance(value.get("call"), str):
             raise ValueError(  # noqa: TRY004 - it is about the text that a person wrote
-                "a capability is a mapping with a `call`, such as {call: file.stat, paths: [/etc/**]}"
+                "a capability is a mapping with a `call`, such as {call: file.stat, subjects: [path:/etc/**]}"
             )
         rule = CALLS.get(value["call"])
         if rule is None:
             raise ValueError(f"there is no call {value['call']!r}; there are: {', '.join(CALLS)}")
-        unknown = sorted(set(value) - {"call", "paths", "argv"})
-        if unknown:
-            raise ValueError(f"unknown field {unknown[0]!r}; a capability has call, paths and argv")
-        paths = _texts(value.get("paths", ()), "paths")
+        if unknown := sorted(set(value) - {*FIELDS}):
+            hint = '; write subjects: ["path:/etc/**"] for paths: ["/etc/**"]' if "paths" in unknown else ""
+            raise ValueError(f"unknown field {unknown[0]!r}; a capability has {', '.join(FIELDS)}{hint}")
+        subjects = _texts(value.get("subjects", ()), "subjects")
         argv = value.get("argv", ())
         if not isinstance(argv, Sequence) or isinstance(argv, str):
             raise ValueError("argv is a list of command lines, each a list of patterns")  # noqa: TRY004
         commands = tuple(_texts(command, "argv") for command in argv)
-        if paths and not rule.path:
-            raise ValueError(f"{value['call']} has no path that `paths` could be about")
         if commands and not rule.command:
             raise ValueError(f"{value['call']} runs no command that `argv` could be about")
-        for pattern in paths:
-            path_matcher(pattern)
+        for pattern in subjects:
+            _check_pattern(value["call"], rule, pattern)
         for command in commands:
             check_argv(command)
-        return cls(value["call"], paths, commands)
+        return cls(value["call"], subjects, commands)
+
+
+def _check_pattern(call: str, rule: CallRule, pattern: str) -> None:
+    scheme, schemes = scheme_of(pattern), {names.scheme: None for names in rule.names}
+    if not schemes:
+        raise ValueError(f"{call} has no argument that `subjects` could be about")
+    if scheme not in schemes:
+        raise ValueError(f"{pattern}: {call} is about subjects of {' and '.join(schemes)}")
+    subject_matcher(pattern)
 
 
 def _texts(value: object, field_name: str) -> tuple[str, ...]:
@@ -126,42 +137,22 @@ class Gate:
         if reason:
             return reason
         rule = CALLS[name]
-        paths: list[str] = []
-        if rule.path:
-            path, backup = args.get("path"), args.get("backup")
-            if not is_normal(path):
-                return f"its path {path!r} is not an absolute one without empty, `.` and `..` names"
-            paths.append(path)
-            if backup:
-                if not isinstance(backup, str) or "/" in backup or "\0" in backup:
-                    return f"its backup {backup!r} is not a suffix"
-                paths.append(path + backup)
-            if rule.link:
-                paths.append(_led_to(path, args.get(rule.link)))
         command: tuple[str, ...] | None = None
-        if rule.command and (args.get(rule.command) is not None or name == "exec"):
-            try:
+        try:
+            subjects = [subject for names in rule.names for subject in names.all_of(args)]
+            if rule.command and (rule.runs or args.get(rule.command) is not None):
                 command = _texts(args.get(rule.command), rule.command)
-            except ValueError as error:
-                return str(error)
+        except ValueError as error:
+            return str(error)
         for verb, capabilities in (("ask", self._asked), ("grant", self._granted)):
-            covered = any(_covers(one, paths, command) for one in capabilities.get(name, ()))
+            covered = any(_covers(one, subjects, command) for one in capabilities.get(name, ()))
             if not covered:
-                of_what = f" with {' '.join(command)!r}" if command else (f" of {paths[-1]}" if paths else "")
+                of_what = (
+                    f" with {' '.join(command)!r}" if command else (f" of {subjects[-1]}" if subjects else "")
+                )
                 who = "its manifest does not ask for" if verb == "ask" else "the operator does not grant"
                 return f"{who} {name}{of_what}"
         return ""
-
-
-def _led_to(path: str, to: object) -> str:
-    """Where a link leads. The target follows what root has put there, so whoever can make a link can work behind it.
-
-    With `..` that depends on what else is a link on the way; then it may be anywhere, which is the root.
-    """
-    if not isinstance(to, str):
-        return "/"
-    led = to if to.startswith("/") else path.rpartition("/")[0] + "/" + to
-    return led if is_normal(led) else "/"
 
 
 def _by_call(capabilities: Iterable[Capability]) -> dict[str, list[Capability]]:
@@ -171,8 +162,8 @@ def _by_call(capabilities: Iterable[Capability]) -> dict[str, list[Capability]]:
     return sorted_out
 
 
-def _covers(capability: Capability, paths: list[str], command: tuple[str, ...] | None) -> bool:
-    matchers = [path_matcher(pattern) for pattern in capability.paths]
-    return all(any(matches(path) for matches in matchers) for path in paths) and (
+def _covers(capability: Capability, subjects: list[Subject], command: tuple[str, ...] | None) -> bool:
+    matchers = [subject_matcher(pattern) for pattern in capability.subjects]
+    return all(any(matches(subject) for matches in matchers) for subject in subjects) and (
         command is None or any(argv_matches(pattern, command) for pattern in capability.argv)
     )

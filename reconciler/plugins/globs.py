@@ -1,8 +1,8 @@
-"""Patterns of paths and of command lines, as capabilities use them.
+"""Patterns of subjects and of command lines, as capabilities use them.
 
-Paths: `*` and `?` stand for anything within one name, `**` as a whole name for any number of names:
-`/etc/**` is /etc and everything below. Command lines: one pattern an argument, `*` and `?` for anything,
-`**` at the end for any further arguments.
+Subjects: the scheme, and a pattern of the name, in which `*` and `?` stand for anything. In a path that is anything
+within one name, and `**` as a whole name stands for any number of names: `path:/etc/**` is /etc and everything below.
+Command lines: one pattern an argument, `*` and `?` for anything, `**` at the end for any further arguments.
 
 Invariant: matching takes time in proportion to pattern times text, whoever chose them: nothing backtracks.
 """
@@ -13,14 +13,39 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from reconciler.model.subjects import PATH, SCHEME, Subject, is_normal
+
 EVERYWHERE = "/**"
 _ANY_NAMES = "**"
-_NORMAL = re.compile(r"/|(?:/(?!\.{1,2}(?:/|\Z))[^/\0]+)+")
 
 
-def is_normal(path: object) -> bool:
-    """Whether it is an absolute path without empty, `.` or `..` names."""
-    return isinstance(path, str) and _NORMAL.fullmatch(path) is not None
+def scheme_of(pattern: str) -> str:
+    """The scheme of the subjects that a pattern is about.
+
+    Raises:
+        ValueError: it is no pattern of subjects.
+    """
+    scheme, colon, name = pattern.partition(":")
+    if colon and name and SCHEME.fullmatch(scheme):
+        return scheme
+    hint = f"; a path is written path:{pattern}" if pattern.startswith("/") else ""
+    raise ValueError(f"{pattern!r} is no pattern of subjects such as path:/etc/** or unit:nginx*{hint}")
+
+
+@lru_cache(maxsize=1024)
+def subject_matcher(pattern: str) -> Callable[[Subject], bool]:
+    """What tells whether a subject matches.
+
+    Raises:
+        ValueError: it is no pattern of subjects.
+    """
+    scheme = scheme_of(pattern)
+    name = pattern[len(scheme) + 1 :]
+    if scheme == PATH:
+        matches = path_matcher(name)
+        return lambda subject: subject.scheme == PATH and matches(subject.name)
+    glob = _glob(name)
+    return lambda subject: subject.scheme == scheme and glob.fullmatch(subject.name) is not None
 
 
 @lru_cache(maxsize=1024)

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 from reconciler.errors import ErrorClass
 from reconciler.model.plan import Action
+from reconciler.model.subjects import is_normal
 from reconciler.plugins.calls import Call, Phase
-from reconciler.plugins.globs import is_normal
 from reconciler.plugins.steps import Misbehaviour
 
 CALL_NAME_MAX = 64

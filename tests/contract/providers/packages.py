@@ -62,8 +62,8 @@ def write_package(
         json.dumps({"type": "object", "properties": {"path": {"type": "string"}}})
     )
     everything = [
-        *({"call": one, "paths": ["/**"]} for one in ("file.stat", "file.remove", "dir.list")),
-        {"call": "file.write", "paths": ["/**"]},
+        *({"call": one, "subjects": ["path:/**"]} for one in ("file.stat", "file.remove", "dir.list")),
+        {"call": "file.write", "subjects": ["path:/**"]},
     ]
     manifest = {
         "name": name,

@@ -183,9 +183,11 @@ for path in ("/etc/motd", "/etc/shadow", "/root/x", "/etc/../root/x"):
         refused.append([path, error.code, error.message])
 return [Actual(True, {"refused": refused})]
 """
-    asked = [{"call": "file.stat", "paths": ["/etc/**", "/srv/**"]}]
+    asked = [{"call": "file.stat", "subjects": ["path:/etc/**", "path:/srv/**"]}]
     write_package(tmp_path, reads(body), capabilities=asked)
-    grants = Grants.parse({"test.thing": [{"call": "file.stat", "paths": ["/etc/motd", "/root/**"]}]})
+    grants = Grants.parse(
+        {"test.thing": [{"call": "file.stat", "subjects": ["path:/etc/motd", "path:/root/**"]}]}
+    )
     host = await make_host(grants=grants)
     target = Target()
 
@@ -196,8 +198,8 @@ return [Actual(True, {"refused": refused})]
     assert {path: code for path, (code, _) in refused.items()} == dict.fromkeys(
         ["/etc/shadow", "/root/x", "/etc/../root/x"], "refused"
     )
-    assert "the operator does not grant file.stat of /etc/shadow" in refused["/etc/shadow"][1]
-    assert "its manifest does not ask for file.stat of /root/x" in refused["/root/x"][1]
+    assert "the operator does not grant file.stat of path:/etc/shadow" in refused["/etc/shadow"][1]
+    assert "its manifest does not ask for file.stat of path:/root/x" in refused["/root/x"][1]
     assert "is not an absolute one" in refused["/etc/../root/x"][1]
     # Once a run for each call, so that the log cannot be flooded.
     assert len(audit) == 1

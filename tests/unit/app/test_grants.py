@@ -15,9 +15,9 @@ def path(tmp_path):
 
 
 def test_what_is_granted_is_read(path):
-    path.write_text(json.dumps({"acme.user": [{"call": "file.stat", "paths": ["/etc/passwd"]}]}))
+    path.write_text(json.dumps({"acme.user": [{"call": "file.stat", "subjects": ["path:/etc/passwd"]}]}))
     packages = read_grants(path).packages
-    assert packages == {"acme.user": (Capability("file.stat", ("/etc/passwd",)),)}
+    assert packages == {"acme.user": (Capability("file.stat", ("path:/etc/passwd",)),)}
 
 
 @pytest.mark.parametrize(
@@ -26,9 +26,12 @@ def test_what_is_granted_is_read(path):
         ("{", "maps the name of each package"),
         ("[]", "maps the name of each package"),
         ('{"a": {}}', "a: "),
-        ('{"a": [{}]}', "a.0.call: "),
-        ('{"a": [{"call": "file.stat", "path": ["/etc"]}]}', "there is no field 'path' in a.0"),
-        ('{"a": [{"call": "file.stat", "paths": "/etc"}]}', "a.0.paths: "),
+        ('{"a": [{}]}', "grants for a: a capability is a mapping with a `call`"),
+        ('{"a": [{"call": "file.stat", "path": ["/etc"]}]}', "grants for a: unknown field 'path'"),
+        (
+            '{"a": [{"call": "file.stat", "subjects": "path:/etc"}]}',
+            "grants for a: subjects is a list of texts",
+        ),
         ('{"a": [{"call": "file.shred"}]}', "grants for a: there is no call 'file.shred'"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.model.subjects import Subject, above, parse, subject, within
+from reconciler.model.subjects import Subject, above, is_normal, parse, subject, within
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,24 @@ def test_paths_lie_within_each_other_and_nothing_else_does():
     assert not within(etc, motd)
     assert not within(subject("path", "/etcx"), etc)
     assert not within(subject("unit", "/etc/motd"), etc)
+
+
+@pytest.mark.parametrize(
+    "path", ["", "etc", "/etc/", "//etc", "/etc/../x", "/.", "/..", "/etc/.", "/a\0b", None, 5]
+)
+def test_a_path_that_could_mean_another_is_not_normal(path):
+    assert not is_normal(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/etc", "/etc/.hidden", "/etc/..odd", "/etc/...", "/with space/\udcff\n"]
+)
+def test_a_path_that_means_itself_is_normal(path):
+    assert is_normal(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "normal"), [("nginx.service", True), ("/a//b/", True), ("", False), ("a\0b", False), (5, False)]
+)
+def test_any_other_name_means_itself(name, normal):
+    assert is_normal(name, "unit") is normal

@@ -9,7 +9,7 @@ from reconciler.plugins.capabilities import Capability, Gate, Grants
 from reconciler.plugins.packages import load_packages, needs
 
 EVERYTHING = tuple(
-    Capability(name, ("/**",) if rule.path else (), (("**",),) if rule.command else ())
+    Capability(name, ("path:/**",) if rule.names else (), (("**",),) if rule.command else ())
     for name, rule in CALLS.items()
 )
 READING = ["file.stat", "dir.list", "facts"]
@@ -17,7 +17,7 @@ WRITING = ["file.write", "file.remove", "dir.ensure", "dir.remove", "link.ensure
 
 
 def call(name: str, **args: Any) -> dict[str, Any]:
-    if name in CALLS and CALLS[name].path:
+    if name in CALLS and CALLS[name].names:
         args.setdefault("path", "/etc/motd")
     if name == "exec":
         args.setdefault("argv", ["id"])
@@ -65,22 +65,22 @@ def apply_gate(*capabilities: Capability) -> Gate:
 )
 def test_a_link_cannot_lead_out_of_what_is_granted(to: object) -> None:
     link = call("link.ensure", path="/srv/pkg/l", to=to)
-    assert "does not ask for link.ensure" in apply_gate(Capability("link.ensure", ("/srv/pkg/**",))).refusal(
-        link
-    )
-    assert not apply_gate(Capability("link.ensure", ("/**",))).refusal(link)
+    assert "does not ask for link.ensure" in apply_gate(
+        Capability("link.ensure", ("path:/srv/pkg/**",))
+    ).refusal(link)
+    assert not apply_gate(Capability("link.ensure", ("path:/**",))).refusal(link)
 
 
 @pytest.mark.parametrize("to", ["x", "a/b", "/srv/pkg/x", "..."])
 def test_a_link_can_lead_to_what_is_granted(to: str) -> None:
-    gate = apply_gate(Capability("link.ensure", ("/srv/pkg/**",)))
+    gate = apply_gate(Capability("link.ensure", ("path:/srv/pkg/**",)))
     assert not gate.refusal(call("link.ensure", path="/srv/pkg/l", to=to))
 
 
 def test_each_of_several_capabilities_counts_by_itself() -> None:
     gate = apply_gate(
-        Capability("file.write", ("/etc/**",), (("visudo", "-cf", "%s"),)),
-        Capability("file.write", ("/srv/**",)),
+        Capability("file.write", ("path:/etc/**",), (("visudo", "-cf", "%s"),)),
+        Capability("file.write", ("path:/srv/**",)),
     )
     assert not gate.refusal(call("file.write", path="/srv/x"))
     assert not gate.refusal(call("file.write", path="/etc/x", validate=["visudo", "-cf", "%s"]))
@@ -89,15 +89,15 @@ def test_each_of_several_capabilities_counts_by_itself() -> None:
 
 
 def test_a_backup_needs_its_own_path_covered() -> None:
-    gate = apply_gate(Capability("file.write", ("/etc/motd", "/etc/*.bak")))
+    gate = apply_gate(Capability("file.write", ("path:/etc/motd", "path:/etc/*.bak")))
     assert not gate.refusal(call("file.write", backup=".bak"))
-    assert gate.refusal(call("file.write", backup=".orig")).endswith("file.write of /etc/motd.orig")
+    assert gate.refusal(call("file.write", backup=".orig")).endswith("file.write of path:/etc/motd.orig")
     assert not gate.refusal(call("file.write", backup=""))
 
 
 @pytest.mark.parametrize("backup", ["/../../shadow", "a\0b", 5, ["x"]])
 def test_a_backup_that_leaves_the_directory_is_refused(backup: object) -> None:
-    gate = apply_gate(Capability("file.write", ("/**",)))
+    gate = apply_gate(Capability("file.write", ("path:/**",)))
     assert gate.refusal(call("file.write", backup=backup)).endswith("is not a suffix")
 
 
@@ -120,8 +120,8 @@ def test_capabilities_are_read_as_they_are_written() -> None:
     assert Capability.parse({"call": "exec", "argv": [["id", "**"]]}) == Capability(
         "exec", (), (("id", "**"),)
     )
-    assert Capability.parse({"call": "file.stat", "paths": ["/etc/**"]}) == Capability(
-        "file.stat", ("/etc/**",)
+    assert Capability.parse({"call": "file.stat", "subjects": ["path:/etc/**"]}) == Capability(
+        "file.stat", ("path:/etc/**",)
     )
 
 
@@ -129,14 +129,18 @@ def test_capabilities_are_read_as_they_are_written() -> None:
     ("value", "reason"),
     [
         ("file.stat", "a capability is a mapping"),
-        ({"paths": ["/"]}, "a capability is a mapping"),
+        ({"subjects": ["path:/"]}, "a capability is a mapping"),
         ({"call": "file.burn"}, "there is no call 'file.burn'; there are: file.stat"),
         ({"call": "file.stat", "path": "/"}, "unknown field 'path'"),
-        ({"call": "file.stat", "paths": "/"}, "paths is a list of texts"),
-        ({"call": "file.stat", "paths": [5]}, "paths is a list of texts"),
-        ({"call": "file.stat", "paths": ["etc"]}, "is no absolute path pattern"),
+        ({"call": "file.stat", "paths": ["/"]}, 'write subjects: ["path:/etc/**"] for paths: ["/etc/**"]'),
+        ({"call": "file.stat", "subjects": "path:/"}, "subjects is a list of texts"),
+        ({"call": "file.stat", "subjects": [5]}, "subjects is a list of texts"),
+        ({"call": "file.stat", "subjects": ["path:etc"]}, "is no absolute path pattern"),
+        ({"call": "file.stat", "subjects": ["etc"]}, "'etc' is no pattern of subjects such as path:/etc/**"),
+        ({"call": "file.stat", "subjects": ["/etc"]}, "a path is written path:/etc"),
+        ({"call": "file.stat", "subjects": ["unit:nginx"]}, "file.stat is about subjects of path"),
         ({"call": "file.stat", "argv": [["id"]]}, "runs no command"),
-        ({"call": "facts", "paths": ["/"]}, "has no path"),
+        ({"call": "facts", "subjects": ["path:/"]}, "has no argument"),
         ({"call": "exec", "argv": "id"}, "argv is a list of command lines"),
         ({"call": "exec", "argv": ["id"]}, "argv is a list of texts"),
         ({"call": "exec", "argv": [["**", "x"]]}, "can only come last"),

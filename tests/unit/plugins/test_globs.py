@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.plugins.globs import argv_matches, check_argv, is_normal, path_matcher
+from reconciler.model.subjects import parse
+from reconciler.plugins.globs import argv_matches, check_argv, path_matcher, subject_matcher
 
 
 @pytest.mark.parametrize(
@@ -46,17 +47,25 @@ def test_a_path_pattern_means_what_it_says(pattern: str, path: str, matches: boo
 
 
 @pytest.mark.parametrize(
-    "path", ["", "etc", "/etc/", "//etc", "/etc/../x", "/.", "/..", "/etc/.", "/a\0b", None, 5]
+    ("pattern", "written", "matches"),
+    [
+        ("path:/etc/**", "path:/etc/motd", True),
+        ("path:/etc/**", "path:/srv", False),
+        ("path:/**", "unit:nginx.service", False),
+        ("unit:nginx*", "unit:nginx@a/b.service", True),
+        ("unit:nginx*", "unit:apache.service", False),
+        ("unit:/**", "path:/etc", False),
+        ("port:tcp/44?", "port:tcp/443", True),
+    ],
 )
-def test_a_path_that_could_mean_another_is_not_normal(path: object) -> None:
-    assert not is_normal(path)
+def test_a_pattern_is_about_subjects_of_its_scheme_alone(pattern: str, written: str, matches: bool) -> None:
+    assert bool(subject_matcher(pattern)(parse(written))) is matches
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/etc", "/etc/.hidden", "/etc/..odd", "/etc/...", "/with space/\udcff\n"]
-)
-def test_a_path_that_means_itself_is_normal(path: str) -> None:
-    assert is_normal(path)
+@pytest.mark.parametrize("pattern", ["", "etc", "/etc/**", "path:", ":x", "Path:/x"])
+def test_a_pattern_without_a_scheme_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="is no pattern of subjects such as"):
+        subject_matcher(pattern)
 
 
 @pytest.mark.parametrize("pattern", ["", "etc/**", "/etc/", "/etc/../**"])

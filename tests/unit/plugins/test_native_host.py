@@ -79,7 +79,7 @@ async def test_asks_for_many_things_in_one_round_trip(make_host: MakeHost) -> No
 async def test_what_is_refused_never_reaches_the_target_and_the_rest_does(
     make_host: MakeHost, audit: list[Any]
 ) -> None:
-    some = {"call": "file.stat", "paths": ["/etc/a", "/etc/c"]}
+    some = {"call": "file.stat", "subjects": ["path:/etc/a", "path:/etc/c"]}
     host = make_host(grants=Grants.parse({"test.thing": [some]}))
     target = Target()
 
@@ -90,7 +90,7 @@ async def test_what_is_refused_never_reaches_the_target_and_the_rest_does(
     assert a["exists"]
     assert c["exists"]
     assert b["fault"]["class"] == "permanent"
-    assert "the operator does not grant file.stat of /etc/b" in b["fault"]["message"]
+    assert "the operator does not grant file.stat of path:/etc/b" in b["fault"]["message"]
     assert audit == [
         (
             "provider.refused",
@@ -98,7 +98,7 @@ async def test_what_is_refused_never_reaches_the_target_and_the_rest_does(
                 "package": "test.thing",
                 "phase": "read",
                 "call": "file.stat",
-                "reason": "the operator does not grant file.stat of /etc/b",
+                "reason": "the operator does not grant file.stat of path:/etc/b",
             },
         )
     ]
@@ -118,7 +118,7 @@ class Thing(Provider):
         preimage = {{"path": {path!r}, "digest": "sha256:" + 64 * "0", "size": 1}}
         return [Operation("create", [FieldDiff("x", None, 1)], preimage=preimage) for _ in wanted]
 """,
-        grants=Grants({"test.thing": (Capability("file.stat", ("/srv/**",)),)}),
+        grants=Grants({"test.thing": (Capability("file.stat", ("path:/srv/**",)),)}),
     )
     actual = (await host.run("test.thing", Phase.READ, reading(), Target()))["actual"]
     for _ in range(2):  # the second time from memory
@@ -126,7 +126,9 @@ class Thing(Provider):
         if allowed:
             assert (await planning)["operations"][0]["preimage"]["path"] == path
         else:
-            with pytest.raises(ProviderError, match=r"preimage.*does not grant file\.stat of /etc/shadow"):
+            with pytest.raises(
+                ProviderError, match=r"preimage.*does not grant file\.stat of path:/etc/shadow"
+            ):
                 await planning
 
 

@@ -25,7 +25,7 @@ kinds:
     contains: ["path:{path}"]
     body: {text: content, file: source}
 capabilities:
-  - {call: file.stat, paths: ["/etc/**"]}
+  - {call: file.stat, subjects: ["path:/etc/**"]}
 limits: {memoryMiB: 64, stepSeconds: 0.5, outputMiB: 2, calls: 10}
 """
 
@@ -51,7 +51,7 @@ def test_a_package_is_read_whole(tmp_path: Path) -> None:
 
     assert (package.name, package.version, package.is_python) == ("test.thing", "0.1.0", True)
     assert package.entry == tmp_path / "thing" / "plugin.py"
-    assert package.capabilities == (Capability("file.stat", ("/etc/**",)),)
+    assert package.capabilities == (Capability("file.stat", ("path:/etc/**",)),)
     assert package.limits == Limits(memory_mib=64, step_seconds=0.5, output_mib=2, calls=10)
     [kind] = package.kinds
     assert (kind.api_version, kind.kind, kind.plural) == ("test.dev/v1alpha1", "Thing", "things")
@@ -161,7 +161,7 @@ def test_the_catalog_has_all_kinds_and_moves_with_packages_and_runtime(tmp_path:
         ),
         ("{text: content", "{txt: content", "14:12: unknown field 'txt' (did you mean 'text'?)"),
         ("file.stat", "file.stats", "16:5: there is no call 'file.stats'; there are: file.stat, dir.list"),
-        ('["/etc/**"]', "[5]", "16:5: paths is a list of texts"),
+        ('["path:/etc/**"]', "[5]", "16:5: subjects is a list of texts"),
         ("memoryMiB: 64", "memoryMiB: 1", "17:21: 1 should be between 16 and 2048"),
         ("memoryMiB: 64", "memoryMiB: much", "17:21: should be a number"),
         ("memoryMiB: 64", "memory: 64", "17:10: unknown field 'memory' (did you mean 'memoryMiB'?)"),

@@ -52,7 +52,7 @@ def test_the_grants_are_such_and_mean_what_is_said(tmp_path: Path) -> None:
     [example] = re.findall(r"\*\*Granting\*\*.*?```json\n(.*?)```", SPEC, re.DOTALL)
     (tmp_path / "grants.json").write_text(example)
     granted = read_grants(tmp_path / "grants.json").packages["my.marker"]
-    asked = (Capability("file.stat", ("/**",)), Capability("dir.ensure", ("/**",)))
+    asked = (Capability("file.stat", ("path:/**",)), Capability("dir.ensure", ("path:/**",)))
     gate = Gate(asked, granted, Phase.APPLY)
     assert not gate.refusal({"call": "file.stat", "args": {"path": "/srv/x"}})
     assert not gate.refusal({"call": "dir.ensure", "args": {"path": "/srv/markers/x"}})
