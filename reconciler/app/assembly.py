@@ -122,7 +122,7 @@ async def assemble(
         must_be_ours(path)
     stamped = stamp(places, environ)
     lanes = ThreadLanes()
-    runtime = reaching(places, environ, lanes)
+    runtime = reaching(places, environ, lanes, notice)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lanes.close)
         packages, kinds, evaluate = evaluation(places, environ)

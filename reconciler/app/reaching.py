@@ -5,7 +5,7 @@ Apart from `assembly`, because the short way must not import what it does not ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from reconciler.app.places import Places
 from reconciler.runtime import Runtime, ThreadLanes
@@ -13,13 +13,19 @@ from reconciler.targets.artifacts import Artifacts
 from reconciler.targets.connect import make_connect
 
 
-def reaching(places: Places, environ: Mapping[str, str], lanes: ThreadLanes) -> Runtime:
+def reaching(
+    places: Places,
+    environ: Mapping[str, str],
+    lanes: ThreadLanes,
+    notice: Callable[[str], None] = lambda _text: None,
+) -> Runtime:
     """The world as it is.
 
     Args:
         places: where things are kept.
         environ: the process's environment.
         lanes: run what would hold the loop up; the caller closes them.
+        notice: told what a person should know and no target fails for.
     """
     connect = make_connect(
         state=places.state,
@@ -27,5 +33,6 @@ def reaching(places: Places, environ: Mapping[str, str], lanes: ThreadLanes) -> 
         offload=lanes,
         artifacts=Artifacts(places.artifacts),
         environ=environ,
+        warn=notice,
     )
     return Runtime(connect=connect, offload=lanes, environ=environ)

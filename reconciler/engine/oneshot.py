@@ -18,7 +18,7 @@ from reconciler.engine.loop.reached import Reached
 from reconciler.engine.loop.sessions import OpenSession
 from reconciler.engine.round.reconcile import Round, unplanned
 from reconciler.engine.round.services import Services
-from reconciler.errors import ProtocolError, RunnerError, TransportError
+from reconciler.errors import FroyoError, ProtocolError, RunnerError, StoreError, TransportError
 from reconciler.model.desired import Desired
 from reconciler.model.event import Event
 from reconciler.model.names import Address, TargetName
@@ -26,8 +26,11 @@ from reconciler.model.plan import Action, Plan, PlanUnit
 from reconciler.model.source import SnapshotGone
 from reconciler.model.state import ResourceState
 from reconciler.targets.session import Session
+from reconciler.telemetry.log import get_logger
 
 R = TypeVar("R")
+
+log = get_logger("froyo")
 
 ROUNDS = 8
 """Rounds that one apply may take: what was woken, or moved under our hands, is looked at again this often."""
@@ -138,8 +141,22 @@ class OneShot:
             except SnapshotGone as error:
                 self._services.progress.step(name, "failed", ())
                 return failed(name, f"the source changed while it was applied ({error}); run it again")
+            except StoreError:
+                raise  # without a store nothing may be done on any target
+            except Exception as error:
+                log.exception("a target could not be worked on; this is a defect", target=name)
+                self._services.progress.step(name, "failed", ())
+                why = str(error) if isinstance(error, FroyoError) else f"a defect of froyo: {error!r}"
+                return failed(name, why)
 
-        return list(await asyncio.gather(*(one(name) for name in self._desired.targets)))
+        tasks = [asyncio.create_task(one(name), name=f"target {name}") for name in self._desired.targets]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            # What ends the run ends it for all of them, and none is left to be ended by the loop's own end.
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _lane(self, name: TargetName) -> Lane:
         instances = {a: i for a, i in self._desired.instances.items() if i.target == name}

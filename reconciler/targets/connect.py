@@ -9,11 +9,12 @@ keys.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
+from reconciler.errors import FroyoError, TransportError
 from reconciler.model.target import LocalTransport, Target
 from reconciler.runtime import Channel, Connect, Offload
 from reconciler.targets.artifacts import Artifacts
@@ -28,6 +29,7 @@ def make_connect(
     state: Path,
     offload: Offload,
     environ: Mapping[str, str],
+    warn: Callable[[str], None] = lambda _text: None,
     cache: Path | None = None,
     artifacts: Artifacts | None = None,
     random: Random | None = None,
@@ -39,6 +41,7 @@ def make_connect(
         state: the state directory; keys that are trusted on first use are recorded in its `known_hosts`.
         offload: runs what would hold the loop up.
         environ: the process's environment.
+        warn: is told what a person should know and no target fails for.
         cache: where to remember what only saves time, or None for nowhere.
         artifacts: where the runner's binaries are; by default those that came with this package.
         random: names directories on targets, and spreads attempts; nobody must be able to guess it.
@@ -62,14 +65,23 @@ def make_connect(
                     random=random or SystemRandom(),
                     recorded=str(state / "known_hosts"),
                     machines=machines,
+                    warn=warn,
                     ttl=ttl,
                 )
             )
         return ssh[0]
 
     async def connect(target: Target) -> Channel:
-        if isinstance(target.transport, LocalTransport):
-            return await connect_local(target, artifacts=found, offload=offload, environ=environ, ttl=ttl)
-        return await connector().connect(target)
+        try:
+            if isinstance(target.transport, LocalTransport):
+                return await connect_local(target, artifacts=found, offload=offload, environ=environ, ttl=ttl)
+            return await connector().connect(target)
+        except FroyoError:
+            raise
+        except Exception as error:
+            # The libraries have errors of many classes, and what they read comes from others.
+            raise TransportError(
+                f"{target.name}: it cannot be reached: {type(error).__name__}: {error}"
+            ) from error
 
     return connect

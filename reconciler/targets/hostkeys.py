@@ -15,11 +15,17 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import cast
 
 from reconciler.errors import TransportError
 from reconciler.model.target import SshTransport
-from reconciler.targets.secure_shell import asyncssh
+from reconciler.targets.known_hosts import KnownHosts, add_line
+from reconciler.targets.secure_shell import (
+    SSHKnownHosts,
+    asyncssh,
+    get_default_certificate_algs,
+    get_default_public_key_algs,
+)
 
 _REVOKED = (2, 4, 6)
 """Keys, certificates and subjects, among what asyncssh makes of known_hosts files."""
@@ -29,37 +35,13 @@ _USER = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 
 _DANGER = "Either the machine was installed anew, or somebody is in between; if you are sure of"
 
+_PREFERRED = (b"ssh-ed25519", b"ecdsa-sha2-nistp256", b"rsa-sha2-512", b"rsa-sha2-256")
+"""Kinds of keys, the one first that a host without any history is asked for, as ssh does."""
+_NAMED = 3
+"""Lines that were skipped which an error names."""
+
 Lists = tuple[list[object], ...]
 """What asyncssh calls a match: trusted keys, authorities, revoked keys, and the same of X.509."""
-
-
-@dataclass(slots=True)
-class KnownHosts:
-    """Parsed known_hosts files, each parsed once for as long as it does not change."""
-
-    _parsed: dict[str, tuple[tuple[int, ...], asyncssh.SSHKnownHosts]] = field(default_factory=dict)
-
-    def load(self, path: str) -> asyncssh.SSHKnownHosts | None:
-        """What a file says; None when there is no such file.
-
-        Raises:
-            TransportError: it cannot be read or understood.
-        """
-        try:
-            status = os.stat(path)
-            signature = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-            known = self._parsed.get(path)
-            if known is None or known[0] != signature:
-                known = self._parsed[path] = (signature, asyncssh.read_known_hosts(path))
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise TransportError(
-                f"{path}: {error.strerror}: without it no host key can be verified"
-            ) from error
-        except ValueError as error:
-            raise TransportError(f"{path}: not a known_hosts file: {error}") from error
-        return known[1]
 
 
 class HostTrust:
@@ -80,9 +62,12 @@ class HostTrust:
         self._pinned = pinned
         self._matched = False
         self.files: tuple[str, ...] = ()
-        self._sources: list[asyncssh.SSHKnownHosts] = []
+        self._sources: list[SSHKnownHosts] = []
+        self._skipped: list[str] = []
         self.refusal = ""
         """Why the key was refused, and what to do; "" before, and when it was not."""
+        self.banner = ""
+        """What the server says to whom logs in; "" for nothing."""
         self.key = ""
         """The key that the host has shown, such as `ssh-ed25519 AAAA…`; "" before."""
         if pinned:
@@ -94,7 +79,8 @@ class HostTrust:
         for path in self.files:
             source = known_hosts.load(path)
             if source is not None:
-                self._sources.append(source)
+                self._sources.append(source.entries)
+                self._skipped += source.skipped
             elif path == transport.known_hosts and not transport.trust_on_first_use:
                 raise TransportError(
                     f"{path}: there is no such file, and it is what host keys are verified with"
@@ -104,6 +90,7 @@ class HostTrust:
         """The keys that the host may have. asyncssh takes it for `known_hosts`."""
         if self._pinned:
             return ([self._pin], [], [], [], [], [], [])
+        host = host.lower()  # as ssh does: a name means the same in any case
         lists: Lists = ([], [], [], [], [], [], [])
         for source in self._sources:
             for merged, found in zip(lists, source.match(host, address, port), strict=True):
@@ -117,7 +104,25 @@ class HostTrust:
         self._matched = bool(lists[0] or lists[1])
         return lists
 
-    def client(self) -> asyncssh.SSHClient:
+    def algorithms(self, host: str, address: str, port: int) -> list[str]:
+        """The kinds of host keys to ask for, those that are known first, as ssh does.
+
+        All others follow, so that a host which has only another kind shows it, and is refused for what it is.
+
+        Args:
+            host: as it is declared.
+            address: that it was reached at; "" through a tunnel.
+            port: the same.
+        """
+        trusted, authorities, *_ = self.match(host, address, None if port == asyncssh.DEFAULT_PORT else port)
+        known = [kind for key in trusted for kind in cast("asyncssh.SSHKey", key).sig_algorithms]
+        usual = get_default_public_key_algs()
+        kinds = [kind for kind in (*known, *_PREFERRED) if kind in usual] + usual
+        # A certificate of an authority that nobody knows would hide the key beside it, which may be known.
+        certified = get_default_certificate_algs() if authorities else []
+        return [kind.decode("ascii") for kind in dict.fromkeys([*certified, *kinds])]
+
+    def client(self) -> _Client:
         """What asyncssh asks about a key that it does not find among those of `match`."""
         return _Client(self)
 
@@ -132,6 +137,7 @@ class HostTrust:
         """
         shown = key.export_public_key().decode("ascii").split()
         self.key = " ".join(shown[:2])
+        host = host.lower()
         name = _name(host, port)
         print_ = key.get_fingerprint()
         if self._pinned:
@@ -144,8 +150,9 @@ class HostTrust:
         if self._matched:
             self.refusal = (
                 f"its host key has changed: it shows {shown[0]} {print_}, and"
-                f" {self._where(host, address, port)} knows another. {_DANGER} the former, forget the old"
-                f" one: ssh-keygen -R '{name}' -f {self._file(host, address, port)}"
+                f" {self._where(host, address, port)} knows {self._known_as(shown[0], host, address, port)}."
+                f" {_DANGER} the former, forget the old one: ssh-keygen -R '{name}' -f"
+                f" {self._file(host, address, port)}{self._left_out()}"
             )
             return False
         if self._may_record:
@@ -158,9 +165,20 @@ class HostTrust:
             f"its host key is not known: it shows {shown[0]} {print_}. Compare that with what"
             " `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` says on the machine itself; then pin it with"
             f' `hostKey: "{self.key}"`, or add the line "{name} {self.key}" to {self.files[0]}; or say'
-            " `trustOnFirstUse: true`"
+            f" `trustOnFirstUse: true`{self._left_out()}"
         )
         return False
+
+    def _known_as(self, shown: str, host: str, address: str, port: int) -> str:
+        trusted = self.match(host, address, None if port == asyncssh.DEFAULT_PORT else port)[0]
+        kinds = {cast("asyncssh.SSHKey", key).get_algorithm() for key in trusted}
+        if not kinds or shown in kinds:
+            return "another"
+        return f"only {' and '.join(sorted(kinds))}, a kind that it does not offer any more"
+
+    def _left_out(self) -> str:
+        """What could not be parsed may be the line that one looks for."""
+        return f" (skipped: {'; '.join(self._skipped[:_NAMED])})" if self._skipped else ""
 
     def _where(self, host: str, address: str, port: int) -> str:
         path = self._file(host, address, port)
@@ -178,6 +196,10 @@ class _Client(asyncssh.SSHClient):
 
     def __init__(self, trust: HostTrust) -> None:
         self._trust = trust
+
+    def auth_banner_received(self, msg: str, lang: str) -> None:
+        del lang
+        self._trust.banner = msg
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         return self._trust.judge(host, addr, port, key)
@@ -198,10 +220,12 @@ def _line(path: str, host: str, address: str, port: int) -> int:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, start=1):
-                lists = asyncssh.import_known_hosts(line).match(host, address, None if standard else port)
-                if lists[0] or lists[1]:
-                    return number
-    except (OSError, ValueError):
+                entries = SSHKnownHosts()
+                if not add_line(entries, line):
+                    lists = entries.match(host, address, None if standard else port)
+                    if lists[0] or lists[1]:
+                        return number
+    except OSError:
         pass
     return 0
 

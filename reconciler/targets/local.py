@@ -87,8 +87,8 @@ async def _start(
         # By our own table of descriptors, because sudo hands none on.
         path = f"/proc/{os.getpid()}/fd/{descriptor}"
         tail = Tail()
-        try:
-            _, channel = await asyncio.get_running_loop().subprocess_exec(
+        starting = asyncio.ensure_future(
+            asyncio.get_running_loop().subprocess_exec(
                 lambda: LocalChannel(tail, environ.get("USER", "this user") if before else ""),
                 *before,
                 path,
@@ -97,10 +97,25 @@ async def _start(
                 cwd="/",
                 start_new_session=True,
             )
+        )
+        try:
+            # asyncio waits for ever when it is cancelled between the start of a process and its pipes' connection.
+            _, channel = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await _abandon(starting)
+            raise
         except OSError as error:
             raise TransportError(f"the runner cannot be started on this machine: {error}") from error
         channel.hold(descriptors.pop_all())
         return channel
+
+
+async def _abandon(starting: asyncio.Future[tuple[asyncio.SubprocessTransport, LocalChannel]]) -> None:
+    """End what is being started, once it has been; that is a matter of a few turns of the loop."""
+    await asyncio.wait([starting])
+    if starting.exception() is None:
+        _, channel = starting.result()
+        await channel.close()
 
 
 class LocalChannel(asyncio.SubprocessProtocol):

@@ -12,17 +12,19 @@ import asyncio
 import contextlib
 import os
 import pwd
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 from reconciler.errors import TransportError
 from reconciler.model.target import SshTransport
 from reconciler.targets.dial import dial
-from reconciler.targets.hostkeys import HostTrust, KnownHosts
+from reconciler.targets.hostkeys import HostTrust
+from reconciler.targets.known_hosts import KnownHosts
 from reconciler.targets.secure_shell import asyncssh
 from reconciler.targets.turnstile import Turn
+from reconciler.targets.user_keys import certificate_note, key_options
+from reconciler.targets.words import quoted, words_of
 
 _PER_SERVER = 8
 _ATTEMPTS = 8
@@ -93,13 +95,16 @@ class Logins:
         environ: the process's environment: the agent's socket and the user's name.
         random: for the pauses between attempts.
         recorded: our own known_hosts file.
+        warn: is told of lines of known_hosts that are skipped.
     """
 
-    def __init__(self, *, environ: Mapping[str, str], random: Random, recorded: str) -> None:
+    def __init__(
+        self, *, environ: Mapping[str, str], random: Random, recorded: str, warn: Callable[[str], None]
+    ) -> None:
         self._environ = environ
         self._random = random
         self._recorded = recorded
-        self._known_hosts = KnownHosts()
+        self._known_hosts = KnownHosts(warn)
         self._servers: dict[tuple[str, int], asyncio.Semaphore] = {}
 
     async def login(self, transport: SshTransport, turn: Turn) -> Login:
@@ -159,7 +164,10 @@ class Logins:
                     raise TransportError(
                         f"the SSH handshake was not over within {transport.connect_timeout:g} s"
                     ) from None
-                except (asyncssh.Error, OSError) as error:
+                except TransportError:
+                    raise
+                except Exception as error:
+                    # What others have sent may fail anywhere in the library, and not only in its own classes.
                     raise TransportError(self._explain(error, hop, transport, trust)) from error
                 left -= clock() - begun
             pause = min(_LONGEST_PAUSE, _PAUSE * 2**attempt) * self._random.uniform(0.5, 1.5)
@@ -167,10 +175,12 @@ class Logins:
             if left <= 0:
                 break
             await asyncio.sleep(pause)
+        said = await words_of(hop.host, hop.port) if tunnel is None else ""
         raise TransportError(
-            f"the connection was closed before the login, {attempt + 1} times ({why}): is it an SSH server that listens"
-            " on this port at all, and if so, is it busy (MaxStartups), or told to refuse us (hosts.deny, fail2ban,"
-            " PerSourcePenalties)?"
+            f"the connection was closed before the login, {attempt + 1} times ({quoted(why)})"
+            + (f"; it says: {said}" if said else "; it says nothing")
+            + ": is it an SSH server that listens on this port at all, and if so, is it busy (MaxStartups), or told to"
+            " refuse us (hosts.deny, fail2ban, PerSourcePenalties)?"
         )
 
     async def _handshake(
@@ -182,7 +192,26 @@ class Logins:
         turn: Turn,
         timeout: float,
     ) -> asyncssh.SSHClientConnection:
-        options = asyncssh.SSHClientConnectionOptions(
+        if tunnel is None:
+            begun = asyncio.get_running_loop().time()
+            connection = await dial(hop.host, hop.port, timeout=timeout)
+            timeout -= asyncio.get_running_loop().time() - begun
+            try:
+                options = self._options(hop, transport, trust, connection.getpeername()[0])
+                await turn.enter()
+            except BaseException:
+                connection.close()
+                raise
+            async with asyncio.timeout(timeout):
+                return await asyncssh.connect(hop.host, hop.port, sock=connection, options=options)
+        options = self._options(hop, transport, trust, "")
+        async with asyncio.timeout(timeout):
+            return await asyncssh.connect(hop.host, hop.port, tunnel=tunnel, options=options)
+
+    def _options(
+        self, hop: Hop, transport: SshTransport, trust: HostTrust, address: str
+    ) -> asyncssh.SSHClientConnectionOptions:
+        return asyncssh.SSHClientConnectionOptions(
             config=None,
             username=hop.user,
             client_factory=trust.client,
@@ -196,61 +225,31 @@ class Logins:
             login_timeout=0,
             keepalive_interval=transport.keepalive_interval,
             keepalive_count_max=_KEEPALIVES,
-            **self._keys(transport),
+            server_host_key_algs=trust.algorithms(hop.host, address, hop.port),
+            **key_options(transport.identity_file, self._environ),
         )
-        if tunnel is not None:
-            async with asyncio.timeout(timeout):
-                return await asyncssh.connect(hop.host, hop.port, tunnel=tunnel, options=options)
-        begun = asyncio.get_running_loop().time()
-        connection = await dial(hop.host, hop.port, timeout=timeout)
-        timeout -= asyncio.get_running_loop().time() - begun
-        try:
-            await turn.enter()
-        except BaseException:
-            connection.close()
-            raise
-        async with asyncio.timeout(timeout):
-            return await asyncssh.connect(hop.host, hop.port, sock=connection, options=options)
-
-    def _keys(self, transport: SshTransport) -> dict[str, Any]:
-        """The options that say which keys to log in with."""
-        agent = self._environ.get("SSH_AUTH_SOCK") or None
-        path = transport.identity_file
-        if not path:
-            return {"client_keys": (), "agent_path": agent}
-        try:
-            return {"client_keys": asyncssh.load_keypairs([path]), "agent_path": None}
-        except asyncssh.KeyImportError as error:
-            if agent is not None and "assphrase" in str(error):
-                return {"client_keys": (), "agent_path": agent, "agent_identities": [f"{path}.pub"]}
-            if "assphrase" in str(error):
-                hint = f"a key with a passphrase has to be in the agent (`ssh-add {path}`)"
-            else:
-                hint = "it has to be the private key, not the `.pub` beside it"
-            raise TransportError(f"{path}: {error}; {hint}") from error
-        except OSError as error:
-            raise TransportError(f"{path}: {error.strerror}: it is the key to log in with") from error
 
     def _explain(self, error: Exception, hop: Hop, transport: SshTransport, trust: HostTrust) -> str:
         match error:
             case asyncssh.HostKeyNotVerifiable():
-                return trust.refusal or f"its host key is refused: {error}"
+                return trust.refusal or f"its host key is refused: {quoted(error)}"
             case asyncssh.PermissionDenied():
                 keys = transport.identity_file or "those of the agent and of ~/.ssh"
                 return (
                     f"nobody lets {hop.user} in with the keys that were tried ({keys}): is the public key in"
                     f" {hop.user}'s ~/.ssh/authorized_keys there, is it the right user, and may that user log in at all"
                     " (AllowUsers, a locked account, a login shell that does not exist)?"
+                    + certificate_note(transport.identity_file)
+                    + (f" It says: {quoted(trust.banner)}" if trust.banner else "")
                 )
             case asyncssh.KeyExchangeFailed():
-                return (
-                    f"no common way to talk securely: {error} (what is known of it may be a kind of host key"
-                    f" that it does not have any more; consulted: {', '.join(trust.files) or 'hostKey'})"
-                )
+                return f"no common way to talk securely: {quoted(error, 1000)}"
             case asyncssh.ChannelOpenError():
-                return f"the host on the way cannot connect to it: {error}"
+                return f"the host on the way cannot connect to it: {quoted(error)}"
+            case asyncssh.Error() | OSError():
+                return f"the SSH handshake failed: {quoted(error)}"
             case _:
-                return f"the SSH handshake failed: {error}"
+                return f"the SSH handshake failed: {type(error).__name__}: {quoted(error)}"
 
     def _jumps(self, proxy_jump: str) -> list[Hop]:
         hops = []

@@ -13,7 +13,9 @@ _find_library = ctypes.util.find_library
 ctypes.util.find_library = lambda name: None  # noqa: ARG005 - called as the real one is
 try:
     import asyncssh
+    from asyncssh.known_hosts import SSHKnownHosts
+    from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
 finally:
     ctypes.util.find_library = _find_library
 
-__all__ = ["asyncssh"]
+__all__ = ["SSHKnownHosts", "asyncssh", "get_default_certificate_algs", "get_default_public_key_algs"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import cast
 
@@ -51,6 +51,7 @@ class SshConnector:
         random: for names and pauses.
         recorded: our own known_hosts file.
         machines: what is remembered of kinds of machines.
+        warn: is told what a person should know and no target fails for.
         ttl: seconds that a runner lives before it is first renewed.
     """
 
@@ -63,12 +64,13 @@ class SshConnector:
         random: Random,
         recorded: str,
         machines: Machines,
+        warn: Callable[[str], None],
         ttl: float,
     ) -> None:
         self._artifacts = artifacts
         self._offload = offload
         self._random = random
-        self._logins = Logins(environ=environ, random=random, recorded=recorded)
+        self._logins = Logins(environ=environ, random=random, recorded=recorded, warn=warn)
         self._machines = machines
         self._ttl = ttl
         self._turnstile = Turnstile(_AT_ONCE, _HEALTHY)

@@ -46,7 +46,7 @@ class Server:
         self.before = ""
 
     @asynccontextmanager
-    async def listening(self, host="127.0.0.1", **options):
+    async def listening(self, host="127.0.0.1", *, more_host_keys=(), **options):
         outer = self
 
         class Connection(asyncssh.SSHServer):
@@ -72,7 +72,7 @@ class Server:
             host,
             0,
             server_factory=Connection,
-            server_host_keys=[self.host_key],
+            server_host_keys=[self.host_key, *more_host_keys],
             encoding=None,
             **options,
         )
@@ -335,8 +335,27 @@ async def test_a_changed_host_key_is_refused_whatever_the_target_says(server, ru
 async def test_a_host_that_has_only_another_kind_of_key_than_is_known_is_refused(server, runtime):
     async with server.listening():
         server.write_known_hosts(asyncssh.generate_private_key("ecdsa-sha2-nistp256"))
-        with pytest.raises(TransportError, match=r"may be a kind of host key that it does not have any more"):
+        with pytest.raises(
+            TransportError, match=r"key has changed: it shows ssh-ed25519 .* knows only ecdsa-.*, a kind"
+        ):
             await open_session(runtime, server.target(trust_on_first_use=True))
+
+
+async def test_of_several_host_keys_the_one_that_is_known_is_asked_for(server, runtime):
+    known = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
+    async with server.listening(more_host_keys=[known]):
+        server.write_known_hosts(known)
+        await (await open_session(runtime, server.target())).close()
+
+
+async def test_a_host_is_the_same_in_capitals(server, runtime):
+    async with server.listening("localhost"):
+        line = server.known_hosts.read_text()
+        server.known_hosts.write_text(line.replace("[localhost]", "[LOCALhost]"))
+        await (await open_session(runtime, server.target(host="LocalHost"))).close()
+        server.known_hosts.write_text("@revoked " + line)
+        with pytest.raises(TransportError, match="revoked"):
+            await open_session(runtime, server.target(host="LocalHost", trust_on_first_use=True))
 
 
 async def test_a_pinned_host_key_needs_no_file(server, runtime):
@@ -404,8 +423,51 @@ async def test_a_public_key_is_not_the_one_to_log_in_with(server, runtime, tmp_p
     public = tmp_path / "id.pub"
     public.write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIINGy6Xqd0fiJzt2kmmKoRa3Am5tUKGoE0Ky8wY5ofdU\n")
     async with server.listening():
-        with pytest.raises(TransportError, match=r"it has to be the private key, not the `\.pub` beside it"):
+        with pytest.raises(
+            TransportError, match=r"it has to be the private key, whole, not the `\.pub` beside"
+        ):
             await open_session(runtime, server.target(identity_file=str(public)))
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\x00garbage", b"-----BEGIN OPENSSH PRIVATE KEY-----\n"])
+async def test_what_is_no_key_is_named(server, runtime, tmp_path, content):
+    (tmp_path / "id").write_bytes(content)
+    async with server.listening():
+        with pytest.raises(TransportError, match=r"/id: .*; it has to be the private key"):
+            await open_session(runtime, server.target())
+
+
+async def test_a_directory_is_no_key(server, runtime, tmp_path):
+    async with server.listening():
+        with pytest.raises(TransportError, match="Is a directory: it is the key to log in with"):
+            await open_session(runtime, server.target(identity_file=str(tmp_path)))
+
+
+async def test_a_certificate_of_another_key_is_left_out_and_named_where_the_key_alone_does_not_do(
+    server, runtime, tmp_path
+):
+    other = asyncssh.generate_private_key("ssh-ed25519")
+    certificate = other.generate_user_certificate(other, "stale", principals=["ada"])
+    certificate.write_certificate(f"{server.identity}-cert.pub")
+    async with server.listening():
+        await (await open_session(runtime, server.target())).close()
+        server.user_key = other
+        with pytest.raises(TransportError, match=r"nobody lets ada in .*id-cert\.pub and .* was left out"):
+            await open_session(runtime, server.target())
+
+
+async def test_the_half_of_a_key_that_the_agent_goes_by_has_to_be_one(server, runtime, tmp_path):
+    runtime.environ["SSH_AUTH_SOCK"] = str(tmp_path / "agent")
+    encrypt(server.identity)
+    async with server.listening():
+        (tmp_path / "id.pub").write_text("nothing\n")
+        with pytest.raises(
+            TransportError, match=r"id\.pub: .*which key of the agent is meant: `ssh-keygen -y"
+        ):
+            await open_session(runtime, server.target())
+        (tmp_path / "id.pub").unlink()
+        with pytest.raises(TransportError, match=r"id\.pub: No such file or directory: it says which key"):
+            await open_session(runtime, server.target())
 
 
 async def test_a_key_in_the_agent_will_do(server, runtime, tmp_path):
@@ -589,7 +651,49 @@ async def test_a_server_that_always_drops_us_is_given_up_with_what_may_be_the_re
             TransportError, match=r"closed before the login, 8 times .*an SSH server .*MaxStartups"
         ):
             await open_session(runtime, server.target(port=port))
-        assert seen()[1] == 8
+        assert seen()[1] == 9  # the last time only to hear what it says
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", r"it says: HTTP/1\.1 400 Bad Request: is"),
+        (b"Exceeded MaxStartups\r\n", "it says: Exceeded MaxStartups: is"),
+        (
+            b"\x1b[2Jgo away\x00",
+            "it says: \N{REPLACEMENT CHARACTER}\\[2Jgo away\N{REPLACEMENT CHARACTER}: is",
+        ),
+        (b"", "it says nothing: is"),
+    ],
+)
+async def test_what_somebody_else_says_on_that_port_is_repeated(server, runtime, monkeypatch, said, shown):
+    monkeypatch.setattr(login, "_PAUSE", 0.001)
+
+    async def door(reader, writer):
+        await reader.readline()
+        writer.write(said)
+        writer.close()
+
+    async with await asyncio.start_server(door, "127.0.0.1", 0) as doors:
+        server.host, server.port = "127.0.0.1", doors.sockets[0].getsockname()[1]
+        with pytest.raises(TransportError, match=shown):
+            await open_session(runtime, server.target(trust_on_first_use=True))
+
+
+async def test_a_server_that_sends_what_makes_no_sense_and_then_nothing_is_given_up(
+    server, runtime, monkeypatch
+):
+    monkeypatch.setattr(login, "_PAUSE", 0.001)
+
+    async def door(reader, writer):
+        writer.write(b"SSH-2.0-x\r\n" + bytes(range(1, 256)))
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(door, "127.0.0.1", 0) as doors:
+        server.host, server.port = "127.0.0.1", doors.sockets[0].getsockname()[1]
+        with pytest.raises(TransportError, match=r"web-1: ada@127\.0\.0\.1:\d+: the SSH handshake"):
+            await open_session(runtime, server.target(trust_on_first_use=True, connect_timeout=2.0))
 
 
 async def test_a_server_that_drops_us_is_given_up_in_time(server, runtime, monkeypatch):

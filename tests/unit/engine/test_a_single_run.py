@@ -1,9 +1,14 @@
 """What `froyo plan` and `froyo apply` do: one look at every target, without a loop."""
 
+import asyncio
+
+import pytest
+
 from reconciler.engine.round.progress import Progress
-from reconciler.errors import ErrorClass, ProviderError
+from reconciler.errors import ErrorClass, ProviderError, StoreError, UsageError
 from reconciler.model.plan import Action
 from reconciler.plugins.calls import Phase
+from reconciler.targets.session import Session
 from tests.unit.engine.stage import address, file, staged
 
 
@@ -97,6 +102,44 @@ async def test_a_target_that_cannot_be_reached_says_so_and_the_others_are_done(s
     assert here.changed == [address("motd")]
     assert there.changed == []
     assert "refused" in there.error
+
+
+@staged(machines=("m0", "m1", "m2", "m3"))
+async def test_whatever_goes_wrong_about_one_target_is_that_targets_error(stage):
+    real = Session.open
+    faults = {"m1": ValueError("Certificate key mismatch"), "m2": UsageError("says no")}
+
+    async def faulty(target, **given):
+        if target.name in faults:
+            raise faults[target.name]
+        return await real(target, **given)
+
+    shown = stage.desired(*(file("motd", "hello\n", on=name) for name in ("m0", "m1", "m2", "m3")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "open", faulty)
+        results = await stage.once(shown).apply()
+    defect = "a defect of froyo: ValueError('Certificate key mismatch')"
+    assert [result.error for result in results] == ["", defect, "says no", ""]
+    assert [len(result.changed) for result in results] == [1, 0, 0, 1]
+
+
+@staged(machines=("m0", "m1"))
+async def test_without_a_store_the_run_ends_for_all_targets_and_none_is_left_at_work(stage):
+    begun = asyncio.Event()
+
+    async def faulty(target, **_):
+        if target.name == "m1":
+            await begun.wait()
+            raise StoreError("no space left")
+        begun.set()
+        await asyncio.Event().wait()
+
+    shown = stage.desired(file("motd", "hello\n"), file("motd", "hello\n", on="m1"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "open", faulty)
+        with pytest.raises(StoreError, match="no space left"):
+            await stage.once(shown).apply()
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("target ")]
 
 
 @staged

@@ -6,7 +6,9 @@ import pytest
 
 from reconciler.errors import TransportError
 from reconciler.model.target import SshTransport
-from reconciler.targets.hostkeys import HostTrust, KnownHosts, record
+from reconciler.targets import known_hosts
+from reconciler.targets.hostkeys import HostTrust, record
+from reconciler.targets.known_hosts import KnownHosts
 from reconciler.targets.secure_shell import asyncssh
 
 KEY, OTHER, AUTHORITY = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(3))
@@ -20,7 +22,8 @@ class Files:
     def __init__(self, directory):
         self.known = directory / "known_hosts"
         self.own = directory / "state" / "known_hosts"
-        self.parsed = KnownHosts()
+        self.warnings = []
+        self.parsed = KnownHosts(self.warnings.append)
 
     def trust(self, *, pinned="", **changes):
         transport = replace(SshTransport(host="web-1", known_hosts=str(self.known)), **changes)
@@ -154,11 +157,49 @@ def test_a_named_file_that_is_not_there_is_a_mistake_unless_keys_may_be_recorded
     assert files.judge(trust_on_first_use=True)[0]
 
 
-def test_a_file_that_makes_no_sense_is_named(files):
-    files.known.write_text("hello\n")
-    with pytest.raises(TransportError, match=f"{files.known}: not a known_hosts file"):
-        files.trust()
-    files.known.unlink()
+def test_a_line_that_makes_no_sense_costs_that_line_alone_and_is_named(files):
+    files.known.write_text(f"hello\n@unheard-of web-1 {text(OTHER)}\n|2|x web-1\nweb-1 {text(KEY)}\n")
+    assert files.judge() == (True, "")
+    assert [warning.partition(": ")[0] for warning in files.warnings] == [
+        f"{files.known}:{n}" for n in (1, 2)
+    ]
+    assert f"(skipped: {files.known}:1: invalid known hosts entry; {files.known}:2: " in files.judge(OTHER)[1]
+    assert f"{files.known}:4 knows another" in files.judge(OTHER)[1]
+    assert f"(skipped: {files.known}:1: " in files.judge(host="elsewhere", address="10.0.0.9")[1]
+
+
+@pytest.mark.parametrize("known", ["web-1.example.com", "Web-1.EXAMPLE.com,10.9.9.9", "*.Example.com"])
+def test_a_name_is_the_same_in_any_case(files, known):
+    files.known.write_text(f"{known} {text(OTHER)}\n")
+    assert files.judge(OTHER, host="WEB-1.example.COM") == (True, "")
+    taken, why = files.judge(host="Web-1.Example.COM", trust_on_first_use=True)
+    assert not taken
+    assert "its host key has changed" in why
+    files.known.write_text(f"@revoked {known} {text(KEY)}\n")
+    assert files.judge(host="Web-1.Example.COM", trust_on_first_use=True) == (False, "revoked")
+    assert not files.own.exists()
+
+
+def test_a_first_contact_is_recorded_in_small_letters(files):
+    assert files.judge(host="Web-1", trust_on_first_use=True)[0]
+    assert files.own.read_text() == f"web-1 {text(KEY)}\n"
+
+
+def test_the_kinds_that_are_known_are_asked_for_first_and_all_others_after_them(files):
+    rsa = asyncssh.generate_private_key("ssh-rsa", key_size=2048)
+    files.known.write_text(f"web-1 {text(rsa)}\n@cert-authority *.ca {text(AUTHORITY)}\n")
+    kinds = files.trust().algorithms("Web-1", "", 22)
+    assert kinds[0] == "rsa-sha2-256"
+    assert "ssh-ed25519" in kinds
+    assert not any("-cert-" in kind for kind in kinds)
+    assert files.trust().algorithms("elsewhere", "", 22)[0] == "ssh-ed25519"
+    assert "-cert-" in files.trust().algorithms("a.ca", "", 22)[0]
+    taken, why = files.judge()
+    assert not taken
+    assert "known_hosts:1 knows only ssh-rsa, a kind that it does not offer any more" in why
+
+
+def test_a_file_that_is_none_is_named(files):
     files.known.mkdir()
     with pytest.raises(TransportError, match="Is a directory: without it no host key can be verified"):
         files.trust()
@@ -177,8 +218,8 @@ def test_without_a_named_file_those_of_the_user_and_the_system_count(files, tmp_
 
 def test_a_file_is_parsed_again_only_when_it_has_changed(files, monkeypatch):
     reads = []
-    real = asyncssh.read_known_hosts
-    monkeypatch.setattr(asyncssh, "read_known_hosts", lambda path: reads.append(path) or real(path))
+    real = known_hosts.read
+    monkeypatch.setattr(known_hosts, "read", lambda path: reads.append(path) or real(path))
     files.known.write_text(f"web-1 {text(KEY)}\n")
     for _ in range(3):
         assert files.judge()[0]

@@ -285,3 +285,37 @@ async def test_an_unknown_machine_says_what_there_is(runtime, monkeypatch):
     monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", "h", "6", "1", "riscv64")))
     with pytest.raises(TransportError, match="here: there is no runner for riscv64 machines"):
         await open_session(runtime)
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_start_that_is_cancelled_at_any_moment_leaves_nothing_and_hangs_nobody(runtime, build, turns):
+    """asyncio waits for ever for a process whose start is cancelled before its pipes are connected."""
+    before = set(asyncio.all_tasks())
+    opening = asyncio.ensure_future(open_session(runtime))
+    loop = asyncio.get_running_loop()
+    real, started = loop.subprocess_exec, asyncio.Event()
+
+    def exec_(*args, **kwargs):
+        started.set()
+        return real(*args, **kwargs)
+
+    loop.subprocess_exec = exec_
+    try:
+        await started.wait()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.wait([opening])
+    finally:
+        del loop.subprocess_exec
+    assert opening.cancelled()
+    assert set(asyncio.all_tasks()) == before
+
+
+async def test_what_goes_wrong_in_an_unusual_way_is_that_targets_error(runtime, monkeypatch):
+    async def broken(*_, **__):
+        raise ValueError("Certificate key mismatch")
+
+    monkeypatch.setattr("reconciler.targets.connect.connect_local", broken)
+    with pytest.raises(TransportError, match="it cannot be reached: ValueError: Certificate key mismatch"):
+        await open_session(runtime)

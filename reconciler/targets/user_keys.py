@@ -1,0 +1,74 @@
+"""The keys that we log in with: from a file or the agent. What is wrong with one is said of that one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.errors import TransportError
+from reconciler.targets.secure_shell import asyncssh
+
+
+def key_options(path: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """What asyncssh is told about keys.
+
+    Args:
+        path: of the private key; "" for what the agent has.
+        environ: names the agent's socket.
+
+    Raises:
+        TransportError: the key cannot be used.
+    """
+    agent = environ.get("SSH_AUTH_SOCK") or None
+    if not path:
+        return {"client_keys": (), "agent_path": agent}
+    try:
+        return {"client_keys": _pairs(path), "agent_path": None}
+    except OSError as error:
+        raise TransportError(f"{path}: {error.strerror}: it is the key to log in with") from error
+    except Exception as error:
+        # Its content may be anything, and fail anywhere in the libraries.
+        if "assphrase" not in str(error):
+            hint = "it has to be the private key, whole, not the `.pub` beside it"
+        elif agent is None:
+            hint = f"a key with a passphrase has to be in the agent (`ssh-add {path}`)"
+        else:
+            return {"client_keys": (), "agent_path": agent, "agent_identities": [_public(path)]}
+        raise TransportError(f"{path}: {error}; {hint}") from error
+
+
+def certificate_note(path: str) -> str:
+    """What a person has to know of the certificate beside a key that was refused, as a sentence; "" for nothing."""
+    try:
+        if path:
+            asyncssh.load_keypairs([path])
+    except asyncssh.KeyImportError:
+        pass
+    except ValueError as error:
+        return f" {path}-cert.pub and {path}.pub: at least one does not belong to the key, and was left out ({error})."
+    except OSError:
+        pass
+    return ""
+
+
+def _pairs(path: str) -> Any:
+    try:
+        return asyncssh.load_keypairs([path])
+    except asyncssh.KeyImportError:
+        raise
+    except ValueError:
+        # A certificate or a public key beside it belongs to another: as with ssh, the key alone may do.
+        return asyncssh.load_keypairs([asyncssh.read_private_key(path)])
+
+
+def _public(path: str) -> Any:
+    try:
+        return asyncssh.read_public_key(f"{path}.pub")
+    except (asyncssh.KeyImportError, ValueError) as error:
+        raise TransportError(
+            f"{path}.pub: {error}; it says which key of the agent is meant: `ssh-keygen -y -f {path} > {path}.pub`"
+        ) from error
+    except OSError as error:
+        raise TransportError(
+            f"{path}.pub: {error.strerror}: it says which key of the agent is meant, since {path} has a passphrase"
+        ) from error
