@@ -539,7 +539,7 @@ async def test_an_ipv6_address_is_as_good_as_any(server, runtime, tmp_path):
 
 @pytest.mark.parametrize("jump", ["ada@", "ada@host:port", "a@b:c:d", "@:22"])
 def test_a_jump_that_makes_no_sense_is_named(jump):
-    logins = login.Logins(environ={"USER": "ada"}, random=random.Random(1), recorded="")
+    logins = login.Logins(environ={"USER": "ada"}, random=random.Random(1), recorded="", warn=print)
     with pytest.raises(TransportError, match=r"is not \[user@\]host\[:port\]"):
         logins._jumps(jump)
 
