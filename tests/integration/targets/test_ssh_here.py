@@ -545,7 +545,7 @@ def test_a_jump_that_makes_no_sense_is_named(jump):
 
 
 def test_jumps_are_read_as_openssh_reads_them():
-    logins = login.Logins(environ={"USER": "ada"}, random=random.Random(1), recorded="")
+    logins = login.Logins(environ={"USER": "ada"}, random=random.Random(1), recorded="", warn=print)
     assert [str(hop) for hop in logins._jumps("a, bob@b:2222,[fe80::1]:22, [fe80::2]")] == [
         "ada@a:22",
         "bob@b:2222",
@@ -555,7 +555,7 @@ def test_jumps_are_read_as_openssh_reads_them():
 
 
 def test_who_runs_froyo_is_who_logs_in_unless_the_target_says_otherwise(monkeypatch):
-    logins = login.Logins(environ={}, random=random.Random(1), recorded="")
+    logins = login.Logins(environ={}, random=random.Random(1), recorded="", warn=print)
     assert logins._user()
     monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)
     with pytest.raises(TransportError, match="say `user` in the target"):
