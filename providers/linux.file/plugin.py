@@ -17,6 +17,7 @@ import fnmatch
 import hashlib
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from froyo_provider import (
@@ -198,6 +199,10 @@ def refuse_in_the_way(what: str, spec: Json, state: Json) -> None:
     Raises:
         PermanentError: it does not say so.
     """
+    if spec.get("removed"):
+        raise PermanentError(
+            f"{spec['path']} has become {described(state)}; it is left where it is, since that is not what was declared"
+        )
     if not spec.get("force"):
         verb = "removes" if spec.get("state") == "absent" else "replaces"
         empty = " if it is empty" if state["type"] == "directory" else ""
@@ -340,23 +345,18 @@ def plan_each(
 class _Path(Provider):
     """What the providers of the three kinds share."""
 
-    type = ""
-
     async def apply(self, operation: Operation) -> Result:
         """Make the calls of the plan."""
         return Result(await perform(operation.payload["calls"]))
 
-    async def destroy(self, resource: Resource) -> Result:
-        """Remove it, if it is still what it was declared to be."""
+    def absence(self, resource: Resource) -> Resource:
+        """Nothing at the path, or what was there before; never by `force`, and nothing is ignored."""
         path = resource.spec["path"]
-        if resource.spec.get("state") == "absent":
-            return Result(changed=False)
-        state = await call("file.stat", path=path)
-        if not state["exists"]:
-            return Result(changed=False)
-        if state["type"] != self.type:
-            raise PermanentError(f"{path} has become {described(state)}; it is left where it is")
-        return Result(await perform([removing_call(path, state)]))
+        if resource.restores is not None:
+            spec: Json = {"path": path, "body": resource.restores}
+        else:
+            spec = {"path": path, "state": "absent", "removed": True}
+        return replace(resource, spec=spec, ignore=())
 
 
 # --- File ---------------------------------------------------------------------------------------------
@@ -364,8 +364,6 @@ class _Path(Provider):
 
 class File(_Path):
     """A regular file."""
-
-    type = "file"
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """One `file.stat` each. A text travels only when it differs."""
@@ -408,7 +406,7 @@ def plan_file(one: Resource, now: Actual) -> Operation:
     if spec.get("state") == "absent":
         if not now.exists:
             return IN_SYNC
-        if state["type"] not in {"file", "symlink"}:
+        if state["type"] not in ({"file"} if spec.get("removed") else {"file", "symlink"}):
             refuse_in_the_way("a regular file", spec, state)
         return removal(one, state)
     if now.exists and state["type"] == "file":
@@ -473,8 +471,6 @@ def file_write(spec: Json, *, mode: str, body: Json | None, ignored: Collection[
 class Symlink(_Path):
     """A symbolic link."""
 
-    type = "symlink"
-
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """One `file.stat` each."""
         replies = await batch("file.stat", [{"path": one.spec["path"]} for one in wanted])
@@ -524,8 +520,6 @@ def plan_symlink(one: Resource, now: Actual) -> Operation:
 
 class Directory(_Path):
     """A directory, and where wanted the tree below it."""
-
-    type = "directory"
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """One `file.stat` each, and one `dir.list` where it matters what is inside."""
@@ -663,6 +657,8 @@ def directory_removal(one: Resource, state: Json) -> Operation:
     entries = state["entries"]
     if entries and not spec.get("force"):
         some = ", ".join(entries[:5]) + (" and more" if len(entries) > 5 else "")
+        if spec.get("removed"):
+            raise PermanentError(f"{path} is not empty ({some}); it is left where it is until it is")
         raise PermanentError(f"{path} is not empty ({some}); `force: true` removes it with everything in it")
     if spec.get("force"):
         refuse_system(path, "force")

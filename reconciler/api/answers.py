@@ -157,6 +157,10 @@ async def _sources(known: Knowledge, _query: Query) -> Document:
     return views.items("SourceList", map(views.source, (await known.sources()).values()), live=known.live)
 
 
+async def _orphans(known: Knowledge, _query: Query) -> Document:
+    return views.items("OrphanList", map(views.orphan, await known.orphans()))
+
+
 async def _suspensions(known: Knowledge, _query: Query) -> Document:
     return views.items("SuspensionList", map(views.suspension, await known.suspensions()))
 
@@ -269,6 +273,7 @@ ANSWERS: Mapping[str, Answer] = {
     "/v1/queue": _queue,
     RESOURCES: _resources,
     "/v1/sources": _sources,
+    "/v1/orphans": _orphans,
     "/v1/status": _status,
     "/v1/suspensions": _suspensions,
     "/v1/targets": _targets,

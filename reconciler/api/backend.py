@@ -39,6 +39,9 @@ class Knowledge(Protocol):
     async def instances(self) -> Mapping[Address, Instance]:
         """As declared, as far as that is at hand."""
 
+    async def orphans(self) -> Sequence[Instance]:
+        """What is ours and declared by nobody, as it was declared last."""
+
     async def events(self, chosen: EventFilter, limit: int) -> Sequence[Event]:
         """What happened, oldest first."""
 
@@ -89,6 +92,12 @@ class StoreKnowledge:
     async def instances(self) -> Mapping[Address, Instance]:
         """As last applied: the inventory."""
         return {a: entry.instance for a, entry in (await self._store.load_inventory()).items()}
+
+    async def orphans(self) -> Sequence[Instance]:
+        """What is ours and declared by nobody, as it was declared last."""
+        known = await self._store.load_states()
+        inventory = await self._store.load_inventory()
+        return [entry.instance for address, entry in inventory.items() if address not in known]
 
     async def events(self, chosen: EventFilter, limit: int) -> Sequence[Event]:
         """What happened, oldest first."""

@@ -41,6 +41,22 @@ class Resume(Shape):
     by: str = Field(default="", description="text")
 
 
+class Approve(Shape):
+    """Have done what waits for a person, or remove what nobody declares any more."""
+
+    addresses: list[str] = Field(description="a list of addresses")
+    by: Text = Field(description="text, and not empty")
+    reason: Text = Field(description="text, and not empty")
+
+
+class Forget(Shape):
+    """Leave these as they are, for good."""
+
+    addresses: list[str] = Field(default=[], description="a list of addresses")
+    source: str = Field(default="", description="the name of a source")
+    by: Text = Field(description="text, and not empty")
+
+
 B = TypeVar("B", bound=Shape)
 
 

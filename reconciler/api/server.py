@@ -63,6 +63,12 @@ class Backend(Knowledge, Protocol):
     async def resume(self, suspended: str, *, by: str) -> bool:
         """End a suspension; whether there was one."""
 
+    async def approve(self, addresses: Sequence[Address], *, by: str, reason: str) -> list[Address]:
+        """Have done what waits for a person; returns what that is."""
+
+    async def forget(self, addresses: Sequence[Address], source: str, *, by: str) -> list[str]:
+        """Leave these, or all of a source, as they are for good; returns what that is."""
+
     async def plan(self) -> Sequence[Plan]:
         """What would be changed now."""
 
@@ -197,6 +203,8 @@ def application(backend: Backend) -> web.Application:
             web.post("/v1/reconcile", handlers.reconcile),
             web.post("/v1/suspend", handlers.suspend),
             web.post("/v1/resume", handlers.resume),
+            web.post("/v1/approve", handlers.approve),
+            web.post("/v1/forget", handlers.forget),
         ]
     )
     return app
@@ -267,6 +275,22 @@ class _Handlers:
         wanted = requests.body(requests.Resume, await request.read())
         found = await self._backend.resume(wanted.object, by=wanted.by)
         return _json(views.document("Accepted", found=found))
+
+    async def approve(self, request: web.Request) -> web.Response:
+        from reconciler.api import requests
+
+        wanted = requests.body(requests.Approve, await request.read())
+        addresses = [Address(one) for one in wanted.addresses]
+        approved = await self._backend.approve(addresses, by=wanted.by, reason=wanted.reason)
+        return _json(views.document("Accepted", addresses=approved))
+
+    async def forget(self, request: web.Request) -> web.Response:
+        from reconciler.api import requests
+
+        wanted = requests.body(requests.Forget, await request.read())
+        addresses = [Address(one) for one in wanted.addresses]
+        forgotten = await self._backend.forget(addresses, wanted.source, by=wanted.by)
+        return _json(views.document("Accepted", objects=forgotten))
 
 
 async def follow(

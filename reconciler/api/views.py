@@ -181,6 +181,17 @@ def target(value: TargetState, instances: int) -> Document:
     }
 
 
+def orphan(value: Instance) -> Document:
+    """Something that is ours and declared by nobody, as it was declared last."""
+    return {
+        "address": value.address,
+        "target": value.target,
+        "kind": value.kind,
+        "subject": value.subject,
+        "declaredAt": str(value.origin),
+    }
+
+
 def _history_entry(value: HistoryEntry) -> Document:
     return {**asdict(value), "at": instant(value.at)}
 

@@ -19,6 +19,7 @@ from reconciler.app.stamps import stamp
 from reconciler.config import ParseCache, load
 from reconciler.config.structural import kind_problems
 from reconciler.engine.intake.intake import Load
+from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.services import Services
@@ -70,6 +71,7 @@ class Parts:
         self,
         desired: Desired,
         suspensions: Suspensions,
+        approvals: Approvals,
         *,
         loop_time: Callable[[], float],
         progress: Progress,
@@ -83,6 +85,7 @@ class Parts:
             find_blob=desired.find_blob,
             revision=lambda: desired.revision,
             suspended=suspensions.holding,
+            approved=approvals.of,
             loop_time=loop_time,
             progress=progress,
         )

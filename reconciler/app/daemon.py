@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from reconciler.api.backend import StoreKnowledge
+from reconciler.app.approving import approvals, audited, forgetting, of_source
 from reconciler.app.assembly import LEASE, Parts
 from reconciler.app.memory import keep_small
 from reconciler.app.standing import Standing
@@ -97,14 +98,15 @@ async def run_daemon(parts: Parts, directory: Path, *, serve: Mapping[str, Serve
     watched = replace(
         parts.runtime, offload=_Beating(parts.runtime.offload, partial(supervisor.beat, "source"))
     )
+    ours = SourceName(str(directory))
     source = DirectorySource(
-        SourceName(str(directory)),
+        ours,
         directory,
         runtime=watched,
-        rescan_interval=lambda: rescan_interval(controller.desired, directory),
+        rescan_interval=lambda: rescan_interval(controller.in_force.of(ours), directory),
     )
     intake = Intake(
-        SourceName(str(directory)),
+        ours,
         load=parts.load,
         controller=controller,
         store=parts.store,
@@ -131,7 +133,7 @@ async def run_daemon(parts: Parts, directory: Path, *, serve: Mapping[str, Serve
     supervisor.add(
         "source",
         lambda: intake.run(source.snapshots()),
-        deadline=lambda: MISSED_LOOKS * max(rescan_interval(controller.desired, directory), RESCAN),
+        deadline=lambda: MISSED_LOOKS * max(rescan_interval(controller.in_force.of(ours), directory), RESCAN),
     )
     supervisor.add("writer", renew, deadline=LEASE)
     supervisor.add("loop", pulse, deadline=LOOP_DEADLINE)
@@ -239,8 +241,7 @@ class DaemonBackend(StoreKnowledge):
 
     async def instances(self) -> Mapping[Address, Instance]:
         """As declared."""
-        desired = self._daemon.controller.desired
-        return desired.instances if desired else {}
+        return self._daemon.controller.in_force.instances
 
     async def reconcile(self, selected: Sequence[Address] | None) -> int:
         """Look at these instances, or all, now; returns how many are concerned."""
@@ -264,6 +265,43 @@ class DaemonBackend(StoreKnowledge):
         """End a suspension; whether there was one."""
         await self._audit("resume", by, suspended)
         return await self._daemon.controller.resume(suspended)
+
+    async def approve(self, addresses: Sequence[Address], *, by: str, reason: str) -> list[Address]:
+        """Have done what waits for a person; returns what that is."""
+        store, controller = self._daemon.parts.store, self._daemon.controller
+        found = approvals(
+            addresses,
+            states=controller.states(),
+            inventory=await store.load_inventory(),
+            by=by,
+            reason=reason,
+            at=self.now(),
+        )
+        await store.write(audited(found))
+        await controller.approve(found)
+        return [one.address for one in found]
+
+    async def forget(self, addresses: Sequence[Address], source: str, *, by: str) -> list[str]:
+        """Leave these, or all of a source, as they are for good; returns what that is."""
+        store, controller = self._daemon.parts.store, self._daemon.controller
+        name = None
+        if source:
+            if controller.in_force.of(SourceName(source)) is not None:
+                raise UsageError(f"{source} is in force; it can be forgotten once no daemon serves it")
+            name, mine = of_source(
+                source, states=await store.load_states(), sources=await store.load_source_states()
+            )
+            addresses = [*addresses, *mine]
+        known = await store.load_inventory()
+        for address in addresses:
+            one = controller.in_force.instances.get(address)
+            if one is not None and one.removal is None:
+                raise UsageError(f"{address} is declared; take its manifest away first")
+            if one is None and address not in known and not source:
+                raise UsageError(f"nothing is known of {address}; see: froyo get orphans")
+        await store.write(forgetting(addresses, name, by=by, runtime=self._daemon.parts.runtime))
+        await controller.forget(addresses)
+        return [*addresses, *([source] if source else [])]
 
     async def _audit(self, action: str, actor: str, subject: str) -> None:
         record = AuditRecord(at=self._daemon.parts.runtime.now(), actor=actor, action=action, object=subject)

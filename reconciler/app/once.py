@@ -13,8 +13,10 @@ from reconciler.app import quick
 from reconciler.app.assembly import Parts
 from reconciler.core.conditions import summarize
 from reconciler.engine import wording
+from reconciler.engine.intake.in_force import InForce, Record, Taken, Wanted
+from reconciler.engine.intake.recall import doubt_of, record, was_declared
 from reconciler.engine.intake.redeclared import keep_declared
-from reconciler.engine.intake.undeclared import targets_of_others, undeclared, was_declared
+from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.lane import orphaned
 from reconciler.engine.loop.reached import account
 from reconciler.engine.loop.suspensions import Suspensions
@@ -24,11 +26,13 @@ from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.report import Report
 from reconciler.errors import UsageError
 from reconciler.model.desired import Desired
-from reconciler.model.names import Address, SourceName
+from reconciler.model.names import Address, SourceName, TargetName, split_address
 from reconciler.model.plan import Plan, PlanUnit
+from reconciler.model.resource import Instance
 from reconciler.model.source import Snapshot
 from reconciler.model.state import ResourceState
 from reconciler.runtime import Runtime, connect_nothing
+from reconciler.store.batch import Batch
 from reconciler.targets.session import Session
 from watchers.directory import DirectorySource
 from watchers.fingerprint import fingerprint
@@ -42,11 +46,22 @@ class Evaluated:
         snapshot: what was read.
         desired: what it says.
         fingerprint: of the directory, from before it was read.
+        known: what is on record about each instance.
+        taken: what follows from all of it, of whatever part the rest speaks.
+        wanted: how each target that matters should be.
     """
 
     snapshot: Snapshot
     desired: Desired
     fingerprint: str
+    known: Mapping[Address, ResourceState]
+    taken: Taken
+    wanted: Mapping[TargetName, Wanted]
+
+    @property
+    def instances(self) -> dict[Address, Instance]:
+        """All that matters: what is declared, and what is to go."""
+        return {address: one for wanted in self.wanted.values() for address, one in wanted.instances.items()}
 
 
 def take(name: SourceName, directory: str) -> Snapshot:
@@ -85,7 +100,16 @@ async def evaluate(
     if not desired.targets and await was_declared(parts.store, snapshot.source, loaded):
         raise UsageError(f"{directory}: {wording.EMPTIED}")
     selected = _labelled(_restricted(desired, targets), labels)
-    return Evaluated(snapshot, selected, seen)
+    known = await parts.store.load_states()
+    in_force = InForce(budget=parts.settings.prune, own_paths=parts.settings.own_paths)
+    doubt = await doubt_of(parts.store, snapshot)
+    taken = in_force.take(desired, await record(parts.store, known, desired), doubt=doubt)
+    wanted = taken.wanted
+    if labels:
+        wanted = InForce().take(selected, Record()).wanted
+    elif targets:
+        wanted = {name: one for name, one in wanted.items() if name in selected.targets}
+    return Evaluated(snapshot, selected, seen, known, taken, wanted)
 
 
 def _labelled(desired: Desired, labels: str) -> Desired:
@@ -116,8 +140,7 @@ def _restricted(desired: Desired, names: Collection[str]) -> Desired:
 
 async def plan(parts: Parts, evaluated: Evaluated, *, progress: Progress, texts: bool = True) -> list[Plan]:
     """What an apply would change, target by target. Changes nothing, on no target and not in the store."""
-    known = await parts.store.load_states()
-    return await (await _oneshot(parts, evaluated, progress, known)).plan(texts=texts)
+    return await (await _oneshot(parts, evaluated, progress)).plan(texts=texts)
 
 
 async def apply(
@@ -139,15 +162,14 @@ async def apply(
         only: the units of a saved plan; None for everything.
         whole: whether `evaluated` is all of its directory, so that it becomes the snapshot in force.
     """
-    known = await parts.store.load_states()
-    if whole:
-        if gone := await _forget_undeclared(parts, evaluated, known):
-            notice(wording.dropped(gone))
+    if whole and only is None:
+        await _leave(parts, evaluated, notice)
         await keep_declared(parts.store, evaluated.snapshot, evaluated.desired)
         await parts.store.save_snapshot(evaluated.snapshot)
-    work = await _oneshot(parts, evaluated, progress, known)
+    await parts.store.write(Batch().put_targets(evaluated.desired.targets.values()))
+    work = await _oneshot(parts, evaluated, progress)
     results = await work.apply(only=only)
-    batch = await account(parts.store, desired=evaluated.desired, reached=work.reached, now=parts.runtime.now)
+    batch = await account(parts.store, wanted=evaluated.wanted, reached=work.reached, now=parts.runtime.now)
     document = None
     settled = all(_settled(result) for result in results)
     if whole and only is None and settled:
@@ -159,24 +181,22 @@ async def apply(
     return results
 
 
-async def _forget_undeclared(
-    parts: Parts, evaluated: Evaluated, known: Mapping[Address, ResourceState]
-) -> int:
+async def _leave(parts: Parts, evaluated: Evaluated, notice: Callable[[str], None]) -> None:
     """What this directory declared when it was last applied, and no longer does, is not looked at any more.
 
     It stays on its target as it is. What other directories declare is none of our business.
-
-    Returns:
-        How many instances that is.
     """
-    gone = undeclared(known, evaluated.desired)
-    others = targets_of_others(known, evaluated.desired.source)
-    targets = (await parts.store.load_target_states()).keys() - evaluated.desired.targets.keys() - others
+    source, taken, known = evaluated.desired.source, evaluated.taken, evaluated.known
+    left = {a: why for a, why in taken.left.items() if a in known}
+    others = {split_address(a)[0] for a, state in known.items() if state.source != source}
+    targets = (await parts.store.load_target_states()).keys() - taken.wanted.keys() - others
     report = Report(parts.runtime.now, {})
-    for state in gone.values():
-        orphaned(report, state)
-    await store_report(parts.store, report, forget=gone, forget_targets=targets)
-    return len(gone)
+    for address, why in left.items():
+        orphaned(report, known[address], why)
+    await store_report(parts.store, report, forget=left, forget_targets=targets)
+    approved = await parts.store.load_approvals()
+    if said := wording.no_longer_declared(len(left), taken.removals.values(), approved):
+        notice(said)
 
 
 def _settled(result: TargetResult) -> bool:
@@ -186,14 +206,17 @@ def _settled(result: TargetResult) -> bool:
     return all(summarize(state.conditions).ready for state in result.lane.states.values())
 
 
-async def _oneshot(
-    parts: Parts, evaluated: Evaluated, progress: Progress, known: Mapping[Address, ResourceState]
-) -> OneShot:
+async def _oneshot(parts: Parts, evaluated: Evaluated, progress: Progress) -> OneShot:
     # While the sessions are opened, which is mostly waiting.
-    parts.host.prepare_soon({instance.package for instance in evaluated.desired.instances.values()})
-    suspensions = Suspensions(parts.store, now=parts.runtime.now)
+    parts.host.prepare_soon({instance.package for instance in evaluated.instances.values()})
+    suspensions, approvals = Suspensions(parts.store, now=parts.runtime.now), Approvals(parts.store)
     await suspensions.load()
+    await approvals.load()
     services = parts.services(
-        evaluated.desired, suspensions, loop_time=asyncio.get_running_loop().time, progress=progress
+        evaluated.desired,
+        suspensions,
+        approvals,
+        loop_time=asyncio.get_running_loop().time,
+        progress=progress,
     )
-    return OneShot(evaluated.desired, known, services=services, open_session=Session.open)
+    return OneShot(evaluated.wanted, evaluated.known, services=services, open_session=Session.open)

@@ -36,6 +36,8 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("wait", "Wait until something is as declared"),
             ("suspend", "Leave something alone for a while"),
             ("resume", "End a suspension"),
+            ("approve", "Have done what waits for you: removals, and what is held"),
+            ("forget", "Leave something that is declared no longer as it is, for good"),
         ),
     ),
     (

@@ -5,8 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Collection
 
+from reconciler.app.approving import approvals, audited, forgetting, of_source
 from reconciler.app.places import Places
 from reconciler.app.retention import retention
+from reconciler.core.conditions import summarize
+from reconciler.errors import UsageError
+from reconciler.model.conditions import Reason
+from reconciler.model.names import Address
 from reconciler.model.state import Suspension
 from reconciler.runtime import Runtime, ThreadLanes, connect_nothing
 from reconciler.store.batch import Batch
@@ -37,6 +42,38 @@ async def resume(where: Places, objects: Collection[str], *, by: str) -> None:
             AuditRecord(at=runtime.now(), actor=by, action="resume", object=object_) for object_ in objects
         )
         await store.write(batch)
+
+
+async def approve(where: Places, addresses: Collection[Address], *, by: str, reason: str) -> list[Address]:
+    """Put approvals on record, and in the audit log; returns what was approved."""
+    async with _store(where) as (store, runtime):
+        found = approvals(
+            addresses,
+            states=await store.load_states(),
+            inventory=await store.load_inventory(),
+            by=by,
+            reason=reason,
+            at=runtime.now(),
+        )
+        await store.write(audited(found).approve(found))
+        return [one.address for one in found]
+
+
+async def forget(where: Places, addresses: Collection[Address], source: str, *, by: str) -> list[str]:
+    """Have what is declared no longer, or all of a source, not be ours any more; returns what that is."""
+    async with _store(where) as (store, runtime):
+        states, known, name = await store.load_states(), await store.load_inventory(), None
+        for address in addresses:
+            if address not in known:
+                raise UsageError(f"nothing is known of {address}; see: froyo get orphans")
+            held = states.get(address)
+            if held is not None and summarize(held.conditions).reason is not Reason.PRUNE_HELD:
+                raise UsageError(f"{address} is declared; take its manifest away, and run: froyo apply")
+        if source:
+            name, mine = of_source(source, states=states, sources=await store.load_source_states())
+            addresses = [*addresses, *mine]
+        await store.write(forgetting(addresses, name, by=by, runtime=runtime))
+        return [*addresses, *([source] if source else [])]
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from reconciler.config.complaints import Complaints
 from reconciler.config.declared import Manifest
-from reconciler.model.resource import Adopt, CommonSpec, Deletion
+from reconciler.model.resource import CommonSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +37,6 @@ RESERVED = (
         lambda common: bool(common.notify),
         "notify only orders yet: what it names is looked at after this, and is not refreshed when this has changed",
         "",
-    ),
-    _Reserved(
-        "adopt",
-        lambda common: common.adopt is Adopt.HOLD,
-        "adopt: hold holds, and nothing can approve yet: what differs at first contact stays as it is, as Held",
-        "to have it put right, change it to replace",
-    ),
-    _Reserved(
-        "deletion",
-        lambda common: common.deletion is not Deletion.ORPHAN,
-        "deletion does nothing yet: what is not declared any more is left as it is, and reported as Orphaned",
-        "to be rid of it, declare it absent before you drop the manifest",
     ),
 )
 """All of them."""

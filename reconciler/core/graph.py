@@ -9,7 +9,7 @@ time or failures as such; `frontier.py` walks the graph.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.cycles import cycles, describe
@@ -17,7 +17,7 @@ from reconciler.core.edges import Edge, EdgeKind, inferred, written
 from reconciler.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from reconciler.model.names import Address
     from reconciler.model.resource import Instance
@@ -64,11 +64,10 @@ class Graph:
 
 
 def _build(instances: Sequence[Instance]) -> Graph:
-    by_ref = {instance.ref: instance for instance in instances}
     problems: list[Problem] = []
     edges: dict[tuple[Address, Address], Edge] = {}
     rank = {kind: index for index, kind in enumerate(EdgeKind)}
-    for edge in (*written(instances, by_ref, problems), *inferred(instances)):
+    for edge in _edges(instances, problems):
         pair = (edge.dependency, edge.dependent)
         known = edges.get(pair)
         if known is None or rank[edge.kind] < rank[known.kind]:
@@ -90,6 +89,17 @@ def _build(instances: Sequence[Instance]) -> Graph:
         dependents={address: tuple(found) for address, found in after.items()},
         position={address: index for index, address in enumerate(order)},
     )
+
+
+def _edges(instances: Sequence[Instance], problems: list[Problem]) -> Iterator[Edge]:
+    """All edges; among what is to go, each the other way round. What it named and is still declared is no matter."""
+    declared = [one for one in instances if one.removal is None]
+    yield from written(declared, {one.ref: one for one in declared}, problems)
+    yield from inferred(declared)
+    gone = [one for one in instances if one.removal is not None]
+    if gone:
+        for edge in (*written(gone, {one.ref: one for one in gone}, []), *inferred(gone)):
+            yield replace(edge, dependency=edge.dependent, dependent=edge.dependency)
 
 
 def _sort(

@@ -14,6 +14,8 @@ is gone.
                              sync at this generation,
                              else spec
 
+What is ours and declared no longer is changed because of `prune`, and is not ours once it is gone: see `prune.py`.
+
 `policy: observe` and `paused` forbid to touch in every row, and what is not touched does not become ours,
 except by being found equal. This module must not know how anything is changed, nor what it is.
 """
@@ -81,6 +83,8 @@ def decide(instance: Instance, state: ResourceState | None, *, exists: bool, equ
         exists: whether the thing is there.
         equal: whether it is as declared, ignored fields left aside.
     """
+    if instance.removal is not None:
+        return Decision(cause=Cause.PRUNE, held=None)
     cause = cause_of(state, instance.digest, exists=exists)
     return Decision(cause=cause, held=None if equal else _held(instance, cause))
 

@@ -24,6 +24,7 @@ class Traits:
         left_alone: people decided that it is not touched, so nothing that depends on it waits for it.
         unclaimed: a unit that ended with it may have been done without its inventory, so that it alone still knows
             what was there before us.
+        asks: it waits for a person to approve.
         held: why it is left as it is, where the manifest says so.
     """
 
@@ -33,6 +34,7 @@ class Traits:
     settled: bool = False
     left_alone: bool = False
     unclaimed: bool = False
+    asks: bool = False
     held: str = ""
 
 
@@ -43,7 +45,13 @@ TRAITS: Mapping[Reason, Traits] = {
     Reason.DEPENDENCY_NOT_READY: Traits(),
     Reason.DIFFERS: Traits(trouble=True, settled=True, held="left as it is by policy: observe"),
     Reason.HELD: Traits(
-        trouble=True, settled=True, held="was there before and differs; left as it is by adopt: hold"
+        trouble=True,
+        settled=True,
+        asks=True,
+        held="was there before and differs; left as it is by adopt: hold",
+    ),
+    Reason.PRUNE_HELD: Traits(
+        trouble=True, settled=True, asks=True, held="is declared no longer; left until a person approves"
     ),
     Reason.PAUSED: Traits(left_alone=True),
     Reason.SUSPENDED: Traits(left_alone=True),
@@ -62,6 +70,7 @@ DONE = frozenset(reason for reason, traits in TRAITS.items() if traits.done)
 TROUBLE = frozenset(reason for reason, traits in TRAITS.items() if traits.trouble)
 SETTLED = frozenset(reason for reason, traits in TRAITS.items() if traits.settled)
 LEFT_ALONE = frozenset(reason for reason, traits in TRAITS.items() if traits.left_alone)
+ASKS = frozenset(reason for reason, traits in TRAITS.items() if traits.asks)
 UNCLAIMED = frozenset(reason for reason, traits in TRAITS.items() if traits.unclaimed)
 HELD: Mapping[Reason, str] = {reason: traits.held for reason, traits in TRAITS.items() if traits.held}
 DECIDED = LEFT_ALONE | HELD.keys()

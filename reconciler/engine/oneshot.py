@@ -13,13 +13,13 @@ from typing import TypeVar
 from reconciler.core.conditions import summarize
 from reconciler.core.contest import Contests
 from reconciler.core.reasons import DECIDED
+from reconciler.engine.intake.in_force import Wanted
 from reconciler.engine.loop.lane import Lane
 from reconciler.engine.loop.reached import Reached
 from reconciler.engine.loop.sessions import OpenSession
 from reconciler.engine.round.reconcile import Round, unplanned
 from reconciler.engine.round.services import Services
 from reconciler.errors import FroyoError, ProtocolError, RunnerError, StoreError, TransportError
-from reconciler.model.desired import Desired
 from reconciler.model.event import Event
 from reconciler.model.names import Address, TargetName
 from reconciler.model.plan import Action, Plan, PlanUnit
@@ -65,7 +65,7 @@ class OneShot:
     """Plans or applies a desired state once.
 
     Args:
-        desired: how everything should be.
+        wanted: how each target should be.
         known: what is on record about each instance.
         services: what rounds work with.
         open_session: opens a session to a target.
@@ -76,14 +76,14 @@ class OneShot:
 
     def __init__(
         self,
-        desired: Desired,
+        wanted: Mapping[TargetName, Wanted],
         known: Mapping[Address, ResourceState],
         *,
         services: Services,
         open_session: OpenSession,
     ) -> None:
         self.reached: dict[TargetName, Reached] = {}
-        self._desired = desired
+        self._wanted = wanted
         self._known = known
         self._services = services
         self._open = open_session
@@ -149,7 +149,7 @@ class OneShot:
                 why = str(error) if isinstance(error, FroyoError) else f"a defect of froyo: {error!r}"
                 return failed(name, why)
 
-        tasks = [asyncio.create_task(one(name), name=f"target {name}") for name in self._desired.targets]
+        tasks = [asyncio.create_task(one(name), name=f"target {name}") for name in self._wanted]
         try:
             return list(await asyncio.gather(*tasks))
         finally:
@@ -159,15 +159,14 @@ class OneShot:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _lane(self, name: TargetName) -> Lane:
-        instances = {a: i for a, i in self._desired.instances.items() if i.target == name}
-        return Lane.make(
-            self._desired.targets[name],
-            instances,
-            self._known.get,
-            contests=Contests(),
-            source=self._desired.source,
-            own_paths=self._services.settings.own_paths,
+        wanted = self._wanted[name]
+        lane = Lane.make(
+            wanted, self._known.get, contests=Contests(), own_paths=self._services.settings.own_paths
         )
+        now = self._services.runtime.now
+        lane.take_over(wanted.moved, now=now)
+        lane.hold_back(now=now)
+        return lane
 
     async def _apply(
         self, lane: Lane, session: Session, only: Mapping[Address, PlanUnit] | None
@@ -188,7 +187,7 @@ class OneShot:
         return result
 
     def _count(self, name: TargetName) -> int:
-        return sum(1 for instance in self._desired.instances.values() if instance.target == name)
+        return len(self._wanted[name].instances)
 
 
 def _tell_apart(result: TargetResult, lane: Lane, only: Collection[Address] | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reconciler.core.contest import Rules
+from reconciler.core.prune import Budget
 from reconciler.core.schedule import Rhythm
 
 
@@ -47,6 +48,9 @@ class EngineSettings:
 
     own_paths: tuple[str, ...] = ()
     """Paths on this machine that are left alone whatever is declared above them: where state and manifests are."""
+
+    prune: Budget = field(default_factory=Budget)
+    """How much of what is declared no longer may go in one revision without a person being asked."""
 
     contest: Rules = field(default_factory=Rules)
     """When a correction becomes a fight."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from reconciler.model.event import Evidence
+from reconciler.model.names import Address
 from reconciler.model.plan import Action, FieldDiff, PlanUnit
+from reconciler.model.resource import Instance, Removal
 from reconciler.model.state import Suspension
 
 REASONS = {Action.CREATE: "Created", Action.UPDATE: "Updated", Action.DELETE: "Removed"}
@@ -31,11 +33,37 @@ def suspended(suspension: Suspension) -> str:
     return f"suspended by {suspension.by}: {suspension.reason}"
 
 
+ADVICE = "; to have it"
+"""What comes between the reason for which something waits for a person and what they can do about it."""
+
+
+def to_approve(address: str, removal: Removal | None) -> str:
+    """What a person can do about what waits for them."""
+    if removal is None:
+        return f"{ADVICE} replaced: froyo approve {address}"
+    return f"{ADVICE} removed: froyo approve {address}; or kept for good: froyo forget {address}"
+
+
 def dropped(number: int) -> str:
     """What is said of instances that are not declared any more."""
     if number == 1:
         return "1 instance is no longer declared, and stays as it is on its target"
     return f"{number:,} instances are no longer declared, and stay as they are on their targets"
+
+
+def no_longer_declared(left: int, removals: Collection[Instance], approved: Collection[Address] = ()) -> str:
+    """What is said of everything that is not declared any more, or ""."""
+    waiting = [one for one in removals if one.address not in approved]
+    holds = [one.removal.hold for one in waiting if one.removal is not None and one.removal.hold]
+    parts = [dropped(left)] if left else []
+    if going := len(removals) - len(holds):
+        parts.append(f"{count(going, 'instance')} declared no longer {'is' if going == 1 else 'are'} removed")
+    if holds:
+        parts.append(
+            f"{count(len(holds), 'removal')} held ({holds[0]}): nothing of it is removed before a person says so. "
+            "See: froyo get; if it is meant: froyo approve --all --reason WHY; if not, put the manifests back"
+        )
+    return "; ".join(parts)
 
 
 def warned(warnings: Sequence[str]) -> str:

@@ -19,9 +19,9 @@ class EventType(StrEnum):
 
 REASONS = (
     *("Created", "Updated", "Removed", "Repaired"),
-    *("Differs", "Held", "Suspended", "Contested"),
+    *("Differs", "Held", "PruneHeld", "Suspended", "Contested"),
     *("TransientError", "Throttled", "PermanentError", "DidNotConverge"),
-    *("Recovered", "Abandoned", "Orphaned"),
+    *("Recovered", "Abandoned", "Orphaned", "Moved", "Forgotten"),
     *("Connected", "Unreachable"),
     *("SourceReady", "SourceBroken", "WatchDegraded"),
 )

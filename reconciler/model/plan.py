@@ -21,11 +21,15 @@ class Action(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why it happens. DRIFT only where an earlier observation in sync is on record; else ADOPT or SPEC."""
+    """Why it happens. DRIFT only where an earlier observation in sync is on record; else ADOPT or SPEC.
+
+    PRUNE where it is ours and is declared no longer.
+    """
 
     SPEC = "spec"
     DRIFT = "drift"
     ADOPT = "adopt"
+    PRUNE = "prune"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class Adopt(StrEnum):
 
 
 class Deletion(StrEnum):
-    """What happens to the thing when its manifest disappears. All but ORPHAN is reserved, and acts like it."""
+    """What happens to the thing when its manifest disappears; `confirm` is `delete` once a person approves."""
 
     DELETE = "delete"
     ORPHAN = "orphan"
@@ -72,6 +72,20 @@ class CommonSpec:
     infer_edges: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """That an instance is declared no longer, and is to go.
+
+    Attributes:
+        hold: why it is left until a person approves, in words for them, or "".
+        restores: the body `{"digest", "size"}` that was there before us and comes back, or None: then there is nothing
+            afterwards.
+    """
+
+    hold: str = ""
+    restores: Mapping[str, Any] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """A resource on one target.
@@ -91,6 +105,7 @@ class Instance:
         contains: what others can lie within.
         package: name of the provider package.
         origin: where it was declared.
+        removal: that it is declared no longer, and is to go; None for what is declared.
     """
 
     address: Address
@@ -107,6 +122,7 @@ class Instance:
     contains: tuple[Subject, ...] = ()
     package: str = ""
     origin: Origin = field(default=Origin(), compare=False)
+    removal: Removal | None = None
 
     @property
     def subject(self) -> str:

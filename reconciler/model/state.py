@@ -47,6 +47,7 @@ class ResourceState:
         history: the last five rounds that did something, newest first.
         failures: consecutive failures, for the backoff.
         source: what declared it last; "" where that was not on record yet.
+        held: digest of what a person was last shown as waiting for them; None where nothing waits.
     """
 
     address: Address
@@ -60,6 +61,7 @@ class ResourceState:
     history: tuple[HistoryEntry, ...] = ()
     failures: int = 0
     source: SourceName = _NOWHERE
+    held: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,25 @@ class Suspension:
     reason: str
     since: float
     until: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """That a person wants done what waits for them.
+
+    Attributes:
+        address: the instance.
+        shown: digest of what they were shown: it holds for that and for nothing else.
+        by: who.
+        reason: why.
+        at: seconds since the epoch.
+    """
+
+    address: Address
+    shown: Digest
+    by: str
+    reason: str
+    at: float
 
 
 def covers(object_: str, address: Address) -> bool:

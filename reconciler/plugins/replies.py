@@ -170,5 +170,5 @@ _PHASES: dict[Phase, tuple[str, str, Callable[[dict[str, Any]], None]]] = {
     Phase.READ: ("resources", "actual", _check_actual),
     Phase.PLAN: ("resources", "operations", _check_operation),
     Phase.APPLY: ("operations", "results", _check_result),
-    Phase.DESTROY: ("resources", "results", _check_result),
+    Phase.DESTROY: ("operations", "results", _check_result),
 }

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from reconciler.model.event import Event
-    from reconciler.model.names import Address, Digest, TargetName
+    from reconciler.model.names import Address, Digest, SourceName, TargetName
     from reconciler.model.plan import PlanUnit
-    from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
+    from reconciler.model.state import Approval, ResourceState, SourceState, Suspension, TargetState
+    from reconciler.model.target import Target
     from reconciler.store.records import AuditRecord, InventoryEntry, Outcome, QueuedKey, Run
 
 V = TypeVar("V")
@@ -67,6 +68,7 @@ class Batch:
     def forget_target(self, name: TargetName) -> Self:
         """Forget a target that nobody declares any more, with its place in the queue."""
         self._add(sql.FORGET_TARGET_STATE, [{"name": name}])
+        self._add(sql.FORGET_TARGET, [{"name": name}])
         return self.dequeue(name)
 
     def put_source_state(self, state: SourceState) -> Self:
@@ -89,6 +91,27 @@ class Batch:
         entries = list(entries)
         self.durable = self.durable or any(entry.preimage for entry in entries)
         return self._add(sql.PUT_INVENTORY, map(instances.inventory_row, entries))
+
+    def forget_inventory(self, addresses: Iterable[Address]) -> Self:
+        """These are not ours any more: they are gone, or a person wants them left alone for good."""
+        return self._add(sql.FORGET_INVENTORY, ({"address": address} for address in addresses))
+
+    def put_targets(self, targets: Iterable[Target]) -> Self:
+        """Record how targets are declared, for when they no longer are."""
+        return self._add(sql.PUT_TARGET, map(codec.target_row, targets))
+
+    def approve(self, approvals: Iterable[Approval]) -> Self:
+        """Record that what waits may be done. What a one-shot run started from knows nothing of this."""
+        return self._add(sql.PUT_APPROVAL, map(codec.approval_row, approvals)).forget_warm()
+
+    def forget_approvals(self, addresses: Iterable[Address]) -> Self:
+        """What was approved is done, or is not wanted any more."""
+        return self._add(sql.FORGET_APPROVAL, ({"address": address} for address in addresses))
+
+    def forget_source(self, name: SourceName) -> Self:
+        """Forget a source, and all that it ever said."""
+        self._add(sql.FORGET_SNAPSHOTS, [{"source": name}])
+        return self._add(sql.FORGET_SOURCE_STATE, [{"name": name}]).forget_warm()
 
     def put_contents(self, contents: Iterable[bytes], *, at: float) -> Self:
         """Keep small contents; a large one is a file, and `store.blobs` puts it in place ahead of this.

@@ -16,11 +16,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import asdict, fields
 from typing import Any
 
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.names import SourceName, TargetName
-from reconciler.model.state import HistoryEntry, ResourceState, SourceState, Suspension, TargetState
+from reconciler.model.origin import Origin
+from reconciler.model.state import (
+    Approval,
+    HistoryEntry,
+    ResourceState,
+    SourceState,
+    Suspension,
+    TargetState,
+)
+from reconciler.model.target import LocalTransport, SshTransport, Target
 from reconciler.store.records import (
     Lease,
     LeaseHolder,
@@ -100,13 +110,14 @@ def state_row(state: ResourceState) -> Row:
         else "[]",
         "failures": state.failures,
         "source": state.source,
+        "held": state.held,
     }
 
 
 def state(row: Sequence[Any]) -> ResourceState:
     """From STATES."""
     address, generation, digest, observed_generation, observed, observed_at = row[:6]
-    owned, conditions, history, failures, source = row[6:]
+    owned, conditions, history, failures, source, held = row[6:]
     return ResourceState(
         address=address,
         generation=generation,
@@ -119,6 +130,7 @@ def state(row: Sequence[Any]) -> ResourceState:
         history=() if history == "[]" else tuple([_history_entry(entry) for entry in _decode(history)]),
         failures=failures,
         source=source,
+        held=held,
     )
 
 
@@ -191,6 +203,47 @@ def suspension(row: Sequence[Any]) -> Suspension:
     """From SUSPENSIONS."""
     suspended, by, reason, since, until = row
     return Suspension(object=suspended, by=by, reason=reason, since=since, until=until)
+
+
+def target_row(target: Target) -> Row:
+    """For PUT_TARGET."""
+    kind = "local" if isinstance(target.transport, LocalTransport) else "ssh"
+    whole = {
+        "labels": dict(target.labels),
+        "transport": kind,
+        "settings": asdict(target.transport),
+        "digest": target.digest,
+        "origin": asdict(target.origin),
+    }
+    return {"name": target.name, "document": document(whole)}
+
+
+def target(row: Sequence[Any]) -> Target:
+    """From TARGETS."""
+    name, text = row
+    whole = parse(text)
+    kind = SshTransport if whole["transport"] == "ssh" else LocalTransport
+    known = {field.name for field in fields(kind)}
+    transport = kind(**{name: value for name, value in whole["settings"].items() if name in known})
+    origin = Origin(whole["origin"]["file"], whole["origin"]["line"])
+    return Target(TargetName(name), whole["labels"], transport, whole["digest"], origin)
+
+
+def approval_row(approval: Approval) -> Row:
+    """For PUT_APPROVAL."""
+    return {
+        "address": approval.address,
+        "shown": approval.shown,
+        "by": words(approval.by),
+        "reason": words(approval.reason),
+        "at": approval.at,
+    }
+
+
+def approval(row: Sequence[Any]) -> Approval:
+    """From APPROVALS."""
+    address, shown, by, reason, at = row
+    return Approval(address=address, shown=shown, by=by, reason=reason, at=at)
 
 
 # --- Queue, lease ---------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ _CHOICES = {"policy": Policy, "adopt": Adopt, "deletion": Deletion}
 def inventory_row(entry: InventoryEntry) -> Row:
     """For PUT_INVENTORY."""
     instance = entry.instance
-    whole = _values(instance, "digest")
+    whole = _values(instance, "digest", "removal")
     whole |= {name: _values(whole[name]) for name in ("metadata", "common", "origin")}
     body = instance.spec.get("body")
     return {
@@ -54,7 +54,7 @@ def inventory_row(entry: InventoryEntry) -> Row:
 def inventory_entry(row: Sequence[Any]) -> InventoryEntry:
     """From INVENTORY."""
     ownership, digest, text, recorded_at, preimage = row
-    whole = _known(Instance, parse(text), "digest")
+    whole = _known(Instance, parse(text), "digest", "removal")
     common = _known(CommonSpec, whole["common"])
     for name in common.keys() & {"require", "before", "notify", "ignore_fields"}:
         common[name] = tuple(common[name])

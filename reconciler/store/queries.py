@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from reconciler.model.event import Event, EventFilter
     from reconciler.model.names import Address, Digest, SourceName, TargetName
-    from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
+    from reconciler.model.state import Approval, ResourceState, SourceState, Suspension, TargetState
+    from reconciler.model.target import Target
 
 V = TypeVar("V")
 
@@ -68,6 +69,16 @@ def inventory(connection: sqlite3.Connection, target: TargetName | None) -> dict
     """What is ours, everywhere or on one target."""
     found = _rows(connection, sql.INVENTORY, instances.inventory_entry, _of_target(target))
     return {entry.instance.address: entry for entry in found}
+
+
+def targets(connection: sqlite3.Connection) -> dict[TargetName, Target]:
+    """All targets, as they were last declared."""
+    return {target.name: target for target in _rows(connection, sql.TARGETS, codec.target)}
+
+
+def approvals(connection: sqlite3.Connection) -> dict[Address, Approval]:
+    """What people have approved and is not done yet."""
+    return {one.address: one for one in _rows(connection, sql.APPROVALS, codec.approval)}
 
 
 def queue(connection: sqlite3.Connection) -> list[QueuedKey]:

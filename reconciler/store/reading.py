@@ -15,7 +15,8 @@ from typing import TypeVar
 from reconciler.model.event import Event, EventFilter
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.source import Snapshot
-from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
+from reconciler.model.state import Approval, ResourceState, SourceState, Suspension, TargetState
+from reconciler.model.target import Target
 from reconciler.runtime import Runtime
 from reconciler.store import audit as audit_log
 from reconciler.store import lease as leases
@@ -85,6 +86,18 @@ class Reading:
     async def load_inventory(self, target: TargetName | None = None) -> dict[Address, InventoryEntry]:
         """What is ours, everywhere or on one target."""
         return await self._query(partial(queries.inventory, target=target))
+
+    async def load_targets(self) -> dict[TargetName, Target]:
+        """All targets, as they were last declared."""
+        return await self._query(queries.targets)
+
+    async def load_approvals(self) -> dict[Address, Approval]:
+        """What people have approved and is not done yet."""
+        return await self._query(queries.approvals)
+
+    async def returns_to(self, snapshot: Snapshot) -> bool:
+        """Whether a snapshot is one that was in force before the one that is."""
+        return await self._query(partial(snapshots.returns_to, snapshot=snapshot))
 
     async def load_queue(self) -> list[QueuedKey]:
         """The pending keys, the most urgent first."""

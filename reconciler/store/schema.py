@@ -116,7 +116,26 @@ resource_state = Table(
     Column("failures", Integer, nullable=False),
     # "": not known, since it was recorded before sources were.
     Column("source", Text, nullable=False, server_default=""),
+    Column("held", Text),
     sqlite_with_rowid=False,
+)
+
+# As they were last declared: what is left on one that no manifest names any more is removed through it.
+targets = Table(
+    "targets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("shown", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Float, nullable=False),
 )
 
 target_state = Table(

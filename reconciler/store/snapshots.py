@@ -93,6 +93,15 @@ def last(connection: sqlite3.Connection, files: BlobFiles, source: SourceName) -
     return Snapshot(source, revision, digest, contents, codec.parse(root), codec.parse(left_out))
 
 
+def returns_to(connection: sqlite3.Connection, snapshot: Snapshot) -> bool:
+    """Whether `snapshot` is one that was in force before the one that is, as far back as they are kept."""
+    newest = connection.execute(sql.LAST_SNAPSHOT, {"source": snapshot.source}).fetchone()
+    if newest is None or newest[2] == snapshot.digest:
+        return False
+    wanted = {"source": snapshot.source, "digest": snapshot.digest}
+    return connection.execute(sql.EARLIER_SNAPSHOT, wanted).fetchone() is not None
+
+
 def _read_file(files: BlobFiles, digest: Digest) -> bytes:
     try:
         return files.read(digest)

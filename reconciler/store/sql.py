@@ -2,6 +2,10 @@
 
 SCHEMA = (
     (
+        'CREATE TABLE approvals ( address TEXT NOT NULL, shown TEXT NOT NULL, "by" TEXT NOT NULL, reason '
+        "TEXT NOT NULL, at FLOAT NOT NULL, CONSTRAINT pk_approvals PRIMARY KEY (address) )"
+    ),
+    (
         "CREATE TABLE audit ( id INTEGER NOT NULL, at FLOAT NOT NULL, actor TEXT NOT NULL, action TEXT NOT "
         "NULL, object TEXT NOT NULL, data TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL, "
         "CONSTRAINT pk_audit PRIMARY KEY (id) )"
@@ -32,8 +36,8 @@ SCHEMA = (
         "CREATE TABLE resource_state ( address TEXT NOT NULL, generation INTEGER NOT NULL, digest TEXT NOT "
         "NULL, observed_generation INTEGER NOT NULL, observed TEXT, observed_at FLOAT NOT NULL, owned "
         "BOOLEAN NOT NULL, conditions TEXT NOT NULL, history TEXT NOT NULL, failures INTEGER NOT NULL, "
-        "source TEXT DEFAULT '' NOT NULL, CONSTRAINT pk_resource_state PRIMARY KEY (address) ) WITHOUT "
-        "ROWID"
+        "source TEXT DEFAULT '' NOT NULL, held TEXT, CONSTRAINT pk_resource_state PRIMARY KEY (address) ) "
+        "WITHOUT ROWID"
     ),
     (
         "CREATE TABLE runs ( id TEXT NOT NULL, target TEXT NOT NULL, cause TEXT NOT NULL, revision TEXT NOT "
@@ -57,6 +61,10 @@ SCHEMA = (
     (
         "CREATE TABLE target_state ( name TEXT NOT NULL, conditions TEXT NOT NULL, connected_since FLOAT, "
         "CONSTRAINT pk_target_state PRIMARY KEY (name) )"
+    ),
+    (
+        "CREATE TABLE targets ( name TEXT NOT NULL, document TEXT NOT NULL, CONSTRAINT pk_targets PRIMARY "
+        "KEY (name) )"
     ),
     (
         "CREATE TABLE warm ( id INTEGER NOT NULL CONSTRAINT ck_warm_one CHECK (id = 1), document BLOB NOT "
@@ -105,7 +113,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0003')",
+    "INSERT INTO alembic_version VALUES ('0004')",
 )
 
 ADD_AUDIT = (
@@ -134,6 +142,10 @@ AGED_BLOBS = (
     "(blobs.used_at > :at OR blobs.digest > :after) ORDER BY blobs.used_at, blobs.digest LIMIT :most OFFSET "
     "0"
 )
+APPROVALS = (
+    'SELECT approvals.address, approvals.shown, approvals."by", approvals.reason, approvals.at FROM '
+    "approvals ORDER BY approvals.address"
+)
 AUDIT = (
     "SELECT audit.id, audit.at, audit.actor, audit.action, audit.object, audit.data, audit.previous, "
     "audit.hash FROM audit WHERE audit.id > :after ORDER BY audit.id LIMIT :limit OFFSET 0"
@@ -159,6 +171,10 @@ DROP_UNITS = (
     "DELETE FROM plan_units WHERE plan_units.run = :of AND plan_units.address IN (SELECT plan_units.address "
     "FROM plan_units WHERE plan_units.run = :of ORDER BY plan_units.address LIMIT :most OFFSET 0)"
 )
+EARLIER_SNAPSHOT = (
+    "SELECT snapshots.revision FROM snapshots WHERE snapshots.source = :source AND snapshots.digest = "
+    ":digest ORDER BY snapshots.id DESC LIMIT 1 OFFSET 0"
+)
 EVENTS = (
     "SELECT events.id, events.at, events.type, events.reason, events.object, events.message, events.cause, "
     "events.evidence, events.duration, events.data FROM events WHERE events.id > :after AND events.at >= "
@@ -175,9 +191,14 @@ EVENTS_OF_OBJECT = (
 FINISH_RUN = (
     "UPDATE runs SET finished_at=:finished_at, outcome=:outcome, message=:message WHERE runs.id = :run"
 )
+FORGET_APPROVAL = "DELETE FROM approvals WHERE approvals.address = :address"
+FORGET_INVENTORY = "DELETE FROM inventory WHERE inventory.address = :address"
 FORGET_QUEUED = "DELETE FROM queue WHERE queue.target = :target"
+FORGET_SNAPSHOTS = "DELETE FROM snapshots WHERE snapshots.source = :source"
+FORGET_SOURCE_STATE = "DELETE FROM source_state WHERE source_state.name = :name"
 FORGET_STATE = "DELETE FROM resource_state WHERE resource_state.address = :address"
 FORGET_SUSPENSION = "DELETE FROM suspensions WHERE suspensions.object = :object"
+FORGET_TARGET = "DELETE FROM targets WHERE targets.name = :name"
 FORGET_TARGET_STATE = "DELETE FROM target_state WHERE target_state.name = :name"
 FORGET_WARM = "DELETE FROM warm"
 HOUSEKEEPING = "SELECT housekeeping.at FROM housekeeping"
@@ -213,6 +234,11 @@ LEASE = (
     "SELECT lease.token, lease.host, lease.pid, lease.boot_id, lease.since, lease.expires, lease.locked "
     "FROM lease"
 )
+PUT_APPROVAL = (
+    'INSERT INTO approvals (address, shown, "by", reason, at) VALUES (:address, :shown, :by, :reason, :at) '
+    'ON CONFLICT (address) DO UPDATE SET shown = excluded.shown, "by" = excluded."by", reason = '
+    "excluded.reason, at = excluded.at"
+)
 PUT_BLOB = (
     "INSERT INTO blobs (digest, size, data, created_at, used_at) VALUES (:digest, :size, :data, "
     ":created_at, :used_at) ON CONFLICT (digest) DO UPDATE SET used_at = excluded.used_at"
@@ -246,17 +272,21 @@ PUT_SOURCE_STATE = (
 )
 PUT_STATE = (
     "INSERT INTO resource_state (address, generation, digest, observed_generation, observed, observed_at, "
-    "owned, conditions, history, failures, source) VALUES (:address, :generation, :digest, "
-    ":observed_generation, :observed, :observed_at, :owned, :conditions, :history, :failures, :source) ON "
-    "CONFLICT (address) DO UPDATE SET generation = excluded.generation, digest = excluded.digest, "
+    "owned, conditions, history, failures, source, held) VALUES (:address, :generation, :digest, "
+    ":observed_generation, :observed, :observed_at, :owned, :conditions, :history, :failures, :source, "
+    ":held) ON CONFLICT (address) DO UPDATE SET generation = excluded.generation, digest = excluded.digest, "
     "observed_generation = excluded.observed_generation, observed = excluded.observed, observed_at = "
     "excluded.observed_at, owned = excluded.owned, conditions = excluded.conditions, history = "
-    "excluded.history, failures = excluded.failures, source = excluded.source"
+    "excluded.history, failures = excluded.failures, source = excluded.source, held = excluded.held"
 )
 PUT_SUSPENSION = (
     'INSERT INTO suspensions (object, "by", reason, since, until) VALUES (:object, :by, :reason, :since, '
     ':until) ON CONFLICT (object) DO UPDATE SET "by" = excluded."by", reason = excluded.reason, since = '
     "excluded.since, until = excluded.until"
+)
+PUT_TARGET = (
+    "INSERT INTO targets (name, document) VALUES (:name, :document) ON CONFLICT (name) DO UPDATE SET "
+    "document = excluded.document"
 )
 PUT_TARGET_STATE = (
     "INSERT INTO target_state (name, conditions, connected_since) VALUES (:name, :conditions, "
@@ -318,8 +348,8 @@ STATES = (
     "SELECT resource_state.address, resource_state.generation, resource_state.digest, "
     "resource_state.observed_generation, resource_state.observed, resource_state.observed_at, "
     "resource_state.owned, resource_state.conditions, resource_state.history, resource_state.failures, "
-    "resource_state.source FROM resource_state WHERE resource_state.address >= :low AND "
-    "resource_state.address < :high"
+    "resource_state.source, resource_state.held FROM resource_state WHERE resource_state.address >= :low "
+    "AND resource_state.address < :high"
 )
 SURPLUS_SNAPSHOT = (
     "SELECT snapshots.id FROM snapshots WHERE snapshots.id <= (SELECT newer.id FROM snapshots AS newer "
@@ -330,6 +360,7 @@ SUSPENSIONS = (
     'SELECT suspensions.object, suspensions."by", suspensions.reason, suspensions.since, suspensions.until '
     "FROM suspensions ORDER BY suspensions.object"
 )
+TARGETS = "SELECT targets.name, targets.document FROM targets"
 TARGET_STATES = (
     "SELECT target_state.name, target_state.conditions, target_state.connected_since FROM target_state"
 )
@@ -351,6 +382,7 @@ UNITS = (
 )
 
 TABLES = (
+    "approvals",
     "audit",
     "blobs",
     "events",
@@ -366,5 +398,6 @@ TABLES = (
     "source_state",
     "suspensions",
     "target_state",
+    "targets",
     "warm",
 )

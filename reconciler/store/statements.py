@@ -72,6 +72,14 @@ def statements(insert: Callable[[Table], Any]) -> dict[str, ClauseElement]:
                 "preimage": func.coalesce(s.inventory.c.preimage, literal_column("excluded.preimage")),
             },
         ),
+        "FORGET_INVENTORY": delete(s.inventory).where(s.inventory.c.address == bindparam("address")),
+        "PUT_TARGET": put(s.targets),
+        "TARGETS": select(s.targets),
+        "FORGET_TARGET": delete(s.targets).where(s.targets.c.name == bindparam("name")),
+        "PUT_APPROVAL": put(s.approvals),
+        "APPROVALS": select(s.approvals).order_by(s.approvals.c.address),
+        "FORGET_APPROVAL": delete(s.approvals).where(s.approvals.c.address == bindparam("address")),
+        "FORGET_SOURCE_STATE": delete(s.source_state).where(s.source_state.c.name == bindparam("name")),
         "INVENTORY": _between(
             select(
                 *(s.inventory.c[n] for n in ("ownership", "digest", "instance", "recorded_at", "preimage"))
@@ -208,6 +216,10 @@ def _snapshots(add: Callable[..., Any]) -> dict[str, ClauseElement]:
         .where(snapshots.source == bindparam("source"))
         .order_by(snapshots.id.desc())
         .limit(1),
+        "EARLIER_SNAPSHOT": select(snapshots.revision)
+        .where(snapshots.source == bindparam("source"), snapshots.digest == bindparam("digest"))
+        .order_by(snapshots.id.desc())
+        .limit(1),
         "ADD_SNAPSHOT_FILE": add(s.snapshot_files),
         "SNAPSHOT_FILES": select(files.path, files.digest, s.blobs.c.size, s.blobs.c.data)
         .join_from(s.snapshot_files, s.blobs)
@@ -221,6 +233,8 @@ def _snapshots(add: Callable[..., Any]) -> dict[str, ClauseElement]:
             files.snapshot == bindparam("of"), files.path.in_(some_files)
         ),
         "DROP_SNAPSHOT": delete(s.snapshots).where(snapshots.id == bindparam("of")),
+        # Their files go with them.
+        "FORGET_SNAPSHOTS": delete(s.snapshots).where(snapshots.source == bindparam("source")),
     }
 
 

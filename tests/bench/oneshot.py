@@ -14,6 +14,8 @@ from reconciler.app import once
 from reconciler.app.assembly import assemble
 from reconciler.app.places import Places, places
 from reconciler.core.contest import Contests
+from reconciler.engine.intake.in_force import InForce, Record
+from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.lane import Lane
 from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.round.progress import Progress
@@ -138,18 +140,14 @@ async def _look(site: Path, where: Places) -> float:
         services = parts.services(
             evaluated.desired,
             suspensions,
+            Approvals(parts.store),
             loop_time=asyncio.get_running_loop().time,
             progress=Progress(),
         )
         (target,) = evaluated.desired.targets.values()
         known = await parts.store.load_states()
-        lane = Lane.make(
-            target,
-            evaluated.desired.instances,
-            known.get,
-            contests=Contests(),
-            source=evaluated.desired.source,
-        )
+        wanted = InForce().take(evaluated.desired, Record()).wanted[target.name]
+        lane = Lane.make(wanted, known.get, contests=Contests())
         session = await Session.open(target, runtime=parts.runtime, on_event=lambda _event: None)
         try:
             await Round(lane, session, services).run(None)

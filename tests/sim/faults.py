@@ -171,7 +171,7 @@ async def users(world: World, random_: random.Random) -> None:
         if process is None or not process.up:
             continue
         controller, fate = process.controller, random_.random()
-        addresses = sorted(controller.desired.instances) if controller.desired else []
+        addresses = sorted(controller.in_force.instances)
         if fate < 0.4:
             some = random_.sample(addresses, k=min(len(addresses), 2)) if random_.random() < 0.5 else None
             _ask(process, controller.request(some), "request")

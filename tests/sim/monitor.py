@@ -15,7 +15,7 @@ from reconciler.model.names import Address, TargetName
 from reconciler.model.resource import Instance, Policy
 from reconciler.plugins.calls import Phase
 from tests.sim.files import Node
-from tests.sim.manifests import path_of
+from tests.sim.manifests import SOURCE, path_of
 from tests.sim.process import PROCESS, Process
 from tests.sim.runner import WRITING, Json, frames_in
 
@@ -81,9 +81,9 @@ class Monitor(logging.Handler):
         key = (process.number, name)
         if key in self._rounds:
             self.violated("two rounds at once", name)
-        assert process.controller.desired is not None
-        self._rounds[key] = process.controller.desired
-        for one in process.controller.desired.instances.values():
+        assert process.controller.in_force
+        self._rounds[key] = process.controller.in_force.of(SOURCE)
+        for one in process.controller.in_force.instances.values():
             self._declared[one.digest] = one
         try:
             yield

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.core.conditions import summarize
+from reconciler.engine.intake.in_force import Taken
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.lane import Lane
@@ -59,13 +60,13 @@ class WatchedController(Controller):
 
     process: "Process"
 
-    async def submit(self, desired: Desired) -> None:
+    async def submit(self, desired: Desired, *, doubt: str = "") -> Taken | None:
         self.process.world.monitor.declared(self.process, desired)
-        await super().submit(desired)
+        return await super().submit(desired, doubt=doubt)
 
-    async def _round(self, lane: Lane, session: Session, dirty: Any) -> None:
+    async def _round(self, lane: Lane, session: Session, dirty: Any) -> Outcome:
         with self.process.world.monitor.round(self.process, lane.target.name):
-            await super()._round(lane, session, dirty)
+            return await super()._round(lane, session, dirty)
 
     def _schedule(self, lane: Lane, outcome: Outcome, *, whole: bool) -> None:
         self.process.world.note(

@@ -293,11 +293,11 @@ def _repairable(world: World) -> tuple[Instance, Machine] | None:
     """A file that is in sync, and whose changes are noticed."""
     process, random_ = world.process, world.random
     assert process is not None
-    assert process.controller.desired is not None
+    assert process.controller.in_force
     excused = {address for address in process.controller.states() if _excused(world, address)}
     candidates = [
         one
-        for one in process.controller.desired.instances.values()
+        for one in process.controller.in_force.instances.values()
         if one.common.policy is Policy.ENFORCE
         and "body" in one.spec
         and process.controller.states()[one.address].owned
@@ -368,32 +368,32 @@ async def _leave(world: World) -> None:
 
 
 def _managed(world: World, name: str) -> dict[str, Any]:
-    assert world.process is not None and world.process.controller.desired is not None
-    instances = world.process.controller.desired.instances.values()
+    assert world.process is not None and world.process.controller.in_force
+    instances = world.process.controller.in_force.instances.values()
     return {path_of(one): one.address for one in instances if one.target == name}
 
 
 def _unsettled(world: World) -> list[str]:
     """What is not yet as it must become."""
     process = world.process
-    if process is None or not process.up or process.controller.desired is None:
+    if process is None or not process.up or not process.controller.in_force:
         return ["there is no controller"]
     controller, missing = process.controller, []
-    if process.intake.state.revision != controller.desired.revision or process.intake.state.problems:
+    if process.intake.state.revision != controller.in_force.revision or process.intake.state.problems:
         missing.append(f"source: {process.intake.state}")
     ready = get_condition(process.intake.state.conditions, ConditionType.READY)
     if ready is None or not ready.status:
         missing.append(f"source: {ready}")
-    if set(controller.desired.targets) != set(world.machines):
-        missing.append(f"targets: {sorted(controller.desired.targets)}")
-    for name in controller.desired.targets:
+    if set(controller.in_force.targets) != set(world.machines):
+        missing.append(f"targets: {sorted(controller.in_force.targets)}")
+    for name in controller.in_force.targets:
         known = controller.targets.get(name)
         connected = known and get_condition(known.conditions, ConditionType.READY)
         if not connected or not connected.status:
             missing.append(f"{name} is not connected: {connected}")
     states = controller.states()
     excused = {a for a, s in states.items() if _excused(world, a)}
-    for address, one in controller.desired.instances.items():
+    for address, one in controller.in_force.instances.items():
         summary = summarize(states[address].conditions) if address in states else None
         wrong = differs(one, world.machines[one.target].files, _managed(world, one.target))
         if summary is None:
@@ -415,8 +415,8 @@ def _excused(world: World, address: Any) -> bool:
     """Whether an instance is left as it is on purpose, and says so as it should."""
     assert world.process is not None
     controller = world.process.controller
-    assert controller.desired is not None
-    one = controller.desired.instances.get(address)
+    assert controller.in_force
+    one = controller.in_force.instances.get(address)
     if one is None:
         return False
     state = controller.states()[address]
@@ -445,8 +445,8 @@ def _waits_for(world: World, address: Any, excused: set[Any]) -> bool:
 def _bounded(world: World) -> None:
     """What is held in memory is what is needed."""
     process = world.process
-    assert process is not None and process.controller.desired is not None
-    controller, desired = process.controller, process.controller.desired
+    assert process is not None and process.controller.in_force
+    controller, desired = process.controller, process.controller.in_force
     queue, lanes = controller._queue, controller.lanes._lanes
     found = {
         "lanes": set(lanes) == set(desired.targets),

@@ -22,6 +22,8 @@ class Resource:
         spec: the provider's part of the manifest, valid by the kind's schema. A body is `{"digest", "size"}`.
         ignore: field paths whose differences are shown (`FieldDiff.ignored`) and left out of the payload.
         managed: for a kind that is a container, the paths strictly below its own that other instances manage.
+        removed: whether it is declared no longer and is to go; a provider meets such a one in `absence` only.
+        restores: of what is to go, the body `{"digest", "size"}` that was there before and comes back, or None.
     """
 
     address: str
@@ -30,6 +32,8 @@ class Resource:
     spec: dict[str, Any]
     ignore: Sequence[str] = ()
     managed: Sequence[str] = ()
+    removed: bool = False
+    restores: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)

@@ -57,10 +57,11 @@ async def apply(providers: Providers, request: Json) -> str:
 
 
 async def destroy(providers: Providers, request: Json) -> str:
-    """`{"resources"}` to `{"results"}`."""
-    resources = [resource_of(item) for item in request["resources"]]
-    results = await _by_kind(providers, resources, [one.kind for one in resources], _destroy)
-    return _reply("results", resources, results, result_json)
+    """`{"operations"}` to `{"results"}`, of what is no longer declared."""
+    operations = [operation_of(item) for item in request["operations"]]
+    kinds = [operation.address.split("/", 2)[1] for operation in operations]
+    results = await _by_kind(providers, operations, kinds, _destroy)
+    return _reply("results", operations, results, result_json)
 
 
 def fault_of(error: BaseException) -> Fault:
@@ -93,7 +94,8 @@ def describe(error: BaseException) -> str:
 
 async def _read(provider: Provider, wanted: list[Resource]) -> list[Any]:
     try:
-        return _checked(await provider.read(wanted), wanted, Actual, "read")
+        meant = [_meant(provider, one) for one in wanted]
+        return _checked(await provider.read(meant), wanted, Actual, "read")
     except DEFECTS as error:
         if len(wanted) == 1:
             return [fault_of(error)]
@@ -103,7 +105,8 @@ async def _read(provider: Provider, wanted: list[Resource]) -> list[Any]:
 
 async def _plan(provider: Provider, pairs: list[tuple[Resource, Actual]]) -> list[Any]:
     try:
-        planned = provider.plan([wanted for wanted, _ in pairs], [actual for _, actual in pairs])
+        meant = [_meant(provider, wanted) for wanted, _ in pairs]
+        planned = provider.plan(meant, [actual for _, actual in pairs])
         return _checked(planned, pairs, Operation, "plan")
     except DEFECTS as error:
         if len(pairs) == 1:
@@ -115,8 +118,13 @@ async def _apply(provider: Provider, operations: list[Operation]) -> list[Any]:
     return await gather(*(_each(provider.apply, operation) for operation in operations))
 
 
-async def _destroy(provider: Provider, resources: list[Resource]) -> list[Any]:
-    return await gather(*(_each(provider.destroy, resource) for resource in resources))
+async def _destroy(provider: Provider, operations: list[Operation]) -> list[Any]:
+    return await gather(*(_each(provider.destroy, operation) for operation in operations))
+
+
+def _meant(provider: Provider, one: Resource) -> Resource:
+    """What a provider is to read and plan: of what is to go, its absence."""
+    return provider.absence(one) if one.removed else one
 
 
 async def _each(method: Callable[[T], Awaitable[Result]], item: T) -> Result | Fault:

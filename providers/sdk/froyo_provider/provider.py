@@ -56,10 +56,20 @@ class Provider:
         """
         raise NotImplementedError
 
-    async def destroy(self, resource: Resource) -> Result:
-        """Take away what is no longer declared.
+    def absence(self, resource: Resource) -> Resource:
+        """What is declared in the place of something that is to go, so that there is nothing of it any more.
+
+        It is what `read` and `plan` get then; where the resource `restores` a body, that is to be there instead.
 
         Args:
             resource: as it was last declared.
         """
-        raise PermanentError(f"{resource.kind} cannot be destroyed: its provider does not know how")
+        raise PermanentError(f"{resource.kind} cannot be removed: its provider does not know how")
+
+    async def destroy(self, operation: Operation) -> Result:
+        """Do one operation that takes away what is no longer declared; unless said otherwise, as `apply` does it.
+
+        Args:
+            operation: as planned for the resource's `absence`.
+        """
+        return await self.apply(operation)

@@ -138,9 +138,17 @@ class Harness:
         return results
 
     def destroy(self, resources: Sequence[Json]) -> list[Json]:
-        """What comes of taking them away."""
-        results: list[Json] = self.run("destroy", {"target": TARGET, "resources": resources})["results"]
-        return results
+        """What comes of taking away what was declared so, in the order of the resources."""
+        gone = [{**one, "removed": True} for one in resources]
+        actual = self.read(gone)
+        found = {one["address"]: one for one in (*actual, *self.plan(gone, actual))}
+        operations = [one for one in found.values() if one.get("action", "none") != "none"]
+        request = {"target": TARGET, "operations": operations}
+        done = {one["address"]: one for one in self.run("destroy", request)["results"]}
+        return [
+            done.get(address) or (one if "fault" in one else {"address": address, "changed": False})
+            for address, one in found.items()
+        ]
 
     def run(self, phase: str, request: Json) -> Json:
         """One phase, from the request to its reply.

@@ -24,6 +24,8 @@ def resource_of(item: Json) -> Resource:
         item["spec"],
         item.get("ignore", ()),
         item.get("managed", ()),
+        item.get("removed", False),
+        item.get("restores"),
     )
 
 

@@ -121,5 +121,5 @@ async def _apply(
             whole=not targets and not labels and saved is None,
         )
         done = {event.object: event for one in results for event in one.events if event.reason in DONE}
-    subjects = {address: one.subject for address, one in evaluated.desired.instances.items()}
+    subjects = {address: one.subject for address, one in evaluated.instances.items()}
     return result_document(results, done, subjects, seconds=time.monotonic() - began)

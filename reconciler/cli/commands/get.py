@@ -9,6 +9,7 @@ from reconciler.cli.asking import Asking
 from reconciler.cli.options import Labels, NoColor, Quiet, State, TableOutput, Targets, Verbose, What
 from reconciler.cli.output import Format, emit, emit_names
 from reconciler.cli.show.resources import (
+    orphan_table,
     resource_table,
     source_table,
     suspension_lines,
@@ -23,7 +24,7 @@ EXAMPLES = (
     ("froyo get files --target web-1", "the files on one target"),
     ("froyo get File/motd -o wide", "one resource on all targets, with more columns"),
     ("froyo get -l tier=web -o name", "addresses only, of what has a label"),
-    ("froyo get targets", "also: sources, suspensions"),
+    ("froyo get targets", "also: sources, suspensions, orphans"),
 )
 
 _LISTS = {
@@ -33,6 +34,8 @@ _LISTS = {
     "sources": "/v1/sources",
     "suspension": "/v1/suspensions",
     "suspensions": "/v1/suspensions",
+    "orphan": "/v1/orphans",
+    "orphans": "/v1/orphans",
 }
 
 
@@ -94,6 +97,8 @@ def _lines(screen: Terminal, document: Document, *, wide: bool) -> list[str]:
             return target_table(screen, items, now=now, live=document["live"])
         case "SourceList":
             return source_table(screen, items)
+        case "OrphanList":
+            return orphan_table(screen, items)
         case "SuspensionList":
             return suspension_lines(screen, items, now=now)
         case _:

@@ -137,5 +137,5 @@ async def _plan(
     ):
         evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
         found = await once.plan(parts, evaluated, progress=progress)
-    instances = evaluated.desired.instances
+    instances = evaluated.instances
     return [views.plan(plan, instances) for plan in found], evaluated.desired.revision

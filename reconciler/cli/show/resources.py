@@ -91,6 +91,15 @@ def broken_sources(screen: Terminal, sources: Sequence[Document]) -> list[str]:
     return source_table(screen, broken)
 
 
+def orphan_table(screen: Terminal, orphans: Sequence[Document]) -> list[str]:
+    """A line for each orphan."""
+    rows: list[list[Cell]] = [
+        [("", view["address"]), ("", view["subject"].removeprefix("path:")), ("dim", view["declaredAt"])]
+        for view in orphans
+    ]
+    return table(screen, ["RESOURCE", "SUBJECT", "WAS DECLARED AT"], rows)
+
+
 def suspension_lines(screen: Terminal, suspensions: Sequence[Document], *, now: float) -> list[str]:
     """A line for each suspension."""
     rows: list[list[Cell]] = [

@@ -13,8 +13,8 @@ from functools import partial
 
 from reconciler.core.conditions import readiness, set_condition
 from reconciler.engine import wording
+from reconciler.engine.intake.recall import doubt_of, was_declared
 from reconciler.engine.intake.redeclared import keep_declared
-from reconciler.engine.intake.undeclared import was_declared
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.round.journal import store_report
 from reconciler.engine.round.report import Report
@@ -80,8 +80,12 @@ class Intake:
         except (ConfigError, SnapshotGone) as error:
             log.warning("the last good snapshot cannot be restored", source=self.state.name, why=str(error))
             return False
+        try:
+            await self._controller.submit(desired)
+        except ConfigError as error:
+            log.warning("the last good snapshot is in conflict", source=self.state.name, why=str(error))
+            return False
         self.state = replace(self.state, revision=kept.revision, digest=kept.digest)
-        await self._controller.submit(desired)
         return True
 
     async def take(self, snapshot: Snapshot) -> bool:
@@ -92,13 +96,7 @@ class Intake:
             await self._stays()
             return False  # it has moved on already, and a newer one is on its way
         except ConfigError as error:
-            stays = await self._stays()
-            await self._say(
-                ready=False,
-                reason=Reason.PERMANENT_ERROR,
-                message=f"{wording.count(len(error.problems), 'problem')} in {snapshot.revision}; {stays}",
-                state=replace(self.state, problems=tuple(str(problem) for problem in error.problems)),
-            )
+            await self._refuse(snapshot, error)
             return False
         if not desired.targets and await self._something_in_force():
             stays = await self._stays()
@@ -110,38 +108,53 @@ class Intake:
             )
             return False
         try:
+            doubt = await doubt_of(self._store, snapshot)
             await keep_declared(self._store, snapshot, desired)
+            self._controller.in_force.refuse_conflicts(desired)
             await self._store.save_snapshot(snapshot)
+            taken = await self._controller.submit(desired, doubt=doubt)
         except SnapshotGone:
             await self._stays()
             return False
-        before = self._controller.desired
-        gone = len(before.instances.keys() - desired.instances.keys()) if before is not None else 0
-        await self._controller.submit(desired)
+        except ConfigError as error:
+            await self._refuse(snapshot, error)
+            return False
+        told = "" if taken is None else wording.no_longer_declared(len(taken.left), taken.removals.values())
         await self._say(
             ready=True,
             reason=Reason.IN_SYNC,
             message=f"revision {snapshot.revision} is in force: {wording.count(len(desired.instances), 'instance')} "
             f"on {wording.count(len(desired.targets), 'target')}"
-            + (f"; {wording.dropped(gone)}" if gone else "")
+            + (f"; {told}" if told else "")
             + wording.warned(desired.warnings),
             state=replace(self.state, revision=snapshot.revision, digest=snapshot.digest, problems=()),
         )
         return True
 
+    async def _refuse(self, snapshot: Snapshot, error: ConfigError) -> None:
+        """Leave the last good snapshot in force, and say what is wrong with this one."""
+        stays = await self._stays()
+        await self._say(
+            ready=False,
+            reason=Reason.PERMANENT_ERROR,
+            message=f"{wording.count(len(error.problems), 'problem')} in {snapshot.revision}; {stays}",
+            state=replace(self.state, problems=tuple(str(problem) for problem in error.problems)),
+        )
+
     async def _something_in_force(self) -> bool:
         """Whether anything is declared until now, also by what an earlier controller had in force."""
-        if self._controller.desired is not None:
-            return bool(self._controller.desired.targets)
+        if (declared := self._controller.in_force.of(self.state.name)) is not None:
+            return bool(declared.targets)
         return await was_declared(self._store, self.state.name, self._evaluate)
 
     async def _stays(self) -> str:
         """Have the last good snapshot in force, be it an earlier controller's; how a person is told."""
-        if self._controller.desired is None:
+        in_force = self._controller.in_force
+        if in_force.of(self.state.name) is None:
             await self.restore()
         return (
             "nothing is in force yet"
-            if self._controller.desired is None
+            if in_force.of(self.state.name) is None
             else "the last good one stays in force"
         )
 

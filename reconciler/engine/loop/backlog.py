@@ -49,6 +49,8 @@ class Backlog:
         states: the instances whose state on disk is another one than in memory.
         forgotten: instances that have a state on disk and should not.
         owned: what has become ours.
+        disowned: what is not ours any more, and with it what was approved about it.
+        approved: what was done because a person had approved it.
         events: what has happened.
         endings: runs that have ended.
     """
@@ -56,11 +58,21 @@ class Backlog:
     states: set[Address] = field(default_factory=set)
     forgotten: set[Address] = field(default_factory=set)
     owned: list[InventoryEntry] = field(default_factory=list)
+    disowned: set[Address] = field(default_factory=set)
+    approved: set[Address] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.states or self.forgotten or self.owned or self.events or self.endings)
+        return bool(
+            self.states
+            or self.forgotten
+            or self.owned
+            or self.disowned
+            or self.approved
+            or self.events
+            or self.endings
+        )
 
     def add_events(self, events: Iterable[Event]) -> None:
         """Something has happened."""
@@ -82,6 +94,8 @@ class Backlog:
         batch.put_states(states[address] for address in sorted(self.states & states.keys()))
         batch.forget_states(sorted(self.forgotten - states.keys()))
         batch.put_inventory(self.owned)
+        batch.forget_inventory(sorted(self.disowned - states.keys()))
+        batch.forget_approvals(sorted(self.approved | self.disowned))
         batch.add_events(self.events)
         for ending in self.endings:
             batch.settle(ending.run, ending.outcomes)
@@ -94,5 +108,7 @@ class Backlog:
         self.states.clear()
         self.forgotten.clear()
         self.owned.clear()
+        self.disowned.clear()
+        self.approved.clear()
         self.events.clear()
         self.endings.clear()

@@ -14,6 +14,9 @@ from reconciler.core.backoff import Backoff
 from reconciler.core.workqueue import Priority, Work, WorkQueue
 from reconciler.engine import wording
 from reconciler.engine.host import ProviderHost
+from reconciler.engine.intake.in_force import InForce, Taken
+from reconciler.engine.intake.recall import record
+from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.lane import Lane, Sighting
 from reconciler.engine.loop.lanes import Lanes
 from reconciler.engine.loop.reachability import Reachability
@@ -26,13 +29,13 @@ from reconciler.engine.round.report import Report
 from reconciler.engine.round.services import Outcome, Services
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import LocalProtocolError, ProtocolError, RunnerError, StoreError, TransportError
-from reconciler.model.desired import Blob, Desired
-from reconciler.model.names import Address, Digest, TargetName, split_address
+from reconciler.model.desired import Desired
+from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.plan import Plan
-from reconciler.model.resource import Instance
 from reconciler.model.source import SnapshotGone
-from reconciler.model.state import ResourceState, Suspension, TargetState, covers
+from reconciler.model.state import Approval, ResourceState, Suspension, TargetState, covers
 from reconciler.runtime import Runtime
+from reconciler.store.batch import Batch
 from reconciler.store.store import Store
 from reconciler.targets.session import Session
 from reconciler.targets.watch import WatchEvent
@@ -52,9 +55,10 @@ class Controller:
         settings: the numbers.
 
     Attributes:
-        desired: what is in force; None before the first snapshot.
+        in_force: what all sources declare, and what is to go.
         lanes: what is known of each target.
         suspensions: what people want left alone.
+        approvals: what people want done that waited for them.
     """
 
     def __init__(
@@ -66,9 +70,10 @@ class Controller:
         open_session: OpenSession,
         settings: EngineSettings = EngineSettings(),  # noqa: B008 - frozen
     ) -> None:
-        self.desired: Desired | None = None
+        self.in_force = InForce(budget=settings.prune, own_paths=settings.own_paths)
         self.lanes = Lanes(store, runtime, settings=settings, loop_time=self._time)
         self.suspensions = Suspensions(store, now=runtime.now)
+        self.approvals = Approvals(store)
         self._store = store
         self._runtime = runtime
         self._settings = settings
@@ -89,9 +94,10 @@ class Controller:
             store=store,
             runtime=runtime,
             settings=settings,
-            find_blob=self._find_blob,
-            revision=lambda: self.desired.revision if self.desired else "",
+            find_blob=self.in_force.find_blob,
+            revision=lambda: self.in_force.revision,
             suspended=self.suspensions.holding,
+            approved=self.approvals.of,
             loop_time=self._time,
         )
 
@@ -102,6 +108,7 @@ class Controller:
         await self.lanes.load()
         await self._reachability.load()
         await self.suspensions.load()
+        await self.approvals.load()
         for suspension in self.suspensions.all():
             self._remind(suspension)
         await self._requests.load()
@@ -154,49 +161,77 @@ class Controller:
             async with asyncio.timeout_at(due):
                 await self._wake.wait()
 
-    # --- Desired state ------------------------------------------------------------------------------------------------
+    # --- What is in force ---------------------------------------------------------------------------------------------
 
-    async def submit(self, desired: Desired) -> None:
-        """From now on, this is how everything should be.
+    async def submit(self, desired: Desired, *, doubt: str = "") -> Taken | None:
+        """From now on, this is what one source declares.
 
-        What is not in it any more is no longer looked at. Nothing is removed from a target: what was ours is reported
-        as orphaned. A controller that has been told to end takes nothing in: it would open sessions that nobody closes.
+        What it declared and no longer does goes, or waits for a person, or stays, as `core/prune.py` says. A controller
+        that has been told to end takes nothing in: it would open sessions that nobody closes.
+
+        Args:
+            desired: all of it.
+            doubt: why the source may not mean what it leaves out, or "".
+
+        Raises:
+            ConfigError: it claims what another source has; nothing has changed.
         """
         if self._stopping:
-            return
-        self.desired = desired
-        instances: dict[TargetName, dict[Address, Instance]] = {name: {} for name in desired.targets}
-        for address, instance in desired.instances.items():
-            instances[instance.target][address] = instance
-        for name, target in desired.targets.items():
-            if self._sessions.want(target):
+            return None
+        taken = self.in_force.take(
+            desired, await record(self._store, self.lanes.states(), desired), doubt=doubt
+        )
+        await self._store.write(Batch().put_targets(desired.targets.values()))
+        for name, wanted in taken.wanted.items():
+            if self._sessions.want(wanted.target):
                 self._reachability.forget(name)
-            changed = self.lanes.submit(target, instances[name], desired.source)
+            changed = self.lanes.submit(wanted, self.in_force.sources, taken.left)
             if changed is not None:
                 self._add(name, priority=Priority.SPEC, items=changed)
-        await self._drop_targets(desired)
+        await self._drop_targets()
         self._wake.set()
+        return taken
 
-    async def _drop_targets(self, desired: Desired) -> None:
-        """Forget the targets that are not declared any more; what other sources have on record stays there."""
-        declared = desired.targets
-        for name in self.lanes.undeclared(declared):
+    async def _drop_targets(self) -> None:
+        """Forget the targets on which nothing is declared or to go; what other sources have on record stays there."""
+        wanted = self.in_force.targets
+        for name in self.lanes.undeclared(wanted):
             self.lanes.withdraw(name)
             await self._sessions.drop(name)
-            if name in self._rounds:
+            if name in self._rounds and self._rounds[name] is not asyncio.current_task():
                 await asyncio.wait([self._rounds[name]])
             self._queue.discard(name)
             self._troubles.pop(name, None)
             await self.lanes.drop(name)
-        others = self.lanes.shared(desired.source)
-        self._reachability.keep_only(declared, others)
-        await self._requests.keep_only(declared.keys() | others)
-        await self.lanes.forget(desired)
+        others = self.lanes.shared()
+        self._reachability.keep_only(wanted, others)
+        await self._requests.keep_only(wanted.keys() | others)
+        await self.lanes.forget(wanted)
 
-    def _find_blob(self, digest: Digest) -> Blob:
-        if self.desired is None:
-            raise SnapshotGone("nothing is declared any more")
-        return self.desired.find_blob(digest)
+    async def _let_go(self, gone: Collection[Address]) -> None:
+        """What was to go has gone: nothing waits for it any more, be it its target."""
+        self.approvals.spent(gone)
+        before = self.in_force.targets.keys()
+        self.in_force.gone(gone)
+        if before != self.in_force.targets.keys():
+            self._later(self._drop_targets(), name="drop targets")
+
+    async def approve(self, approvals: Collection[Approval]) -> None:
+        """Have done what waits for a person, or remove what nobody declares any more."""
+        await self.approvals.put(approvals)
+        await self._take_again()
+        await self.request([approval.address for approval in approvals])
+
+    async def forget(self, addresses: Collection[Address]) -> None:
+        """These are not ours any more: they stay as they are, and nothing is known of them."""
+        await self._store.write(Batch().forget_inventory(addresses).forget_approvals(addresses))
+        self.approvals.spent(addresses)
+        await self._take_again()
+
+    async def _take_again(self) -> None:
+        """What is on record has been changed by a person: see what follows from what is in force."""
+        for desired in list(self.in_force.sources.values()):
+            await self.submit(desired)
 
     # --- Rounds -------------------------------------------------------------------------------------------------------
 
@@ -210,7 +245,7 @@ class Controller:
         session = self._sessions.get(name)
         try:
             lane = self.lanes.take_in(name)
-            if lane is None or self.desired is None or name not in self.desired.targets:
+            if lane is None or name not in self.in_force.targets:
                 return
             lane.unsettled.update(address for address in work.items if address in lane.instances)
             if session is None:
@@ -221,9 +256,11 @@ class Controller:
                 dirty = None if dirty is None or not request.items else dirty | request.items
             if request is not None or work.priority is Priority.USER:
                 lane.forget_verdicts(lane.instances if dirty is None else dirty)
-            await self._round(lane, session, dirty)
+            outcome = await self._round(lane, session, dirty)
             self._queue.forget(name)
             self._troubles.pop(name, None)
+            if outcome.gone:
+                await self._let_go(outcome.gone)
             if request is not None:
                 await self._requests.grant(name, request)
         except (TransportError, ProtocolError) as error:
@@ -246,7 +283,7 @@ class Controller:
             self._queue.done(name)
             self._wake.set()
 
-    async def _round(self, lane: Lane, session: Session, dirty: Collection[Address] | None) -> None:
+    async def _round(self, lane: Lane, session: Session, dirty: Collection[Address] | None) -> Outcome:
         work = Round(lane, session, self._services)
         try:
             await work.run(dirty)
@@ -257,6 +294,7 @@ class Controller:
             # Whatever else fails, such as the store or the watch: what has been concluded has its next look.
             self._schedule(lane, work.outcome, whole=dirty is None)
         await self._watch(lane, session)
+        return work.outcome
 
     async def _watch(self, lane: Lane, session: Session) -> None:
         """Have the session watch what the lane's instances depend on, unless it does."""
@@ -339,7 +377,7 @@ class Controller:
         The request is on record before this returns, and outlives the controller.
         """
         wanted: dict[TargetName, list[Address]] = {}
-        for name in self.desired.targets if self.desired else ():
+        for name in self.in_force.targets:
             mine = [] if selected is None else [a for a in selected if split_address(a)[0] == name]
             if selected is None or mine:
                 wanted[name] = mine
@@ -360,8 +398,7 @@ class Controller:
             except (TransportError, ProtocolError) as error:
                 return unplanned(name, self._services, str(error))
 
-        targets = self.desired.targets if self.desired else {}
-        return list(await asyncio.gather(*(one(name) for name in targets)))
+        return list(await asyncio.gather(*(one(name) for name in self.in_force.targets)))
 
     async def suspend(self, suspension: Suspension) -> None:
         """Leave something alone for a while."""
@@ -400,8 +437,7 @@ class Controller:
 
     def _covered(self, object_: str) -> list[Address]:
         """The instances that a suspension of `object_` concerns."""
-        every = self.desired.instances if self.desired else {}
-        return [address for address in every if covers(object_, address)]
+        return [address for address in self.in_force.instances if covers(object_, address)]
 
     def retry(self) -> None:
         """The store has just taken something: what it had not taken is tried again now, not when its pause is over."""
@@ -431,9 +467,10 @@ class Controller:
     def states(self) -> dict[Address, ResourceState]:
         """What is known of every instance that is declared, or was when anything was last heard of a source."""
         known = self.lanes.states()
-        if self.desired is None:
+        if not self.in_force:
             return known
-        return {address: state for address, state in known.items() if address in self.desired.instances}
+        wanted = self.in_force.instances
+        return {address: state for address, state in known.items() if address in wanted}
 
     @staticmethod
     def _time() -> float:

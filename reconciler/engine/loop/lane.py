@@ -15,16 +15,20 @@ from reconciler.core.conditions import next_generation
 from reconciler.core.contest import Contests
 from reconciler.core.flood import Floods
 from reconciler.core.graph import Graph
+from reconciler.engine import wording
+from reconciler.engine.intake.in_force import Wanted
 from reconciler.engine.loop.backlog import Backlog
 from reconciler.engine.round.preimages import Preimages
 from reconciler.engine.round.recording import Recording
-from reconciler.engine.round.report import Report
+from reconciler.engine.round.report import Report, Verdict
+from reconciler.model.conditions import Reason
 from reconciler.model.event import Evidence
-from reconciler.model.names import Address, Digest, SourceName
+from reconciler.model.names import Address, Digest, split_address
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
 from reconciler.model.subjects import PATH
 from reconciler.model.target import LocalTransport, Target
+from reconciler.store.records import InventoryEntry
 from reconciler.targets.session import Session
 
 
@@ -102,6 +106,7 @@ class Lane:
         floods: what is put right too often for each time to be told.
         changes: the same for what is left alone, and slowed down by nobody.
         managed: for each container with instances below its path, those paths.
+        own_paths: what is left alone on this machine.
         backlog: what the store does not have yet.
         preimages: what was there before something that is not known to be ours yet.
     """
@@ -125,6 +130,7 @@ class Lane:
     floods: Floods[Address] = field(default_factory=Floods)
     changes: Floods[Address] = field(default_factory=lambda: Floods(most=10))
     managed: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
+    own_paths: Collection[str] = ()
     backlog: Backlog = field(default_factory=Backlog)
     preimages: Preimages = field(default_factory=Preimages)
     _by_path: dict[str, set[Address]] = field(default_factory=dict)
@@ -132,27 +138,27 @@ class Lane:
     @classmethod
     def make(
         cls,
-        target: Target,
-        instances: Mapping[Address, Instance],
+        wanted: Wanted,
         known: Callable[[Address], ResourceState | None],
         *,
         contests: Contests[Address],
-        source: SourceName,
         own_paths: Collection[str] = (),
     ) -> Lane:
-        """The lane of a target that is to be as `instances` say.
+        """The lane of a target that is to be as it is `wanted`.
 
         Args:
-            target: how to reach it.
-            instances: in order of declaration.
+            wanted: what is declared on it, and what is to go.
             known: what is on record about an instance.
             contests: who is known to fight about what.
-            source: what says so.
             own_paths: what is left alone on this machine.
         """
         states, news, moved = {}, set(), set()
-        for address, instance in instances.items():
-            state = known(address)
+        for address, instance in wanted.instances.items():
+            state, source = known(address), wanted.sources[address]
+            if state is None and (entry := wanted.moved.get(address)) is not None:
+                earlier = known(entry.instance.address)
+                state = replace(earlier, address=address) if earlier else None
+                moved.add(address)
             states[address] = (
                 next_generation(state, instance.digest)
                 if state
@@ -164,18 +170,63 @@ class Lane:
             if states[address].source != source:
                 states[address] = replace(states[address], source=source)
                 moved.add(address)
+        local = isinstance(wanted.target.transport, LocalTransport)
         return cls(
-            target=target,
-            instances=instances,
-            graph=Graph.build(instances.values()),
+            target=wanted.target,
+            instances=wanted.instances,
+            graph=wanted.graph,
             states=states,
             unsettled=news,
             contests=contests,
-            managed=managed_below(
-                instances, own_paths if isinstance(target.transport, LocalTransport) else ()
-            ),
+            managed=managed_below(wanted.instances, own_paths if local else ()),
+            own_paths=own_paths,
             backlog=Backlog(states=moved),
         )
+
+    def take_over(self, moved: Mapping[Address, InventoryEntry], *, now: Callable[[], float]) -> None:
+        """Note that these have another address than they had: nothing about the target has changed."""
+        report = Report(now, {})
+        for address, entry in moved.items():
+            earlier = entry.instance.address
+            report.event(
+                address, "Moved", f"was {split_address(earlier)[1]}; nothing is changed on the target"
+            )
+            self.states[address] = replace(self.states[address], owned=True)
+            self.backlog.owned.append(replace(entry, instance=self.instances[address], recorded_at=now()))
+            self.backlog.disowned.add(earlier)
+            self.backlog.forgotten.add(earlier)
+            self.contests.forget(earlier)
+        self.backlog.add_events(report.events)
+
+    def hold_back(self, *, now: Callable[[], float]) -> None:
+        """Say of what is to go and waits for a person that it does, before anything else is known of it."""
+        report = Report(now, self.states)
+        for address, instance in self.instances.items():
+            if instance.removal is not None and instance.removal.hold:
+                message = instance.removal.hold + wording.to_approve(address, instance.removal)
+                verdict = Verdict(reason=Reason.PRUNE_HELD, message=message)
+                report.conclude(address, verdict)
+        self.backlog.states |= report.changed.keys()
+
+    def release(self, addresses: Collection[Address]) -> None:
+        """These were to go, and have gone: nothing is known of them any more."""
+        if not addresses:
+            return
+        self.instances = {a: one for a, one in self.instances.items() if a not in addresses}
+        self.graph = Graph.build(self.instances.values())
+        self.recording = None
+        for address in addresses:
+            self.watch(address, ())
+            del self.watched[address]
+            del self.states[address]
+            self.unsettled.discard(address)
+            self.sightings.pop(address, None)
+            self.not_before.pop(address, None)
+            self.contests.forget(address)
+        local = isinstance(self.target.transport, LocalTransport)
+        self.managed = managed_below(self.instances, self.own_paths if local else ())
+        self.backlog.disowned |= set(addresses)
+        self.backlog.forgotten |= set(addresses)
 
     def watch(self, address: Address, paths: Iterable[str]) -> None:
         """Note which paths concern `address`."""
@@ -192,11 +243,13 @@ class Lane:
         for path in wanted:
             self._by_path.setdefault(path, set()).add(address)
 
-    def orphan(self, gone: Mapping[Address, ResourceState], *, now: Callable[[], float]) -> None:
+    def orphan(
+        self, gone: Mapping[Address, ResourceState], left: Mapping[Address, str], *, now: Callable[[], float]
+    ) -> None:
         """Note that these are no longer declared: nothing is known of them any more, and nothing is done to them."""
         report = Report(now, {})
         for state in gone.values():
-            orphaned(report, state)
+            orphaned(report, state, left.get(state.address, ""))
         self.backlog.add_events(report.events)
         self.backlog.forgotten |= gone.keys()
         for address in gone:
@@ -256,10 +309,11 @@ class Lane:
         return self._by_path.get(path, ())
 
 
-def orphaned(report: Report, state: ResourceState) -> None:
-    """Say of what is no longer declared that it stays, if it was ours."""
+def orphaned(report: Report, state: ResourceState, why: str) -> None:
+    """Say of what is no longer declared that it stays, if it was ours, and why."""
     if state.owned:
-        report.event(state.address, "Orphaned", "no longer declared; left as it is on the target")
+        message = "no longer declared; left as it is on the target" + (f": {why}" if why else "")
+        report.event(state.address, "Orphaned", message)
 
 
 def managed_below(

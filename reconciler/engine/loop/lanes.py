@@ -10,16 +10,13 @@ from collections.abc import Callable, Collection, Mapping
 
 from reconciler.core import inventory
 from reconciler.core.contest import Contests
-from reconciler.engine.intake.undeclared import targets_of_others, undeclared
+from reconciler.engine.intake.in_force import Wanted
 from reconciler.engine.loop.lane import Lane, orphaned
 from reconciler.engine.round.journal import store_report
 from reconciler.engine.round.report import Report
 from reconciler.engine.settings import EngineSettings
-from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, SourceName, TargetName, split_address
-from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
-from reconciler.model.target import Target
 from reconciler.runtime import Runtime
 from reconciler.store.store import Store
 
@@ -42,7 +39,9 @@ class Lanes:
         self._settings = settings
         self._time = loop_time
         self._lanes: dict[TargetName, Lane] = {}
-        self._incoming: dict[TargetName, tuple[Target, Mapping[Address, Instance], SourceName]] = {}
+        self._incoming: dict[TargetName, Wanted] = {}
+        self._sources: frozenset[SourceName] = frozenset()
+        self._left: dict[Address, str] = {}
         self._stored: dict[Address, ResourceState] = {}
         self._preimages: dict[Address, Digest] = {}
 
@@ -65,54 +64,64 @@ class Lanes:
     # --- What is declared ---------------------------------------------------------------------------------------------
 
     def submit(
-        self, target: Target, instances: Mapping[Address, Instance], source: SourceName
+        self, wanted: Wanted, sources: Collection[SourceName], left: Mapping[Address, str]
     ) -> Collection[Address] | None:
-        """From its next round on, this is how a target should be, as `source` says.
+        """From its next round on, this is how a target should be.
+
+        Args:
+            wanted: what is declared on it, and what is to go.
+            sources: all that are in force: what they declared and no longer do is not looked at any more.
+            left: of that, why it stays as it is.
 
         Returns:
             What that round has to look at; empty for everything, None if nothing has changed.
         """
-        self._incoming[target.name] = (target, instances, source)
-        lane = self._lanes.get(target.name)
+        name = wanted.target.name
+        self._sources = frozenset(sources)
+        self._left.update(left)
+        self._incoming[name] = wanted
+        lane = self._lanes.get(name)
         if lane is None:
             return ()
         changes = inventory.changes(
             {address: instance.digest for address, instance in lane.instances.items()},
-            {address: instance.digest for address, instance in instances.items()},
+            {address: instance.digest for address, instance in wanted.instances.items()},
         )
-        return (*changes.added, *changes.changed) if changes else None
+        return (*changes.added, *changes.changed) if changes or wanted.moved else None
 
     def take_in(self, name: TargetName) -> Lane | None:
         """The lane of a target, with what was submitted since its last round."""
-        incoming = self._incoming.pop(name, None)
+        wanted = self._incoming.pop(name, None)
         lane = self._lanes.get(name)
-        if incoming is None:
+        if wanted is None:
             return lane
-        target, instances, source = incoming
         if lane is None:
             # Of what else is on record, what other sources declare stays as it is.
             known = {
                 a: state
                 for a, state in self._stored.items()
-                if a in instances or (split_address(a)[0] == name and state.source == source)
+                if a in wanted.instances or (split_address(a)[0] == name and state.source in self._sources)
             }
         else:
             known = lane.states
         contests = lane.contests if lane else Contests[Address](self._settings.contest)
         contests.expire(self._time())
-        fresh = Lane.make(
-            target, instances, known.get, contests=contests, source=source, own_paths=self._settings.own_paths
-        )
+        fresh = Lane.make(wanted, known.get, contests=contests, own_paths=self._settings.own_paths)
         if lane is not None:
             fresh.carry_over(lane)
-        gone = {a: state for a, state in known.items() if a not in instances}
-        fresh.orphan(gone, now=self._runtime.now)
+        fresh.take_over(wanted.moved, now=self._runtime.now)
+        fresh.hold_back(now=self._runtime.now)
+        renamed = {entry.instance.address for entry in wanted.moved.values()}
+        gone = {a: state for a, state in known.items() if a not in wanted.instances and a not in renamed}
+        fresh.orphan(gone, self._left, now=self._runtime.now)
         if gone and lane is None:
             # Where these were is not known any more: it may have been in any container.
-            fresh.manage_anew(a for a, instance in instances.items() if instance.contains)
+            fresh.manage_anew(a for a, instance in wanted.instances.items() if instance.contains)
         for address in known:
             self._stored.pop(address, None)
-        fresh.preimages.found({a: self._preimages.pop(a) for a in self._preimages.keys() & instances.keys()})
+            self._left.pop(address, None)
+        found = self._preimages.keys() & wanted.instances.keys()
+        fresh.preimages.found({a: self._preimages.pop(a) for a in found})
         self._lanes[name] = fresh
         return fresh
 
@@ -133,20 +142,20 @@ class Lanes:
         """Take back what was submitted for a target and not taken in yet."""
         self._incoming.pop(name, None)
 
-    def shared(self, source: SourceName) -> set[TargetName]:
-        """The targets on which other sources than `source` have something on record."""
-        return targets_of_others(self._stored, source)
+    def shared(self) -> set[TargetName]:
+        """The targets on which sources that are not in force have something on record."""
+        return {split_address(a)[0] for a, state in self._stored.items() if state.source not in self._sources}
 
-    async def forget(self, desired: Desired) -> None:
-        """Forget what its source declared on targets that it does not declare, and say which of it was ours."""
+    async def forget(self, targets: Collection[TargetName]) -> None:
+        """Forget what the sources in force declared on other targets than these, and say which of it was ours."""
         gone = {
             address: state
-            for address, state in undeclared(self._stored, desired).items()
-            if split_address(address)[0] not in desired.targets
+            for address, state in self._stored.items()
+            if state.source in self._sources and split_address(address)[0] not in targets
         }
         report = Report(self._runtime.now, {})
         for state in gone.values():
-            orphaned(report, state)
+            orphaned(report, state, self._left.pop(state.address, ""))
         await store_report(self._store, report, forget=gone)
         for address in gone:
             self._stored.pop(address, None)

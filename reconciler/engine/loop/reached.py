@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.core.conditions import get_condition, next_generation, remove_condition, set_condition
+from reconciler.engine import wording
+from reconciler.engine.intake.in_force import Wanted
 from reconciler.engine.loop.reachability import reachable
-from reconciler.engine.round.report import Report
-from reconciler.model.conditions import ConditionType
-from reconciler.model.desired import Desired
+from reconciler.engine.round.report import Report, Verdict
+from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.names import SourceName, TargetName
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState, TargetState
@@ -35,13 +36,17 @@ class Reached:
 
 
 async def account(
-    store: Store, *, desired: Desired, reached: Mapping[TargetName, Reached], now: Callable[[], float]
+    store: Store,
+    *,
+    wanted: Mapping[TargetName, Wanted],
+    reached: Mapping[TargetName, Reached],
+    now: Callable[[], float],
 ) -> Batch:
     """What is to be put on record about the targets.
 
     Args:
         store: with what is on record so far.
-        desired: what should be on the targets.
+        wanted: how each target should be.
         reached: what came of the attempts, by target.
         now: the wall clock.
     """
@@ -52,9 +57,13 @@ async def account(
     for name, attempt in reached.items():
         known = targets.get(name) or TargetState(name=name)
         batch.put_target_state(_said(known, attempt, report))
-    for address, instance in desired.instances.items():
-        if instance.target in lost:
-            report.put(_declared(report.states.get(address), instance, desired.source))
+    for name in sorted(lost):
+        for address, instance in wanted[name].instances.items():
+            report.put(_declared(report.states.get(address), instance, wanted[name].sources[address]))
+            if instance.removal is not None and instance.removal.hold:
+                message = instance.removal.hold + wording.to_approve(address, instance.removal)
+                verdict = Verdict(reason=Reason.PRUNE_HELD, message=message)
+                report.conclude(address, verdict)
     return batch.put_states(report.changed.values()).add_events(report.events)
 
 

@@ -60,7 +60,8 @@ async def apply_step(
         StoreError: of `intended`; nothing was done.
         TransportError: the session was lost; what had been done by then is not known.
     """
-    bodies = (lane.instances[unit.address].spec.get("body") for unit in units)
+    instances = [lane.instances[unit.address] for unit in units]
+    bodies = [one.removal.restores if one.removal else one.spec.get("body") for one in instances]
     performer = WritingPerformer(
         session,
         settings,
@@ -72,13 +73,13 @@ async def apply_step(
     by_address = {unit.address: unit for unit in units}
     results: dict[Address, Applied] = {}
 
-    async def run(package: str, mine: list[Address]) -> None:
+    async def run(package: str, phase: Phase, mine: list[Address]) -> None:
         request = {
             "target": {"name": lane.target.name},
             "operations": [by_address[address].operation for address in mine],
         }
         try:
-            done = await host.run(package, Phase.APPLY, request, performer)
+            done = await host.run(package, phase, request, performer)
         except ProviderError as error:
             results.update(dict.fromkeys(mine, Applied(fault=error)))
             return
@@ -86,7 +87,14 @@ async def apply_step(
         for address in mine:
             results[address] = _applied(answers.get(address), address, package)
 
-    await together([run(package, mine) for package, mine in by_package(lane, list(by_address)).items()])
+    going = {one.address for one in instances if one.removal is not None}
+    await together(
+        [
+            run(package, phase, mine)
+            for phase, some in ((Phase.APPLY, by_address.keys() - going), (Phase.DESTROY, going))
+            for package, mine in by_package(lane, [a for a in by_address if a in some]).items()
+        ]
+    )
     return results
 
 

@@ -117,6 +117,10 @@ class Journal:
             )
         )
 
+    def approved(self, address: Address) -> None:
+        """What a person had approved is done: the approval is spent."""
+        self._lane.backlog.approved.add(address)
+
     async def missing_blobs(self, digests: Iterable[Digest]) -> Collection[Digest]:
         """Those of `digests` whose content is not kept yet."""
         wanted = set(digests)

@@ -70,6 +70,10 @@ def wire_resource(lane: Lane, address: Address) -> dict[str, Any]:
     }
     if instance.common.ignore_fields:
         resource["ignore"] = list(instance.common.ignore_fields)
+    if instance.removal is not None:
+        resource["removed"] = True
+        if instance.removal.restores is not None:
+            resource["restores"] = dict(instance.removal.restores)
     if instance.contains:
         resource["managed"] = list(lane.managed.get(address, ()))
     return resource

@@ -149,9 +149,8 @@ class WritingPerformer:
             return
         if digest not in self._declared:
             raise ProviderError(f"the provider names the body {digest}, which none of its resources declares")
-        blob = self._find_blob(digest)
         try:
-            await self._session.send_blob(blob)
+            await self._session.send_blob(self._find_blob(digest))
         except SnapshotGone:
             try:
                 content = await self._kept(digest)

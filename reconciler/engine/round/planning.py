@@ -81,6 +81,10 @@ def _unit(
     instance, state = lane.instances[address], lane.states[address]
     diffs = tuple(_field_diff(entry, find_blob) for entry in operation.get("diffs", ()))
     action = Action(operation.get("action", "none"))
+    if instance.removal is not None and action is (
+        Action.CREATE if instance.removal.restores is None else Action.DELETE
+    ):
+        return ProviderError(f"{package} wants to {action} {address}, which is to go; this is its defect")
     if action is not Action.NONE and not any(not entry.ignored for entry in diffs):
         return ProviderError(f"{package} wants to {action} {address} without naming a field that differs")
     decision = inventory.decide(instance, state, exists=reading.exists, equal=action is Action.NONE)

@@ -10,7 +10,6 @@ never because an operation said that it went well. What could not be looked at k
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 
 from reconciler.core import reasons
 from reconciler.engine import wording
@@ -19,6 +18,7 @@ from reconciler.engine.round.advice import told
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.looking import Look, look
 from reconciler.engine.round.performing import ReadingPerformer
+from reconciler.engine.round.permitting import Permitting
 from reconciler.engine.round.prefetch import Prefetch
 from reconciler.engine.round.recording import Recording
 from reconciler.engine.round.report import Report, Verdict
@@ -61,6 +61,7 @@ class Round:
             services.store, lane=lane, revision=services.revision(), runtime=services.runtime
         )
         self._verdicts = Verdicts(lane, self.report, self._journal, self.outcome, services)
+        self._permitting = Permitting(lane, services, self.outcome, at_once=only is not None)
         self._walk = Walk(lane, session, services, self._journal, self._verdicts, decide=self._decide)
 
     async def run(self, dirty: Collection[Address] | None) -> Outcome:
@@ -74,8 +75,10 @@ class Round:
             await self._go_round(dirty)
         except Exception as error:
             # What was concluded until now holds; what was not stays unsettled, and is looked at again.
+            self._lane.release(self.outcome.gone)
             await self._journal.cut_off(self.report, error)
             raise
+        self._lane.release(self.outcome.gone)
         await self._journal.close(self.report)
         return self.outcome
 
@@ -116,6 +119,7 @@ class Round:
 
     async def abandon(self) -> list[Address]:
         """Keep on record what was under way when the round was cancelled; returns it."""
+        self._lane.release(self.outcome.gone)
         return await self._journal.abandon(self.report)
 
     async def plan(self, *, texts: bool = True) -> Plan:
@@ -131,7 +135,9 @@ class Round:
         return Plan(
             target=target.name,
             revision=self._services.revision(),
-            units=tuple(self._held(one.unit) for one in seen.values() if isinstance(one.unit, PlanUnit)),
+            units=tuple(
+                self._permitting.permit(one.unit) for one in seen.values() if isinstance(one.unit, PlanUnit)
+            ),
             observed_at=self._services.runtime.now(),
             errors={
                 str(a): told(one.unit, target)
@@ -202,29 +208,13 @@ class Round:
             self._verdicts.fail(address, unit)
         elif unit.action is Action.NONE:
             self._verdicts.in_sync(seen.observed)
-        elif (unit := self._held(unit)).held:
+        elif (unit := self._permitting.permit(unit)).held:
             self._verdicts.hold(unit)
         elif self._only is not None and (moved := self._moved(unit)):
             self._verdicts.fail(address, ProviderError(moved, error_class=ErrorClass.PERMANENT))
         elif not self._verdicts.is_vain(unit):
             return unit
         return None
-
-    def _held(self, unit: PlanUnit) -> PlanUnit:
-        """The unit, with the reason for which it must wait, if there is one."""
-        if unit.held or unit.action is Action.NONE:
-            return unit
-        if suspension := self._services.suspended(unit.address):
-            why = wording.suspended(suspension)
-            return replace(unit, held=Reason.SUSPENDED, held_because=why)
-        verdict = self._lane.contests.verdict(unit.address, now=self._services.loop_time())
-        if verdict.contested:
-            pause = verdict.not_before - self._services.loop_time()
-            if pause > 0 and self._only is None:
-                self.outcome.look_again(unit.address, pause)
-                why = f"{wording.CONTESTED}; next correction in {wording.duration(pause)}"
-                return replace(unit, held=Reason.CONTESTED, held_because=why)
-        return unit
 
     def _moved(self, unit: PlanUnit) -> str:
         """Why a unit is not the one of the saved plan, or ""."""
@@ -242,6 +232,8 @@ class Round:
         or its plan fail may have been about another instance of the same provider.
         """
         for address in observed:
+            if address in self.outcome.gone:
+                continue
             summary = self._verdicts.summary(address)
             if summary.ready or summary.reason in reasons.SETTLED or address in self._lane.stalled:
                 self._lane.unsettled.discard(address)

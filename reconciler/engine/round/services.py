@@ -10,7 +10,7 @@ from reconciler.engine.round.performing import FindBlob
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.settings import EngineSettings
 from reconciler.model.names import Address
-from reconciler.model.state import Suspension
+from reconciler.model.state import Approval, Suspension
 from reconciler.runtime import Runtime
 from reconciler.store.store import Store
 
@@ -27,6 +27,7 @@ class Services:
         find_blob: gives a declared body.
         revision: of the snapshot in force.
         suspended: why an instance is to be left alone right now, or None.
+        approved: what a person has approved about an instance, or None.
         loop_time: the event loop's clock, in seconds.
         progress: is told how rounds go on.
     """
@@ -38,6 +39,7 @@ class Services:
     find_blob: FindBlob
     revision: Callable[[], str]
     suspended: Callable[[Address], Suspension | None]
+    approved: Callable[[Address], Approval | None]
     loop_time: Callable[[], float]
     progress: Progress = field(default_factory=Progress)
 
@@ -51,12 +53,14 @@ class Outcome:
         unchanged: the target answered that nothing has moved since the last look.
         changed: instances that were changed and observed in sync.
         again: instances to look at again, in so many seconds.
+        gone: instances that were to go and have gone.
         woken: dependents of what has turned ready.
     """
 
     looked_at: list[Address] = field(default_factory=list)
     unchanged: bool = False
     changed: list[Address] = field(default_factory=list)
+    gone: list[Address] = field(default_factory=list)
     again: dict[Address, float] = field(default_factory=dict)
     woken: set[Address] = field(default_factory=set)
 

@@ -18,6 +18,7 @@ from reconciler.engine.loop.lane import Lane, Stalled, Vain
 from reconciler.engine.round.advice import told
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.observing import Observed
+from reconciler.engine.round.permitting import shown
 from reconciler.engine.round.report import Report, Verdict
 from reconciler.engine.round.services import Outcome, Services
 from reconciler.errors import ErrorClass, FroyoError
@@ -55,6 +56,9 @@ class Verdicts:
 
     def conclude(self, address: Address, verdict: Verdict) -> bool:
         """Set the conditions of an instance, and note what follows; whether that is news."""
+        state = self._lane.states[address]
+        if state.held is not None and verdict.reason not in reasons.ASKS:
+            self._report.put(replace(state, held=None))
         news = self._report.conclude(address, verdict)
         self._services.progress.ended(address)
         self._lane.stalled.pop(address, None)
@@ -76,6 +80,9 @@ class Verdicts:
     def in_sync(self, reading: Observed) -> None:
         """It is as it is declared."""
         address = reading.address
+        if self._lane.instances[address].removal is not None:
+            self._gone(address, None)
+            return
         self._lane.sightings.pop(address, None)
         self._keep_observation(reading)
         was = self.summary(address)
@@ -126,6 +133,24 @@ class Verdicts:
             replace(state, observed=reading.digest, observed_at=self._services.runtime.now(), owned=owned)
         )
 
+    def _gone(self, address: Address, unit: PlanUnit | None) -> None:
+        """It was to go, and has gone: by what was done about it, or it was gone already."""
+        self._lane.sightings.pop(address, None)
+        self.conclude(address, Verdict(reason=Reason.APPLIED, message="removed", ready=True))
+        removal = self._lane.instances[address].removal
+        if unit is None:
+            there = "was gone already" if removal and removal.restores is None else "is as it was before us"
+            message = f"declared no longer, and {there}"
+        elif unit.action is Action.DELETE:
+            message = "declared no longer, and removed"
+        else:
+            message = f"declared no longer, and what was there before is back: {wording.fields(unit.diffs)}"
+        if unit is not None:
+            self._outcome.changed.append(address)
+        self._outcome.gone.append(address)
+        data = None if unit is None else _data(unit)
+        self._report.event(address, "Removed", message, cause=Cause.PRUNE, data=data)
+
     def waits(self, address: Address, culprit: Address) -> str:
         """It depends on another one that is not ready; returns how that is said."""
         self._outcome.look_again(address, self._services.settings.dependency_poll)
@@ -144,7 +169,11 @@ class Verdicts:
         if not contested:
             self._lane.sightings.pop(unit.address, None)
         evidence = sighting.evidence if sighting else None
-        message = f"{differs}: {unit.held_because or reasons.HELD[reason]}"
+        message = unit.held_because or reasons.HELD[reason]
+        if reason is not Reason.PRUNE_HELD:  # that it is there and shall not be is all that differs
+            message = f"{differs}: {message}"
+        if reason in reasons.ASKS:
+            self._report.put(replace(self._lane.states[unit.address], held=shown(unit)))
         moved = sighting is not None or self.summary(unit.address).message != message
         news = self.conclude(
             unit.address,
@@ -180,6 +209,11 @@ class Verdicts:
     def converged(self, unit: PlanUnit, reading: Observed, done_at: float) -> None:
         """It was changed, and is as declared now."""
         address, services = unit.address, self._services
+        if services.approved(address) is not None:
+            self._journal.approved(address)
+        if self._lane.instances[address].removal is not None:
+            self._gone(address, unit)
+            return
         sighting = self._lane.sightings.pop(address, None)
         if sighting is not None and sighting.latest >= done_at:
             # Reported after we were done: whose doing that is will be of interest at the next look.

@@ -74,8 +74,14 @@ class Bench:
         return list((await self.host.run("linux.file", Phase.APPLY, request, self.perform))["results"])
 
     async def destroy(self, resources: list[Json]) -> list[Json]:
-        request = {"resources": resources}
-        return list((await self.host.run("linux.file", Phase.DESTROY, request, self.perform))["results"])
+        planned = await self.plan([{**one, "removed": True} for one in resources])
+        wanted = [
+            {key: one[key] for key in ("address", "action", "payload")} for one in planned if "payload" in one
+        ]
+        done = (await self.host.run("linux.file", Phase.DESTROY, {"operations": wanted}, self.perform))[
+            "results"
+        ]
+        return [*done, *(one for one in planned if "fault" in one)]
 
 
 @pytest.fixture(scope="module")

@@ -164,10 +164,3 @@ def test_destroying_leaves_what_has_become_something_else(plugin: ModuleType):
     assert "/srv/l has become a regular file; it is left where it is" in became["fault"]["message"]
     assert "not empty" in not_empty["fault"]["message"]
     assert gone == {"address": "host/File/f", "changed": False}
-
-
-def test_destroying_what_was_declared_absent_does_nothing(plugin: ModuleType):
-    host = MemoryHost({"/srv/f": Node()})
-    test = Harness(plugin, host)
-    assert test.destroy([resource("File", "f", path="/srv/f", state="absent")])[0]["changed"] is False
-    assert test.rounds == 0

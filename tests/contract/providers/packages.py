@@ -27,7 +27,14 @@ class Thing(Provider):
     def plan(self, wanted, actual):
         return [self.compare(one, now) for one, now in zip(wanted, actual)]
 
+    def absence(self, resource):
+        resource.spec = {"path": resource.spec["path"], "mode": None}
+        return resource
+
     def compare(self, one, now):
+        if one.spec["mode"] is None:
+            gone = [FieldDiff("state", "present", "absent")]
+            return Operation("delete", gone, dict(one.spec)) if now.exists else Operation("none")
         if now.exists and now.state["mode"] == one.spec["mode"]:
             return Operation("none")
         diff = FieldDiff("mode", now.state.get("mode"), one.spec["mode"])
@@ -37,8 +44,8 @@ class Thing(Provider):
         done = await call("file.write", **operation.payload)
         return Result(done["changed"])
 
-    async def destroy(self, resource):
-        done = await call("file.remove", path=resource.spec["path"])
+    async def destroy(self, operation):
+        done = await call("file.remove", path=operation.payload["path"])
         return Result(done["changed"])
 """
 """A provider as it should be."""

@@ -50,7 +50,8 @@ async def test_takes_a_resource_through_all_phases(tmp_path: Path, make_host: Ma
     target = Target(mode="0600")
 
     assert await repaired(host, target) == [{"address": "host/Thing/one", "changed": True}]
-    destroyed = await host.run("test.thing", Phase.DESTROY, {"resources": [thing()]}, target)
+    removal = {"address": "host/Thing/one", "action": "delete", "payload": {"path": thing()["spec"]["path"]}}
+    destroyed = await host.run("test.thing", Phase.DESTROY, {"operations": [removal]}, target)
 
     assert destroyed == {"results": [{"address": "host/Thing/one", "changed": True}]}
     assert target.calls == ["file.stat", "file.write", "file.remove"]

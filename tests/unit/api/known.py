@@ -87,6 +87,9 @@ class Known:
     async def instances(self):
         return self.known_instances
 
+    async def orphans(self):
+        return [one for address, one in self.known_instances.items() if address not in self.known_states]
+
     async def events(self, chosen, limit):
         found = [
             e

@@ -12,6 +12,7 @@ from reconciler.core.edges import EdgeKind
 from reconciler.core.graph import CycleError, Graph
 from reconciler.errors import ConfigError
 from reconciler.model.names import Reference
+from reconciler.model.resource import Removal
 from reconciler.model.subjects import Subject
 from tests.unit.core.instances import make_instance
 
@@ -261,3 +262,17 @@ def test_pairs_that_point_forwards_are_never_a_circle_and_do_not_disturb_the_ord
         ]
     )
     assert order(graph) == [f"File/{number}" for number in range(10)]
+
+
+def test_what_is_to_go_goes_in_the_reverse_order_and_waits_for_nothing_declared():
+    def going(one):
+        return replace(one, removal=Removal())
+
+    directory = going(make_instance("Directory/d", "/srv/d"))
+    file = going(make_instance("File/f", "/srv/d/f", require=("File/first", "File/kept")))
+    first = going(make_instance("File/first", "/srv/first"))
+    kept = make_instance("File/kept", "/srv/d2")
+    graph = Graph.build([kept, directory, file, first])
+    assert graph.order == ("t/File/kept", "t/File/f", "t/Directory/d", "t/File/first")
+    assert not graph.dependents.get("t/File/kept")
+    assert [edge.dependency for edge in graph.dependencies["t/Directory/d"]] == ["t/File/f"]

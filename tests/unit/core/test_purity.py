@@ -11,7 +11,7 @@ import reconciler.core
 
 MODULES = sorted(Path(reconciler.core.__path__[0]).glob("*.py"))
 PURE = {
-    "__future__", "collections", "collections.abc", "dataclasses", "difflib", "enum", "heapq", "typing",
+    "__future__", "collections", "collections.abc", "dataclasses", "difflib", "enum", "fnmatch", "heapq", "typing",
 }  # fmt: skip
 
 

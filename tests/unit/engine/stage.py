@@ -17,6 +17,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from reconciler.core.conditions import Summary, get_condition, summarize
+from reconciler.engine.intake.in_force import InForce, Record
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.oneshot import OneShot
 from reconciler.engine.round.progress import Progress
@@ -262,7 +263,8 @@ class Stage:
     ) -> OneShot:
         """A single run, without the loop, at what is not on record yet unless it is `known`."""
         services = self._services(shown, progress or Progress())
-        return OneShot(shown, known, services=services, open_session=Session.open)
+        wanted = InForce().take(shown, Record(states=known)).wanted
+        return OneShot(wanted, known, services=services, open_session=Session.open)
 
     def _services(self, shown: Desired, progress: Progress) -> Services:
         return Services(
@@ -273,6 +275,7 @@ class Stage:
             find_blob=lambda digest: shown.blobs[digest],
             revision=lambda: shown.revision,
             suspended=lambda _address: None,
+            approved=lambda _address: None,
             loop_time=self.loop.time,
             progress=progress,
         )

@@ -25,4 +25,4 @@ async def test_a_snapshot_that_comes_after_the_end_opens_no_session():
     await controller.submit(SimpleNamespace(targets={target.name: target}, instances={}))
     await asyncio.sleep(0)
     assert opened == []
-    assert controller.desired is None
+    assert not controller.in_force

@@ -45,7 +45,7 @@ async def test_a_broken_snapshot_leaves_the_last_good_one_in_force_and_says_what
     assert await source.take(snapshot(GOOD, number=1))
     await stage.settled()
     assert not await source.take(snapshot(BROKEN, number=2))
-    assert stage.controller.desired.revision == source.state.revision == "r1"
+    assert stage.controller.in_force.revision == source.state.revision == "r1"
     assert "no declaration" in source.state.problems[0]
     (broken,) = await stage.events("SourceBroken")
     assert "the last good one stays in force" in broken.message
@@ -84,9 +84,9 @@ async def test_the_last_good_snapshot_is_restored_over_a_restart_when_the_new_on
     await stage.settled()
     await stage.again()
     stage.spoil("motd")
-    assert stage.controller.desired is None
+    assert not stage.controller.in_force
     await intake(stage).run(said(snapshot(BROKEN, number=2)))
-    assert stage.controller.desired.revision == "r1"
+    assert stage.controller.in_force.revision == "r1"
     await stage.until(lambda: stage.content("motd") == b"hello\n")
     assert await stage.events("Orphaned") == []
     (broken,) = await stage.events("SourceBroken")
@@ -108,7 +108,7 @@ async def test_a_defect_while_evaluating_is_a_broken_source_and_takes_nothing_aw
 
     taking = intake(stage, fails)
     await taking.run(said(snapshot(GOOD, number=2)))
-    assert stage.controller.desired.revision == "r1"
+    assert stage.controller.in_force.revision == "r1"
     await stage.until(lambda: stage.content("motd") == b"hello\n")
     assert "defect" in taking.state.problems[0]
     assert "ZeroDivisionError('oops')" in taking.state.problems[0]
@@ -120,7 +120,7 @@ async def test_the_last_good_snapshot_is_restored_over_a_restart_when_the_source
     await stage.again()
     source = intake(stage)
     await source.run(said(SourceReport(unreadable="permission denied")))
-    assert stage.controller.desired.revision == "r1"
+    assert stage.controller.in_force.revision == "r1"
     (said_so,) = await stage.events("SourceBroken")
     assert said_so.message == "cannot be read: permission denied; the last good one stays in force"
 
@@ -131,7 +131,7 @@ async def test_the_last_good_snapshot_is_restored_when_the_first_one_moves_on_wh
     await stage.again()
     source = intake(stage)
     await source.run(said(snapshot(GOOD, number=2, gone=True)))
-    assert stage.controller.desired.revision == source.state.revision == "r1"
+    assert stage.controller.in_force.revision == source.state.revision == "r1"
 
 
 @staged
@@ -143,7 +143,7 @@ async def test_a_last_good_snapshot_that_does_not_evaluate_any_more_is_not_in_fo
         raise ConfigError([Problem("a.yaml", 1, 1, f"no such kind in {shown.revision}")])
 
     await intake(stage, none_does).run(said(snapshot(GOOD, number=2)))
-    assert stage.controller.desired is None
+    assert not stage.controller.in_force
     (broken,) = await stage.events("SourceBroken")
     assert broken.message == "1 problem in r2; nothing is in force yet"
 
@@ -177,7 +177,7 @@ async def test_labels_that_change_alone_are_in_the_inventory_with_the_snapshot(s
 @staged
 async def test_without_any_good_snapshot_nothing_is_in_force(stage):
     await intake(stage).run(said(snapshot(BROKEN, number=1)))
-    assert stage.controller.desired is None
+    assert not stage.controller.in_force
     assert not await intake(stage).restore()
 
 
@@ -185,7 +185,7 @@ async def test_without_any_good_snapshot_nothing_is_in_force(stage):
 async def test_a_snapshot_that_moved_on_before_it_was_read_says_nothing(stage):
     source = intake(stage)
     assert not await source.take(snapshot(GOOD, number=1, gone=True))
-    assert stage.controller.desired is None
+    assert not stage.controller.in_force
     assert await stage.events("SourceBroken") == []
 
 
@@ -236,7 +236,7 @@ async def test_a_source_that_was_emptied_is_warned_of_and_gives_nothing_up(stage
     await source.take(snapshot(GOOD, number=1))
     await stage.settled()
     assert not await source.take(snapshot(EMPTY, number=2))
-    assert stage.controller.desired.revision == source.state.revision == "r1"
+    assert stage.controller.in_force.revision == source.state.revision == "r1"
     (warned,) = await stage.events("SourceBroken")
     assert "declares nothing at all; the last good one stays in force" in warned.message
     assert "leave the targets declared" in warned.data["problems"][0]
@@ -261,7 +261,7 @@ async def test_a_source_that_was_emptied_while_nobody_looked_gives_nothing_up_ei
     await stage.again()
     stage.spoil("motd")
     await intake(stage).run(said(snapshot(EMPTY, number=2)))
-    assert stage.controller.desired.revision == "r1"
+    assert stage.controller.in_force.revision == "r1"
     await stage.until(lambda: stage.content("motd") == b"hello\n")
     assert await stage.events("Orphaned") == []
 

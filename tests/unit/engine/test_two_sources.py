@@ -2,9 +2,7 @@
 
 from dataclasses import replace
 
-from reconciler.engine.intake.undeclared import targets_of_others, undeclared
 from reconciler.model.names import SourceName
-from reconciler.model.state import ResourceState
 from tests.unit.engine.stage import address, file, staged
 
 A, B = SourceName("/srv/a"), SourceName("/srv/b")
@@ -90,14 +88,3 @@ async def test_what_moves_to_another_source_is_that_ones_although_nothing_else_c
     await declare(stage, A, file("a", "a\n"))
     await stage.settled()
     assert await on_record(stage) == {address("a"): A}
-
-
-@staged
-async def test_of_what_is_on_record_only_what_the_source_itself_declared_can_be_undeclared(stage):
-    shown = replace(stage.desired(file("kept", "")), source=A)
-    known = {
-        address(name, on=on): ResourceState(address=address(name, on=on), digest="sha256:1", source=source)
-        for name, on, source in (("kept", "m0", A), ("gone", "m0", A), ("theirs", "m1", B), ("old", "m2", ""))
-    }
-    assert undeclared(known, shown).keys() == {address("gone")}
-    assert targets_of_others(known, A) == {"m1", "m2"}

@@ -55,7 +55,8 @@ async def test_takes_a_resource_through_all_phases(make_host: MakeHost) -> None:
     [operation] = planned["operations"]
     request = {"operations": [{key: operation[key] for key in ("address", "action", "payload")}]}
     applied = await host.run("test.thing", Phase.APPLY, request, target)
-    destroyed = await host.run("test.thing", Phase.DESTROY, {"resources": [thing()]}, target)
+    removal = {"address": "host/Thing/one", "action": "delete", "payload": {"path": thing()["spec"]["path"]}}
+    destroyed = await host.run("test.thing", Phase.DESTROY, {"operations": [removal]}, target)
 
     assert operation["action"] == "update"
     assert applied == destroyed == {"results": [{"address": "host/Thing/one", "changed": True}]}

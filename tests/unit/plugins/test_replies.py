@@ -14,7 +14,7 @@ REQUESTS: dict[Phase, dict[str, Any]] = {
     Phase.READ: {"resources": [{"address": "h/K/a"}]},
     Phase.PLAN: {"resources": [{"address": "h/K/a"}]},
     Phase.APPLY: {"operations": [{"address": "h/K/a"}]},
-    Phase.DESTROY: {"resources": [{"address": "h/K/a"}]},
+    Phase.DESTROY: {"operations": [{"address": "h/K/a"}]},
 }
 KEYS = {Phase.READ: "actual", Phase.PLAN: "operations", Phase.APPLY: "results", Phase.DESTROY: "results"}
 DIFF = {"field": "mode", "before": "0600", "after": "0644"}

@@ -117,8 +117,8 @@ class Thing(Provider):
     async def apply(self, operation):
         if operation.address.endswith("b"): raise KeyError("b")
         return Result(False)
-    async def destroy(self, resource):
-        if resource.name == "b": return None
+    async def destroy(self, operation):
+        if operation.address.endswith("b"): return None
         return Result(True)
 """
     resources = [thing("a", n=1), thing("b", n=0), thing("c", n=1)]
@@ -142,7 +142,7 @@ class Thing(Provider):
     assert a["changed"] is c["changed"] is False
     assert b["fault"]["message"] == "KeyError: 'b' (plugin.py, line 13, in apply)"
 
-    a, b, c = done(start(lifecycle, "destroy", {"resources": resources}))["results"]
+    a, b, c = done(start(lifecycle, "destroy", {"operations": operations}))["results"]
     assert a["changed"]
     assert c["changed"]
     assert b["fault"]["message"].startswith("its provider returned nonsense: AttributeError")
@@ -186,7 +186,7 @@ def test_what_a_provider_does_not_know_is_a_fault(phase: str) -> None:
         "operations": [{"address": "host/Thing/one", "action": "update", "payload": {}}],
     }
     message = fault_of(source, phase, request)
-    assert message.startswith("NotImplementedError" if phase != "destroy" else "Thing cannot be destroyed")
+    assert message.startswith("NotImplementedError")
 
 
 def test_an_apply_that_is_no_coroutine_is_a_fault() -> None:

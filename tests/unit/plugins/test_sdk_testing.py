@@ -47,8 +47,9 @@ def test_errors_can_be_answered_and_raised(plugin: types.ModuleType) -> None:
     # What could not be read is not planned, and what does nothing is not applied.
     assert harness.plan([motd], actual) == []
     assert harness.apply([{"address": "x", "action": "none", "payload": {}}, actual[0]]) == []
+    there = {"file.stat": {"exists": True, "mode": "0644"}, "file.remove": odd}
     with pytest.raises(CallError, match="odd"):
-        harness.destroy([motd])
+        Harness([plugin.Thing], World(there)).destroy([motd])
 
 
 def test_a_module_gives_the_providers_that_it_defines(plugin: types.ModuleType) -> None:

@@ -1,0 +1,94 @@
+"""`froyo approve`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Annotated
+
+import typer
+
+from reconciler.cli.asking import Asking
+from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
+from reconciler.cli.output import Format, emit
+from reconciler.cli.phrases import count
+from reconciler.cli.steering import person
+from reconciler.cli.terminal import terminal
+from reconciler.core.reasons import ASKS
+from reconciler.core.visible import one_line
+from reconciler.errors import UsageError
+from reconciler.model.names import Address
+
+EXAMPLES = (
+    ("froyo approve web-1/File/motd --reason 'replaced by the package'", "what is held about one resource"),
+    ("froyo approve --all --reason 'web-3 is retired'", "everything that waits"),
+    ("froyo approve web-1/File/old --reason unused", "also: remove an orphan (froyo get orphans)"),
+)
+
+
+def command(
+    what: Annotated[
+        list[str] | None, typer.Argument(metavar="OBJECT...", help="What waits, or is an orphan.")
+    ] = None,
+    *,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept for an audit.")],
+    everything: Annotated[bool, typer.Option("--all", help="Everything that waits; never orphans.")] = False,
+    output: Output = Format.TEXT,
+    state: State = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Have done what waits for a person: removals that are held, and what is held at first contact.
+
+    An approval holds for exactly what get and plan show: when the declaration or what is on the target changes, it has
+    to be given again. Where no daemon runs, the next apply does it.
+    """
+    screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
+    if bool(what) == everything:
+        raise UsageError("name what to approve, or say --all; see: froyo get")
+    if not reason.strip():
+        raise UsageError("an approval needs a reason that others understand")
+    asking = Asking.of(state)
+    found = _waiting(asking, what or [])
+    by, done = person(os.environ), []
+    if not found:
+        pass
+    elif asking.daemon is not None:
+        request = {"addresses": found, "by": by, "reason": reason}
+        done = asking.daemon.post("/v1/approve", request)["addresses"]
+    else:
+        from reconciler.cli.writing import approve
+
+        done = asyncio.run(approve(asking.where, [Address(one) for one in found], by=by, reason=reason))
+    if output.is_document:
+        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Approved", "addresses": done}, output)
+    elif not done:
+        screen.say("nothing waits for anybody")
+    else:
+        named = one_line(done[0]) if len(done) == 1 else count(len(done), "resource")
+        then = "" if asking.daemon is not None else "; no daemon runs, so the next froyo apply does it"
+        screen.say(f"approved {named}{then}")
+    return 0
+
+
+def _waiting(asking: Asking, what: list[str]) -> list[str]:
+    """What waits, or of what is named, what waits or is an orphan.
+
+    Raises:
+        UsageError: something that is named does neither.
+    """
+    reasons = {str(reason) for reason in ASKS}
+    if not what:
+        every = asking.get("/v1/resources", {})["items"]
+        return [view["address"] for view in every if view["reason"] in reasons]
+    found: dict[str, None] = {}
+    orphans = [view["address"] for view in asking.get("/v1/orphans")["items"]]
+    for name in what:
+        every = asking.get("/v1/resources", {"what": name})["items"] if name not in orphans else []
+        mine = [view["address"] for view in every if view["reason"] in reasons]
+        mine += [address for address in orphans if address == name]
+        if not mine:
+            raise UsageError(f"{name}: nothing there waits for anybody; see: froyo get, froyo get orphans")
+        found.update(dict.fromkeys(mine))
+    return list(found)

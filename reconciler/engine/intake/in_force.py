@@ -1,0 +1,381 @@
+"""What is in force: what all sources declare, target by target, and what is ours and none of them declares any more.
+
+One place for the loop and for a single run. Invariants: a source speaks for what it declared itself: what others
+declare is none of its business, and of two that claim one thing, the one that has it keeps it. What is declared no
+longer is an instance like any other until it is gone, with a `Removal`; on what terms it goes is `core/prune.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler.core import prune
+from reconciler.core.conditions import summarize
+from reconciler.core.graph import Graph
+from reconciler.engine import wording
+from reconciler.errors import ConfigError, Problem
+from reconciler.model.conditions import Reason
+from reconciler.model.desired import Blob, Desired
+from reconciler.model.names import Address, Digest, SourceName, TargetName, split_address
+from reconciler.model.resource import Deletion, Instance, Removal
+from reconciler.model.source import SnapshotGone
+from reconciler.model.state import Approval, ResourceState
+from reconciler.model.subjects import within
+from reconciler.model.target import LocalTransport, Target
+from reconciler.store.records import InventoryEntry, Ownership
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What is on record when a source is taken in.
+
+    Attributes:
+        states: of every instance, with the source that declared it last.
+        inventory: what is ours.
+        targets: as they were last declared.
+        approvals: what people want done.
+        sizes: of contents that were there before us and are kept, by digest.
+    """
+
+    states: Mapping[Address, ResourceState] = field(default_factory=dict)
+    inventory: Mapping[Address, InventoryEntry] = field(default_factory=dict)
+    targets: Mapping[TargetName, Target] = field(default_factory=dict)
+    approvals: Mapping[Address, Approval] = field(default_factory=dict)
+    sizes: Mapping[Digest, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """How one target should be.
+
+    Attributes:
+        target: how it is reached.
+        instances: what is declared on it, in order of declaration, and then what is to go.
+        sources: who declares each, or did last.
+        moved: what has another address than on record, with its entry under the earlier one.
+        graph: what comes before what.
+    """
+
+    target: Target
+    instances: Mapping[Address, Instance]
+    sources: Mapping[Address, SourceName]
+    moved: Mapping[Address, InventoryEntry]
+    graph: Graph
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What follows from a snapshot that was taken in.
+
+    Attributes:
+        wanted: every target on which anything is declared or is to go.
+        left: what its source declares no longer and stays as it is, with the reason.
+        removals: what is to go, on all targets.
+        moved: how many have another address than before.
+    """
+
+    wanted: Mapping[TargetName, Wanted]
+    left: Mapping[Address, str]
+    removals: Mapping[Address, Instance]
+    moved: int
+
+
+class InForce:
+    """See the module. Empty, and false, until a first source is taken in.
+
+    Args:
+        budget: how much may go at once without a person being asked.
+        own_paths: what is never touched on this machine.
+    """
+
+    def __init__(
+        self,
+        *,
+        budget: prune.Budget = prune.Budget(),  # noqa: B008 - frozen
+        own_paths: Collection[str] = (),
+    ) -> None:
+        self._budget = budget
+        self._own_paths = own_paths
+        self._sources: dict[SourceName, Desired] = {}
+        self._removals: dict[Address, tuple[Instance, SourceName]] = {}
+        self._former: dict[TargetName, Target] = {}
+        self._moved: dict[Address, InventoryEntry] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._sources)
+
+    def of(self, source: SourceName) -> Desired | None:
+        """What one source declares; None before it was taken in."""
+        return self._sources.get(source)
+
+    @property
+    def sources(self) -> Mapping[SourceName, Desired]:
+        """What each source declares."""
+        return self._sources
+
+    @property
+    def revision(self) -> str:
+        """Of what is in force: that of the one source, or of each, joined."""
+        return "+".join(desired.revision for desired in self._sources.values())
+
+    @property
+    def targets(self) -> Mapping[TargetName, Target]:
+        """Those on which anything is declared or is to go."""
+        declared = {name: one for desired in self._sources.values() for name, one in desired.targets.items()}
+        return {**self._former, **declared}
+
+    @property
+    def instances(self) -> Mapping[Address, Instance]:
+        """All that is declared, and all that is to go."""
+        found: dict[Address, Instance] = {}
+        for desired in self._sources.values():
+            found.update(desired.instances)
+        return found | {address: one for address, (one, _) in self._removals.items()}
+
+    def find_blob(self, digest: Digest) -> Blob:
+        """A body that some source declares.
+
+        Raises:
+            SnapshotGone: none does any more.
+        """
+        for desired in self._sources.values():
+            if digest in desired.blobs:
+                return desired.blobs[digest]
+        raise SnapshotGone("a content that it had is no part of the source any more")
+
+    def take(self, desired: Desired, record: Record, *, doubt: str = "") -> Taken:
+        """From now on, this is what one source declares.
+
+        Args:
+            desired: all of it.
+            record: what is on record.
+            doubt: why the source may not mean what it leaves out, or "".
+
+        Raises:
+            ConfigError: it claims what another source has. Nothing has changed then.
+        """
+        self.refuse_conflicts(desired)
+        self._sources[desired.source] = desired
+        dropped = self._dropped(desired.source, record)
+        self._moved = self._renamed(desired, dropped, record.inventory)
+        for entry in self._moved.values():
+            dropped.pop(entry.instance.address)
+        left = self._decide(desired, dropped, record, doubt)
+        return Taken(
+            wanted=self.wanted(),
+            left=left,
+            removals={address: one for address, (one, _) in self._removals.items()},
+            moved=len(self._moved),
+        )
+
+    def gone(self, addresses: Collection[Address]) -> None:
+        """These were to go, and have gone; or they are to stay, after all."""
+        for address in addresses:
+            self._removals.pop(address, None)
+            self._moved.pop(address, None)
+        busy = {split_address(address)[0] for address in self._removals}
+        self._former = {name: target for name, target in self._former.items() if name in busy}
+
+    def wanted(self) -> dict[TargetName, Wanted]:
+        """How each target should be."""
+        instances: dict[TargetName, dict[Address, Instance]] = {name: {} for name in self.targets}
+        sources: dict[TargetName, dict[Address, SourceName]] = {name: {} for name in self.targets}
+        for source, desired in self._sources.items():
+            for address, one in desired.instances.items():
+                instances[one.target][address] = one
+                sources[one.target][address] = source
+        for address, (one, source) in self._removals.items():
+            instances[one.target][address] = one
+            sources[one.target][address] = source
+        return {
+            name: Wanted(
+                target=target,
+                instances=instances[name],
+                sources=sources[name],
+                moved={a: entry for a, entry in self._moved.items() if a in instances[name]},
+                graph=Graph.build(instances[name].values()),
+            )
+            for name, target in self.targets.items()
+        }
+
+    # --- Conflicts ----------------------------------------------------------------------------------------------------
+
+    def refuse_conflicts(self, desired: Desired) -> None:
+        """Refuse what claims a thing that another source has.
+
+        Raises:
+            ConfigError: with everything that it claims so.
+        """
+        others = {name: one for name, one in self._sources.items() if name != desired.source}
+        if not others:
+            return
+        problems = []
+        for source, other in others.items():
+            for name in desired.targets.keys() & other.targets.keys():
+                mine, theirs = desired.targets[name], other.targets[name]
+                if mine.transport != theirs.transport:
+                    problems.append(_conflict(f"target {name}", mine.origin, source, theirs.origin))
+        taken = {
+            claim: (source, one)
+            for source, other in others.items()
+            for one in other.instances.values()
+            for claim in _claims(one)
+        }
+        for one in desired.instances.values():
+            for claim in _claims(one):
+                if claim in taken:
+                    source, other_one = taken[claim]
+                    what = f"{claim[1].removeprefix('path:')} on {claim[0]}"
+                    problems.append(_conflict(what, one.origin, source, other_one.origin))
+                    break
+        if problems:
+            raise ConfigError(problems)
+
+    # --- What is declared no longer -----------------------------------------------------------------------------------
+
+    def _dropped(self, source: SourceName, record: Record) -> dict[Address, InventoryEntry | None]:
+        """What `source` declared and no source declares now; with it, what a person wants removed that nobody has."""
+        declared = {address for one in self._sources.values() for address in one.instances}
+        orphans = (
+            a
+            for a, approval in record.approvals.items()
+            if a not in record.states
+            and (entry := record.inventory.get(a)) is not None
+            and entry.instance.digest == approval.shown
+        )
+        mine = (address for address, state in record.states.items() if state.source == source)
+        return {
+            address: record.inventory.get(address) for address in (*mine, *orphans) if address not in declared
+        }
+
+    def _renamed(
+        self,
+        desired: Desired,
+        dropped: Mapping[Address, InventoryEntry | None],
+        inventory: Mapping[Address, InventoryEntry],
+    ) -> dict[Address, InventoryEntry]:
+        """What is declared under another address than before: by the new one, what is on record under the earlier."""
+        earlier = {
+            claim: entry
+            for entry in dropped.values()
+            if entry is not None
+            for claim in _subjects(entry.instance)
+        }
+        moved: dict[Address, InventoryEntry] = {}
+        if not earlier:
+            return moved
+        for address, one in desired.instances.items():
+            entry = next((earlier[claim] for claim in _subjects(one) if claim in earlier), None)
+            if entry is None or address in inventory or entry.instance.package != one.package:
+                continue
+            if entry not in moved.values():
+                moved[address] = entry
+        return moved
+
+    def _decide(
+        self,
+        desired: Desired,
+        dropped: Mapping[Address, InventoryEntry | None],
+        record: Record,
+        doubt: str,
+    ) -> dict[Address, str]:
+        """What of `dropped` is to go, on what terms; returns what stays, and why."""
+        targets = {**record.targets, **self.targets}
+        left: dict[Address, str] = {}
+        going: dict[Address, tuple[InventoryEntry, Mapping[str, object] | None]] = {}
+        for address, entry in dropped.items():
+            if entry is None:
+                left[address] = ""
+                continue
+            why, restores = self._fate(entry, targets, record)
+            if why is None:
+                going[address] = entry, restores
+            else:
+                left[address] = why
+        held = {
+            address: ready.message.partition(wording.ADVICE)[0]
+            for address in going
+            if (state := record.states.get(address)) is not None
+            and (ready := summarize(state.conditions)).reason is Reason.PRUNE_HELD
+        }
+        waits = prune.holds(
+            {
+                address: entry.instance.common.deletion
+                for address, (entry, _) in going.items()
+                if entry.instance.common.deletion is not Deletion.ORPHAN
+            },
+            declared=len(desired.instances),
+            budget=self._budget,
+            held=held,
+            doubt=doubt,
+        )
+        self.gone([a for a, (_, source) in self._removals.items() if source == desired.source])
+        for address, (entry, restores) in going.items():
+            one = removed(entry.instance, Removal(hold=waits.get(address, ""), restores=restores))
+            self._removals[address] = one, desired.source
+            self._former.setdefault(one.target, targets[one.target])
+        for address in [
+            a for a in self._removals if any(a in one.instances for one in self._sources.values())
+        ]:
+            del self._removals[address]
+        return left
+
+    def _fate(
+        self, entry: InventoryEntry, targets: Mapping[TargetName, Target], record: Record
+    ) -> tuple[str | None, Mapping[str, object] | None]:
+        """Why something stays, or None; and the body that comes back in its place, or None."""
+        one = entry.instance
+        target = targets.get(one.target)
+        if target is None:
+            return "how its target was reached is not on record", None
+        created = entry.ownership is Ownership.CREATED
+        size = record.sizes.get(entry.preimage) if entry.preimage is not None and not created else None
+        if one.address in record.approvals and one.common.deletion is Deletion.ORPHAN:
+            one = replace(one, common=replace(one.common, deletion=Deletion.DELETE))
+        local = isinstance(target.transport, LocalTransport)
+        why = prune.why_left(
+            one, created=created, replaced=size is not None, own_paths=self._own_paths if local else ()
+        )
+        if why is None and (below := next(self._below(one), None)) is not None:
+            why = f"{below} is still declared, and lies in it"
+        restores = None if size is None else {"digest": entry.preimage, "size": size}
+        return why, restores
+
+    def _below(self, one: Instance) -> Iterator[Address]:
+        """What is declared within something that is to go."""
+        for desired in self._sources.values() if one.contains else ():
+            for other in desired.instances.values():
+                if other.target == one.target and any(
+                    within(inner, outer) for inner in other.provides for outer in one.contains
+                ):
+                    yield other.address
+
+
+def removed(instance: Instance, removal: Removal) -> Instance:
+    """An instance that is to go: another declaration than the one that stood."""
+    said = f"removed {instance.digest} {removal.restores}"
+    return replace(
+        instance, removal=removal, digest=Digest("sha256:" + hashlib.sha256(said.encode()).hexdigest())
+    )
+
+
+def _claims(one: Instance) -> list[tuple[TargetName, str]]:
+    """What only one source can have: its address, and what it is the one owner of."""
+    return [(one.target, str(one.ref)), *_subjects(one)]
+
+
+def _subjects(one: Instance) -> list[tuple[TargetName, str]]:
+    return [(one.target, str(subject)) for subject in one.provides]
+
+
+def _conflict(what: str, here: object, source: SourceName, there: object) -> Problem:
+    place = f"{there} of {source}" if str(there) else str(source)
+    return Problem(
+        file=getattr(here, "file", ""),
+        line=getattr(here, "line", 0),
+        column=0,
+        message=f"{what} is declared by another source already: {place}",
+        hint="it stays with that one, and nothing of this source changes; take one of the two declarations away",
+    )

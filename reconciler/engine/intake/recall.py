@@ -1,0 +1,95 @@
+"""What is on record, as far as what follows from a snapshot depends on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+from reconciler.engine.intake.in_force import Record
+from reconciler.errors import ConfigError, StoreError
+from reconciler.model.desired import Desired
+from reconciler.model.names import Address, Digest, SourceName
+from reconciler.model.resource import Deletion
+from reconciler.model.source import Snapshot, SnapshotGone, is_manifest
+from reconciler.model.state import ResourceState
+from reconciler.store.records import InventoryEntry, Ownership
+from reconciler.store.store import Store
+
+
+async def record(store: Store, states: Mapping[Address, ResourceState], desired: Desired) -> Record:
+    """What is on record when `desired` is taken in.
+
+    Args:
+        store: where it is.
+        states: what is known of every instance, which may be newer than the store.
+        desired: what a source declares; where it leaves nothing out, hardly anything has to be read.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    approvals = await store.load_approvals()
+    dropped = (a for a, s in states.items() if s.source == desired.source and a not in desired.instances)
+    if not approvals and next(dropped, None) is None:
+        return Record(states=states)
+    inventory = await store.load_inventory()
+    return Record(
+        states=states,
+        inventory=inventory,
+        targets=await store.load_targets(),
+        approvals=approvals,
+        sizes=await _sizes(store, inventory.values(), approvals.keys()),
+    )
+
+
+async def _sizes(
+    store: Store, entries: Iterable[InventoryEntry], approved: Iterable[Address]
+) -> dict[Digest, int]:
+    """Of the contents that would come back, those that are still kept, with their sizes."""
+    sizes: dict[Digest, int] = {}
+    wanted = set(approved)
+    for entry in entries:
+        one, digest = entry.instance, entry.preimage
+        if digest is None or entry.ownership is Ownership.CREATED:
+            continue
+        if one.common.deletion is Deletion.ORPHAN and one.address not in wanted:
+            continue
+        try:
+            with await store.blobs.open(digest) as content:
+                sizes[digest] = content.seek(0, os.SEEK_END)
+        except StoreError:
+            continue
+    return sizes
+
+
+async def doubt_of(store: Store, snapshot: Snapshot) -> str:
+    """Why a source may not mean what this snapshot leaves out, in words for a person, or "".
+
+    Args:
+        store: where the snapshots before it are.
+        snapshot: that is about to be in force.
+    """
+    unread = sorted(filter(is_manifest, snapshot.left_out))
+    if unread:
+        return f"{unread[0]} is no part of the source ({snapshot.left_out[unread[0]]}), so it was not read in full"
+    if await store.returns_to(snapshot):
+        return f"an earlier revision, {snapshot.revision}, came back, and it does not have this"
+    return ""
+
+
+async def was_declared(
+    store: Store, source: SourceName, evaluate: Callable[[Snapshot], Awaitable[Desired]]
+) -> bool:
+    """Whether a source declared anything when it was last in force, as far as that can still be told.
+
+    Args:
+        store: where its last good snapshot is.
+        source: which.
+        evaluate: gives what a snapshot declares.
+    """
+    before = await store.last_snapshot(source)
+    if before is None:
+        return False
+    try:
+        return bool((await evaluate(before)).targets)
+    except (ConfigError, SnapshotGone):
+        return False  # it could not be kept in force anyhow

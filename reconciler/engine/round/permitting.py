@@ -1,0 +1,72 @@
+"""Whether a unit may be done now: the one place that decides it, for a plan as for an apply.
+
+In order: what waits for a person (`adopt: hold`, and removals that are held), unless they have approved exactly this;
+what a person wants left alone; what somebody else keeps changing back. This module must not know how anything is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from reconciler.core import reasons
+from reconciler.engine import wording
+from reconciler.engine.loop.lane import Lane
+from reconciler.engine.round.services import Outcome, Services
+from reconciler.model.conditions import Reason
+from reconciler.model.names import Digest
+from reconciler.model.plan import Action, PlanUnit
+
+
+class Permitting:
+    """See the module.
+
+    Args:
+        lane: the target, as it is held in memory.
+        services: what the round works with.
+        outcome: what the round leads to; added to.
+        at_once: whether a person asked for just this, so that no pause is kept.
+    """
+
+    def __init__(self, lane: Lane, services: Services, outcome: Outcome, *, at_once: bool) -> None:
+        self._lane = lane
+        self._services = services
+        self._outcome = outcome
+        self._at_once = at_once
+
+    def permit(self, unit: PlanUnit) -> PlanUnit:
+        """The unit, with the reason for which it must wait, if there is one."""
+        if unit.action is Action.NONE:
+            return unit
+        unit = self._asked(unit)
+        if unit.held:
+            return unit
+        if suspension := self._services.suspended(unit.address):
+            why = wording.suspended(suspension)
+            return replace(unit, held=Reason.SUSPENDED, held_because=why)
+        now = self._services.loop_time()
+        verdict = self._lane.contests.verdict(unit.address, now=now)
+        pause = verdict.not_before - now
+        if verdict.contested and pause > 0 and not self._at_once:
+            self._outcome.look_again(unit.address, pause)
+            why = f"{wording.CONTESTED}; next correction in {wording.duration(pause)}"
+            return replace(unit, held=Reason.CONTESTED, held_because=why)
+        return unit
+
+    def _asked(self, unit: PlanUnit) -> PlanUnit:
+        """The unit, held if a person has to say yes first and has not."""
+        removal = self._lane.instances[unit.address].removal
+        if unit.held is not Reason.HELD and not (removal and removal.hold):
+            return unit
+        approval = self._services.approved(unit.address)
+        if approval is not None and approval.shown == shown(unit):
+            return replace(unit, held=None)
+        reason = Reason.PRUNE_HELD if removal else Reason.HELD
+        why = removal.hold if removal else reasons.HELD[reason]
+        return replace(unit, held=reason, held_because=why + wording.to_approve(unit.address, removal))
+
+
+def shown(unit: PlanUnit) -> Digest:
+    """What tells one thing to approve from another: what is declared, and what it is to replace or remove."""
+    said = f"{unit.action} {unit.desired} {unit.observed}"
+    return Digest("sha256:" + hashlib.sha256(said.encode()).hexdigest())

@@ -1,0 +1,269 @@
+"""What is ours and is declared no longer: it goes, or waits for a person, or stays."""
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.engine.settings import EngineSettings
+from reconciler.errors import ConfigError
+from reconciler.model.names import SourceName
+from reconciler.model.plan import Action, Cause
+from reconciler.model.resource import Adopt, Deletion
+from reconciler.model.state import Approval
+from tests.unit.engine.stage import Declared, address, file, staged
+
+DELETE = {"deletion": Deletion.DELETE}
+
+
+def directory(name, **common):
+    one = file(name, spec={"path": f"/srv/{name}"}, **common).instance
+    known = address(name).replace("File", "Directory")
+    return Declared(
+        replace(one, kind="Directory", ref=f"Directory/{name}", address=known, contains=one.provides), None
+    )
+
+
+def files(*names, **common):
+    return [file(name, f"{name}\n", **(DELETE | common)) for name in names]
+
+
+async def approve(stage, *names):
+    states = stage.controller.states()
+    await stage.controller.approve(
+        [
+            Approval(
+                address=address(name), shown=states[address(name)].held, by="ada", reason="meant", at=0.0
+            )
+            for name in names
+        ]
+    )
+
+
+@staged
+async def test_what_is_declared_no_longer_is_removed_and_forgotten(stage):
+    await stage.declare(*files("kept", "old"))
+    await stage.settled()
+    await stage.declare(*files("kept"))
+    await stage.until(lambda: stage.content("old") is None)
+    await stage.settled()
+    (said,) = await stage.events("Removed")
+    assert (said.object, said.cause) == (address("old"), Cause.PRUNE)
+    assert said.data["action"] == Action.DELETE
+    assert (await stage.store.load_inventory()).keys() == {address("kept")}
+    assert (await stage.store.load_states()).keys() == {address("kept")}
+    assert stage.controller.in_force.instances.keys() == {address("kept")}
+    assert stage.content("kept") == b"kept\n"
+    run, *_ = await stage.store.runs()
+    assert (run.cause, run.outcome) == (Cause.PRUNE, "Applied")
+
+
+@staged
+async def test_by_default_it_stays_and_is_an_orphan(stage):
+    await stage.declare(*files("kept"), file("old", "old\n"))
+    await stage.settled()
+    await stage.declare(*files("kept"))
+    await stage.settled()
+    assert stage.content("old") == b"old\n"
+    (said,) = await stage.events("Orphaned")
+    assert said.message.endswith("its deletion is orphan")
+    assert (await stage.store.load_inventory()).keys() == {address("kept"), address("old")}
+
+
+@staged
+async def test_what_was_there_before_us_comes_back(stage):
+    stage.spoil("old", b"theirs\n")
+    await stage.declare(*files("kept", "old"))
+    await stage.settled()
+    assert stage.content("old") == b"old\n"
+    await stage.declare(*files("kept"))
+    await stage.until(lambda: stage.content("old") == b"theirs\n")
+    await stage.settled()
+    (said,) = await stage.events("Removed")
+    assert "what was there before is back" in said.message
+    assert address("old") not in await stage.store.load_inventory()
+
+
+@staged
+async def test_what_was_there_before_us_and_was_equal_stays(stage):
+    stage.spoil("old", b"old\n")
+    await stage.declare(*files("kept", "old"))
+    await stage.settled()
+    await stage.declare(*files("kept"))
+    await stage.settled()
+    assert stage.content("old") == b"old\n"
+    (said,) = await stage.events("Orphaned")
+    assert said.message.endswith("it was there before us")
+
+
+@staged
+async def test_what_goes_goes_in_the_reverse_order(stage):
+    await stage.declare(*files("kept"), directory("d", **DELETE), *files("d/a", "d/b"))
+    await stage.settled()
+    await stage.declare(*files("kept"))
+    await stage.until(lambda: "/srv/d" not in stage.machines["m0"].files.nodes)
+    await stage.settled()
+    removed = [one.object.split("/", 1)[1] for one in await stage.events("Removed")]
+    assert sorted(removed[:2]) == ["File/d/a", "File/d/b"]
+    assert removed[2:] == ["Directory/d"]
+
+
+@staged
+async def test_a_directory_with_something_of_others_in_it_stays_and_says_so(stage):
+    await stage.declare(*files("kept"), directory("d", **DELETE))
+    await stage.settled()
+    stage.spoil("d/theirs", b"x")
+    await stage.declare(*files("kept"))
+    known = address("d").replace("File", "Directory")
+    await stage.until(lambda: any(one.object == known for one in stage_events(stage)))
+    assert "/srv/d/theirs" in stage.machines["m0"].files.nodes
+
+
+def stage_events(stage):
+    state = stage.controller.states().get(address("d").replace("File", "Directory"))
+    ready = state and [c for c in state.conditions if "is not empty (theirs)" in c.message]
+    return [type("E", (), {"object": state.address})] if ready else []
+
+
+@staged
+async def test_more_than_the_budget_is_held_in_full_until_a_person_approves(stage):
+    await stage.declare(*files("kept", "a", "b", "c", "d"))
+    await stage.settled()
+    await stage.declare(*files("kept"))
+    await stage.until(lambda: {stage.reason(name) for name in "abcd"} == {"PruneHeld"})
+    await stage.until(lambda: all(stage.controller.states()[address(n)].held for n in "abcd"))
+    assert [stage.content(name) for name in "abcd"] == [b"a\n", b"b\n", b"c\n", b"d\n"]
+    assert "4 of 5 instances are declared no longer, and 3 may go" in stage.summary("a").message
+    assert "froyo approve m0/File/a" in stage.summary("a").message
+    await approve(stage, "a", "b")
+    await stage.until(lambda: stage.content("a") is None and stage.content("b") is None)
+    # That fewer are left does not let these go, nor does a restart.
+    await stage.declare(*files("kept"))
+    await stage.again()
+    await stage.declare(*files("kept"))
+    await stage.until(lambda: stage.reason("c") == stage.reason("d") == "PruneHeld")
+    assert stage.content("c") == b"c\n"
+    await stage.declare(*files("kept", "c", "d"))
+    await stage.settled()
+    assert stage.reason("c") in {"InSync", "Applied"}
+
+
+@staged(settings=EngineSettings())
+async def test_an_approval_holds_for_what_was_shown_and_for_nothing_else(stage):
+    await stage.declare(*files("kept"), *files("old", deletion=Deletion.CONFIRM))
+    await stage.settled()
+    await stage.declare(*files("kept"))
+    await stage.until(lambda: bool(stage.controller.states()[address("old")].held))
+    assert "deletion: confirm asks first" in stage.summary("old").message
+    shown = stage.controller.states()[address("old")].held
+    stage.spoil("old", b"somebody's work\n")
+    await stage.until(lambda: stage.controller.states()[address("old")].held not in (shown, None))
+    await stage.controller.approve(
+        [Approval(address=address("old"), shown=shown, by="ada", reason="meant", at=0.0)]
+    )
+    await stage.until(lambda: not stage.controller._rounds)
+    assert stage.content("old") == b"somebody's work\n"
+    await approve(stage, "old")
+    await stage.until(lambda: stage.content("old") is None)
+    await stage.settled()
+    assert await stage.store.load_approvals() == {}
+
+
+@staged
+async def test_what_is_held_at_first_contact_is_replaced_when_a_person_approves(stage):
+    stage.spoil("motd", b"theirs\n")
+    await stage.declare(file("motd", "ours\n", adopt=Adopt.HOLD))
+    await stage.until(lambda: stage.reason("motd") == "Held")
+    assert "froyo approve m0/File/motd" in stage.summary("motd").message
+    await approve(stage, "motd")
+    await stage.settled()
+    assert stage.content("motd") == b"ours\n"
+    assert await stage.store.load_approvals() == {}
+
+
+@staged
+async def test_another_name_for_the_same_thing_is_moved_and_nothing_is_removed_or_created(stage):
+    await stage.declare(*files("kept", "old"))
+    await stage.settled()
+    renamed = file("new", "old\n", spec={"path": "/srv/old"}, **DELETE)
+    await stage.declare(*files("kept"), renamed)
+    await stage.settled()
+    (said,) = await stage.events("Moved")
+    assert (said.object, said.message) == (
+        address("new"),
+        "was File/old; nothing is changed on the target",
+    )
+    assert await stage.events("Removed") == []
+    assert len(await stage.events("Created")) == 2
+    assert (await stage.store.load_inventory()).keys() == {address("kept"), address("new")}
+    assert (await stage.store.load_states()).keys() == {address("kept"), address("new")}
+
+
+@staged(machines=("m0", "m1"))
+async def test_a_target_is_kept_until_what_is_to_go_on_it_has_gone(stage):
+    shown = stage.desired(*files("kept"), *files("old", on="m1"))
+    await stage.controller.submit(shown)
+    await stage.settled()
+    await stage.again()
+    without = {"m0": shown.targets["m0"]}
+    await stage.controller.submit(replace(stage.desired(*files("kept")), targets=without))
+    await stage.until(lambda: stage.content("old", on="m1") is None)
+    await stage.until(lambda: stage.controller.targets.keys() == {"m0"})
+    await stage.settled()
+    assert (await stage.store.load_states()).keys() == {address("kept")}
+
+
+@staged
+async def test_of_two_sources_that_claim_one_thing_the_one_that_has_it_keeps_it(stage):
+    a, b = SourceName("/srv/a"), SourceName("/srv/b")
+    await stage.controller.submit(replace(stage.desired(*files("one")), source=a))
+    await stage.settled()
+    claims = replace(stage.desired(*files("two"), file("else", "x\n", spec={"path": "/srv/one"})), source=b)
+    with pytest.raises(ConfigError, match="/srv/one on m0 is declared by another source already"):
+        await stage.controller.submit(claims)
+    assert stage.controller.in_force.sources.keys() == {a}
+    await stage.controller.submit(replace(stage.desired(*files("two")), source=b))
+    await stage.settled()
+    assert (stage.content("one"), stage.content("two")) == (b"one\n", b"two\n")
+    # What one of them drops is its own.
+    await stage.controller.submit(replace(stage.desired(), source=b))
+    await stage.until(lambda: stage.content("two") is None)
+    assert stage.content("one") == b"one\n"
+
+
+@staged
+async def test_doubt_about_a_source_holds_everything(stage):
+    await stage.declare(*files("kept", "old"))
+    await stage.settled()
+    await stage.controller.submit(stage.desired(*files("kept")), doubt="an earlier revision, r1, came back")
+    await stage.until(lambda: stage.reason("old") == "PruneHeld")
+    await stage.declare(*files("kept"))
+    await stage.until(lambda: not stage.controller._rounds)
+    assert stage.content("old") == b"old\n"
+
+
+@staged
+async def test_a_person_can_have_it_left_for_good(stage):
+    await stage.declare(*files("kept"), *files("old", deletion=Deletion.CONFIRM))
+    await stage.settled()
+    await stage.declare(*files("kept"))
+    await stage.until(lambda: stage.reason("old") == "PruneHeld")
+    await stage.controller.forget([address("old")])
+    await stage.settled()
+    assert stage.content("old") == b"old\n"
+    assert (await stage.store.load_inventory()).keys() == {address("kept")}
+    assert stage.controller.states().keys() == {address("kept")}
+
+
+@staged
+async def test_an_orphan_that_a_person_approves_is_removed(stage):
+    await stage.declare(*files("kept"), file("old", "old\n"))
+    await stage.settled()
+    await stage.declare(*files("kept"))
+    await stage.settled()
+    entry = (await stage.store.load_inventory())[address("old")]
+    await stage.controller.approve(
+        [Approval(address=address("old"), shown=entry.instance.digest, by="ada", reason="x", at=0.0)]
+    )
+    await stage.until(lambda: stage.content("old") is None)
+    await stage.settled()
+    assert (await stage.store.load_inventory()).keys() == {address("kept")}
