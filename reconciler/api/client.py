@@ -11,6 +11,7 @@ import json
 import os
 import select
 import socket
+import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,12 @@ Document = dict[str, Any]
 
 ENDED = "the daemon has ended; see: froyo status, and `froyo up DIR` starts it again"
 
-PATIENCE = 60.0
-"""Seconds that an answer may take; a plan looks at every target first."""
+ANSWER = 10.0
+"""Seconds that an answer may take, unless it takes a look at every target; a daemon that works needs milliseconds."""
+
+
+class Silent(TransportError):
+    """A daemon is there, and does not answer: it is stopped, its cgroup is frozen, or its machine is far too busy."""
 
 
 class _Connection(http.client.HTTPConnection):
@@ -50,25 +55,40 @@ class Client:
         self.path = path
 
     def alive(self) -> bool:
-        """Whether somebody listens there."""
+        """Whether somebody listens there, and be it without answering."""
         probe = socket.socket(socket.AF_UNIX)
+        probe.settimeout(ANSWER)
         try:
             probe.connect(os.fspath(self.path))
+        except (BlockingIOError, TimeoutError):
+            return True  # more wait than a queue holds
         except OSError:
             return False
         finally:
             probe.close()
         return True
 
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
-        """What is answered to a question."""
-        return self._ask("GET", _target(path, query), None)
+    def get(
+        self, path: str, query: Mapping[str, str] | None = None, *, timeout: float | None = None
+    ) -> Document:
+        """What is answered to a question, within `timeout` seconds; None for as many as a daemon that works may need.
 
-    def post(self, path: str, body: Mapping[str, Any], *, timeout: float = PATIENCE) -> Document:
-        """What is answered to a request."""
-        return self._ask("POST", path, json.dumps(body).encode(), timeout=timeout)
+        Raises:
+            Silent: nothing is.
+        """
+        return self._ask("GET", _target(path, query), None, ANSWER if timeout is None else timeout)
 
-    def _ask(self, method: str, target: str, body: bytes | None, *, timeout: float = PATIENCE) -> Document:
+    def post(self, path: str, body: Mapping[str, Any], *, timeout: float | None = None) -> Document:
+        """What is answered to a request, within `timeout` seconds, as for `get`.
+
+        Raises:
+            Silent: nothing is.
+        """
+        if timeout is not None and timeout > ANSWER:
+            self.get("/v1/healthz")  # nobody waits so long for a daemon that says nothing at all
+        return self._ask("POST", path, json.dumps(body).encode(), ANSWER if timeout is None else timeout)
+
+    def _ask(self, method: str, target: str, body: bytes | None, timeout: float) -> Document:
         connection = _Connection(self.path, timeout)
         try:
             connection.request(method, target, body=body, headers={"Content-Type": "application/json"})
@@ -92,6 +112,7 @@ class Client:
         """
         # Plain HTTP/1.0 and an unbuffered socket: what has arrived is seen at once, and waiting can be cut short.
         line = socket.socket(socket.AF_UNIX)
+        line.settimeout(ANSWER)
         try:
             line.connect(os.fspath(self.path))
             target = _target("/v1/events", {**query, "follow": "1"})
@@ -100,6 +121,7 @@ class Client:
             while b"\r\n\r\n" not in pending:
                 pending += self._receive(line)
             head, _, pending = pending.partition(b"\r\n\r\n")
+            line.settimeout(None)  # what follows comes when it happens
             if head.split(b" ", 2)[1] != b"200":
                 while arrived := line.recv(65536):
                     pending += arrived
@@ -123,14 +145,30 @@ class Client:
         return arrived
 
     def _lost(self, error: Exception) -> TransportError:
-        if isinstance(error, TimeoutError):
-            return TransportError(f"{self.path}: the daemon does not answer; see: froyo doctor")
+        if isinstance(error, TimeoutError | BlockingIOError):
+            pid = self._listener()
+            who = f"the daemon (pid {pid})" if pid else f"the daemon behind {self.path}"
+            todo = f" `kill -CONT {pid}` lets a stopped one go on, `kill -9 {pid}` ends it" if pid else ""
+            return Silent(f"{who} does not answer: is it stopped, or its cgroup frozen?{todo}")
         if isinstance(error, ConnectionError | FileNotFoundError | http.client.IncompleteRead):
             return TransportError(ENDED)
         why = error.strerror if isinstance(error, OSError) else ""
         return TransportError(
             f"{self.path}: the daemon cannot be asked ({why or error!r}); see: froyo doctor"
         )
+
+    def _listener(self) -> int:
+        """The process that listens; 0 where that is not known."""
+        probe = socket.socket(socket.AF_UNIX)
+        probe.setblocking(False)  # noqa: FBT003 - socket's own signature
+        try:
+            probe.connect(os.fspath(self.path))
+            pid, _, _ = struct.unpack("3i", probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        except OSError:
+            return 0
+        finally:
+            probe.close()
+        return int(pid)
 
 
 def _target(path: str, query: Mapping[str, str] | None) -> str:

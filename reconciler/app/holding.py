@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.api import times
-from reconciler.api.client import Client
+from reconciler.api.client import Client, Silent
 from reconciler.api.views import instant
 from reconciler.app.places import Places
+from reconciler.errors import TransportError
 
 if TYPE_CHECKING:
     from reconciler.store.records import LeaseHolder
@@ -27,7 +28,14 @@ def held_by(holder: LeaseHolder, us: LeaseHolder, where: Places) -> str:
             f"froyo on {holder.host} works with {where.state} (pid {holder.pid}, since {since}); "
             "end it there, or name another --state"
         )
-    if Client(where.socket).alive():
+    daemon = Client(where.socket)
+    if daemon.alive():
+        try:
+            daemon.get("/v1/healthz")
+        except Silent as error:
+            return f"{error}; or name another --state"
+        except TransportError:
+            pass  # it is about to end
         return (
             f"a daemon runs here already (pid {holder.pid}, since {since}); have it look now with `froyo reconcile`, "
             f"end it with `kill {holder.pid}`, or name another --state"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from reconciler.api.client import Client, Document
+from reconciler.api.client import Client, Document, Silent
 from reconciler.app.places import Places, places
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line, visible
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,11 +24,13 @@ class Asking:
         where: the controller's directories.
 
     Attributes:
-        daemon: the daemon's API; None where none runs.
+        daemon: the daemon's API; None where none runs, or it does not answer.
+        silent: what there is to say of a daemon that runs and does not answer.
     """
 
     def __init__(self, where: Places) -> None:
         self.where = where
+        self.silent: Silent | None = None
         client = Client(where.socket)
         self.daemon: Client | None = client if client.alive() else None
 
@@ -36,14 +39,21 @@ class Asking:
         """For the state directory of the command line, or of the environment."""
         return cls(places(os.environ, state=state))
 
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
-        """The answer to a question.
+    def get(
+        self, path: str, query: Mapping[str, str] | None = None, *, timeout: float | None = None
+    ) -> Document:
+        """The answer to a question; from the store, too, where the daemon does not answer within `timeout` seconds.
 
         Raises:
             UsageError: it makes no sense, or nothing is known at all.
         """
         if self.daemon is not None:
-            return self.daemon.get(path, query)
+            try:
+                return self.daemon.get(path, query, timeout=timeout)
+            except Silent as error:
+                self.daemon, self.silent = None, error
+                told = f"{error}. This is what the store in {self.where.state} knows"
+                print(f"froyo: {one_line(told)}", file=sys.stderr)
         return asyncio.run(self._from_store(path, query or {}))
 
     async def _from_store(self, path: str, query: Mapping[str, str]) -> Document:
@@ -57,7 +67,7 @@ class Asking:
 
     def say_if_nobody_looks(self, screen: Terminal) -> None:
         """Tell a person beside the answer that it comes from the store, and may be old."""
-        if self.daemon is None and not screen.quiet:
+        if self.daemon is None and self.silent is None and not screen.quiet:
             told = f"no daemon runs; this is what the store in {visible(str(self.where.state))} knows"
             for line in screen.wrapped(told):
                 screen.note(line)
@@ -82,7 +92,18 @@ class Asking:
 
         Raises:
             UsageError: none runs.
+            Silent: one does, and does not answer.
         """
+        self.must_not_be_silent()
         if self.daemon is None:
             raise UsageError(f"no daemon listens on {self.where.socket}; {instead}")
         return self.daemon
+
+    def must_not_be_silent(self) -> None:
+        """See that what is to be changed is not changed behind a daemon's back.
+
+        Raises:
+            Silent: a daemon runs, and does not answer.
+        """
+        if self.silent is not None:
+            raise self.silent

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
+from reconciler.api.client import Silent
 from reconciler.app.places import must_be_ours
 from reconciler.cli.asking import Asking
 from reconciler.errors import FroyoError, StoreError, UsageError
@@ -243,7 +244,11 @@ def _daemon(asking: Asking) -> Iterator[Check]:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         yield Check("socket", FAIL, f"{path}: mode {mode:04o}", f"chmod 0600 {path}")
-    health = asking.daemon.get("/v1/healthz")
+    try:
+        health = asking.daemon.get("/v1/healthz")
+    except Silent as error:
+        yield Check("daemon", FAIL, *str(error).split("? ", 1))
+        return
     if health["healthy"]:
         yield Check("daemon", OK, f"runs as pid {health['pid']}, and all of it lives")
         return

@@ -43,6 +43,7 @@ def command(
     known = [entry["object"] for entry in asking.get("/v1/suspensions")["items"]]
     ended = known if everything else _meant(asking, what, known)
     by = person(os.environ)
+    asking.must_not_be_silent()
     if asking.daemon is not None:
         for object_ in ended:
             asking.daemon.post("/v1/resume", {"object": object_, "by": by})

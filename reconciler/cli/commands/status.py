@@ -33,7 +33,7 @@ def command(
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)
     status = asking.get("/v1/status")
-    broken = bool(status["problems"]) or any(
+    broken = bool(status["problems"] or asking.silent) or any(
         condition["type"] == "Ready" and condition["status"] == "False"
         for one in (*status["sources"], *status["targets"])
         for condition in one["conditions"]
@@ -41,6 +41,7 @@ def command(
     if output.is_document:
         emit(screen, status, output)
     elif not quiet or broken:
-        for line in status_lines(screen, status, now=time.time(), where=str(asking.where.state)):
+        where = "" if asking.silent is not None else str(asking.where.state)
+        for line in status_lines(screen, status, now=time.time(), where=where):
             screen.line(line)
     return 1 if broken else 0

@@ -52,6 +52,7 @@ def command(
     asking = Asking.of(state)
     found = objects(asking, what)
     by = person(os.environ)
+    asking.must_not_be_silent()
     if asking.daemon is not None:
         for object_ in found:
             request = {"object": object_, "by": by, "reason": reason, "until": end}

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from reconciler.api import times
-from reconciler.api.client import Document
+from reconciler.api.client import ANSWER, Document
 from reconciler.cli.asking import Asking
 from reconciler.cli.options import Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose, What
 from reconciler.cli.output import Format, emit
@@ -33,6 +33,8 @@ _CONDITIONS = ("ready", "not-ready", "drifted", "stalled", "reconciling")
 Condition = Callable[[Document], bool]
 
 PATIENCE = "5m"
+LEAST = 2.0
+"""Seconds that the daemon gets for an answer although the time is over."""
 TICK = 0.25
 """Seconds between two looks when nothing is heard; not everything that turns out well is an event."""
 
@@ -79,7 +81,10 @@ def command(  # noqa: PLR0913 - its options
     heard = daemon.follow({"limit": "0"}, every=TICK)
     warned = False
     while True:
-        document = daemon.get("/v1/resources", query)
+        left = min(ANSWER, max(LEAST, until - time.monotonic()))
+        document = asking.get("/v1/resources", query, timeout=left)
+        if asking.silent is not None:
+            break
         if _all(document, holds) or time.monotonic() > until:
             break
         if not document["items"] and not warned:
@@ -99,7 +104,7 @@ def command(  # noqa: PLR0913 - its options
             screen.line(line)
     else:
         screen.say(f"{count(len(document['items']), 'instance')}: {for_}")
-    return 0 if _all(document, holds) else 1
+    return 0 if _all(document, holds) and asking.silent is None else 1
 
 
 def _all(document: Document, holds: Condition) -> bool:

@@ -203,10 +203,10 @@ def _mapping(value: dict[str, Any], indent: str = "  ") -> list[str]:
 
 
 def status_lines(screen: Terminal, status: Document, *, now: float, where: str) -> list[str]:
-    """How everything is, in short."""
+    """How everything is, in short; `where` is the store that it is from, "" where that was said already."""
     lines: list[str] = []
     inner = screen.indented(2)
-    if not status["live"]:
+    if not status["live"] and where:
         lines += [
             screen.paint("warn", f"no daemon runs; this is what the store in {one_line(where)} knows"),
             "",

@@ -194,6 +194,39 @@ def test_whoever_wants_the_store_too_is_told_who_has_it_and_what_to_do(person):
         assert "UTC" not in refused
 
 
+def test_a_daemon_that_is_stopped_is_named_and_nobody_waits_for_it(person, monkeypatch):
+    monkeypatch.setattr("reconciler.api.client.ANSWER", 0.5)
+    monkeypatch.setattr("reconciler.cli.commands.wait.LEAST", 0.5)
+    with person.up() as daemon:
+        person.froyo("wait", "--timeout", "60s")
+        daemon.send_signal(signal.SIGSTOP)
+        try:
+            silent = f"the daemon (pid {daemon.pid}) does not answer: is it stopped, or its cgroup frozen?"
+            todo = f"`kill -CONT {daemon.pid}` lets a stopped one go on"
+            shown = person.froyo("status", status=1)
+            assert f"{silent} {todo}" in shown.stderr
+            assert f"This is what the store in {person.state} knows" in shown.stderr
+            assert "2 of 2 instances as declared" in shown.stdout
+            assert "no daemon runs" not in shown.stdout
+            assert "File/motd" in person.froyo("get").stdout
+            (check,) = [c for c in person.json("doctor", status=1)["items"] if c["name"] == "daemon"]
+            assert check["level"] == "fail"
+            assert todo in check["todo"]
+            for command in (
+                ("wait", "--timeout", "1s"),
+                ("reconcile",),
+                ("suspend", "File/motd", "--reason", "to see"),
+                ("resume", "all"),
+                ("diff",),
+                ("up", person.site),
+                ("apply", person.site, "-v"),
+            ):
+                assert silent in person.froyo(*command, status=1).stderr
+        finally:
+            daemon.send_signal(signal.SIGCONT)
+        person.froyo("wait", "--timeout", "60s")
+
+
 def test_events_are_followed_from_the_first_on(person):
     with person.up():
         follower = subprocess.Popen(
