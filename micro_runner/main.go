@@ -17,6 +17,7 @@ import (
 
 	"froyo.dev/runner/internal/blob"
 	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/confine"
 	"froyo.dev/runner/internal/digest"
 	"froyo.dev/runner/internal/dirs"
 	"froyo.dev/runner/internal/execute"
@@ -25,6 +26,7 @@ import (
 	"froyo.dev/runner/internal/frames"
 	"froyo.dev/runner/internal/links"
 	"froyo.dev/runner/internal/observe"
+	"froyo.dev/runner/internal/operation"
 	"froyo.dev/runner/internal/own"
 	"froyo.dev/runner/internal/owner"
 	"froyo.dev/runner/internal/process"
@@ -55,6 +57,10 @@ func main() {
 	switch {
 	case len(arguments) == 1 && arguments[0] == "version":
 		fmt.Println(version)
+	case len(arguments) >= 6 && arguments[0] == confine.Mode:
+		os.Exit(confine.Become(arguments[1:]))
+	case len(arguments) == 2 && arguments[0] == operation.Mode:
+		os.Exit(operation.Carry(arguments[1]))
 	case len(arguments) >= 1 && arguments[0] == "serve":
 		os.Exit(serve(arguments[1:]))
 	default:
@@ -143,6 +149,7 @@ func commands(host *command.Host) []command.Command {
 	all = append(all, dirs.Commands(host)...)
 	all = append(all, links.Commands(host)...)
 	all = append(all, execute.Commands()...)
+	all = append(all, operation.Commands()...)
 	all = append(all, facts.Commands()...)
 	all = append(all, watch.Commands(host)...)
 	return append(all, observe.Commands(all)...)

@@ -219,4 +219,5 @@ async def _oneshot(parts: Parts, evaluated: Evaluated, progress: Progress) -> On
         loop_time=asyncio.get_running_loop().time,
         progress=progress,
     )
-    return OneShot(evaluated.wanted, evaluated.known, services=services, open_session=Session.open)
+    owed = await parts.store.load_owed()
+    return OneShot(evaluated.wanted, evaluated.known, services=services, open_session=Session.open, owed=owed)

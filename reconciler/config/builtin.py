@@ -99,7 +99,7 @@ COMMON: dict[str, Any] = {
     "targets": SELECTOR,
     "require": _references("What must be in sync before this is touched."),
     "before": _references("What is touched only once this is in sync."),
-    "notify": _references("What is looked at after this; one day refreshed, too."),
+    "notify": _references("What comes after this, and is refreshed once when this has changed."),
     "interval": _duration("How long until it is looked at again without any event."),
     "policy": _text(
         "Put right what differs, only report it, or do not even look.",

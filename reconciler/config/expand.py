@@ -13,7 +13,6 @@ from reconciler.config.complaints import Complaints
 from reconciler.config.declared import Declared, Manifest, Sketch, instance_digest
 from reconciler.config.documents import Document
 from reconciler.config.relations import check_cycles, check_named, check_provided, check_references
-from reconciler.config.reserved import check_reserved
 from reconciler.model.desired import Blob
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address
 from reconciler.model.resource import Instance
@@ -56,7 +55,6 @@ class Expansion:
         sketches = [sketch for found in declared.values() for sketch in found.sketches]
         for sketch in sketches:
             self._look_up(sketch)
-        check_reserved(manifests, self.complaints)
         check_provided(self.instances, self._made_of, self.complaints)
         dangling = check_references(manifests, self.instances, self._broken, self.complaints)
         lost = [m for m in manifests if not isinstance(m.where, Selector) and m.where not in self.targets]

@@ -83,10 +83,17 @@ def check_references(
                 if address(name, ref) not in instances and address(name, manifest.ref) in instances
             ]
             dangling.update(missing)
+            other = declared.get(ref)
+            if field == "notify" and other is not None and not other.compiled.kind.refresh:
+                complaints.problem(
+                    manifest,
+                    path,
+                    f"a {other.compiled.kind.kind} cannot be refreshed, so nothing can notify it",
+                    "to have it looked at after this one, name it in before",
+                )
             name = ref.rpartition("/")[2].rpartition(":")[2]
             if not missing or ref in broken or complaints.may_be_lost(name):
                 continue
-            other = declared.get(ref)
             if other is None:
                 complaints.problem(
                     manifest, path, f"there is no {ref}", _meant(ref, [*declared, *broken], complaints)

@@ -1,7 +1,8 @@
 """Walking a graph: which instances may be worked on now, given what has been done and what has failed.
 
-Invariant: an instance is given out once, after everything that it depends on has been done; never, if
-something that blocks it has failed. Instances of the graph that are not part of the walk order those that
+Invariant: an instance is given out once to be applied, after everything that it depends on has been done;
+never, if something that blocks it has failed. If it is to be refreshed then, it is given out for that, too,
+and what depends on it waits. Instances of the graph that are not part of the walk order those that
 are, and nothing else. The cost is that of the part of the graph above the walk's members, so that one file
 of ten thousand costs next to nothing. This module must not know what working on an instance means, or how
 many do it at once.
@@ -10,6 +11,8 @@ many do it at once.
 from __future__ import annotations
 
 import heapq
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,15 +22,30 @@ if TYPE_CHECKING:
     from reconciler.model.names import Address
 
 
+class Work(StrEnum):
+    """What is to be done about an instance."""
+
+    APPLY = "apply"
+    REFRESH = "refresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that can be done now."""
+
+    address: Address
+    work: Work = Work.APPLY
+
+
 class Frontier:
     """One walk over a graph, or over some of it.
 
     Example: an engine that works on everything that is ready at once::
 
         frontier = Frontier(graph)
-        while batch := frontier.take():
-            for address in batch:
-                frontier.done(address) if work(address) else frontier.fail(address)
+        while steps := frontier.take():
+            for step in steps:
+                frontier.done(step.address) if work(step) else frontier.fail(step.address)
 
     Args:
         graph: the order to keep.
@@ -50,6 +68,7 @@ class Frontier:
         self.blocked: dict[Address, Address] = {}
         self._ready: list[int] = []
         self._working: set[Address] = set()
+        self._refreshing: set[Address] = set()
         part = self._above()
         self._waits = {address: len(graph.dependencies.get(address, ())) for address in part}
         free = [address for address, waits in self._waits.items() if not waits]
@@ -64,14 +83,26 @@ class Frontier:
             elif address not in self._closed:
                 self._resolve(address)
 
-    def take(self) -> tuple[Address, ...]:
+    def take(self) -> tuple[Step, ...]:
         """What may be worked on now and has not been given out yet, in the graph's order."""
-        batch = tuple(self._graph.order[heapq.heappop(self._ready)] for _ in range(len(self._ready)))
+        batch = [self._graph.order[heapq.heappop(self._ready)] for _ in range(len(self._ready))]
         self._working.update(batch)
-        return batch
+        return tuple(
+            Step(address, Work.REFRESH if address in self._refreshing else Work.APPLY) for address in batch
+        )
+
+    def refresh(self, address: Address) -> None:
+        """`address`, which was given out to be applied, is to be refreshed before anything that depends on it.
+
+        Raises:
+            KeyError: it was not given out, or has been settled already.
+        """
+        self._working.remove(address)
+        self._refreshing.add(address)
+        heapq.heappush(self._ready, self._graph.position[address])
 
     def done(self, address: Address) -> None:
-        """`address`, which was given out, is in sync now.
+        """`address`, which was given out, is in sync now, and needs nothing any more.
 
         Raises:
             KeyError: it was not given out, or has been settled already.

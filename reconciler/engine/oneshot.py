@@ -21,7 +21,8 @@ from reconciler.engine.round.reconcile import Round, unplanned
 from reconciler.engine.round.services import Services
 from reconciler.errors import FroyoError, ProtocolError, RunnerError, StoreError, TransportError
 from reconciler.model.event import Event
-from reconciler.model.names import Address, TargetName
+from reconciler.model.names import Address, TargetName, split_address
+from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Plan, PlanUnit
 from reconciler.model.source import SnapshotGone
 from reconciler.model.state import ResourceState
@@ -69,6 +70,7 @@ class OneShot:
         known: what is on record about each instance.
         services: what rounds work with.
         open_session: opens a session to a target.
+        owed: the refreshes on record.
 
     Attributes:
         reached: what came of the attempt to reach each target.
@@ -81,10 +83,12 @@ class OneShot:
         *,
         services: Services,
         open_session: OpenSession,
+        owed: Collection[Owed] = (),
     ) -> None:
         self.reached: dict[TargetName, Reached] = {}
         self._wanted = wanted
         self._known = known
+        self._owed = owed
         self._services = services
         self._open = open_session
 
@@ -166,6 +170,7 @@ class OneShot:
         now = self._services.runtime.now
         lane.take_over(wanted.moved, now=now)
         lane.hold_back(now=now)
+        lane.take_up(one for one in self._owed if split_address(one.address)[0] == name)
         return lane
 
     async def _apply(

@@ -6,12 +6,18 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from reconciler.model.event import Evidence
-from reconciler.model.names import Address
+from reconciler.model.names import Address, split_address
+from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, FieldDiff, PlanUnit
 from reconciler.model.resource import Instance, Removal
 from reconciler.model.state import Suspension
 
-REASONS = {Action.CREATE: "Created", Action.UPDATE: "Updated", Action.DELETE: "Removed"}
+REASONS = {
+    Action.CREATE: "Created",
+    Action.UPDATE: "Updated",
+    Action.DELETE: "Removed",
+    Action.REFRESH: "Refreshed",
+}
 """Of the event that says that something was done because it was declared so."""
 
 EMPTIED = (
@@ -151,6 +157,13 @@ def who(evidence: Evidence | None) -> str:
     if not command:
         return f"by {', '.join(details)}"
     return f"by `{command}`" + (f" ({', '.join(details)})" if details else "")
+
+
+def refreshed(owed: Collection[Owed]) -> str:
+    """Such as "refreshed, since File/a and 3 more have changed"."""
+    first, *others = sorted(split_address(one.cause)[1] for one in owed)
+    also = f" and {count(len(others), 'other')} have" if others else " has"
+    return f"refreshed, since {first}{also} changed"
 
 
 def applied(unit: PlanUnit) -> str:

@@ -42,6 +42,7 @@ class Kind:
         uses: the same of what it needs to be there before.
         contains: the same of what others can lie within.
         body: which spec fields carry a body.
+        refresh: whether it can be refreshed, and so be notified.
     """
 
     api_version: str
@@ -54,6 +55,7 @@ class Kind:
     uses: tuple[str, ...] = ()
     contains: tuple[str, ...] = ()
     body: Body = Body()
+    refresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

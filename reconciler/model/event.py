@@ -18,7 +18,7 @@ class EventType(StrEnum):
 
 
 REASONS = (
-    *("Created", "Updated", "Removed", "Repaired"),
+    *("Created", "Updated", "Removed", "Repaired", "Refreshed"),
     *("Differs", "Held", "PruneHeld", "Suspended", "Contested"),
     *("TransientError", "Throttled", "PermanentError", "DidNotConverge"),
     *("Recovered", "Abandoned", "Orphaned", "Moved", "Forgotten"),

@@ -18,6 +18,7 @@ class Action(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
+    REFRESH = "refresh"
 
 
 class Cause(StrEnum):
@@ -30,6 +31,7 @@ class Cause(StrEnum):
     DRIFT = "drift"
     ADOPT = "adopt"
     PRUNE = "prune"
+    REFRESH = "refresh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class PlanUnit:
         address: the instance.
         action: what would happen.
         cause: why.
-        diffs: every field that differs, never empty unless action is NONE.
+        diffs: every field that differs, never empty unless action is NONE or REFRESH.
         operation: the provider's own words for it, given back to it in `apply`; opaque to the engine.
         desired: digest of the instance as declared.
         observed: digest of the instance's actual state as read.

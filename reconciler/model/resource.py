@@ -52,7 +52,7 @@ class CommonSpec:
     Attributes:
         require: instances that must be in sync before this one is touched.
         before: the reverse of `require`.
-        notify: instances that are looked at after this one. That they are refreshed by its change is reserved.
+        notify: instances that come after this one, and are refreshed when it has changed.
         interval: seconds between looks without any event, besides the rescans of the target; None for these alone.
         policy: whether what differs is put right, only told, or not even looked at.
         adopt: what happens at first contact with something that exists and differs.

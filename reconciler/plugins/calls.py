@@ -84,12 +84,16 @@ class CallRule:
         names: the arguments that name subjects, which a capability has to cover.
         command: the argument that holds a command line, which a capability has to cover; or "".
         runs: whether there always is a command line.
+        lasting: whether it goes on without a session, and its result is kept under its `id` until that is forgotten.
+        explicit: whether nobody is granted it but by the operator, not even a built-in package.
     """
 
     reading: bool
     names: tuple[Names, ...] = ()
     command: str = ""
     runs: bool = False
+    explicit: bool = False
+    lasting: bool = False
 
 
 _PATH = Names("path")
@@ -105,6 +109,9 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "dir.remove": CallRule(reading=False, names=(_PATH,)),
         "link.ensure": CallRule(reading=False, names=(Names("path", link="to"),)),
         "exec": CallRule(reading=False, command="argv", runs=True),
+        "exec.run": CallRule(reading=False, command="argv", runs=True, lasting=True),
+        "exec.check": CallRule(reading=True, command="argv", runs=True),
+        "exec.check.unconfined": CallRule(reading=True, command="argv", runs=True, explicit=True),
     }
 )
 """Every call that a provider can make.

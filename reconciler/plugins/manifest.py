@@ -133,7 +133,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
     entry = reader.mapping(
         node,
         required=("apiVersion", "kind", "plural", "schema"),
-        optional=("actual", "provides", "uses", "contains", "body"),
+        optional=("actual", "provides", "uses", "contains", "body", "refresh"),
     )
     schema = _schema(reader, entry.get("schema"), read)
     properties = schema.get("properties", {})
@@ -170,6 +170,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         uses=subjects("uses"),
         contains=subjects("contains"),
         body=Body(**{use: known(field_node) for use, field_node in body.items()}),
+        refresh=reader.flag(entry.get("refresh")),
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.catalog import Catalog, Kind
 from reconciler.model.names import Digest
+from reconciler.plugins.calls import CALLS
 from reconciler.plugins.capabilities import Capability, Grants
 from reconciler.plugins.manifest import MANIFEST, CheckKind, Limits, parse_manifest
 
@@ -96,8 +97,13 @@ def catalog(packages: Iterable[Package], *, artifacts: Path | None = None) -> Ca
 
 
 def needs(packages: Iterable[Package]) -> Grants:
-    """All that packages ask for, as a grant: what those that come with froyo get."""
-    return Grants({package.name: package.capabilities for package in packages})
+    """What the packages that come with froyo get: what they ask for, unless only an operator decides about it."""
+    return Grants(
+        {
+            package.name: tuple(one for one in package.capabilities if not CALLS[one.call].explicit)
+            for package in packages
+        }
+    )
 
 
 def runtime_digest(artifacts: Path) -> str:

@@ -19,13 +19,16 @@ from reconciler.plugins.steps import Misbehaviour
 CALL_NAME_MAX = 64
 DEPTH_MAX = 32
 """How deep an answer may nest. What just about parses here might not be encoded deeper in the stack."""
+OUTPUT_MAX = 16_384
+"""Characters of what an operation may say."""
 WATCHED_MAX = 2_000
 """Paths that one instance may have watched."""
 WATCHED_LENGTH = 256 * 1024
 """Characters of all of them."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CLASSES = frozenset(ErrorClass)
-_ACTIONS = frozenset(Action)
+_ACTIONS = frozenset(Action) - {Action.REFRESH}
+"""That something is refreshed is nothing that a provider plans."""
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -127,7 +130,7 @@ def _is_directory(path: object) -> bool:
 def _check_operation(item: dict[str, Any]) -> None:
     action, diffs = item.get("action"), item.setdefault("diffs", [])
     if type(action) is not str or action not in _ACTIONS:
-        raise Misbehaviour(f"an action {str(action)[:50]!r}; there are {', '.join(Action)}")
+        raise Misbehaviour(f"an action {str(action)[:50]!r}; there are {', '.join(sorted(_ACTIONS))}")
     if type(diffs) is not list:
         raise Misbehaviour("its `diffs` is no list")
     differs = False
@@ -145,6 +148,8 @@ def _check_operation(item: dict[str, Any]) -> None:
         raise Misbehaviour(
             f"the action {action!r} with{'' if differs else 'out'} a difference that is not ignored"
         )
+    if type(item.get("slow", False)) is not bool:
+        raise Misbehaviour("its `slow` is neither true nor false")
     if type(item.setdefault("payload", {})) is not dict:
         raise Misbehaviour("its `payload` is no object")
     blobs = item.setdefault("blobs", [])
@@ -164,6 +169,9 @@ def _check_operation(item: dict[str, Any]) -> None:
 def _check_result(item: dict[str, Any]) -> None:
     if type(item.get("changed")) is not bool:
         raise Misbehaviour("it owes `changed`, true or false")
+    output = item.get("output", "")
+    if type(output) is not str or len(output) > OUTPUT_MAX:
+        raise Misbehaviour(f"its `output` is no text of at most {OUTPUT_MAX:,} characters")
 
 
 _PHASES: dict[Phase, tuple[str, str, Callable[[dict[str, Any]], None]]] = {

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.event import Event
     from reconciler.model.names import Address, Digest, SourceName, TargetName
+    from reconciler.model.owed import Owed
     from reconciler.model.plan import PlanUnit
     from reconciler.model.state import Approval, ResourceState, SourceState, Suspension, TargetState
     from reconciler.model.target import Target
@@ -151,6 +152,21 @@ class Batch:
         units = list(units)
         self.durable = self.durable or any(u.address in kept and u.cause is not Cause.DRIFT for u in units)
         return self._add(sql.PUT_UNIT, (journals.intent_row(run, u, kept.get(u.address)) for u in units))
+
+    def owe(self, owed: Iterable[Owed]) -> Self:
+        """Record that these are owed, or may turn out to be; it survives that the controller's machine loses power.
+
+        What a one-shot run started from is forgotten: it knows nothing of this.
+        """
+        rows = [codec.owed_row(one) for one in owed]
+        if not rows:
+            return self
+        self.durable = True
+        return self._add(sql.PUT_OWED, rows).forget_warm()
+
+    def forget_owed(self, keys: Iterable[tuple[Address, Address]]) -> Self:
+        """Record that these are owed no longer: what was refreshed, and because of what."""
+        return self._add(sql.FORGET_OWED, ({"refreshed": a, "because": c} for a, c in keys))
 
     def settle(self, run: str, outcomes: Iterable[Outcome]) -> Self:
         """Record what became of intents: they are not in doubt any more."""

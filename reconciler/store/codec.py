@@ -20,8 +20,9 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from reconciler.model.conditions import Condition, ConditionType, Reason
-from reconciler.model.names import SourceName, TargetName
+from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.origin import Origin
+from reconciler.model.owed import Owed
 from reconciler.model.state import (
     Approval,
     HistoryEntry,
@@ -244,6 +245,27 @@ def approval(row: Sequence[Any]) -> Approval:
     """From APPROVALS."""
     address, shown, by, reason, at = row
     return Approval(address=address, shown=shown, by=by, reason=reason, at=at)
+
+
+# --- Refreshes ------------------------------------------------------------------------------------------
+
+
+def owed_row(owed: Owed) -> Row:
+    """For PUT_OWED."""
+    return {name: getattr(owed, name) for name in ("address", "cause", "run", "before", "since", "certain")}
+
+
+def owed(row: Sequence[Any]) -> Owed:
+    """From OWED."""
+    address, cause, run, before, since, certain = row
+    return Owed(
+        address=Address(address),
+        cause=Address(cause),
+        run=run,
+        before=Digest(before),
+        since=since,
+        certain=bool(certain),
+    )
 
 
 # --- Queue, lease ---------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.event import Event, EventFilter
     from reconciler.model.names import Address, Digest, SourceName, TargetName
+    from reconciler.model.owed import Owed
     from reconciler.model.state import Approval, ResourceState, SourceState, Suspension, TargetState
     from reconciler.model.target import Target
 
@@ -63,6 +64,11 @@ def source_states(connection: sqlite3.Connection) -> dict[SourceName, SourceStat
 def suspensions(connection: sqlite3.Connection) -> list[Suspension]:
     """All suspensions, also those whose time is over."""
     return _rows(connection, sql.SUSPENSIONS, codec.suspension)
+
+
+def owed(connection: sqlite3.Connection) -> list[Owed]:
+    """All refreshes that are owed, or may turn out to be."""
+    return _rows(connection, sql.OWED, codec.owed)
 
 
 def inventory(connection: sqlite3.Connection, target: TargetName | None) -> dict[Address, InventoryEntry]:

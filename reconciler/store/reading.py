@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from reconciler.model.event import Event, EventFilter
 from reconciler.model.names import Address, Digest, SourceName, TargetName
+from reconciler.model.owed import Owed
 from reconciler.model.source import Snapshot
 from reconciler.model.state import Approval, ResourceState, SourceState, Suspension, TargetState
 from reconciler.model.target import Target
@@ -82,6 +83,10 @@ class Reading:
     async def load_suspensions(self) -> list[Suspension]:
         """All suspensions, also those whose time is over."""
         return await self._query(queries.suspensions)
+
+    async def load_owed(self) -> list[Owed]:
+        """The refreshes that are owed, or may turn out to be."""
+        return await self._query(queries.owed)
 
     async def load_inventory(self, target: TargetName | None = None) -> dict[Address, InventoryEntry]:
         """What is ours, everywhere or on one target."""

@@ -167,6 +167,19 @@ suspensions = Table(
     Column("until", Float),
 )
 
+refresh_owed = Table(
+    "refresh_owed",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("cause", Text, primary_key=True),
+    Column("run", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    # Whether the cause was seen to have changed; until then it may have.
+    Column("certain", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 queue = Table(
     "queue",
     metadata,

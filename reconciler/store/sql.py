@@ -33,6 +33,11 @@ SCHEMA = (
         "added_at FLOAT NOT NULL, CONSTRAINT pk_queue PRIMARY KEY (target) ) WITHOUT ROWID"
     ),
     (
+        "CREATE TABLE refresh_owed ( address TEXT NOT NULL, cause TEXT NOT NULL, run TEXT NOT NULL, "
+        '"before" TEXT NOT NULL, since FLOAT NOT NULL, certain BOOLEAN NOT NULL, CONSTRAINT pk_refresh_owed '
+        "PRIMARY KEY (address, cause) ) WITHOUT ROWID"
+    ),
+    (
         "CREATE TABLE resource_state ( address TEXT NOT NULL, generation INTEGER NOT NULL, digest TEXT NOT "
         "NULL, observed_generation INTEGER NOT NULL, observed TEXT, observed_at FLOAT NOT NULL, owned "
         "BOOLEAN NOT NULL, conditions TEXT NOT NULL, history TEXT NOT NULL, failures INTEGER NOT NULL, "
@@ -113,7 +118,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0004')",
+    "INSERT INTO alembic_version VALUES ('0005')",
 )
 
 ADD_AUDIT = (
@@ -193,6 +198,9 @@ FINISH_RUN = (
 )
 FORGET_APPROVAL = "DELETE FROM approvals WHERE approvals.address = :address"
 FORGET_INVENTORY = "DELETE FROM inventory WHERE inventory.address = :address"
+FORGET_OWED = (
+    "DELETE FROM refresh_owed WHERE refresh_owed.address = :refreshed AND refresh_owed.cause = :because"
+)
 FORGET_QUEUED = "DELETE FROM queue WHERE queue.target = :target"
 FORGET_SNAPSHOTS = "DELETE FROM snapshots WHERE snapshots.source = :source"
 FORGET_SOURCE_STATE = "DELETE FROM source_state WHERE source_state.name = :name"
@@ -234,6 +242,11 @@ LEASE = (
     "SELECT lease.token, lease.host, lease.pid, lease.boot_id, lease.since, lease.expires, lease.locked "
     "FROM lease"
 )
+OWED = (
+    'SELECT refresh_owed.address, refresh_owed.cause, refresh_owed.run, refresh_owed."before", '
+    "refresh_owed.since, refresh_owed.certain FROM refresh_owed ORDER BY refresh_owed.address, "
+    "refresh_owed.cause"
+)
 PUT_APPROVAL = (
     'INSERT INTO approvals (address, shown, "by", reason, at) VALUES (:address, :shown, :by, :reason, :at) '
     'ON CONFLICT (address) DO UPDATE SET shown = excluded.shown, "by" = excluded."by", reason = '
@@ -258,6 +271,11 @@ PUT_LEASE = (
     ":pid, :boot_id, :since, :expires, :locked) ON CONFLICT (id) DO UPDATE SET token = excluded.token, host "
     "= excluded.host, pid = excluded.pid, boot_id = excluded.boot_id, since = excluded.since, expires = "
     "excluded.expires, locked = excluded.locked"
+)
+PUT_OWED = (
+    'INSERT INTO refresh_owed (address, cause, run, "before", since, certain) VALUES (:address, :cause, '
+    ":run, :before, :since, :certain) ON CONFLICT (address, cause) DO UPDATE SET run = excluded.run, "
+    '"before" = excluded."before", since = excluded.since, certain = excluded.certain'
 )
 PUT_QUEUED = (
     "INSERT INTO queue (target, priority, dirty, added_at) VALUES (:target, :priority, :dirty, :added_at) "
@@ -391,6 +409,7 @@ TABLES = (
     "lease",
     "plan_units",
     "queue",
+    "refresh_owed",
     "resource_state",
     "runs",
     "snapshot_files",

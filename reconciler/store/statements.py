@@ -86,6 +86,11 @@ def statements(insert: Callable[[Table], Any]) -> dict[str, ClauseElement]:
             ).order_by(s.inventory.c.address),
             s.inventory.c.address,
         ),
+        "PUT_OWED": put(s.refresh_owed),
+        "OWED": select(s.refresh_owed).order_by(s.refresh_owed.c.address, s.refresh_owed.c.cause),
+        "FORGET_OWED": delete(s.refresh_owed).where(
+            s.refresh_owed.c.address == bindparam("refreshed"), s.refresh_owed.c.cause == bindparam("because")
+        ),
         "PUT_QUEUED": put(s.queue),
         "QUEUE": select(s.queue).order_by(s.queue.c.priority.desc(), s.queue.c.added_at, s.queue.c.target),
         "FORGET_QUEUED": delete(s.queue).where(s.queue.c.target == bindparam("target")),

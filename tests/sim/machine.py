@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from reconciler.errors import TransportError
 from reconciler.model.names import TargetName
 from tests.sim.files import Files, Node
+from tests.sim.programs import Programs
 from tests.sim.runner import Json, Runner
 from tests.sim.weather import Weather
 from tests.sim.wire import Wire
@@ -61,6 +62,7 @@ class Machine:
         self.name = TargetName(name)
         self.random = random.Random(seed)
         self.files = Files(told=self._told)
+        self.programs = Programs(self.files)
         self.weather = Weather()
         self.now = now
         self.boot = 1
@@ -143,6 +145,7 @@ class Machine:
         self.note("power failure", seconds=seconds)
         self.powered = False
         self.boot += 1
+        self.programs.lose()
         for runner in list(self.runners):
             runner.die()
             # Nobody is left to close the connection: the controller has to find out.

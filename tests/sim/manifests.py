@@ -63,9 +63,9 @@ def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) 
         common=fields,
         spec=spec,
         digest=Digest("sha256:" + hashlib.sha256(said.encode()).hexdigest()),
-        provides=(Subject("path", spec["path"]),),
+        provides=(Subject("path", spec["path"]),) if "path" in spec else (),
         contains=(Subject("path", spec["path"]),) if kind == "Directory" else (),
-        package=PACKAGE,
+        package="linux.exec" if kind == "Exec" else PACKAGE,
     )
 
 

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PROCESS: ContextVar["Process | None"] = ContextVar("process", default=None)
-PACKAGES = load_packages([Path(__file__).parents[2] / "providers" / "linux.file"])
+PROVIDERS = Path(__file__).parents[2] / "providers"
+PACKAGES = load_packages([PROVIDERS / "linux.file", PROVIDERS / "linux.exec"])
 HOLDER = LeaseHolder(host="controller", pid=1, boot_id="boot", since=0.0)
 
 

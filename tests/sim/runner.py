@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import RemoteProtocolError, TransportError
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 WRITING = frozenset({"file.write", "file.remove", "dir.ensure", "dir.remove", "link.ensure"})
-READING = frozenset({"file.stat", "dir.list", "facts"})
+CHECKS = frozenset({"exec.check", "exec.check.unconfined"})
+OPERATIONS = frozenset({"exec.run", "exec.forget"})
+READING = frozenset({"file.stat", "dir.list", "facts"}) | CHECKS
 HEARTBEAT = 10.0
 
 
@@ -107,7 +110,7 @@ class Runner:
             pid=self.pid,
             uid=0,
             boot_id=f"boot-{self.machine.boot}",
-            commands=sorted(WRITING | READING | {"file.read", "observe", "watch"}),
+            commands=sorted(WRITING | READING | OPERATIONS | {"file.read", "observe", "watch"}),
             watch=self.mode,
         )
 
@@ -241,8 +244,24 @@ class Runner:
             self._writes.append(command)
             if len(self._writes) == 1:
                 self._later(command, self._write_next)
+        elif command.name == "exec.run":
+            self._later(command, self._run)
+        elif command.name == "exec.forget":
+            self._done(command, [self.machine.programs.forget(item) for item in command.items])
         else:
             self._later(command, self._read)
+
+    def _run(self, command: Command) -> None:
+        """Operations go on whatever becomes of this runner."""
+        results: list[Json | None] = [None] * len(command.items)
+
+        def tell(place: int, result: Json) -> None:
+            results[place] = result
+            if None not in results and self.alive and command.id in self._commands:
+                self._done(command, [one for one in results if one is not None])
+
+        for place, item in enumerate(command.items):
+            self.machine.programs.run(item, partial(tell, place))
 
     def _later(self, command: Command, step: Callable[[Command], None]) -> None:
         pause = self._random.uniform(0.0001, 0.002)
@@ -312,6 +331,8 @@ class Runner:
             return self._random.choice(
                 [{"ok": {}}, {"ok": {"exists": True}}, {"ok": {"exists": "no", "state": 7}}]
             )
+        if name in CHECKS:
+            return self.machine.programs.check(name, item)
         self.machine.looked(self, item.get("path", ""))
         return self.machine.files.do(name, item, self._blobs)
 

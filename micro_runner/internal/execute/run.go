@@ -13,10 +13,12 @@ import (
 	"os/user"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"froyo.dev/runner/internal/confine"
 	"froyo.dev/runner/internal/fault"
 )
 
@@ -36,6 +38,9 @@ type Spec struct {
 	Environment []string // NAME=VALUE, beyond the usual ones
 	Directory   string
 	MaxOutput   int // for each stream
+	User        string
+	Confined    bool // it can change nothing
+	Lasting     bool // it outlives whoever started it
 }
 
 // Outcome is how it went.
@@ -48,7 +53,7 @@ type Outcome struct {
 
 // Run runs it to the end, or until the context ends, whose error it then gives.
 func Run(ctx context.Context, spec Spec) (Outcome, error) {
-	environment := append(usual(), spec.Environment...)
+	environment := append(usual(spec.User), spec.Environment...)
 	program, err := find(spec.Argv[0], environment)
 	if err != nil {
 		return Outcome{}, err
@@ -62,7 +67,18 @@ func Run(ctx context.Context, spec Spec) (Outcome, error) {
 		command.Stdin = strings.NewReader(string(spec.Stdin))
 	}
 	command.Stdout, command.Stderr = stdout, stderr
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if !spec.Lasting {
+		command.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	}
+	if spec.User != "" {
+		if command.SysProcAttr.Credential, err = credential(spec.User); err != nil {
+			return Outcome{}, err
+		}
+	}
+	if spec.Confined {
+		confine.Command(command, program)
+	}
 	command.WaitDelay = pipePatience
 	command.Cancel = func() error {
 		group := -command.Process.Pid
@@ -91,6 +107,30 @@ func Run(ctx context.Context, spec Spec) (Outcome, error) {
 	return outcome, nil
 }
 
+// credential is that of a user, with all groups.
+func credential(name string) (*syscall.Credential, error) {
+	who, err := user.Lookup(name)
+	if err != nil {
+		return nil, fault.New(fault.UnknownOwner, "there is no user %q", name)
+	}
+	uid, _ := strconv.ParseUint(who.Uid, 10, 32)
+	gid, _ := strconv.ParseUint(who.Gid, 10, 32)
+	if int(uid) == os.Geteuid() {
+		return nil, nil
+	}
+	result := &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	names, err := who.GroupIds()
+	if err != nil {
+		return nil, fault.From(err, name)
+	}
+	for _, group := range names {
+		if number, err := strconv.ParseUint(group, 10, 32); err == nil {
+			result.Groups = append(result.Groups, uint32(number))
+		}
+	}
+	return result, nil
+}
+
 func startFault(err error, spec Spec) error {
 	if errors.Is(err, syscall.ENOENT) {
 		if _, missing := os.Stat(spec.Directory); missing != nil {
@@ -102,9 +142,13 @@ func startFault(err error, spec Spec) error {
 }
 
 // usual is the same environment for everyone, so that a command does the same by whatever way the runner was started.
-func usual() []string {
+func usual(name string) []string {
 	environment := []string{"PATH=" + searchPath, "LANG=C.UTF-8"}
-	if me, err := user.Current(); err == nil {
+	me, err := user.Current()
+	if name != "" {
+		me, err = user.Lookup(name)
+	}
+	if err == nil {
 		environment = append(environment, "HOME="+me.HomeDir, "USER="+me.Username, "LOGNAME="+me.Username)
 	}
 	return environment

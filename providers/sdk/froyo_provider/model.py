@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ActionName: TypeAlias = Literal["none", "create", "update", "delete"]
+ActionName: TypeAlias = Literal["none", "create", "update", "delete", "refresh"]
 
 
 @dataclass(slots=True)
@@ -79,6 +79,7 @@ class Operation:
         payload: whatever `apply` needs to know, JSON; nobody else looks into it.
         blobs: digests of the bodies that its calls will name.
         preimage: `{"path", "digest", "size"}` of a body which would be lost, so that it can be kept.
+        slow: whether it may take long, because of a program that it runs: nothing else waits for it then.
         address: filled in; empty while planning.
     """
 
@@ -88,6 +89,7 @@ class Operation:
     blobs: Sequence[str] = ()
     preimage: dict[str, Any] | None = None
     address: str = ""
+    slow: bool = False
 
 
 @dataclass(slots=True)
@@ -96,6 +98,8 @@ class Result:
 
     Attributes:
         changed: whether anything is different now. An observation, never a guess.
+        output: what a program said, for a person; bounded.
     """
 
     changed: bool
+    output: str = ""

@@ -115,7 +115,12 @@ async def _plan(provider: Provider, pairs: list[tuple[Resource, Actual]]) -> lis
 
 
 async def _apply(provider: Provider, operations: list[Operation]) -> list[Any]:
-    return await gather(*(_each(provider.apply, operation) for operation in operations))
+    return await gather(
+        *(
+            _each(provider.refresh if operation.action == "refresh" else provider.apply, operation)
+            for operation in operations
+        )
+    )
 
 
 async def _destroy(provider: Provider, operations: list[Operation]) -> list[Any]:

@@ -56,6 +56,18 @@ class Provider:
         """
         raise NotImplementedError
 
+    async def refresh(self, operation: Operation) -> Result:
+        """Do once what is to be done because something else has changed, such as to reload.
+
+        For kinds whose manifest says `refresh: true`. It may be asked for again with the same `id`, when nobody knows
+        whether it was done.
+
+        Args:
+            operation: its action is `refresh`, and its payload `{"spec", "id", "causes"}`: the resource's spec, a name
+                for this refresh, and the addresses of what has changed.
+        """
+        raise PermanentError(f"{operation.address} cannot be refreshed: its provider does not know how")
+
     def absence(self, resource: Resource) -> Resource:
         """What is declared in the place of something that is to go, so that there is nothing of it any more.
 

@@ -60,6 +60,8 @@ def operation_json(address: str, operation: Operation) -> Json:
     }
     if operation.preimage is not None:
         item["preimage"] = operation.preimage
+    if operation.slow:
+        item["slow"] = True
     return item
 
 
@@ -72,7 +74,10 @@ def _diff_json(diff: FieldDiff) -> Json:
 
 def result_json(address: str, result: Result) -> Json:
     """One result of `apply` or `destroy`."""
-    return {"address": address, "changed": result.changed}
+    item: Json = {"address": address, "changed": result.changed}
+    if result.output:
+        item["output"] = result.output
+    return item
 
 
 def encode_reply(key: str, items: list[Json]) -> str:

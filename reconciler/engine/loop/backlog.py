@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from reconciler.errors import StoreError
 from reconciler.model.event import Event
 from reconciler.model.names import Address
+from reconciler.model.owed import Owed
 from reconciler.model.state import ResourceState
 from reconciler.store.batch import Batch
 from reconciler.store.records import InventoryEntry, Outcome
@@ -53,6 +54,7 @@ class Backlog:
         approved: what was done because a person had approved it.
         events: what has happened.
         endings: runs that have ended.
+        refreshes: those that are owed now, and None for those that are no longer.
     """
 
     states: set[Address] = field(default_factory=set)
@@ -62,6 +64,7 @@ class Backlog:
     approved: set[Address] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
+    refreshes: dict[tuple[Address, Address], Owed | None] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(
@@ -72,6 +75,7 @@ class Backlog:
             or self.approved
             or self.events
             or self.endings
+            or self.refreshes
         )
 
     def add_events(self, events: Iterable[Event]) -> None:
@@ -97,6 +101,8 @@ class Backlog:
         batch.forget_inventory(sorted(self.disowned - states.keys()))
         batch.forget_approvals(sorted(self.approved | self.disowned))
         batch.add_events(self.events)
+        batch.owe(one for one in self.refreshes.values() if one is not None)
+        batch.forget_owed(key for key, one in self.refreshes.items() if one is None)
         for ending in self.endings:
             batch.settle(ending.run, ending.outcomes)
             batch.finish_run(ending.run, at=ending.at, outcome=ending.outcome, message=ending.message)
@@ -112,3 +118,4 @@ class Backlog:
         self.approved.clear()
         self.events.clear()
         self.endings.clear()
+        self.refreshes.clear()

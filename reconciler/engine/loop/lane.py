@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import bisect
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.core.conditions import next_generation
 from reconciler.core.contest import Contests
 from reconciler.core.flood import Floods
 from reconciler.core.graph import Graph
+from reconciler.core.refreshes import Refreshes
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import Wanted
 from reconciler.engine.loop.backlog import Backlog
@@ -24,6 +25,7 @@ from reconciler.engine.round.report import Report, Verdict
 from reconciler.model.conditions import Reason
 from reconciler.model.event import Evidence
 from reconciler.model.names import Address, Digest, split_address
+from reconciler.model.owed import Owed
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
 from reconciler.model.subjects import PATH
@@ -109,6 +111,7 @@ class Lane:
         own_paths: what is left alone on this machine.
         backlog: what the store does not have yet.
         preimages: what was there before something that is not known to be ours yet.
+        refreshes: what is to be refreshed because something else has changed, or may have.
     """
 
     target: Target
@@ -133,6 +136,7 @@ class Lane:
     own_paths: Collection[str] = ()
     backlog: Backlog = field(default_factory=Backlog)
     preimages: Preimages = field(default_factory=Preimages)
+    refreshes: Refreshes = field(default_factory=Refreshes)
     _by_path: dict[str, set[Address]] = field(default_factory=dict)
 
     @classmethod
@@ -277,6 +281,13 @@ class Lane:
             self.stalled.pop(address, None)
             self.not_before.pop(address, None)
 
+    def take_up(self, owed: Iterable[Owed]) -> None:
+        """Take up what is on record as owed, or as perhaps owed, on this target."""
+        self.refreshes = Refreshes(owed)
+        self.refreshes.keep_only(self.instances)
+        self.unsettled |= {one.address for one in self.refreshes} | {one.cause for one in self.refreshes}
+        self.unsettled &= self.instances.keys()
+
     def carry_over(self, older: Lane) -> None:
         """Keep what an earlier lane of the same target knew and that is still so."""
         self.watched_by, self.watch_works = older.watched_by, older.watch_works
@@ -293,11 +304,31 @@ class Lane:
         self.floods, self.changes = older.floods, older.changes
         self.preimages = older.preimages
         self.preimages.keep_only(self.instances)
+        self.refreshes = older.refreshes
+        self.refreshes.keep_only(self.instances)
         self.manage_anew(
             a for a in self.instances if self.managed.get(a) != older.managed.get(a) and a in older.instances
         )
         if self.states == older.states:
             self.recording = older.recording
+
+    def notified(self, address: Address) -> Iterator[Address]:
+        """What a change of `address` owes a refresh."""
+        for ref in self.instances[address].common.notify:
+            notified = self.instances.get(Address(f"{self.target.name}/{ref}"))
+            if notified is not None and notified.removal is None:  # what goes needs no refresh
+                yield notified.address
+
+    def notified_by(self, addresses: Iterable[Address]) -> set[Address]:
+        """What may have to be refreshed when `addresses` change, directly or because of what is refreshed then."""
+        found: set[Address] = set()
+        stack = list(addresses)
+        while stack:
+            for address in self.notified(stack.pop()):
+                if address not in found:
+                    found.add(address)
+                    stack.append(address)
+        return found
 
     @property
     def paths(self) -> Collection[str]:

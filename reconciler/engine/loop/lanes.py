@@ -16,6 +16,7 @@ from reconciler.engine.round.journal import store_report
 from reconciler.engine.round.report import Report
 from reconciler.engine.settings import EngineSettings
 from reconciler.model.names import Address, Digest, SourceName, TargetName, split_address
+from reconciler.model.owed import Owed
 from reconciler.model.state import ResourceState
 from reconciler.runtime import Runtime
 from reconciler.store.store import Store
@@ -44,11 +45,13 @@ class Lanes:
         self._left: dict[Address, str] = {}
         self._stored: dict[Address, ResourceState] = {}
         self._preimages: dict[Address, Digest] = {}
+        self._owed: list[Owed] = []
 
     async def load(self) -> None:
         """Take up what an earlier controller left."""
         self._stored = await self._store.load_states()
         self._preimages = await self._store.unclaimed_preimages()
+        self._owed = await self._store.load_owed()
 
     def get(self, name: TargetName) -> Lane | None:
         """The lane of a target that had a round since it was declared."""
@@ -109,6 +112,9 @@ class Lanes:
         fresh = Lane.make(wanted, known.get, contests=contests, own_paths=self._settings.own_paths)
         if lane is not None:
             fresh.carry_over(lane)
+        else:
+            fresh.take_up(one for one in self._owed if split_address(one.address)[0] == name)
+            self._owed = [one for one in self._owed if split_address(one.address)[0] != name]
         fresh.take_over(wanted.moved, now=self._runtime.now)
         fresh.hold_back(now=self._runtime.now)
         renamed = {entry.instance.address for entry in wanted.moved.values()}

@@ -7,12 +7,11 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.engine.host import ProviderHost
 from reconciler.engine.loop.lane import Lane
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.observing import by_package, fault_of
-from reconciler.engine.round.performing import FindBlob, ReadKept, WritingPerformer, together
-from reconciler.engine.settings import EngineSettings
+from reconciler.engine.round.performing import WritingPerformer, together
+from reconciler.engine.round.services import Services
 from reconciler.errors import ErrorClass, FroyoError, ProviderError, RunnerError
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Cause, PlanUnit
@@ -27,34 +26,32 @@ class Applied:
     Attributes:
         changed: whether it changed anything.
         fault: why it failed, or None.
+        output: what a program said, for a person.
     """
 
     changed: bool = False
     fault: ProviderError | None = None
+    output: str = ""
 
 
 async def apply_step(
-    host: ProviderHost,
+    services: Services,
     session: Session,
     lane: Lane,
     units: Sequence[PlanUnit],
     *,
-    find_blob: FindBlob,
-    kept: ReadKept,
-    settings: EngineSettings,
     intended: asyncio.Future[None],
+    lasting: list[str],
 ) -> dict[Address, Applied]:
     """Carry out `units`, none of which depends on another of them.
 
     Args:
-        host: runs the providers.
+        services: what the round works with.
         session: to the target.
         lane: the target.
         units: what to do.
-        find_blob: gives a declared body.
-        kept: gives a content that is in the store.
-        settings: the numbers.
         intended: ends when the intents are on record. No call is made before that, but providers may compute.
+        lasting: gets the operations whose results the target keeps until they are forgotten.
 
     Raises:
         StoreError: of `intended`; nothing was done.
@@ -64,10 +61,10 @@ async def apply_step(
     bodies = [one.removal.restores if one.removal else one.spec.get("body") for one in instances]
     performer = WritingPerformer(
         session,
-        settings,
-        find_blob=find_blob,
+        services.settings,
+        find_blob=services.find_blob,
         declared={Digest(body["digest"]) for body in bodies if body},
-        kept=kept,
+        kept=services.store.blobs.read,
         intended=intended,
     )
     by_address = {unit.address: unit for unit in units}
@@ -79,7 +76,7 @@ async def apply_step(
             "operations": [by_address[address].operation for address in mine],
         }
         try:
-            done = await host.run(package, phase, request, performer)
+            done = await services.host.run(package, phase, request, performer)
         except ProviderError as error:
             results.update(dict.fromkeys(mine, Applied(fault=error)))
             return
@@ -95,6 +92,7 @@ async def apply_step(
             for package, mine in by_package(lane, [a for a in by_address if a in some]).items()
         ]
     )
+    lasting += performer.lasting
     return results
 
 
@@ -105,7 +103,7 @@ def _applied(entry: Mapping[str, object] | None, address: Address, package: str)
         )
     if "fault" in entry:
         return Applied(fault=fault_of(entry, package=package))
-    return Applied(changed=bool(entry.get("changed")))
+    return Applied(changed=bool(entry.get("changed")), output=str(entry.get("output", "")))
 
 
 async def keep_preimages(

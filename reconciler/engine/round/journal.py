@@ -6,7 +6,7 @@ A round that changed nothing writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 
 from reconciler.core import reasons
 from reconciler.core.retry import requeue_error
@@ -16,7 +16,8 @@ from reconciler.engine.round.report import Report
 from reconciler.errors import FroyoError, StoreError
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest, TargetName
-from reconciler.model.plan import Cause, PlanUnit
+from reconciler.model.owed import Owed
+from reconciler.model.plan import Action, Cause, PlanUnit
 from reconciler.model.resource import Instance
 from reconciler.model.state import SourceState, TargetState
 from reconciler.runtime import Runtime
@@ -75,7 +76,23 @@ class Journal:
         self._open |= {unit.address: unit for unit in units}
         batch.put_contents(self._small, at=now)
         self._small = []
+        batch.owe(self._lane.refreshes.intend(self._owed_by(units, now)))
         return self._write_intents(batch.intend(self._run, units, self._preimages), units)
+
+    def _owed_by(self, units: Iterable[PlanUnit], now: float) -> Iterator[Owed]:
+        """The refreshes that are owed once `units` are done.
+
+        A refresh that was done counts as a change, whatever is seen then.
+        """
+        for unit in units:
+            for notified in self._lane.notified(unit.address):
+                yield Owed(
+                    address=notified,
+                    cause=unit.address,
+                    run=self._run,
+                    before=Digest("") if unit.action is Action.REFRESH else unit.observed,
+                    since=now,
+                )
 
     async def _write_intents(self, batch: Batch, units: Sequence[PlanUnit]) -> None:
         try:
@@ -186,6 +203,7 @@ class Journal:
         backlog.states |= report.changed.keys()
         backlog.owned += self._owned
         backlog.add_events(report.events)
+        backlog.refreshes |= self._lane.refreshes.news()
         if self._run:
             failed = [o for o in self._outcomes if o.outcome not in reasons.DONE]
             ending = Ending(

@@ -17,7 +17,7 @@ from reconciler.errors import ProviderError, StoreError
 from reconciler.model.desired import EMPTY, Blob
 from reconciler.model.names import Digest
 from reconciler.model.source import SnapshotGone
-from reconciler.plugins.calls import Call, Perform, Reply
+from reconciler.plugins.calls import CALLS, Call, Perform, Reply
 from reconciler.targets.session import Session
 
 FindBlob = Callable[[Digest], Blob]
@@ -110,6 +110,9 @@ class WritingPerformer:
         kept: gives a content that is in the store: a large body is not held in memory, and its file may have moved on
             since the snapshot that is in force was taken.
         intended: ends when what is to be done is on record; nothing is done before that.
+
+    Attributes:
+        lasting: the operations whose results the target keeps until they are forgotten.
     """
 
     def __init__(
@@ -122,6 +125,7 @@ class WritingPerformer:
         kept: ReadKept,
         intended: asyncio.Future[None],
     ) -> None:
+        self.lasting: list[str] = []
         self._session = session
         self._find_blob = find_blob
         self._declared = declared
@@ -139,7 +143,11 @@ class WritingPerformer:
             for item in items:
                 if "blob" in item:
                     await self._send(Digest(item["blob"]))
-            answers = await self._session.command(command, items, timeout=self._patience)
+            # What has a time of its own takes that, and the command around it a little longer.
+            longest = max((item.get("timeout_ms", 0) for item in items), default=0) / 1000
+            if CALLS[command].lasting:
+                self.lasting += [item["id"] for item in items]
+            answers = await self._session.command(command, items, timeout=longest + self._patience)
             replies += cast("list[Reply]", answers)
         return replies
 

@@ -21,6 +21,7 @@ from reconciler.engine.round.performing import ReadingPerformer
 from reconciler.engine.round.permitting import Permitting
 from reconciler.engine.round.prefetch import Prefetch
 from reconciler.engine.round.recording import Recording
+from reconciler.engine.round.refreshing import foreseen
 from reconciler.engine.round.report import Report, Verdict
 from reconciler.engine.round.services import Outcome, Services
 from reconciler.engine.round.verdicts import Verdicts
@@ -62,7 +63,16 @@ class Round:
         )
         self._verdicts = Verdicts(lane, self.report, self._journal, self.outcome, services)
         self._permitting = Permitting(lane, services, self.outcome, at_once=only is not None)
-        self._walk = Walk(lane, session, services, self._journal, self._verdicts, decide=self._decide)
+        self._walk = Walk(
+            lane,
+            session,
+            services,
+            self._journal,
+            self._verdicts,
+            decide=self._decide,
+            may_look=self._may_look,
+            owes=self._owes,
+        )
 
     async def run(self, dirty: Collection[Address] | None) -> Outcome:
         """Look at the `dirty` instances, or at all of the target, and put right what is not as declared.
@@ -80,6 +90,9 @@ class Round:
             raise
         self._lane.release(self.outcome.gone)
         await self._journal.close(self.report)
+        # Not before what came of them is on record: until then their results are all that says so.
+        if self._walk.lasting:
+            await self._session.command("exec.forget", [{"id": one} for one in self._walk.lasting])
         return self.outcome
 
     async def _go_round(self, dirty: Collection[Address] | None) -> None:
@@ -114,8 +127,7 @@ class Round:
             elif self._lane.recording is not None:
                 self._lane.recording.merge(performer.seen)
             self.outcome.looked_at += seen
-            await self._walk.run(seen, performer)
-            self._settle(seen)
+            self._settle(await self._walk.run(seen, performer))
 
     async def abandon(self) -> list[Address]:
         """Keep on record what was under way when the round was cancelled; returns it."""
@@ -132,12 +144,11 @@ class Round:
         performer = ReadingPerformer(self._session, self._services.settings)
         seen = await look(self._services, self._lane, addresses, performer, texts=texts, tell=True)
         target = self._lane.target
+        units = [self._permitting.permit(one.unit) for one in seen.values() if isinstance(one.unit, PlanUnit)]
         return Plan(
             target=target.name,
             revision=self._services.revision(),
-            units=tuple(
-                self._permitting.permit(one.unit) for one in seen.values() if isinstance(one.unit, PlanUnit)
-            ),
+            units=foreseen(self._lane, units),
             observed_at=self._services.runtime.now(),
             errors={
                 str(a): told(one.unit, target)
@@ -207,7 +218,8 @@ class Round:
         if isinstance(unit, ProviderError):
             self._verdicts.fail(address, unit)
         elif unit.action is Action.NONE:
-            self._verdicts.in_sync(seen.observed)
+            if not self._owes(address):  # else nothing is concluded before that is done
+                self._verdicts.in_sync(seen.observed)
         elif (unit := self._permitting.permit(unit)).held:
             self._verdicts.hold(unit)
         elif self._only is not None and (moved := self._moved(unit)):
@@ -215,6 +227,14 @@ class Round:
         elif not self._verdicts.is_vain(unit):
             return unit
         return None
+
+    def _owes(self, address: Address) -> bool:
+        """Whether an instance is owed a refresh that it may be given now."""
+        return (
+            bool(self._lane.refreshes.of(address))
+            and self._lane.instances[address].common.policy is Policy.ENFORCE
+            and self._services.suspended(address) is None
+        )
 
     def _moved(self, unit: PlanUnit) -> str:
         """Why a unit is not the one of the saved plan, or ""."""

@@ -25,6 +25,7 @@ from reconciler.errors import ErrorClass, FroyoError
 from reconciler.model.conditions import Reason
 from reconciler.model.event import Evidence
 from reconciler.model.names import Address
+from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Cause, PlanUnit
 from reconciler.model.state import HistoryEntry
 from reconciler.store.records import Ownership
@@ -206,8 +207,8 @@ class Verdicts:
             data={**_data(unit), **({"times": untold + 1} if untold else {})},
         )
 
-    def converged(self, unit: PlanUnit, reading: Observed, done_at: float) -> None:
-        """It was changed, and is as declared now."""
+    def converged(self, unit: PlanUnit, reading: Observed, done_at: float, output: str = "") -> None:
+        """It was changed, and is as declared now; a program said `output` while it was."""
         address, services = unit.address, self._services
         if services.approved(address) is not None:
             self._journal.approved(address)
@@ -250,7 +251,11 @@ class Verdicts:
                 cause=unit.cause,
                 evidence=evidence if drift else None,
                 duration=took if drift else None,
-                data={**_data(unit), **({"times": untold + 1} if untold else {})},
+                data={
+                    **_data(unit),
+                    **({"times": untold + 1} if untold else {}),
+                    **({"output": output} if output else {}),
+                },
             )
         self._report.remember(
             address,
@@ -261,6 +266,27 @@ class Verdicts:
                 outcome=reason,
                 message=message,
                 duration=took or 0.0,
+            ),
+        )
+        self._outcome.changed.append(address)
+
+    def refreshed(self, unit: PlanUnit, reading: Observed, owed: Collection[Owed], output: str) -> None:
+        """It was refreshed because others have changed; how it is otherwise, its own look tells."""
+        address = unit.address
+        self._keep_observation(reading)
+        self.conclude(address, Verdict(reason=Reason.APPLIED, message=_AS_DECLARED, ready=True))
+        message = wording.refreshed(owed)
+        data = {"output": output} if output else {}
+        self._report.event(address, "Refreshed", message, cause=Cause.REFRESH, data=data)
+        self._report.remember(
+            address,
+            HistoryEntry(
+                at=self._services.runtime.now(),
+                generation=self._lane.states[address].generation,
+                cause=Cause.REFRESH,
+                outcome="Refreshed",
+                message=message,
+                duration=0.0,
             ),
         )
         self._outcome.changed.append(address)

@@ -14,7 +14,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from reconciler.core.frontier import Frontier
+from reconciler.core.frontier import Frontier, Work
 from reconciler.core.reasons import LEFT_ALONE
 from reconciler.engine.loop.lane import Lane
 from reconciler.engine.round.applying import Applied, apply_step, keep_preimages
@@ -23,6 +23,7 @@ from reconciler.engine.round.looking import Look, look
 from reconciler.engine.round.observing import by_package
 from reconciler.engine.round.performing import ReadingPerformer
 from reconciler.engine.round.recording import Recording
+from reconciler.engine.round.refreshing import refreshing
 from reconciler.engine.round.services import Services
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import ErrorClass, ProviderError
@@ -44,6 +45,11 @@ class Walk:
         journal: keeps intents and outcomes.
         verdicts: concludes.
         decide: says what is to be done about an instance after a look at it, or concludes that nothing is.
+        may_look: whether an instance may be looked at.
+        owes: whether an instance is owed a refresh that it may be given now.
+
+    Attributes:
+        lasting: the operations whose results the target keeps until they are forgotten.
     """
 
     def __init__(
@@ -55,6 +61,8 @@ class Walk:
         verdicts: Verdicts,
         *,
         decide: Decide,
+        may_look: Callable[[Address], bool],
+        owes: Callable[[Address], bool],
     ) -> None:
         self._lane = lane
         self._session = session
@@ -62,33 +70,46 @@ class Walk:
         self._journal = journal
         self._verdicts = verdicts
         self._decide = decide
+        self._may_look = may_look
+        self._owes = owes
         self._first = ReadingPerformer(session, services.settings)
         self._looks: dict[Address, Look] = {}
         self._stale: set[Address] = set()
+        self.lasting: list[str] = []
 
-    async def run(self, looks: Mapping[Address, Look], performer: ReadingPerformer) -> None:
+    async def run(self, looks: Mapping[Address, Look], performer: ReadingPerformer) -> Collection[Address]:
         """Conclude about everything that was looked at, and do what is to be done about it, in the graph's order.
 
         Args:
             looks: what was seen.
             performer: with which it was.
+
+        Returns:
+            All that was looked at in the end.
         """
         self._looks, self._first = dict(looks), performer
         self._journal.expect({unit.cause for seen in looks.values() if (unit := seen.change) is not None})
-        frontier = Frontier(self._lane.graph, looks, failed=self._broken_above(looks))
-        steps: dict[asyncio.Task[None], list[Address]] = {}
+        changing = [a for a, seen in looks.items() if seen.change or self._lane.refreshes.of(a)]
+        members = looks.keys() | self._lane.notified_by(changing)
+        frontier = Frontier(self._lane.graph, members, failed=self._broken_above(members))
+        steps: dict[asyncio.Task[None], tuple[Work, list[Address]]] = {}
         try:
             while True:
-                for step in by_package(self._lane, frontier.take()).values():
-                    steps[asyncio.create_task(self._step(step), name="froyo-step")] = step
+                ready = frontier.take()
+                for work, do in ((Work.APPLY, self._step), (Work.REFRESH, self._refresh)):
+                    mine = [step.address for step in ready if step.work is work]
+                    for addresses in by_package(self._lane, mine).values():
+                        steps[asyncio.create_task(do(addresses), name=f"froyo-{work}")] = (work, addresses)
                 if not steps:
                     break
                 ended, _ = await asyncio.wait(steps, return_when=asyncio.FIRST_COMPLETED)
                 for task in ended:
-                    done = steps.pop(task)
+                    work, addresses = steps.pop(task)
                     task.result()
-                    for address in done:
-                        if self._passes(address):
+                    for address in addresses:
+                        if work is Work.APPLY and self._may_refresh(address):
+                            frontier.refresh(address)
+                        elif self._passes(address):
                             frontier.done(address)
                         else:
                             frontier.fail(address)
@@ -97,13 +118,22 @@ class Walk:
                 task.cancel()
             await asyncio.gather(*steps, return_exceptions=True)
         self._wait_for(frontier.blocked)
+        return self._looks.keys()
 
     async def _step(self, addresses: Collection[Address]) -> None:
         """What is to be done about `addresses` of one package, none of which depends on another of them."""
-        stale = [address for address in addresses if address in self._stale]
+        stale = [address for address in addresses if address in self._stale and address in self._looks]
         if stale:
             self._looks |= await self._look_again(stale)
-        units = {address: self._decide(address, self._looks[address]) for address in addresses}
+        owed = [
+            a for a in addresses if a not in self._looks and self._lane.refreshes.of(a) and self._may_look(a)
+        ]
+        if owed:
+            self._lane.unsettled.update(owed)
+            self._looks |= await self._look(owed)
+        seen = {address: self._looks[address] for address in addresses if address in self._looks}
+        self._settle_owed(seen)
+        units = {address: self._decide(address, look) for address, look in seen.items()}
         todo = {address: unit for address, unit in units.items() if unit is not None}
         if todo:
             await self._apply(todo)
@@ -148,7 +178,7 @@ class Walk:
 
     async def _apply(self, todo: dict[Address, PlanUnit]) -> None:
         """Apply `todo`, and look at it afterwards."""
-        services, name = self._services, self._lane.target.name
+        services = self._services
         lost = await keep_preimages(
             self._session, self._journal, todo.values(), limit=services.settings.preimage_limit
         )
@@ -157,29 +187,82 @@ class Walk:
             del todo[address]
         if not todo:
             return
-        services.progress.step(name, "applying", todo)
+        begun, applied = await self._carry_out(todo)
+        done_at = services.loop_time()
+        services.progress.step(self._lane.target.name, "verifying", todo)
+        await self._look_after(todo, applied, begun, done_at)
+
+    async def _carry_out(self, todo: Mapping[Address, PlanUnit]) -> tuple[float, dict[Address, Applied]]:
+        """Do `todo`, when the intents are on record; returns when it was begun, and what the providers say of it."""
+        services = self._services
+        services.progress.step(self._lane.target.name, "applying", todo)
         begun = services.loop_time()
         # The providers compute while this is written, and act when it is.
         intending = asyncio.create_task(self._journal.intend(list(todo.values())), name="froyo-intend")
         try:
             applied = await apply_step(
-                services.host,
+                services,
                 self._session,
                 self._lane,
                 list(todo.values()),
-                find_blob=services.find_blob,
-                kept=services.store.blobs.read,
-                settings=services.settings,
                 intended=intending,
+                lasting=self.lasting,
             )
         finally:
             # What was begun is on record before its end is.
             await asyncio.gather(intending, return_exceptions=True)
         await intending
         self._mark(todo)
-        done_at = services.loop_time()
-        services.progress.step(name, "verifying", todo)
-        await self._look_after(todo, applied, begun, done_at)
+        return begun, applied
+
+    # --- Refreshes ----------------------------------------------------------------------------------------------------
+
+    def _settle_owed(self, looks: Mapping[Address, Look]) -> None:
+        """Decide from what was seen just now what is owed because of it; of what is owed itself, when that is done."""
+        for address, seen in looks.items():
+            if isinstance(seen.unit, PlanUnit) and not self._lane.refreshes.of(address):
+                self._lane.refreshes.seen(
+                    address, seen.unit.observed, as_declared=seen.unit.action is Action.NONE
+                )
+
+    def _may_refresh(self, address: Address) -> bool:
+        """Whether an instance is as declared, and is owed a refresh now."""
+        seen = self._looks.get(address)
+        return (
+            seen is not None
+            and isinstance(seen.unit, PlanUnit)
+            and seen.unit.action is Action.NONE
+            and self._owes(address)
+        )
+
+    async def _refresh(self, addresses: Collection[Address]) -> None:
+        """Refresh `addresses` of one package, each once for all that it is owed for."""
+        owed = {address: self._lane.refreshes.of(address) for address in addresses}
+        units = {
+            address: refreshing(self._lane, self._looks[address].observed, owed[address])
+            for address in addresses
+        }
+        todo = {address: unit for address, unit in units.items() if not self._verdicts.is_vain(unit)}
+        if not todo:
+            return
+        begun, applied = await self._carry_out(todo)
+        done = self._succeeded(todo, applied, begun)
+        for address in done:
+            self._lane.refreshes.done(owed[address])
+        if done:
+            looks = await self._look(done)
+            self._looks |= looks
+            self._settle_owed(looks)
+            for address, seen in looks.items():
+                if isinstance(seen.unit, ProviderError):
+                    self._verdicts.fail(address, seen.unit)
+                else:
+                    self._verdicts.refreshed(
+                        todo[address], seen.observed, owed[address], applied[address].output
+                    )
+                self._journal.outcome(address, self._verdicts.summary(address).reason)
+
+    # --- Order --------------------------------------------------------------------------------------------------------
 
     def _mark(self, addresses: Iterable[Address]) -> None:
         """Note that what is known of everything that comes after `addresses` may not be true any more."""
@@ -193,6 +276,8 @@ class Walk:
     def _wait_for(self, blocked: Mapping[Address, Address]) -> None:
         """Conclude about instances that come after a failure: what differs waits, of the rest holds what was seen."""
         for address, culprit in blocked.items():
+            if address not in self._looks:
+                continue  # it was to be refreshed at most
             if self._decide(address, self._looks[address]) is not None:
                 self._verdicts.waits(address, culprit)
 
@@ -233,12 +318,15 @@ class Walk:
         succeeded = self._succeeded(step, applied, begun)
         if not succeeded:
             return
-        for address, seen in (await self._look(succeeded)).items():
+        looks = await self._look(succeeded)
+        self._looks |= looks
+        self._settle_owed(looks)
+        for address, seen in looks.items():
             unit, again = step[address], seen.unit
             if isinstance(again, ProviderError):
                 self._verdicts.fail(address, again)
             elif again.action is Action.NONE:
-                self._verdicts.converged(unit, seen.observed, done_at)
+                self._verdicts.converged(unit, seen.observed, done_at, applied[address].output)
             else:
                 self._verdicts.not_converged(unit, again, begun)
             if isinstance(seen.reading, ProviderError):

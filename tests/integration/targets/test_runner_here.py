@@ -8,6 +8,7 @@ import json
 import os
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -201,3 +202,49 @@ def test_the_packed_runner_is_the_runner(artifacts):
     assert hashlib.sha256(gzip.decompress(packed.content)).hexdigest() == packed.sha256
     assert base64.b64decode(packed.signature)
     assert packed.sha256 == artifacts.binary(ARCH).sha256
+
+
+async def test_a_check_looks_at_everything_and_changes_nothing(session, tmp_path):
+    marker = tmp_path / "marker"
+    marker.write_text("kept")
+    scripts = [
+        f"test -e {marker}",
+        f"echo spoiled >{marker}",
+        f"rm {marker}",
+        f"mkdir {tmp_path}/new",
+        "exit 3",
+    ]
+    items = [{"argv": ["sh", "-c", script]} for script in scripts]
+    replies = await session.command("exec.check", items)
+    if replies[0].get("error", {}).get("code") == "not_supported":
+        pytest.skip("the kernel has no Landlock")
+    exits = [reply["ok"]["exit"] for reply in replies]
+    assert (exits[0], exits[-1]) == (0, 3)
+    assert 0 not in exits[1:]
+    assert marker.read_text() == "kept"
+    assert [path.name for path in tmp_path.iterdir()] == ["marker"]
+    (reply,) = await session.command("exec.check.unconfined", [{"argv": ["rm", str(marker)]}])
+    assert reply["ok"] == {"exit": 0, "signal": None}
+
+
+async def test_an_operation_outlives_its_session_runs_once_and_leaves_nothing(world, artifacts, tmp_path):
+    ran, gate = tmp_path / "ran", tmp_path / "gate"
+    script = f"echo once >>{ran}; while ! test -e {gate}; do sleep 0.05; done; echo ended >>{ran}; echo said"
+    item = {"id": hashlib.sha256(str(tmp_path).encode()).hexdigest()[:32], "argv": ["sh", "-c", script]}
+    first = await world.open(LOCAL, artifacts)
+    asked = asyncio.ensure_future(first.command("exec.run", [item]))
+    while not ran.exists():  # noqa: ASYNC110 - another process makes it
+        await asyncio.sleep(0.01)
+    await first.close()
+    await asyncio.wait([asked])
+    second = await world.open(LOCAL, artifacts)
+    again = asyncio.ensure_future(second.command("exec.run", [item]))
+    gate.touch()
+    (reply,) = await again
+    assert base64.b64decode(reply["ok"]["stdout"]) == b"said\n"
+    assert await second.command("exec.run", [item]) == [reply]
+    assert ran.read_text() == "once\nended\n"
+    await second.command("exec.forget", [{"id": item["id"]}])
+    assert item["id"] not in await asyncio.to_thread(
+        lambda: [path.name for path in Path("/run/froyo").glob("op/*")]
+    )

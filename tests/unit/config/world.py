@@ -52,6 +52,7 @@ FILE = Kind(
     },
     provides=("path:{path}", "path:{path}{backup}"),
     body=Body(text="content", base64="contentBase64", file="source"),
+    refresh=True,
 )
 
 TUNE = Kind(

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.frontier import Frontier
+from reconciler.core.frontier import Frontier, Step, Work
 from reconciler.core.graph import Graph
 from reconciler.model.names import Address
 from tests.unit.core.instances import make_instance
 
 
 def names(addresses) -> list[str]:
-    return [address.removeprefix("t/File/") for address in addresses]
+    plain = (one.address if isinstance(one, Step) else one for one in addresses)
+    return [address.removeprefix("t/File/") for address in plain]
 
 
 def at(name: str) -> Address:
@@ -63,6 +64,17 @@ def test_a_refresh_is_owed_to_what_is_notified_by_a_failure():
     assert names(frontier.take()) == ["a"]
     assert frontier.fail(at("a")) == ()
     assert names(frontier.take()) == ["b"]
+
+
+def test_what_is_refreshed_is_given_out_for_that_before_what_depends_on_it(chain):
+    frontier = Frontier(chain)
+    assert {step.work for step in frontier.take()} == {Work.APPLY}
+    frontier.refresh(at("a"))
+    assert frontier.take() == (Step(at("a"), Work.REFRESH),)
+    frontier.done(at("a"))
+    assert frontier.take() == (Step(at("b"), Work.APPLY),)
+    with pytest.raises(KeyError):
+        frontier.refresh(at("a"))
 
 
 def test_what_was_not_given_out_cannot_be_settled(chain):
@@ -154,7 +166,7 @@ def test_whatever_fails_each_member_is_either_given_out_after_what_it_needs_or_b
     given_out: list[Address] = []
     done: set[Address] = set()
     working: list[Address] = []
-    while working or (working := list(frontier.take())):
+    while working or (working := [step.address for step in frontier.take()]):
         # Not all at once: what becomes ready meanwhile comes with the next ones.
         for address in working[: data.draw(st.integers(1, 3))]:
             working.remove(address)

@@ -66,6 +66,13 @@ def file(
     return Declared(instance(on, "File", name, written, **common), content)
 
 
+def execution(name: str, *argv: str, on: str = "m0", spec: Json | None = None, **common: Any) -> Declared:
+    """A command; without anything else it is run when it is notified."""
+    return Declared(
+        instance(on, "Exec", name, {"argv": [*argv]} | (spec or {"refreshOnly": True}), **common), None
+    )
+
+
 def address(name: str, *, on: str = "m0") -> Address:
     """Of such a file."""
     return Address(f"{on}/File/{name}")
@@ -176,14 +183,18 @@ class Stage:
 
     # --- what is -------------------------------------------------------------------------------------------------
 
-    def summary(self, name: str, *, on: str = "m0") -> Summary:
+    def summary(self, name: str, *, on: str = "m0", kind: str = "File") -> Summary:
         """What the controller says of a file."""
-        state = self.controller.states().get(address(name, on=on))
+        state = self.controller.states().get(Address(f"{on}/{kind}/{name}"))
         return summarize(state.conditions if state else ())
 
-    def reason(self, name: str, *, on: str = "m0") -> str:
+    def reason(self, name: str, *, on: str = "m0", kind: str = "File") -> str:
         """The reason of that."""
-        return str(self.summary(name, on=on).reason)
+        return str(self.summary(name, on=on, kind=kind).reason)
+
+    def ran(self, *, on: str = "m0") -> list[str]:
+        """The commands that were run, checks left aside."""
+        return [" ".join(argv) for _, argv in self.machines[on].programs.ran]
 
     def stalled(self, name: str) -> bool:
         """Whether the controller says that it gets no further with a file."""

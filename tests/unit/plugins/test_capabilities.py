@@ -12,14 +12,14 @@ EVERYTHING = tuple(
     Capability(name, ("path:/**",) if rule.names else (), (("**",),) if rule.command else ())
     for name, rule in CALLS.items()
 )
-READING = ["file.stat", "dir.list", "facts"]
-WRITING = ["file.write", "file.remove", "dir.ensure", "dir.remove", "link.ensure", "exec"]
+READING = ["file.stat", "dir.list", "facts", "exec.check", "exec.check.unconfined"]
+WRITING = ["file.write", "file.remove", "dir.ensure", "dir.remove", "link.ensure", "exec", "exec.run"]
 
 
 def call(name: str, **args: Any) -> dict[str, Any]:
     if name in CALLS and CALLS[name].names:
         args.setdefault("path", "/etc/motd")
-    if name == "exec":
+    if name.startswith("exec"):
         args.setdefault("argv", ["id"])
     return {"call": name, "args": args}
 
@@ -167,4 +167,4 @@ def test_nothing_is_granted_by_default_and_the_operator_can_take_away() -> None:
     needed = needs(load_packages([Path(__file__).parents[3] / "providers"]))
     assert needed.packages["linux.file"]
     extended = needed.extended(Grants({"linux.file": (), "test.thing": (Capability("facts"),)}))
-    assert extended.packages == {"linux.file": (), "test.thing": (Capability("facts"),)}
+    assert extended.packages == needed.packages | {"linux.file": (), "test.thing": (Capability("facts"),)}

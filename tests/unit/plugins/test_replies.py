@@ -112,7 +112,7 @@ def planned(**changes: Any) -> dict[str, Any]:
         (Phase.READ, {"exists": True, "state": {}, "watch": ["/etc/.."]}, "no list of absolute paths"),
         (Phase.READ, {"exists": True, "state": {}, "watch": ["/a"] * 2001}, "more than 2,000 paths"),
         (Phase.READ, {"exists": True, "state": {}, "watch": ["/" + "a" * 262_144]}, "262,144 characters"),
-        (Phase.PLAN, planned(action="burn"), "an action 'burn'; there are none, create"),
+        (Phase.PLAN, planned(action="burn"), "an action 'burn'; there are create, delete, none"),
         (Phase.PLAN, planned(action=None), "an action 'None'"),
         (Phase.PLAN, planned(diffs={}), "its `diffs` is no list"),
         (Phase.PLAN, planned(diffs=[5]), "a diff without"),

@@ -37,7 +37,7 @@ def test_every_call_is_in_the_table() -> None:
     table = {
         name: "reads" in row
         for row in rows
-        for name in re.findall(r"`([a-z]+(?:\.[a-z]+)?)`", row.split("|")[1])
+        for name in re.findall(r"`([a-z]+(?:\.[a-z]+)*)`", row.split("|")[1])
     }
     assert table == {name: rule.reading for name, rule in CALLS.items()}
 

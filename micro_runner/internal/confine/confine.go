@@ -1,0 +1,156 @@
+// Package confine runs a program that may look at everything and change nothing: what a check of an Exec is.
+//
+// Go cannot run code between fork and exec, so the runner starts itself (`runner confine`), gives up what it may not have, and becomes the
+// program. Landlock forbids to write, create, remove and rename anything but in /dev/null; where the kernel lets root, all mounts are read-only
+// to it, too, so that modes, owners and times cannot be changed either. Both hold for whatever the program starts.
+//
+// Invariant: where Landlock is not to be had, nothing is run that is to be confined.
+package confine
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"unsafe"
+)
+
+const (
+	// Mode is the runner's argument for this.
+	Mode = "confine"
+	// statusUnable says that the program was not started; it goes with a message on standard error.
+	statusUnable = 126
+
+	sysCreateRuleset = 444
+	sysAddRule       = 445
+	sysRestrictSelf  = 446
+	sysMountSetattr  = 442
+
+	versionFlag     = 1
+	pathBeneath     = 1
+	noNewPrivs      = 38
+	recursive       = 0x8000
+	atFDCWD         = -100
+	mountReadOnly   = 1
+	writeFile       = 1 << 1
+	truncate        = 1 << 14
+	openPath        = 0x200000
+	firstWriting    = 4  // LANDLOCK_ACCESS_FS_REMOVE_DIR
+	lastInVersion1  = 12 // …MAKE_SYM
+	referVersion    = 2
+	truncateVersion = 3
+)
+
+// Version is that of the kernel's Landlock, 0 where there is none.
+func Version() int {
+	version, _, errno := syscall.Syscall(sysCreateRuleset, 0, 0, versionFlag)
+	if errno != 0 {
+		return 0
+	}
+	return int(version)
+}
+
+// Command is the same command, confined. Its credential is taken over by what it starts.
+func Command(command *exec.Cmd, program string) {
+	arguments := []string{"runner", Mode, "-1", "-1", "", program}
+	if credential := command.SysProcAttr.Credential; credential != nil {
+		groups := make([]string, len(credential.Groups))
+		for i, group := range credential.Groups {
+			groups[i] = strconv.Itoa(int(group))
+		}
+		arguments[2], arguments[3], arguments[4] = strconv.Itoa(int(credential.Uid)), strconv.Itoa(int(credential.Gid)), strings.Join(groups, ",")
+		command.SysProcAttr.Credential = nil
+	}
+	command.Path = "/proc/self/exe"
+	command.Args = append(arguments, command.Args...)
+}
+
+// Become turns this process, which was started for that, into the program. It returns only when that fails.
+func Become(arguments []string) int {
+	runtime.LockOSThread() // Landlock holds for a thread, and the one that executes is the one that remains
+	err := become(arguments)
+	_, _ = os.Stderr.WriteString("runner: " + err.Error() + "\n")
+	return statusUnable
+}
+
+func become(arguments []string) error {
+	uid, gid, groups, program, argv := arguments[0], arguments[1], arguments[2], arguments[3], arguments[4:]
+	if os.Geteuid() == 0 {
+		readOnlyMounts()
+	}
+	if uid != "-1" {
+		if err := assume(uid, gid, groups); err != nil {
+			return err
+		}
+	}
+	if err := restrict(Version()); err != nil {
+		return err
+	}
+	return syscall.Exec(program, argv, os.Environ())
+}
+
+func assume(uid, gid, groups string) error {
+	var numbers []int
+	for group := range strings.SplitSeq(groups, ",") {
+		if number, err := strconv.Atoi(group); err == nil {
+			numbers = append(numbers, number)
+		}
+	}
+	group, _ := strconv.Atoi(gid)
+	user, _ := strconv.Atoi(uid)
+	if err := syscall.Setgroups(numbers); err != nil {
+		return err
+	}
+	if err := syscall.Setgid(group); err != nil {
+		return err
+	}
+	return syscall.Setuid(user)
+}
+
+// readOnlyMounts makes all mounts read-only, in a name space of this thread's own. Where that cannot be, Landlock is what there is.
+func readOnlyMounts() {
+	if syscall.Unshare(syscall.CLONE_NEWNS) != nil || syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "") != nil {
+		return
+	}
+	attributes := [4]uint64{mountReadOnly}
+	root := []byte("/\x00")
+	at := atFDCWD
+	_, _, _ = syscall.Syscall6(sysMountSetattr, uintptr(at), uintptr(unsafe.Pointer(&root[0])), recursive,
+		uintptr(unsafe.Pointer(&attributes)), unsafe.Sizeof(attributes), 0)
+}
+
+func restrict(version int) error {
+	if version == 0 {
+		return syscall.ENOSYS
+	}
+	handled := uint64(writeFile)
+	for bit := firstWriting; bit <= lastInVersion1; bit++ {
+		handled |= 1 << bit
+	}
+	if version >= referVersion {
+		handled |= 1 << (lastInVersion1 + 1)
+	}
+	if version >= truncateVersion {
+		handled |= truncate
+	}
+	ruleset, _, errno := syscall.Syscall(sysCreateRuleset, uintptr(unsafe.Pointer(&handled)), unsafe.Sizeof(handled), 0)
+	if errno != 0 {
+		return errno
+	}
+	if null, err := syscall.Open("/dev/null", openPath|syscall.O_CLOEXEC, 0); err == nil {
+		rule := struct {
+			allowed uint64
+			parent  int32
+		}{handled & (writeFile | truncate), int32(null)}
+		_, _, _ = syscall.Syscall6(sysAddRule, ruleset, pathBeneath, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+	}
+	if _, _, errno := syscall.Syscall6(syscall.SYS_PRCTL, noNewPrivs, 1, 0, 0, 0, 0); errno != 0 {
+		return errno
+	}
+	if _, _, errno := syscall.Syscall(sysRestrictSelf, ruleset, 0, 0); errno != 0 {
+		return errno
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package confine
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) >= 6 && os.Args[1] == Mode {
+		os.Exit(Become(os.Args[2:]))
+	}
+	os.Exit(m.Run())
+}
+
+func confined(script string, credential *syscall.Credential) error {
+	command := exec.Command("/bin/sh", "-c", script)
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
+	Command(command, "/bin/sh")
+	return command.Run()
+}
+
+func TestWhatIsConfinedReadsAndChangesNothing(t *testing.T) {
+	if Version() == 0 {
+		t.Skip("the kernel has no Landlock")
+	}
+	directory := t.TempDir()
+	file := filepath.Join(directory, "file")
+	if err := os.WriteFile(file, []byte("content"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := confined("test \"$(cat "+file+")\" = content && echo x >/dev/null", nil); err != nil {
+		t.Fatalf("it cannot look: %v", err)
+	}
+	for _, script := range []string{
+		"echo x >" + file, "echo x >" + directory + "/new", "rm " + file, "mkdir " + directory + "/new", "mv " + file + " " + file + "2",
+		"ln -s a " + directory + "/link",
+	} {
+		if confined(script, nil) == nil {
+			t.Errorf("done: %s", script)
+		}
+	}
+	if content, err := os.ReadFile(file); err != nil || string(content) != "content" {
+		t.Fatalf("%q %v", content, err)
+	}
+}
+
+func TestWhatIsConfinedMayBeSomebodyElse(t *testing.T) {
+	if Version() == 0 || os.Geteuid() != 0 {
+		t.Skip("only as root")
+	}
+	if err := confined("test \"$(id -u) $(id -g)\" = '1 1'", &syscall.Credential{Uid: 1, Gid: 1}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWithoutLandlockNothingIsStarted(t *testing.T) {
+	if err := restrict(0); err != syscall.ENOSYS {
+		t.Fatal(err)
+	}
+}

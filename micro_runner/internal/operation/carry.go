@@ -1,0 +1,177 @@
+package operation
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"froyo.dev/runner/internal/execute"
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/wire"
+)
+
+// Mode is the runner's argument for carrying out an operation.
+const Mode = "operation"
+
+const (
+	running = iota
+	ended
+	gone
+)
+
+// startPatience is how long a carrier may take until it holds its lock.
+const startPatience = 10 * time.Second
+
+// base is where operations of this user are: a directory that is nobody else's.
+func base() (string, error) {
+	parent := "/run/froyo"
+	if uid := os.Geteuid(); uid != 0 {
+		parent = filepath.Join("/run/user", strconv.Itoa(uid), "froyo")
+		if _, err := os.Stat(filepath.Dir(parent)); err != nil {
+			parent = filepath.Join(os.TempDir(), "froyo-operations-"+strconv.Itoa(uid))
+		}
+	}
+	for _, directory := range []string{parent, filepath.Join(parent, "op")} {
+		if err := os.Mkdir(directory, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+			return "", fault.From(err, directory)
+		}
+		info, err := os.Lstat(directory)
+		if err != nil {
+			return "", fault.From(err, directory)
+		}
+		status := info.Sys().(*syscall.Stat_t)
+		if !info.IsDir() || int(status.Uid) != os.Geteuid() || info.Mode().Perm()&0o077 != 0 {
+			return "", fault.New(fault.Permission, "%s is not a directory of the runner's user alone", directory)
+		}
+	}
+	return filepath.Join(parent, "op"), nil
+}
+
+// begin makes the directory and starts the carrier. os.ErrExist says that there is one.
+func begin(directory string, item wire.Object) error {
+	if err := os.Mkdir(directory, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(directory, "spec"), wire.Append(nil, item), 0o600); err != nil {
+		return fault.From(err, directory)
+	}
+	if err := start(directory); err != nil {
+		return fault.From(err, directory)
+	}
+	return nil
+}
+
+// start starts the carrier. The runner's file is gone by then, and is had through /proc.
+func start(directory string) error {
+	if _, err := os.Stat("/run/systemd/system"); err == nil && os.Geteuid() == 0 {
+		if systemd, err := exec.LookPath("systemd-run"); err == nil {
+			unit := "--unit=froyo-op-" + filepath.Base(directory)
+			runner := "/proc/" + strconv.Itoa(os.Getpid()) + "/exe"
+			if exec.Command(systemd, unit, "--collect", "--quiet", "--service-type=exec", "--property=KillMode=process", runner, Mode, directory).Run() == nil {
+				return nil
+			}
+		}
+	}
+	command := exec.Command("/proc/self/exe", Mode, directory)
+	command.Args[0] = "froyo-operation"
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	command.Dir = "/"
+	if err := command.Start(); err != nil {
+		return err
+	}
+	go func() { _ = command.Wait() }()
+	return nil
+}
+
+// state is how far an operation is.
+func state(directory string) int {
+	if _, err := os.Stat(filepath.Join(directory, "result")); err == nil {
+		return ended
+	}
+	lock, err := os.Open(filepath.Join(directory, "lock"))
+	if err != nil { // it has not begun yet
+		if info, err := os.Stat(directory); err == nil && time.Since(info.ModTime()) < startPatience {
+			return running
+		}
+		return gone
+	}
+	defer lock.Close()
+	if syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) != nil {
+		return running
+	}
+	if _, err := os.Stat(filepath.Join(directory, "result")); err == nil { // it came just now
+		return ended
+	}
+	return gone
+}
+
+// Carry carries out the operation of a directory, to its end.
+func Carry(directory string) int {
+	lock, err := os.OpenFile(filepath.Join(directory, "lock.new"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil || syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return 1
+	}
+	// There is a lock from the moment at which it is held.
+	if os.Rename(filepath.Join(directory, "lock.new"), filepath.Join(directory, "lock")) != nil {
+		return 1
+	}
+	result := carried(directory)
+	_ = os.Remove(filepath.Join(directory, "spec"))
+	if os.WriteFile(filepath.Join(directory, "result.new"), wire.Append(nil, result), 0o600) != nil {
+		return 1
+	}
+	if os.Rename(filepath.Join(directory, "result.new"), filepath.Join(directory, "result")) != nil {
+		return 1
+	}
+	return 0
+}
+
+func carried(directory string) wire.Object {
+	item, err := object(filepath.Join(directory, "spec"))
+	if err != nil {
+		return wire.Object{wire.F("error", fault.From(err, "the operation").Value())}
+	}
+	reply, err := execute.Lasting(context.Background(), item)
+	if err != nil {
+		return wire.Object{wire.F("error", fault.From(err, "the operation").Value())}
+	}
+	return wire.Object{wire.F("ok", reply)}
+}
+
+func object(file string) (wire.Object, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	value, err := wire.Parse(text)
+	result, ok := value.(wire.Object)
+	if err == nil && !ok {
+		err = errors.New(file + " holds no object")
+	}
+	return result, err
+}
+
+// read is the result of what has ended.
+func read(directory string) (wire.Object, error) {
+	result, err := object(filepath.Join(directory, "result"))
+	if err != nil {
+		return nil, fault.From(err, directory)
+	}
+	if reply, ok := result.Get("ok"); ok {
+		if found, ok := reply.(wire.Object); ok {
+			return found, nil
+		}
+	}
+	told, _ := result.Get("error")
+	failed, _ := told.(wire.Object)
+	code, _ := failed.Get("code")
+	message, _ := failed.Get("message")
+	name, _ := code.(string)
+	text, _ := message.(string)
+	return nil, fault.New(fault.Code(name), "%s", text)
+}

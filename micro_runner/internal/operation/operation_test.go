@@ -1,0 +1,128 @@
+package operation
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"froyo.dev/runner/internal/wire"
+)
+
+// The test binary is its own carrier.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == Mode {
+		os.Exit(Carry(os.Args[2]))
+	}
+	os.Exit(m.Run())
+}
+
+func item(name string, argv ...any) wire.Object {
+	return wire.Object{wire.F("id", name), wire.F("argv", wire.Array(argv))}
+}
+
+func started(t *testing.T, directory string, what wire.Object) {
+	t.Helper()
+	if err := begin(directory, what); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func settled(t *testing.T, directory string) int {
+	t.Helper()
+	for state(directory) == running {
+		time.Sleep(time.Millisecond)
+	}
+	return state(directory)
+}
+
+func TestAnOperationEndsThoughNobodyWaitsForIt(t *testing.T) {
+	directory, file := filepath.Join(t.TempDir(), "aaaaaaaa"), filepath.Join(t.TempDir(), "made")
+	started(t, directory, item("aaaaaaaa", "sh", "-c", "echo out; echo err >&2; echo once >>"+file+"; exit 3"))
+	if settled(t, directory) != ended {
+		t.Fatal("it has no result")
+	}
+	reply, err := read(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if exit, _ := reply.Get("exit"); exit != int64(3) {
+		t.Fatalf("exit %v", exit)
+	}
+	if err := begin(directory, item("aaaaaaaa", "true")); !os.IsExist(err) {
+		t.Fatalf("begun a second time: %v", err)
+	}
+	if content, _ := os.ReadFile(file); string(content) != "once\n" {
+		t.Fatalf("%q", content)
+	}
+}
+
+func TestWhatCannotBeStartedSaysSo(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "bbbbbbbb")
+	started(t, directory, item("bbbbbbbb", "no-such-program"))
+	settled(t, directory)
+	if _, err := read(directory); err == nil {
+		t.Fatal("no error")
+	}
+}
+
+func TestACarrierThatDiedIsFoundOut(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "cccccccc")
+	if err := os.Mkdir(directory, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if state(directory) != running {
+		t.Fatal("it has time to begin")
+	}
+	if err := os.WriteFile(filepath.Join(directory, "lock"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if state(directory) != gone {
+		t.Fatal("nobody holds its lock")
+	}
+}
+
+func TestARunIsFoundAgainAndForgotten(t *testing.T) {
+	what := item("d00dd00dd00d", "sh", "-c", "echo hello")
+	for range 2 {
+		reply, err := run(context.Background(), what)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, _ := reply.Get("stdout"); out != "aGVsbG8K" {
+			t.Fatalf("%v", out)
+		}
+	}
+	if _, err := forget(what); err != nil {
+		t.Fatal(err)
+	}
+	directory, err := named(what)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(directory); !os.IsNotExist(err) {
+		t.Fatal("it is still there")
+	}
+}
+
+func TestWhoeverWaitsMayGo(t *testing.T) {
+	what := item("e00ee00ee00e", "sleep", "0.3")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := run(ctx, what); err == nil {
+		t.Fatal("it waited")
+	}
+	if _, err := run(context.Background(), what); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := forget(what); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNamesAreChecked(t *testing.T) {
+	if _, err := run(context.Background(), item("../../etc", "true")); err == nil {
+		t.Fatal("taken")
+	}
+}

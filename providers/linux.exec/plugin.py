@@ -1,0 +1,144 @@
+"""Commands: the kind Exec. docs/spec/linux.exec.md is normative."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+from froyo_provider import (
+    Actual,
+    CallError,
+    Fault,
+    FieldDiff,
+    Operation,
+    PermanentError,
+    Provider,
+    Resource,
+    Result,
+    call,
+    gather,
+)
+
+CHECK_SECONDS = 30
+OUTPUT = 4096
+"""Bytes of each stream that are kept."""
+CHECKS = ("unless", "onlyif")
+
+
+class Exec(Provider):
+    """A command that is run when something says that it is needed, and when it is notified."""
+
+    async def read(self, wanted: list[Resource]) -> list[Actual | Fault]:
+        """What `creates` and the checks say, of all at once."""
+        asked = [(one, field) for one in wanted for field in ("creates", *CHECKS) if field in one.spec]
+        answers = await gather(*(answered(one.spec, field) for one, field in asked), return_exceptions=True)
+        found: dict[str, dict[str, Any]] = {one.address: {} for one in wanted}
+        failed: dict[str, Fault] = {}
+        for (one, _), answer in zip(asked, answers, strict=True):
+            if isinstance(answer, Fault):
+                failed.setdefault(one.address, answer)
+            elif isinstance(answer, Exception):
+                raise answer
+            else:
+                found[one.address] |= answer
+        return [failed.get(one.address) or seen(one, found[one.address]) for one in wanted]
+
+    def plan(self, wanted: list[Resource], actual: list[Actual]) -> list[Operation]:
+        """Whether the command is needed, and why."""
+        return [planned(one, now) for one, now in zip(wanted, actual, strict=True)]
+
+    async def apply(self, operation: Operation) -> Result:
+        """Run the command, because it is needed."""
+        # Whether it is needed again, its checks tell: the result of an earlier run says nothing.
+        return await run(operation.payload, {"id": name_of(operation.address), "anew": True})
+
+    async def refresh(self, operation: Operation) -> Result:
+        """Run the command, because it was notified: once for each refresh, however often that is asked for."""
+        return await run(operation.payload["spec"], {"id": operation.payload["id"]})
+
+
+async def answered(spec: dict[str, Any], field: str) -> dict[str, Any]:
+    """What a field asks about, as it is."""
+    if field == "creates":
+        return {field: (await call("file.stat", path=spec["creates"], digest=False))["exists"]}
+    check = around(spec) | {"argv": spec[field], "timeout_ms": CHECK_SECONDS * 1000}
+    try:
+        return {field: (await call("exec.check", **check))["exit"] == 0}
+    except CallError as error:
+        if error.code != "not_supported":
+            raise
+        why = error.message
+    # Nothing would keep it from changing something: the operator decides.
+    try:
+        return {field: (await call("exec.check.unconfined", **check))["exit"] == 0, "unconfined": True}
+    except CallError as error:
+        if error.code != "refused":
+            raise
+    raise PermanentError(f"{why}; grant linux.exec the call exec.check.unconfined, or use creates")
+
+
+def around(spec: dict[str, Any]) -> dict[str, Any]:
+    """What command and checks have in common."""
+    arguments: dict[str, Any] = {"cwd": spec.get("cwd", "/")}
+    if "environment" in spec:
+        arguments["env"] = spec["environment"]
+    if "user" in spec:
+        arguments["user"] = spec["user"]
+    return arguments
+
+
+def seen(one: Resource, state: dict[str, Any]) -> Actual:
+    """What is known of one."""
+    watch = [one.spec["creates"]] if "creates" in one.spec else []
+    return Actual(not is_needed(one.spec, state), state, watch)
+
+
+def is_needed(spec: dict[str, Any], state: dict[str, Any]) -> bool:
+    """Whether everything that was asked says that the command is needed."""
+    return (
+        not spec.get("refreshOnly", False)
+        and not state.get("creates", False)
+        and not state.get("unless", False)
+        and state.get("onlyif", True)
+    )
+
+
+def planned(one: Resource, now: Actual) -> Operation:
+    """What is to be done about one."""
+    diffs = []
+    if now.state.get("unconfined"):
+        diffs.append(FieldDiff("confinement", "its checks could change something", None, ignored=True))
+    if not is_needed(one.spec, now.state):
+        return Operation("none", diffs)
+    if "creates" in one.spec:
+        diffs.append(FieldDiff("creates", None, one.spec["creates"]))
+    if "unless" in one.spec:
+        diffs.append(FieldDiff("unless", "fails", "succeeds"))
+    if "onlyif" in one.spec:
+        diffs.append(FieldDiff("onlyif", "succeeds", "fails"))
+    return Operation("update", diffs, dict(one.spec), slow=True)
+
+
+def name_of(address: str) -> str:
+    """Of the operation on the target."""
+    return hashlib.sha256(address.encode()).hexdigest()[:32]
+
+
+async def run(spec: dict[str, Any], how: dict[str, Any]) -> Result:
+    """Run the command to its end."""
+    arguments = around(spec) | how
+    arguments |= {
+        "argv": spec["argv"],
+        "timeout_ms": spec.get("timeout", 300) * 1000,
+        "max_output": OUTPUT,
+    }
+    reply = await call("exec.run", **arguments)
+    output = "".join(
+        base64.b64decode(reply[stream]).decode(errors="replace") for stream in ("stdout", "stderr")
+    )
+    if reply["exit"] != 0:
+        how_it_ended = reply["signal"] or f"exit status {reply['exit']}"
+        said = f": {output.strip()}" if output.strip() else ""
+        raise PermanentError(f"{spec['argv'][0]} failed ({how_it_ended}){said}")
+    return Result(changed=True, output=output)

@@ -1,0 +1,93 @@
+"""Which refreshes are owed on a target, decided from what was set out to be done and from what was seen.
+
+An intent to change something owes a refresh to all that it notifies, from the moment at which it is on record; whether
+the change has happened is told by a look at its cause, and by nothing else:
+
+    the cause is seen …                          then what may be owed …
+    as it was before the intent                  is not: nothing has changed
+    as declared, and otherwise than before       is owed for certain
+    neither                                      stays in doubt: the next intent, or the next look, decides
+
+Invariant: what is owed for certain leaves only by `done`, for the very change that was refreshed for, or with its
+instance. So no refresh is lost, and none is owed without an intent. This module must not know how anything is
+refreshed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from reconciler.model.owed import Owed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from reconciler.model.names import Address, Digest
+
+Key: TypeAlias = "tuple[Address, Address]"
+"""What is to be refreshed, and because of what."""
+
+
+class Refreshes:
+    """What one target owes.
+
+    Args:
+        owed: what is on record.
+    """
+
+    def __init__(self, owed: Iterable[Owed] = ()) -> None:
+        self._owed = {(one.address, one.cause): one for one in owed}
+        self._news: set[Key] = set()
+
+    def intend(self, owed: Iterable[Owed]) -> list[Owed]:
+        """Something is about to be changed that owes these; returns them as they have to be on record before that."""
+        merged = []
+        for one in owed:
+            known = self._owed.get((one.address, one.cause), one)
+            merged.append(replace(known, run=one.run, before=one.before if known.certain else known.before))
+            self._owed[one.address, one.cause] = merged[-1]
+        return merged
+
+    def seen(self, cause: Address, digest: Digest, *, as_declared: bool) -> None:
+        """Something was looked at on which nothing is under way: what it may owe is decided, if it can be."""
+        for key, one in list(self._owed.items()):
+            if one.cause != cause or one.certain:
+                continue
+            if digest == one.before:
+                del self._owed[key]
+                self._news.add(key)
+            elif as_declared:
+                self._owed[key] = replace(one, certain=True)
+                self._news.add(key)
+
+    def of(self, address: Address) -> tuple[Owed, ...]:
+        """What is owed to `address` for certain."""
+        return tuple(one for one in self._owed.values() if one.address == address and one.certain)
+
+    def done(self, owed: Iterable[Owed]) -> None:
+        """These were refreshed for. A change since then, of the same cause, is owed a refresh of its own."""
+        for one in owed:
+            key = (one.address, one.cause)
+            if (known := self._owed.get(key)) is not None and known.run == one.run:
+                del self._owed[key]
+                self._news.add(key)
+
+    def keep_only(self, addresses: Collection[Address]) -> None:
+        """Other instances are declared now: what is gone is owed nothing, and what it did may have been a change."""
+        for key, one in list(self._owed.items()):
+            if one.address not in addresses:
+                del self._owed[key]
+                self._news.add(key)
+            elif one.cause not in addresses and not one.certain:
+                self._owed[key] = replace(one, certain=True)
+                self._news.add(key)
+
+    def news(self) -> dict[Key, Owed | None]:
+        """What has to be put on record since the last time, None for what has to leave it."""
+        news = {key: self._owed.get(key) for key in sorted(self._news)}
+        self._news.clear()
+        return news
+
+    def __iter__(self) -> Iterator[Owed]:
+        return iter(tuple(self._owed.values()))

@@ -1,0 +1,174 @@
+"""The package linux.exec: what it asks for, what it decides, and what the real runner makes of it."""
+
+import base64
+import json
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+
+from reconciler.config.structural import kind_problems, structural_problems
+from reconciler.plugins.calls import Phase
+from reconciler.plugins.capabilities import Grants
+from reconciler.plugins.packages import load_packages, needs
+from tests.sim.native import NativeHost
+
+PACKAGE = Path(__file__).parents[3] / "providers" / "linux.exec"
+ADDRESS = "here/Exec/one"
+SCHEMA = json.loads((PACKAGE / "schemas" / "exec.json").read_text())
+
+
+def host(*, unconfined=False):
+    [package] = load_packages([PACKAGE])
+    granted = {package.name: package.capabilities} if unconfined else needs([package]).packages
+    return NativeHost([package], grants=Grants(granted), audit=lambda *_: None)
+
+
+def resource(**spec):
+    return {"address": ADDRESS, "kind": "Exec", "name": "one", "spec": {"argv": ["true"], "cwd": "/"} | spec}
+
+
+class Target:
+    """Answers calls; without Landlock if that is said."""
+
+    def __init__(self, *, exists=False, exits=(), landlock=True, result=None):
+        self.calls = []
+        self.exists, self.exits, self.landlock = exists, dict(exits), landlock
+        self.result = result or {"exit": 0, "signal": None, "stdout": "", "stderr": "", "truncated": False}
+
+    async def __call__(self, calls):
+        self.calls += calls
+        return [self.answer(one["call"], one["args"]) for one in calls]
+
+    def answer(self, name, args):
+        if name == "file.stat":
+            return {"ok": {"exists": self.exists}}
+        if name == "exec.check" and not self.landlock:
+            return {"error": {"class": "permanent", "code": "not_supported", "message": "no Landlock here"}}
+        if name.startswith("exec.check"):
+            exit_ = self.exits.get(args["argv"][0], 0)
+            if isinstance(exit_, str):
+                return {"error": {"class": "permanent", "code": exit_, "message": f"it is {exit_}"}}
+            return {"ok": {"exit": exit_, "signal": None}}
+        return {"ok": self.result}
+
+
+async def look(one, target, **granted):
+    [actual] = (await host(**granted).run("linux.exec", Phase.READ, {"resources": [one]}, target))["actual"]
+    if "fault" in actual:
+        return actual["fault"], None
+    request = {"resources": [one], "actual": [actual]}
+    [operation] = (await host(**granted).run("linux.exec", Phase.PLAN, request, target))["operations"]
+    return actual, operation
+
+
+async def carry_out(operation, target):
+    request = {"operations": [operation]}
+    [result] = (await host().run("linux.exec", Phase.APPLY, request, target))["results"]
+    return result
+
+
+def test_the_schemas_can_be_those_of_a_custom_resource_and_the_package_is_granted_all_but_what_is_not_confined():
+    [package] = load_packages([PACKAGE])
+    assert [problem for kind in package.kinds for problem in kind_problems(kind)] == []
+    assert structural_problems(SCHEMA) == []
+    [kind] = package.kinds
+    assert (kind.kind, kind.refresh) == ("Exec", True)
+    granted = {one.call for one in needs([package]).packages["linux.exec"]}
+    assert granted == {"file.stat", "exec.check", "exec.run"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "valid"),
+    [
+        ({}, False),
+        ({"refreshOnly": False}, False),
+        ({"refreshOnly": True}, True),
+        ({"creates": "/x"}, True),
+        ({"unless": ["true"]}, True),
+        ({"onlyif": ["true"]}, True),
+    ],
+)
+def test_an_exec_says_when_it_is_needed(spec, valid):
+    assert jsonschema_rs.is_valid(SCHEMA, {"argv": ["true"]} | spec) is valid
+
+
+@pytest.mark.parametrize(
+    ("spec", "exists", "exits", "differs"),
+    [
+        ({"creates": "/x"}, False, {}, ["creates"]),
+        ({"creates": "/x"}, True, {}, []),
+        ({"unless": ["u"]}, False, {"u": 1}, ["unless"]),
+        ({"unless": ["u"]}, False, {"u": 0}, []),
+        ({"onlyif": ["o"]}, False, {"o": 0}, ["onlyif"]),
+        ({"onlyif": ["o"]}, False, {"o": 1}, []),
+        (
+            {"creates": "/x", "unless": ["u"], "onlyif": ["o"]},
+            False,
+            {"u": 1},
+            ["creates", "unless", "onlyif"],
+        ),
+        ({"creates": "/x", "unless": ["u"]}, False, {"u": 0}, []),
+        ({"refreshOnly": True, "unless": ["u"]}, False, {"u": 1}, []),
+    ],
+)
+async def test_it_is_needed_when_everything_says_so(spec, exists, exits, differs):
+    actual, operation = await look(resource(**spec), Target(exists=exists, exits=exits))
+    assert [diff["field"] for diff in operation["diffs"]] == differs
+    assert (operation["action"], actual["exists"]) == (("update", False) if differs else ("none", True))
+    assert operation.get("slow", False) is bool(differs)
+    assert actual["watch"] == ([spec["creates"]] if "creates" in spec else [])
+
+
+async def test_checks_run_as_the_command_would():
+    target = Target()
+    await look(resource(unless=["u"], user="ops", environment={"A": "1"}, cwd="/srv"), target)
+    [asked] = target.calls
+    arguments = {"argv": ["u"], "user": "ops", "env": {"A": "1"}, "cwd": "/srv", "timeout_ms": 30_000}
+    assert asked == {"call": "exec.check", "args": arguments}
+
+
+async def test_where_nothing_confines_a_check_the_operator_decides_and_the_plan_says_so():
+    fault, _ = await look(resource(unless=["u"]), Target(landlock=False))
+    assert fault["message"] == (
+        "no Landlock here; grant linux.exec the call exec.check.unconfined, or use creates"
+    )
+    actual, operation = await look(resource(unless=["u"]), Target(landlock=False), unconfined=True)
+    assert actual["state"] == {"unless": True, "unconfined": True}
+    [told] = operation["diffs"]
+    assert (told["field"], told["ignored"], operation["action"]) == ("confinement", True, "none")
+
+
+@pytest.mark.parametrize("landlock", [True, False])
+async def test_a_check_that_cannot_be_run_is_the_trouble_of_its_own_instance(landlock):
+    target = Target(exits={"u": "command_not_found"}, landlock=landlock)
+    fault, _ = await look(resource(unless=["u"], creates="/x"), target, unconfined=True)
+    assert fault["code"] == "command_not_found"
+
+
+async def test_what_a_command_said_is_told_whether_it_went_well_or_not():
+    said = {"stdout": base64.b64encode(b"out\n").decode(), "stderr": base64.b64encode(b"err\n").decode()}
+    went_well = {"exit": 0, "signal": None, "truncated": False, **said}
+    operation = {
+        "address": ADDRESS,
+        "action": "update",
+        "payload": {"argv": ["make"], "cwd": "/", "timeout": 7},
+    }
+    target = Target(result=went_well)
+    assert await carry_out(operation, target) == {"address": ADDRESS, "changed": True, "output": "out\nerr\n"}
+    [asked] = target.calls
+    assert (asked["args"]["timeout_ms"], asked["args"]["anew"]) == (7000, True)
+    failed = await carry_out(operation, Target(result=went_well | {"exit": 3}))
+    assert failed["fault"]["message"] == "make failed (exit status 3): out\nerr"
+    killed = went_well | {"exit": None, "signal": "SIGKILL", "stdout": "", "stderr": ""}
+    failed = await carry_out(operation, Target(result=killed))
+    assert failed["fault"]["message"] == "make failed (SIGKILL)"
+
+
+async def test_a_refresh_is_run_under_its_own_name():
+    target = Target()
+    payload = {"spec": {"argv": ["make"], "cwd": "/"}, "id": "0123456789abcdef", "causes": []}
+    await carry_out({"address": ADDRESS, "action": "refresh", "payload": payload}, target)
+    [asked] = target.calls
+    assert asked["args"]["id"] == "0123456789abcdef"
+    assert "anew" not in asked["args"]

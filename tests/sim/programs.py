@@ -1,0 +1,101 @@
+"""The programs of a modelled target: a few words instead of a shell, and operations that outlive their session.
+
+true, false            as they are
+exists PATH            whether there is something at PATH
+make PATH              puts a file there
+spoil PATH             writes something else into it
+note WORD              leaves nothing but an entry in `ran`
+sleep SECONDS WORD…    the rest, after a while
+"""
+
+import asyncio
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from tests.sim.files import Files, Node
+
+Json = dict[str, Any]
+Tell = Callable[[Json], None]
+
+MAKE = {"command": "make", "pid": 9, "user": "root"}
+
+
+class Programs:
+    """See the module.
+
+    Attributes:
+        ran: (when, command line) of everything that was run and was no check.
+        landlock: whether checks can be kept from changing anything.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self.ran: list[tuple[float, tuple[str, ...]]] = []
+        self.landlock = True
+        self._files = files
+        self._loop = asyncio.get_running_loop()
+        self._results: dict[str, Json] = {}
+        self._waiting: dict[str, list[Tell]] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    def check(self, name: str, item: Json) -> Json:
+        """One item of `exec.check`, or of its unconfined twin."""
+        if name == "exec.check" and not self.landlock:
+            message = "the kernel has no Landlock"
+            return {"error": {"class": "permanent", "code": "not_supported", "message": message}}
+        return {"ok": {"exit": self._do(list(item["argv"])), "signal": None}}
+
+    def run(self, item: Json, tell: Tell) -> None:
+        """One item of `exec.run`; `tell` gets its result, sooner or later."""
+        name = item["id"]
+        if item.get("anew") and name not in self._waiting:
+            self._results.pop(name, None)
+        if name in self._results:
+            self._loop.call_soon(tell, self._results[name])
+        elif name in self._waiting:
+            self._waiting[name].append(tell)
+        else:
+            self._waiting[name] = [tell]
+            argv = list(item["argv"])
+            pause = float(argv.pop(1)) if argv[0] == "sleep" else 0.001
+            self.ran.append((self._loop.time(), tuple(item["argv"])))
+            self._timers[name] = self._loop.call_later(pause, self._end, name, argv)
+
+    def _end(self, name: str, argv: list[str]) -> None:
+        argv = argv[1:] if argv[0] == "sleep" else argv
+        said = base64.b64encode(b"done\n").decode()
+        reply = {"exit": self._do(argv), "signal": None, "stdout": said, "stderr": "", "truncated": False}
+        self._results[name] = {"ok": reply}
+        del self._timers[name]
+        for tell in self._waiting.pop(name):
+            tell(self._results[name])
+
+    def forget(self, item: Json) -> Json:
+        """One item of `exec.forget`."""
+        self._results.pop(item["id"], None)
+        return {"ok": {}}
+
+    @property
+    def kept(self) -> int:
+        """How many results nobody has had forgotten."""
+        return len(self._results)
+
+    def lose(self) -> None:
+        """The machine loses power."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._waiting.clear()
+        self._results.clear()
+
+    def _do(self, argv: list[str]) -> int:
+        match argv:
+            case ["exists", path]:
+                return 0 if path in self._files.nodes else 1
+            case ["make", path]:
+                self._files.put(path, Node(content=b"made\n"), MAKE)
+            case ["spoil", path]:
+                self._files.put(path, Node(content=b"spoiled\n"), MAKE)
+            case ["false", *_]:
+                return 1
+        return 0

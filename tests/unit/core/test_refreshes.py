@@ -1,0 +1,59 @@
+"""Which refreshes are owed: from the intent on, and decided by a look."""
+
+from reconciler.core.refreshes import Refreshes
+from reconciler.model.names import Address, Digest
+from reconciler.model.owed import Owed
+
+CAUSE, HANDLER = Address("t/File/a"), Address("t/Exec/reload")
+BEFORE, BETWEEN, AFTER = Digest("sha256:1"), Digest("sha256:2"), Digest("sha256:3")
+
+
+def owed(run="r1", *, before=BEFORE, certain=False, address=HANDLER, cause=CAUSE):
+    return Owed(address=address, cause=cause, run=run, before=before, since=1.0, certain=certain)
+
+
+def test_what_is_as_it_was_before_owes_nothing():
+    refreshes = Refreshes()
+    assert refreshes.intend([owed()]) == [owed()]
+    refreshes.seen(CAUSE, BEFORE, as_declared=False)
+    assert (list(refreshes), refreshes.of(HANDLER)) == ([], ())
+    assert refreshes.news() == {(HANDLER, CAUSE): None}
+    assert refreshes.news() == {}
+
+
+def test_what_is_as_declared_and_was_not_before_owes_a_refresh_until_that_is_done():
+    refreshes = Refreshes([owed()])
+    refreshes.seen(Address("t/File/other"), AFTER, as_declared=True)
+    refreshes.seen(CAUSE, BETWEEN, as_declared=False)
+    assert refreshes.of(HANDLER) == ()
+    refreshes.seen(CAUSE, AFTER, as_declared=True)
+    certain = owed(certain=True)
+    assert refreshes.of(HANDLER) == (certain,)
+    refreshes.seen(CAUSE, BEFORE, as_declared=False)  # it is certain already
+    assert refreshes.news() == {(HANDLER, CAUSE): certain}
+    refreshes.done([certain])
+    assert refreshes.of(HANDLER) == ()
+    refreshes.done([certain])
+    assert refreshes.news() == {(HANDLER, CAUSE): None}
+
+
+def test_of_several_attempts_the_first_says_what_was_there_before_and_the_last_which_run_it_was():
+    refreshes = Refreshes([owed("r1")])
+    assert refreshes.intend([owed("r2", before=BETWEEN)]) == [owed("r2", before=BEFORE)]
+
+
+def test_a_change_after_one_that_is_owed_for_certain_stays_owed_when_the_first_was_refreshed_for():
+    refreshes = Refreshes([owed("r1", certain=True)])
+    begun = refreshes.of(HANDLER)
+    assert refreshes.intend([owed("r2", before=BETWEEN)]) == [owed("r2", before=BETWEEN, certain=True)]
+    refreshes.done(begun)
+    assert [one.run for one in refreshes.of(HANDLER)] == ["r2"]
+
+
+def test_what_is_not_declared_any_more_is_owed_nothing_and_may_have_changed():
+    other = Address("t/Exec/other")
+    refreshes = Refreshes([owed(), owed(address=other), owed(certain=True, cause=Address("t/File/b"))])
+    refreshes.keep_only([HANDLER])
+    assert refreshes.of(other) == ()
+    assert [one.cause for one in refreshes.of(HANDLER)] == [CAUSE, "t/File/b"]
+    assert refreshes.news() == {(other, CAUSE): None, (HANDLER, CAUSE): owed(certain=True)}

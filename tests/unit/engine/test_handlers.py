@@ -1,0 +1,213 @@
+"""What is notified is refreshed once after a change, whatever dies in between, and never without one."""
+
+import asyncio
+
+import pytest
+
+from reconciler.errors import StoreError
+from reconciler.plugins.calls import Phase
+from tests.sim.loop import run
+from tests.unit.engine.stage import Stage, execution, file, staged
+from tests.unit.engine.test_suspending import suspension
+
+RELOAD = execution("reload", "note", "reload")
+
+
+def watched(name, content, *notified, **common):
+    return file(name, content, notify=notified or ("Exec/reload",), **common)
+
+
+@staged
+async def test_a_handler_runs_once_for_all_that_has_changed(stage):
+    await stage.declare(RELOAD, *(watched(name, name) for name in "abc"))
+    await stage.settled()
+    assert stage.ran() == ["note reload"]
+    (told,) = await stage.events("Refreshed")
+    assert told.object == "m0/Exec/reload"
+    assert told.message == "refreshed, since File/a and 2 others have changed"
+    assert await stage.store.load_owed() == []
+    assert stage.machines["m0"].programs.kept == 0
+
+
+@staged
+async def test_what_is_in_sync_already_owes_nothing(stage):
+    stage.spoil("a", b"a", by=None)
+    await stage.declare(RELOAD, watched("a", "a"))
+    await stage.settled()
+    assert stage.ran() == []
+
+
+@staged
+async def test_a_repair_is_a_change_even_if_the_handler_was_not_looked_at_in_that_round(stage):
+    await stage.declare(RELOAD, watched("a", "a"))
+    await stage.settled()
+    stage.spoil("a")
+    await stage.settled()
+    assert stage.content("a") == b"a"
+    assert stage.ran() == ["note reload"] * 2
+
+
+@staged
+async def test_it_runs_before_what_depends_on_it_and_after_all_that_cause_it(stage):
+    await stage.declare(
+        file("served", "x", require=("Exec/reload",)),
+        RELOAD,
+        watched("b", "b", require=("File/a",)),
+        watched("a", "a"),
+    )
+    await stage.settled()
+    made = [(change.at, change.path) for change in stage.machines["m0"].changes if change.ours]
+    ((ran, _),) = stage.machines["m0"].programs.ran
+    assert [path for at, path in made if at < ran] == ["/srv/a", "/srv/b"]
+    assert [path for at, path in made if at > ran] == ["/srv/served"]
+
+
+@staged
+async def test_a_refresh_counts_as_a_change_to_what_it_notifies(stage):
+    await stage.declare(
+        watched("a", "a"),
+        execution("reload", "note", "reload", notify=("Exec/second",)),
+        execution("second", "note", "second"),
+    )
+    await stage.settled()
+    assert stage.ran() == ["note reload", "note second"]
+
+
+@staged
+async def test_what_failed_was_no_change(stage):
+    def instead(phase, request):
+        if phase is Phase.APPLY and request["operations"][0]["action"] != "refresh":
+            fault = {"class": "permanent", "message": "no"}
+            return {"results": [{"address": one["address"], "fault": fault} for one in request["operations"]]}
+        return None
+
+    stage.host.instead = instead
+    await stage.declare(RELOAD, watched("a", "a"))
+    await stage.until(lambda: stage.reason("a") == "PermanentError")
+    await asyncio.sleep(100)
+    assert stage.ran() == []
+    stage.host.instead = lambda _phase, _request: None
+    await stage.controller.request()
+    await stage.settled()
+    assert stage.ran() == ["note reload"]
+
+
+@staged
+async def test_what_was_changed_by_somebody_else_after_a_failed_attempt_is_decided_from_what_is_seen(stage):
+    await stage.declare(RELOAD, watched("a", "a"))
+    await stage.settled()
+    (before,) = stage.ran()
+    assert stage.reason("reload", kind="Exec") == "Applied"
+    await stage.again()
+    await stage.settled()
+    assert stage.ran() == [before]
+
+
+@staged
+async def test_a_handler_that_fails_is_owed_and_tried_again_with_pauses(stage):
+    await stage.declare(execution("reload", "false"), watched("a", "a"))
+    await stage.until(lambda: stage.reason("reload", kind="Exec") == "PermanentError")
+    (owed,) = await stage.store.load_owed()
+    assert (owed.address, owed.cause, owed.certain) == ("m0/Exec/reload", "m0/File/a", True)
+    assert "false failed (exit status 1)" in stage.summary("reload", kind="Exec").message
+    assert stage.reason("a") == "Applied"
+    await stage.declare(execution("reload", "note", "reload"), watched("a", "a"))
+    await stage.settled()
+    assert stage.ran()[-1] == "note reload"
+    assert await stage.store.load_owed() == []
+
+
+@staged
+async def test_what_is_suspended_is_refreshed_when_it_no_longer_is(stage):
+    await stage.controller.suspend(suspension(stage, "m0/Exec/reload"))
+    await stage.declare(RELOAD, watched("a", "a"))
+    await stage.until(lambda: stage.content("a") == b"a")
+    await asyncio.sleep(50)
+    assert stage.ran() == []
+    await stage.controller.resume("m0/Exec/reload")
+    await stage.settled()
+    assert stage.ran() == ["note reload"]
+
+
+@staged
+async def test_what_is_not_declared_any_more_is_owed_nothing(stage):
+    await stage.declare(execution("reload", "false"), watched("a", "a"))
+    await stage.until(lambda: stage.reason("reload", kind="Exec") == "PermanentError")
+    await stage.declare(file("a", "a"))
+    await stage.settled()
+    assert await stage.store.load_owed() == []
+
+
+@staged
+async def test_a_lost_session_between_change_and_handler_loses_neither(stage):
+    lost = []
+
+    def instead(phase, request):
+        if phase is Phase.READ and stage.content("a") and not lost:
+            lost.append(True)
+            stage.machines["m0"].lose_sessions()
+
+    stage.host.instead = instead
+    await stage.declare(RELOAD, watched("a", "a"))
+    await stage.settled()
+    assert lost
+    assert stage.ran() == ["note reload"]
+
+
+@staged
+async def test_a_store_that_cannot_be_written_in_between_loses_neither(stage):
+    def instead(phase, request):
+        if phase is Phase.READ and stage.content("a"):
+            stage.store_fails = StoreError("disk full")
+            stage.host.instead = lambda _phase, _request: None
+            stage.loop.call_later(20, lambda: setattr(stage, "store_fails", None))
+
+    stage.host.instead = instead
+    await stage.declare(RELOAD, watched("a", "a"))
+    await stage.settled(within=300)
+    assert stage.ran() == ["note reload"]
+
+
+@staged
+async def test_a_plan_shows_what_would_be_refreshed(stage):
+    shown = stage.desired(RELOAD, watched("a", "a"), execution("other", "note", "other"))
+    (plan,) = await stage.once(shown).plan()
+    actions = {unit.address: unit.action.value for unit in plan.units}
+    assert actions == {"m0/Exec/reload": "refresh", "m0/File/a": "create", "m0/Exec/other": "none"}
+
+
+@staged
+async def test_a_single_run_refreshes_too(stage):
+    await stage.controller.stop(grace=1)
+    (result,) = await stage.once(stage.desired(RELOAD, watched("a", "a"))).apply()
+    assert stage.ran() == ["note reload"]
+    assert result.failed == {}
+
+
+@pytest.mark.parametrize("killed_at", range(1, 12))
+def test_a_controller_that_dies_at_any_instant_between_change_and_handler_loses_neither(tmp_path, killed_at):
+    async def play():
+        stage = Stage(tmp_path, "m0")
+        await stage.begin()
+        steps = []
+
+        def instead(phase, _request):
+            steps.append(phase)
+            if len(steps) == killed_at:
+                stage.store_fails = StoreError("killed")  # nothing that it still does has any effect
+
+        stage.host.instead = instead
+        await stage.declare(RELOAD, watched("a", "a"))
+        await asyncio.sleep(3)
+        stage.host.instead = lambda _phase, _request: None
+        await stage.controller.stop(grace=0)
+        stage.store_fails = None
+        stage.store.abandon()
+        await stage.begin()
+        await stage.declare(RELOAD, watched("a", "a"))
+        await stage.settled()
+        assert stage.ran() == ["note reload"]
+        assert await stage.store.load_owed() == []
+        await stage.end()
+
+    run(play())
