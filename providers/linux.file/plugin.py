@@ -387,9 +387,22 @@ def file_question(spec: Json) -> Json:
     """What to ask about a file."""
     if not content_matters(spec):
         return {"path": spec["path"], "digest": False}
-    if "body" not in spec:
-        return {"path": spec["path"], "text_max": TEXT_MAX}
-    return {"path": spec["path"], "text_max": TEXT_MAX, "unless": spec["body"]["digest"]}
+    question = {"path": spec["path"]}
+    if not is_sensitive(spec):
+        # Of a file that is private by now the runner sends no text, unless somebody said that it is none of a secret.
+        question["text_max"] = TEXT_MAX
+        if "sensitive" in spec:
+            question["private"] = True
+        if "body" in spec:
+            question["unless"] = spec["body"]["digest"]
+    return question
+
+
+def is_sensitive(spec: Json, state: Json | None = None) -> bool:
+    """Whether nothing of the content is to be told: as declared, or since a mode gives nothing to group and others."""
+    if "sensitive" in spec:
+        return bool(spec["sensitive"])
+    return any("mode" in one and not int(one["mode"], 8) & 0o077 for one in (spec, state or {}))
 
 
 def file_actual(spec: Json, reply: Json) -> Actual:
@@ -416,7 +429,8 @@ def plan_file(one: Resource, now: Actual) -> Operation:
         refuse_in_the_way("a regular file", spec, state)
     fields = [] if body is None else [FieldDiff("content", None, body)]
     body = body or EMPTY
-    return creation(one, now, fields, file_write(spec, mode="0644", body=body), blobs=[body["digest"]])
+    make = file_write(spec, mode="0644", body=body, sensitive=is_sensitive(spec, state))
+    return creation(one, now, fields, make, blobs=[body["digest"]])
 
 
 def file_update(one: Resource, state: Json) -> Operation:
@@ -435,7 +449,7 @@ def file_update(one: Resource, state: Json) -> Operation:
         body = None
     refuse_unchangeable(spec["path"], state, replace=body is not None)
     # The mode is always said: what was planned is what is done, whatever a change of owner does to it on the way.
-    write = file_write(spec, mode=mode, body=body, ignored=ignored)
+    write = file_write(spec, mode=mode, body=body, ignored=ignored, sensitive=is_sensitive(spec, state))
     if "state" in state:
         write["args"]["expect"] = state["state"]
     if body is None:
@@ -446,7 +460,9 @@ def file_update(one: Resource, state: Json) -> Operation:
     return Operation("update", diffs, {"calls": [write]}, blobs=[body["digest"]], preimage=preimage)
 
 
-def file_write(spec: Json, *, mode: str, body: Json | None, ignored: Collection[str] = ()) -> Json:
+def file_write(
+    spec: Json, *, mode: str, body: Json | None, ignored: Collection[str] = (), sensitive: bool = False
+) -> Json:
     """The call that puts a file in place, or only its attributes right.
 
     Args:
@@ -454,6 +470,7 @@ def file_write(spec: Json, *, mode: str, body: Json | None, ignored: Collection[
         mode: where none is declared, or it is to be left alone.
         body: the new content; None leaves it as it is.
         ignored: fields to be left alone.
+        sensitive: whether what a validation says of the content is not to be told.
     """
     if "mode" in spec and "mode" not in ignored:
         mode = octal(spec["mode"])
@@ -462,6 +479,8 @@ def file_write(spec: Json, *, mode: str, body: Json | None, ignored: Collection[
         arguments |= {"blob": body["digest"], "size": body["size"]}
         if "validate" in spec:
             arguments["validate"] = spec["validate"]
+            if sensitive:
+                arguments["sensitive"] = True
     return planned_call("file.write", spec["path"], **arguments)
 
 

@@ -17,6 +17,7 @@ from reconciler.model.event import Event, Evidence
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.plan import FieldDiff, Plan, PlanUnit
 from reconciler.model.resource import Instance
+from reconciler.model.sensitive import HIDDEN, is_sensitive
 from reconciler.model.state import (
     HistoryEntry,
     ResourceState,
@@ -104,6 +105,8 @@ def field_diff(value: FieldDiff) -> Document:
         view["unified"] = value.unified
     if value.ignored:
         view["ignored"] = True
+    if value.sensitive:
+        view["sensitive"] = True
     return view
 
 
@@ -256,8 +259,16 @@ def resource(
         view["policy"] = instance.common.policy.value
         view["adopt"] = instance.common.adopt.value
         view["require"] = list(instance.common.require)
-        view["spec"] = dict(instance.spec)
+        view["spec"] = _spec(instance)
     return view
+
+
+def _spec(instance: Instance) -> Document:
+    """As declared; of a sensitive content not even the digest, by which a short one could be guessed."""
+    spec = dict(instance.spec)
+    if "body" in spec and is_sensitive(spec):
+        spec["body"] = HIDDEN
+    return spec
 
 
 def run(value: Run, units: Iterable[RunUnit]) -> Document:

@@ -127,7 +127,7 @@ def fields(diffs: Sequence[FieldDiff], *, spoiled: bool = False) -> str:
     for diff in diffs:
         if diff.ignored:
             continue
-        if isinstance(diff.before, dict) or isinstance(diff.after, dict):
+        if diff.sensitive or isinstance(diff.before, dict) or isinstance(diff.after, dict):
             parts.append(diff.field)
         else:
             there, declared = value(diff.before), value(diff.after)

@@ -44,6 +44,7 @@ class FieldDiff:
         after: as declared; None when it is to go.
         unified: for bodies, a unified diff; "" when there is none to show (binary, too large, a secret).
         ignored: shown, and left alone (`ignoreFields`).
+        sensitive: that it differs is all that is told: in the place of what it was and will be stands HIDDEN.
     """
 
     field: str
@@ -51,6 +52,7 @@ class FieldDiff:
     after: Any
     unified: str = ""
     ignored: bool = False
+    sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,9 @@ def intent_row(run: str, unit: PlanUnit, preimage: Digest | None) -> Row:
         "address": unit.address,
         "action": unit.action.value,
         "cause": unit.cause.value,
-        "diffs": document([[d.field, d.before, d.after, d.unified, d.ignored] for d in unit.diffs]),
+        "diffs": document(
+            [[d.field, d.before, d.after, d.unified, d.ignored, d.sensitive] for d in unit.diffs]
+        ),
         "desired": unit.desired,
         "observed": unit.observed,
         "preimage": preimage,

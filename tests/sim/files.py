@@ -120,7 +120,13 @@ class Files:
             return {"error": refused.error}
 
     def _file_stat(
-        self, path: str, digest: bool = True, unless: str = "", text_max: int = 0, **_: Any
+        self,
+        path: str,
+        digest: bool = True,
+        unless: str = "",
+        text_max: int = 0,
+        private: bool = False,
+        **_: Any,
     ) -> Json:
         node = self.nodes.get(path)
         if node is None:
@@ -138,7 +144,8 @@ class Files:
             found["size"] = len(node.content)
             if digest:
                 found |= {"digest": digest_of(node.content), "state": state_of(node)}
-                if found["digest"] != unless and len(node.content) <= text_max:
+                readable = private or node.mode & 0o077
+                if readable and found["digest"] != unless and len(node.content) <= text_max:
                     with contextlib.suppress(UnicodeDecodeError):
                         found["text"] = node.content.decode()
         else:

@@ -23,11 +23,13 @@ type Wish struct {
 	TextMax int64      // 0: no text
 	Unless  digest.Sum // no text when the digest is this one
 	Known   bool       // Unless counts
+	Private bool       // the text also of a file that gives nothing to group and others
 }
 
 // text says whether the wish is for the text of such a file.
-func (w *Wish) text(size int64, sum digest.Sum) bool {
-	return size <= min(w.TextMax, MaxText) && w.TextMax > 0 && !(w.Known && w.Unless == sum)
+func (w *Wish) text(mode uint32, size int64, sum digest.Sum) bool {
+	readable := w.Private || mode&0o077 != 0
+	return readable && size <= min(w.TextMax, MaxText) && w.TextMax > 0 && !(w.Known && w.Unless == sum)
 }
 
 // Glance is a look without reading any content. Complete is false when a content would have to be read for the wish.
@@ -52,7 +54,7 @@ func Glance(dir sys.FD, name string, wish Wish, memory *digest.Memory) (e Entry,
 			return e, true, nil
 		}
 		e.Digest, e.Digested = memory.Get(&stat)
-		return e, e.Digested && !wish.text(stat.Size, e.Digest), nil
+		return e, e.Digested && !wish.text(stat.Mode, stat.Size, e.Digest), nil
 	}
 	return e, true, nil
 }
@@ -122,7 +124,7 @@ func content(dir sys.FD, name string, e *Entry, wish Wish, memory *digest.Memory
 		memory.Put(&before, read.Digest, from)
 	}
 	read.Stat.Size = size // below /proc and /sys a stat does not tell it
-	if wish.text(size, read.Digest) && utf8.Valid(text) {
+	if wish.text(after.Mode, size, read.Digest) && utf8.Valid(text) {
 		read.Text, read.WithText = string(text), true
 	}
 	return read, nil

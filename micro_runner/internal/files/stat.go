@@ -32,7 +32,9 @@ type look struct {
 
 func lookFor(item wire.Object) (look, error) {
 	a := command.Read(item)
-	l := look{path: a.Path(), wish: entry.Wish{Digest: a.Bool("digest", true), TextMax: a.Int("text_max", 0, wire.MaxInteger)}}
+	l := look{path: a.Path(), wish: entry.Wish{
+		Digest: a.Bool("digest", true), TextMax: a.Int("text_max", 0, wire.MaxInteger), Private: a.Bool("private", false),
+	}}
 	l.wish.Unless, l.wish.Known = a.Digest("unless")
 	return l, a.Err()
 }

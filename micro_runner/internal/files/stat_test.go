@@ -86,6 +86,10 @@ func TestStatGivesTextOnDemand(t *testing.T) {
 	directory := t.TempDir()
 	path := harness.Put(t, filepath.Join(directory, "file"), "grüße\n")
 	binary := harness.Put(t, filepath.Join(directory, "binary"), "\xff\xfe")
+	private := harness.Put(t, filepath.Join(directory, "private"), "secret\n")
+	if err := os.Chmod(private, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	cases := map[string]struct {
 		item object
 		text any
@@ -96,6 +100,8 @@ func TestStatGivesTextOnDemand(t *testing.T) {
 		"known":                {object{"path": path, "text_max": 100, "unless": sum("grüße\n")}, nil},
 		"another one is known": {object{"path": path, "text_max": 100, "unless": sum("x")}, "grüße\n"},
 		"not UTF-8":            {object{"path": binary, "text_max": 100}, nil},
+		"nobody else's":        {object{"path": private, "text_max": 100}, nil},
+		"asked for explicitly": {object{"path": private, "text_max": 100, "private": true}, "secret\n"},
 	}
 	for name, c := range cases {
 		for _, round := range []string{"cold", "warm"} {

@@ -8,8 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"froyo.dev/runner/internal/digest"
+	"froyo.dev/runner/internal/entry"
 	"froyo.dev/runner/internal/execute"
 	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/sys"
 )
 
 const (
@@ -38,6 +41,10 @@ func (j *job) check(ctx context.Context) error {
 		return err
 	}
 	file := path.Join(path.Dir(j.path), name)
+	before, err := j.draft.Stat()
+	if err != nil {
+		return err
+	}
 	argv := make([]string, len(j.validate))
 	for i, argument := range j.validate {
 		argv[i] = strings.ReplaceAll(argument, "%s", file)
@@ -52,7 +59,14 @@ func (j *job) check(ctx context.Context) error {
 		return err
 	}
 	if outcome.Exit == 0 {
-		return nil
+		return j.untouched(name, &before)
+	}
+	how := "exit status " + strconv.Itoa(outcome.Exit)
+	if outcome.Signal != "" {
+		how = outcome.Signal
+	}
+	if j.sensitive {
+		return fault.New(fault.ValidationFailed, "%s: %s refuses the new content (%s); what it says is left out: the content is sensitive", j.path, j.validate[0], how)
 	}
 	// The output is for a person, who knows nothing of a temporary file.
 	output := strings.ReplaceAll(string(outcome.Stderr)+string(outcome.Stdout), file, j.path)
@@ -60,9 +74,29 @@ func (j *job) check(ctx context.Context) error {
 	if output == "" {
 		output = "it does not say why"
 	}
-	how := "exit status " + strconv.Itoa(outcome.Exit)
-	if outcome.Signal != "" {
-		how = outcome.Signal
-	}
 	return fault.New(fault.ValidationFailed, "%s: %s refuses the new content (%s): %s", j.path, j.validate[0], how, output)
+}
+
+// untouched refuses a draft that is not any more what was written: what goes live is what was declared, whatever a foreign program
+// did to it. Any change of it moves its ctime; that a map of memory was written to shows in the content alone.
+func (j *job) untouched(name string, before *sys.Stat) error {
+	changed := fault.New(fault.ValidationFailed, "%s: %s changes the file that it is given to check, so it does not go live", j.path, j.validate[0])
+	fd, err := entry.OpenContent(j.dir.fd, name)
+	if err != nil {
+		return changed
+	}
+	file := fd.File(name)
+	defer file.Close()
+	now, err := sys.Fstat(fd)
+	if err != nil {
+		return err
+	}
+	if !now.Unmoved(before) {
+		return changed
+	}
+	sum, _, err := digest.Read(file)
+	if err == nil && sum != j.blob {
+		return changed
+	}
+	return err
 }

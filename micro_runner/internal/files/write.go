@@ -24,6 +24,7 @@ type wanted struct {
 	expect         string
 	backup         string
 	validate       []string
+	sensitive      bool
 }
 
 func want(item wire.Object, host *command.Host) (wanted, error) {
@@ -31,6 +32,7 @@ func want(item wire.Object, host *command.Host) (wanted, error) {
 	w := wanted{
 		path: a.Path(), size: a.Int("size", -1, wire.MaxInteger), mode: a.Mode(),
 		expect: a.Text("expect"), backup: a.Text("backup"), validate: a.Strings("validate"),
+		sensitive: a.Bool("sensitive", false),
 	}
 	w.blob, w.hasBlob = a.Digest("blob")
 	w.uid, w.gid = a.Owner(host.Names)

@@ -359,6 +359,42 @@ func TestWriteValidatesBeforeTheContentGoesLive(t *testing.T) {
 	h.Clean(directory)
 }
 
+func TestWriteRefusesWhatItsValidationHasChanged(t *testing.T) {
+	for name, change := range map[string]string{
+		"content":         `echo else >"$1"`,
+		"content, in sed": `sed -i s/new/old/ "$1"`,
+		"the same, anew":  `cp "$1" "$1.x" && mv "$1.x" "$1"`,
+		"mode":            `chmod 666 "$1"`,
+		"a second name":   `ln "$1" "$1.x"`,
+		"gone":            `rm "$1"`,
+		"a link":          `rm "$1"; ln -s /etc/passwd "$1"`,
+		"a directory":     `rm "$1"; mkdir "$1"`,
+		"times put back":  `touch -r "$1" "$1.t"; echo NEW >"$1"; touch -r "$1.t" "$1"; rm "$1.t"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := harness.New(t, Commands)
+			path := harness.Put(t, filepath.Join(harness.Disk(t), "file"), "good\n")
+			message := h.Fails(fault.ValidationFailed, "file.write", object{
+				"path": path, "blob": h.Send("new\n"), "validate": []string{"sh", "-c", change, "sh", "%s"},
+			})
+			if !strings.Contains(message, "changes the file that it is given") || harness.Content(t, path) != "good\n" {
+				t.Fatal(message, harness.Content(t, path))
+			}
+		})
+	}
+}
+
+func TestWriteTellsNothingThatAValidationSaysOfASensitiveContent(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Put(t, filepath.Join(harness.Disk(t), "file"), "good\n")
+	message := h.Fails(fault.ValidationFailed, "file.write", object{
+		"path": path, "blob": h.Send("password=hunter2\n"), "validate": []string{"sh", "-c", `cat "$1"; exit 3`, "sh", "%s"}, "sensitive": true,
+	})
+	if strings.Contains(message, "hunter2") || !strings.Contains(message, "exit status 3") {
+		t.Fatal(message)
+	}
+}
+
 func TestWriteValidatesAProgramByRunningIt(t *testing.T) {
 	h := harness.New(t, Commands)
 	path := filepath.Join(harness.Disk(t), "program")

@@ -186,6 +186,8 @@ def diff_lines(screen: Terminal, diffs: Iterable[Document], *, indent: str) -> l
             change = f"{screen.fit(_value(before), 40)} → {change}"
         elif after is None:
             change = f"{screen.fit(_value(before), 40)} → absent"
+        if diff.get("sensitive"):
+            change = "differs, and is sensitive: not shown"
         ignored = screen.paint("dim", " (ignored)") if diff.get("ignored") else ""
         lines.append(f"{indent}{one_line(diff['field']):<{width}}  {change}{ignored}")
         lines += [f"{indent}  {_painted(screen, line)}" for line in diff.get("unified", "").splitlines()]

@@ -17,6 +17,7 @@ from reconciler.engine.round.performing import FindBlob, together
 from reconciler.errors import ProviderError
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Action, FieldDiff, PlanUnit
+from reconciler.model.sensitive import HIDDEN, is_sensitive
 from reconciler.model.source import SnapshotGone
 from reconciler.plugins.calls import Call, Phase, Reply
 
@@ -79,7 +80,8 @@ def _unit(
     if "fault" in operation:
         return fault_of(operation, package=package)
     instance, state = lane.instances[address], lane.states[address]
-    diffs = tuple(_field_diff(entry, find_blob) for entry in operation.get("diffs", ()))
+    hide = is_sensitive(instance.spec, reading.state)
+    diffs = tuple(_field_diff(entry, find_blob, hide=hide) for entry in operation.get("diffs", ()))
     action = Action(operation.get("action", "none"))
     if instance.removal is not None and action is (
         Action.CREATE if instance.removal.restores is None else Action.DELETE
@@ -100,8 +102,16 @@ def _unit(
     )
 
 
-def _field_diff(entry: Mapping[str, Any], find_blob: FindBlob | None) -> FieldDiff:
+def _field_diff(entry: Mapping[str, Any], find_blob: FindBlob | None, *, hide: bool) -> FieldDiff:
     before, after = entry.get("before"), entry.get("after")
+    if hide and _is_body(before, after):
+        return FieldDiff(
+            field=str(entry.get("field", "")),
+            before=None if before is None else HIDDEN,
+            after=None if after is None else HIDDEN,
+            ignored=bool(entry.get("ignored")),
+            sensitive=True,
+        )
     return FieldDiff(
         field=str(entry.get("field", "")),
         before=_without_text(before),

@@ -453,6 +453,8 @@ def _data(unit: PlanUnit) -> dict[str, object]:
             entry["unified"] = diff.unified
         if diff.ignored:
             entry["ignored"] = True
+        if diff.sensitive:
+            entry["sensitive"] = True
         diffs.append(entry)
     return {"action": unit.action.value, "diffs": diffs}
 

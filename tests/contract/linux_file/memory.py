@@ -81,7 +81,9 @@ class MemoryHost:
 
     # --- reading ---
 
-    def _file_stat(self, path: str, *, digest: bool = True, unless: str = "", text_max: int = 0) -> Json:
+    def _file_stat(
+        self, path: str, *, digest: bool = True, unless: str = "", text_max: int = 0, private: bool = False
+    ) -> Json:
         self._refuse_bad(path)
         node = self.nodes.get(path)
         if node is None:
@@ -99,7 +101,8 @@ class MemoryHost:
             found["size"] = len(node.content)
             if digest:
                 found |= {"digest": digest_of(node.content), "state": self.state(path)}
-                if found["digest"] != unless and text_max and len(node.content) <= text_max:
+                readable = private or node.mode & 0o077
+                if readable and found["digest"] != unless and text_max and len(node.content) <= text_max:
                     with contextlib.suppress(UnicodeDecodeError):
                         found["text"] = node.content.decode()
         else:
