@@ -16,6 +16,7 @@ from reconciler.api.backend import StoreKnowledge
 from reconciler.app.approving import approvals, audited, forgetting, of_source
 from reconciler.app.assembly import LEASE, Parts
 from reconciler.app.memory import keep_small
+from reconciler.app.places import source_name
 from reconciler.app.standing import Standing
 from reconciler.core.conditions import doubt, next_generation, summarize
 from reconciler.engine.intake.intake import Intake
@@ -98,7 +99,7 @@ async def run_daemon(parts: Parts, directory: Path, *, serve: Mapping[str, Serve
     watched = replace(
         parts.runtime, offload=_Beating(parts.runtime.offload, partial(supervisor.beat, "source"))
     )
-    ours = SourceName(str(directory))
+    ours = source_name(directory)
     source = DirectorySource(
         ours,
         directory,

@@ -11,6 +11,7 @@ from reconciler.api.labels import parse_labels
 from reconciler.api.suggesting import no_label, unknown_target
 from reconciler.app import quick
 from reconciler.app.assembly import Parts
+from reconciler.app.places import source_name
 from reconciler.core.conditions import summarize
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import InForce, Record, Taken, Wanted
@@ -90,7 +91,7 @@ async def evaluate(
             it was last applied, and declares nothing at all any more.
     """
     seen = fingerprint(str(directory))
-    source = DirectorySource(SourceName(str(directory)), directory, runtime=parts.runtime)
+    source = DirectorySource(source_name(directory), directory, runtime=parts.runtime)
     snapshot = await parts.runtime.offload("config", source.take)
 
     async def loaded(shown: Snapshot) -> Desired:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import UsageError
+from reconciler.model.names import SourceName
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,11 @@ def must_be_ours(path: Path) -> None:
             f"{path}: others can write there (mode {stat.S_IMODE(found.st_mode):04o}), and could have anything done "
             f"in your name; run: chmod go-w {path}"
         )
+
+
+def source_name(directory: str | Path) -> SourceName:
+    """What the source in a directory is called. Bytes of its path that are no text are written out."""
+    return SourceName(os.fsencode(directory).decode("utf-8", "backslashreplace"))
 
 
 def source_root(directory: str, environ: Mapping[str, str]) -> Path:

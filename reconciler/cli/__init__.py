@@ -13,6 +13,7 @@ import sys
 
 def main() -> None:
     """Run the command line of this process, and exit."""
+    _have_streams()
     try:
         status = run(sys.argv[1:])
         sys.stdout.flush()
@@ -25,6 +26,22 @@ def main() -> None:
     sys.exit(status)
 
 
+def _have_streams() -> None:
+    """Put nothing where a standard stream is missing (`froyo … >&-`), before a file of ours gets its number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing == number:
+                os.set_inheritable(nothing, True)  # noqa: FBT003 - os's own signature
+            else:
+                os.dup2(nothing, number)
+                os.close(nothing)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - it is for good
+
+
 def run(arguments: list[str]) -> int:
     """Run a command line; its exit status."""
     for stream in (sys.stdout, sys.stderr):
@@ -34,7 +51,10 @@ def run(arguments: list[str]) -> int:
     if first == "apply":
         from reconciler.cli.shortcut import try_shortcut
 
-        status = try_shortcut(arguments[1:])
+        try:
+            status = try_shortcut(arguments[1:])
+        except OSError:
+            status = None  # the long way says what is wrong
         if status is not None:
             return status
     elif first in ("--help", "-h", "help") and len(arguments) < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Sequence
 
@@ -26,8 +27,7 @@ def show_failure(screen: Terminal, error: Exception) -> int:
         screen.note(f"{failed} {one_line(str(error))}")
     elif isinstance(error, OSError) and error.strerror:
         # What we were pointed at cannot be read or written.
-        where = f"{error.filename}: " if error.filename else ""
-        screen.note(f"{failed} {one_line(where + explained(error))}")
+        screen.note(f"{failed} {one_line(_where(error) or explained(error))}")
     else:
         screen.note(f"{failed} this is a defect of froyo {__version__}: {visible(repr(error))}")
         if screen.verbose:
@@ -35,6 +35,23 @@ def show_failure(screen: Terminal, error: Exception) -> int:
         else:
             screen.note("Please report it with what `-v` prints in addition, and with `froyo doctor`.")
     return 1
+
+
+def _where(error: OSError) -> str:
+    """What cannot be read or written, and why; "" where only the latter is known."""
+    if error.filename:
+        return (
+            f"{os.fsdecode(error.filename)}: {explained(error)}"
+            if isinstance(error.filename, str | bytes)
+            else ""
+        )
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return "the working directory has been removed; `cd` to one that is there, or name what is meant from / on"
+    except OSError:
+        pass
+    return ""
 
 
 def problem_lines(screen: Terminal, problems: Sequence[Problem]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 
-from reconciler.app.places import places, source_root
+from reconciler.app.places import places, source_name, source_root
 from reconciler.cli.failures import problem_lines
 from reconciler.cli.options import Directory, NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
@@ -13,7 +13,6 @@ from reconciler.cli.phrases import count
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import one_line
 from reconciler.errors import ConfigError
-from reconciler.model.names import SourceName
 
 EXAMPLES = (
     ("froyo validate", "the manifests in this directory"),
@@ -41,7 +40,7 @@ def command(
     where = places(os.environ, state=state)
     root = str(source_root(directory, os.environ))
     _, _, load = evaluation(where, os.environ)
-    snapshot = take(SourceName(root), root)
+    snapshot = take(source_name(root), root)
     document = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Validation", "directory": root}
     try:
         desired = load(snapshot)

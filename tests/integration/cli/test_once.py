@@ -2,7 +2,9 @@
 
 import json
 import os
+import shlex
 import stat
+import subprocess
 
 import pytest
 
@@ -448,3 +450,21 @@ def test_documents_have_a_version_and_a_kind(person):
         assert person.json(command, person.site)["kind"] == kind
     assert person.json("describe", "File/motd")["kind"] == "DescriptionList"
     assert json.loads(person.froyo("diff", person.site, "-o", "json").stdout)["kind"] == "PlanList"
+
+
+@pytest.mark.parametrize("missing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_standard_stream_that_is_missing_is_no_reason_to_fail(person, missing):
+    for _ in range(2):
+        command = shlex.join(person.command("apply", person.site))
+        done = subprocess.run(["/bin/sh", "-c", f"{command} {missing}"], env=person.environ, check=False)
+        assert done.returncode == 0
+    assert (person.machine / "etc" / "motd").read_text() == "hello\n"
+
+
+def test_a_directory_whose_name_is_no_text_is_a_source_like_any_other(person):
+    site = os.fsdecode(os.fsencode(person.base) + b"/caf\xe9")
+    person.site.rename(site)
+    assert "2 created" in person.froyo("apply", site).stdout
+    assert "nothing to do" in person.froyo("apply", site, "-v").stdout
+    assert "2 of 2 instances as declared" in person.froyo("status").stdout
+    assert "valid" in person.froyo("validate", site).stdout

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from reconciler.cli import run
 from reconciler.cli.failures import SHOWN, problem_lines, show_failure
 from reconciler.errors import ConfigError, Problem, UsageError
 from tests.unit.cli.screens import Screen, pipe
@@ -77,3 +78,12 @@ def test_a_defect_says_where_to_go_and_shows_the_traceback_when_asked():
     assert "report it" in short
     assert "Traceback" not in short
     assert "Traceback" in long
+
+
+def test_a_working_directory_that_is_gone_is_named(tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for command in ("apply", "validate"):
+        assert run([command]) == 1
+        assert "froyo: the working directory has been removed; `cd` to one" in capsys.readouterr().err
