@@ -98,7 +98,7 @@ func diskDir(t testing.TB) string { return disk.New(t) }
 func BenchmarkWatchLatency(b *testing.B) {
 	path := put(b, filepath.Join(diskDir(b), "file"), "")
 	c := start(b)
-	id := c.begin("watch", nil, object{"options": object{"paths": []string{path}}})
+	id := c.begin("watch", nil, object{"options": object{"subjects": []string{"path:" + path}}})
 	c.event(id)
 	var times []time.Duration
 	for b.Loop() {

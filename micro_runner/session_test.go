@@ -12,12 +12,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"froyo.dev/runner/internal/harness"
 )
 
 func TestReadySaysWhatTheRunnerIs(t *testing.T) {
@@ -31,16 +35,45 @@ func TestReadySaysWhatTheRunnerIs(t *testing.T) {
 			t.Errorf("%s is %v, want %v", key, c.ready[key], value)
 		}
 	}
-	var commands []string
-	for _, name := range c.ready["commands"].([]any) {
-		commands = append(commands, name.(string))
+	var names []any
+	for name := range documented(t) {
+		names = append(names, name)
 	}
-	if got := strings.Join(commands, " "); got != "dir.ensure dir.list dir.remove exec facts file.read file.remove file.stat file.write link.ensure observe watch" {
-		t.Error(got)
+	slices.SortFunc(names, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
+	if got := c.ready["commands"]; !reflect.DeepEqual(got, names) {
+		t.Errorf("it offers %v, protocol.md has %v", got, names)
 	}
 	reply := c.ok("facts", object{})
 	if reply["boot_id"] != c.ready["boot_id"] || reply["arch"] != c.ready["arch"] || reply["machine_id"] == nil || reply["cpus"].(float64) < 1 {
 		t.Error(reply)
+	}
+}
+
+// documented are the commands of protocol.md, and what it says of each behind its name.
+func documented(t *testing.T) map[string]string {
+	t.Helper()
+	protocol, err := os.ReadFile("protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, heading := range regexp.MustCompile(`(?m)^### ([a-z., ]+) — (.*)$`).FindAllStringSubmatch(string(protocol), -1) {
+		for _, name := range strings.Split(heading[1], ", ") {
+			found[name] = heading[2]
+		}
+	}
+	return found
+}
+
+func TestEachCommandIsWhatTheProtocolSaysOfIt(t *testing.T) {
+	says := documented(t)
+	for _, c := range commands(harness.NewHost()) {
+		if writes := says[c.Name] == "writing"; c.Writes != writes {
+			t.Errorf("%s is %s, and Writes is %v", c.Name, says[c.Name], c.Writes)
+		}
+		if c.Replays && says[c.Name] != "reading" {
+			t.Errorf("%s is %s, and part of observations", c.Name, says[c.Name])
+		}
 	}
 }
 
@@ -569,7 +602,7 @@ func asTheBootstrap(t *testing.T) *client {
 func TestAProgramGetsNoDescriptorButTheStandardOnes(t *testing.T) {
 	c := asTheBootstrap(t)
 	file := filepath.Join(t.TempDir(), "file")
-	c.begin("watch", []object{}, object{"options": object{"paths": []string{file}}})
+	c.begin("watch", []object{}, object{"options": object{"subjects": []string{"path:" + file}}})
 	body := c.send(bytes.Repeat([]byte("large"), 1<<20)) // kept in a file without a name
 	validate := []string{"sh", "-c", "ls -l /proc/self/fd >" + file + ".seen; test -s %s"}
 	c.ok("file.write", object{"path": file, "blob": body, "validate": validate})

@@ -53,6 +53,15 @@ type watchTest struct {
 	marker          string   // a path whose changes do not count
 }
 
+// subjects are paths as they are given to be watched.
+func subjects(paths []string) []string {
+	subjects := make([]string, len(paths))
+	for i, path := range paths {
+		subjects[i] = "path:" + path
+	}
+	return subjects
+}
+
 func (w *watchTest) at(name string) string { return filepath.Join(w.directory, name) }
 
 // watch replaces the watch set and waits until it is armed.
@@ -62,7 +71,7 @@ func (w *watchTest) watch(paths ...string) object {
 		paths = []string{}
 	}
 	w.paths = paths
-	w.id = w.begin("watch", nil, object{"options": object{"paths": paths}})
+	w.id = w.begin("watch", nil, object{"options": object{"subjects": subjects(paths)}})
 	progress := w.event(w.id)
 	if progress["event"] != "progress" {
 		w.t.Fatal(progress)
@@ -88,10 +97,10 @@ func (w *watchTest) told(path string) object {
 		}
 		for _, one := range data["changes"].([]any) {
 			change := one.(object)
-			if change["path"] == w.marker {
+			if change["subject"] == "path:"+w.marker {
 				continue
 			}
-			if change["path"] != path {
+			if change["subject"] != "path:"+path {
 				w.t.Fatalf("%v was told, not %s", change, path)
 			}
 			if by := change["by"].(object); by["source"] != w.mode || change["at_ms"].(float64) < 1.6e12 {
@@ -114,7 +123,7 @@ func (w *watchTest) calm(marker string) (changes []object) {
 		}
 		list, _ := data["changes"].([]any)
 		for _, one := range list {
-			if change := one.(object); change["path"] == marker {
+			if change := one.(object); change["subject"] == "path:"+marker {
 				return changes
 			}
 			changes = append(changes, one.(object))
@@ -162,7 +171,7 @@ func TestEveryKindOfChangeIsTold(t *testing.T) {
 			change.make()
 			w.told(path)
 			for _, further := range w.calm(marker) { // a change may be told more than once, but none of another path
-				if further["path"] != path {
+				if further["subject"] != "path:"+path {
 					t.Errorf("%s: %v", change.name, further)
 				}
 			}
@@ -371,13 +380,26 @@ func TestANewWatchTakesOverWithoutAGap(t *testing.T) {
 		w.watch(one)
 		put(t, one, "y")
 		w.told(one)
-		for _, options := range []object{{}, {"paths": "x"}, {"paths": []string{"x"}}, {"paths": []string{"/x//"}}} {
+		for _, options := range []object{{}, {"subjects": "x"}, {"subjects": []string{"/x"}}, {"subjects": []string{"path:x"}}, {"subjects": []string{"path:/x//"}}} {
 			answer := w.answer(w.begin("watch", nil, object{"options": options}))
 			if answer["type"] != "ERROR" || answer["error"].(object)["class"] != "permanent" {
 				t.Errorf("%v: %v", options, answer)
 			}
 		}
 		put(t, one, "z") // the older one is still at work
+		w.told(one)
+	})
+}
+
+func TestWhatNothingHereWatchesIsSaid(t *testing.T) {
+	watching(t, func(t *testing.T, w *watchTest) {
+		one := w.at("one")
+		w.id = w.begin("watch", nil, object{"options": object{"subjects": []string{"unit:nginx.service", "path:" + one}}})
+		data := w.event(w.id)["data"].(object)
+		if data["degraded"] != "unit:nginx.service: nothing here watches a unit" || data["watching"] != 1.0 {
+			t.Fatal(data)
+		}
+		put(t, one, "x")
 		w.told(one)
 	})
 }

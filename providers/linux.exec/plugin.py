@@ -90,7 +90,7 @@ def around(spec: dict[str, Any]) -> dict[str, Any]:
 
 def seen(one: Resource, state: dict[str, Any]) -> Actual:
     """What is known of one."""
-    watch = [one.spec["creates"]] if "creates" in one.spec else []
+    watch = [f"path:{one.spec['creates']}"] if "creates" in one.spec else []
     return Actual(not is_needed(one.spec, state), state, watch)
 
 

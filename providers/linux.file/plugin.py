@@ -410,7 +410,7 @@ def file_actual(spec: Json, reply: Json) -> Actual:
     exists = reply.pop("exists")
     if not content_matters(spec):
         reply.pop("size", None)
-    return Actual(exists, reply, (spec["path"],))
+    return Actual(exists, reply, (f"path:{spec['path']}",))
 
 
 def plan_file(one: Resource, now: Actual) -> Operation:
@@ -494,7 +494,9 @@ class Symlink(_Path):
         """One `file.stat` each."""
         replies = await batch("file.stat", [{"path": one.spec["path"]} for one in wanted])
         return [
-            reply if isinstance(reply, CallError) else Actual(reply.pop("exists"), reply, (one.spec["path"],))
+            reply
+            if isinstance(reply, CallError)
+            else Actual(reply.pop("exists"), reply, (f"path:{one.spec['path']}",))
             for one, reply in zip(wanted, replies, strict=True)
         ]
 
@@ -602,14 +604,14 @@ def directory_actual(one: Resource, stat: Json | CallError, listing: Json | Call
         raise stat
     exists = stat.pop("exists")
     if listing is None or not exists or stat["type"] != "directory":
-        return Actual(exists, stat, (path,))
+        return Actual(exists, stat, (f"path:{path}",))
     if isinstance(listing, CallError):
         raise listing
     if spec.get("state") == "absent":
         others = {name.partition("/")[0] for name in managed_below(one)}
         names = [entry["name"] for entry in listing["entries"] if entry["name"] not in others]
         stat["entries"] = names[:SHOWN]
-        return Actual(exists, stat, (f"{path}/",))
+        return Actual(exists, stat, (f"path:{path}/",))
     rules, ignored_rules = tree_rules(spec, one.ignore)
     entries, managed = whole(path, listing), managed_below(one)
     changes, visited = look_below(rules, managed, entries)
@@ -619,13 +621,13 @@ def directory_actual(one: Resource, stat: Json | CallError, listing: Json | Call
         stat["ignored"] = look_below(ignored_rules, managed, entries)[0][:SHOWN]
     # With the slash, a path stands for what is directly in it, too.
     below = (f"{path}/{name}/" for name in visited[:WATCHED])
-    watch = [f"{path}/"]
+    watch = [f"path:{path}/"]
     room = WATCHED_CHARACTERS
     for name in filter(is_path, below):
         room -= len(name)
         if room < 0:
             break
-        watch.append(name)
+        watch.append(f"path:{name}")
     return Actual(exists, stat, tuple(watch))
 
 

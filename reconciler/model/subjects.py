@@ -20,6 +20,7 @@ PATH = "path"
 SCHEME = re.compile(r"[a-z][a-z0-9-]*")
 
 _NORMAL = re.compile(r"/|(?:/(?!\.{1,2}(?:/|\Z))[^/\0]+)+")
+_WATCHED = re.compile(r"path:(?:/|(?:/(?!\.{1,2}(?:/|\Z))[^/\0]+)+/?)|(?!path:)[a-z][a-z0-9-]*:[^\0]+")
 
 
 class Subject(NamedTuple):
@@ -57,6 +58,14 @@ def is_normal(name: object, scheme: str = PATH) -> TypeGuard[str]:
     if not isinstance(name, str):
         return False
     return _NORMAL.fullmatch(name) is not None if scheme == PATH else bool(name) and "\0" not in name
+
+
+def is_watched(text: object) -> TypeGuard[str]:
+    """Whether it is a subject in its one spelling, as it is given to be watched.
+
+    A path may have a slash at its end there, and stands for the directory and what is directly in it then.
+    """
+    return isinstance(text, str) and _WATCHED.fullmatch(text) is not None
 
 
 def parse(text: str) -> Subject:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from reconciler.errors import ErrorClass
 from reconciler.model.plan import Action
-from reconciler.model.subjects import is_normal
+from reconciler.model.subjects import is_normal, is_watched
 from reconciler.plugins.calls import Call, Phase
 from reconciler.plugins.steps import Misbehaviour
 
@@ -113,18 +113,13 @@ def _check_actual(item: dict[str, Any]) -> None:
     if type(item.get("exists")) is not bool or type(item.get("state")) is not dict:
         raise Misbehaviour("it owes `exists` and `state`")
     watch = item.setdefault("watch", [])
-    if type(watch) is not list or not all(is_normal(path) or _is_directory(path) for path in watch):
-        raise Misbehaviour("its `watch` is no list of absolute paths")
+    if type(watch) is not list or not all(map(is_watched, watch)):
+        raise Misbehaviour("its `watch` is no list of subjects such as path:/etc/motd")
     if len(watch) > WATCHED_MAX or sum(map(len, watch)) > WATCHED_LENGTH:
         raise Misbehaviour(
-            f"its `watch` has more than {WATCHED_MAX:,} paths or {WATCHED_LENGTH:,} characters; "
+            f"its `watch` has more than {WATCHED_MAX:,} subjects or {WATCHED_LENGTH:,} characters; "
             "a directory with a slash at its end stands for all that is directly in it"
         )
-
-
-def _is_directory(path: object) -> bool:
-    """Whether it is a path with a slash at its end, which stands for what is directly in it, too."""
-    return isinstance(path, str) and path.endswith("/") and is_normal(path[:-1])
 
 
 def _check_operation(item: dict[str, Any]) -> None:

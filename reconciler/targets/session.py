@@ -262,11 +262,11 @@ class Session:
 
     # --- Watching -------------------------------------------------------------------------------------
 
-    async def watch(self, paths: Collection[str]) -> WatchStatus:
-        """Have these paths watched from now on, instead of those before.
+    async def watch(self, subjects: Collection[str]) -> WatchStatus:
+        """Have these subjects watched from now on, instead of those before.
 
         When it returns, every change from then on is given to `on_event`. A path with a trailing slash stands
-        for the entries of the directory too.
+        for the entries of the directory too. What the target cannot watch is in the status.
 
         Raises:
             RunnerError: the target does not watch at all.
@@ -282,7 +282,9 @@ class Session:
                 if not armed.done():
                     armed.set_result(None)
 
-        watch = await self._link.begin("watch", [], options={"paths": sorted(paths)}, on_progress=noticed)
+        watch = await self._link.begin(
+            "watch", [], options={"subjects": sorted(subjects)}, on_progress=noticed
+        )
         self._watch = watch
         try:
             waiting: list[asyncio.Future[Any]] = [armed, watch.answer]

@@ -20,15 +20,15 @@ _LONG, _MANY = 4096, 64
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something happened to a path that is watched.
+    """Something happened to a subject that is watched.
 
     Attributes:
-        path: as it was given to `watch`.
+        subject: as it was given to `watch`.
         evidence: who did it.
         at: seconds since the epoch, by the target's clock.
     """
 
-    path: str
+    subject: str
     evidence: Evidence
     at: float
 
@@ -38,7 +38,7 @@ class WatchEvent:
     """Changes that were noticed together.
 
     Attributes:
-        changes: one for each path.
+        changes: one for each subject.
         overflow: others were lost: look at everything.
     """
 
@@ -51,7 +51,7 @@ class WatchStatus:
     """How well is watched.
 
     Attributes:
-        watching: number of paths.
+        watching: number of subjects.
         mode: `fanotify`, `inotify`, or `none`: only a rescan will notice anything.
         degraded: what is not watched as well as it could be, and why; "" when all is well.
     """
@@ -107,4 +107,4 @@ def _change(change: Mapping[str, Any]) -> Change:
         at=at,
         source=str(by["source"])[:_LONG],
     )
-    return Change(str(change["path"]), evidence, at)
+    return Change(str(change["subject"]), evidence, at)

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import RemoteProtocolError, TransportError
+from reconciler.plugins.calls import CALLS
 from reconciler.targets.frames import FrameReader, canonical
 from tests.sim.files import digest_of
 from tests.sim.wire import Wire
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-WRITING = frozenset({"file.write", "file.remove", "dir.ensure", "dir.remove", "link.ensure"})
 CHECKS = frozenset({"exec.check", "exec.check.unconfined"})
 OPERATIONS = frozenset({"exec.run", "exec.forget"})
-READING = frozenset({"file.stat", "dir.list", "facts"}) | CHECKS
+WRITING = frozenset(name for name, rule in CALLS.items() if not rule.reading and rule.names)
+READING = frozenset(name for name, rule in CALLS.items() if rule.reading)
 HEARTBEAT = 10.0
 
 
@@ -85,7 +86,7 @@ class Runner:
         self._blobs: dict[str, bytes] = {digest_of(b""): b""}
         self._partial: dict[str, bytes] = {}
         self._watch: Command | None = None
-        self._paths: list[str] = []
+        self._watched: list[str] = []
         self._noticed: dict[str, Json] = {}
         self._overflow = False
         self._flush: asyncio.TimerHandle | None = None
@@ -375,7 +376,7 @@ class Runner:
         if self.mode == "none":
             self._fail(command, fault("not_supported", "permanent", "nothing can be watched here"))
             return
-        self._watch, self._paths = command, command.options["paths"]
+        self._watch, self._watched = command, command.options["subjects"]
         self.degraded = "some paths are on a network file system" if self._chance("degraded") else ""
         self._later(command, self._armed)
 
@@ -384,7 +385,7 @@ class Runner:
             type="EVENT",
             id=command.id,
             event="progress",
-            data={"watching": len(self._paths), "mode": self.mode, "degraded": self.degraded},
+            data={"watching": len(self._watched), "mode": self.mode, "degraded": self.degraded},
         )
 
     def changed(self, path: str, by: Json | None) -> None:
@@ -405,8 +406,8 @@ class Runner:
         evidence = {"source": self.mode}
         if self.mode == "fanotify" and by is not None and not self._chance("anonymous"):
             evidence |= by
-        for wanted in self._paths:
-            bare = wanted.rstrip("/")
+        for wanted in self._watched:
+            bare = wanted.removeprefix("path:").rstrip("/")
             inside = wanted.endswith("/") and path.rpartition("/")[0] == bare
             if path == bare or bare.startswith(path + "/") or inside:
                 self._noticed[wanted] = evidence
@@ -418,7 +419,7 @@ class Runner:
         if self._watch is None or not self.alive:
             return
         at = int(self.machine.now() * 1000)
-        changes = [{"path": path, "at_ms": at, "by": by} for path, by in self._noticed.items()]
+        changes = [{"subject": subject, "at_ms": at, "by": by} for subject, by in self._noticed.items()]
         if self._overflow:
             changes = changes[: len(changes) // 2]
         overflow, self._overflow = self._overflow, False

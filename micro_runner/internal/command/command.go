@@ -19,12 +19,49 @@ import (
 // Command is one thing that a controller can ask for.
 type Command struct {
 	Name string
-	// Writes: commands that name the same path run one after another.
+	// Names says which arguments of an item name subjects.
+	Names []Names
+	// Writes: commands that name the same subject run one after another.
 	Writes bool
 	// Replays: may be part of an observation.
 	Replays bool
 	// Run gives a result for each item, or fails as a whole.
 	Run func(ctx context.Context, call *Call) (wire.Array, error)
+}
+
+// Names is an argument that names a subject.
+type Names struct {
+	Argument string
+	Scheme   string
+	// Suffix is the argument with what is put behind that name for one more subject, if there is one.
+	Suffix string
+}
+
+// Path is the argument of all that is about a path.
+var Path = []Names{{Argument: "path", Scheme: "path"}}
+
+// Subjects are all that some items name, such as path:/etc/motd.
+func (c *Command) Subjects(items []wire.Object) []string {
+	var subjects []string
+	for _, item := range items {
+		for _, names := range c.Names {
+			name := text(item, names.Argument)
+			if name == "" {
+				continue
+			}
+			subjects = append(subjects, names.Scheme+":"+name)
+			if suffix := text(item, names.Suffix); suffix != "" {
+				subjects = append(subjects, names.Scheme+":"+name+suffix)
+			}
+		}
+	}
+	return subjects
+}
+
+func text(item wire.Object, argument string) string {
+	value, _ := item.Get(argument)
+	text, _ := value.(string)
+	return text
 }
 
 // Call is one use of a command.
@@ -100,9 +137,7 @@ func InOrder(ctx context.Context, items []wire.Object, function func(item wire.O
 		if err != nil && ctx.Err() != nil { // that may be why
 			return nil, ctx.Err()
 		}
-		path, _ := item.Get("path")
-		subject, _ := path.(string)
-		results = append(results, Result(reply, err, subject))
+		results = append(results, Result(reply, err, text(item, "path")))
 	}
 	return results, nil
 }

@@ -22,9 +22,9 @@ const newMode = 0o755
 // Commands is the family, for one session.
 func Commands(host *command.Host) []command.Command {
 	return []command.Command{
-		{Name: "dir.ensure", Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return ensureAll(ctx, host, call) }},
-		{Name: "dir.remove", Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return removeAll(ctx, host, call) }},
-		{Name: "dir.list", Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return list(ctx, host, call) }},
+		{Name: "dir.ensure", Names: command.Path, Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return ensureAll(ctx, host, call) }},
+		{Name: "dir.remove", Names: command.Path, Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return removeAll(ctx, host, call) }},
+		{Name: "dir.list", Names: command.Path, Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return list(ctx, host, call) }},
 	}
 }
 

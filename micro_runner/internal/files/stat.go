@@ -18,10 +18,10 @@ import (
 func Commands(host *command.Host) []command.Command {
 	known := newReplies()
 	return []command.Command{
-		{Name: "file.stat", Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return stat(ctx, host, known, call) }},
-		{Name: "file.read", Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return read(ctx, host, call) }},
-		{Name: "file.write", Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return write(ctx, host, call) }},
-		{Name: "file.remove", Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return remove(ctx, host, call) }},
+		{Name: "file.stat", Names: command.Path, Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return stat(ctx, host, known, call) }},
+		{Name: "file.read", Names: command.Path, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return read(ctx, host, call) }},
+		{Name: "file.write", Names: []command.Names{{Argument: "path", Scheme: "path", Suffix: "backup"}}, Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return write(ctx, host, call) }},
+		{Name: "file.remove", Names: command.Path, Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return remove(ctx, host, call) }},
 	}
 }
 

@@ -23,7 +23,7 @@ const maxTarget = 4095
 
 // Commands is the family, for one session.
 func Commands(host *command.Host) []command.Command {
-	return []command.Command{{Name: "link.ensure", Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
+	return []command.Command{{Name: "link.ensure", Names: command.Path, Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
 		return ensure(ctx, host, call)
 	}}}
 }

@@ -1,12 +1,12 @@
-// Package order lets those who write to the same path go one after another, in the order in which they came.
+// Package order lets those who write to the same subject go one after another, in the order in which they came.
 //
-// Invariant: tickets are drawn for all paths of a command at once, by one goroutine, in order of arrival. So nobody can wait for
+// Invariant: tickets are drawn for all subjects of a command at once, by one goroutine, in order of arrival. So nobody can wait for
 // somebody who waits for him.
 package order
 
 import "context"
 
-// Queue knows who was last to come for each path. Only one goroutine may call Draw.
+// Queue knows who was last to come for each subject. Only one goroutine may call Draw.
 type Queue struct {
 	last chan map[string]<-chan struct{}
 }
@@ -20,21 +20,21 @@ func NewQueue() *Queue {
 
 // Ticket is one command's turn.
 type Ticket struct {
-	queue  *Queue
-	paths  []string
-	before []<-chan struct{}
-	over   chan struct{}
+	queue    *Queue
+	subjects []string
+	before   []<-chan struct{}
+	over     chan struct{}
 }
 
-// Draw takes a place behind all who came for one of the paths earlier.
-func (q *Queue) Draw(paths []string) *Ticket {
-	t := &Ticket{queue: q, paths: paths, over: make(chan struct{})}
+// Draw takes a place behind all who came for one of the subjects earlier.
+func (q *Queue) Draw(subjects []string) *Ticket {
+	t := &Ticket{queue: q, subjects: subjects, over: make(chan struct{})}
 	last := <-q.last
-	for _, path := range paths {
-		if before := last[path]; before != nil && before != t.over {
+	for _, subject := range subjects {
+		if before := last[subject]; before != nil && before != t.over {
 			t.before = append(t.before, before)
 		}
-		last[path] = t.over
+		last[subject] = t.over
 	}
 	q.last <- last
 	return t
@@ -72,9 +72,9 @@ func (t *Ticket) Leave() {
 
 func (t *Ticket) leave() {
 	last := <-t.queue.last
-	for _, path := range t.paths {
-		if last[path] == t.over {
-			delete(last, path)
+	for _, subject := range t.subjects {
+		if last[subject] == t.over {
+			delete(last, subject)
 		}
 	}
 	t.queue.last <- last

@@ -220,22 +220,9 @@ func (s *Session) begin(frame *frames.Command) {
 	}
 	var turn *order.Ticket
 	if found.Writes {
-		turn = s.turns.Draw(paths(frame.Items))
+		turn = s.turns.Draw(found.Subjects(frame.Items))
 	}
 	go s.carryOut(t, found, frame, turn)
-}
-
-// paths are what a writing command writes to.
-func paths(items []wire.Object) []string {
-	var paths []string
-	for _, item := range items {
-		if value, _ := item.Get("path"); value != nil {
-			if path, ok := value.(string); ok {
-				paths = append(paths, path)
-			}
-		}
-	}
-	return paths
 }
 
 func (s *Session) carryOut(t *task, found command.Command, frame *frames.Command, turn *order.Ticket) {

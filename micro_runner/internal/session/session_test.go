@@ -39,7 +39,7 @@ func commands() []command.Command {
 	}
 	return []command.Command{
 		{Name: "quick", Run: func(_ context.Context, call *command.Call) (wire.Array, error) { return results(call), nil }},
-		{Name: "sleep", Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
+		{Name: "sleep", Names: command.Path, Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
 			select {
 			case <-time.After(time.Minute):
 				return results(call), nil
@@ -303,13 +303,6 @@ func TestASessionEndsWhenNobodyCanBeTold(t *testing.T) {
 		}
 		_ = send.Close()
 	})
-}
-
-func TestPathsOfACommand(t *testing.T) {
-	items := []wire.Object{{wire.F("path", "/a")}, {}, {wire.F("path", 7)}, {wire.F("path", "/b")}}
-	if got := strings.Join(paths(items), " "); got != "/a /b" {
-		t.Fatal(got)
-	}
 }
 
 func TestAnErrorThatIsNoFaultIsInternal(t *testing.T) {

@@ -54,6 +54,7 @@ type loop struct {
 	temps    *temp.Workshop
 	tracker  *tracker
 	why      string // there is no better backend
+	unknown  string // what nothing here watches
 	mounts   int    // a descriptor that says when something is mounted; -1: none
 	wake     [2]int
 	requests chan func()
@@ -179,7 +180,7 @@ func (l *loop) serve() {
 }
 
 // replace takes a new set of paths and the one to tell; from its return on every change is told.
-func (l *loop) replace(targets []*target, emit func(string, wire.Object)) {
+func (l *loop) replace(targets []*target, unknown map[string]string, emit func(string, wire.Object)) {
 	if len(l.pending) > 0 {
 		l.flush()
 	}
@@ -189,7 +190,7 @@ func (l *loop) replace(targets []*target, emit func(string, wire.Object)) {
 			delete(l.pending, t)
 		}
 	}
-	l.emit, l.told = emit, ""
+	l.emit, l.told, l.unknown = emit, "", summary(unknown)
 	l.progress()
 }
 
@@ -198,7 +199,7 @@ func (l *loop) progress() {
 	if len(l.tracker.backends) > 0 {
 		mode = l.tracker.backends[0].name()
 	}
-	data := wire.Object{wire.F("degraded", summary(l.tracker.refused)), wire.F("mode", mode), wire.F("watching", len(l.tracker.targets))}
+	data := wire.Object{wire.F("degraded", cmp.Or(summary(l.tracker.refused), l.unknown)), wire.F("mode", mode), wire.F("watching", len(l.tracker.targets))}
 	if anonymous := cmp.Or(l.why, summary(l.tracker.second)); anonymous != "" {
 		data = append(data, wire.F("anonymous", anonymous))
 	}
@@ -389,7 +390,7 @@ func (l *loop) tell(changes []*change, overflow bool) {
 	slices.SortFunc(changes, func(a, b *change) int { return strings.Compare(a.target.given, b.target.given) })
 	list := make(wire.Array, len(changes))
 	for i, c := range changes {
-		list[i] = wire.Object{wire.F("at_ms", c.at.UnixMilli()), wire.F("by", c.by.Value()), wire.F("path", c.target.given)}
+		list[i] = wire.Object{wire.F("at_ms", c.at.UnixMilli()), wire.F("by", c.by.Value()), wire.F("subject", "path:"+c.target.given)}
 	}
 	l.emit("changed", wire.Object{wire.F("changes", list), wire.F("overflow", overflow)})
 }

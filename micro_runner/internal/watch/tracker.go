@@ -351,7 +351,7 @@ func summary(reasons map[string]string) string {
 	places := slices.Sorted(maps.Keys(reasons))
 	text := places[0] + ": " + reasons[places[0]]
 	if n := len(places) - 1; n > 0 {
-		text += fmt.Sprintf(" (and %d more directories)", n)
+		text += fmt.Sprintf(" (and %d more)", n)
 	}
 	return text
 }

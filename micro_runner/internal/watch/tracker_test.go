@@ -73,7 +73,7 @@ func TestWhatOneBackendRefusesAnotherMayTake(t *testing.T) {
 	tr := newTracker([]backend{first, second})
 	tr.replace(targets(t, base+"/a"))
 	if text := summary(tr.second); !strings.Contains(text, "fanotify: the file system does not support it") ||
-		!strings.Contains(text, fmt.Sprintf("(and %d more directories)", depth-3)) || summary(tr.refused) != "" {
+		!strings.Contains(text, fmt.Sprintf("(and %d more)", depth-3)) || summary(tr.refused) != "" {
 		t.Error(text, tr.refused)
 	}
 	if err := os.Mkdir(base+"/b", 0o755); err != nil {

@@ -67,22 +67,33 @@ type subscription struct {
 
 func (w *watcher) run(ctx context.Context, call *command.Call) (wire.Array, error) {
 	a := command.Read(call.Options)
-	paths := a.Strings("paths")
-	if !a.Has("paths") {
-		a.Fail("paths", "is missing")
+	subjects := a.Strings("subjects")
+	if !a.Has("subjects") {
+		a.Fail("subjects", "is missing")
 	}
 	if err := a.Err(); err != nil {
 		return nil, err
 	}
-	targets := make([]*target, len(paths))
-	for i, path := range paths {
-		var err error
-		if targets[i], err = parseTarget(path); err != nil {
+	var targets []*target
+	var paths []string
+	unknown := map[string]string{}
+	for _, subject := range subjects {
+		scheme, name, _ := strings.Cut(subject, ":")
+		if name == "" {
+			return nil, fault.New(fault.BadRequest, "subjects: %q has no scheme, or no name", subject)
+		}
+		if scheme != "path" {
+			unknown[subject] = "nothing here watches a " + scheme
+			continue
+		}
+		t, err := parseTarget(name)
+		if err != nil {
 			return nil, err
 		}
+		targets, paths = append(targets, t), append(paths, name)
 	}
 	sub := &subscription{id: call.ID, over: make(chan struct{})}
-	if err := w.subscribe(sub, targets, paths, call.Emit); err != nil {
+	if err := w.subscribe(sub, targets, paths, unknown, call.Emit); err != nil {
 		return nil, err
 	}
 	select {
@@ -94,7 +105,7 @@ func (w *watcher) run(ctx context.Context, call *command.Call) (wire.Array, erro
 	}
 }
 
-func (w *watcher) subscribe(sub *subscription, targets []*target, paths []string, emit func(string, wire.Object)) error {
+func (w *watcher) subscribe(sub *subscription, targets []*target, paths []string, unknown map[string]string, emit func(string, wire.Object)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.current != nil && w.current.id > sub.id { // commands run concurrently: the newer one was faster
@@ -110,7 +121,7 @@ func (w *watcher) subscribe(sub *subscription, targets []*target, paths []string
 		w.loop = loop
 	}
 	w.host.Own.Watch(paths)
-	w.loop.do(func() { w.loop.replace(targets, emit) })
+	w.loop.do(func() { w.loop.replace(targets, unknown, emit) })
 	if w.current != nil {
 		close(w.current.over)
 	}

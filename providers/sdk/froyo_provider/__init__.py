@@ -9,7 +9,7 @@ Example:
             async def read(self, wanted):
                 stats = await batch("file.stat", [{"path": one.spec["path"]} for one in wanted])
                 return [
-                    stat if isinstance(stat, CallError) else Actual(stat["exists"], {}, [one.spec["path"]])
+                    stat if isinstance(stat, CallError) else Actual(stat["exists"], {}, [f"path:{one.spec['path']}"])
                     for one, stat in zip(wanted, stats)
                 ]
 

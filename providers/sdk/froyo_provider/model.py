@@ -43,8 +43,8 @@ class Actual:
     Attributes:
         exists: whether there is anything at all.
         state: what of it is compared. Nothing that changes while the thing itself does not (no times).
-        watch: paths whose changes would concern it; one with a slash at its end is a directory with what is directly
-            in it.
+        watch: subjects whose changes would concern it, such as `path:/etc/motd`; a path with a slash at its end is a
+            directory with what is directly in it.
     """
 
     exists: bool

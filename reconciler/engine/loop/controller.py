@@ -303,8 +303,8 @@ class Controller:
             lane.watch_works = not session.watching.degraded
             return
         try:
-            status = await session.watch(list(lane.paths))
-        except (RunnerError, LocalProtocolError) as error:  # or more paths than fit into a frame
+            status = await session.watch(list(lane.subjects))
+        except (RunnerError, LocalProtocolError) as error:  # or more subjects than fit into a frame
             log.info("nothing is watched, only looked at often", target=lane.target.name, why=str(error))
             lane.watch_refused, lane.watch_works = True, False
         else:
@@ -350,7 +350,7 @@ class Controller:
         now = self._time()
         concerned: dict[Address, None] = {}
         for change in event.changes:
-            for address in lane.concerned(change.path):
+            for address in lane.concerned(change.subject):
                 lane.sight(address, Sighting(change.evidence, now, now))
                 concerned[address] = None
         if concerned:

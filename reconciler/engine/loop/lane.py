@@ -94,10 +94,11 @@ class Lane:
         graph: what comes before what.
         states: what is known of each instance.
         recording: what reading all of it takes and gave; None until all was read at this desired state.
-        watched: paths that concern an instance, as its provider named them when it last read.
+        watched: subjects that concern an instance, as its provider named them when it last read, such as
+            "path:/etc/motd"; with a slash at its end a path stands for what is directly in it, too.
         sightings: changes reported and not yet looked at.
-        watch_moved: whether these paths are others than the session was told.
-        watched_by: the session that was told which paths to watch.
+        watch_moved: whether these are others than the session was told.
+        watched_by: the session that was told what to watch.
         watch_refused: whether that session cannot watch at all.
         watch_works: whether that session reports every change.
         unsettled: instances that a rescan must look at although nothing on the target moved.
@@ -137,7 +138,7 @@ class Lane:
     backlog: Backlog = field(default_factory=Backlog)
     preimages: Preimages = field(default_factory=Preimages)
     refreshes: Refreshes = field(default_factory=Refreshes)
-    _by_path: dict[str, set[Address]] = field(default_factory=dict)
+    _by_subject: dict[str, set[Address]] = field(default_factory=dict)
 
     @classmethod
     def make(
@@ -232,20 +233,20 @@ class Lane:
         self.backlog.disowned |= set(addresses)
         self.backlog.forgotten |= set(addresses)
 
-    def watch(self, address: Address, paths: Iterable[str]) -> None:
-        """Note which paths concern `address`."""
-        wanted = tuple(paths)
+    def watch(self, address: Address, subjects: Iterable[str]) -> None:
+        """Note which subjects concern `address`."""
+        wanted = tuple(subjects)
         known = self.watched.get(address, ())
         if wanted == known:
             return
         self.watch_moved = True
-        for path in known:
-            self._by_path[path].discard(address)
-            if not self._by_path[path]:
-                del self._by_path[path]
+        for subject in known:
+            self._by_subject[subject].discard(address)
+            if not self._by_subject[subject]:
+                del self._by_subject[subject]
         self.watched[address] = wanted
-        for path in wanted:
-            self._by_path.setdefault(path, set()).add(address)
+        for subject in wanted:
+            self._by_subject.setdefault(subject, set()).add(address)
 
     def orphan(
         self, gone: Mapping[Address, ResourceState], left: Mapping[Address, str], *, now: Callable[[], float]
@@ -331,13 +332,13 @@ class Lane:
         return found
 
     @property
-    def paths(self) -> Collection[str]:
-        """Every path that concerns an instance."""
-        return self._by_path.keys()
+    def subjects(self) -> Collection[str]:
+        """Every subject that concerns an instance."""
+        return self._by_subject.keys()
 
-    def concerned(self, path: str) -> Collection[Address]:
-        """The instances that `path` concerns."""
-        return self._by_path.get(path, ())
+    def concerned(self, subject: str) -> Collection[Address]:
+        """The instances that `subject` concerns."""
+        return self._by_subject.get(subject, ())
 
 
 def orphaned(report: Report, state: ResourceState, why: str) -> None:

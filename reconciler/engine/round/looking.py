@@ -57,7 +57,7 @@ async def look(
     texts: bool,
     tell: bool = False,
 ) -> dict[Address, Look]:
-    """Read `addresses`, and plan what was read. Notes which paths concern them.
+    """Read `addresses`, and plan what was read. Notes which subjects concern them.
 
     Args:
         services: what the round works with.

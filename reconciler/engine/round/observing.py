@@ -25,7 +25,7 @@ class Observed:
         exists: whether there is anything at all.
         state: the provider's account of it.
         digest: of `exists` and `state`: equal digests, equal state.
-        watch: the paths on which it depends.
+        watch: the subjects on which it depends, as `Lane.watched` has them.
     """
 
     address: Address
@@ -35,7 +35,7 @@ class Observed:
     watch: tuple[str, ...]
 
     def wire(self) -> dict[str, Any]:
-        """What `plan` is told of it: what the provider gave, but for the paths to watch, which are the engine's."""
+        """What `plan` is told of it: what the provider gave, but for what to watch, which are the engine's."""
         return {"address": self.address, "exists": self.exists, "state": self.state}
 
 

@@ -17,7 +17,7 @@ from reconciler.errors import ProviderError, StoreError
 from reconciler.model.desired import EMPTY, Blob
 from reconciler.model.names import Digest
 from reconciler.model.source import SnapshotGone
-from reconciler.plugins.calls import CALLS, Call, Perform, Reply
+from reconciler.plugins.calls import CALLS, Call, Perform, Reply, about
 from reconciler.targets.session import Session
 
 FindBlob = Callable[[Digest], Blob]
@@ -41,7 +41,7 @@ class ReadingPerformer:
 
     Attributes:
         seen: what was asked and answered.
-        elsewhere: the packages that asked about something else than paths.
+        elsewhere: the packages that asked about something else than subjects.
 
     Args:
         session: to the target.
@@ -70,7 +70,7 @@ class ReadingPerformer:
         """What performs the calls of a package."""
 
         async def perform(calls: Sequence[Call]) -> list[Reply]:
-            if any("path" not in call["args"] for call in calls):
+            if not all(map(about, calls)):
                 self.elsewhere.add(package)
             return await self(calls)
 

@@ -24,16 +24,16 @@ class Prefetch:
     Args:
         session: to the target.
         recording: of what was asked before.
-        paths: what has changed.
+        subjects: what has changed.
         patience: seconds that a command may take.
     """
 
     def __init__(
-        self, session: Session, recording: Recording, paths: Iterable[str], *, patience: float
+        self, session: Session, recording: Recording, subjects: Iterable[str], *, patience: float
     ) -> None:
         wanted: dict[str, dict[bytes, Call]] = {}
-        for path in paths:
-            for call in recording.calls_on(path):
+        for subject in subjects:
+            for call in recording.calls_on(subject):
                 wanted.setdefault(call["call"], {})[canonical(call["args"])] = call
         self._asked: list[asyncio.Task[list[messages.Reply]]] = []
         self._open: dict[tuple[str, bytes], tuple[asyncio.Task[list[messages.Reply]], int]] = {}

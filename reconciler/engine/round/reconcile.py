@@ -182,9 +182,9 @@ class Round:
         changed = [address for address in addresses if address in lane.sightings]
         if lane.recording is None or not 0 < len(changed) <= self._services.settings.prefetch_max:
             return None
-        paths = {path: None for address in changed for path in lane.watched.get(address, ())}
+        subjects = {one: None for address in changed for one in lane.watched.get(address, ())}
         return Prefetch(
-            self._session, lane.recording, paths, patience=self._services.settings.rescan_patience
+            self._session, lane.recording, subjects, patience=self._services.settings.rescan_patience
         )
 
     def _in_order(self, addresses: Collection[Address]) -> list[Address]:

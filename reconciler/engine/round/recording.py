@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from reconciler.plugins.calls import Call, Reply
+from reconciler.plugins.calls import Call, Reply, about
 from reconciler.targets.frames import canonical
 
 
@@ -24,7 +24,7 @@ class Recording:
 
     def __init__(self) -> None:
         self._answers: dict[str, dict[bytes, bytes]] = {}
-        self._by_path: dict[str, list[tuple[str, bytes]]] = {}
+        self._by_subject: dict[str, list[tuple[str, bytes]]] = {}
         self._key: str | None = None
         self._digest: str | None = None
 
@@ -56,24 +56,24 @@ class Recording:
                     self._digest = None
 
     def _file(self, name: str, args: Mapping[str, Any], text: bytes) -> None:
-        """Make a call findable by its path. One without a path, such as `facts`, is about none."""
-        if isinstance(path := args.get("path"), str):
-            self._by_path.setdefault(path, []).append((name, text))
+        """Make a call findable by what it is about."""
+        for subject in about({"call": name, "args": args}):
+            self._by_subject.setdefault(str(subject), []).append((name, text))
 
     def answer(self, call: Call) -> Reply | None:
         """What was last answered to `call`, or None if it never was."""
         text = self._answers.get(call["call"], {}).get(canonical(call["args"]))
         return None if text is None else cast("Reply", json.loads(text))
 
-    def calls_on(self, path: str) -> list[Call]:
-        """The calls that were made about exactly `path`."""
-        found = self._by_path.get(path, ())
+    def calls_on(self, subject: str) -> list[Call]:
+        """The calls that were made about exactly `subject`, such as "path:/etc/motd"."""
+        found = self._by_subject.get(subject, ())
         return [cast("Call", {"call": name, "args": json.loads(args)}) for name, args in found]
 
-    def same_on(self, path: str, other: Recording) -> bool:
-        """Whether there were calls about exactly `path`, and `other` gave the same answers to all of them."""
+    def same_on(self, subject: str, other: Recording) -> bool:
+        """Whether there were calls about exactly `subject`, and `other` gave the same answers to all of them."""
         nothing: dict[bytes, bytes] = {}
-        calls = self._by_path.get(path, ())
+        calls = self._by_subject.get(subject, ())
         return bool(calls) and all(
             self._answers[name][args] == other._answers.get(name, nothing).get(args) for name, args in calls
         )
@@ -106,7 +106,7 @@ class Recording:
     def replace(self, replies: Iterable[Iterable[Mapping[str, Any]]]) -> Recording:
         """The same calls with new answers, as an `observe` that found a change gives them."""
         fresh = Recording()
-        fresh._by_path = self._by_path
+        fresh._by_subject = self._by_subject
         for (name, answers), group in zip(self._answers.items(), replies, strict=True):
             fresh._answers[name] = {
                 args: canonical(reply) for args, reply in zip(answers, group, strict=True)

@@ -144,28 +144,30 @@ class Walk:
         It is asked first: to have a provider think about a thousand files that have not moved takes longer.
         """
         again = ReadingPerformer(self._session, self._services.settings)
-        paths = {address: self._paths(address) for address in addresses}
+        subjects = {address: self._subjects(address) for address in addresses}
         calls = [
-            call for path in {*itertools.chain(*paths.values())} for call in self._first.seen.calls_on(path)
+            call
+            for subject in {*itertools.chain(*subjects.values())}
+            for call in self._first.seen.calls_on(subject)
         ]
         if calls:
             await again(calls)
         moved = [
             address
-            for address, mine in paths.items()
-            if not all(self._first.seen.same_on(path, again.seen) for path in mine)
+            for address, mine in subjects.items()
+            if not all(self._first.seen.same_on(subject, again.seen) for subject in mine)
         ]
         return await self._look(moved, known=again.seen) if moved else {}
 
-    def _paths(self, address: Address) -> Collection[str]:
-        """The paths that decide what is seen of an instance; an unknown one where something else may."""
+    def _subjects(self, address: Address) -> Collection[str]:
+        """The subjects that decide what is seen of an instance; an unknown one where something else may."""
         reading = self._looks[address].reading
         if (
             isinstance(reading, ProviderError)
             or self._lane.instances[address].package in self._first.elsewhere
         ):
             return ("",)
-        return {path.rstrip("/") for path in reading.watch}
+        return {subject.rstrip("/") for subject in reading.watch}
 
     async def _look(
         self, addresses: Collection[Address], *, known: Recording | None = None

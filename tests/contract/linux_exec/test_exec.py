@@ -117,7 +117,7 @@ async def test_it_is_needed_when_everything_says_so(spec, exists, exits, differs
     assert [diff["field"] for diff in operation["diffs"]] == differs
     assert (operation["action"], actual["exists"]) == (("update", False) if differs else ("none", True))
     assert operation.get("slow", False) is bool(differs)
-    assert actual["watch"] == ([spec["creates"]] if "creates" in spec else [])
+    assert actual["watch"] == (["path:" + spec["creates"]] if "creates" in spec else [])
 
 
 async def test_checks_run_as_the_command_would():

@@ -24,13 +24,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from reconciler.plugins.calls import CALLS
 from tests.contract.linux_file.memory import MemoryHost, Node, canonical_digest
 
 Json = dict[str, Any]
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parents[2] / "providers" / "linux.file"
-WRITING = {"file.write", "file.remove", "dir.ensure", "dir.remove", "link.ensure"}
+WRITING = {name for name, rule in CALLS.items() if not rule.reading and rule.names}
 
 
 def load_plugin() -> ModuleType:

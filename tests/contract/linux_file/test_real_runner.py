@@ -333,8 +333,8 @@ async def test_a_tree_too_deep_for_any_path_is_purged_and_never_keeps_a_target_f
     with nested(disk.root / "app", 2100):
         [found] = await bench.read([wanted | {"spec": wanted["spec"] | {"except": ["none"]}}])
         assert "fault" not in found, found
-        # A runner refuses to watch anything when one of the paths is none.
-        assert {len(path) <= 4096 for path in found["watch"]} == {True}
+        # A runner refuses to watch anything when one of the subjects is none.
+        assert {len(subject) <= 4096 + len("path:") for subject in found["watch"]} == {True}
         tree["spec"] = {"path": f"{disk.root}/app", "purge": True}
         await converge(bench, request_of(tree, bench.perform))
         assert list((disk.root / "app").iterdir()) == []

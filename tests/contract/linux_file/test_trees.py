@@ -135,7 +135,7 @@ def test_events_are_asked_for_in_a_bounded_number_of_directories(plugin: ModuleT
     host = MemoryHost({"/srv/app": APP} | {f"/srv/app/{number:04}": APP for number in range(1200)})
     [found] = Harness(plugin, host).read([directory(recursive={"owner": "root"})])
     assert len(found["watch"]) == 1001
-    assert found["watch"][:2] == ["/srv/app/", "/srv/app/0000/"]
+    assert found["watch"][:2] == ["path:/srv/app/", "path:/srv/app/0000/"]
 
 
 def test_a_thousand_resources_of_all_kinds_are_read_in_one_round_trip_and_applied_in_few(plugin: ModuleType):

@@ -21,7 +21,7 @@ THING = """
 class Thing(Provider):
     async def read(self, wanted):
         stats = await batch("file.stat", [{"path": one.spec["path"]} for one in wanted])
-        return [stat if isinstance(stat, CallError) else Actual(stat["exists"], stat, [one.spec["path"]])
+        return [stat if isinstance(stat, CallError) else Actual(stat["exists"], stat, ["path:" + one.spec["path"]])
                 for one, stat in zip(wanted, stats)]
 
     def plan(self, wanted, actual):

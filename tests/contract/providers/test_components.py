@@ -15,7 +15,7 @@ from tests.contract.providers.conftest import Audit, MakeHost
 from tests.contract.providers.packages import Target, reading, write_package
 from tests.contract.providers.wat import DONE, FAULT, LOADED, PENDING, component
 
-READ = '{"actual":[{"address":"host/Thing/one","exists":true,"state":{"\\u00fc":"ü"},"watch":["/x"]}]}'
+READ = '{"actual":[{"address":"host/Thing/one","exists":true,"state":{"\\u00fc":"ü"},"watch":["path:/x"]}]}'
 # In read (phase 1) answer what follows; in init answer the kinds, which the text begins with.
 KINDS = '{"kinds":["Thing"]}'
 

@@ -66,7 +66,7 @@ async def test_gives_names_that_are_not_utf8_back_as_they_came(tmp_path: Path, m
     reply = await host.run("test.thing", Phase.READ, reading(thing(path=odd)), target)
 
     assert target.rounds[0][0]["args"] == {"path": odd}
-    assert reply["actual"][0]["watch"] == [odd]
+    assert reply["actual"][0]["watch"] == ["path:" + odd]
     assert reply["actual"][0]["state"]["owner"] == odd
 
 

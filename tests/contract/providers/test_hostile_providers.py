@@ -54,7 +54,7 @@ WHOLE_RUN = {
         "return [Actual(True, 'text')]",
         "answered about host/Thing/one: .*`state`",
     ),
-    "a watch that is no path": ("return [Actual(True, {}, ['etc'])]", "no list of absolute paths"),
+    "a watch of no subject": ("return [Actual(True, {}, ['/etc'])]", "no list of subjects"),
     "a clock": ("import datetime\ndatetime.datetime.now()", "reached for a clock"),
 }
 

@@ -222,11 +222,11 @@ async def test_large_bodies_go_both_ways_also_across_new_keys(world, artifacts, 
 async def test_a_change_on_a_host_is_noticed(world, artifacts, target, host):
     events = asyncio.Queue()
     session = await world.open(target(), artifacts, on_event=events.put_nowait)
-    status = await session.watch(["/etc/motd"])
+    status = await session.watch(["path:/etc/motd"])
     assert (status.watching, status.mode) in {(1, "fanotify"), (1, "inotify")}
     await on(host, "echo changed >/etc/motd")
     event = await events.get()
-    assert [change.path for change in event.changes] == ["/etc/motd"]
+    assert [change.subject for change in event.changes] == ["path:/etc/motd"]
 
 
 # --- What must not run --------------------------------------------------------------------------------
@@ -514,7 +514,7 @@ async def test_of_who_changed_a_file_the_number_is_known_and_nothing_that_is_not
     events = asyncio.Queue()
     session = await world.open(target(), artifacts, on_event=events.put_nowait)
     await on(host, "touch /root/spoiled")
-    status = await session.watch(["/root/spoiled"])
+    status = await session.watch(["path:/root/spoiled"])
     if status.mode != "fanotify":
         pytest.skip("nobody is named here")
     for number in range(30):

@@ -131,7 +131,7 @@ async def test_a_change_is_noticed_and_a_new_watch_set_replaces_the_old(world, a
     first, second = tmp_path / "first", tmp_path / "second"
     for path in (first, second):
         path.write_text("a")
-        status = await session.watch([str(path)])
+        status = await session.watch([f"path:{path}"])
         assert status.watching == 1
         # Whatever was noticed before has arrived before.
         while not events.empty():
@@ -139,7 +139,7 @@ async def test_a_change_is_noticed_and_a_new_watch_set_replaces_the_old(world, a
         first.write_text("b")
         second.write_text("b")
         event = await events.get()
-        assert {change.path for change in event.changes} == {str(path)}
+        assert {change.subject for change in event.changes} == {f"path:{path}"}
         assert event.changes[0].evidence.source == session.watching.mode
 
 

@@ -22,8 +22,8 @@ async def test_a_target_that_cannot_watch_is_looked_at_often(stage):
 
 
 @staged
-async def test_more_paths_than_fit_into_a_frame_cost_the_watch_and_not_the_session(stage):
-    async def refuse(self, paths):
+async def test_more_subjects_than_fit_into_a_frame_cost_the_watch_and_not_the_session(stage):
+    async def refuse(self, subjects):
         raise LocalProtocolError("a CMD frame is too long")
 
     with pytest.MonkeyPatch.context() as patch:
@@ -39,7 +39,7 @@ async def test_more_paths_than_fit_into_a_frame_cost_the_watch_and_not_the_sessi
 
 
 @staged
-async def test_a_target_that_watches_some_paths_only_is_looked_at_often(stage):
+async def test_a_target_that_watches_some_subjects_only_is_looked_at_often(stage):
     stage.machines["m0"].weather.degraded = 1.0
     stage.machines["m0"].weather.loses_event = 1.0
     await stage.declare(file("motd", "hello\n"))
@@ -69,4 +69,4 @@ async def test_what_is_no_longer_declared_is_no_longer_watched(stage):
     await stage.declare(file("motd", "hello\n"))
     await stage.settled()
     watched = [frame for _, frame in stage.frames if frame.get("command") == "watch"][-1]
-    assert watched["options"]["paths"] == ["/srv/motd"]
+    assert watched["options"]["subjects"] == ["path:/srv/motd"]

@@ -23,7 +23,7 @@ def test_a_provider_is_taken_through_its_phases(plugin: types.ModuleType) -> Non
 
     actual = harness.read([motd])
     assert [(one["address"], one["exists"], one["watch"]) for one in actual] == [
-        ("host/Thing/motd", False, ["/etc/motd"])
+        ("host/Thing/motd", False, ["path:/etc/motd"])
     ]
     assert harness.rounds == 1
     [operation] = harness.plan([motd], actual)

@@ -67,13 +67,13 @@ def test_a_command_is_numbered_in_the_order_of_its_bytes(connection):
 
 
 def test_a_command_says_its_options_and_its_deadline(connection):
-    _, data = connection.send_command("watch", [], options={"paths": ["/etc"]}, deadline=1.5)
+    _, data = connection.send_command("watch", [], options={"subjects": ["path:/etc"]}, deadline=1.5)
     assert json.loads(data) == {
         "type": "CMD",
         "id": 1,
         "command": "watch",
         "items": [],
-        "options": {"paths": ["/etc"]},
+        "options": {"subjects": ["path:/etc"]},
         "deadline_ms": 1500,
     }
     _, data = connection.send_command("facts", [{}], deadline=0.0001)

@@ -397,7 +397,7 @@ def test_a_defect_in_who_listens_to_events_ends_the_session(runner):
             raise ZeroDivisionError
 
         session = await runner.open(on_event=broken)
-        watching = asyncio.ensure_future(session.watch(["/etc"]))
+        watching = asyncio.ensure_future(session.watch(["path:/etc"]))
         await runner.hear("CMD")
         progress(runner, 1)
         await watching
@@ -672,17 +672,17 @@ def progress(runner, number, *, watching=1, mode="fanotify", degraded=""):
     runner.say(type="EVENT", id=number, event="progress", data=data)
 
 
-def changed(runner, number, path="/etc/motd", *, overflow=False, **by):
-    changes = [] if overflow else [{"path": path, "at_ms": 1500, "by": {"source": "fanotify", **by}}]
+def changed(runner, number, subject="path:/etc/motd", *, overflow=False, **by):
+    changes = [] if overflow else [{"subject": subject, "at_ms": 1500, "by": {"source": "fanotify", **by}}]
     runner.say(type="EVENT", id=number, event="changed", data={"changes": changes, "overflow": overflow})
 
 
-async def watching(runner, session, number, paths):
-    asked = asyncio.ensure_future(session.watch(paths))
+async def watching(runner, session, number, subjects):
+    asked = asyncio.ensure_future(session.watch(subjects))
     frame = await runner.hear("CMD")
     assert (frame["command"], frame["items"], frame["id"]) == ("watch", [], number)
     assert "deadline_ms" not in frame
-    progress(runner, number, watching=len(paths))
+    progress(runner, number, watching=len(subjects))
     return frame, await asked
 
 
@@ -690,16 +690,16 @@ def test_changes_of_what_is_watched_are_given_with_who_made_them(runner):
     async def main():
         events = []
         session = await runner.open(on_event=events.append)
-        frame, status = await watching(runner, session, 1, {"/etc/motd", "/etc/conf.d/"})
-        assert frame["options"] == {"paths": ["/etc/conf.d/", "/etc/motd"]}
+        frame, status = await watching(runner, session, 1, {"path:/etc/motd", "path:/etc/conf.d/"})
+        assert frame["options"] == {"subjects": ["path:/etc/conf.d/", "path:/etc/motd"]}
         assert (status.watching, status.mode, status.degraded) == (2, "fanotify", "")
         changed(runner, 1, command="vim /etc/motd", pid=4711, user="root", login="alice", parents=["bash"])
-        changed(runner, 1, "/etc/conf.d/", pid=62, ended=True)
+        changed(runner, 1, "path:/etc/conf.d/", pid=62, ended=True)
         changed(runner, 1, overflow=True)
         await asyncio.sleep(1)
         first, second, third = events
         (change,) = first.changes
-        assert (change.path, change.at, first.overflow) == ("/etc/motd", 1.5, False)
+        assert (change.subject, change.at, first.overflow) == ("path:/etc/motd", 1.5, False)
         assert change.evidence.command == "vim /etc/motd"
         assert (change.evidence.pid, change.evidence.login, change.evidence.parents) == (
             4711,
@@ -718,7 +718,7 @@ def test_how_well_is_watched_is_kept_up_to_date(runner):
     async def main():
         session = await runner.open()
         assert session.watching.mode == "none"
-        await watching(runner, session, 1, ["/etc/motd"])
+        await watching(runner, session, 1, ["path:/etc/motd"])
         progress(runner, 1, mode="inotify", degraded="the queue is too short")
         await asyncio.sleep(1)
         assert (session.watching.mode, session.watching.degraded) == ("inotify", "the queue is too short")
@@ -731,15 +731,15 @@ def test_a_new_set_replaces_the_old_one_without_anybody_hearing_of_an_end(runner
     async def main():
         events = []
         session = await runner.open(on_event=events.append)
-        await watching(runner, session, 1, ["/a"])
-        asked = asyncio.ensure_future(session.watch(["/b"]))
+        await watching(runner, session, 1, ["path:/a"])
+        asked = asyncio.ensure_future(session.watch(["path:/b"]))
         await runner.hear("CMD")
         runner.done(1)
         progress(runner, 2)
         await asked
-        changed(runner, 2, "/b")
+        changed(runner, 2, "path:/b")
         await asyncio.sleep(1)
-        assert [change.path for event in events for change in event.changes] == ["/b"]
+        assert [change.subject for event in events for change in event.changes] == ["path:/b"]
         assert session.watching.mode == "fanotify"
         await session.close()
 
@@ -757,7 +757,7 @@ def test_a_watch_that_ends_by_itself_makes_everything_be_looked_at(runner, end, 
     async def main():
         events = []
         session = await runner.open(on_event=events.append)
-        await watching(runner, session, 1, ["/a"])
+        await watching(runner, session, 1, ["path:/a"])
         end(runner)
         await asyncio.sleep(1)
         assert [(event.changes, event.overflow) for event in events] == [((), True)]
@@ -770,7 +770,7 @@ def test_a_watch_that_ends_by_itself_makes_everything_be_looked_at(runner, end, 
 def test_a_watch_that_is_refused_says_why(runner):
     async def main():
         session = await runner.open()
-        asked = asyncio.ensure_future(session.watch(["/a"]))
+        asked = asyncio.ensure_future(session.watch(["path:/a"]))
         await runner.hear("CMD")
         runner.say(type="ERROR", id=1, error=fault("not_supported", "permanent"))
         with pytest.raises(RunnerError, match="here: watch: it is not_supported"):
@@ -784,7 +784,7 @@ def test_a_watch_that_is_not_answered_is_given_up(runner):
     async def main():
         session = await runner.open(silence=1e6)
         with pytest.raises(TransportError, match="watch was not answered within 60 s"):
-            await session.watch(["/a"])
+            await session.watch(["path:/a"])
         await runner.hear("CMD")
         assert (await runner.hear("CANCEL"))["id"] == 1
         await session.close()
@@ -795,7 +795,7 @@ def test_a_watch_that_is_not_answered_is_given_up(runner):
 def test_a_watch_that_is_cancelled_before_it_is_armed_is_cancelled_on_the_target(runner):
     async def main():
         session = await runner.open()
-        asked = asyncio.ensure_future(session.watch(["/a"]))
+        asked = asyncio.ensure_future(session.watch(["path:/a"]))
         await runner.hear("CMD")
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -810,7 +810,7 @@ def test_a_watch_ends_quietly_with_its_session(runner):
     async def main():
         events = []
         session = await runner.open(on_event=events.append)
-        await watching(runner, session, 1, ["/a"])
+        await watching(runner, session, 1, ["path:/a"])
         runner.end()
         await session.wait_closed()
         assert events == []
@@ -822,7 +822,7 @@ def test_a_watch_that_is_ended_by_the_end_of_its_session_is_no_event(runner):
     async def main():
         events = []
         session = await runner.open(on_event=events.append)
-        await watching(runner, session, 1, ["/a"])
+        await watching(runner, session, 1, ["path:/a"])
         closing = asyncio.ensure_future(session.close())
         await runner.hear("EXIT")
         runner.say(type="ERROR", id=1, error=fault("cancelled"))
@@ -841,7 +841,7 @@ def test_a_watch_that_is_ended_by_the_end_of_its_session_is_no_event(runner):
 def test_a_malformed_event_ends_the_session(runner, event, data):
     async def main():
         session = await runner.open()
-        asked = asyncio.ensure_future(session.watch(["/a"]))
+        asked = asyncio.ensure_future(session.watch(["path:/a"]))
         await runner.hear("CMD")
         runner.say(type="EVENT", id=1, event=event, data=data)
         with pytest.raises(TransportError, match=f"a {event} event is malformed"):
@@ -864,8 +864,8 @@ def test_a_malformed_event_ends_the_session(runner, event, data):
 def test_evidence_that_could_not_be_kept_ends_the_session(runner, change):
     async def main():
         session = await runner.open()
-        await watching(runner, session, 1, ["/a"])
-        whole = {"path": "/a", "at_ms": 1500, "by": {"source": "fanotify"}} | change
+        await watching(runner, session, 1, ["path:/a"])
+        whole = {"subject": "path:/a", "at_ms": 1500, "by": {"source": "fanotify"}} | change
         runner.say(type="EVENT", id=1, event="changed", data={"changes": [whole], "overflow": False})
         assert await session.wait_closed() == "a changed event is malformed"
 
@@ -876,7 +876,7 @@ def test_of_evidence_without_end_only_so_much_is_kept(runner):
     async def main():
         heard = asyncio.get_running_loop().create_future()
         session = await runner.open(on_event=heard.set_result)
-        await watching(runner, session, 1, ["/etc/motd"])
+        await watching(runner, session, 1, ["path:/etc/motd"])
         changed(runner, 1, command="x" * 1_000_000, parents=["y" * 10_000] * 1000)
         evidence = (await heard).changes[0].evidence
         assert len(evidence.command) == 4096
@@ -929,9 +929,9 @@ def test_a_flood_of_changes_is_read_slowly_and_to_its_end(runner):
     async def main():
         events = []
         session = await runner.open(on_event=events.append)
-        await watching(runner, session, 1, ["/a"])
+        await watching(runner, session, 1, ["path:/a"])
         clock = asyncio.get_running_loop().time
-        one = {"path": "/a", "at_ms": 1500, "by": {"source": "fanotify"}}
+        one = {"subject": "path:/a", "at_ms": 1500, "by": {"source": "fanotify"}}
         begun = clock()
 
         def flood(frames):
