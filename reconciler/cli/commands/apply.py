@@ -31,7 +31,7 @@ EXAMPLES = (
     ("froyo apply -o json", "what was done, as a document"),
 )
 
-DONE = ("Created", "Updated", "Removed", "Repaired")
+DONE = ("Created", "Updated", "Removed", "Repaired", "Refreshed")
 
 
 def command(  # noqa: PLR0913 - its options

@@ -17,7 +17,9 @@ MESSAGE = 32
 """Columns without which a message goes below its event."""
 INDENT = "    "
 
-_GOOD = frozenset({"Repaired", "Created", "Updated", "Removed", "Recovered", "Connected", "SourceReady"})
+_GOOD = frozenset(
+    {"Repaired", "Created", "Updated", "Removed", "Refreshed", "Recovered", "Connected", "SourceReady"}
+)
 
 
 def event_block(screen: Terminal, event: Document, *, now: float, width: int = 0) -> list[str]:

@@ -7,14 +7,19 @@ from typing import Any
 
 from reconciler.api import times
 from reconciler.cli.phrases import count
-from reconciler.cli.show.plans import diff_lines
+from reconciler.cli.show.plans import REFRESH, diff_lines
 from reconciler.cli.terminal import Terminal
 from reconciler.core.reasons import DONE
 from reconciler.core.visible import one_line
 
 Document = dict[str, Any]
 
-_SIGNS = {"create": ("good", "+"), "update": ("warn", "~"), "delete": ("bad", "-")}
+_SIGNS = {
+    "create": ("good", "+"),
+    "update": ("warn", "~"),
+    "delete": ("bad", "-"),
+    "refresh": ("warn", REFRESH),
+}
 
 
 def run_lines(screen: Terminal, runs: Sequence[Document], *, now: float) -> list[str]:

@@ -13,7 +13,14 @@ from reconciler.core.visible import one_line
 
 Document = dict[str, Any]
 
-_SIGNS = {"create": ("good", "+"), "update": ("warn", "~"), "delete": ("bad", "-")}
+REFRESH = "»"
+"""Of what is done once because something else has changed."""
+_SIGNS = {
+    "create": ("good", "+"),
+    "update": ("warn", "~"),
+    "delete": ("bad", "-"),
+    "refresh": ("warn", REFRESH),
+}
 _DRIFT = ("warn", DRIFT)
 
 
@@ -30,6 +37,7 @@ class Totals:
         errors: what could not be planned.
         targets: how many targets were looked at.
         purged: entries of directories that would be removed because nothing declares them.
+        refresh: instances that would be refreshed, because something else changes.
     """
 
     create: int
@@ -40,11 +48,12 @@ class Totals:
     errors: int
     targets: int
     purged: int = 0
+    refresh: int = 0
 
     @classmethod
     def of(cls, plans: Sequence[Document]) -> Totals:
         """The totals of some plans."""
-        found = {"create": 0, "update": 0, "delete": 0, "held": 0, "none": 0}
+        found = {"create": 0, "update": 0, "delete": 0, "refresh": 0, "held": 0, "none": 0}
         for plan in plans:
             for unit in plan["units"]:
                 found["held" if unit.get("held") else unit["action"]] += 1
@@ -58,12 +67,13 @@ class Totals:
             errors,
             len(plans),
             sum(map(_purged, (unit for plan in plans for unit in plan["units"] if not unit.get("held")))),
+            found["refresh"],
         )
 
     @property
     def changes(self) -> int:
         """How many instances an apply would change."""
-        return self.create + self.update + self.delete
+        return self.create + self.update + self.delete + self.refresh
 
     def summary(self) -> str:
         """All of it in one line."""
@@ -72,6 +82,8 @@ class Totals:
         parts = [f"{self.create:,} to create", f"{self.update:,} to change", f"{self.delete:,} to remove"]
         if self.purged:
             parts[1] += f" (removing {self.purged:,} {'entry' if self.purged == 1 else 'entries'})"
+        if self.refresh:
+            parts.append(f"{self.refresh:,} to refresh")
         if self.held:
             parts.append(f"{self.held:,} held")
         parts.append(f"{self.same:,} in sync")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.phrases import DRIFT, count, nothing_to_do, without_name
-from reconciler.cli.show.plans import named, spoken
+from reconciler.cli.show.plans import REFRESH, named, spoken
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line
 
@@ -22,7 +22,10 @@ _SIGNS = {
     "Updated": ("warn", "~"),
     "Removed": ("bad", "-"),
     "Repaired": ("warn", DRIFT),
+    "Refreshed": ("warn", REFRESH),
 }
+
+_COUNTED = ("Created", "Repaired", "Removed", "Refreshed")
 
 
 def result_document(
@@ -127,12 +130,8 @@ def result_summary(screen: Terminal, document: Document) -> str:
     if not (changed or failed or left or lost):
         return nothing_to_do(document["instances"], targets)
     reasons = [change["reason"] for entry in document["targets"] for change in entry["changed"]]
-    parts = [
-        f"{number:,} {word}"
-        for word, reason in (("created", "Created"), ("repaired", "Repaired"), ("removed", "Removed"))
-        if (number := reasons.count(reason))
-    ]
-    other = changed - sum(reason in ("Created", "Repaired", "Removed") for reason in reasons)
+    parts = [f"{number:,} {reason.lower()}" for reason in _COUNTED if (number := reasons.count(reason))]
+    other = changed - sum(reason in _COUNTED for reason in reasons)
     if other or not parts:
         parts.append(f"{other:,} changed")
     if failed:
