@@ -25,8 +25,11 @@ class EngineSettings:
     retry_cap: float = 300.0
     """Longest pause after transient failures."""
 
-    stalled_retry: float = 1800.0
-    """Pause after an apply that failed for good, if nothing moves before."""
+    stalled_base: float = 5.0
+    """First pause after an apply that failed for good, if nothing moves before; it doubles with each further one."""
+
+    stalled_cap: float = 120.0
+    """Longest pause of these. What made it fail may be what nobody can watch, such as an attribute or a program."""
 
     dependency_poll: float = 30.0
     """Dependents are woken when what they wait for turns ready; this is the belt to those braces."""

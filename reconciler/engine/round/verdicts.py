@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from reconciler.core import conditions, reasons
-from reconciler.core.backoff import Backoff, jittered
+from reconciler.core.backoff import Backoff
 from reconciler.core.inventory import ours
 from reconciler.core.retry import When, requeue, requeue_error
 from reconciler.engine import wording
@@ -54,6 +54,7 @@ class Verdicts:
         self._outcome = outcome
         self._services = services
         self._backoff = Backoff(base=services.settings.retry_base, cap=services.settings.retry_cap)
+        self._stalled = Backoff(base=services.settings.stalled_base, cap=services.settings.stalled_cap)
 
     def conclude(self, address: Address, verdict: Verdict) -> bool:
         """Set the conditions of an instance, and note what follows; whether that is news."""
@@ -341,16 +342,16 @@ class Verdicts:
             )
 
     def stall(self, unit: PlanUnit, error: FroyoError, begun: float) -> None:
-        """Its apply failed for good: the same is vain until something moves, and tried once more after a long time.
+        """Its apply failed for good: the same is vain until something moves, and tried again with growing pauses.
 
         What made it fail may be something that nobody looks at, such as a user that does not exist yet.
         """
-        runtime, settings = self._services.runtime, self._services.settings
+        runtime = self._services.runtime
         before = self._lane.stalled.get(unit.address)
         failures = before.failures + 1 if before and _is_same(before, unit) else 1
         self.fail(unit.address, error)
         now = self._services.loop_time()
-        again = jittered(settings.stalled_retry, settings.rhythm.jitter, runtime.random.random)
+        again = self._stalled.delay(failures, runtime.random.random)
         pause = self._backoff.delay(failures, runtime.random.random)
         self._lane.stalled[unit.address] = Stalled(
             unit.desired, unit.observed, begun, failures, now + pause, now + again
