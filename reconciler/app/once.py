@@ -22,7 +22,7 @@ from reconciler.engine.loop.lane import orphaned
 from reconciler.engine.loop.reached import account
 from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.oneshot import OneShot, TargetResult
-from reconciler.engine.round.journal import store_report
+from reconciler.engine.round.journal import settle_in_doubt, store_report
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.report import Report
 from reconciler.errors import UsageError
@@ -163,6 +163,7 @@ async def apply(
         only: the units of a saved plan; None for everything.
         whole: whether `evaluated` is all of its directory, so that it becomes the snapshot in force.
     """
+    await settle_in_doubt(parts.store, Report(parts.runtime.now, {}))
     if whole and only is None:
         await _leave(parts, evaluated, notice)
         await keep_declared(parts.store, evaluated.snapshot, evaluated.desired)

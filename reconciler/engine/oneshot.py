@@ -180,7 +180,11 @@ class OneShot:
         dirty: Collection[Address] | None = None
         for _ in range(ROUNDS):
             work = Round(lane, session, self._services, only=only)
-            outcome = await work.run(dirty)
+            try:
+                outcome = await work.run(dirty)
+            except asyncio.CancelledError:
+                await asyncio.shield(work.abandon())
+                raise
             result.events += work.report.events
             result.changed += [address for address in outcome.changed if address not in result.changed]
             dirty = {a for a, pause in outcome.again.items() if pause <= 0} | outcome.woken

@@ -11,6 +11,7 @@ from reconciler.cli.show.plans import REFRESH, diff_lines
 from reconciler.cli.terminal import Terminal
 from reconciler.core.reasons import DONE
 from reconciler.core.visible import one_line
+from reconciler.model.conditions import Reason
 
 Document = dict[str, Any]
 
@@ -31,7 +32,9 @@ def run_lines(screen: Terminal, runs: Sequence[Document], *, now: float) -> list
         took = (
             times.seconds(run["finishedAt"]) - times.seconds(run["startedAt"]) if run["finishedAt"] else None
         )
-        ended = "" if took is None else f"{run['message'] or run['outcome']} in {_duration(took)}"
+        # Of what was cut off, the end is when somebody noticed.
+        lasted = "" if took is None or run["outcome"] == Reason.ABANDONED else f" in {_duration(took)}"
+        ended = "" if took is None else f"{run['message'] or run['outcome']}{lasted}"
         told = ended or "not ended: under way, or cut off"
         lines.append(
             f"{screen.paint('dim', times.clock(run['startedAt'], now=now))} {sign} "

@@ -192,8 +192,14 @@ class Journal:
                 "cut off while it was applied; observed again at the next start",
                 warning=True,
             )
-        await self._close(report, Reason.ABANDONED.value, f"{len(left)} abandoned" if left else "")
+        await self._close(report, Reason.ABANDONED.value, self._interrupted(len(left)))
         return left
+
+    def _interrupted(self, left: int) -> str:
+        done = sum(outcome.outcome in reasons.DONE for outcome in self._outcomes)
+        failed = len(self._outcomes) - done - left
+        parts = [f"{done} applied", f"{failed} failed" if failed else "", f"{left} cut off" if left else ""]
+        return f"interrupted: {', '.join(filter(None, parts))}"
 
     async def _close(self, report: Report, outcome: str = "", message: str = "") -> None:
         if self._closed:
@@ -252,7 +258,10 @@ async def store_report(
 
 
 async def settle_in_doubt(store: Store, report: Report) -> None:
-    """Say of every operation that an earlier controller left in doubt that it is observed again, at once."""
+    """Say of every operation that an earlier controller left in doubt that it is observed again, and end its runs."""
+    unfinished = await store.unfinished_runs()
+    if not unfinished:
+        return
     batch = Batch()
     doubtful: dict[str, list[Outcome]] = {}
     told: set[Address] = set()
@@ -262,9 +271,13 @@ async def settle_in_doubt(store: Store, report: Report) -> None:
             told.add(unit.address)
             report.event(unit.address, "Abandoned", message, warning=True, cause=unit.cause)
         doubtful.setdefault(unit.run, []).append(Outcome(unit.address, Reason.ABANDONED.value, message))
-    for run, outcomes in doubtful.items():
-        batch.settle(run, outcomes)
+    for run in unfinished:
+        outcomes = doubtful.get(run.id, [])
+        batch.settle(run.id, outcomes)
         batch.finish_run(
-            run, at=report.now(), outcome=Reason.ABANDONED.value, message=f"{len(outcomes)} in doubt"
+            run.id,
+            at=report.now(),
+            outcome=Reason.ABANDONED.value,
+            message=f"interrupted: {len(outcomes)} of {run.units} in doubt",
         )
     await store.write(batch.add_events(report.events))

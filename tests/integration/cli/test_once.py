@@ -3,10 +3,13 @@
 import json
 import os
 import shlex
+import signal
 import stat
 import subprocess
 
 import pytest
+
+from tests.integration.cli.conftest import FILES
 
 AWAY = """\
 apiVersion: froyo.dev/v1alpha1
@@ -468,3 +471,28 @@ def test_a_directory_whose_name_is_no_text_is_a_source_like_any_other(person):
     assert "nothing to do" in person.froyo("apply", site, "-v").stdout
     assert "2 of 2 instances as declared" in person.froyo("status").stdout
     assert "valid" in person.froyo("validate", site).stdout
+
+
+@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGKILL])
+def test_an_apply_that_is_cut_off_is_called_so_at_the_latest_by_the_next_one(person, ends):
+    slow = f'validate: [/bin/sh, -c, "touch {person.machine}/begun; sleep 60 # %s"]'
+    person.write("files.yaml", FILES.replace('mode: "0644"', f'mode: "0644", {slow}'))
+    applying = subprocess.Popen(
+        person.command("apply", person.site),
+        env=person.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    person.until((person.machine / "begun").exists)
+    os.killpg(applying.pid, ends)
+    _, said = applying.communicate(timeout=60)
+    if ends == signal.SIGINT:
+        assert said.endswith(b"froyo: interrupted\n")
+        assert b"Traceback" not in said
+        assert "1 cut off" in person.froyo("history").stdout
+    person.write("files.yaml", FILES)
+    person.froyo("apply", person.site)
+    told = person.froyo("history").stdout
+    assert "not ended" not in told
+    assert "interrupted: " in told

@@ -29,10 +29,15 @@ async def leave_in_doubt(stage, run, *, preimage=None):
 async def test_what_was_in_doubt_is_said_once_and_settled(stage):
     await leave_in_doubt(stage, "1")
     await leave_in_doubt(stage, "2")
+    without_units = Run(id="3", target="m0", cause="adopt", revision="r0", started_at=0.0)
+    await stage.store.write(Batch().begin_run(without_units))
     await stage.again()
     assert await stage.store.in_doubt() == []
     assert [event.object for event in await stage.events("Abandoned")] == [address("motd")]
-    assert {run.outcome for run in await stage.store.runs()} == {"Abandoned"}
+    runs = await stage.store.runs()
+    assert {run.outcome for run in runs} == {"Abandoned"}
+    assert {run.message for run in runs} == {"interrupted: 1 of 1 in doubt", "interrupted: 0 of 0 in doubt"}
+    assert await stage.store.unfinished_runs() == []
 
 
 @staged
