@@ -49,17 +49,20 @@ func TestReadySaysWhatTheRunnerIs(t *testing.T) {
 	}
 }
 
-// documented are the commands of protocol.md, and what it says of each behind its name.
-func documented(t *testing.T) map[string]string {
+// description is what protocol.md says of a command: behind its name, and in its first line.
+type description struct{ kind, line string }
+
+// documented are the commands of protocol.md.
+func documented(t *testing.T) map[string]description {
 	t.Helper()
 	protocol, err := os.ReadFile("protocol.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]string{}
-	for _, heading := range regexp.MustCompile(`(?m)^### ([a-z., ]+) — (.*)$`).FindAllStringSubmatch(string(protocol), -1) {
+	found := map[string]description{}
+	for _, heading := range regexp.MustCompile(`(?m)^### ([a-z., ]+) — (.*)\n(.*)$`).FindAllStringSubmatch(string(protocol), -1) {
 		for _, name := range strings.Split(heading[1], ", ") {
-			found[name] = heading[2]
+			found[name] = description{heading[2], heading[3]}
 		}
 	}
 	return found
@@ -68,11 +71,15 @@ func documented(t *testing.T) map[string]string {
 func TestEachCommandIsWhatTheProtocolSaysOfIt(t *testing.T) {
 	says := documented(t)
 	for _, c := range commands(harness.NewHost()) {
-		if writes := says[c.Name] == "writing"; c.Writes != writes {
-			t.Errorf("%s is %s, and Writes is %v", c.Name, says[c.Name], c.Writes)
+		said := says[c.Name]
+		if writes := said.kind == "writing"; c.Writes != writes {
+			t.Errorf("%s is %s, and Writes is %v", c.Name, said.kind, c.Writes)
 		}
-		if c.Replays && says[c.Name] != "reading" {
-			t.Errorf("%s is %s, and part of observations", c.Name, says[c.Name])
+		if replays := said.kind == "reading"; c.Replays != replays {
+			t.Errorf("%s is %s, and Replays is %v", c.Name, said.kind, c.Replays)
+		}
+		if path := strings.HasPrefix(said.line, "`{path"); path != (len(c.Names) > 0) {
+			t.Errorf("%s takes %s, and Names is %v", c.Name, said.line, c.Names)
 		}
 	}
 }

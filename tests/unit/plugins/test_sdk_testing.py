@@ -2,7 +2,7 @@ import types
 
 import pytest
 
-from froyo_provider import CallError, Provider, testing
+from froyo_provider import CallError, Provider
 from froyo_provider.testing import Harness, World, error, resource
 from tests.contract.providers.packages import HEAD, THING
 
@@ -73,9 +73,3 @@ def test_phases_allow_no_more_than_they_do_in_the_host(plugin: types.ModuleType)
 
     with pytest.raises(AssertionError, match=r"file\.write is not allowed in read"):
         Harness(Rude, World({})).read([resource("Rude", "x")])
-
-
-def test_its_reading_calls_are_those_of_the_host() -> None:
-    from reconciler.plugins.calls import CALLS
-
-    assert {name for name, rule in CALLS.items() if rule.reading} == testing.READING_CALLS

@@ -42,10 +42,15 @@ def test_every_call_is_in_the_table() -> None:
     assert table == {name: rule.reading for name, rule in CALLS.items()}
 
 
-def test_what_a_provider_may_read_the_runner_can_replay() -> None:
-    [replayed] = re.findall(r"The batch holds (.*?) only", PROTOCOL)
-    reading = {name for name, rule in CALLS.items() if rule.reading}
-    assert set(re.findall(r"`(.*?)`", replayed)) == reading == READING_CALLS
+def test_each_call_is_what_the_protocol_says_of_it() -> None:
+    headings = re.findall(r"^### ([a-z., ]+) — (.*)\n(.*)$", PROTOCOL, re.MULTILINE)
+    says = {name: kind for names, kind, _ in headings for name in names.split(", ")}
+    assert {name: says[name] for name in CALLS} == {
+        name: "reading" if rule.reading else "writing" for name, rule in CALLS.items()
+    }
+    assert {name for name, kind in says.items() if kind == "reading"} == READING_CALLS
+    paths = {name for names, _, line in headings if line.startswith("`{path") for name in names.split(", ")}
+    assert {name for name, rule in CALLS.items() if rule.names} == paths & CALLS.keys()
 
 
 def test_the_grants_are_such_and_mean_what_is_said(tmp_path: Path) -> None:
