@@ -133,6 +133,8 @@ def test_paths_are_absolute_and_normal(kind: str):
         ("Directory", {"recursive": {}}),
         ("Directory", {"recursive": {"fileMode": "rw"}}),
         ("Directory", {"except": [""]}),
+        # What could match nothing was taken without a word, and `purge` took what it meant to keep.
+        *(("Directory", {"except": [glob]}) for glob in ("./a", "a/.", "../a", "/a", "a/", "a//b", "a/../b", ".", "..")),
         ("Symlink", {}),
         ("Symlink", {"to": ""}),
         ("Symlink", {"state": "present"}),
@@ -141,6 +143,11 @@ def test_paths_are_absolute_and_normal(kind: str):
 def test_what_makes_no_sense_is_refused(kind: str, spec: Json):
     path = {} if spec == {} and kind == "File" else {"path": "/srv/x"}
     assert not validator(kind).is_valid(path | spec)
+
+
+@pytest.mark.parametrize("glob", [".a", "..a", "a/.b", "*", "**/b", "a/**", "...", "[.]a", "a b"])
+def test_globs_that_may_match_something_are_taken(glob: str):
+    assert validator("Directory").is_valid({"path": "/srv/x", "except": [glob]})
 
 
 def test_an_absent_link_needs_no_place_to_point_to():
