@@ -1,42 +1,32 @@
-"""`froyo up`: the always-on controller of one directory, put together and looked after until it is told to end."""
+"""`froyo up`: the always-on controller of some directories, put together and looked after until it is told to end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from reconciler.api.backend import StoreKnowledge
 from reconciler.app.approving import approvals, audited, forgetting, of_source
 from reconciler.app.assembly import LEASE, Parts
 from reconciler.app.memory import keep_small
-from reconciler.app.places import source_name
+from reconciler.app.sources import Sources
 from reconciler.app.standing import Standing
 from reconciler.core.conditions import doubt, next_generation, summarize
-from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.errors import UsageError
-from reconciler.model.desired import Desired
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
-from reconciler.model.source import serving
 from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState, covers
-from reconciler.runtime import Offload
 from reconciler.store.batch import Batch
 from reconciler.store.records import AuditRecord
 from reconciler.targets.session import Session
 from reconciler.telemetry.log import get_logger
-from watchers.directory import RESCAN, DirectorySource
-
-T = TypeVar("T")
 
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """What tells the daemon to end in order."""
@@ -46,9 +36,6 @@ GRACE = 10.0
 PULSE = 1.0
 LOOP_DEADLINE = 5.0
 """Seconds: an event loop that has not come round for so long answers nobody in time."""
-
-MISSED_LOOKS = 3
-"""Looks at the source that did not come, however much or little happens there, after which its watcher is dead."""
 
 log = get_logger("froyo")
 
@@ -60,13 +47,13 @@ class Daemon:
     Attributes:
         parts: what it is made of.
         controller: the loop.
-        intake: the path from the directory to the loop.
+        sources: the directories that are served.
         supervisor: looks after the long tasks.
     """
 
     parts: Parts
     controller: Controller
-    intake: Intake
+    sources: Sources
     supervisor: Supervisor
 
 
@@ -74,12 +61,14 @@ Serve = Callable[[Daemon], Awaitable[None]]
 """A long task that shows the daemon to somebody: the API, or the terminal."""
 
 
-async def run_daemon(parts: Parts, directory: Path, *, serve: Mapping[str, Serve]) -> list[Address]:
-    """Keep everything as `directory` says, until SIGTERM or SIGINT.
+async def run_daemon(
+    parts: Parts, directories: Sequence[Path], *, serve: Mapping[str, Serve]
+) -> list[Address]:
+    """Keep everything as `directories` say, until SIGTERM or SIGINT.
 
     Args:
         parts: with the lease on the store.
-        directory: the source.
+        directories: the sources.
         serve: further long tasks, by name.
 
     Returns:
@@ -96,24 +85,10 @@ async def run_daemon(parts: Parts, directory: Path, *, serve: Mapping[str, Serve
         settings=parts.settings,
     )
     supervisor = Supervisor(runtime=parts.runtime)
-    watched = replace(
-        parts.runtime, offload=_Beating(parts.runtime.offload, partial(supervisor.beat, "source"))
-    )
-    ours = source_name(directory)
-    source = DirectorySource(
-        ours,
-        directory,
-        runtime=watched,
-        rescan_interval=lambda: rescan_interval(controller.in_force.of(ours), directory),
-    )
-    intake = Intake(
-        ours,
-        load=parts.load,
-        controller=controller,
-        store=parts.store,
-        runtime=parts.runtime,
-    )
-    daemon = Daemon(parts, controller, intake, supervisor)
+    sources = Sources(parts, controller, supervisor)
+    for directory in directories:
+        sources.serve(directory)
+    daemon = Daemon(parts, controller, sources, supervisor)
 
     async def renew() -> None:
         while True:
@@ -131,16 +106,11 @@ async def run_daemon(parts: Parts, directory: Path, *, serve: Mapping[str, Serve
             supervisor.beat("loop")
 
     supervisor.add("controller", controller.run)
-    supervisor.add(
-        "source",
-        lambda: intake.run(source.snapshots()),
-        deadline=lambda: MISSED_LOOKS * max(rescan_interval(controller.in_force.of(ours), directory), RESCAN),
-    )
     supervisor.add("writer", renew, deadline=LEASE)
     supervisor.add("loop", pulse, deadline=LOOP_DEADLINE)
     supervisor.add("providers", lambda: _warm(parts))
     supervisor.add("audit", parts.auditor.run)
-    supervisor.add("memory", lambda: keep_small(lambda: intake.state.revision, parts.runtime.offload))
+    supervisor.add("memory", lambda: keep_small(lambda: controller.in_force.revision, parts.runtime.offload))
     for name, task in serve.items():
         supervisor.add(name, lambda task=task: task(daemon))  # type: ignore[misc] # a bound default
     await controller.start()
@@ -166,25 +136,6 @@ async def run_daemon(parts: Parts, directory: Path, *, serve: Mapping[str, Serve
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
-
-
-def rescan_interval(desired: Desired | None, directory: Path) -> float:
-    """Seconds between looks at the directory without any event, as what is in force declares it."""
-    served = serving(desired.sources.values(), os.path.realpath(directory)) if desired is not None else None
-    return RESCAN if served is None or served.interval is None else served.interval
-
-
-class _Beating:
-    """An offload that tells of each call that has come back: whoever makes them lives."""
-
-    def __init__(self, offload: Offload, beat: Callable[[], None]) -> None:
-        self._offload = offload
-        self._beat = beat
-
-    async def __call__(self, lane: str, function: Callable[[], T], /) -> T:
-        result = await self._offload(lane, function)
-        self._beat()
-        return result
 
 
 class DaemonBackend(StoreKnowledge):
@@ -213,7 +164,7 @@ class DaemonBackend(StoreKnowledge):
                 known[address] = doubt(known[address], message, now=self.now())
         declared = await self.instances()
         if not declared:
-            ours = ("", self._daemon.intake.state.name)
+            ours = ("", *self._daemon.sources.intakes)
             return {address: state for address, state in known.items() if state.source in ours}
         return {
             address: next_generation(known[address], instance.digest)
@@ -232,9 +183,8 @@ class DaemonBackend(StoreKnowledge):
         }
 
     async def sources(self) -> Mapping[SourceName, SourceState]:
-        """Of the daemon's one source."""
-        shown = self._daemon.intake.shown
-        return {shown.name: shown}
+        """Of those that the daemon serves."""
+        return {name: intake.shown for name, intake in self._daemon.sources.intakes.items()}
 
     async def suspensions(self) -> Sequence[Suspension]:
         """Those in force."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,20 +20,20 @@ class Places:
         state: what must outlive the process: the database, blobs, recorded host keys, the socket.
         cache: what can be made again: compiled providers.
         artifacts: what the build has made: runners, the provider runtime, the built-in packages.
-        source: where manifests are going to be read; None when none are.
+        sources: where manifests are going to be read.
     """
 
     state: Path
     cache: Path
     artifacts: Path
-    source: Path | None = None
+    sources: tuple[Path, ...] = ()
 
     @property
     def own_paths(self) -> tuple[str, ...]:
         """What no declaration may take away from under us."""
         own = [os.path.realpath(self.state)]
-        if self.source is not None:
-            own += [str(self.source), os.path.realpath(self.source)]
+        for source in self.sources:
+            own += [str(source), os.path.realpath(source)]
         return tuple(dict.fromkeys(own))
 
     @property
@@ -116,13 +116,13 @@ def _is_among(state: str, source: Path) -> bool:
     )
 
 
-def places(environ: Mapping[str, str], *, state: str | None = None, source: Path | None = None) -> Places:
+def places(environ: Mapping[str, str], *, state: str | None = None, sources: Sequence[Path] = ()) -> Places:
     """The places of this user.
 
     Args:
         environ: FROYO_STATE, FROYO_CACHE, FROYO_ARTIFACTS, the XDG directories and HOME are looked at.
         state: as given on the command line; it goes before all else.
-        source: where manifests are going to be read.
+        sources: where manifests are going to be read.
 
     Raises:
         UsageError: the state would be kept among the manifests.
@@ -132,10 +132,11 @@ def places(environ: Mapping[str, str], *, state: str | None = None, source: Path
     if not chosen:
         xdg = environ.get("XDG_STATE_HOME") or f"{home}/.local/state"
         chosen = f"{xdg}/froyo"
-    if source is not None and _is_among(chosen, source):
-        raise UsageError(
-            f"{chosen}: that is where the manifests are, in {source}; name another --state directory"
-        )
+    for source in sources:
+        if _is_among(chosen, source):
+            raise UsageError(
+                f"{chosen}: that is where the manifests are, in {source}; name another --state directory"
+            )
     cache = environ.get("FROYO_CACHE")
     if not cache:
         xdg = environ.get("XDG_CACHE_HOME") or f"{home}/.cache"
@@ -143,4 +144,6 @@ def places(environ: Mapping[str, str], *, state: str | None = None, source: Path
     artifacts = environ.get("FROYO_ARTIFACTS") or os.path.join(
         os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_artifacts"
     )
-    return Places(Path(os.path.abspath(chosen)), Path(os.path.abspath(cache)), Path(artifacts), source)
+    return Places(
+        Path(os.path.abspath(chosen)), Path(os.path.abspath(cache)), Path(artifacts), tuple(sources)
+    )

@@ -52,6 +52,10 @@ DOCUMENTS = (Format.TEXT, Format.JSON, Format.YAML)
 Directory = Annotated[
     str, typer.Argument(metavar="DIR", help="The directory with the manifests; this one unless named.")
 ]
+Directories = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="DIR...", help="The directories with the manifests; this one unless named."),
+]
 DirectoryOrDaemon = Annotated[
     str | None,
     typer.Argument(metavar="DIR", help="The directory with the manifests; without it the daemon is asked."),

@@ -17,7 +17,7 @@ from reconciler.model.desired import Blob
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address
 from reconciler.model.resource import Instance
 from reconciler.model.selector import Selector
-from reconciler.model.source import Snapshot, Source, serving
+from reconciler.model.source import Snapshot, Source
 from reconciler.model.target import Target
 
 _LISTED = 5
@@ -74,11 +74,11 @@ class Expansion:
                 known = self.sources.setdefault(source.name, source)
                 if known is not source:
                     self._twice(file, document, f"Source/{source.name}", str(known.origin))
-        served = serving(self.sources.values(), self._snapshot.root)
+        served: dict[str, Source] = {}
         for file, found in declared.items():
             for source, document in found.sources:
-                if source is not served:
-                    self._not_served(file, document, source, served)
+                if (other := served.setdefault(source.directory, source)) is not source:
+                    self._served_already(file, document, source, other)
 
     def _one_machine(self, file: str, document: Document, target: Target, first: Target) -> None:
         self.complaints.warning_in(
@@ -89,18 +89,13 @@ class Expansion:
             "declare it once: neither knows what the other one manages, and may purge it",
         )
 
-    def _not_served(self, file: str, document: Document, source: Source, served: Source | None) -> None:
-        directory, root = source.directory, self._snapshot.root
-        if served is not None and directory == root:
-            why = f"Source/{served.name}, at {served.origin}, speaks of this directory already"
-        else:
-            why = f"`froyo up DIR` serves one directory, and this is about {directory}, not {root}"
+    def _served_already(self, file: str, document: Document, source: Source, first: Source) -> None:
         self.complaints.warning_in(
             file,
             document,
             ("spec", "directory"),
-            f"Source/{source.name} is kept on record and does nothing: {why}",
-            "serve that directory with a daemon and a --state of its own" if directory != root else "",
+            f"Source/{source.name} does nothing: Source/{first.name}, at {first.origin}, is about this directory",
+            "",
         )
 
     def _same_names(self, manifests: list[Manifest]) -> None:

@@ -102,7 +102,7 @@ async def _apply(
     from reconciler.app.assembly import assemble
     from reconciler.cli.deadline import deadline
 
-    where = places(os.environ, state=state, source=root)
+    where = places(os.environ, state=state, sources=[root])
     began = time.monotonic()
     async with (
         LiveProgress(screen, APPLYING) as progress,

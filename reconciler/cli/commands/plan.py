@@ -129,7 +129,7 @@ async def _plan(
     from reconciler.app.assembly import assemble
     from reconciler.cli.deadline import deadline
 
-    where = places(os.environ, state=state, source=root)
+    where = places(os.environ, state=state, sources=[root])
     async with (
         LiveProgress(screen, PLANNING) as progress,
         deadline(timeout, "the plan"),

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from reconciler.app.places import Places, places, source_root
-from reconciler.cli.options import Directory, NoColor, Output, Quiet, State, Verbose, one_of
+from reconciler.cli.options import Directories, NoColor, Output, Quiet, State, Verbose, one_of
 from reconciler.cli.output import Format
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.visible import one_line
@@ -23,14 +23,16 @@ from reconciler.telemetry.output import Format as LogFormat
 EXAMPLES = (
     ("froyo up", "keep everything as this directory declares it; Ctrl-C ends it"),
     ("froyo up site", "the same for another directory; also spelled froyo dev up"),
+    ("froyo up base site", "two directories; what both of them claim stays with the first"),
     ("froyo up /etc/froyo --log-format json", "as a service: docs/running.md has a unit for systemd"),
     ("froyo up site -o json", "each event as one JSON document a line, in a terminal too"),
 )
 
 
 def command(
-    directory: Directory = ".",
+    directories: Directories = None,
     *,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for a directory that is not there yet.")] = False,
     log_format: Annotated[
         LogFormat,
         typer.Option(
@@ -55,11 +57,14 @@ def command(
     from reconciler.telemetry.redaction import Redactor
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
-    root = source_root(directory, os.environ)
-    if not root.is_dir():
-        raise UsageError(
-            f"{root}: there is no such directory; `froyo init {directory}` makes one to begin with"
-        )
+    named = directories or ["."]
+    roots = list(dict.fromkeys(source_root(directory, os.environ) for directory in named))
+    for directory, root in zip(named, roots, strict=False):
+        if not root.is_dir() and not wait:
+            raise UsageError(
+                f"{root}: there is no such directory; `froyo init {directory}` makes one to begin with, and --wait "
+                "waits for one"
+            )
     shows = log_format is LogFormat.AUTO and (output.is_document or screen.out.isatty())
     level = (
         "ERROR"
@@ -72,7 +77,7 @@ def command(
     )
     shown = output if shows or output.is_document else None
     configure(redactor=Redactor(), level=level, format=log_format, environ=os.environ)
-    abandoned = asyncio.run(_up(screen, root, places(os.environ, state=state, source=root), shown=shown))
+    abandoned = asyncio.run(_up(screen, roots, places(os.environ, state=state, sources=roots), shown=shown))
     for address in abandoned:
         screen.note(
             f"abandoned in the middle of an apply, looked at again at the next start: {one_line(address)}"
@@ -82,7 +87,7 @@ def command(
     return 0
 
 
-async def _up(screen: Terminal, root: Path, where: Places, *, shown: Format | None) -> list[Address]:
+async def _up(screen: Terminal, roots: list[Path], where: Places, *, shown: Format | None) -> list[Address]:
     from reconciler.api.server import serve
     from reconciler.app.assembly import assemble
     from reconciler.app.daemon import Daemon, DaemonBackend, run_daemon
@@ -101,7 +106,7 @@ async def _up(screen: Terminal, root: Path, where: Places, *, shown: Format | No
         if shown is not None:
             newest = await parts.store.events(limit=1)
             live = Live(screen, after=newest[-1].id if newest else 0, output=shown)
-            live.banner(str(root), str(where.state))
+            live.banner(" and ".join(map(str, roots)), str(where.state))
 
             async def show(daemon: Daemon) -> None:
                 try:
@@ -113,7 +118,7 @@ async def _up(screen: Terminal, root: Path, where: Places, *, shown: Format | No
                     await asyncio.Event().wait()
 
             tasks["screen"] = show
-        abandoned = await run_daemon(parts, root, serve=tasks)
+        abandoned = await run_daemon(parts, roots, serve=tasks)
         if gone:
             raise gone[0]
         return abandoned

@@ -99,6 +99,7 @@ class InForce:
         self._budget = budget
         self._own_paths = own_paths
         self._sources: dict[SourceName, Desired] = {}
+        self._waiting: dict[SourceName, Desired] = {}
         self._removals: dict[Address, tuple[Instance, SourceName]] = {}
         self._former: dict[TargetName, Target] = {}
         self._moved: dict[Address, InventoryEntry] = {}
@@ -159,9 +160,9 @@ class InForce:
         self.refuse_conflicts(desired)
         self._sources[desired.source] = desired
         dropped = self._dropped(desired.source, record)
-        self._moved = self._renamed(desired, dropped, record.inventory)
+        self._moved = self._renamed(desired, dropped, record)
         for entry in self._moved.values():
-            dropped.pop(entry.instance.address)
+            dropped.pop(entry.instance.address, None)
         left = self._decide(desired, dropped, record, doubt)
         return Taken(
             wanted=self.wanted(),
@@ -202,28 +203,28 @@ class InForce:
 
     # --- Conflicts ----------------------------------------------------------------------------------------------------
 
-    def refuse_conflicts(self, desired: Desired) -> None:
+    def refuse_conflicts(
+        self, desired: Desired, theirs: Collection[tuple[SourceName, Instance]] = ()
+    ) -> None:
         """Refuse what claims a thing that another source has.
+
+        Args:
+            desired: what a source declares.
+            theirs: what others had that have not been taken in yet.
 
         Raises:
             ConfigError: with everything that it claims so.
         """
         others = {name: one for name, one in self._sources.items() if name != desired.source}
-        if not others:
-            return
+        had = [(source, one) for source, other in others.items() for one in other.instances.values()]
+        taken = {claim: (source, one) for source, one in (*had, *theirs) for claim in _claims(one)}
         problems = []
         for source, other in others.items():
             for name in desired.targets.keys() & other.targets.keys():
-                mine, theirs = desired.targets[name], other.targets[name]
-                if mine.transport != theirs.transport:
-                    problems.append(_conflict(f"target {name}", mine.origin, source, theirs.origin))
-        taken = {
-            claim: (source, one)
-            for source, other in others.items()
-            for one in other.instances.values()
-            for claim in _claims(one)
-        }
-        for one in desired.instances.values():
+                mine, their = desired.targets[name], other.targets[name]
+                if mine.transport != their.transport:
+                    problems.append(_conflict(f"target {name}", mine.origin, source, their.origin))
+        for one in desired.instances.values() if taken else ():
             for claim in _claims(one):
                 if claim in taken:
                     source, other_one = taken[claim]
@@ -231,7 +232,9 @@ class InForce:
                     problems.append(_conflict(what, one.origin, source, other_one.origin))
                     break
         if problems:
+            self._waiting[desired.source] = desired
             raise ConfigError(problems)
+        self._waiting.pop(desired.source, None)
 
     # --- What is declared no longer -----------------------------------------------------------------------------------
 
@@ -251,24 +254,23 @@ class InForce:
         }
 
     def _renamed(
-        self,
-        desired: Desired,
-        dropped: Mapping[Address, InventoryEntry | None],
-        inventory: Mapping[Address, InventoryEntry],
+        self, desired: Desired, dropped: Mapping[Address, InventoryEntry | None], record: Record
     ) -> dict[Address, InventoryEntry]:
-        """What is declared under another address than before: by the new one, what is on record under the earlier."""
+        """What is declared under another address than before: by the new one, what is on record under the earlier.
+
+        Earlier is what its source declares no longer, and what nobody declares at all.
+        """
+        orphans = (entry for address, entry in record.inventory.items() if address not in record.states)
         earlier = {
             claim: entry
-            for entry in dropped.values()
+            for entry in (*orphans, *dropped.values())
             if entry is not None
             for claim in _subjects(entry.instance)
         }
         moved: dict[Address, InventoryEntry] = {}
-        if not earlier:
-            return moved
-        for address, one in desired.instances.items():
+        for address, one in desired.instances.items() if earlier else ():
             entry = next((earlier[claim] for claim in _subjects(one) if claim in earlier), None)
-            if entry is None or address in inventory or entry.instance.package != one.package:
+            if entry is None or address in record.inventory or entry.instance.package != one.package:
                 continue
             if entry not in moved.values():
                 moved[address] = entry
@@ -283,6 +285,12 @@ class InForce:
     ) -> dict[Address, str]:
         """What of `dropped` is to go, on what terms; returns what stays, and why."""
         targets = {**record.targets, **self.targets}
+        claimed = {
+            claim
+            for waiting in self._waiting.values()
+            for one in waiting.instances.values()
+            for claim in _claims(one)
+        }
         left: dict[Address, str] = {}
         going: dict[Address, tuple[InventoryEntry, Mapping[str, object] | None]] = {}
         for address, entry in dropped.items():
@@ -290,6 +298,8 @@ class InForce:
                 left[address] = ""
                 continue
             why, restores = self._fate(entry, targets, record)
+            if why is None and not claimed.isdisjoint(_claims(entry.instance)):
+                why = "another source declares it by now"
             if why is None:
                 going[address] = entry, restores
             else:
@@ -336,7 +346,10 @@ class InForce:
             one = replace(one, common=replace(one.common, deletion=Deletion.DELETE))
         local = isinstance(target.transport, LocalTransport)
         why = prune.why_left(
-            one, created=created, replaced=size is not None, own_paths=self._own_paths if local else ()
+            one,
+            created=created,
+            replaced=size is not None,
+            own_paths=(*self._own_paths, *self._sources) if local else (),
         )
         if why is None and (below := next(self._below(one), None)) is not None:
             why = f"{below} is still declared, and lies in it"

@@ -7,7 +7,7 @@ more, not even a target: a directory that was emptied, or whose mount is gone, l
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
@@ -34,6 +34,10 @@ Load = Callable[[Snapshot], Desired]
 """Evaluates a snapshot. Raises ConfigError or SnapshotGone. Runs on a thread of its own: it may take a while."""
 
 
+Taking = Callable[[Desired], Awaitable[None]]
+"""Is told what a source has come to declare."""
+
+
 class Intake:
     """The path from one source to the controller.
 
@@ -43,17 +47,27 @@ class Intake:
         controller: gets what evaluates.
         store: keeps the last good snapshot.
         runtime: the world.
+        taken: is told what has come to be in force.
 
     Attributes:
         state: what is known of the source.
     """
 
     def __init__(
-        self, name: SourceName, *, load: Load, controller: Controller, store: Store, runtime: Runtime
+        self,
+        name: SourceName,
+        *,
+        load: Load,
+        controller: Controller,
+        store: Store,
+        runtime: Runtime,
+        taken: Taking | None = None,
     ) -> None:
         self.state = SourceState(name=name)
         self._unreadable = False
         self._unkept: SourceState | None = None
+        self._in_conflict: Snapshot | None = None
+        self._taken = taken
         self._load = load
         self._controller = controller
         self._store = store
@@ -81,15 +95,27 @@ class Intake:
             log.warning("the last good snapshot cannot be restored", source=self.state.name, why=str(error))
             return False
         try:
-            await self._controller.submit(desired)
+            async with self._controller.taking:
+                await self._controller.submit(desired)
         except ConfigError as error:
             log.warning("the last good snapshot is in conflict", source=self.state.name, why=str(error))
             return False
         self.state = replace(self.state, revision=kept.revision, digest=kept.digest)
+        await self._tell(desired)
         return True
 
+    async def again(self) -> None:
+        """Take the newest snapshot once more, if it claimed what another source had: that may have moved on."""
+        if (waiting := self._in_conflict) is not None:
+            await self.take(waiting)
+
+    async def _tell(self, desired: Desired) -> None:
+        if self._taken is not None:
+            await self._taken(desired)
+
     async def take(self, snapshot: Snapshot) -> bool:
-        """Put `snapshot` in force if it evaluates; whether it did."""
+        """Put `snapshot` in force if it evaluates, and claims nothing that another source has; whether it did."""
+        self._in_conflict = None
         try:
             desired = await self._evaluate(snapshot)
         except SnapshotGone:
@@ -108,15 +134,17 @@ class Intake:
             )
             return False
         try:
-            doubt = await doubt_of(self._store, snapshot)
-            await keep_declared(self._store, snapshot, desired)
-            self._controller.in_force.refuse_conflicts(desired)
-            await self._store.save_snapshot(snapshot)
-            taken = await self._controller.submit(desired, doubt=doubt)
+            async with self._controller.taking:
+                await self._controller.refuse_conflicts(desired)
+                doubt = await doubt_of(self._store, snapshot)
+                await keep_declared(self._store, snapshot, desired)
+                await self._store.save_snapshot(snapshot)
+                taken = await self._controller.submit(desired, doubt=doubt)
         except SnapshotGone:
             await self._stays()
             return False
         except ConfigError as error:
+            self._in_conflict = snapshot
             await self._refuse(snapshot, error)
             return False
         told = "" if taken is None else wording.no_longer_declared(len(taken.left), taken.removals.values())
@@ -129,6 +157,7 @@ class Intake:
             + wording.warned(desired.warnings),
             state=replace(self.state, revision=snapshot.revision, digest=snapshot.digest, problems=()),
         )
+        await self._tell(desired)
         return True
 
     async def _refuse(self, snapshot: Snapshot, error: ConfigError) -> None:

@@ -22,14 +22,14 @@ async def record(store: Store, states: Mapping[Address, ResourceState], desired:
     Args:
         store: where it is.
         states: what is known of every instance, which may be newer than the store.
-        desired: what a source declares; where it leaves nothing out, hardly anything has to be read.
+        desired: what a source declares; where it declares just what it did, hardly anything has to be read.
 
     Raises:
         StoreError: it cannot be read.
     """
     approvals = await store.load_approvals()
-    dropped = (a for a, s in states.items() if s.source == desired.source and a not in desired.instances)
-    if not approvals and next(dropped, None) is None:
+    dropped = any(s.source == desired.source and a not in desired.instances for a, s in states.items())
+    if not approvals and not dropped and desired.instances.keys() <= states.keys():
         return Record(states=states)
     inventory = await store.load_inventory()
     return Record(

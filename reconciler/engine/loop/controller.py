@@ -30,7 +30,7 @@ from reconciler.engine.round.services import Outcome, Services
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import LocalProtocolError, ProtocolError, RunnerError, StoreError, TransportError
 from reconciler.model.desired import Desired
-from reconciler.model.names import Address, TargetName, split_address
+from reconciler.model.names import Address, SourceName, TargetName, split_address
 from reconciler.model.plan import Plan
 from reconciler.model.source import SnapshotGone
 from reconciler.model.state import Approval, ResourceState, Suspension, TargetState, covers
@@ -59,6 +59,8 @@ class Controller:
         lanes: what is known of each target.
         suspensions: what people want left alone.
         approvals: what people want done that waited for them.
+        expected: the sources that will be taken in; what one of them had before stays its own until then.
+        taking: is held by who takes a source in.
     """
 
     def __init__(
@@ -73,6 +75,8 @@ class Controller:
         self.in_force = InForce(budget=settings.prune, own_paths=settings.own_paths)
         self.lanes = Lanes(store, runtime, settings=settings, loop_time=self._time)
         self.suspensions = Suspensions(store, now=runtime.now)
+        self.expected: set[SourceName] = set()
+        self.taking = asyncio.Lock()
         self.approvals = Approvals(store)
         self._store = store
         self._runtime = runtime
@@ -162,6 +166,22 @@ class Controller:
                 await self._wake.wait()
 
     # --- What is in force ---------------------------------------------------------------------------------------------
+
+    async def refuse_conflicts(self, desired: Desired) -> None:
+        """See that a source claims nothing that another one has, be it that it has not been read since the start.
+
+        Raises:
+            ConfigError: with everything that it claims so.
+        """
+        unread = self.expected - self.in_force.sources.keys() - {desired.source}
+        theirs = []
+        if unread:
+            states = self.lanes.states()
+            for address, entry in (await self._store.load_inventory()).items():
+                state = states.get(address)
+                if state is not None and state.source in unread:
+                    theirs.append((state.source, entry.instance))
+        self.in_force.refuse_conflicts(desired, theirs)
 
     async def submit(self, desired: Desired, *, doubt: str = "") -> Taken | None:
         """From now on, this is what one source declares.

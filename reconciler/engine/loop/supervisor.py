@@ -43,6 +43,7 @@ class Supervisor:
         self._backoff = backoff
         self._wards: dict[str, _Ward] = {}
         self._ending = False
+        self._group: asyncio.TaskGroup | None = None
 
     def end(self) -> None:
         """From now on a task that ends by itself has been told to."""
@@ -55,7 +56,7 @@ class Supervisor:
         *,
         deadline: float | Callable[[], float] | None = None,
     ) -> None:
-        """Look after a task from `run` on.
+        """Look after a task, from `run` on, or from now on if that is under way.
 
         Args:
             name: for people.
@@ -65,9 +66,12 @@ class Supervisor:
         """
         if isinstance(deadline, int | float):
             seconds = float(deadline)
-            self._wards[name] = _Ward(run, lambda: seconds)
+            ward = _Ward(run, lambda: seconds)
         else:
-            self._wards[name] = _Ward(run, deadline)
+            ward = _Ward(run, deadline)
+        self._wards[name] = ward
+        if self._group is not None:
+            self._group.create_task(self._keep(name, ward), name=name)
 
     def beat(self, name: str) -> None:
         """The task lives."""
@@ -91,10 +95,13 @@ class Supervisor:
         """
         try:
             async with asyncio.TaskGroup() as group:
+                self._group = group
                 for name, ward in self._wards.items():
                     group.create_task(self._keep(name, ward), name=name)
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
+        finally:
+            self._group = None
 
     async def _keep(self, name: str, ward: _Ward) -> None:
         while True:

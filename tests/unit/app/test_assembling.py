@@ -95,9 +95,11 @@ def test_the_state_is_not_kept_among_the_manifests(tmp_path, state):
     with pytest.raises(
         UsageError, match=r"that is where the manifests are, .*; name another --state directory"
     ):
-        places(environ, source=tmp_path / "site")
+        places(environ, sources=[tmp_path / "site"])
     for fine in ("site/.froyo", "site/.local/state/froyo", "site2", ""):
-        assert places(environ, state=str(tmp_path / fine), source=tmp_path / "site").state == tmp_path / fine
+        assert (
+            places(environ, state=str(tmp_path / fine), sources=[tmp_path / "site"]).state == tmp_path / fine
+        )
 
 
 def test_a_source_is_called_by_the_name_that_the_shell_came_by(tmp_path, monkeypatch):
