@@ -17,7 +17,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class CompiledCache:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._compiler: subprocess.Popen[str] | None = None
 
     def find(self, component: Path) -> Path | None:
         """The compiled form, if it is there and beyond doubt. Costs some stats."""
@@ -60,6 +61,14 @@ class CompiledCache:
         with self._turn():
             found = self.find(component)
             return found or self._verified(component) or self._compile(component)
+
+    def give_up(self) -> None:
+        """End a compilation that is under way: nobody waits for it any more. `make` fails then."""
+        if self._compiler is not None:
+            self._compiler.kill()
+
+    def _began(self, compiler: subprocess.Popen[str]) -> None:
+        self._compiler = compiler
 
     def discard(self, component: Path) -> None:
         """Forget the compiled form: it turned out to be of no use."""
@@ -86,7 +95,7 @@ class CompiledCache:
         descriptor, scratch = tempfile.mkstemp(dir=self._directory, prefix=".compiling-")
         os.close(descriptor)
         try:
-            _compile_in_process(component, scratch)
+            _compile_in_process(component, scratch, self._began)
             path = self._directory / f"{digest[:16]}-{_short(compiling.engine_name())}.cwasm"
             made = _sha256(Path(scratch))
             # It will be mapped by processes that run, and is not to be written to again.
@@ -164,20 +173,27 @@ class CompiledCache:
         )
 
 
-def _compile_in_process(component: Path, out: str) -> None:
-    try:
-        done = subprocess.run(
-            [sys.executable, "-P", compiling.__file__, str(component), out],
-            check=False,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=compiling.SECONDS_MAX,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ProviderError(f"{component}: not compiled after {compiling.SECONDS_MAX} s; given up") from error
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or [f"the compiler ended with {done.returncode}"])[-1]
+def _compile_in_process(component: Path, out: str, begun: Callable[[subprocess.Popen[str]], None]) -> None:
+    compiler = subprocess.Popen(
+        [sys.executable, "-P", compiling.__file__, str(component), out],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # Ctrl-C is ours alone
+    )
+    with compiler:
+        begun(compiler)
+        try:
+            _, said = compiler.communicate(timeout=compiling.SECONDS_MAX)
+        except subprocess.TimeoutExpired as error:
+            compiler.kill()
+            raise ProviderError(
+                f"{component}: not compiled after {compiling.SECONDS_MAX} s; given up"
+            ) from error
+    if compiler.returncode != 0:
+        last = (said.strip().splitlines() or [f"the compiler ended with {compiler.returncode}"])[-1]
         raise ProviderError(f"{component}: cannot be compiled: {last}")
 
 

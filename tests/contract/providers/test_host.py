@@ -427,9 +427,9 @@ def compilations(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     seen: list[Path] = []
     original = compiled._compile_in_process
 
-    def compile_in_process(component: Path, out: str) -> None:
+    def compile_in_process(component: Path, out: str, begun: Any) -> None:
         seen.append(component)
-        original(component, out)
+        original(component, out, begun)
 
     monkeypatch.setattr(compiled, "_compile_in_process", compile_in_process)
     return seen
@@ -607,7 +607,7 @@ async def test_says_what_is_missing_when_there_is_no_runtime(tmp_path: Path, mak
 async def test_tries_again_later_when_the_disk_is_full(
     tmp_path: Path, make_host: MakeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(component: Path, out: str) -> None:
+    def full(component: Path, out: str, begun: Any) -> None:
         raise OSError(28, "No space left on device", out)
 
     small_package(tmp_path)
