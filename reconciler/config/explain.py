@@ -8,6 +8,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import jsonschema_rs
+
 from reconciler.config.builtin import MEANINGS
 from reconciler.config.documents import Document, Places
 from reconciler.config.scalars import resolve
@@ -148,14 +150,15 @@ class _Explainer:
         wanted = " or ".join(_TYPES[kind] for kind in types)
         plain = self.places.locate(self.document, path).node.plain
         if value is None:
-            self.add(path, f"{name} is empty; wanted is {wanted}", "give it a value, or leave it out")
+            self.add(path, f"{name} is empty; it has to be {wanted}", "give it a value, or leave it out")
         elif plain is not None and "string" in types:
-            options = [str(one) for one in self.schema_at(error.schema_path[:-1]).get("enum", ())]
-            quoted = f'quote it: "{plain}"' if not options or plain in options else ""
+            schema = self.schema_at(error.schema_path[:-1])
+            options = [str(one) for one in schema.get("enum", ())]
+            otherwise = f"it can be {_list(options, 'or')}" if options else self.description(error)
             self.add(
                 path,
-                f"{name} is {wanted}, and unquoted {plain} is {_what(value)}",
-                quoted or f"it can be {_list(options, 'or')}",
+                f"{name} has to be {wanted}, and unquoted {plain} is {_what(value)}",
+                _quoted(plain, value, schema) or otherwise,
             )
         else:
             hint = ""
@@ -163,7 +166,7 @@ class _Explainer:
                 hint = "write it without quotes"
             elif types[0] == "array" and isinstance(value, str):
                 hint = f"[{', '.join(map(_in_a_list, _words(value)))}]"
-            self.add(path, f"{name} is {wanted}, not {_what(value)}", hint)
+            self.add(path, f"{name} has to be {wanted}, not {_what(value)}", hint or self.description(error))
 
     def together(self, path: tuple[str | int, ...], name: str, error: ValidationError) -> None:
         """`oneOf`, `anyOf` and `not` over `required`: which fields go together; over items: what one has."""
@@ -232,6 +235,26 @@ def _child(schema: Mapping[str, Any], part: str | int) -> Mapping[str, Any]:
     else:
         found = schema.get("properties", {}).get(part) or schema.get("additionalProperties") or {}
     return found if isinstance(found, Mapping) else {}
+
+
+def _quoted(plain: str, value: object, schema: Mapping[str, Any]) -> str:
+    """What to write in quotes in the place of something that YAML takes for no text; "" where nothing like it is right.
+
+    Only what the field would take is offered. A small number may be a mode in octal, as it is written or as it is read.
+    """
+    octal = f"{value:04o}" if type(value) is int and 0 <= value <= 0o777 else ""
+    meant = [text for text in dict.fromkeys((plain, octal)) if text and _fits(text, schema)]
+    if not meant:
+        return ""
+    if len(meant) == 1 or plain.lstrip("0") == octal.lstrip("0") or "pattern" not in schema:
+        return f'quote it: "{meant[0]}"'
+    return f'quote it: "{plain}", or write "{octal}" if the number {value} is meant'
+
+
+def _fits(text: str, schema: Mapping[str, Any]) -> bool:
+    """Whether a text would be taken."""
+    known = {key: schema[key] for key in ("enum", "pattern", "minLength", "maxLength") if key in schema}
+    return bool(jsonschema_rs.is_valid(known, text))
 
 
 def _limit(keyword: str, about: Any, value: Any, name: str) -> str:

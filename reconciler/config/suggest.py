@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
+NEAR = 0.8
+"""How alike two words have to be that do not begin with the same letter: 1 is the same."""
+
+
 def closest(word: str, known: Iterable[str]) -> str:
     """The one of `known` that was probably meant, or ""."""
     candidates = list(dict.fromkeys(known))
@@ -12,11 +16,15 @@ def closest(word: str, known: Iterable[str]) -> str:
     for candidate in candidates:
         if _fold(candidate) == folded:
             return candidate
-    from difflib import get_close_matches  # its import is worth it only where something is wrong
+    # Its import is worth it only where something is wrong.
+    from difflib import SequenceMatcher, get_close_matches
 
     by_fold = {_fold(candidate): candidate for candidate in reversed(candidates)}
-    found = get_close_matches(folded, by_fold, n=1, cutoff=0.6)
-    return by_fold[found[0]] if found else ""
+    for found in get_close_matches(folded, by_fold, n=3, cutoff=0.6):
+        # Who misspells a word begins it right, as a rule: `source` is no misspelt `force`.
+        if found[:1] == folded[:1] or SequenceMatcher(a=folded, b=found).ratio() >= NEAR:
+            return by_fold[found]
+    return ""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
