@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -75,12 +76,17 @@ def fields_of(template: str) -> list[str]:
 
 
 def _subjects(template: str, spec: Mapping[str, Any]) -> list[Subject]:
-    names = fields_of(template)
-    if not all(name in spec for name in names):
-        return []
-    scheme, _, rest = template.partition(":")
-    values = {name: spec[name] if isinstance(spec[name], list) else [spec[name]] for name in names}
-    return [
-        subject(scheme, rest.format_map(dict(zip(names, chosen, strict=True))))
-        for chosen in product(*(values[name] for name in names))
-    ]
+    scheme, name, fields = _parts(template)
+    values = []
+    for field in fields:
+        if field not in spec:
+            return []
+        values.append(spec[field] if isinstance(spec[field], list) else (spec[field],))
+    return [subject(scheme, name.format(*chosen)) for chosen in product(*values)]
+
+
+@lru_cache(maxsize=1024)
+def _parts(template: str) -> tuple[str, str, tuple[str, ...]]:
+    """Scheme, name with a `{}` for each field, and fields: there are few templates, and many resources."""
+    scheme, _, name = template.partition(":")
+    return scheme, _FIELD.sub("{}", name), tuple(fields_of(name))

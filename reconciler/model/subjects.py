@@ -45,7 +45,7 @@ def subject(scheme: str, name: str) -> Subject:
         >>> str(subject("path", "//srv/./www/"))
         'path:/srv/www'
     """
-    if scheme == PATH and name.startswith("/"):
+    if scheme == PATH and name.startswith("/") and not is_normal(name):
         name = "/" + posixpath.normpath(name).lstrip("/")
     return Subject(scheme, name)
 
