@@ -17,7 +17,7 @@ _OBJECTS = ("get", "describe", "reconcile", "wait", "suspend", "resume")
 _FORMATS = ("text", "json", "yaml")
 _TABLE_FORMATS = (*_FORMATS, "wide", "name")
 _VALUES = {
-    "--cause": ("spec", "drift", "adopt", "prune"),
+    "--cause": ("spec", "drift", "adopt", "prune", "refresh"),
     "--for": ("ready", "not-ready", "drifted", "stalled", "reconciling", "reason="),
     "--log-format": ("auto", "console", "json"),
 }

@@ -100,6 +100,7 @@ TableOutput = Annotated[
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, as with NO_COLOR in the environment.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say only what went wrong.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more; of a defect, the traceback.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for what is named, instead of doing without it.")]
 Summary = Annotated[bool, typer.Option("--summary", help="A line a change, without what differs.")]
 Targets = Annotated[
     list[str] | None,

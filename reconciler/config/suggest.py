@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-
 NEAR = 0.8
 """How alike two words have to be that do not begin with the same letter: 1 is the same."""
 

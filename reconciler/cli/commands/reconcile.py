@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
-
-import typer
 
 from reconciler.api import times
 from reconciler.api.client import Client, Document
 from reconciler.cli.asking import Asking
-from reconciler.cli.options import Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose, What
+from reconciler.cli.options import (
+    Labels,
+    NoColor,
+    Output,
+    Quiet,
+    State,
+    Targets,
+    Timeout,
+    Verbose,
+    Wait,
+    What,
+)
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.show.resources import resource_table
@@ -33,9 +41,7 @@ def command(  # noqa: PLR0913 - its options
     *,
     target: Targets = None,
     selector: Labels = "",
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait until it was looked at, and say what came of it.")
-    ] = False,
+    wait: Wait = False,
     timeout: Timeout = PATIENCE,
     output: Output = Format.TEXT,
     state: State = None,
@@ -45,7 +51,8 @@ def command(  # noqa: PLR0913 - its options
 ) -> int:
     """Have the daemon look at something now, before all else, and put it right.
 
-    What had failed for good is tried again. With --wait it exits with 1 if something is not as declared then.
+    What had failed for good is tried again. With --wait it says what came of it, and exits with 1 if something is not as
+    declared then.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from reconciler.app.places import Places, places, source_root
-from reconciler.cli.options import Directories, NoColor, Output, Quiet, State, Verbose, one_of
+from reconciler.cli.options import Directories, NoColor, Output, Quiet, State, Verbose, Wait, one_of
 from reconciler.cli.output import Format
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.visible import one_line
@@ -32,7 +32,7 @@ EXAMPLES = (
 def command(
     directories: Directories = None,
     *,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for a directory that is not there yet.")] = False,
+    wait: Wait = False,
     log_format: Annotated[
         LogFormat,
         typer.Option(
@@ -50,7 +50,7 @@ def command(
 ) -> int:
     """Keep everything as declared, until told to end.
 
-    Watches the directory and the targets, puts right whatever differs, and says who spoiled it. SIGTERM and Ctrl-C let
+    Watches the directories and the targets, puts right whatever differs, and says who spoiled it. SIGTERM and Ctrl-C let
     what is under way end; what cannot be ended in time is named, and looked at again at the next start.
     """
     from reconciler.telemetry.output import configure

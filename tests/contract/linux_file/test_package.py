@@ -134,7 +134,10 @@ def test_paths_are_absolute_and_normal(kind: str):
         ("Directory", {"recursive": {"fileMode": "rw"}}),
         ("Directory", {"except": [""]}),
         # What could match nothing was taken without a word, and `purge` took what it meant to keep.
-        *(("Directory", {"except": [glob]}) for glob in ("./a", "a/.", "../a", "/a", "a/", "a//b", "a/../b", ".", "..")),
+        *(
+            ("Directory", {"except": [glob]})
+            for glob in ("./a", "a/.", "../a", "/a", "a/", "a//b", "a/../b", ".", "..")
+        ),
         ("Symlink", {}),
         ("Symlink", {"to": ""}),
         ("Symlink", {"state": "present"}),
