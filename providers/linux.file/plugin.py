@@ -430,7 +430,7 @@ def plan_file(one: Resource, now: Actual) -> Operation:
     fields = [] if body is None else [FieldDiff("content", None, body)]
     body = body or EMPTY
     make = file_write(spec, mode="0644", body=body, sensitive=is_sensitive(spec, state))
-    return creation(one, now, fields, make, blobs=[body["digest"]])
+    return creation(one, now, fields, make, blobs=[body["digest"]], slow="validate" in make["args"])
 
 
 def file_update(one: Resource, state: Json) -> Operation:
@@ -457,7 +457,8 @@ def file_update(one: Resource, state: Json) -> Operation:
     if "backup" in spec:
         write["args"]["backup"] = spec["backup"]
     preimage = preimage_of(spec["path"], state)
-    return Operation("update", diffs, {"calls": [write]}, blobs=[body["digest"]], preimage=preimage)
+    more: Json = {"preimage": preimage, "slow": "validate" in write["args"]}
+    return Operation("update", diffs, {"calls": [write]}, blobs=[body["digest"]], **more)
 
 
 def file_write(

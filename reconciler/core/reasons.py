@@ -43,6 +43,7 @@ TRAITS: Mapping[Reason, Traits] = {
     Reason.APPLIED: Traits(as_declared=True, done=True),
     Reason.PENDING: Traits(unclaimed=True),
     Reason.DEPENDENCY_NOT_READY: Traits(),
+    Reason.APPLYING: Traits(),
     Reason.DIFFERS: Traits(trouble=True, settled=True, held="left as it is by policy: observe"),
     Reason.HELD: Traits(
         trouble=True,

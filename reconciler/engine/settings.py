@@ -40,6 +40,9 @@ class EngineSettings:
     apply_patience: float = 600.0
     """Deadline of a writing command; a batch of many large files takes its time."""
 
+    slow_patience: float = 0.05
+    """How long a round waits for nothing but operations that say that they are slow, before it goes on without them."""
+
     preimage_limit: int = 64 * 1024 * 1024
     """Content that is about to be replaced for the first time is kept for a rollback up to this size, in bytes."""
 

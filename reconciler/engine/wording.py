@@ -159,6 +159,13 @@ def who(evidence: Evidence | None) -> str:
     return f"by `{command}`" + (f" ({', '.join(details)})" if details else "")
 
 
+def being(unit: PlanUnit) -> str:
+    """What is being done."""
+    return {Action.CREATE: "created", Action.DELETE: "removed", Action.REFRESH: "refreshed"}.get(
+        unit.action, "updated"
+    )
+
+
 def refreshed(owed: Collection[Owed]) -> str:
     """Such as "refreshed, since File/a and 3 more have changed"."""
     first, *others = sorted(split_address(one.cause)[1] for one in owed)

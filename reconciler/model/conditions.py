@@ -29,6 +29,8 @@ class Reason(StrEnum):
     """Not looked at yet at this generation."""
     DEPENDENCY_NOT_READY = "DependencyNotReady"
     """Something that it depends on (`require`, `before`, inferred) is not in sync; tried again when that is."""
+    APPLYING = "Applying"
+    """A long operation on it is under way; what came of it is looked at when it has ended."""
     DIFFERS = "Differs"
     """Differs, and `policy: observe` forbids to touch it."""
     HELD = "Held"

@@ -262,6 +262,7 @@ SHOWN = 30
 
 SPOKEN = {
     Reason.PENDING: "not looked at yet",
+    Reason.APPLYING: "at work",
     Reason.DEPENDENCY_NOT_READY: "waiting for another one",
     Reason.DIFFERS: "observed to differ",
     Reason.HELD: "held for approval",

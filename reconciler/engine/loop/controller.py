@@ -27,6 +27,7 @@ from reconciler.engine.round.journal import settle_in_doubt
 from reconciler.engine.round.reconcile import Round, unplanned
 from reconciler.engine.round.report import Report
 from reconciler.engine.round.services import Outcome, Services
+from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import LocalProtocolError, ProtocolError, RunnerError, StoreError, TransportError
 from reconciler.model.desired import Desired
@@ -93,6 +94,7 @@ class Controller:
         backoff = Backoff(base=settings.retry_base, cap=settings.retry_cap)
         self._reachability = Reachability(store, runtime, backoff=backoff)
         self._sessions = Sessions(open_session=open_session, runtime=runtime, listener=self, backoff=backoff)
+        self._under_way = UnderWay(self._operation_ended)
         self._services = Services(
             host=host,
             store=store,
@@ -103,6 +105,7 @@ class Controller:
             suspended=self.suspensions.holding,
             approved=self.approvals.of,
             loop_time=self._time,
+            under_way=self._under_way,
         )
 
     # --- Life ---------------------------------------------------------------------------------------------------------
@@ -135,6 +138,7 @@ class Controller:
             for task in self._rounds.values():
                 task.cancel()
             await asyncio.gather(*self._rounds.values(), return_exceptions=True)
+            await self._under_way.close()
             await self._sessions.close()
             await self._reachability.close()
 
@@ -154,6 +158,7 @@ class Controller:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        self._abandoned.update(await self._under_way.close())
         return sorted(self._abandoned)
 
     async def _sleep_until(self, due: float | None) -> None:
@@ -377,6 +382,12 @@ class Controller:
             self._add(name, priority=Priority.DRIFT, items=concerned)
         if event.overflow:
             self._add(name, priority=Priority.DRIFT)
+
+    def _operation_ended(self, address: Address) -> None:
+        """What outlasted its round has ended: the next one concludes what came of it."""
+        name, _ = split_address(address)
+        if not self._stopping and self.lanes.get(name) is not None:
+            self._add(name, priority=Priority.DRIFT, items=[address])
 
     def _later(self, work: Coroutine[None, None, None], *, name: str) -> None:
         """Do something that nobody waits for, and see to it that its failure is heard of."""

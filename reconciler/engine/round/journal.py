@@ -47,6 +47,7 @@ class Journal:
         self._cause = ""
         self._open: dict[Address, PlanUnit] = {}
         self._outcomes: list[Outcome] = []
+        self._elsewhere: dict[Address, str] = {}
         self._owned: list[InventoryEntry] = []
         self._preimages: dict[Address, Digest] = {}
         self._small: list[bytes] = []
@@ -115,8 +116,34 @@ class Journal:
 
     def outcome(self, address: Address, reason: Reason, message: str = "") -> None:
         """What became of an intent."""
-        if self._open.pop(address, None) is not None:
-            self._outcomes.append(Outcome(address, reason.value, message))
+        if self._open.pop(address, None) is None:
+            return
+        became = Outcome(address, reason.value, message)
+        run = self._elsewhere.pop(address, None)
+        if run is None:
+            self._outcomes.append(became)
+            return
+        done = reason.value in reasons.DONE
+        ending = Ending(
+            run=run,
+            outcomes=(became,),
+            at=self._runtime.now(),
+            outcome=Reason.APPLIED.value if done else reason.value,
+            message="ended after a long operation"
+            if done
+            else f"a long operation: {message or reason.value}",
+        )
+        self._lane.backlog.endings.append(ending)
+
+    def hand_over(self, address: Address) -> str:
+        """An operation outlasts the round: its intent stays in doubt. Returns the run that it belongs to."""
+        del self._open[address]
+        return self._run
+
+    def take_over(self, run: str, unit: PlanUnit) -> None:
+        """What comes of an intent of an earlier run is concluded in this round."""
+        self._open[unit.address] = unit
+        self._elsewhere[unit.address] = run
 
     def not_done(self, address: Address) -> None:
         """An operation was not begun, or has failed; as far as is known, what was there still is."""

@@ -98,8 +98,10 @@ class Round:
     async def _go_round(self, dirty: Collection[Address] | None) -> None:
         known: Recording | None = None
         whole = dirty is None
+        concluded = await self._resume()
         if dirty is None:
             dirty, known = await self._rescan()
+        dirty = {*dirty, *self._lane.notified_by(concluded)} - set(concluded)
         addresses = [address for address in self._in_order(dirty) if self._may_look(address)]
         if addresses:
             prefetch = None if whole else self._prefetch(addresses)
@@ -128,6 +130,18 @@ class Round:
                 self._lane.recording.merge(performer.seen)
             self.outcome.looked_at += seen
             self._settle(await self._walk.run(seen, performer))
+
+    async def _resume(self) -> Collection[Address]:
+        """Conclude what came of operations that outlasted their rounds and have ended."""
+        under_way = self._services.under_way
+        ended = under_way.take_ended(self._lane.target.name) if under_way is not None else []
+        concluded = await self._walk.resume(ended) if ended else ()
+        self.outcome.looked_at += concluded
+        self._settle(concluded)
+        for address in concluded:
+            if self._owes(address):  # something else has changed since
+                self.outcome.look_again(address, 0.0)
+        return concluded
 
     async def abandon(self) -> list[Address]:
         """Keep on record what was under way when the round was cancelled; returns it."""
@@ -194,6 +208,8 @@ class Round:
     def _may_look(self, address: Address) -> bool:
         """Whether an instance may be looked at; concludes about those that may not."""
         if self._only is not None and address not in self._only:
+            return False
+        if self._services.under_way is not None and address in self._services.under_way:
             return False
         if self._lane.instances[address].common.policy is Policy.PAUSED:
             self._verdicts.conclude(

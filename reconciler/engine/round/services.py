@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.round.performing import FindBlob
@@ -13,6 +14,9 @@ from reconciler.model.names import Address
 from reconciler.model.state import Approval, Suspension
 from reconciler.runtime import Runtime
 from reconciler.store.store import Store
+
+if TYPE_CHECKING:
+    from reconciler.engine.round.under_way import UnderWay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,7 @@ class Services:
         approved: what a person has approved about an instance, or None.
         loop_time: the event loop's clock, in seconds.
         progress: is told how rounds go on.
+        under_way: has what outlasts its round; None where a round waits for everything.
     """
 
     host: ProviderHost
@@ -42,6 +47,7 @@ class Services:
     approved: Callable[[Address], Approval | None]
     loop_time: Callable[[], float]
     progress: Progress = field(default_factory=Progress)
+    under_way: UnderWay | None = None
 
 
 @dataclass(slots=True)

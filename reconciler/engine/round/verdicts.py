@@ -208,6 +208,15 @@ class Verdicts:
             data={**_data(unit), **({"times": untold + 1} if untold else {})},
         )
 
+    def under_way(self, unit: PlanUnit) -> None:
+        """What is done about it takes long, and the round goes on without it."""
+        verdict = Verdict(
+            reason=Reason.APPLYING,
+            message=f"being {wording.being(unit)}, which takes a while; looked at when that has ended",
+            reconciling=True,
+        )
+        self.conclude(unit.address, verdict)
+
     def converged(self, unit: PlanUnit, reading: Observed, done_at: float, output: str = "") -> None:
         """It was changed, and is as declared now; a program said `output` while it was."""
         address, services = unit.address, self._services

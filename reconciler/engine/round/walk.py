@@ -4,6 +4,9 @@ What is ready at the same moment goes to its provider together. What depends on 
 is read and planned again right before its own step: what was planned for it before that is of another world. So one
 round is enough from nothing to everything.
 
+What is slow is carried out by itself. When nothing else is left to wait for, the round goes on without it
+(`engine/round/under_way.py`), and what depends on it waits.
+
 Invariants: nothing is done to a target before its intent is on record. What was applied is looked at before anything
 that depends on it is begun, and what comes after something that is not ready waits.
 """
@@ -12,7 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from reconciler.core.frontier import Frontier, Work
 from reconciler.core.reasons import LEFT_ALONE
@@ -25,14 +29,37 @@ from reconciler.engine.round.performing import ReadingPerformer
 from reconciler.engine.round.recording import Recording
 from reconciler.engine.round.refreshing import refreshing
 from reconciler.engine.round.services import Services
+from reconciler.engine.round.under_way import Carried, Operation
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import ErrorClass, ProviderError
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address
+from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, PlanUnit
 from reconciler.targets.session import Session
 
 Decide = Callable[[Address, Look], PlanUnit | None]
+
+
+@dataclass(slots=True, eq=False)
+class Slow:
+    """An operation that may outlast its round.
+
+    Attributes:
+        unit: what is to be done.
+        owed: what it is refreshed for; nothing where it is no refresh.
+        intended: whether the intent is on record.
+        task: carries it out, from when that has begun.
+    """
+
+    unit: PlanUnit
+    owed: tuple[Owed, ...] = ()
+    intended: bool = False
+    task: asyncio.Task[Carried] = field(init=False)
+
+    def note(self, intending: asyncio.Task[None]) -> None:
+        """The writing of the intent has ended."""
+        self.intended = not intending.cancelled() and intending.exception() is None
 
 
 class Walk:
@@ -75,6 +102,8 @@ class Walk:
         self._first = ReadingPerformer(session, services.settings)
         self._looks: dict[Address, Look] = {}
         self._stale: set[Address] = set()
+        self._steps: dict[asyncio.Task[Mapping[Address, Slow]], tuple[Work, Collection[Address], bool]] = {}
+        self._carrying: dict[Address, Slow] = {}
         self.lasting: list[str] = []
 
     async def run(self, looks: Mapping[Address, Look], performer: ReadingPerformer) -> Collection[Address]:
@@ -92,36 +121,132 @@ class Walk:
         changing = [a for a, seen in looks.items() if seen.change or self._lane.refreshes.of(a)]
         members = looks.keys() | self._lane.notified_by(changing)
         frontier = Frontier(self._lane.graph, members, failed=self._broken_above(members))
-        steps: dict[asyncio.Task[None], tuple[Work, list[Address]]] = {}
         try:
             while True:
                 ready = frontier.take()
                 for work, do in ((Work.APPLY, self._step), (Work.REFRESH, self._refresh)):
                     mine = [step.address for step in ready if step.work is work]
                     for addresses in by_package(self._lane, mine).values():
-                        steps[asyncio.create_task(do(addresses), name=f"froyo-{work}")] = (work, addresses)
-                if not steps:
+                        self._begin(do(addresses), work, addresses)
+                if not self._steps:
                     break
-                ended, _ = await asyncio.wait(steps, return_when=asyncio.FIRST_COMPLETED)
-                for task in ended:
-                    work, addresses = steps.pop(task)
-                    task.result()
-                    for address in addresses:
-                        if work is Work.APPLY and self._may_refresh(address):
-                            frontier.refresh(address)
-                        elif self._passes(address):
-                            frontier.done(address)
-                        else:
-                            frontier.fail(address)
+                for address, work in await self._some_end():
+                    if work is Work.APPLY and self._may_refresh(address):
+                        frontier.refresh(address)
+                    elif self._passes(address):
+                        frontier.done(address)
+                    else:
+                        frontier.fail(address)
         finally:
-            for task in steps:
+            left = [*self._steps, *(carry.task for carry in self._carrying.values())]
+            for task in left:
                 task.cancel()
-            await asyncio.gather(*steps, return_exceptions=True)
+            await asyncio.gather(*left, return_exceptions=True)
         self._wait_for(frontier.blocked)
         return self._looks.keys()
 
-    async def _step(self, addresses: Collection[Address]) -> None:
-        """What is to be done about `addresses` of one package, none of which depends on another of them."""
+    async def resume(self, ended: Iterable[Operation]) -> list[Address]:
+        """Conclude what came of operations that outlasted their rounds; returns where that could be done."""
+        concluded = []
+        for operation in ended:
+            unit, address = operation.unit, operation.unit.address
+            self._journal.take_over(operation.run, unit)
+            instance = self._lane.instances.get(address)
+            if operation.task.cancelled() or (error := operation.task.exception()) is not None:
+                why = "it was cut off" if operation.task.cancelled() else str(error)
+                self._journal.outcome(
+                    address, Reason.PENDING, f"not known what came of it, looked at again: {why}"
+                )
+            elif instance is None or instance.digest != unit.desired:
+                self.lasting += operation.task.result().lasting
+                self._journal.outcome(address, Reason.PENDING, "declared otherwise before it had ended")
+            else:
+                await self._conclude(unit, operation.owed, operation.task.result())
+                concluded.append(address)
+        return concluded
+
+    # --- Steps --------------------------------------------------------------------------------------------------------
+
+    def _begin(
+        self,
+        step: Coroutine[None, None, Mapping[Address, Slow]],
+        work: Work,
+        addresses: Collection[Address],
+        *,
+        slow: bool = False,
+    ) -> None:
+        self._steps[asyncio.create_task(step, name=f"froyo-{work}")] = (work, addresses, slow)
+
+    async def _some_end(self) -> list[tuple[Address, Work]]:
+        """What has been dealt with, as soon as that is anything; what is slow and outlasts the round is among it."""
+        patience = None
+        if self._services.under_way is not None and all(slow for _, _, slow in self._steps.values()):
+            patience = self._services.settings.slow_patience
+        ended, _ = await asyncio.wait(self._steps, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        settled = []
+        for task in ended or list(self._steps):
+            work, addresses, _ = self._steps[task]
+            if not ended and not self._hand_over(*addresses):
+                continue
+            del self._steps[task]
+            slow = task.result() if ended else {}
+            task.cancel()
+            for address, carry in slow.items():
+                self._begin(self._see_through(carry), work, [address], slow=True)
+            settled += [(address, work) for address in addresses if address not in slow]
+        return settled
+
+    def _hand_over(self, address: Address) -> bool:
+        """Have a slow operation outlast the round, if its intent is on record."""
+        carry = self._carrying.get(address)
+        if self._services.under_way is None or carry is None or not carry.intended or carry.task.done():
+            return False
+        del self._carrying[address]
+        run = self._journal.hand_over(address)
+        self._services.under_way.put(Operation(carry.unit, carry.owed, run, carry.task))
+        self._verdicts.under_way(carry.unit)
+        return True
+
+    async def _see_through(self, slow: Slow) -> Mapping[Address, Slow]:
+        """Carry out what is slow, and conclude what came of it, unless it outlasts the round."""
+        unit = slow.unit
+        if unit.action is not Action.REFRESH and not await self._keep_preimages({unit.address: unit}):
+            return {}
+        carry = Slow(unit, slow.owed)
+        carry.task = asyncio.create_task(self._carry_out({unit.address: unit}, carry), name="froyo-slow")
+        self._carrying[unit.address] = carry
+        carried = await asyncio.shield(carry.task)
+        del self._carrying[unit.address]
+        await self._conclude(unit, slow.owed, carried)
+        return {}
+
+    async def _conclude(self, unit: PlanUnit, owed: Collection[Owed], carried: Carried) -> None:
+        """Look at what a single operation has done, and say what came of it."""
+        self.lasting += carried.lasting
+        todo = {unit.address: unit}
+        if unit.action is not Action.REFRESH:
+            await self._look_after(todo, carried.applied, carried.begun, carried.done_at)
+            return
+        if not self._succeeded(todo, carried.applied, carried.begun):
+            return
+        self._lane.refreshes.done(owed)
+        looks = await self._look([unit.address])
+        self._looks |= looks
+        self._settle_owed(looks)
+        seen = looks[unit.address]
+        if isinstance(seen.unit, ProviderError):
+            self._verdicts.fail(unit.address, seen.unit)
+        else:
+            output = carried.applied[unit.address].output
+            self._verdicts.refreshed(unit, seen.observed, owed, output)
+        self._journal.outcome(unit.address, self._verdicts.summary(unit.address).reason)
+
+    async def _step(self, addresses: Collection[Address]) -> Mapping[Address, Slow]:
+        """Do what is to be done about `addresses` of one package, none of which depends on another of them.
+
+        Returns:
+            What is still to be done, since it is slow.
+        """
         stale = [address for address in addresses if address in self._stale and address in self._looks]
         if stale:
             self._looks |= await self._look_again(stale)
@@ -135,8 +260,11 @@ class Walk:
         self._settle_owed(seen)
         units = {address: self._decide(address, look) for address, look in seen.items()}
         todo = {address: unit for address, unit in units.items() if unit is not None}
-        if todo:
-            await self._apply(todo)
+        slow = {address: Slow(unit) for address, unit in todo.items() if unit.operation.get("slow")}
+        quick = {address: unit for address, unit in todo.items() if address not in slow}
+        if quick:
+            await self._apply(quick)
+        return slow
 
     async def _look_again(self, addresses: Collection[Address]) -> dict[Address, Look]:
         """Look once more at those of `addresses` of which the target answers otherwise than it did.
@@ -178,29 +306,34 @@ class Walk:
             self._lane.recording.merge(performer.seen)
         return seen
 
-    async def _apply(self, todo: dict[Address, PlanUnit]) -> None:
+    async def _apply(self, todo: Mapping[Address, PlanUnit]) -> None:
         """Apply `todo`, and look at it afterwards."""
-        services = self._services
-        lost = await keep_preimages(
-            self._session, self._journal, todo.values(), limit=services.settings.preimage_limit
-        )
-        for address, error in lost.items():
-            self._verdicts.fail(address, error)
-            del todo[address]
+        todo = await self._keep_preimages(todo)
         if not todo:
             return
-        begun, applied = await self._carry_out(todo)
-        done_at = services.loop_time()
-        services.progress.step(self._lane.target.name, "verifying", todo)
-        await self._look_after(todo, applied, begun, done_at)
+        carried = await self._carry_out(todo)
+        self.lasting += carried.lasting
+        self._services.progress.step(self._lane.target.name, "verifying", todo)
+        await self._look_after(todo, carried.applied, carried.begun, carried.done_at)
 
-    async def _carry_out(self, todo: Mapping[Address, PlanUnit]) -> tuple[float, dict[Address, Applied]]:
-        """Do `todo`, when the intents are on record; returns when it was begun, and what the providers say of it."""
+    async def _keep_preimages(self, todo: Mapping[Address, PlanUnit]) -> dict[Address, PlanUnit]:
+        """Keep what `todo` is about to replace; returns that of which it could be kept."""
+        limit = self._services.settings.preimage_limit
+        lost = await keep_preimages(self._session, self._journal, todo.values(), limit=limit)
+        for address, error in lost.items():
+            self._verdicts.fail(address, error)
+        return {address: unit for address, unit in todo.items() if address not in lost}
+
+    async def _carry_out(self, todo: Mapping[Address, PlanUnit], slow: Slow | None = None) -> Carried:
+        """Do `todo`, when the intents are on record, which is noted in `slow`."""
         services = self._services
         services.progress.step(self._lane.target.name, "applying", todo)
         begun = services.loop_time()
+        lasting: list[str] = []
         # The providers compute while this is written, and act when it is.
         intending = asyncio.create_task(self._journal.intend(list(todo.values())), name="froyo-intend")
+        if slow is not None:
+            intending.add_done_callback(slow.note)
         try:
             applied = await apply_step(
                 services,
@@ -208,14 +341,14 @@ class Walk:
                 self._lane,
                 list(todo.values()),
                 intended=intending,
-                lasting=self.lasting,
+                lasting=lasting,
             )
         finally:
             # What was begun is on record before its end is.
             await asyncio.gather(intending, return_exceptions=True)
         await intending
         self._mark(todo)
-        return begun, applied
+        return Carried(begun, services.loop_time(), applied, lasting)
 
     # --- Refreshes ----------------------------------------------------------------------------------------------------
 
@@ -237,32 +370,15 @@ class Walk:
             and self._owes(address)
         )
 
-    async def _refresh(self, addresses: Collection[Address]) -> None:
-        """Refresh `addresses` of one package, each once for all that it is owed for."""
-        owed = {address: self._lane.refreshes.of(address) for address in addresses}
-        units = {
-            address: refreshing(self._lane, self._looks[address].observed, owed[address])
-            for address in addresses
-        }
-        todo = {address: unit for address, unit in units.items() if not self._verdicts.is_vain(unit)}
-        if not todo:
-            return
-        begun, applied = await self._carry_out(todo)
-        done = self._succeeded(todo, applied, begun)
-        for address in done:
-            self._lane.refreshes.done(owed[address])
-        if done:
-            looks = await self._look(done)
-            self._looks |= looks
-            self._settle_owed(looks)
-            for address, seen in looks.items():
-                if isinstance(seen.unit, ProviderError):
-                    self._verdicts.fail(address, seen.unit)
-                else:
-                    self._verdicts.refreshed(
-                        todo[address], seen.observed, owed[address], applied[address].output
-                    )
-                self._journal.outcome(address, self._verdicts.summary(address).reason)
+    async def _refresh(self, addresses: Collection[Address]) -> Mapping[Address, Slow]:
+        """What refreshing `addresses` takes, each once for all that it is owed for; nobody knows how long that is."""
+        todo = {}
+        for address in addresses:
+            owed = self._lane.refreshes.of(address)
+            unit = refreshing(self._lane, self._looks[address].observed, owed)
+            if not self._verdicts.is_vain(unit):
+                todo[address] = Slow(unit, owed)
+        return todo
 
     # --- Order --------------------------------------------------------------------------------------------------------
 
