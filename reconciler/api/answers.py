@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from reconciler.api import views
 from reconciler.api.backend import Knowledge
+from reconciler.api.folding import folded
 from reconciler.api.labels import parse_labels
 from reconciler.api.selecting import Selection
 from reconciler.api.views import Document
@@ -31,7 +32,7 @@ Query = Mapping[str, str]
 Answer = Callable[[Knowledge, Query], Awaitable[Document]]
 
 WORST = 20
-"""How many resources that are not ready a status names."""
+"""How many entries about resources that are not ready a status has."""
 AT_ONCE = 100
 """How many resources are described before others have their turn: some two milliseconds."""
 
@@ -121,7 +122,7 @@ async def _status(known: Knowledge, _query: Query) -> Document:
         counts=views.counts(every),
         instances=len(every),
         ready=len(every) - len(waiting),
-        notReady=sorted(waiting, key=_badness)[:WORST],
+        notReady=folded(sorted(waiting, key=_badness))[:WORST],
         contested=[view for view in every if view["ready"] == "True" and view["reason"] == Reason.CONTESTED][
             :WORST
         ],
@@ -139,14 +140,18 @@ def _badness(view: Document) -> tuple[int, str]:
 
 async def _targets(known: Knowledge, _query: Query) -> Document:
     instances: dict[TargetName, int] = {}
-    for address in await known.states():
+    seen: dict[TargetName, float] = {}
+    for address, state in (await known.states()).items():
         name = TargetName(address.partition("/")[0])
         instances[name] = instances.get(name, 0) + 1
+        seen[name] = max(seen.get(name, 0.0), state.observed_at)
     targets = await known.targets()
     return views.items(
         "TargetList",
         (
-            views.target(targets.get(name) or TargetState(name=name), instances.get(name, 0))
+            views.target(
+                targets.get(name) or TargetState(name=name), instances.get(name, 0), seen.get(name, 0.0)
+            )
             for name in sorted(targets.keys() | instances.keys())
         ),
         live=known.live,

@@ -174,13 +174,16 @@ def source(value: SourceState) -> Document:
     }
 
 
-def target(value: TargetState, instances: int) -> Document:
-    """What is known of a target."""
+def target(value: TargetState, instances: int, seen: float) -> Document:
+    """What is known of a target; something on it was looked at last at `seen`, 0 for never."""
+    ready = get_condition(value.conditions, ConditionType.READY)
+    heard = ready.since if ready is not None and ready.status else 0.0
     return {
         "name": value.name,
         "instances": instances,
         "conditions": [condition(c) for c in value.conditions],
         "connectedSince": instant(value.connected_since),
+        "lastSeen": instant(max(seen, heard) or None),
     }
 
 

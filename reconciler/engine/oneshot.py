@@ -13,6 +13,7 @@ from typing import TypeVar
 from reconciler.core.conditions import summarize
 from reconciler.core.contest import Contests
 from reconciler.core.reasons import DECIDED
+from reconciler.engine import wording
 from reconciler.engine.intake.in_force import Wanted
 from reconciler.engine.loop.lane import Lane
 from reconciler.engine.loop.reached import Reached
@@ -133,7 +134,8 @@ class OneShot:
                 session = await self._open(
                     lane.target, runtime=self._services.runtime, on_event=lambda _event: None
                 )
-                self.reached[name] = Reached(ready=True, message=f"connected as uid {session.ready.uid}")
+                message = wording.connected(lane.target, session.ready.uid, self._services.runtime.environ)
+                self.reached[name] = Reached(ready=True, message=message)
                 try:
                     return await work(lane, session)
                 finally:

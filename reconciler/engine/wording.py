@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from reconciler.model.event import Evidence
@@ -11,6 +11,7 @@ from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, FieldDiff, PlanUnit
 from reconciler.model.resource import Instance, Removal
 from reconciler.model.state import Suspension
+from reconciler.model.target import LocalTransport, Target
 
 REASONS = {
     Action.CREATE: "Created",
@@ -205,3 +206,20 @@ def repaired(unit: PlanUnit, evidence: Evidence | None, took: float | None, *, r
             return f"put there {by}, removed {after}"
         case _:
             return f"{fields(unit.diffs, spoiled=True)} changed {by}, put back {after}"
+
+
+def connected(target: Target, uid: int, environ: Mapping[str, str]) -> str:
+    """As whom a session was had, in a person's words.
+
+    Args:
+        target: whom it is with.
+        uid: of its runner.
+        environ: who runs froyo.
+    """
+    transport = target.transport
+    named = "" if isinstance(transport, LocalTransport) else transport.user
+    who = named or environ.get("LOGNAME") or environ.get("USER") or ""
+    if uid != 0:
+        return f"connected as {who or f'uid {uid}'}"
+    by = f", by sudo from {who}" if transport.become and who not in ("", "root") else ""
+    return f"connected as root{by}"

@@ -6,6 +6,7 @@ import time
 
 from reconciler.api import times
 from reconciler.api.client import Client, Document
+from reconciler.api.folding import folded
 from reconciler.cli.asking import Asking
 from reconciler.cli.options import (
     Labels,
@@ -79,7 +80,7 @@ def command(  # noqa: PLR0913 - its options
     if output.is_document:
         emit(screen, document, output)
     elif bad:
-        for line in resource_table(screen, bad, now=time.time(), wide=False):
+        for line in resource_table(screen, folded(bad), now=time.time(), wide=False):
             screen.line(line)
     else:
         screen.say(f"{count(len(document['items']), 'instance')} as declared")

@@ -10,6 +10,7 @@ import typer
 
 from reconciler.api import times
 from reconciler.api.client import ANSWER, Document
+from reconciler.api.folding import folded
 from reconciler.cli.asking import Asking
 from reconciler.cli.options import Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose, What
 from reconciler.cli.output import Format, emit
@@ -100,7 +101,7 @@ def command(  # noqa: PLR0913 - its options
         screen.note(f"after {timeout}: {nothing_matches(asking, what, target, selector)}")
     elif waiting:
         screen.note(f"not {for_} after {timeout}: {count(len(waiting), 'instance')}")
-        for line in resource_table(screen, waiting, now=time.time(), wide=False):
+        for line in resource_table(screen, folded(waiting), now=time.time(), wide=False):
             screen.line(line)
     else:
         screen.say(f"{count(len(document['items']), 'instance')}: {for_}")

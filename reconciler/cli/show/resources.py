@@ -30,7 +30,7 @@ def resource_table(screen: Terminal, resources: Sequence[Document], *, now: floa
     for view in resources:
         style = READY[view["ready"]]
         row: list[Cell] = [
-            ("", view["address"]),
+            ("", named(view)),
             (style, view["ready"]),
             ("" if view["ready"] == "True" else style, view["reason"]),
             ("", times.age(view["since"], now=now)),
@@ -45,6 +45,13 @@ def resource_table(screen: Terminal, resources: Sequence[Document], *, now: floa
             ]
         rows.append([*row, ("", view["message"])])
     return table(screen, header, rows)
+
+
+def named(view: Document) -> str:
+    """A resource, or as many of its target as are the same."""
+    if not view.get("more"):
+        return str(view["address"])
+    return f"{view['target']}: {count(1 + view['more'], 'resource')}"
 
 
 def target_table(screen: Terminal, targets: Sequence[Document], *, now: float, live: bool) -> list[str]:
@@ -64,7 +71,7 @@ def target_state(view: Document, *, now: float, live: bool) -> tuple[str, str, s
     if ready["status"] == "False":
         return "bad", "unreachable", without_name(view["name"], ready["message"])
     if not live:
-        return "dim", "last seen", f"{ready['message']}, {times.clock(ready['lastTransitionTime'], now=now)}"
+        return "dim", "last seen", f"{ready['message']}, {times.clock(view['lastSeen'], now=now)}"
     since = times.age(view["connectedSince"], now=now)
     return "good", "connected", f"{ready['message']}, for {since}"
 
@@ -231,7 +238,11 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
         lines += [*_indented(suspension_lines(inner, status["suspensions"], now=now)), ""]
     if status["notReady"]:
         lines.append(screen.paint("bold", "Not as declared"))
-        lines += [*_indented(_not_ready(inner, status["notReady"])), ""]
+        lines += _indented(_not_ready(inner, status["notReady"]))
+        told = sum(1 + view["more"] for view in status["notReady"])
+        if left := status["instances"] - status["ready"] - told:
+            lines.append(f"  … and {count(left, 'more resource')}: froyo get")
+        lines.append("")
     if status["contested"]:
         lines.append(screen.paint("bold", "Put back again and again"))
         lines += [*_indented(_not_ready(inner, status["contested"])), ""]
@@ -242,8 +253,7 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
 def _not_ready(screen: Terminal, views: Sequence[Document]) -> list[str]:
     """What is not as declared: in a table, or where the terminal is too narrow for messages, in two lines each."""
     rows: list[list[Cell]] = [
-        [(READY[view["ready"]], view["reason"]), ("", view["address"]), ("", view["message"])]
-        for view in views
+        [(READY[view["ready"]], view["reason"]), ("", named(view)), ("", view["message"])] for view in views
     ]
     lines = table(screen, ["REASON", "RESOURCE", "MESSAGE"], rows, key=1)
     if "MESSAGE" in lines[0]:
@@ -252,7 +262,7 @@ def _not_ready(screen: Terminal, views: Sequence[Document]) -> list[str]:
     for view in views:
         reason = screen.paint(READY[view["ready"]], view["reason"])
         told = screen.fit(view["message"], len(view["reason"]) + 4)
-        lines += [one_line(view["address"]), f"  {reason}: {told}"]
+        lines += [one_line(named(view)), f"  {reason}: {told}"]
     return lines
 
 

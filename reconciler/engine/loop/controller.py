@@ -359,7 +359,11 @@ class Controller:
 
     def connected(self, name: TargetName, session: Session) -> None:
         """A session is ready: look at everything, since nothing was heard from the target until now."""
-        self._reachability.say(name, ready=True, message=f"connected as uid {session.ready.uid}")
+        self._reachability.say(
+            name,
+            ready=True,
+            message=wording.connected(session.target, session.ready.uid, self._runtime.environ),
+        )
         self._add(name, priority=Priority.USER if self._requests.get(name) else Priority.SPEC)
 
     def disconnected(self, name: TargetName, why: str, *, retry_in: float) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from reconciler.core.backoff import Backoff
-from reconciler.core.conditions import get_condition, readiness, set_condition
+from reconciler.core.conditions import get_condition, readiness, remove_condition, set_condition
 from reconciler.engine.round.report import Report
 from reconciler.errors import StoreError
 from reconciler.model.conditions import Condition, ConditionType, Reason
@@ -102,7 +102,19 @@ class Reachability:
             self._keep()
 
     async def close(self) -> None:
-        """Let the last write end, if that does not take long."""
+        """Say of what was connected until now that it was; let that be written, if it does not take long."""
+        now = self._runtime.now()
+        for name, known in self._known.items():
+            ready = get_condition(known.conditions, ConditionType.READY)
+            if known.connected_since is not None and ready is not None:
+                earlier = remove_condition(known.conditions, ConditionType.READY)
+                condition = reachable(ready.message, ready=True, now=now)
+                self._known[name] = replace(
+                    known, conditions=set_condition(earlier, condition), connected_since=None
+                )
+                self._unkept[name] = None
+        if self._unkept:
+            self._keep()
         if self._keeping is not None:
             await asyncio.wait([self._keeping], timeout=FAREWELL)
             self._keeping.cancel()

@@ -26,7 +26,7 @@ def test_a_daemon_puts_right_what_is_spoiled_and_tells(person):
 
         status = person.json("status")
         assert (status["live"], status["instances"]) == (True, 2)
-        assert "connected as uid" in person.froyo("get", "targets").stdout
+        assert "connected as " in person.froyo("get", "targets").stdout
         assert "/site" in person.froyo("get", "sources").stdout
         assert person.froyo("diff").stdout == "nothing to do: 2 instances on 1 target are as declared\n"
         assert person.json("doctor")["healthy"]

@@ -97,6 +97,13 @@ async def test_resources_are_selected_by_word_target_and_label():
     assert await addresses(what="Nothing") == []
 
 
+async def test_what_is_the_same_on_all_of_a_target_is_one_entry_of_a_status():
+    lost = condition(status=False, reason=Reason.UNREACHABLE, message="no route")
+    known = Known.of(*(state(f"a/File/{n}", lost) for n in range(30)), state("b/File/x", lost))
+    status = await answer(known, "/v1/status", {})
+    assert [(view["target"], view["more"]) for view in status["notReady"]] == [("a", 29), ("b", 0)]
+
+
 async def test_status_counts_and_names_the_worst_first():
     broken = state(
         "a/File/x",

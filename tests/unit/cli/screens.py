@@ -87,7 +87,7 @@ def resource(address="web-1/File/motd", ready="True", reason="InSync", message="
     }
 
 
-def target(name, status="True", message="connected as uid 0", instances=3):
+def target(name, status="True", message="connected as root, by sudo from ops", instances=3):
     ready = {
         "type": "Ready",
         "status": status,
@@ -101,10 +101,11 @@ def target(name, status="True", message="connected as uid 0", instances=3):
         "instances": instances,
         "conditions": [ready],
         "connectedSince": "2026-01-31T11:50:05.000000Z" if status == "True" else None,
+        "lastSeen": "2026-01-31T11:58:00.000000Z",
     }
 
 
-def status(**fields):
+def status(*, notReady=(), **fields):  # noqa: N803 - as the document has it
     return {
         "apiVersion": "froyo.dev/v1alpha1",
         "kind": "Status",
@@ -115,7 +116,7 @@ def status(**fields):
         "counts": {},
         "instances": 0,
         "ready": 0,
-        "notReady": [],
+        "notReady": [{"more": 0, **view} for view in notReady],
         "contested": [],
         "suspensions": [],
         **fields,

@@ -112,13 +112,13 @@ def test_targets_say_how_they_are_reached():
     new = {**target("web-3"), "conditions": [], "connectedSince": None}
     assert text(target_table(pipe(), [target("web-1"), lost, new], now=NOW, live=True)) == dedent("""\
         TARGET   STATE         INSTANCES   MESSAGE
-        web-1    connected     3           connected as uid 0, for 10m
+        web-1    connected     3           connected as root, by sudo from ops, for 10m
         web-2    unreachable   3           no route to host; next try in 4 s
         web-3    connecting    3
         """)
     assert text(target_table(pipe(), [target("web-1"), new], now=NOW, live=False)) == dedent("""\
         TARGET   STATE       INSTANCES   MESSAGE
-        web-1    last seen   3           connected as uid 0, 11:50:05
+        web-1    last seen   3           connected as root, by sudo from ops, 11:58:00
         web-3    unknown     3           only a daemon keeps track of it
         """)
 
@@ -160,7 +160,7 @@ def test_a_status_fits_on_a_screen():
 
         Targets
           TARGET   STATE       INSTANCES   MESSAGE
-          web-1    connected   3           connected as uid 0, for 10m
+          web-1    connected   3           connected as root, by sudo from ops, for 10m
 
         Suspensions
           OBJECT   BY      SINCE      UNTIL                 REASON
@@ -172,6 +172,14 @@ def test_a_status_fits_on_a_screen():
 
         2 of 3 instances as declared (1 failed for good)
         """)
+
+
+def test_what_is_the_same_on_a_target_is_one_line_and_what_is_left_out_is_said():
+    lost = resource("web-2/File/motd", "Unknown", "Unreachable", "no route to host", more=11)
+    view = status(notReady=[lost, BROKEN], counts={"Unreachable": 12, "PermanentError": 30}, instances=42)
+    lines = status_lines(pipe(), view, now=NOW, where="")
+    assert "  Unreachable      web-2: 12 resources   no route to host" in lines
+    assert "  … and 29 more resources: froyo get" in lines
 
 
 def test_a_status_without_a_daemon_says_so_and_one_without_anything_too():

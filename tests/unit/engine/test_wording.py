@@ -1,10 +1,14 @@
 """The engine says things in the same words everywhere."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.engine import wording
 from reconciler.model.event import Evidence
+from reconciler.model.names import Digest, TargetName
 from reconciler.model.plan import FieldDiff
+from reconciler.model.target import LocalTransport, SshTransport, Target
 
 
 @pytest.mark.parametrize(
@@ -59,3 +63,20 @@ def test_fields_that_differ_are_said_without_what_is_ignored():
 def test_a_long_value_is_cut():
     assert wording.value("x" * 100) == "x" * 59 + "…"
     assert wording.value({"digest": "sha256:" + "0" * 64, "size": 3}) == "sha256:000000000000… (3 B)"
+
+
+@pytest.mark.parametrize(
+    ("transport", "uid", "told"),
+    [
+        (SshTransport(host="web-1", user="ops", become="sudo"), 0, "connected as root, by sudo from ops"),
+        (SshTransport(host="web-1", become="sudo"), 0, "connected as root, by sudo from ada"),
+        (SshTransport(host="web-1", user="root", become="sudo"), 0, "connected as root"),
+        (SshTransport(host="web-1", user="ops"), 1000, "connected as ops"),
+        (LocalTransport(), 0, "connected as root"),
+        (LocalTransport(), 1000, "connected as ada"),
+    ],
+)
+def test_as_whom_a_session_was_had_is_said_as_people_say_it(transport, uid, told):
+    target = Target(TargetName("web-1"), {}, transport, Digest("sha256:0"))
+    assert wording.connected(target, uid, {"LOGNAME": "ada"}) == told
+    assert wording.connected(replace(target, transport=LocalTransport()), 7, {}) == "connected as uid 7"
