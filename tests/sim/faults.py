@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from reconciler.errors import FroyoError
-from reconciler.model.state import Suspension
+from reconciler.model.state import Approval, Suspension
 from tests.sim.machine import Machine
 from tests.sim.process import Process
 from tests.sim.weather import FAULTS
@@ -163,6 +163,30 @@ async def operators(world: World, random_: random.Random) -> None:
             world.process.told.set()
 
 
+async def approvers(world: World, random_: random.Random) -> None:
+    """People approve what waits for them, or want it left for good."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 6.0))
+        process = world.process
+        if process is None or not process.up:
+            continue
+        controller = process.controller
+        waiting = sorted(address for address, state in controller.states().items() if state.held is not None)
+        if not waiting:
+            continue
+        address = random_.choice(waiting)
+        one = controller.in_force.instances[address]
+        if one.removal is not None and random_.random() < 0.3:
+            world.note("forget", object=address)
+            _ask(process, controller.forget([address]), "forget")
+            continue
+        shown = controller.states()[address].held
+        assert shown is not None
+        world.note("approve", object=address)
+        approval = Approval(address=address, shown=shown, by="ada", reason="meant", at=world.now())
+        _ask(process, controller.approve([approval]), "approve")
+
+
 async def users(world: World, random_: random.Random) -> None:
     """People ask for a look, or want things left alone for a while."""
     while True:
@@ -200,6 +224,7 @@ ACTORS: tuple[Actor, ...] = (
     crashes,
     operators,
     users,
+    approvers,
 )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.desired import Blob, Desired
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address, reference
-from reconciler.model.resource import Adopt, CommonSpec, Instance, Metadata, Policy
+from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Policy
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from reconciler.model.subjects import Subject
 from reconciler.model.target import SshTransport, Target
@@ -24,6 +24,9 @@ Json = dict[str, Any]
 SOURCE = SourceName("sim")
 PACKAGE = "linux.file"
 API = "linux.froyo.dev/v1alpha1"
+
+
+_CHOICES: dict[str, Any] = {"policy": Policy, "adopt": Adopt, "deletion": Deletion}
 
 
 def target(name: str, *, port: int = 22) -> Target:
@@ -44,10 +47,7 @@ def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) 
         else {}
     )
     fields = CommonSpec(
-        **{
-            key: Policy(value) if key == "policy" else Adopt(value) if key == "adopt" else value
-            for key, value in common.items()
-        }
+        **{key: _CHOICES[key](value) if key in _CHOICES else value for key, value in common.items()}
     )
     ref = reference(kind, name)
     said = json.dumps(
@@ -253,6 +253,8 @@ class Author:
                 common["policy"] = random_.choice(["observe", "paused"])
             if random_.random() < 0.1:
                 common["adopt"] = "hold"
+        if random_.random() < 0.6:
+            common["deletion"] = random_.choice(["delete", "delete", "confirm"])
         if random_.random() < 0.2:
             common["interval"] = random_.choice([5.0, 45.0, 300.0])
         if random_.random() < 0.15 and "state" not in spec:

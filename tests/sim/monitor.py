@@ -8,14 +8,15 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, TargetName
-from reconciler.model.resource import Instance, Policy
+from reconciler.model.resource import Deletion, Instance, Policy
 from reconciler.plugins.calls import Phase
 from tests.sim.files import Node
-from tests.sim.manifests import SOURCE, path_of
+from tests.sim.manifests import path_of
 from tests.sim.process import PROCESS, Process
 from tests.sim.runner import WRITING, Json, frames_in
 
@@ -82,7 +83,7 @@ class Monitor(logging.Handler):
         if key in self._rounds:
             self.violated("two rounds at once", name)
         assert process.controller.in_force
-        self._rounds[key] = process.controller.in_force.of(SOURCE)
+        self._rounds[key] = SimpleNamespace(instances=process.controller.in_force.instances)
         for one in process.controller.in_force.instances.values():
             self._declared[one.digest] = one
         try:
@@ -100,7 +101,7 @@ class Monitor(logging.Handler):
 
     def provider(self, process: Process, phase: Phase, request: Json) -> None:
         """A provider is asked to do something."""
-        if process.dead or phase is not Phase.APPLY:
+        if process.dead or phase not in (Phase.APPLY, Phase.DESTROY):
             return
         name = request["target"]["name"]
         desired = self._rounds.get((process.number, name))
@@ -113,10 +114,31 @@ class Monitor(logging.Handler):
             one = desired.instances.get(address)
             if one is None:
                 self.violated("an apply of what is not declared", address)
+            elif (one.removal is not None) is not (phase is Phase.DESTROY):
+                self.violated("a removal of what is declared, or an apply of what is to go", address, one)
+            elif one.removal is not None:
+                self._destroyed(process, one)
             elif one.common.policy is not Policy.ENFORCE:
                 self.violated("an apply although the policy forbids it", address, one.common.policy)
             if (held := process.controller.suspensions.holding(address)) is not None:
                 self.violated("an apply of what is suspended", address, held)
+
+    def _destroyed(self, process: Process, one: Instance) -> None:
+        """Something is about to be removed for want of a manifest."""
+        assert process.account is not None and one.removal is not None
+        address = one.address
+        found = process.account.execute(
+            "SELECT ownership, preimage FROM inventory WHERE address = ?", (address,)
+        ).fetchone()
+        if found is None:
+            self.violated("a removal of what is not ours", address)
+        elif found[0] != "created" and found[1] is None:
+            self.violated("a removal of what was there before us", address)
+        if one.common.deletion is Deletion.ORPHAN:
+            self.violated("a removal that no manifest asked for", address)
+        if one.removal.hold and process.controller.approvals.of(address) is None:
+            self.violated("a removal that waits for a person", address, one.removal.hold)
+        self.preimages.pop(address, None)
 
     def said(self, process: Process, name: TargetName, data: bytes) -> None:
         """The controller sends something to a target."""
@@ -250,7 +272,7 @@ class Monitor(logging.Handler):
 
 
 def _may_remove(one: Instance, path: str) -> bool:
-    if one.spec.get("state") == "absent":
+    if one.spec.get("state") == "absent" or one.removal is not None:
         return path_of(one) == path
     purged = one.spec.get("purge") and path.startswith(path_of(one) + "/")
     return bool(purged) and not path[len(path_of(one)) + 1 :].startswith("keep-")

@@ -80,7 +80,8 @@ class WatchedController(Controller):
             failed={
                 address.rpartition("/")[2]: str(summary.reason)
                 for address in outcome.looked_at
-                if not (summary := summarize(lane.states[address].conditions)).ready
+                if address in lane.states
+                and not (summary := summarize(lane.states[address].conditions)).ready
             },
         )
         super()._schedule(lane, outcome, whole=whole)

@@ -299,6 +299,7 @@ def _repairable(world: World) -> tuple[Instance, Machine] | None:
         one
         for one in process.controller.in_force.instances.values()
         if one.common.policy is Policy.ENFORCE
+        and one.removal is None
         and "body" in one.spec
         and process.controller.states()[one.address].owned
         and summarize(process.controller.states()[one.address].conditions).ready
@@ -422,6 +423,10 @@ def _excused(world: World, address: Any) -> bool:
     state = controller.states()[address]
     summary = summarize(state.conditions)
     wrong = differs(one, world.machines[one.target].files, _managed(world, one.target))
+    if one.removal is not None:
+        # What has become something else, or has something of others in it, is left where it is.
+        stays = summary.reason is Reason.PERMANENT_ERROR and "left where it is" in summary.message
+        return stays or summary.reason is Reason.PRUNE_HELD
     if one.common.policy is Policy.PAUSED:
         return summary.reason is Reason.PAUSED
     if one.common.policy is Policy.OBSERVE:
