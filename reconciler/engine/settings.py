@@ -34,6 +34,9 @@ class EngineSettings:
     dependency_poll: float = 30.0
     """Dependents are woken when what they wait for turns ready; this is the belt to those braces."""
 
+    full_look: float = 86400.0
+    """So often every content is read, whatever its times say: they can be made to lie, and disks do not keep all."""
+
     rescan_patience: float = 60.0
     """Deadline of each reading command that a round sends."""
 

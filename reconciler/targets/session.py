@@ -58,6 +58,7 @@ class Session:
         self._on_event = on_event
         self._batches: dict[str, list[dict[str, Any]]] = {}
         self._facts: dict[str, Any] | None = None
+        self._remembers_since = asyncio.get_running_loop().time()
         self._watch: Call | None = None
 
     @classmethod
@@ -137,6 +138,20 @@ class Session:
         for item, reply in zip(items, replies, strict=True):
             if "error" in reply and reply["error"]["code"] == "blob_missing" and "blob" in item:
                 self._bodies.forget(item["blob"])
+
+    @property
+    def remembers_since(self) -> float:
+        """Loop time since when the runner may know a content without reading it again."""
+        return self._remembers_since
+
+    async def forget_digests(self) -> None:
+        """Have every content read when it is looked at next, be its times as they were.
+
+        Raises:
+            TransportError: the session is lost.
+        """
+        await self.command("digests.forget", [{}])
+        self._remembers_since = asyncio.get_running_loop().time()
 
     async def observe(
         self,

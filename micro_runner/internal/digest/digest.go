@@ -129,13 +129,28 @@ func (m *Memory) Put(stat *sys.Stat, sum Sum, from time.Time) {
 }
 
 // File systems whose times this machine's kernel sets itself, by its own clock.
-var local = map[int64]bool{
+var ours = map[int64]bool{
 	0xEF53: true, 0x58465342: true, 0x9123683E: true, 0x01021994: true, 0x794C7630: true, // ext, xfs, btrfs, tmpfs, overlay
 	0xF2F52010: true, 0x2FC12FC1: true, 0x858458F6: true, 0xCA451A4E: true, 0x4D44: true, 0x2011BAB0: true, // f2fs, zfs, ramfs, bcachefs, fat, exfat
 }
 
-// Local says whether an open file is on such a file system. What is not must not be remembered.
-func Local(fd sys.FD) bool {
+// Of these, the ones that do not move a time when a map of memory is written to, so that nothing shows that a content has changed.
+var timeless = map[int64]bool{0x01021994: true, 0x858458F6: true} // tmpfs, ramfs
+
+// Local says whether an open file is on such a file system, and keeps whether its times tell of every change: of a file where they do
+// not, nothing must be remembered.
+func Local(fd sys.FD) (local, keeps bool) {
 	var stat syscall.Statfs_t
-	return syscall.Fstatfs(int(fd), &stat) == nil && local[int64(stat.Type)]
+	if syscall.Fstatfs(int(fd), &stat) != nil {
+		return false, false
+	}
+	kind := int64(stat.Type)
+	return ours[kind], ours[kind] && !timeless[kind]
+}
+
+// Forget has every content read again when it is looked at.
+func (m *Memory) Forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.memos)
 }

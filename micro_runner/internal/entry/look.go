@@ -116,11 +116,11 @@ func content(dir sys.FD, name string, e *Entry, wish Wish, memory *digest.Memory
 	if err != nil {
 		return *e, err
 	}
-	local := digest.Local(fd)
+	local, keeps := digest.Local(fd)
 	if !after.Unmoved(&before) || after.Mode != before.Mode || local && size != before.Size {
 		return *e, errMoved
 	}
-	if local {
+	if keeps {
 		memory.Put(&before, read.Digest, from)
 	}
 	read.Stat.Size = size // below /proc and /sys a stat does not tell it

@@ -21,6 +21,9 @@ func Commands(host *command.Host) []command.Command {
 		{Name: "file.stat", Names: command.Path, Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return stat(ctx, host, known, call) }},
 		{Name: "file.read", Names: command.Path, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return read(ctx, host, call) }},
 		{Name: "file.write", Names: []command.Names{{Argument: "path", Scheme: "path", Suffix: "backup"}}, Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return write(ctx, host, call) }},
+		{Name: "digests.forget", Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
+			return command.InOrder(ctx, call.Items, func(wire.Object) (wire.Object, error) { host.Digests.Forget(); return wire.Object{}, nil })
+		}},
 		{Name: "file.remove", Names: command.Path, Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return remove(ctx, host, call) }},
 	}
 }

@@ -112,6 +112,36 @@ func TestStatGivesTextOnDemand(t *testing.T) {
 	}
 }
 
+// A map of memory was written to, and nothing moved: it was never seen.
+func TestStatNoticesAWriteThroughAMapOnTmpfs(t *testing.T) {
+	directory, err := os.MkdirTemp("/dev/shm", "runner-test-")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer os.RemoveAll(directory)
+	h := harness.New(t, Commands)
+	path := harness.Put(t, filepath.Join(directory, "file"), "before\n")
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	mapped, err := syscall.Mmap(int(file.Fd()), 0, 7, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Munmap(mapped) }()
+	mapped[0] = 'b'
+	time.Sleep(50 * time.Millisecond) // past git's racy time
+	if h.OK("file.stat", object{"path": path})["digest"] != sum("before\n") {
+		t.Fatal("it is something else")
+	}
+	copy(mapped, "spoiled")
+	if h.OK("file.stat", object{"path": path})["digest"] != sum("spoiled") {
+		t.Fatal("the write was not seen")
+	}
+}
+
 func TestStatNoticesAChangeOfTheSameSizeWithItsTimePutBack(t *testing.T) {
 	h := harness.New(t, Commands)
 	path := harness.Put(t, filepath.Join(harness.Disk(t), "file"), "one")

@@ -75,7 +75,8 @@ func (w *Workshop) stale(dir sys.FD, name string) bool {
 	if err != nil || !opened.Same(&stat) || sys.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		return false
 	}
-	return visible || digest.Local(fd) || age > remoteAge
+	local, _ := digest.Local(fd)
+	return visible || local || age > remoteAge
 }
 
 // Hides says whether an entry of a directory is a temporary file that somebody is still at work on, so that it concerns nobody else. The

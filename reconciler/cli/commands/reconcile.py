@@ -52,8 +52,8 @@ def command(  # noqa: PLR0913 - its options
 ) -> int:
     """Have the daemon look at something now, before all else, and put it right.
 
-    What had failed for good is tried again. With --wait it says what came of it, and exits with 1 if something is not as
-    declared then.
+    What had failed for good is tried again. With --wait it says what came of it, and exits with 1 if something is not
+    as declared then.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)

@@ -50,8 +50,8 @@ def command(
 ) -> int:
     """Keep everything as declared, until told to end.
 
-    Watches the directories and the targets, puts right whatever differs, and says who spoiled it. SIGTERM and Ctrl-C let
-    what is under way end; what cannot be ended in time is named, and looked at again at the next start.
+    Watches the directories and the targets, puts right whatever differs, and says who spoiled it. SIGTERM and Ctrl-C
+    let what is under way end; what cannot be ended in time is named, and looked at again at the next start.
     """
     from reconciler.telemetry.output import configure
     from reconciler.telemetry.redaction import Redactor

@@ -281,6 +281,9 @@ class Controller:
                 dirty = None if dirty is None or not request.items else dirty | request.items
             if request is not None or work.priority is Priority.USER:
                 lane.forget_verdicts(lane.instances if dirty is None else dirty)
+                await session.forget_digests()  # who asks does not ask what was remembered
+            elif dirty is None and self._time() - session.remembers_since >= self._settings.full_look:
+                await session.forget_digests()
             outcome = await self._round(lane, session, dirty)
             self._queue.forget(name)
             self._troubles.pop(name, None)
@@ -429,6 +432,7 @@ class Controller:
                 why = "there is no session to the target right now; see: froyo status"
                 return unplanned(name, self._services, why)
             try:
+                await session.forget_digests()
                 return await Round(lane, session, self._services).plan()
             except (TransportError, ProtocolError) as error:
                 return unplanned(name, self._services, str(error))
