@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.api.client import Client
 from reconciler.api.server import listen
 from reconciler.app.assembly import assemble, evaluation, granted
 from reconciler.app.holding import held_by
@@ -80,6 +81,8 @@ def test_the_one_that_has_the_store_is_named_in_local_time_with_how_to_reach_it(
     elsewhere = held_by(replace(holder, host="there"), us, where)
     assert elsewhere.startswith(f"froyo on there works with {tmp_path} (pid 4711, since 21:00:00)")
     with contextlib.closing(listen(where.socket)):
+        assert "does not answer" in held_by(holder, us, where)  # nobody accepts
+        monkeypatch.setattr(Client, "get", lambda *_: {})
         said = held_by(holder, us, where)
     assert "`froyo reconcile`" in said
     assert "`kill 4711`" in said
