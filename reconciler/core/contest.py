@@ -118,6 +118,7 @@ class Contests(Generic[K]):
     def __init__(self, rules: Rules = Rules()) -> None:
         self._rules = rules
         self._times: dict[K, dict[str, Times]] = {}
+        self._told: set[K] = set()
 
     def corrected(self, thing: K, fields: Iterable[str], *, now: float) -> Verdict:
         """Record that `fields` of `thing` have just been put right after drift."""
@@ -134,7 +135,7 @@ class Contests(Generic[K]):
         for field in [field for field, times in known.items() if now > _end(times, self._rules)]:
             del known[field]
         if not known:
-            del self._times[thing]
+            self.forget(thing)
             return CALM
         verdicts = (judge(times, now, self._rules) for times in known.values())
         return max(verdicts, key=lambda verdict: (verdict.contested, verdict.not_before, verdict.over_at))
@@ -142,6 +143,14 @@ class Contests(Generic[K]):
     def forget(self, thing: K) -> None:
         """`thing` is to be something else now, or is gone: what was fought about is history."""
         self._times.pop(thing, None)
+        self._told.discard(thing)
+
+    def is_news(self, thing: K) -> bool:
+        """Whether the contest of `thing` was not told of yet. From now on it was, until it is over."""
+        if thing in self._told:
+            return False
+        self._told.add(thing)
+        return True
 
     def expire(self, now: float) -> None:
         """Drop what is over, so that what is remembered is bounded by what is going on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,9 @@ EMPTIED = (
 
 COMMAND_MAX = 200
 """Characters of a command line that are said."""
+
+_RUNNER = re.compile(r" serve --sha256 [0-9a-f]{64} --signature ")
+"""How a runner is started. Our own is no evidence of a change by others, so such a one is somebody else's."""
 
 CONTESTED = "someone keeps changing it back"
 """Of an instance that somebody else has another opinion about."""
@@ -155,6 +159,8 @@ def who(evidence: Evidence | None) -> str:
         details.append(evidence.session)
     elif evidence.unit:
         details.append(evidence.unit)
+    if _RUNNER.search(evidence.command):
+        return "by another OpenFroyo controller" + (f" ({', '.join(details)})" if details else "")
     if not command:
         return f"by {', '.join(details)}"
     return f"by `{command}`" + (f" ({', '.join(details)})" if details else "")

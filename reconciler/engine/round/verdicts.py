@@ -183,9 +183,12 @@ class Verdicts:
                 reason=reason, message=message, drifted=differs, stalled=contested, reconciling=contested
             ),
         )
-        if news:
+        if contested:
+            if news and self._lane.contests.is_news(unit.address):
+                self._warn(unit, reason, message, evidence)
+        elif news:
             self._warn(unit, reason, message, evidence)
-        elif moved and not contested:
+        elif moved:
             # Nobody puts it back, so that each change to it is news, and each has somebody who did it.
             untold = self._lane.changes.happened(unit.address, now=self._services.loop_time())
             if untold is not None:
@@ -242,7 +245,7 @@ class Verdicts:
         # How long it was wrong because a person wanted it left alone says nothing about a repair.
         took = done_at - sighting.at if sighting and not resumed else None
         evidence = sighting.evidence if sighting else None
-        if contested and news:
+        if contested and news and self._lane.contests.is_news(address):
             self._warn(unit, Reason.CONTESTED, wording.CONTESTED, evidence)
         untold: int | None = 0
         if drift:
@@ -405,7 +408,7 @@ class Verdicts:
             reconciling=True,
             drifted=wording.fields(unit.diffs),
         )
-        if self.conclude(address, verdict):
+        if self.conclude(address, verdict) and self._lane.contests.is_news(address):
             self._warn(unit, Reason.CONTESTED, verdict.message, sighting.evidence if sighting else None)
 
     def _count_failure(self, address: Address) -> int:

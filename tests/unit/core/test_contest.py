@@ -136,3 +136,12 @@ def test_what_is_over_is_forgotten():
 def test_the_fewest_corrections_that_the_rule_allows_still_know_the_last_gap():
     rules = Rules(corrections=2, lasting=0.0, patience=0.0, first_pause=1.0, longest_pause=300.0, quiet=60.0)
     assert judge(after([0.0, 4.0, 5.0, 6.0], rules), 6.0, rules).not_before == 8.0
+
+
+def test_a_contest_is_news_once():
+    contests = Contests[str](RULES)
+    for now in (0.0, 1.0, 2.0):
+        contests.corrected("a", ["content"], now=now)
+    assert [contests.is_news("a"), contests.is_news("a"), contests.is_news("b")] == [True, False, True]
+    contests.expire(1000.0)
+    assert contests.is_news("a")

@@ -80,3 +80,11 @@ def test_as_whom_a_session_was_had_is_said_as_people_say_it(transport, uid, told
     target = Target(TargetName("web-1"), {}, transport, Digest("sha256:0"))
     assert wording.connected(target, uid, {"LOGNAME": "ada"}) == told
     assert wording.connected(replace(target, transport=LocalTransport()), 7, {}) == "connected as uid 7"
+
+
+def test_a_runner_of_somebody_else_is_called_what_it_is():
+    command = f"/proc/77/fd/9 serve --sha256 {'0' * 64} --signature AAAA --ttl 600000ms"
+    assert wording.who(Evidence(command=command, pid=78, user="root")) == (
+        "by another OpenFroyo controller (pid 78, root)"
+    )
+    assert wording.who(Evidence(command=command)) == "by another OpenFroyo controller"
