@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from reconciler.core.conditions import summarize
+from reconciler.core.reasons import ASKS
 from reconciler.engine.round.report import Report
 from reconciler.errors import UsageError
 from reconciler.model.names import Address, SourceName, source_object
@@ -28,19 +30,28 @@ def approvals(
 ) -> list[Approval]:
     """The approvals of what waits at `addresses`, or is there and declared by nobody.
 
+    What has not been looked at since it began to wait is left out: there is nothing yet that could be approved.
+
     Raises:
-        UsageError: something of it waits for nobody.
+        UsageError: something of it waits for nobody, or nothing of it has been looked at.
     """
-    found = []
+    found, unseen = [], []
     for address in addresses:
         state, entry = states.get(address), inventory.get(address)
         if state is not None and state.held is not None:
             shown = state.held
+        elif state is not None and summarize(state.conditions).reason in ASKS:
+            unseen.append(address)
+            continue
         elif state is None and entry is not None:
             shown = entry.instance.digest
         else:
             raise UsageError(f"{address} waits for nobody's approval; see: froyo get")
         found.append(Approval(address=address, shown=shown, by=by, reason=reason, at=at))
+    if unseen and not found:
+        raise UsageError(
+            f"{unseen[0]} has not been looked at since it was dropped; approve it once its target can be reached"
+        )
     return found
 
 

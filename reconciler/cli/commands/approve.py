@@ -69,6 +69,8 @@ def command(
         named = one_line(done[0]) if len(done) == 1 else count(len(done), "resource")
         then = "" if asking.daemon is not None else "; no daemon runs, so the next froyo apply does it"
         screen.say(f"approved {named}{then}")
+        if unseen := [address for address in found if address not in done]:
+            screen.note(f"not approved, since not looked at yet: {', '.join(map(one_line, unseen))}")
     return 0
 
 

@@ -174,6 +174,8 @@ class Verdicts:
         message = unit.held_because or reasons.HELD[reason]
         if reason is not Reason.PRUNE_HELD:  # that it is there and shall not be is all that differs
             message = f"{differs}: {message}"
+        # That it waits may have been known before there was anything that could be approved.
+        first = reason in reasons.ASKS and self._lane.states[unit.address].held is None
         if reason in reasons.ASKS:
             self._report.put(replace(self._lane.states[unit.address], held=shown(unit)))
         moved = sighting is not None or self.summary(unit.address).message != message
@@ -186,7 +188,7 @@ class Verdicts:
         if contested:
             if news and self._lane.contests.is_news(unit.address):
                 self._warn(unit, reason, message, evidence)
-        elif news:
+        elif news or first:
             self._warn(unit, reason, message, evidence)
         elif moved:
             # Nobody puts it back, so that each change to it is news, and each has somebody who did it.

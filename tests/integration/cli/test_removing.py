@@ -152,3 +152,74 @@ def test_of_two_directories_that_claim_one_file_the_first_keeps_it(person):
         person.until(lambda: [v["address"] for v in person.json("get")["items"]] == ["here/File/claim"])
         assert (person.machine / "a").exists()
         assert inode
+
+
+SOURCE = """\
+apiVersion: froyo.dev/v1alpha1
+kind: Source
+metadata: {name: other}
+spec: {directory: {path: ../other}}
+"""
+
+
+def test_a_source_that_is_declared_is_served_as_soon_as_it_is_there(person):
+    other = person.base / "other"
+    (person.site / "files.yaml").unlink()
+    files(person, "a")
+    person.write("source.yaml", SOURCE)
+    with person.up():
+        person.until(lambda: len(person.json("get", "sources")["items"]) == 2)
+        person.until((person.machine / "a").exists)
+        other.mkdir()
+        shutil.copy(person.site / "target.yaml", other)
+        text = FILE.format(name="b", deletion="delete").replace("@", str(person.machine))
+        (other / "b.yaml").write_text(text)
+        person.until((person.machine / "b").exists)
+        person.froyo("wait", "--timeout", "60s")
+        assert str(other) in person.froyo("status").stdout
+        # What one of them drops is its own.
+        (other / "b.yaml").unlink()
+        person.until(lambda: there(person) == ["a"])
+        assert "in force" in person.froyo("forget", other, status=1).stderr
+    # And when it is gone for good it can be forgotten.
+    shutil.rmtree(other)
+    (person.site / "source.yaml").unlink()
+    assert str(other) in person.froyo("get", "sources").stdout
+    person.froyo("forget", other)
+    assert str(other) not in person.froyo("get", "sources").stdout
+
+
+def test_a_directory_that_is_not_there_yet_is_waited_for_when_that_is_wanted(person):
+    later = person.base / "later"
+    (person.site / "files.yaml").unlink()
+    assert "--wait waits for one" in person.froyo("up", later, status=1).stderr
+    with person.up(later, "--wait"):
+        person.until(lambda: len(person.json("get", "sources")["items"]) == 2)
+        later.mkdir()
+        shutil.copy(person.site / "target.yaml", later)
+        text = FILE.format(name="b", deletion="delete").replace("@", str(person.machine))
+        (later / "b.yaml").write_text(text)
+        person.until(lambda: there(person) == ["b"])
+
+
+def test_a_daemon_has_removals_approved_and_forgotten(person):
+    (person.site / "files.yaml").unlink()
+    files(person, "a", "b", "c", deletion="confirm")
+    with person.up():
+        person.until(lambda: there(person) == ["a", "b", "c"])
+        person.froyo("wait", "--timeout", "60s")
+        dropped(person, "a", "b")
+        person.until(lambda: [v["reason"] for v in person.json("get")["items"]].count("PruneHeld") == 2)
+        person.until(lambda: "froyo approve here/File/a" in person.froyo("get").stdout)
+        assert "is declared; take its manifest away" in person.froyo("forget", "here/File/c", status=1).stderr
+        person.until(lambda: _held(person) == 2)
+        assert person.froyo("approve", "here/File/a", "--reason", "unused").stdout == "approved here/File/a\n"
+        person.until(lambda: there(person) == ["b", "c"])
+        person.froyo("forget", "here/File/b")
+        person.until(lambda: [v["address"] for v in person.json("get")["items"]] == ["here/File/c"])
+        assert there(person) == ["b", "c"]
+
+
+def _held(person):
+    events = person.json("events", "--reason", "PruneHeld")["items"]
+    return len({event["object"] for event in events})

@@ -134,6 +134,7 @@ async def test_more_than_the_budget_is_held_in_full_until_a_person_approves(stag
     assert [stage.content(name) for name in "abcd"] == [b"a\n", b"b\n", b"c\n", b"d\n"]
     assert "4 of 5 instances are declared no longer, and 3 may go" in stage.summary("a").message
     assert "froyo approve m0/File/a" in stage.summary("a").message
+    assert len(await stage.events("PruneHeld")) == 4
     await approve(stage, "a", "b")
     await stage.until(lambda: stage.content("a") is None and stage.content("b") is None)
     # That fewer are left does not let these go, nor does a restart.
