@@ -64,6 +64,7 @@ TRAITS: Mapping[Reason, Traits] = {
     Reason.CONFLICT: Traits(),
     Reason.PERMANENT_ERROR: Traits(trouble=True),
     Reason.ABANDONED: Traits(unclaimed=True),
+    Reason.WATCH_DEGRADED: Traits(),
 }
 
 AS_DECLARED = frozenset(reason for reason, traits in TRAITS.items() if traits.as_declared)

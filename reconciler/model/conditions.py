@@ -16,6 +16,8 @@ class ConditionType(StrEnum):
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
     DRIFTED = "Drifted"
+    WATCH_DEGRADED = "WatchDegraded"
+    """Of a target: changes of some of it are seen only when it is looked at, or nobody can be named."""
 
 
 class Reason(StrEnum):
@@ -57,6 +59,8 @@ class Reason(StrEnum):
     """Failed in a way that only a change can mend."""
     ABANDONED = "Abandoned"
     """Under way when the controller ended; observed again at the next start."""
+    WATCH_DEGRADED = "WatchDegraded"
+    """Of a target: its changes, or who makes them, cannot all be heard of."""
 
 
 @dataclass(frozen=True, slots=True)

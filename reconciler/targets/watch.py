@@ -54,11 +54,13 @@ class WatchStatus:
         watching: number of subjects.
         mode: `fanotify`, `inotify`, or `none`: only a rescan will notice anything.
         degraded: what is not watched as well as it could be, and why; "" when all is well.
+        anonymous: why nobody can be named who changes something; "" where somebody can, or nobody is told to root.
     """
 
     watching: int
     mode: str
     degraded: str
+    anonymous: str = ""
 
 
 UNWATCHED = WatchStatus(watching=0, mode="none", degraded="nothing is watched yet")
@@ -84,7 +86,8 @@ def watch_status(data: Mapping[str, Any]) -> WatchStatus:
     """
     try:
         degraded = str(data.get("degraded") or "")[:_LONG]
-        return WatchStatus(int(data["watching"]), str(data["mode"])[:_LONG], degraded)
+        anonymous = str(data.get("anonymous") or "")[:_LONG]
+        return WatchStatus(int(data["watching"]), str(data["mode"])[:_LONG], degraded, anonymous)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise RemoteProtocolError("a progress event is malformed", kind="bad_field") from error
 

@@ -72,8 +72,11 @@ def target_state(view: Document, *, now: float, live: bool) -> tuple[str, str, s
         return "bad", "unreachable", without_name(view["name"], ready["message"])
     if not live:
         return "dim", "last seen", f"{ready['message']}, {times.clock(view['lastSeen'], now=now)}"
-    since = times.age(view["connectedSince"], now=now)
-    return "good", "connected", f"{ready['message']}, for {since}"
+    told = f"{ready['message']}, for {times.age(view['connectedSince'], now=now)}"
+    degraded = next((c for c in view["conditions"] if c["type"] == "WatchDegraded"), None)
+    if degraded is not None:
+        return "warn", "connected", f"{told}; {degraded['message']}"
+    return "good", "connected", told
 
 
 def source_table(screen: Terminal, sources: Sequence[Document]) -> list[str]:

@@ -39,7 +39,7 @@ from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
 from reconciler.store.store import Store
 from reconciler.targets.session import Session
-from reconciler.targets.watch import WatchEvent
+from reconciler.targets.watch import WatchEvent, WatchStatus
 from reconciler.telemetry.log import get_logger
 
 log = get_logger("froyo")
@@ -328,18 +328,26 @@ class Controller:
         """Have the session watch what the lane's instances depend on, unless it does."""
         ended = session.watching.mode == "none" and not lane.watch_refused
         if lane.watched_by is session and not lane.watch_moved and not ended:
-            lane.watch_works = not session.watching.degraded
+            if not lane.watch_refused:
+                self._note_watch(lane, session.watching)
             return
         try:
             status = await session.watch(list(lane.subjects))
         except (RunnerError, LocalProtocolError) as error:  # or more subjects than fit into a frame
             log.info("nothing is watched, only looked at often", target=lane.target.name, why=str(error))
             lane.watch_refused, lane.watch_works = True, False
+            self._reachability.watched(lane.target.name, degraded=str(error), anonymous="")
         else:
-            lane.watch_refused, lane.watch_works = status.mode == "none", not status.degraded
+            lane.watch_refused = status.mode == "none"
+            self._note_watch(lane, status)
         lane.watched_by, lane.watch_moved = session, False
         # What changed between the reading and the watching has been heard of by nobody: look once more.
         self._add(lane.target.name, priority=Priority.RESYNC)
+
+    def _note_watch(self, lane: Lane, status: WatchStatus) -> None:
+        """How well the target is watched decides how often it is looked at, and is told."""
+        lane.watch_works = not status.degraded
+        self._reachability.watched(lane.target.name, degraded=status.degraded, anonymous=status.anonymous)
 
     def _schedule(self, lane: Lane, outcome: Outcome, *, whole: bool) -> None:
         name, now, settings = lane.target.name, self._time(), self._settings

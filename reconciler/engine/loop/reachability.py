@@ -84,6 +84,39 @@ class Reachability:
         self._unkept[name] = None
         self._keep()
 
+    def watched(self, name: TargetName, *, degraded: str, anonymous: str) -> None:
+        """How well a target that is connected is watched.
+
+        Args:
+            name: of the target.
+            degraded: what is not watched, and why; "" when all is.
+            anonymous: why nobody can be named who changes something; "" where somebody can.
+        """
+        parts = [f"{degraded}; seen only when it is looked at"] if degraded else []
+        parts += [f"nobody can be named: {anonymous}"] if anonymous else []
+        known, message = self._known.get(name) or TargetState(name=name), "; ".join(parts)
+        before = get_condition(known.conditions, ConditionType.WATCH_DEGRADED)
+        if message == (before.message if before is not None and before.status else ""):
+            return
+        now = self._runtime.now()
+        condition = Condition(
+            type=ConditionType.WATCH_DEGRADED,
+            status=bool(message),
+            reason=Reason.WATCH_DEGRADED,
+            message=message,
+            since=now,
+            observed_generation=0,
+        )
+        self._known[name] = replace(known, conditions=set_condition(known.conditions, condition))
+        report = Report(self._runtime.now, {})
+        told = message or "watched again"
+        report.event(
+            f"Target/{name}", "WatchDegraded" if message else "Recovered", told, warning=bool(message)
+        )
+        self._events = [*self._events, *report.events][-EVENTS:]
+        self._unkept[name] = None
+        self._keep()
+
     def forget(self, name: TargetName) -> None:
         """It is not known whether a target can be reached: it is another one now, or reached in another way."""
         self._known[name] = TargetState(name=name)

@@ -4,9 +4,18 @@ import asyncio
 
 import pytest
 
+from reconciler.core.conditions import get_condition
 from reconciler.errors import LocalProtocolError
+from reconciler.model.conditions import ConditionType
 from reconciler.targets.session import Session
 from tests.unit.engine.stage import file, staged
+
+
+def degraded(stage):
+    """What is said of the watch on m0; "" when all is well."""
+    state = stage.controller.targets["m0"]
+    found = get_condition(state.conditions, ConditionType.WATCH_DEGRADED)
+    return found.message if found is not None and found.status else ""
 
 
 @staged
@@ -19,6 +28,8 @@ async def test_a_target_that_cannot_watch_is_looked_at_often(stage):
     watches = stage.sent("watch")
     await asyncio.sleep(120)
     assert stage.sent("watch") == watches
+    assert len(await stage.events("WatchDegraded")) == 1
+    assert "seen only when it is looked at" in degraded(stage)
 
 
 @staged
@@ -36,6 +47,7 @@ async def test_more_subjects_than_fit_into_a_frame_cost_the_watch_and_not_the_se
         assert session is not None
         assert not session.closed
         assert stage.controller.lanes.get("m0").watched_by is session
+        assert "a CMD frame is too long" in degraded(stage)
 
 
 @staged
