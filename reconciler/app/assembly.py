@@ -18,6 +18,7 @@ from reconciler.app.retention import retention
 from reconciler.app.stamps import stamp
 from reconciler.config import ParseCache, load
 from reconciler.config.structural import kind_problems
+from reconciler.core.prune import Budget
 from reconciler.engine.intake.intake import Load
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.suspensions import Suspensions
@@ -104,7 +105,12 @@ def evaluation(places: Places, environ: Mapping[str, str]) -> tuple[list[Package
 
 @contextlib.asynccontextmanager
 async def assemble(
-    places: Places, environ: Mapping[str, str], *, lease: bool, notice: Callable[[str], None]
+    places: Places,
+    environ: Mapping[str, str],
+    *,
+    lease: bool,
+    notice: Callable[[str], None],
+    prune: Budget | None = None,
 ) -> AsyncIterator[Parts]:
     """The parts, for as long as the context lasts.
 
@@ -113,6 +119,7 @@ async def assemble(
         environ: the process's environment.
         lease: whether this is going to write as the store's one controller.
         notice: told what takes long, for a person to see.
+        prune: how much may be removed in one revision without a person being asked; None for the default.
 
     Raises:
         UsageError: others can write to the state directory, or a file in it is not understood.
@@ -145,7 +152,7 @@ async def assemble(
         )
         stack.push_async_callback(auditor.close)
         stack.push_async_callback(host.close)
-        settings = EngineSettings(own_paths=places.own_paths)
+        settings = EngineSettings(own_paths=places.own_paths, prune=prune or Budget())
         yield Parts(places, stamped, runtime, store, host, kinds, evaluate, auditor, settings)
 
 

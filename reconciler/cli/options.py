@@ -13,6 +13,7 @@ import typer
 
 from reconciler.cli.output import Format
 from reconciler.config.suggest import did_you_mean
+from reconciler.core.prune import Budget
 from reconciler.errors import UsageError
 
 E = TypeVar("E", bound=StrEnum)
@@ -47,10 +48,29 @@ def whole_number(option: str) -> Callable[[str], int]:
     return read
 
 
+def _budget(written: str) -> Budget:
+    """A number of instances, or a share of what a source declares."""
+    number = written.strip().removesuffix("%")
+    if not number.isdecimal() or (written.strip().endswith("%") and int(number) > 100):
+        raise UsageError(f"--prune-budget takes a number such as 10, or a share such as 20%, not {written!r}")
+    if written.strip().endswith("%"):
+        return Budget(instances=0, share=int(number) / 100)
+    return Budget(instances=int(number), share=0.0)
+
+
 DOCUMENTS = (Format.TEXT, Format.JSON, Format.YAML)
 
 Directory = Annotated[
     str, typer.Argument(metavar="DIR", help="The directory with the manifests; this one unless named.")
+]
+PruneBudget = Annotated[
+    Budget | None,
+    typer.Option(
+        "--prune-budget",
+        metavar="N",
+        help="How many removals go unasked in one revision: 10, or 20% of a source; else 3 or 10%.",
+        parser=_budget,
+    ),
 ]
 Directories = Annotated[
     list[str] | None,

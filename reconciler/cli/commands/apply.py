@@ -12,12 +12,24 @@ import typer
 
 from reconciler.api.client import Document
 from reconciler.app.places import places, source_root
-from reconciler.cli.options import Directory, Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose
+from reconciler.cli.options import (
+    Directory,
+    Labels,
+    NoColor,
+    Output,
+    PruneBudget,
+    Quiet,
+    State,
+    Targets,
+    Timeout,
+    Verbose,
+)
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import nothing_declared
 from reconciler.cli.progress import APPLYING, LiveProgress
 from reconciler.cli.show.results import result_document, result_lines, result_summary
 from reconciler.cli.terminal import Terminal, terminal
+from reconciler.core.prune import Budget
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
 
@@ -45,6 +57,7 @@ def command(  # noqa: PLR0913 - its options
     selector: Labels = "",
     timeout: Timeout = None,
     output: Output = Format.TEXT,
+    prune_budget: PruneBudget = None,
     state: State = None,
     no_color: NoColor = False,
     quiet: Quiet = False,
@@ -75,6 +88,7 @@ def command(  # noqa: PLR0913 - its options
             labels=selector,
             state=state,
             timeout=timeout,
+            budget=prune_budget,
         )
     )
     if output.is_document:
@@ -97,6 +111,7 @@ async def _apply(
     labels: str,
     state: str | None,
     timeout: str | None,
+    budget: Budget | None,
 ) -> Document:
     from reconciler.app import once
     from reconciler.app.assembly import assemble
@@ -107,7 +122,7 @@ async def _apply(
     async with (
         LiveProgress(screen, APPLYING) as progress,
         deadline(timeout, "the apply"),
-        assemble(where, os.environ, lease=True, notice=progress.notice) as parts,
+        assemble(where, os.environ, lease=True, notice=progress.notice, prune=budget) as parts,
     ):
         evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
         for warning in evaluated.desired.warnings:

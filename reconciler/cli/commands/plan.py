@@ -16,6 +16,7 @@ from reconciler.cli.options import (
     Labels,
     NoColor,
     Output,
+    PruneBudget,
     Quiet,
     State,
     Summary,
@@ -28,6 +29,7 @@ from reconciler.cli.phrases import nothing_declared
 from reconciler.cli.progress import PLANNING, LiveProgress
 from reconciler.cli.show.plans import Totals, plan_lines
 from reconciler.cli.terminal import Terminal, terminal
+from reconciler.core.prune import Budget
 
 EXAMPLES = (
     ("froyo plan", "what an apply of this directory would change"),
@@ -50,6 +52,7 @@ def command(  # noqa: PLR0913 - its options
     selector: Labels = "",
     timeout: Timeout = None,
     output: Output = Format.TEXT,
+    prune_budget: PruneBudget = None,
     state: State = None,
     no_color: NoColor = False,
     quiet: Quiet = False,
@@ -64,7 +67,13 @@ def command(  # noqa: PLR0913 - its options
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     root = source_root(directory, os.environ)
     plans, revision = make(
-        screen, directory, targets=target or [], labels=selector, state=state, timeout=timeout
+        screen,
+        directory,
+        targets=target or [],
+        labels=selector,
+        state=state,
+        timeout=timeout,
+        budget=prune_budget,
     )
     if out is not None:
         from reconciler.api.views import instant
@@ -115,14 +124,24 @@ def make(
     labels: str = "",
     state: str | None = None,
     timeout: str | None = None,
+    budget: Budget | None = None,
 ) -> tuple[list[Document], str]:
     """The plans for a directory, target by target, and its revision."""
     root = source_root(directory, os.environ)
-    return asyncio.run(_plan(screen, root, targets=targets, labels=labels, state=state, timeout=timeout))
+    return asyncio.run(
+        _plan(screen, root, targets=targets, labels=labels, state=state, timeout=timeout, budget=budget)
+    )
 
 
 async def _plan(
-    screen: Terminal, root: Path, *, targets: list[str], labels: str, state: str | None, timeout: str | None
+    screen: Terminal,
+    root: Path,
+    *,
+    targets: list[str],
+    labels: str,
+    state: str | None,
+    timeout: str | None,
+    budget: Budget | None,
 ) -> tuple[list[Document], str]:
     from reconciler.api import views
     from reconciler.app import once
@@ -133,7 +152,7 @@ async def _plan(
     async with (
         LiveProgress(screen, PLANNING) as progress,
         deadline(timeout, "the plan"),
-        assemble(where, os.environ, lease=False, notice=progress.notice) as parts,
+        assemble(where, os.environ, lease=False, notice=progress.notice, prune=budget) as parts,
     ):
         evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
         found = await once.plan(parts, evaluated, progress=progress)

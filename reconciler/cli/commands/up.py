@@ -12,9 +12,20 @@ from typing import Annotated
 import typer
 
 from reconciler.app.places import Places, places, source_root
-from reconciler.cli.options import Directories, NoColor, Output, Quiet, State, Verbose, Wait, one_of
+from reconciler.cli.options import (
+    Directories,
+    NoColor,
+    Output,
+    PruneBudget,
+    Quiet,
+    State,
+    Verbose,
+    Wait,
+    one_of,
+)
 from reconciler.cli.output import Format
 from reconciler.cli.terminal import Terminal, terminal
+from reconciler.core.prune import Budget
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
 from reconciler.model.names import Address
@@ -29,7 +40,7 @@ EXAMPLES = (
 )
 
 
-def command(
+def command(  # noqa: PLR0913 - its options
     directories: Directories = None,
     *,
     wait: Wait = False,
@@ -43,6 +54,7 @@ def command(
         ),
     ] = LogFormat.AUTO,
     output: Output = Format.TEXT,
+    prune_budget: PruneBudget = None,
     state: State = None,
     no_color: NoColor = False,
     quiet: Quiet = False,
@@ -77,7 +89,9 @@ def command(
     )
     shown = output if shows or output.is_document else None
     configure(redactor=Redactor(), level=level, format=log_format, environ=os.environ)
-    abandoned = asyncio.run(_up(screen, roots, places(os.environ, state=state, sources=roots), shown=shown))
+    abandoned = asyncio.run(
+        _up(screen, roots, places(os.environ, state=state, sources=roots), shown=shown, budget=prune_budget)
+    )
     for address in abandoned:
         screen.note(
             f"abandoned in the middle of an apply, looked at again at the next start: {one_line(address)}"
@@ -87,7 +101,9 @@ def command(
     return 0
 
 
-async def _up(screen: Terminal, roots: list[Path], where: Places, *, shown: Format | None) -> list[Address]:
+async def _up(
+    screen: Terminal, roots: list[Path], where: Places, *, shown: Format | None, budget: Budget | None
+) -> list[Address]:
     from reconciler.api.server import serve
     from reconciler.app.assembly import assemble
     from reconciler.app.daemon import Daemon, DaemonBackend, run_daemon
@@ -96,7 +112,7 @@ async def _up(screen: Terminal, roots: list[Path], where: Places, *, shown: Form
     def notice(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    async with assemble(where, os.environ, lease=True, notice=notice) as parts:
+    async with assemble(where, os.environ, lease=True, notice=notice, prune=budget) as parts:
 
         async def api(daemon: Daemon) -> None:
             await serve(DaemonBackend(daemon), where.socket)

@@ -77,6 +77,15 @@ def test_what_is_held_is_removed_when_a_person_approves_or_kept_for_good_when_th
     assert {view["address"] for view in person.json("get")["items"]} == {"here/File/e"}
 
 
+def test_how_much_goes_unasked_can_be_said(person):
+    begun(person, *"abcde")
+    dropped(person, *"abcd")
+    assert "takes a number such as 10" in person.froyo("plan", "site", "--prune-budget", "x", status=1).stderr
+    assert person.json("plan", "site", "--prune-budget", "79%")["held"] == 4
+    person.froyo("apply", "site", "--prune-budget", "80%")
+    assert there(person) == ["e"]
+
+
 def test_a_manifest_that_was_renamed_moves_and_touches_nothing(person):
     begun(person, "a", "b")
     before = (person.machine / "a").stat()
