@@ -1,0 +1,131 @@
+"""What is in force: the union of all sources, and what none of them declares any more."""
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.engine.intake.in_force import InForce, Record
+from reconciler.errors import ConfigError
+from reconciler.model.names import Digest, SourceName
+from reconciler.model.resource import Deletion
+from reconciler.model.source import SnapshotGone
+from reconciler.model.state import Approval, ResourceState
+from reconciler.model.target import LocalTransport
+from reconciler.store.records import InventoryEntry, Ownership
+from tests.sim.manifests import desired, instance, target
+
+A, B = SourceName("/srv/a"), SourceName("/srv/b")
+
+
+def file(name, *, deletion="delete", path=""):
+    return instance("m0", "File", name, {"path": path or f"/opt/{name}", "content": name}, deletion=deletion)
+
+
+def shown(source, *instances, port=22):
+    bodies = [one.metadata.name for one in instances]
+    return replace(desired([target("m0", port=port)], list(instances), bodies, "r1"), source=source)
+
+
+def recorded(*instances, source=A, ownership=Ownership.CREATED, known=True, **more):
+    entries = [InventoryEntry(ownership=ownership, instance=one, recorded_at=0.0) for one in instances]
+    states = {
+        one.address: ResourceState(address=one.address, digest=one.digest, source=source, owned=True)
+        for one in (instances if known else ())
+    }
+    return Record(states=states, inventory={e.instance.address: e for e in entries}, **more)
+
+
+def test_each_source_gives_its_bodies_its_revision_and_its_targets():
+    in_force = InForce()
+    assert not in_force
+    in_force.take(shown(A, file("a")), Record())
+    in_force.take(replace(shown(B, file("b")), revision="r2"), Record())
+    assert in_force
+    assert in_force.revision == "r1+r2"
+    assert in_force.instances.keys() == {"m0/File/a", "m0/File/b"}
+    digest = Digest(file("b").spec["body"]["digest"])
+    assert in_force.find_blob(digest).read() == b"b"
+    with pytest.raises(SnapshotGone):
+        in_force.find_blob(Digest("sha256:none"))
+
+
+def test_a_target_that_is_reached_in_two_ways_is_a_conflict():
+    in_force = InForce()
+    in_force.take(shown(A), Record())
+    with pytest.raises(ConfigError, match="target m0 is declared by another source already: /srv/a"):
+        in_force.take(shown(B, port=2222), Record())
+    assert in_force.sources.keys() == {A}
+
+
+def test_what_others_declared_is_none_of_a_sources_business():
+    taken = InForce().take(shown(B), recorded(file("a"), source=A))
+    assert (taken.left, taken.removals) == ({}, {})
+
+
+def test_what_is_on_record_and_never_was_ours_is_only_forgotten():
+    known = recorded(file("a"))
+    taken = InForce().take(shown(A), replace(known, inventory={}))
+    assert taken.left == {"m0/File/a": ""}
+
+
+def test_what_was_on_a_target_that_nobody_knows_any_more_stays():
+    one = replace(file("a"), target="m9", address="m9/File/a")
+    taken = InForce().take(shown(A), recorded(one))
+    assert taken.left == {"m9/File/a": "how its target was reached is not on record"}
+
+
+def test_a_directory_with_something_declared_in_it_stays():
+    directory = instance("m0", "Directory", "d", {"path": "/opt/d"}, deletion="delete")
+    inside = file("f", path="/opt/d/f")
+    taken = InForce().take(shown(A, inside), recorded(directory))
+    assert taken.left == {"m0/Directory/d": "m0/File/f is still declared, and lies in it"}
+
+
+def test_the_directory_of_a_source_is_never_removed_where_it_is():
+    local = file("a", path="/srv/a/x")
+    wanted = shown(A)
+    here = {"m0": replace(wanted.targets["m0"], transport=LocalTransport())}
+    taken = InForce().take(replace(wanted, targets=here), recorded(local))
+    assert taken.left["m0/File/a"].startswith("it is protected")
+
+
+def test_an_orphan_goes_only_for_an_approval_of_just_that():
+    one = file("a", deletion="orphan")
+
+    def approved(shown):
+        return Approval(address=one.address, shown=shown, by="ada", reason="x", at=0.0)
+
+    record = recorded(one, known=False, approvals={one.address: approved(one.digest)})
+    assert InForce().take(shown(A), record).removals.keys() == {one.address}
+    record = replace(record, approvals={one.address: approved(Digest("sha256:other"))})
+    assert InForce().take(shown(A), record).removals == {}
+
+
+def test_an_orphan_that_is_declared_under_another_name_is_moved():
+    one = file("a", deletion="orphan")
+    again = file("b", path="/opt/a")
+    taken = InForce().take(shown(A, again), recorded(one, known=False))
+    assert taken.moved == 1
+    assert taken.wanted["m0"].moved["m0/File/b"].instance == one
+
+
+def test_what_another_source_waits_for_is_left_to_it():
+    in_force = InForce()
+    in_force.take(shown(A, file("a")), Record())
+    claim = shown(B, file("claim", path="/opt/a"))
+    with pytest.raises(ConfigError):
+        in_force.take(claim, Record())
+    taken = in_force.take(shown(A), recorded(file("a")))
+    assert taken.left == {"m0/File/a": "another source declares it by now"}
+    in_force.take(claim, Record())
+    assert in_force.instances.keys() == {"m0/File/claim"}
+
+
+def test_what_has_gone_is_in_force_no_longer_and_its_target_neither():
+    one = replace(file("a"), common=replace(file("a").common, deletion=Deletion.DELETE))
+    in_force = InForce()
+    bare = replace(shown(A), targets={})
+    taken = in_force.take(bare, recorded(one, targets={"m0": target("m0")}))
+    assert taken.wanted.keys() == in_force.targets.keys() == {"m0"}
+    in_force.gone([one.address])
+    assert (dict(in_force.targets), dict(in_force.instances)) == ({}, {})
