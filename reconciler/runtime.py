@@ -17,10 +17,10 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from reconciler.model.target import Target
@@ -85,6 +85,20 @@ class ThreadLanes:
         for executor in self._lanes.values():
             executor.shutdown(wait=True, cancel_futures=True)
         self._lanes.clear()
+
+
+async def gathered(*works: Coroutine[Any, Any, T]) -> list[T]:
+    """What all of these give, done at once. The first that fails, or a cancellation, ends the others, and is raised.
+
+    All have ended by then: what the end of the loop finds half-started, asyncio may wait for without end.
+    """
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _new_id() -> str:

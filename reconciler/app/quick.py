@@ -126,7 +126,7 @@ def look(directory: str, places: Places, environ: Mapping[str, str]) -> InSync |
 async def _ask(targets: list[dict[str, Any]], places: Places, environ: Mapping[str, str]) -> bool:
     """Whether every target answers as it did."""
     from reconciler.app.reaching import reaching
-    from reconciler.runtime import ThreadLanes
+    from reconciler.runtime import ThreadLanes, gathered
     from reconciler.targets.session import Session
 
     lanes = ThreadLanes()
@@ -142,6 +142,6 @@ async def _ask(targets: list[dict[str, Any]], places: Places, environ: Mapping[s
             await session.close()
 
     try:
-        return all(await asyncio.gather(*(one(entry) for entry in targets)))
+        return all(await gathered(*(one(entry) for entry in targets)))
     finally:
         lanes.close()

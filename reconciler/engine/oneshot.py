@@ -27,6 +27,7 @@ from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Plan, PlanUnit
 from reconciler.model.source import SnapshotGone
 from reconciler.model.state import ResourceState
+from reconciler.runtime import gathered
 from reconciler.targets.session import Session
 from reconciler.telemetry.log import get_logger
 
@@ -155,14 +156,7 @@ class OneShot:
                 why = str(error) if isinstance(error, FroyoError) else f"a defect of froyo: {error!r}"
                 return failed(name, why)
 
-        tasks = [asyncio.create_task(one(name), name=f"target {name}") for name in self._wanted]
-        try:
-            return list(await asyncio.gather(*tasks))
-        finally:
-            # What ends the run ends it for all of them, and none is left to be ended by the loop's own end.
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        return await gathered(*(one(name) for name in self._wanted))
 
     def _lane(self, name: TargetName) -> Lane:
         wanted = self._wanted[name]

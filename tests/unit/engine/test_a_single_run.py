@@ -125,21 +125,24 @@ async def test_whatever_goes_wrong_about_one_target_is_that_targets_error(stage)
 
 @staged(machines=("m0", "m1"))
 async def test_without_a_store_the_run_ends_for_all_targets_and_none_is_left_at_work(stage):
-    begun = asyncio.Event()
+    begun, ended = asyncio.Event(), asyncio.Event()
 
     async def faulty(target, **_):
         if target.name == "m1":
             await begun.wait()
             raise StoreError("no space left")
         begun.set()
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
 
     shown = stage.desired(file("motd", "hello\n"), file("motd", "hello\n", on="m1"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Session, "open", faulty)
         with pytest.raises(StoreError, match="no space left"):
             await stage.once(shown).apply()
-    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("target ")]
+    assert ended.is_set()
 
 
 @staged

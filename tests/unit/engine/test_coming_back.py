@@ -111,3 +111,15 @@ async def test_a_session_of_ours_is_told_of_although_an_earlier_controller_had_o
     await stage.declare(file("motd", "hello\n"))
     await stage.settled()
     assert len(await stage.events("Connected")) == 2
+
+
+@staged
+async def test_a_target_was_seen_last_when_its_controller_ended(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    since = stage.controller.targets["m0"].connected_since
+    await asyncio.sleep(100.0)
+    await stage.again()
+    known = (await stage.store.load_target_states())["m0"]
+    assert known.connected_since is None
+    assert known.conditions[0].since >= since + 100.0
