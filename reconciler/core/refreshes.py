@@ -18,12 +18,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from reconciler.model.names import Digest
 from reconciler.model.owed import Owed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from reconciler.model.names import Address, Digest
+    from reconciler.model.names import Address
+
+_ELSE = Digest("")
+"""What no state has."""
 
 Key: TypeAlias = "tuple[Address, Address]"
 """What is to be refreshed, and because of what."""
@@ -45,7 +49,9 @@ class Refreshes:
         merged = []
         for one in owed:
             known = self._owed.get((one.address, one.cause), one)
-            merged.append(replace(known, run=one.run, before=one.before if known.certain else known.before))
+            # It has moved since an attempt of which it is not known what came: whatever it is next, it has changed.
+            before = one.before if known.certain or known.before == one.before else _ELSE
+            merged.append(replace(known, run=one.run, before=before))
             self._owed[one.address, one.cause] = merged[-1]
         return merged
 

@@ -44,6 +44,9 @@ class Witness(Protocol):
     def looked(self, machine: "Machine", path: str) -> None:
         """A runner has looked at a path."""
 
+    def ran(self, machine: "Machine", argv: list[str]) -> None:
+        """A command that was no check begins."""
+
     def changed(self, machine: "Machine", path: str, node: Node) -> None:
         """Somebody else has put something at a path."""
 
@@ -62,7 +65,7 @@ class Machine:
         self.name = TargetName(name)
         self.random = random.Random(seed)
         self.files = Files(told=self._told)
-        self.programs = Programs(self.files)
+        self.programs = Programs(self.files, begins=lambda argv: self._witness.ran(self, argv))
         self.weather = Weather()
         self.now = now
         self.boot = 1

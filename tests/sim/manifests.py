@@ -71,7 +71,7 @@ def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) 
 
 def path_of(one: Instance) -> str:
     """The path that an instance is about."""
-    return one.provides[0].name
+    return one.provides[0].name if one.provides else ""
 
 
 def desired(targets: list[Target], instances: list[Instance], bodies: list[str], revision: str) -> Desired:
@@ -141,6 +141,15 @@ def _tuples(common: Json) -> Json:
 # --- Who writes them ----------------------------------------------------------------------------------------------
 
 
+HANDLER: Json = {
+    "kind": "Exec",
+    "name": "reload",
+    "spec": {"argv": ["sleep", "20", "note", "reload"], "refreshOnly": True},
+    "common": {},
+}
+"""What files may notify, and takes a while."""
+
+
 @dataclass(slots=True)
 class Author:
     """Somebody who writes declarations, and changes their mind.
@@ -197,7 +206,7 @@ class Author:
         """What is written now."""
         resources = [one for one in self.slots.values() if one["declared"]]
         names = {f"{one['kind']}/{one['name']}" for one in resources}
-        written = []
+        written: list[Json] = [HANDLER | {"on": list(self.machines)}]
         for one in resources:
             common = dict(one["common"])
             if "require" in common:
@@ -262,6 +271,8 @@ class Author:
         if one["kind"] == "File" and random_.random() < 0.3:
             files = [other for other in self.slots if other < name and other.startswith("f")]
             common["require"] = [f"File/{other}" for other in files[:1]]
+        if one["kind"] == "File" and random_.random() < 0.3:
+            common["notify"] = ["Exec/reload"]
         one["spec"], one["common"] = spec, common
 
 
@@ -276,6 +287,8 @@ def differs(one: Instance, files: Files, managed: Mapping[str, Address]) -> str:
         files: what is.
         managed: every path that is declared on the machine.
     """
+    if one.kind == "Exec":
+        return ""
     spec, node = one.spec, files.nodes.get(path_of(one))
     if spec.get("state") == "absent":
         return "" if node is None else f"there is a {node.type}"

@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,9 @@ class Monitor(logging.Handler):
         self._declared: dict[str, Instance] = {}
         self._suspended: dict[str, float] = {}
         self._own: dict[Address, list[float]] = defaultdict(list)
+        self._notifying: dict[TargetName, dict[Address, Node | None]] = defaultdict(dict)
+        self._attempted: set[TargetName] = set()
+        self._booted: dict[TargetName, int] = {}
 
     def violated(self, what: str, *details: Any) -> None:
         """Something that must never be has been."""
@@ -178,10 +181,14 @@ class Monitor(logging.Handler):
             path=item["path"],
             result="changed" if changed else result.get("error", {}).get("code", "same"),
         )
+        if self._notifies(self._world.owner(machine.name, item["path"])):
+            self._attempted.add(machine.name)
         if changed:
             self.target_writes += 1
             address = self._world.owner(machine.name, item["path"])
             self._own[address].append(self._world.loop.time())
+            if self._notifies(address):
+                self._notifying[machine.name].setdefault(address, before)
             after = machine.files.nodes.get(item["path"])
             if (
                 before is not None
@@ -193,6 +200,12 @@ class Monitor(logging.Handler):
             ):
                 self._replaced(address, before.content)
 
+    def _notifies(self, address: Address) -> bool:
+        process = self._world.process
+        in_force = process.controller.in_force if process is not None else None
+        one = in_force.instances.get(address) if in_force is not None else None
+        return one is not None and bool(one.common.notify)
+
     def _replaced(self, address: Address, content: bytes) -> None:
         """Something is gone that was there before us."""
         process = self._world.process
@@ -203,6 +216,39 @@ class Monitor(logging.Handler):
         ).fetchone()
         if adopted:
             self.preimages.setdefault(address, content)
+
+    def ran(self, machine: "Machine", argv: list[str]) -> None:
+        """A handler begins."""
+        self._world.note("handler", machine=machine.name, argv=argv)
+        causes, self._notifying[machine.name] = self._notifying[machine.name], {}
+        attempted = machine.name in self._attempted
+        self._attempted.discard(machine.name)
+        # Whether it had been run before the machine lost power is not known.
+        rebooted = self._booted.get(machine.name, machine.boot) != machine.boot
+        self._booted[machine.name] = machine.boot
+        if not causes and not attempted and not rebooted:
+            self.violated("a handler runs without a cause", machine.name)
+
+    def handlers_ran(self, excused: Callable[[Address], bool]) -> None:
+        """At rest no handler is owed any more."""
+        process = self._world.process
+        if process is None or process.account is None or process.controller.in_force is None:
+            return
+        owed = process.account.execute("SELECT address, cause FROM refresh_owed WHERE certain").fetchall()
+        if owed:
+            self.violated("a handler is still owed", *owed)
+        for name, causes in self._notifying.items():
+            nodes = self._world.machines[name].files.nodes
+            lost = [
+                one
+                for one, before in causes.items()
+                # What is again as it was before has no need of one.
+                if one in process.controller.in_force.instances
+                and not excused(one)
+                and nodes.get(self._world.path(one)) != before
+            ]
+            if lost:
+                self.violated("a handler is lost", name, lost)
 
     def looked(self, machine: "Machine", path: str) -> None:
         """A runner has looked at a path."""
@@ -241,7 +287,8 @@ class Monitor(logging.Handler):
                         "message": message,
                     }
                 )
-                self._was_drift(about, message, late=late)
+                # What sums up a flood speaks of what was put back before.
+                self._was_drift(about, message, late=late or message.startswith("put back"))
             if reason in {"Repaired", "Created", "Updated", "Removed"} and not late:
                 self._concluded[about] = self._applied[about][-1]
 

@@ -29,10 +29,11 @@ class Programs:
         landlock: whether checks can be kept from changing anything.
     """
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, *, begins: Callable[[list[str]], None]) -> None:
         self.ran: list[tuple[float, tuple[str, ...]]] = []
         self.landlock = True
         self._files = files
+        self._begins = begins
         self._loop = asyncio.get_running_loop()
         self._results: dict[str, Json] = {}
         self._waiting: dict[str, list[Tell]] = {}
@@ -58,6 +59,7 @@ class Programs:
             self._waiting[name] = [tell]
             argv = list(item["argv"])
             pause = float(argv.pop(1)) if argv[0] == "sleep" else 0.001
+            self._begins(list(item["argv"]))
             self.ran.append((self._loop.time(), tuple(item["argv"])))
             self._timers[name] = self._loop.call_later(pause, self._end, name, argv)
 

@@ -244,6 +244,7 @@ async def _quiet(world: World) -> None:
         )
     if still := _unsettled(world):
         world.monitor.violated("does not stay as it should be", *still)
+    world.monitor.handlers_ran(lambda address: _excused(world, address))
     _bounded(world)
 
 
@@ -371,7 +372,7 @@ async def _leave(world: World) -> None:
 def _managed(world: World, name: str) -> dict[str, Any]:
     assert world.process is not None and world.process.controller.in_force
     instances = world.process.controller.in_force.instances.values()
-    return {path_of(one): one.address for one in instances if one.target == name}
+    return {path_of(one): one.address for one in instances if one.target == name and path_of(one)}
 
 
 def _unsettled(world: World) -> list[str]:

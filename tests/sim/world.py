@@ -105,6 +105,10 @@ class World:
         """For machines."""
         self.monitor.wrote(machine, command, item, result, before)
 
+    def ran(self, machine: Machine, argv: list[str]) -> None:
+        """For machines."""
+        self.monitor.ran(machine, argv)
+
     def looked(self, machine: Machine, path: str) -> None:
         """For machines."""
         self.monitor.looked(machine, path)

@@ -158,7 +158,12 @@ class Controller:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        self._abandoned.update(await self._under_way.close())
+        if left := await self._under_way.close():
+            self._abandoned.update(left)
+            try:
+                await settle_in_doubt(self._store, Report(self._runtime.now, {}))
+            except StoreError as error:
+                log.info("what was left in doubt is settled at the next start", why=str(error))
         return sorted(self._abandoned)
 
     async def _sleep_until(self, due: float | None) -> None:

@@ -143,6 +143,7 @@ class Lanes:
         if (lane := self._lanes.get(name)) is not None:
             await lane.backlog.keep(self._store, lane.states)
             self._stored.update(self._lanes.pop(name).states)
+            self._owed += lane.refreshes
 
     def withdraw(self, name: TargetName) -> None:
         """Take back what was submitted for a target and not taken in yet."""

@@ -286,20 +286,20 @@ async def store_report(
 
 async def settle_in_doubt(store: Store, report: Report) -> None:
     """Say of every operation that an earlier controller left in doubt that it is observed again, and end its runs."""
-    unfinished = await store.unfinished_runs()
-    if not unfinished:
+    unfinished, in_doubt = await store.unfinished_runs(), await store.in_doubt()
+    if not unfinished and not in_doubt:
         return
     batch = Batch()
     doubtful: dict[str, list[Outcome]] = {}
     told: set[Address] = set()
-    for unit in await store.in_doubt():
+    for unit in in_doubt:
         message = "was being applied when the controller ended; observed again now"
         if unit.address not in told:
             told.add(unit.address)
             report.event(unit.address, "Abandoned", message, warning=True, cause=unit.cause)
         doubtful.setdefault(unit.run, []).append(Outcome(unit.address, Reason.ABANDONED.value, message))
     for run in unfinished:
-        outcomes = doubtful.get(run.id, [])
+        outcomes = doubtful.pop(run.id, [])
         batch.settle(run.id, outcomes)
         batch.finish_run(
             run.id,
@@ -307,4 +307,6 @@ async def settle_in_doubt(store: Store, report: Report) -> None:
             outcome=Reason.ABANDONED.value,
             message=f"interrupted: {len(outcomes)} of {run.units} in doubt",
         )
+    for ended, outcomes in doubtful.items():  # what outlasted its round, whose run had ended
+        batch.settle(ended, outcomes)
     await store.write(batch.add_events(report.events))

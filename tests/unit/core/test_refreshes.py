@@ -37,9 +37,12 @@ def test_what_is_as_declared_and_was_not_before_owes_a_refresh_until_that_is_don
     assert refreshes.news() == {(HANDLER, CAUSE): None}
 
 
-def test_of_several_attempts_the_first_says_what_was_there_before_and_the_last_which_run_it_was():
+def test_what_has_moved_between_two_attempts_has_changed_whatever_it_is_in_the_end():
     refreshes = Refreshes([owed("r1")])
-    assert refreshes.intend([owed("r2", before=BETWEEN)]) == [owed("r2", before=BEFORE)]
+    assert refreshes.intend([owed("r2")]) == [owed("r2")]
+    refreshes.intend([owed("r3", before=BETWEEN)])
+    refreshes.seen(CAUSE, BEFORE, as_declared=True)
+    assert [one.run for one in refreshes.of(HANDLER)] == ["r3"]
 
 
 def test_a_change_after_one_that_is_owed_for_certain_stays_owed_when_the_first_was_refreshed_for():

@@ -113,6 +113,7 @@ class Stage:
             wrote=lambda *_: None,
             looked=lambda *_: None,
             changed=lambda *_: None,
+            ran=lambda *_: None,
         )
         self.machines = {
             name: Machine(name, seed=name, witness=silent, now=self.now) for name in machines or ("m0",)
