@@ -5,6 +5,7 @@
 package digest
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -41,13 +42,16 @@ func Parse(text string) (sum Sum, ok bool) {
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 128<<10); return &b }}
 
-// Read gives the sum and the number of all bytes to come.
-func Read(from io.Reader) (Sum, int64, error) {
+// Read gives the sum and the number of all bytes to come. It ends with the cause when the context does.
+func Read(ctx context.Context, from io.Reader) (Sum, int64, error) {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
 	hash := sha256.New()
 	var size int64
 	for {
+		if ctx.Err() != nil {
+			return Sum{}, size, context.Cause(ctx)
+		}
 		n, err := from.Read(*buffer)
 		hash.Write((*buffer)[:n])
 		size += int64(n)
@@ -82,12 +86,19 @@ type memo struct {
 type Memory struct {
 	mu    sync.Mutex
 	memos map[inode]memo
+	slow  map[inode]slowness
 	now   func() time.Time
+}
+
+// slowness is that a file of a size could not be read in time, and until when nobody tries again.
+type slowness struct {
+	size  int64
+	until time.Time
 }
 
 // NewMemory makes an empty one.
 func NewMemory() *Memory {
-	return &Memory{memos: map[inode]memo{}, now: time.Now}
+	return &Memory{memos: map[inode]memo{}, slow: map[inode]slowness{}, now: time.Now}
 }
 
 // Now is the time to be given to Put, taken before the content is read.
@@ -148,9 +159,34 @@ func Local(fd sys.FD) (local, keeps bool) {
 	return ours[kind], ours[kind] && !timeless[kind]
 }
 
+// rest is how long nobody tries again to read what takes too long: that is not to be had at each look.
+const rest = time.Minute
+
+// maxSlow bounds what is remembered of these.
+const maxSlow = 1000
+
+// TookTooLong notes that a file could not be read in time.
+func (m *Memory) TookTooLong(stat *sys.Stat) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.slow) >= maxSlow {
+		clear(m.slow)
+	}
+	m.slow[inode{stat.Dev, stat.Ino}] = slowness{stat.Size, m.now().Add(rest)}
+}
+
+// TakesTooLong says whether there is no use in reading a file just now: it was tried, and it has not become much smaller since.
+func (m *Memory) TakesTooLong(stat *sys.Stat) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known, ok := m.slow[inode{stat.Dev, stat.Ino}]
+	return ok && m.now().Before(known.until) && stat.Size > known.size/2
+}
+
 // Forget has every content read again when it is looked at.
 func (m *Memory) Forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	clear(m.memos)
+	clear(m.slow)
 }

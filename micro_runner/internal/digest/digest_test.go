@@ -25,12 +25,12 @@ func TestSumsAreReadAndWritten(t *testing.T) {
 		}
 	}
 	long := strings.Repeat("0123456789", 100_000)
-	got, size, err := Read(iotest.HalfReader(strings.NewReader(long)))
+	got, size, err := Read(t.Context(), iotest.HalfReader(strings.NewReader(long)))
 	if got != Of([]byte(long)) || size != 1_000_000 || err != nil {
 		t.Fatal(size, err)
 	}
 	broken := errors.New("broken")
-	if _, _, err := Read(iotest.ErrReader(broken)); err != broken {
+	if _, _, err := Read(t.Context(), iotest.ErrReader(broken)); err != broken {
 		t.Fatal(err)
 	}
 }

@@ -70,7 +70,7 @@ func (d *directory) ensure(host *command.Host, directories *durable.Directories)
 		return entry.Entry{}, err
 	}
 	defer dir.Close()
-	there, err := entry.Look(dir, name, entry.Wish{Digest: d.expect != ""}, host.Digests)
+	there, err := entry.Look(context.Background(), dir, name, entry.Wish{Digest: d.expect != ""}, host.Digests)
 	if err != nil {
 		return there, err
 	}
@@ -99,7 +99,7 @@ func (d *directory) ensure(host *command.Host, directories *durable.Directories)
 	if _, err := directories.Add(fd); err != nil {
 		return there, err
 	}
-	return entry.Look(dir, name, entry.Wish{}, host.Digests)
+	return entry.Look(context.Background(), dir, name, entry.Wish{}, host.Digests)
 }
 
 // parent opens the directory that holds the path, and makes it first where that was asked for.

@@ -40,7 +40,7 @@ func (r *removal) run(expect string, host *command.Host, directories *durable.Di
 	there := entry.Entry{Type: entry.Absent}
 	if err == nil {
 		defer dir.Close()
-		there, err = entry.Look(dir, name, entry.Wish{Digest: expect != ""}, host.Digests)
+		there, err = entry.Look(context.Background(), dir, name, entry.Wish{Digest: expect != ""}, host.Digests)
 	} else if code := fault.From(err, r.path).Code; code == fault.NotFound || code == fault.NotDirectory {
 		err = nil
 	}

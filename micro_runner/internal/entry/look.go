@@ -1,9 +1,11 @@
 package entry
 
 import (
+	"context"
 	"errors"
 	"io"
 	"syscall"
+	"time"
 	"unicode/utf8"
 
 	"froyo.dev/runner/internal/digest"
@@ -61,7 +63,7 @@ func Glance(dir sys.FD, name string, wish Wish, memory *digest.Memory) (e Entry,
 
 // Look looks at a name in a directory, reading content where the wish needs it. The entry is of one instant: if the file
 // changes while it is read, it is read again.
-func Look(dir sys.FD, name string, wish Wish, memory *digest.Memory) (Entry, error) {
+func Look(ctx context.Context, dir sys.FD, name string, wish Wish, memory *digest.Memory) (Entry, error) {
 	for range maxTries {
 		e, complete, err := Glance(dir, name, wish, memory)
 		if err != nil || complete {
@@ -70,7 +72,7 @@ func Look(dir sys.FD, name string, wish Wish, memory *digest.Memory) (Entry, err
 		if e.Type != File {
 			continue
 		}
-		read, err := content(dir, name, &e, wish, memory)
+		read, err := content(ctx, dir, name, &e, wish, memory)
 		if errors.Is(err, errMoved) {
 			continue
 		}
@@ -79,10 +81,23 @@ func Look(dir sys.FD, name string, wish Wish, memory *digest.Memory) (Entry, err
 	return Entry{}, fault.New(fault.Changing, "it kept changing while it was read, %d times in a row", maxTries)
 }
 
+// Patience is how long one content is read: what belongs to a user of the target, and is as large as they like, must not keep a look
+// from all the rest.
+var Patience = 10 * time.Second
+
+var errSlow = errors.New("it takes too long")
+
+func tooSlow(size int64) error {
+	return fault.New(fault.Timeout, "its %d bytes cannot be read within %s, so nobody knows what is in it", size, Patience)
+}
+
 var errMoved = errors.New("it changed while it was read")
 
 // content reads the file that a glance has shown, or says errMoved when it is not that file, or not in that state, any more.
-func content(dir sys.FD, name string, e *Entry, wish Wish, memory *digest.Memory) (Entry, error) {
+func content(ctx context.Context, dir sys.FD, name string, e *Entry, wish Wish, memory *digest.Memory) (Entry, error) {
+	if memory.TakesTooLong(&e.Stat) {
+		return *e, tooSlow(e.Stat.Size)
+	}
 	from := memory.Now()
 	fd, err := OpenContent(dir, name)
 	if err == syscall.ENOENT || err == syscall.ELOOP || err == syscall.ENXIO {
@@ -107,7 +122,13 @@ func content(dir sys.FD, name string, e *Entry, wish Wish, memory *digest.Memory
 		text, err = io.ReadAll(io.LimitReader(file, MaxText+1))
 		size, read.Digest = int64(len(text)), digest.Of(text)
 	} else {
-		read.Digest, size, err = digest.Read(file)
+		limited, cancel := context.WithTimeoutCause(ctx, Patience, errSlow)
+		read.Digest, size, err = digest.Read(limited, file)
+		cancel()
+	}
+	if err == errSlow {
+		memory.TookTooLong(&before)
+		return *e, tooSlow(before.Size)
 	}
 	if err != nil {
 		return *e, err

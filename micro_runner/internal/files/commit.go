@@ -1,6 +1,7 @@
 package files
 
 import (
+	"context"
 	"errors"
 	"syscall"
 
@@ -46,7 +47,7 @@ func (j *job) install(host *command.Host) error {
 			return fault.New(fault.Conflict, "%s has come into being meanwhile", j.path)
 		}
 	}
-	there, err := entry.Look(j.dir.fd, j.name, entry.Wish{Digest: j.expect != ""}, host.Digests)
+	there, err := entry.Look(context.Background(), j.dir.fd, j.name, entry.Wish{Digest: j.expect != ""}, host.Digests)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func (j *job) prepare(ctx context.Context, host *command.Host) error {
 	var err error
 	// Owner and mode of a log, or of a whole tree, can be changed without reading all that is in it.
 	wish := entry.Wish{Digest: j.hasBlob || j.expect != ""}
-	if j.before, err = entry.Look(j.dir.fd, j.name, wish, host.Digests); err != nil {
+	if j.before, err = entry.Look(ctx, j.dir.fd, j.name, wish, host.Digests); err != nil {
 		return err
 	}
 	if j.expect != "" && j.before.State() != j.expect {

@@ -51,7 +51,7 @@ func (r *reading) run(ctx context.Context, host *command.Host) (wire.Object, err
 		return nil, err
 	}
 	defer dir.Close()
-	found, err := entry.Look(dir, name, entry.Wish{Digest: r.expect != ""}, host.Digests)
+	found, err := entry.Look(ctx, dir, name, entry.Wish{Digest: r.expect != ""}, host.Digests)
 	switch {
 	case err != nil:
 		return nil, err

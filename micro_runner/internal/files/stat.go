@@ -5,6 +5,8 @@ package files
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/entry"
@@ -42,6 +44,11 @@ func lookFor(item wire.Object) (look, error) {
 	return l, a.Err()
 }
 
+// readingPatience is how long one command reads contents: then it answers with what it has, long before nobody waits any more.
+const readingPatience = 30 * time.Second
+
+var errAll = errors.New("all of the time is used up")
+
 // stat glances at everything first, one after another: what is remembered costs one system call. What has to be read is
 // read by several at a time.
 func stat(ctx context.Context, host *command.Host, known *replies, call *command.Call) (wire.Array, error) {
@@ -77,9 +84,14 @@ func stat(ctx context.Context, host *command.Host, known *replies, call *command
 		}
 		results[i] = statFailed(err, host, l.path)
 	}
+	reading, cancel := context.WithTimeoutCause(ctx, readingPatience, errAll)
+	defer cancel()
 	err := command.Each(ctx, len(unread), func(n int) {
 		l, _ := lookFor(call.Items[unread[n]])
-		found, err := at(l.path, l.wish, host)
+		found, err := at(reading, l.path, l.wish, host)
+		if err == errAll {
+			err = fault.New(fault.Timeout, "it has not been read: others of the same look have taken all of its %s", readingPatience)
+		}
 		if err != nil {
 			results[unread[n]] = statFailed(err, host, l.path)
 			return
@@ -90,13 +102,13 @@ func stat(ctx context.Context, host *command.Host, known *replies, call *command
 }
 
 // at looks at a path on its own.
-func at(path string, wish entry.Wish, host *command.Host) (entry.Entry, error) {
+func at(ctx context.Context, path string, wish entry.Wish, host *command.Host) (entry.Entry, error) {
 	dir, name, err := walk.Parent(path)
 	if err != nil {
 		return entry.Entry{}, err
 	}
 	defer dir.Close()
-	return entry.Look(dir, name, wish, host.Digests)
+	return entry.Look(ctx, dir, name, wish, host.Digests)
 }
 
 // statFailed: below what is missing, or is no directory, there is nothing.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"froyo.dev/runner/internal/digest"
+	"froyo.dev/runner/internal/entry"
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/harness"
 )
@@ -109,6 +110,39 @@ func TestStatGivesTextOnDemand(t *testing.T) {
 				t.Errorf("%s, %s: %v", name, round, got)
 			}
 		}
+	}
+}
+
+// A sparse file of a user's was read for hours, and nothing else on the target was looked at meanwhile.
+func TestStatGivesUpOnWhatCannotBeReadInTimeAndGoesOnWithTheRest(t *testing.T) {
+	patience := entry.Patience
+	entry.Patience = 50 * time.Millisecond
+	defer func() { entry.Patience = patience }()
+	h := harness.New(t, Commands)
+	directory := harness.Disk(t)
+	large, small := filepath.Join(directory, "large"), harness.Put(t, filepath.Join(directory, "small"), "x")
+	harness.Put(t, large, "")
+	if err := os.Truncate(large, 8<<40); err != nil {
+		t.Skip(err)
+	}
+	for _, round := range []string{"first", "again"} {
+		results, err := h.Run(t.Context(), "file.stat", object{"path": large}, object{"path": small})
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused, fine := results[0], results[1]
+		if code := refused["error"].(object)["code"]; code != string(fault.Timeout) {
+			t.Fatalf("%s: %v", round, refused)
+		}
+		if fine["ok"].(object)["digest"] != sum("x") {
+			t.Fatalf("%s: %v", round, fine)
+		}
+	}
+	if err := os.Truncate(large, 4); err != nil {
+		t.Fatal(err)
+	}
+	if h.OK("file.stat", object{"path": large})["digest"] != sum("\x00\x00\x00\x00") {
+		t.Fatal("it is still left alone")
 	}
 }
 

@@ -59,7 +59,7 @@ func (j *job) check(ctx context.Context) error {
 		return err
 	}
 	if outcome.Exit == 0 {
-		return j.untouched(name, &before)
+		return j.untouched(ctx, name, &before)
 	}
 	how := "exit status " + strconv.Itoa(outcome.Exit)
 	if outcome.Signal != "" {
@@ -79,7 +79,7 @@ func (j *job) check(ctx context.Context) error {
 
 // untouched refuses a draft that is not any more what was written: what goes live is what was declared, whatever a foreign program
 // did to it. Any change of it moves its ctime; that a map of memory was written to shows in the content alone.
-func (j *job) untouched(name string, before *sys.Stat) error {
+func (j *job) untouched(ctx context.Context, name string, before *sys.Stat) error {
 	changed := fault.New(fault.ValidationFailed, "%s: %s changes the file that it is given to check, so it does not go live", j.path, j.validate[0])
 	fd, err := entry.OpenContent(j.dir.fd, name)
 	if err != nil {
@@ -94,7 +94,7 @@ func (j *job) untouched(name string, before *sys.Stat) error {
 	if !now.Unmoved(before) {
 		return changed
 	}
-	sum, _, err := digest.Read(file)
+	sum, _, err := digest.Read(ctx, file)
 	if err == nil && sum != j.blob {
 		return changed
 	}

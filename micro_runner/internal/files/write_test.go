@@ -304,7 +304,7 @@ func TestWriteCopiesTheBackupWhereThereAreNoLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.dir.close()
-	old, err := at(path, wishAll, h.Host)
+	old, err := at(t.Context(), path, wishAll, h.Host)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func (l *link) ensure(host *command.Host, directories *durable.Directories) (wir
 	if l.holder, err = sys.Fstat(l.dir); err != nil {
 		return nil, err
 	}
-	there, err := entry.Look(l.dir, l.name, entry.Wish{Digest: l.expect != ""}, host.Digests)
+	there, err := entry.Look(context.Background(), l.dir, l.name, entry.Wish{Digest: l.expect != ""}, host.Digests)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (l *link) ensure(host *command.Host, directories *durable.Directories) (wir
 		if _, err := directories.Add(l.dir); err != nil {
 			return nil, err
 		}
-		if there, err = entry.Look(l.dir, l.name, entry.Wish{}, host.Digests); err != nil {
+		if there, err = entry.Look(context.Background(), l.dir, l.name, entry.Wish{}, host.Digests); err != nil {
 			return nil, err
 		}
 	}
