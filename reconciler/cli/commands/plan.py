@@ -102,6 +102,7 @@ def show_plans(
             "create": totals.create,
             "update": totals.update,
             "delete": totals.delete,
+            "refresh": totals.refresh,
             "held": totals.held,
             "inSync": totals.same,
             "errors": totals.errors,
