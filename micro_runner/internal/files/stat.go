@@ -57,6 +57,7 @@ func stat(ctx context.Context, host *command.Host, known *replies, call *command
 	var cache walk.Cache
 	defer cache.Close()
 	var unread []int
+	texts := make([]*entry.Entry, len(call.Items))
 	for i, item := range call.Items {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -76,6 +77,7 @@ func stat(ctx context.Context, host *command.Host, known *replies, call *command
 					if found.Type == entry.File && found.Digested && !found.WithText {
 						results[i] = known.of(l.path, &found, host.Names)
 					} else {
+						texts[i] = &found
 						results[i] = command.OK(found.Reply(host.Names))
 					}
 					continue
@@ -96,9 +98,39 @@ func stat(ctx context.Context, host *command.Host, known *replies, call *command
 			results[unread[n]] = statFailed(err, host, l.path)
 			return
 		}
+		texts[unread[n]] = &found
 		results[unread[n]] = command.OK(found.Reply(host.Names))
 	})
+	// What users put into their files does not decide how large a frame becomes. In the order of the items, so that an equal world gives
+	// an equal reply.
+	room := maxTexts
+	for i, found := range texts {
+		if found == nil || !found.WithText {
+			continue
+		}
+		if room -= cost(found.Text); room < 0 {
+			found.Text, found.WithText = "", false
+			results[i] = command.OK(found.Reply(host.Names))
+		}
+	}
 	return results, err
+}
+
+// maxTexts is how many bytes all texts of one command may cost in a frame.
+const maxTexts = 4 << 20
+
+// cost is how many bytes a text takes in JSON, at most.
+func cost(text string) int {
+	bytes := len(text)
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ', c == 0x7f:
+			bytes += 5
+		case c == '"', c == '\\':
+			bytes++
+		}
+	}
+	return bytes
 }
 
 // at looks at a path on its own.

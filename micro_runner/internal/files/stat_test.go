@@ -2,8 +2,11 @@ package files
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -110,6 +113,47 @@ func TestStatGivesTextOnDemand(t *testing.T) {
 				t.Errorf("%s, %s: %v", name, round, got)
 			}
 		}
+	}
+}
+
+// Four hundred files that differ overflowed a frame, and nothing on the target was looked at any more.
+func TestStatGivesOnlySoMuchTextAsFitsIntoAFrame(t *testing.T) {
+	for name, content := range map[string]string{"long": strings.Repeat("x", 57<<10), "control characters": strings.Repeat("\x01", 57<<10)} {
+		t.Run(name, func(t *testing.T) {
+			h := harness.New(t, Commands)
+			directory := t.TempDir()
+			items := make([]object, 400)
+			for i := range items {
+				items[i] = object{"path": harness.Put(t, filepath.Join(directory, strconv.Itoa(i)), content), "text_max": 64 << 10}
+			}
+			var before []object
+			for range 2 {
+				results, err := h.Run(t.Context(), "file.stat", items...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				encoded, err := json.Marshal(results)
+				if err != nil || len(encoded) > 6<<20 {
+					t.Fatal(len(encoded), err)
+				}
+				with := 0
+				for _, result := range results {
+					if _, there := result["ok"].(object)["text"]; there {
+						with++
+					}
+					if result["ok"].(object)["digest"] != sum(content) {
+						t.Fatal(result)
+					}
+				}
+				if with == 0 || with == len(items) {
+					t.Fatalf("%d texts", with)
+				}
+				if before != nil && !reflect.DeepEqual(before, results) {
+					t.Fatal("an equal world gave another reply")
+				}
+				before = results
+			}
+		})
 	}
 }
 
