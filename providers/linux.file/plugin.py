@@ -193,17 +193,20 @@ def described(state: Json) -> str:
     return names.get(state["type"], "a device, a socket or a pipe")
 
 
-def refuse_in_the_way(what: str, spec: Json, state: Json) -> None:
-    """Something of another type is only touched when the manifest says so.
+def refuse_in_the_way(what: str, one: Resource, state: Json) -> None:
+    """Another type of thing is only touched when the manifest says so, or where it has taken the place of what is ours.
+
+    Of a directory that is so an empty one at most: what is in it was put there by somebody.
 
     Raises:
         PermanentError: it does not say so.
     """
+    spec = one.spec
     if spec.get("removed"):
         raise PermanentError(
             f"{spec['path']} has become {described(state)}; it is left where it is, since that is not what was declared"
         )
-    if not spec.get("force"):
+    if not spec.get("force") and not (one.owned and state["type"] in {"file", "symlink", "directory"}):
         verb = "removes" if spec.get("state") == "absent" else "replaces"
         empty = " if it is empty" if state["type"] == "directory" else ""
         raise PermanentError(
@@ -420,13 +423,13 @@ def plan_file(one: Resource, now: Actual) -> Operation:
         if not now.exists:
             return IN_SYNC
         if state["type"] not in ({"file"} if spec.get("removed") else {"file", "symlink"}):
-            refuse_in_the_way("a regular file", spec, state)
+            refuse_in_the_way("a regular file", one, state)
         return removal(one, state)
     if now.exists and state["type"] == "file":
         return file_update(one, state)
     # A link stands for content that somebody else cares for: it gives way to content only.
     if now.exists and (state["type"] != "symlink" or body is None or "content" in ignored_fields(one)):
-        refuse_in_the_way("a regular file", spec, state)
+        refuse_in_the_way("a regular file", one, state)
     fields = [] if body is None else [FieldDiff("content", None, body)]
     body = body or EMPTY
     make = file_write(spec, mode="0644", body=body, sensitive=is_sensitive(spec, state))
@@ -510,7 +513,7 @@ def plan_symlink(one: Resource, now: Actual) -> Operation:
     """What a Symlink takes."""
     spec, state = one.spec, now.state
     if now.exists and state["type"] != "symlink":
-        refuse_in_the_way("a symbolic link", spec, state)
+        refuse_in_the_way("a symbolic link", one, state)
     if spec.get("state") == "absent":
         return removal(one, state) if now.exists else IN_SYNC
     to = spec["to"]
@@ -639,7 +642,7 @@ def plan_directory(one: Resource, now: Actual) -> Operation:
         if spec.get(field):
             refuse_system(path, field)
     if now.exists and state["type"] != "directory":
-        refuse_in_the_way("a directory", spec, state)
+        refuse_in_the_way("a directory", one, state)
     if spec.get("state") == "absent":
         return directory_removal(one, state) if now.exists else IN_SYNC
     if not now.exists or state["type"] != "directory":

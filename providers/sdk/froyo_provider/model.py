@@ -22,6 +22,7 @@ class Resource:
         spec: the provider's part of the manifest, valid by the kind's schema. A body is `{"digest", "size"}`.
         ignore: field paths whose differences are shown (`FieldDiff.ignored`) and left out of the payload.
         managed: for a kind that is a container, the paths strictly below its own that other instances manage.
+        owned: whether what is there is ours: we made it, or took it over, so that another thing in its place is drift.
         removed: whether it is declared no longer and is to go; a provider meets such a one in `absence` only.
         restores: of what is to go, the body `{"digest", "size"}` that was there before and comes back, or None.
     """
@@ -32,6 +33,7 @@ class Resource:
     spec: dict[str, Any]
     ignore: Sequence[str] = ()
     managed: Sequence[str] = ()
+    owned: bool = False
     removed: bool = False
     restores: dict[str, Any] | None = None
 

@@ -24,6 +24,7 @@ def resource_of(item: Json) -> Resource:
         item["spec"],
         item.get("ignore", ()),
         item.get("managed", ()),
+        item.get("owned", False),
         item.get("removed", False),
         item.get("restores"),
     )

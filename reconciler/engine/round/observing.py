@@ -70,6 +70,8 @@ def wire_resource(lane: Lane, address: Address) -> dict[str, Any]:
     }
     if instance.common.ignore_fields:
         resource["ignore"] = list(instance.common.ignore_fields)
+    if lane.states[address].owned:
+        resource["owned"] = True
     if instance.removal is not None:
         resource["removed"] = True
         if instance.removal.restores is not None:

@@ -4,7 +4,7 @@ A case declares one resource in a small world. What it does not say is not check
 
     world     what is on the target: path to node; one that says nothing is an empty file of root's, mode 0644
     spec      with `content` or `contentBase64` as a person writes them; loading puts a `body` in their place
-    ignore, managed   as in a request
+    ignore, managed, owned   as in a request
     actual    fields of what `read` finds; null for those that must not be there
     watch     the paths to be watched
     fault     the class, and a part of the message, of what `read` or `plan` refuses
@@ -77,6 +77,7 @@ def request_of(case: Json, host: Any) -> Json:
         "spec": spec,
         "ignore": case.get("ignore", []),
         "managed": case.get("managed", []),
+        "owned": case.get("owned", False),
     }
 
 
