@@ -321,6 +321,8 @@ class Monitor(logging.Handler):
 def _may_remove(one: Instance, path: str) -> bool:
     if one.spec.get("state") == "absent" or one.removal is not None:
         return path_of(one) == path
+    if one.kind == "Directory" and path_of(one) == path:
+        return True  # something else has taken its place, and makes room for it
     purged = one.spec.get("purge") and path.startswith(path_of(one) + "/")
     return bool(purged) and not path[len(path_of(one)) + 1 :].startswith("keep-")
 

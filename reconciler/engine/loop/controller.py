@@ -211,13 +211,14 @@ class Controller:
         taken = self.in_force.take(
             desired, await record(self._store, self.lanes.states(), desired), doubt=doubt
         )
-        await self._store.write(Batch().put_targets(desired.targets.values()))
+        # Nothing may be awaited before the lanes have it: a round in between would remove what is declared again.
         for name, wanted in taken.wanted.items():
             if self._sessions.want(wanted.target):
                 self._reachability.forget(name)
             changed = self.lanes.submit(wanted, self.in_force.sources, taken.left)
             if changed is not None:
                 self._add(name, priority=Priority.SPEC, items=changed)
+        await self._store.write(Batch().put_targets(desired.targets.values()))
         await self._drop_targets()
         self._wake.set()
         return taken
