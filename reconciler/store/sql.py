@@ -359,8 +359,9 @@ SPENT_RUNS = (
     "plan_units.outcome IS NULL)) AND NOT (EXISTS (SELECT * FROM plan_units WHERE plan_units.run = runs.id "
     "AND plan_units.preimage IS NOT NULL AND (plan_units.outcome IS NULL OR plan_units.outcome = "
     "'Abandoned' OR plan_units.outcome = 'Pending' OR plan_units.outcome = 'Unreachable') AND "
-    "(plan_units.address NOT IN (SELECT inventory.address FROM inventory)))) ORDER BY runs.id LIMIT :most "
-    "OFFSET 0"
+    "((plan_units.address NOT IN (SELECT inventory.address FROM inventory)) OR plan_units.cause = 'adopt' "
+    "AND (plan_units.address NOT IN (SELECT inventory.address FROM inventory WHERE inventory.preimage IS "
+    "NOT NULL))))) ORDER BY runs.id LIMIT :most OFFSET 0"
 )
 STATES = (
     "SELECT resource_state.address, resource_state.generation, resource_state.digest, "
@@ -385,8 +386,10 @@ TARGET_STATES = (
 UNCLAIMED_PREIMAGES = (
     "SELECT plan_units.address, plan_units.preimage FROM plan_units WHERE plan_units.preimage IS NOT NULL "
     "AND (plan_units.outcome IS NULL OR plan_units.outcome = 'Abandoned' OR plan_units.outcome = 'Pending' "
-    "OR plan_units.outcome = 'Unreachable') AND (plan_units.address NOT IN (SELECT inventory.address FROM "
-    "inventory)) ORDER BY plan_units.run DESC, plan_units.address"
+    "OR plan_units.outcome = 'Unreachable') AND ((plan_units.address NOT IN (SELECT inventory.address FROM "
+    "inventory)) OR plan_units.cause = 'adopt' AND (plan_units.address NOT IN (SELECT inventory.address "
+    "FROM inventory WHERE inventory.preimage IS NOT NULL))) ORDER BY plan_units.run DESC, "
+    "plan_units.address"
 )
 UNFINISHED_RUNS = (
     "SELECT runs.id, runs.target, runs.cause, runs.revision, runs.started_at, runs.finished_at, "

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from reconciler.core.reasons import UNCLAIMED
+from reconciler.model.plan import Cause
 from reconciler.store import schema as s
 
 if TYPE_CHECKING:
@@ -120,7 +121,16 @@ def _runs(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dic
             units.outcome.is_(None),
             *(units.outcome == literal_column(f"'{reason}'") for reason in sorted(UNCLAIMED)),
         ),
-        units.address.not_in(select(s.inventory.c.address)),
+        # What was given up and is taken over once more has a row from before, of when nothing had been replaced.
+        or_(
+            units.address.not_in(select(s.inventory.c.address)),
+            and_(
+                units.cause == literal_column(f"'{Cause.ADOPT.value}'"),
+                units.address.not_in(
+                    select(s.inventory.c.address).where(s.inventory.c.preimage.is_not(None))
+                ),
+            ),
+        ),
     )
     some_units = (
         select(units.address)

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.desired import Desired
-from reconciler.model.names import Address, TargetName
+from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.resource import Deletion, Instance, Policy
 from reconciler.plugins.calls import Phase
 from tests.sim.files import Node
@@ -202,9 +202,16 @@ class Monitor(logging.Handler):
 
     def _notifies(self, address: Address) -> bool:
         process = self._world.process
-        in_force = process.controller.in_force if process is not None else None
-        one = in_force.instances.get(address) if in_force is not None else None
-        return one is not None and bool(one.common.notify)
+        if process is None:
+            return False
+        # A round that is under way goes by what was declared when it began.
+        under_way = self._rounds.get((process.number, split_address(address)[0]))
+        known = (under_way, process.controller.in_force)
+        return any(
+            one.common.notify
+            for declared in known
+            if declared is not None and (one := declared.instances.get(address)) is not None
+        )
 
     def _replaced(self, address: Address, content: bytes) -> None:
         """Something is gone that was there before us."""
