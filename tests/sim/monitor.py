@@ -200,6 +200,12 @@ class Monitor(logging.Handler):
             ):
                 self._replaced(address, before.content)
 
+    def meddled(self, machine: "Machine", path: str) -> None:
+        """Somebody else has changed something. If we were about to put it right, its handler is owed all the same."""
+        begun = self._rounds  # before the first, nobody was about to do anything
+        if begun and self._notifies(self._world.owner(machine.name, path)):
+            self._attempted.add(machine.name)
+
     def _notifies(self, address: Address) -> bool:
         process = self._world.process
         if process is None:

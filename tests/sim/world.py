@@ -116,6 +116,7 @@ class World:
     def changed(self, machine: Machine, path: str, node: Node) -> None:
         """For machines."""
         self.monitor.foreign[machine.name, path].add(digest_of(node.content))
+        self.monitor.meddled(machine, path)
 
     # --- who is responsible for what --------------------------------------------------------------------------
 
