@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 
 from reconciler.core.conditions import summarize
 from reconciler.core.reasons import ASKS
-from reconciler.engine.round.report import Report
+from reconciler.engine.report import Report
 from reconciler.errors import UsageError
 from reconciler.model.names import Address, SourceName, source_object
 from reconciler.model.state import Approval, ResourceState, SourceState

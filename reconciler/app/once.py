@@ -17,14 +17,14 @@ from reconciler.engine import wording
 from reconciler.engine.intake.in_force import InForce, Record, Taken, Wanted
 from reconciler.engine.intake.recall import doubt_of, record, was_declared
 from reconciler.engine.intake.redeclared import keep_declared
+from reconciler.engine.lane.lane import orphaned
 from reconciler.engine.loop.approvals import Approvals
-from reconciler.engine.loop.lane import orphaned
 from reconciler.engine.loop.reached import account
 from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.oneshot import OneShot, TargetResult
+from reconciler.engine.report import Report
 from reconciler.engine.round.journal import settle_in_doubt, store_report
 from reconciler.engine.round.progress import Progress
-from reconciler.engine.round.report import Report
 from reconciler.errors import UsageError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, SourceName, TargetName, split_address

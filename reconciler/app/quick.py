@@ -29,7 +29,7 @@ from watchers.fingerprint import fingerprint
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reconciler.engine.loop.lane import Lane
+    from reconciler.engine.lane.lane import Lane
 
 FORMAT = 2
 

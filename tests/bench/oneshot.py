@@ -15,8 +15,8 @@ from reconciler.app.assembly import assemble
 from reconciler.app.places import Places, places
 from reconciler.core.contest import Contests
 from reconciler.engine.intake.in_force import InForce, Record
+from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.approvals import Approvals
-from reconciler.engine.loop.lane import Lane
 from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.reconcile import Round

@@ -9,12 +9,12 @@ from unittest import mock
 from reconciler.core import inventory
 from reconciler.core.inventory import Decision
 from reconciler.core.workqueue import WorkQueue
-from reconciler.engine.loop.backlog import Backlog
+from reconciler.engine.lane.backlog import Backlog
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.requests import Requests
+from reconciler.engine.report import Report, Verdict
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.reconcile import Round
-from reconciler.engine.round.report import Report, Verdict
 from reconciler.engine.round.services import Outcome
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import StoreError, TransportError

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from reconciler.core.conditions import summarize
 from reconciler.engine.intake.in_force import Taken
 from reconciler.engine.intake.intake import Intake
+from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.controller import Controller
-from reconciler.engine.loop.lane import Lane
 from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.engine.round.services import Outcome
 from reconciler.errors import StoreError

@@ -16,8 +16,8 @@ from reconciler.engine import wording
 from reconciler.engine.intake.recall import doubt_of, was_declared
 from reconciler.engine.intake.redeclared import keep_declared
 from reconciler.engine.loop.controller import Controller
+from reconciler.engine.report import Report
 from reconciler.engine.round.journal import store_report
-from reconciler.engine.round.report import Report
 from reconciler.errors import ConfigError, FroyoError, Problem
 from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired

@@ -16,16 +16,16 @@ from reconciler.engine import wording
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.intake.in_force import InForce, Taken
 from reconciler.engine.intake.recall import record
+from reconciler.engine.lane.lane import Lane, Sighting
 from reconciler.engine.loop.approvals import Approvals
-from reconciler.engine.loop.lane import Lane, Sighting
 from reconciler.engine.loop.lanes import Lanes
 from reconciler.engine.loop.reachability import Reachability
 from reconciler.engine.loop.requests import Requests
 from reconciler.engine.loop.sessions import OpenSession, Sessions
 from reconciler.engine.loop.suspensions import Suspensions
+from reconciler.engine.report import Report
 from reconciler.engine.round.journal import settle_in_doubt
 from reconciler.engine.round.reconcile import Round, unplanned
-from reconciler.engine.round.report import Report
 from reconciler.engine.round.services import Outcome, Services
 from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.settings import EngineSettings

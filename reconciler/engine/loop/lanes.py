@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Mapping
 from reconciler.core import inventory
 from reconciler.core.contest import Contests
 from reconciler.engine.intake.in_force import Wanted
-from reconciler.engine.loop.lane import Lane, orphaned
+from reconciler.engine.lane.lane import Lane, orphaned
+from reconciler.engine.report import Report
 from reconciler.engine.round.journal import store_report
-from reconciler.engine.round.report import Report
 from reconciler.engine.settings import EngineSettings
 from reconciler.model.names import Address, Digest, SourceName, TargetName, split_address
 from reconciler.model.owed import Owed

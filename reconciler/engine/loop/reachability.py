@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from reconciler.core.backoff import Backoff
 from reconciler.core.conditions import get_condition, readiness, remove_condition, set_condition
-from reconciler.engine.round.report import Report
+from reconciler.engine.report import Report
 from reconciler.errors import StoreError
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event

@@ -13,7 +13,7 @@ from reconciler.core.conditions import get_condition, next_generation, remove_co
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import Wanted
 from reconciler.engine.loop.reachability import reachable
-from reconciler.engine.round.report import Report, Verdict
+from reconciler.engine.report import Report, Verdict
 from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.names import SourceName, TargetName
 from reconciler.model.resource import Instance

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.engine.loop.lane import Lane
+from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.observing import by_package, fault_of
 from reconciler.engine.round.performing import WritingPerformer, together

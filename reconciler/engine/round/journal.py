@@ -10,9 +10,9 @@ from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, 
 
 from reconciler.core import reasons
 from reconciler.core.retry import requeue_error
-from reconciler.engine.loop.backlog import Ending
-from reconciler.engine.loop.lane import Lane
-from reconciler.engine.round.report import Report
+from reconciler.engine.lane.backlog import Ending
+from reconciler.engine.lane.lane import Lane
+from reconciler.engine.report import Report
 from reconciler.errors import FroyoError, StoreError
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest, TargetName

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from reconciler.engine.loop.lane import Lane
+from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.observing import Observed, observe
 from reconciler.engine.round.performing import ReadingPerformer
 from reconciler.engine.round.planning import plan

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.engine.host import ProviderHost
-from reconciler.engine.loop.lane import Lane
+from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.performing import ReadingPerformer, together
 from reconciler.errors import ErrorClass, ProviderError
 from reconciler.model.names import Address, Digest

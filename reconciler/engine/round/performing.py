@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Any, cast
 
+from reconciler.engine.lane.recording import Recording
 from reconciler.engine.round.prefetch import Prefetch
-from reconciler.engine.round.recording import Recording
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ProviderError, StoreError
 from reconciler.model.desired import EMPTY, Blob

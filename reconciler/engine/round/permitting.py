@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from reconciler.core import reasons
 from reconciler.engine import wording
-from reconciler.engine.loop.lane import Lane
+from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.services import Outcome, Services
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Digest

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.core import diff, inventory
 from reconciler.engine.host import ProviderHost
-from reconciler.engine.loop.lane import Lane
+from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.observing import Observed, by_package, fault_of, wire_resource
 from reconciler.engine.round.performing import FindBlob, together
 from reconciler.errors import ProviderError

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import cast
 
-from reconciler.engine.round.recording import Recording
+from reconciler.engine.lane.recording import Recording
 from reconciler.plugins.calls import Call, Reply
 from reconciler.targets import messages
 from reconciler.targets.frames import canonical

@@ -13,16 +13,16 @@ from collections.abc import Collection, Iterable, Mapping
 
 from reconciler.core import reasons
 from reconciler.engine import wording
-from reconciler.engine.loop.lane import Lane
+from reconciler.engine.lane.lane import Lane
+from reconciler.engine.lane.recording import Recording
+from reconciler.engine.report import Report, Verdict
 from reconciler.engine.round.advice import told
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.looking import Look, look
 from reconciler.engine.round.performing import ReadingPerformer
 from reconciler.engine.round.permitting import Permitting
 from reconciler.engine.round.prefetch import Prefetch
-from reconciler.engine.round.recording import Recording
 from reconciler.engine.round.refreshing import foreseen
-from reconciler.engine.round.report import Report, Verdict
 from reconciler.engine.round.services import Outcome, Services
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.engine.round.walk import Walk

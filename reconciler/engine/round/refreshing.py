@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from reconciler.engine.loop.lane import Lane
+from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.observing import Observed
 from reconciler.model.names import Address
 from reconciler.model.owed import Owed

@@ -14,12 +14,12 @@ from reconciler.core.backoff import Backoff
 from reconciler.core.inventory import ours
 from reconciler.core.retry import When, requeue, requeue_error
 from reconciler.engine import wording
-from reconciler.engine.loop.lane import Lane, Stalled, Vain
+from reconciler.engine.lane.lane import Lane, Stalled, Vain
+from reconciler.engine.report import Report, Verdict
 from reconciler.engine.round.advice import told
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.observing import Observed
 from reconciler.engine.round.permitting import shown
-from reconciler.engine.round.report import Report, Verdict
 from reconciler.engine.round.services import Outcome, Services
 from reconciler.errors import ErrorClass, FroyoError
 from reconciler.model.conditions import Reason

@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 
 from reconciler.core.frontier import Frontier, Work
 from reconciler.core.reasons import LEFT_ALONE
-from reconciler.engine.loop.lane import Lane
+from reconciler.engine.lane.lane import Lane
+from reconciler.engine.lane.recording import Recording
 from reconciler.engine.round.applying import Applied, apply_step, keep_preimages
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.looking import Look, look
 from reconciler.engine.round.observing import by_package
 from reconciler.engine.round.performing import ReadingPerformer
-from reconciler.engine.round.recording import Recording
 from reconciler.engine.round.refreshing import refreshing
 from reconciler.engine.round.services import Services
 from reconciler.engine.round.under_way import Carried, Operation

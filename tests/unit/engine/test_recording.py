@@ -1,6 +1,6 @@
 """What a target was asked, and what that was about."""
 
-from reconciler.engine.round.recording import Recording
+from reconciler.engine.lane.recording import Recording
 
 STAT = {"call": "file.stat", "args": {"path": "/etc/motd"}}
 FACTS = {"call": "facts", "args": {}}

@@ -18,10 +18,10 @@ from reconciler.core.graph import Graph
 from reconciler.core.refreshes import Refreshes
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import Wanted
-from reconciler.engine.loop.backlog import Backlog
-from reconciler.engine.round.preimages import Preimages
-from reconciler.engine.round.recording import Recording
-from reconciler.engine.round.report import Report, Verdict
+from reconciler.engine.lane.backlog import Backlog
+from reconciler.engine.lane.preimages import Preimages
+from reconciler.engine.lane.recording import Recording
+from reconciler.engine.report import Report, Verdict
 from reconciler.model.conditions import Reason
 from reconciler.model.event import Evidence
 from reconciler.model.names import Address, Digest, split_address
