@@ -31,18 +31,22 @@ help: ## list the targets
 .PHONY: venv
 venv: $(VENV)/.ready
 
-# Exactly what constraints.txt says. The lock is complete, so it is installed as it is and never resolved again: an index
-# knows more every day. That it is complete is seen from what is installed then, without an index.
-$(VENV)/.locked: constraints.txt
+# Of order only: what it sees to is there or is not, and is no file.
+.PHONY: python
+python:
 	@[ -n "$(PYTHON)" ] || { \
 		echo "make: OpenFroyo needs Python 3.11 or newer; on this machine python3 is $$(python3 --version 2>&1 || true)." >&2; \
 		echo "make: install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/python-venv "$(PYTHON)"
+
+# Exactly what constraints.txt says. The lock is complete, so it is installed as it is and never resolved again: an index
+# knows more every day. That it is complete, and what pyproject.toml asks for, is seen without an index (.ci/lock).
+$(VENV)/.locked: constraints.txt pyproject.toml .ci/lock | python
 	@[ -x $(PY) ] && $(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(PY) .ci/lock declared constraints.txt pyproject.toml
 	@echo "make: installing what constraints.txt pins into $(VENV)"
 	@$(PY) -m pip install --quiet --no-deps --only-binary :all: --require-hashes -r constraints.txt
-	@$(PY) -m pip freeze --exclude openfroyo | $(PY) -m pip install --quiet --no-index --dry-run -r /dev/stdin || { \
-		echo "make: what constraints.txt pins is not all that it needs; renew it: make lock" >&2; exit 1; }
+	@$(PY) .ci/lock installed constraints.txt pyproject.toml
 	@touch $@
 
 # The project itself, editable and without an index. This builds the artefacts too (hatch_build.py).
@@ -59,7 +63,7 @@ build: $(VENV)/.ready ## the artefacts: micro-runner, provider runtime, provider
 wheel: $(VENV)/.ready ## dist/openfroyo-*.whl, which installs without any toolchain, and the lock of what it needs
 	$(PY) -m pip wheel --quiet --no-index --no-deps --no-build-isolation --wheel-dir dist .
 	@version=$$($(PY) -c 'import reconciler; print(reconciler.__version__)'); \
-		$(PY) .ci/runtime-lock constraints.txt openfroyo >dist/openfroyo-$$version.lock.txt
+		$(PY) .ci/lock runtime constraints.txt openfroyo >dist/openfroyo-$$version.lock.txt
 	@ls -l dist
 
 # Real Debian hosts for the tests.  A machine that cannot have them says why, and the tests say it again.
@@ -116,12 +120,14 @@ e2e: build lab ## the long suites: crashes under load, partitions, full disks, s
 
 # --- Housekeeping -----------------------------------------------------------------------------------
 
+# With an environment of its own: the lock may be one that cannot be installed, and what makes locks is not in it.
 .PHONY: lock
-lock: $(VENV)/.ready ## renew constraints.txt from pyproject.toml
-	@$(PY) -m pip install --quiet uv
+lock: | python ## renew constraints.txt from pyproject.toml
+	@[ -x build/lock/bin/uv ] && build/lock/bin/python -c '' 2>/dev/null || { $(PYTHON) -m venv --clear build/lock && build/lock/bin/python -m pip install --quiet uv; }
 	@{ echo '# Everything that .venv holds, for every platform that has wheels.  Made by `make lock`; do not edit.'; \
-		$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
+		build/lock/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
 			--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links; } >constraints.new
+	@build/lock/bin/python .ci/lock declared constraints.new pyproject.toml
 	@mv constraints.new constraints.txt
 
 .PHONY: clean

