@@ -101,7 +101,8 @@ lint: $(VENV)/.ready lint-go ## ruff, mypy --strict, import-linter, go vet, gofm
 	@# Each is a program of its own, and all are called plugin.  providers/runtime/froyo_runtime.py is left out: what it
 	@# imports (wit_world, componentize_py_types, froyo_built_in) is made while it is built and never lies here, so all
 	@# of its interface would be Any.  Every contract test of the sandbox runs it.
-	@for plugin in providers/*/plugin.py; do echo "$(BIN)/mypy $$plugin"; $(BIN)/mypy "$$plugin"; done
+	@for package in providers/*/plugin.py; do package=$$(dirname "$$package"); \
+		echo "$(BIN)/mypy $$package"; MYPYPATH="$$package" $(BIN)/mypy "$$package"/*.py; done
 	$(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: lint-go

@@ -329,9 +329,8 @@ def runtime_step(checkout: Checkout) -> Step:
     """The component that runs every `plugin.py`, made by the recipe beside its sources."""
     directory = checkout.root / "providers" / "runtime"
     sdk = checkout.root / "providers" / "sdk" / "froyo_provider"
-    plugins = sorted(
-        path / "plugin.py" for path in built_in_packages(checkout) if (path / "plugin.py").is_file()
-    )
+    plugins = [path for path in built_in_packages(checkout) if (path / "plugin.py").is_file()]
+    modules = [module for path in plugins for module in sorted(path.glob("*.py"))]
     recipe = directory / "build.py"
     target = checkout.artifacts / "python-runtime.wasm"
     if not recipe.is_file():
@@ -356,7 +355,7 @@ def runtime_step(checkout: Checkout) -> Step:
 
     return Step(
         name=target.name,
-        sources=(directory, sdk, *plugins),
+        sources=(directory, sdk, *modules),
         settings=(f"componentize-py {importlib.metadata.version('componentize-py')}",),
         make=make,
     )

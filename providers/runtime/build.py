@@ -7,6 +7,7 @@ It must not import the project: it runs before there is one.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -25,15 +26,21 @@ def build(out: Path, sdk_dir: Path, plugins: Sequence[Path] = ()) -> None:
     Args:
         out: where to put it.
         sdk_dir: the directory that holds the package `froyo_provider`.
-        plugins: each a plugin.py that is to be loaded in it from the beginning.
+        plugins: directories of packages whose plugin.py is to be loaded in it from the beginning.
 
     Raises:
         RuntimeError: componentize-py refuses; carries what it says.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        sources = [plugin.read_text(encoding="utf-8") for plugin in plugins]
-        (Path(scratch) / "froyo_built_in.py").write_text(f"SOURCES = {sources!r}\n", encoding="utf-8")
+        packages = [sources(plugin) for plugin in plugins]
+        (Path(scratch) / "froyo_built_in.py").write_text(f"PACKAGES = {packages!r}\n", encoding="utf-8")
         componentize(out, app=APP, paths=[HERE, sdk_dir, Path(scratch)])
+
+
+def sources(package: Path) -> str:
+    """The modules of a package as it is loaded: to the letter as `reconciler.plugins.packages` gives them."""
+    modules = {path.stem: path.read_text(encoding="utf-8") for path in sorted(package.glob("*.py"))}
+    return json.dumps(modules)
 
 
 def componentize(out: Path, *, app: str, paths: list[Path]) -> None:

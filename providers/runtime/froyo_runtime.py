@@ -15,6 +15,7 @@ import gc
 import hashlib
 import importlib
 import io
+import json
 import marshal
 import sys
 
@@ -24,15 +25,16 @@ from wit_world import exports
 from wit_world.exports import lifecycle as wit
 
 from froyo_provider import Actual, FieldDiff, Operation, Provider, Resource, Result, batch, call, testing
-from froyo_provider.environment import MODULES
+from froyo_provider.environment import MODULES, file_of
 from froyo_provider.faults import Fault, PermanentError
 from froyo_provider.lifecycle import Done, Pending
 from froyo_provider.lifecycle import Lifecycle as Driver
+from froyo_provider.phases import describe
 
 IMAGE = "#froyo-image:"
 """How a compiled plugin begins."""
 BUILT_IN = "#froyo-built-in:"
-"""How the name of a plugin begins that is here already; the SHA-256 of its source follows."""
+"""How the name of a plugin begins that is here already; the SHA-256 of its sources follows."""
 
 MESSAGE_MAX = 4096
 
@@ -45,21 +47,27 @@ class Lifecycle(exports.Lifecycle):
 
     driver = Driver()
 
-    def load(self, source: str) -> str:
-        """Run the plugin, from its source or from what this answered to another instance."""
-        name = source if source.startswith((BUILT_IN, IMAGE)) else _name(source)
+    def load(self, sources: str) -> str:
+        """Run the plugin, from its modules' sources (a JSON object) or from what this answered to another instance."""
+        name = sources if sources.startswith((BUILT_IN, IMAGE)) else _name(sources)
         if name in _built_in:
             Lifecycle.driver = _built_in[name]
             return name
         image = ""
         try:
-            if source.startswith(IMAGE):
-                code = marshal.loads(base64.b64decode(source[len(IMAGE) :]))  # noqa: S302 - inside the sandbox
-                self.driver.load(code)
+            if sources.startswith(IMAGE):
+                modules = marshal.loads(base64.b64decode(sources[len(IMAGE) :]))  # noqa: S302 - inside the sandbox
+                self.driver.load(modules)
             else:
-                self.driver.load(source)
-                code = compile(source, "plugin.py", "exec", dont_inherit=True)
-                image = IMAGE + base64.b64encode(marshal.dumps(code)).decode()
+                modules = json.loads(sources)
+                self.driver.load(modules)
+                compiled = {
+                    module: compile(source, file_of(module), "exec", dont_inherit=True)
+                    for module, source in modules.items()
+                }
+                image = IMAGE + base64.b64encode(marshal.dumps(compiled)).decode()
+        except SyntaxError as error:  # of a module that nothing imports
+            raise Err(_fault(PermanentError(describe(error)))) from None
         except Fault as fault:
             raise Err(_fault(fault)) from None
         return image
@@ -85,8 +93,8 @@ class Lifecycle(exports.Lifecycle):
         self.driver.cancel(task)
 
 
-def _name(source: str) -> str:
-    return BUILT_IN + hashlib.sha256(source.encode()).hexdigest()
+def _name(sources: str) -> str:
+    return BUILT_IN + hashlib.sha256(sources.encode()).hexdigest()
 
 
 def _step(step: Done | Pending) -> wit.Step:
@@ -147,9 +155,9 @@ for _module in (*MODULES, *_LATER, *(f"encodings.{encoding}" for encoding in _EN
 _rehearse()
 
 _built_in: dict[str, Driver] = {}
-for _number, _source in enumerate(froyo_built_in.SOURCES):
-    _built_in[_name(_source)] = Driver()
-    _built_in[_name(_source)].load(_source, name=f"plugin{_number}")
+for _number, _sources in enumerate(froyo_built_in.PACKAGES):
+    _built_in[_name(_sources)] = Driver()
+    _built_in[_name(_sources)].load(json.loads(_sources), name=f"built_in_{_number}")
 
 _OUTSIDE = frozenset({"open", "os.listdir", "os.scandir", "os.system", "socket.__new__", "subprocess.Popen"})
 

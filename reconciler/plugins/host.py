@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -284,8 +285,8 @@ class PluginHost(Host):
 
     def _first(self, package: Package, program: Program) -> _Ready:
         """Load the plugin for the first time, and ask it which kinds it knows."""
-        source = package.entry.read_text() if package.is_python else ""
-        ready = _Ready(package, program, source, self._spares)
+        sources = json.dumps(package.modules()) if package.is_python else ""
+        ready = _Ready(package, program, sources, self._spares)
         instance = self._loaded(ready)
         try:
             step = instance.start(Phase.INIT, "{}")

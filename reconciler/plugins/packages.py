@@ -20,6 +20,9 @@ from reconciler.plugins.calls import CALLS
 from reconciler.plugins.capabilities import Capability, Grants
 from reconciler.plugins.manifest import MANIFEST, CheckKind, Limits, parse_manifest
 
+MODULE = ".py"
+"""How the modules of a package end that runs in the Python runtime."""
+
 RUNTIME = "python-runtime.wasm"
 """The component that runs every plugin.py, among the artefacts."""
 
@@ -52,6 +55,17 @@ class Package:
     def is_python(self) -> bool:
         """Whether it runs inside the shared Python runtime."""
         return self.entry.suffix == ".py"
+
+    def modules(self) -> dict[str, str]:
+        """The sources of a plugin.py and of the modules beside it, by name.
+
+        Raises:
+            OSError, UnicodeDecodeError: one cannot be read.
+        """
+        return {
+            Path(name).stem: (self.directory / name).read_text(encoding="utf-8")
+            for name in _modules(self.directory)
+        }
 
 
 def load_packages(directories: Iterable[Path], *, check: CheckKind = lambda _: []) -> list[Package]:
@@ -141,6 +155,13 @@ def _load(directory: Path, problems: list[Problem], check: CheckKind) -> Package
     manifest = parse_manifest(directory / MANIFEST, read, problems, check)
     if manifest is None:
         return None
+    if manifest.entry.endswith(MODULE):
+        for name in _modules(directory):
+            try:
+                read(name)
+            except OSError as error:
+                problems.append(Problem(str(directory / name), 0, 0, f"it cannot be read: {error.strerror}"))
+                return None
     return Package(
         name=manifest.name,
         version=manifest.version,
@@ -151,6 +172,11 @@ def _load(directory: Path, problems: list[Problem], check: CheckKind) -> Package
         capabilities=manifest.capabilities,
         limits=manifest.limits,
     )
+
+
+def _modules(directory: Path) -> list[str]:
+    """The files of a plugin.py: it may import what lies beside it."""
+    return sorted(name for name in os.listdir(directory) if name.endswith(MODULE))
 
 
 def _check_kinds(packages: Iterable[Package], problems: list[Problem]) -> None:

@@ -144,9 +144,9 @@ class SandboxedInstance:
         self._limits = limits
         self._sandbox = sandbox
 
-    def load(self, source: str) -> str:
-        """Load a plugin.py, from its source or from what this has answered for it before."""
-        answer = self._call("load", source)
+    def load(self, sources: str) -> str:
+        """Load a plugin.py, from its modules (a JSON object) or from what this has answered for it before."""
+        answer = self._call("load", sources)
         if isinstance(answer, str):
             return answer
         raise _fault(answer)

@@ -107,7 +107,7 @@ def _load(package: Package) -> lifecycle.Lifecycle:
 
     loaded = lifecycle.Lifecycle()
     try:
-        loaded.load(package.entry.read_text(), name=f"froyo_plugin_{package.digest[-16:]}")
+        loaded.load(package.modules(), name=f"froyo_plugin_{package.digest[-16:]}")
     except faults.Fault as fault:
         raise Fault(fault.message, ErrorClass(fault.error_class)) from fault
     return loaded

@@ -14,16 +14,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from froyo_provider import phases
 from froyo_provider.calls import advance
-from froyo_provider.environment import plugin_builtins
+from froyo_provider.environment import file_of, plugin_builtins
 from froyo_provider.faults import DEFECTS, Fault, PermanentError
 from froyo_provider.provider import Provider
 from froyo_provider.wire import Json, decode, encode, encode_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
 
     from froyo_provider.calls import Call, Reply
 
+ENTRY = "plugin"
+"""The module that defines the providers."""
+
+Code: TypeAlias = "str | types.CodeType"
 Task: TypeAlias = "Coroutine[list[Call], list[Reply] | None, str]"
 
 
@@ -56,7 +60,7 @@ class Lifecycle:
 
     Example:
         >>> lifecycle = Lifecycle()
-        >>> lifecycle.load(source)
+        >>> lifecycle.load({"plugin": source})
         >>> step = lifecycle.start("read", request)
         >>> while isinstance(step, Pending):
         ...     step = lifecycle.resume(step.task, answer(step.calls))
@@ -68,34 +72,39 @@ class Lifecycle:
         self._tasks: dict[int, tuple[Task | None, dict[int, Reply]]] = {}
         self._last_task = 0
 
-    def load(self, code: str | types.CodeType, *, name: str = "plugin") -> None:
-        """Run the plugin's top level and take its providers.
+    def load(self, modules: Mapping[str, Code], *, name: str = "froyo_plugin") -> None:
+        """Run the top level of `plugin`, and of what it imports, and take its providers.
 
         Args:
-            code: of plugin.py, as source or compiled.
-            name: of the module that it becomes; one of its own for each plugin in a process.
+            modules: of the package, as source or compiled, by the names that they are imported by; `plugin` is one.
+            name: what the modules go by in this process; one of its own for each plugin.
 
         Raises:
             Fault: it does not compile, raises, or defines no provider.
         """
-        module = types.ModuleType(name)
-        module.__file__ = "plugin.py"
-        module.__dict__["__builtins__"] = plugin_builtins()
-        sys.modules[name] = module
-        try:
+        loaded: dict[str, types.ModuleType] = {}
+
+        def own(module: str) -> types.ModuleType | None:
+            if module in loaded or module not in modules:
+                return loaded.get(module)
+            made = loaded[module] = types.ModuleType(f"{name}.{module}")
+            made.__file__ = file_of(module)
+            made.__dict__["__builtins__"] = names
+            sys.modules[made.__name__] = made
+            code = modules[module]
             if isinstance(code, str):
-                code = compile(code, "plugin.py", "exec", dont_inherit=True)
-            exec(code, module.__dict__)  # noqa: S102 - running the author's code is what this is for
-            self.adopt(vars(module).values(), module=name)
+                code = compile(code, file_of(module), "exec", dont_inherit=True)
+            exec(code, made.__dict__)  # noqa: S102 - running the author's code is what this is for
+            return made
+
+        names = plugin_builtins(own)
+        try:
+            self.adopt(vars(own(ENTRY)).values())
         except DEFECTS as error:
             raise PermanentError(f"plugin.py does not load: {phases.reason_of(error)}") from error
 
-    def adopt(self, candidates: Iterable[object], *, module: str | None = None) -> None:
-        """Take the providers among some objects.
-
-        Args:
-            candidates: anything; only subclasses of Provider count.
-            module: only classes that were defined there count; None for any.
+    def adopt(self, candidates: Iterable[object]) -> None:
+        """Take the providers among some objects: the subclasses of Provider whose names are public.
 
         Raises:
             Fault: there is none.
@@ -106,7 +115,6 @@ class Lifecycle:
                 and issubclass(candidate, Provider)
                 and candidate is not Provider
                 and not candidate.__name__.startswith("_")
-                and module in {None, candidate.__module__}
             ):
                 self._providers[candidate.kind or candidate.__name__] = candidate()
         if not self._providers:

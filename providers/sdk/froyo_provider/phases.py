@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from froyo_provider.calls import gather
+from froyo_provider.environment import is_of_a_plugin
 from froyo_provider.faults import DEFECTS, Fault, PermanentError
 from froyo_provider.model import Actual, Operation, Resource, Result
 from froyo_provider.wire import (
@@ -81,11 +82,11 @@ def describe(error: BaseException) -> str:
     frame = error.__traceback__
     while frame is not None:
         code = frame.tb_frame.f_code
-        if code.co_filename == "plugin.py":
-            place = f" (plugin.py, line {frame.tb_lineno}, in {code.co_name})"
+        if is_of_a_plugin(code.co_filename):
+            place = f" ({code.co_filename}, line {frame.tb_lineno}, in {code.co_name})"
         frame = frame.tb_next
-    if isinstance(error, SyntaxError) and error.filename == "plugin.py":
-        return f"SyntaxError: {error.msg} (plugin.py, line {error.lineno})"
+    if isinstance(error, SyntaxError) and is_of_a_plugin(error.filename):
+        return f"SyntaxError: {error.msg} ({error.filename}, line {error.lineno})"
     return f"{type(error).__name__}: {error}{place}"
 
 

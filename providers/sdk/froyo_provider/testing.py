@@ -103,7 +103,7 @@ class Harness:
         self.rounds = 0
         self._lifecycle = Lifecycle()
         if isinstance(plugin, types.ModuleType):
-            self._lifecycle.adopt(vars(plugin).values(), module=plugin.__name__)
+            self._lifecycle.adopt(vars(plugin).values())
         else:
             self._lifecycle.adopt([plugin] if isinstance(plugin, type) else plugin)
 

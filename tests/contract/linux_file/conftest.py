@@ -4,9 +4,9 @@ from types import ModuleType
 
 import pytest
 
-from tests.contract.linux_file.table import load_plugin
+from tests.contract.linux_file.table import load_module
 
 
 @pytest.fixture(scope="session")
 def plugin() -> ModuleType:
-    return load_plugin()
+    return load_module()

@@ -18,8 +18,9 @@ A case declares one resource in a small world. What it does not say is not check
 from __future__ import annotations
 
 import base64
-import importlib.util
+import importlib
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,13 +35,11 @@ PACKAGE = HERE.parents[2] / "providers" / "linux.file"
 WRITING = {name for name, rule in CALLS.items() if not rule.reading and rule.names}
 
 
-def load_plugin() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("linux_file_plugin", PACKAGE / "plugin.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def load_module(name: str = "plugin") -> ModuleType:
+    """A module of the package, as its providers see it."""
+    if str(PACKAGE) not in sys.path:
+        sys.path.append(str(PACKAGE))
+    return importlib.import_module(name)
 
 
 def cases() -> list[Json]:

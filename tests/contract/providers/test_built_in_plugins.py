@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import pytest
 from reconciler.plugins.calls import Phase
 from reconciler.plugins.compiled import CompiledCache
 from reconciler.plugins.manifest import Limits
-from reconciler.plugins.packages import RUNTIME
+from reconciler.plugins.packages import RUNTIME, load_packages
 from reconciler.plugins.sandbox import Program, Sandbox
 from reconciler.plugins.steps import Done
 
-SOURCE = (Path(__file__).parents[3] / "providers" / "linux.file" / "plugin.py").read_text()
+PACKAGE = Path(__file__).parents[3] / "providers" / "linux.file"
+(MODULES,) = (package.modules() for package in load_packages([PACKAGE]))
 KINDS = '{"kinds":["Directory","File","Symlink"]}'
 
 
@@ -47,7 +49,7 @@ def _load(sandbox: Sandbox, program: Program, source: str) -> tuple[str, str]:
 def test_a_built_in_plugin_is_known_by_its_source_and_afterwards_by_a_short_name(
     sandbox: Sandbox, program: Program
 ) -> None:
-    image, kinds = _load(sandbox, program, SOURCE)
+    image, kinds = _load(sandbox, program, json.dumps(MODULES))
     assert image.startswith("#froyo-built-in:")
     assert len(image) < 100
     assert kinds == KINDS
@@ -57,8 +59,8 @@ def test_a_built_in_plugin_is_known_by_its_source_and_afterwards_by_a_short_name
 def test_a_built_in_plugin_that_somebody_has_changed_is_the_changed_one(
     sandbox: Sandbox, program: Program
 ) -> None:
-    changed = SOURCE + "\nclass Socket(File):\n    pass\n"
-    image, kinds = _load(sandbox, program, changed)
+    changed = {**MODULES, "plugin": MODULES["plugin"] + "\nclass Socket(File):\n    pass\n"}
+    image, kinds = _load(sandbox, program, json.dumps(changed))
     assert image.startswith("#froyo-image:")
     assert kinds == '{"kinds":["Directory","File","Socket","Symlink"]}'
     assert _load(sandbox, program, image)[1] == kinds

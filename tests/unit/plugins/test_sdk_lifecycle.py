@@ -11,7 +11,7 @@ from tests.contract.providers.packages import HEAD, THING, reading, thing
 
 def loaded(source: str) -> Lifecycle:
     lifecycle = Lifecycle()
-    lifecycle.load(HEAD + source, name="plugin_under_test")
+    lifecycle.load({"plugin": HEAD + source}, name="plugin_under_test")
     return lifecycle
 
 
@@ -38,13 +38,42 @@ def test_init_tells_the_kinds() -> None:
 def test_classes_that_were_imported_do_not_count() -> None:
     lifecycle = Lifecycle()
     with pytest.raises(PermanentError, match="defines no subclass"):
-        lifecycle.load(HEAD)
+        lifecycle.load({"plugin": HEAD})
 
 
 def test_code_that_was_compiled_before_loads_too() -> None:
     lifecycle = Lifecycle()
-    lifecycle.load(compile(HEAD + THING, "plugin.py", "exec"))
+    lifecycle.load({"plugin": compile(HEAD + THING, "plugin.py", "exec")})
     assert done(start(lifecycle, "init", {})) == {"kinds": ["Thing"]}
+
+
+def test_a_plugin_imports_the_modules_beside_it_each_once() -> None:
+    lifecycle = Lifecycle()
+    lifecycle.load(
+        {
+            "plugin": "from things import Thing\nimport words\nassert words.said == ['once']",
+            "things": HEAD + "import words\n" + THING,
+            "words": "said = ['once']",
+            "json": "raise SystemExit('the standard library comes first')",
+        }
+    )
+    assert done(start(lifecycle, "init", {})) == {"kinds": ["Thing"]}
+
+
+def test_what_goes_wrong_in_a_module_is_said_with_its_place() -> None:
+    with pytest.raises(PermanentError, match=r"ZeroDivisionError.*\(words.py, line 2, in <module>\)"):
+        Lifecycle().load({"plugin": "import words", "words": "\n1 / 0"})
+    with pytest.raises(PermanentError, match=r"SyntaxError: .*\(words.py, line 1\)"):
+        Lifecycle().load({"plugin": "import words", "words": "def ("})
+
+
+def test_the_modules_of_two_plugins_do_not_meet() -> None:
+    one, other = Lifecycle(), Lifecycle()
+    for lifecycle, kind in ((one, "One"), (other, "Other")):
+        things = HEAD + THING + f"\nThing.kind = '{kind}'\n"
+        lifecycle.load({"plugin": "from things import Thing", "things": things}, name=f"plugin_{kind}")
+    assert done(start(one, "init", {})) == {"kinds": ["One"]}
+    assert done(start(other, "init", {})) == {"kinds": ["Other"]}
 
 
 @pytest.mark.parametrize(
@@ -55,6 +84,7 @@ def test_code_that_was_compiled_before_loads_too() -> None:
         ("import sys; sys.exit('bye')", "SystemExit: bye (plugin.py, line 4, in <module>)"),
         ("import time", "ImportError: a provider cannot import 'time'"),
         ("from . import x", "ImportError: a provider cannot import ''"),
+        ("import beside", "there are the modules beside plugin.py, by their own names"),
         ("open('/etc/passwd')", "a provider has no files and no terminal"),
         ("input()", "a provider has no files and no terminal"),
         ("class Thing(Provider):\n    def __init__(self): raise KeyError('x')", "KeyError: 'x'"),
