@@ -160,7 +160,7 @@ func TestStatGivesOnlySoMuchTextAsFitsIntoAFrame(t *testing.T) {
 // A sparse file of a user's was read for hours, and nothing else on the target was looked at meanwhile.
 func TestStatGivesUpOnWhatCannotBeReadInTimeAndGoesOnWithTheRest(t *testing.T) {
 	patience := entry.Patience
-	entry.Patience = 50 * time.Millisecond
+	entry.Patience = 3 * time.Second // a small one is read in it on a busy machine, too
 	defer func() { entry.Patience = patience }()
 	h := harness.New(t, Commands)
 	directory := harness.Disk(t)
@@ -369,7 +369,7 @@ func TestAFileThatKeepsChangingHasNoDigest(t *testing.T) {
 	// On a busy machine the writer may stand still for as long as a look takes; then there is nothing to notice.
 	for _, command := range []string{"file.stat", "file.read"} {
 		noticed := false
-		for limit := time.Now().Add(20 * time.Second); !noticed && time.Now().Before(limit); time.Sleep(time.Millisecond) {
+		for limit := time.Now().Add(time.Minute); !noticed && time.Now().Before(limit); time.Sleep(time.Millisecond) {
 			results, err := h.Run(context.Background(), command, object{"path": path})
 			if err != nil {
 				t.Fatal(err)

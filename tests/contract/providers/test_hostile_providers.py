@@ -12,7 +12,8 @@ from reconciler.plugins.calls import Phase
 from tests.contract.providers.conftest import Audit, MakeHost
 from tests.contract.providers.packages import HEAD, Target, reading, thing, write_package
 
-LIMITS = {"stepSeconds": 0.5, "memoryMiB": 96, "outputMiB": 1, "calls": 50}
+# Only what never ends is stopped by its time, and nothing else on a busy machine.
+LIMITS = {"stepSeconds": 30, "memoryMiB": 96, "outputMiB": 1, "calls": 50}
 
 
 def reads(body: str) -> str:
@@ -22,11 +23,11 @@ def reads(body: str) -> str:
 
 
 WHOLE_RUN = {
-    "endless loop": ("while True: pass", r"took longer than 0\.5 s"),
-    "endless loop in C": ("re.match('(a*)*b', 'a' * 60)", r"took longer than 0\.5 s"),
+    "endless loop": ("while True: pass", r"took longer than 2 s"),
+    "endless loop in C": ("re.match('(a*)*b', 'a' * 60)", r"took longer than 2 s"),
     "endless loop that swallows what it can": (
         "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
-        r"took longer than 0\.5 s",
+        r"took longer than 2 s",
     ),
     "recursion in C": (
         "sys.setrecursionlimit(10**9)\nclass A:\n    def __repr__(self): return repr(self)\nrepr(A())",
@@ -63,8 +64,8 @@ WHOLE_RUN = {
 async def test_ends_its_own_run_with_an_error_that_names_it(
     body: str, reason: str, tmp_path: Path, make_host: MakeHost, audit: Audit
 ) -> None:
-    enough = {"memoryMiB": 1024, "stepSeconds": 20} if "100_000_000" in body else {}
-    write_package(tmp_path, reads(body), name="test.hostile", limits=LIMITS | enough)
+    other = {"memoryMiB": 1024} if "100_000_000" in body else {"stepSeconds": 2} if "longer" in reason else {}
+    write_package(tmp_path, reads(body), name="test.hostile", limits=LIMITS | other)
     write_package(tmp_path, name="test.honest", kinds=("Thing2",), source=HONEST)
     host = await make_host()
 
@@ -119,7 +120,7 @@ async def test_what_one_resource_provokes_is_its_own_fault_alone(
     body: str, reason: str, tmp_path: Path, make_host: MakeHost
 ) -> None:
     guarded = "if wanted[0].name != 'bad' and len(wanted) == 1: return [Actual(True, {})]\n"
-    write_package(tmp_path, reads(f"{guarded}{body}"), limits=LIMITS | {"stepSeconds": 5})
+    write_package(tmp_path, reads(f"{guarded}{body}"), limits=LIMITS)
     host = await make_host()
 
     request = reading(thing("good"), thing("bad"), thing("better"))
@@ -221,7 +222,7 @@ NOT_LOADING = {
     "empty": ("", "defines no subclass of froyo_provider.Provider"),
     "imports": ("import socket", "cannot import 'socket'"),
     "another kind": (HEAD + "class Other(Provider): pass", r"implements the kinds \['Other'\].*\['Thing'\]"),
-    "endless": ("while True: pass", r"took longer than 0\.5 s"),
+    "endless": ("while True: pass", r"took longer than 2 s"),
     "hungry": ("hog = [bytearray(1 << 20) for _ in range(2000)]", "MemoryError"),
 }
 
@@ -230,7 +231,7 @@ NOT_LOADING = {
 async def test_that_does_not_load_says_so_whenever_it_is_used(
     source: str, reason: str, tmp_path: Path, make_host: MakeHost, audit: Audit
 ) -> None:
-    write_package(tmp_path, source, limits=LIMITS)
+    write_package(tmp_path, source, limits=LIMITS | ({"stepSeconds": 2} if "longer" in reason else {}))
     host = await make_host(warm=True)
 
     for _ in range(2):

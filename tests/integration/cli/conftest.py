@@ -116,7 +116,7 @@ class Person:
                 time.sleep(0.01)
             yield daemon
             daemon.send_signal(ends)
-            assert daemon.wait(timeout=30) == (-ends if ends == signal.SIGKILL else 0), self.log
+            assert daemon.wait(timeout=PATIENCE) == (-ends if ends == signal.SIGKILL else 0), self.log
         finally:
             if daemon.poll() is None:
                 daemon.kill()

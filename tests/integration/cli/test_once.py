@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tests.integration.cli.conftest import FILES
+from tests.integration.cli.conftest import FILES, PATIENCE
 
 AWAY = """\
 apiVersion: froyo.dev/v1alpha1
@@ -486,7 +486,7 @@ def test_an_apply_that_is_cut_off_is_called_so_at_the_latest_by_the_next_one(per
     )
     person.until((person.machine / "begun").exists)
     os.killpg(applying.pid, ends)
-    _, said = applying.communicate(timeout=60)
+    _, said = applying.communicate(timeout=PATIENCE)
     if ends == signal.SIGINT:
         assert said.endswith(b"froyo: interrupted\n")
         assert b"Traceback" not in said

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.cli.conftest import PATIENCE
+
 
 def test_a_daemon_puts_right_what_is_spoiled_and_tells(person):
     with person.up() as daemon:
@@ -160,7 +162,7 @@ def test_whoever_follows_or_waits_is_told_when_the_daemon_goes_away(person, how)
             assert follower.stdout.readline()
         person.until(lambda: connections(person.state / ".froyo") == len(commands))
     for follower in told:
-        _, error = follower.communicate(timeout=60)
+        _, error = follower.communicate(timeout=PATIENCE)
         assert follower.returncode == 1
         assert "froyo: the daemon has ended" in error
         assert "froyo status" in error
@@ -248,7 +250,7 @@ def test_events_are_followed_from_the_first_on(person):
         ids = [event["id"] for event in seen]
         assert ids == list(range(1, len(ids) + 1))
     # It says so, and ends, when the daemon has.
-    assert follower.wait(timeout=30) == 1
+    assert follower.wait(timeout=PATIENCE) == 1
     reader.join()
     follower.stdout.close()
 
@@ -266,7 +268,7 @@ def test_a_program_reads_each_event_in_a_line_and_when_it_reads_no_more_the_daem
         assert {"SourceReady", "Connected", "Created"} == reasons
         daemon.stdout.close()
         (person.machine / "etc" / "motd").write_text("spoiled\n")
-        assert daemon.wait(timeout=60) == 141
+        assert daemon.wait(timeout=PATIENCE) == 141
         assert "Traceback" not in daemon.stderr.read()
     finally:
         daemon.kill()
@@ -290,7 +292,7 @@ def test_a_daemon_whose_state_directory_is_taken_away_says_so_and_ends(person, h
     with person.up() as daemon:
         person.froyo("wait", "--timeout", "60s")
         how(person.state)
-        assert daemon.wait(timeout=30) == 1
+        assert daemon.wait(timeout=PATIENCE) == 1
         assert "removed, moved away or replaced" in person.log
         assert "Traceback" not in person.log
         daemon.returncode = 0  # as the end of the block expects it

@@ -15,7 +15,7 @@ def test_stops_what_takes_too_long() -> None:
     barked = threading.Event()
     watchdog = Watchdog(barked.set)
     with watchdog.watching(0.002) as stopped:
-        assert barked.wait(30)
+        assert barked.wait(60)
     assert stopped()
     watchdog.close()
 
@@ -41,7 +41,7 @@ def test_watches_again_after_it_has_slept() -> None:
     while watchdog._entered.is_set():
         waiting.wait(0.001)
     with watchdog.watching(0.002) as stopped:
-        assert barked.wait(30)
+        assert barked.wait(60)
     assert stopped()
     watchdog.close()
 
@@ -50,7 +50,7 @@ def test_what_was_stopped_does_not_stop_what_follows() -> None:
     barks = threading.Semaphore(0)
     watchdog = Watchdog(barks.release)
     with watchdog.watching(0.002):
-        assert barks.acquire(timeout=30)
+        assert barks.acquire(timeout=60)
     with watchdog.watching(1000) as stopped:
         assert not barks.acquire(timeout=0.01)
     assert not stopped()

@@ -16,7 +16,7 @@ from watchers.hints import NoHints, WatchfilesHints, open_hints
 from watchers.inotify import InotifyHints
 from watchers.walk import Directory
 
-DEADLINE = 20
+DEADLINE = 60
 
 
 def directory(path: Path) -> Directory:
