@@ -9,7 +9,7 @@ This module must not know what is told, nor how.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Container, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -64,3 +64,8 @@ class Floods(Generic[K]):
         if window is None or now < window.begun + self._window:
             return 0
         return self._windows.pop(thing).untold
+
+    def keep_only(self, things: Container[K]) -> None:
+        """Nothing happens to others any more."""
+        for thing in [thing for thing in self._windows if thing not in things]:
+            del self._windows[thing]

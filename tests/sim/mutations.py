@@ -65,7 +65,7 @@ def takes_a_lost_session_for_success() -> Any:
                 self.report.conclude(
                     address, Verdict(reason=Reason.IN_SYNC, message="as declared", ready=True)
                 )
-            self._lane.unsettled.clear()
+            self._lane.unsettled.keep_only(())
             return self.outcome
 
     return _patched(Round, "run", run)
@@ -78,7 +78,7 @@ def forgets_what_a_round_had_begun() -> Any:
         try:
             return await right(self, dirty)  # type: ignore[no-any-return] # what was there before
         except Exception:
-            self._lane.unsettled.clear()
+            self._lane.unsettled.keep_only(())
             raise
 
     return _patched(Round, "run", run)

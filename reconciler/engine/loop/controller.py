@@ -16,7 +16,7 @@ from reconciler.engine import wording
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.intake.in_force import InForce, Taken
 from reconciler.engine.intake.recall import record
-from reconciler.engine.lane.lane import Lane, Sighting
+from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.lanes import Lanes
 from reconciler.engine.loop.reachability import Reachability
@@ -278,7 +278,7 @@ class Controller:
             lane = self.lanes.take_in(name)
             if lane is None or name not in self.in_force.targets:
                 return
-            lane.unsettled.update(address for address in work.items if address in lane.instances)
+            lane.unsettled.add(address for address in work.items if address in lane.instances)
             if session is None:
                 await lane.backlog.keep(self._store, lane.states)
                 return  # looked at when there is one: see `connected`
@@ -332,27 +332,24 @@ class Controller:
 
     async def _watch(self, lane: Lane, session: Session) -> None:
         """Have the session watch what the lane's instances depend on, unless it does."""
-        ended = session.watching.mode == "none" and not lane.watch_refused
-        if lane.watched_by is session and not lane.watch_moved and not ended:
-            if not lane.watch_refused:
+        if lane.watched.is_told(session):
+            if not lane.watched.refused:
                 self._note_watch(lane, session.watching)
             return
         try:
-            status = await session.watch(list(lane.subjects))
+            status = await session.watch(lane.watched.tell(session))
         except (RunnerError, LocalProtocolError) as error:  # or more subjects than fit into a frame
             log.info("nothing is watched, only looked at often", target=lane.target.name, why=str(error))
-            lane.watch_refused, lane.watch_works = True, False
+            lane.watched.refuse()
             self._reachability.watched(lane.target.name, degraded=str(error), anonymous="")
         else:
-            lane.watch_refused = status.mode == "none"
             self._note_watch(lane, status)
-        lane.watched_by, lane.watch_moved = session, False
         # What changed between the reading and the watching has been heard of by nobody: look once more.
         self._add(lane.target.name, priority=Priority.RESYNC)
 
     def _note_watch(self, lane: Lane, status: WatchStatus) -> None:
         """How well the target is watched decides how often it is looked at, and is told."""
-        lane.watch_works = not status.degraded
+        lane.watched.answered(status)
         self._reachability.watched(lane.target.name, degraded=status.degraded, anonymous=status.anonymous)
 
     def _schedule(self, lane: Lane, outcome: Outcome, *, whole: bool) -> None:
@@ -369,7 +366,7 @@ class Controller:
                 pause = rhythm.delay(random, interval=instance.common.interval)
                 self._queue.add_after(name, pause, now=now, priority=Priority.RESYNC, items=[address])
         if whole:
-            pause = rhythm.delay(random, watched=lane.watch_works)
+            pause = rhythm.delay(random, watched=lane.watched.works)
             self._queue.add_after(name, pause, now=now, priority=Priority.RESYNC)
 
     # --- Sessions (Listener) ------------------------------------------------------------------------------------------
@@ -396,8 +393,8 @@ class Controller:
         now = self._time()
         concerned: dict[Address, None] = {}
         for change in event.changes:
-            for address in lane.concerned(change.subject):
-                lane.sight(address, Sighting(change.evidence, now, now))
+            for address in lane.watched.concerned(change.subject):
+                lane.sightings.add(address, change.evidence, at=now)
                 concerned[address] = None
         if concerned:
             self._add(name, priority=Priority.DRIFT, items=concerned)
@@ -509,7 +506,7 @@ class Controller:
             address: why
             for name, why in self._troubles.items()
             if (lane := self.lanes.get(name)) is not None
-            for address in lane.unsettled | lane.sightings.keys()
+            for address in {*lane.unsettled, *lane.sightings}
         }
 
     @property

@@ -86,7 +86,7 @@ class Journal:
         A refresh that was done counts as a change, whatever is seen then.
         """
         for unit in units:
-            for notified in self._lane.notified(unit.address):
+            for notified in self._lane.declared.notified(unit.address):
                 yield Owed(
                     address=notified,
                     cause=unit.address,

@@ -75,7 +75,7 @@ async def look(
     observed = await observe(services.host, lane, addresses, performer)
     readings = [reading for reading in observed.values() if isinstance(reading, Observed)]
     for reading in readings:
-        lane.watch(reading.address, reading.watch)
+        lane.watched.note(reading.address, reading.watch)
     if tell:
         services.progress.step(lane.target.name, "planning", addresses)
     planned = await plan(services.host, lane, readings, find_blob=services.find_blob, texts=texts)

@@ -25,7 +25,7 @@ class Observed:
         exists: whether there is anything at all.
         state: the provider's account of it.
         digest: of `exists` and `state`: equal digests, equal state.
-        watch: the subjects on which it depends, as `Lane.watched` has them.
+        watch: the subjects on which it depends, as `lane/watched.py` has them.
     """
 
     address: Address
@@ -77,7 +77,7 @@ def wire_resource(lane: Lane, address: Address) -> dict[str, Any]:
         if instance.removal.restores is not None:
             resource["restores"] = dict(instance.removal.restores)
     if instance.contains:
-        resource["managed"] = list(lane.managed.get(address, ()))
+        resource["managed"] = list(lane.declared.managed.get(address, ()))
     return resource
 
 

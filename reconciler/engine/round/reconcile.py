@@ -101,7 +101,7 @@ class Round:
         concluded = await self._resume()
         if dirty is None:
             dirty, known = await self._rescan()
-        dirty = {*dirty, *self._lane.notified_by(concluded)} - set(concluded)
+        dirty = {*dirty, *self._lane.declared.notified_by(concluded)} - set(concluded)
         addresses = [address for address in self._in_order(dirty) if self._may_look(address)]
         if addresses:
             prefetch = None if whole else self._prefetch(addresses)
@@ -109,7 +109,7 @@ class Round:
                 self._session, self._services.settings, known=known, prefetch=prefetch
             )
             # Until there is a verdict: the recording may know the difference before anything was done about it.
-            self._lane.unsettled.update(addresses)
+            self._lane.unsettled.add(addresses)
             try:
                 if prefetch is not None:
                     await prefetch.sent()
@@ -124,10 +124,8 @@ class Round:
             finally:
                 if prefetch is not None:
                     await prefetch.end()
-            if whole and not self.outcome.unchanged and len(addresses) == len(self._lane.instances):
-                self._lane.recording = performer.seen
-            elif self._lane.recording is not None:
-                self._lane.recording.merge(performer.seen)
+            everything = whole and not self.outcome.unchanged and len(addresses) == len(self._lane.instances)
+            self._lane.record(performer.seen, everything=everything)
             self.outcome.looked_at += seen
             self._settle(await self._walk.run(seen, performer))
 
@@ -184,8 +182,7 @@ class Round:
             return self._lane.instances, None
         if seen.unchanged:
             self.outcome.unchanged = True
-            now, not_before = self._services.loop_time(), self._lane.not_before
-            return {address for address in self._lane.unsettled if not_before.get(address, 0.0) <= now}, None
+            return self._lane.unsettled.due(self._services.loop_time()), None
         if seen.replies is None:
             return self._lane.instances, None
         return self._lane.instances, recording.replace(seen.replies)
@@ -196,7 +193,7 @@ class Round:
         changed = [address for address in addresses if address in lane.sightings]
         if lane.recording is None or not 0 < len(changed) <= self._services.settings.prefetch_max:
             return None
-        subjects = {one: None for address in changed for one in lane.watched.get(address, ())}
+        subjects = {one: None for address in changed for one in lane.watched.of(address)}
         return Prefetch(
             self._session, lane.recording, subjects, patience=self._services.settings.rescan_patience
         )
@@ -215,14 +212,14 @@ class Round:
             self._verdicts.conclude(
                 address, Verdict(reason=Reason.PAUSED, message="policy: paused; not looked at")
             )
-            self._lane.unsettled.discard(address)
-            self._lane.sightings.pop(address, None)
+            self._lane.unsettled.settle(address)
+            self._lane.sightings.take(address)
             return False
         if suspension := self._services.suspended(address):
             message = wording.suspended(suspension)
             self._verdicts.conclude(address, Verdict(reason=Reason.SUSPENDED, message=message))
             # Its time passes without anybody saying so: each rescan asks again. Who changes it meanwhile is told then.
-            self._lane.unsettled.add(address)
+            self._lane.unsettled.add([address])
             return False
         return True
 
@@ -271,10 +268,11 @@ class Round:
             if address in self.outcome.gone:
                 continue
             summary = self._verdicts.summary(address)
-            if summary.ready or summary.reason in reasons.SETTLED or address in self._lane.stalled:
-                self._lane.unsettled.discard(address)
+            stalled = self._lane.attempts.has_stalled(address)
+            if summary.ready or summary.reason in reasons.SETTLED or stalled:
+                self._lane.unsettled.settle(address)
             else:
-                self._lane.unsettled.add(address)
+                self._lane.unsettled.add([address])
 
 
 def unplanned(name: TargetName, services: Services, why: str) -> Plan:

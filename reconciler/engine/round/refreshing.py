@@ -46,7 +46,7 @@ def foreseen(lane: Lane, units: Collection[PlanUnit]) -> tuple[PlanUnit, ...]:
     """A plan with what would have to be refreshed because of it, or has to be already."""
     owed = {unit.address for unit in units if lane.refreshes.of(unit.address)}
     changing = {unit.address for unit in units if unit.action is not Action.NONE and unit.held is None}
-    due = owed | lane.notified_by(owed | changing)
+    due = owed | lane.declared.notified_by(owed | changing)
     return tuple(
         replace(unit, action=Action.REFRESH, cause=Cause.REFRESH)
         if unit.action is Action.NONE and unit.address in due and _may_be_touched(lane, unit.address)

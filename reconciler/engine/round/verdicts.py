@@ -14,7 +14,7 @@ from reconciler.core.backoff import Backoff
 from reconciler.core.inventory import ours
 from reconciler.core.retry import When, requeue, requeue_error
 from reconciler.engine import wording
-from reconciler.engine.lane.lane import Lane, Stalled, Vain
+from reconciler.engine.lane.lane import Lane
 from reconciler.engine.report import Report, Verdict
 from reconciler.engine.round.advice import told
 from reconciler.engine.round.journal import Journal
@@ -63,10 +63,9 @@ class Verdicts:
             self._report.put(replace(state, held=None))
         news = self._report.conclude(address, verdict)
         self._services.progress.ended(address)
-        self._lane.stalled.pop(address, None)
+        self._lane.attempts.concluded(address, ready=verdict.ready)
         if verdict.ready:
-            self._lane.vain.pop(address, None)
-            self._lane.not_before.pop(address, None)
+            self._lane.unsettled.wait_no_more(address)
         if verdict.ready and news:
             self._outcome.woken |= {
                 edge.dependent
@@ -85,7 +84,7 @@ class Verdicts:
         if self._lane.instances[address].removal is not None:
             self._gone(address, None)
             return
-        self._lane.sightings.pop(address, None)
+        self._lane.sightings.take(address)
         self._keep_observation(reading)
         was = self.summary(address)
         verdict = self._contested(address)
@@ -137,7 +136,7 @@ class Verdicts:
 
     def _gone(self, address: Address, unit: PlanUnit | None) -> None:
         """It was to go, and has gone: by what was done about it, or it was gone already."""
-        self._lane.sightings.pop(address, None)
+        self._lane.sightings.take(address)
         self.conclude(address, Verdict(reason=Reason.APPLIED, message="removed", ready=True))
         removal = self._lane.instances[address].removal
         if unit is None:
@@ -167,9 +166,8 @@ class Verdicts:
         reason = unit.held or Reason.HELD
         contested = reason is Reason.CONTESTED
         # Who did it is told with the repair, too, where there will be one.
-        sighting = self._lane.sightings.get(unit.address)
-        if not contested:
-            self._lane.sightings.pop(unit.address, None)
+        sightings = self._lane.sightings
+        sighting = sightings.of(unit.address) if contested else sightings.take(unit.address)
         evidence = sighting.evidence if sighting else None
         message = unit.held_because or reasons.HELD[reason]
         if reason is not Reason.PRUNE_HELD:  # that it is there and shall not be is all that differs
@@ -230,10 +228,8 @@ class Verdicts:
         if self._lane.instances[address].removal is not None:
             self._gone(address, unit)
             return
-        sighting = self._lane.sightings.pop(address, None)
-        if sighting is not None and sighting.latest >= done_at:
-            # Reported after we were done: whose doing that is will be of interest at the next look.
-            self._lane.sightings[address] = replace(sighting, at=sighting.latest)
+        # What was reported after we were done: whose doing that is will be of interest at the next look.
+        sighting = self._lane.sightings.take(address, until=done_at)
         drift = unit.cause is Cause.DRIFT
         resumed = self.summary(address).reason is Reason.SUSPENDED
         now = services.runtime.now()
@@ -317,21 +313,19 @@ class Verdicts:
     def not_converged(self, unit: PlanUnit, again: PlanUnit, begun: float) -> None:
         """It differs after its own apply: either the operation does not do what it promises, or somebody was quicker.
 
-        Somebody was quicker if it differs in another way than before, or if the target reported a change since the
-        apply began, or since the one before it that left a difference: such a report may come later than our look.
-        Otherwise the same difference, again and again, is the operation's own doing. Even then it is tried again, with
-        growing pauses: what undoes it may be what we cannot see, and may end.
+        Where nobody was, the same difference, again and again, is the operation's own doing. Even then it is tried
+        again, with growing pauses: what undoes it may be what we cannot see, and may end.
         """
         address, differs = unit.address, wording.fields(again.diffs)
-        sighting = self._lane.sightings.get(address)
-        vain = self._lane.vain.get(address)
-        since = vain.begun if vain else begun
-        if again.observed != unit.observed or (sighting is not None and sighting.latest >= since):
-            self._lane.vain[address] = Vain(begun, attempts=0)
+        attempts = self._lane.attempts.had_no_effect(
+            address,
+            begun=begun,
+            moved=again.observed != unit.observed,
+            touched=self._lane.sightings.latest(address),
+        )
+        if attempts == 0:
             self.overtaken(unit, f"changed again while it was applied: {differs}")
             return
-        attempts = (vain.attempts if vain else 0) + 1
-        self._lane.vain[address] = Vain(begun, attempts)
         self._count_failure(address)
         pause = self._backoff.delay(attempts, self._services.runtime.random.random)
         self._outcome.look_again(address, pause)
@@ -361,33 +355,23 @@ class Verdicts:
         What made it fail may be something that nobody looks at, such as a user that does not exist yet.
         """
         runtime = self._services.runtime
-        before = self._lane.stalled.get(unit.address)
-        failures = before.failures + 1 if before and _is_same(before, unit) else 1
+        failures = self._lane.attempts.failures(unit) + 1
         self.fail(unit.address, error)
         now = self._services.loop_time()
         again = self._stalled.delay(failures, runtime.random.random)
         pause = self._backoff.delay(failures, runtime.random.random)
-        self._lane.stalled[unit.address] = Stalled(
-            unit.desired, unit.observed, begun, failures, now + pause, now + again
+        self._lane.attempts.stall(
+            unit, begun=begun, failures=failures, pause_until=now + pause, until=now + again
         )
         self._outcome.look_again(unit.address, again)
 
     def is_vain(self, unit: PlanUnit) -> bool:
-        """Whether just this has failed for good, and nobody has touched the instance since that was begun.
-
-        A change that led back to what was there counts: what made the apply fail may have been what was in between. Or
-        it may be the apply's own doing: then it is tried again with growing pauses.
-        """
-        now, failed = self._services.loop_time(), self._lane.stalled.get(unit.address)
-        if failed is None or not _is_same(failed, unit) or now >= failed.until:
-            return False
-        sighting = self._lane.sightings.get(unit.address)
-        if sighting is None or sighting.latest < failed.begun:
-            return True
-        if now < failed.pause_until:
-            self._outcome.look_again(unit.address, failed.pause_until - now)
-            return True
-        return False
+        """Whether just this has failed for good, so that there is no reason yet to try it again."""
+        now, touched = self._services.loop_time(), self._lane.sightings.latest(unit.address)
+        at = self._lane.attempts.again_at(unit, touched=touched, now=now)
+        if at is not None and at > now:
+            self._outcome.look_again(unit.address, at - now)
+        return at is None or at > now
 
     def overtaken(self, unit: PlanUnit, why: str) -> None:
         """Somebody changed it while we were about to, or had just done so: look again at once, but do not spin."""
@@ -402,7 +386,7 @@ class Verdicts:
         if not contest.contested:
             self.conclude(address, Verdict(reason=Reason.CONFLICT, message=why, reconciling=True))
             return
-        sighting = self._lane.sightings.get(address)
+        sighting = self._lane.sightings.of(address)
         verdict = Verdict(
             reason=Reason.CONTESTED,
             message=wording.CONTESTED,
@@ -421,7 +405,7 @@ class Verdicts:
 
     def _wait(self, address: Address, pause: float) -> None:
         """Look again after `pause` seconds, and not before unless something moves."""
-        self._lane.not_before[address] = self._services.loop_time() + pause
+        self._lane.unsettled.wait(address, self._services.loop_time() + pause)
         self._outcome.look_again(address, pause)
 
     def fail(self, address: Address, error: FroyoError) -> None:
@@ -472,7 +456,3 @@ def _data(unit: PlanUnit) -> dict[str, object]:
             entry["sensitive"] = True
         diffs.append(entry)
     return {"action": unit.action.value, "diffs": diffs}
-
-
-def _is_same(failed: Stalled, unit: PlanUnit) -> bool:
-    return (failed.desired, failed.observed) == (unit.desired, unit.observed)

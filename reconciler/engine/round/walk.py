@@ -119,7 +119,7 @@ class Walk:
         self._looks, self._first = dict(looks), performer
         self._journal.expect({unit.cause for seen in looks.values() if (unit := seen.change) is not None})
         changing = [a for a, seen in looks.items() if seen.change or self._lane.refreshes.of(a)]
-        members = looks.keys() | self._lane.notified_by(changing)
+        members = looks.keys() | self._lane.declared.notified_by(changing)
         frontier = Frontier(self._lane.graph, members, failed=self._broken_above(members))
         try:
             while True:
@@ -254,7 +254,7 @@ class Walk:
             a for a in addresses if a not in self._looks and self._lane.refreshes.of(a) and self._may_look(a)
         ]
         if owed:
-            self._lane.unsettled.update(owed)
+            self._lane.unsettled.add(owed)
             self._looks |= await self._look(owed)
         seen = {address: self._looks[address] for address in addresses if address in self._looks}
         self._settle_owed(seen)
@@ -302,8 +302,7 @@ class Walk:
     ) -> dict[Address, Look]:
         performer = ReadingPerformer(self._session, self._services.settings, known=known)
         seen = await look(self._services, self._lane, addresses, performer, texts=False)
-        if self._lane.recording is not None:
-            self._lane.recording.merge(performer.seen)
+        self._lane.record(performer.seen)
         return seen
 
     async def _apply(self, todo: Mapping[Address, PlanUnit]) -> None:

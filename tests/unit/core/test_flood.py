@@ -42,3 +42,11 @@ def test_none_is_lost_and_no_window_tells_more_than_it_may(pauses, most):
             numbers += 1 + untold
     assert numbers + floods.rest("a", now=now + 60.0) == len(pauses)
     assert all(sum(at <= one < at + 30.0 for one in told) <= 2 * most for at in told)
+
+
+def test_what_is_gone_is_not_remembered():
+    floods = Floods[str](most=0, window=60.0)
+    for thing in "ab":
+        floods.happened(thing, now=0.0)
+    floods.keep_only({"a"})
+    assert [floods.rest(thing, now=60.0) for thing in "ab"] == [1, 0]

@@ -41,12 +41,12 @@ async def test_more_subjects_than_fit_into_a_frame_cost_the_watch_and_not_the_se
         patch.setattr(Session, "watch", refuse)
         await stage.declare(file("motd", "hello\n"))
         await stage.settled()
-        session = stage.controller.lanes.get("m0").watched_by
+        session = stage.controller._sessions.get("m0")
         stage.spoil("motd")
         assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 12.0
         assert session is not None
         assert not session.closed
-        assert stage.controller.lanes.get("m0").watched_by is session
+        assert stage.controller.lanes.get("m0").watched.is_told(session)
         assert "a CMD frame is too long" in degraded(stage)
 
 

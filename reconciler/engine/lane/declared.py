@@ -1,0 +1,111 @@
+"""How one target should be: what is declared on it and what is to go, in which order, and what notifies what.
+
+Immutable. Invariant: the order, and what others manage in a container, are those of the very instances beside them.
+"""
+
+from __future__ import annotations
+
+import bisect
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.core.graph import Graph
+from reconciler.engine.intake.in_force import Wanted
+from reconciler.model.names import Address
+from reconciler.model.resource import Instance
+from reconciler.model.subjects import PATH
+from reconciler.model.target import LocalTransport, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """See the module.
+
+    Attributes:
+        target: how to reach it.
+        instances: how it should be, in order of declaration.
+        graph: what comes before what.
+        managed: for each container with instances below its path, those paths.
+        own_paths: what is left alone on it, where it is this machine.
+    """
+
+    target: Target
+    instances: Mapping[Address, Instance]
+    graph: Graph
+    managed: Mapping[Address, tuple[str, ...]]
+    own_paths: Collection[str]
+
+    @classmethod
+    def of(cls, wanted: Wanted, *, own_paths: Collection[str]) -> Declared:
+        """What is `wanted`.
+
+        Args:
+            wanted: what is declared on a target, and what is to go.
+            own_paths: what is left alone on this machine.
+        """
+        own = own_paths if isinstance(wanted.target.transport, LocalTransport) else ()
+        managed = managed_below(wanted.instances, own)
+        return cls(wanted.target, wanted.instances, wanted.graph, managed, own)
+
+    def without(self, addresses: Collection[Address]) -> Declared:
+        """The same when these have gone."""
+        left = {address: one for address, one in self.instances.items() if address not in addresses}
+        return replace(
+            self,
+            instances=left,
+            graph=Graph.build(left.values()),
+            managed=managed_below(left, self.own_paths),
+        )
+
+    def notified(self, address: Address) -> Iterator[Address]:
+        """What a change of `address` owes a refresh."""
+        for ref in self.instances[address].common.notify:
+            notified = self.instances.get(Address(f"{self.target.name}/{ref}"))
+            if notified is not None and notified.removal is None:  # what goes needs no refresh
+                yield notified.address
+
+    def notified_by(self, addresses: Iterable[Address]) -> set[Address]:
+        """What may have to be refreshed when `addresses` change, directly or because of what is refreshed then."""
+        found: set[Address] = set()
+        stack = list(addresses)
+        while stack:
+            for address in self.notified(stack.pop()):
+                if address not in found:
+                    found.add(address)
+                    stack.append(address)
+        return found
+
+
+def managed_below(
+    instances: Mapping[Address, Instance], own_paths: Collection[str] = ()
+) -> dict[Address, tuple[str, ...]]:
+    """For each container of paths, what others own strictly below it; those with none are left out.
+
+    That is the path of each instance, and whatever else it provides, such as that of its backup; and our own.
+    """
+    every = (subject for instance in instances.values() for subject in instance.present)
+    paths = sorted({subject.name for subject in every if subject.scheme == PATH}.union(own_paths))
+    below: dict[Address, tuple[str, ...]] = {}
+    for address, instance in instances.items():
+        path = next((subject.name for subject in instance.contains if subject.scheme == PATH), None)
+        if path is None:
+            continue
+        prefix = path.rstrip("/") + "/"
+        linked = _below_by_another_name(path, own_paths)
+        start = bisect.bisect_left(paths, prefix)
+        # Everything that starts with the prefix stands together, and "0" is the character after "/".
+        end = bisect.bisect_left(paths, prefix[:-1] + "0")
+        if end > start or linked:
+            below[address] = (*paths[start:end], *linked)
+    return below
+
+
+def _below_by_another_name(path: str, own_paths: Collection[str]) -> list[str]:
+    """Our own paths that are below `path` because of a link on the way to it, as seen from it."""
+    if not own_paths:
+        return []
+    real = os.path.realpath(path)
+    if real == path:
+        return []
+    return [path + own.removeprefix(real) for own in own_paths if own.startswith(real.rstrip("/") + "/")]
