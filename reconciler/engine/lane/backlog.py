@@ -7,9 +7,10 @@ themselves. Invariant: states are kept as they are when they are written, not as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
+from reconciler.engine.report import Report
 from reconciler.errors import StoreError
 from reconciler.model.event import Event
 from reconciler.model.names import Address
@@ -42,45 +43,69 @@ class Ending:
     message: str
 
 
-@dataclass(slots=True)
 class Backlog:
-    """See the module.
+    """See the module."""
 
-    Attributes:
-        states: the instances whose state on disk is another one than in memory.
-        forgotten: instances that have a state on disk and should not.
-        owned: what has become ours.
-        disowned: what is not ours any more, and with it what was approved about it.
-        approved: what was done because a person had approved it.
-        events: what has happened.
-        endings: runs that have ended.
-        refreshes: those that are owed now, and None for those that are no longer.
-    """
-
-    states: set[Address] = field(default_factory=set)
-    forgotten: set[Address] = field(default_factory=set)
-    owned: list[InventoryEntry] = field(default_factory=list)
-    disowned: set[Address] = field(default_factory=set)
-    approved: set[Address] = field(default_factory=set)
-    events: list[Event] = field(default_factory=list)
-    endings: list[Ending] = field(default_factory=list)
-    refreshes: dict[tuple[Address, Address], Owed | None] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._states: set[Address] = set()
+        self._forgotten: set[Address] = set()
+        self._owned: list[InventoryEntry] = []
+        self._disowned: set[Address] = set()
+        self._approved: set[Address] = set()
+        self._events: list[Event] = []
+        self._endings: list[Ending] = []
+        self._refreshes: dict[tuple[Address, Address], Owed | None] = {}
 
     def __bool__(self) -> bool:
         return bool(
-            self.states
-            or self.forgotten
-            or self.owned
-            or self.disowned
-            or self.approved
-            or self.events
-            or self.endings
-            or self.refreshes
+            self._states
+            or self._forgotten
+            or self._owned
+            or self._disowned
+            or self._approved
+            or self._events
+            or self._endings
+            or self._refreshes
         )
 
-    def add_events(self, events: Iterable[Event]) -> None:
-        """Something has happened."""
-        self.events += events
+    def add(self, report: Report) -> None:
+        """What was concluded, and what has happened."""
+        self._states |= report.changed.keys()
+        self._events += report.events
+
+    def move(self, addresses: Iterable[Address]) -> None:
+        """The state of these is another one in memory than on disk."""
+        self._states.update(addresses)
+
+    @property
+    def moved(self) -> Collection[Address]:
+        """The instances whose state is another one in memory than on disk."""
+        return self._states
+
+    def own(self, entries: Iterable[InventoryEntry]) -> None:
+        """These have become ours."""
+        self._owned += entries
+
+    def disown(self, addresses: Collection[Address]) -> None:
+        """These are not ours any more: nothing is known of them, and what was approved about them is over."""
+        self._disowned.update(addresses)
+        self.forget(addresses)
+
+    def forget(self, addresses: Iterable[Address]) -> None:
+        """Nothing is known of these any more."""
+        self._forgotten.update(addresses)
+
+    def spend(self, address: Address) -> None:
+        """What a person had approved about an instance is done."""
+        self._approved.add(address)
+
+    def end(self, ending: Ending) -> None:
+        """A run has ended."""
+        self._endings.append(ending)
+
+    def owe(self, refreshes: Mapping[tuple[Address, Address], Owed | None]) -> None:
+        """These are owed now; None for what no longer is."""
+        self._refreshes |= refreshes
 
     async def keep(self, store: Store, states: Mapping[Address, ResourceState]) -> None:
         """Write all of it in one transaction.
@@ -95,27 +120,27 @@ class Backlog:
         if not self:
             return
         batch = Batch()
-        batch.put_states(states[address] for address in sorted(self.states & states.keys()))
-        batch.forget_states(sorted(self.forgotten - states.keys()))
-        batch.put_inventory(self.owned)
-        batch.forget_inventory(sorted(self.disowned - states.keys()))
-        batch.forget_approvals(sorted(self.approved | self.disowned))
-        batch.add_events(self.events)
-        batch.owe(one for one in self.refreshes.values() if one is not None)
-        batch.forget_owed(key for key, one in self.refreshes.items() if one is None)
-        for ending in self.endings:
+        batch.put_states(states[address] for address in sorted(self._states & states.keys()))
+        batch.forget_states(sorted(self._forgotten - states.keys()))
+        batch.put_inventory(self._owned)
+        batch.forget_inventory(sorted(self._disowned - states.keys()))
+        batch.forget_approvals(sorted(self._approved | self._disowned))
+        batch.add_events(self._events)
+        batch.owe(one for one in self._refreshes.values() if one is not None)
+        batch.forget_owed(key for key, one in self._refreshes.items() if one is None)
+        for ending in self._endings:
             batch.settle(ending.run, ending.outcomes)
             batch.finish_run(ending.run, at=ending.at, outcome=ending.outcome, message=ending.message)
         try:
             await store.write(batch)
         except StoreError:
-            del self.events[:-EVENTS]
+            del self._events[:-EVENTS]
             raise
-        self.states.clear()
-        self.forgotten.clear()
-        self.owned.clear()
-        self.disowned.clear()
-        self.approved.clear()
-        self.events.clear()
-        self.endings.clear()
-        self.refreshes.clear()
+        self._states.clear()
+        self._forgotten.clear()
+        self._owned.clear()
+        self._disowned.clear()
+        self._approved.clear()
+        self._events.clear()
+        self._endings.clear()
+        self._refreshes.clear()

@@ -118,13 +118,14 @@ class Lane:
             if states[address].source != source:
                 states[address] = replace(states[address], source=source)
                 moved.add(address)
-        return cls(
+        made = cls(
             declared=Declared.of(wanted, own_paths=own_paths),
             states=states,
             unsettled=Unsettled(news),
             contests=contests,
-            backlog=Backlog(states=moved),
         )
+        made.backlog.move(moved)
+        return made
 
     def take_over(self, moved: Mapping[Address, InventoryEntry], *, now: Callable[[], float]) -> None:
         """Note that these have another address than they had: nothing about the target has changed."""
@@ -135,11 +136,10 @@ class Lane:
                 address, "Moved", f"was {split_address(earlier)[1]}; nothing is changed on the target"
             )
             self.states[address] = replace(self.states[address], owned=True)
-            self.backlog.owned.append(replace(entry, instance=self.instances[address], recorded_at=now()))
-            self.backlog.disowned.add(earlier)
-            self.backlog.forgotten.add(earlier)
+            self.backlog.own([replace(entry, instance=self.instances[address], recorded_at=now())])
+            self.backlog.disown([earlier])
             self.contests.forget(earlier)
-        self.backlog.add_events(report.events)
+        self.backlog.add(report)
 
     def hold_back(self, *, now: Callable[[], float]) -> None:
         """Say of what is to go and waits for a person that it does, before anything else is known of it."""
@@ -149,7 +149,7 @@ class Lane:
                 message = instance.removal.hold + wording.to_approve(address, instance.removal)
                 verdict = Verdict(reason=Reason.PRUNE_HELD, message=message)
                 report.conclude(address, verdict)
-        self.backlog.states |= report.changed.keys()
+        self.backlog.add(report)
 
     def release(self, addresses: Collection[Address]) -> None:
         """These were to go, and have gone: nothing is known of them any more."""
@@ -164,8 +164,7 @@ class Lane:
             self.unsettled.forget(address)
             self.attempts.forget(address)
             self.contests.forget(address)
-        self.backlog.disowned |= set(addresses)
-        self.backlog.forgotten |= set(addresses)
+        self.backlog.disown(addresses)
 
     def orphan(
         self, gone: Mapping[Address, ResourceState], left: Mapping[Address, str], *, now: Callable[[], float]
@@ -174,8 +173,8 @@ class Lane:
         report = Report(now, {})
         for state in gone.values():
             orphaned(report, state, left.get(state.address, ""))
-        self.backlog.add_events(report.events)
-        self.backlog.forgotten |= gone.keys()
+        self.backlog.add(report)
+        self.backlog.forget(gone)
         for address in gone:
             self.contests.forget(address)
 
@@ -218,7 +217,7 @@ class Lane:
         self.sightings = older.sightings.kept(declared)
         self.attempts = older.attempts.kept(declared)
         self.unsettled.add(address for address in older.unsettled if address in declared)
-        older.backlog.states |= self.backlog.states
+        older.backlog.move(self.backlog.moved)
         self.backlog = older.backlog
         self.floods, self.changes = older.floods, older.changes
         self.preimages, self.refreshes = older.preimages, older.refreshes

@@ -133,7 +133,7 @@ class Journal:
             if done
             else f"a long operation: {message or reason.value}",
         )
-        self._lane.backlog.endings.append(ending)
+        self._lane.backlog.end(ending)
 
     def hand_over(self, address: Address) -> str:
         """An operation outlasts the round: its intent stays in doubt. Returns the run that it belongs to."""
@@ -163,7 +163,7 @@ class Journal:
 
     def approved(self, address: Address) -> None:
         """What a person had approved is done: the approval is spent."""
-        self._lane.backlog.approved.add(address)
+        self._lane.backlog.spend(address)
 
     async def missing_blobs(self, digests: Iterable[Digest]) -> Collection[Digest]:
         """Those of `digests` whose content is not kept yet."""
@@ -233,10 +233,9 @@ class Journal:
             return  # cancelled while it was being written, which it is all the same
         self._closed = True
         backlog = self._lane.backlog
-        backlog.states |= report.changed.keys()
-        backlog.owned += self._owned
-        backlog.add_events(report.events)
-        backlog.refreshes |= self._lane.refreshes.news()
+        backlog.add(report)
+        backlog.own(self._owned)
+        backlog.owe(self._lane.refreshes.news())
         if self._run:
             failed = [o for o in self._outcomes if o.outcome not in reasons.DONE]
             ending = Ending(
@@ -246,7 +245,7 @@ class Journal:
                 outcome=outcome or (failed[0].outcome if failed else Reason.APPLIED.value),
                 message=message or _summary(self._outcomes, failed),
             )
-            backlog.endings.append(ending)
+            backlog.end(ending)
         await backlog.keep(self._store, self._lane.states)
 
 
