@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from reconciler.errors import UsageError
 from reconciler.model.names import SourceName
 from reconciler.model.source import Snapshot, SourceReport
-from watchers.hints import Hints, open_hints
+from watchers.hints import FileEvents, Hints
 from watchers.tree import Look, Tree
 from watchers.walk import Directory, above
 
@@ -32,7 +32,8 @@ RESCAN = 60.0
 """Seconds between looks without any event. A thousand files cost about 3 ms a look."""
 
 POLL = 2.0
-"""Seconds between looks where events cannot be had; longer for a tree that is slow to look at."""
+"""Seconds between looks where no event will tell: where none can be had, and until whoever has a file open for writing
+closes it. Longer for a tree that is slow to look at."""
 
 AGAIN = 1.0
 """Seconds until the look that follows a change: an event may have been lost among many."""
@@ -59,7 +60,7 @@ class DirectorySource:
         root: the directory.
         runtime: the world.
         rescan_interval: says how many seconds there are between looks without any event; asked before each wait.
-        hints: gives the source of events, for tests.
+        hints: gives the source of events; one of its own unless given.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class DirectorySource:
         self._runtime = runtime
         self._interval = rescan_interval
         self._lane = f"source {name}"
-        self._open_hints = hints or (lambda: open_hints(runtime.offload, f"events of {name}"))
+        self._open_hints = hints or FileEvents().hints
         self._tree = Tree(name, self.root, runtime.now)
 
     def take(self) -> Snapshot:
@@ -113,9 +114,8 @@ class DirectorySource:
             if look.snapshot is not None and changed:
                 digest = look.snapshot.digest
                 yield look.snapshot
-            hinted = await self._wait(
-                hints, self._interval_after(changed=changed, degraded=bool(degraded), cost=cost)
-            )
+            interval = self._interval_after(look, changed=changed, degraded=bool(degraded), cost=cost)
+            hinted = await self._wait(hints, interval)
             fruitless = fruitless + 1 if hinted and not changed else 0
             if fruitless > 1:
                 await asyncio.sleep(min(_FRUITLESS * 2 ** (fruitless - 2), _MOST_FRUITLESS))
@@ -130,15 +130,17 @@ class DirectorySource:
             looks += 1
             wanted: dict[Directory, str | None] = dict(above(self.root))
             wanted.update(dict.fromkeys(look.listing.directories))
-            added, why = hints.watch(wanted)
+            added, why = await hints.watch(wanted)
             if not added or looks == _LOOKS:
                 return look, why, loop.time() - started
             # What happened in a directory before it was watched has to be seen, too: look once more.
 
-    def _interval_after(self, *, changed: bool, degraded: bool, cost: float) -> float:
+    def _interval_after(self, look: Look, *, changed: bool, degraded: bool, cost: float) -> float:
         if changed:
             return AGAIN
         interval = self._interval()
+        if look.being_written:
+            interval = min(interval, max(POLL, cost))
         if degraded:
             interval = min(interval, max(POLL, cost * _SHARE))
         return interval * (1 + JITTER * (2 * self._runtime.random.random() - 1))

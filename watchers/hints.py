@@ -1,31 +1,47 @@
-"""What tells a watcher that looking might be worth it.
+"""What tells a watcher that looking might be worth it: what the system says has happened in directories (watchfiles).
 
-That is inotify on Linux, watchfiles elsewhere, and nothing but the clock where there is neither. A hint is
-only ever a reason to look sooner. Nothing is concluded from it, nor from its absence.
+A hint is only ever a reason to look sooner. Nothing is concluded from it, nor from its absence: watchfiles says nothing
+of events that were lost, and ends at a name that is not UTF-8. All sources of a process share one watch, because it
+wakes at each step, whether or not anything has happened.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-import sys
-import threading
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from reconciler.runtime import Offload
     from watchers.walk import Directory
+
+Directories = Mapping["Directory", str | None]
+"""Each with the one name in it that matters, or None where all do."""
+
+STEP = 200
+"""Milliseconds. What has happened is told after one to two steps; waking up for them takes 0.02 % of a core."""
+
+POLL = 2_000
+"""Milliseconds between the stats of everything, on a system that has no events at all."""
+
+AGAIN = 60.0
+"""Seconds until it is tried again to watch what the system has refused to watch."""
+
+_LIMITS = {
+    "OS file watch limit reached": "the system's watches are used up: raise fs.inotify.max_user_watches",
+    "Too many open files": "the system's inotify instances are used up: raise fs.inotify.max_user_instances",
+}
+
+# It would tell of each change that there was one, perhaps into a file of the directory that it watches.
+logging.getLogger("watchfiles").setLevel(logging.WARNING)
 
 
 class Hints(Protocol):
     """A source of hints."""
 
-    def watch(self, directories: Mapping[Directory, str | None]) -> tuple[bool, str]:
+    async def watch(self, directories: Directories) -> tuple[bool, str]:
         """Watch these directories and no others.
-
-        Args:
-            directories: each with the one name in it that matters, or None where all do.
 
         Returns:
             Whether any of them was not watched before, so that it has to be looked at again; and why not all
@@ -39,110 +55,141 @@ class Hints(Protocol):
         """Stop watching."""
 
 
-class NoHints:
-    """Where no events can be had.
+class FileEvents:
+    """One watch of all the directories that its hints are asked to watch."""
 
-    Args:
-        why: why that is so.
-    """
+    def __init__(self) -> None:
+        self._wanted: dict[_FileHints, Directories] = {}
+        self._following: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
 
-    def __init__(self, why: str) -> None:
-        self._why = why
+    def hints(self) -> Hints:
+        """Hints for one more source."""
+        return _FileHints(self)
 
-    def watch(self, directories: Mapping[Directory, str | None]) -> tuple[bool, str]:
-        """Watches nothing, and says why."""
-        del directories
-        return False, self._why
-
-    async def wait(self) -> None:
-        """Waits for ever."""
-        await asyncio.Event().wait()
-
-    def close(self) -> None:
-        """Nothing to stop."""
-
-
-class WatchfilesHints:
-    """watchfiles: works on every system, and wakes up `STEP` times a second for it.
-
-    It can only be made anew to watch something else. It ends with an error when it meets a name that is not
-    UTF-8, and says nothing of an overflow; the rescans are for that.
-
-    Args:
-        offload: gives it a thread.
-        lane: the name of that thread.
-    """
-
-    STEP = 100
-    """Milliseconds. Reaction against idle cost: at 50, two processors were busy for 0.15 % with nothing."""
-
-    def __init__(self, offload: Offload, lane: str) -> None:
-        self._offload = offload
-        self._lane = lane
-        self._directories: dict[Directory, str | None] | None = None
-        self._names: dict[str, str | None] = {}
-        self._next: Callable[[], Any] | None = None
-        self._waiting: asyncio.Future[Any] | None = None
-        self._stop = threading.Event()
-
-    def watch(self, directories: Mapping[Directory, str | None]) -> tuple[bool, str]:
-        """See Hints."""
-        if directories == self._directories:
-            return False, ""
-        import watchfiles._rust_notify as rust
-
-        names = {path: name for (path, _, _), name in directories.items()}
-        try:
-            notify = rust.RustNotify(
-                list(names),
-                debug=False,
-                force_polling=False,
-                poll_delay_ms=0,
-                recursive=False,
-                ignore_permission_denied=True,
-            )
-        except (OSError, rust.WatchfilesRustInternalError) as error:
-            return False, str(error)
-        # The older one ends at its next step, and is closed when its thread has let go of it.
-        self._stop.set()
-        stop = self._stop = threading.Event()
-        self._next = lambda: notify.watch(1600, self.STEP, 0, stop)
-        self._directories, self._names = dict(directories), names
-        return True, ""
-
-    async def wait(self) -> None:
-        """See Hints."""
-        while self._next is not None:
-            if self._waiting is None:  # else a wait that was given up is still under way
-                self._waiting = asyncio.ensure_future(self._offload(self._lane, self._next))
+    async def watch(self, hints: _FileHints, directories: Directories) -> tuple[bool, str]:
+        """Watch `directories` for these hints, beside what all others want; see `Hints.watch`."""
+        async with self._changing:
+            if directories == self._wanted.get(hints) or hints.is_refused(directories):
+                return False, hints.why
+            wanted = {**self._wanted, hints: directories}
+            following = asyncio.create_task(self._follow(wanted), name="events of directories")
             try:
-                changes = await asyncio.shield(self._waiting)
-            except RuntimeError:
-                self._directories = None  # so that all of it is watched anew
-                return
-            finally:
-                if self._waiting.done():
-                    self._waiting = None
-            if changes != "stop" and any(self._matters(path) for _, path in changes):
-                return
-        await asyncio.Event().wait()
+                await asyncio.sleep(0)  # its first step: after that all of them are watched, or it has ended
+            except asyncio.CancelledError:
+                following.cancel()
+                raise
+            if following.done():  # and what was watched before still is
+                error = following.exception()
+                if isinstance(error, FileNotFoundError):
+                    return True, ""
+                hints.refuse(directories, _why(error))
+                return False, hints.why
+            self._end()
+            self._wanted, self._following = wanted, following
+            following.add_done_callback(self._ended)
+            hints.accept(next(filter(None, (_unwatchable(path) for path, _, _ in directories)), ""))
+            return True, hints.why
 
-    def _matters(self, path: str) -> bool:
-        above, name = os.path.split(path)
-        return self._names.get(above) in {None, name}
+    def drop(self, hints: _FileHints) -> None:
+        """Watch nothing for these hints any more."""
+        self._wanted.pop(hints, None)
+        if not self._wanted:
+            self._end()
+
+    async def _follow(self, wanted: Mapping[_FileHints, Directories]) -> None:
+        from watchfiles import Change, awatch
+
+        watched: dict[str, list[tuple[_FileHints, str | None]]] = {}
+        for hints, directories in wanted.items():
+            for (path, _, _), name in directories.items():
+                if not _unwatchable(path):
+                    watched.setdefault(path, []).append((hints, name))
+        async for changes in awatch(
+            *watched,
+            watch_filter=None,
+            debounce=0,
+            step=STEP,
+            rust_timeout=0,
+            force_polling=False,
+            poll_delay_ms=POLL,
+            recursive=False,
+            ignore_permission_denied=False,  # with it, no error of any kind is told
+        ):
+            for change, path in changes:
+                for hints, _ in watched.get(path, ()):
+                    hints.woken.set()
+                    if change != Change.modified:  # another directory is there now, or none
+                        self._wanted.pop(hints, None)
+                above, name = os.path.split(path)
+                for hints, only in watched.get(above, ()):
+                    if only is None or only == name:
+                        hints.woken.set()
+
+    def _ended(self, following: asyncio.Task[None]) -> None:
+        """It met an error: whoever looks now has it begin anew."""
+        if not following.cancelled() and following.exception() is not None:
+            for hints in self._wanted:
+                hints.woken.set()
+            self._wanted = {}
+
+    def _end(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            self._following = None
+
+
+class _FileHints:
+    """See Hints.
+
+    Attributes:
+        woken: something has happened since the last time.
+        why: not all can be watched, or "".
+    """
+
+    def __init__(self, events: FileEvents) -> None:
+        self.woken = asyncio.Event()
+        self.why = ""
+        self._events = events
+        self._refused: tuple[Directories, float] | None = None
+
+    async def watch(self, directories: Directories) -> tuple[bool, str]:
+        return await self._events.watch(self, directories)
+
+    async def wait(self) -> None:
+        await self.woken.wait()
+        self.woken.clear()
 
     def close(self) -> None:
-        """See Hints."""
-        self._stop.set()
+        self._events.drop(self)
+
+    def accept(self, why: str) -> None:
+        """What it wants is watched, but for `why`."""
+        self.why = why
+        self._refused = None
+
+    def refuse(self, directories: Directories, why: str) -> None:
+        """They could not be watched, and whoever asks again soon is told the same."""
+        self.why = why
+        self._refused = directories, asyncio.get_running_loop().time() + AGAIN
+
+    def is_refused(self, directories: Directories) -> bool:
+        """Whether they could not be watched a short time ago."""
+        return self._refused is not None and (
+            directories == self._refused[0] and asyncio.get_running_loop().time() < self._refused[1]
+        )
 
 
-def open_hints(offload: Offload, lane: str) -> Hints:
-    """The best hints that this system has."""
-    if sys.platform != "linux":
-        return WatchfilesHints(offload, lane)
-    from watchers.inotify import InotifyHints
-
+def _unwatchable(path: str) -> str:
+    """Why a directory cannot be watched, or ""."""
     try:
-        return InotifyHints()
-    except OSError as error:
-        return NoHints(error.strerror or str(error))
+        path.encode()
+    except UnicodeEncodeError:
+        return f"{path!a} cannot be watched: its name is not UTF-8"
+    return "" if os.access(path, os.R_OK) or not os.path.exists(path) else f"{path}: permission denied"
+
+
+def _why(error: BaseException | None) -> str:
+    """What to say of an error with which watching has begun."""
+    text = str(error)
+    return next((said for part, said in _LIMITS.items() if part in text), text)

@@ -62,11 +62,13 @@ class Look:
         listing: the tree.
         snapshot: what is in it; None if that cannot be said.
         unreadable: why it cannot be said, or "".
+        being_written: something in it waits for who has it open for writing.
     """
 
     listing: Listing
     snapshot: Snapshot | None
     unreadable: str = ""
+    being_written: bool = False
 
 
 class Tree:
@@ -85,6 +87,7 @@ class Tree:
         self._known: dict[str, tuple[Signature, SnapshotFile]] = {}
         self._racy: set[str] = set()
         self._held: dict[str, str] = {}
+        self._waited_for = ""
         self._last: Look | None = None
 
     def look(self) -> Look:
@@ -114,14 +117,19 @@ class Tree:
         except _Unreadable as error:
             return Look(listing, None, str(error))
         except _BeingWritten as error:
-            if late:
-                return Look(listing, None, f"{error}: {_HELD}")
+            # Once somebody has been waited for in vain, each look only asks whether he is done.
+            if late or str(error) == self._waited_for:
+                self._waited_for = str(error)
+                return Look(listing, None, f"{error}: {_HELD}", being_written=True)
             time.sleep(QUIET)
             return None
         except _Moved as error:
             return Look(listing, None, f"{error} changes all the time") if late else None
+        self._waited_for = ""
         at_once = 0 <= self._now() - started < QUIET
-        return Look(listing, snapshot) if late or at_once or walk(self.root) == listing else None
+        if not late and not at_once and walk(self.root) != listing:
+            return None
+        return Look(listing, snapshot, being_written=bool(self._held))
 
     def _still(self, listing: Listing) -> bool:
         """Whether nothing moves in the time that counts as quiet, whatever clock stamps the changes."""

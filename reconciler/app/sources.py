@@ -23,6 +23,7 @@ from reconciler.model.names import SourceName
 from reconciler.model.source import Source, serving
 from reconciler.runtime import Offload
 from watchers.directory import RESCAN, DirectorySource
+from watchers.hints import FileEvents
 
 T = TypeVar("T")
 
@@ -47,6 +48,7 @@ class Sources:
         self._parts = parts
         self._controller = controller
         self._supervisor = supervisor
+        self._events = FileEvents()
 
     def serve(self, directory: Path) -> None:
         """Keep what `directory` declares from now on; one that is not there yet is waited for."""
@@ -65,7 +67,11 @@ class Sources:
             return rescan_interval(declared, directory)
 
         source = DirectorySource(
-            name, directory, runtime=replace(parts.runtime, offload=beating), rescan_interval=interval
+            name,
+            directory,
+            runtime=replace(parts.runtime, offload=beating),
+            rescan_interval=interval,
+            hints=self._events.hints,
         )
         self._controller.expected.add(name)
         intake = self.intakes[name] = Intake(

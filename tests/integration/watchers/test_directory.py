@@ -15,8 +15,9 @@ from reconciler.model.names import SourceName
 from reconciler.model.source import Snapshot, SourceReport
 from reconciler.runtime import Runtime, ThreadLanes
 from watchers import directory as watching
+from watchers import tree
 from watchers.directory import DirectorySource
-from watchers.hints import Hints, NoHints, WatchfilesHints
+from watchers.hints import Hints
 from watchers.walk import Directory
 
 DEADLINE = 60
@@ -30,7 +31,7 @@ async def never(_: object) -> object:
 class Silent:
     """Events that are all lost."""
 
-    def watch(self, directories: dict[Directory, str | None]) -> tuple[bool, str]:
+    async def watch(self, directories: dict[Directory, str | None]) -> tuple[bool, str]:
         return False, ""
 
     async def wait(self) -> None:
@@ -91,11 +92,10 @@ async def following(
         await follower.items.aclose()
 
 
-@pytest.fixture(params=["best", "watchfiles"])
-def follow(request: pytest.FixtureRequest, runtime: Runtime) -> Open:
-    """Follows a directory, with the best events there are and with watchfiles; rescans come too late."""
-    watchfiles = partial(WatchfilesHints, runtime.offload, "events")
-    return partial(following, runtime=runtime, hints=watchfiles if request.param == "watchfiles" else None)
+@pytest.fixture
+def follow(runtime: Runtime) -> Open:
+    """Follows a directory by its events; rescans come too late."""
+    return partial(following, runtime=runtime)
 
 
 def save(path: Path, text: str) -> None:
@@ -281,6 +281,26 @@ async def test_a_manifest_that_is_emptied_and_written_slowly_is_never_seen_empty
         assert await source.snapshot() == {"a.yaml": "after"}
 
 
+async def test_who_only_closes_what_was_open_for_writing_is_noticed_without_an_event(
+    tmp_path: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A close changes no stat, and not every system tells of it.
+    monkeypatch.setattr(watching, "POLL", 0.01)
+    monkeypatch.setattr(tree, "PATIENCE", 0.1)
+    with (tmp_path / "a.yaml").open("w") as manifest, (tmp_path / "b").open("w") as body:
+        for file in (manifest, body):
+            file.write("1")
+            file.flush()
+        async with following(tmp_path, runtime, hints=Silent) as source:
+            report = await source.report()
+            assert report.unreadable.startswith("a.yaml: somebody has it open for writing")
+            manifest.close()
+            assert await source.report() == SourceReport()
+            assert await source.snapshot() == {"a.yaml": "1"}
+            body.close()
+            await source.until({"a.yaml": "1", "b": "1"})
+
+
 async def test_a_thousand_overwrites_end_with_the_last(tmp_path: Path, follow: Open) -> None:
     path = tmp_path / "a"
     path.write_text("start")
@@ -323,8 +343,12 @@ async def test_lost_events_are_made_up_for_by_the_rescan(tmp_path: Path, runtime
 async def test_without_events_it_says_so_and_looks_all_the_same(
     tmp_path: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    class Refused(Silent):
+        async def watch(self, directories: dict[Directory, str | None]) -> tuple[bool, str]:
+            return False, "no watches are left"
+
     monkeypatch.setattr(watching, "POLL", 0.01)
-    async with following(tmp_path, runtime, hints=lambda: NoHints("no watches are left")) as source:
+    async with following(tmp_path, runtime, hints=Refused) as source:
         assert await source.report() == SourceReport(degraded="no watches are left")
         assert await source.snapshot() == {}
         (tmp_path / "a").write_text("1")
@@ -338,7 +362,7 @@ async def test_a_change_before_its_directory_was_watched_is_seen(tmp_path: Path,
         def __init__(self) -> None:
             self.watched: set[Directory] = set()
 
-        def watch(self, directories: dict[Directory, str | None]) -> tuple[bool, str]:
+        async def watch(self, directories: dict[Directory, str | None]) -> tuple[bool, str]:
             added = not directories.keys() <= self.watched
             self.watched |= directories.keys()
             if added:
@@ -353,7 +377,7 @@ async def test_directories_that_never_stay_the_same_do_not_keep_it_from_yielding
     tmp_path: Path, runtime: Runtime
 ) -> None:
     class Restless(Silent):
-        def watch(self, directories: dict[Directory, str | None]) -> tuple[bool, str]:
+        async def watch(self, directories: dict[Directory, str | None]) -> tuple[bool, str]:
             return True, ""
 
     async with following(tmp_path, runtime, hints=Restless) as source:
