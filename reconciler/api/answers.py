@@ -18,7 +18,7 @@ from reconciler.api.folding import folded
 from reconciler.api.labels import parse_labels
 from reconciler.api.selecting import Selection
 from reconciler.api.views import Document
-from reconciler.config.suggest import did_you_mean
+from reconciler.core.suggest import did_you_mean
 from reconciler.errors import UsageError
 from reconciler.model.conditions import Reason
 from reconciler.model.event import REASONS, EventFilter, EventType

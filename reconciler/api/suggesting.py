@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from reconciler.api.selecting import EVERY_LABEL, Selection, is_kind, means, plural
 from reconciler.api.views import Document
-from reconciler.config.suggest import closest, did_you_mean
+from reconciler.core.suggest import closest, did_you_mean
 from reconciler.model.selector import Operator, Selector
 
 LISTED = 5

@@ -88,7 +88,7 @@ def _must_exist(name: str) -> None:
         return
     if name.startswith("-"):
         raise UsageError(f"the command comes first, then its options such as {name}; see: froyo --help")
-    from reconciler.config.suggest import did_you_mean
+    from reconciler.core.suggest import did_you_mean
 
     # It has a second name, of which this is the first word.
     hint = "did you mean 'dev up'?" if name == "dev" else did_you_mean(name, SUMMARIES) or "see: froyo --help"

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from reconciler.cli.help import name, option_name, usage
-from reconciler.config.suggest import did_you_mean
+from reconciler.core.suggest import did_you_mean
 
 _EXTRA = re.compile(r"extra arguments?(?:\(s\))? \((.*)\)\s*$", re.DOTALL)
 

@@ -12,8 +12,8 @@ from typing import Annotated, TypeVar
 import typer
 
 from reconciler.cli.output import Format
-from reconciler.config.suggest import did_you_mean
 from reconciler.core.prune import Budget
+from reconciler.core.suggest import did_you_mean
 from reconciler.errors import UsageError
 
 E = TypeVar("E", bound=StrEnum)

@@ -8,7 +8,7 @@ from reconciler.api.answers import selection
 from reconciler.api.selecting import means
 from reconciler.api.suggesting import SEE, did_you_mean_one_of, no_match, unknown_target
 from reconciler.cli.asking import Asking
-from reconciler.config.suggest import did_you_mean
+from reconciler.core.suggest import did_you_mean
 from reconciler.errors import UsageError
 from reconciler.model.names import source_object
 

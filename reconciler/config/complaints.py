@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reconciler.config.declared import Manifest, Sketch
-from reconciler.config.documents import Document, Places
-from reconciler.config.suggest import Suggestions
-from reconciler.config.text import FileText, decode
+from reconciler.core.suggest import Suggestions
+from reconciler.documents.reading import Document, Places
+from reconciler.documents.text import FileText, decode
 from reconciler.errors import Problem
 from reconciler.model.source import Snapshot
 

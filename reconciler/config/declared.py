@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.config.digests import digest_of
-from reconciler.config.documents import Document
 from reconciler.config.fields import PLAIN
 from reconciler.config.schemas import CompiledKind
+from reconciler.documents.reading import Document
 from reconciler.errors import Problem
 from reconciler.model.desired import Blob
 from reconciler.model.names import Digest, Reference, TargetName

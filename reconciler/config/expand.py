@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from reconciler.config.complaints import Complaints
 from reconciler.config.declared import Declared, Manifest, Sketch, instance_digest
-from reconciler.config.documents import Document
 from reconciler.config.relations import check_cycles, check_named, check_provided, check_references
+from reconciler.documents.reading import Document
 from reconciler.model.desired import Blob
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address
 from reconciler.model.resource import Instance

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from reconciler.config.builtin import MEANINGS
-from reconciler.config.documents import Document, Places
-from reconciler.config.scalars import resolve
 from reconciler.config.schemas import CompiledKind
-from reconciler.config.suggest import closest, did_you_mean
+from reconciler.core.suggest import closest, did_you_mean
+from reconciler.documents.reading import Document, Places
+from reconciler.documents.scalars import resolve
 from reconciler.errors import Problem
 
 if TYPE_CHECKING:

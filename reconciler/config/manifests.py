@@ -16,14 +16,14 @@ from typing import Any
 from reconciler.config.bodies import BadBody, body_of, given
 from reconciler.config.builtin import COMMON, FIELD_PATH, REFERENCE, TARGET
 from reconciler.config.declared import Declared, Manifest, Sketch
-from reconciler.config.documents import Document, Places, read_documents
 from reconciler.config.durations import HINT, is_written, refusal, seconds
 from reconciler.config.explain import explain, shown
 from reconciler.config.fields import common_of, metadata_of, subjects_of
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.config.selectors import selector
-from reconciler.config.suggest import closest, did_you_mean
 from reconciler.config.targets import Controller, source, target
+from reconciler.core.suggest import closest, did_you_mean
+from reconciler.documents.reading import Document, Places, read_documents
 from reconciler.model.desired import Blob
 from reconciler.model.names import DEFAULT_NAMESPACE, Reference, TargetName, reference
 from reconciler.model.origin import Origin

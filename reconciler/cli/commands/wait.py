@@ -18,7 +18,7 @@ from reconciler.cli.phrases import count
 from reconciler.cli.show.resources import resource_table
 from reconciler.cli.terminal import terminal
 from reconciler.cli.unknown import nothing_matches, query_of
-from reconciler.config.suggest import did_you_mean
+from reconciler.core.suggest import did_you_mean
 from reconciler.errors import UsageError
 from reconciler.model.conditions import Reason
 

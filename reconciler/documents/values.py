@@ -21,7 +21,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from reconciler.config.scalars import STARTS, Scalar, Trap, resolve
+from reconciler.documents.scalars import STARTS, Scalar, Trap, resolve
 
 MAX_DEPTH = 64
 """Levels of nesting. Nobody writes more, and recursion stays far from its limit."""

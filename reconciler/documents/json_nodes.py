@@ -11,10 +11,10 @@ from json.decoder import JSONDecodeError
 from json.decoder import scanstring as scan_string  # type: ignore[attr-defined] # undocumented, stable since 2.6
 from typing import NoReturn
 
-from reconciler.config.nodes import Node
-from reconciler.config.text import FileText
-from reconciler.config.values import MAX_DEPTH
-from reconciler.config.yaml_nodes import Stream
+from reconciler.documents.nodes import Node
+from reconciler.documents.text import FileText
+from reconciler.documents.values import MAX_DEPTH
+from reconciler.documents.yaml_nodes import Stream
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][-+]?[0-9]+)?")

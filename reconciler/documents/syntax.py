@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.config.text import FileText
+from reconciler.documents.text import FileText
 from reconciler.errors import Problem
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.config.documents import Documents, read_documents
-from reconciler.config.json_nodes import read_nodes as read_json_nodes
-from reconciler.config.nodes import locate, plain
-from reconciler.config.scalars import Trap, resolve
-from reconciler.config.text import FileText, decode
-from reconciler.config.yaml_nodes import MAX_WEIGHT, chunks
-from reconciler.config.yaml_nodes import read_nodes as read_yaml_nodes
+from reconciler.documents.json_nodes import read_nodes as read_json_nodes
+from reconciler.documents.nodes import locate, plain
+from reconciler.documents.reading import Documents, read_documents
+from reconciler.documents.scalars import Trap, resolve
+from reconciler.documents.text import FileText, decode
+from reconciler.documents.yaml_nodes import MAX_WEIGHT, chunks
+from reconciler.documents.yaml_nodes import read_nodes as read_yaml_nodes
 from reconciler.errors import Problem
 from tests.unit.config.world import MOTD, TARGET, problems
 

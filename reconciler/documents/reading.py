@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.config.json_nodes import MAX_DIGITS, skip_space
-from reconciler.config.json_nodes import read_nodes as read_json_nodes
-from reconciler.config.nodes import Located, Path, locate, plain
-from reconciler.config.text import FileText, decode
-from reconciler.config.values import MAX_DEPTH, NotPlain, ValueReader
-from reconciler.config.yaml_nodes import Stream, chunks
-from reconciler.config.yaml_nodes import read_nodes as read_yaml_nodes
+from reconciler.documents.json_nodes import MAX_DIGITS, skip_space
+from reconciler.documents.json_nodes import read_nodes as read_json_nodes
+from reconciler.documents.nodes import Located, Path, locate, plain
+from reconciler.documents.text import FileText, decode
+from reconciler.documents.values import MAX_DEPTH, NotPlain, ValueReader
+from reconciler.documents.yaml_nodes import Stream, chunks
+from reconciler.documents.yaml_nodes import read_nodes as read_yaml_nodes
 from reconciler.errors import Problem
 
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")

@@ -22,12 +22,12 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from reconciler.config.nodes import Node
-from reconciler.config.scalars import Trap, resolve
-from reconciler.config.suggest import did_you_mean
-from reconciler.config.syntax import explain, unreadable
-from reconciler.config.text import FileText
-from reconciler.config.values import MAX_DEPTH
+from reconciler.core.suggest import did_you_mean
+from reconciler.documents.nodes import Node
+from reconciler.documents.scalars import Trap, resolve
+from reconciler.documents.syntax import explain, unreadable
+from reconciler.documents.text import FileText
+from reconciler.documents.values import MAX_DEPTH
 from reconciler.errors import Problem
 
 MAX_WEIGHT = 100_000
