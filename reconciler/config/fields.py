@@ -1,23 +1,24 @@
-"""Parts of a valid document to the model's objects: metadata, the common fields, and the subjects."""
+"""Parts of a document to the model's objects: metadata, the common fields, what it names, and the subjects."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from reconciler.config.builtin import COMMON
+from reconciler.config.builtin import COMMON, REFERENCE
 from reconciler.config.durations import seconds
 from reconciler.model.catalog import Kind
-from reconciler.model.names import DEFAULT_NAMESPACE
+from reconciler.model.names import DEFAULT_NAMESPACE, Reference
 from reconciler.model.resource import Adopt, CommonSpec, Deletion, Metadata, Policy
 from reconciler.model.subjects import Subject, subject
 
 PLAIN = CommonSpec()
 """What a manifest has that writes none of the common fields."""
 
+_REFERENCE = re.compile(REFERENCE)
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
@@ -47,6 +48,15 @@ def common_of(spec: Mapping[str, Any]) -> CommonSpec:
         ignore_fields=tuple(spec.get("ignoreFields", ())),
         infer_edges=spec.get("inferEdges", PLAIN.infer_edges),
     )
+
+
+def references_of(spec: Mapping[str, Any]) -> Iterator[tuple[str, int, Reference]]:
+    """What a spec names that may be wrong in other ways; what is no reference has been complained about."""
+    for field in ("require", "before", "notify"):
+        written = spec.get(field)
+        for index, name in enumerate(written if isinstance(written, list) else ()):
+            if isinstance(name, str) and _REFERENCE.fullmatch(name):
+                yield field, index, Reference(name)
 
 
 def subjects_of(templates: Iterable[str], spec: Mapping[str, Any]) -> tuple[Subject, ...]:

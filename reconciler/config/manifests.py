@@ -9,18 +9,19 @@ shared between loads. What needs other files (targets, references, claims, bodie
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from reconciler.config.bodies import BadBody, body_of, given
-from reconciler.config.builtin import COMMON, FIELD_PATH, REFERENCE, TARGET
+from reconciler.config.builtin import COMMON, FIELD_PATH, TARGET
 from reconciler.config.declared import Declared, Manifest, Sketch
 from reconciler.config.durations import HINT, is_written, refusal, seconds
 from reconciler.config.explain import explain, shown
-from reconciler.config.fields import common_of, metadata_of, subjects_of
+from reconciler.config.fields import common_of, metadata_of, references_of, subjects_of
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.config.selectors import selector
+from reconciler.config.slips import looked_through, may_have_slips
 from reconciler.config.targets import Controller, source, target
 from reconciler.core.suggest import closest, did_you_mean
 from reconciler.documents.reading import Document, Places, read_documents
@@ -30,7 +31,6 @@ from reconciler.model.origin import Origin
 from reconciler.model.selector import LABEL_KEY_HINT, Selector, is_label_key
 
 _FIELD_PATH = re.compile(FIELD_PATH)
-_REFERENCE = re.compile(REFERENCE)
 
 
 def evaluate(path: str, data: bytes, kinds: Kinds, controller: Controller) -> Declared:
@@ -50,6 +50,7 @@ class _Evaluator:
         self.kinds = kinds
         self.controller = controller
         self.declared = declared
+        self.suspicious = may_have_slips(places.file.text)
 
     def problem(
         self,
@@ -65,16 +66,20 @@ class _Evaluator:
             self.declared.problems.append(problem)
 
     def document(self, document: Document) -> None:
+        before = len(self.declared.problems)
+        if self.suspicious and not _is_list(document.value):
+            document = looked_through(self.places, document, self.kinds, self.declared.problems)
+        slipped = len(self.declared.problems) > before
         value = document.value
         if not isinstance(value, dict):
             self.problem(
                 document, (), "this is no manifest", "a manifest is a mapping with apiVersion and kind"
             )
             return
-        api_version, kind = value.get("apiVersion"), value.get("kind")
-        if kind == "List" and api_version == "v1":
+        if _is_list(value):
             self.items(document)
             return
+        api_version, kind = value.get("apiVersion"), value.get("kind")
         compiled = (
             self.kinds.get(api_version, kind)
             if isinstance(api_version, str) and isinstance(kind, str)
@@ -84,13 +89,12 @@ class _Evaluator:
             self.unknown(document, api_version, kind)
             return
         self.declared.foreign = False
-        before = len(self.declared.problems)
         valid = compiled.accepts(value)
         if not valid:
             self.declared.problems += explain(self.places, document, compiled)
         self.label_keys(document, value.get("metadata"))
         if compiled.kind.package:
-            self.resource(document, compiled, valid=valid)
+            self.resource(document, compiled, valid=valid, slipped=slipped)
         elif valid:
             self.own(document, compiled)
         if not valid or len(self.declared.problems) > before:
@@ -168,8 +172,11 @@ class _Evaluator:
         else:
             self.declared.sources.append((source(*arguments), kept))
 
-    def resource(self, document: Document, compiled: CompiledKind, *, valid: bool) -> None:
-        """A provider's kind. One that is invalid by its schema is only searched for more problems."""
+    def resource(self, document: Document, compiled: CompiledKind, *, valid: bool, slipped: bool) -> None:
+        """A provider's kind. One that is invalid by its schema is only searched for more problems.
+
+        What it names is not looked for where something slipped in: it may be what was meant.
+        """
         value = document.value
         spec = value.get("spec")
         if not isinstance(spec, dict):
@@ -177,7 +184,7 @@ class _Evaluator:
         kind = compiled.kind
         origin = Origin(self.places.file.path, document.line, document.index)
         before = len(self.declared.problems)
-        where = self.where(document, spec, valid=valid)
+        where = None if slipped else self.where(document, spec, valid=valid)
         self.common_problems(document, compiled, spec)
         body = body_of(kind.body, spec, origin.file)
         bodies = given(kind.body, spec)
@@ -193,7 +200,7 @@ class _Evaluator:
                 document=replace(document, value=None),
                 compiled=compiled,
                 where=None if isinstance(where, Selector) else where,
-                references=tuple(_references(spec)),
+                references=() if slipped else tuple(references_of(spec)),
                 body_file=body if isinstance(body, str) and body != "." else "",
                 origin=origin,
             )
@@ -279,13 +286,9 @@ class _Evaluator:
                 )
 
 
-def _references(spec: Mapping[str, Any]) -> Iterator[tuple[str, int, Reference]]:
-    """What a spec names that may be wrong in other ways; what is no reference has been complained about."""
-    for field in ("require", "before", "notify"):
-        written = spec.get(field)
-        for index, name in enumerate(written if isinstance(written, list) else ()):
-            if isinstance(name, str) and _REFERENCE.fullmatch(name):
-                yield field, index, Reference(name)
+def _is_list(value: Any) -> bool:
+    """Whether a document is a Kubernetes List, whose items are documents."""
+    return isinstance(value, dict) and value.get("kind") == "List" and value.get("apiVersion") == "v1"
 
 
 def _named(value: Mapping[str, Any]) -> Reference:

@@ -134,13 +134,19 @@ class CompiledKind:
 
 
 class Kinds:
-    """Every kind that may be declared: ours and the catalog's. Each is compiled when it is first met."""
+    """Every kind that may be declared: ours and the catalog's. Each is compiled when it is first met.
 
-    __slots__ = ("_compiled", "known")
+    Attributes:
+        known: by apiVersion and name.
+        texts: the fields that hold the text of a body, of whatever kind.
+    """
+
+    __slots__ = ("_compiled", "known", "texts")
 
     def __init__(self, catalog: Catalog) -> None:
         self.known: dict[tuple[str, str], Kind] = {(kind.api_version, kind.kind): kind for kind in OWN}
         self.known.update(catalog.kinds)
+        self.texts = frozenset(kind.body.text for kind in self.known.values())
         self._compiled: dict[tuple[str, str], CompiledKind] = {}
 
     def get(self, api_version: str, kind: str) -> CompiledKind | None:

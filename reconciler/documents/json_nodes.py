@@ -11,12 +11,15 @@ from json.decoder import JSONDecodeError
 from json.decoder import scanstring as scan_string  # type: ignore[attr-defined] # undocumented, stable since 2.6
 from typing import NoReturn
 
+from reconciler.documents.invisible import INVISIBLE, instead, name_of
+from reconciler.documents.leftovers import NOT_RENDERED, TEMPLATE
 from reconciler.documents.nodes import Node
 from reconciler.documents.text import FileText
 from reconciler.documents.values import MAX_DEPTH
 from reconciler.documents.yaml_nodes import Stream
 
 _SPACE = re.compile(r"[ \t\r\n]*")
+_BETWEEN = re.compile(r"[ \t\r\n\ufeff]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][-+]?[0-9]+)?")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -35,7 +38,7 @@ def read_nodes(file: FileText, start: int, end: int) -> Stream:
     """Read the documents of a stretch of a JSON file."""
     stream = Stream()
     reader = _Reader(file, stream)
-    index = skip_space(file.text, start)
+    index = skip_between(file.text, start)
     while index < end:
         try:
             root, index = reader.value(index, 0)
@@ -45,13 +48,19 @@ def read_nodes(file: FileText, start: int, end: int) -> Stream:
             stream.roots.append(None)
             break
         stream.roots.append(root)
-        index = skip_space(file.text, index)
+        index = skip_between(file.text, index)
     return stream
 
 
 def skip_space(text: str, index: int) -> int:
     """Where the next character stands that is no white space."""
     match = _SPACE.match(text, index)
+    return match.end() if match else index
+
+
+def skip_between(text: str, index: int) -> int:
+    """Where the next document begins: each may have a byte order mark, as files have that were put together."""
+    match = _BETWEEN.match(text, index)
     return match.end() if match else index
 
 
@@ -71,7 +80,7 @@ class _Reader:
             return self.sequence(index, depth)
         if character == '"':
             value, end = self.string(index)
-            return Node(index, value), end
+            return Node(index, value, end=end), end
         if number := _NUMBER.match(self.text, index):
             return self.number(index, number)
         if (word := _WORD.match(self.text, index)) and word.group() in _WORDS:
@@ -156,7 +165,7 @@ class _Reader:
                 "perhaps it is half written",
             )
         if character != ",":
-            raise _Broken(at, f"a ',' or {closer!r} is expected here")
+            self.expected(at, f"a ',' or {closer!r}")
         following = skip_space(self.text, at + 1)
         if self.text[following : following + 1] == closer:
             raise _Broken(at, f"a comma before {closer!r}, where JSON allows none", "leave the comma out")
@@ -166,6 +175,10 @@ class _Reader:
         character = self.text[index : index + 1]
         if not character:
             raise _Broken(index, f"the file ends where {what} is expected", "perhaps it is half written")
+        if INVISIBLE.match(character):
+            raise _Broken(index, f"{what} is expected here, and not {name_of(character)}", instead(character))
+        if TEMPLATE.match(self.text, index) or TEMPLATE.match(self.text, max(index - 1, 0)):
+            raise _Broken(index, f"{what} is expected here, and not a template", NOT_RENDERED)
         hint = {
             "'": "JSON has double quotes only",
             "/": "JSON has no comments; YAML has",

@@ -26,6 +26,8 @@ class Node:
         plain: an unquoted scalar as it is written, else None.
         broken: it has been complained about already: nothing more is to be said about its value.
         weight: how many nodes it stands for once aliases are written out.
+        end: of a scalar that holds text: where in the file it ends.
+        block: it is a text below a `|` or `>`.
     """
 
     index: int
@@ -35,6 +37,8 @@ class Node:
     plain: str | None = None
     broken: bool = False
     weight: int = 1
+    end: int = 0
+    block: bool = False
 
     def step(self, part: str | int) -> Node | None:
         """The child under a key or list index, if there is one."""

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.documents.json_nodes import MAX_DIGITS, skip_space
+from reconciler.documents.json_nodes import MAX_DIGITS, skip_between
 from reconciler.documents.json_nodes import read_nodes as read_json_nodes
+from reconciler.documents.leftovers import merge_marks
 from reconciler.documents.nodes import Located, Path, locate, plain
 from reconciler.documents.text import FileText, decode
 from reconciler.documents.values import MAX_DEPTH, NotPlain, ValueReader
@@ -101,6 +102,9 @@ def read_documents(path: str, data: bytes) -> Documents:
     read_fast = _read_json if as_json else ValueReader().read
     index = 0
     for start, end in [(0, len(file.text))] if as_json else chunks(file.text):
+        if start and file.text[start - 1] == "\ufeff":
+            message = "a byte order mark: another file begins here, and no document"
+            read.problems.append(file.problem(start, message, "put --- on a line of its own before it"))
         try:
             found = read_fast(file.text[start:end])
         except NotPlain:
@@ -114,6 +118,9 @@ def read_documents(path: str, data: bytes) -> Documents:
                 line = file.place(start + offset)[0]
                 read.documents.append(Document(value, index, line, (start, end, position)))
             index += 1
+    if read.problems and (merges := merge_marks(file)):
+        # All else that is wrong with the text may come of these.
+        read.problems = merges
     return read
 
 
@@ -149,12 +156,12 @@ def _read_json(text: str) -> list[tuple[int, Any]]:
         object_pairs_hook=unique, parse_constant=no_constant, parse_float=number, parse_int=number
     )
     found: list[tuple[int, Any]] = []
-    index = skip_space(text, 0)
+    index = skip_between(text, 0)
     try:
         while index < len(text):
             value, end = decoder.raw_decode(text, index)
             found.append((index, value))
-            index = skip_space(text, end)
+            index = skip_between(text, end)
     except ValueError as error:
         raise NotPlain from error
     return found

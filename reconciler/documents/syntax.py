@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from yaml._yaml import CParser
+from yaml.error import MarkedYAMLError, YAMLError
+from yaml.events import StreamEndEvent
+
+from reconciler.documents.invisible import INVISIBLE, instead, name_of, without
+from reconciler.documents.leftovers import NOT_RENDERED, TEMPLATE, without_templates
 from reconciler.documents.text import FileText
 from reconciler.errors import Problem
-
-if TYPE_CHECKING:
-    from yaml.error import MarkedYAMLError
 
 _NOT_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _KEY_VALUE = re.compile(
@@ -90,7 +92,42 @@ def explain(file: FileText, start: int, end: int, error: MarkedYAMLError) -> Pro
     index = min(start + error.problem_mark.index if error.problem_mark else start, end)
     opened = start + error.context_mark.index if error.context_mark else index
     trouble = _Trouble(file, start, index, opened, error.problem or "", error.context or "")
-    return next(explained(trouble) for applies, explained in _RULES if applies(trouble))
+    return _slipped_in(trouble, end) or next(
+        explained(trouble) for applies, explained in _RULES if applies(trouble)
+    )
+
+
+def _slipped_in(trouble: _Trouble, end: int) -> Problem | None:
+    """The problem, where it is a template or a character that nobody sees: these lines are right without it."""
+    file = trouble.file
+    first, last = file.line_start(max(trouble.line - 1, 1)), min(file.line_start(trouble.line + 1), end)
+    first = max(first, trouble.start)
+    lines, behind = file.text[first:last], file.text[last:end]
+    for pattern, without_it in ((TEMPLATE, without_templates), (INVISIBLE, without)):
+        found = [match for match in pattern.finditer(lines) if first + match.start() <= trouble.index]
+        if not found:
+            continue
+        before = file.text[trouble.start : first] + without_it(lines)
+        if 0 <= _first_error(before + behind) < len(before):
+            continue
+        what, index = found[-1].group(), first + found[-1].start()
+        if pattern is TEMPLATE:
+            return file.problem(index, f"a template, {what}", NOT_RENDERED)
+        return file.problem(index, f"{name_of(what)}, which is no space to YAML", instead(what))
+    return None
+
+
+def _first_error(text: str) -> int:
+    """Where libyaml gives up; -1 where it does not."""
+    get = CParser(text.encode()).get_event
+    try:
+        while not isinstance(get(), StreamEndEvent):
+            pass
+    except MarkedYAMLError as error:
+        return error.problem_mark.index if error.problem_mark else 0
+    except YAMLError:
+        return 0
+    return -1
 
 
 def _tab(trouble: _Trouble) -> Problem:

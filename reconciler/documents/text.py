@@ -1,8 +1,8 @@
 """A manifest file as text: decoded, and able to say where in it a character stands.
 
 Invariant: places are those that an editor shows. Lines end with a line feed, a carriage return or both, and
-nothing else (YAML 1.1 would also end them at U+0085 and U+2028), and a byte order mark is not part of the
-first line.
+nothing else (YAML 1.1 would also end them at U+0085 and U+2028), and a byte order mark with which a document begins
+is not part of its line: a file may have been put together of several.
 
 Knows nothing of YAML, JSON or manifests.
 """
@@ -13,15 +13,22 @@ import codecs
 import re
 from bisect import bisect_right
 
+from reconciler.documents.invisible import visible
 from reconciler.errors import Problem
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _EXCERPT = 200
 _PICTURES = {
     **{code: 0x2400 + code for code in range(0x20) if code != 0x09},
-    **dict.fromkeys((0x7F, *range(0x80, 0xA0), 0x202E, 0x2028, 0x2029), 0xFFFD),
+    **dict.fromkeys((0x7F, *range(0x80, 0xA0)), 0xFFFD),
 }
 """Nothing in a file may command the terminal that shows it."""
+_BEGINS = re.compile(
+    r"((?:\A|^(?:---|\.\.\.)[ \t]*(?:#[^\r\n]*)?(?:\r\n|\n|\r))(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\n|\r))*)\ufeff+"
+    r"|^\ufeff+(?=---(?:[ \t\r\n]|\Z))",
+    re.MULTILINE,
+)
+"""Byte order marks where a document begins."""
 _WIDE = (
     (codecs.BOM_UTF32_LE, "UTF-32"),
     (codecs.BOM_UTF32_BE, "UTF-32"),
@@ -35,7 +42,7 @@ class FileText:
 
     Attributes:
         path: as the user knows it, relative to the source's root.
-        text: without a byte order mark.
+        text: without byte order marks where a document begins.
     """
 
     __slots__ = ("_starts", "path", "text")
@@ -64,10 +71,10 @@ class FileText:
     def excerpt(self, line: int, column: int) -> str:
         """The line for a person and a terminal.
 
-        Control characters are shown as pictures of themselves. A very long line is cut, around the column
-        where that lies far to the right.
+        Control characters are shown as pictures of themselves, and what nobody would see as something. A very
+        long line is cut, around the column where that lies far to the right.
         """
-        text = self.line(line).translate(_PICTURES)
+        text = visible(self.line(line).translate(_PICTURES))
         if len(text) <= _EXCERPT:
             return text
         if column <= _EXCERPT - 40:
@@ -126,4 +133,4 @@ def decode(path: str, data: bytes) -> FileText | Problem:
             "",
             file.excerpt(line, column),
         )
-    return FileText(path, text)
+    return FileText(path, _BEGINS.sub(r"\1", text) if "\ufeff" in text else text)

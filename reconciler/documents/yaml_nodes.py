@@ -1,7 +1,8 @@
 """YAML to trees with places: the careful reader, for files that need explaining, aliases, merge keys or tags.
 
-A file is cut at its `---` lines first (YAML allows them nowhere else), so that a syntax error costs one
-document and everything that is wrong in the others is found in the same run. Aliases share their node: a bomb
+A file is cut at its `---` lines first (YAML allows them nowhere else), and where a byte order mark shows that another
+file was appended without one, so that a syntax error costs one document and everything that is wrong in the others is
+found in the same run. Aliases share their node: a bomb
 of aliases costs what is written, and is refused by the size that it would have if written out.
 """
 
@@ -23,6 +24,7 @@ from yaml.events import (
 )
 
 from reconciler.core.suggest import did_you_mean
+from reconciler.documents.leftovers import NOT_RENDERED, TEMPLATE
 from reconciler.documents.nodes import Node
 from reconciler.documents.scalars import Trap, resolve
 from reconciler.documents.syntax import explain, unreadable
@@ -33,7 +35,7 @@ from reconciler.errors import Problem
 MAX_WEIGHT = 100_000
 """Values by which one document may grow when its aliases are written out."""
 
-_MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_MARKER = re.compile(r"^(?:---(?=[ \t\r\n]|\Z)|\ufeff+)", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 _CORE = "tag:yaml.org,2002:"
 
@@ -57,7 +59,7 @@ def chunks(text: str) -> list[tuple[int, int]]:
     """Where each document begins and ends. One piece where there are directives, which precede the `---`."""
     if _DIRECTIVE.search(text):
         return [(0, len(text))]
-    cuts = [match.start() for match in _MARKER.finditer(text)]
+    cuts = [match.start() if match.group() == "---" else match.end() for match in _MARKER.finditer(text)]
     starts = cuts if cuts and cuts[0] == 0 else [0, *cuts]
     return list(zip(starts, [*starts[1:], len(text)], strict=True))
 
@@ -70,7 +72,9 @@ def read_nodes(file: FileText, start: int, end: int) -> Stream:
     try:
         reader.documents(CParser(text.encode()).get_event, stream.roots)
     except yaml.MarkedYAMLError as error:
-        stream.problems.append(explain(file, start, end, error))
+        problem = explain(file, start, end, error)
+        if problem not in stream.problems:
+            stream.problems.append(problem)
     except yaml.YAMLError:
         stream.problems.append(unreadable(file, start, end))
     except _TooDeepError as error:
@@ -129,6 +133,9 @@ class _Reader:
             self.anchors[event.anchor] = None
         if isinstance(event, ScalarEvent):
             node = self.scalar(event, index)
+            end: Any = event.end_mark
+            node.end = self.start + end.index
+            node.block = event.style in {"|", ">"}
         elif depth == MAX_DEPTH:
             raise _TooDeepError(index)
         elif isinstance(event, MappingStartEvent):
@@ -197,12 +204,20 @@ class _Reader:
             self.complain(index, f"the tag {_shown(event.tag)} means nothing here", "leave it out")
         fields: dict[str, tuple[int, Node]] = {}
         merges: list[Node] = []
+        template = False
         while not isinstance(event := self.get(), MappingEndEvent):
             at = self.start + event.start_mark.index
             if not isinstance(event, ScalarEvent):
                 self.node(event, depth + 1)
                 self.node(self.get(), depth + 1)
-                self.complain(at, "a key must be text")
+                # Unquoted braces are a mapping whose key is another one; or they stand where a key should.
+                if at > index and (found := TEMPLATE.match(self.file.text, index)):
+                    self.complain(found.start(), f"a template, {found.group()}", NOT_RENDERED)
+                    template = True
+                elif TEMPLATE.match(self.file.text, at):
+                    template = True  # which has been said of the key
+                else:
+                    self.complain(at, "a key must be text")
                 continue
             if event.anchor is not None:
                 self.anchors[event.anchor] = Node(at, event.value)
@@ -219,7 +234,8 @@ class _Reader:
                 fields[key] = (at, value)
         for merge in merges:
             self.merge(merge, fields)
-        return Node(index, fields=fields, weight=1 + sum(child.weight for _, child in fields.values()))
+        weight = 1 + sum(child.weight for _, child in fields.values())
+        return Node(index, fields=fields, broken=template and not fields, weight=weight)
 
     def merge(self, merge: Node, fields: dict[str, tuple[int, Node]]) -> None:
         """YAML 1.1's merge key: what is written in the mapping itself wins, then the earlier of several."""

@@ -9,6 +9,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from reconciler.documents.invisible import INVISIBLE, escaped, name_of
 from reconciler.documents.json_nodes import read_nodes as read_json_nodes
 from reconciler.documents.nodes import locate, plain
 from reconciler.documents.reading import Documents, read_documents
@@ -32,6 +33,16 @@ YAMLISH = st.lists(
             *"0123456789",
             *" \n\t:-#|>'\"[]{},&*!%@`?~<=.\\\r\x00\x07\ufeff\u2028\x85é",
             *("---\n", ": ", "\n  ", "- ", "&a ", "*a", "<<: ", "!!str ", "0644", "yes", "null"),
+            *(
+                "\u00a0",
+                "\u200b",
+                "{{ x }}",
+                "${x}",
+                "{% x %}",
+                "\n<<<<<<< a\n",
+                "\n=======\n",
+                "\n>>>>>>> b\n",
+            ),
         ]
     ),
     max_size=60,
@@ -172,6 +183,53 @@ def test_lines_are_those_of_an_editor() -> None:
     text = 'a: "x\u2028y"\r\nb: "\u0085"\rc: [\n'
     (problem,) = read_documents("a.yaml", text.encode()).problems
     assert (problem.line, problem.column, problem.excerpt) == (3, 4, "c: [")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffa: 1\n---\nb: 2\n",
+        "a: 1\n\ufeff---\nb: 2\n",
+        "\ufeffa: 1\n\ufeff---\nb: 2\n",
+        "a: 1\n---\n\ufeffb: 2\n",
+        "\ufeff---\na: 1\n--- # c\n# d\n\n\ufeffb: 2\n",
+        "a: 1\r\n...\r\n\ufeff---\r\nb: 2\r\n",
+        "# c\n\ufeff---\na: 1\n---\nb: 2\n",
+    ],
+)
+def test_any_document_may_begin_with_a_byte_order_mark(text: str) -> None:
+    """Files that were saved with one and put together were refused, with a message about indentation."""
+    read = read_documents("a.yaml", text.encode())
+    assert not read.problems
+    assert [document.value for document in read.documents] == [{"a": 1}, {"b": 2}]
+    assert [document.line for document in read.documents] == [
+        1 + number for number, line in enumerate(text.splitlines()) if line.lstrip("\ufeff")[:1] in {"a", "b"}
+    ]
+    values = read_documents("a.json", b'\xef\xbb\xbf{"a": 1}\n\xef\xbb\xbf{"b": 2}\n').documents
+    assert [document.value for document in values] == [{"a": 1}, {"b": 2}]
+    broken = read_documents("a.json", b'\xef\xbb\xbf{"a": 1}\n\xef\xbb\xbf{"b": }\n')
+    assert ([document.value for document in broken.documents], len(broken.problems)) == ([{"a": 1}], 1)
+
+
+def test_a_file_that_was_appended_without_a_line_between_is_told_of_by_its_byte_order_mark() -> None:
+    read = read_documents("a.yaml", "a: 1\n\ufeffa: 2\n".encode())
+    (problem,) = read.problems
+    assert (problem.line, problem.message) == (
+        2,
+        "a byte order mark: another file begins here, and no document",
+    )
+    assert [document.value for document in read.documents] == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize("character", [*"\u00a0\u00ad\u200b\u202e\u2028\u3000\ufeff\U000e0041"])
+def test_what_nobody_sees_is_taken_where_it_is_written_as_an_escape(character: str) -> None:
+    written = escaped(character)
+    manifest = MOTD.replace("path: /etc/motd", f'path: "/etc/mo{written}td"')
+    assert not problems({"a.yaml": TARGET, "b.yaml": manifest})
+    (problem,) = problems({"a.yaml": TARGET, "b.yaml": MOTD.replace("/etc/motd", f"'/etc/mo{character}td'")})
+    assert name_of(character) in problem.message
+    assert f"if it is meant, write {written} in double quotes" in problem.hint
+    assert not INVISIBLE.search(problem.excerpt)
 
 
 @pytest.mark.parametrize(

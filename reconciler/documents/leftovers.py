@@ -1,0 +1,52 @@
+"""What other tools leave in a file: the marks of a merge that is not over, and the braces of a template.
+
+Knows nothing of manifests.
+"""
+
+from __future__ import annotations
+
+import re
+
+from reconciler.documents.text import FileText
+from reconciler.errors import Problem
+
+TEMPLATE = re.compile(r"\{\{(?:[^\n}]|\}(?!\}))*\}\}|\{%[^\n]*?%\}|\$\{[A-Za-z_][^\n{}]*\}")
+"""A template as Jinja, Go and shells have them, on one line."""
+NOT_RENDERED = "templates are not rendered; write what it stands for"
+
+_NOTHING_ELSE = re.compile(rf"^[ \t]*(?:(?:{TEMPLATE.pattern})[ \t]*)+$", re.MULTILINE)
+_MARK = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|\Z)", re.MULTILINE)
+
+
+def without_templates(text: str) -> str:
+    """A text with something in the place of each template, and nothing in the place of a line of them."""
+    return TEMPLATE.sub("x", _NOTHING_ELSE.sub("", text))
+
+
+def merge_marks(file: FileText) -> list[Problem]:
+    """Each place at which a merge has left two versions beside each other, or a mark by itself."""
+    problems: list[Problem] = []
+    opened: re.Match[str] | None = None
+    for mark in [*_MARK.finditer(file.text), None]:
+        if opened is not None and (mark is None or mark.group().startswith("<")):
+            problems.append(_left(file, opened))
+            opened = None
+        if mark is None:
+            break
+        if mark.group().startswith("<"):
+            opened = mark
+        elif opened is None:
+            problems.append(_left(file, mark))
+        elif mark.group().startswith(">"):
+            last = file.place(mark.start())[0]
+            message = (
+                f"a merge that is not over: two versions stand beside each other from here to line {last}"
+            )
+            hint = "keep what is right of them, and delete the lines that mark them"
+            problems.append(file.problem(opened.start(), message, hint))
+            opened = None
+    return problems
+
+
+def _left(file: FileText, mark: re.Match[str]) -> Problem:
+    return file.problem(mark.start(), f"a mark that a merge has left: {mark.group()}", "delete the line")
