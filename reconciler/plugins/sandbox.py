@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.errors import ErrorClass
 from reconciler.plugins import compiling
 from reconciler.plugins.calls import Phase
+from reconciler.plugins.crossing import cross
 from reconciler.plugins.interface import EXPORT, FUNCTIONS, shape_of
 from reconciler.plugins.manifest import Limits
 from reconciler.plugins.steps import Done, Fault, Interrupted, Misbehaviour, Pending
@@ -146,25 +147,23 @@ class SandboxedInstance:
 
     def load(self, sources: str) -> str:
         """Load a plugin.py, from its modules (a JSON object) or from what this has answered for it before."""
-        answer = self._call("load", sources)
-        if isinstance(answer, str):
-            return answer
-        raise _fault(answer)
+        image: str = self._call("load", sources)
+        return image
 
     def start(self, phase: Phase, request: str) -> Done | Pending:
         """Begin a phase."""
-        return _step(self._call("start", phase.value, request))
+        return _step(*self._call("start", phase, request))
 
     def resume(self, task: int, replies: str) -> Done | Pending:
         """Carry on."""
-        return _step(self._call("resume", task, replies))
+        return _step(*self._call("resume", task, replies))
 
     def close(self) -> None:
         """Free its memory."""
         self._functions = {}
         self._store.close()
 
-    def _call(self, name: str, *arguments: object) -> Any:
+    def _call(self, name: str, *arguments: Phase | str | int) -> Any:
         from wasmtime import WasmtimeError
 
         function = self._functions.get(name)
@@ -173,29 +172,19 @@ class SandboxedInstance:
         self._store.set_epoch_deadline(1)
         with self._sandbox.watching(self._limits.step_seconds) as stopped:
             try:
-                answer = function(self._store, *arguments)
-                function.post_return(self._store)
+                ok, answer = cross(function, self._store, *arguments)
             except (WasmtimeError, UnicodeError, MemoryError) as error:
                 self.close()
                 if stopped() and self._sandbox.patience < self._limits.step_seconds:
                     raise Interrupted from None
                 raise Misbehaviour(_why(error, self._limits, stopped())) from None
+        if not ok:
+            raise Fault(answer["message"], ErrorClass(answer["class"]), answer["retry-after-ms"])
         return answer
 
 
-def _step(answer: Any) -> Done | Pending:
-    if answer.tag == "err":
-        raise _fault(answer.payload)
-    step = answer.payload
-    return Done(step) if isinstance(step, str) else Pending(step.calls, step.task)
-
-
-def _fault(record: Any) -> Fault:
-    return Fault(
-        record.message,
-        ErrorClass(getattr(record, "class")),
-        getattr(record, "retry-after-ms"),
-    )
+def _step(case: str, value: Any) -> Done | Pending:
+    return Done(value) if case == "done" else Pending(value["calls"], value["task"])
 
 
 def _why(error: Exception, limits: Limits, stopped: bool) -> str:  # noqa: FBT001 - a fact about the error
