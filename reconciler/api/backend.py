@@ -11,6 +11,7 @@ from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
 
 if TYPE_CHECKING:
+    from reconciler.store.feed import Subscription
     from reconciler.store.records import QueuedKey, Run, RunUnit
     from reconciler.store.store import Store
 
@@ -56,6 +57,13 @@ class Knowledge(Protocol):
 
     def health(self) -> Mapping[str, str]:
         """What is wrong with the daemon itself, by task or target; empty when all is well, or none runs."""
+
+
+class Followed(Knowledge, Protocol):
+    """What is known, of somebody who says when that changes."""
+
+    def subscribe(self) -> Subscription:
+        """News of what is on record, from now on."""
 
 
 class StoreKnowledge:

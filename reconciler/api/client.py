@@ -12,9 +12,9 @@ import os
 import select
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 from reconciler.errors import TransportError, UsageError
@@ -104,45 +104,40 @@ class Client:
             raise TransportError(str(document["message"]))
         return document
 
-    def follow(self, query: Mapping[str, str], *, every: float | None = None) -> Iterator[Document | None]:
-        """Events as they come; None each `every` seconds, so that whoever waits can look at the clock.
+    def follow(self, query: Mapping[str, str]) -> Iterator[Document]:
+        """Events as they come.
 
         Raises:
             TransportError: the daemon has ended.
         """
+        with self._stream(_target("/v1/events", {**query, "follow": "1"})) as stream:
+            while True:
+                yield from stream.receive()
+
+    def changes(self, *, timeout: float | None = None) -> Stream:
+        """Tells as soon as something else is on record, from before this returns.
+
+        Args:
+            timeout: seconds within which the answer has to begin; ANSWER of them unless told otherwise.
+
+        Raises:
+            TransportError: the daemon has ended.
+        """
+        return self._stream("/v1/changes", timeout)
+
+    def _stream(self, target: str, timeout: float | None = None) -> Stream:
         # Plain HTTP/1.0 and an unbuffered socket: what has arrived is seen at once, and waiting can be cut short.
         line = socket.socket(socket.AF_UNIX)
-        line.settimeout(ANSWER)
+        line.settimeout(ANSWER if timeout is None else timeout)
         try:
             line.connect(os.fspath(self.path))
-            target = _target("/v1/events", {**query, "follow": "1"})
             line.sendall(f"GET {target} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode("ascii"))
-            pending = b""
-            while b"\r\n\r\n" not in pending:
-                pending += self._receive(line)
-            head, _, pending = pending.partition(b"\r\n\r\n")
-            line.settimeout(None)  # what follows comes when it happens
-            if head.split(b" ", 2)[1] != b"200":
-                while arrived := line.recv(65536):
-                    pending += arrived
-                raise UsageError(str(_document(pending).get("message")))
-            while True:
-                *entries, pending = pending.split(b"\n")
-                for entry in filter(None, entries):
-                    yield _document(entry)
-                while every is not None and not select.select([line], [], [], every)[0]:
-                    yield None
-                pending += self._receive(line)
-        except OSError as error:
-            raise self._lost(error) from error
-        finally:
+            return Stream(line, self._lost)
+        except BaseException as error:
             line.close()
-
-    def _receive(self, line: socket.socket) -> bytes:
-        arrived = line.recv(65536)
-        if not arrived:
-            raise TransportError(ENDED)
-        return arrived
+            if isinstance(error, OSError):
+                raise self._lost(error) from error
+            raise
 
     def _lost(self, error: Exception) -> TransportError:
         if isinstance(error, TimeoutError | BlockingIOError):
@@ -169,6 +164,59 @@ class Client:
         finally:
             probe.close()
         return int(pid)
+
+
+class Stream:
+    """Documents as they come, once the answer has begun well.
+
+    Args:
+        line: on which they were asked for; closed with this.
+        lost: what an error of that means.
+
+    Raises:
+        UsageError: what was asked for makes no sense.
+    """
+
+    def __init__(self, line: socket.socket, lost: Callable[[Exception], TransportError]) -> None:
+        self._line = line
+        self._lost = lost
+        pending = b""
+        while b"\r\n\r\n" not in pending:
+            pending += self._read()
+        head, _, self._pending = pending.partition(b"\r\n\r\n")
+        line.settimeout(None)  # what follows comes when it happens
+        if head.split(b" ", 2)[1] != b"200":
+            while arrived := line.recv(65536):
+                self._pending += arrived
+            raise UsageError(str(_document(self._pending).get("message")))
+
+    def receive(self, within: float | None = None) -> list[Document]:
+        """What has come by now, as soon as there is anything; nothing after `within` seconds.
+
+        Raises:
+            TransportError: the daemon has ended.
+        """
+        try:
+            if b"\n" not in self._pending:
+                if within is not None and not select.select([self._line], [], [], within)[0]:
+                    return []
+                self._pending += self._read()
+        except OSError as error:
+            raise self._lost(error) from error
+        *lines, self._pending = self._pending.split(b"\n")
+        return [_document(line) for line in lines if line]
+
+    def _read(self) -> bytes:
+        arrived = self._line.recv(65536)
+        if not arrived:
+            raise TransportError(ENDED)
+        return arrived
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._line.close()
 
 
 def _target(path: str, query: Mapping[str, str] | None) -> str:

@@ -12,16 +12,15 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reconciler.api import answers, views
 from reconciler.api.answers import NotFound
-from reconciler.api.backend import Knowledge
+from reconciler.api.backend import Followed
+from reconciler.api.following import changes, events, stream
 from reconciler.errors import FroyoError, UsageError
-from reconciler.model.event import Event
 from reconciler.model.names import Address
 from reconciler.model.plan import Plan
 from reconciler.model.state import Suspension
@@ -29,15 +28,6 @@ from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
     from aiohttp import web
-
-FOLLOW = 0.05
-"""Seconds between two looks for new events, while somebody follows them."""
-
-PORTION = 50
-"""Events that are read at once for who follows them."""
-
-KEEPALIVE = 15.0
-"""Seconds after which somebody who follows gets an empty line, so that either side notices when the other is gone."""
 
 LOOK = 1.0
 """Seconds between two looks whether the socket is still there."""
@@ -48,7 +38,7 @@ BODY = 1 << 20
 log = get_logger("froyo")
 
 
-class Backend(Knowledge, Protocol):
+class Backend(Followed, Protocol):
     """What the server needs of a daemon."""
 
     def now(self) -> float:
@@ -198,6 +188,7 @@ def application(backend: Backend) -> web.Application:
         [
             web.get("/v1/healthz", handlers.healthz),
             web.get("/v1/events", handlers.events),
+            web.get("/v1/changes", handlers.changes),
             web.get("/{path:.*}", handlers.answer),
             web.post("/v1/plan", handlers.plan),
             web.post("/v1/reconcile", handlers.reconcile),
@@ -231,8 +222,6 @@ class _Handlers:
         return _json(await answers.answer(self._backend, request.path, request.query))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        from aiohttp import web
-
         if request.query.get("follow") != "1":
             return await self.answer(request)
         # What is asked wrongly is answered before the stream begins.
@@ -240,13 +229,12 @@ class _Handlers:
         answers.event_filter(query)
         if query.get("limit") != "0":
             answers.limit(query, 1)
-        response = web.StreamResponse(headers={"Content-Type": "application/jsonl"})
-        await response.prepare(request)
-        with suppress(ConnectionError):  # whoever followed has gone: that is how following ends
-            async for event in follow(self._backend, query):
-                line = "" if event is None else json.dumps(views.event(event))
-                await response.write(line.encode() + b"\n")
-        return response
+        return await stream(request, events(self._backend, query), views.event)
+
+    async def changes(self, request: web.Request) -> web.StreamResponse:
+        # From before the answer begins: who has got that can look, and misses nothing that comes after the look.
+        with self._backend.subscribe() as following:
+            return await stream(request, changes(following), views.change)
 
     async def healthz(self, _request: web.Request) -> web.Response:
         wrong = self._backend.health()
@@ -291,34 +279,3 @@ class _Handlers:
         addresses = [Address(one) for one in wanted.addresses]
         forgotten = await self._backend.forget(addresses, wanted.source, by=wanted.by)
         return _json(views.document("Accepted", objects=forgotten))
-
-
-async def follow(
-    known: Knowledge, query: answers.Query, *, pause: float = FOLLOW
-) -> AsyncIterator[Event | None]:
-    """Events as they come, oldest first, for ever; None now and then when there are none.
-
-    Without `after` in the query it begins with the newest ones, `limit` of them, which may be 0.
-    """
-    wanted = dict(query)
-    newest = await known.events(answers.event_filter({}), 1)
-    last = int(wanted.get("after") or (newest[-1].id if newest else 0))
-    if "after" not in wanted and wanted.get("limit") != "0":
-        # They are read again in portions: who does not read on must not have a thousand of them kept for him.
-        first = await known.events(answers.event_filter(wanted), answers.limit(wanted, 10))
-        last = first[0].id - 1 if first else last
-        del first
-    quiet = 0.0
-    while True:
-        wanted["after"] = str(last)
-        found = await known.events(answers.event_filter(wanted), PORTION)
-        for event in found:
-            last = event.id
-            yield event
-        if len(found) == PORTION:
-            continue
-        quiet = 0.0 if found else quiet + pause
-        if quiet >= KEEPALIVE:
-            quiet = 0.0
-            yield None
-        await asyncio.sleep(pause)

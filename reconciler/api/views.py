@@ -28,6 +28,7 @@ from reconciler.model.state import (
 )
 
 if TYPE_CHECKING:
+    from reconciler.store.feed import News
     from reconciler.store.records import QueuedKey, Run, RunUnit
 
 API_VERSION = "froyo.dev/v1alpha1"
@@ -96,6 +97,11 @@ def event(value: Event) -> Document:
     if value.data:
         view["data"] = dict(value.data)
     return view
+
+
+def change(value: News) -> Document:
+    """Of what something else is on record; `missed` if there was more than fits."""
+    return document("Change", objects=sorted(value.objects), missed=value.missed)
 
 
 def field_diff(value: FieldDiff) -> Document:

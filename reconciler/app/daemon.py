@@ -24,6 +24,7 @@ from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState, covers
 from reconciler.store.batch import Batch
+from reconciler.store.feed import Subscription
 from reconciler.store.records import AuditRecord
 from reconciler.targets.session import Session
 from reconciler.telemetry.log import get_logger
@@ -110,7 +111,7 @@ async def run_daemon(
     supervisor.add("loop", pulse, deadline=LOOP_DEADLINE)
     supervisor.add("providers", lambda: _warm(parts))
     supervisor.add("audit", parts.auditor.run)
-    supervisor.add("memory", lambda: keep_small(lambda: controller.in_force.revision, parts.runtime.offload))
+    supervisor.add("memory", lambda: keep_small(parts.store.feed, parts.runtime.offload))
     for name, task in serve.items():
         supervisor.add(name, lambda task=task: task(daemon))  # type: ignore[misc] # a bound default
     await controller.start()
@@ -154,6 +155,10 @@ class DaemonBackend(StoreKnowledge):
     def now(self) -> float:
         """The wall clock."""
         return self._daemon.parts.runtime.now()
+
+    def subscribe(self) -> Subscription:
+        """News of what is on record, from now on."""
+        return self._daemon.parts.store.feed.subscribe()
 
     async def states(self) -> Mapping[Address, ResourceState]:
         """Of each declared instance, at the generation that is declared now, looked at or not."""

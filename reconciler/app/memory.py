@@ -8,16 +8,17 @@ what is free in its middle. A daemon that runs for months should not hold what i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
-from collections.abc import Callable
 
 from reconciler.runtime import Offload
+from reconciler.store.feed import Feed, News
 
 LANE = "memory"
-LOOK = 10.0
-"""Seconds between two looks at whether something new has been evaluated."""
-EVERY = 30
-"""Looks after which it is done all the same: it takes some milliseconds."""
+AFTER = 10.0
+"""Seconds after a source has been evaluated: by then what that took is free."""
+EVERY = 300.0
+"""Seconds after which it is done all the same: it takes some milliseconds."""
 
 
 def give_back() -> None:
@@ -27,17 +28,23 @@ def give_back() -> None:
         trim(0)
 
 
-async def keep_small(revision: Callable[[], str], offload: Offload) -> None:
+async def keep_small(feed: Feed, offload: Offload) -> None:
     """Give memory back after each new revision, and now and then; a long task.
 
     Args:
-        revision: says which one is in force.
+        feed: tells of sources that have been evaluated.
         offload: does it beside the loop, which need not wait for it.
     """
-    looks, seen = 0, ""
-    while True:
-        await asyncio.sleep(LOOK)
-        looks += 1
-        if revision() != seen or looks % EVERY == 0:
-            seen = revision()
+    with feed.subscribe() as following:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EVERY):
+                    while not _evaluated(await following.heard()):
+                        pass
+                await asyncio.sleep(AFTER)
             await offload(LANE, give_back)
+
+
+def _evaluated(news: News) -> bool:
+    """Whether something else is known of a source."""
+    return news.missed or any(name.startswith("Source/") for name in news.objects)

@@ -28,6 +28,11 @@ def address(target: TargetName, ref: Reference) -> Address:
     return Address(f"{target}/{ref}")
 
 
+def target_object(name: TargetName) -> str:
+    """What events about a target are about: `Target/web-1`."""
+    return f"Target/{name}"
+
+
 def source_object(name: SourceName) -> str:
     """What events about a source are about: `Source/site`, and for a directory `Source/srv/site`, with one slash."""
     return f"Source{name}" if name.startswith("/") else f"Source/{name}"

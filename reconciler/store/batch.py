@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from reconciler.model.names import source_object, target_object
 from reconciler.model.plan import Cause
 from reconciler.store import audit, codec, instances, journals, sql
 from reconciler.store.blobs import inline_row
@@ -35,17 +36,20 @@ V = TypeVar("V")
 class Batch:
     """See the module. All methods but the last two collect, and return the batch itself."""
 
-    __slots__ = ("_audit", "_events", "_writes", "durable")
+    __slots__ = ("_audit", "_events", "_objects", "_writes", "durable")
 
     def __init__(self) -> None:
         self._writes: list[tuple[str, list[codec.Row]]] = []
         self._events: list[Event] = []
         self._audit: list[AuditRecord] = []
+        self._objects: list[str] = []
         self.durable = False
         """Whether it must survive that the controller's machine loses power."""
 
-    def _add(self, statement: str, rows: Iterable[codec.Row]) -> Self:
+    def _add(self, statement: str, rows: Iterable[codec.Row], *, about: Iterable[str] = ()) -> Self:
+        """Write `rows`, after which something else is on record about these objects."""
         rows = list(rows)
+        self._objects.extend(about)
         if rows and self._writes and self._writes[-1][0] == statement:
             self._writes[-1][1].extend(rows)
         elif rows:
@@ -56,15 +60,19 @@ class Batch:
 
     def put_states(self, states: Iterable[ResourceState]) -> Self:
         """Record what is known about instances."""
-        return self._add(sql.PUT_STATE, map(codec.state_row, states))
+        states = list(states)
+        return self._add(sql.PUT_STATE, map(codec.state_row, states), about=(one.address for one in states))
 
     def forget_states(self, addresses: Iterable[Address]) -> Self:
         """Forget instances that nobody declares any more."""
-        return self._add(sql.FORGET_STATE, ({"address": address} for address in addresses))
+        addresses = list(addresses)
+        rows = [{"address": address} for address in addresses]
+        return self._add(sql.FORGET_STATE, rows, about=addresses)
 
     def put_target_state(self, state: TargetState) -> Self:
         """Record what is known about a target."""
-        return self._add(sql.PUT_TARGET_STATE, [codec.target_state_row(state)])
+        rows = [codec.target_state_row(state)]
+        return self._add(sql.PUT_TARGET_STATE, rows, about=[target_object(state.name)])
 
     def forget_target(self, name: TargetName) -> Self:
         """Forget a target that nobody declares any more, with its place in the queue."""
@@ -74,28 +82,34 @@ class Batch:
 
     def put_source_state(self, state: SourceState) -> Self:
         """Record what is known about a source."""
-        return self._add(sql.PUT_SOURCE_STATE, [codec.source_state_row(state)])
+        rows = [codec.source_state_row(state)]
+        return self._add(sql.PUT_SOURCE_STATE, rows, about=[source_object(state.name)])
 
     def suspend(self, suspension: Suspension) -> Self:
         """Record that something is to be left alone; replaces what was said about the same object.
 
         What a one-shot run started from is forgotten: it knows nothing of this.
         """
-        return self._add(sql.PUT_SUSPENSION, [codec.suspension_row(suspension)]).forget_warm()
+        rows = [codec.suspension_row(suspension)]
+        return self._add(sql.PUT_SUSPENSION, rows, about=[suspension.object]).forget_warm()
 
     def resume(self, suspended: str) -> Self:
         """Remove the suspension of that object, and with it what a one-shot run started from."""
-        return self._add(sql.FORGET_SUSPENSION, [{"object": codec.words(suspended)}]).forget_warm()
+        rows = [{"object": codec.words(suspended)}]
+        return self._add(sql.FORGET_SUSPENSION, rows, about=[suspended]).forget_warm()
 
     def put_inventory(self, entries: Iterable[InventoryEntry]) -> Self:
         """Record what is ours. With a preimage, it is made to survive a power failure, too."""
         entries = list(entries)
         self.durable = self.durable or any(entry.preimage for entry in entries)
-        return self._add(sql.PUT_INVENTORY, map(instances.inventory_row, entries))
+        rows = map(instances.inventory_row, entries)
+        return self._add(sql.PUT_INVENTORY, rows, about=(entry.instance.address for entry in entries))
 
     def forget_inventory(self, addresses: Iterable[Address]) -> Self:
         """These are not ours any more: they are gone, or a person wants them left alone for good."""
-        return self._add(sql.FORGET_INVENTORY, ({"address": address} for address in addresses))
+        addresses = list(addresses)
+        rows = [{"address": address} for address in addresses]
+        return self._add(sql.FORGET_INVENTORY, rows, about=addresses)
 
     def put_targets(self, targets: Iterable[Target]) -> Self:
         """Record how targets are declared, for when they no longer are."""
@@ -103,16 +117,20 @@ class Batch:
 
     def approve(self, approvals: Iterable[Approval]) -> Self:
         """Record that what waits may be done. What a one-shot run started from knows nothing of this."""
-        return self._add(sql.PUT_APPROVAL, map(codec.approval_row, approvals)).forget_warm()
+        approvals = list(approvals)
+        rows = map(codec.approval_row, approvals)
+        return self._add(sql.PUT_APPROVAL, rows, about=(one.address for one in approvals)).forget_warm()
 
     def forget_approvals(self, addresses: Iterable[Address]) -> Self:
         """What was approved is done, or is not wanted any more."""
-        return self._add(sql.FORGET_APPROVAL, ({"address": address} for address in addresses))
+        addresses = list(addresses)
+        rows = [{"address": address} for address in addresses]
+        return self._add(sql.FORGET_APPROVAL, rows, about=addresses)
 
     def forget_source(self, name: SourceName) -> Self:
         """Forget a source, and all that it ever said."""
         self._add(sql.FORGET_SNAPSHOTS, [{"source": name}])
-        return self._add(sql.FORGET_SOURCE_STATE, [{"name": name}]).forget_warm()
+        return self._add(sql.FORGET_SOURCE_STATE, [{"name": name}], about=[source_object(name)]).forget_warm()
 
     def put_contents(self, contents: Iterable[bytes], *, at: float) -> Self:
         """Keep small contents; a large one is a file, and `store.blobs` puts it in place ahead of this.
@@ -127,11 +145,11 @@ class Batch:
 
     def enqueue(self, key: QueuedKey) -> Self:
         """Remember a pending key; replaces what was there for the same target."""
-        return self._add(sql.PUT_QUEUED, [codec.queued_row(key)])
+        return self._add(sql.PUT_QUEUED, [codec.queued_row(key)], about=[target_object(key.target)])
 
     def dequeue(self, target: TargetName) -> Self:
         """Forget a pending key."""
-        return self._add(sql.FORGET_QUEUED, [{"target": target}])
+        return self._add(sql.FORGET_QUEUED, [{"target": target}], about=[target_object(target)])
 
     def begin_run(self, run: Run) -> Self:
         """Record that a run begins."""
@@ -218,6 +236,7 @@ class Batch:
         return Receipt(
             _append_events(connection, self._events) if self._events else (),
             tuple(audit.append(connection, self._audit)) if self._audit else (),
+            tuple(self._objects),
         )
 
 

@@ -225,10 +225,13 @@ class Receipt:
     Attributes:
         events: its events with the ids that they got.
         audit: its audit records with the ids that they got.
+        objects: of what it put something else on record, as `reconciler/store/feed.py` names it; some may be there
+            twice.
     """
 
     events: tuple[Event, ...] = ()
     audit: tuple[AuditRecord, ...] = ()
+    objects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ from reconciler.store.blobs import BlobFiles, Staged
 from reconciler.store.connection import connect_reader, connect_writer
 from reconciler.store.digests import DigestStore
 from reconciler.store.failures import failure
+from reconciler.store.feed import Feed
 from reconciler.store.garbage import Housekeeping
 from reconciler.store.reading import LANE as READ_LANE
 from reconciler.store.reading import Reading
@@ -49,6 +50,7 @@ class Store(Reading):
     Attributes:
         path: of the database.
         blobs: the digest store.
+        feed: what is written through this store, told after each commit.
         token: of the lease, once it was taken through this store.
     """
 
@@ -59,9 +61,11 @@ class Store(Reading):
         reader: sqlite3.Connection,
         writer: Writer | None,
         housekeeping: Housekeeping,
+        feed: Feed,
     ) -> None:
         super().__init__(path, runtime, reader, housekeeping.files)
         self.token: int | None = None
+        self.feed = feed
         self._writer = writer
         self._housekeeping = housekeeping
         self._lock = leases.LeaseLock(path.with_suffix(".lock"))
@@ -85,17 +89,17 @@ class Store(Reading):
         path = await runtime.offload(READ_LANE, partial(_database, path))
         files = BlobFiles(path.parent / "blobs")
         housekeeping = Housekeeping(retention or Retention(), files, runtime.now)
-        writer = None
+        feed, writer = Feed(), None
         if not read_only:
             opened = await runtime.offload(LANE, partial(_open_writer, path, housekeeping))
-            writer = Writer(opened, path, runtime.offload, housekeeping)
+            writer = Writer(opened, path, runtime.offload, housekeeping, feed.committed)
         try:
             reader = await runtime.offload(READ_LANE, partial(_open_reader, path))
         except BaseException:
             if writer is not None:
                 writer.abandon()
             raise
-        return cls(path, runtime, reader, writer, housekeeping)
+        return cls(path, runtime, reader, writer, housekeeping, feed)
 
     async def close(self) -> None:
         """Write what waits, give the lease back, and close everything. May be called twice."""

@@ -66,6 +66,7 @@ class Writer:
         path: of the database.
         offload: runs functions on the lane.
         chores: done on the lane, between transactions that somebody waits for.
+        committed: is told, on the loop, what became of each unit, in the order of the commits; it must not fail.
     """
 
     def __init__(
@@ -74,11 +75,13 @@ class Writer:
         path: Path,
         offload: Offload,
         chores: Chores,
+        committed: Callable[[Any], None],
     ) -> None:
         self._connection = connection
         self._path = path
         self._offload = offload
         self._chores = chores
+        self._committed = committed
         self._waiting: list[_Unit] = []
         self._task: asyncio.Task[None] | None = None
         self.closed = False
@@ -173,6 +176,8 @@ class Writer:
         except BaseException as failed:  # noqa: BLE001 - not ours: it goes to each of those whom it concerns
             results, due = [(None, failed)] * len(group), False
         for unit, (result, error) in zip(group, results, strict=True):
+            if error is None:
+                self._committed(result)
             if unit.done.done():
                 continue  # its caller was cancelled
             if error is None:

@@ -100,8 +100,7 @@ def command(  # noqa: PLR0913 - its options
         _follow_store(screen, asking, query, output)
     else:
         for event in asking.daemon.follow(query):
-            if event is not None:
-                _show(screen, event, output)
+            _show(screen, event, output)
     return 0
 
 

@@ -33,8 +33,9 @@ EXAMPLES = (
     ("froyo reconcile files -l tier=web", "files that have a label"),
 )
 
-PAUSE = 0.05
 PATIENCE = "5m"
+LOOK = 5.0
+"""Seconds between two looks when nothing is heard."""
 
 
 def command(  # noqa: PLR0913 - its options
@@ -90,19 +91,21 @@ def command(  # noqa: PLR0913 - its options
 def _wait(daemon: Client, query: dict[str, str], targets: set[str], timeout: str) -> Document:
     """What is known once the request was dealt with on every target that can be reached."""
     until = time.monotonic() + times.parse_duration(timeout)
-    while True:
-        waiting = {entry["target"] for entry in daemon.get("/v1/queue")["items"]} & targets
-        if waiting:
-            lost = {
-                entry["name"]
-                for entry in daemon.get("/v1/targets")["items"]
-                if any(c["type"] == "Ready" and c["status"] == "False" for c in entry["conditions"])
-            }
-            waiting -= lost
-        if not waiting:
-            return daemon.get("/v1/resources", query)
-        if time.monotonic() > until:
-            raise UsageError(
-                f"not looked at within {timeout}: {', '.join(sorted(waiting))}; see: froyo status"
-            )
-        time.sleep(PAUSE)
+    with daemon.changes() as changes:
+        while True:
+            waiting = {entry["target"] for entry in daemon.get("/v1/queue")["items"]} & targets
+            if waiting:
+                lost = {
+                    entry["name"]
+                    for entry in daemon.get("/v1/targets")["items"]
+                    if any(c["type"] == "Ready" and c["status"] == "False" for c in entry["conditions"])
+                }
+                waiting -= lost
+            if not waiting:
+                return daemon.get("/v1/resources", query)
+            left = until - time.monotonic()
+            if left < 0:
+                raise UsageError(
+                    f"not looked at within {timeout}: {', '.join(sorted(waiting))}; see: froyo status"
+                )
+            changes.receive(min(LOOK, left))

@@ -36,8 +36,8 @@ Condition = Callable[[Document], bool]
 PATIENCE = "5m"
 LEAST = 2.0
 """Seconds that the daemon gets for an answer although the time is over."""
-TICK = 0.25
-"""Seconds between two looks when nothing is heard; not everything that turns out well is an event."""
+LOOK = 5.0
+"""Seconds between two looks when nothing is heard: not everything that is said of an instance is on record."""
 
 
 def command(  # noqa: PLR0913 - its options
@@ -78,22 +78,25 @@ def command(  # noqa: PLR0913 - its options
     daemon = asking.need_daemon(
         "nobody looks, and nobody works towards it: `froyo up DIR` does, and `froyo apply DIR` does once"
     )
-    # Following begins before the first look, so that nothing falls between the two.
-    heard = daemon.follow({"limit": "0"}, every=TICK)
-    warned = False
-    while True:
+
+    def look() -> tuple[Document, bool]:
+        """What is known now, and whether there is something to wait for."""
         left = min(ANSWER, max(LEAST, until - time.monotonic()))
         document = asking.get("/v1/resources", query, timeout=left)
-        if asking.silent is not None:
-            break
-        if _all(document, holds) or time.monotonic() > until:
-            break
-        if not document["items"] and not warned:
+        over = asking.silent is not None or time.monotonic() > until
+        return document, not over and not _all(document, holds)
+
+    document, waits = look()
+    if waits:
+        if not document["items"]:
             # It may be declared in a moment; or it is a slip of the pen, and that is better known now.
             why = nothing_matches(asking, what, target, selector)
             screen.note(f"{why} (waiting for it, {timeout} at most)")
-            warned = True
-        next(heard)
+        with daemon.changes(timeout=min(ANSWER, max(LEAST, until - time.monotonic()))) as changes:
+            while waits:
+                document, waits = look()
+                if waits:
+                    changes.receive(min(LOOK, max(0.0, until - time.monotonic())))
     waiting = [view for view in document["items"] if not holds(view)]
     if output.is_document:
         emit(screen, document, output)

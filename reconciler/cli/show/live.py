@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from reconciler.api import answers, views
-from reconciler.api.backend import Knowledge
+from reconciler.api.backend import Followed, Knowledge
 from reconciler.cli.output import Format, emit_line
 from reconciler.cli.show.events import event_block
 from reconciler.cli.show.resources import summary
@@ -15,11 +15,11 @@ from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line
 from reconciler.model.event import Event, EventFilter
 
-PAUSE = 0.1
-"""Seconds between two looks for new events: what a person takes for at once."""
+QUIET = 0.5
+"""Seconds without an event after which it is said how everything is."""
 
-QUIET = 5
-"""Looks without an event after which it is said how everything is."""
+PORTION = 1_000
+"""Events that are read at once."""
 
 
 class Live:
@@ -50,17 +50,31 @@ class Live:
             screen.paint("dim", f"Ctrl-C ends it; elsewhere: froyo status{elsewhere}, froyo events -f")
         )
 
-    async def run(self, known: Knowledge) -> None:
+    async def run(self, known: Followed) -> None:
         """Show what happens."""
-        quiet = 0
-        while True:
-            found = await known.events(EventFilter(after=self._last), 1000)
+        now = asyncio.get_running_loop().time
+        with known.subscribe() as following:
+            await self._catch_up(known)
+            quiet_at = now() + QUIET
+            while True:
+                summed_up = bool(self._output.is_document or self._said)
+                try:
+                    async with asyncio.timeout_at(None if summed_up else quiet_at):
+                        news = await following.heard()
+                except TimeoutError:
+                    await self._sum_up(known)
+                    if self._said:
+                        continue
+                    news = await following.heard()  # something is still to come
+                    quiet_at = now() + QUIET
+                if news.event > self._last:
+                    await self._catch_up(known)
+                    quiet_at = now() + QUIET
+
+    async def _catch_up(self, known: Knowledge) -> None:
+        """Show what has happened since the last event that was shown."""
+        while found := await known.events(EventFilter(after=self._last), PORTION):
             self._show(found)
-            quiet = 0 if found else quiet + 1
-            # While things settle it looks now and then, afterwards only when something has happened.
-            if not self._output.is_document and not self._said and quiet and quiet % QUIET == 0:
-                await self._sum_up(known)
-            await asyncio.sleep(PAUSE)
 
     def _show(self, events: Sequence[Event]) -> None:
         for event in events:

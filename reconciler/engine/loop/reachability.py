@@ -17,7 +17,7 @@ from reconciler.engine.report import Report
 from reconciler.errors import StoreError
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event
-from reconciler.model.names import TargetName
+from reconciler.model.names import TargetName, target_object
 from reconciler.model.state import TargetState
 from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
@@ -78,7 +78,7 @@ class Reachability:
         if news:
             report = Report(self._runtime.now, {})
             report.event(
-                f"Target/{name}", "Connected" if ready else "Unreachable", message, warning=not ready
+                target_object(name), "Connected" if ready else "Unreachable", message, warning=not ready
             )
             self._events = [*self._events, *report.events][-EVENTS:]
         self._unkept[name] = None
@@ -111,7 +111,7 @@ class Reachability:
         report = Report(self._runtime.now, {})
         told = message or "watched again"
         report.event(
-            f"Target/{name}", "WatchDegraded" if message else "Recovered", told, warning=bool(message)
+            target_object(name), "WatchDegraded" if message else "Recovered", told, warning=bool(message)
         )
         self._events = [*self._events, *report.events][-EVENTS:]
         self._unkept[name] = None

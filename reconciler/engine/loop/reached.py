@@ -15,7 +15,7 @@ from reconciler.engine.intake.in_force import Wanted
 from reconciler.engine.loop.reachability import reachable
 from reconciler.engine.report import Report, Verdict
 from reconciler.model.conditions import ConditionType, Reason
-from reconciler.model.names import SourceName, TargetName
+from reconciler.model.names import SourceName, TargetName, target_object
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState, TargetState
 from reconciler.store.batch import Batch
@@ -73,7 +73,7 @@ def _said(known: TargetState, attempt: Reached, report: Report) -> TargetState:
     news = before is None or before.status != attempt.ready
     if news and not (before is None and attempt.ready):
         reason = "Connected" if attempt.ready else "Unreachable"
-        report.event(f"Target/{known.name}", reason, attempt.message, warning=not attempt.ready)
+        report.event(target_object(known.name), reason, attempt.message, warning=not attempt.ready)
     condition = reachable(attempt.message, ready=attempt.ready, now=report.now())
     # Each run has a session of its own: one that was had is newer than the one before, and has ended, too.
     earlier = remove_condition(known.conditions, ConditionType.READY) if attempt.ready else known.conditions

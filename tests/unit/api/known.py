@@ -11,6 +11,8 @@ from reconciler.model.names import Address, Digest, TargetName
 from reconciler.model.origin import Origin
 from reconciler.model.resource import CommonSpec, Instance, Metadata
 from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
+from reconciler.store.feed import Feed
+from reconciler.store.records import Receipt
 
 
 def condition(type_=ConditionType.READY, *, status=True, reason=Reason.IN_SYNC, message="as declared"):
@@ -64,6 +66,16 @@ class Known:
     wrong: dict = field(default_factory=dict)
     asked: list = field(default_factory=list)
     live: bool = True
+
+    feed: Feed = field(default_factory=Feed)
+
+    def subscribe(self):
+        return self.feed.subscribe()
+
+    def happen(self, *events):
+        """These happen, and whoever follows is told."""
+        self.known_events += events
+        self.feed.committed(Receipt(events=events))
 
     @classmethod
     def of(cls, *states, **fields):

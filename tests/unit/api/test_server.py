@@ -13,9 +13,10 @@ import pytest
 
 from reconciler.api import server
 from reconciler.api.client import Client
-from reconciler.api.server import application, follow, listen, serve
+from reconciler.api.server import application, listen, serve
 from reconciler.errors import StoreError, TransportError, UsageError
 from reconciler.model.plan import Plan
+from reconciler.store.records import Receipt
 from tests.unit.api.known import Known, event, state, suspension
 
 MOTD = "web-1/File/motd"
@@ -104,7 +105,7 @@ async def test_a_socket_that_is_removed_is_made_again_and_followers_stay(path, m
     monkeypatch.setattr(server, "LOOK", 0.0)
     known = Known(known_events=[event(1)])
     async with serving(known, path) as client:
-        stream = client.follow({"after": "0"}, every=0.01)
+        stream = client.follow({"after": "0"})
         assert (await ask(next, stream))["id"] == 1
         path.unlink()
         if instead == "a file":
@@ -112,10 +113,8 @@ async def test_a_socket_that_is_removed_is_made_again_and_followers_stay(path, m
         while not await ask(client.alive):
             pass
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        known.known_events.append(event(2))
-        while (found := await ask(next, stream)) is None:
-            pass
-        assert found["id"] == 2
+        known.happen(event(2))
+        assert (await ask(next, stream))["id"] == 2
         await ask(stream.close)
     assert not path.exists()
 
@@ -325,21 +324,29 @@ async def test_a_plan_is_made_now(path):
 async def test_events_are_followed_over_the_socket_as_they_come(path):
     known = Known(known_events=[event(1), event(2)])
     async with serving(known, path) as client:
-        stream = client.follow({"after": "0"}, every=0.01)
+        stream = client.follow({"after": "0"})
         seen = []
 
         def take(count):
             while len(seen) < count:
-                found = next(stream)
-                if found is not None:
-                    seen.append(found["id"])
+                seen.append(next(stream)["id"])
 
         await ask(take, 2)
-        known.known_events.append(event(3))
+        known.happen(event(3))
         await ask(take, 3)
         assert seen == [1, 2, 3]
-        assert await ask(next, stream) is None
         await ask(stream.close)
+
+
+async def test_changes_are_told_from_before_the_answer_begins(path):
+    known = Known()
+    async with serving(known, path) as client:
+        with await ask(client.changes) as changes:
+            known.feed.committed(Receipt(objects=(MOTD, MOTD, "Target/web-1")))
+            [change] = await ask(changes.receive)
+            assert change["kind"] == "Change"
+            assert (change["objects"], change["missed"]) == (["Target/web-1", MOTD], False)
+            assert await ask(changes.receive, 0.0) == []
 
 
 async def test_a_filter_that_makes_no_sense_is_refused_before_the_stream(path):
@@ -354,35 +361,6 @@ async def test_a_stream_that_ends_says_that_the_daemon_has(path):
         assert (await ask(next, stream))["id"] == 1
     with pytest.raises(TransportError, match="ended"):
         await ask(next, stream)
-
-
-async def test_following_begins_with_the_newest_that_fit_or_with_none():
-    known = Known(known_events=[event(number) for number in range(1, 6)])
-
-    async def first(query, count):
-        found = []
-        async for item in follow(known, query, pause=0.0):
-            if item is not None:
-                found.append(item.id)
-            if len(found) == count:
-                return found
-        raise AssertionError
-
-    assert await first({"limit": "2"}, 2) == [4, 5]
-    assert await first({"after": "3"}, 2) == [4, 5]
-    none = follow(known, {"limit": "0"}, pause=0.0)
-    later = asyncio.ensure_future(anext(none))
-    await asyncio.sleep(0)
-    known.known_events.append(event(6))
-    assert (await later).id == 6
-    await none.aclose()
-
-
-async def test_who_follows_hears_something_now_and_then():
-    # One pause is longer than the time that may pass in silence.
-    quiet = follow(Known(), {}, pause=20.0)
-    assert await anext(quiet) is None
-    await quiet.aclose()
 
 
 def test_nobody_listens_where_there_is_nothing(tmp_path):

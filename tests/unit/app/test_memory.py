@@ -7,38 +7,34 @@ import mmap
 import pytest
 
 from reconciler.app import memory
+from reconciler.store.feed import MOST, Feed
+from reconciler.store.records import Receipt
+from tests.sim.loop import run
 
 
-class Enough(Exception):
-    """Ends a task that would go on for ever."""
+def test_after_each_new_revision_and_now_and_then():
+    async def play():
+        feed, given_back, now = Feed(), [], asyncio.get_running_loop().time
 
+        async def offload(lane, function):
+            assert (lane, function) == (memory.LANE, memory.give_back)
+            given_back.append(now())
 
-async def given_back(monkeypatch, revisions):
-    """The looks after which memory was given back, one revision a look."""
-    looks, found = [], []
+        task = asyncio.create_task(memory.keep_small(feed, offload))
+        for after, receipt in (
+            (1.0, Receipt(objects=("web-1/File/motd",))),
+            (1.0, Receipt(objects=("Source/srv/site", "web-1/File/motd"))),
+            (memory.AFTER + 1.0, Receipt(objects=tuple(f"m/File/{n}" for n in range(MOST + 1)))),
+        ):
+            await asyncio.sleep(after)
+            feed.committed(receipt)
+        await asyncio.sleep(memory.AFTER + memory.EVERY + 1.0)
+        task.cancel()
+        await asyncio.wait([task])
+        first, second = 2.0 + memory.AFTER, 3.0 + 2 * memory.AFTER
+        assert given_back == [first, second, second + memory.EVERY]
 
-    async def sleep(_seconds):
-        if len(looks) == len(revisions):
-            raise Enough
-        looks.append(revisions[len(looks)])
-
-    async def offload(lane, function):
-        assert (lane, function) == (memory.LANE, memory.give_back)
-        found.append(len(looks))
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    with pytest.raises(Enough):
-        await memory.keep_small(lambda: looks[-1], offload)
-    return found
-
-
-async def test_after_each_new_revision_and_now_and_then(monkeypatch):
-    assert await given_back(monkeypatch, ["", "a", "a", "b", "b", "a"]) == [2, 4, 6]
-    assert await given_back(monkeypatch, ["a"] * (memory.EVERY * 2 + 1)) == [
-        1,
-        memory.EVERY,
-        memory.EVERY * 2,
-    ]
+    run(play())
 
 
 def resident():
