@@ -1,38 +1,34 @@
 """What the operator grants to provider packages, as `grants.json` says it.
 
-Invariant: a file that is not understood in full grants nothing to anybody; the command ends and says what is wrong.
-What a capability means is not known here. Importing this imports pydantic: import it when there is such a file.
+Invariant: a file that is not understood in full grants nothing to anybody; the command ends and says all that is wrong.
+What a capability means is not known here. Importing this imports the reader: import it when there is such a file.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-from pydantic import RootModel
-
-from reconciler.api.shapes import held_to
-from reconciler.errors import UsageError
+from reconciler.documents.reader import Reader
+from reconciler.errors import ConfigError, Problem
 from reconciler.plugins.capabilities import Grants
-
-
-class GrantsFile(RootModel[dict[str, list[dict[str, Any]]]]):
-    """The file: capabilities by package; what makes one is for `Grants.parse`."""
+from reconciler.plugins.manifest import read_capabilities
 
 
 def read_grants(path: Path) -> Grants:
     """What the file grants.
 
     Raises:
-        UsageError: it is not as it should be.
+        ConfigError: with everything that is wrong.
     """
-    try:
-        document = json.loads(path.read_bytes())
-        return Grants.parse(held_to(GrantsFile, document).root)
-    except OSError as error:
-        raise UsageError(f"{path}: the grants cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"{path}: {error}; it maps the name of each package to a list of capabilities, as its manifest has them"
-        ) from error
+    problems: list[Problem] = []
+    reader = Reader(str(path), problems)
+    root = reader.document(path.read_bytes)
+    grants = {
+        package: read_capabilities(reader, capabilities)
+        for package, capabilities in reader.entries(
+            root, "the names of packages to lists of capabilities, each as a package's manifest has them"
+        ).items()
+    }
+    if problems:
+        raise ConfigError(problems)
+    return Grants(grants)

@@ -1,15 +1,14 @@
 """How much of the past the operator wants kept, as `retention.json` in the state directory says it.
 
 Invariant: what is not said there keeps its default; a file that is not understood in full ends the command, which says
-what is wrong: nothing is dropped on a guess.
+all that is wrong: nothing is dropped on a guess.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from reconciler.errors import UsageError
+from reconciler.errors import ConfigError, Problem
 from reconciler.store.records import Retention
 
 DAY = 86_400
@@ -30,24 +29,16 @@ def retention(path: Path) -> Retention:
     """What the file asks for; what is usual where there is no such file.
 
     Raises:
-        UsageError: it is not as it should be.
+        ConfigError: with everything that is wrong.
     """
-    try:
-        return _parsed(json.loads(path.read_bytes()))
-    except FileNotFoundError:
+    if not path.exists():
         return Retention()
-    except OSError as error:
-        raise UsageError(f"{path}: it cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: {error}; there is: {', '.join(FIELDS)}") from error
+    from reconciler.documents.reader import Reader  # its import takes a while, and few have such a file
 
-
-def _parsed(document: object) -> Retention:
-    if not isinstance(document, dict):
-        raise ValueError("it has to be an object")  # noqa: TRY004 - it is a value that was read
-    for name, value in document.items():
-        if name not in FIELDS:
-            raise ValueError(f"there is no field {name!r}")
-        if type(value) is not int or value < 1:
-            raise ValueError(f"{name} has to be a whole number above 0")
-    return Retention(**{FIELDS[name][0]: value * FIELDS[name][1] for name, value in document.items()})
+    problems: list[Problem] = []
+    reader = Reader(str(path), problems)
+    said = reader.mapping(reader.document(path.read_bytes), optional=tuple(FIELDS))
+    wanted = {FIELDS[name][0]: reader.count(node) * FIELDS[name][1] for name, node in said.items()}
+    if problems:
+        raise ConfigError(problems)
+    return Retention(**wanted)

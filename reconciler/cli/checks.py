@@ -16,7 +16,7 @@ from reconciler import __version__
 from reconciler.api.client import Silent
 from reconciler.app.places import must_be_ours
 from reconciler.cli.asking import Asking
-from reconciler.errors import FroyoError, StoreError, UsageError
+from reconciler.errors import ConfigError, FroyoError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.store.records import StoreStats
@@ -169,9 +169,11 @@ def _settings(asking: Asking) -> Iterator[Check]:
                 must_be_ours(path)
                 read(path)
                 yield Check(path.name, OK, "understood")
-        except UsageError as error:
+        except (UsageError, ConfigError) as error:
+            first, *others = error.problems if isinstance(error, ConfigError) else [error]
+            wrong = f"{first}; {len(others)} more" if others else str(first)
             yield Check(
-                path.name, FAIL, str(error), "until it is put right, `froyo apply` and `froyo up` are refused"
+                path.name, FAIL, wrong, "until it is put right, `froyo apply` and `froyo up` are refused"
             )
 
 

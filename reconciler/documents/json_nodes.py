@@ -13,10 +13,9 @@ from typing import NoReturn
 
 from reconciler.documents.invisible import INVISIBLE, instead, name_of
 from reconciler.documents.leftovers import NOT_RENDERED, TEMPLATE
-from reconciler.documents.nodes import Node
+from reconciler.documents.nodes import Node, Stream
 from reconciler.documents.text import FileText
 from reconciler.documents.values import MAX_DEPTH
-from reconciler.documents.yaml_nodes import Stream
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _BETWEEN = re.compile(r"[ \t\r\n\ufeff]*")

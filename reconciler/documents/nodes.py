@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.errors import Problem
+
 Path = Sequence[str | int]
 """Keys and list indices, from the document's root down."""
 
@@ -48,6 +50,21 @@ class Node:
         if self.items is not None and isinstance(part, int) and part < len(self.items):
             return self.items[part]
         return None
+
+
+@dataclass(slots=True)
+class Stream:
+    """The documents of a stretch of text: one, as a rule.
+
+    Attributes:
+        roots: in order; None for one that is empty or cannot be read.
+        problems: everything that is wrong with the text.
+        lost: the text, where some of it could not be read at all; else "".
+    """
+
+    roots: list[Node | None] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    lost: str = ""
 
 
 @dataclass(slots=True)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.documents.json_nodes import MAX_DIGITS, skip_between
 from reconciler.documents.json_nodes import read_nodes as read_json_nodes
 from reconciler.documents.leftovers import merge_marks
-from reconciler.documents.nodes import Located, Path, locate, plain
+from reconciler.documents.nodes import Located, Path, Stream, locate, plain
 from reconciler.documents.text import FileText, decode
 from reconciler.documents.values import MAX_DEPTH, NotPlain, ValueReader
-from reconciler.documents.yaml_nodes import Stream, chunks
+from reconciler.documents.yaml_nodes import chunks
 from reconciler.documents.yaml_nodes import read_nodes as read_yaml_nodes
 from reconciler.errors import Problem
 
@@ -46,7 +47,7 @@ class Places:
 
     def __init__(self, file: FileText) -> None:
         self.file = file
-        self._read_nodes = read_json_nodes if file.path.endswith(".json") else read_yaml_nodes
+        self._read_nodes = read_json_nodes if _is_json(file) else read_yaml_nodes
         self._streams: dict[int, Stream] = {}
 
     def stream(self, start: int, end: int) -> Stream:
@@ -98,13 +99,9 @@ def read_documents(path: str, data: bytes) -> Documents:
         return Documents(None, problems=[file], lost=[data.decode(errors="replace")])
     places = Places(file)
     read = Documents(places)
-    as_json = path.endswith(".json")
-    read_fast = _read_json if as_json else ValueReader().read
+    read_fast = _read_json if _is_json(file) else ValueReader().read
     index = 0
-    for start, end in [(0, len(file.text))] if as_json else chunks(file.text):
-        if start and file.text[start - 1] == "\ufeff":
-            message = "a byte order mark: another file begins here, and no document"
-            read.problems.append(file.problem(start, message, "put --- on a line of its own before it"))
+    for start, end in _stretches(file, read.problems):
         try:
             found = read_fast(file.text[start:end])
         except NotPlain:
@@ -118,10 +115,38 @@ def read_documents(path: str, data: bytes) -> Documents:
                 line = file.place(start + offset)[0]
                 read.documents.append(Document(value, index, line, (start, end, position)))
             index += 1
-    if read.problems and (merges := merge_marks(file)):
-        # All else that is wrong with the text may come of these.
-        read.problems = merges
+    read.problems = _told(file, read.problems)
     return read
+
+
+def read_trees(file: FileText) -> Stream:
+    """All documents of a file with their places."""
+    places = Places(file)
+    whole = Stream()
+    for start, end in _stretches(file, whole.problems):
+        stream = places.stream(start, end)
+        whole.roots += stream.roots
+        whole.problems += stream.problems
+    whole.problems = _told(file, whole.problems)
+    return whole
+
+
+def _is_json(file: FileText) -> bool:
+    return file.path.endswith(".json")
+
+
+def _stretches(file: FileText, problems: list[Problem]) -> Iterator[tuple[int, int]]:
+    """Where what can be read by itself begins and ends."""
+    for start, end in [(0, len(file.text))] if _is_json(file) else chunks(file.text):
+        if start and file.text[start - 1] == "\ufeff":
+            message = "a byte order mark: another file begins here, and no document"
+            problems.append(file.problem(start, message, "put --- on a line of its own before it"))
+        yield start, end
+
+
+def _told(file: FileText, problems: list[Problem]) -> list[Problem]:
+    """What is said of a text: where a merge is not over, all else that is wrong with it may come of that."""
+    return (problems and merge_marks(file)) or problems
 
 
 def _read_json(text: str) -> list[tuple[int, Any]]:

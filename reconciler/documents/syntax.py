@@ -67,7 +67,7 @@ class _Trouble:
         return self.text[: len(self.text) - len(self.text.lstrip())].find("\t")
 
 
-def unreadable(file: FileText, start: int, end: int) -> Problem:
+def _unreadable(file: FileText, start: int, end: int) -> Problem:
     """The problem with a stretch of text that holds a character which YAML does not allow at all."""
     found = _NOT_YAML.search(file.text, start, end)
     if found is None:
@@ -80,7 +80,7 @@ def unreadable(file: FileText, start: int, end: int) -> Problem:
     )
 
 
-def explain(file: FileText, start: int, end: int, error: MarkedYAMLError) -> Problem:
+def explain(file: FileText, start: int, end: int, error: YAMLError) -> Problem:
     """The problem behind libyaml's error.
 
     Args:
@@ -89,6 +89,8 @@ def explain(file: FileText, start: int, end: int, error: MarkedYAMLError) -> Pro
         end: where that text ends.
         error: what it said.
     """
+    if not isinstance(error, MarkedYAMLError):
+        return _unreadable(file, start, end)
     index = min(start + error.problem_mark.index if error.problem_mark else start, end)
     opened = start + error.context_mark.index if error.context_mark else index
     trouble = _Trouble(file, start, index, opened, error.problem or "", error.context or "")

@@ -9,7 +9,6 @@ of aliases costs what is written, and is refused by the size that it would have 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -25,9 +24,8 @@ from yaml.events import (
 
 from reconciler.core.suggest import did_you_mean
 from reconciler.documents.leftovers import NOT_RENDERED, TEMPLATE
-from reconciler.documents.nodes import Node
+from reconciler.documents.nodes import Node, Stream
 from reconciler.documents.scalars import Trap, resolve
-from reconciler.documents.syntax import explain, unreadable
 from reconciler.documents.text import FileText
 from reconciler.documents.values import MAX_DEPTH
 from reconciler.errors import Problem
@@ -38,21 +36,6 @@ MAX_WEIGHT = 100_000
 _MARKER = re.compile(r"^(?:---(?=[ \t\r\n]|\Z)|\ufeff+)", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 _CORE = "tag:yaml.org,2002:"
-
-
-@dataclass(slots=True)
-class Stream:
-    """The documents of a chunk: one, as a rule.
-
-    Attributes:
-        roots: in order; None for one that is empty or cannot be read.
-        problems: everything that is wrong with the text.
-        lost: the text, where some of it could not be read at all; else "".
-    """
-
-    roots: list[Node | None] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    lost: str = ""
 
 
 def chunks(text: str) -> list[tuple[int, int]]:
@@ -71,12 +54,12 @@ def read_nodes(file: FileText, start: int, end: int) -> Stream:
     reader = _Reader(file, start, stream.problems)
     try:
         reader.documents(CParser(text.encode()).get_event, stream.roots)
-    except yaml.MarkedYAMLError as error:
+    except yaml.YAMLError as error:
+        from reconciler.documents.syntax import explain  # worth its import only where something is wrong
+
         problem = explain(file, start, end, error)
         if problem not in stream.problems:
             stream.problems.append(problem)
-    except yaml.YAMLError:
-        stream.problems.append(unreadable(file, start, end))
     except _TooDeepError as error:
         stream.problems.append(file.problem(error.index, f"nested more than {MAX_DEPTH} levels deep"))
     else:

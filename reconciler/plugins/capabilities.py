@@ -6,10 +6,10 @@ grant that is not there is no grant; subjects are compared as they are written, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 from reconciler.model.subjects import Subject
 from reconciler.plugins.calls import CALLS, Call, CallRule, Phase, refused_in
@@ -17,6 +17,21 @@ from reconciler.plugins.globs import argv_matches, check_argv, scheme_of, subjec
 
 FIELDS = ("call", "subjects", "argv")
 """What a capability says."""
+
+
+class CapabilityError(ValueError):
+    """What was written is no capability.
+
+    Args:
+        message: why not.
+        path: where in it, by keys and indices.
+        key: it is about the key at which the path ends.
+    """
+
+    def __init__(self, message: str, *path: str | int, key: bool = False) -> None:
+        super().__init__(message)
+        self.path = path
+        self.key = key
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +56,47 @@ class Capability:
             value: `{"call": name, "subjects": [pattern, …], "argv": [[pattern, …], …]}`.
 
         Raises:
-            ValueError: it is none; says why.
+            CapabilityError: it is none.
         """
         if not isinstance(value, Mapping) or not isinstance(value.get("call"), str):
-            raise ValueError(  # noqa: TRY004 - it is about the text that a person wrote
+            raise CapabilityError(
                 "a capability is a mapping with a `call`, such as {call: file.stat, subjects: [path:/etc/**]}"
             )
         rule = CALLS.get(value["call"])
         if rule is None:
-            raise ValueError(f"there is no call {value['call']!r}; there are: {', '.join(CALLS)}")
+            raise CapabilityError(
+                f"there is no call {value['call']!r}; there are: {', '.join(CALLS)}", "call"
+            )
         if unknown := sorted(set(value) - {*FIELDS}):
             hint = '; write subjects: ["path:/etc/**"] for paths: ["/etc/**"]' if "paths" in unknown else ""
-            raise ValueError(f"unknown field {unknown[0]!r}; a capability has {', '.join(FIELDS)}{hint}")
+            raise CapabilityError(
+                f"unknown field {unknown[0]!r}; a capability has {', '.join(FIELDS)}{hint}",
+                unknown[0],
+                key=True,
+            )
         subjects = _texts(value.get("subjects", ()), "subjects")
         argv = value.get("argv", ())
         if not isinstance(argv, Sequence) or isinstance(argv, str):
-            raise ValueError("argv is a list of command lines, each a list of patterns")  # noqa: TRY004
-        commands = tuple(_texts(command, "argv") for command in argv)
+            raise CapabilityError("argv is a list of command lines, each a list of patterns", "argv")
+        commands = tuple(_texts(command, "argv", position) for position, command in enumerate(argv))
         if commands and not rule.command:
-            raise ValueError(f"{value['call']} runs no command that `argv` could be about")
-        for pattern in subjects:
-            _check_pattern(value["call"], rule, pattern)
-        for command in commands:
-            check_argv(command)
+            raise CapabilityError(f"{value['call']} runs no command that `argv` could be about", "argv")
+        for position, pattern in enumerate(subjects):
+            with _at("subjects", position):
+                _check_pattern(value["call"], rule, pattern)
+        for position, command in enumerate(commands):
+            with _at("argv", position):
+                check_argv(command)
         return cls(value["call"], subjects, commands)
+
+
+@contextlib.contextmanager
+def _at(*path: str | int) -> Iterator[None]:
+    """Says where a pattern stands that is none."""
+    try:
+        yield
+    except ValueError as error:
+        raise CapabilityError(str(error), *path) from error
 
 
 def _check_pattern(call: str, rule: CallRule, pattern: str) -> None:
@@ -76,13 +108,13 @@ def _check_pattern(call: str, rule: CallRule, pattern: str) -> None:
     subject_matcher(pattern)
 
 
-def _texts(value: object, field_name: str) -> tuple[str, ...]:
+def _texts(value: object, *path: str | int) -> tuple[str, ...]:
     if (
         not isinstance(value, Sequence)
         or isinstance(value, str)
         or not all(isinstance(one, str) for one in value)
     ):
-        raise ValueError(f"{field_name} is a list of texts")
+        raise CapabilityError(f"{path[0]} is a list of texts", *path)
     return tuple(value)
 
 
@@ -95,21 +127,6 @@ class Grants:
     """
 
     packages: Mapping[str, tuple[Capability, ...]] = field(default_factory=lambda: MappingProxyType({}))
-
-    @classmethod
-    def parse(cls, value: Mapping[str, Iterable[Any]]) -> Grants:
-        """Grants as settings write them: by package, a list of capabilities.
-
-        Raises:
-            ValueError: names the package and says what is wrong.
-        """
-        packages: dict[str, tuple[Capability, ...]] = {}
-        for name, capabilities in value.items():
-            try:
-                packages[name] = tuple(Capability.parse(one) for one in capabilities)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"grants for {name}: {error}") from error
-        return cls(packages)
 
     def extended(self, other: Grants) -> Grants:
         """These, and for the packages that `other` names, the other's instead."""

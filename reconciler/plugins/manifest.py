@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reconciler.core.suggest import did_you_mean
+from reconciler.documents.nodes import Node, plain
+from reconciler.documents.reader import Reader
 from reconciler.errors import Problem
 from reconciler.model.catalog import Body, Kind
-from reconciler.plugins.capabilities import Capability
-from reconciler.plugins.nodes import Node, Reader
+from reconciler.plugins.capabilities import Capability, CapabilityError
 
 MANIFEST = "manifest.yaml"
 INTERFACE = "froyo:provider@1"
@@ -115,7 +117,7 @@ def parse_manifest(path: Path, read: Read, problems: list[Problem], check: Check
         if kind.kind in names:
             reader.problem(item, f"the kind {kind.kind} is there twice")
         names.add(kind.kind)
-    capabilities = _capabilities(reader, top.get("capabilities"))
+    capabilities = read_capabilities(reader, top.get("capabilities"))
     limits = _limits(reader, top.get("limits"))
     if len(problems) > before:
         return None
@@ -142,9 +144,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         """A field of the spec."""
         field = reader.text(field_node)
         if field and field not in properties:
-            reader.problem(
-                field_node, f"the schema has no field {field!r}", reader.suggestion(field, properties)
-            )
+            reader.problem(field_node, f"the schema has no field {field!r}", did_you_mean(field, properties))
         return field
 
     def subjects(name: str) -> tuple[str, ...]:
@@ -155,7 +155,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
             for field in _PLACEHOLDER.findall(found[-1]):
                 if field not in properties:
                     message = f"the schema has no field {field!r} for {{{field}}}"
-                    reader.problem(item, message, reader.suggestion(field, properties))
+                    reader.problem(item, message, did_you_mean(field, properties))
         return tuple(found)
 
     body = reader.mapping(entry.get("body"), optional=("text", "base64", "file"))
@@ -176,12 +176,12 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
 
 def _structure(reader: Reader, node: Node, wrong: list[str]) -> None:
     """What is wrong inside a kind's schema; its place is where the manifest names the file."""
-    schema = reader.mapping(node, optional=tuple(str(key.value) for key, _ in node.value))["schema"]
     for message in wrong:
         reader.problem(
-            schema,
-            f"{reader.text(schema)}: {message}",
+            node,
+            f"{reader.text(node.step('schema'))}: {message}",
             "schemas stay within what a Kubernetes structural schema can say: docs/spec/manifests.md, Schemas",
+            path=("schema",),
         )
 
 
@@ -214,13 +214,14 @@ def _content(reader: Reader, node: Node, name: str, read: Read) -> bytes | None:
         return None
 
 
-def _capabilities(reader: Reader, node: Node | None) -> tuple[Capability, ...]:
+def read_capabilities(reader: Reader, node: Node | None) -> tuple[Capability, ...]:
+    """A list of capabilities, as manifests and grants write them."""
     capabilities: list[Capability] = []
     for item in reader.items(node):
         try:
-            capabilities.append(Capability.parse(reader.plain(item)))
-        except ValueError as error:
-            reader.problem(item, str(error))
+            capabilities.append(Capability.parse(plain(item)))
+        except CapabilityError as error:
+            reader.problem(item, str(error), path=error.path, key=error.key)
     return tuple(capabilities)
 
 

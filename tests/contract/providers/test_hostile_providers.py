@@ -173,7 +173,7 @@ class Thing(Provider):
 async def test_is_refused_what_it_did_not_ask_for_and_what_was_not_granted(
     tmp_path: Path, make_host: MakeHost, audit: Audit
 ) -> None:
-    from reconciler.plugins.capabilities import Grants
+    from reconciler.plugins.capabilities import Capability, Grants
 
     body = """
 refused = []
@@ -186,9 +186,7 @@ return [Actual(True, {"refused": refused})]
 """
     asked = [{"call": "file.stat", "subjects": ["path:/etc/**", "path:/srv/**"]}]
     write_package(tmp_path, reads(body), capabilities=asked)
-    grants = Grants.parse(
-        {"test.thing": [{"call": "file.stat", "subjects": ["path:/etc/motd", "path:/root/**"]}]}
-    )
+    grants = Grants({"test.thing": (Capability("file.stat", ("path:/etc/motd", "path:/root/**")),)})
     host = await make_host(grants=grants)
     target = Target()
 

@@ -7,7 +7,7 @@ import pytest
 from reconciler.app.places import places
 from reconciler.app.retention import FIELDS, retention
 from reconciler.cli.writing import suspend
-from reconciler.errors import UsageError
+from reconciler.errors import ConfigError
 from reconciler.store.records import Retention
 
 
@@ -32,25 +32,26 @@ def test_what_is_said_is_kept_and_the_rest_is_as_usual(path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("{", "Expecting property name"),
-        ("[" * 100_000, "recursion"),
-        ("[]", "it has to be an object"),
-        ('{"event": 1}', "there is no field 'event'; there is: events, eventDays"),
-        ('{"events": 0}', "events has to be a whole number above 0"),
-        ('{"events": true}', "events has to be a whole number above 0"),
-        ('{"runDays": 1.5}', "runDays has to be a whole number above 0"),
+        ("{", "1:2: the file ends where a key in double quotes is expected"),
+        ("[" * 100_000, "1:65: nested more than 64 levels deep"),
+        ("[]", "1:1: should be a mapping with the fields events, eventDays"),
+        ('{"event": 1}', "1:2: unknown field 'event' (did you mean 'events'?)"),
+        ('{"zzz": 1}', "1:2: unknown field 'zzz' (there is: events, eventDays"),
+        ('{"events": 0}', "1:12: should be a whole number above 0"),
+        ('{"events": true}', "1:12: should be a whole number above 0"),
+        ('{"runDays": 1.5}', "1:13: should be a whole number above 0"),
     ],
 )
 def test_what_is_not_understood_is_refused_with_what_is_wrong(path, text, says):
     path.write_text(text)
-    with pytest.raises(UsageError, match=r"retention\.json") as refused:
+    with pytest.raises(ConfigError, match=r"retention\.json") as refused:
         retention(path)
     assert says in str(refused.value)
 
 
 def test_what_cannot_be_read_is_refused(path):
     path.mkdir()
-    with pytest.raises(UsageError, match="it cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         retention(path)
 
 
@@ -58,5 +59,5 @@ async def test_every_command_that_writes_heeds_it(tmp_path):
     where = places({"HOME": str(tmp_path)})
     where.state.mkdir(parents=True)
     where.retention.write_text("{")
-    with pytest.raises(UsageError, match=r"retention\.json"):
+    with pytest.raises(ConfigError, match=r"retention\.json"):
         await suspend(where, ["*"], by="alice", reason="", until=None)

@@ -221,7 +221,7 @@ def test_a_file_of_the_operator_that_stops_an_apply_fails_here_too(asking, name,
     path.write_text(bad)
     [found] = checks._settings(asking)
     assert (found.name, found.level) == (name, FAIL)
-    assert found.message.startswith(f"{path}: ")
+    assert found.message.startswith(f"{path}:1:")
     path.write_text("{}")
     path.chmod(0o666)
     [found] = checks._settings(asking)

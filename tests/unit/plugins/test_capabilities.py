@@ -151,17 +151,6 @@ def test_a_capability_that_is_none_says_why(value: object, reason: str) -> None:
         Capability.parse(value)
 
 
-def test_grants_are_read_by_package() -> None:
-    grants = Grants.parse({"test.thing": [{"call": "facts"}]})
-    assert grants.packages == {"test.thing": (Capability("facts"),)}
-
-
-@pytest.mark.parametrize("value", [{"test.thing": [{"call": "x"}]}, {"test.thing": 5}])
-def test_grants_that_are_none_name_the_package(value: Any) -> None:
-    with pytest.raises(ValueError, match=r"grants for test\.thing: "):
-        Grants.parse(value)
-
-
 def test_nothing_is_granted_by_default_and_the_operator_can_take_away() -> None:
     assert Grants().packages == {}
     needed = needs(load_packages([Path(__file__).parents[3] / "providers"]))

@@ -80,8 +80,8 @@ async def test_asks_for_many_things_in_one_round_trip(make_host: MakeHost) -> No
 async def test_what_is_refused_never_reaches_the_target_and_the_rest_does(
     make_host: MakeHost, audit: list[Any]
 ) -> None:
-    some = {"call": "file.stat", "subjects": ["path:/etc/a", "path:/etc/c"]}
-    host = make_host(grants=Grants.parse({"test.thing": [some]}))
+    some = Capability("file.stat", ("path:/etc/a", "path:/etc/c"))
+    host = make_host(grants=Grants({"test.thing": (some,)}))
     target = Target()
 
     reply = await host.run("test.thing", Phase.READ, reading(*map(thing, "abc")), target)

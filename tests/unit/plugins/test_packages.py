@@ -76,6 +76,15 @@ def test_what_need_not_be_said_has_a_default(tmp_path: Path) -> None:
     assert (kind.provides, kind.uses, kind.contains, kind.body) == ((), (), (), Body())
 
 
+def test_a_manifest_is_yaml_like_any_other(tmp_path: Path) -> None:
+    asked = '  - &stat {call: file.stat, subjects: ["path:/etc/**"]}\n  - {<<: *stat, call: dir.list}\n'
+    [package] = load_packages([write(tmp_path / "thing", MANIFEST[: MANIFEST.index("  - {call")] + asked)])
+    assert package.capabilities == (
+        Capability("file.stat", ("path:/etc/**",)),
+        Capability("dir.list", ("path:/etc/**",)),
+    )
+
+
 def test_packages_are_found_below_a_directory_in_the_order_of_their_names(tmp_path: Path) -> None:
     write(tmp_path / "1", MANIFEST.replace("test.thing", "z.last"))
     write(tmp_path / "2", MANIFEST.replace("test.thing", "a.first").replace("kind: Thing", "kind: Other"))
@@ -126,7 +135,11 @@ def test_the_catalog_has_all_kinds_and_moves_with_packages_and_runtime(tmp_path:
         ("version: 0.1.0", "version: 1", "2:10: '1' is not a version, such as 0.1.0"),
         ("version: 0.1.0\n", "", "1:1: the field 'version' is missing"),
         ("version: 0.1.0", "version: [1]", "2:10: should be a text"),
-        ("version: 0.1.0", "version: 0.1.0\nversion: 0.1.0", "3:1: 'version' is there twice"),
+        (
+            "version: 0.1.0",
+            "version: 0.1.0\nversion: 0.1.0",
+            "3:1: the key 'version' stands here a second time",
+        ),
         (
             "provider@1",
             "provider@2",
@@ -160,15 +173,19 @@ def test_the_catalog_has_all_kinds_and_moves_with_packages_and_runtime(tmp_path:
             "14:18: the schema has no field 'contents' (did you mean 'content'?)",
         ),
         ("{text: content", "{txt: content", "14:12: unknown field 'txt' (did you mean 'text'?)"),
-        ("file.stat", "file.stats", "16:5: there is no call 'file.stats'; there are: file.stat, dir.list"),
-        ('["path:/etc/**"]', "[5]", "16:5: subjects is a list of texts"),
+        ("file.stat", "file.stats", "16:12: there is no call 'file.stats'; there are: file.stat, dir.list"),
+        ('["path:/etc/**"]', "[5]", "16:33: subjects is a list of texts"),
+        ('["path:/etc/**"]', '["path:/etc/**", etc]', "16:50: 'etc' is no pattern of subjects"),
+        ("subjects: [", "paths: [", "16:23: unknown field 'paths'"),
         ("memoryMiB: 64", "memoryMiB: 1", "17:21: 1 should be between 16 and 2048"),
         ("memoryMiB: 64", "memoryMiB: much", "17:21: should be a number"),
         ("memoryMiB: 64", "memory: 64", "17:10: unknown field 'memory' (did you mean 'memoryMiB'?)"),
-        ("limits: {", "limits: [", "is not YAML: "),
-        ("test.thing", "*name", "is not YAML: "),
-        ("name: test.thing", "name: &name test.thing\nplural: *name", "has aliases"),
-        ("test.thing", "test.thing\x07", "is not YAML: "),
+        ("limits: {", "limits: [", "17:9: the [ that opens here is not closed, or a comma is missing"),
+        ("test.thing", "*name", "1:7: nothing above is marked &name"),
+        ("version: 0.1.0", "version: 0100", "2:10: unquoted 0100 is octal to some readers of YAML"),
+        ("test.thing", "test.thing\x07", "1:17: the character U+0007 cannot stand in YAML"),
+        ("limits:", "---\nlimits:", "18:1: there is one document in such a file, and this is another"),
+        ("body: {", "refresh: maybe\n    body: {", "14:14: should be true or false"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, before: str, after: str, expected: str) -> None:
@@ -181,6 +198,7 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, before: str, after
     ("manifest", "expected"),
     [
         ("", "is empty"),
+        ("# nothing yet\n", "is empty"),
         ("- a\n- b\n", "1:1: should be a mapping with the fields name, version"),
         (MANIFEST.replace("kinds:\n", "kinds: []\nx:\n"), "should not be empty"),
         (MANIFEST[: MANIFEST.index("kinds:")] + "kinds: {a: b}\n", "5:8: should be a list"),
@@ -193,11 +211,12 @@ def test_a_manifest_of_another_form_says_so(tmp_path: Path, manifest: str, expec
 def test_a_manifest_that_is_not_utf8_says_so(tmp_path: Path) -> None:
     directory = write(tmp_path / "thing")
     (directory / "manifest.yaml").write_bytes(b"name: \xff\n")
-    assert problems(directory) == ["manifest.yaml: is not UTF-8"]
+    [problem] = problems(directory)
+    assert problem.startswith("manifest.yaml:1:7: the byte 0xff is not UTF-8")
 
 
 def test_a_manifest_that_cannot_be_read_says_so(tmp_path: Path) -> None:
-    from reconciler.plugins.nodes import Reader
+    from reconciler.documents.reader import Reader
 
     def denied() -> bytes:
         raise PermissionError(13, "Permission denied")
