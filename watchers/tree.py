@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -172,7 +173,8 @@ class Tree:
                 budget -= file.size
             files[path] = file
             known[path] = (found.signature, file)
-            digest.update(os.fsencode(path) + b"\0" + file.digest.encode() + b"\n")
+            executable = b"x" if file.executable else b""
+            digest.update(os.fsencode(path) + b"\0" + file.digest.encode() + executable + b"\n")
         self._known, self._racy, self._held = known, racy, held
         name = digest.hexdigest()
         return Snapshot(
@@ -192,7 +194,8 @@ def _stable(path: str, found: Found, *, keep: bool) -> SnapshotFile:
     size = 0
     try:
         with _open(found.real) as descriptor:
-            if signature(os.fstat(descriptor)) != found.signature:
+            status = os.fstat(descriptor)
+            if signature(status) != found.signature:
                 raise _Moved(path)
             if is_being_written(descriptor):
                 raise _BeingWritten(path)
@@ -208,10 +211,9 @@ def _stable(path: str, found: Found, *, keep: bool) -> SnapshotFile:
     except OSError as error:
         raise _Unreadable(f"{path}: {(error.strerror or str(error)).lower()}") from error
     name = Digest(f"sha256:{digest.hexdigest()}")
-    if keep:
-        content = b"".join(parts)
-        return SnapshotFile(path, name, size, lambda: content)
-    return SnapshotFile(path, name, size, partial(_again, path, found.real, name, size))
+    content = b"".join(parts)
+    read = (lambda: content) if keep else partial(_again, path, found.real, name, size)
+    return SnapshotFile(path, name, size, read, executable=bool(status.st_mode & stat.S_IXUSR))
 
 
 def _again(path: str, real: str, digest: Digest, size: int) -> bytes:

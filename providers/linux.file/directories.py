@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from below import TREE_MAX, digest_of, look_below, planned_changes, put_right, tree_diffs, tree_rules, whole
+from below import (
+    TREE_MAX,
+    bodies_of,
+    digest_of,
+    is_private,
+    look_below,
+    tree_diffs,
+    tree_rules,
+    whole,
+)
 from differences import anything_left, attribute_diffs, ignored_fields, octal
+from files import TEXT_MAX
 from operations import (
     IN_SYNC,
     PathProvider,
@@ -14,9 +24,10 @@ from operations import (
     perform,
     plan_each,
     planned_call,
-    removal,
 )
 from refusals import refuse_in_the_way, refuse_system, refuse_unchangeable
+from removals import directory_removal, left_inside, managed_below, refuse_others, refuse_to_take_along
+from repairs import planned_changes, put_right, question
 
 from froyo_provider import (
     Actual,
@@ -27,13 +38,12 @@ from froyo_provider import (
     PermanentError,
     Resource,
     Result,
-    TransientError,
     batch,
     gather,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from differences import Json
 
@@ -54,7 +64,7 @@ class Directory(PathProvider):
     """A directory, and where wanted the tree below it."""
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
-        """One `file.stat` each, and one `dir.list` where it matters what is inside."""
+        """One `file.stat` each, and one `dir.list` where it matters what is inside; then the texts that differ."""
         listed = [one for one in wanted if inside_matters(one.spec)]
         stats, listings = await gather(
             batch("file.stat", [{"path": one.spec["path"]} for one in wanted]),
@@ -67,7 +77,17 @@ class Directory(PathProvider):
                 found.append(directory_actual(one, stat, inside.get(one.address)))
             except Fault as fault:
                 found.append(fault)
+        await read_texts(
+            [(one, now) for one, now in zip(wanted, found, strict=True) if isinstance(now, Actual)]
+        )
         return found
+
+    def absence(self, resource: Resource) -> Resource:
+        """As for all; the tree that came from the source goes with its directory."""
+        absent = super().absence(resource)
+        if "tree" in resource.spec:
+            absent.spec["tree"] = resource.spec["tree"]
+        return absent
 
     def plan(self, wanted: list[Resource], actual: list[Actual]) -> Sequence[Operation | Fault]:
         """Compare attributes, its own and those of what is below."""
@@ -77,6 +97,8 @@ class Directory(PathProvider):
         """Make the calls of the plan, then put right what is below."""
         payload = operation.payload
         await refuse_to_take_along(payload.get("spared", ()))
+        if "listed" in payload:
+            await refuse_others(**payload["listed"])
         # Looked at before anything is done: if it is not as planned, nothing is.
         changes = await planned_changes(payload["tree"]) if "tree" in payload else []
         changed = await perform(payload["calls"])
@@ -87,25 +109,19 @@ class Directory(PathProvider):
 
 def inside_matters(spec: Json) -> bool:
     """Whether it is of interest what is inside."""
-    return bool(spec.get("purge") or "recursive" in spec or spec.get("state") == "absent")
+    return bool({"tree", "recursive"} & spec.keys() or spec.get("purge") or spec.get("state") == "absent")
 
 
 def directory_question(spec: Json) -> Json:
     """What to ask about what is inside."""
-    if spec.get("state") == "absent":
+    if spec.get("state") == "absent" and "tree" not in spec:
         return {"path": spec["path"], "limit": TREE_MAX}
-    return {"path": spec["path"], "limit": TREE_MAX, "recursive": True}
+    return question(spec["path"], {"source": spec["tree"]} if "tree" in spec else {})
 
 
 def is_path(text: str) -> bool:
     """Whether a directory can be named so: a tree can be deeper than any path, and then its depths have none."""
     return len(text.removesuffix("/").encode(errors="surrogateescape")) <= PATH_MAX
-
-
-def managed_below(one: Resource) -> list[str]:
-    """What other manifests manage below the directory, relative to it."""
-    start = len(one.spec["path"]) + 1
-    return [path[start:] for path in one.managed]
 
 
 def directory_actual(one: Resource, stat: Json | CallError, listing: Json | CallError | None) -> Actual:
@@ -114,22 +130,34 @@ def directory_actual(one: Resource, stat: Json | CallError, listing: Json | Call
     if isinstance(stat, CallError):
         raise stat
     exists = stat.pop("exists")
-    if listing is None or not exists or stat["type"] != "directory":
+    there = exists and stat["type"] == "directory"
+    absent = spec.get("state") == "absent"
+    if listing is None or (not there and (absent or "tree" not in spec)):
         return Actual(exists, stat, (f"path:{path}",))
+    if not there:
+        listing = {"entries": [], "truncated": False}  # all of it is missing
     if isinstance(listing, CallError):
         raise listing
-    if spec.get("state") == "absent":
-        others = {name.partition("/")[0] for name in managed_below(one)}
-        names = [entry["name"] for entry in listing["entries"] if entry["name"] not in others]
-        stat["entries"] = names[:SHOWN]
+    if absent:
+        stat["entries"] = left_inside(one, listing["entries"])[:SHOWN]
+        if "tree" in spec:
+            stat["listed"] = digest_of([{"name": entry["name"]} for entry in whole(path, listing)])
         return Actual(exists, stat, (f"path:{path}/",))
-    rules, ignored_rules = tree_rules(spec, one.ignore)
+    rules, ignored_rules = tree_rules(spec, one.ignore, owned=one.owned)
     entries, managed = whole(path, listing), managed_below(one)
-    changes, visited = look_below(rules, managed, entries)
+    changes, visited = look_below(path, rules, managed, entries)
     if changes:
-        stat["tree"] = {"total": len(changes), "digest": digest_of(changes), "first": changes[:SHOWN]}
+        stat["tree"] = {
+            "total": len(changes),
+            "digest": digest_of(changes),
+            "first": changes[:SHOWN],
+            "refused": next(
+                (f"{path}/{one['name']} {one['refused']}" for one in changes if "refused" in one), ""
+            ),
+            "bodies": bodies_of(changes),
+        }
     if ignored_rules:
-        stat["ignored"] = look_below(ignored_rules, managed, entries)[0][:SHOWN]
+        stat["ignored"] = look_below(path, ignored_rules, managed, entries)[0][:SHOWN]
     # With the slash, a path stands for what is directly in it, too.
     below = (f"{path}/{name}/" for name in visited[:WATCHED])
     watch = [f"path:{path}/"]
@@ -142,74 +170,81 @@ def directory_actual(one: Resource, stat: Json | CallError, listing: Json | Call
     return Actual(exists, stat, tuple(watch))
 
 
+async def read_texts(read: Iterable[tuple[Resource, Actual]]) -> None:
+    """Have the texts of those files below that differ and are shown, as far as they are nobody's secret."""
+    asked: list[tuple[Json, Json]] = []
+    for one, now in read:
+        said = one.spec.get("sensitive")
+        for change in (*now.state.get("tree", {}).get("first", ()), *now.state.get("ignored", ())):
+            for field, before, _ in change.get("differs", ()):
+                if (
+                    field != "content"
+                    or not before
+                    or before["size"] > TEXT_MAX
+                    or is_private(change, said=said)
+                ):
+                    continue
+                path = f"{one.spec['path']}/{change['name']}"
+                asked.append((before, {"path": path, "text_max": TEXT_MAX, "private": said is False}))
+    replies = await batch("file.stat", [question for _, question in asked])
+    for (body, _), reply in zip(asked, replies, strict=True):
+        if not isinstance(reply, CallError) and reply.get("digest") == body["digest"] and "text" in reply:
+            body["text"] = reply["text"]
+
+
 def plan_directory(one: Resource, now: Actual) -> Operation:
     """What a Directory takes."""
     spec, state, path = one.spec, now.state, one.spec["path"]
-    for field in ("purge", "recursive"):
-        if spec.get(field):
+    for field, key in (("purge", "purge"), ("recursive", "recursive"), ("source", "tree")):
+        if spec.get(key):
             refuse_system(path, field)
     if now.exists and state["type"] != "directory":
         refuse_in_the_way("a directory", one, state)
     if spec.get("state") == "absent":
         return directory_removal(one, state) if now.exists else IN_SYNC
+    ignored = ignored_fields(one)
+    below, tree = tree_plan(one, state, ignored)
     if not now.exists or state["type"] != "directory":
         mode = octal(spec.get("mode", "0755"))
-        return creation(one, now, [], planned_call("dir.ensure", path, mode=mode, **account_arguments(spec)))
-    ignored = ignored_fields(one)
+        make = planned_call("dir.ensure", path, mode=mode, **account_arguments(spec))
+        operation = creation(one, now, below, make, blobs=state.get("tree", {}).get("bodies", ()))
+        operation.payload |= tree
+        return operation
     diffs = attribute_diffs(spec, state)
-    payload: Json = {"calls": []}
+    payload: Json = {"calls": [], **tree}
     if anything_left(diffs, ignored):
         refuse_unchangeable(path, state, replace=False)
         # The mode is always said: a change of owner would clear setgid.
         mode = octal(spec["mode"]) if "mode" in spec and "mode" not in ignored else state["mode"]
         arguments = {"mode": mode, "expect": state["state"], **account_arguments(spec, ignored)}
         payload["calls"].append(planned_call("dir.ensure", path, **arguments))
-    if "tree" in state:
-        tree = state["tree"]
-        diffs += tree_diffs(tree["first"], more=tree["total"] - len(tree["first"]))
-        payload["tree"] = {
-            "path": path,
-            "digest": tree["digest"],
-            "managed": managed_below(one),
-            "rules": tree_rules(spec, ignored)[0],
-        }
-    for diff in tree_diffs(state.get("ignored", ())):
+    diffs += below
+    for diff in tree_diffs(state.get("ignored", ()), said=spec.get("sensitive")):
         diff.ignored = True
         diffs.append(diff)
     if not diffs:
         return IN_SYNC
-    return Operation("update" if payload["calls"] or "tree" in payload else "none", diffs, payload)
+    if not payload["calls"] and not tree:
+        return Operation("none", diffs)
+    return Operation("update", diffs, payload, blobs=state.get("tree", {}).get("bodies", ()))
 
 
-def directory_removal(one: Resource, state: Json) -> Operation:
-    """What it takes to have no directory."""
-    spec, path = one.spec, one.spec["path"]
-    if state["type"] != "directory":
-        return removal(one, state)
-    entries = state["entries"]
-    if entries and not spec.get("force"):
-        some = ", ".join(entries[:5]) + (" and more" if len(entries) > 5 else "")
-        if spec.get("removed"):
-            raise PermanentError(f"{path} is not empty ({some}); it is left where it is until it is")
-        raise PermanentError(f"{path} is not empty ({some}); `force: true` removes it with everything in it")
-    if spec.get("force"):
-        refuse_system(path, "force")
-    extra = [FieldDiff("entries", entries, None)] if entries else []
-    operation = removal(one, state, *extra, recursive=bool(spec.get("force")))
-    if operation.action != "none":
-        operation.payload["spared"] = list(one.managed)
-    return operation
-
-
-async def refuse_to_take_along(spared: Sequence[str]) -> None:
-    """A directory is not removed while there is something in it that another manifest manages.
+def tree_plan(one: Resource, state: Json, ignored: Collection[str]) -> tuple[list[FieldDiff], Json]:
+    """What differs below, and what the apply has to know of it.
 
     Raises:
-        TransientError: there is. Where that is to go too, it will have gone the next time.
+        PermanentError: something is in the way that is not removed.
     """
-    found = await batch("file.stat", [{"path": path, "digest": False} for path in spared])
-    for path, stat in zip(spared, found, strict=True):
-        if not isinstance(stat, CallError) and stat["exists"]:
-            raise TransientError(
-                f"{path} is still in it, and managed by another manifest; declare it absent as well"
-            )
+    if "tree" not in state:
+        return [], {}
+    tree = state["tree"]
+    if tree["refused"]:
+        raise PermanentError(tree["refused"])
+    diffs = tree_diffs(tree["first"], said=one.spec.get("sensitive"), more=tree["total"] - len(tree["first"]))
+    known = {
+        "path": one.spec["path"],
+        "digest": tree["digest"],
+        "managed": managed_below(one),
+        "rules": tree_rules(one.spec, ignored, owned=one.owned)[0],
+    }
+    return diffs, {"tree": known}

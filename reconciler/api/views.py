@@ -273,8 +273,13 @@ def resource(
 
 
 def _spec(instance: Instance) -> Document:
-    """As declared; of a sensitive content not even the digest, by which a short one could be guessed."""
+    """As declared; of a sensitive content not even the digest, by which a short one could be guessed.
+
+    Of a tree only how much it is: nobody reads through a thousand files, and each may have a mode of its own.
+    """
     spec = dict(instance.spec)
+    if tree := spec.get("tree"):
+        spec["tree"] = {"files": len(tree), "size": sum(size for _, size, _ in tree.values())}
     if "body" in spec and is_sensitive(spec):
         spec["body"] = HIDDEN
     return spec

@@ -1,7 +1,7 @@
-"""Bodies: what is to be in a file, taken out of the spec, which keeps only its digest and size.
+"""Bodies: what is to be in files, taken out of the spec, which keeps only its digest and size.
 
-A body is written as text, in base64, or as the name of a file of the same source. That file is looked up in
-the snapshot and nowhere else, so no `..` and no symbolic link can lead out of the source's root.
+A body is written as text, in base64, or as the name of a file, or of a directory, of the same source. That is looked up
+in the snapshot and nowhere else, so no `..` and no symbolic link can lead out of the source's root.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class BadBody:
 
 def given(body: Body, spec: Mapping[str, Any]) -> list[str]:
     """The body fields that a spec has; one at most may be there."""
-    return [name for name in (body.text, body.base64, body.file) if name and name in spec]
+    return [name for name in (body.text, body.base64, body.file, body.tree) if name and name in spec]
 
 
 def body_of(body: Body, spec: Mapping[str, Any], manifest: str) -> Blob | str | BadBody | None:
-    """The body that a spec carries: the blob itself, the path in the source of the file that is it, or None.
+    """The body that a spec carries: the blob itself, the path in the source of what is it, or None.
 
     Args:
         body: which fields carry one.
@@ -52,7 +52,7 @@ def body_of(body: Body, spec: Mapping[str, Any], manifest: str) -> Blob | str | 
     """
     name = next(iter(given(body, spec)), None)
     value = spec.get(name) if name else None
-    if not isinstance(value, str):
+    if name is None or not isinstance(value, str):
         return None
     if name == body.text:
         return blob(value.encode())
@@ -63,7 +63,7 @@ def body_of(body: Body, spec: Mapping[str, Any], manifest: str) -> Blob | str | 
             return BadBody(
                 body.base64, "this is not base64", "its letters are A-Z, a-z, 0-9, + and /, padded with ="
             )
-    return _beside(body.file, value, manifest)
+    return _beside(name, value, manifest, what="directory" if name == body.tree else "file")
 
 
 def blob(content: bytes) -> Blob:
@@ -71,12 +71,12 @@ def blob(content: bytes) -> Blob:
     return Blob(Digest(f"sha256:{hashlib.sha256(content).hexdigest()}"), len(content), lambda: content)
 
 
-def _beside(name: str, value: str, manifest: str) -> str | BadBody:
+def _beside(name: str, value: str, manifest: str, *, what: str) -> str | BadBody:
     if value.startswith(("/", "~")):
         return BadBody(
-            name, f"{value!r} is not below the source's root", "name a file relative to this manifest"
+            name, f"{value!r} is not below the source's root", f"name a {what} relative to this manifest"
         )
     path = posixpath.normpath(posixpath.join(posixpath.dirname(manifest), value))
     if path == ".." or path.startswith("../"):
-        return BadBody(name, f"{value!r} leads out of the source's root", "put the file below the root")
+        return BadBody(name, f"{value!r} leads out of the source's root", f"put the {what} below the root")
     return path

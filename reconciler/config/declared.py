@@ -31,10 +31,10 @@ class Manifest:
         ref: `Kind/name`.
         metadata: as written.
         common: the fields of every kind.
-        spec: the provider's fields with defaults, and `body` unless that is a file.
+        spec: the provider's fields with defaults, and `body` unless that is a file or a directory.
         where: the one target, or a selector.
         blob: its body, if it carries it itself.
-        body_file: path in the source of the file that is its body, or "".
+        body_path: path in the source of the file or directory that is its body, or "".
         origin: where it was declared.
         provides: what its instances are the one owners of.
         uses: what they need to be there.
@@ -50,7 +50,7 @@ class Manifest:
     spec: Mapping[str, Any]
     where: TargetName | Selector
     blob: Blob | None
-    body_file: str
+    body_path: str
     origin: Origin
     provides: tuple[Subject, ...] = ()
     uses: tuple[Subject, ...] = ()
@@ -67,7 +67,7 @@ class Sketch:
         compiled: its kind.
         where: the one target, or None where there is none, or a selector.
         references: what it names, each with its field and its place in it.
-        body_file: path in the source of the file that is its body, or "".
+        body_path: path in the source of the file or directory that is its body, or "".
         origin: where it was declared.
     """
 
@@ -75,7 +75,7 @@ class Sketch:
     compiled: CompiledKind
     where: TargetName | None
     references: tuple[tuple[str, int, Reference], ...]
-    body_file: str
+    body_path: str
     origin: Origin
 
 
@@ -93,6 +93,7 @@ class Declared:
         broken: `Kind/name` of what is declared but has problems.
         bodies: paths in the source of the files that its manifests name as bodies, whatever else is wrong
             with them.
+        trees: the same of the directories.
         foreign: nothing in it is of a kind that is known: if some manifest's body is this file, it is no
             manifest.
     """
@@ -105,6 +106,7 @@ class Declared:
     lost: list[str] = field(default_factory=list)
     broken: set[Reference] = field(default_factory=set)
     bodies: set[str] = field(default_factory=set)
+    trees: set[str] = field(default_factory=set)
     foreign: bool = True
 
 

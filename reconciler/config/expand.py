@@ -7,20 +7,26 @@ body is another one now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 from reconciler.config.complaints import Complaints
 from reconciler.config.declared import Declared, Manifest, Sketch, instance_digest
+from reconciler.config.digests import digest_of
 from reconciler.config.relations import check_cycles, check_named, check_provided, check_references
+from reconciler.config.trees import Trees, directories_of, is_below
 from reconciler.documents.reading import Document
 from reconciler.model.desired import Blob
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address
 from reconciler.model.resource import Instance
 from reconciler.model.selector import Selector
-from reconciler.model.source import Snapshot, Source
+from reconciler.model.source import Snapshot, SnapshotFile, Source
 from reconciler.model.target import Target
 
 _LISTED = 5
+
+_Body: TypeAlias = tuple[str, Mapping[str, object], Digest, list[Blob]]
+"""The field of the spec that it becomes, with its value and a digest of that, and what is to be sent."""
 
 
 class Expansion:
@@ -41,6 +47,8 @@ class Expansion:
         self.blobs: dict[Digest, Blob] = {}
         self.complaints = Complaints(snapshot, [text for found in declared.values() for text in found.lost])
         self._snapshot = snapshot
+        self._trees = Trees(snapshot)
+        self._manifests = tuple(declared)
         self._broken = {name for found in declared.values() for name in found.broken}
         self._broken_targets = [
             name.removeprefix("Target/") for name in self._broken if name.startswith("Target/")
@@ -117,16 +125,17 @@ class Expansion:
     def _put(self, manifest: Manifest) -> None:
         """Make the instances of a manifest."""
         spec: Mapping[str, object] = manifest.spec
-        blob = manifest.blob
-        if manifest.body_file:
-            blob = self._file_body(manifest)
-            if blob is None:
+        body = manifest.blob.digest if manifest.blob is not None else None
+        blobs = [manifest.blob] if manifest.blob is not None else []
+        if manifest.body_path:
+            found = self._tree(manifest) if manifest.compiled.kind.body.tree else self._file(manifest)
+            if found is None:
                 self._broken.add(manifest.ref)
                 return
-            spec = {**manifest.spec, "body": {"digest": blob.digest, "size": blob.size}}
-        if blob is not None:
+            field, value, body, blobs = found
+            spec = {**manifest.spec, field: value}
+        for blob in blobs:
             self.blobs.setdefault(blob.digest, blob)
-        body = blob.digest if blob is not None else None
         if any(made_with != body for _, made_with in manifest.instances):
             manifest.instances.clear()
         for name in self._targets_of(manifest):
@@ -144,8 +153,12 @@ class Expansion:
         """See that the target and the body of a resource that has other problems exist."""
         if sketch.where is not None and sketch.where not in self.targets:
             self._no_target(sketch, sketch.where)
-        if sketch.body_file and sketch.body_file not in self._snapshot.files:
-            self._no_body(sketch)
+        if not sketch.body_path:
+            return
+        if sketch.compiled.kind.body.tree:
+            self._tree_files(sketch)
+        elif sketch.body_path not in self._snapshot.files:
+            self._no_body(sketch, self._snapshot.files)
 
     def _same_address(self, manifest: Manifest, where: Address, first: Manifest) -> None:
         if first.compiled is not manifest.compiled:  # else the name was complained about
@@ -199,22 +212,58 @@ class Expansion:
             manifest, ("spec", "targets"), f"{manifest.ref} is for no target: none has these labels", hint
         )
 
-    def _file_body(self, manifest: Manifest) -> Blob | None:
-        file = self._snapshot.files.get(manifest.body_file)
+    def _file(self, manifest: Manifest) -> _Body | None:
+        file = self._snapshot.files.get(manifest.body_path)
         if file is not None:
-            return Blob(file.digest, file.size, file.read)
-        self._no_body(manifest)
+            value = {"digest": file.digest, "size": file.size}
+            return "body", value, file.digest, [Blob(file.digest, file.size, file.read)]
+        self._no_body(manifest, self._snapshot.files)
         return None
 
-    def _no_body(self, manifest: Manifest | Sketch) -> None:
-        field = manifest.compiled.kind.body.file
-        why = self._snapshot.left_out.get(manifest.body_file, "")
-        hint = "" if why else self.complaints.suggestions.hint(manifest.body_file, self._snapshot.files)
+    def _tree(self, manifest: Manifest) -> _Body | None:
+        files = self._tree_files(manifest)
+        if files is None:
+            return None
+        value = {name: [file.digest, file.size, file.executable] for name, file in files.items()}
+        blobs = [Blob(file.digest, file.size, file.read) for file in files.values()]
+        return "tree", value, digest_of(value), blobs
+
+    def _tree_files(self, manifest: Manifest | Sketch) -> Mapping[str, SnapshotFile] | None:
+        """What lies in the directory that is a body; None, with a complaint, unless it is one and whole."""
+        root, field = manifest.body_path, manifest.compiled.kind.body.tree
+        files, before = self._trees.files(root), len(self.complaints.problems)
+
+        def complain(message: str, hint: str) -> None:
+            self.complaints.problem(manifest, ("spec", field), f"spec.{field}: {message}", hint)
+
+        for path, why in self._trees.left_out(root).items():
+            complain(f"{path} is no part of the source: {why}", "a tree is kept whole, or not at all")
+        if root in self._snapshot.files:
+            complain(f"{root} is a file, not a directory", "declare a File for it, or name the directory")
+        elif not files and len(self.complaints.problems) == before:
+            self._no_body(
+                manifest, {above for path in self._snapshot.files for above in directories_of(path)}
+            )
+        elif inside := next((path for path in self._manifests if is_below(path, (root,))), ""):
+            complain(
+                f"{root} holds the manifest {inside}, and what lies in a tree is no manifest",
+                "put the manifest, or the tree, into another directory",
+            )
+        return files if len(self.complaints.problems) == before else None
+
+    def _no_body(self, manifest: Manifest | Sketch, there: Iterable[str]) -> None:
+        body = manifest.compiled.kind.body
+        field = body.tree or body.file
+        why = self._snapshot.left_out.get(manifest.body_path, "")
+        hint = "" if why else self.complaints.suggestions.hint(manifest.body_path, there)
+        wanted = "it must exist below the source's root, and not be ignored"
+        if body.tree:
+            wanted += "; a directory without any file is no part of a source either"
         self.complaints.problem(
             manifest,
             ("spec", field),
-            f"spec.{field}: {manifest.body_file} is no part of the source" + (f": {why}" if why else ""),
-            hint or ("" if why else "it must exist below the source's root, and not be ignored"),
+            f"spec.{field}: {manifest.body_path} is no part of the source" + (f": {why}" if why else ""),
+            hint or ("" if why else wanted),
         )
 
 

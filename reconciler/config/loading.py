@@ -15,12 +15,13 @@ from reconciler.config.cache import ParseCache
 from reconciler.config.expand import Expansion
 from reconciler.config.manifests import evaluate
 from reconciler.config.targets import Controller
+from reconciler.config.trees import is_below, roots_of
 from reconciler.errors import ConfigError
 from reconciler.model.desired import Desired
 from reconciler.model.source import is_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from reconciler.config.declared import Declared
     from reconciler.model.catalog import Catalog
@@ -47,17 +48,36 @@ def _collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
+def _declared(
+    snapshot: Snapshot, cache: ParseCache, evaluated: Callable[[str, bytes], Declared]
+) -> dict[str, Declared]:
+    """What each manifest file declares, in the order of their paths; what lies in a tree is none.
+
+    From outside in: whatever lies in a tree is not even parsed, unless the manifest that names it lies deeper.
+    """
+    declared: dict[str, Declared] = {}
+    files = sorted(filter(is_manifest, snapshot.files))
+    while True:
+        roots = roots_of((file, root) for file, found in declared.items() for root in found.trees)
+        waiting = [path for path in files if path not in declared and not is_below(path, roots)]
+        if not waiting:
+            return {path: declared[path] for path in files if path in declared and not is_below(path, roots)}
+        depth = min(path.count("/") for path in waiting)
+        for path in waiting:
+            if path.count("/") > depth:
+                continue
+            file = snapshot.files[path]
+            found = cache.get(path, file.digest)
+            if found is None:
+                found = evaluated(path, file.read())
+                cache.put(path, file.digest, found)
+            declared[path] = found
+
+
 def _load(snapshot: Snapshot, catalog: Catalog, cache: ParseCache, environ: Mapping[str, str]) -> Desired:
     controller = Controller(snapshot.root, environ.get("HOME", ""))
     kinds = cache.prepare(catalog, controller)
-    declared: dict[str, Declared] = {}
-    for path in sorted(filter(is_manifest, snapshot.files)):
-        file = snapshot.files[path]
-        found = cache.get(path, file.digest)
-        if found is None:
-            found = evaluate(path, file.read(), kinds, controller)
-            cache.put(path, file.digest, found)
-        declared[path] = found
+    declared = _declared(snapshot, cache, lambda path, data: evaluate(path, data, kinds, controller))
     cache.keep_only(declared)
     bodies = {body for found in declared.values() for body in found.bodies}
     for path in [path for path, found in declared.items() if found.foreign and path in bodies]:

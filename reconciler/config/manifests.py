@@ -194,21 +194,21 @@ class _Evaluator:
         if isinstance(body, BadBody):
             self.problem(document, ("spec", body.field), f"spec.{body.field}: {body.message}", body.hint)
         elif isinstance(body, str):
-            self.declared.bodies.add(body)
+            (self.declared.trees if kind.body.tree else self.declared.bodies).add(body)
         if not valid or where is None or len(self.declared.problems) > before:
             sketch = Sketch(
                 document=replace(document, value=None),
                 compiled=compiled,
                 where=None if isinstance(where, Selector) else where,
                 references=() if slipped else tuple(references_of(spec)),
-                body_file=body if isinstance(body, str) and body != "." else "",
+                body_path=body if isinstance(body, str) and body != "." else "",
                 origin=origin,
             )
             self.declared.sketches.append(sketch)
             return
         metadata = metadata_of(value["metadata"])
         own = compiled.fill({name: item for name, item in spec.items() if name not in COMMON})
-        for name in (kind.body.text, kind.body.base64, kind.body.file):
+        for name in (kind.body.text, kind.body.base64, kind.body.file, kind.body.tree):
             own.pop(name, None)
         blob = body if isinstance(body, Blob) else None
         if blob is not None:
@@ -223,7 +223,7 @@ class _Evaluator:
                 spec=own,
                 where=where,
                 blob=blob,
-                body_file=body if isinstance(body, str) else "",
+                body_path=body if isinstance(body, str) else "",
                 origin=origin,
                 provides=subjects_of(kind.provides, own),
                 uses=subjects_of(kind.uses, own),

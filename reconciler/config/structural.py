@@ -68,14 +68,18 @@ def kind_problems(kind: Kind) -> list[str]:
     problems += [
         f"properties.{name}: the name is reserved for a common field" for name in fields if name in COMMON
     ]
-    if "body" in fields:
-        problems.append("properties.body: the name is reserved for what a body field becomes")
+    problems += [
+        f"properties.{name}: the name is reserved for what a body field becomes"
+        for name in ("body", "tree")
+        if name in fields
+    ]
     problems += [
         f"{where}: there is no field {name!r}"
         for where, name in (
             ("body.text", kind.body.text),
             ("body.base64", kind.body.base64),
             ("body.file", kind.body.file),
+            ("body.tree", kind.body.tree),
             *(
                 (where, name)
                 for where in ("provides", "uses", "contains")

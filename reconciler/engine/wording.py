@@ -29,6 +29,9 @@ EMPTIED = (
 """Of a source that declared something, and declares nothing at all any more."""
 
 
+FIELDS_MAX = 8
+"""Fields that differ which are said one by one; the history has all of them."""
+
 COMMAND_MAX = 200
 """Characters of a command line that are said."""
 
@@ -122,7 +125,7 @@ def untold(number: int, what: str = "put back") -> str:
 
 
 def fields(diffs: Sequence[FieldDiff], *, spoiled: bool = False) -> str:
-    """What differs, without what is ignored: such as "content, mode (0600 → 0644)".
+    """What differs, without what is ignored: such as "content, mode (0600 → 0644)"; the first few, and how many more.
 
     Args:
         diffs: from what is to what is declared.
@@ -138,7 +141,8 @@ def fields(diffs: Sequence[FieldDiff], *, spoiled: bool = False) -> str:
             there, declared = value(diff.before), value(diff.after)
             first, then = (declared, there) if spoiled else (there, declared)
             parts.append(f"{diff.field} ({first} → {then})")
-    return ", ".join(parts)
+    more = [f"and {len(parts) - FIELDS_MAX} more"] if len(parts) > FIELDS_MAX else []
+    return ", ".join([*parts[:FIELDS_MAX], *more])
 
 
 def who(evidence: Evidence | None) -> str:

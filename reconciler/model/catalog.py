@@ -11,18 +11,21 @@ from typing import Any
 class Body:
     """Which spec fields of a kind carry a body; at most one of them may be set.
 
-    Each is the name of a spec field, or "" where the kind has none. After loading, the instance's spec has a field
-    `body` of the form `{"digest": "sha256:…", "size": n}` in their place.
+    Each is the name of a spec field, or "" where the kind has none. After loading, the instance's spec has in their
+    place a field `body` of the form `{"digest": "sha256:…", "size": n}`, or `tree`, which has `[digest, size,
+    executable]` of each file by its path.
 
     Attributes:
         text: the field whose string is the content.
         base64: the field whose string is the content in base64.
         file: the field that names a file of the source, relative to the manifest.
+        tree: the field that names a directory of the source, relative to the manifest.
     """
 
     text: str = ""
     base64: str = ""
     file: str = ""
+    tree: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

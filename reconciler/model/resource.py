@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -98,7 +98,8 @@ class Instance:
         kind: as in the manifest.
         metadata: as in the manifest.
         common: the fields of every kind.
-        spec: the provider's fields, validated, defaults filled in; a body is `{"digest": …, "size": …}`.
+        spec: the provider's fields, validated, defaults filled in; `body` is `{"digest": …, "size": …}`, and `tree` is
+            by path `[digest, size, executable]`.
         digest: of api_version, kind, spec and common: a new digest is a new generation.
         provides: what it is the one owner of on its target; the first is what it is about.
         uses: what it needs to be there before it.
@@ -128,6 +129,15 @@ class Instance:
     def subject(self) -> str:
         """What it is about on its target, such as "path:/etc/motd"; "" where its kind does not say."""
         return str(self.provides[0]) if self.provides else ""
+
+    @property
+    def bodies(self) -> Iterator[Digest]:
+        """The contents that it may bring to its target; of what is to go, the one that comes back."""
+        body = self.spec.get("body") if self.removal is None else self.removal.restores
+        if body:
+            yield Digest(str(body["digest"]))
+        for digest, *_ in self.spec.get("tree", {}).values():
+            yield Digest(digest)
 
     @property
     def absent(self) -> bool:

@@ -28,12 +28,14 @@ class SnapshotFile:
         size: bytes.
         read: gives the content as it was when the snapshot was taken.
             Raises SnapshotGone if it cannot be had any more.
+        executable: whether its owner may execute it.
     """
 
     path: str
     digest: Digest
     size: int
     read: Callable[[], bytes] = field(repr=False, compare=False)
+    executable: bool = False
 
 
 class SnapshotGone(Exception):
@@ -47,7 +49,7 @@ class Snapshot:
     Attributes:
         source: the source's name.
         revision: what a person calls it: a commit, or the first 12 digits of the digest.
-        digest: over every path and its content.
+        digest: over every path, its content, and whether it is executable.
         files: by path, complete: what is not here does not exist, or is in `left_out`.
         root: the directory on the controller that the paths are relative to; "" when there is none.
         left_out: by path, why something that exists is no part of the source, such as a file that is too

@@ -158,7 +158,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
                     reader.problem(item, message, did_you_mean(field, properties))
         return tuple(found)
 
-    body = reader.mapping(entry.get("body"), optional=("text", "base64", "file"))
+    body = reader.mapping(entry.get("body"), optional=("text", "base64", "file", "tree"))
     return Kind(
         api_version=reader.text(entry.get("apiVersion"), _API_VERSION, "such as linux.froyo.dev/v1alpha1"),
         kind=reader.text(entry.get("kind"), _KIND, "such as File"),

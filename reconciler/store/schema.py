@@ -85,6 +85,7 @@ snapshot_files = Table(
     # A JSON string: a name need not be UTF-8.
     Column("path", Text, primary_key=True),
     Column("digest", ForeignKey(blobs.c.digest), nullable=False, index=True),
+    Column("executable", Boolean, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
 

@@ -71,7 +71,12 @@ def save(
     connection.executemany(
         sql.ADD_SNAPSHOT_FILE,
         (
-            {"snapshot": number, "path": codec.document(file.path), "digest": file.digest}
+            {
+                "snapshot": number,
+                "path": codec.document(file.path),
+                "digest": file.digest,
+                "executable": file.executable,
+            }
             for file in snapshot.files.values()
         ),
     )
@@ -86,10 +91,10 @@ def last(connection: sqlite3.Connection, files: BlobFiles, source: SourceName) -
     number, revision, digest, root, left_out = found
     rows = connection.execute(sql.SNAPSHOT_FILES, {"snapshot": number})
     contents = {}
-    for text, content, size, data in rows:
+    for text, content, executable, size, data in rows:
         path = codec.parse(text)
         read = partial(_read_file, files, content) if data is None else partial(bytes, data)
-        contents[path] = SnapshotFile(path, content, size, read)
+        contents[path] = SnapshotFile(path, content, size, read, bool(executable))
     return Snapshot(source, revision, digest, contents, codec.parse(root), codec.parse(left_out))
 
 

@@ -90,9 +90,10 @@ SCHEMA = (
     ),
     (
         "CREATE TABLE snapshot_files ( snapshot INTEGER NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL, "
-        "CONSTRAINT pk_snapshot_files PRIMARY KEY (snapshot, path), CONSTRAINT fk_snapshot_files_snapshot "
-        "FOREIGN KEY(snapshot) REFERENCES snapshots (id) ON DELETE CASCADE, CONSTRAINT "
-        "fk_snapshot_files_digest FOREIGN KEY(digest) REFERENCES blobs (digest) ) WITHOUT ROWID"
+        "executable BOOLEAN DEFAULT '0' NOT NULL, CONSTRAINT pk_snapshot_files PRIMARY KEY (snapshot, "
+        "path), CONSTRAINT fk_snapshot_files_snapshot FOREIGN KEY(snapshot) REFERENCES snapshots (id) ON "
+        "DELETE CASCADE, CONSTRAINT fk_snapshot_files_digest FOREIGN KEY(digest) REFERENCES blobs (digest) "
+        ") WITHOUT ROWID"
     ),
     "CREATE INDEX ix_blobs_used_at_digest_size ON blobs (used_at, digest, size)",
     "CREATE INDEX ix_events_object_id ON events (object, id)",
@@ -118,7 +119,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0005')",
+    "INSERT INTO alembic_version VALUES ('0006')",
 )
 
 ADD_AUDIT = (
@@ -137,7 +138,10 @@ ADD_SNAPSHOT = (
     "INSERT INTO snapshots (source, revision, digest, root, left_out, taken_at) VALUES (:source, :revision, "
     ":digest, :root, :left_out, :taken_at)"
 )
-ADD_SNAPSHOT_FILE = "INSERT INTO snapshot_files (snapshot, path, digest) VALUES (:snapshot, :path, :digest)"
+ADD_SNAPSHOT_FILE = (
+    "INSERT INTO snapshot_files (snapshot, path, digest, executable) VALUES (:snapshot, :path, :digest, "
+    ":executable)"
+)
 AGED_BLOBS = (
     "SELECT blobs.used_at, blobs.digest, blobs.size, blobs.data IS NULL AS anon_1, NOT (EXISTS (SELECT * "
     "FROM snapshot_files WHERE snapshot_files.digest = blobs.digest)) AND NOT (EXISTS (SELECT * FROM "
@@ -345,9 +349,9 @@ SIZES_OF_RUNS = (
     "FROM runs WHERE runs.id < :below ORDER BY runs.id DESC LIMIT :most OFFSET 0"
 )
 SNAPSHOT_FILES = (
-    "SELECT snapshot_files.path, snapshot_files.digest, blobs.size, blobs.data FROM snapshot_files JOIN "
-    "blobs ON blobs.digest = snapshot_files.digest WHERE snapshot_files.snapshot = :snapshot ORDER BY "
-    "snapshot_files.path"
+    "SELECT snapshot_files.path, snapshot_files.digest, snapshot_files.executable, blobs.size, blobs.data "
+    "FROM snapshot_files JOIN blobs ON blobs.digest = snapshot_files.digest WHERE snapshot_files.snapshot = "
+    ":snapshot ORDER BY snapshot_files.path"
 )
 SOURCE_STATES = (
     "SELECT source_state.name, source_state.conditions, source_state.revision, source_state.digest, "

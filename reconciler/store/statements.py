@@ -236,7 +236,7 @@ def _snapshots(add: Callable[..., Any]) -> dict[str, ClauseElement]:
         .order_by(snapshots.id.desc())
         .limit(1),
         "ADD_SNAPSHOT_FILE": add(s.snapshot_files),
-        "SNAPSHOT_FILES": select(files.path, files.digest, s.blobs.c.size, s.blobs.c.data)
+        "SNAPSHOT_FILES": select(files.path, files.digest, files.executable, s.blobs.c.size, s.blobs.c.data)
         .join_from(s.snapshot_files, s.blobs)
         .where(files.snapshot == bindparam("snapshot"))
         .order_by(files.path),

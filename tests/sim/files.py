@@ -6,7 +6,7 @@ Every change is a single step and is told to whoever listens, with who did it: a
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -154,7 +154,9 @@ class Files:
             found["to"] = node.to
         return found
 
-    def _dir_list(self, path: str, recursive: bool = False, limit: int = 50_000, **_: Any) -> Json:
+    def _dir_list(
+        self, path: str, recursive: bool = False, limit: int = 50_000, contents: Sequence[str] = (), **_: Any
+    ) -> Json:
         node = self.nodes.get(path)
         if node is None:
             raise Refused("enoent", f"{path} does not exist", "transient")
@@ -166,9 +168,10 @@ class Files:
             if "/" in name and not recursive:
                 continue
             stat = self._file_stat(below, digest=False)
-            entries.append(
-                {"name": name, **{k: stat[k] for k in ("type", "mode", "uid", "gid", "owner", "group")}}
-            )
+            known = ("type", "mode", "uid", "gid", "owner", "group")
+            if name in contents:
+                stat, known = self._file_stat(below), (*known, "digest", "size", "to")
+            entries.append({"name": name, **{k: stat[k] for k in known if k in stat}})
         listing = {"entries": entries[:limit], "truncated": len(entries) > limit}
         return listing | {"state": canonical_digest(list(listing.values()))}
 

@@ -11,8 +11,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"froyo.dev/runner/internal/acl"
+	"froyo.dev/runner/internal/entry"
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/harness"
 	"froyo.dev/runner/internal/walk"
@@ -194,8 +196,8 @@ func TestRemoveAndListStopWithTheirContext(t *testing.T) {
 	if harness.Content(t, path+"/file") != "x" {
 		t.Fatal("removed")
 	}
-	l := listing{ctx: ctx, limit: 10}
-	if _, err := l.run(path, h.Host); !errors.Is(err, context.Canceled) {
+	l := listing{ctx: ctx, host: h.Host, limit: 10}
+	if _, err := l.run(path); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	r := removal{ctx: ctx, path: path, recursive: true}
@@ -228,9 +230,9 @@ func TestList(t *testing.T) {
 	if got := names(plain); got != "a-link b b.txt caf\xe9" || plain["truncated"] != false {
 		t.Fatal(plain)
 	}
-	entry := plain["entries"].([]any)[1].(object)
-	if entry["type"] != "directory" || entry["mode"] != "0750" || entry["uid"] != int64(os.Geteuid()) || entry["owner"] == "" || entry["group"] == "" {
-		t.Fatal(entry)
+	one := plain["entries"].([]any)[1].(object)
+	if one["type"] != "directory" || one["mode"] != "0750" || one["uid"] != int64(os.Geteuid()) || one["owner"] == "" || one["group"] == "" {
+		t.Fatal(one)
 	}
 	recursive := h.OK("dir.list", object{"path": path, "recursive": true})
 	if got := names(recursive); got != "a-link b b.txt b/deep b/file caf\xe9" {
@@ -251,6 +253,56 @@ func TestList(t *testing.T) {
 	if root := h.OK("dir.list", object{"path": "/", "limit": 1}); root["truncated"] != true {
 		t.Fatal(root)
 	}
+}
+
+func TestListSaysWhatIsInTheFilesThatAreNamed(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Disk(t)
+	must(t, os.Mkdir(path+"/b", 0o750))
+	must(t, os.Symlink("b", path+"/link"))
+	harness.Put(t, path+"/b/file", "x")
+	harness.Put(t, path+"/b/other", "x")
+	wanted := []string{"b", "b/file", "link", "missing", "link/file"}
+	item := object{"path": path, "recursive": true, "contents": wanted}
+	first := h.OK("dir.list", item)
+	entries := map[string]object{}
+	for _, e := range first["entries"].([]any) {
+		entries[e.(object)["name"].(string)] = e.(object)
+	}
+	file, other, link := entries["b/file"], entries["b/other"], entries["link"]
+	if file["digest"] != "sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" || file["size"] != int64(1) {
+		t.Fatal(file)
+	}
+	if other["digest"] != nil || other["size"] != nil || entries["b"]["digest"] != nil || link["to"] != "b" || len(entries) != 4 {
+		t.Fatal(first)
+	}
+	if again := h.OK("dir.list", item); again["state"] != first["state"] {
+		t.Fatal(again)
+	}
+	harness.Put(t, path+"/b/file", "y")
+	if changed := h.OK("dir.list", item); changed["state"] == first["state"] {
+		t.Fatal(changed)
+	}
+	h.Fails(fault.BadRequest, "dir.list", object{"path": path, "contents": "b"})
+}
+
+func TestListGoesOnWhereAFileCannotBeRead(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Disk(t)
+	harness.Put(t, path+"/small", "x")
+	must(t, os.WriteFile(path+"/huge", nil, 0o644))
+	must(t, os.Truncate(path+"/huge", 1<<42))
+	defer func(before time.Duration) { digestPatience(before) }(digestPatience(10 * time.Millisecond))
+	reply := h.OK("dir.list", object{"path": path, "contents": []string{"huge", "small"}})
+	huge, small := reply["entries"].([]any)[0].(object), reply["entries"].([]any)[1].(object)
+	if small["digest"] == nil || huge["digest"] != nil || !strings.Contains(huge["unread"].(string), "cannot be read within") {
+		t.Fatal(reply)
+	}
+}
+
+func digestPatience(patience time.Duration) (before time.Duration) {
+	before, entry.Patience = entry.Patience, patience
+	return before
 }
 
 func TestNobodyHidesAnythingBehindTheNameOfATemporaryFile(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/frames"
 	"froyo.dev/runner/internal/sys"
-	"froyo.dev/runner/internal/temp"
 	"froyo.dev/runner/internal/walk"
 	"froyo.dev/runner/internal/wire"
 )
@@ -24,30 +23,37 @@ func list(ctx context.Context, host *command.Host, call *command.Call) (wire.Arr
 	return command.InOrder(ctx, call.Items, func(item wire.Object) (wire.Object, error) {
 		a := command.Read(item)
 		path := a.Path()
-		l := listing{ctx: ctx, temps: host.Temps, recursive: a.Bool("recursive", false), limit: int(a.Int("limit", defaultLimit, wire.MaxInteger))}
+		l := listing{ctx: ctx, host: host, recursive: a.Bool("recursive", false), limit: int(a.Int("limit", defaultLimit, wire.MaxInteger)), wanted: map[string]struct{}{}}
+		for _, name := range a.Strings("contents") {
+			l.wanted[name] = struct{}{}
+		}
 		if err := a.Err(); err != nil {
 			return nil, err
 		}
-		return l.run(path, host)
+		return l.run(path)
 	})
 }
 
+// listed is an entry by its name below the directory. Of what is in it no more is known than was wanted.
 type listed struct {
-	name string
-	stat sys.Stat
+	name   string
+	found  entry.Entry
+	unread error
 }
 
 type listing struct {
 	ctx       context.Context
-	temps     *temp.Workshop
+	host      *command.Host
 	recursive bool
 	limit     int
+	wanted    map[string]struct{} // names whose content is of interest
 	entries   []listed
-	size      int // of all names
+	unread    []string // of those that are wanted, what a glance did not tell
+	size      int      // of all names
 	truncated bool
 }
 
-func (l *listing) run(path string, host *command.Host) (wire.Object, error) {
+func (l *listing) run(path string) (wire.Object, error) {
 	dir, name, err := walk.Parent(path)
 	if err != nil {
 		return nil, err
@@ -63,25 +69,68 @@ func (l *listing) run(path string, host *command.Host) (wire.Object, error) {
 		return nil, err
 	}
 	slices.SortFunc(l.entries, func(a, b listed) int { return strings.Compare(a.name, b.name) })
+	if err := l.readContents(path); err != nil {
+		return nil, err
+	}
 	entries := make(wire.Array, len(l.entries))
 	for i, e := range l.entries {
-		entries[i] = e.value(host)
+		entries[i] = e.value(l.host)
 	}
 	state := digest.Of(wire.Append(nil, wire.Array{entries, l.truncated}))
 	return wire.Object{wire.F("entries", entries), wire.F("state", state.String()), wire.F("truncated", l.truncated)}, nil
 }
 
+// readContents reads what is wanted and was not known already, several at a time.
+func (l *listing) readContents(path string) error {
+	ctx, cancel := entry.Together(l.ctx)
+	defer cancel()
+	return command.Each(l.ctx, len(l.unread), func(n int) {
+		name := l.unread[n]
+		i, _ := slices.BinarySearchFunc(l.entries, name, func(e listed, name string) int { return strings.Compare(e.name, name) })
+		e := &l.entries[i]
+		whole := path + "/" + name
+		dir, last, err := walk.Parent(whole)
+		if err == nil {
+			defer dir.Close()
+			var found entry.Entry
+			if found, err = entry.Look(ctx, dir, last, content, l.host.Digests); err == nil && found.Type != entry.Absent {
+				e.found = found
+				return
+			}
+		}
+		if err == nil {
+			err = syscall.ENOENT
+		}
+		e.unread = fault.From(entry.Unread(err), whole)
+	})
+}
+
 func (e *listed) value(host *command.Host) wire.Object {
-	value := wire.Object{
-		wire.F("gid", int64(e.stat.GID)), wire.F("group", host.Names.Group(e.stat.GID)), wire.F("mode", entry.Mode(e.stat.Mode)),
+	stat := &e.found.Stat
+	value := make(wire.Object, 0, 11)
+	if e.found.Digested {
+		value = append(value, wire.F("digest", e.found.Digest.String()))
 	}
-	if e.stat.MountRoot {
+	value = append(value,
+		wire.F("gid", int64(stat.GID)), wire.F("group", host.Names.Group(stat.GID)), wire.F("mode", entry.Mode(stat.Mode)))
+	if e.found.MountedOn {
 		value = append(value, wire.F("mountpoint", true))
 	}
-	return append(value,
-		wire.F("name", e.name), wire.F("owner", host.Names.User(e.stat.UID)), wire.F("type", string(entry.TypeOf(e.stat.Mode))),
-		wire.F("uid", int64(e.stat.UID)))
+	value = append(value, wire.F("name", e.name), wire.F("owner", host.Names.User(stat.UID)))
+	if e.found.Digested {
+		value = append(value, wire.F("size", stat.Size))
+	}
+	if e.found.To != "" {
+		value = append(value, wire.F("to", e.found.To))
+	}
+	value = append(value, wire.F("type", string(e.found.Type)), wire.F("uid", int64(stat.UID)))
+	if e.unread != nil {
+		value = append(value, wire.F("unread", e.unread.Error()))
+	}
+	return value
 }
+
+var content = entry.Wish{Digest: true}
 
 // read lists a directory in the order of its names, so that what a limit cuts off is always the same.
 func (l *listing) read(dir sys.FD, name, path string) error {
@@ -117,7 +166,7 @@ func (l *listing) read(dir sys.FD, name, path string) error {
 		if err != nil {
 			return fault.From(err, d.at(name))
 		}
-		if l.temps.Hides(here.dir, name, &there) {
+		if l.host.Temps.Hides(here.dir, name, &there) {
 			continue
 		}
 		if len(l.entries) >= l.limit {
@@ -128,9 +177,17 @@ func (l *listing) read(dir sys.FD, name, path string) error {
 		if l.size += len(prefix) + len(name); l.size > frames.Limit {
 			return fault.New(fault.ReplyTooLarge, "the names below it have more than %d MiB together, which does not fit into a frame", frames.Limit>>20)
 		}
-		there.MountRoot = there.MountRoot || there.Dev != dev && there.Is(syscall.S_IFDIR)
-		l.entries = append(l.entries, listed{prefix + name, there})
-		if !l.recursive || !there.Is(syscall.S_IFDIR) || there.MountRoot {
+		found := entry.Entry{Type: entry.TypeOf(there.Mode), Stat: there, MountedOn: there.MountRoot || there.Dev != dev && there.Is(syscall.S_IFDIR)}
+		if _, wanted := l.wanted[prefix+name]; wanted {
+			if glance, complete, err := entry.Glance(here.dir, name, content, l.host.Digests); err == nil && complete && glance.Type == found.Type {
+				glance.MountedOn = found.MountedOn
+				found = glance
+			} else {
+				l.unread = append(l.unread, prefix+name)
+			}
+		}
+		l.entries = append(l.entries, listed{name: prefix + name, found: found})
+		if !l.recursive || !there.Is(syscall.S_IFDIR) || found.MountedOn {
 			continue
 		}
 		switch err := d.enter(name); err {

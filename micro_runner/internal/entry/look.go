@@ -91,6 +91,24 @@ func tooSlow(size int64) error {
 	return fault.New(fault.Timeout, "its %d bytes cannot be read within %s, so nobody knows what is in it", size, Patience)
 }
 
+// commandPatience is how long one command reads contents: then it answers with what it has, long before nobody waits any more.
+const commandPatience = 30 * time.Second
+
+var errAll = errors.New("all of the time is used up")
+
+// Together bounds the looks of one command, all together.
+func Together(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, commandPatience, errAll)
+}
+
+// Unread is what a look that failed has to say: that of a command without any time left gives the reason.
+func Unread(err error) error {
+	if err == errAll {
+		return fault.New(fault.Timeout, "it has not been read: others of the same look have taken all of its %s", commandPatience)
+	}
+	return err
+}
+
 var errMoved = errors.New("it changed while it was read")
 
 // content reads the file that a glance has shown, or says errMoved when it is not that file, or not in that state, any more.

@@ -5,8 +5,6 @@ package files
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/entry"
@@ -43,11 +41,6 @@ func lookFor(item wire.Object) (look, error) {
 	l.wish.Unless, l.wish.Known = a.Digest("unless")
 	return l, a.Err()
 }
-
-// readingPatience is how long one command reads contents: then it answers with what it has, long before nobody waits any more.
-const readingPatience = 30 * time.Second
-
-var errAll = errors.New("all of the time is used up")
 
 // stat glances at everything first, one after another: what is remembered costs one system call. What has to be read is
 // read by several at a time.
@@ -86,16 +79,13 @@ func stat(ctx context.Context, host *command.Host, known *replies, call *command
 		}
 		results[i] = statFailed(err, host, l.path)
 	}
-	reading, cancel := context.WithTimeoutCause(ctx, readingPatience, errAll)
+	reading, cancel := entry.Together(ctx)
 	defer cancel()
 	err := command.Each(ctx, len(unread), func(n int) {
 		l, _ := lookFor(call.Items[unread[n]])
 		found, err := at(reading, l.path, l.wish, host)
-		if err == errAll {
-			err = fault.New(fault.Timeout, "it has not been read: others of the same look have taken all of its %s", readingPatience)
-		}
 		if err != nil {
-			results[unread[n]] = statFailed(err, host, l.path)
+			results[unread[n]] = statFailed(entry.Unread(err), host, l.path)
 			return
 		}
 		texts[unread[n]] = &found

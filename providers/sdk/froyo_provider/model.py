@@ -63,12 +63,14 @@ class FieldDiff:
         before: as it is; None when there is none. A body is `{"digest", "size"}`, with `"text"` where it is known.
         after: as declared; None when it is to go.
         ignored: shown, and left alone.
+        sensitive: of a body, that it is nobody's business: it is said to differ, and nothing else.
     """
 
     field: str
     before: Any
     after: Any
     ignored: bool = False
+    sensitive: bool = False
 
 
 @dataclass(slots=True)

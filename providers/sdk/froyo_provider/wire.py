@@ -70,6 +70,8 @@ def _diff_json(diff: FieldDiff) -> Json:
     item: Json = {"field": diff.field, "before": diff.before, "after": diff.after}
     if diff.ignored:
         item["ignored"] = True
+    if diff.sensitive:
+        item["sensitive"] = True
     return item
 
 

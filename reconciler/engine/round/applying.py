@@ -58,12 +58,11 @@ async def apply_step(
         TransportError: the session was lost; what had been done by then is not known.
     """
     instances = [lane.instances[unit.address] for unit in units]
-    bodies = [one.removal.restores if one.removal else one.spec.get("body") for one in instances]
     performer = WritingPerformer(
         session,
         services.settings,
         find_blob=services.find_blob,
-        declared={Digest(body["digest"]) for body in bodies if body},
+        declared={digest for one in instances for digest in one.bodies},
         kept=services.store.blobs.read,
         intended=intended,
     )

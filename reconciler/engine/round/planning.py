@@ -104,7 +104,7 @@ def _unit(
 
 def _field_diff(entry: Mapping[str, Any], find_blob: FindBlob | None, *, hide: bool) -> FieldDiff:
     before, after = entry.get("before"), entry.get("after")
-    if hide and _is_body(before, after):
+    if (hide or entry.get("sensitive")) and _is_body(before, after):
         return FieldDiff(
             field=str(entry.get("field", "")),
             before=None if before is None else HIDDEN,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,7 +112,9 @@ class MemoryHost:
             found["to"] = node.to
         return found | {flag: True for flag in ("mountpoint", "immutable") if getattr(node, flag)}
 
-    def _dir_list(self, path: str, *, recursive: bool = False, limit: int = 50_000) -> Json:
+    def _dir_list(
+        self, path: str, *, recursive: bool = False, limit: int = 50_000, contents: Sequence[str] = ()
+    ) -> Json:
         self._refuse_bad(path)
         if path not in self.nodes:
             raise Refused("enoent", f"{path} does not exist", "transient")
@@ -134,6 +137,10 @@ class MemoryHost:
                 "gid": node.gid,
             }
             entry |= {"owner": self._name(USERS, node.uid), "group": self._name(GROUPS, node.gid)}
+            if name in contents and node.type == "file":
+                entry |= {"digest": digest_of(node.content), "size": len(node.content)}
+            if name in contents and node.type == "symlink":
+                entry["to"] = node.to
             entries.append(entry | ({"mountpoint": True} if node.mountpoint else {}))
         entries.sort(key=lambda entry: entry["name"].encode("utf-8", "surrogateescape"))
         listing = {"entries": entries[:limit], "truncated": len(entries) > limit}

@@ -3,11 +3,13 @@
 A case declares one resource in a small world. What it does not say is not checked:
 
     world     what is on the target: path to node; one that says nothing is an empty file of root's, mode 0644
-    spec      with `content` or `contentBase64` as a person writes them; loading puts a `body` in their place
-    ignore, managed, owned   as in a request
+    spec      with `content` or `contentBase64` as a person writes them; loading puts a `body` in their place; a `tree`
+              is what loading puts in the place of a `source`
+    ignore, managed, owned, removed   as in a request
     actual    fields of what `read` finds; null for those that must not be there
     watch     the paths to be watched
     fault     the class, and a part of the message, of what `read` or `plan` refuses
+    rounds    how many round trips `read` takes; one if it says nothing
     action, diffs, preimage   of the plan; bodies as their text, those without as "n bytes"
     calls     the writing calls of the apply; bodies as their text, `expect` as "absent" or "seen"
     failure   the class, and a part of the message, of what `apply` fails with
@@ -69,6 +71,12 @@ def request_of(case: Json, host: Any) -> Json:
         spec["body"] = host.body(content_of(spec))
         spec.pop("content", None)
         spec.pop("contentBase64", None)
+    if "tree" in spec:
+        bodies = {name: host.body(content_of(file)) for name, file in spec["tree"].items()}
+        spec["tree"] = {
+            name: [body["digest"], body["size"], spec["tree"][name].get("executable", False)]
+            for name, body in bodies.items()
+        }
     return {
         "address": f"host/{case['kind']}/it",
         "kind": case["kind"],
@@ -77,6 +85,7 @@ def request_of(case: Json, host: Any) -> Json:
         "ignore": case.get("ignore", []),
         "managed": case.get("managed", []),
         "owned": case.get("owned", False),
+        "removed": case.get("removed", False),
     }
 
 

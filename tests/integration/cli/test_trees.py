@@ -1,0 +1,64 @@
+"""A directory of the source is kept as a whole by one Directory."""
+
+TREE = """\
+apiVersion: linux.froyo.dev/v1alpha1
+kind: Directory
+metadata: {name: web}
+spec: {target: here, path: "@/web", source: bodies/web/, deletion: delete, except: [uploads]}
+"""
+
+
+def _body(person, name, content, mode=0o644):
+    path = person.site / "bodies" / "web" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    path.chmod(mode)
+
+
+def test_a_tree_is_kept_as_the_source_has_it(person):
+    person.write("web.yaml", TREE)
+    _body(person, "index.html", "<p>\n")
+    _body(person, "bin/run", "#!/bin/sh\n", 0o755)
+    _body(person, "pods/pod.yaml", "kind: {{ no manifest\n")
+    assert "3 created" in person.froyo("apply", person.site).stdout
+    web = person.machine / "web"
+    assert (web / "pods" / "pod.yaml").read_text() == "kind: {{ no manifest\n"
+    assert (web / "bin" / "run").stat().st_mode & 0o777 == 0o755
+
+    (web / "index.html").write_text("spoiled\n")
+    (web / "uploads").mkdir()
+    (web / "bin" / "run").chmod(0o644)
+    plan = person.froyo("plan", person.site, status=2).stdout
+    assert "-spoiled" in plan
+    assert "0644 → 0755" in plan
+    assert "repaired" in person.froyo("apply", person.site).stdout
+    assert (web / "index.html").read_text() == "<p>\n"
+    assert person.froyo("apply", person.site).stdout.startswith("nothing to do")
+
+    described = person.froyo("describe", "here/Directory/web", "-o", "json").stdout
+    assert '"tree":{"files":3,"size":35}' in described.replace(" ", "").replace("\n", "")
+
+
+def test_what_is_private_in_a_tree_is_said_to_differ_and_nothing_else(person):
+    person.write("web.yaml", TREE.replace("except", 'recursive: {fileMode: "0600"}, except'))
+    _body(person, "key", "a-secret\n")
+    said = person.froyo("plan", person.site, status=2).stdout
+    said += person.froyo("apply", person.site).stdout
+    (person.machine / "web" / "key").write_text("another-secret\n")
+    said += person.froyo("plan", person.site, status=2).stdout + person.froyo("apply", person.site).stdout
+    said += person.froyo("history", "-v").stdout + person.froyo("events", "-o", "json").stdout
+    assert "entries[key].content" in said
+    assert "secret" not in said
+
+
+def test_a_tree_that_is_declared_no_longer_goes_unless_somebody_else_has_something_in_it(person):
+    person.write("web.yaml", TREE)
+    _body(person, "index.html", "<p>\n")
+    person.froyo("apply", person.site)
+    (person.machine / "web" / "uploads").mkdir()
+    (person.site / "web.yaml").unlink()
+    assert "is not empty (uploads)" in person.froyo("apply", person.site, status=1).stdout
+    assert (person.machine / "web" / "index.html").exists()
+    (person.machine / "web" / "uploads").rmdir()
+    person.froyo("apply", person.site)
+    assert not (person.machine / "web").exists()
