@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.api.labels import parse_labels
@@ -15,8 +15,7 @@ from reconciler.app.places import source_name
 from reconciler.core.conditions import summarize
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import InForce, Record, Taken, Wanted
-from reconciler.engine.intake.recall import doubt_of, record, was_declared
-from reconciler.engine.intake.redeclared import keep_declared
+from reconciler.engine.intake.recall import doubt_of, put_in_force, record, was_declared
 from reconciler.engine.lane.lane import orphaned
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.reached import account
@@ -121,9 +120,7 @@ def _labelled(desired: Desired, labels: str) -> Desired:
     chosen = {a: i for a, i in desired.instances.items() if selector.matches(i.metadata.labels)}
     if not chosen and desired.instances:
         raise UsageError(no_label(selector, [i.metadata.labels for i in desired.instances.values()]))
-    names = {instance.target for instance in chosen.values()}
-    targets = {name: target for name, target in desired.targets.items() if name in names}
-    return replace(desired, targets=targets, instances=chosen)
+    return desired.among(chosen, {instance.target for instance in chosen.values()})
 
 
 def _restricted(desired: Desired, names: Collection[str]) -> Desired:
@@ -132,11 +129,8 @@ def _restricted(desired: Desired, names: Collection[str]) -> Desired:
     unknown = sorted(set(names) - desired.targets.keys())
     if unknown:
         raise UsageError(unknown_target(unknown[0], desired.targets))
-    return replace(
-        desired,
-        targets={name: target for name, target in desired.targets.items() if name in names},
-        instances={a: i for a, i in desired.instances.items() if i.target in names},
-    )
+    chosen = {address for address, one in desired.instances.items() if one.target in names}
+    return desired.among(chosen, {TargetName(name) for name in names})
 
 
 async def plan(parts: Parts, evaluated: Evaluated, *, progress: Progress, texts: bool = True) -> list[Plan]:
@@ -166,8 +160,7 @@ async def apply(
     await settle_in_doubt(parts.store, Report(parts.runtime.now, {}))
     if whole and only is None:
         await _leave(parts, evaluated, notice)
-        await keep_declared(parts.store, evaluated.snapshot, evaluated.desired)
-        await parts.store.save_snapshot(evaluated.snapshot)
+        await put_in_force(parts.store, evaluated.snapshot, evaluated.desired)
     await parts.store.write(Batch().put_targets(evaluated.desired.targets.values()))
     work = await _oneshot(parts, evaluated, progress)
     results = await work.apply(only=only)

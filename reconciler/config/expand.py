@@ -13,7 +13,7 @@ from typing import TypeAlias
 from reconciler.config.complaints import Complaints
 from reconciler.config.declared import Declared, Manifest, Sketch, instance_digest
 from reconciler.config.digests import digest_of
-from reconciler.config.relations import check_cycles, check_named, check_provided, check_references
+from reconciler.config.relations import check_named, check_provided, check_references, put_in_order
 from reconciler.config.trees import Trees, directories_of, is_below
 from reconciler.documents.reading import Document
 from reconciler.model.desired import Blob
@@ -67,7 +67,7 @@ class Expansion:
         dangling = check_references(manifests, self.instances, self._broken, self.complaints)
         lost = [m for m in manifests if not isinstance(m.where, Selector) and m.where not in self.targets]
         check_named([*sketches, *lost], manifests, self._broken, self.complaints)
-        check_cycles(self.instances, dangling, self.complaints)
+        self.graphs = put_in_order(self.instances, dangling, self.complaints)
 
     def _own(self, declared: Mapping[str, Declared]) -> None:
         machines: dict[tuple[str, ...], Target] = {}

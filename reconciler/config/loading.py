@@ -96,6 +96,7 @@ def _load(snapshot: Snapshot, catalog: Catalog, cache: ParseCache, environ: Mapp
         digest=snapshot.digest,
         targets=expansion.targets,
         instances=expansion.instances,
+        graphs=expansion.graphs,
         blobs=expansion.blobs,
         warnings=tuple(warnings),
         sources=expansion.sources,

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from reconciler.config.declared import Manifest
 from reconciler.config.fields import providing_field
-from reconciler.core.graph import CycleError, Graph
+from reconciler.core.graph import CycleError, build_graph
 from reconciler.model.names import Reference, TargetName, address, split_address
 
 if TYPE_CHECKING:
     from reconciler.config.complaints import Complaints
     from reconciler.config.declared import Sketch
+    from reconciler.model.graph import Graph
     from reconciler.model.names import Address
     from reconciler.model.resource import Instance
     from reconciler.model.subjects import Subject
@@ -127,31 +128,28 @@ def check_named(
             )
 
 
-def check_cycles(
+def put_in_order(
     instances: Mapping[Address, Instance], dangling: set[TargetName], complaints: Complaints
-) -> None:
-    """Nothing may wait for itself.
+) -> dict[TargetName, Graph]:
+    """What comes before what on each target; nothing may wait for itself.
 
-    Inferred edges alone follow paths and make no cycle: targets with no others are skipped, and so are those
-    of `dangling`, where some edges lead nowhere.
+    Targets of `dangling`, where some edges lead nowhere, are skipped.
     """
     by_target: dict[TargetName, list[Instance]] = {}
-    written: dict[TargetName, None] = {}
     for instance in instances.values():
         by_target.setdefault(instance.target, []).append(instance)
-        common = instance.common
-        if instance.target not in dangling and (common.require or common.before or common.notify):
-            written[instance.target] = None
     seen: set[frozenset[Reference]] = set()
-    for name in written:
+    graphs: dict[TargetName, Graph] = {}
+    for name in [name for name in by_target if name not in dangling]:
         try:
-            Graph.build(by_target[name])
+            graphs[name] = build_graph(by_target[name])
         except CycleError as error:
             cycles = {frozenset(split_address(edge.dependent)[1] for edge in cycle) for cycle in error.cycles}
             if not cycles <= seen:
                 seen |= cycles
                 for problem in error.problems:
                     complaints.problem_on_line(problem)
+    return graphs
 
 
 def references_of(resource: Manifest | Sketch) -> Iterator[tuple[str, int, Reference]]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from reconciler.core.edges import Edge, EdgeKind
 from reconciler.errors import Problem
+from reconciler.model.graph import Edge, EdgeKind
 from reconciler.model.names import split_address
 
 if TYPE_CHECKING:

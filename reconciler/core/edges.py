@@ -11,53 +11,20 @@ This module must not know about orders and cycles, nor what a kind does.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reconciler.errors import Problem
+from reconciler.model.graph import Edge, EdgeKind
 from reconciler.model.subjects import above
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from reconciler.model.names import Address, Reference
-    from reconciler.model.origin import Origin
     from reconciler.model.resource import Instance
     from reconciler.model.subjects import Subject
 
 _SUGGESTIONS = 20
-
-
-class EdgeKind(StrEnum):
-    """Where an edge comes from; of several between the same two, the first of these is kept."""
-
-    REQUIRE = "require"
-    BEFORE = "before"
-    INFERRED = "inferred"
-    NOTIFY = "notify"
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """`dependent` comes after `dependency`.
-
-    Attributes:
-        dependency: what comes first.
-        dependent: what comes later.
-        kind: where the edge comes from.
-        origin: where the manifest is that says so, or from whose subject it was inferred.
-    """
-
-    dependency: Address
-    dependent: Address
-    kind: EdgeKind
-    origin: Origin = field(compare=False)
-
-    @property
-    def blocks(self) -> bool:
-        """Whether a failure of the dependency keeps the dependent from being touched."""
-        return self.kind is not EdgeKind.NOTIFY
 
 
 def written(

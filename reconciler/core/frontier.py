@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from reconciler.core.graph import Graph
+    from reconciler.model.graph import Graph
     from reconciler.model.names import Address
 
 

@@ -1,7 +1,7 @@
-"""The instances of one target in an order that keeps every edge between them.
+"""Puts the instances of one target in an order that keeps every edge between them.
 
-Invariant: a Graph has no cycle and no edge to what is not declared; `build` refuses those, all at once, with
-their places. Orders are stable: what is free to go first goes in the order of declaration. Building is
+Invariant: a Graph has no cycle and no edge to what is not declared; those are refused, all at once, with their
+places. Orders are stable: what is free to go first goes in the order of declaration. Building is
 O((n + e) log n + the length of the paths). This module must not know what a kind does, and nothing about
 time or failures as such; `frontier.py` walks the graph.
 """
@@ -9,15 +9,16 @@ time or failures as such; `frontier.py` walks the graph.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.cycles import cycles, describe
-from reconciler.core.edges import Edge, EdgeKind, inferred, written
+from reconciler.core.edges import inferred, written
 from reconciler.errors import ConfigError, Problem
+from reconciler.model.graph import Edge, EdgeKind, Graph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from reconciler.model.names import Address
     from reconciler.model.resource import Instance
@@ -36,34 +37,13 @@ class CycleError(ConfigError):
         self.cycles = cycles
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """The instances of one target and their order. Made by `build`.
+def build_graph(instances: Sequence[Instance]) -> Graph:
+    """The graph of `instances`, which are all of one target and in the order of declaration.
 
-    Attributes:
-        order: all addresses, dependencies first, otherwise as declared.
-        dependencies: by address, the edges to what comes before it.
-        dependents: by address, the edges to what comes after it.
-        position: by address, its index in `order`.
+    Raises:
+        CycleError: some depend on each other in a cycle.
+        ConfigError: some name what is not declared on the target.
     """
-
-    order: tuple[Address, ...]
-    dependencies: Mapping[Address, tuple[Edge, ...]]
-    dependents: Mapping[Address, tuple[Edge, ...]]
-    position: Mapping[Address, int] = field(repr=False, compare=False)
-
-    @classmethod
-    def build(cls, instances: Iterable[Instance]) -> Graph:
-        """The graph of `instances`, which are all of one target and in the order of declaration.
-
-        Raises:
-            CycleError: some depend on each other in a cycle.
-            ConfigError: some name what is not declared on the target.
-        """
-        return _build(list(instances))
-
-
-def _build(instances: Sequence[Instance]) -> Graph:
     problems: list[Problem] = []
     edges: dict[tuple[Address, Address], Edge] = {}
     rank = {kind: index for index, kind in enumerate(EdgeKind)}

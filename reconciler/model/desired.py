@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 
+from reconciler.model.graph import Graph
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.resource import Instance
 from reconciler.model.source import SnapshotGone, Source
@@ -44,6 +45,7 @@ class Desired:
         digest: of the snapshot.
         targets: by name.
         instances: by address, in order of declaration.
+        graphs: of each target that has any, what comes before what.
         blobs: the bodies that instances name, by digest.
         warnings: what a person should know although it is no error.
         sources: the sources that are declared, by name.
@@ -54,9 +56,19 @@ class Desired:
     digest: Digest
     targets: Mapping[TargetName, Target]
     instances: Mapping[Address, Instance]
+    graphs: Mapping[TargetName, Graph]
     blobs: Mapping[Digest, Blob]
     warnings: tuple[str, ...] = ()
     sources: Mapping[SourceName, Source] = field(default_factory=dict)
+
+    def among(self, addresses: Collection[Address], targets: Collection[TargetName]) -> Desired:
+        """Only these of its instances, and only these of its targets."""
+        return replace(
+            self,
+            targets={name: target for name, target in self.targets.items() if name in targets},
+            instances={address: one for address, one in self.instances.items() if address in addresses},
+            graphs={name: graph.among(addresses) for name, graph in self.graphs.items() if name in targets},
+        )
 
     def find_blob(self, digest: Digest) -> Blob:
         """A body that was named.

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.core.graph import build_graph
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.desired import Blob, Desired
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address, reference
@@ -86,6 +87,10 @@ def desired(targets: list[Target], instances: list[Instance], bodies: list[str],
         digest=Digest(f"sha256:{revision}"),
         targets={one.name: one for one in targets},
         instances={one.address: one for one in instances},
+        graphs={
+            name: build_graph([one for one in instances if one.target == name])
+            for name in {one.target for one in instances}
+        },
         blobs=blobs,
     )
 

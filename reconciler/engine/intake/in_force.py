@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.core import prune
 from reconciler.core.conditions import summarize
-from reconciler.core.graph import Graph
+from reconciler.core.graph import build_graph
 from reconciler.engine import wording
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.conditions import Reason
 from reconciler.model.desired import Blob, Desired
+from reconciler.model.graph import NOTHING, Graph
 from reconciler.model.names import Address, Digest, SourceName, TargetName, split_address
 from reconciler.model.resource import Deletion, Instance, Removal
 from reconciler.model.source import SnapshotGone
@@ -196,10 +197,19 @@ class InForce:
                 instances=instances[name],
                 sources=sources[name],
                 moved={a: entry for a, entry in self._moved.items() if a in instances[name]},
-                graph=Graph.build(instances[name].values()),
+                graph=self._graph(name, instances[name]),
             )
             for name, target in self.targets.items()
         }
+
+    def _graph(self, name: TargetName, instances: Mapping[Address, Instance]) -> Graph:
+        """What comes before what on a target: as it was loaded, where one source alone speaks of it."""
+        if not instances:
+            return NOTHING
+        graphs = [one.graphs[name] for one in self._sources.values() if name in one.graphs]
+        if len(graphs) == 1 and len(graphs[0].order) == len(instances):
+            return graphs[0]
+        return build_graph([*instances.values()])
 
     # --- Conflicts ----------------------------------------------------------------------------------------------------
 
@@ -364,6 +374,20 @@ class InForce:
                     within(inner, outer) for inner in other.provides for outer in one.contains
                 ):
                     yield other.address
+
+
+def redeclared(desired: Desired, inventory: Mapping[Address, InventoryEntry]) -> Iterator[InventoryEntry]:
+    """What is ours and declared otherwise only in what makes no generation of it, as it is declared now.
+
+    Labels, annotations and the place in a file are no part of an instance's digest: no round has anything to do when
+    they change, and whoever asks the store wants them as they are now all the same.
+    """
+    for address, entry in inventory.items():
+        now, then = desired.instances.get(address), entry.instance
+        if now is None or now.digest != then.digest:
+            continue
+        if (now.metadata, now.origin) != (then.metadata, then.origin):
+            yield replace(entry, instance=now)
 
 
 def removed(instance: Instance, removal: Removal) -> Instance:

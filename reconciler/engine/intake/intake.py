@@ -13,8 +13,7 @@ from functools import partial
 
 from reconciler.core.conditions import readiness, set_condition
 from reconciler.engine import wording
-from reconciler.engine.intake.recall import doubt_of, was_declared
-from reconciler.engine.intake.redeclared import keep_declared
+from reconciler.engine.intake.recall import doubt_of, put_in_force, was_declared
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.report import Report
 from reconciler.engine.round.journal import store_report
@@ -137,8 +136,7 @@ class Intake:
             async with self._controller.taking:
                 await self._controller.refuse_conflicts(desired)
                 doubt = await doubt_of(self._store, snapshot)
-                await keep_declared(self._store, snapshot, desired)
-                await self._store.save_snapshot(snapshot)
+                await put_in_force(self._store, snapshot, desired)
                 taken = await self._controller.submit(desired, doubt=doubt)
         except SnapshotGone:
             await self._stays()

@@ -1,17 +1,18 @@
-"""What is on record, as far as what follows from a snapshot depends on it."""
+"""What is on record, as far as what follows from a snapshot depends on it, and the record that one is in force."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from reconciler.engine.intake.in_force import Record
+from reconciler.engine.intake.in_force import Record, redeclared
 from reconciler.errors import ConfigError, StoreError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, SourceName
 from reconciler.model.resource import Deletion
 from reconciler.model.source import Snapshot, SnapshotGone, is_manifest
 from reconciler.model.state import ResourceState
+from reconciler.store.batch import Batch
 from reconciler.store.records import InventoryEntry, Ownership
 from reconciler.store.store import Store
 
@@ -74,6 +75,24 @@ async def doubt_of(store: Store, snapshot: Snapshot) -> str:
     if await store.returns_to(snapshot):
         return f"an earlier revision, {snapshot.revision}, came back, and it does not have this"
     return ""
+
+
+async def put_in_force(store: Store, snapshot: Snapshot, desired: Desired) -> None:
+    """Put on record that a snapshot is in force, and with it how what is ours is declared in it.
+
+    Args:
+        store: where the snapshot before it is. If that is the same, nothing about what is ours can be new.
+        snapshot: the new one.
+        desired: what it declares.
+
+    Raises:
+        SnapshotGone: a content has moved on before it was read.
+        StoreError: the store cannot be read or written.
+    """
+    before = await store.last_snapshot(snapshot.source)
+    if before is not None and before.digest != snapshot.digest:
+        await store.write(Batch().put_inventory(redeclared(desired, await store.load_inventory())))
+    await store.save_snapshot(snapshot)
 
 
 async def was_declared(

@@ -10,8 +10,8 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.core.graph import Graph
 from reconciler.engine.intake.in_force import Wanted
+from reconciler.model.graph import Graph
 from reconciler.model.names import Address
 from reconciler.model.resource import Instance
 from reconciler.model.subjects import PATH
@@ -54,7 +54,7 @@ class Declared:
         return replace(
             self,
             instances=left,
-            graph=Graph.build(left.values()),
+            graph=self.graph.among(left),
             managed=managed_below(left, self.own_paths),
         )
 

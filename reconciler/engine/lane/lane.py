@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from reconciler.core.conditions import next_generation
 from reconciler.core.contest import Contests
 from reconciler.core.flood import Floods
-from reconciler.core.graph import Graph
 from reconciler.core.refreshes import Refreshes
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import Wanted
@@ -26,6 +25,7 @@ from reconciler.engine.lane.unsettled import Unsettled
 from reconciler.engine.lane.watched import Watched
 from reconciler.engine.report import Report, Verdict
 from reconciler.model.conditions import Reason
+from reconciler.model.graph import Graph
 from reconciler.model.names import Address, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.resource import Instance

@@ -9,7 +9,7 @@ import pytest
 
 from froyo_provider.testing import Harness
 from reconciler.config import load
-from reconciler.core.graph import Graph
+from reconciler.core.graph import build_graph
 from reconciler.model.desired import Desired
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.resource import Instance
@@ -55,7 +55,7 @@ def test_an_example_converges_in_one_round_on_every_target(example: str, plugin:
         test = Harness(plugin, host)
         own = {key: value for key, value in desired.instances.items() if value.target == target}
         assert own, f"{target} is given nothing"
-        for address in Graph.build(own.values()).order:
+        for address in build_graph([*own.values()]).order:
             wanted = [request_of(own[address], host, desired)]
             [operation] = test.plan(wanted, test.read(wanted))
             assert "fault" not in operation, operation
@@ -82,7 +82,7 @@ def test_labels_decide_which_host_gets_what():
 
 def test_the_release_is_switched_after_it_is_complete():
     desired = loaded(EXAMPLES / "web-hosts")
-    order = Graph.build(one for one in desired.instances.values() if one.target == "web-1").order
+    order = build_graph([one for one in desired.instances.values() if one.target == "web-1"]).order
     names = [address.removeprefix("web-1/") for address in order]
     chain = ["Directory/site", "Directory/release-42", "File/index", "Symlink/current"]
     assert [name for name in names if name in chain] == chain

@@ -360,6 +360,19 @@ def test_labels_that_change_alone_are_known_without_a_daemon_too(person):
     assert person.froyo("get", "-l", "tier=cache", "-o", "name").stdout == "here/File/motd\n"
 
 
+def test_what_others_are_required_by_need_not_have_the_label_that_was_asked_for(person):
+    """It was refused: "require names File/other, which is not declared for target here"."""
+    (person.site / "more.yaml").write_text(
+        "apiVersion: linux.froyo.dev/v1alpha1\nkind: File\nmetadata: {name: first}\n"
+        f'spec: {{target: here, path: "{person.machine}/first", content: one}}\n'
+        "---\napiVersion: linux.froyo.dev/v1alpha1\nkind: File\nmetadata: {name: second, labels: {only: this}}\n"
+        f'spec: {{target: here, path: "{person.machine}/second", content: two, require: [File/first]}}\n'
+    )
+    person.froyo("apply", person.site, "-l", "only=this")
+    assert (person.machine / "second").read_text() == "two"
+    assert not (person.machine / "first").exists()
+
+
 def test_what_is_no_longer_declared_is_no_longer_looked_at(person):
     person.froyo("apply", person.site)
     other = person.base / "other"

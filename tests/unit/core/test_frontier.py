@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.frontier import Frontier, Step, Work
-from reconciler.core.graph import Graph
+from reconciler.core.graph import build_graph
+from reconciler.model.graph import Graph
 from reconciler.model.names import Address
 from tests.unit.core.instances import make_instance
 
@@ -24,7 +25,7 @@ def at(name: str) -> Address:
 @pytest.fixture
 def chain() -> Graph:
     """a before b before c; and d on its own, declared first."""
-    return Graph.build(
+    return build_graph(
         [
             make_instance("File/d"),
             make_instance("File/a"),
@@ -59,7 +60,7 @@ def test_what_depends_on_a_failure_is_blocked_and_says_by_what(chain):
 
 
 def test_a_refresh_is_owed_to_what_is_notified_by_a_failure():
-    graph = Graph.build([make_instance("File/a", notify=("File/b",)), make_instance("File/b")])
+    graph = build_graph([make_instance("File/a", notify=("File/b",)), make_instance("File/b")])
     frontier = Frontier(graph)
     assert names(frontier.take()) == ["a"]
     assert frontier.fail(at("a")) == ()
@@ -108,7 +109,7 @@ def test_what_is_known_to_have_failed_blocks_from_the_start(chain):
 
 
 def test_a_known_failure_in_the_middle_is_not_passed_when_what_it_needs_is_done():
-    graph = Graph.build(
+    graph = build_graph(
         [
             make_instance("File/a"),
             make_instance("File/b", require=("File/a",), notify=("File/d",)),
@@ -125,7 +126,7 @@ def test_a_known_failure_in_the_middle_is_not_passed_when_what_it_needs_is_done(
 
 
 def test_a_known_failure_releases_what_it_notifies_once_and_not_before_the_rest_is_done():
-    graph = Graph.build(
+    graph = build_graph(
         [
             make_instance("File/a", notify=("File/c",)),
             make_instance("File/b", before=("File/c",)),
@@ -140,7 +141,7 @@ def test_a_known_failure_releases_what_it_notifies_once_and_not_before_the_rest_
 
 
 def test_only_the_part_of_the_graph_above_the_members_is_looked_at():
-    graph = Graph.build(
+    graph = build_graph(
         [make_instance("Directory/a", "/a"), *(make_instance(f"File/{n}", f"/a/{n}") for n in range(1000))]
     )
     frontier = Frontier(graph, [at("7")])
@@ -154,7 +155,7 @@ def test_whatever_fails_each_member_is_either_given_out_after_what_it_needs_or_b
 ):
     numbers = range(8)
     pairs = data.draw(st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda p: p[0] < p[1])))
-    graph = Graph.build(
+    graph = build_graph(
         [
             make_instance(f"File/{n}", require=tuple(f"File/{a}" for a, b in sorted(pairs) if b == n))
             for n in numbers

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.edges import EdgeKind
-from reconciler.core.graph import CycleError, Graph
+from reconciler.core.graph import CycleError, build_graph
 from reconciler.errors import ConfigError
+from reconciler.model.graph import EdgeKind, Graph
 from reconciler.model.names import Reference
 from reconciler.model.resource import Removal
 from reconciler.model.subjects import Subject
@@ -30,17 +30,17 @@ def order(graph: Graph) -> list[str]:
 
 
 def test_without_edges_the_order_is_that_of_declaration():
-    graph = Graph.build([make_instance(f"File/{name}") for name in "cab"])
+    graph = build_graph([make_instance(f"File/{name}") for name in "cab"])
     assert order(graph) == ["File/c", "File/a", "File/b"]
 
 
 def test_nothing_declared_is_an_empty_graph():
-    graph = Graph.build([])
+    graph = build_graph([])
     assert graph.order == ()
 
 
 def test_require_before_and_notify_order():
-    graph = Graph.build(
+    graph = build_graph(
         [
             make_instance("Service/nginx", require=("Package/nginx",)),
             make_instance("File/conf", notify=("Service/nginx",)),
@@ -68,18 +68,18 @@ def test_what_uses_something_comes_after_what_provides_it():
         ),
         provides=(Subject("unit", "nginx"),),
     )
-    graph = Graph.build([service, package, conf])
+    graph = build_graph([service, package, conf])
     assert edges(graph) == {
         ("Package/nginx", "Service/nginx", "inferred"),
         ("Directory/conf", "Service/nginx", "inferred"),
     }
     gone = [replace(one, spec={"state": "absent"}) for one in (package, service)]
-    assert edges(Graph.build(gone)) == {("Service/nginx", "Package/nginx", "inferred")}
-    assert edges(Graph.build([gone[0], service])) == set()
+    assert edges(build_graph(gone)) == {("Service/nginx", "Package/nginx", "inferred")}
+    assert edges(build_graph([gone[0], service])) == set()
 
 
 def test_of_two_edges_between_the_same_two_the_one_that_blocks_is_kept():
-    graph = Graph.build(
+    graph = build_graph(
         [
             make_instance("File/a", notify=("Service/b", "Service/b"), before=("Service/b",)),
             make_instance("Service/b", require=("File/a",)),
@@ -91,7 +91,7 @@ def test_of_two_edges_between_the_same_two_the_one_that_blocks_is_kept():
 
 
 def test_a_path_comes_after_the_nearest_declared_directory_above_it():
-    graph = Graph.build(
+    graph = build_graph(
         [
             make_instance("File/deep", "/srv/app/conf/deep/a.conf"),
             make_instance("Directory/conf", "/srv/app/conf/"),
@@ -110,17 +110,17 @@ def test_a_path_comes_after_the_nearest_declared_directory_above_it():
 
 
 def test_the_root_can_be_a_declared_directory_and_does_not_come_after_itself():
-    graph = Graph.build([make_instance("File/a", "/a"), make_instance("Directory/root", "/")])
+    graph = build_graph([make_instance("File/a", "/a"), make_instance("Directory/root", "/")])
     assert edges(graph) == {("Directory/root", "File/a", "inferred")}
 
 
 def test_only_containers_have_paths_below_them():
-    graph = Graph.build([make_instance("File/b", "/a/b"), make_instance("Symlink/a", "/a")])
+    graph = build_graph([make_instance("File/b", "/a/b"), make_instance("Symlink/a", "/a")])
     assert edges(graph) == set()
 
 
 def test_inference_is_switched_off_for_whoever_says_so():
-    graph = Graph.build(
+    graph = build_graph(
         [
             make_instance("Directory/a", "/a"),
             make_instance("File/b", "/a/b", infer_edges=False),
@@ -131,7 +131,7 @@ def test_inference_is_switched_off_for_whoever_says_so():
 
 
 def test_what_is_to_be_absent_goes_before_the_directory_that_is_to_be_absent():
-    graph = Graph.build(
+    graph = build_graph(
         [
             make_instance("Directory/old", "/srv/old", state="absent"),
             make_instance("Directory/srv", "/srv"),
@@ -147,7 +147,7 @@ def test_what_is_to_be_absent_goes_before_the_directory_that_is_to_be_absent():
 
 def test_what_is_named_and_not_declared_is_refused_all_at_once_with_place_and_suggestion():
     with pytest.raises(ConfigError) as refused:
-        Graph.build(
+        build_graph(
             [
                 make_instance("File/motd", line=3, require=("Package/ngnix",)),
                 make_instance("Package/nginx", line=9, before=("Group/wheel",)),
@@ -161,7 +161,7 @@ def test_what_is_named_and_not_declared_is_refused_all_at_once_with_place_and_su
 
 def test_only_as_many_suggestions_are_looked_for_as_a_person_reads():
     with pytest.raises(ConfigError) as refused:
-        Graph.build(
+        build_graph(
             [make_instance("Package/nginx"), make_instance("File/a", require=("Package/ngnix",) * 30)]
         )
     assert sum("did you mean" in problem.hint for problem in refused.value.problems) == 20
@@ -169,7 +169,7 @@ def test_only_as_many_suggestions_are_looked_for_as_a_person_reads():
 
 def test_a_circle_is_refused_and_says_for_each_edge_where_it_comes_from():
     with pytest.raises(CycleError) as refused:
-        Graph.build(
+        build_graph(
             [
                 make_instance("File/a", "/x/a", line=1),
                 make_instance("Directory/x", "/x", line=5, require=("File/b",)),
@@ -194,7 +194,7 @@ def test_a_circle_is_refused_and_says_for_each_edge_where_it_comes_from():
 
 def test_what_requires_itself_is_a_circle():
     with pytest.raises(CycleError) as refused:
-        Graph.build([make_instance("File/a", require=("File/a",))])
+        build_graph([make_instance("File/a", require=("File/a",))])
     (problem,) = refused.value.problems
     assert "    File/a before File/a (require)\n" in problem.message
     assert "inferEdges" not in problem.hint
@@ -202,7 +202,7 @@ def test_what_requires_itself_is_a_circle():
 
 def test_circles_that_have_nothing_to_do_with_each_other_are_all_told_and_missing_names_too():
     with pytest.raises(CycleError) as refused:
-        Graph.build(
+        build_graph(
             [
                 make_instance("File/tail", require=("File/a",)),
                 make_instance("File/a", require=("File/b", "File/none")),
@@ -217,7 +217,7 @@ def test_circles_that_have_nothing_to_do_with_each_other_are_all_told_and_missin
 
 def test_the_shortest_way_round_is_told():
     with pytest.raises(CycleError) as refused:
-        Graph.build(
+        build_graph(
             [
                 make_instance("File/a", require=("File/b", "File/c")),
                 make_instance("File/b", require=("File/c",)),
@@ -239,7 +239,7 @@ def test_any_edges_give_an_order_that_keeps_them_or_a_circle_that_is_one(pairs):
         for number in range(10)
     ]
     try:
-        graph = Graph.build(instances)
+        graph = build_graph(instances)
     except CycleError as refused:
         wanted = {(f"t/File/{a}", f"t/File/{b}") for a, b in pairs}
         for cycle in refused.cycles:
@@ -253,7 +253,7 @@ def test_any_edges_give_an_order_that_keeps_them_or_a_circle_that_is_one(pairs):
 @given(pairs=PAIRS)
 def test_pairs_that_point_forwards_are_never_a_circle_and_do_not_disturb_the_order(pairs):
     forwards = [(a, b) for a, b in sorted(pairs) if a < b]
-    graph = Graph.build(
+    graph = build_graph(
         [
             make_instance(
                 f"File/{number}", before=tuple(Reference(f"File/{b}") for a, b in forwards if a == number)
@@ -272,7 +272,58 @@ def test_what_is_to_go_goes_in_the_reverse_order_and_waits_for_nothing_declared(
     file = going(make_instance("File/f", "/srv/d/f", require=("File/first", "File/kept")))
     first = going(make_instance("File/first", "/srv/first"))
     kept = make_instance("File/kept", "/srv/d2")
-    graph = Graph.build([kept, directory, file, first])
+    graph = build_graph([kept, directory, file, first])
     assert graph.order == ("t/File/kept", "t/File/f", "t/Directory/d", "t/File/first")
     assert not graph.dependents.get("t/File/kept")
     assert [edge.dependency for edge in graph.dependencies["t/Directory/d"]] == ["t/File/f"]
+
+
+CHAIN = [
+    make_instance("Directory/top", "/srv"),
+    make_instance("Directory/middle", "/srv/a"),
+    make_instance("File/low", "/srv/a/b", notify=("File/last",)),
+    make_instance("File/last", "/etc/last"),
+]
+
+
+def test_of_some_the_order_is_that_of_all():
+    graph = build_graph(CHAIN)
+    assert graph.among(graph.order) == graph
+    assert edges(graph.among({"t/Directory/top", "t/Directory/middle"})) == {
+        ("Directory/top", "Directory/middle", "inferred")
+    }
+    assert graph.among(()) == build_graph([])
+
+
+def test_what_came_before_something_through_what_is_left_out_still_does():
+    some = build_graph(CHAIN).among({"t/Directory/top", "t/File/low", "t/File/last"})
+    assert some.order == ("t/Directory/top", "t/File/low", "t/File/last")
+    assert edges(some) == {("Directory/top", "File/low", "inferred"), ("File/low", "File/last", "notify")}
+    assert some.position["t/File/low"] == 1
+
+
+def test_what_is_only_told_through_what_is_left_out_is_not_held_up_by_a_failure():
+    some = build_graph(CHAIN).among({"t/Directory/top", "t/File/last"})
+    assert edges(some) == {("Directory/top", "File/last", "notify")}
+    [edge] = some.dependents["t/Directory/top"]
+    assert not edge.blocks
+
+
+@given(pairs=PAIRS, kept=st.frozensets(st.integers(0, 9)))
+def test_nothing_that_is_kept_changes_places(pairs, kept):
+    forwards = [(a, b) for a, b in pairs if a < b]
+    graph = build_graph(
+        [
+            make_instance(
+                f"File/{number}", before=tuple(Reference(f"File/{b}") for a, b in forwards if a == number)
+            )
+            for number in range(10)
+        ]
+    )
+    addresses = {f"t/File/{number}" for number in kept}
+    some = graph.among(addresses)
+    assert some.order == tuple(address for address in graph.order if address in addresses)
+    for address, before in some.dependencies.items():
+        for edge in before:
+            assert edge in some.dependents[edge.dependency]
+            assert some.position[edge.dependency] < some.position[address]

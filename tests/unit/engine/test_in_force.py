@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.engine.intake.in_force import InForce, Record
+from reconciler.engine.intake.in_force import InForce, Record, redeclared
 from reconciler.errors import ConfigError
 from reconciler.model.names import Digest, SourceName
+from reconciler.model.origin import Origin
 from reconciler.model.resource import Deletion
 from reconciler.model.source import SnapshotGone
 from reconciler.model.state import Approval, ResourceState
@@ -17,8 +18,9 @@ from tests.sim.manifests import desired, instance, target
 A, B = SourceName("/srv/a"), SourceName("/srv/b")
 
 
-def file(name, *, deletion="delete", path=""):
-    return instance("m0", "File", name, {"path": path or f"/opt/{name}", "content": name}, deletion=deletion)
+def file(name, *, deletion="delete", path="", **common):
+    spec = {"path": path or f"/opt/{name}", "content": name}
+    return instance("m0", "File", name, spec, deletion=deletion, **common)
 
 
 def shown(source, *instances, port=22):
@@ -129,3 +131,24 @@ def test_what_has_gone_is_in_force_no_longer_and_its_target_neither():
     assert taken.wanted.keys() == in_force.targets.keys() == {"m0"}
     in_force.gone([one.address])
     assert (dict(in_force.targets), dict(in_force.instances)) == ({}, {})
+
+
+def test_what_is_declared_otherwise_without_a_new_generation_is_known_as_it_is_declared_now():
+    then, changed = file("a"), file("b")
+    labelled = replace(then, metadata=replace(then.metadata, labels={"tier": "db"}))
+    moved = replace(file("c"), origin=Origin("other.yaml", 7))
+    record = recorded(then, changed, file("c"), file("same"), file("gone"))
+    now = shown(A, labelled, replace(changed, digest=Digest("sha256:new")), moved, file("same"))
+    entries = list(redeclared(now, record.inventory))
+    assert [entry.instance for entry in entries] == [labelled, moved]
+
+
+def test_the_order_on_a_target_is_the_one_that_was_loaded_until_somebody_else_speaks_of_it():
+    in_force, mine = InForce(), shown(A, file("a"), file("b", require=["File/a"]))
+    wanted = in_force.take(mine, Record()).wanted["m0"]
+    assert wanted.graph is mine.graphs["m0"]
+    wanted = in_force.take(shown(B, file("c")), Record()).wanted["m0"]
+    assert wanted.graph.order == ("m0/File/a", "m0/File/b", "m0/File/c")
+    wanted = in_force.take(shown(B), Record()).wanted["m0"]
+    assert wanted.graph is mine.graphs["m0"]
+    assert in_force.take(shown(A), recorded(file("a"))).wanted["m0"].graph.order == ("m0/File/a",)

@@ -1,6 +1,6 @@
 """How one target should be."""
 
-from reconciler.core.graph import Graph
+from reconciler.core.graph import build_graph
 from reconciler.engine.intake.in_force import Wanted, removed
 from reconciler.engine.lane.declared import Declared
 from reconciler.model.names import SourceName
@@ -15,7 +15,7 @@ def declared(*instances):
         instances=found,
         sources=dict.fromkeys(found, SourceName("/srv/a")),
         moved={},
-        graph=Graph.build(instances),
+        graph=build_graph(instances),
     )
     return Declared.of(wanted, own_paths=("/srv/own",))
 
