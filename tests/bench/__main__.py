@@ -53,6 +53,7 @@ def groups(lab: Lab | None, *, spoils: int, idle: float) -> list[Group]:
     hosts: Any = lab
     return [
         Group("thousand", "1,000 files here: first apply, in sync, one look", oneshot.thousand),
+        Group("tree", "1,000 files here as one tree", oneshot.tree),
         Group("host", "100 files on one host", lambda work: ssh.one_host(work, hosts), lab=True),
         Group("hosts", "100 files on each of four hosts", lambda work: ssh.four_hosts(work, hosts), lab=True),
         Group("empty", "an empty directory", oneshot.empty),

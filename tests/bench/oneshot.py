@@ -102,6 +102,42 @@ def thousand(work: Path) -> Iterator[Row]:
     )
 
 
+def tree(work: Path) -> Iterator[Row]:
+    """A thousand files of the source as one tree: applied, as declared, and with one of them changed."""
+    root, site = work / "root", work / "site"
+    environ = {"FROYO_STATE": str(work / "state")}
+    sites.write(site, [sites.local_target("here"), sites.tree("here", str(root))])
+    for number in range(COUNT):
+        body = site / "bodies" / f"d{number % 20}" / f"f{number}"
+        body.parent.mkdir(parents=True, exist_ok=True)
+        body.write_text(sites.content(number))
+    apply = [FROYO, "apply", str(site)]
+    timed(apply, environ=environ)
+    look = repeated(shell(f"cd {root} && stat */* >/dev/null && sha256sum */* >/dev/null"))
+    time.sleep(3)  # as above
+    timed(apply, environ=environ)
+    yield Row(
+        what="1,000 files as one tree in sync: one-shot apply",
+        measured=repeated(apply, environ=environ),
+        unit="s",
+        limit=look,
+        budget=0.1,
+        note="the start of the process included",
+    )
+    number = itertools.count()
+
+    def change() -> None:
+        (site / "bodies" / "d0" / "f0").write_text(f"another content, number {next(number)}\n")
+
+    yield Row(
+        what="the same, one body of it changed",
+        measured=repeated(apply, environ=environ, before=change),
+        unit="s",
+        limit=look,
+        note="read, planned and compared in full",
+    )
+
+
 def empty(work: Path) -> Iterator[Row]:
     """Nothing to do at all."""
     directory = work / "empty"

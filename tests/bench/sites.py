@@ -41,6 +41,14 @@ def files(target: str, root: str, count: int) -> list[str]:
     return documents
 
 
+def tree(target: str, root: str) -> str:
+    """A directory that is kept as `bodies/` beside the manifest is."""
+    return (
+        f"apiVersion: {API}\nkind: Directory\nmetadata: {{name: {target}-tree}}\n"
+        f'spec: {{target: {target}, path: "{root}", source: bodies/, purge: true}}\n'
+    )
+
+
 def write(directory: Path, documents: list[str]) -> None:
     """All documents, in one file."""
     directory.mkdir(parents=True, exist_ok=True)
