@@ -21,7 +21,7 @@ from reconciler.app.systems import explained
 from reconciler.errors import UsageError
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
-from reconciler.model.plan import Action, Cause, PlanUnit
+from reconciler.model.plan import Action, Cause, Operation, PlanUnit
 
 KIND = "SavedPlan"
 
@@ -160,7 +160,7 @@ def _unit(unit: UnitShape) -> PlanUnit:
         action=unit.action,
         cause=unit.cause,
         diffs=(),
-        operation={},
+        operation=Operation(Address(unit.address), unit.action),
         desired=Digest(unit.desired),
         observed=Digest(unit.observed),
         held=unit.held,

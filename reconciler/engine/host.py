@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
-from reconciler.plugins.calls import Perform, Phase
+from reconciler.errors import ProviderError
+from reconciler.model.names import TargetName
+from reconciler.model.plan import Operation
+from reconciler.model.provider import Actual, Resource, Result
+from reconciler.plugins.calls import Perform
 
 
 class ProviderHost(Protocol):
-    """Runs providers."""
+    """Runs providers.
 
-    async def run(
-        self, package: str, phase: Phase, request: dict[str, Any], perform: Perform
-    ) -> dict[str, Any]:
-        """Carry out one phase.
+    Each method asks the provider of `package` about some resources of `target`, and gives an answer for each of them,
+    in the same order; a fault is one resource's alone. `perform` makes the provider's calls on the target.
 
-        Args:
-            package: whose provider.
-            phase: which step.
-            request: what the provider gets; `docs/spec/provider-interface.md` has its form.
-            perform: makes the provider's calls on the target.
+    All of them raise ProviderError where the provider failed as a whole, or misbehaved, and TransportError where
+    `perform` lost the target.
+    """
 
-        Returns:
-            What the provider answers.
+    async def read(
+        self, package: str, target: TargetName, wanted: Sequence[Resource], perform: Perform
+    ) -> list[Actual | ProviderError]:
+        """How each resource is."""
 
-        Raises:
-            ProviderError: the provider failed as a whole, or misbehaved.
-            TransportError: `perform` lost the target.
-        """
+    async def plan(
+        self, package: str, target: TargetName, wanted: Sequence[Resource], actual: Sequence[Actual]
+    ) -> list[Operation | ProviderError]:
+        """What would have to be done about each. No call is made."""
+
+    async def apply(
+        self, package: str, target: TargetName, operations: Sequence[Operation], perform: Perform
+    ) -> list[Result | ProviderError]:
+        """Do what was planned."""
+
+    async def destroy(
+        self, package: str, target: TargetName, operations: Sequence[Operation], perform: Perform
+    ) -> list[Result | ProviderError]:
+        """Do what was planned about what is declared no longer."""

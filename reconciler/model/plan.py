@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -55,6 +55,44 @@ class FieldDiff:
     sensitive: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Preimage:
+    """A content that an operation would destroy.
+
+    Attributes:
+        path: where it lies.
+        digest: of it, as the provider saw it.
+        size: bytes.
+    """
+
+    path: str
+    digest: Digest
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a provider would do about an instance. It gets it back as it is, to be done.
+
+    Attributes:
+        address: the instance.
+        action: what it amounts to.
+        diffs: every field that differs, as the provider has them.
+        payload: the provider's own; nobody else looks into it.
+        blobs: digests of the bodies that its calls will name.
+        preimage: a content that would be lost, or None.
+        slow: it runs a program that may take long: what does not depend on it does not wait for it.
+    """
+
+    address: Address
+    action: Action
+    diffs: tuple[FieldDiff, ...] = ()
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    blobs: tuple[Digest, ...] = ()
+    preimage: Preimage | None = None
+    slow: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanUnit:
     """What is planned for one instance.
@@ -64,7 +102,7 @@ class PlanUnit:
         action: what would happen.
         cause: why.
         diffs: every field that differs, never empty unless action is NONE or REFRESH.
-        operation: the provider's own words for it, given back to it in `apply`; opaque to the engine.
+        operation: what the provider would do, given back to it in `apply`.
         desired: digest of the instance as declared.
         observed: digest of the instance's actual state as read.
         held: why it is left as it is although it differs; None where it is not.
@@ -75,7 +113,7 @@ class PlanUnit:
     action: Action
     cause: Cause
     diffs: tuple[FieldDiff, ...]
-    operation: Mapping[str, Any]
+    operation: Operation
     desired: Digest
     observed: Digest
     held: Reason | None = None

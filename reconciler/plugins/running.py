@@ -13,7 +13,7 @@ the replies so far.
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
@@ -23,6 +23,7 @@ from reconciler.plugins.calls import Call, Perform, Phase, Reply
 from reconciler.plugins.capabilities import Gate, Grants
 from reconciler.plugins.memo import Memo
 from reconciler.plugins.packages import Package
+from reconciler.plugins.phases import Phases
 from reconciler.plugins.replies import calls_of, done_of
 from reconciler.plugins.steps import Done, Fault, Instance, Interrupted, Misbehaviour, Pending
 
@@ -35,7 +36,7 @@ REASON_MAX = 2000
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class Host(ABC):
+class Host(Phases):
     """What the two hosts have in common.
 
     Args:
@@ -55,20 +56,7 @@ class Host(ABC):
     async def run(
         self, package: str, phase: Phase, request: Mapping[str, Any], perform: Perform
     ) -> dict[str, Any]:
-        """One phase, from the request to the reply.
-
-        Args:
-            package: its name.
-            phase: what is asked of it.
-            request: as docs/spec/provider-interface.md says.
-            perform: makes calls on the target. Whatever it raises ends the run.
-
-        Returns:
-            The reply, as the same document says, and checked to be so.
-
-        Raises:
-            ProviderError: the provider says that it cannot, or misbehaves.
-        """
+        """See Phases."""
         run = Run(self, self.packages[package], Phase(phase), request)
         try:
             return await run.conduct(perform)

@@ -17,7 +17,7 @@ from pathlib import Path
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event, EventType, Evidence
 from reconciler.model.names import Address, Digest, SourceName, TargetName
-from reconciler.model.plan import Action, Cause, FieldDiff, PlanUnit
+from reconciler.model.plan import Action, Cause, FieldDiff, Operation, PlanUnit
 from reconciler.model.source import Snapshot, SnapshotFile
 from reconciler.model.state import HistoryEntry, ResourceState
 from reconciler.runtime import Runtime, ThreadLanes
@@ -55,7 +55,7 @@ def _intent(run: str) -> Batch:
         action=Action.UPDATE,
         cause=Cause.DRIFT,
         diffs=(FieldDiff("content", body, body, "--- a\n+++ b\n"),),
-        operation={},
+        operation=Operation(MOTD, Action.UPDATE),
         desired=SHA,
         observed=SHA,
     )

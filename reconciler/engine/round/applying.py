@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.journal import Journal
-from reconciler.engine.round.observing import by_package, fault_of
+from reconciler.engine.round.observing import by_package
 from reconciler.engine.round.performing import WritingPerformer, together
 from reconciler.engine.round.services import Services
 from reconciler.errors import ErrorClass, FroyoError, ProviderError, RunnerError
 from reconciler.model.names import Address, Digest
-from reconciler.model.plan import Cause, PlanUnit
-from reconciler.plugins.calls import Phase
+from reconciler.model.plan import Cause, PlanUnit, Preimage
+from reconciler.model.provider import Result
 from reconciler.targets.session import Session
 
 
@@ -69,25 +69,21 @@ async def apply_step(
     by_address = {unit.address: unit for unit in units}
     results: dict[Address, Applied] = {}
 
-    async def run(package: str, phase: Phase, mine: list[Address]) -> None:
-        request = {
-            "target": {"name": lane.target.name},
-            "operations": [by_address[address].operation for address in mine],
-        }
+    async def run(package: str, mine: list[Address], *, going: bool) -> None:
+        do = services.host.destroy if going else services.host.apply
+        operations = [by_address[address].operation for address in mine]
         try:
-            done = await services.host.run(package, phase, request, performer)
+            answers = await do(package, lane.target.name, operations, performer)
         except ProviderError as error:
             results.update(dict.fromkeys(mine, Applied(fault=error)))
             return
-        answers = {entry.get("address"): entry for entry in done.get("results", ())}
-        for address in mine:
-            results[address] = _applied(answers.get(address), address, package)
+        results.update(zip(mine, map(_applied, answers), strict=True))
 
-    going = {one.address for one in instances if one.removal is not None}
+    removed = {one.address for one in instances if one.removal is not None}
     await together(
         [
-            run(package, phase, mine)
-            for phase, some in ((Phase.APPLY, by_address.keys() - going), (Phase.DESTROY, going))
+            run(package, mine, going=going)
+            for going, some in ((False, by_address.keys() - removed), (True, removed))
             for package, mine in by_package(lane, [a for a in by_address if a in some]).items()
         ]
     )
@@ -95,14 +91,10 @@ async def apply_step(
     return results
 
 
-def _applied(entry: Mapping[str, object] | None, address: Address, package: str) -> Applied:
-    if entry is None:
-        return Applied(
-            fault=ProviderError(f"{package} left {address} out of its results; this is its defect")
-        )
-    if "fault" in entry:
-        return Applied(fault=fault_of(entry, package=package))
-    return Applied(changed=bool(entry.get("changed")), output=str(entry.get("output", "")))
+def _applied(result: Result | ProviderError) -> Applied:
+    if isinstance(result, ProviderError):
+        return Applied(fault=result)
+    return Applied(changed=result.changed, output=result.output)
 
 
 async def keep_preimages(
@@ -123,44 +115,42 @@ async def keep_preimages(
         StoreError: nothing can be kept.
     """
     contents: dict[Address, bytes] = {}
-    wanted: dict[Address, tuple[Digest, PlanUnit]] = {}
+    wanted: dict[Address, tuple[Preimage, PlanUnit]] = {}
     for unit in units:
-        preimage = unit.operation.get("preimage")
-        if not preimage or preimage.get("size", 0) > limit:
+        preimage = unit.operation.preimage
+        if preimage is None or preimage.size > limit:
             continue
-        digest = Digest(preimage["digest"])
-        text = _text_read(unit, digest)
+        text = _text_read(unit, preimage.digest)
         if text is not None:
             contents[unit.address] = text
         else:
-            wanted[unit.address] = (digest, unit)
-    missing = await journal.missing_blobs(digest for digest, _ in wanted.values())
+            wanted[unit.address] = (preimage, unit)
+    missing = await journal.missing_blobs(preimage.digest for preimage, _ in wanted.values())
     known: dict[Address, Digest] = {}
     failed: dict[Address, FroyoError] = {}
-    for address, (digest, unit) in wanted.items():
-        if digest not in missing:
-            known[address] = digest
+    for address, (preimage, unit) in wanted.items():
+        if preimage.digest not in missing:
+            known[address] = preimage.digest
         elif unit.cause is not Cause.DRIFT:
             try:
-                contents[address] = await _read(session, unit, digest)
+                contents[address] = await _read(session, preimage)
             except RunnerError as error:
                 failed[address] = error
     await journal.keep_blobs(contents, known)
     return failed
 
 
-async def _read(session: Session, unit: PlanUnit, digest: Digest) -> bytes:
+async def _read(session: Session, preimage: Preimage) -> bytes:
     """The content that the plan saw, from the target.
 
     Raises:
         RunnerError: it cannot be read, or is another one by now; or the provider never saw it.
         TransportError: the session was lost.
     """
-    preimage = unit.operation["preimage"]
-    content, found = await session.read_file(preimage["path"], size=preimage["size"])
-    if found != digest:
+    content, found = await session.read_file(preimage.path, size=preimage.size)
+    if found != preimage.digest:
         raise RunnerError(
-            f"{preimage['path']} is not what the plan saw, so it is not replaced; it is looked at again",
+            f"{preimage.path} is not what the plan saw, so it is not replaced; it is looked at again",
             error_class=ErrorClass.CONFLICT,
             code="conflict",
         )
@@ -169,8 +159,8 @@ async def _read(session: Session, unit: PlanUnit, digest: Digest) -> bytes:
 
 def _text_read(unit: PlanUnit, digest: Digest) -> bytes | None:
     """The content as it came with the reading, if it did; what a provider calls so and is not, is none."""
-    for diff in unit.operation.get("diffs", ()):
-        before = diff.get("before")
+    for diff in unit.operation.diffs:
+        before = diff.before
         if isinstance(before, dict) and before.get("digest") == digest and "text" in before:
             content = str(before["text"]).encode(errors="surrogatepass")
             if hashlib.sha256(content).hexdigest() == digest.removeprefix("sha256:"):

@@ -6,20 +6,20 @@ A provider says what differs; the engine says why (`Cause`), and whether anythin
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from reconciler.core import diff, inventory
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.lane.lane import Lane
-from reconciler.engine.round.observing import Observed, by_package, fault_of, wire_resource
+from reconciler.engine.round.observing import Observed, by_package, resource
 from reconciler.engine.round.performing import FindBlob, together
 from reconciler.errors import ProviderError
 from reconciler.model.names import Address, Digest
-from reconciler.model.plan import Action, FieldDiff, PlanUnit
+from reconciler.model.plan import Action, FieldDiff, Operation, PlanUnit
 from reconciler.model.sensitive import HIDDEN, is_sensitive
 from reconciler.model.source import SnapshotGone
-from reconciler.plugins.calls import Call, Phase, Reply
 
 
 async def plan(
@@ -43,52 +43,35 @@ async def plan(
     readings = {reading.address: reading for reading in observed}
 
     async def run(package: str, mine: list[Address]) -> None:
-        request = {
-            "target": {"name": lane.target.name},
-            "resources": [wire_resource(lane, address) for address in mine],
-            "actual": [readings[address].wire() for address in mine],
-        }
+        wanted = [resource(lane, address) for address in mine]
+        actual = [readings[address] for address in mine]
         try:
-            done = await host.run(package, Phase.PLAN, request, _no_calls)
+            operations = await host.plan(package, lane.target.name, wanted, actual)
         except ProviderError as error:
             units.update(dict.fromkeys(mine, error))
             return
-        answers = {entry.get("address"): entry for entry in done.get("operations", ())}
-        for address in mine:
-            units[address] = _unit(
-                lane, readings[address], answers.get(address), package, find_blob if texts else None
-            )
+        for reading, operation in zip(actual, operations, strict=True):
+            units[reading.address] = _unit(lane, reading, operation, find_blob if texts else None)
 
     await together([run(package, mine) for package, mine in by_package(lane, list(readings)).items()])
     return units
 
 
-async def _no_calls(_calls: list[Call]) -> list[Reply]:
-    raise AssertionError("the host lets no call pass in the plan phase")
-
-
 def _unit(
-    lane: Lane,
-    reading: Observed,
-    operation: Mapping[str, Any] | None,
-    package: str,
-    find_blob: FindBlob | None,
+    lane: Lane, reading: Observed, operation: Operation | ProviderError, find_blob: FindBlob | None
 ) -> PlanUnit | ProviderError:
-    address = reading.address
-    if operation is None:
-        return ProviderError(f"{package} left {address} out of its plan; this is a defect of the provider")
-    if "fault" in operation:
-        return fault_of(operation, package=package)
+    if isinstance(operation, ProviderError):
+        return operation
+    address, action = reading.address, operation.action
     instance, state = lane.instances[address], lane.states[address]
     hide = is_sensitive(instance.spec, reading.state)
-    diffs = tuple(_field_diff(entry, find_blob, hide=hide) for entry in operation.get("diffs", ()))
-    action = Action(operation.get("action", "none"))
+    diffs = tuple(_shown(one, find_blob, hide=hide) for one in operation.diffs)
     if instance.removal is not None and action is (
         Action.CREATE if instance.removal.restores is None else Action.DELETE
     ):
-        return ProviderError(f"{package} wants to {action} {address}, which is to go; this is its defect")
-    if action is not Action.NONE and not any(not entry.ignored for entry in diffs):
-        return ProviderError(f"{package} wants to {action} {address} without naming a field that differs")
+        return ProviderError(
+            f"{instance.package} wants to {action} {address}, which is to go; this is its defect"
+        )
     decision = inventory.decide(instance, state, exists=reading.exists, equal=action is Action.NONE)
     return PlanUnit(
         address=address,
@@ -102,22 +85,22 @@ def _unit(
     )
 
 
-def _field_diff(entry: Mapping[str, Any], find_blob: FindBlob | None, *, hide: bool) -> FieldDiff:
-    before, after = entry.get("before"), entry.get("after")
-    if (hide or entry.get("sensitive")) and _is_body(before, after):
-        return FieldDiff(
-            field=str(entry.get("field", "")),
+def _shown(one: FieldDiff, find_blob: FindBlob | None, *, hide: bool) -> FieldDiff:
+    """A difference as it may be told."""
+    before, after = one.before, one.after
+    if (hide or one.sensitive) and _is_body(before, after):
+        return replace(
+            one,
             before=None if before is None else HIDDEN,
             after=None if after is None else HIDDEN,
-            ignored=bool(entry.get("ignored")),
             sensitive=True,
         )
-    return FieldDiff(
-        field=str(entry.get("field", "")),
+    return replace(
+        one,
         before=_without_text(before),
         after=_without_text(after),
         unified=_unified(before, after, find_blob) if find_blob and _is_body(before, after) else "",
-        ignored=bool(entry.get("ignored")),
+        sensitive=False,
     )
 
 

@@ -10,7 +10,7 @@ from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.observing import Observed
 from reconciler.model.names import Address
 from reconciler.model.owed import Owed
-from reconciler.model.plan import Action, Cause, PlanUnit
+from reconciler.model.plan import Action, Cause, Operation, PlanUnit
 from reconciler.model.resource import Policy
 
 
@@ -28,15 +28,15 @@ def refreshing(lane: Lane, reading: Observed, owed: Collection[Owed]) -> PlanUni
         action=Action.REFRESH,
         cause=Cause.REFRESH,
         diffs=(),
-        operation={
-            "address": reading.address,
-            "action": Action.REFRESH.value,
-            "payload": {
+        operation=Operation(
+            reading.address,
+            Action.REFRESH,
+            payload={
                 "spec": instance.spec,
                 "id": identity(owed),
                 "causes": sorted(one.cause for one in owed),
             },
-        },
+        ),
         desired=instance.digest,
         observed=reading.digest,
     )

@@ -304,11 +304,10 @@ class Verdicts:
 
     def _not_kept(self, unit: PlanUnit) -> str:
         """That what was there at first contact was too large to be kept; "" where it was not."""
-        size, limit = (
-            (unit.operation.get("preimage") or {}).get("size", 0),
-            self._services.settings.preimage_limit,
-        )
-        return wording.not_kept(size, limit) if unit.cause is Cause.ADOPT and size > limit else ""
+        preimage, limit = unit.operation.preimage, self._services.settings.preimage_limit
+        if unit.cause is not Cause.ADOPT or preimage is None or preimage.size <= limit:
+            return ""
+        return wording.not_kept(preimage.size, limit)
 
     def not_converged(self, unit: PlanUnit, again: PlanUnit, begun: float) -> None:
         """It differs after its own apply: either the operation does not do what it promises, or somebody was quicker.

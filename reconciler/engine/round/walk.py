@@ -260,7 +260,7 @@ class Walk:
         self._settle_owed(seen)
         units = {address: self._decide(address, look) for address, look in seen.items()}
         todo = {address: unit for address, unit in units.items() if unit is not None}
-        slow = {address: Slow(unit) for address, unit in todo.items() if unit.operation.get("slow")}
+        slow = {address: Slow(unit) for address, unit in todo.items() if unit.operation.slow}
         quick = {address: unit for address, unit in todo.items() if address not in slow}
         if quick:
             await self._apply(quick)

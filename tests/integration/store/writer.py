@@ -16,7 +16,7 @@ from pathlib import Path
 
 from reconciler.model.event import Event, EventType
 from reconciler.model.names import TargetName
-from reconciler.model.plan import Action, Cause, PlanUnit
+from reconciler.model.plan import Action, Cause, Operation, PlanUnit
 from reconciler.model.state import ResourceState
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.batch import Batch
@@ -54,7 +54,7 @@ async def main(path: Path) -> None:
             action=Action.UPDATE,
             cause=Cause.DRIFT,
             diffs=(),
-            operation={},
+            operation=Operation(ADDRESS, Action.UPDATE),
             desired=SHA,
             observed=SHA,
         )

@@ -10,6 +10,7 @@ Everything but the targets is real: sessions, frames, rounds, the store, the pro
 """
 
 import asyncio
+import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ from reconciler.engine.oneshot import OneShot
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.services import Services
 from reconciler.engine.settings import EngineSettings
-from reconciler.errors import TransportError
+from reconciler.errors import ProviderError, TransportError
 from reconciler.model.conditions import ConditionType
 from reconciler.model.desired import Desired
 from reconciler.model.event import Event
@@ -32,6 +33,8 @@ from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
 from reconciler.plugins.calls import Perform, Phase
 from reconciler.plugins.capabilities import Grants
+from reconciler.plugins.replies import done_of
+from reconciler.plugins.steps import Misbehaviour
 from reconciler.runtime import Runtime
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
@@ -92,7 +95,12 @@ class Watched(NativeHost):
     async def run(self, package: str, phase: Phase, request: Any, perform: Perform) -> dict[str, Any]:
         self.calls.append(phase)
         answer = self.instead(phase, request)
-        return await super().run(package, phase, request, perform) if answer is None else answer
+        if answer is None:
+            return await super().run(package, phase, request, perform)
+        try:
+            return done_of(phase, request, json.dumps(answer))
+        except Misbehaviour as misbehaviour:
+            raise ProviderError(f"provider {package}, {phase}: {misbehaviour}") from None
 
 
 class Stage:

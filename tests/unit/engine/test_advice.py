@@ -3,7 +3,6 @@
 import pytest
 
 from reconciler.engine.round.advice import told
-from reconciler.engine.round.observing import fault_of
 from reconciler.errors import ErrorClass, FroyoError, ProviderError
 from reconciler.model.target import LocalTransport, SshTransport, Target
 
@@ -52,10 +51,3 @@ def test_what_is_not_known_or_mends_itself_gets_none():
     conflict = ProviderError("moved", error_class=ErrorClass.CONFLICT, code="no_space")
     assert told(conflict, HERE) == "moved"
     assert told(FroyoError("lost"), HERE) == "lost"
-
-
-def test_the_call_that_failed_is_no_word_for_users():
-    fault = {"class": "transient", "message": "file.write: /x: gone", "call": "file.write", "code": "enoent"}
-    error = fault_of({"fault": fault}, package="p")
-    assert (str(error), error.call, error.code) == ("/x: gone", "file.write", "enoent")
-    assert str(fault_of({"fault": {"message": "file.write: odd"}}, package="p")) == "file.write: odd"

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from reconciler.model.plan import Action, Cause, PlanUnit
+from reconciler.model.plan import Action, Cause, Operation, PlanUnit
 from reconciler.store.batch import Batch
 from reconciler.store.records import Run
 from tests.sim.files import digest_of
@@ -16,7 +16,7 @@ async def leave_in_doubt(stage, run, *, preimage=None):
         action=Action.UPDATE,
         cause=Cause.ADOPT,
         diffs=(),
-        operation={},
+        operation=Operation(address("motd"), Action.UPDATE),
         desired="sha256:1",
         observed="sha256:2",
     )

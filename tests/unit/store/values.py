@@ -8,7 +8,7 @@ from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event, EventType, Evidence
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address, reference
 from reconciler.model.origin import Origin
-from reconciler.model.plan import Action, Cause, FieldDiff, PlanUnit
+from reconciler.model.plan import Action, Cause, FieldDiff, Operation, PlanUnit
 from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Policy
 from reconciler.model.source import Snapshot, SnapshotFile
 from reconciler.model.state import HistoryEntry, ResourceState
@@ -106,7 +106,7 @@ def unit(name: str = "motd") -> PlanUnit:
             ),
             FieldDiff("mode", None, "0644", ignored=True),
         ),
-        operation={"opaque": True},
+        operation=Operation(file_address(name), Action.UPDATE),
         desired=digest("desired"),
         observed=digest("observed"),
     )

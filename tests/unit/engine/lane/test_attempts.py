@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.engine.lane.attempts import Attempts
 from reconciler.model.names import Address, Digest
-from reconciler.model.plan import Action, Cause, PlanUnit
+from reconciler.model.plan import Action, Cause, Operation, PlanUnit
 
 A = Address("m0/File/a")
 
@@ -15,7 +15,7 @@ def unit(*, desired: str = "d", observed: str = "o", address: Address = A) -> Pl
         action=Action.UPDATE,
         cause=Cause.DRIFT,
         diffs=(),
-        operation={},
+        operation=Operation(address, Action.UPDATE),
         desired=Digest(desired),
         observed=Digest(observed),
     )
