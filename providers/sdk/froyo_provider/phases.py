@@ -116,16 +116,31 @@ async def _plan(provider: Provider, pairs: list[tuple[Resource, Actual]]) -> lis
 
 
 async def _apply(provider: Provider, operations: list[Operation]) -> list[Any]:
-    return await gather(
-        *(
-            _each(provider.refresh if operation.action == "refresh" else provider.apply, operation)
-            for operation in operations
-        )
+    refreshed = [operation for operation in operations if operation.action == "refresh"]
+    changed = [operation for operation in operations if operation.action != "refresh"]
+    done, results = await gather(
+        _apply_all(provider, changed), gather(*(each(provider.refresh, one) for one in refreshed))
     )
+    rest, others = iter(results), iter(done)
+    return [next(rest if operation.action == "refresh" else others) for operation in operations]
+
+
+async def _apply_all(provider: Provider, operations: list[Operation]) -> list[Any]:
+    if not operations:
+        return []
+    try:
+        results = await provider.apply_all(operations)
+        if len(results) != len(operations):
+            raise PermanentError(
+                f"apply_all() returned {len(results)} results for {len(operations)} operations"
+            )
+    except DEFECTS as error:
+        return [fault_of(error)] * len(operations)
+    return list(results)
 
 
 async def _destroy(provider: Provider, operations: list[Operation]) -> list[Any]:
-    return await gather(*(_each(provider.destroy, operation) for operation in operations))
+    return await gather(*(each(provider.destroy, operation) for operation in operations))
 
 
 def _meant(provider: Provider, one: Resource) -> Resource:
@@ -133,7 +148,8 @@ def _meant(provider: Provider, one: Resource) -> Resource:
     return provider.absence(one) if one.removed else one
 
 
-async def _each(method: Callable[[T], Awaitable[Result]], item: T) -> Result | Fault:
+async def each(method: Callable[[T], Awaitable[Result]], item: T) -> Result | Fault:
+    """What a method says of an item; whatever it raises is a fault of that alone."""
     try:
         return await method(item)
     except DEFECTS as error:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from froyo_provider.calls import gather
 from froyo_provider.faults import Fault, PermanentError
+from froyo_provider.phases import each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +57,19 @@ class Provider:
             operation: `address`, `action` and `payload`, as planned.
         """
         raise NotImplementedError
+
+    async def apply_all(self, operations: list[Operation]) -> Sequence[Result | Fault]:
+        """Do all that is to be done at once for one target: each by itself, unless the kind can do many in one go.
+
+        What this raises has befallen all of them.
+
+        Args:
+            operations: as planned; no refreshes.
+
+        Returns:
+            One for each of `operations`, in their order; a Fault in the place of one that failed.
+        """
+        return await gather(*(each(self.apply, operation) for operation in operations))
 
     async def refresh(self, operation: Operation) -> Result:
         """Do once what is to be done because something else has changed, such as to reload.

@@ -225,6 +225,45 @@ def test_an_apply_that_is_no_coroutine_is_a_fault() -> None:
     assert "TypeError" in fault_of(source, "apply", request)
 
 
+MANY = """
+class Thing(Provider):
+    async def apply_all(self, operations):
+        {body}
+
+    async def refresh(self, operation):
+        return Result(True, "refreshed")
+"""
+
+
+def applied_together(body: str) -> list[Any]:
+    operations = [
+        {"address": f"host/Thing/{name}", "action": action, "payload": {}}
+        for name, action in (("a", "update"), ("b", "refresh"), ("c", "create"))
+    ]
+    return done(start(loaded(MANY.format(body=body)), "apply", {"operations": operations}))["results"]
+
+
+def test_many_operations_are_done_in_one_go_where_the_kind_can() -> None:
+    together = 'return [Result(True, str(len(operations))), PermanentError("held")]'
+    a, b, c = applied_together(together)
+    assert (a["output"], b["output"], c["fault"]["message"]) == ("2", "refreshed", "held")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("raise TransientError('the lock is held')", "the lock is held"),
+        ("return [Result(True)]", "apply_all() returned 1 results for 2 operations"),
+        ("return None", "TypeError"),
+    ],
+)
+def test_what_befalls_many_befalls_each_of_them_and_no_other(body: str, message: str) -> None:
+    a, b, c = applied_together(body)
+    assert message in a["fault"]["message"]
+    assert message in c["fault"]["message"]
+    assert b["changed"]
+
+
 ASKING = """
 class Thing(Provider):
     async def read(self, wanted):
