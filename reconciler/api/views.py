@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from reconciler.core.conditions import get_condition, summarize
 from reconciler.errors import Problem
 from reconciler.model.conditions import Condition, ConditionType, Reason
-from reconciler.model.event import Event, Evidence
+from reconciler.model.event import Event
+from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.plan import FieldDiff, Plan, PlanUnit
 from reconciler.model.resource import Instance

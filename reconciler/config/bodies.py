@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.model.blob import Blob
 from reconciler.model.catalog import Body
-from reconciler.model.desired import Blob
 from reconciler.model.names import Digest
 
 _SPACE = re.compile(r"\s+")

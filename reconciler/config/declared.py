@@ -11,7 +11,7 @@ from reconciler.config.fields import PLAIN
 from reconciler.config.schemas import CompiledKind
 from reconciler.documents.reading import Document
 from reconciler.errors import Problem
-from reconciler.model.desired import Blob
+from reconciler.model.blob import Blob
 from reconciler.model.names import Digest, Reference, TargetName
 from reconciler.model.origin import Origin
 from reconciler.model.resource import CommonSpec, Instance, Metadata

@@ -16,7 +16,7 @@ from reconciler.config.digests import digest_of
 from reconciler.config.relations import check_named, check_provided, check_references, put_in_order
 from reconciler.config.trees import Trees, directories_of, is_below
 from reconciler.documents.reading import Document
-from reconciler.model.desired import Blob
+from reconciler.model.blob import Blob
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address
 from reconciler.model.resource import Instance
 from reconciler.model.selector import Selector

@@ -25,7 +25,7 @@ from reconciler.config.slips import looked_through, may_have_slips
 from reconciler.config.targets import Controller, source, target
 from reconciler.core.suggest import closest, did_you_mean
 from reconciler.documents.reading import Document, Places, read_documents
-from reconciler.model.desired import Blob
+from reconciler.model.blob import Blob
 from reconciler.model.names import DEFAULT_NAMESPACE, Reference, TargetName, reference
 from reconciler.model.origin import Origin
 from reconciler.model.selector import LABEL_KEY_HINT, Selector, is_label_key

@@ -12,7 +12,8 @@ from typing import Any
 
 from reconciler.core import conditions
 from reconciler.model.conditions import Condition, ConditionType, Reason
-from reconciler.model.event import Event, EventType, Evidence
+from reconciler.model.event import Event, EventType
+from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address
 from reconciler.model.resource import Instance
 from reconciler.model.state import HistoryEntry, ResourceState

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from reconciler.model.event import Evidence
+from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, FieldDiff, PlanUnit

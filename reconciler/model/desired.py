@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from reconciler.model.blob import Blob
 from reconciler.model.graph import Graph
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.resource import Instance
 from reconciler.model.source import SnapshotGone, Source
 from reconciler.model.target import Target
-
-
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """A body that some instance wants on a target.
-
-    Attributes:
-        digest: of the content.
-        size: bytes.
-        read: gives the content. Raises SnapshotGone if it cannot be had any more.
-    """
-
-    digest: Digest
-    size: int
-    read: Callable[[], bytes] = field(repr=False, compare=False)
-
-
-EMPTY = Blob(
-    digest=Digest("sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
-    size=0,
-    read=bytes,
-)
-"""The body of nothing at all: a provider may name it although nobody declared it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.model.event import Event, EventType, Evidence
+from reconciler.model.event import Event, EventType
+from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Action, Cause, FieldDiff, PlanUnit
 from reconciler.store.codec import Row, document, parse, words

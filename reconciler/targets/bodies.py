@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from reconciler.errors import RemoteProtocolError
-from reconciler.model.desired import Blob
+from reconciler.model.blob import Blob
 from reconciler.model.names import Digest
 from reconciler.runtime import Offload
 from reconciler.targets.link import Link

@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection
 from typing import Any, NoReturn
 
 from reconciler.errors import ErrorClass, RemoteProtocolError, RunnerError, TransportError
-from reconciler.model.desired import Blob
+from reconciler.model.blob import Blob
 from reconciler.model.names import Digest
 from reconciler.model.target import LocalTransport, Target
 from reconciler.runtime import Runtime

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import RemoteProtocolError
-from reconciler.model.event import Evidence
+from reconciler.model.evidence import Evidence
 
 _NEVER = 253_402_300_800.0
 """The end of the year 9999: a time beyond it could be kept but never be shown."""

@@ -14,12 +14,15 @@ from tests.bench.rows import median
 FROYO = str(Path(sys.executable).with_name("froyo"))
 
 
+def environment(own: Mapping[str, str] | None) -> dict[str, str]:
+    """What a command is started with: byte code is kept from one start to the next, as it is on anybody's machine."""
+    return {**os.environ, **(own or {}), "PYTHONDONTWRITEBYTECODE": ""}
+
+
 def timed(command: Sequence[str], *, environ: Mapping[str, str] | None = None) -> float:
     """Seconds that a command took; it must succeed."""
     began = time.perf_counter()
-    done = subprocess.run(
-        command, env={**os.environ, **(environ or {})}, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, env=environment(environ), capture_output=True, text=True, check=False)
     took = time.perf_counter() - began
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}{done.stderr}")

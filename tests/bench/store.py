@@ -15,7 +15,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from reconciler.model.conditions import Condition, ConditionType, Reason
-from reconciler.model.event import Event, EventType, Evidence
+from reconciler.model.event import Event, EventType
+from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.plan import Action, Cause, FieldDiff, Operation, PlanUnit
 from reconciler.model.source import Snapshot, SnapshotFile

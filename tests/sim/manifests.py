@@ -12,7 +12,8 @@ from typing import Any
 
 from reconciler.core.graph import build_graph
 from reconciler.errors import ConfigError, Problem
-from reconciler.model.desired import Blob, Desired
+from reconciler.model.blob import Blob
+from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address, reference
 from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Policy
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone

@@ -16,8 +16,9 @@ from reconciler.core.conditions import summarize
 from reconciler.core.graph import build_graph
 from reconciler.engine import wording
 from reconciler.errors import ConfigError, Problem
+from reconciler.model.blob import Blob
 from reconciler.model.conditions import Reason
-from reconciler.model.desired import Blob, Desired
+from reconciler.model.desired import Desired
 from reconciler.model.graph import NOTHING, Graph
 from reconciler.model.names import Address, Digest, SourceName, TargetName, split_address
 from reconciler.model.resource import Deletion, Instance, Removal

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 
-from reconciler.model.event import Evidence
+from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address
 
 

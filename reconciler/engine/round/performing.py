@@ -14,7 +14,7 @@ from reconciler.engine.lane.recording import Recording
 from reconciler.engine.round.prefetch import Prefetch
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ProviderError, StoreError
-from reconciler.model.desired import EMPTY, Blob
+from reconciler.model.blob import EMPTY, Blob
 from reconciler.model.names import Digest
 from reconciler.model.source import SnapshotGone
 from reconciler.plugins.calls import CALLS, Call, Perform, Reply, about

@@ -23,7 +23,7 @@ from reconciler.engine.round.permitting import shown
 from reconciler.engine.round.services import Outcome, Services
 from reconciler.errors import ErrorClass, FroyoError
 from reconciler.model.conditions import Reason
-from reconciler.model.event import Evidence
+from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Cause, PlanUnit

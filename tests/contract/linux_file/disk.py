@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from reconciler.model.desired import Blob
+from reconciler.model.blob import Blob
 from reconciler.model.names import Digest
 from reconciler.targets.session import Session
 from tests.contract.linux_file.memory import Node, body

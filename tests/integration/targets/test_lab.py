@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import TransportError
-from reconciler.model.desired import Blob
+from reconciler.model.blob import Blob
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import SshTransport, Target
 from reconciler.targets import ssh

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import RunnerError, TransportError
-from reconciler.model.desired import Blob
+from reconciler.model.blob import Blob
 from reconciler.model.names import Digest
 from reconciler.targets.artifacts import Artifacts, architecture
 from tests.sim.runner import replies_digest

@@ -9,7 +9,8 @@ import pytest
 from reconciler.api.answers import ANSWERS, NotFound, answer, event_filter, limit, seconds
 from reconciler.errors import UsageError
 from reconciler.model.conditions import ConditionType, Reason
-from reconciler.model.event import REASONS, EventType, Evidence
+from reconciler.model.event import REASONS, EventType
+from reconciler.model.evidence import Evidence
 from reconciler.model.plan import Action, Cause, FieldDiff
 from reconciler.store.records import QueuedKey, Run, RunUnit
 from tests.unit.api.known import (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.engine import wording
-from reconciler.model.event import Evidence
+from reconciler.model.evidence import Evidence
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.plan import FieldDiff
 from reconciler.model.target import LocalTransport, SshTransport, Target

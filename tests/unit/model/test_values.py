@@ -10,7 +10,7 @@ import pytest
 
 import reconciler.model
 from reconciler.errors import ConfigError, ErrorClass, FroyoError, Problem, ProviderError, TransportError
-from reconciler.model.desired import Blob
+from reconciler.model.blob import Blob
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.origin import Origin
 from reconciler.model.source import SnapshotFile

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from reconciler.errors import ErrorClass, StoreError
 from reconciler.model.conditions import Condition, ConditionType, Reason
-from reconciler.model.event import Event, EventType, Evidence
+from reconciler.model.event import Event, EventType
+from reconciler.model.evidence import Evidence
 from reconciler.model.names import SourceName, TargetName
 from reconciler.model.state import HistoryEntry, ResourceState, SourceState, Suspension, TargetState
 from reconciler.store import codec, journals

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from reconciler.model.conditions import Condition, ConditionType, Reason
-from reconciler.model.event import Event, EventType, Evidence
+from reconciler.model.event import Event, EventType
+from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address, reference
 from reconciler.model.origin import Origin
 from reconciler.model.plan import Action, Cause, FieldDiff, Operation, PlanUnit

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from reconciler.errors import TransportError
-from reconciler.model.desired import Blob
+from reconciler.model.blob import Blob
 from reconciler.model.names import Digest
 from reconciler.model.source import SnapshotGone
 from reconciler.targets.bodies import PIECE, pays

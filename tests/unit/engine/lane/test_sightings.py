@@ -1,7 +1,7 @@
 """What a target has reported, until somebody has looked."""
 
 from reconciler.engine.lane.sightings import Sighting, Sightings
-from reconciler.model.event import Evidence
+from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address
 
 A, B = Address("m0/File/a"), Address("m0/File/b")

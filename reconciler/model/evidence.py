@@ -1,0 +1,34 @@
+"""Evidence: who changed something on a target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Who changed something, as far as the target could tell. Empty strings and None mean "not known".
+
+    Attributes:
+        command: command line of the process.
+        pid: its id.
+        user: effective user.
+        login: the user who logged in, where that is another one.
+        parents: command names of the parent chain, nearest first.
+        unit: systemd unit or container.
+        session: such as "ssh from 10.0.0.9".
+        ended: the process was gone before it could be looked up.
+        at: seconds since the epoch, by the target's clock, when the change was noticed.
+        source: where it comes from: "fanotify", "inotify" (which never knows who), "rescan".
+    """
+
+    command: str = ""
+    pid: int | None = None
+    user: str = ""
+    login: str = ""
+    parents: tuple[str, ...] = ()
+    unit: str = ""
+    session: str = ""
+    ended: bool = False
+    at: float | None = None
+    source: str = "rescan"
