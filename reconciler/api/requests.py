@@ -14,6 +14,7 @@ from reconciler.api.answers import seconds
 from reconciler.api.shapes import Shape, Text, held_to
 from reconciler.errors import UsageError
 from reconciler.model.names import Address
+from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.state import Suspension
 
 
@@ -80,14 +81,14 @@ def body(shape: type[B], text: bytes) -> B:
         raise UsageError(str(error)) from error
 
 
-def addresses(text: bytes) -> list[Address] | None:
-    """What is to be looked at; None for everything.
+def scope(text: bytes) -> Scope[Address]:
+    """What is to be looked at.
 
     Raises:
         UsageError: something about the request is not as it should be.
     """
     wanted = body(Reconcile, text).addresses
-    return None if wanted is None else [Address(one) for one in wanted]
+    return EVERYTHING if wanted is None else Scope.of(map(Address, wanted))
 
 
 def suspension(text: bytes, *, now: float) -> Suspension:

@@ -23,6 +23,7 @@ from reconciler.api.following import changes, events, stream
 from reconciler.errors import FroyoError, UsageError
 from reconciler.model.names import Address
 from reconciler.model.plan import Plan
+from reconciler.model.scope import Scope
 from reconciler.model.state import Suspension
 from reconciler.telemetry.log import get_logger
 
@@ -44,8 +45,8 @@ class Backend(Followed, Protocol):
     def now(self) -> float:
         """The wall clock."""
 
-    async def reconcile(self, selected: Sequence[Address] | None) -> int:
-        """Look at these instances, or all, now; returns how many are concerned."""
+    async def reconcile(self, scope: Scope[Address]) -> int:
+        """Look at these instances now; returns how many are concerned."""
 
     async def suspend(self, suspension: Suspension) -> int:
         """Leave something alone; returns how many instances are concerned."""
@@ -248,7 +249,7 @@ class _Handlers:
     async def reconcile(self, request: web.Request) -> web.Response:
         from reconciler.api import requests
 
-        concerned = await self._backend.reconcile(requests.addresses(await request.read()))
+        concerned = await self._backend.reconcile(requests.scope(await request.read()))
         return _json(views.document("Accepted", instances=concerned))
 
     async def suspend(self, request: web.Request) -> web.Response:

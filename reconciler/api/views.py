@@ -315,7 +315,7 @@ def queued(value: QueuedKey) -> Document:
     """What somebody asked for and has not been looked at yet."""
     return {
         "target": value.target,
-        "addresses": sorted(value.dirty),
+        "addresses": sorted(value.scope.named),
         "addedAt": instant(value.added_at),
     }
 

@@ -22,6 +22,7 @@ from reconciler.errors import UsageError
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
+from reconciler.model.scope import Scope
 from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState, covers
 from reconciler.store.batch import Batch
 from reconciler.store.feed import Subscription
@@ -199,14 +200,14 @@ class DaemonBackend(StoreKnowledge):
         """As declared."""
         return self._daemon.controller.in_force.instances
 
-    async def reconcile(self, selected: Sequence[Address] | None) -> int:
-        """Look at these instances, or all, now; returns how many are concerned."""
+    async def reconcile(self, scope: Scope[Address]) -> int:
+        """Look at these instances now; returns how many are concerned."""
         declared = await self.instances()
-        unknown = [address for address in selected or () if address not in declared]
+        unknown = [address for address in scope.named if address not in declared]
         if unknown:
             raise UsageError(f"{unknown[0]} is not declared; see: froyo get")
-        await self._daemon.controller.request(selected)
-        return len(declared if selected is None else selected)
+        await self._daemon.controller.request(scope)
+        return len(scope.among(declared))
 
     async def suspend(self, suspension: Suspension) -> int:
         """Leave something alone; returns how many instances are concerned."""

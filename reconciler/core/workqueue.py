@@ -27,12 +27,13 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
 
 from reconciler.core.backoff import Backoff
+from reconciler.model.scope import EVERYTHING, Scope
 
 K = TypeVar("K", bound=Hashable)
 I = TypeVar("I", bound=Hashable)  # noqa: E741 - K and I: keys and items
@@ -54,7 +55,7 @@ class Work(Generic[K, I]):
     Attributes:
         key: to be given back with `done`.
         items: those that were named, in the order in which they were first added.
-        everything: whether the key was added without naming items: then all of it is to be looked at.
+        everything: whether all of the key is to be looked at.
         priority: the highest that was asked for.
         since: when it first wanted to be looked at.
     """
@@ -64,6 +65,11 @@ class Work(Generic[K, I]):
     everything: bool
     priority: Priority
     since: float
+
+    @property
+    def scope(self) -> Scope[I]:
+        """How much of the key is to be looked at."""
+        return Scope(self.items, everything=self.everything)
 
 
 @dataclass(slots=True)
@@ -79,12 +85,16 @@ class _Entry(Generic[K, I]):
     in_hand: bool = False
 
 
+def _parts(scope: Scope[I]) -> tuple[I | None, ...]:
+    return (None,) if scope.everything else scope.named
+
+
 class WorkQueue(Generic[K, I]):
     """The queue. See the module for the contract.
 
     Example:
         >>> queue = WorkQueue[str, str](random=lambda: 0.0)
-        >>> queue.add("web-1", now=0.0, items=["File/motd"])
+        >>> queue.add("web-1", now=0.0, scope=Scope.of(["File/motd"]))
         >>> work = queue.get(0.0)
         >>> work.key, work.items
         ('web-1', ('File/motd',))
@@ -122,16 +132,18 @@ class WorkQueue(Generic[K, I]):
 
     # --- adding ---------------------------------------------------------------------------------------------
 
-    def add(self, key: K, *, now: float, priority: Priority = Priority.SPEC, items: Iterable[I] = ()) -> None:
-        """Have `items` of `key`, or all of it if none is named, looked at as soon as possible.
+    def add(
+        self, key: K, *, now: float, priority: Priority = Priority.SPEC, scope: Scope[I] = EVERYTHING
+    ) -> None:
+        """Have as much of `key` as `scope` says looked at as soon as possible.
 
         Args:
             key: what is queued.
             now: the loop's clock.
             priority: of two wishes for the same item the more urgent one holds.
-            items: parts of the key.
+            scope: the parts of the key.
         """
-        for item in tuple(items) or (None,):
+        for item in _parts(scope):
             self._want(key, item, priority, now)
 
     def add_after(
@@ -141,7 +153,7 @@ class WorkQueue(Generic[K, I]):
         *,
         now: float,
         priority: Priority = Priority.RESYNC,
-        items: Iterable[I] = (),
+        scope: Scope[I] = EVERYTHING,
     ) -> None:
         """The same, `delay` seconds from now; sooner if somebody asks for it.
 
@@ -150,14 +162,13 @@ class WorkQueue(Generic[K, I]):
             delay: in seconds; none is `add`.
             now: as in `add`.
             priority: as in `add`, once its time has come.
-            items: as in `add`.
+            scope: as in `add`.
         """
         if delay <= 0:
-            self.add(key, now=now, priority=priority, items=items)
+            self.add(key, now=now, priority=priority, scope=scope)
             return
-        entry = self._entry(key)
-        for item in tuple(items) or (None,):
-            self._postpone(key, entry, item, now + delay, priority)
+        for item in _parts(scope):
+            self._postpone(key, self._entry(key), item, now + delay, priority)
 
     def add_rate_limited(
         self, key: K, *, now: float, priority: Priority = Priority.RESYNC, item: I | None = None
@@ -176,7 +187,8 @@ class WorkQueue(Generic[K, I]):
         entry = self._entry(key)
         entry.failures[item] = entry.failures.get(item, 0) + 1
         delay = self._backoff.delay(entry.failures[item], self._random)
-        self.add_after(key, delay, now=now, priority=priority, items=() if item is None else (item,))
+        scope: Scope[I] = EVERYTHING if item is None else Scope.of([item])
+        self.add_after(key, delay, now=now, priority=priority, scope=scope)
         return delay
 
     def forget(self, key: K, item: I | None = None) -> None:

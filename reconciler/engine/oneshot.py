@@ -25,6 +25,7 @@ from reconciler.model.event import Event
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Plan, PlanUnit
+from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.source import SnapshotGone
 from reconciler.model.state import ResourceState
 from reconciler.runtime import gathered
@@ -173,7 +174,7 @@ class OneShot:
         self, lane: Lane, session: Session, only: Mapping[Address, PlanUnit] | None
     ) -> TargetResult:
         result = TargetResult(lane.target.name, len(lane.instances), lane=lane)
-        dirty: Collection[Address] | None = None
+        dirty: Scope[Address] = EVERYTHING
         for _ in range(ROUNDS):
             work = Round(lane, session, self._services, only=only)
             try:
@@ -183,7 +184,7 @@ class OneShot:
                 raise
             result.events += work.report.events
             result.changed += [address for address in outcome.changed if address not in result.changed]
-            dirty = {a for a, pause in outcome.again.items() if pause <= 0} | outcome.woken
+            dirty = Scope.of({a for a, pause in outcome.again.items() if pause <= 0} | outcome.woken)
             if not dirty:
                 break
         _tell_apart(result, lane, only)

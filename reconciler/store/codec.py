@@ -23,6 +23,7 @@ from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.origin import Origin
 from reconciler.model.owed import Owed
+from reconciler.model.scope import Scope
 from reconciler.model.state import (
     Approval,
     HistoryEntry,
@@ -276,7 +277,7 @@ def queued_row(key: QueuedKey) -> Row:
     return {
         "target": key.target,
         "priority": key.priority,
-        "dirty": _encode(key.dirty),
+        "dirty": _encode(key.scope.named),  # nothing is never queued, and so stands for everything
         "added_at": key.added_at,
     }
 
@@ -284,7 +285,9 @@ def queued_row(key: QueuedKey) -> Row:
 def queued(row: Sequence[Any]) -> QueuedKey:
     """From QUEUE."""
     target, priority, dirty, added_at = row
-    return QueuedKey(target=target, priority=priority, dirty=frozenset(_decode(dirty)), added_at=added_at)
+    named = _decode(dirty)
+    scope = Scope[Address](named, everything=not named)
+    return QueuedKey(target=target, priority=priority, scope=scope, added_at=added_at)
 
 
 def lease_row(lease: Lease) -> Row:

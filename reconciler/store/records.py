@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from reconciler.model.names import Address, Digest, TargetName
     from reconciler.model.plan import Action, Cause, FieldDiff
     from reconciler.model.resource import Instance
+    from reconciler.model.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,13 @@ class QueuedKey:
     Attributes:
         target: the key.
         priority: as the work queue counts it.
-        dirty: the instances to look at; empty means all of the target.
+        scope: the instances to look at.
         added_at: seconds since the epoch.
     """
 
     target: TargetName
     priority: int
-    dirty: frozenset[Address] = frozenset()
+    scope: Scope[Address]
     added_at: float
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from reconciler.errors import FroyoError
+from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.state import Approval, Suspension
 from tests.sim.machine import Machine
 from tests.sim.process import Process
@@ -197,8 +198,9 @@ async def users(world: World, random_: random.Random) -> None:
         controller, fate = process.controller, random_.random()
         addresses = sorted(controller.in_force.instances)
         if fate < 0.4:
-            some = random_.sample(addresses, k=min(len(addresses), 2)) if random_.random() < 0.5 else None
-            _ask(process, controller.request(some), "request")
+            named = random_.sample(addresses, k=min(len(addresses), 2)) if random_.random() < 0.5 else None
+            scope = EVERYTHING if named is None else Scope.of(named)
+            _ask(process, controller.request(scope), "request")
         elif fate < 0.8:
             until = world.now() + random_.uniform(0.5, 30.0) if random_.random() < 0.6 else None
             about = random_.choice([*addresses, *world.machines, "*"])

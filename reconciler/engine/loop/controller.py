@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Coroutine, Iterable, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 
 from reconciler.core.backoff import Backoff
 from reconciler.core.workqueue import Priority, Work, WorkQueue
@@ -33,6 +33,7 @@ from reconciler.errors import LocalProtocolError, ProtocolError, RunnerError, St
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, SourceName, TargetName, split_address
 from reconciler.model.plan import Plan
+from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.source import SnapshotGone
 from reconciler.model.state import Approval, ResourceState, Suspension, TargetState, covers
 from reconciler.runtime import Runtime
@@ -216,8 +217,7 @@ class Controller:
             if self._sessions.want(wanted.target):
                 self._reachability.forget(name)
             changed = self.lanes.submit(wanted, self.in_force.sources, taken.left)
-            if changed is not None:
-                self._add(name, priority=Priority.SPEC, items=changed)
+            self._add(name, priority=Priority.SPEC, scope=changed)
         await self._store.write(Batch().put_targets(desired.targets.values()))
         await self._drop_targets()
         self._wake.set()
@@ -251,7 +251,7 @@ class Controller:
         """Have done what waits for a person, or remove what nobody declares any more."""
         await self.approvals.put(approvals)
         await self._take_again()
-        await self.request([approval.address for approval in approvals])
+        await self.request(Scope.of(approval.address for approval in approvals))
 
     async def forget(self, addresses: Collection[Address]) -> None:
         """These are not ours any more: they stay as they are, and nothing is known of them."""
@@ -266,8 +266,8 @@ class Controller:
 
     # --- Rounds -------------------------------------------------------------------------------------------------------
 
-    def _add(self, name: TargetName, *, priority: Priority, items: Iterable[Address] = ()) -> None:
-        self._queue.add(name, now=self._time(), priority=priority, items=items)
+    def _add(self, name: TargetName, *, priority: Priority, scope: Scope[Address] = EVERYTHING) -> None:
+        self._queue.add(name, now=self._time(), priority=priority, scope=scope)
         self._wake.set()
 
     async def _work(self, work: Work[TargetName, Address]) -> None:
@@ -282,13 +282,13 @@ class Controller:
             if session is None:
                 await lane.backlog.keep(self._store, lane.states)
                 return  # looked at when there is one: see `connected`
-            dirty = None if work.everything else set(work.items)
+            dirty = work.scope
             if (request := self._requests.get(name)) is not None:
-                dirty = None if dirty is None or not request.items else dirty | request.items
+                dirty |= request.scope
             if request is not None or work.priority is Priority.USER:
-                lane.forget_verdicts(lane.instances if dirty is None else dirty)
+                lane.forget_verdicts(dirty.among(lane.instances))
                 await session.forget_digests()  # who asks does not ask what was remembered
-            elif dirty is None and self._time() - session.remembers_since >= self._settings.full_look:
+            elif dirty.everything and self._time() - session.remembers_since >= self._settings.full_look:
                 await session.forget_digests()
             outcome = await self._round(lane, session, dirty)
             self._queue.forget(name)
@@ -317,7 +317,7 @@ class Controller:
             self._queue.done(name)
             self._wake.set()
 
-    async def _round(self, lane: Lane, session: Session, dirty: Collection[Address] | None) -> Outcome:
+    async def _round(self, lane: Lane, session: Session, dirty: Scope[Address]) -> Outcome:
         work = Round(lane, session, self._services)
         try:
             await work.run(dirty)
@@ -326,7 +326,7 @@ class Controller:
             raise
         finally:
             # Whatever else fails, such as the store or the watch: what has been concluded has its next look.
-            self._schedule(lane, work.outcome, whole=dirty is None)
+            self._schedule(lane, work.outcome, whole=dirty.everything)
         await self._watch(lane, session)
         return work.outcome
 
@@ -356,15 +356,15 @@ class Controller:
         name, now, settings = lane.target.name, self._time(), self._settings
         for address, pause in outcome.again.items():
             priority = Priority.DRIFT if pause < 1.0 else Priority.RESYNC
-            self._queue.add_after(name, pause, now=now, priority=priority, items=[address])
-        if outcome.woken:
-            self._queue.add(name, now=now, priority=Priority.SPEC, items=outcome.woken)
+            self._queue.add_after(name, pause, now=now, priority=priority, scope=Scope.of([address]))
+        self._queue.add(name, now=now, priority=Priority.SPEC, scope=Scope.of(outcome.woken))
         random, rhythm = self._runtime.random.random, settings.rhythm
         for address in outcome.looked_at:
             instance = lane.instances.get(address)
             if instance is not None and instance.common.interval is not None:
                 pause = rhythm.delay(random, interval=instance.common.interval)
-                self._queue.add_after(name, pause, now=now, priority=Priority.RESYNC, items=[address])
+                scope = Scope.of([address])
+                self._queue.add_after(name, pause, now=now, priority=Priority.RESYNC, scope=scope)
         if whole:
             pause = rhythm.delay(random, watched=lane.watched.works)
             self._queue.add_after(name, pause, now=now, priority=Priority.RESYNC)
@@ -396,8 +396,7 @@ class Controller:
             for address in lane.watched.concerned(change.subject):
                 lane.sightings.add(address, change.evidence, at=now)
                 concerned[address] = None
-        if concerned:
-            self._add(name, priority=Priority.DRIFT, items=concerned)
+        self._add(name, priority=Priority.DRIFT, scope=Scope.of(concerned))
         if event.overflow:
             self._add(name, priority=Priority.DRIFT)
 
@@ -405,7 +404,7 @@ class Controller:
         """What outlasted its round has ended: the next one concludes what came of it."""
         name, _ = split_address(address)
         if not self._stopping and self.lanes.get(name) is not None:
-            self._add(name, priority=Priority.DRIFT, items=[address])
+            self._add(name, priority=Priority.DRIFT, scope=Scope.of([address]))
 
     def _later(self, work: Coroutine[None, None, None], *, name: str) -> None:
         """Do something that nobody waits for, and see to it that its failure is heard of."""
@@ -420,18 +419,18 @@ class Controller:
 
     # --- People -------------------------------------------------------------------------------------------------------
 
-    async def request(self, selected: Collection[Address] | None = None) -> None:
-        """Look at `selected`, or at everything, now: before all else, and at what is stalled too.
+    async def request(self, scope: Scope[Address] = EVERYTHING) -> None:
+        """Look at as much now, before all else, and at what is stalled too.
 
         The request is on record before this returns, and outlives the controller.
         """
-        wanted: dict[TargetName, list[Address]] = {}
+        wanted: dict[TargetName, Scope[Address]] = {}
         for name in self.in_force.targets:
-            mine = [] if selected is None else [a for a in selected if split_address(a)[0] == name]
-            if selected is None or mine:
+            mine = Scope((a for a in scope.named if split_address(a)[0] == name), everything=scope.everything)
+            if mine:
                 wanted[name] = mine
                 self._sessions.hurry(name)
-                self._add(name, priority=Priority.USER, items=mine)
+                self._add(name, priority=Priority.USER, scope=mine)
         await self._requests.put(wanted)
 
     async def plan(self) -> list[Plan]:
@@ -453,7 +452,7 @@ class Controller:
     async def suspend(self, suspension: Suspension) -> None:
         """Leave something alone for a while."""
         await self.suspensions.put(suspension)
-        await self.request(self._covered(suspension.object))
+        await self.request(Scope.of(self._covered(suspension.object)))
         self._remind(suspension)
 
     def _remind(self, suspension: Suspension) -> None:
@@ -468,7 +467,7 @@ class Controller:
                 return
             for address in self._covered(suspension.object):
                 name, _ = split_address(address)
-                self._add(name, priority=Priority.SPEC, items=[address])
+                self._add(name, priority=Priority.SPEC, scope=Scope.of([address]))
 
         # Not a request of the queue: one for the same instance that is granted before would take it along.
         pause = max(0.0, suspension.until - self._runtime.now()) + 0.001
@@ -482,7 +481,7 @@ class Controller:
         """End a suspension; whether there was one."""
         found = await self.suspensions.remove(object_)
         self._forget_reminder(object_)
-        await self.request(self._covered(object_))
+        await self.request(Scope.of(self._covered(object_)))
         return found
 
     def _covered(self, object_: str) -> list[Address]:

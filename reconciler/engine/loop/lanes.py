@@ -17,6 +17,7 @@ from reconciler.engine.round.journal import store_report
 from reconciler.engine.settings import EngineSettings
 from reconciler.model.names import Address, Digest, SourceName, TargetName, split_address
 from reconciler.model.owed import Owed
+from reconciler.model.scope import EVERYTHING, NOTHING, Scope
 from reconciler.model.state import ResourceState
 from reconciler.runtime import Runtime
 from reconciler.store.store import Store
@@ -68,7 +69,7 @@ class Lanes:
 
     def submit(
         self, wanted: Wanted, sources: Collection[SourceName], left: Mapping[Address, str]
-    ) -> Collection[Address] | None:
+    ) -> Scope[Address]:
         """From its next round on, this is how a target should be.
 
         Args:
@@ -77,7 +78,7 @@ class Lanes:
             left: of that, why it stays as it is.
 
         Returns:
-            What that round has to look at; empty for everything, None if nothing has changed.
+            What that round has to look at.
         """
         name = wanted.target.name
         self._sources = frozenset(sources)
@@ -85,12 +86,15 @@ class Lanes:
         self._incoming[name] = wanted
         lane = self._lanes.get(name)
         if lane is None:
-            return ()
+            return EVERYTHING
         changes = inventory.changes(
             {address: instance.digest for address, instance in lane.instances.items()},
             {address: instance.digest for address, instance in wanted.instances.items()},
         )
-        return (*changes.added, *changes.changed) if changes or wanted.moved else None
+        if not changes and not wanted.moved:
+            return NOTHING
+        # Where something is only gone or moved, a round has to take that in all the same.
+        return Scope.of((*changes.added, *changes.changed)) or EVERYTHING
 
     def take_in(self, name: TargetName) -> Lane | None:
         """The lane of a target, with what was submitted since its last round."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from reconciler.core.workqueue import Priority
 from reconciler.errors import StoreError
 from reconciler.model.names import Address, TargetName
+from reconciler.model.scope import Scope
 from reconciler.store.batch import Batch
 from reconciler.store.records import QueuedKey
 from reconciler.store.store import Store
@@ -22,14 +23,14 @@ class Request:
     """What is to be looked at on one target.
 
     Attributes:
-        items: the instances; empty for all of them.
+        scope: the instances.
     """
 
-    items: frozenset[Address]
+    scope: Scope[Address]
 
     def merged(self, other: Request) -> Request:
         """Both."""
-        return Request(self.items | other.items if self.items and other.items else frozenset())
+        return Request(self.scope | other.scope)
 
 
 class Requests:
@@ -47,24 +48,24 @@ class Requests:
 
     async def load(self) -> None:
         """Read them from the store."""
-        self._open = {key.target: Request(key.dirty) for key in await self._store.load_queue()}
+        self._open = {key.target: Request(key.scope) for key in await self._store.load_queue()}
 
     def get(self, name: TargetName) -> Request | None:
         """What is asked for on a target, if anything is."""
         return self._open.get(name)
 
-    async def put(self, wanted: Mapping[TargetName, Collection[Address]]) -> None:
+    async def put(self, wanted: Mapping[TargetName, Scope[Address]]) -> None:
         """Add requests. They hold from the call on, and are on record when it returns.
 
         Raises:
             StoreError: they are not on record; they hold all the same, as long as this controller lives.
         """
         batch = Batch()
-        for name, items in wanted.items():
-            request = Request(frozenset(items))
+        for name, scope in wanted.items():
+            request = Request(scope)
             known = self._open.get(name)
             self._open[name] = request = request if known is None else known.merged(request)
-            key = QueuedKey(target=name, priority=Priority.USER, dirty=request.items, added_at=self._now())
+            key = QueuedKey(target=name, priority=Priority.USER, scope=request.scope, added_at=self._now())
             batch.enqueue(key)
         await self._store.write(batch)
 

@@ -31,6 +31,7 @@ from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, TargetName
 from reconciler.model.plan import Action, Plan, PlanUnit
 from reconciler.model.resource import Policy
+from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.targets.session import Session
 
 
@@ -74,8 +75,8 @@ class Round:
             owes=self._owes,
         )
 
-    async def run(self, dirty: Collection[Address] | None) -> Outcome:
-        """Look at the `dirty` instances, or at all of the target, and put right what is not as declared.
+    async def run(self, dirty: Scope[Address]) -> Outcome:
+        """Look at the `dirty` instances, and put right what is not as declared.
 
         Raises:
             TransportError, ProtocolError: the session is of no use any more.
@@ -95,14 +96,14 @@ class Round:
             await self._session.command("exec.forget", [{"id": one} for one in self._walk.lasting])
         return self.outcome
 
-    async def _go_round(self, dirty: Collection[Address] | None) -> None:
+    async def _go_round(self, dirty: Scope[Address]) -> None:
         known: Recording | None = None
-        whole = dirty is None
+        whole = dirty.everything
         concluded = await self._resume()
-        if dirty is None:
+        if whole:
             dirty, known = await self._rescan()
-        dirty = {*dirty, *self._lane.declared.notified_by(concluded)} - set(concluded)
-        addresses = [address for address in self._in_order(dirty) if self._may_look(address)]
+        dirty |= Scope.of(self._lane.declared.notified_by(concluded))
+        addresses = [a for a in self._in_order(dirty) if a not in concluded and self._may_look(a)]
         if addresses:
             prefetch = None if whole else self._prefetch(addresses)
             performer = ReadingPerformer(
@@ -150,7 +151,7 @@ class Round:
         """What a round over all of the target would change, and what could not be planned and why. Changes nothing."""
         addresses = [
             address
-            for address in self._in_order(self._lane.instances)
+            for address in self._lane.graph.order
             if self._lane.instances[address].common.policy is not Policy.PAUSED
         ]
         performer = ReadingPerformer(self._session, self._services.settings)
@@ -171,21 +172,19 @@ class Round:
 
     # --- Looking ------------------------------------------------------------------------------------------------------
 
-    async def _rescan(self) -> tuple[Collection[Address], Recording | None]:
+    async def _rescan(self) -> tuple[Scope[Address], Recording | None]:
         """What to look at one by one: everything, or only what is unsettled if nothing on the target has moved."""
         recording = self._lane.recording
         if recording is None:
-            return self._lane.instances, None
+            return EVERYTHING, None
         try:
             seen = await self._session.observe(recording.key, recording.batch(), recording.digest)
         except RunnerError:
-            return self._lane.instances, None
+            return EVERYTHING, None
         if seen.unchanged:
             self.outcome.unchanged = True
-            return self._lane.unsettled.due(self._services.loop_time()), None
-        if seen.replies is None:
-            return self._lane.instances, None
-        return self._lane.instances, recording.replace(seen.replies)
+            return Scope.of(self._lane.unsettled.due(self._services.loop_time())), None
+        return EVERYTHING, None if seen.replies is None else recording.replace(seen.replies)
 
     def _prefetch(self, addresses: Collection[Address]) -> Prefetch | None:
         """Ask about what was reported to have changed, if that is little, before a provider does."""
@@ -198,9 +197,9 @@ class Round:
             self._session, lane.recording, subjects, patience=self._services.settings.rescan_patience
         )
 
-    def _in_order(self, addresses: Collection[Address]) -> list[Address]:
+    def _in_order(self, scope: Scope[Address]) -> list[Address]:
         """Those that are still declared, each after what it depends on."""
-        return [address for address in self._lane.graph.order if address in addresses]
+        return scope.among(self._lane.graph.order)
 
     def _may_look(self, address: Address) -> bool:
         """Whether an instance may be looked at; concludes about those that may not."""

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from reconciler.errors import LeaseHeld, LeaseLost
+from reconciler.model.scope import EVERYTHING
 from reconciler.store.batch import Batch
 from reconciler.store.records import LeaseHolder, QueuedKey
 from tests.integration.store.conftest import WRITER, python
@@ -86,7 +87,7 @@ async def test_a_reader_gets_on_beside_a_busy_writer(tmp_path, open_store, child
 
 
 def wish(number):
-    return QueuedKey(target=f"db-{number}", priority=10, added_at=0.0)
+    return QueuedKey(target=f"db-{number}", priority=10, scope=EVERYTHING, added_at=0.0)
 
 
 async def test_a_wish_can_be_left_beside_a_busy_writer(tmp_path, open_store, child):

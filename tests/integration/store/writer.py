@@ -17,6 +17,7 @@ from pathlib import Path
 from reconciler.model.event import Event, EventType
 from reconciler.model.names import TargetName
 from reconciler.model.plan import Action, Cause, Operation, PlanUnit
+from reconciler.model.scope import EVERYTHING
 from reconciler.model.state import ResourceState
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.batch import Batch
@@ -58,7 +59,7 @@ async def main(path: Path) -> None:
             desired=SHA,
             observed=SHA,
         )
-        key = QueuedKey(target=TARGET, priority=1, added_at=runtime.now())
+        key = QueuedKey(target=TARGET, priority=1, scope=EVERYTHING, added_at=runtime.now())
         begun = Run(id=run, target=TARGET, cause="drift", revision="r", started_at=runtime.now())
         await store.write(Batch().enqueue(key).begin_run(begun).intend(run, [unit]))
         done = Batch().settle(run, [Outcome(ADDRESS, "Applied")])

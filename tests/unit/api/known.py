@@ -127,11 +127,12 @@ class Known:
     async def plan(self):
         return self.known_plans
 
-    async def reconcile(self, selected):
-        self.asked.append(("reconcile", selected))
-        if selected and selected[0] not in self.known_states:
-            raise UsageError(f"{selected[0]} is not declared")
-        return len(self.known_states if selected is None else selected)
+    async def reconcile(self, scope):
+        self.asked.append(("reconcile", scope))
+        for address in scope.named:
+            if address not in self.known_states:
+                raise UsageError(f"{address} is not declared")
+        return len(scope.among(self.known_states))
 
     async def suspend(self, suspension):
         self.asked.append(("suspend", suspension))

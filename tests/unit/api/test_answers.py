@@ -12,6 +12,7 @@ from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.event import REASONS, EventType
 from reconciler.model.evidence import Evidence
 from reconciler.model.plan import Action, Cause, FieldDiff
+from reconciler.model.scope import Scope
 from reconciler.store.records import QueuedKey, Run, RunUnit
 from tests.unit.api.known import (
     Known,
@@ -217,7 +218,7 @@ async def test_a_run_has_its_units():
 
 
 async def test_the_queue_says_what_people_asked_for():
-    key = QueuedKey(target="web-1", priority=1, dirty=frozenset({MOTD}), added_at=1000.0)
+    key = QueuedKey(target="web-1", priority=1, scope=Scope.of([MOTD]), added_at=1000.0)
     [view] = (await answer(Known(known_queue=[key]), "/v1/queue", {}))["items"]
     assert (view["target"], view["addresses"]) == ("web-1", [MOTD])
 

@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.core.backoff import Backoff
 from reconciler.core.workqueue import Priority, Work, WorkQueue
+from reconciler.model.scope import Scope
 
 Queue = WorkQueue[str, str]
 
@@ -35,14 +36,14 @@ def test_an_empty_queue_hands_out_nothing():
 
 def test_a_key_added_twice_is_handed_out_once_with_its_items_merged_in_order():
     queue = make()
-    queue.add("a", now=1.0, items=["y"])
-    queue.add("a", now=2.0, items=["x", "y"])
+    queue.add("a", now=1.0, scope=Scope.of(["y"]))
+    queue.add("a", now=2.0, scope=Scope.of(["x", "y"]))
     assert drain(queue) == [Work("a", ("y", "x"), everything=False, priority=Priority.SPEC, since=1.0)]
 
 
 def test_adding_without_items_means_everything_and_named_items_are_still_named():
     queue = make()
-    queue.add("a", now=0.0, items=["x"])
+    queue.add("a", now=0.0, scope=Scope.of(["x"]))
     queue.add("a", now=0.0)
     assert drain(queue) == [Work("a", ("x",), everything=True, priority=Priority.SPEC, since=0.0)]
 
@@ -70,11 +71,11 @@ def test_a_key_takes_the_highest_priority_asked_for_and_keeps_its_age():
 
 def test_a_key_in_hand_is_not_handed_out_again_and_runs_once_more_after_done():
     queue = make()
-    queue.add("a", now=0.0, items=["x"])
+    queue.add("a", now=0.0, scope=Scope.of(["x"]))
     assert queue.get(0.0) is not None
     assert queue.processing == {"a"}
-    queue.add("a", now=1.0, items=["y"], priority=Priority.DRIFT)
-    queue.add("a", now=2.0, items=["z"], priority=Priority.USER)
+    queue.add("a", now=1.0, scope=Scope.of(["y"]), priority=Priority.DRIFT)
+    queue.add("a", now=2.0, scope=Scope.of(["z"]), priority=Priority.USER)
     assert queue.get(3.0) is None
     assert queue.next_ready(3.0) is None
     queue.done("a")
@@ -125,16 +126,16 @@ def test_the_earliest_of_several_delays_counts_and_the_highest_priority(first, s
 
 def test_each_item_has_a_delay_of_its_own():
     queue = make()
-    queue.add_after("a", 300.0, now=0.0, items=["failing"])
-    queue.add("a", now=0.0, items=["healthy"])
+    queue.add_after("a", 300.0, now=0.0, scope=Scope.of(["failing"]))
+    queue.add("a", now=0.0, scope=Scope.of(["healthy"]))
     assert [work.items for work in drain(queue, 1.0)] == [("healthy",)]
     assert [work.items for work in drain(queue, 300.0)] == [("failing",)]
 
 
 def test_adding_a_delayed_item_makes_it_due_at_once_with_the_highest_priority_and_only_once():
     queue = make()
-    queue.add_after("a", 300.0, now=0.0, items=["x"], priority=Priority.SPEC)
-    queue.add("a", now=1.0, items=["x"], priority=Priority.RESYNC)
+    queue.add_after("a", 300.0, now=0.0, scope=Scope.of(["x"]), priority=Priority.SPEC)
+    queue.add("a", now=1.0, scope=Scope.of(["x"]), priority=Priority.RESYNC)
     assert queue.delayed == 0
     assert [(work.items, work.priority) for work in drain(queue, 1.0)] == [(("x",), Priority.SPEC)]
     assert drain(queue, 300.0) == []
@@ -142,16 +143,16 @@ def test_adding_a_delayed_item_makes_it_due_at_once_with_the_highest_priority_an
 
 def test_delaying_what_is_due_already_only_raises_its_priority():
     queue = make()
-    queue.add("a", now=0.0, items=["x"], priority=Priority.DRIFT)
+    queue.add("a", now=0.0, scope=Scope.of(["x"]), priority=Priority.DRIFT)
     queue.add("b", now=0.0, priority=Priority.SPEC)
-    queue.add_after("a", 50.0, now=0.0, items=["x"], priority=Priority.USER)
+    queue.add_after("a", 50.0, now=0.0, scope=Scope.of(["x"]), priority=Priority.USER)
     assert queue.delayed == 0
     assert keys(drain(queue)) == ["a", "b"]
 
 
 def test_looking_at_everything_does_not_take_back_the_wish_for_one_item():
     queue = make()
-    queue.add_after("a", 60.0, now=0.0, items=["x"])
+    queue.add_after("a", 60.0, now=0.0, scope=Scope.of(["x"]))
     queue.add("a", now=0.0)
     assert [work.everything for work in drain(queue, 0.0)] == [True]
     assert [work.items for work in drain(queue, 60.0)] == [("x",)]
@@ -161,7 +162,7 @@ def test_what_becomes_due_while_its_key_is_in_hand_waits_for_done():
     queue = make()
     queue.add("a", now=0.0)
     assert queue.get(0.0) is not None
-    queue.add_after("a", 1.0, now=0.0, items=["x"])
+    queue.add_after("a", 1.0, now=0.0, scope=Scope.of(["x"]))
     assert queue.next_ready(0.5) == 1.0
     assert queue.get(2.0) is None
     queue.done("a")
@@ -213,7 +214,7 @@ def test_forgetting_the_last_thing_known_of_a_key_leaves_nothing_behind():
 def test_discarding_takes_back_what_is_ready_and_what_is_delayed():
     queue = make()
     queue.add("a", now=0.0)
-    queue.add_after("a", 5.0, now=0.0, items=["x"])
+    queue.add_after("a", 5.0, now=0.0, scope=Scope.of(["x"]))
     queue.add_rate_limited("a", now=0.0, item="y")
     queue.discard("a")
     assert (len(queue), queue.delayed, queue.failures("a", "y")) == (0, 0, 0)

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from reconciler.core.workqueue import Priority, WorkQueue
+from reconciler.model.scope import EVERYTHING, Scope
 
 KEYS = st.sampled_from("abc")
-ITEMS = st.lists(st.sampled_from(["x", "y", "z"]), max_size=2)
+SCOPES = st.just(EVERYTHING) | st.lists(st.sampled_from(["x", "y", "z"]), max_size=2).map(Scope.of)
 PRIORITIES = st.sampled_from(Priority)
 DELAYS = st.sampled_from([0.0, 0.5, 1.0, 2.0, 60.0])
 
@@ -38,16 +39,16 @@ class QueueMachine(RuleBasedStateMachine):
     def ready(self) -> set[str]:
         return {key for key, _ in self.owed if key not in self.in_hand and self.due(key)}
 
-    @rule(key=KEYS, items=ITEMS, priority=PRIORITIES)
-    def add(self, key, items, priority):
-        self.queue.add(key, now=self.now, priority=priority, items=items)
-        for item in items or [None]:
+    @rule(key=KEYS, scope=SCOPES, priority=PRIORITIES)
+    def add(self, key, scope, priority):
+        self.queue.add(key, now=self.now, priority=priority, scope=scope)
+        for item in [None] if scope.everything else scope.named:
             self.wish(key, item, self.now, priority)
 
-    @rule(key=KEYS, items=ITEMS, priority=PRIORITIES, delay=DELAYS)
-    def add_after(self, key, items, priority, delay):
-        self.queue.add_after(key, delay, now=self.now, priority=priority, items=items)
-        for item in items or [None]:
+    @rule(key=KEYS, scope=SCOPES, priority=PRIORITIES, delay=DELAYS)
+    def add_after(self, key, scope, priority, delay):
+        self.queue.add_after(key, delay, now=self.now, priority=priority, scope=scope)
+        for item in [None] if scope.everything else scope.named:
             self.wish(key, item, self.now + delay, priority)
 
     @rule(key=KEYS, item=st.sampled_from([None, "x"]))

@@ -3,6 +3,7 @@
 import asyncio
 
 from reconciler.errors import StoreError
+from reconciler.model.scope import Scope
 from reconciler.plugins.calls import Phase
 from tests.unit.engine.stage import VIM, address, file, staged
 
@@ -62,11 +63,11 @@ async def test_a_wish_outlives_the_controller(stage):
     await stage.settled()
     stage.machines["m0"].powered = False
     stage.machines["m0"].lose_sessions()
-    await stage.controller.request([address("motd")])
+    await stage.controller.request(Scope.of([address("motd")]))
     await asyncio.sleep(5)
     await stage.again()
     (kept,) = await stage.store.load_queue()
-    assert kept.dirty == {address("motd")}
+    assert kept.scope == Scope.of([address("motd")])
     stage.machines["m0"].powered = True
     await stage.declare(file("motd", "hello\n"))
     await stage.until(lambda: stage.summary("motd").ready and stage.machines["m0"].sessions == 2)

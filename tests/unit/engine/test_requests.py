@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.engine.loop.requests import Request
 from reconciler.errors import StoreError
+from reconciler.model.scope import EVERYTHING, Scope
 from tests.unit.engine.stage import address, file, staged
 
 
@@ -15,8 +16,8 @@ async def test_a_wish_about_a_target_that_cannot_be_reached_is_granted_when_it_c
     await stage.settled()
     stage.machines["m0"].power_failure(60.0)
     await asyncio.sleep(40.0)
-    await stage.controller.request([address("motd")])
-    assert [key.dirty for key in await stage.store.load_queue()] == [{address("motd")}]
+    await stage.controller.request(Scope.of([address("motd")]))
+    assert [key.scope for key in await stage.store.load_queue()] == [Scope.of([address("motd")])]
     await asyncio.sleep(400.0)
     assert await stage.store.load_queue() == []
 
@@ -27,11 +28,13 @@ async def test_wishes_about_one_target_are_joined(stage):
     await stage.settled()
     stage.machines["m0"].power_failure(3600.0)
     await asyncio.sleep(40.0)
-    await stage.controller.request([address("motd")])
-    await stage.controller.request([address("issue")])
-    assert [key.dirty for key in await stage.store.load_queue()] == [{address("motd"), address("issue")}]
+    await stage.controller.request(Scope.of([address("motd")]))
+    await stage.controller.request(Scope.of([address("issue")]))
+    assert [key.scope for key in await stage.store.load_queue()] == [
+        Scope.of([address("motd"), address("issue")])
+    ]
     await stage.controller.request()
-    assert [key.dirty for key in await stage.store.load_queue()] == [frozenset()]
+    assert [key.scope for key in await stage.store.load_queue()] == [EVERYTHING]
 
 
 @staged
@@ -39,9 +42,9 @@ async def test_a_wish_that_comes_in_the_middle_of_a_round_is_granted_too(stage):
     await stage.declare(file("motd", "hello\n"))
     await stage.settled()
     looks = stage.sent("file.stat")
-    await stage.controller.request([address("motd")])
+    await stage.controller.request(Scope.of([address("motd")]))
     await stage.until(lambda: stage.sent("file.stat") > looks)
-    await stage.controller.request([address("motd")])
+    await stage.controller.request(Scope.of([address("motd")]))
     await asyncio.sleep(1.0)
     assert stage.sent("file.stat") == looks + 2
     assert await stage.store.load_queue() == []
@@ -76,6 +79,6 @@ async def test_a_wish_about_a_target_that_is_dropped_is_forgotten(stage):
 
 
 def test_a_wish_for_everything_takes_in_all_others():
-    some, more, everything = Request(frozenset({"a"})), Request(frozenset({"b"})), Request(frozenset())
-    assert some.merged(more) == Request(frozenset({"a", "b"}))
+    some, more, everything = Request(Scope.of("a")), Request(Scope.of("b")), Request(EVERYTHING)
+    assert some.merged(more) == Request(Scope.of("ab"))
     assert some.merged(everything) == everything.merged(some) == everything

@@ -7,6 +7,7 @@ import pytest
 from reconciler.core.workqueue import Priority
 from reconciler.errors import StoreError
 from reconciler.model.names import Digest, SourceName, TargetName
+from reconciler.model.scope import EVERYTHING
 from reconciler.model.state import Approval, SourceState, Suspension, TargetState
 from reconciler.store.batch import Batch
 from reconciler.store.feed import MOST, Feed, News
@@ -86,7 +87,7 @@ SUSPENSION = Suspension(object="web-1", by="ops", reason="x", since=0.0, until=N
         (Batch().forget_approvals([A]), {A}),
         (
             Batch().enqueue(
-                QueuedKey(target=TargetName("web-1"), priority=Priority.USER, dirty=frozenset(), added_at=0.0)
+                QueuedKey(target=TargetName("web-1"), priority=Priority.USER, scope=EVERYTHING, added_at=0.0)
             ),
             {"Target/web-1"},
         ),

@@ -14,6 +14,7 @@ from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event, EventType
 from reconciler.model.evidence import Evidence
 from reconciler.model.names import SourceName, TargetName
+from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.state import HistoryEntry, ResourceState, SourceState, Suspension, TargetState
 from reconciler.store import codec, journals
 from reconciler.store.batch import Batch
@@ -50,7 +51,7 @@ async def test_target_and_source_states_are_kept(store):
 
 async def test_a_target_is_forgotten_with_all_that_belongs_to_it(store):
     batch = Batch().put_target_state(TargetState(name=WEB))
-    await store.write(batch.enqueue(QueuedKey(target=WEB, priority=1, added_at=0.0)))
+    await store.write(batch.enqueue(QueuedKey(target=WEB, priority=1, scope=EVERYTHING, added_at=0.0)))
     await store.write(Batch().forget_target(WEB))
     assert await store.load_target_states() == {}
     assert await store.load_queue() == []
@@ -67,9 +68,9 @@ async def test_suspensions_are_put_replaced_and_removed(store):
 
 async def test_pending_keys_come_back_the_most_urgent_first(store):
     low = QueuedKey(
-        target=WEB, priority=0, dirty=frozenset({file_address("b"), file_address("a")}), added_at=1.0
+        target=WEB, priority=0, scope=Scope.of([file_address("b"), file_address("a")]), added_at=1.0
     )
-    high = QueuedKey(target=TargetName("db"), priority=30, added_at=2.0)
+    high = QueuedKey(target=TargetName("db"), priority=30, scope=EVERYTHING, added_at=2.0)
     await store.write(Batch().enqueue(low).enqueue(high))
     assert await store.load_queue() == [high, low]
     await store.write(Batch().dequeue(high.target).enqueue(replace(low, priority=5)))
