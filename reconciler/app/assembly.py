@@ -34,6 +34,7 @@ from reconciler.plugins.packages import Package, catalog, load_packages, needs
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
+from reconciler.targets.artifacts import Artifacts
 from reconciler.telemetry.log import get_logger
 
 LEASE = 30.0
@@ -49,6 +50,7 @@ class Parts:
     Attributes:
         places: where things are kept.
         stamp: of the packages and of what else decides what is done, from before any of it was read.
+        artifacts: the runner's binaries.
         runtime: the world.
         store: where everything is kept.
         host: runs the providers.
@@ -60,6 +62,7 @@ class Parts:
 
     places: Places
     stamp: str
+    artifacts: Artifacts
     runtime: Runtime
     store: Store
     host: PluginHost
@@ -132,7 +135,8 @@ async def assemble(
         must_be_ours(path)
     stamped = stamp(places, environ)
     lanes = ThreadLanes()
-    runtime = reaching(places, environ, lanes, notice)
+    artifacts = Artifacts(places.artifacts)
+    runtime = reaching(places, environ, lanes, artifacts, notice)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lanes.close)
         packages, kinds, evaluate = evaluation(places, environ)
@@ -153,7 +157,7 @@ async def assemble(
         stack.push_async_callback(auditor.close)
         stack.push_async_callback(host.close)
         settings = EngineSettings(own_paths=places.own_paths, prune=prune or Budget())
-        yield Parts(places, stamped, runtime, store, host, kinds, evaluate, auditor, settings)
+        yield Parts(places, stamped, artifacts, runtime, store, host, kinds, evaluate, auditor, settings)
 
 
 async def _take_lease(store: Store, runtime: Runtime, places: Places) -> None:

@@ -170,7 +170,12 @@ async def apply(
     if whole and only is None and settled:
         lanes = [result.lane for result in results if result.lane is not None]
         document = quick.remember(
-            evaluated.snapshot.source, evaluated.fingerprint, evaluated.desired.revision, parts.stamp, lanes
+            evaluated.snapshot.source,
+            evaluated.fingerprint,
+            evaluated.desired.revision,
+            parts.stamp,
+            lanes,
+            parts.artifacts.verified,
         )
     await parts.store.write(batch.forget_warm() if document is None else batch.put_warm(document))
     return results

@@ -24,6 +24,7 @@ from reconciler.errors import FroyoError, UsageError
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import LocalTransport, SshTransport, Target
 from reconciler.store.warm import load_warm
+from reconciler.targets.artifacts import Artifacts
 from watchers.fingerprint import fingerprint
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from reconciler.engine.lane.lane import Lane
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ class InSync:
     revision: str
 
 
-def remember(directory: str, seen: str, revision: str, stamped: str, lanes: Iterable[Lane]) -> bytes | None:
+def remember(
+    directory: str, seen: str, revision: str, stamped: str, lanes: Iterable[Lane], verified: Iterable[str]
+) -> bytes | None:
     """The document for the next apply, or None where one cannot be made.
 
     Args:
@@ -58,6 +61,7 @@ def remember(directory: str, seen: str, revision: str, stamped: str, lanes: Iter
         revision: of the snapshot that was applied.
         stamped: the stamp of what else decides, from before it was read.
         lanes: every target, with everything on it in sync.
+        verified: the runner's binaries whose signatures were verified, by their SHA-256.
     """
     targets = []
     for lane in lanes:
@@ -83,6 +87,7 @@ def remember(directory: str, seen: str, revision: str, stamped: str, lanes: Iter
         "revision": revision,
         "stamp": stamped,
         "targets": targets,
+        "verified": sorted(verified),
     }
     return json.dumps(document, separators=(",", ":")).encode()
 
@@ -114,7 +119,8 @@ def look(directory: str, places: Places, environ: Mapping[str, str]) -> InSync |
     ):
         return None
     try:
-        unchanged = asyncio.run(_ask(document["targets"], places, environ))
+        artifacts = Artifacts(places.artifacts, verified=document["verified"])
+        unchanged = asyncio.run(_ask(document["targets"], artifacts, places, environ))
     except FroyoError:
         return None
     if not unchanged:
@@ -123,14 +129,16 @@ def look(directory: str, places: Places, environ: Mapping[str, str]) -> InSync |
     return InSync(sum(counts), len(counts), document["revision"])
 
 
-async def _ask(targets: list[dict[str, Any]], places: Places, environ: Mapping[str, str]) -> bool:
+async def _ask(
+    targets: list[dict[str, Any]], artifacts: Artifacts, places: Places, environ: Mapping[str, str]
+) -> bool:
     """Whether every target answers as it did."""
     from reconciler.app.reaching import reaching
     from reconciler.runtime import ThreadLanes, gathered
     from reconciler.targets.session import Session
 
     lanes = ThreadLanes()
-    runtime = reaching(places, environ, lanes)
+    runtime = reaching(places, environ, lanes, artifacts)
 
     async def one(entry: dict[str, Any]) -> bool:
         kind = LocalTransport if entry["transport"] == "local" else SshTransport

@@ -17,6 +17,7 @@ def reaching(
     places: Places,
     environ: Mapping[str, str],
     lanes: ThreadLanes,
+    artifacts: Artifacts,
     notice: Callable[[str], None] = lambda _text: None,
 ) -> Runtime:
     """The world as it is.
@@ -25,13 +26,14 @@ def reaching(
         places: where things are kept.
         environ: the process's environment.
         lanes: run what would hold the loop up; the caller closes them.
+        artifacts: the runner's binaries.
         notice: told what a person should know and no target fails for.
     """
     connect = make_connect(
         state=places.state,
         cache=places.cache,
         offload=lanes,
-        artifacts=Artifacts(places.artifacts),
+        artifacts=artifacts,
         environ=environ,
         warn=notice,
     )

@@ -3,7 +3,8 @@
 A binary is good when it is the one that MANIFEST.json lists and its signature (ECDSA P-256 over SHA-256, as
 `cosign sign-blob` makes it) verifies with the public key. What is verified is the very bytes that are handed
 out, never a file that is opened again afterwards; a compressed binary is unpacked to be verified. So nothing
-is remembered about files, and a file that changed under us is looked at like a new one.
+is remembered about files, and a file that changed under us is looked at like a new one. What may be remembered, where
+nobody but us can write, is that a binary with this digest was verified.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -70,9 +71,17 @@ class Artifacts:
     Args:
         directory: where; by default the one inside of this package.
         public_key: PEM file of the key that signatures must verify with; by default the one that came along.
+        verified: binaries, by their SHA-256, whose signatures were verified before; to verify one once more costs the
+            import of a library.
+
+    Attributes:
+        verified: the same, with those that were verified here.
     """
 
-    def __init__(self, directory: Path | None = None, *, public_key: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path | None = None, *, public_key: Path | None = None, verified: Iterable[str] = ()
+    ) -> None:
+        self.verified = set(verified)
         self.directory = directory or Path(__file__).resolve().parent.parent / "_artifacts"
         self._public_key = public_key or self.directory / "runner.pub"
         self._packed: dict[str, Runner] = {}
@@ -118,7 +127,9 @@ class Artifacts:
         if listed.get(name) != digest.hexdigest():
             raise TransportError(f"{path}: it is not the file that MANIFEST.json lists; {_AGAIN}")
         signature = self._read(self.directory / f"{name}.sig").decode("ascii", "replace").strip()
-        self._verify_signature(path, signature, digest.digest())
+        if digest.hexdigest() not in self.verified:
+            self._verify_signature(path, signature, digest.digest())
+            self.verified.add(digest.hexdigest())
         return Runner(arch, digest.hexdigest(), signature, content)
 
     def _manifest(self) -> dict[str, str]:

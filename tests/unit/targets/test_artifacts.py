@@ -50,6 +50,17 @@ def test_a_binary_that_somebody_else_has_signed_is_refused(build, artifacts, for
         getattr(artifacts, form)("amd64")
 
 
+def test_what_was_verified_before_is_not_verified_once_more_and_anything_else_is(build, artifacts):
+    known = artifacts.binary("amd64").sha256
+    assert artifacts.verified == {known}
+    build.path("amd64", ".sig").write_bytes(build.path("arm64", ".sig").read_bytes())
+    assert Artifacts(build.directory, verified=[known]).binary("amd64").sha256 == known
+    build.key = ec.generate_private_key(ec.SECP256R1())
+    build.make("amd64", b"#!/bin/sh\nevil\n")
+    with pytest.raises(TransportError, match="signature does not verify"):
+        Artifacts(build.directory, verified=[known]).binary("amd64")
+
+
 @pytest.mark.parametrize("form", ["binary", "packed"])
 def test_a_signature_of_another_binary_does_not_do(build, artifacts, form):
     build.path("amd64", ".sig").write_bytes(build.path("arm64", ".sig").read_bytes())
