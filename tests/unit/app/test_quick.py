@@ -161,7 +161,7 @@ def be_another_version(site):
 
 
 def be_another_format(site):
-    rewrite(site, b'"format":2', b'"format":1')
+    rewrite(site, f'"format":{quick.FORMAT}'.encode(), b'"format":1')
 
 
 def rewrite(site, old, new):
