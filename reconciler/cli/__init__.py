@@ -7,12 +7,17 @@ everything else is imported by the command that needs it.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+
+GARBAGE = 50_000
+"""So many new objects until cycles among them are looked for: nearly all that is made here is needed to the end."""
 
 
 def main() -> None:
     """Run the command line of this process, and exit."""
+    gc.set_threshold(GARBAGE)
     _have_streams()
     try:
         status = run(sys.argv[1:])
@@ -23,6 +28,7 @@ def main() -> None:
         # Whoever read us has had enough. Nothing more can be said, not by the interpreter's own flush either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 141
+    gc.freeze()  # the interpreter would look through all of it once more, to find what ends with the process anyway
     sys.exit(status)
 
 
