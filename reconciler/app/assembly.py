@@ -9,9 +9,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from reconciler.app.auditing import Auditor
-from reconciler.app.holding import held_by
 from reconciler.app.places import Places, must_be_ours
 from reconciler.app.reaching import reaching
 from reconciler.app.retention import retention
@@ -19,7 +19,6 @@ from reconciler.app.stamps import stamp
 from reconciler.config import ParseCache, load
 from reconciler.config.structural import kind_problems
 from reconciler.core.prune import Budget
-from reconciler.engine.intake.intake import Load
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.round.progress import Progress
@@ -36,6 +35,9 @@ from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
 from reconciler.targets.artifacts import Artifacts
 from reconciler.telemetry.log import get_logger
+
+if TYPE_CHECKING:
+    from reconciler.engine.intake.intake import Load
 
 LEASE = 30.0
 """Seconds for which the lease on the store is taken; a daemon renews it three times within them."""
@@ -165,6 +167,9 @@ async def _take_lease(store: Store, runtime: Runtime, places: Places) -> None:
     try:
         await store.acquire_lease(us, LEASE)
     except LeaseHeld as error:
+        # It asks the one that has it, which takes more than anything does where the lease is free.
+        from reconciler.app.holding import held_by
+
         found = await store.lease()
         raise LeaseHeld(held_by(found.holder, us, places) if found else str(error)) from error
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.api.labels import parse_labels
-from reconciler.api.suggesting import no_label, unknown_target
 from reconciler.app import quick
 from reconciler.app.assembly import Parts
 from reconciler.app.places import source_name
@@ -119,6 +118,8 @@ def _labelled(desired: Desired, labels: str) -> Desired:
     selector = parse_labels(labels)
     chosen = {a: i for a, i in desired.instances.items() if selector.matches(i.metadata.labels)}
     if not chosen and desired.instances:
+        from reconciler.api.suggesting import no_label
+
         raise UsageError(no_label(selector, [i.metadata.labels for i in desired.instances.values()]))
     return desired.among(chosen, {instance.target for instance in chosen.values()})
 
@@ -128,6 +129,8 @@ def _restricted(desired: Desired, names: Collection[str]) -> Desired:
         return desired
     unknown = sorted(set(names) - desired.targets.keys())
     if unknown:
+        from reconciler.api.suggesting import unknown_target
+
         raise UsageError(unknown_target(unknown[0], desired.targets))
     chosen = {address for address, one in desired.instances.items() if one.target in names}
     return desired.among(chosen, {TargetName(name) for name in names})

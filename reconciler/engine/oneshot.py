@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.core.conditions import summarize
 from reconciler.core.contest import Contests
@@ -17,7 +17,6 @@ from reconciler.engine import wording
 from reconciler.engine.intake.in_force import Wanted
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.reached import Reached
-from reconciler.engine.loop.sessions import OpenSession
 from reconciler.engine.round.reconcile import Round, unplanned
 from reconciler.engine.round.services import Services
 from reconciler.errors import FroyoError, ProtocolError, RunnerError, StoreError, TransportError
@@ -31,6 +30,9 @@ from reconciler.model.state import ResourceState
 from reconciler.runtime import gathered
 from reconciler.targets.session import Session
 from reconciler.telemetry.log import get_logger
+
+if TYPE_CHECKING:
+    from reconciler.engine.loop.sessions import OpenSession
 
 R = TypeVar("R")
 

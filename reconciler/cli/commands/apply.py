@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.api.client import Document
 from reconciler.app.places import places, source_root
 from reconciler.cli.options import (
     Directory,
@@ -34,6 +33,7 @@ from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
+    from reconciler.api.client import Document
     from reconciler.app.saved import Saved
 
 EXAMPLES = (
