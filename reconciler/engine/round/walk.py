@@ -334,6 +334,9 @@ class Walk:
         if slow is not None:
             intending.add_done_callback(slow.note)
         try:
+            # To the store's thread before a provider takes the event loop's.
+            await asyncio.sleep(0)  # it waits for the writer
+            await asyncio.sleep(0)  # which has begun
             applied = await apply_step(
                 services,
                 self._session,
