@@ -1,4 +1,4 @@
-"""The words between a provider and a target: phases, calls and replies, and which call may be made when."""
+"""The words between a provider and a target: phases, and which call may be made when."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from reconciler.model.calls import Call, Reply
 from reconciler.model.subjects import PATH, Subject, is_normal
 
-Call: TypeAlias = "dict[str, Any]"
-"""`{"call": "file.stat", "args": {…}}`, the arguments being those of one item of the runner's command."""
-Reply: TypeAlias = "dict[str, Any]"
-"""`{"ok": {…}}` or `{"error": {"class", "code", "message", "retry_after_ms"?}}`."""
 Perform: TypeAlias = Callable[[list[Call]], Awaitable[list[Reply]]]
 """Makes calls on a target, all of them in one round trip if it can; one reply each, in order."""
 
@@ -123,8 +120,7 @@ frame. So the runner's `file.read`, whose content comes in pieces, is not among 
 
 def about(call: Call) -> list[Subject]:
     """The subjects that the arguments of a call name; none for one such as `facts`, which is about the whole target."""
-    args = call["args"]
-    return [Subject(names.scheme, str(args.get(names.argument))) for names in CALLS[call["call"]].names]
+    return [Subject(names.scheme, str(call.args.get(names.argument))) for names in CALLS[call.name].names]
 
 
 def refused_in(phase: Phase, call: str) -> str:

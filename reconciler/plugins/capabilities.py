@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from reconciler.model.calls import Call
 from reconciler.model.subjects import Subject
-from reconciler.plugins.calls import CALLS, Call, CallRule, Phase, refused_in
+from reconciler.plugins.calls import CALLS, CallRule, Phase, refused_in
 from reconciler.plugins.globs import argv_matches, check_argv, scheme_of, subject_matcher
 
 FIELDS = ("call", "subjects", "argv")
@@ -149,7 +150,7 @@ class Gate:
 
     def refusal(self, call: Call) -> str:
         """Why a call must not be made, or "" when it may."""
-        name, args = call["call"], call["args"]
+        name, args = call.name, call.args
         reason = refused_in(self._phase, name)
         if reason:
             return reason

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from reconciler.errors import ErrorClass, ProviderError
+from reconciler.model.calls import Call, Reply
 from reconciler.model.names import Address, Digest, TargetName
 from reconciler.model.plan import Action, FieldDiff, Operation, Preimage
 from reconciler.model.provider import Actual, Resource, Result
-from reconciler.plugins.calls import Call, Perform, Phase, Reply
+from reconciler.plugins.calls import Perform, Phase
 
 Json = dict[str, Any]
 T = TypeVar("T")

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from reconciler.errors import ErrorClass
+from reconciler.model.calls import Call
 from reconciler.model.plan import Action
 from reconciler.model.subjects import is_normal, is_watched
-from reconciler.plugins.calls import Call, Phase
+from reconciler.plugins.calls import Phase
 from reconciler.plugins.steps import Misbehaviour
 
 CALL_NAME_MAX = 64
@@ -60,7 +61,7 @@ def calls_of(text: str) -> list[Call]:
         ):
             raise Misbehaviour("asks for something that is no call: it has a name and arguments")
         _check_depth(call["args"], DEPTH_MAX)
-    return calls
+    return [Call(call["call"], call["args"]) for call in calls]
 
 
 def done_of(phase: Phase, request: Mapping[str, Any], text: str) -> dict[str, Any]:

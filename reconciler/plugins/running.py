@@ -18,8 +18,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from reconciler.errors import ErrorClass, ProviderError
+from reconciler.model.calls import Call, Failure, Reply
 from reconciler.plugins import memo as keys
-from reconciler.plugins.calls import Call, Perform, Phase, Reply
+from reconciler.plugins.calls import Perform, Phase
 from reconciler.plugins.capabilities import Gate, Grants
 from reconciler.plugins.memo import Memo
 from reconciler.plugins.packages import Package
@@ -145,7 +146,7 @@ class Run:
                 return self._done(step)
             else:
                 calls = calls_of(step.text)
-            replies = _encode(await self._replies(calls, perform))
+            replies = _encode([reply.wire() for reply in await self._replies(calls, perform)])
             self._said.append(replies)
             key = keys.next_key(key, replies)
 
@@ -156,7 +157,7 @@ class Run:
             gate = self._host.gate(self.package, Phase.READ)
             for operation in reply["operations"]:
                 preimage = operation.get("preimage")
-                refusal = gate.refusal({"call": "file.stat", "args": preimage}) if preimage else ""
+                refusal = gate.refusal(Call("file.stat", preimage)) if preimage else ""
                 if refusal:
                     raise Misbehaviour(f"its `preimage`: {refusal}")
         return reply
@@ -241,14 +242,14 @@ class Run:
         return replies
 
     def _refusal(self, call: Call, reason: str) -> Reply:
-        name = call["call"]
+        name = call.name
         if name not in self._refused:
             # Once a run for each call: a provider must not be able to flood the audit log.
             self._refused.add(name)
             facts = {"package": self.package.name, "phase": self.phase.value, "call": name, "reason": reason}
             self._host.audit("provider.refused", facts)
         message = f"{self.package.name} may not do this in {self.phase}: {reason}"
-        return {"error": {"class": ErrorClass.PERMANENT.value, "code": "refused", "message": message}}
+        return Failure(ErrorClass.PERMANENT, "refused", message)
 
     def error(
         self,

@@ -1,30 +1,15 @@
-"""What the runner says, as immutable values: one class for each thing that can happen on a connection.
-
-`Reply` and `Fault` have the shape that they have on the wire, because providers, memo and journal take them
-as they are.
-"""
+"""What the runner says, as immutable values: one class for each thing that can happen on a connection."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Any, Final
+
+from reconciler.model.calls import Failure, Reply
 
 PROTOCOL: Final = 1
 """The version of the protocol that this side speaks."""
-
-Fault = TypedDict(
-    "Fault",
-    {"class": str, "code": str, "message": str, "retry_after_ms": NotRequired[int]},
-)
-"""Why something failed. `class` is a value of `ErrorClass`, `code` is for programs, `message` for people."""
-
-
-class Reply(TypedDict, total=False):
-    """The answer to one item: exactly one of both keys is there."""
-
-    ok: dict[str, Any]
-    error: Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +67,7 @@ class Failed:
     """A command has failed as a whole (the ERROR frame)."""
 
     id: int
-    fault: Fault
+    failure: Failure
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import RemoteProtocolError
+from reconciler.model.calls import Reply
 from reconciler.model.names import Digest
-from reconciler.targets.messages import Reply
 from reconciler.targets.protocol import reply
 
 

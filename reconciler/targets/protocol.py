@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from reconciler.errors import ErrorClass, LocalProtocolError, RemoteProtocolError
+from reconciler.model.calls import Failure, Ok, Reply
 from reconciler.targets.frames import MAX_FRAME, Frame, FrameReader, encode
 from reconciler.targets.messages import (
     PROTOCOL,
@@ -24,12 +25,10 @@ from reconciler.targets.messages import (
     Done,
     Exit,
     Failed,
-    Fault,
     Heartbeat,
     Message,
     Progress,
     Ready,
-    Reply,
 )
 from reconciler.targets.states import (
     ANSWERING,
@@ -41,7 +40,7 @@ from reconciler.targets.states import (
     after_sending,
 )
 
-_CLASSES = frozenset(ErrorClass)
+_CLASSES = {one.value: one for one in ErrorClass}
 _EVENTS = frozenset({"chunk", "changed", "progress"})
 _WATCHES = frozenset({"fanotify", "inotify", "none"})
 _GREATEST = 2**53 - 1
@@ -235,30 +234,27 @@ def _malformed(frame: Mapping[str, Any], name: str) -> RemoteProtocolError:
     return RemoteProtocolError(f"a {frame.get('type', 'fault')} has no proper {name!r}", kind="bad_field")
 
 
-def _fault(value: object) -> Fault:
+def _failure(value: object) -> Failure:
     if type(value) is not dict:
         raise RemoteProtocolError("an error is not an object", kind="bad_field")
-    if _text(value, "class") not in _CLASSES:
+    error_class = _CLASSES.get(_text(value, "class"))
+    if error_class is None:
         raise _malformed(value, "class")
-    _text(value, "code")
-    _text(value, "message")
-    if value.get("retry_after_ms") is not None:
-        _number(value, "retry_after_ms")
-    return cast("Fault", value)
+    later = None if value.get("retry_after_ms") is None else _number(value, "retry_after_ms")
+    return Failure(error_class, _text(value, "code"), _text(value, "message"), later)
 
 
 def reply(value: object) -> Reply:
-    """A result, as it came in.
+    """The value of a result.
 
     Raises:
         RemoteProtocolError: it is none.
     """
     if type(value) is dict:
         if "ok" in value and "error" not in value and type(value["ok"]) is dict:
-            return cast("Reply", value)
+            return Ok(value["ok"])
         if "error" in value and "ok" not in value:
-            _fault(value["error"])
-            return cast("Reply", value)
+            return _failure(value["error"])
     raise RemoteProtocolError("a result is neither {ok} nor {error}", kind="bad_field")
 
 
@@ -305,7 +301,7 @@ def _done(frame: Frame) -> Done:
 
 
 def _failed(frame: Frame) -> Failed:
-    return Failed(_number(frame, "id"), _fault(frame.get("error")))
+    return Failed(_number(frame, "id"), _failure(frame.get("error")))
 
 
 def _exit(frame: Frame) -> Exit:

@@ -15,17 +15,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NoReturn
 
-from reconciler.errors import ErrorClass, RemoteProtocolError, RunnerError, TransportError
+from reconciler.errors import RemoteProtocolError, RunnerError, TransportError
 from reconciler.model.blob import Blob
+from reconciler.model.calls import Failure, Reply
 from reconciler.model.names import Digest
 from reconciler.model.target import LocalTransport, Target
 from reconciler.runtime import Runtime
 from reconciler.targets.bodies import Bodies, decode_piece
 from reconciler.targets.link import Call, Link
-from reconciler.targets.messages import Done, Failed, Fault, Progress, Ready, Reply
+from reconciler.targets.messages import Done, Failed, Progress, Ready
 from reconciler.targets.observation import Observation, observation
 from reconciler.targets.settings import SessionSettings
 from reconciler.targets.watch import UNWATCHED, WatchEvent, WatchStatus, watch_event, watch_status
@@ -57,7 +58,7 @@ class Session:
         self._bodies = bodies
         self._on_event = on_event
         self._batches: dict[str, list[dict[str, Any]]] = {}
-        self._facts: dict[str, Any] | None = None
+        self._facts: Mapping[str, Any] | None = None
         self._remembers_since = asyncio.get_running_loop().time()
         self._watch: Call | None = None
 
@@ -128,7 +129,7 @@ class Session:
             batch = items[start : start + _BATCH]
             answer = await self._link.call(name, batch, options=options, timeout=timeout)
             if isinstance(answer, Failed):
-                replies += [Reply(error=answer.fault) for _ in batch]
+                replies += [answer.failure for _ in batch]
             else:
                 self._note_missing(batch, answer.results)
                 replies += answer.results
@@ -136,7 +137,7 @@ class Session:
 
     def _note_missing(self, items: list[dict[str, Any]], replies: list[Reply]) -> None:
         for item, reply in zip(items, replies, strict=True):
-            if "error" in reply and reply["error"]["code"] == "blob_missing" and "blob" in item:
+            if isinstance(reply, Failure) and reply.code == "blob_missing" and "blob" in item:
                 self._bodies.forget(item["blob"])
 
     @property
@@ -181,13 +182,14 @@ class Session:
             batch = known
         sends = batch is not None and batch != known
         reply = await self._observe_once(key, batch if sends else None, digest, timeout)
-        if "error" in reply and reply["error"]["code"] == "unknown_key" and batch is not None and not sends:
+        unknown = isinstance(reply, Failure) and reply.code == "unknown_key"
+        if unknown and batch is not None and not sends:
             reply = await self._observe_once(key, batch, digest, timeout)
-        if "error" in reply:
+        if isinstance(reply, Failure):
             self._batches.pop(key, None)
-            self._refuse("observe", reply["error"])
+            self._refuse("observe", reply)
         try:
-            seen = observation(reply["ok"], batch=batch, digest=digest)
+            seen = observation(reply.value, batch=batch, digest=digest)
         except RemoteProtocolError as error:
             self._give_up("observe", error)
         if batch is not None:
@@ -205,7 +207,7 @@ class Session:
         (reply,) = await self.command("observe", [{}], options=options, timeout=timeout)
         return reply
 
-    async def facts(self) -> dict[str, Any]:
+    async def facts(self) -> Mapping[str, Any]:
         """What the target is: asked once a session.
 
         Raises:
@@ -214,9 +216,9 @@ class Session:
         """
         if self._facts is None:
             (reply,) = await self.command("facts", [{}])
-            if "error" in reply:
-                self._refuse("facts", reply["error"])
-            self._facts = reply["ok"]
+            if isinstance(reply, Failure):
+                self._refuse("facts", reply)
+            self._facts = reply.value
         return self._facts
 
     # --- Bodies ---------------------------------------------------------------------------------------
@@ -262,14 +264,14 @@ class Session:
             pieces.append(piece)
 
         answer = await self._link.call("file.read", [item], timeout=timeout, on_progress=take)
-        reply = Reply(error=answer.fault) if isinstance(answer, Failed) else answer.results[0]
-        if "error" in reply:
-            self._refuse(f"file.read {path}", reply["error"])
+        reply = answer.failure if isinstance(answer, Failed) else answer.results[0]
+        if isinstance(reply, Failure):
+            self._refuse(f"file.read {path}", reply)
         body = b"".join(pieces)
         digest = Digest(f"sha256:{hashlib.sha256(body).hexdigest()}")
-        if "digest" not in reply["ok"]:
+        if "digest" not in reply.value:
             self._give_up("file.read", RemoteProtocolError("it has no proper 'digest'", kind="bad_field"))
-        if digest != reply["ok"]["digest"]:
+        if digest != reply.value["digest"]:
             raise TransportError(
                 f"{self.target.name}: {path} did not arrive as it was sent; it is read again"
             )
@@ -310,7 +312,7 @@ class Session:
         if watch.answer.done():
             answer = watch.answer.result()
             if isinstance(answer, Failed):
-                self._refuse("watch", answer.fault)
+                self._refuse("watch", answer.failure)
         elif armed.done():
             watch.answer.add_done_callback(lambda answer: self._watch_ended(watch, answer))
         else:
@@ -323,7 +325,7 @@ class Session:
         if answer.cancelled() or answer.exception() is not None or watch is not self._watch or self.closed:
             return
         ended = answer.result()
-        why = ended.fault["message"] if isinstance(ended, Failed) else "the target stopped watching"
+        why = ended.failure.message if isinstance(ended, Failed) else "the target stopped watching"
         self.watching = WatchStatus(watching=0, mode="none", degraded=why)
         self._on_event(WatchEvent(changes=(), overflow=True))
 
@@ -333,11 +335,11 @@ class Session:
         self._link.give_up(message)
         raise RemoteProtocolError(f"{self.target.name}: {message}", kind=error.kind) from error
 
-    def _refuse(self, what: str, fault: Fault) -> NoReturn:
-        retry_after = fault.get("retry_after_ms")
+    def _refuse(self, what: str, failure: Failure) -> NoReturn:
+        later = failure.retry_after_ms
         raise RunnerError(
-            f"{self.target.name}: {what}: {fault['message']}",
-            error_class=ErrorClass(fault["class"]),
-            code=fault["code"],
-            retry_after=None if retry_after is None else retry_after / 1000,
+            f"{self.target.name}: {what}: {failure.message}",
+            error_class=failure.error_class,
+            code=failure.code,
+            retry_after=None if later is None else later / 1000,
         )

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from reconciler.model.calls import Call, Ok, Reply
 from reconciler.plugins.calls import Phase
 from reconciler.plugins.host import IDLE_SECONDS, LANE, SPARES, PluginHost
 from reconciler.plugins.packages import load_packages, needs
@@ -32,10 +33,10 @@ class Machine:
     def __init__(self) -> None:
         self.mode = "0644"
 
-    async def __call__(self, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        if calls[0]["call"] != "file.stat":
+    async def __call__(self, calls: list[Call]) -> list[Reply]:
+        if calls[0].name != "file.stat":
             self.mode = "0644"
-        return [{"ok": self._stat()} for _ in calls]
+        return [Ok(self._stat()) for _ in calls]
 
     def _stat(self) -> dict[str, Any]:
         return {

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Iterable
+from typing import Any
 
-from reconciler.plugins.calls import Call, Reply, about
+from reconciler.model.calls import Call, Reply
+from reconciler.plugins.calls import about
 from reconciler.targets.frames import canonical
+from reconciler.targets.protocol import reply as reply_of
 
 
 class Recording:
@@ -34,11 +36,11 @@ class Recording:
     def note(self, calls: Iterable[Call], replies: Iterable[Reply]) -> None:
         """Remember what was answered to each call, over what was remembered before."""
         for call, reply in zip(calls, replies, strict=True):
-            answers = self._answers.setdefault(call["call"], {})
-            args, text = canonical(call["args"]), canonical(reply)
+            answers = self._answers.setdefault(call.name, {})
+            args, text = canonical(call.args), canonical(reply.wire())
             if args not in answers:
                 self._key = None
-                self._file(call["call"], call["args"], args)
+                self._file(call, args)
             if answers.get(args) != text:
                 answers[args] = text
                 self._digest = None
@@ -49,26 +51,26 @@ class Recording:
             answers = self._answers.setdefault(name, {})
             for args in theirs.keys() - answers.keys():
                 self._key = None
-                self._file(name, json.loads(args), args)
+                self._file(Call(name, json.loads(args)), args)
             for args, text in theirs.items():
                 if answers.get(args) != text:
                     answers[args] = text
                     self._digest = None
 
-    def _file(self, name: str, args: Mapping[str, Any], text: bytes) -> None:
+    def _file(self, call: Call, args: bytes) -> None:
         """Make a call findable by what it is about."""
-        for subject in about({"call": name, "args": args}):
-            self._by_subject.setdefault(str(subject), []).append((name, text))
+        for subject in about(call):
+            self._by_subject.setdefault(str(subject), []).append((call.name, args))
 
     def answer(self, call: Call) -> Reply | None:
         """What was last answered to `call`, or None if it never was."""
-        text = self._answers.get(call["call"], {}).get(canonical(call["args"]))
-        return None if text is None else cast("Reply", json.loads(text))
+        text = self._answers.get(call.name, {}).get(canonical(call.args))
+        return None if text is None else reply_of(json.loads(text))
 
     def calls_on(self, subject: str) -> list[Call]:
         """The calls that were made about exactly `subject`, such as "path:/etc/motd"."""
         found = self._by_subject.get(subject, ())
-        return [cast("Call", {"call": name, "args": json.loads(args)}) for name, args in found]
+        return [Call(name, json.loads(args)) for name, args in found]
 
     def same_on(self, subject: str, other: Recording) -> bool:
         """Whether there were calls about exactly `subject`, and `other` gave the same answers to all of them."""
@@ -103,12 +105,12 @@ class Recording:
             for name, answers in self._answers.items()
         ]
 
-    def replace(self, replies: Iterable[Iterable[Mapping[str, Any]]]) -> Recording:
+    def replace(self, replies: Iterable[Iterable[Reply]]) -> Recording:
         """The same calls with new answers, as an `observe` that found a change gives them."""
         fresh = Recording()
         fresh._by_subject = self._by_subject
         for (name, answers), group in zip(self._answers.items(), replies, strict=True):
             fresh._answers[name] = {
-                args: canonical(reply) for args, reply in zip(answers, group, strict=True)
+                args: canonical(reply.wire()) for args, reply in zip(answers, group, strict=True)
             }
         return fresh

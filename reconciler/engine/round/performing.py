@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 from reconciler.engine.lane.recording import Recording
 from reconciler.engine.round.prefetch import Prefetch
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ProviderError, StoreError
 from reconciler.model.blob import EMPTY, Blob
+from reconciler.model.calls import Call, Reply
 from reconciler.model.names import Digest
 from reconciler.model.source import SnapshotGone
-from reconciler.plugins.calls import CALLS, Call, Perform, Reply, about
+from reconciler.plugins.calls import CALLS, Perform, about
 from reconciler.targets.session import Session
 
 FindBlob = Callable[[Digest], Blob]
@@ -28,12 +29,12 @@ def _runs(calls: Sequence[Call], *, limit: int) -> Iterator[tuple[str, list[int]
     """The calls as runs of the same command, at most `limit` long: (command, positions)."""
     run: list[int] = []
     for position, call in enumerate(calls):
-        if run and (calls[run[0]]["call"] != call["call"] or len(run) >= limit):
-            yield calls[run[0]]["call"], run
+        if run and (calls[run[0]].name != call.name or len(run) >= limit):
+            yield calls[run[0]].name, run
             run = []
         run.append(position)
     if run:
-        yield calls[run[0]]["call"], run
+        yield calls[run[0]].name, run
 
 
 class ReadingPerformer:
@@ -84,14 +85,14 @@ class ReadingPerformer:
         elif self._prefetch is not None:
             replies = [await self._prefetch.answer(call) for call in calls]
         open_positions = [position for position, reply in enumerate(replies) if reply is None]
-        by_command = sorted(open_positions, key=lambda position: str(calls[position]["call"]))
+        by_command = sorted(open_positions, key=lambda position: calls[position].name)
         ordered = [calls[position] for position in by_command]
 
         async def ask(command: str, run: list[int]) -> None:
-            items = [dict(ordered[index]["args"]) for index in run]
+            items = [dict(ordered[index].args) for index in run]
             answers = await self._session.command(command, items, timeout=self._patience)
             for index, answer in zip(run, answers, strict=True):
-                replies[by_command[index]] = cast("Reply", answer)
+                replies[by_command[index]] = answer
 
         await together([ask(command, run) for command, run in _runs(ordered, limit=self._batch)])
         complete = [reply for reply in replies if reply is not None]
@@ -139,7 +140,7 @@ class WritingPerformer:
         await asyncio.shield(self._intended)
         replies: list[Reply] = []
         for command, run in _runs(calls, limit=self._batch):
-            items: list[dict[str, Any]] = [dict(calls[position]["args"]) for position in run]
+            items: list[dict[str, Any]] = [dict(calls[position].args) for position in run]
             for item in items:
                 if "blob" in item:
                     await self._send(Digest(item["blob"]))
@@ -147,8 +148,7 @@ class WritingPerformer:
             longest = max((item.get("timeout_ms", 0) for item in items), default=0) / 1000
             if CALLS[command].lasting:
                 self.lasting += [item["id"] for item in items]
-            answers = await self._session.command(command, items, timeout=longest + self._patience)
-            replies += cast("list[Reply]", answers)
+            replies += await self._session.command(command, items, timeout=longest + self._patience)
         return replies
 
     async def _send(self, digest: Digest) -> None:

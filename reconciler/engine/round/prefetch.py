@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import cast
 
 from reconciler.engine.lane.recording import Recording
-from reconciler.plugins.calls import Call, Reply
-from reconciler.targets import messages
+from reconciler.model.calls import Call, Reply
 from reconciler.targets.frames import canonical
 from reconciler.targets.session import Session
 
@@ -34,11 +32,11 @@ class Prefetch:
         wanted: dict[str, dict[bytes, Call]] = {}
         for subject in subjects:
             for call in recording.calls_on(subject):
-                wanted.setdefault(call["call"], {})[canonical(call["args"])] = call
-        self._asked: list[asyncio.Task[list[messages.Reply]]] = []
-        self._open: dict[tuple[str, bytes], tuple[asyncio.Task[list[messages.Reply]], int]] = {}
+                wanted.setdefault(call.name, {})[canonical(call.args)] = call
+        self._asked: list[asyncio.Task[list[Reply]]] = []
+        self._open: dict[tuple[str, bytes], tuple[asyncio.Task[list[Reply]], int]] = {}
         for name, calls in wanted.items():
-            items = [dict(call["args"]) for call in calls.values()]
+            items = [dict(call.args) for call in calls.values()]
             task = asyncio.create_task(
                 session.command(name, items, timeout=patience), name=f"prefetch {name}"
             )
@@ -56,8 +54,8 @@ class Prefetch:
         Raises:
             TransportError: the session is lost.
         """
-        task, place = self._open.pop((call["call"], canonical(call["args"])), (None, 0))
-        return None if task is None else cast("Reply", (await task)[place])
+        task, place = self._open.pop((call.name, canonical(call.args)), (None, 0))
+        return None if task is None else (await task)[place]
 
     async def end(self) -> None:
         """Wait for what nobody asked for: a runner that owes an answer is busy. Whatever failed is nobody's concern."""

@@ -8,6 +8,8 @@ import jsonschema_rs
 import pytest
 
 from reconciler.config.structural import kind_problems, structural_problems
+from reconciler.errors import ErrorClass
+from reconciler.model.calls import Call, Failure, Ok
 from reconciler.plugins.calls import Phase
 from reconciler.plugins.capabilities import Grants
 from reconciler.plugins.packages import load_packages, needs
@@ -38,19 +40,19 @@ class Target:
 
     async def __call__(self, calls):
         self.calls += calls
-        return [self.answer(one["call"], one["args"]) for one in calls]
+        return [self.answer(one.name, one.args) for one in calls]
 
     def answer(self, name, args):
         if name == "file.stat":
-            return {"ok": {"exists": self.exists}}
+            return Ok({"exists": self.exists})
         if name == "exec.check" and not self.landlock:
-            return {"error": {"class": "permanent", "code": "not_supported", "message": "no Landlock here"}}
+            return Failure(ErrorClass.PERMANENT, "not_supported", "no Landlock here")
         if name.startswith("exec.check"):
             exit_ = self.exits.get(args["argv"][0], 0)
             if isinstance(exit_, str):
-                return {"error": {"class": "permanent", "code": exit_, "message": f"it is {exit_}"}}
-            return {"ok": {"exit": exit_, "signal": None}}
-        return {"ok": self.result}
+                return Failure(ErrorClass.PERMANENT, exit_, f"it is {exit_}")
+            return Ok({"exit": exit_, "signal": None})
+        return Ok(self.result)
 
 
 async def look(one, target, **granted):
@@ -125,7 +127,7 @@ async def test_checks_run_as_the_command_would():
     await look(resource(unless=["u"], user="ops", environment={"A": "1"}, cwd="/srv"), target)
     [asked] = target.calls
     arguments = {"argv": ["u"], "user": "ops", "env": {"A": "1"}, "cwd": "/srv", "timeout_ms": 30_000}
-    assert asked == {"call": "exec.check", "args": arguments}
+    assert asked == Call("exec.check", arguments)
 
 
 async def test_where_nothing_confines_a_check_the_operator_decides_and_the_plan_says_so():
@@ -157,7 +159,7 @@ async def test_what_a_command_said_is_told_whether_it_went_well_or_not():
     target = Target(result=went_well)
     assert await carry_out(operation, target) == {"address": ADDRESS, "changed": True, "output": "out\nerr\n"}
     [asked] = target.calls
-    assert (asked["args"]["timeout_ms"], asked["args"]["anew"]) == (7000, True)
+    assert (asked.args["timeout_ms"], asked.args["anew"]) == (7000, True)
     failed = await carry_out(operation, Target(result=went_well | {"exit": 3}))
     assert failed["fault"]["message"] == "make failed (exit status 3): out\nerr"
     killed = went_well | {"exit": None, "signal": "SIGKILL", "stdout": "", "stderr": ""}
@@ -170,5 +172,5 @@ async def test_a_refresh_is_run_under_its_own_name():
     payload = {"spec": {"argv": ["make"], "cwd": "/"}, "id": "0123456789abcdef", "causes": []}
     await carry_out({"address": ADDRESS, "action": "refresh", "payload": payload}, target)
     [asked] = target.calls
-    assert asked["args"]["id"] == "0123456789abcdef"
-    assert "anew" not in asked["args"]
+    assert asked.args["id"] == "0123456789abcdef"
+    assert "anew" not in asked.args

@@ -10,9 +10,9 @@ import stat
 import struct
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from reconciler.model.blob import Blob
+from reconciler.model.calls import Call, Reply
 from reconciler.model.names import Digest
 from reconciler.targets.session import Session
 from tests.contract.linux_file.memory import Node, body
@@ -125,24 +125,24 @@ class Performer:
         self.blobs[made["digest"]] = content
         return made
 
-    async def __call__(self, calls: list[Json]) -> list[Any]:
-        self.calls += calls
+    async def __call__(self, calls: list[Call]) -> list[Reply]:
+        self.calls += [{"call": call.name, "args": call.args} for call in calls]
         for call in calls:
-            path = str(call["args"]["path"])
-            if call["call"] in WRITING and not path.startswith(self._inside):
-                raise AssertionError(f"{call['call']} of {path}, which is none of the test's business")
-        replies: list[Any] = []
+            path = str(call.args["path"])
+            if call.name in WRITING and not path.startswith(self._inside):
+                raise AssertionError(f"{call.name} of {path}, which is none of the test's business")
+        replies: list[Reply] = []
         start = 0
         while start < len(calls):
             end = start
-            while end < len(calls) and calls[end]["call"] == calls[start]["call"]:
+            while end < len(calls) and calls[end].name == calls[start].name:
                 end += 1
-            items = [call["args"] for call in calls[start:end]]
+            items = [dict(call.args) for call in calls[start:end]]
             for digest in {item["blob"] for item in items if "blob" in item}:
                 content = self.blobs[digest]
                 await self.session.send_blob(
                     Blob(Digest(digest), len(content), lambda content=content: content)
                 )
-            replies += await self.session.command(calls[start]["call"], items)
+            replies += await self.session.command(calls[start].name, items)
             start = end
         return replies

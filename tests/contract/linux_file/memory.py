@@ -13,6 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reconciler.model.calls import Call, Reply
+from reconciler.targets.protocol import reply as reply_of
+
 Json = dict[str, Any]
 
 USERS = {"root": 0, "www-data": 33, "daemon": 1}
@@ -64,9 +67,9 @@ class MemoryHost:
         self.blobs[digest_of(content)] = content
         return body(content)
 
-    async def __call__(self, calls: list[Json]) -> list[Json]:
+    async def __call__(self, calls: list[Call]) -> list[Reply]:
         """What a host of providers takes for the way to a target."""
-        return [self.reply(call) for call in calls]
+        return [reply_of(self.reply({"call": call.name, "args": call.args})) for call in calls]
 
     def reply(self, call: Json) -> Json:
         self.calls.append(call)

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, assume, given, settings
 
+from reconciler.model.calls import Call
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import LocalTransport, Target
 from reconciler.plugins.calls import Phase
@@ -341,7 +342,7 @@ async def test_a_tree_too_deep_for_any_path_is_purged_and_never_keeps_a_target_f
 
 
 async def test_nothing_is_written_outside_of_the_directory_of_the_tests(bench: Bench, tmp_path: Path):
-    call = {"call": "file.remove", "args": {"path": f"{tmp_path.parents[2]}/elsewhere"}}
+    call = Call("file.remove", {"path": f"{tmp_path.parents[2]}/elsewhere"})
     with pytest.raises(AssertionError, match="none of the test's business"):
         await bench.perform([call])
 

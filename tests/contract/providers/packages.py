@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from reconciler.model.calls import Call, Ok, Reply
 from reconciler.plugins.capabilities import Grants
 from reconciler.plugins.packages import Package, load_packages
 
@@ -111,12 +112,12 @@ class Target:
 
     def __init__(self, **stat: Any) -> None:
         self.stat = {"exists": True, "mode": "0600", "state": "sha256:" + "0" * 64, "changed": True, **stat}
-        self.rounds: list[list[dict[str, Any]]] = []
+        self.rounds: list[list[Call]] = []
 
-    async def __call__(self, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    async def __call__(self, calls: list[Call]) -> list[Reply]:
         self.rounds.append(calls)
-        return [{"ok": dict(self.stat)} for _ in calls]
+        return [Ok(dict(self.stat)) for _ in calls]
 
     @property
     def calls(self) -> list[str]:
-        return [call["call"] for calls in self.rounds for call in calls]
+        return [call.name for calls in self.rounds for call in calls]

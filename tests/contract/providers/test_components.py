@@ -10,6 +10,7 @@ import pytest
 from wasmtime import wat2wasm
 
 from reconciler.errors import ErrorClass, ProviderError
+from reconciler.model.calls import Call
 from reconciler.plugins.calls import Phase
 from tests.contract.providers.conftest import Audit, MakeHost
 from tests.contract.providers.packages import Target, reading, write_package
@@ -53,7 +54,7 @@ async def test_asks_and_is_answered(tmp_path: Path, make_host: MakeHost) -> None
 
     reply = await host.run("test.thing", Phase.READ, reading(), target)
 
-    assert target.rounds == [[{"call": "file.stat", "args": {"path": "/etc/motd"}}]]
+    assert target.rounds == [[Call("file.stat", {"path": "/etc/motd"})]]
     assert reply["actual"][0]["exists"] is True
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from reconciler.errors import ErrorClass, ProviderError, UsageError
+from reconciler.model.calls import Failure, Ok
 from reconciler.plugins import compiled, running
 from reconciler.plugins import host as host_module
 from reconciler.plugins.calls import Phase
@@ -65,7 +66,7 @@ async def test_gives_names_that_are_not_utf8_back_as_they_came(tmp_path: Path, m
 
     reply = await host.run("test.thing", Phase.READ, reading(thing(path=odd)), target)
 
-    assert target.rounds[0][0]["args"] == {"path": odd}
+    assert target.rounds[0][0].args == {"path": odd}
     assert reply["actual"][0]["watch"] == ["path:" + odd]
     assert reply["actual"][0]["state"]["owner"] == odd
 
@@ -147,7 +148,7 @@ async def test_makes_an_instance_again_when_the_world_answers_otherwise(
         replies = iter(answers)
 
         async def perform(calls: list[Any]) -> list[Any]:
-            return [{"ok": {"next": next(replies)}} for _ in calls]
+            return [Ok({"next": next(replies)}) for _ in calls]
 
         reply = await host.run("test.thing", Phase.READ, reading(), perform)
         state: dict[str, Any] = reply["actual"][0]["state"]
@@ -171,8 +172,8 @@ async def test_serves_more_targets_at_once_than_it_keeps_instances(
     async def perform(calls: list[Any]) -> list[Any]:
         await everybody_waits.wait()
         live.append(host.live)
-        name = calls[0]["args"]["path"]
-        return [{"ok": {"next": f"{name}+"}}]
+        name = calls[0].args["path"]
+        return [Ok({"next": f"{name}+"})]
 
     runs = [host.run("test.thing", Phase.READ, reading(thing(f"t{n}")), perform) for n in range(12)]
     replies = await asyncio.gather(*runs)
@@ -207,7 +208,7 @@ async def test_many_targets_at_once_take_few_instances(
 
     async def perform(calls: list[Any]) -> list[Any]:
         await asyncio.sleep(0)
-        return [{"ok": {"next": f"{calls[0]['args']['path']}+"}}]
+        return [Ok({"next": f"{calls[0].args['path']}+"})]
 
     runs = [host.run("test.thing", Phase.READ, reading(thing(f"t{n}")), perform) for n in range(40)]
     replies = await asyncio.gather(*runs)
@@ -387,10 +388,8 @@ async def test_errors_of_calls_are_faults_of_their_resource(tmp_path: Path, make
     host = await make_host()
 
     async def perform(calls: list[Any]) -> list[Any]:
-        lost = {"class": "transient", "code": "io", "message": "input/output error"}
-        return [
-            {"error": lost} if "bad" in one["args"]["path"] else {"ok": {"exists": False}} for one in calls
-        ]
+        lost = Failure(ErrorClass.TRANSIENT, "io", "input/output error")
+        return [lost if "bad" in one.args["path"] else Ok({"exists": False}) for one in calls]
 
     reply = await host.run("test.thing", Phase.READ, reading(thing("good"), thing("bad")), perform)
 

@@ -192,7 +192,7 @@ return [Actual(True, {"refused": refused})]
 
     reply = await host.run("test.thing", Phase.READ, reading(), target)
 
-    assert [calls[0]["args"]["path"] for calls in target.rounds] == ["/etc/motd"]
+    assert [calls[0].args["path"] for calls in target.rounds] == ["/etc/motd"]
     refused = {path: (code, message) for path, code, message in reply["actual"][0]["state"]["refused"]}
     assert {path: code for path, (code, _) in refused.items()} == dict.fromkeys(
         ["/etc/shadow", "/root/x", "/etc/../root/x"], "refused"

@@ -14,6 +14,7 @@ import pytest
 
 from reconciler.errors import TransportError
 from reconciler.model.blob import Blob
+from reconciler.model.calls import Ok
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import SshTransport, Target
 from reconciler.targets import ssh
@@ -213,7 +214,7 @@ async def test_large_bodies_go_both_ways_also_across_new_keys(world, artifacts, 
         blob = Blob(Digest(f"sha256:{hashlib.sha256(BODY).hexdigest()}"), len(BODY), lambda: BODY)
         await session.send_blob(blob)
         (reply,) = await session.command("file.write", [{"path": "/root/body", "blob": blob.digest}])
-        assert reply["ok"]["size"] == len(BODY)
+        assert reply.value["size"] == len(BODY)
         assert await session.read_file("/root/body") == (BODY, blob.digest)
         await session.command("file.remove", [{"path": "/root/body"}])
         await session.close()
@@ -308,7 +309,7 @@ async def test_one_session_is_enough_where_only_one_is_allowed(world, artifacts,
     with sshd(host, "MaxSessions=1", "MaxStartups=1") as port:
         session = await world.open(target(port=port, known_hosts=trusting(world, host, port)), artifacts)
         replies = await asyncio.gather(*(session.command("facts", [{}]) for _ in range(20)))
-        assert all("ok" in reply for (reply,) in replies)
+        assert all(isinstance(reply, Ok) for (reply,) in replies)
         await session.close()
 
 
@@ -417,7 +418,7 @@ async def test_what_a_login_shell_does_first_does_not_matter(world, artifacts, t
     start_up_file.write_text(NOISE)
     session = await world.open(target(**way), artifacts)
     (reply,) = await session.command("exec", [{"argv": ["sh", "-c", "umask; echo $PATH $LC_ALL"]}])
-    said = base64.b64decode(reply["ok"]["stdout"]).decode().splitlines()
+    said = base64.b64decode(reply.value["stdout"]).decode().splitlines()
     assert said == ["0022", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
     await session.close()
 
@@ -451,7 +452,7 @@ async def test_neither_a_home_nor_a_tmp_that_cannot_be_written_to_is_in_the_way(
     try:
         for way in ({"user": "ops"}, {"user": "ops", "become": "sudo"}):
             session = await world.open(target(**way), artifacts)
-            assert "ok" in (await session.command("file.stat", [{"path": "/etc/motd"}]))[0]
+            assert isinstance((await session.command("file.stat", [{"path": "/etc/motd"}]))[0], Ok)
             await session.close()
     finally:
         await on(host, "umount /home; umount /tmp")
@@ -468,7 +469,7 @@ async def test_sudo_may_be_set_up_in_many_ways(world, artifacts, target, host, s
         body = Blob(Digest(f"sha256:{hashlib.sha256(BODY).hexdigest()}"), len(BODY), lambda: BODY)
         await session.send_blob(body)
         (reply,) = await session.command("file.write", [{"path": "/root/body", "blob": body.digest}])
-        assert (reply["ok"]["size"], reply["ok"]["mode"]) == (len(BODY), "0644")
+        assert (reply.value["size"], reply.value["mode"]) == (len(BODY), "0644")
         await session.command("file.remove", [{"path": "/root/body"}])
         await session.close()
     finally:

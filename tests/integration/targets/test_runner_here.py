@@ -14,6 +14,7 @@ import pytest
 
 from reconciler.errors import RunnerError, TransportError
 from reconciler.model.blob import Blob
+from reconciler.model.calls import Failure, Ok
 from reconciler.model.names import Digest
 from reconciler.targets.artifacts import Artifacts, architecture
 from tests.sim.runner import replies_digest
@@ -56,8 +57,8 @@ async def test_bodies_and_files_go_both_ways(session, tmp_path):
         blob = Blob(sha256(body), len(body), lambda body=body: body)
         await session.send_blob(blob)
         (reply,) = await session.command("file.write", [{"path": path, "blob": blob.digest, "mode": "0640"}])
-        assert reply["ok"]["changed"]
-        assert reply["ok"]["digest"] == blob.digest
+        assert reply.value["changed"]
+        assert reply.value["digest"] == blob.digest
         assert content(path) == body
         assert await session.read_file(path) == (body, blob.digest)
     assert os.listdir(tmp_path) == [os.path.basename(path)]
@@ -67,10 +68,14 @@ async def test_a_body_that_was_never_sent_is_missing_and_then_sent(session, tmp_
     blob = Blob(sha256(b"hello"), 5, lambda: b"hello")
     item = {"path": str(tmp_path / "a"), "blob": blob.digest}
     (reply,) = await session.command("file.write", [item])
-    assert reply["error"]["code"] == "blob_missing"
+    assert reply.code == "blob_missing"
     await session.send_blob(blob)
     (reply,) = await session.command("file.write", [item])
-    assert reply["ok"]["changed"]
+    assert reply.value["changed"]
+
+
+def wire(replies):
+    return [[one.wire() for one in group] for group in replies]
 
 
 async def test_both_sides_compute_the_same_digest_of_replies(session, tmp_path):
@@ -85,13 +90,13 @@ async def test_both_sides_compute_the_same_digest_of_replies(session, tmp_path):
         {"command": "facts", "items": [{}]},
     ]
     seen = await session.observe("k", batch, None)
-    assert replies_digest(seen.replies) == seen.digest
+    assert replies_digest(wire(seen.replies)) == seen.digest
     again = await session.observe("k", None, seen.digest)
     assert (again.unchanged, again.digest, again.replies) == (True, seen.digest, None)
     (tmp_path / "plain").write_text("changed")
     third = await session.observe("k", batch, seen.digest)
     assert not third.unchanged
-    assert replies_digest(third.replies) == third.digest != seen.digest
+    assert replies_digest(wire(third.replies)) == third.digest != seen.digest
 
 
 async def test_an_unknown_key_and_a_batch_that_writes_are_refused(session):
@@ -119,7 +124,7 @@ async def test_a_cancelled_command_is_ended_on_the_target(session, tmp_path):
 
 async def test_a_deadline_is_the_targets_too(session):
     replies = await session.command("exec", [{"argv": ["sleep", "3600"]}], timeout=0.1)
-    assert replies[0]["error"]["code"] in {"deadline", "timeout"}
+    assert replies[0].code in {"deadline", "timeout"}
     assert not session.closed
 
 
@@ -169,7 +174,7 @@ async def test_a_session_renews_the_life_of_its_runner(world, artifacts):
     loop = asyncio.get_running_loop()
     until = loop.time() + 2.5
     while loop.time() < until:
-        assert "ok" in (await session.command("exec", [{"argv": ["sleep", "0.2"]}]))[0]
+        assert isinstance((await session.command("exec", [{"argv": ["sleep", "0.2"]}]))[0], Ok)
 
 
 async def test_a_runner_that_somebody_else_has_signed_refuses_itself(world, artifacts, tmp_path):
@@ -216,15 +221,15 @@ async def test_a_check_looks_at_everything_and_changes_nothing(session, tmp_path
     ]
     items = [{"argv": ["sh", "-c", script]} for script in scripts]
     replies = await session.command("exec.check", items)
-    if replies[0].get("error", {}).get("code") == "not_supported":
+    if isinstance(replies[0], Failure) and replies[0].code == "not_supported":
         pytest.skip("the kernel has no Landlock")
-    exits = [reply["ok"]["exit"] for reply in replies]
+    exits = [reply.value["exit"] for reply in replies]
     assert (exits[0], exits[-1]) == (0, 3)
     assert 0 not in exits[1:]
     assert marker.read_text() == "kept"
     assert [path.name for path in tmp_path.iterdir()] == ["marker"]
     (reply,) = await session.command("exec.check.unconfined", [{"argv": ["rm", str(marker)]}])
-    assert reply["ok"] == {"exit": 0, "signal": None}
+    assert reply.value == {"exit": 0, "signal": None}
 
 
 async def test_an_operation_outlives_its_session_runs_once_and_leaves_nothing(world, artifacts, tmp_path):
@@ -241,7 +246,7 @@ async def test_an_operation_outlives_its_session_runs_once_and_leaves_nothing(wo
     again = asyncio.ensure_future(second.command("exec.run", [item]))
     gate.touch()
     (reply,) = await again
-    assert base64.b64decode(reply["ok"]["stdout"]) == b"said\n"
+    assert base64.b64decode(reply.value["stdout"]) == b"said\n"
     assert await second.command("exec.run", [item]) == [reply]
     assert ran.read_text() == "once\nended\n"
     await second.command("exec.forget", [{"id": item["id"]}])

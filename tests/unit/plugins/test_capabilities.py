@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.model.calls import Call
 from reconciler.plugins.calls import CALLS, Phase
 from reconciler.plugins.capabilities import Capability, Gate, Grants
 from reconciler.plugins.packages import load_packages, needs
@@ -16,12 +17,12 @@ READING = ["file.stat", "dir.list", "facts", "exec.check", "exec.check.unconfine
 WRITING = ["file.write", "file.remove", "dir.ensure", "dir.remove", "link.ensure", "exec", "exec.run"]
 
 
-def call(name: str, **args: Any) -> dict[str, Any]:
+def call(name: str, **args: Any) -> Call:
     if name in CALLS and CALLS[name].names:
         args.setdefault("path", "/etc/motd")
     if name.startswith("exec"):
         args.setdefault("argv", ["id"])
-    return {"call": name, "args": args}
+    return Call(name, args)
 
 
 def test_every_call_is_one_that_reads_or_one_that_writes() -> None:

@@ -86,7 +86,7 @@ async def test_what_is_refused_never_reaches_the_target_and_the_rest_does(
 
     reply = await host.run("test.thing", Phase.READ, reading(*map(thing, "abc")), target)
 
-    assert [call["args"]["path"] for call in target.rounds[0]] == ["/etc/a", "/etc/c"]
+    assert [call.args["path"] for call in target.rounds[0]] == ["/etc/a", "/etc/c"]
     a, b, c = reply["actual"]
     assert a["exists"]
     assert c["exists"]
@@ -251,5 +251,5 @@ class Thing(Provider):
     target = Target(mode="0640")
     reply = await host.run("test.thing", Phase.READ, reading(), target)
     assert reply["actual"][0]["state"] == {"one": "0640", "two": "0640"}
-    assert [calls[0]["args"]["path"] for calls in target.rounds] == ["/one", "/two"]
+    assert [calls[0].args["path"] for calls in target.rounds] == ["/one", "/two"]
     assert host._loaded["test.thing"]._tasks == {}

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.model.calls import Call
 from reconciler.plugins.calls import Phase
 from reconciler.plugins.replies import calls_of, done_of
 from reconciler.plugins.steps import Misbehaviour
@@ -150,7 +151,7 @@ def test_what_is_only_ignored_may_be_left_alone() -> None:
 
 def test_calls_are_taken_as_they_are() -> None:
     calls = [{"call": "file.stat", "args": {"path": "/x"}}]
-    assert calls_of(json.dumps(calls)) == calls
+    assert calls_of(json.dumps(calls)) == [Call("file.stat", {"path": "/x"})]
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "null", "5"])
@@ -249,4 +250,4 @@ def test_whatever_is_asked_is_taken_or_refused(value: Any) -> None:
             calls = calls_of(text)
         except Misbehaviour:
             continue
-        assert all(isinstance(one["args"], dict) for one in calls)
+        assert all(isinstance(one.args, dict) for one in calls)

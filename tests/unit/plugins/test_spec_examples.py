@@ -11,6 +11,7 @@ from froyo_provider.environment import MODULES
 from froyo_provider.testing import READING_CALLS
 from reconciler.app.grants import read_grants
 from reconciler.app.places import places
+from reconciler.model.calls import Call
 from reconciler.plugins.calls import CALLS, Phase
 from reconciler.plugins.capabilities import Capability, Gate
 from reconciler.plugins.manifest import _LIMITS, Limits
@@ -59,9 +60,9 @@ def test_the_grants_are_such_and_mean_what_is_said(tmp_path: Path) -> None:
     granted = read_grants(tmp_path / "grants.json").packages["my.marker"]
     asked = (Capability("file.stat", ("path:/**",)), Capability("dir.ensure", ("path:/**",)))
     gate = Gate(asked, granted, Phase.APPLY)
-    assert not gate.refusal({"call": "file.stat", "args": {"path": "/srv/x"}})
-    assert not gate.refusal({"call": "dir.ensure", "args": {"path": "/srv/markers/x"}})
-    assert "the operator does not grant" in gate.refusal({"call": "dir.ensure", "args": {"path": "/srv/x"}})
+    assert not gate.refusal(Call("file.stat", {"path": "/srv/x"}))
+    assert not gate.refusal(Call("dir.ensure", {"path": "/srv/markers/x"}))
+    assert "the operator does not grant" in gate.refusal(Call("dir.ensure", {"path": "/srv/x"}))
 
 
 def test_a_package_is_installed_where_the_document_says() -> None:

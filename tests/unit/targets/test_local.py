@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import TransportError
+from reconciler.model.calls import Ok
 from reconciler.model.target import LocalTransport
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.targets import local
@@ -54,7 +55,7 @@ def alive(pid):
 
 async def look(session):
     (reply,) = await session.command("look", [{}])
-    return reply["ok"]
+    return reply.value
 
 
 async def test_a_runner_here_is_started_from_memory_with_little_of_our_environment(runtime, build, tmp_path):
@@ -189,7 +190,7 @@ async def test_a_runner_that_reads_slowly_is_waited_for(runtime, build):
     build.make(ARCH, slow)
     session = await open_session(runtime)
     replies = await asyncio.gather(*(session.command("look", [{"padding": "x" * 500_000}]) for _ in range(8)))
-    assert all("ok" in reply for (reply,) in replies)
+    assert all(isinstance(reply, Ok) for (reply,) in replies)
     await session.close()
 
 

@@ -5,7 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from reconciler.errors import LocalProtocolError, RemoteProtocolError
+from reconciler.errors import ErrorClass, LocalProtocolError, RemoteProtocolError
+from reconciler.model.calls import Failure, Ok
 from reconciler.targets.messages import Closed, Done, Exit, Failed, Heartbeat, Progress, Ready
 from reconciler.targets.protocol import Connection
 from reconciler.targets.states import (
@@ -97,7 +98,11 @@ def test_commands_are_answered_in_any_order(connection):
         {"type": "ERROR", "id": second, "error": fault("deadline")},
         {"type": "EVENT", "id": first, "event": "progress", "data": {}},
         {"type": "DONE", "id": first, "results": replies},
-    ) == [Failed(second, fault("deadline")), Progress(first, "progress", {}), Done(first, replies)]
+    ) == [
+        Failed(second, Failure(ErrorClass.TRANSIENT, "deadline", "it is deadline")),
+        Progress(first, "progress", {}),
+        Done(first, [Ok({"exists": False}), Failure(ErrorClass.TRANSIENT, "enoent", "it is enoent")]),
+    ]
     assert not connection.under_way
 
 

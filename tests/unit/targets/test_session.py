@@ -8,6 +8,8 @@ from itertools import pairwise
 import pytest
 
 from reconciler.errors import ErrorClass, RemoteProtocolError, RunnerError, TransportError
+from reconciler.model.calls import Ok
+from reconciler.targets.protocol import reply
 from reconciler.targets.session import Session
 from tests.sim.runner import replies_digest
 from tests.unit.targets.fake_runner import REMOTE, FakeRunner, fault
@@ -92,7 +94,7 @@ def test_a_command_gives_one_reply_for_each_item(runner):
         assert frame["items"] == [{"path": "/a"}, {"path": "/b"}]
         assert frame["deadline_ms"] == 7000
         runner.done(1, {"ok": {"exists": False}}, {"error": fault("eacces", "permanent")})
-        assert await asked == [{"ok": {"exists": False}}, {"error": fault("eacces", "permanent")}]
+        assert await asked == [Ok({"exists": False}), reply({"error": fault("eacces", "permanent")})]
         await session.close()
 
     run(main())
@@ -105,7 +107,7 @@ def test_any_number_of_commands_may_be_under_way(runner):
         frames = [await runner.hear("CMD") for _ in asked]
         for frame in reversed(frames):
             runner.done(frame["id"], {"ok": frame["items"][0]})
-        assert await asyncio.gather(*asked) == [[{"ok": {"n": n}}] for n in range(20)]
+        assert await asyncio.gather(*asked) == [[Ok({"n": n})] for n in range(20)]
         await session.close()
 
     run(main())
@@ -117,7 +119,7 @@ def test_a_command_that_fails_as_a_whole_fails_for_each_item(runner):
         asked = asyncio.ensure_future(session.command("file.stat", [{}, {}]))
         await runner.hear("CMD")
         runner.say(type="ERROR", id=1, error=fault("deadline"))
-        assert await asked == [{"error": fault("deadline")}] * 2
+        assert await asked == [reply({"error": fault("deadline")})] * 2
         await session.close()
 
     run(main())
@@ -143,7 +145,7 @@ def test_more_items_than_fit_are_asked_for_in_turns(runner):
             frame = await runner.hear("CMD")
             sizes.append(len(frame["items"]))
             runner.done(frame["id"], *({"ok": item} for item in frame["items"]))
-        assert await asked == [{"ok": item} for item in items]
+        assert await asked == [Ok(item) for item in items]
         assert sizes == [5000, 5000, 2000]
         await session.close()
 
@@ -164,7 +166,7 @@ def test_a_cancelled_call_is_cancelled_on_the_target(runner):
         again = asyncio.ensure_future(session.command("facts", [{}]))
         assert (await runner.hear("CMD"))["id"] == 2
         runner.done(2, {"ok": {}})
-        assert await again == [{"ok": {}}]
+        assert await again == [Ok({})]
         await session.close()
 
     run(main())
@@ -257,7 +259,7 @@ def test_a_runner_that_beats_is_not_lost_however_long_a_command_takes(runner):
             await asyncio.sleep(10)
             runner.say(type="HEARTBEAT")
         runner.done(1, {"ok": {}})
-        assert await asked == [{"ok": {}}]
+        assert await asked == [Ok({})]
         await session.close()
 
     run(main())
@@ -425,7 +427,7 @@ def test_a_batch_is_sent_once_and_its_replies_only_when_they_are_new(runner):
         assert (await runner.hear("CMD"))["options"] == {"key": "k", "batch": BATCH}
         runner.done(1, {"ok": {"digest": digest, "replies": REPLIES}})
         seen = await first
-        assert (seen.digest, seen.unchanged, seen.replies) == (digest, False, REPLIES)
+        assert (seen.digest, seen.unchanged, seen.replies) == (digest, False, [[Ok({"exists": False})]])
 
         for number, batch in ((2, [*BATCH]), (3, None)):
             again = asyncio.ensure_future(session.observe("k", batch, digest))
