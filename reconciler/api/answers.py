@@ -24,7 +24,7 @@ from reconciler.model.conditions import Reason
 from reconciler.model.event import REASONS, EventFilter, EventType
 from reconciler.model.names import TargetName
 from reconciler.model.plan import Cause
-from reconciler.model.state import TargetState
+from reconciler.model.state import SourceState, TargetState
 
 W = TypeVar("W", bound=StrEnum)
 
@@ -159,7 +159,31 @@ async def _targets(known: Knowledge, _query: Query) -> Document:
 
 
 async def _sources(known: Knowledge, _query: Query) -> Document:
-    return views.items("SourceList", map(views.source, (await known.sources()).values()), live=known.live)
+    rollbacks, sources = await known.rollbacks(), await known.sources()
+    # What is only ever applied by hand has no state of its own.
+    others = {
+        name: SourceState(name=name, revision=one.revision, digest=one.digest)
+        for name, one in rollbacks.items()
+        if not known.live
+    }
+    found = [views.source(one, rollbacks.get(one.name)) for one in {**others, **sources}.values()]
+    return views.items("SourceList", found, live=known.live)
+
+
+async def _revisions(known: Knowledge, query: Query) -> Document:
+    rollbacks, every = await known.rollbacks(), await known.revisions()
+    newest = {one.source: one.number for one in every}
+    in_force = newest | {name: one.snapshot for name, one in rollbacks.items()}
+    return views.items(
+        "RevisionList",
+        (
+            views.revision(
+                one, in_force=in_force[one.source] == one.number, newest=newest[one.source] == one.number
+            )
+            for one in every
+            if query.get("source", one.source) == one.source
+        ),
+    )
 
 
 async def _orphans(known: Knowledge, _query: Query) -> Document:
@@ -182,7 +206,17 @@ async def _events(known: Knowledge, query: Query) -> Document:
 async def _history(known: Knowledge, query: Query) -> Document:
     target = query.get("target")
     runs = await known.runs(TargetName(target) if target else None, limit(query, 20))
-    return views.items("RunList", [views.run(run, await known.run_units(run.id)) for run in reversed(runs)])
+    since = runs[-1].started_at if runs else 0.0
+    rollbacks = [
+        event
+        for reason in ("RolledBack", "RollbackEnded")
+        for event in await known.events(EventFilter(reason=reason, since=since), limit(query, 20))
+    ]
+    return views.items(
+        "RunList",
+        [views.run(run, await known.run_units(run.id)) for run in reversed(runs)],
+        rollbacks=[views.event(event) for event in sorted(rollbacks, key=lambda event: event.id)],
+    )
 
 
 def limit(query: Query, default: int) -> int:
@@ -277,6 +311,7 @@ ANSWERS: Mapping[str, Answer] = {
     "/v1/history": _history,
     "/v1/queue": _queue,
     RESOURCES: _resources,
+    "/v1/revisions": _revisions,
     "/v1/sources": _sources,
     "/v1/orphans": _orphans,
     "/v1/status": _status,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from reconciler.model.event import Event, EventFilter
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.resource import Instance
-from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
+from reconciler.model.source import Revision
+from reconciler.model.state import ResourceState, Rollback, SourceState, Suspension, TargetState
 
 if TYPE_CHECKING:
     from reconciler.store.feed import Subscription
@@ -33,6 +34,12 @@ class Knowledge(Protocol):
 
     async def sources(self) -> Mapping[SourceName, SourceState]:
         """Of each source."""
+
+    async def rollbacks(self) -> Mapping[SourceName, Rollback]:
+        """What sources were rolled back to, until something newer is in force."""
+
+    async def revisions(self) -> Sequence[Revision]:
+        """The snapshots that are kept: by source, and the oldest first."""
 
     async def suspensions(self) -> Sequence[Suspension]:
         """Those in force."""
@@ -91,6 +98,14 @@ class StoreKnowledge:
     async def sources(self) -> Mapping[SourceName, SourceState]:
         """Of each source."""
         return await self._store.load_source_states()
+
+    async def rollbacks(self) -> Mapping[SourceName, Rollback]:
+        """What sources were rolled back to, until something newer is in force."""
+        return await self._store.load_rollbacks()
+
+    async def revisions(self) -> Sequence[Revision]:
+        """The snapshots that are kept: by source, and the oldest first."""
+        return await self._store.revisions()
 
     async def suspensions(self) -> Sequence[Suspension]:
         """Those in force."""

@@ -6,6 +6,7 @@ Invariant: what cannot be understood in full is refused with a sentence that nam
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import Field
@@ -58,6 +59,25 @@ class Forget(Shape):
     by: Text = Field(description="text, and not empty")
 
 
+class Rollback(Shape):
+    """Put an earlier revision of a source in force, until a time or until that is ended."""
+
+    revision: Text = Field(description="text, and not empty")
+    source: str = Field(default="", description="the name of a source")
+    by: Text = Field(description="text, and not empty")
+    reason: Text = Field(description="text, and not empty")
+    until: float | str | None = Field(
+        default=None, description="a time such as 2026-01-31T12:00:00Z, or seconds since the epoch"
+    )
+
+
+class EndRollback(Shape):
+    """Put the newest good revision of a source in force again."""
+
+    source: str = Field(default="", description="the name of a source")
+    by: Text = Field(description="text, and not empty")
+
+
 B = TypeVar("B", bound=Shape)
 
 
@@ -98,7 +118,35 @@ def suspension(text: bytes, *, now: float) -> Suspension:
         UsageError: something about it is not as it should be.
     """
     wanted = body(Suspend, text)
-    until = None if wanted.until is None else seconds("until", wanted.until)
-    if until is not None and until <= now:
-        raise UsageError("until has to be in the future")
+    until = _end(wanted.until, now=now)
     return Suspension(object=wanted.object, by=wanted.by, reason=wanted.reason, since=now, until=until)
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackWanted:
+    """A rollback that is asked for: which revision, of which source, by whom, why, and until when."""
+
+    revision: str
+    source: str
+    by: str
+    reason: str
+    until: float | None
+
+
+def rollback(text: bytes, *, now: float) -> RollbackWanted:
+    """The rollback that is asked for.
+
+    Raises:
+        UsageError: something about it is not as it should be.
+    """
+    wanted = body(Rollback, text)
+    until = _end(wanted.until, now=now)
+    return RollbackWanted(wanted.revision, wanted.source, wanted.by, wanted.reason, until)
+
+
+def _end(until: float | str | None, *, now: float) -> float | None:
+    """When something is to end by itself; None for never."""
+    found = None if until is None else seconds("until", until)
+    if found is not None and found <= now:
+        raise UsageError("until has to be in the future")
+    return found

@@ -24,7 +24,7 @@ from reconciler.errors import FroyoError, UsageError
 from reconciler.model.names import Address
 from reconciler.model.plan import Plan
 from reconciler.model.scope import Scope
-from reconciler.model.state import Suspension
+from reconciler.model.state import Rollback, Suspension
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
@@ -59,6 +59,14 @@ class Backend(Followed, Protocol):
 
     async def forget(self, addresses: Sequence[Address], source: str, *, by: str) -> list[str]:
         """Leave these, or all of a source, as they are for good; returns what that is."""
+
+    async def roll_back(
+        self, revision: str, source: str, *, by: str, reason: str, until: float | None
+    ) -> Rollback:
+        """Put an earlier revision of a source in force, until its end has come."""
+
+    async def end_rollback(self, source: str, *, by: str) -> Rollback:
+        """Put the newest good revision of a source in force again; returns what was ended."""
 
     async def plan(self) -> Sequence[Plan]:
         """What would be changed now."""
@@ -197,6 +205,8 @@ def application(backend: Backend) -> web.Application:
             web.post("/v1/resume", handlers.resume),
             web.post("/v1/approve", handlers.approve),
             web.post("/v1/forget", handlers.forget),
+            web.post("/v1/rollback", handlers.rollback),
+            web.post("/v1/rollback/end", handlers.end_rollback),
         ]
     )
     return app
@@ -280,3 +290,22 @@ class _Handlers:
         addresses = [Address(one) for one in wanted.addresses]
         forgotten = await self._backend.forget(addresses, wanted.source, by=wanted.by)
         return _json(views.document("Accepted", objects=forgotten))
+
+    async def rollback(self, request: web.Request) -> web.Response:
+        from reconciler.api import requests
+
+        wanted = requests.rollback(await request.read(), now=self._backend.now())
+        found = await self._backend.roll_back(
+            wanted.revision, wanted.source, by=wanted.by, reason=wanted.reason, until=wanted.until
+        )
+        instances = (await self._backend.instances()).values()
+        waiting = [one.address for one in instances if one.removal is not None and one.removal.hold]
+        view = views.document("RolledBack", source=found.source, rollback=views.rollback(found))
+        return _json({**view, "waiting": waiting})
+
+    async def end_rollback(self, request: web.Request) -> web.Response:
+        from reconciler.api import requests
+
+        wanted = requests.body(requests.EndRollback, await request.read())
+        ended = await self._backend.end_rollback(wanted.source, by=wanted.by)
+        return _json(views.document("RollbackEnded", source=ended.source, rollback=views.rollback(ended)))

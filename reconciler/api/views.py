@@ -19,9 +19,11 @@ from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.plan import FieldDiff, Plan, PlanUnit
 from reconciler.model.resource import Instance
 from reconciler.model.sensitive import HIDDEN, is_sensitive
+from reconciler.model.source import Revision
 from reconciler.model.state import (
     HistoryEntry,
     ResourceState,
+    Rollback,
     SourceState,
     Suspension,
     TargetState,
@@ -169,7 +171,32 @@ def problem(value: Problem) -> Document:
     return asdict(value)
 
 
-def source(value: SourceState) -> Document:
+def rollback(value: Rollback) -> Document:
+    """What a source was rolled back to, by whom, why, and until when."""
+    return {
+        "revision": value.revision,
+        "digest": value.digest,
+        "by": value.by,
+        "reason": value.reason,
+        "since": instant(value.since),
+        "until": instant(value.until),
+    }
+
+
+def revision(value: Revision, *, in_force: bool, newest: bool) -> Document:
+    """A revision that is kept."""
+    return {
+        "source": value.source,
+        "revision": value.revision,
+        "digest": value.digest,
+        "takenAt": instant(value.taken_at),
+        "files": value.files,
+        "inForce": in_force,
+        "newest": newest,
+    }
+
+
+def source(value: SourceState, rolled_back: Rollback | None = None) -> Document:
     """What is known of a source."""
     return {
         "name": value.name,
@@ -178,6 +205,7 @@ def source(value: SourceState) -> Document:
         "conditions": [condition(c) for c in value.conditions],
         "problems": list(value.problems),
         "degraded": value.degraded,
+        "rollback": None if rolled_back is None else rollback(rolled_back),
     }
 
 

@@ -13,6 +13,7 @@ from reconciler.api.backend import StoreKnowledge
 from reconciler.app.approving import approvals, audited, forgetting, of_source
 from reconciler.app.assembly import LEASE, Parts
 from reconciler.app.memory import keep_small
+from reconciler.app.rolling_back import RollingBack, wanted
 from reconciler.app.sources import Sources
 from reconciler.app.standing import Standing
 from reconciler.core.conditions import doubt, next_generation, summarize
@@ -23,7 +24,7 @@ from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
 from reconciler.model.scope import Scope
-from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState, covers
+from reconciler.model.state import ResourceState, Rollback, SourceState, Suspension, TargetState, covers
 from reconciler.store.batch import Batch
 from reconciler.store.feed import Subscription
 from reconciler.store.records import AuditRecord
@@ -50,12 +51,14 @@ class Daemon:
         parts: what it is made of.
         controller: the loop.
         sources: the directories that are served.
+        rollbacks: what people have done about them.
         supervisor: looks after the long tasks.
     """
 
     parts: Parts
     controller: Controller
     sources: Sources
+    rollbacks: RollingBack
     supervisor: Supervisor
 
 
@@ -90,7 +93,8 @@ async def run_daemon(
     sources = Sources(parts, controller, supervisor)
     for directory in directories:
         sources.serve(directory)
-    daemon = Daemon(parts, controller, sources, supervisor)
+    rollbacks = RollingBack(parts.store, parts.runtime, sources.intakes)
+    daemon = Daemon(parts, controller, sources, rollbacks, supervisor)
 
     async def renew() -> None:
         while True:
@@ -112,6 +116,7 @@ async def run_daemon(
     supervisor.add("loop", pulse, deadline=LOOP_DEADLINE)
     supervisor.add("providers", lambda: _warm(parts))
     supervisor.add("audit", parts.auditor.run)
+    supervisor.add("rollbacks", rollbacks.run)
     supervisor.add("memory", lambda: keep_small(parts.store.feed, parts.runtime.offload))
     for name, task in serve.items():
         supervisor.add(name, lambda task=task: task(daemon))  # type: ignore[misc] # a bound default
@@ -259,6 +264,19 @@ class DaemonBackend(StoreKnowledge):
         await store.write(forgetting(addresses, name, by=by, runtime=self._daemon.parts.runtime))
         await controller.forget(addresses)
         return [*addresses, *([source] if source else [])]
+
+    async def roll_back(
+        self, revision: str, source: str, *, by: str, reason: str, until: float | None
+    ) -> Rollback:
+        """Put an earlier revision of a source in force, until its end has come."""
+        store, now = self._daemon.parts.store, self.now()
+        found = await wanted(store, revision, source, by=by, reason=reason, since=now, until=until)
+        await self._daemon.rollbacks.roll_back(found)
+        return found
+
+    async def end_rollback(self, source: str, *, by: str) -> Rollback:
+        """Put the newest good revision of a source in force again."""
+        return await self._daemon.rollbacks.end(source, by=by)
 
     async def _audit(self, action: str, actor: str, subject: str) -> None:
         record = AuditRecord(at=self._daemon.parts.runtime.now(), actor=actor, action=action, object=subject)

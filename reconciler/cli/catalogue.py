@@ -38,6 +38,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("resume", "End a suspension"),
             ("approve", "Have done what waits for you: removals, and what is held"),
             ("forget", "Leave something that is declared no longer as it is, for good"),
+            ("rollback", "Put an earlier revision in force again, for a while"),
         ),
     ),
     (

@@ -13,7 +13,7 @@ from reconciler.model.event import REASONS
 Candidate = tuple[str, str]
 """A word, and what it means."""
 
-_OBJECTS = ("get", "describe", "reconcile", "wait", "suspend", "resume")
+_OBJECTS = ("get", "describe", "reconcile", "wait", "suspend", "resume", "rollback")
 _FORMATS = ("text", "json", "yaml")
 _TABLE_FORMATS = (*_FORMATS, "wide", "name")
 _VALUES = {
@@ -50,8 +50,9 @@ def _all(words: list[str], partial: str) -> Iterable[Candidate]:
         return []
     if values := _values(command, before):
         return [(word, "") for word in values]
-    if before == "--target":
-        return [(name, "target") for name in _targets(words)]
+    if before in ("--source", "--target"):
+        what = before.removeprefix("--")
+        return [(view["name"], what) for view in _known(words, f"/v1/{what}s")]
     if partial.startswith("-"):
         return _options(command)
     if command == "completion":
@@ -67,6 +68,8 @@ def _values(command: str, option: str) -> Iterable[str]:
         return _TABLE_FORMATS if command == "get" else _FORMATS
     if option == "--reason" and command == "events":
         return REASONS
+    if option == "--for" and command != "wait":
+        return ()
     return _VALUES.get(option, ())
 
 
@@ -92,11 +95,9 @@ def _known(words: list[str], path: str) -> list[dict[str, str]]:
     return items
 
 
-def _targets(words: list[str]) -> list[str]:
-    return [entry["name"] for entry in _known(words, "/v1/targets")]
-
-
 def _objects(words: list[str]) -> Iterable[Candidate]:
+    if words[0] == "rollback":
+        return [(view["revision"], view["takenAt"]) for view in _known(words, "/v1/revisions")]
     resources = _known(words, "/v1/resources")
     kinds = sorted({view["kind"] for view in resources})
     targets = sorted({view["target"] for view in resources})

@@ -139,6 +139,10 @@ Timeout = Annotated[
     str | None,
     typer.Option("--timeout", metavar="TIME", help="Give up after this long, such as 30s or 5m."),
 ]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="When it ends by itself: 2h, 18:30, 2026-01-31T18:30."),
+]
 Number = Annotated[
     int | None,
     typer.Option("-n", "--limit", metavar="N", help="At most so many.", parser=whole_number("-n")),

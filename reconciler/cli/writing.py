@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Collection
 
+from reconciler.app import rolling_back
 from reconciler.app.approving import approvals, audited, forgetting, of_source
 from reconciler.app.places import Places
 from reconciler.app.retention import retention
 from reconciler.core.conditions import summarize
+from reconciler.engine import wording
+from reconciler.engine.report import Report
 from reconciler.errors import UsageError
 from reconciler.model.conditions import Reason
-from reconciler.model.names import Address
-from reconciler.model.state import Suspension
+from reconciler.model.event import Event
+from reconciler.model.names import Address, source_object
+from reconciler.model.state import Rollback, Suspension
 from reconciler.runtime import Runtime, ThreadLanes, connect_nothing
 from reconciler.store.batch import Batch
 from reconciler.store.records import AuditRecord
@@ -74,6 +78,35 @@ async def forget(where: Places, addresses: Collection[Address], source: str, *, 
             addresses = [*addresses, *mine]
         await store.write(forgetting(addresses, name, by=by, runtime=runtime))
         return [*addresses, *([source] if source else [])]
+
+
+async def roll_back(
+    where: Places, revision: str, source: str, *, by: str, reason: str, until: float | None
+) -> Rollback:
+    """Put a rollback on record, and in the audit log."""
+    async with _store(where) as (store, runtime):
+        now = runtime.now()
+        found = await rolling_back.wanted(
+            store, revision, source, by=by, reason=reason, since=now, until=until
+        )
+        batch = rolling_back.audited(found, at=now).roll_back(found)
+        await store.write(batch.add_events([_rolled_back(found, now)]))
+        return found
+
+
+def _rolled_back(found: Rollback, now: float) -> Event:
+    report = Report(lambda: now, {})
+    report.event(source_object(found.source), "RolledBack", wording.rolled_back(found))
+    return report.events[0]
+
+
+async def end_rollback(where: Places, source: str, *, by: str) -> Rollback:
+    """Put on record that a rollback is over, and in the audit log; returns which."""
+    async with _store(where) as (store, runtime):
+        now = runtime.now()
+        over = await rolling_back.ending(store, source, now=now)
+        await store.write(rolling_back.audited_end(over, by=by, at=now).roll_back(over))
+        return over
 
 
 @contextlib.asynccontextmanager

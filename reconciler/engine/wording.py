@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.model.evidence import Evidence
@@ -11,7 +12,7 @@ from reconciler.model.names import Address, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, FieldDiff, PlanUnit
 from reconciler.model.resource import Instance, Removal
-from reconciler.model.state import Suspension
+from reconciler.model.state import Rollback, Suspension
 from reconciler.model.target import LocalTransport, Target
 
 REASONS = {
@@ -47,6 +48,21 @@ def suspended(suspension: Suspension) -> str:
     return f"suspended by {suspension.by}: {suspension.reason}"
 
 
+def rolled_back(rollback: Rollback) -> str:
+    """To what a source was rolled back, by whom, why, and until when."""
+    until = (
+        f"until {datetime.fromtimestamp(rollback.until, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        if rollback.until is not None
+        else "until a person ends that"
+    )
+    return f"rolled back to {rollback.revision} by {rollback.by} {until}: {rollback.reason}"
+
+
+def lacking(rollback: Rollback) -> str:
+    """Why what a source has no more because it was rolled back is not removed unasked."""
+    return f"{rollback.by} rolled back to {rollback.revision}, and it does not have this"
+
+
 ADVICE = "; to have it"
 """What comes between the reason for which something waits for a person and what they can do about it."""
 
@@ -65,7 +81,13 @@ def dropped(number: int) -> str:
     return f"{number:,} instances are no longer declared, and stay as they are on their targets"
 
 
-def no_longer_declared(left: int, removals: Collection[Instance], approved: Collection[Address] = ()) -> str:
+def no_longer_declared(
+    left: int,
+    removals: Collection[Instance],
+    approved: Collection[Address] = (),
+    *,
+    rolled_back: bool = False,
+) -> str:
     """What is said of everything that is not declared any more, or ""."""
     waiting = [one for one in removals if one.address not in approved]
     holds = [one.removal.hold for one in waiting if one.removal is not None and one.removal.hold]
@@ -75,7 +97,8 @@ def no_longer_declared(left: int, removals: Collection[Instance], approved: Coll
     if holds:
         parts.append(
             f"{count(len(holds), 'removal')} held ({holds[0]}): nothing of it is removed before a person says so. "
-            "See: froyo get; if it is meant: froyo approve --all --reason WHY; if not, put the manifests back"
+            "See: froyo get; if it is meant: froyo approve --all --reason WHY; if not, "
+            + ("leave it until the rollback ends" if rolled_back else "put the manifests back")
         )
     return "; ".join(parts)
 

@@ -24,7 +24,7 @@ REASONS = (
     *("TransientError", "Throttled", "PermanentError", "DidNotConverge"),
     *("Recovered", "Abandoned", "Orphaned", "Moved", "Forgotten"),
     *("Connected", "Unreachable"),
-    *("SourceReady", "SourceBroken", "WatchDegraded"),
+    *("SourceReady", "SourceBroken", "RolledBack", "RollbackEnded", "WatchDegraded"),
 )
 """Everything that an event can say has happened, as `docs/spec/conditions.md` explains it."""
 

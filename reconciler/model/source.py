@@ -65,6 +65,27 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Revision:
+    """A snapshot that is kept, as far as a person wants to know it.
+
+    Attributes:
+        number: that the store gave it; rises with time.
+        source: whose.
+        revision: what a person calls it.
+        digest: over every path and its content.
+        taken_at: seconds since the epoch.
+        files: how many it has.
+    """
+
+    number: int
+    source: SourceName
+    revision: str
+    digest: Digest
+    taken_at: float
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A source as it is declared.
 

@@ -102,6 +102,35 @@ class SourceState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rollback:
+    """A person's wish that a source be as it was at an earlier revision, for a while.
+
+    Attributes:
+        source: the source.
+        snapshot: number of the snapshot that is in force in the place of the newest.
+        revision: of that snapshot.
+        digest: of that snapshot.
+        by: who.
+        reason: why.
+        since: seconds since the epoch.
+        until: seconds since the epoch at which it ends by itself; None for never.
+    """
+
+    source: SourceName
+    snapshot: int
+    revision: str
+    digest: Digest
+    by: str
+    reason: str
+    since: float
+    until: float | None = None
+
+    def holds(self, now: float) -> bool:
+        """Whether its end has not come. Until something newer is in force it stays on record."""
+        return self.until is None or self.until > now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suspension:
     """A person's wish that something be left alone for a while.
 

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from reconciler.model.names import Address, Digest, SourceName, TargetName
     from reconciler.model.owed import Owed
     from reconciler.model.plan import PlanUnit
-    from reconciler.model.state import Approval, ResourceState, SourceState, Suspension, TargetState
+    from reconciler.model.state import (
+        Approval,
+        ResourceState,
+        Rollback,
+        SourceState,
+        Suspension,
+        TargetState,
+    )
     from reconciler.model.target import Target
     from reconciler.store.records import AuditRecord, InventoryEntry, Outcome, QueuedKey, Run
 
@@ -127,8 +134,22 @@ class Batch:
         rows = [{"address": address} for address in addresses]
         return self._add(sql.FORGET_APPROVAL, rows, about=addresses)
 
+    def roll_back(self, rollback: Rollback) -> Self:
+        """Record which snapshot of a source is in force in the place of the newest, and until when.
+
+        What a one-shot run started from is forgotten: it knows nothing of this.
+        """
+        rows = [codec.rollback_row(rollback)]
+        return self._add(sql.PUT_ROLLBACK, rows, about=[source_object(rollback.source)]).forget_warm()
+
+    def forget_rollback(self, source: SourceName) -> Self:
+        """The newest snapshot of that source is in force again."""
+        rows = [{"source": source}]
+        return self._add(sql.FORGET_ROLLBACK, rows, about=[source_object(source)]).forget_warm()
+
     def forget_source(self, name: SourceName) -> Self:
         """Forget a source, and all that it ever said."""
+        self.forget_rollback(name)
         self._add(sql.FORGET_SNAPSHOTS, [{"source": name}])
         return self._add(sql.FORGET_SOURCE_STATE, [{"name": name}], about=[source_object(name)]).forget_warm()
 

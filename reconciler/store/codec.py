@@ -28,6 +28,7 @@ from reconciler.model.state import (
     Approval,
     HistoryEntry,
     ResourceState,
+    Rollback,
     SourceState,
     Suspension,
     TargetState,
@@ -205,6 +206,33 @@ def suspension(row: Sequence[Any]) -> Suspension:
     """From SUSPENSIONS."""
     suspended, by, reason, since, until = row
     return Suspension(object=suspended, by=by, reason=reason, since=since, until=until)
+
+
+def rollback_row(rollback: Rollback) -> Row:
+    """For PUT_ROLLBACK."""
+    return {
+        "source": rollback.source,
+        "snapshot": rollback.snapshot,
+        "by": words(rollback.by),
+        "reason": words(rollback.reason),
+        "since": rollback.since,
+        "until": rollback.until,
+    }
+
+
+def rollback(row: Sequence[Any]) -> Rollback:
+    """From ROLLBACKS."""
+    source, snapshot, by, reason, since, until, revision, digest = row
+    return Rollback(
+        source=SourceName(source),
+        snapshot=snapshot,
+        revision=revision,
+        digest=Digest(digest),
+        by=by,
+        reason=reason,
+        since=since,
+        until=until,
+    )
 
 
 def target_row(target: Target) -> Row:

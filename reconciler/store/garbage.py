@@ -1,7 +1,7 @@
 """Housekeeping: bounds on the past, and the quota of the digest store.
 
-Invariants: what is in force, owned or in doubt is never removed, whatever the bounds say, nor is what was
-there before us while only an intent knows of it; the database's foreign keys hold this module to it. One
+Invariants: what is in force, be it by a rollback, owned or in doubt is never removed, whatever the bounds say, nor is
+what was there before us while only an intent knows of it; the database's foreign keys hold this module to it. One
 call does no more than a slice of the work, so that a commit which waits for the lane waits for that long;
 what is left follows in the next calls. Blocking: to be used on the writer's lane.
 """

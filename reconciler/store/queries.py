@@ -8,9 +8,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from reconciler.model.source import Revision
 from reconciler.store import codec, instances, journals, lease, migrate, sql
 from reconciler.store.connection import wal_bytes
-from reconciler.store.records import AuditRecord, InventoryEntry, QueuedKey, Run, RunUnit, StoreStats
+from reconciler.store.records import (
+    AuditRecord,
+    InventoryEntry,
+    QueuedKey,
+    Run,
+    RunUnit,
+    StoreStats,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,7 +28,14 @@ if TYPE_CHECKING:
     from reconciler.model.event import Event, EventFilter
     from reconciler.model.names import Address, Digest, SourceName, TargetName
     from reconciler.model.owed import Owed
-    from reconciler.model.state import Approval, ResourceState, SourceState, Suspension, TargetState
+    from reconciler.model.state import (
+        Approval,
+        ResourceState,
+        Rollback,
+        SourceState,
+        Suspension,
+        TargetState,
+    )
     from reconciler.model.target import Target
 
 V = TypeVar("V")
@@ -85,6 +100,16 @@ def targets(connection: sqlite3.Connection) -> dict[TargetName, Target]:
 def approvals(connection: sqlite3.Connection) -> dict[Address, Approval]:
     """What people have approved and is not done yet."""
     return {one.address: one for one in _rows(connection, sql.APPROVALS, codec.approval)}
+
+
+def rollbacks(connection: sqlite3.Connection) -> dict[SourceName, Rollback]:
+    """What sources were rolled back to, also those whose time is over."""
+    return {one.source: one for one in _rows(connection, sql.ROLLBACKS, codec.rollback)}
+
+
+def revisions(connection: sqlite3.Connection) -> list[Revision]:
+    """The snapshots that are kept: by source, and the oldest first."""
+    return _rows(connection, sql.REVISIONS, lambda row: Revision(*row))
 
 
 def queue(connection: sqlite3.Connection) -> list[QueuedKey]:

@@ -15,8 +15,8 @@ from typing import TypeVar
 from reconciler.model.event import Event, EventFilter
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.owed import Owed
-from reconciler.model.source import Snapshot
-from reconciler.model.state import Approval, ResourceState, SourceState, Suspension, TargetState
+from reconciler.model.source import Revision, Snapshot
+from reconciler.model.state import Approval, ResourceState, Rollback, SourceState, Suspension, TargetState
 from reconciler.model.target import Target
 from reconciler.runtime import Runtime
 from reconciler.store import audit as audit_log
@@ -24,7 +24,14 @@ from reconciler.store import lease as leases
 from reconciler.store import queries, snapshots
 from reconciler.store.blobs import BlobFiles
 from reconciler.store.failures import explain, failure
-from reconciler.store.records import AuditRecord, InventoryEntry, Lease, QueuedKey, Run, RunUnit
+from reconciler.store.records import (
+    AuditRecord,
+    InventoryEntry,
+    Lease,
+    QueuedKey,
+    Run,
+    RunUnit,
+)
 
 T = TypeVar("T")
 
@@ -100,9 +107,9 @@ class Reading:
         """What people have approved and is not done yet."""
         return await self._query(queries.approvals)
 
-    async def returns_to(self, snapshot: Snapshot) -> bool:
-        """Whether a snapshot is one that was in force before the one that is."""
-        return await self._query(partial(snapshots.returns_to, snapshot=snapshot))
+    async def has_returned(self, snapshot: Snapshot) -> bool:
+        """Whether a snapshot is, or would be, in force once more, after another one."""
+        return await self._query(partial(snapshots.has_returned, snapshot=snapshot))
 
     async def load_queue(self) -> list[QueuedKey]:
         """The pending keys, the most urgent first."""
@@ -144,9 +151,25 @@ class Reading:
         """
         return await self._query(partial(audit_log.verify, path=self.path))
 
-    async def last_snapshot(self, source: SourceName) -> Snapshot | None:
+    async def snapshot_in_force(self, source: SourceName) -> Snapshot | None:
         """The snapshot of a source that is in force, with its contents."""
-        return await self._query(partial(snapshots.last, files=self._files, source=source))
+        return await self._query(partial(snapshots.in_force, files=self._files, source=source))
+
+    async def newest_snapshot(self, source: SourceName) -> Snapshot | None:
+        """The newest good snapshot of a source, with its contents, be it that it was rolled back to another one."""
+        return await self._query(partial(snapshots.newest, files=self._files, source=source))
+
+    async def snapshot(self, number: int) -> Snapshot | None:
+        """The snapshot of that number, with its contents, if it is still kept."""
+        return await self._query(partial(snapshots.numbered, files=self._files, number=number))
+
+    async def revisions(self) -> list[Revision]:
+        """The snapshots that are kept: by source, and the oldest first."""
+        return await self._query(queries.revisions)
+
+    async def load_rollbacks(self) -> dict[SourceName, Rollback]:
+        """What sources were rolled back to, also those whose time is over."""
+        return await self._query(queries.rollbacks)
 
     async def lease(self) -> Lease | None:
         """Who holds the store, or held it last."""

@@ -204,7 +204,7 @@ class Retention:
         runs: how many, at most.
         run_age: seconds.
         units: of all runs together, at most; those of the newest run are kept, however many they are.
-        snapshots: how many of each source, at least 1.
+        snapshots: how many of each source, at least 1; one that a source was rolled back to is kept besides.
         blob_bytes: quota of the digest store; what was used least recently goes first.
         interval: seconds between two looks at all this, while something is being written.
     """
@@ -214,7 +214,7 @@ class Retention:
     runs: int = 2_000
     run_age: float = 90 * 86_400.0
     units: int = 50_000
-    snapshots: int = 5
+    snapshots: int = 10
     blob_bytes: int = 1 << 30
     interval: float = 300.0
 

@@ -89,6 +89,18 @@ snapshot_files = Table(
     sqlite_with_rowid=False,
 )
 
+# Which snapshot of a source is in force in the place of the newest, for as long as a person wants it so.
+rollbacks = Table(
+    "rollbacks",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("snapshot", ForeignKey(snapshots.c.id), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("until", Float),
+)
+
 inventory = Table(
     "inventory",
     metadata,

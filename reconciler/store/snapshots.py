@@ -1,7 +1,7 @@
 """Snapshots in the store: which files a source had at a revision, with their contents in the digest store.
 
-The newest of each source is the one in force: with it a daemon can start although its source is unreadable
-or broken. Blocking: to be used on a lane.
+The newest of each source is the one in force, unless a person has rolled it back to another: with it a daemon can
+start although its source is unreadable or broken. Blocking: to be used on a lane.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def stage(files: BlobFiles, snapshot: Snapshot, wanted: Collection[Digest]) -> l
 def save(
     connection: sqlite3.Connection, files: BlobFiles, snapshot: Snapshot, staged: Iterable[Staged], now: float
 ) -> frozenset[Digest]:
-    """Make `snapshot` the one in force, unless contents are missing.
+    """Make `snapshot` the newest of its source, unless contents are missing.
 
     Args:
         connection: within a writing transaction.
@@ -52,14 +52,14 @@ def save(
     Returns:
         What is missing; with nothing missing, the snapshot is saved.
     """
-    found = connection.execute(sql.LAST_SNAPSHOT, {"source": snapshot.source}).fetchone()
+    found = connection.execute(sql.NEWEST_SNAPSHOT, {"source": snapshot.source}).fetchone()
     row = {
         "revision": snapshot.revision,
         "digest": snapshot.digest,
         "root": codec.document(snapshot.root),
         "left_out": codec.document(snapshot.left_out),
     }
-    if found is not None and list(found[1:]) == list(row.values()):
+    if found is not None and list(found[2:]) == list(row.values()):
         return frozenset()
     blobs.put(connection, files, staged, now)
     lacking = blobs.missing(connection, {file.digest for file in snapshot.files.values()})
@@ -83,12 +83,28 @@ def save(
     return frozenset()
 
 
-def last(connection: sqlite3.Connection, files: BlobFiles, source: SourceName) -> Snapshot | None:
+def in_force(connection: sqlite3.Connection, files: BlobFiles, source: SourceName) -> Snapshot | None:
     """The snapshot of `source` that is in force. Large contents are read when they are asked for."""
-    found = connection.execute(sql.LAST_SNAPSHOT, {"source": source}).fetchone()
+    return _found(connection, files, sql.SNAPSHOT_IN_FORCE, {"source": source})
+
+
+def newest(connection: sqlite3.Connection, files: BlobFiles, source: SourceName) -> Snapshot | None:
+    """The newest snapshot of `source` that was good, be it that another one is in force."""
+    return _found(connection, files, sql.NEWEST_SNAPSHOT, {"source": source})
+
+
+def numbered(connection: sqlite3.Connection, files: BlobFiles, number: int) -> Snapshot | None:
+    """The snapshot of that number, if it is still kept."""
+    return _found(connection, files, sql.SNAPSHOT, {"number": number})
+
+
+def _found(
+    connection: sqlite3.Connection, files: BlobFiles, statement: str, which: dict[str, object]
+) -> Snapshot | None:
+    found = connection.execute(statement, which).fetchone()
     if found is None:
         return None
-    number, revision, digest, root, left_out = found
+    number, source, revision, digest, root, left_out = found
     rows = connection.execute(sql.SNAPSHOT_FILES, {"snapshot": number})
     contents = {}
     for text, content, executable, size, data in rows:
@@ -98,11 +114,8 @@ def last(connection: sqlite3.Connection, files: BlobFiles, source: SourceName) -
     return Snapshot(source, revision, digest, contents, codec.parse(root), codec.parse(left_out))
 
 
-def returns_to(connection: sqlite3.Connection, snapshot: Snapshot) -> bool:
-    """Whether `snapshot` is one that was in force before the one that is, as far back as they are kept."""
-    newest = connection.execute(sql.LAST_SNAPSHOT, {"source": snapshot.source}).fetchone()
-    if newest is None or newest[2] == snapshot.digest:
-        return False
+def has_returned(connection: sqlite3.Connection, snapshot: Snapshot) -> bool:
+    """Whether `snapshot` is, or would be, in force once more, after another one; as far back as they are kept."""
     wanted = {"source": snapshot.source, "digest": snapshot.digest}
     return connection.execute(sql.EARLIER_SNAPSHOT, wanted).fetchone() is not None
 

@@ -89,6 +89,11 @@ SCHEMA = (
         "fk_plan_units_preimage FOREIGN KEY(preimage) REFERENCES blobs (digest) ) WITHOUT ROWID"
     ),
     (
+        'CREATE TABLE rollbacks ( source TEXT NOT NULL, snapshot INTEGER NOT NULL, "by" TEXT NOT NULL, '
+        "reason TEXT NOT NULL, since FLOAT NOT NULL, until FLOAT, CONSTRAINT pk_rollbacks PRIMARY KEY "
+        "(source), CONSTRAINT fk_rollbacks_snapshot FOREIGN KEY(snapshot) REFERENCES snapshots (id) )"
+    ),
+    (
         "CREATE TABLE snapshot_files ( snapshot INTEGER NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL, "
         "executable BOOLEAN DEFAULT '0' NOT NULL, CONSTRAINT pk_snapshot_files PRIMARY KEY (snapshot, "
         "path), CONSTRAINT fk_snapshot_files_snapshot FOREIGN KEY(snapshot) REFERENCES snapshots (id) ON "
@@ -119,7 +124,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0006')",
+    "INSERT INTO alembic_version VALUES ('0007')",
 )
 
 ADD_AUDIT = (
@@ -182,7 +187,8 @@ DROP_UNITS = (
 )
 EARLIER_SNAPSHOT = (
     "SELECT snapshots.revision FROM snapshots WHERE snapshots.source = :source AND snapshots.digest = "
-    ":digest ORDER BY snapshots.id DESC LIMIT 1 OFFSET 0"
+    ":digest AND snapshots.id < (SELECT max(newer.id) AS max_1 FROM snapshots AS newer WHERE newer.source = "
+    ":source) LIMIT 1 OFFSET 0"
 )
 EVENTS = (
     "SELECT events.id, events.at, events.type, events.reason, events.object, events.message, events.cause, "
@@ -206,6 +212,7 @@ FORGET_OWED = (
     "DELETE FROM refresh_owed WHERE refresh_owed.address = :refreshed AND refresh_owed.cause = :because"
 )
 FORGET_QUEUED = "DELETE FROM queue WHERE queue.target = :target"
+FORGET_ROLLBACK = "DELETE FROM rollbacks WHERE rollbacks.source = :source"
 FORGET_SNAPSHOTS = "DELETE FROM snapshots WHERE snapshots.source = :source"
 FORGET_SOURCE_STATE = "DELETE FROM source_state WHERE source_state.name = :name"
 FORGET_STATE = "DELETE FROM resource_state WHERE resource_state.address = :address"
@@ -225,10 +232,6 @@ IN_DOUBT = (
     "FROM plan_units WHERE plan_units.outcome IS NULL ORDER BY plan_units.run, plan_units.address"
 )
 LAST_EVENT = "SELECT max(events.id) AS max_1 FROM events"
-LAST_SNAPSHOT = (
-    "SELECT snapshots.id, snapshots.revision, snapshots.digest, snapshots.root, snapshots.left_out FROM "
-    "snapshots WHERE snapshots.source = :source ORDER BY snapshots.id DESC LIMIT 1 OFFSET 0"
-)
 LATEST_EVENTS = (
     "SELECT events.id, events.at, events.type, events.reason, events.object, events.message, events.cause, "
     "events.evidence, events.duration, events.data FROM events WHERE events.id > :after AND events.at >= "
@@ -245,6 +248,11 @@ LATEST_EVENTS_OF_OBJECT = (
 LEASE = (
     "SELECT lease.token, lease.host, lease.pid, lease.boot_id, lease.since, lease.expires, lease.locked "
     "FROM lease"
+)
+NEWEST_SNAPSHOT = (
+    "SELECT snapshots.id, snapshots.source, snapshots.revision, snapshots.digest, snapshots.root, "
+    "snapshots.left_out FROM snapshots WHERE snapshots.id = (SELECT max(newer.id) AS max_1 FROM snapshots "
+    "AS newer WHERE newer.source = :source)"
 )
 OWED = (
     'SELECT refresh_owed.address, refresh_owed.cause, refresh_owed.run, refresh_owed."before", '
@@ -285,6 +293,11 @@ PUT_QUEUED = (
     "INSERT INTO queue (target, priority, dirty, added_at) VALUES (:target, :priority, :dirty, :added_at) "
     "ON CONFLICT (target) DO UPDATE SET priority = excluded.priority, dirty = excluded.dirty, added_at = "
     "excluded.added_at"
+)
+PUT_ROLLBACK = (
+    'INSERT INTO rollbacks (source, snapshot, "by", reason, since, until) VALUES (:source, :snapshot, :by, '
+    ':reason, :since, :until) ON CONFLICT (source) DO UPDATE SET snapshot = excluded.snapshot, "by" = '
+    'excluded."by", reason = excluded.reason, since = excluded.since, until = excluded.until'
 )
 PUT_SOURCE_STATE = (
     "INSERT INTO source_state (name, conditions, revision, digest, problems, degraded) VALUES (:name, "
@@ -330,6 +343,16 @@ QUEUE = (
     "SELECT queue.target, queue.priority, queue.dirty, queue.added_at FROM queue ORDER BY queue.priority "
     "DESC, queue.added_at, queue.target"
 )
+REVISIONS = (
+    "SELECT snapshots.id, snapshots.source, snapshots.revision, snapshots.digest, snapshots.taken_at, "
+    "(SELECT count(*) AS count_1 FROM snapshot_files WHERE snapshot_files.snapshot = snapshots.id) AS files "
+    "FROM snapshots ORDER BY snapshots.source, snapshots.id"
+)
+ROLLBACKS = (
+    'SELECT rollbacks.source, rollbacks.snapshot, rollbacks."by", rollbacks.reason, rollbacks.since, '
+    "rollbacks.until, snapshots.revision, snapshots.digest FROM rollbacks JOIN snapshots ON snapshots.id = "
+    "rollbacks.snapshot ORDER BY rollbacks.source"
+)
 RUNS = (
     "SELECT runs.id, runs.target, runs.cause, runs.revision, runs.started_at, runs.finished_at, "
     "runs.outcome, runs.message, (SELECT count(*) AS count_1 FROM plan_units WHERE plan_units.run = "
@@ -348,10 +371,20 @@ SIZES_OF_RUNS = (
     "SELECT runs.id, (SELECT count(*) AS count_1 FROM plan_units WHERE plan_units.run = runs.id) AS units "
     "FROM runs WHERE runs.id < :below ORDER BY runs.id DESC LIMIT :most OFFSET 0"
 )
+SNAPSHOT = (
+    "SELECT snapshots.id, snapshots.source, snapshots.revision, snapshots.digest, snapshots.root, "
+    "snapshots.left_out FROM snapshots WHERE snapshots.id = :number"
+)
 SNAPSHOT_FILES = (
     "SELECT snapshot_files.path, snapshot_files.digest, snapshot_files.executable, blobs.size, blobs.data "
     "FROM snapshot_files JOIN blobs ON blobs.digest = snapshot_files.digest WHERE snapshot_files.snapshot = "
     ":snapshot ORDER BY snapshot_files.path"
+)
+SNAPSHOT_IN_FORCE = (
+    "SELECT snapshots.id, snapshots.source, snapshots.revision, snapshots.digest, snapshots.root, "
+    "snapshots.left_out FROM snapshots WHERE snapshots.id = coalesce((SELECT rollbacks.snapshot FROM "
+    "rollbacks WHERE rollbacks.source = :source), (SELECT max(newer.id) AS max_1 FROM snapshots AS newer "
+    "WHERE newer.source = :source))"
 )
 SOURCE_STATES = (
     "SELECT source_state.name, source_state.conditions, source_state.revision, source_state.digest, "
@@ -376,8 +409,8 @@ STATES = (
 )
 SURPLUS_SNAPSHOT = (
     "SELECT snapshots.id FROM snapshots WHERE snapshots.id <= (SELECT newer.id FROM snapshots AS newer "
-    "WHERE newer.source = snapshots.source ORDER BY newer.id DESC LIMIT 1 OFFSET :keep) ORDER BY "
-    "snapshots.id LIMIT 1 OFFSET 0"
+    "WHERE newer.source = snapshots.source ORDER BY newer.id DESC LIMIT 1 OFFSET :keep) AND (snapshots.id "
+    "NOT IN (SELECT rollbacks.snapshot FROM rollbacks)) ORDER BY snapshots.id LIMIT 1 OFFSET 0"
 )
 SUSPENSIONS = (
     'SELECT suspensions.object, suspensions."by", suspensions.reason, suspensions.since, suspensions.until '
@@ -418,6 +451,7 @@ TABLES = (
     "queue",
     "refresh_owed",
     "resource_state",
+    "rollbacks",
     "runs",
     "snapshot_files",
     "snapshots",

@@ -101,7 +101,7 @@ def statements(insert: Callable[[Table], Any]) -> dict[str, ClauseElement]:
         "HOUSEKEEPING": select(s.housekeeping.c.at),
         **_runs(add, put),
         **_journals(add),
-        **_snapshots(add),
+        **_snapshots(add, put),
         **_blobs(add),
     }
 
@@ -205,7 +205,7 @@ def _journals(add: Callable[..., Any]) -> dict[str, ClauseElement]:
     }
 
 
-def _snapshots(add: Callable[..., Any]) -> dict[str, ClauseElement]:
+def _snapshots(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dict[str, ClauseElement]:
     snapshots, files = s.snapshots.c, s.snapshot_files.c
     newer = s.snapshots.alias("newer")
     # The newest of its source that are too many.
@@ -223,25 +223,43 @@ def _snapshots(add: Callable[..., Any]) -> dict[str, ClauseElement]:
         .order_by(files.path)
         .limit(bindparam("most"))
     )
+    whole = select(*(snapshots[n] for n in ("id", "source", "revision", "digest", "root", "left_out")))
+    newest = select(func.max(newer.c.id)).where(newer.c.source == bindparam("source")).scalar_subquery()
+    rolled_back = (
+        select(s.rollbacks.c.snapshot).where(s.rollbacks.c.source == bindparam("source")).scalar_subquery()
+    )
+    counted = select(func.count()).where(files.snapshot == snapshots.id).scalar_subquery().label("files")
     return {
         "ADD_SNAPSHOT": add(s.snapshots, "id"),
-        "LAST_SNAPSHOT": select(
-            snapshots.id, *(snapshots[n] for n in ("revision", "digest", "root", "left_out"))
-        )
-        .where(snapshots.source == bindparam("source"))
-        .order_by(snapshots.id.desc())
-        .limit(1),
+        "SNAPSHOT": whole.where(snapshots.id == bindparam("number")),
+        "NEWEST_SNAPSHOT": whole.where(snapshots.id == newest),
+        "SNAPSHOT_IN_FORCE": whole.where(snapshots.id == func.coalesce(rolled_back, newest)),
         "EARLIER_SNAPSHOT": select(snapshots.revision)
-        .where(snapshots.source == bindparam("source"), snapshots.digest == bindparam("digest"))
-        .order_by(snapshots.id.desc())
+        .where(
+            snapshots.source == bindparam("source"),
+            snapshots.digest == bindparam("digest"),
+            snapshots.id < newest,
+        )
         .limit(1),
+        "REVISIONS": select(
+            *(snapshots[n] for n in ("id", "source", "revision", "digest", "taken_at")), counted
+        ).order_by(snapshots.source, snapshots.id),
+        "PUT_ROLLBACK": put(s.rollbacks),
+        "ROLLBACKS": select(
+            *(s.rollbacks.c[n] for n in ("source", "snapshot", "by", "reason", "since", "until")),
+            snapshots.revision,
+            snapshots.digest,
+        )
+        .join_from(s.rollbacks, s.snapshots)
+        .order_by(s.rollbacks.c.source),
+        "FORGET_ROLLBACK": delete(s.rollbacks).where(s.rollbacks.c.source == bindparam("source")),
         "ADD_SNAPSHOT_FILE": add(s.snapshot_files),
         "SNAPSHOT_FILES": select(files.path, files.digest, files.executable, s.blobs.c.size, s.blobs.c.data)
         .join_from(s.snapshot_files, s.blobs)
         .where(files.snapshot == bindparam("snapshot"))
         .order_by(files.path),
         "SURPLUS_SNAPSHOT": select(snapshots.id)
-        .where(snapshots.id <= surplus)
+        .where(snapshots.id <= surplus, snapshots.id.not_in(select(s.rollbacks.c.snapshot)))
         .order_by(snapshots.id)
         .limit(1),
         "DROP_SNAPSHOT_FILES": delete(s.snapshot_files).where(

@@ -145,7 +145,7 @@ class Store(Reading):
         return self._writer
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Make a snapshot the one in force, with all of its contents.
+        """Make a snapshot the newest of its source, with all of its contents: in force, unless that is rolled back.
 
         Raises:
             SnapshotGone: a content has moved on before it was read.

@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from reconciler.app import once
 from reconciler.app.assembly import assemble
+from reconciler.app.evaluating import evaluate
 from reconciler.app.places import Places, places
 from reconciler.core.contest import Contests
 from reconciler.engine.intake.in_force import InForce, Record
@@ -171,7 +171,7 @@ def _bare() -> float:
 async def _look(site: Path, where: Places) -> float:
     """Seconds of one rescan of a target on which nothing has moved, as the daemon does it."""
     async with assemble(where, os.environ, lease=True, notice=print) as parts:
-        evaluated = await once.evaluate(parts, site)
+        evaluated = await evaluate(parts, site)
         suspensions = Suspensions(parts.store, now=parts.runtime.now)
         services = parts.services(
             evaluated.desired,

@@ -113,7 +113,7 @@ async def _apply(
     timeout: str | None,
     budget: Budget | None,
 ) -> Document:
-    from reconciler.app import once
+    from reconciler.app import evaluating, once
     from reconciler.app.assembly import assemble
     from reconciler.cli.deadline import deadline
 
@@ -124,9 +124,9 @@ async def _apply(
         deadline(timeout, "the apply"),
         assemble(where, os.environ, lease=True, notice=progress.notice, prune=budget) as parts,
     ):
-        evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
-        for warning in evaluated.desired.warnings:
-            progress.notice(f"warning: {one_line(warning)}")
+        evaluated = await evaluating.evaluate(parts, root, targets=targets, labels=labels)
+        for told in evaluated.notices:
+            progress.notice(one_line(told))
         results = await once.apply(
             parts,
             evaluated,

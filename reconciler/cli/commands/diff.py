@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from reconciler.api.client import Document
 from reconciler.cli.asking import Asking
 from reconciler.cli.options import (
@@ -55,7 +57,7 @@ def command(  # noqa: PLR0913 - its options
         plans = [_within(entry, selected) for entry in found if not target or entry["target"] in target]
         plans = [entry for entry in plans if not selector or entry["units"] or entry["errors"]]
         revision = plans[0]["revision"] if plans else ""
-        for line in broken_sources(screen, asking.get("/v1/sources")["items"]):
+        for line in broken_sources(screen, asking.get("/v1/sources")["items"], now=time.time()):
             screen.note(line)
     else:
         plans, revision = plan.make(

@@ -11,6 +11,7 @@ from reconciler.cli.output import Format, emit, emit_names
 from reconciler.cli.show.resources import (
     orphan_table,
     resource_table,
+    revision_table,
     source_table,
     suspension_lines,
     target_table,
@@ -24,7 +25,7 @@ EXAMPLES = (
     ("froyo get files --target web-1", "the files on one target"),
     ("froyo get File/motd -o wide", "one resource on all targets, with more columns"),
     ("froyo get -l tier=web -o name", "addresses only, of what has a label"),
-    ("froyo get targets", "also: sources, suspensions, orphans"),
+    ("froyo get targets", "also: sources, suspensions, orphans, revisions"),
 )
 
 _LISTS = {
@@ -36,6 +37,8 @@ _LISTS = {
     "suspensions": "/v1/suspensions",
     "orphan": "/v1/orphans",
     "orphans": "/v1/orphans",
+    "revision": "/v1/revisions",
+    "revisions": "/v1/revisions",
 }
 
 
@@ -87,7 +90,7 @@ def _list(asking: Asking, what: str, target: list[str] | None, selector: str) ->
 
 
 def _name(view: Document) -> str:
-    return str(view.get("address") or view.get("name") or view["object"])
+    return str(view.get("address") or view.get("name") or view.get("object") or view["revision"])
 
 
 def _lines(screen: Terminal, document: Document, *, wide: bool) -> list[str]:
@@ -96,7 +99,9 @@ def _lines(screen: Terminal, document: Document, *, wide: bool) -> list[str]:
         case "TargetList":
             return target_table(screen, items, now=now, live=document["live"])
         case "SourceList":
-            return source_table(screen, items)
+            return source_table(screen, items, now=now)
+        case "RevisionList":
+            return revision_table(screen, items, now=now)
         case "OrphanList":
             return orphan_table(screen, items)
         case "SuspensionList":

@@ -8,7 +8,7 @@ from reconciler.api.client import Document
 from reconciler.cli.asking import Asking
 from reconciler.cli.options import NoColor, Number, Output, Quiet, State, Targets, Verbose
 from reconciler.cli.output import Format, emit
-from reconciler.cli.show.history import run_lines
+from reconciler.cli.show.history import history_lines
 from reconciler.cli.terminal import terminal
 from reconciler.cli.unknown import must_be_targets
 
@@ -34,17 +34,18 @@ def command(
     """What was done, run by run.
 
     A run is one round on one target that set out to change something. One that found everything as declared is none.
-    The newest is shown last, as with events, and 20 of them unless told otherwise.
+    The newest is shown last, as with events, and 20 of them unless told otherwise. Between them stands that a source
+    was rolled back, and why.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)
     document = _runs(asking, target or [""], number or SHOWN)
     if output.is_document:
         emit(screen, document, output)
-    elif not document["items"]:
+    elif not document["items"] and not document["rollbacks"]:
         screen.note("nothing was changed yet")
     else:
-        for line in run_lines(screen, document["items"], now=time.time()):
+        for line in history_lines(screen, document, now=time.time()):
             screen.line(line)
     return 0
 
@@ -59,4 +60,9 @@ def _runs(asking: Asking, targets: list[str], number: int) -> Document:
         if name and not document["items"]:
             must_be_targets(asking, [name])
     runs = [run for document in found for run in document["items"]]
-    return {**found[0], "items": sorted(runs, key=lambda run: run["startedAt"])[-number:]}
+    rollbacks = {event["id"]: event for document in found for event in document["rollbacks"]}
+    return {
+        **found[0],
+        "items": sorted(runs, key=lambda run: run["startedAt"])[-number:],
+        "rollbacks": [rollbacks[number] for number in sorted(rollbacks)],
+    }

@@ -30,6 +30,7 @@ from reconciler.cli.progress import PLANNING, LiveProgress
 from reconciler.cli.show.plans import Totals, plan_lines
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.prune import Budget
+from reconciler.core.visible import one_line
 
 EXAMPLES = (
     ("froyo plan", "what an apply of this directory would change"),
@@ -145,7 +146,7 @@ async def _plan(
     budget: Budget | None,
 ) -> tuple[list[Document], str]:
     from reconciler.api import views
-    from reconciler.app import once
+    from reconciler.app import evaluating, once
     from reconciler.app.assembly import assemble
     from reconciler.cli.deadline import deadline
 
@@ -155,7 +156,9 @@ async def _plan(
         deadline(timeout, "the plan"),
         assemble(where, os.environ, lease=False, notice=progress.notice, prune=budget) as parts,
     ):
-        evaluated = await once.evaluate(parts, root, targets=targets, labels=labels)
+        evaluated = await evaluating.evaluate(parts, root, targets=targets, labels=labels)
+        for told in evaluated.notices:
+            progress.notice(one_line(told))
         found = await once.plan(parts, evaluated, progress=progress)
     instances = evaluated.instances
     return [views.plan(plan, instances) for plan in found], evaluated.desired.revision

@@ -11,7 +11,7 @@ import typer
 
 from reconciler.api import times
 from reconciler.cli.asking import Asking
-from reconciler.cli.options import NoColor, Output, Quiet, State, Suspended, Verbose
+from reconciler.cli.options import NoColor, Output, Quiet, State, Suspended, Until, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.steering import named_object, objects, person
@@ -30,10 +30,7 @@ def command(
     what: Suspended,
     *,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; others will read it.")],
-    until: Annotated[
-        str | None,
-        typer.Option("--until", metavar="TIME", help="When it ends by itself: 2h, 18:30, 2026-01-31T18:30."),
-    ] = None,
+    until: Until = None,
     output: Output = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,

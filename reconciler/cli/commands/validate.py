@@ -34,7 +34,7 @@ def command(
     Reaches no target and touches no store.
     """
     from reconciler.app.assembly import evaluation
-    from reconciler.app.once import take
+    from reconciler.app.evaluating import take
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     where = places(os.environ, state=state)

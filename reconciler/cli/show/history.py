@@ -23,6 +23,21 @@ _SIGNS = {
 }
 
 
+def history_lines(screen: Terminal, history: Document, *, now: float) -> list[str]:
+    """Runs, and the rollbacks between them, in the order in which they came about."""
+    told = [(run["startedAt"], run_lines(screen, [run], now=now)) for run in history["items"]]
+    told += [(event["at"], [_rollback_line(screen, event, now=now)]) for event in history["rollbacks"]]
+    return [line for _, lines in sorted(told, key=lambda one: one[0]) for line in lines]
+
+
+def _rollback_line(screen: Terminal, event: Document, *, now: float) -> str:
+    name = event["object"].removeprefix("Source")
+    return (
+        f"{screen.paint('dim', times.clock(event['at'], now=now))} {screen.paint('warn', '↶')} "
+        f"{screen.paint('bold', one_line(name))}  {one_line(event['message'])}"
+    )
+
+
 def run_lines(screen: Terminal, runs: Sequence[Document], *, now: float) -> list[str]:
     """Runs with their units; what differed only when more is to be said."""
     lines: list[str] = []

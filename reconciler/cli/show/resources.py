@@ -79,26 +79,73 @@ def target_state(view: Document, *, now: float, live: bool) -> tuple[str, str, s
     return "good", "connected", told
 
 
-def source_table(screen: Terminal, sources: Sequence[Document]) -> list[str]:
-    """A line for each source, and one for each of its problems."""
+def source_table(screen: Terminal, sources: Sequence[Document], *, now: float) -> list[str]:
+    """A line for each source, one for what it was rolled back to, and one for each of its problems."""
     lines: list[str] = []
     for view in sources:
+        rollback = _rolled_back(view, now=now)
         ready = next((c for c in view["conditions"] if c["type"] == "Ready"), None)
         good = ready is not None and ready["status"] == "True"
         sign = screen.paint("good", "●") if good else screen.paint("bad", "✘")
-        told = f"{one_line(view['name'])}  {one_line(ready['message'] if ready else 'not read yet')}"
+        if ready is None and rollback:
+            sign = screen.paint("warn", "●")
+        told = (
+            f"{one_line(view['name'])}  {one_line(ready['message'] if ready else 'not read by a daemon yet')}"
+        )
         first, *rest = screen.wrapped(told, by=2)
         lines += [f"{sign} {first}", *(f"  {line}" for line in rest)]
-        for style, text in (*(("bad", problem) for problem in view["problems"]), ("warn", view["degraded"])):
+        problems = (("bad", problem) for problem in view["problems"])
+        for style, text in (("warn", rollback), *problems, ("warn", view["degraded"])):
             if text:
                 lines += [f"    {screen.paint(style, line)}" for line in screen.wrapped(one_line(text), by=4)]
     return lines
 
 
-def broken_sources(screen: Terminal, sources: Sequence[Document]) -> list[str]:
+def _rolled_back(view: Document, *, now: float) -> str:
+    """What a source was rolled back to, by whom, why, until when, and how that is ended; "" where it was not."""
+    rollback = view["rollback"]
+    if rollback is None:
+        return ""
+    until = rollback["until"]
+    if until is None:
+        ends = "until that is ended"
+    elif times.seconds(until) <= now:
+        ends = f"until {times.clock(until, now=now)}, which is over: the next apply, or the daemon, goes on"
+    else:
+        ends = f"until {times.clock(until, now=now)}"
+    return (
+        f"rolled back to {rollback['revision']} by {rollback['by']} {ends}: {rollback['reason']};"
+        f" to end it: froyo rollback --end --source {view['name']}"
+    )
+
+
+def revision_table(screen: Terminal, revisions: Sequence[Document], *, now: float) -> list[str]:
+    """A line for each revision that is kept, the newest last."""
+    rows: list[list[Cell]] = []
+    for view in revisions:
+        state = " and ".join(
+            word for word, so in (("in force", view["inForce"]), ("newest", view["newest"])) if so
+        )
+        rows.append(
+            [
+                ("", view["revision"]),
+                ("", times.clock(view["takenAt"], now=now)),
+                ("", f"{view['files']:,}"),
+                ("good" if view["inForce"] else "dim", state or "-"),
+                ("", view["source"]),
+            ]
+        )
+    return table(screen, ["REVISION", "SINCE", "FILES", "STATE", "SOURCE"], rows)
+
+
+def broken_sources(screen: Terminal, sources: Sequence[Document], *, now: float) -> list[str]:
     """The sources whose newest state is not the one in force, and why: what else is shown is from before."""
-    broken = [view for view in sources if any(c["status"] == "False" for c in view["conditions"])]
-    return source_table(screen, broken)
+    broken = [
+        view
+        for view in sources
+        if view["rollback"] is not None or any(c["status"] == "False" for c in view["conditions"])
+    ]
+    return source_table(screen, broken, now=now)
 
 
 def orphan_table(screen: Terminal, orphans: Sequence[Document]) -> list[str]:
@@ -228,7 +275,11 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
             lines += _indented(inner.wrapped(told))
         lines.append("")
     if status["sources"]:
-        lines += [screen.paint("bold", "Sources"), *_indented(source_table(inner, status["sources"])), ""]
+        lines += [
+            screen.paint("bold", "Sources"),
+            *_indented(source_table(inner, status["sources"], now=now)),
+            "",
+        ]
     if status["targets"]:
         lines.append(screen.paint("bold", "Targets"))
         shown = target_table(inner, status["targets"][:SHOWN], now=now, live=status["live"])

@@ -101,6 +101,7 @@ class InForce:
         self._budget = budget
         self._own_paths = own_paths
         self._sources: dict[SourceName, Desired] = {}
+        self._doubts: dict[SourceName, str] = {}
         self._waiting: dict[SourceName, Desired] = {}
         self._removals: dict[Address, tuple[Instance, SourceName]] = {}
         self._former: dict[TargetName, Target] = {}
@@ -117,6 +118,10 @@ class InForce:
     def sources(self) -> Mapping[SourceName, Desired]:
         """What each source declares."""
         return self._sources
+
+    def doubt_of(self, source: SourceName) -> str:
+        """Why a source may not mean what it leaves out, as it was said when that was taken in, or ""."""
+        return self._doubts.get(source, "")
 
     @property
     def revision(self) -> str:
@@ -161,6 +166,7 @@ class InForce:
         """
         self.refuse_conflicts(desired)
         self._sources[desired.source] = desired
+        self._doubts[desired.source] = doubt
         dropped = self._dropped(desired.source, record)
         self._moved = self._renamed(desired, dropped, record)
         for entry in self._moved.values():
@@ -217,7 +223,7 @@ class InForce:
     def refuse_conflicts(
         self, desired: Desired, theirs: Collection[tuple[SourceName, Instance]] = ()
     ) -> None:
-        """Refuse what claims a thing that another source has.
+        """Refuse what claims a thing that another source has, and note that it waits for that.
 
         Args:
             desired: what a source declares.
@@ -226,6 +232,15 @@ class InForce:
         Raises:
             ConfigError: with everything that it claims so.
         """
+        if problems := self.conflicts(desired, theirs):
+            self._waiting[desired.source] = desired
+            raise ConfigError(problems)
+        self._waiting.pop(desired.source, None)
+
+    def conflicts(
+        self, desired: Desired, theirs: Collection[tuple[SourceName, Instance]] = ()
+    ) -> list[Problem]:
+        """What a source claims and another one has; see `refuse_conflicts`."""
         others = {name: one for name, one in self._sources.items() if name != desired.source}
         had = [(source, one) for source, other in others.items() for one in other.instances.values()]
         taken = {claim: (source, one) for source, one in (*had, *theirs) for claim in _claims(one)}
@@ -242,10 +257,7 @@ class InForce:
                     what = f"{claim[1].removeprefix('path:')} on {claim[0]}"
                     problems.append(_conflict(what, one.origin, source, other_one.origin))
                     break
-        if problems:
-            self._waiting[desired.source] = desired
-            raise ConfigError(problems)
-        self._waiting.pop(desired.source, None)
+        return problems
 
     # --- What is declared no longer -----------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 Invariant: unknown is not empty. A snapshot that cannot be read or does not evaluate changes nothing: the last good one
 stays in force, over a restart too, and the source says what is wrong. Nor does one that declares nothing at all any
-more, not even a target: a directory that was emptied, or whose mount is gone, looks just like that.
+more, not even a target: a directory that was emptied, or whose mount is gone, looks just like that. While a person has
+the source rolled back to an earlier revision, what is right is kept and said, and waits for the end of that.
 """
 
 from __future__ import annotations
@@ -11,24 +12,21 @@ from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
-from reconciler.core.conditions import readiness, set_condition
 from reconciler.engine import wording
-from reconciler.engine.intake.recall import doubt_of, put_in_force, was_declared
+from reconciler.engine.intake.recall import doubt_of, put_back, put_in_force, was_declared
+from reconciler.engine.intake.telling import Telling, in_force
 from reconciler.engine.loop.controller import Controller
-from reconciler.engine.report import Report
-from reconciler.engine.round.journal import store_report
 from reconciler.errors import ConfigError, FroyoError, Problem
 from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired
-from reconciler.model.names import SourceName, source_object
+from reconciler.model.names import SourceName
 from reconciler.model.source import Snapshot, SnapshotGone, SourceReport
-from reconciler.model.state import SourceState
+from reconciler.model.state import Rollback, SourceState
 from reconciler.runtime import Runtime
 from reconciler.store.store import Store
 from reconciler.telemetry.log import get_logger
 
 log = get_logger("froyo")
-
 Load = Callable[[Snapshot], Desired]
 """Evaluates a snapshot. Raises ConfigError or SnapshotGone. Runs on a thread of its own: it may take a while."""
 
@@ -47,9 +45,6 @@ class Intake:
         store: keeps the last good snapshot.
         runtime: the world.
         taken: is told what has come to be in force.
-
-    Attributes:
-        state: what is known of the source.
     """
 
     def __init__(
@@ -62,9 +57,9 @@ class Intake:
         runtime: Runtime,
         taken: Taking | None = None,
     ) -> None:
-        self.state = SourceState(name=name)
-        self._unreadable = False
-        self._unkept: SourceState | None = None
+        self._telling = Telling(name, store, runtime)
+        self._unreadable = ""
+        self._last: Snapshot | None = None
         self._in_conflict: Snapshot | None = None
         self._taken = taken
         self._load = load
@@ -79,13 +74,14 @@ class Intake:
         """
         async for item in snapshots:
             if isinstance(item, Snapshot):
+                self._last = item
                 await self.take(item)
             else:
                 await self._heard(item)
 
     async def restore(self) -> bool:
-        """Put the last good snapshot in force again, from the store; whether there was one that still evaluates."""
-        kept = await self._store.last_snapshot(self.state.name)
+        """Put in force again what was, from the store; whether there was a snapshot that still evaluates."""
+        kept = await self._store.snapshot_in_force(self.state.name)
         if kept is None:
             return False
         try:
@@ -95,11 +91,11 @@ class Intake:
             return False
         try:
             async with self._controller.taking:
-                await self._controller.submit(desired)
+                await self._controller.submit(desired, doubt=await doubt_of(self._store, kept))
         except ConfigError as error:
             log.warning("the last good snapshot is in conflict", source=self.state.name, why=str(error))
             return False
-        self.state = replace(self.state, revision=kept.revision, digest=kept.digest)
+        self._telling.in_force(kept)
         await self._tell(desired)
         return True
 
@@ -125,7 +121,7 @@ class Intake:
             return False
         if not desired.targets and await self._something_in_force():
             stays = await self._stays()
-            await self._say(
+            await self._telling.say(
                 ready=False,
                 reason=Reason.HELD,
                 message=f"{snapshot.revision} declares nothing at all; {stays}",
@@ -135,9 +131,14 @@ class Intake:
         try:
             async with self._controller.taking:
                 await self._controller.refuse_conflicts(desired)
-                doubt = await doubt_of(self._store, snapshot)
-                await put_in_force(self._store, snapshot, desired)
-                taken = await self._controller.submit(desired, doubt=doubt)
+                back = (await self._store.load_rollbacks()).get(self.state.name)
+                if back is not None and back.holds(self._runtime.now()):
+                    await self._store.save_snapshot(snapshot)
+                    over = taken = None
+                else:
+                    doubt = await doubt_of(self._store, snapshot)
+                    over, back = await put_in_force(self._store, snapshot, desired), None
+                    taken = await self._controller.submit(desired, doubt=doubt)
         except SnapshotGone:
             await self._stays()
             return False
@@ -145,23 +146,81 @@ class Intake:
             self._in_conflict = snapshot
             await self._refuse(snapshot, error)
             return False
-        told = "" if taken is None else wording.no_longer_declared(len(taken.left), taken.removals.values())
-        await self._say(
+        if back is not None:
+            await self._say_waits(snapshot, back)
+            return False
+        ended = "" if over is None else f"the rollback to {over.revision} is over; "
+        await self._telling.say(
             ready=True,
             reason=Reason.IN_SYNC,
-            message=f"revision {snapshot.revision} is in force: {wording.count(len(desired.instances), 'instance')} "
-            f"on {wording.count(len(desired.targets), 'target')}"
-            + (f"; {told}" if told else "")
-            + wording.warned(desired.warnings),
+            message=ended + in_force(desired, taken),
             state=replace(self.state, revision=snapshot.revision, digest=snapshot.digest, problems=()),
+            event="RollbackEnded" if ended else "",
         )
         await self._tell(desired)
         return True
 
+    # --- Rolled back --------------------------------------------------------------------------------------------------
+
+    async def roll_back(self, rollback: Rollback) -> None:
+        """Put an earlier snapshot in force again, until the end that a person has set to that.
+
+        What it does not have, and is ours, waits for a person: they have said what they want back, not what they want
+        gone.
+
+        Raises:
+            ConfigError: it does not evaluate any more, or claims what another source has by now. Nothing has changed.
+            SnapshotGone: it is not kept, or not whole. Nothing has changed.
+            StoreError: it could not be put on record.
+        """
+        kept = await self._store.snapshot(rollback.snapshot)
+        if kept is None:
+            raise SnapshotGone(f"revision {rollback.revision} is not kept any more")
+        desired = await self._evaluate(kept)
+        async with self._controller.taking:
+            if problems := await self._controller.conflicts(desired):
+                raise ConfigError(problems)
+            await put_back(self._store, rollback, kept, desired)
+            taken = await self._controller.submit(desired, doubt=await doubt_of(self._store, kept))
+        broken = bool(self.state.problems or self._unreadable)
+        await self._telling.say(
+            ready=not broken,
+            reason=Reason.PERMANENT_ERROR if broken else Reason.IN_SYNC,
+            message=in_force(desired, taken, rolled_back=True),
+            state=replace(self.state, revision=kept.revision, digest=kept.digest),
+            event="RolledBack",
+            told=wording.rolled_back(rollback),
+        )
+        await self._tell(desired)
+
+    async def go_on(self) -> None:
+        """The source is not to be rolled back any more: put the newest good snapshot in force, as if it had just come.
+
+        If it cannot be, what it was rolled back to stays, and the source says why.
+        """
+        newest = await self._store.newest_snapshot(self.state.name)
+        if newest is not None:
+            await self.take(newest)
+        # What the source says by now may be something else, that is wrong, and has to be said again.
+        if self._last is not None and (newest is None or self._last.digest != newest.digest):
+            await self.take(self._last)
+        if self._unreadable:
+            await self._say_unreadable()
+
+    async def _say_waits(self, snapshot: Snapshot, rollback: Rollback) -> None:
+        """Leave in force what a person has rolled back to, and say of a snapshot that it is right and waits."""
+        stays = await self._stays()
+        await self._telling.say(
+            ready=True,
+            reason=Reason.IN_SYNC,
+            message=f"{stays} ({rollback.revision}), and {snapshot.revision}, which is right, waits",
+            state=replace(self.state, problems=()),
+        )
+
     async def _refuse(self, snapshot: Snapshot, error: ConfigError) -> None:
         """Leave the last good snapshot in force, and say what is wrong with this one."""
         stays = await self._stays()
-        await self._say(
+        await self._telling.say(
             ready=False,
             reason=Reason.PERMANENT_ERROR,
             message=f"{wording.count(len(error.problems), 'problem')} in {snapshot.revision}; {stays}",
@@ -176,14 +235,12 @@ class Intake:
 
     async def _stays(self) -> str:
         """Have the last good snapshot in force, be it an earlier controller's; how a person is told."""
-        in_force = self._controller.in_force
-        if in_force.of(self.state.name) is None:
-            await self.restore()
-        return (
-            "nothing is in force yet"
-            if in_force.of(self.state.name) is None
-            else "the last good one stays in force"
-        )
+        name = self.state.name
+        if self._controller.in_force.of(name) is None and not await self.restore():
+            return "nothing is in force yet"
+        if name in await self._store.load_rollbacks():
+            return "what it was rolled back to stays in force"
+        return "the last good one stays in force"
 
     async def _evaluate(self, snapshot: Snapshot) -> Desired:
         try:
@@ -199,20 +256,14 @@ class Intake:
     async def _heard(self, report: SourceReport) -> None:
         """Take note of what a source says of itself."""
         back = self._unreadable and not report.unreadable
-        self._unreadable = bool(report.unreadable)
+        self._unreadable = report.unreadable
         if report.unreadable:
-            stays = await self._stays()
-            await self._say(
-                ready=False,
-                reason=Reason.TRANSIENT_ERROR,
-                message=f"cannot be read: {report.unreadable}; {stays}",
-                state=self.state,
-            )
+            await self._say_unreadable()
         elif back:
             # What it says now may be what it said last, and then no snapshot follows.
             ready = bool(self.state.revision) and not self.state.problems
             trouble = Reason.PERMANENT_ERROR if self.state.problems else Reason.PENDING
-            await self._say(
+            await self._telling.say(
                 ready=ready,
                 reason=Reason.IN_SYNC if ready else trouble,
                 message="can be read again"
@@ -220,44 +271,24 @@ class Intake:
                 state=self.state,
             )
         if report.degraded != self.state.degraded:
-            await self._watched(report.degraded)
+            await self._telling.watched(report.degraded)
 
-    async def _watched(self, degraded: str) -> None:
-        """Say that changes are seen only at rescans, and why, or at once again; the source is as Ready as it was."""
-        state = replace(self.state, degraded=degraded)
-        report = Report(self._runtime.now, {})
-        report.event(
-            source_object(state.name),
-            "WatchDegraded" if degraded else "Recovered",
-            f"{degraded}; only looked at from time to time" if degraded else "watched again",
-            warning=bool(degraded),
+    async def _say_unreadable(self) -> None:
+        """Say that the source cannot be read, and what is in force meanwhile."""
+        stays = await self._stays()
+        await self._telling.say(
+            ready=False,
+            reason=Reason.TRANSIENT_ERROR,
+            message=f"cannot be read: {self._unreadable}; {stays}",
+            state=self.state,
         )
-        await self._keep(report, state)
 
-    async def _say(self, *, ready: bool, reason: Reason, message: str, state: SourceState) -> None:
-        """Say how the source is: condition, event and log together."""
-        condition = readiness(ready=ready, reason=reason, message=message, now=self._runtime.now())
-        state = replace(state, conditions=set_condition(state.conditions, condition))
-        if state == self.state:
-            self._unkept = None
-            return
-        report = Report(self._runtime.now, {})
-        report.event(
-            source_object(state.name),
-            "SourceReady" if ready else "SourceBroken",
-            message,
-            warning=not ready,
-            data={"problems": list(state.problems), "revision": state.revision},
-        )
-        await self._keep(report, state)
-
-    async def _keep(self, report: Report, state: SourceState) -> None:
-        self._unkept = state
-        await store_report(self._store, report, sources=[state])
-        # Only now: what could not be stored is said again when the source is begun anew.
-        self.state, self._unkept = state, None
+    @property
+    def state(self) -> SourceState:
+        """What is known of the source."""
+        return self._telling.state
 
     @property
     def shown(self) -> SourceState:
-        """How the source is, also where that could not be stored."""
-        return self._unkept or self.state
+        """The same, also where that could not be stored."""
+        return self._telling.shown

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+from reconciler.engine import wording
 from reconciler.engine.intake.in_force import Record, redeclared
 from reconciler.errors import ConfigError, StoreError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, SourceName
 from reconciler.model.resource import Deletion
 from reconciler.model.source import Snapshot, SnapshotGone, is_manifest
-from reconciler.model.state import ResourceState
+from reconciler.model.state import ResourceState, Rollback
 from reconciler.store.batch import Batch
 from reconciler.store.records import InventoryEntry, Ownership
 from reconciler.store.store import Store
@@ -67,17 +68,20 @@ async def doubt_of(store: Store, snapshot: Snapshot) -> str:
 
     Args:
         store: where the snapshots before it are.
-        snapshot: that is about to be in force.
+        snapshot: that is in force, or is about to be.
     """
     unread = sorted(filter(is_manifest, snapshot.left_out))
     if unread:
         return f"{unread[0]} is no part of the source ({snapshot.left_out[unread[0]]}), so it was not read in full"
-    if await store.returns_to(snapshot):
+    rollback = (await store.load_rollbacks()).get(snapshot.source)
+    if rollback is not None and rollback.digest == snapshot.digest:
+        return wording.lacking(rollback)
+    if await store.has_returned(snapshot):
         return f"an earlier revision, {snapshot.revision}, came back, and it does not have this"
     return ""
 
 
-async def put_in_force(store: Store, snapshot: Snapshot, desired: Desired) -> None:
+async def put_in_force(store: Store, snapshot: Snapshot, desired: Desired) -> Rollback | None:
     """Put on record that a snapshot is in force, and with it how what is ours is declared in it.
 
     Args:
@@ -85,14 +89,35 @@ async def put_in_force(store: Store, snapshot: Snapshot, desired: Desired) -> No
         snapshot: the new one.
         desired: what it declares.
 
+    Returns:
+        What its source was rolled back to until now.
+
     Raises:
         SnapshotGone: a content has moved on before it was read.
         StoreError: the store cannot be read or written.
     """
-    before = await store.last_snapshot(snapshot.source)
+    await _redeclare(store, snapshot, desired)
+    await store.save_snapshot(snapshot)
+    over = (await store.load_rollbacks()).get(snapshot.source)
+    if over is not None:
+        await store.write(Batch().forget_rollback(over.source))
+    return over
+
+
+async def put_back(store: Store, rollback: Rollback, snapshot: Snapshot, desired: Desired) -> None:
+    """Put on record that an earlier snapshot is in force in the place of the newest, and what goes with it.
+
+    Raises:
+        StoreError: the store cannot be read or written.
+    """
+    await _redeclare(store, snapshot, desired)
+    await store.write(Batch().roll_back(rollback))
+
+
+async def _redeclare(store: Store, snapshot: Snapshot, desired: Desired) -> None:
+    before = await store.snapshot_in_force(snapshot.source)
     if before is not None and before.digest != snapshot.digest:
         await store.write(Batch().put_inventory(redeclared(desired, await store.load_inventory())))
-    await store.save_snapshot(snapshot)
 
 
 async def was_declared(
@@ -101,11 +126,11 @@ async def was_declared(
     """Whether a source declared anything when it was last in force, as far as that can still be told.
 
     Args:
-        store: where its last good snapshot is.
+        store: where the snapshot is that was in force.
         source: which.
         evaluate: gives what a snapshot declares.
     """
-    before = await store.last_snapshot(source)
+    before = await store.snapshot_in_force(source)
     if before is None:
         return False
     try:

@@ -29,10 +29,18 @@ from reconciler.engine.round.reconcile import Round, unplanned
 from reconciler.engine.round.services import Outcome, Services
 from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.settings import EngineSettings
-from reconciler.errors import LocalProtocolError, ProtocolError, RunnerError, StoreError, TransportError
+from reconciler.errors import (
+    LocalProtocolError,
+    Problem,
+    ProtocolError,
+    RunnerError,
+    StoreError,
+    TransportError,
+)
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, SourceName, TargetName, split_address
 from reconciler.model.plan import Plan
+from reconciler.model.resource import Instance
 from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.source import SnapshotGone
 from reconciler.model.state import Approval, ResourceState, Suspension, TargetState, covers
@@ -182,8 +190,16 @@ class Controller:
         """See that a source claims nothing that another one has, be it that it has not been read since the start.
 
         Raises:
-            ConfigError: with everything that it claims so.
+            ConfigError: with everything that it claims so; it waits for that from now on.
         """
+        self.in_force.refuse_conflicts(desired, await self._theirs(desired))
+
+    async def conflicts(self, desired: Desired) -> list[Problem]:
+        """What it claims so; it is only asked for."""
+        return self.in_force.conflicts(desired, await self._theirs(desired))
+
+    async def _theirs(self, desired: Desired) -> list[tuple[SourceName, Instance]]:
+        """What other sources had that have not been read since the start."""
         unread = self.expected - self.in_force.sources.keys() - {desired.source}
         theirs = []
         if unread:
@@ -192,7 +208,7 @@ class Controller:
                 state = states.get(address)
                 if state is not None and state.source in unread:
                     theirs.append((state.source, entry.instance))
-        self.in_force.refuse_conflicts(desired, theirs)
+        return theirs
 
     async def submit(self, desired: Desired, *, doubt: str = "") -> Taken | None:
         """From now on, this is what one source declares.
@@ -262,7 +278,7 @@ class Controller:
     async def _take_again(self) -> None:
         """What is on record has been changed by a person: see what follows from what is in force."""
         for desired in list(self.in_force.sources.values()):
-            await self.submit(desired)
+            await self.submit(desired, doubt=self.in_force.doubt_of(desired.source))
 
     # --- Rounds -------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ The text of a file of mode 0600 stood in plans, histories, events and descriptio
 
 import secrets
 import sqlite3
+import stat
 
 import pytest
 
@@ -36,6 +37,8 @@ def everything_said(person):
         ("describe", "File/key", "-o", "json"),
         ("status", "-o", "json"),
         ("audit", "-o", "json"),
+        ("get", "revisions", "-o", "json"),
+        ("get", "sources", "-o", "json"),
     ]
     found = [person.froyo(*arguments, status=None) for arguments in commands]
     return "\n".join(one.stdout + one.stderr for one in found)
@@ -83,3 +86,28 @@ def test_a_content_that_is_said_to_be_none_of_a_secret_is_shown(person, canaries
     person.froyo("apply", person.site)
     (person.machine / "etc" / "key").write_text("other\n")
     assert f"+token={text}" in person.froyo("diff", person.site, status=2).stdout
+
+
+def test_no_text_of_a_revision_that_is_rolled_back_to_is_shown_and_what_is_kept_of_it_is_its_owners_alone(
+    person, canaries
+):
+    first, second, *_ = canaries
+    large = "x" * 40_000  # a file of its own beside the database
+    said = []
+    for text in (first, second):
+        person.write("key.yaml", FILE.format(text=text + large, how='mode: "0600"'))
+        person.froyo("apply", person.site)
+    [before, _] = [view["revision"] for view in person.json("get", "revisions")["items"]]
+    done = person.froyo("rollback", before, "--dry-run", status=2)
+    said += [done.stdout, done.stderr]
+    done = person.froyo("rollback", before, "--reason", "the new one was refused")
+    said += [done.stdout, done.stderr, everything_said(person)]
+    done = person.froyo("apply", person.site, "-v")
+    said += [done.stdout, done.stderr, everything_said(person)]
+    assert f"token={first}" in (person.machine / "etc" / "key").read_text()
+    for canary in (first, second):
+        assert canary not in "\n".join(said)
+        assert canary not in kept(person)
+    files = [path for path in person.state.rglob("*") if path.is_file()]
+    assert any(path.parent.parent.name == "blobs" for path in files)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}

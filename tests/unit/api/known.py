@@ -10,7 +10,7 @@ from reconciler.model.event import Event, EventType
 from reconciler.model.names import Address, Digest, TargetName
 from reconciler.model.origin import Origin
 from reconciler.model.resource import CommonSpec, Instance, Metadata
-from reconciler.model.state import ResourceState, SourceState, Suspension, TargetState
+from reconciler.model.state import ResourceState, Rollback, SourceState, Suspension, TargetState
 from reconciler.store.feed import Feed
 from reconciler.store.records import Receipt
 
@@ -56,6 +56,8 @@ class Known:
     known_states: dict = field(default_factory=dict)
     known_targets: dict = field(default_factory=dict)
     known_sources: dict = field(default_factory=dict)
+    known_rollbacks: dict = field(default_factory=dict)
+    known_revisions: list = field(default_factory=list)
     known_suspensions: list = field(default_factory=list)
     known_instances: dict = field(default_factory=dict)
     known_events: list = field(default_factory=list)
@@ -92,6 +94,12 @@ class Known:
 
     async def sources(self):
         return self.known_sources
+
+    async def rollbacks(self):
+        return self.known_rollbacks
+
+    async def revisions(self):
+        return self.known_revisions
 
     async def suspensions(self):
         return self.known_suspensions
@@ -142,6 +150,14 @@ class Known:
         self.asked.append(("resume", suspended, by))
         return any(s.object == suspended for s in self.known_suspensions)
 
+    async def roll_back(self, revision, source, **fields):
+        self.asked.append(("rollback", revision, source, fields))
+        return rollback(source or "here", revision, until=fields["until"])
+
+    async def end_rollback(self, source, *, by):
+        self.asked.append(("end rollback", source, by))
+        return rollback(source or "here", "r1")
+
     def health(self):
         return self.wrong
 
@@ -163,6 +179,19 @@ def source_state(name, *problems):
         revision="r1",
         digest="sha256:2",
         problems=problems,
+    )
+
+
+def rollback(source, revision, *, until=None, snapshot=1):
+    return Rollback(
+        source=source,
+        snapshot=snapshot,
+        revision=revision,
+        digest="sha256:2",
+        by="alice",
+        reason="too soon",
+        since=900.0,
+        until=until,
     )
 
 

@@ -13,12 +13,14 @@ from reconciler.model.event import REASONS, EventType
 from reconciler.model.evidence import Evidence
 from reconciler.model.plan import Action, Cause, FieldDiff
 from reconciler.model.scope import Scope
+from reconciler.model.source import Revision
 from reconciler.store.records import QueuedKey, Run, RunUnit
 from tests.unit.api.known import (
     Known,
     condition,
     event,
     instance,
+    rollback,
     source_state,
     state,
     suspension,
@@ -268,3 +270,65 @@ def test_times_are_taken_as_seconds_or_as_text():
     assert seconds("until", 12.5) == 12.5
     assert seconds("until", "1970-01-01T00:00:10Z") == 10.0
     assert seconds("until", "1970-01-01T00:00:10") == 10.0
+
+
+def revision(number, name, source="/srv/site"):
+    return Revision(number, source, name, "sha256:2", 1000.0, 3)
+
+
+async def test_the_revisions_that_are_kept_say_which_is_in_force_and_which_is_the_newest():
+    every = [revision(1, "r1"), revision(2, "r2"), revision(3, "x", source="/srv/other")]
+    known = Known(known_revisions=every, known_rollbacks={"/srv/site": rollback("/srv/site", "r1")})
+    document = await answer(known, "/v1/revisions", {})
+    assert document["kind"] == "RevisionList"
+    assert [(v["revision"], v["inForce"], v["newest"]) for v in document["items"]] == [
+        ("r1", True, False),
+        ("r2", False, True),
+        ("x", True, True),
+    ]
+    assert document["items"][0] == {
+        "source": "/srv/site",
+        "revision": "r1",
+        "digest": "sha256:2",
+        "takenAt": "1970-01-01T00:16:40.000000Z",
+        "files": 3,
+        "inForce": True,
+        "newest": False,
+    }
+    document = await answer(known, "/v1/revisions", {"source": "/srv/other"})
+    assert [view["revision"] for view in document["items"]] == ["x"]
+
+
+async def test_a_source_says_what_it_was_rolled_back_to():
+    back = {"site": rollback("site", "r1", until=3000.0)}
+    known = Known(known_sources={"site": source_state("site")}, known_rollbacks=back)
+    [view] = (await answer(known, "/v1/sources", {}))["items"]
+    assert view["rollback"] == {
+        "revision": "r1",
+        "digest": "sha256:2",
+        "by": "alice",
+        "reason": "too soon",
+        "since": "1970-01-01T00:15:00.000000Z",
+        "until": "1970-01-01T00:50:00.000000Z",
+    }
+    known = Known(known_sources={"site": source_state("site")})
+    assert (await answer(known, "/v1/sources", {}))["items"][0]["rollback"] is None
+
+
+@pytest.mark.parametrize(("live", "names"), [(True, []), (False, ["site"])])
+async def test_of_a_source_that_no_daemon_has_read_the_store_says_so_too(live, names):
+    known = Known(known_rollbacks={"site": rollback("site", "r1")}, live=live)
+    assert [view["name"] for view in (await answer(known, "/v1/sources", {}))["items"]] == names
+
+
+async def test_a_history_has_the_rollbacks_since_its_oldest_run():
+    events = [
+        event(1, "Source/site", "RolledBack", message="long ago"),
+        event(500, "Source/site", "RolledBack", message="to r1"),
+        event(600, "Source/site", "RollbackEnded", message="is over"),
+    ]
+    run = Run(id="1", target="web-1", cause="spec", revision="r1", started_at=1400.0)
+    known = Known(known_events=events, known_runs=[run])
+    document = await answer(known, "/v1/history", {})
+    assert [view["message"] for view in document["rollbacks"]] == ["to r1", "is over"]
+    assert len((await answer(Known(known_events=events), "/v1/history", {}))["rollbacks"]) == 3

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import stat
+from dataclasses import replace
 
 import pytest
 
@@ -16,8 +17,9 @@ from reconciler.api.client import Client
 from reconciler.api.server import application, listen, serve
 from reconciler.errors import StoreError, TransportError, UsageError
 from reconciler.model.plan import Plan
+from reconciler.model.resource import Removal
 from reconciler.store.records import Receipt
-from tests.unit.api.known import Known, event, state, suspension
+from tests.unit.api.known import Known, event, instance, state, suspension
 
 MOTD = "web-1/File/motd"
 
@@ -201,6 +203,22 @@ async def test_wishes_are_passed_on(path):
     assert known.asked[3] == ("resume", MOTD, "alice")
 
 
+async def test_a_rollback_is_passed_on_and_says_what_waits(path):
+    held = replace(instance("web-1/File/new"), removal=Removal(hold="it does not have this"))
+    gone = replace(instance("web-1/File/old"), removal=Removal())
+    declared = {one.address: one for one in (instance(MOTD), held, gone)}
+    known = Known.of(state(MOTD), known_instances=declared)
+    async with serving(known, path) as client:
+        wish = {"revision": "3f2a", "source": "/srv/site", "by": "alice", "reason": "x", "until": 3000.0}
+        done = await ask(client.post, "/v1/rollback", wish)
+        ended = await ask(client.post, "/v1/rollback/end", {"by": "bob"})
+    assert (done["kind"], done["source"], done["waiting"]) == ("RolledBack", "/srv/site", ["web-1/File/new"])
+    assert done["rollback"]["until"] == "1970-01-01T00:50:00.000000Z"
+    assert (ended["kind"], ended["source"], ended["rollback"]["revision"]) == ("RollbackEnded", "here", "r1")
+    fields = {"by": "alice", "reason": "x", "until": 3000.0}
+    assert known.asked == [("rollback", "3f2a", "/srv/site", fields), ("end rollback", "", "bob")]
+
+
 @pytest.mark.parametrize(
     ("target", "body", "says"),
     [
@@ -215,6 +233,14 @@ async def test_wishes_are_passed_on(path):
         ("/v1/suspend", b'{"objet": "x"}', "no field 'objet'"),
         ("/v1/reconcile", b'{"addresses": "x"}', "list of addresses"),
         ("/v1/reconcile", b'{"addresses": [1]}', "list of addresses"),
+        ("/v1/rollback", b'{"revision": "r1", "by": "a"}', "reason has to be text, and not empty"),
+        ("/v1/rollback", b'{"revision": "", "by": "a", "reason": "b"}', "revision has to be text, and not"),
+        (
+            "/v1/rollback",
+            b'{"revision": "r1", "by": "a", "reason": "b", "until": 1}',
+            "until has to be in the future",
+        ),
+        ("/v1/rollback/end", b'{"sauce": "x", "by": "a"}', "there is no field 'sauce'"),
         ("/v1/resume", b'{"object": 3}', "object has to be text"),
         ("/v1/resume", b'{"object": "x", "by": 3}', "by has to be text"),
         (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.app import once, quick
+from reconciler.app import evaluating, once, quick
 from reconciler.app.assembly import assemble
 from reconciler.app.places import places
 from reconciler.app.quick import InSync
@@ -79,7 +79,7 @@ class Site:
 
     async def _apply(self):
         async with assemble(self.places, self.environ, lease=True, notice=str) as parts:
-            evaluated = await once.evaluate(parts, self.source)
+            evaluated = await evaluating.evaluate(parts, self.source)
             await once.apply(parts, evaluated, progress=Progress(), notice=str)
 
     async def record(self, batch):

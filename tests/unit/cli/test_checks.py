@@ -190,7 +190,7 @@ def test_an_unbroken_audit_log_says_its_head_and_a_broken_one_where(asking):
 def test_a_damaged_store_says_what_is_wrong_with_it(asking):
     asyncio.run(_fill(asking))
     with contextlib.closing(sqlite3.connect(asking.where.database)) as damaging:
-        damaging.execute("INSERT INTO snapshot_files VALUES (1, 'a', 'sha256:gone')")
+        damaging.execute("INSERT INTO snapshot_files VALUES (1, 'a', 'sha256:gone', 0)")
         damaging.commit()
     found = list(checks._soundness(asking))
     assert [(check.name, check.level) for check in found] == [

@@ -171,7 +171,7 @@ def test_what_is_asked_most_imports_next_to_nothing(arguments):
     assert "froyo" in done.stdout
 
 
-OF_THEIR_OWN = {"--reason", "--all"}
+OF_THEIR_OWN = {"--reason", "--all", "--for"}
 """Options that mean one thing here and another there, and say so."""
 
 

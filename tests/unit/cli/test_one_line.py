@@ -4,9 +4,15 @@ import pytest
 
 from reconciler.cli.failures import problem_lines, show_failure
 from reconciler.cli.show.events import event_lines
-from reconciler.cli.show.history import run_lines
+from reconciler.cli.show.history import history_lines
 from reconciler.cli.show.plans import diff_lines, plan_lines
-from reconciler.cli.show.resources import description, resource_table, source_table, status_lines
+from reconciler.cli.show.resources import (
+    description,
+    resource_table,
+    revision_table,
+    source_table,
+    status_lines,
+)
 from reconciler.cli.show.results import result_document, result_lines
 from reconciler.engine.oneshot import TargetResult
 from reconciler.errors import Problem, TransportError
@@ -48,6 +54,13 @@ SOURCE = {
     "conditions": [CONDITION],
     "problems": [f"{EVIL}.yaml:3:1: {EVIL}"],
     "degraded": EVIL,
+    "rollback": {
+        "revision": EVIL,
+        "by": EVIL,
+        "reason": EVIL,
+        "since": "2026-01-31T11:00:00.000000Z",
+        "until": None,
+    },
 }
 RESOURCE = resource(
     ADDRESS,
@@ -76,7 +89,7 @@ DIFF = {"field": EVIL, "before": EVIL, "after": EVIL}
     [
         lambda screen: description(screen, RESOURCE, [SAID], now=NOW),
         lambda screen: resource_table(screen, [RESOURCE], now=NOW, wide=True),
-        lambda screen: source_table(screen, [SOURCE]),
+        lambda screen: source_table(screen, [SOURCE], now=NOW),
         lambda screen: status_lines(
             screen,
             status(
@@ -91,7 +104,21 @@ DIFF = {"field": EVIL, "before": EVIL, "after": EVIL}
             where=EVIL,
         ),
         lambda screen: event_lines(screen, [SAID], now=NOW),
-        lambda screen: run_lines(screen, [RUN], now=NOW),
+        lambda screen: history_lines(screen, {"items": [RUN], "rollbacks": [SAID]}, now=NOW),
+        lambda screen: revision_table(
+            screen,
+            [
+                {
+                    "revision": EVIL,
+                    "source": EVIL,
+                    "takenAt": "2026-01-31T11:00:00.000000Z",
+                    "files": 1,
+                    "inForce": True,
+                    "newest": True,
+                }
+            ],
+            now=NOW,
+        ),
         lambda screen: diff_lines(screen, [DIFF], indent="  "),
         lambda screen: plan_lines(
             screen,
@@ -125,6 +152,7 @@ DIFF = {"field": EVIL, "before": EVIL, "after": EVIL}
         "status",
         "events",
         "history",
+        "revisions",
         "diff",
         "plan",
         "apply",

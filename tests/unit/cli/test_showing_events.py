@@ -3,7 +3,7 @@
 from textwrap import dedent
 
 from reconciler.cli.show.events import event_block, event_lines
-from reconciler.cli.show.history import run_lines
+from reconciler.cli.show.history import history_lines, run_lines
 from tests.unit.cli.screens import EVENT, MODE, NOW, pipe
 
 
@@ -104,3 +104,22 @@ def test_a_long_run_is_told_in_seconds():
 def test_a_target_is_not_named_twice_in_a_line():
     lost = {**EVENT, "object": "Target/web-1", "type": "Warning", "message": "web-1: no route to host"}
     assert event_line(pipe(), lost, now=NOW).endswith("Target/web-1  no route to host")
+
+
+def test_a_history_says_between_its_runs_that_a_source_was_rolled_back():
+    run = {
+        "id": "1",
+        "target": "web-1",
+        "cause": "spec",
+        "revision": "abc",
+        "startedAt": "2026-01-31T12:00:00.000000Z",
+        "finishedAt": "2026-01-31T12:00:00.250000Z",
+        "outcome": "Applied",
+        "message": "1 applied",
+        "units": [],
+    }
+    back = {"object": "Source/srv/site", "at": "2026-01-31T12:00:01.000000Z", "message": "rolled back to abc"}
+    later = {**run, "startedAt": "2026-01-31T12:00:02.000000Z", "finishedAt": None}
+    lines = history_lines(pipe(), {"items": [run, later], "rollbacks": [back]}, now=NOW)
+    assert [line[:8] for line in lines] == ["12:00:00", "12:00:01", "12:00:02"]
+    assert lines[1] == "12:00:01 ↶ /srv/site  rolled back to abc"

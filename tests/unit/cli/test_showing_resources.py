@@ -2,9 +2,13 @@
 
 from textwrap import dedent
 
+import pytest
+
 from reconciler.cli.show.resources import (
+    broken_sources,
     description,
     resource_table,
+    revision_table,
     source_table,
     status_lines,
     suspension_lines,
@@ -22,6 +26,7 @@ SOURCE = {
     "conditions": [{"type": "Ready", "status": "False", "message": "1 problem(s) in def"}],
     "problems": [PROBLEM],
     "degraded": "no inotify watches left",
+    "rollback": None,
 }
 SUSPENSION = {
     "object": "web-1",
@@ -124,13 +129,65 @@ def test_targets_say_how_they_are_reached():
 
 
 def test_a_broken_source_shows_its_problems_at_once():
-    assert source_table(pipe(), [SOURCE]) == [
+    assert source_table(pipe(), [SOURCE], now=NOW) == [
         "✘ /srv/site  1 problem(s) in def",
         f"    {PROBLEM}",
         "    no inotify watches left",
     ]
     fresh = {**SOURCE, "conditions": [], "problems": [], "degraded": ""}
-    assert source_table(pipe(), [fresh]) == ["✘ /srv/site  not read yet"]
+    assert source_table(pipe(), [fresh], now=NOW) == ["✘ /srv/site  not read by a daemon yet"]
+
+
+ROLLBACK = {
+    "revision": "3f2a9c",
+    "by": "alice",
+    "reason": "too soon",
+    "since": "2026-01-31T11:00:00.000000Z",
+    "until": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("until", "says"),
+    [
+        (None, "by alice until that is ended: too soon"),
+        ("2026-01-31T12:00:06.000000Z", "by alice until 12:00:06: too soon"),
+        (
+            "2026-01-31T12:00:05.000000Z",
+            "by alice until 12:00:05, which is over: the next apply, or the daemon, goes on: too soon",
+        ),
+    ],
+)
+def test_a_source_that_was_rolled_back_says_to_what_by_whom_why_and_how_that_is_ended(until, says):
+    ready = {"type": "Ready", "status": "True", "message": "revision 3f2a9c is in force"}
+    back = {**SOURCE, "conditions": [ready], "problems": [], "degraded": ""}
+    back["rollback"] = {**ROLLBACK, "until": until}
+    lines = [
+        "● /srv/site  revision 3f2a9c is in force",
+        f"    rolled back to 3f2a9c {says}; to end it: froyo rollback --end --source /srv/site",
+    ]
+    assert source_table(pipe(), [back], now=NOW) == lines
+    assert broken_sources(pipe(), [back, {**back, "rollback": None}], now=NOW) == lines
+    unread = {**back, "conditions": []}
+    assert source_table(pipe(), [unread], now=NOW)[0] == "● /srv/site  not read by a daemon yet"
+
+
+def test_revisions_say_which_is_in_force():
+    view = {
+        "source": "/srv/site",
+        "revision": "3f2a9c",
+        "takenAt": "2026-01-31T11:00:00.000000Z",
+        "files": 1200,
+        "inForce": True,
+        "newest": False,
+    }
+    every = [view, {**view, "inForce": False}, {**view, "newest": True}]
+    assert text(revision_table(pipe(), every, now=NOW)) == dedent("""\
+        REVISION   SINCE      FILES   STATE                 SOURCE
+        3f2a9c     11:00:00   1,200   in force              /srv/site
+        3f2a9c     11:00:00   1,200   -                     /srv/site
+        3f2a9c     11:00:00   1,200   in force and newest   /srv/site
+        """)
 
 
 def test_suspensions_say_who_why_and_until_when():
@@ -297,8 +354,9 @@ def test_what_is_said_of_a_source_fits_a_narrow_terminal_and_stays_whole_in_a_pi
         "conditions": [{"type": "Ready", "status": "False", "message": message}],
         "problems": ["site.yaml:3:4: there is no field spec.pth in a File, did you mean 'path'?"],
         "degraded": "only looked at now and then: the limit of watches is reached",
+        "rollback": None,
     }
-    lines = source_table(pipe(width=40), [view])
+    lines = source_table(pipe(width=40), [view], now=NOW)
     assert max(map(len, lines)) <= 40
     assert " ".join(" ".join(lines).split()).startswith(f"✘ /srv/site {message} site.yaml:3:4: ")
-    assert len(source_table(pipe(), [view])) == 3
+    assert len(source_table(pipe(), [view], now=NOW)) == 3

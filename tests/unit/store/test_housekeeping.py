@@ -132,14 +132,14 @@ async def test_only_so_many_snapshots_of_each_source_are_kept(open_store, housek
         await store.save_snapshot(snapshot({"a": b"%d" % number}, revision=f"r{number}"))
     await housekeep(store)
     assert (await store.stats()).rows["snapshots"] == 2
-    assert (await store.last_snapshot(SOURCE)).revision == "r4"
+    assert (await store.snapshot_in_force(SOURCE)).revision == "r4"
 
 
 async def test_the_snapshot_in_force_is_kept_whatever_is_asked_for(open_store, housekeep):
     store = await open_store(retention=Retention(snapshots=0))
     await store.save_snapshot(snapshot({"a": b"1"}))
     await housekeep(store)
-    assert (await store.last_snapshot(SOURCE)).files["a"].read() == b"1"
+    assert (await store.snapshot_in_force(SOURCE)).files["a"].read() == b"1"
 
 
 # --- A little at a time -----------------------------------------------------------------------------------
@@ -334,7 +334,7 @@ async def test_history_goes_before_the_quota_is_given_up(open_store, housekeep):
     store = await open_store(retention=Retention(blob_bytes=0))
     await housekeep(store, GRACE + 1)
     assert await held(store) == SIZE
-    assert (await store.last_snapshot(SOURCE)).files["a"].read() == contents[3]
+    assert (await store.snapshot_in_force(SOURCE)).files["a"].read() == contents[3]
 
 
 async def test_files_that_a_crash_left_behind_are_swept(open_store, housekeep, world, path):

@@ -108,7 +108,7 @@ async def test_all_that_an_older_store_holds_is_read_after_it_was_brought_up_to_
     assert [unit.address for unit in await store.in_doubt()] == [file_address("motd")]
     assert [run.id for run in await store.runs()] == ["1"]
     assert [event.reason for event in await store.events()] == ["Applied"]
-    kept = await store.last_snapshot("/srv/site")
+    kept = await store.snapshot_in_force("/srv/site")
     assert [file.read() for file in kept.files.values()] == [b"site\n"]
 
 
@@ -162,7 +162,7 @@ def test_everything_would_compile_for_postgresql_too():
         (sql.STATES, {"low": "web-1/", "high": "web-1/~"}),
         (sql.EVENTS_OF_OBJECT, {"low": "web-1/", "high": "web-1/~"}),
         (sql.IN_DOUBT, {}),
-        (sql.LAST_SNAPSHOT, {"source": "here"}),
+        (sql.SNAPSHOT_IN_FORCE, {"source": "here"}),
         (sql.UNITS, {"run": "1"}),
         (sql.DROP_BLOB, {"digest": "x"}),
     ],

@@ -25,28 +25,28 @@ async def test_a_snapshot_comes_back_with_its_contents(store, open_store):
     taken = snapshot(FILES)
     await store.save_snapshot(taken)
     store.abandon()
-    kept = await (await open_store(read_only=True)).last_snapshot(SOURCE)
+    kept = await (await open_store(read_only=True)).snapshot_in_force(SOURCE)
     assert kept == taken
     assert (kept.root, kept.left_out) == (taken.root, taken.left_out)
     assert {name: file.read() for name, file in kept.files.items()} == FILES
 
 
 async def test_without_a_snapshot_there_is_none(store):
-    assert await store.last_snapshot(SOURCE) is None
+    assert await store.snapshot_in_force(SOURCE) is None
     await store.save_snapshot(snapshot(FILES))
-    assert await store.last_snapshot(SourceName("other")) is None
+    assert await store.snapshot_in_force(SourceName("other")) is None
 
 
 async def test_an_empty_snapshot_is_a_snapshot(store):
     await store.save_snapshot(snapshot({}))
-    assert (await store.last_snapshot(SOURCE)).files == {}
+    assert (await store.snapshot_in_force(SOURCE)).files == {}
 
 
 async def test_the_newest_is_in_force_also_when_it_is_as_an_older_one_was(store):
     one, two = snapshot({"a": b"1"}), snapshot({"a": b"2"}, revision="r2")
     for taken in (one, two, one):
         await store.save_snapshot(taken)
-        assert await store.last_snapshot(SOURCE) == taken
+        assert await store.snapshot_in_force(SOURCE) == taken
     assert (await store.stats()).rows["snapshots"] == 3
 
 
@@ -55,7 +55,7 @@ async def test_the_same_snapshot_again_is_not_written(store):
         await store.save_snapshot(snapshot(FILES))
     assert (await store.stats()).rows["snapshots"] == 1
     await store.save_snapshot(snapshot(FILES, revision="the same content under another name"))
-    assert (await store.last_snapshot(SOURCE)).revision == "the same content under another name"
+    assert (await store.snapshot_in_force(SOURCE)).revision == "the same content under another name"
 
 
 async def test_only_contents_that_are_new_are_read(store):
@@ -83,7 +83,7 @@ async def test_a_file_that_moved_on_makes_no_snapshot(store, path, size):
     taken = replace(snapshot({}, revision="r2"), files={"b": moved})
     with pytest.raises(SnapshotGone, match="b has changed since the snapshot r2 was taken"):
         await store.save_snapshot(taken)
-    assert await store.last_snapshot(SOURCE) == before
+    assert await store.snapshot_in_force(SOURCE) == before
     assert not list((path.parent / "blobs").glob("tmp-*"))
 
 
@@ -94,7 +94,7 @@ async def test_a_file_that_is_gone_makes_no_snapshot(store):
     taken = replace(snapshot({}), files={"a": SnapshotFile("a", digest("a"), 1, gone)})
     with pytest.raises(SnapshotGone, match="removed"):
         await store.save_snapshot(taken)
-    assert await store.last_snapshot(SOURCE) is None
+    assert await store.snapshot_in_force(SOURCE) is None
 
 
 async def test_a_snapshot_that_is_refused_leaves_no_file(store, path):
@@ -119,7 +119,7 @@ async def test_a_snapshot_that_is_refused_after_it_was_read_leaves_no_file(store
 
 async def test_a_large_content_that_has_gone_from_the_disk_is_gone(store, path):
     await store.save_snapshot(snapshot(FILES))
-    kept = await store.last_snapshot(SOURCE)
+    kept = await store.snapshot_in_force(SOURCE)
     for entry in (path.parent / "blobs").glob("*/*"):
         entry.unlink()
     with pytest.raises(SnapshotGone, match="cannot be opened"):

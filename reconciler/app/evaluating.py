@@ -1,0 +1,205 @@
+"""What a directory declares, and what follows from that on what is on record: for commands that look once.
+
+Invariant: what a directory was rolled back to counts in its place until that has ended, as with a daemon; what it says
+by then is read all the same, and a person is told what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.api.labels import parse_labels
+from reconciler.app.assembly import Parts
+from reconciler.app.places import source_name
+from reconciler.engine import wording
+from reconciler.engine.intake.in_force import InForce, Record, Taken, Wanted
+from reconciler.engine.intake.recall import doubt_of, record, was_declared
+from reconciler.errors import ConfigError, UsageError
+from reconciler.model.desired import Desired
+from reconciler.model.names import Address, SourceName, TargetName
+from reconciler.model.resource import Instance
+from reconciler.model.source import Snapshot
+from reconciler.model.state import ResourceState, Rollback
+from reconciler.runtime import Runtime, connect_nothing
+from watchers.directory import DirectorySource
+from watchers.fingerprint import fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A directory, read and evaluated.
+
+    Attributes:
+        snapshot: what was read, where that is good.
+        rollback: what the directory is rolled back to, which counts in its place; None where it is not.
+        trouble: what is wrong with what was read although something else counts, or "".
+        desired: what the one that counts says.
+        fingerprint: of the directory, from before it was read.
+        known: what is on record about each instance.
+        taken: what follows from all of it, of whatever part the rest speaks.
+        wanted: how each target that matters should be.
+    """
+
+    snapshot: Snapshot | None
+    rollback: Rollback | None
+    trouble: str
+    desired: Desired
+    fingerprint: str
+    known: Mapping[Address, ResourceState]
+    taken: Taken
+    wanted: Mapping[TargetName, Wanted]
+
+    @property
+    def notices(self) -> list[str]:
+        """What a person should know of what counts, besides what comes of it."""
+        found = [f"warning: {warning}" for warning in self.desired.warnings]
+        if self.rollback is not None:
+            found.append(
+                f"{self.rollback.source} is {wording.rolled_back(self.rollback)}; what it says by now does not count "
+                "before that ends: froyo rollback --end"
+            )
+        if self.trouble:
+            found.append(f"what it says by now is wrong, too: {self.trouble}")
+        return found
+
+    @property
+    def instances(self) -> dict[Address, Instance]:
+        """All that matters: what is declared, and what is to go."""
+        return {address: one for wanted in self.wanted.values() for address, one in wanted.instances.items()}
+
+
+def take(name: SourceName, directory: str) -> Snapshot:
+    """A directory as it is now.
+
+    Raises:
+        UsageError: it, or something in it, cannot be read.
+    """
+    return DirectorySource(name, directory, runtime=Runtime(connect=connect_nothing)).take()
+
+
+async def evaluate(
+    parts: Parts, directory: Path, *, targets: Collection[str] = (), labels: str = ""
+) -> Evaluated:
+    """Read and evaluate a directory.
+
+    Args:
+        parts: the engine's parts.
+        directory: the source.
+        targets: names of the targets that matter; empty for all.
+        labels: a selector of the resources that matter; empty for all.
+
+    Raises:
+        ConfigError: with everything that is wrong.
+        UsageError: a target that is not declared, labels that nothing has, or a directory that declared something when
+            it was last applied, and declares nothing at all any more.
+    """
+    seen = fingerprint(str(directory))
+    source = DirectorySource(source_name(directory), directory, runtime=parts.runtime)
+    snapshot = await parts.runtime.offload("config", source.take)
+
+    async def loaded(shown: Snapshot) -> Desired:
+        return await parts.runtime.offload("config", lambda: parts.load(shown))
+
+    async def declared() -> Desired:
+        found = await loaded(snapshot)
+        if not found.targets and await was_declared(parts.store, snapshot.source, loaded):
+            raise UsageError(f"{directory}: {wording.EMPTIED}")
+        return found
+
+    rollback = (await parts.store.load_rollbacks()).get(snapshot.source)
+    if rollback is None or not rollback.holds(parts.runtime.now()):
+        desired, doubt = await declared(), await doubt_of(parts.store, snapshot)
+        return await _followed(parts, desired, doubt, seen, targets, labels, snapshot=snapshot)
+    trouble = ""
+    try:
+        await declared()
+    except (ConfigError, UsageError) as error:
+        trouble = str(error)
+    desired = await loaded(await _kept(parts, rollback))
+    return await _followed(
+        parts,
+        desired,
+        wording.lacking(rollback),
+        seen,
+        targets,
+        labels,
+        snapshot=None if trouble else snapshot,
+        rollback=rollback,
+        trouble=trouble,
+    )
+
+
+async def foresee(parts: Parts, rollback: Rollback) -> Evaluated:
+    """What would count if a source were rolled back so.
+
+    Raises:
+        ConfigError: with everything that is wrong with it by now.
+        UsageError: it is not kept any more.
+    """
+    shown = await _kept(parts, rollback)
+    desired = await parts.runtime.offload("config", lambda: parts.load(shown))
+    return await _followed(parts, desired, wording.lacking(rollback), "", (), "", rollback=rollback)
+
+
+async def _followed(  # noqa: PLR0913 - what is read, and what of it matters
+    parts: Parts,
+    desired: Desired,
+    doubt: str,
+    seen: str,
+    targets: Collection[str],
+    labels: str,
+    *,
+    snapshot: Snapshot | None = None,
+    rollback: Rollback | None = None,
+    trouble: str = "",
+) -> Evaluated:
+    """What follows from what is declared, on what is on record."""
+    selected = _labelled(_restricted(desired, targets), labels)
+    known = await parts.store.load_states()
+    in_force = InForce(budget=parts.settings.prune, own_paths=parts.settings.own_paths)
+    taken = in_force.take(desired, await record(parts.store, known, desired), doubt=doubt)
+    wanted = taken.wanted
+    if labels:
+        wanted = InForce().take(selected, Record()).wanted
+    elif targets:
+        wanted = {name: one for name, one in wanted.items() if name in selected.targets}
+    return Evaluated(snapshot, rollback, trouble, selected, seen, known, taken, wanted)
+
+
+async def _kept(parts: Parts, rollback: Rollback) -> Snapshot:
+    """The snapshot that a source was rolled back to, or is to be.
+
+    Raises:
+        UsageError: it is not there any more.
+    """
+    found = await parts.store.snapshot(rollback.snapshot)
+    if found is None:
+        raise UsageError(f"revision {rollback.revision} is not kept any more; see: froyo get revisions")
+    return found
+
+
+def _labelled(desired: Desired, labels: str) -> Desired:
+    """Only what has those labels. What it depends on and has not got them is not looked at."""
+    if not labels:
+        return desired
+    selector = parse_labels(labels)
+    chosen = {a: i for a, i in desired.instances.items() if selector.matches(i.metadata.labels)}
+    if not chosen and desired.instances:
+        from reconciler.api.suggesting import no_label
+
+        raise UsageError(no_label(selector, [i.metadata.labels for i in desired.instances.values()]))
+    return desired.among(chosen, {instance.target for instance in chosen.values()})
+
+
+def _restricted(desired: Desired, names: Collection[str]) -> Desired:
+    if not names:
+        return desired
+    unknown = sorted(set(names) - desired.targets.keys())
+    if unknown:
+        from reconciler.api.suggesting import unknown_target
+
+        raise UsageError(unknown_target(unknown[0], desired.targets))
+    chosen = {address for address, one in desired.instances.items() if one.target in names}
+    return desired.among(chosen, {TargetName(name) for name in names})
