@@ -49,8 +49,12 @@ func TestReadySaysWhatTheRunnerIs(t *testing.T) {
 	}
 }
 
-// description is what protocol.md says of a command: behind its name, and in its first line.
-type description struct{ kind, line string }
+// description is what protocol.md says of a command behind its name.
+type description struct {
+	kind string
+	// about are templates of the subjects that its arguments name, such as path:{path}.
+	about []string
+}
 
 // documented are the commands of protocol.md.
 func documented(t *testing.T) map[string]description {
@@ -60,9 +64,14 @@ func documented(t *testing.T) map[string]description {
 		t.Fatal(err)
 	}
 	found := map[string]description{}
-	for _, heading := range regexp.MustCompile(`(?m)^### ([a-z., ]+) — (.*)\n(.*)$`).FindAllStringSubmatch(string(protocol), -1) {
+	for _, heading := range regexp.MustCompile(`(?m)^### ([a-z., ]+) — (.*)$`).FindAllStringSubmatch(string(protocol), -1) {
+		kind, clauses, _ := strings.Cut(heading[2], "; ")
+		said := description{kind: kind}
+		for _, template := range regexp.MustCompile("`([a-z]+:[^`]*)`").FindAllStringSubmatch(clauses, -1) {
+			said.about = append(said.about, template[1])
+		}
 		for _, name := range strings.Split(heading[1], ", ") {
-			found[name] = description{heading[2], heading[3]}
+			found[name] = said
 		}
 	}
 	return found
@@ -78,8 +87,16 @@ func TestEachCommandIsWhatTheProtocolSaysOfIt(t *testing.T) {
 		if replays := said.kind == "reading"; c.Replays != replays {
 			t.Errorf("%s is %s, and Replays is %v", c.Name, said.kind, c.Replays)
 		}
-		if path := strings.HasPrefix(said.line, "`{path"); path != (len(c.Names) > 0) {
-			t.Errorf("%s takes %s, and Names is %v", c.Name, said.line, c.Names)
+		var about []string
+		for _, names := range c.Names {
+			template := names.Scheme + ":{" + names.Argument + "}"
+			about = append(about, template)
+			if names.Suffix != "" {
+				about = append(about, template+"{"+names.Suffix+"}")
+			}
+		}
+		if !slices.Equal(about, said.about) {
+			t.Errorf("%s is about %v, and Names says %v", c.Name, said.about, about)
 		}
 	}
 }
