@@ -33,8 +33,8 @@ def loaded(root: Path) -> Desired:
 
 
 def request_of(instance: Instance, host: MemoryHost, desired: Desired) -> Json:
-    if "body" in instance.spec:
-        host.body(desired.blobs[instance.spec["body"]["digest"]].read())
+    for digest in instance.bodies:
+        host.body(desired.blobs[digest].read())
     below = sorted(
         subject.name
         for other in desired.instances.values()
@@ -71,11 +71,11 @@ def test_labels_decide_which_host_gets_what():
     assert set(desired.targets) == {"web-1", "web-2", "proxy"}
     having = {
         name: {address.split("/")[0] for address in desired.instances if address.endswith(f"/{name}")}
-        for name in ("File/motd", "File/index", "File/nginx-proxy")
+        for name in ("File/motd", "Directory/release-42", "File/nginx-proxy")
     }
     assert having == {
         "File/motd": {"web-1", "web-2", "proxy"},
-        "File/index": {"web-1", "web-2"},
+        "Directory/release-42": {"web-1", "web-2"},
         "File/nginx-proxy": {"proxy"},
     }
 
@@ -84,5 +84,5 @@ def test_the_release_is_switched_after_it_is_complete():
     desired = loaded(EXAMPLES / "web-hosts")
     order = build_graph([one for one in desired.instances.values() if one.target == "web-1"]).order
     names = [address.removeprefix("web-1/") for address in order]
-    chain = ["Directory/site", "Directory/release-42", "File/index", "Symlink/current"]
+    chain = ["Directory/site", "Directory/release-42", "Symlink/current"]
     assert [name for name in names if name in chain] == chain
