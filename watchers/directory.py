@@ -22,7 +22,7 @@ from reconciler.errors import UsageError
 from reconciler.model.names import SourceName
 from reconciler.model.source import Snapshot, SourceReport
 from watchers.hints import FileEvents, Hints
-from watchers.tree import Look, Tree
+from watchers.tree import Scan, Tree
 from watchers.walk import Directory, above
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class DirectorySource:
             if fruitless > 1:
                 await asyncio.sleep(min(_FRUITLESS * 2 ** (fruitless - 2), _MOST_FRUITLESS))
 
-    async def _look(self, hints: Hints) -> tuple[Look, str, float]:
+    async def _look(self, hints: Hints) -> tuple[Scan, str, float]:
         """A look at the tree with everything in it watched, why it is not, and how many seconds it took."""
         loop = asyncio.get_running_loop()
         looks = 0
@@ -135,7 +135,7 @@ class DirectorySource:
                 return look, why, loop.time() - started
             # What happened in a directory before it was watched has to be seen, too: look once more.
 
-    def _interval_after(self, look: Look, *, changed: bool, degraded: bool, cost: float) -> float:
+    def _interval_after(self, look: Scan, *, changed: bool, degraded: bool, cost: float) -> float:
         if changed:
             return AGAIN
         interval = self._interval()

@@ -53,7 +53,7 @@ class _Pattern:
     ignores: bool
 
 
-class Rules:
+class IgnoreRules:
     """The rules that hold in a directory: its own .froyoignore, and those of the directories above it.
 
     Args:
@@ -64,7 +64,7 @@ class Rules:
 
     __slots__ = ("above", "patterns", "prefix")
 
-    def __init__(self, prefix: str, text: str, above: Rules | None) -> None:
+    def __init__(self, prefix: str, text: str, above: IgnoreRules | None) -> None:
         self.prefix = prefix
         self.above = above
         found = (_parse(line.rstrip("\r")) for line in text.split("\n"))
@@ -76,7 +76,7 @@ class Rules:
         The nearest file that speaks of it decides, and in that the last line that does.
         """
         name = path[path.rfind("/") + 1 :]
-        rules: Rules | None = self
+        rules: IgnoreRules | None = self
         while rules is not None:
             below = path[len(rules.prefix) :]
             for pattern in rules.patterns:

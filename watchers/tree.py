@@ -56,7 +56,7 @@ class _Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Scan:
     """What one look has found.
 
     Attributes:
@@ -89,9 +89,9 @@ class Tree:
         self._racy: set[str] = set()
         self._held: dict[str, str] = {}
         self._waited_for = ""
-        self._last: Look | None = None
+        self._last: Scan | None = None
 
-    def look(self) -> Look:
+    def look(self) -> Scan:
         """Look at the tree, and read what has changed. A tree that has not changed costs its stats."""
         deadline = time.monotonic() + PATIENCE
         listing = walk(self.root)
@@ -106,31 +106,31 @@ class Tree:
                 return look
             listing = walk(self.root)
 
-    def _attempt(self, listing: Listing, *, late: bool) -> Look | None:
+    def _attempt(self, listing: Listing, *, late: bool) -> Scan | None:
         """A look at a quiet tree; None if it is not quiet, unless it is late."""
         if listing.unreadable:
-            return Look(listing, None, listing.unreadable)
+            return Scan(listing, None, listing.unreadable)
         if not late and listing.newest > (self._now() - QUIET) * 1e9 and not self._still(listing):
             return None
         started = self._now()
         try:
             snapshot = self._read(listing, late=late)
         except _Unreadable as error:
-            return Look(listing, None, str(error))
+            return Scan(listing, None, str(error))
         except _BeingWritten as error:
             # Once somebody has been waited for in vain, each look only asks whether he is done.
             if late or str(error) == self._waited_for:
                 self._waited_for = str(error)
-                return Look(listing, None, f"{error}: {_HELD}", being_written=True)
+                return Scan(listing, None, f"{error}: {_HELD}", being_written=True)
             time.sleep(QUIET)
             return None
         except _Moved as error:
-            return Look(listing, None, f"{error} changes all the time") if late else None
+            return Scan(listing, None, f"{error} changes all the time") if late else None
         self._waited_for = ""
         at_once = 0 <= self._now() - started < QUIET
         if not late and not at_once and walk(self.root) != listing:
             return None
-        return Look(listing, snapshot, being_written=bool(self._held))
+        return Scan(listing, snapshot, being_written=bool(self._held))
 
     def _still(self, listing: Listing) -> bool:
         """Whether nothing moves in the time that counts as quiet, whatever clock stamps the changes."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reconciler.model.source import is_manifest
-from watchers.ignore import NAME, ODD, Rules, is_transient, skips_directory
+from watchers.ignore import NAME, ODD, IgnoreRules, is_transient, skips_directory
 
 MAX_BYTES = 64 << 20
 """The largest file that is part of a source."""
@@ -109,7 +109,7 @@ class _Walker:
         self.inside = listing.root.rstrip("/") + "/"
         self.visits = 0
 
-    def directory(self, real: str, prefix: str, rules: Rules | None, above: tuple[str, ...]) -> None:
+    def directory(self, real: str, prefix: str, rules: IgnoreRules | None, above: tuple[str, ...]) -> None:
         self.visits += 1
         if len(above) > MAX_DEPTH or self.visits > MAX_FILES:
             raise _Unreadable(f"{prefix}: directories without end")
@@ -135,15 +135,17 @@ class _Walker:
             except OSError as error:
                 raise _Unreadable(f"{path}: {_why(error)}") from error
 
-    def rules(self, real: str, prefix: str, above: Rules | None) -> Rules | None:
+    def rules(self, real: str, prefix: str, above: IgnoreRules | None) -> IgnoreRules | None:
         try:
             with open(real, encoding="utf-8", errors="surrogateescape") as file:
                 text = file.read()
         except OSError as error:
             raise _Unreadable(f"{prefix}{NAME}: {_why(error)}") from error
-        return Rules(prefix, text, above)
+        return IgnoreRules(prefix, text, above)
 
-    def entry(self, entry: os.DirEntry[str], path: str, rules: Rules | None, above: tuple[str, ...]) -> None:
+    def entry(
+        self, entry: os.DirEntry[str], path: str, rules: IgnoreRules | None, above: tuple[str, ...]
+    ) -> None:
         real, status = entry.path, entry.stat(follow_symlinks=False)
         if stat.S_ISLNK(status.st_mode):
             if rules is not None and rules.ignores(path, directory=False):

@@ -59,7 +59,7 @@ class Forget(Shape):
     by: Text = Field(description="text, and not empty")
 
 
-class Rollback(Shape):
+class StartRollback(Shape):
     """Put an earlier revision of a source in force, until a time or until that is ended."""
 
     revision: Text = Field(description="text, and not empty")
@@ -139,7 +139,7 @@ def rollback(text: bytes, *, now: float) -> RollbackWanted:
     Raises:
         UsageError: something about it is not as it should be.
     """
-    wanted = body(Rollback, text)
+    wanted = body(StartRollback, text)
     until = _end(wanted.until, now=now)
     return RollbackWanted(wanted.revision, wanted.source, wanted.by, wanted.reason, until)
 

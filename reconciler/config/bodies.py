@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.model.blob import Blob
-from reconciler.model.catalog import Body
+from reconciler.model.catalog import BodyFields
 from reconciler.model.names import Digest
 
 _SPACE = re.compile(r"\s+")
@@ -37,12 +37,12 @@ class BadBody:
     hint: str = ""
 
 
-def given(body: Body, spec: Mapping[str, Any]) -> list[str]:
+def given(body: BodyFields, spec: Mapping[str, Any]) -> list[str]:
     """The body fields that a spec has; one at most may be there."""
     return [name for name in (body.text, body.base64, body.file, body.tree) if name and name in spec]
 
 
-def body_of(body: Body, spec: Mapping[str, Any], manifest: str) -> Blob | str | BadBody | None:
+def body_of(body: BodyFields, spec: Mapping[str, Any], manifest: str) -> Blob | str | BadBody | None:
     """The body that a spec carries: the blob itself, the path in the source of what is it, or None.
 
     Args:

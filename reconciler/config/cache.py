@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from reconciler.config.declared import Declared
+    from reconciler.config.declared import FileDeclarations
     from reconciler.config.schemas import Kinds
-    from reconciler.config.targets import Controller
+    from reconciler.config.targets import ControllerPaths
     from reconciler.model.catalog import Catalog
     from reconciler.model.names import Digest
 
@@ -24,11 +24,11 @@ class ParseCache:
     __slots__ = ("_basis", "_files", "kinds")
 
     def __init__(self) -> None:
-        self._basis: tuple[str, Controller] | None = None
-        self._files: dict[str, tuple[Digest, Declared]] = {}
+        self._basis: tuple[str, ControllerPaths] | None = None
+        self._files: dict[str, tuple[Digest, FileDeclarations]] = {}
         self.kinds: Kinds | None = None
 
-    def prepare(self, catalog: Catalog, controller: Controller) -> Kinds:
+    def prepare(self, catalog: Catalog, controller: ControllerPaths) -> Kinds:
         """The kinds of `catalog`, compiled; forget whatever was found out with another one."""
         basis = (catalog.digest, controller)
         if self.kinds is None or self._basis != basis:
@@ -39,12 +39,12 @@ class ParseCache:
             self.kinds = Kinds(catalog)
         return self.kinds
 
-    def get(self, path: str, digest: Digest) -> Declared | None:
+    def get(self, path: str, digest: Digest) -> FileDeclarations | None:
         """What the file declares, if it is known."""
         known = self._files.get(path)
         return known[1] if known is not None and known[0] == digest else None
 
-    def put(self, path: str, digest: Digest, declared: Declared) -> None:
+    def put(self, path: str, digest: Digest, declared: FileDeclarations) -> None:
         """Remember what a file declares."""
         self._files[path] = (digest, declared)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from reconciler.config.declared import Manifest, Sketch
 from reconciler.core.suggest import Suggestions
-from reconciler.documents.reading import Document, Places
+from reconciler.documents.reading import Document, Locator
 from reconciler.documents.text import FileText, decode
 from reconciler.errors import Problem
 from reconciler.model.source import Snapshot
@@ -36,7 +36,7 @@ class Complaints:
         self._lost = lost
         self._names_in_lost: set[str] | None = None
         self._snapshot = snapshot
-        self._places: dict[str, Places] = {}
+        self._places: dict[str, Locator] = {}
 
     def may_be_lost(self, name: str) -> bool:
         """Whether a name that nothing declares stands in a document that could not be read."""
@@ -83,10 +83,10 @@ class Complaints:
         found = self._places_of(file).problem(document, path, message, hint, key=key)
         return found or Problem(file, document.line, 1, message, hint)
 
-    def _places_of(self, file: str) -> Places:
+    def _places_of(self, file: str) -> Locator:
         places = self._places.get(file)
         if places is None:
             text = decode(file, self._snapshot.files[file].read())
             assert isinstance(text, FileText)  # noqa: S101 - a document was read from it
-            places = self._places[file] = Places(text)
+            places = self._places[file] = Locator(text)
         return places

@@ -80,7 +80,7 @@ class Sketch:
 
 
 @dataclass(slots=True)
-class Declared:
+class FileDeclarations:
     """What a file declares.
 
     Attributes:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from reconciler.config.complaints import Complaints
-from reconciler.config.declared import Declared, Manifest, Sketch, instance_digest
+from reconciler.config.declared import FileDeclarations, Manifest, Sketch, instance_digest
 from reconciler.config.digests import digest_of
 from reconciler.config.relations import check_named, check_provided, check_references, put_in_order
 from reconciler.config.trees import Trees, directories_of, is_below
@@ -40,7 +40,7 @@ class Expansion:
         complaints: what is wrong, and what a person should know.
     """
 
-    def __init__(self, snapshot: Snapshot, declared: Mapping[str, Declared]) -> None:
+    def __init__(self, snapshot: Snapshot, declared: Mapping[str, FileDeclarations]) -> None:
         self.targets: dict[TargetName, Target] = {}
         self.sources: dict[SourceName, Source] = {}
         self.instances: dict[Address, Instance] = {}
@@ -69,7 +69,7 @@ class Expansion:
         check_named([*sketches, *lost], manifests, self._broken, self.complaints)
         self.graphs = put_in_order(self.instances, dangling, self.complaints)
 
-    def _own(self, declared: Mapping[str, Declared]) -> None:
+    def _own(self, declared: Mapping[str, FileDeclarations]) -> None:
         machines: dict[tuple[str, ...], Target] = {}
         for file, found in declared.items():
             for target, document in found.targets:

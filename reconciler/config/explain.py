@@ -13,7 +13,7 @@ import jsonschema_rs
 from reconciler.config.builtin import MEANINGS
 from reconciler.config.schemas import CompiledKind
 from reconciler.core.suggest import closest, did_you_mean
-from reconciler.documents.reading import Document, Places
+from reconciler.documents.reading import Document, Locator
 from reconciler.documents.scalars import resolve
 from reconciler.errors import Problem
 
@@ -33,7 +33,7 @@ _PYTHON: dict[str, type] = {"integer": int, "number": float, "boolean": bool}
 _MANY = 12
 
 
-def explain(places: Places, document: Document, kind: CompiledKind) -> list[Problem]:
+def explain(places: Locator, document: Document, kind: CompiledKind) -> list[Problem]:
     """Everything that a kind's schema has against a document."""
     explainer = _Explainer(places, document, kind)
     errors = list(kind.errors(document.value))
@@ -58,7 +58,7 @@ def shown(path: Sequence[str | int]) -> str:
 
 
 class _Explainer:
-    def __init__(self, places: Places, document: Document, kind: CompiledKind) -> None:
+    def __init__(self, places: Locator, document: Document, kind: CompiledKind) -> None:
         self.places = places
         self.document = document
         self.kind = kind

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from reconciler.config.cache import ParseCache
 from reconciler.config.expand import Expansion
 from reconciler.config.manifests import evaluate
-from reconciler.config.targets import Controller
+from reconciler.config.targets import ControllerPaths
 from reconciler.config.trees import is_below, roots_of
 from reconciler.errors import ConfigError
 from reconciler.model.desired import Desired
@@ -23,7 +23,7 @@ from reconciler.model.source import is_manifest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from reconciler.config.declared import Declared
+    from reconciler.config.declared import FileDeclarations
     from reconciler.model.catalog import Catalog
     from reconciler.model.source import Snapshot
 
@@ -49,13 +49,13 @@ def _collector_at_rest() -> Iterator[None]:
 
 
 def _declared(
-    snapshot: Snapshot, cache: ParseCache, evaluated: Callable[[str, bytes], Declared]
-) -> dict[str, Declared]:
+    snapshot: Snapshot, cache: ParseCache, evaluated: Callable[[str, bytes], FileDeclarations]
+) -> dict[str, FileDeclarations]:
     """What each manifest file declares, in the order of their paths; what lies in a tree is none.
 
     From outside in: whatever lies in a tree is not even parsed, unless the manifest that names it lies deeper.
     """
-    declared: dict[str, Declared] = {}
+    declared: dict[str, FileDeclarations] = {}
     files = sorted(filter(is_manifest, snapshot.files))
     while True:
         roots = roots_of((file, root) for file, found in declared.items() for root in found.trees)
@@ -75,7 +75,7 @@ def _declared(
 
 
 def _load(snapshot: Snapshot, catalog: Catalog, cache: ParseCache, environ: Mapping[str, str]) -> Desired:
-    controller = Controller(snapshot.root, environ.get("HOME", ""))
+    controller = ControllerPaths(snapshot.root, environ.get("HOME", ""))
     kinds = cache.prepare(catalog, controller)
     declared = _declared(snapshot, cache, lambda path, data: evaluate(path, data, kinds, controller))
     cache.keep_only(declared)

@@ -15,16 +15,16 @@ from typing import Any
 
 from reconciler.config.bodies import BadBody, body_of, given
 from reconciler.config.builtin import COMMON, FIELD_PATH, TARGET
-from reconciler.config.declared import Declared, Manifest, Sketch
+from reconciler.config.declared import FileDeclarations, Manifest, Sketch
 from reconciler.config.durations import HINT, is_written, refusal, seconds
 from reconciler.config.explain import explain, shown
 from reconciler.config.fields import common_of, metadata_of, references_of, subjects_of
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.config.selectors import selector
 from reconciler.config.slips import looked_through, may_have_slips
-from reconciler.config.targets import Controller, source, target
+from reconciler.config.targets import ControllerPaths, source, target
 from reconciler.core.suggest import closest, did_you_mean
-from reconciler.documents.reading import Document, Places, read_documents
+from reconciler.documents.reading import Document, Locator, read_documents
 from reconciler.model.blob import Blob
 from reconciler.model.names import DEFAULT_NAMESPACE, Reference, TargetName, reference
 from reconciler.model.origin import Origin
@@ -33,10 +33,10 @@ from reconciler.model.selector import LABEL_KEY_HINT, Selector, is_label_key
 _FIELD_PATH = re.compile(FIELD_PATH)
 
 
-def evaluate(path: str, data: bytes, kinds: Kinds, controller: Controller) -> Declared:
+def evaluate(path: str, data: bytes, kinds: Kinds, controller: ControllerPaths) -> FileDeclarations:
     """What a file declares. Problems are returned, never raised."""
     read = read_documents(path, data)
-    declared = Declared(problems=list(read.problems), lost=read.lost)
+    declared = FileDeclarations(problems=list(read.problems), lost=read.lost)
     if read.places is not None:
         evaluator = _Evaluator(read.places, kinds, controller, declared)
         for document in read.documents:
@@ -45,7 +45,9 @@ def evaluate(path: str, data: bytes, kinds: Kinds, controller: Controller) -> De
 
 
 class _Evaluator:
-    def __init__(self, places: Places, kinds: Kinds, controller: Controller, declared: Declared) -> None:
+    def __init__(
+        self, places: Locator, kinds: Kinds, controller: ControllerPaths, declared: FileDeclarations
+    ) -> None:
         self.places = places
         self.kinds = kinds
         self.controller = controller

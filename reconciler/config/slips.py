@@ -17,7 +17,7 @@ from reconciler.config.schemas import Kinds
 from reconciler.documents.invisible import INVISIBLE, escaped, instead, name_of, without
 from reconciler.documents.leftovers import NOT_RENDERED, TEMPLATE
 from reconciler.documents.nodes import Located, Node, plain
-from reconciler.documents.reading import Document, Places
+from reconciler.documents.reading import Document, Locator
 from reconciler.errors import Problem
 
 Path = tuple[str | int, ...]
@@ -30,7 +30,7 @@ def may_have_slips(text: str) -> bool:
     return bool(TEMPLATE.search(text) or (not text.isascii() and INVISIBLE.search(text)))
 
 
-def looked_through(places: Places, document: Document, kinds: Kinds, problems: list[Problem]) -> Document:
+def looked_through(places: Locator, document: Document, kinds: Kinds, problems: list[Problem]) -> Document:
     """A document as it was meant, with a problem for each slip in it."""
     value = document.value
     ours = isinstance(value, dict) and value.get("apiVersion") == API_VERSION
@@ -107,7 +107,7 @@ class _Slips:
         indented: whether lines are indented with what is no space.
     """
 
-    def __init__(self, places: Places, document: Document, problems: list[Problem], *, taken: bool) -> None:
+    def __init__(self, places: Locator, document: Document, problems: list[Problem], *, taken: bool) -> None:
         self.places = places
         self.document = document
         self.problems = problems

@@ -19,7 +19,7 @@ Complain = Callable[[tuple[str | int, ...], str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Controller:
+class ControllerPaths:
     """What paths on the controller are relative to.
 
     Attributes:
@@ -45,7 +45,7 @@ def target(
     metadata: Mapping[str, Any],
     spec: Mapping[str, Any],
     origin: Origin,
-    controller: Controller,
+    controller: ControllerPaths,
     complain: Complain,
 ) -> Target:
     """The target that a valid manifest declares."""
@@ -64,7 +64,7 @@ def source(
     metadata: Mapping[str, Any],
     spec: Mapping[str, Any],
     origin: Origin,
-    controller: Controller,
+    controller: ControllerPaths,
     complain: Complain,
 ) -> Source:
     """The source that a valid manifest declares."""
@@ -73,7 +73,9 @@ def source(
     return Source(SourceName(metadata["name"]), directory, interval, origin)
 
 
-def _ssh(ssh: Mapping[str, Any], manifest: str, controller: Controller, complain: Complain) -> SshTransport:
+def _ssh(
+    ssh: Mapping[str, Any], manifest: str, controller: ControllerPaths, complain: Complain
+) -> SshTransport:
     given: dict[str, Any] = {}
     for field, written in (
         ("identity_file", "identityFile"),
@@ -101,7 +103,7 @@ def _ssh(ssh: Mapping[str, Any], manifest: str, controller: Controller, complain
 
 
 def _path(
-    written: str, field: tuple[str, ...], manifest: str, controller: Controller, complain: Complain
+    written: str, field: tuple[str, ...], manifest: str, controller: ControllerPaths, complain: Complain
 ) -> str:
     path = controller.path(written, manifest)
     if path is None:

@@ -31,7 +31,7 @@ Times = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class ContestRules:
     """The numbers of the rule.
 
     Attributes:
@@ -52,7 +52,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ContestVerdict:
     """What follows from the corrections so far.
 
     Attributes:
@@ -68,10 +68,10 @@ class Verdict:
     over_at: float = 0.0
 
 
-CALM = Verdict()
+CALM = ContestVerdict()
 
 
-def corrected(times: Times, now: float, rules: Rules) -> Times:
+def corrected(times: Times, now: float, rules: ContestRules) -> Times:
     """`times` with one more correction, cut to what the rule needs: the first and the most recent ones."""
     if not times or now > _end(times, rules):
         return (now,)
@@ -79,17 +79,17 @@ def corrected(times: Times, now: float, rules: Rules) -> Times:
     return longer if len(longer) <= max(rules.corrections, 3) else (longer[0], *longer[2:])
 
 
-def judge(times: Times, now: float, rules: Rules) -> Verdict:
+def judge(times: Times, now: float, rules: ContestRules) -> ContestVerdict:
     """What follows from the corrections at `times` (as `corrected` gave them), at `now`."""
     if len(times) < rules.corrections or times[-1] - times[0] < rules.lasting:
         return CALM
     over = _end(times, rules)
     if now > over:
         return CALM
-    return Verdict(contested=True, since=times[0], not_before=_next(times, rules), over_at=over)
+    return ContestVerdict(contested=True, since=times[0], not_before=_next(times, rules), over_at=over)
 
 
-def _next(times: Times, rules: Rules) -> float:
+def _next(times: Times, rules: ContestRules) -> float:
     """When the correction after the last of `times` may be made; 0 for at once."""
     if len(times) < rules.corrections or times[-1] - times[0] < max(rules.lasting, rules.patience):
         return 0.0
@@ -97,7 +97,7 @@ def _next(times: Times, rules: Rules) -> float:
     return times[-1] + min(pause, rules.longest_pause)
 
 
-def _end(times: Times, rules: Rules) -> float:
+def _end(times: Times, rules: ContestRules) -> float:
     """Until when one more correction would belong to the same contest."""
     return max(times[-1], _next(times, rules)) + rules.quiet
 
@@ -115,19 +115,19 @@ class Contests(Generic[K]):
         False
     """
 
-    def __init__(self, rules: Rules = Rules()) -> None:
+    def __init__(self, rules: ContestRules = ContestRules()) -> None:
         self._rules = rules
         self._times: dict[K, dict[str, Times]] = {}
         self._told: set[K] = set()
 
-    def corrected(self, thing: K, fields: Iterable[str], *, now: float) -> Verdict:
+    def corrected(self, thing: K, fields: Iterable[str], *, now: float) -> ContestVerdict:
         """Record that `fields` of `thing` have just been put right after drift."""
         known = self._times.setdefault(thing, {})
         for field in fields:
             known[field] = corrected(known.get(field, ()), now, self._rules)
         return self.verdict(thing, now=now)
 
-    def verdict(self, thing: K, *, now: float) -> Verdict:
+    def verdict(self, thing: K, *, now: float) -> ContestVerdict:
         """The most severe verdict on any field of `thing`."""
         known = self._times.get(thing)
         if known is None:

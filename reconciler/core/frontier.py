@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reconciler.model.names import Address
 
 
-class Work(StrEnum):
+class StepKind(StrEnum):
     """What is to be done about an instance."""
 
     APPLY = "apply"
@@ -34,7 +34,7 @@ class Step:
     """One thing that can be done now."""
 
     address: Address
-    work: Work = Work.APPLY
+    work: StepKind = StepKind.APPLY
 
 
 class Frontier:
@@ -88,7 +88,8 @@ class Frontier:
         batch = [self._graph.order[heapq.heappop(self._ready)] for _ in range(len(self._ready))]
         self._working.update(batch)
         return tuple(
-            Step(address, Work.REFRESH if address in self._refreshing else Work.APPLY) for address in batch
+            Step(address, StepKind.REFRESH if address in self._refreshing else StepKind.APPLY)
+            for address in batch
         )
 
     def refresh(self, address: Address) -> None:

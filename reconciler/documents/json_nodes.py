@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from reconciler.documents.invisible import INVISIBLE, instead, name_of
 from reconciler.documents.leftovers import NOT_RENDERED, TEMPLATE
-from reconciler.documents.nodes import Node, Stream
+from reconciler.documents.nodes import DocumentTrees, Node
 from reconciler.documents.text import FileText
 from reconciler.documents.values import MAX_DEPTH
 
@@ -33,9 +33,9 @@ class _Broken(Exception):
         self.hint = hint
 
 
-def read_nodes(file: FileText, start: int, end: int) -> Stream:
+def read_nodes(file: FileText, start: int, end: int) -> DocumentTrees:
     """Read the documents of a stretch of a JSON file."""
-    stream = Stream()
+    stream = DocumentTrees()
     reader = _Reader(file, stream)
     index = skip_between(file.text, start)
     while index < end:
@@ -66,7 +66,7 @@ def skip_between(text: str, index: int) -> int:
 class _Reader:
     """A recursive descent over one text."""
 
-    def __init__(self, file: FileText, stream: Stream) -> None:
+    def __init__(self, file: FileText, stream: DocumentTrees) -> None:
         self.file = file
         self.text = file.text
         self.stream = stream

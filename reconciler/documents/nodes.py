@@ -53,7 +53,7 @@ class Node:
 
 
 @dataclass(slots=True)
-class Stream:
+class DocumentTrees:
     """The documents of a stretch of text: one, as a rule.
 
     Attributes:

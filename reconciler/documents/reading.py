@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.documents.json_nodes import MAX_DIGITS, skip_between
 from reconciler.documents.json_nodes import read_nodes as read_json_nodes
 from reconciler.documents.leftovers import merge_marks
-from reconciler.documents.nodes import Located, Path, Stream, locate, plain
+from reconciler.documents.nodes import DocumentTrees, Located, Path, locate, plain
 from reconciler.documents.text import FileText, decode
 from reconciler.documents.values import MAX_DEPTH, NotPlain, ValueReader
 from reconciler.documents.yaml_nodes import chunks
@@ -40,7 +40,7 @@ class Document:
     path: tuple[str | int, ...] = ()
 
 
-class Places:
+class Locator:
     """Finds values of documents in the text of their file. Reads only those that it is asked about."""
 
     __slots__ = ("_read_nodes", "_streams", "file")
@@ -48,9 +48,9 @@ class Places:
     def __init__(self, file: FileText) -> None:
         self.file = file
         self._read_nodes = read_json_nodes if _is_json(file) else read_yaml_nodes
-        self._streams: dict[int, Stream] = {}
+        self._streams: dict[int, DocumentTrees] = {}
 
-    def stream(self, start: int, end: int) -> Stream:
+    def stream(self, start: int, end: int) -> DocumentTrees:
         """The documents of a stretch of the text, read with care."""
         stream = self._streams.get(start)
         if stream is None:
@@ -86,7 +86,7 @@ class Documents:
         lost: text of documents that could not be read.
     """
 
-    places: Places | None
+    places: Locator | None
     documents: list[Document] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -97,7 +97,7 @@ def read_documents(path: str, data: bytes) -> Documents:
     file = decode(path, data)
     if isinstance(file, Problem):
         return Documents(None, problems=[file], lost=[data.decode(errors="replace")])
-    places = Places(file)
+    places = Locator(file)
     read = Documents(places)
     read_fast = _read_json if _is_json(file) else ValueReader().read
     index = 0
@@ -119,10 +119,10 @@ def read_documents(path: str, data: bytes) -> Documents:
     return read
 
 
-def read_trees(file: FileText) -> Stream:
+def read_trees(file: FileText) -> DocumentTrees:
     """All documents of a file with their places."""
-    places = Places(file)
-    whole = Stream()
+    places = Locator(file)
+    whole = DocumentTrees()
     for start, end in _stretches(file, whole.problems):
         stream = places.stream(start, end)
         whole.roots += stream.roots

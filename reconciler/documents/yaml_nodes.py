@@ -24,7 +24,7 @@ from yaml.events import (
 
 from reconciler.core.suggest import did_you_mean
 from reconciler.documents.leftovers import NOT_RENDERED, TEMPLATE
-from reconciler.documents.nodes import Node, Stream
+from reconciler.documents.nodes import DocumentTrees, Node
 from reconciler.documents.scalars import Trap, resolve
 from reconciler.documents.text import FileText
 from reconciler.documents.values import MAX_DEPTH
@@ -47,9 +47,9 @@ def chunks(text: str) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], len(text)], strict=True))
 
 
-def read_nodes(file: FileText, start: int, end: int) -> Stream:
+def read_nodes(file: FileText, start: int, end: int) -> DocumentTrees:
     """Read one chunk of a file."""
-    stream = Stream()
+    stream = DocumentTrees()
     text = file.text[start:end]
     reader = _Reader(file, start, stream.problems)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from reconciler.core.contest import Rules
+from reconciler.core.contest import ContestRules
 from reconciler.core.prune import Budget
 from reconciler.core.schedule import Rhythm
 
@@ -61,5 +61,5 @@ class EngineSettings:
     prune: Budget = field(default_factory=Budget)
     """How much of what is declared no longer may go in one revision without a person being asked."""
 
-    contest: Rules = field(default_factory=Rules)
+    contest: ContestRules = field(default_factory=ContestRules)
     """When a correction becomes a fight."""

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class BodyFields:
     """Which spec fields of a kind carry a body; at most one of them may be set.
 
     Each is the name of a spec field, or "" where the kind has none. After loading, the instance's spec has in their
@@ -57,7 +57,7 @@ class Kind:
     provides: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     contains: tuple[str, ...] = ()
-    body: Body = Body()
+    body: BodyFields = BodyFields()
     refresh: bool = False
 
 

@@ -27,9 +27,9 @@ from reconciler.plugins.capabilities import Grants
 from reconciler.plugins.compiled import CompiledCache
 from reconciler.plugins.packages import RUNTIME, Package
 from reconciler.plugins.replies import parse
-from reconciler.plugins.running import Audit, Host, Run
+from reconciler.plugins.running import Audit, Host, ProviderRun
 from reconciler.plugins.sandbox import Program, Sandbox, SandboxedInstance
-from reconciler.plugins.steps import Done, Fault, Interrupted, Misbehaviour, Pending
+from reconciler.plugins.steps import Fault, Finished, Interrupted, Misbehaviour, Pending
 from reconciler.runtime import Runtime
 
 T = TypeVar("T")
@@ -174,7 +174,7 @@ class PluginHost(Host):
         ready = self._ready[package.name]
         return ready.spares.popleft() if ready.spares else self._loaded(ready)
 
-    async def advanced(self, run: Run) -> Done | Pending:
+    async def advanced(self, run: ProviderRun) -> Finished | Pending:
         """Here if that is quick, else on the lane."""
         if self._idle is not None:
             self._when_idle()

@@ -13,7 +13,7 @@ from reconciler.core.suggest import did_you_mean
 from reconciler.documents.nodes import Node, plain
 from reconciler.documents.reader import Reader
 from reconciler.errors import Problem
-from reconciler.model.catalog import Body, Kind
+from reconciler.model.catalog import BodyFields, Kind
 from reconciler.plugins.capabilities import Capability, CapabilityError
 
 MANIFEST = "manifest.yaml"
@@ -58,7 +58,7 @@ _LIMITS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class PackageManifest:
     """What a manifest.yaml says.
 
     Attributes:
@@ -78,7 +78,9 @@ class Manifest:
     limits: Limits
 
 
-def parse_manifest(path: Path, read: Read, problems: list[Problem], check: CheckKind) -> Manifest | None:
+def parse_manifest(
+    path: Path, read: Read, problems: list[Problem], check: CheckKind
+) -> PackageManifest | None:
     """Read a manifest and the files that it names.
 
     Args:
@@ -121,7 +123,7 @@ def parse_manifest(path: Path, read: Read, problems: list[Problem], check: Check
     limits = _limits(reader, top.get("limits"))
     if len(problems) > before:
         return None
-    return Manifest(
+    return PackageManifest(
         name=name,
         version=version,
         entry=entry,
@@ -169,7 +171,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         provides=subjects("provides"),
         uses=subjects("uses"),
         contains=subjects("contains"),
-        body=Body(**{use: known(field_node) for use, field_node in body.items()}),
+        body=BodyFields(**{use: known(field_node) for use, field_node in body.items()}),
         refresh=reader.flag(entry.get("refresh")),
     )
 

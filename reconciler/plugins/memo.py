@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 
-from reconciler.plugins.steps import Done, Pending
+from reconciler.plugins.steps import Finished, Pending
 
 
 class Memo:
@@ -23,11 +23,11 @@ class Memo:
     def __init__(self, max_bytes: int = 8 << 20) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._steps: OrderedDict[bytes, Done | Pending] = OrderedDict()
+        self._steps: OrderedDict[bytes, Finished | Pending] = OrderedDict()
         self.hits = 0
         self.misses = 0
 
-    def get(self, key: bytes) -> Done | Pending | None:
+    def get(self, key: bytes) -> Finished | Pending | None:
         """What was answered, if it is still known."""
         step = self._steps.get(key)
         if step is None:
@@ -37,7 +37,7 @@ class Memo:
         self._steps.move_to_end(key)
         return step
 
-    def put(self, key: bytes, step: Done | Pending) -> None:
+    def put(self, key: bytes, step: Finished | Pending) -> None:
         """Keep an answer, and forget the least recently used ones beyond the bound."""
         if key in self._steps or _size(step) > self._max_bytes // 4:
             return
@@ -48,7 +48,7 @@ class Memo:
             self._bytes -= _size(oldest)
 
 
-def _size(step: Done | Pending) -> int:
+def _size(step: Finished | Pending) -> int:
     # A key and an entry cost something as well.
     return len(step.text) + 300
 

@@ -26,7 +26,7 @@ from reconciler.plugins.memo import Memo
 from reconciler.plugins.packages import Package
 from reconciler.plugins.phases import Phases
 from reconciler.plugins.replies import calls_of, done_of
-from reconciler.plugins.steps import Done, Fault, Instance, Interrupted, Misbehaviour, Pending
+from reconciler.plugins.steps import Fault, Finished, Interrupted, Misbehaviour, Pending, ProviderInstance
 
 Audit = Callable[[str, Mapping[str, Any]], None]
 
@@ -58,7 +58,7 @@ class Host(Phases):
         self, package: str, phase: Phase, request: Mapping[str, Any], perform: Perform
     ) -> dict[str, Any]:
         """See Phases."""
-        run = Run(self, self.packages[package], Phase(phase), request)
+        run = ProviderRun(self, self.packages[package], Phase(phase), request)
         try:
             return await run.conduct(perform)
         except Fault as fault:
@@ -79,7 +79,7 @@ class Host(Phases):
         """
 
     @abstractmethod
-    def instance(self, package: Package) -> Instance:
+    def instance(self, package: Package) -> ProviderInstance:
         """A loaded instance that was never used. Called where blocking is allowed.
 
         Raises:
@@ -88,7 +88,7 @@ class Host(Phases):
         """
 
     @abstractmethod
-    def advanced(self, run: Run) -> Awaitable[Done | Pending]:
+    def advanced(self, run: ProviderRun) -> Awaitable[Finished | Pending]:
         """What `run.advance` answers, called where it may take its time."""
 
     @abstractmethod
@@ -104,7 +104,7 @@ class Host(Phases):
         return gate
 
 
-class Run:
+class ProviderRun:
     """One phase of one package for one target.
 
     Attributes:
@@ -120,7 +120,7 @@ class Run:
         # The request, and the replies so far: all that an instance needs to be where this run is.
         self._said = [_encode(request)]
         # These belong to `advance` and `_close`, which run one after the other and may both be late.
-        self._instance: Instance | None = None
+        self._instance: ProviderInstance | None = None
         self._heard = 0
         self._task = 0
         self._entered = False
@@ -136,13 +136,13 @@ class Run:
             step = memo.get(key)
             if step is None:
                 step = await self._computed()
-                if isinstance(step, Done):
+                if isinstance(step, Finished):
                     reply = self._done(step)
                     memo.put(key, step)
                     return reply
                 calls = calls_of(step.text)
                 memo.put(key, step)
-            elif isinstance(step, Done):
+            elif isinstance(step, Finished):
                 return self._done(step)
             else:
                 calls = calls_of(step.text)
@@ -150,7 +150,7 @@ class Run:
             self._said.append(replies)
             key = keys.next_key(key, replies)
 
-    def _done(self, step: Done) -> dict[str, Any]:
+    def _done(self, step: Finished) -> dict[str, Any]:
         reply = done_of(self.phase, self._request, step.text)
         if self.phase is Phase.PLAN:
             # The engine reads it in the provider's name, so it has to be what the provider itself could have read.
@@ -162,7 +162,7 @@ class Run:
                     raise Misbehaviour(f"its `preimage`: {refusal}")
         return reply
 
-    async def _computed(self) -> Done | Pending:
+    async def _computed(self) -> Finished | Pending:
         await self._host.prepare(self.package)
         self._entered = True
         step = await self._host.advanced(self)
@@ -182,7 +182,7 @@ class Run:
         """How much there is to be told, in characters."""
         return sum(map(len, self._said))
 
-    def advance(self) -> Done | Pending:
+    def advance(self) -> Finished | Pending:
         """Bring the instance to where the run is. Blocks.
 
         Raises:
@@ -196,13 +196,13 @@ class Run:
             self._instance = None
             raise
 
-    def _advance(self) -> Done | Pending:
+    def _advance(self) -> Finished | Pending:
         if self._instance is None:
             self._heard = 0
             self._instance = self._host.instance(self.package)
-        step: Done | Pending | None = None
+        step: Finished | Pending | None = None
         for place in range(self._heard, len(self._said)):
-            if isinstance(step, Done):
+            if isinstance(step, Finished):
                 raise Misbehaviour("answers the same request now so, now otherwise")
             said = self._said[place]
             step = (

@@ -19,7 +19,7 @@ from reconciler.plugins.calls import Phase
 from reconciler.plugins.crossing import cross
 from reconciler.plugins.interface import EXPORT, FUNCTIONS, shape_of
 from reconciler.plugins.manifest import Limits
-from reconciler.plugins.steps import Done, Fault, Interrupted, Misbehaviour, Pending
+from reconciler.plugins.steps import Fault, Finished, Interrupted, Misbehaviour, Pending
 from reconciler.plugins.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -150,11 +150,11 @@ class SandboxedInstance:
         image: str = self._call("load", sources)
         return image
 
-    def start(self, phase: Phase, request: str) -> Done | Pending:
+    def start(self, phase: Phase, request: str) -> Finished | Pending:
         """Begin a phase."""
         return _step(*self._call("start", phase, request))
 
-    def resume(self, task: int, replies: str) -> Done | Pending:
+    def resume(self, task: int, replies: str) -> Finished | Pending:
         """Carry on."""
         return _step(*self._call("resume", task, replies))
 
@@ -183,8 +183,8 @@ class SandboxedInstance:
         return answer
 
 
-def _step(case: str, value: Any) -> Done | Pending:
-    return Done(value) if case == "done" else Pending(value["calls"], value["task"])
+def _step(case: str, value: Any) -> Finished | Pending:
+    return Finished(value) if case == "done" else Pending(value["calls"], value["task"])
 
 
 def _why(error: Exception, limits: Limits, stopped: bool) -> str:  # noqa: FBT001 - a fact about the error

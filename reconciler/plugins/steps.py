@@ -10,7 +10,7 @@ from reconciler.plugins.calls import Phase
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Finished:
     """The phase is over.
 
     Attributes:
@@ -56,10 +56,10 @@ class Interrupted(Exception):
     """The instance was given little time, and needed more. It is of no use now; its provider may be fine."""
 
 
-class Instance(Protocol):
+class ProviderInstance(Protocol):
     """A loaded provider. All of it may block, and none of it is thread-safe."""
 
-    def start(self, phase: Phase, request: str) -> Done | Pending:
+    def start(self, phase: Phase, request: str) -> Finished | Pending:
         """Begin a phase.
 
         Raises:
@@ -67,7 +67,7 @@ class Instance(Protocol):
             Misbehaviour: as the host finds.
         """
 
-    def resume(self, task: int, replies: str) -> Done | Pending:
+    def resume(self, task: int, replies: str) -> Finished | Pending:
         """Carry on; raises as `start` does."""
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         TargetState,
     )
     from reconciler.model.target import Target
-    from reconciler.store.records import AuditRecord, InventoryEntry, Outcome, QueuedKey, Run
+    from reconciler.store.records import AuditRecord, InventoryEntry, QueuedKey, Run, UnitOutcome
 
 V = TypeVar("V")
 
@@ -207,7 +207,7 @@ class Batch:
         """Record that these are owed no longer: what was refreshed, and because of what."""
         return self._add(sql.FORGET_OWED, ({"refreshed": a, "because": c} for a, c in keys))
 
-    def settle(self, run: str, outcomes: Iterable[Outcome]) -> Self:
+    def settle(self, run: str, outcomes: Iterable[UnitOutcome]) -> Self:
         """Record what became of intents: they are not in doubt any more."""
         return self._add(
             sql.SETTLE_UNIT,

@@ -159,7 +159,7 @@ class RunUnit:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class UnitOutcome:
     """What became of one intent.
 
     Attributes:

@@ -22,7 +22,7 @@ from typing import Any
 from reconciler.errors import ProtocolError, RemoteProtocolError, TransportError
 from reconciler.runtime import Channel
 from reconciler.targets.bucket import TokenBucket
-from reconciler.targets.messages import Closed, Done, Exit, Failed, Heartbeat, Message, Progress, Ready
+from reconciler.targets.messages import Closed, CommandEvent, Done, Exit, Failed, Heartbeat, Message, Ready
 from reconciler.targets.outbox import Outbox
 from reconciler.targets.protocol import Connection
 from reconciler.targets.settings import SessionSettings
@@ -36,7 +36,7 @@ _BEAT_RATE, _BEAT_BURST = 10.0, 1000.0
 _EVENT_RATE, _EVENT_BURST = 5000.0, 60_000.0
 """Changes a second, or KiB of events. Ten thousand files that are replaced at once are no more than a burst."""
 
-OnProgress = Callable[[Progress], None]
+OnCommandEvent = Callable[[CommandEvent], None]
 
 _EXITS = {
     "ttl": "its time to live ran out: it had not heard from the controller",
@@ -53,10 +53,10 @@ class _Call:
     """A command whose answer somebody waits for."""
 
     answer: asyncio.Future[Done | Failed]
-    on_progress: OnProgress | None
+    on_event: OnCommandEvent | None
 
 
-class Call:
+class PendingCommand:
     """A command under way that is not awaited at once, such as `watch`.
 
     Attributes:
@@ -213,7 +213,7 @@ class Link:
                 match message:
                     case Heartbeat():
                         self._count_beat()
-                    case Progress():
+                    case CommandEvent():
                         ahead = self._count_event(message)
                         self._dispatch(message)
                     case Exit(reason=said, message=more):
@@ -243,7 +243,7 @@ class Link:
                 "it sends more than anybody asked for: HEARTBEATs without end, where one in ten seconds is due"
             )
 
-    def _count_event(self, message: Progress) -> float:
+    def _count_event(self, message: CommandEvent) -> float:
         """Take note of an EVENT; gives the seconds by which the runner is ahead of what is taken in."""
         changes = message.data.get("changes")
         tokens = float(len(changes)) if isinstance(changes, list) and changes else 1.0
@@ -256,10 +256,10 @@ class Link:
             case Ready():
                 if not self._ready.done():
                     self._ready.set_result(message)
-            case Progress():
+            case CommandEvent():
                 call = self._calls.get(message.id)
-                if call is not None and call.on_progress is not None:
-                    call.on_progress(message)
+                if call is not None and call.on_event is not None:
+                    call.on_event(message)
             case Done() | Failed():
                 call = self._calls.pop(message.id, None)
                 if call is not None and not call.answer.done():
@@ -306,8 +306,8 @@ class Link:
         *,
         options: Mapping[str, Any] | None = None,
         deadline: float | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> Call:
+        on_event: OnCommandEvent | None = None,
+    ) -> PendingCommand:
         """Start a command.
 
         Args:
@@ -315,7 +315,7 @@ class Link:
             items: what it is about, each answered by a result of its own.
             options: what holds for all items.
             deadline: seconds after which the runner gives it up; None for never.
-            on_progress: told what the runner says in between.
+            on_event: told what the runner says in between.
 
         Raises:
             TransportError: the link has ended.
@@ -325,9 +325,9 @@ class Link:
         self._require_open()
         number, data = self._connection.send_command(command, items, options=options, deadline=deadline)
         answer: asyncio.Future[Done | Failed] = self._loop.create_future()
-        self._calls[number] = _Call(answer, on_progress)
+        self._calls[number] = _Call(answer, on_event)
         self._post(data)
-        return Call(self, number, answer)
+        return PendingCommand(self, number, answer)
 
     async def call(
         self,
@@ -336,7 +336,7 @@ class Link:
         *,
         options: Mapping[str, Any] | None = None,
         timeout: float,
-        on_progress: OnProgress | None = None,
+        on_event: OnCommandEvent | None = None,
     ) -> Done | Failed:
         """Start a command and wait for its answer. Cancelling the wait cancels the command.
 
@@ -345,17 +345,15 @@ class Link:
             items: as in `begin`.
             options: as in `begin`.
             timeout: seconds that the runner gets; its answer may be a little later.
-            on_progress: as in `begin`.
+            on_event: as in `begin`.
 
         Raises:
             TransportError: the link has ended, or the runner did not even say that the time is over.
         """
-        call: Call | None = None
+        call: PendingCommand | None = None
         try:
             async with asyncio.timeout(timeout + self._settings.grace):
-                call = await self.begin(
-                    command, items, options=options, deadline=timeout, on_progress=on_progress
-                )
+                call = await self.begin(command, items, options=options, deadline=timeout, on_event=on_event)
                 return await call.answer
         except TimeoutError:
             raise TransportError(

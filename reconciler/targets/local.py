@@ -24,7 +24,7 @@ from reconciler.model.target import LocalTransport, Target
 from reconciler.runtime import Offload
 from reconciler.targets import become
 from reconciler.targets.artifacts import Artifacts, Runner, architecture
-from reconciler.targets.pipe import Gate, Inbox, Tail
+from reconciler.targets.pipe import Inbox, Tail, WriteGate
 
 _FAREWELL = 2.0
 """Seconds that the runner gets to end once its standard input is closed."""
@@ -129,7 +129,7 @@ class LocalChannel(asyncio.SubprocessProtocol):
     def __init__(self, tail: Tail, sudoer: str) -> None:
         self._tail = tail
         self._sudoer = sudoer
-        self._gate = Gate()
+        self._gate = WriteGate()
         self._ended = asyncio.Event()
         self._held = contextlib.ExitStack()
         self._open: set[int | str] = {1, 2, "process"}

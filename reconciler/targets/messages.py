@@ -40,7 +40,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class CommandEvent:
     """A command that is under way has something to say (the EVENT frame).
 
     Attributes:
@@ -99,4 +99,4 @@ class Closed:
     incomplete: int
 
 
-Message = Ready | Progress | Done | Failed | Heartbeat | Exit | Closed
+Message = Ready | CommandEvent | Done | Failed | Heartbeat | Exit | Closed

@@ -81,7 +81,7 @@ class Inbox:
         return data
 
 
-class Gate:
+class WriteGate:
     """Closed while the peer is slow; whoever writes waits here."""
 
     def __init__(self) -> None:

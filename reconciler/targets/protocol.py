@@ -2,7 +2,7 @@
 
     connection = Connection()
     for message in connection.receive_data(await channel.read(65536)):
-        ...                                   # Ready, Progress, Done, Failed, Heartbeat, Exit, Closed
+        ...                                   # Ready, CommandEvent, Done, Failed, Heartbeat, Exit, Closed
     number, data = connection.send_command("file.stat", [{"path": "/etc/motd"}])
 
 Invariants: every message that it gives is complete and of the right shape, so that nobody above checks again;
@@ -22,12 +22,12 @@ from reconciler.targets.frames import MAX_FRAME, Frame, FrameReader, encode
 from reconciler.targets.messages import (
     PROTOCOL,
     Closed,
+    CommandEvent,
     Done,
     Exit,
     Failed,
     Heartbeat,
     Message,
-    Progress,
     Ready,
 )
 from reconciler.targets.states import (
@@ -108,12 +108,12 @@ class Connection:
             )
         state = after_receiving(self.state, kind)
         message = parse(frame)
-        if isinstance(message, Progress | Done | Failed):
+        if isinstance(message, CommandEvent | Done | Failed):
             self._answer(kind, message)
         self.state = state
         return message
 
-    def _answer(self, kind: str, message: Progress | Done | Failed) -> None:
+    def _answer(self, kind: str, message: CommandEvent | Done | Failed) -> None:
         command = self._commands.get(message.id)
         if command is None:
             raise RemoteProtocolError(
@@ -283,14 +283,14 @@ def _ready(frame: Frame) -> Ready:
     )
 
 
-def _progress(frame: Frame) -> Progress:
+def _progress(frame: Frame) -> CommandEvent:
     data = frame.get("data")
     if type(data) is not dict:
         raise _malformed(frame, "data")
     event = _text(frame, "event")
     if event not in _EVENTS:
         raise _malformed(frame, "event")
-    return Progress(_number(frame, "id"), event, data)
+    return CommandEvent(_number(frame, "id"), event, data)
 
 
 def _done(frame: Frame) -> Done:

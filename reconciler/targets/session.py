@@ -25,8 +25,8 @@ from reconciler.model.names import Digest
 from reconciler.model.target import LocalTransport, Target
 from reconciler.runtime import Runtime
 from reconciler.targets.bodies import Bodies, decode_piece
-from reconciler.targets.link import Call, Link
-from reconciler.targets.messages import Done, Failed, Progress, Ready
+from reconciler.targets.link import Link, PendingCommand
+from reconciler.targets.messages import CommandEvent, Done, Failed, Ready
 from reconciler.targets.observation import Observation, observation
 from reconciler.targets.settings import SessionSettings
 from reconciler.targets.watch import UNWATCHED, WatchEvent, WatchStatus, watch_event, watch_status
@@ -60,7 +60,7 @@ class Session:
         self._batches: dict[str, list[dict[str, Any]]] = {}
         self._facts: Mapping[str, Any] | None = None
         self._remembers_since = asyncio.get_running_loop().time()
-        self._watch: Call | None = None
+        self._watch: PendingCommand | None = None
 
     @classmethod
     async def open(
@@ -255,7 +255,7 @@ class Session:
             item["length"] = size
         taken = 0
 
-        def take(chunk: Progress) -> None:
+        def take(chunk: CommandEvent) -> None:
             nonlocal taken
             piece = decode_piece(chunk.data)
             taken += len(piece)
@@ -263,7 +263,7 @@ class Session:
                 raise RemoteProtocolError("it sends more of a file than it was asked for", kind="bad_field")
             pieces.append(piece)
 
-        answer = await self._link.call("file.read", [item], timeout=timeout, on_progress=take)
+        answer = await self._link.call("file.read", [item], timeout=timeout, on_event=take)
         reply = answer.failure if isinstance(answer, Failed) else answer.results[0]
         if isinstance(reply, Failure):
             self._refuse(f"file.read {path}", reply)
@@ -291,7 +291,7 @@ class Session:
         """
         armed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def noticed(said: Progress) -> None:
+        def noticed(said: CommandEvent) -> None:
             if said.event == "changed":
                 self._on_event(watch_event(said.data))
             elif said.event == "progress":
@@ -299,9 +299,7 @@ class Session:
                 if not armed.done():
                     armed.set_result(None)
 
-        watch = await self._link.begin(
-            "watch", [], options={"subjects": sorted(subjects)}, on_progress=noticed
-        )
+        watch = await self._link.begin("watch", [], options={"subjects": sorted(subjects)}, on_event=noticed)
         self._watch = watch
         try:
             waiting: list[asyncio.Future[Any]] = [armed, watch.answer]
@@ -320,7 +318,7 @@ class Session:
             raise TransportError(f"{self.target.name}: watch was not answered within {_LOOK:g} s")
         return self.watching
 
-    def _watch_ended(self, watch: Call, answer: asyncio.Future[Done | Failed]) -> None:
+    def _watch_ended(self, watch: PendingCommand, answer: asyncio.Future[Done | Failed]) -> None:
         """A watch that ends without being replaced leaves a gap that only a look at everything can fill."""
         if answer.cancelled() or answer.exception() is not None or watch is not self._watch or self.closed:
             return

@@ -21,7 +21,7 @@ from reconciler.targets import become, bootstrap
 from reconciler.targets.artifacts import MACHINES, Artifacts, Runner, architecture, unpack
 from reconciler.targets.login import Login, Logins
 from reconciler.targets.machines import Machines
-from reconciler.targets.pipe import Gate, Inbox, Tail
+from reconciler.targets.pipe import Inbox, Tail, WriteGate
 from reconciler.targets.secure_shell import asyncssh
 from reconciler.targets.turnstile import Turnstile
 
@@ -163,7 +163,7 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
     def __init__(self, login: Login, shipment: bootstrap.Shipment) -> None:
         self._login = login
         self._shipment = shipment
-        self._gate = Gate()
+        self._gate = WriteGate()
         self._tail = Tail()
         self._noise: bytearray | None = bytearray()
         self._started: asyncio.Future[None] = asyncio.get_running_loop().create_future()

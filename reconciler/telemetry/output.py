@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reconciler.telemetry.redaction import Redactor
 
 
-class Format(StrEnum):
+class LogFormat(StrEnum):
     """How lines look."""
 
     AUTO = "auto"
@@ -40,7 +40,7 @@ def configure(
     *,
     redactor: Redactor,
     level: int | str = logging.INFO,
-    format: Format = Format.AUTO,  # noqa: A002 - as the option is called
+    format: LogFormat = LogFormat.AUTO,  # noqa: A002 - as the option is called
     stream: TextIO | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> logging.Handler:
@@ -60,7 +60,7 @@ def configure(
     """
     out = sys.stderr if stream is None else stream
     terminal = out.isatty()
-    console = format is Format.CONSOLE or (format is Format.AUTO and terminal)
+    console = format is LogFormat.CONSOLE or (format is LogFormat.AUTO and terminal)
     handler = _Handler(
         out, redactor, console=console, colors=console and terminal and not (environ or {}).get("NO_COLOR")
     )

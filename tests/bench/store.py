@@ -24,7 +24,7 @@ from reconciler.model.state import HistoryEntry, ResourceState
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import digest_of
-from reconciler.store.records import LeaseHolder, Outcome, Retention, Run
+from reconciler.store.records import LeaseHolder, Retention, Run, UnitOutcome
 from reconciler.store.store import Store
 from tests.bench.rows import Row, median, percentile
 
@@ -76,7 +76,7 @@ def _outcome(run: str) -> Batch:
         duration=0.004,
         data={"run": run},
     )
-    batch = Batch().put_states([_state(1)]).settle(run, [Outcome(MOTD, "Applied")])
+    batch = Batch().put_states([_state(1)]).settle(run, [UnitOutcome(MOTD, "Applied")])
     return batch.finish_run(run, at=2.0, outcome="Applied").add_events([event]).dequeue(WEB)
 
 

@@ -15,7 +15,7 @@ from reconciler.engine.loop.requests import Requests
 from reconciler.engine.report import Report, Verdict
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.reconcile import Round
-from reconciler.engine.round.services import Outcome
+from reconciler.engine.round.services import RoundOutcome
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import StoreError, TransportError
 from reconciler.model.conditions import Reason
@@ -57,7 +57,7 @@ def drops_a_dirty_mark() -> Any:
 def takes_a_lost_session_for_success() -> Any:
     """What was under way when the session was lost is called in sync."""
 
-    async def run(right: Any, self: Round, dirty: Any) -> Outcome:
+    async def run(right: Any, self: Round, dirty: Any) -> RoundOutcome:
         try:
             return await right(self, dirty)  # type: ignore[no-any-return] # what was there before
         except TransportError:
@@ -74,7 +74,7 @@ def takes_a_lost_session_for_success() -> Any:
 def forgets_what_a_round_had_begun() -> Any:
     """What a round was looking at when it was cut off is not looked at again."""
 
-    async def run(right: Any, self: Round, dirty: Any) -> Outcome:
+    async def run(right: Any, self: Round, dirty: Any) -> RoundOutcome:
         try:
             return await right(self, dirty)  # type: ignore[no-any-return] # what was there before
         except Exception:

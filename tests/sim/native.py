@@ -15,8 +15,8 @@ from reconciler.errors import ErrorClass
 from reconciler.plugins.calls import Phase
 from reconciler.plugins.capabilities import Grants
 from reconciler.plugins.packages import Package
-from reconciler.plugins.running import Audit, Host, Run
-from reconciler.plugins.steps import Done, Fault, Misbehaviour, Pending
+from reconciler.plugins.running import Audit, Host, ProviderRun
+from reconciler.plugins.steps import Fault, Finished, Misbehaviour, Pending
 
 if TYPE_CHECKING:
     from froyo_provider import lifecycle
@@ -46,7 +46,7 @@ class NativeHost(Host):
             loaded = self._loaded[package.name] = _load(package)
         return NativeInstance(loaded)
 
-    async def advanced(self, run: Run) -> Done | Pending:
+    async def advanced(self, run: ProviderRun) -> Finished | Pending:
         """Here and now."""
         return run.advance()
 
@@ -66,17 +66,17 @@ class NativeHost(Host):
 
 
 class NativeInstance:
-    """One use of a loaded plugin; see steps.Instance."""
+    """One use of a loaded plugin; see steps.ProviderInstance."""
 
     def __init__(self, loaded: lifecycle.Lifecycle) -> None:
         self._lifecycle = loaded
         self._task: int | None = None
 
-    def start(self, phase: Phase, request: str) -> Done | Pending:
+    def start(self, phase: Phase, request: str) -> Finished | Pending:
         """Begin a phase."""
         return self._step(lambda: self._lifecycle.start(phase.value, request))
 
-    def resume(self, task: int, replies: str) -> Done | Pending:
+    def resume(self, task: int, replies: str) -> Finished | Pending:
         """Carry on."""
         self._task = None
         return self._step(lambda: self._lifecycle.resume(task, replies))
@@ -87,7 +87,7 @@ class NativeInstance:
             self._lifecycle.cancel(self._task)
             self._task = None
 
-    def _step(self, advance: Callable[[], lifecycle.Done | lifecycle.Pending]) -> Done | Pending:
+    def _step(self, advance: Callable[[], lifecycle.Done | lifecycle.Pending]) -> Finished | Pending:
         from froyo_provider import faults, lifecycle
 
         try:
@@ -97,7 +97,7 @@ class NativeInstance:
         except (MemoryError, RecursionError) as error:
             raise Misbehaviour(f"broke down: {type(error).__name__}") from error
         if isinstance(step, lifecycle.Done):
-            return Done(step.reply)
+            return Finished(step.reply)
         self._task = step.task
         return Pending(step.calls, step.task)
 

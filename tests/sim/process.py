@@ -19,7 +19,7 @@ from reconciler.engine.intake.intake import Intake
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
-from reconciler.engine.round.services import Outcome
+from reconciler.engine.round.services import RoundOutcome
 from reconciler.errors import StoreError
 from reconciler.model.desired import Desired
 from reconciler.model.target import Target
@@ -65,11 +65,11 @@ class WatchedController(Controller):
         self.process.world.monitor.declared(self.process, desired)
         return await super().submit(desired, doubt=doubt)
 
-    async def _round(self, lane: Lane, session: Session, dirty: Any) -> Outcome:
+    async def _round(self, lane: Lane, session: Session, dirty: Any) -> RoundOutcome:
         with self.process.world.monitor.round(self.process, lane.target.name):
             return await super()._round(lane, session, dirty)
 
-    def _schedule(self, lane: Lane, outcome: Outcome, *, whole: bool) -> None:
+    def _schedule(self, lane: Lane, outcome: RoundOutcome, *, whole: bool) -> None:
         self.process.world.note(
             "round",
             machine=lane.target.name,

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from reconciler.core.contest import Rules
+from reconciler.core.contest import ContestRules
 from reconciler.core.schedule import Rhythm
 from reconciler.engine.settings import EngineSettings
 from reconciler.model.names import Address, TargetName
@@ -76,7 +76,7 @@ class World:
         """The numbers of the loop: as they are by default, or smaller, so that more happens."""
         random_ = self.random
         rhythm = Rhythm(watched=60.0, unwatched=10.0, settle=0.25)
-        contest = Rules(patience=random_.choice([10.0, 60.0]), longest_pause=30.0, quiet=20.0)
+        contest = ContestRules(patience=random_.choice([10.0, 60.0]), longest_pause=30.0, quiet=20.0)
         return EngineSettings(
             rhythm=rhythm,
             contest=contest,

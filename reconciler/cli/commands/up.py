@@ -29,7 +29,7 @@ from reconciler.core.prune import Budget
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
 from reconciler.model.names import Address
-from reconciler.telemetry.output import Format as LogFormat
+from reconciler.telemetry.output import LogFormat
 
 EXAMPLES = (
     ("froyo up", "keep everything as this directory declares it; Ctrl-C ends it"),

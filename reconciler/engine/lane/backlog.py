@@ -17,7 +17,7 @@ from reconciler.model.names import Address
 from reconciler.model.owed import Owed
 from reconciler.model.state import ResourceState
 from reconciler.store.batch import Batch
-from reconciler.store.records import InventoryEntry, Outcome
+from reconciler.store.records import InventoryEntry, UnitOutcome
 from reconciler.store.store import Store
 
 EVENTS = 1000
@@ -37,7 +37,7 @@ class Ending:
     """
 
     run: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[UnitOutcome, ...]
     at: float
     outcome: str
     message: str

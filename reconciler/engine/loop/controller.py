@@ -26,7 +26,7 @@ from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.report import Report
 from reconciler.engine.round.journal import settle_in_doubt
 from reconciler.engine.round.reconcile import Round, unplanned
-from reconciler.engine.round.services import Outcome, Services
+from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import (
@@ -333,7 +333,7 @@ class Controller:
             self._queue.done(name)
             self._wake.set()
 
-    async def _round(self, lane: Lane, session: Session, dirty: Scope[Address]) -> Outcome:
+    async def _round(self, lane: Lane, session: Session, dirty: Scope[Address]) -> RoundOutcome:
         work = Round(lane, session, self._services)
         try:
             await work.run(dirty)
@@ -368,7 +368,7 @@ class Controller:
         lane.watched.answered(status)
         self._reachability.watched(lane.target.name, degraded=status.degraded, anonymous=status.anonymous)
 
-    def _schedule(self, lane: Lane, outcome: Outcome, *, whole: bool) -> None:
+    def _schedule(self, lane: Lane, outcome: RoundOutcome, *, whole: bool) -> None:
         name, now, settings = lane.target.name, self._time(), self._settings
         for address, pause in outcome.again.items():
             priority = Priority.DRIFT if pause < 1.0 else Priority.RESYNC

@@ -23,7 +23,7 @@ from reconciler.model.state import SourceState, TargetState
 from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import INLINE, digest_of
-from reconciler.store.records import InventoryEntry, Outcome, Ownership, Run
+from reconciler.store.records import InventoryEntry, Ownership, Run, UnitOutcome
 from reconciler.store.store import Store
 
 
@@ -46,7 +46,7 @@ class Journal:
         self._run = ""
         self._cause = ""
         self._open: dict[Address, PlanUnit] = {}
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[UnitOutcome] = []
         self._elsewhere: dict[Address, str] = {}
         self._owned: list[InventoryEntry] = []
         self._preimages: dict[Address, Digest] = {}
@@ -118,7 +118,7 @@ class Journal:
         """What became of an intent."""
         if self._open.pop(address, None) is None:
             return
-        became = Outcome(address, reason.value, message)
+        became = UnitOutcome(address, reason.value, message)
         run = self._elsewhere.pop(address, None)
         if run is None:
             self._outcomes.append(became)
@@ -249,7 +249,7 @@ class Journal:
         await backlog.keep(self._store, self._lane.states)
 
 
-def _summary(outcomes: Collection[Outcome], failed: Collection[Outcome]) -> str:
+def _summary(outcomes: Collection[UnitOutcome], failed: Collection[UnitOutcome]) -> str:
     done = len(outcomes) - len(failed)
     return f"{done} applied" + (f", {len(failed)} failed" if failed else "")
 
@@ -289,14 +289,14 @@ async def settle_in_doubt(store: Store, report: Report) -> None:
     if not unfinished and not in_doubt:
         return
     batch = Batch()
-    doubtful: dict[str, list[Outcome]] = {}
+    doubtful: dict[str, list[UnitOutcome]] = {}
     told: set[Address] = set()
     for unit in in_doubt:
         message = "was being applied when the controller ended; observed again now"
         if unit.address not in told:
             told.add(unit.address)
             report.event(unit.address, "Abandoned", message, warning=True, cause=unit.cause)
-        doubtful.setdefault(unit.run, []).append(Outcome(unit.address, Reason.ABANDONED.value, message))
+        doubtful.setdefault(unit.run, []).append(UnitOutcome(unit.address, Reason.ABANDONED.value, message))
     for run in unfinished:
         outcomes = doubtful.pop(run.id, [])
         batch.settle(run.id, outcomes)

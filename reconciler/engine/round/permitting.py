@@ -12,7 +12,7 @@ from dataclasses import replace
 from reconciler.core import reasons
 from reconciler.engine import wording
 from reconciler.engine.lane.lane import Lane
-from reconciler.engine.round.services import Outcome, Services
+from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Digest
 from reconciler.model.plan import Action, PlanUnit
@@ -28,7 +28,7 @@ class Permitting:
         at_once: whether a person asked for just this, so that no pause is kept.
     """
 
-    def __init__(self, lane: Lane, services: Services, outcome: Outcome, *, at_once: bool) -> None:
+    def __init__(self, lane: Lane, services: Services, outcome: RoundOutcome, *, at_once: bool) -> None:
         self._lane = lane
         self._services = services
         self._outcome = outcome

@@ -23,7 +23,7 @@ from reconciler.engine.round.performing import ReadingPerformer
 from reconciler.engine.round.permitting import Permitting
 from reconciler.engine.round.prefetch import Prefetch
 from reconciler.engine.round.refreshing import foreseen
-from reconciler.engine.round.services import Outcome, Services
+from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.engine.round.walk import Walk
 from reconciler.errors import ErrorClass, ProviderError, RunnerError
@@ -53,7 +53,7 @@ class Round:
         *,
         only: Mapping[Address, PlanUnit] | None = None,
     ) -> None:
-        self.outcome = Outcome()
+        self.outcome = RoundOutcome()
         self.report = Report(services.runtime.now, lane.states, instances=lane.instances)
         self._lane = lane
         self._session = session
@@ -75,7 +75,7 @@ class Round:
             owes=self._owes,
         )
 
-    async def run(self, dirty: Scope[Address]) -> Outcome:
+    async def run(self, dirty: Scope[Address]) -> RoundOutcome:
         """Look at the `dirty` instances, and put right what is not as declared.
 
         Raises:

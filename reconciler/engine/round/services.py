@@ -51,7 +51,7 @@ class Services:
 
 
 @dataclass(slots=True)
-class Outcome:
+class RoundOutcome:
     """What a round leads to.
 
     Attributes:

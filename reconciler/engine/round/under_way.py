@@ -35,7 +35,7 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class LongOperation:
     """One that outlasts its round.
 
     Attributes:
@@ -60,7 +60,7 @@ class UnderWay:
 
     def __init__(self, ended: Callable[[Address], None]) -> None:
         self._ended = ended
-        self._operations: dict[Address, Operation] = {}
+        self._operations: dict[Address, LongOperation] = {}
 
     def __contains__(self, address: Address) -> bool:
         return address in self._operations
@@ -68,13 +68,13 @@ class UnderWay:
     def __iter__(self) -> Iterator[Address]:
         return iter(self._operations)
 
-    def put(self, operation: Operation) -> None:
+    def put(self, operation: LongOperation) -> None:
         """An operation outlasts its round."""
         address = operation.unit.address
         self._operations[address] = operation
         operation.task.add_done_callback(lambda _: self._ended(address))
 
-    def take_ended(self, target: TargetName) -> list[Operation]:
+    def take_ended(self, target: TargetName) -> list[LongOperation]:
         """Those on a target that have ended: whoever takes them owes a conclusion."""
         ended = [
             operation

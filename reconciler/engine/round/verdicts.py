@@ -20,7 +20,7 @@ from reconciler.engine.round.advice import told
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.observing import Observed
 from reconciler.engine.round.permitting import shown
-from reconciler.engine.round.services import Outcome, Services
+from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.errors import ErrorClass, FroyoError
 from reconciler.model.conditions import Reason
 from reconciler.model.evidence import Evidence
@@ -46,7 +46,7 @@ class Verdicts:
     """
 
     def __init__(
-        self, lane: Lane, report: Report, journal: Journal, outcome: Outcome, services: Services
+        self, lane: Lane, report: Report, journal: Journal, outcome: RoundOutcome, services: Services
     ) -> None:
         self._lane = lane
         self._report = report

@@ -18,7 +18,7 @@ import itertools
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.core.frontier import Frontier, Work
+from reconciler.core.frontier import Frontier, StepKind
 from reconciler.core.reasons import LEFT_ALONE
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.lane.recording import Recording
@@ -29,7 +29,7 @@ from reconciler.engine.round.observing import by_package
 from reconciler.engine.round.performing import ReadingPerformer
 from reconciler.engine.round.refreshing import refreshing
 from reconciler.engine.round.services import Services
-from reconciler.engine.round.under_way import Carried, Operation
+from reconciler.engine.round.under_way import Carried, LongOperation
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import ErrorClass, ProviderError
 from reconciler.model.conditions import Reason
@@ -102,7 +102,9 @@ class Walk:
         self._first = ReadingPerformer(session, services.settings)
         self._looks: dict[Address, Look] = {}
         self._stale: set[Address] = set()
-        self._steps: dict[asyncio.Task[Mapping[Address, Slow]], tuple[Work, Collection[Address], bool]] = {}
+        self._steps: dict[
+            asyncio.Task[Mapping[Address, Slow]], tuple[StepKind, Collection[Address], bool]
+        ] = {}
         self._carrying: dict[Address, Slow] = {}
         self.lasting: list[str] = []
 
@@ -124,14 +126,14 @@ class Walk:
         try:
             while True:
                 ready = frontier.take()
-                for work, do in ((Work.APPLY, self._step), (Work.REFRESH, self._refresh)):
+                for work, do in ((StepKind.APPLY, self._step), (StepKind.REFRESH, self._refresh)):
                     mine = [step.address for step in ready if step.work is work]
                     for addresses in by_package(self._lane, mine).values():
                         self._begin(do(addresses), work, addresses)
                 if not self._steps:
                     break
                 for address, work in await self._some_end():
-                    if work is Work.APPLY and self._may_refresh(address):
+                    if work is StepKind.APPLY and self._may_refresh(address):
                         frontier.refresh(address)
                     elif self._passes(address):
                         frontier.done(address)
@@ -145,7 +147,7 @@ class Walk:
         self._wait_for(frontier.blocked)
         return self._looks.keys()
 
-    async def resume(self, ended: Iterable[Operation]) -> list[Address]:
+    async def resume(self, ended: Iterable[LongOperation]) -> list[Address]:
         """Conclude what came of operations that outlasted their rounds; returns where that could be done."""
         concluded = []
         for operation in ended:
@@ -170,14 +172,14 @@ class Walk:
     def _begin(
         self,
         step: Coroutine[None, None, Mapping[Address, Slow]],
-        work: Work,
+        work: StepKind,
         addresses: Collection[Address],
         *,
         slow: bool = False,
     ) -> None:
         self._steps[asyncio.create_task(step, name=f"froyo-{work}")] = (work, addresses, slow)
 
-    async def _some_end(self) -> list[tuple[Address, Work]]:
+    async def _some_end(self) -> list[tuple[Address, StepKind]]:
         """What has been dealt with, as soon as that is anything; what is slow and outlasts the round is among it."""
         patience = None
         if self._services.under_way is not None and all(slow for _, _, slow in self._steps.values()):
@@ -203,7 +205,7 @@ class Walk:
             return False
         del self._carrying[address]
         run = self._journal.hand_over(address)
-        self._services.under_way.put(Operation(carry.unit, carry.owed, run, carry.task))
+        self._services.under_way.put(LongOperation(carry.unit, carry.owed, run, carry.task))
         self._verdicts.under_way(carry.unit)
         return True
 

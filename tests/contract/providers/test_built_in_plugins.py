@@ -13,7 +13,7 @@ from reconciler.plugins.compiled import CompiledCache
 from reconciler.plugins.manifest import Limits
 from reconciler.plugins.packages import RUNTIME, load_packages
 from reconciler.plugins.sandbox import Program, Sandbox
-from reconciler.plugins.steps import Done
+from reconciler.plugins.steps import Finished
 
 PACKAGE = Path(__file__).parents[3] / "providers" / "linux.file"
 (MODULES,) = (package.modules() for package in load_packages([PACKAGE]))
@@ -40,7 +40,7 @@ def _load(sandbox: Sandbox, program: Program, source: str) -> tuple[str, str]:
     try:
         image = instance.load(source)
         step = instance.start(Phase.INIT, "{}")
-        assert isinstance(step, Done)
+        assert isinstance(step, Finished)
         return image, step.text
     finally:
         instance.close()

@@ -635,7 +635,7 @@ async def test_gives_up_a_compilation_that_takes_too_long(
 async def test_a_provider_that_answers_differently_each_time_is_found_out(
     tmp_path: Path, make_host: MakeHost, audit: Audit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reconciler.plugins.steps import Done
+    from reconciler.plugins.steps import Finished
 
     monkeypatch.setattr(running, "LIVE_MAX", 0)
     write_package(tmp_path, SLOW)
@@ -647,7 +647,7 @@ async def test_a_provider_that_answers_differently_each_time_is_found_out(
         if phase is Phase.READ:
             starts.append(1)
             if len(starts) > 1:
-                return Done("{}")
+                return Finished("{}")
         return start(self, phase, request)
 
     monkeypatch.setattr(SandboxedInstance, "start", fickle)

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.model.event import EventFilter
 from reconciler.store.batch import Batch
-from reconciler.store.records import Outcome
+from reconciler.store.records import UnitOutcome
 from tests.integration.store.conftest import WRITER, python
 
 ADDRESS = "web-1/File/motd"
@@ -60,7 +60,7 @@ async def test_twenty_kills_lose_nothing_and_tear_nothing(tmp_path, open_store):
 
         settled = Batch().dequeue("web-1")
         for unit in in_doubt:
-            settled.settle(unit.run, [Outcome(unit.address, "Abandoned")])
+            settled.settle(unit.run, [UnitOutcome(unit.address, "Abandoned")])
             settled.finish_run(unit.run, at=0.0, outcome="Abandoned")
         await store.write(settled)
         audited = generation

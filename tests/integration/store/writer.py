@@ -22,7 +22,7 @@ from reconciler.model.state import ResourceState
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import INLINE
-from reconciler.store.records import AuditRecord, LeaseHolder, Outcome, QueuedKey, Retention, Run
+from reconciler.store.records import AuditRecord, LeaseHolder, QueuedKey, Retention, Run, UnitOutcome
 from reconciler.store.store import Store
 from tests.unit.store.values import entry
 
@@ -62,7 +62,7 @@ async def main(path: Path) -> None:
         key = QueuedKey(target=TARGET, priority=1, scope=EVERYTHING, added_at=runtime.now())
         begun = Run(id=run, target=TARGET, cause="drift", revision="r", started_at=runtime.now())
         await store.write(Batch().enqueue(key).begin_run(begun).intend(run, [unit]))
-        done = Batch().settle(run, [Outcome(ADDRESS, "Applied")])
+        done = Batch().settle(run, [UnitOutcome(ADDRESS, "Applied")])
         done.finish_run(run, at=runtime.now(), outcome="Applied").dequeue(TARGET)
         done.put_states([ResourceState(address=ADDRESS, generation=number, digest=SHA)])
         done.add_events(

@@ -8,7 +8,7 @@ import pytest
 from reconciler.config.builtin import COMMON, METADATA, OWN
 from reconciler.config.schemas import document_schema, spec_schema
 from reconciler.config.structural import kind_problems, structural_problems
-from reconciler.model.catalog import Body
+from reconciler.model.catalog import BodyFields
 from tests.unit.config.world import CATALOG, FILE
 
 STRING = {"type": "string"}
@@ -116,7 +116,7 @@ def test_a_kind_has_to_fit_its_own_schema_and_the_reserved_names() -> None:
         provides=("path:{pth}",),
         uses=("unit:{where}",),
         contains=(),
-        body=Body(text="content", file="path"),
+        body=BodyFields(text="content", file="path"),
     )
     assert kind_problems(kind) == [
         "properties.policy: the name is reserved for a common field",

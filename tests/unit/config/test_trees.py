@@ -10,7 +10,7 @@ import pytest
 from reconciler.config import load
 from reconciler.config.cache import ParseCache
 from reconciler.config.trees import roots_of
-from reconciler.model.catalog import Body, Catalog, Kind
+from reconciler.model.catalog import BodyFields, Catalog, Kind
 from tests.unit.config.world import CATALOG, TARGET, loaded, problems, snapshot
 
 SITE = Kind(
@@ -24,7 +24,7 @@ SITE = Kind(
         "properties": {"path": {"type": "string"}, "source": {"type": "string"}},
     },
     provides=("path:{path}",),
-    body=Body(tree="source"),
+    body=BodyFields(tree="source"),
 )
 KINDS = Catalog({**CATALOG.kinds, (SITE.api_version, SITE.kind): SITE}, "2")
 

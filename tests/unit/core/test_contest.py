@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.contest import CALM, Contests, Rules, corrected, judge
+from reconciler.core.contest import CALM, ContestRules, Contests, corrected, judge
 
-RULES = Rules(corrections=3, lasting=2.0, patience=10.0, first_pause=1.0, longest_pause=60.0, quiet=30.0)
+RULES = ContestRules(
+    corrections=3, lasting=2.0, patience=10.0, first_pause=1.0, longest_pause=60.0, quiet=30.0
+)
 
 
 def after(times, rules=RULES):
@@ -65,7 +67,7 @@ def test_a_clock_that_goes_back_does_not_make_time_negative():
 
 
 def test_ten_thousand_changes_within_the_default_patience_are_each_repaired_at_once():
-    rules = Rules()
+    rules = ContestRules()
     known = ()
     for number in range(10_000):
         now = number * 0.05
@@ -74,7 +76,7 @@ def test_ten_thousand_changes_within_the_default_patience_are_each_repaired_at_o
 
 
 def test_a_person_who_tries_it_out_is_not_called_a_contest():
-    assert judge(after([0.0, 1.0, 2.0, 3.0], Rules()), 3.0, Rules()) is CALM
+    assert judge(after([0.0, 1.0, 2.0, 3.0], ContestRules()), 3.0, ContestRules()) is CALM
 
 
 @given(gaps=st.lists(st.floats(0.0, 40.0), max_size=60))
@@ -134,7 +136,9 @@ def test_what_is_over_is_forgotten():
 
 
 def test_the_fewest_corrections_that_the_rule_allows_still_know_the_last_gap():
-    rules = Rules(corrections=2, lasting=0.0, patience=0.0, first_pause=1.0, longest_pause=300.0, quiet=60.0)
+    rules = ContestRules(
+        corrections=2, lasting=0.0, patience=0.0, first_pause=1.0, longest_pause=300.0, quiet=60.0
+    )
     assert judge(after([0.0, 4.0, 5.0, 6.0], rules), 6.0, rules).not_before == 8.0
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.frontier import Frontier, Step, Work
+from reconciler.core.frontier import Frontier, Step, StepKind
 from reconciler.core.graph import build_graph
 from reconciler.model.graph import Graph
 from reconciler.model.names import Address
@@ -69,11 +69,11 @@ def test_a_refresh_is_owed_to_what_is_notified_by_a_failure():
 
 def test_what_is_refreshed_is_given_out_for_that_before_what_depends_on_it(chain):
     frontier = Frontier(chain)
-    assert {step.work for step in frontier.take()} == {Work.APPLY}
+    assert {step.work for step in frontier.take()} == {StepKind.APPLY}
     frontier.refresh(at("a"))
-    assert frontier.take() == (Step(at("a"), Work.REFRESH),)
+    assert frontier.take() == (Step(at("a"), StepKind.REFRESH),)
     frontier.done(at("a"))
-    assert frontier.take() == (Step(at("b"), Work.APPLY),)
+    assert frontier.take() == (Step(at("b"), StepKind.APPLY),)
     with pytest.raises(KeyError):
         frontier.refresh(at("a"))
 

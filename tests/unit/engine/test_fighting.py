@@ -2,7 +2,7 @@
 
 import asyncio
 
-from reconciler.core.contest import Rules
+from reconciler.core.contest import ContestRules
 from reconciler.core.flood import MOST
 from reconciler.engine.settings import EngineSettings
 from reconciler.plugins.calls import Phase
@@ -32,7 +32,7 @@ async def test_what_is_fought_about_is_called_so_and_still_put_right(stage):
 async def test_a_quick_fight_does_not_push_everything_else_out_of_the_record(stage):
     await fight(stage, 500, pause=0.05)
     assert len(await stage.events("Repaired")) == MOST
-    await asyncio.sleep(Rules().quiet + 5)
+    await asyncio.sleep(ContestRules().quiet + 5)
     *_, rest = repaired = await stage.events("Repaired")
     assert rest.message == f"put back {500 - MOST} more times, none of them told by itself"
     assert (len(repaired), rest.data["times"]) == (MOST + 1, 500 - MOST)
@@ -47,12 +47,12 @@ async def test_a_fight_is_warned_of_once(stage):
 @staged
 async def test_a_fight_is_over_after_a_quiet_time(stage):
     await fight(stage, 10)
-    await asyncio.sleep(Rules().quiet + 5)
+    await asyncio.sleep(ContestRules().quiet + 5)
     assert stage.reason("motd") in ("InSync", "Applied")
     assert len(await stage.events("Recovered")) == 1
 
 
-@staged(settings=EngineSettings(contest=Rules(patience=10, longest_pause=60)))
+@staged(settings=EngineSettings(contest=ContestRules(patience=10, longest_pause=60)))
 async def test_a_long_fight_is_held_with_pauses_and_never_given_up(stage):
     await stage.declare(file("motd", "hello\n"))
     await stage.settled()

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.plugins.memo import Memo, first_key, next_key
-from reconciler.plugins.steps import Done, Pending
+from reconciler.plugins.steps import Finished, Pending
 
 
 def test_knows_what_it_was_told() -> None:
@@ -16,17 +16,17 @@ def test_knows_what_it_was_told() -> None:
 
 def test_keeps_the_first_answer() -> None:
     memo = Memo()
-    memo.put(b"key", Done("first"))
-    memo.put(b"key", Done("second"))
-    assert memo.get(b"key") == Done("first")
+    memo.put(b"key", Finished("first"))
+    memo.put(b"key", Finished("second"))
+    assert memo.get(b"key") == Finished("first")
 
 
 def test_forgets_what_was_not_used_for_longest() -> None:
     memo = Memo(max_bytes=4 * 310)
     for name in (b"a", b"b", b"c", b"d"):
-        memo.put(name, Done("x" * 10))
+        memo.put(name, Finished("x" * 10))
     memo.get(b"a")
-    memo.put(b"e", Done("x" * 10))
+    memo.put(b"e", Finished("x" * 10))
     assert [memo.get(name) is not None for name in (b"a", b"b", b"c", b"d", b"e")] == [
         True,
         False,
@@ -38,8 +38,8 @@ def test_forgets_what_was_not_used_for_longest() -> None:
 
 def test_does_not_give_up_everything_for_one_large_answer() -> None:
     memo = Memo(max_bytes=4000)
-    memo.put(b"small", Done("x"))
-    memo.put(b"large", Done("x" * 1000))
+    memo.put(b"small", Finished("x"))
+    memo.put(b"large", Finished("x" * 1000))
     assert memo.get(b"small") is not None
     assert memo.get(b"large") is None
 
@@ -48,7 +48,7 @@ def test_does_not_give_up_everything_for_one_large_answer() -> None:
 def test_never_holds_more_than_its_bound(puts: list[tuple[int, int]]) -> None:
     memo = Memo(max_bytes=3000)
     for name, size in puts:
-        memo.put(bytes([name]), Done("x" * size))
+        memo.put(bytes([name]), Finished("x" * size))
     assert sum(len(step.text) + 300 for step in memo._steps.values()) == memo._bytes <= 3000
 
 

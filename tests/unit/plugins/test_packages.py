@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import ConfigError
-from reconciler.model.catalog import Body
+from reconciler.model.catalog import BodyFields
 from reconciler.plugins.capabilities import Capability
 from reconciler.plugins.manifest import Limits
 from reconciler.plugins.packages import catalog, load_packages
@@ -61,7 +61,7 @@ def test_a_package_is_read_whole(tmp_path: Path) -> None:
         ("unit:{source}",),
         ("path:{path}",),
     )
-    assert kind.body == Body(text="content", file="source")
+    assert kind.body == BodyFields(text="content", file="source")
     assert kind.schema["properties"].keys() == {"path", "content", "source"}
     assert kind.actual_schema == {"type": "object"}
 
@@ -73,7 +73,7 @@ def test_what_need_not_be_said_has_a_default(tmp_path: Path) -> None:
     assert package.capabilities == ()
     assert package.limits == Limits()
     [kind] = package.kinds
-    assert (kind.provides, kind.uses, kind.contains, kind.body) == ((), (), (), Body())
+    assert (kind.provides, kind.uses, kind.contains, kind.body) == ((), (), (), BodyFields())
 
 
 def test_a_manifest_is_yaml_like_any_other(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from reconciler.store import garbage, writer
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import INLINE, BlobFiles
 from reconciler.store.garbage import GRACE, SLICE
-from reconciler.store.records import Outcome, Retention
+from reconciler.store.records import Retention, UnitOutcome
 from tests.unit.store.test_blobs import files
 from tests.unit.store.test_writing import settled
 from tests.unit.store.values import SOURCE, digest, entry, event, run, snapshot, state, unit
@@ -78,7 +78,7 @@ async def test_only_so_many_runs_are_kept_but_those_in_doubt_always(open_store, 
     for number in range(1, 7):
         batch.begin_run(run(number, started_at=world.time)).intend(run(number).id, [unit()])
     for number in range(2, 7):  # 1 is in doubt
-        batch.settle(run(number).id, [Outcome(unit().address, "Applied")])
+        batch.settle(run(number).id, [UnitOutcome(unit().address, "Applied")])
     for number in (1, 3, 4, 5, 6):  # 2 is not finished
         batch.finish_run(run(number).id, at=world.time, outcome="Applied")
     await store.write(batch)
@@ -94,7 +94,7 @@ async def test_only_so_many_units_are_kept_but_all_of_the_newest_run(open_store,
     for number, size in enumerate((2, 2, 2, 7), start=1):
         units = [unit(f"f{n}") for n in range(size)]
         batch = Batch().begin_run(run(number, started_at=world.time)).intend(run(number).id, units)
-        batch.settle(run(number).id, [Outcome(one.address, "Applied") for one in units])
+        batch.settle(run(number).id, [UnitOutcome(one.address, "Applied") for one in units])
         await store.write(batch.finish_run(run(number).id, at=world.time, outcome="Applied"))
         if number == 3:
             await housekeep(store)
@@ -112,7 +112,7 @@ async def test_a_run_is_kept_while_only_it_knows_what_was_there_before_us(
     original = await store.blobs.put(b"what was there before us")
     for number, kept in ((1, {unit().address: original}), (2, {})):
         batch = Batch().begin_run(run(number, started_at=world.time)).intend(run(number).id, [unit()], kept)
-        batch.settle(run(number).id, [Outcome(unit().address, outcome if number == 1 else "Applied")])
+        batch.settle(run(number).id, [UnitOutcome(unit().address, outcome if number == 1 else "Applied")])
         await store.write(batch.finish_run(run(number).id, at=world.time, outcome=outcome))
     await housekeep(store, 10 * DAY)
     assert [r.id for r in await store.runs()] == [run(1).id]
@@ -151,7 +151,7 @@ async def fill(store, world) -> None:
     names = [f"f{number}" for number in range(count)]
     batch = Batch().add_events(event(name) for name in names)
     batch.begin_run(run(1, started_at=world.time)).intend(run(1).id, map(unit, names))
-    batch.settle(run(1).id, [Outcome(unit(name).address, "Applied") for name in names])
+    batch.settle(run(1).id, [UnitOutcome(unit(name).address, "Applied") for name in names])
     batch.finish_run(run(1).id, at=world.time, outcome="Applied")
     for number in range(2, count // 5):
         batch.begin_run(run(number, started_at=world.time))

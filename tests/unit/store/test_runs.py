@@ -9,7 +9,7 @@ import pytest
 from reconciler.errors import StoreError
 from reconciler.model.names import TargetName
 from reconciler.store.batch import Batch
-from reconciler.store.records import Outcome, RunUnit
+from reconciler.store.records import RunUnit, UnitOutcome
 from tests.unit.store.values import WEB, file_address, run, unit
 
 
@@ -31,10 +31,10 @@ async def test_an_intent_is_in_doubt_until_its_outcome_is_recorded(store):
     assert await store.in_doubt() == [as_recorded("a"), as_recorded("b")]
     assert await store.unfinished_runs() == [replace(run(), units=2)]
 
-    await store.write(Batch().settle(run().id, [Outcome(file_address("a"), "Applied", "mode \udcff")]))
+    await store.write(Batch().settle(run().id, [UnitOutcome(file_address("a"), "Applied", "mode \udcff")]))
     assert await store.in_doubt() == [as_recorded("b")]
 
-    done = Batch().settle(run().id, [Outcome(file_address("b"), "Abandoned")])
+    done = Batch().settle(run().id, [UnitOutcome(file_address("b"), "Abandoned")])
     await store.write(done.finish_run(run().id, at=2.0, outcome="Abandoned", message="cut off"))
     assert await store.in_doubt() == []
     assert await store.unfinished_runs() == []
@@ -59,7 +59,7 @@ async def test_an_intent_needs_its_run(store):
 
 async def test_an_intent_for_the_same_instance_puts_it_in_doubt_again(store):
     begun = Batch().begin_run(run()).intend(run().id, [unit()])
-    await store.write(begun.settle(run().id, [Outcome(unit().address, "Conflict")]))
+    await store.write(begun.settle(run().id, [UnitOutcome(unit().address, "Conflict")]))
     assert await store.in_doubt() == []
     await store.write(Batch().intend(run().id, [unit()]))
     assert len(await store.in_doubt()) == 1

@@ -13,7 +13,7 @@ from reconciler.model.plan import Cause
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.batch import Batch
 from reconciler.store.connection import wal_bytes
-from reconciler.store.records import Outcome, Retention
+from reconciler.store.records import Retention, UnitOutcome
 from reconciler.store.store import Store
 from tests.unit.store.values import event, file_address, run, state, unit
 
@@ -196,7 +196,7 @@ async def test_writing_and_reading_on_real_threads(path):
         await store.write(Batch().begin_run(mine).intend(mine.id, [unit()]))
         await store.load_states()
         await store.write(
-            Batch().settle(mine.id, [Outcome(unit().address, "Applied")]).put_states([state(str(number))])
+            Batch().settle(mine.id, [UnitOutcome(unit().address, "Applied")]).put_states([state(str(number))])
         )
 
     await asyncio.gather(*map(round_, range(50)))

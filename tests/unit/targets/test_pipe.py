@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.errors import TransportError
 from reconciler.targets.outbox import Outbox
-from reconciler.targets.pipe import HIGH_WATER, TAIL, Gate, Inbox, Tail
+from reconciler.targets.pipe import HIGH_WATER, TAIL, Inbox, Tail, WriteGate
 from tests.unit.targets.virtual_time import run
 
 
@@ -68,7 +68,7 @@ def test_a_transport_is_paused_while_too_much_waits():
 
 def test_a_gate_holds_back_until_it_is_opened():
     async def main():
-        gate = Gate()
+        gate = WriteGate()
         await gate.wait()
         gate.close()
         waiting = asyncio.ensure_future(gate.wait())

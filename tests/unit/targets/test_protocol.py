@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from reconciler.errors import ErrorClass, LocalProtocolError, RemoteProtocolError
 from reconciler.model.calls import Failure, Ok
-from reconciler.targets.messages import Closed, Done, Exit, Failed, Heartbeat, Progress, Ready
+from reconciler.targets.messages import Closed, CommandEvent, Done, Exit, Failed, Heartbeat, Ready
 from reconciler.targets.protocol import Connection
 from reconciler.targets.states import (
     ANSWERING,
@@ -100,7 +100,7 @@ def test_commands_are_answered_in_any_order(connection):
         {"type": "DONE", "id": first, "results": replies},
     ) == [
         Failed(second, Failure(ErrorClass.TRANSIENT, "deadline", "it is deadline")),
-        Progress(first, "progress", {}),
+        CommandEvent(first, "progress", {}),
         Done(first, [Ok({"exists": False}), Failure(ErrorClass.TRANSIENT, "enoent", "it is enoent")]),
     ]
     assert not connection.under_way

@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.telemetry import output
 from reconciler.telemetry.log import get_logger
-from reconciler.telemetry.output import Format, configure
+from reconciler.telemetry.output import LogFormat, configure
 from reconciler.telemetry.redaction import MASK, Redactor
 
 
@@ -88,10 +88,10 @@ def test_a_terminal_gets_colour_unless_it_asked_not_to(redactor):
 @pytest.mark.parametrize(
     ("wanted", "stream", "is_json"),
     [
-        (Format.JSON, Terminal(), True),
-        (Format.CONSOLE, io.StringIO(), False),
-        (Format.AUTO, Terminal(), False),
-        (Format.AUTO, io.StringIO(), True),
+        (LogFormat.JSON, Terminal(), True),
+        (LogFormat.CONSOLE, io.StringIO(), False),
+        (LogFormat.AUTO, Terminal(), False),
+        (LogFormat.AUTO, io.StringIO(), True),
     ],
 )
 def test_the_form_can_be_chosen(redactor, wanted, stream, is_json):
@@ -171,7 +171,7 @@ class Leaky:
         return 'Leaky(hunt"er22)'
 
 
-@pytest.mark.parametrize("wanted", [Format.JSON, Format.CONSOLE])
+@pytest.mark.parametrize("wanted", [LogFormat.JSON, LogFormat.CONSOLE])
 def test_a_secret_leaves_by_no_way(redactor, wanted):
     stream = io.StringIO()
     configure(redactor=redactor, stream=stream, format=wanted)
@@ -203,7 +203,7 @@ def test_an_exception_is_told_with_its_traceback(redactor):
 
 def test_nothing_that_came_from_elsewhere_moves_the_cursor(redactor):
     stream = io.StringIO()
-    configure(redactor=redactor, stream=stream, format=Format.CONSOLE)
+    configure(redactor=redactor, stream=stream, format=LogFormat.CONSOLE)
     get_logger().info("said \x1b[2J", by="\x1b]0;x\x07")
     assert "\x1b" not in stream.getvalue()
     assert "\x07" not in stream.getvalue()

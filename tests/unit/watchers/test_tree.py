@@ -10,7 +10,7 @@ import pytest
 from reconciler.model.names import SourceName
 from reconciler.model.source import Snapshot, SnapshotGone
 from watchers import tree as reading
-from watchers.tree import Look, Tree
+from watchers.tree import Scan, Tree
 
 
 class Clock:
@@ -33,12 +33,12 @@ def tree(tmp_path: Path, clock: Clock) -> Tree:
     return Tree(SourceName("site"), str(tmp_path), clock)
 
 
-def taken(look: Look) -> Snapshot:
+def taken(look: Scan) -> Snapshot:
     assert look.snapshot is not None, look.unreadable
     return look.snapshot
 
 
-def contents(look: Look) -> dict[str, bytes]:
+def contents(look: Scan) -> dict[str, bytes]:
     return {path: file.read() for path, file in taken(look).files.items()}
 
 
