@@ -16,6 +16,7 @@ from below import (
 )
 from differences import anything_left, attribute_diffs, ignored_fields, octal
 from files import TEXT_MAX
+from obstacles import fixed_below, stat_question, watched
 from operations import (
     IN_SYNC,
     PathProvider,
@@ -67,7 +68,7 @@ class Directory(PathProvider):
         """One `file.stat` each, and one `dir.list` where it matters what is inside; then the texts that differ."""
         listed = [one for one in wanted if inside_matters(one.spec)]
         stats, listings = await gather(
-            batch("file.stat", [{"path": one.spec["path"]} for one in wanted]),
+            batch("file.stat", [stat_question(one, "directory") for one in wanted]),
             batch("dir.list", [directory_question(one.spec) for one in listed]),
         )
         inside = {one.address: listing for one, listing in zip(listed, listings, strict=True)}
@@ -133,7 +134,7 @@ def directory_actual(one: Resource, stat: Json | CallError, listing: Json | Call
     there = exists and stat["type"] == "directory"
     absent = spec.get("state") == "absent"
     if listing is None or (not there and (absent or "tree" not in spec)):
-        return Actual(exists, stat, (f"path:{path}",))
+        return Actual(exists, stat, watched(path, stat))
     if not there:
         listing = {"entries": [], "truncated": False}  # all of it is missing
     if isinstance(listing, CallError):
@@ -142,10 +143,12 @@ def directory_actual(one: Resource, stat: Json | CallError, listing: Json | Call
         stat["entries"] = left_inside(one, listing["entries"])[:SHOWN]
         if "tree" in spec:
             stat["listed"] = digest_of([{"name": entry["name"]} for entry in whole(path, listing)])
-        return Actual(exists, stat, (f"path:{path}/",))
+        return Actual(exists, stat, watched(f"{path}/", stat))
     rules, ignored_rules = tree_rules(spec, one.ignore, owned=one.owned)
     entries, managed = whole(path, listing), managed_below(one)
     changes, visited = look_below(path, rules, managed, entries)
+    if fixed := fixed_below(path, stat, changes, entries):
+        stat["obstacles"] = [*stat.get("obstacles", ()), *fixed]
     if changes:
         stat["tree"] = {
             "total": len(changes),
@@ -160,7 +163,7 @@ def directory_actual(one: Resource, stat: Json | CallError, listing: Json | Call
         stat["ignored"] = look_below(path, ignored_rules, managed, entries)[0][:SHOWN]
     # With the slash, a path stands for what is directly in it, too.
     below = (f"{path}/{name}/" for name in visited[:WATCHED])
-    watch = [f"path:{path}/"]
+    watch = [*watched(f"{path}/", stat)]
     room = WATCHED_CHARACTERS
     for name in filter(is_path, below):
         room -= len(name)

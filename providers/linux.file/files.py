@@ -14,6 +14,7 @@ from differences import (
     preimage_of,
     undress,
 )
+from obstacles import stat_question, watched
 from operations import (
     IN_SYNC,
     PathProvider,
@@ -44,7 +45,7 @@ class File(PathProvider):
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """One `file.stat` each. A text travels only when it differs."""
-        replies = await batch("file.stat", [file_question(one.spec) for one in wanted])
+        replies = await batch("file.stat", [file_question(one) for one in wanted])
         return [
             reply if isinstance(reply, CallError) else file_actual(one.spec, reply)
             for one, reply in zip(wanted, replies, strict=True)
@@ -60,18 +61,16 @@ def content_matters(spec: Json) -> bool:
     return "body" in spec or spec.get("state") == "absent"
 
 
-def file_question(spec: Json) -> Json:
+def file_question(one: Resource) -> Json:
     """What to ask about a file."""
+    spec, question = one.spec, stat_question(one, "file")
     if not content_matters(spec):
-        return {"path": spec["path"], "digest": False}
-    question = {"path": spec["path"]}
-    if not is_sensitive(spec):
+        question["digest"] = False
+    elif not is_sensitive(spec):
         # Of a file that is private by now the runner sends no text, unless somebody said that it is none of a secret.
         question["text_max"] = TEXT_MAX
         if "sensitive" in spec:
             question["private"] = True
-        if "body" in spec:
-            question["unless"] = spec["body"]["digest"]
     return question
 
 
@@ -87,7 +86,7 @@ def file_actual(spec: Json, reply: Json) -> Actual:
     exists = reply.pop("exists")
     if not content_matters(spec):
         reply.pop("size", None)
-    return Actual(exists, reply, (f"path:{spec['path']}",))
+    return Actual(exists, reply, watched(spec["path"], reply))
 
 
 def plan_file(one: Resource, now: Actual) -> Operation:

@@ -134,10 +134,20 @@ def plan_each(
     planned: list[Operation | Fault] = []
     for one, now in zip(wanted, actual, strict=True):
         try:
-            planned.append(plan(one, now))
+            operation = plan(one, now)
+            if operation.action != "none":
+                operation.obstacles = obstacles_of(operation, now.state)
+            planned.append(operation)
         except Fault as fault:
             planned.append(fault)
     return planned
+
+
+def obstacles_of(operation: Operation, state: Json) -> list[Json]:
+    """What was seen to be in the way of an operation, as faults of the call that would meet it."""
+    calls = operation.payload.get("calls")
+    name = calls[-1]["call"] if calls else ""
+    return [{"call": name, **obstacle} for obstacle in state.get("obstacles", ())]
 
 
 class PathProvider(Provider):

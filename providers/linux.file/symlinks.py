@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from differences import anything_left, attribute_diffs, ignored_fields
+from obstacles import stat_question, watched
 from operations import (
     IN_SYNC,
     PathProvider,
@@ -27,11 +28,11 @@ class Symlink(PathProvider):
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """One `file.stat` each."""
-        replies = await batch("file.stat", [{"path": one.spec["path"]} for one in wanted])
+        replies = await batch("file.stat", [stat_question(one, "symlink") for one in wanted])
         return [
             reply
             if isinstance(reply, CallError)
-            else Actual(reply.pop("exists"), reply, (f"path:{one.spec['path']}",))
+            else Actual(reply.pop("exists"), reply, watched(one.spec["path"], reply))
             for one, reply in zip(wanted, replies, strict=True)
         ]
 

@@ -132,6 +132,8 @@ def plan_unit(value: PlanUnit, instance: Instance | None = None) -> Document:
     if value.held is not None:
         view["held"] = value.held.value
         view["heldBecause"] = value.held_because
+    if value.fails:
+        view["fails"] = value.fails
     if instance is not None:
         view["declaredAt"] = str(instance.origin)
         view["subject"] = instance.subject

@@ -40,6 +40,7 @@ class UnitShape(Shape):
     observed: str
     held: Reason | None = None
     heldBecause: str = ""  # noqa: N815 - documents are in camel case
+    fails: str = ""
     declaredAt: str = ""  # noqa: N815 - as above
     subject: str = ""
 

@@ -103,7 +103,8 @@ class OneShot:
         async def one(lane: Lane, session: Session) -> Plan:
             planned = await Round(lane, session, self._services).plan(texts=texts)
             changes = [unit.address for unit in planned.units if unit.action is not Action.NONE]
-            self._services.progress.step(lane.target.name, "failed" if planned.errors else "done", changes)
+            failed = planned.errors or any(unit.fails for unit in planned.units)
+            self._services.progress.step(lane.target.name, "failed" if failed else "done", changes)
             return planned
 
         def failed(name: TargetName, why: str) -> Plan:

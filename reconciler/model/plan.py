@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from reconciler.errors import ProviderError
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest, TargetName
+from reconciler.model.subjects import Subject
 
 
 class Action(StrEnum):
@@ -56,6 +58,19 @@ class FieldDiff:
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What was seen to make a change fail.
+
+    Attributes:
+        fault: with what it would.
+        subjects: with a change of any of them it may go away.
+    """
+
+    fault: ProviderError
+    subjects: tuple[Subject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Preimage:
     """A content that an operation would destroy.
 
@@ -82,6 +97,7 @@ class Operation:
         blobs: digests of the bodies that its calls will name.
         preimage: a content that would be lost, or None.
         slow: it runs a program that may take long: what does not depend on it does not wait for it.
+        obstacles: what was seen to make it fail.
     """
 
     address: Address
@@ -91,6 +107,7 @@ class Operation:
     blobs: tuple[Digest, ...] = ()
     preimage: Preimage | None = None
     slow: bool = False
+    obstacles: tuple[Obstacle, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +124,7 @@ class PlanUnit:
         observed: digest of the instance's actual state as read.
         held: why it is left as it is although it differs; None where it is not.
         held_because: the same for a person, where the reason alone does not say it.
+        fails: why it would fail as things are, in a plan; "" where nothing is known to keep it from being done.
     """
 
     address: Address
@@ -118,6 +136,7 @@ class PlanUnit:
     observed: Digest
     held: Reason | None = None
     held_because: str = ""
+    fails: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

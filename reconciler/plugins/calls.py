@@ -97,7 +97,7 @@ _PATH = Names("path")
 
 CALLS: Mapping[str, CallRule] = MappingProxyType(
     {
-        "file.stat": CallRule(reading=True, names=(_PATH,)),
+        "file.stat": CallRule(reading=True, names=(Names("path", suffix="backup"),), command="validate"),
         "dir.list": CallRule(reading=True, names=(_PATH,)),
         "facts": CallRule(reading=True),
         "file.write": CallRule(reading=False, names=(Names("path", suffix="backup"),), command="validate"),

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from reconciler.errors import ErrorClass, ProviderError
 from reconciler.model.calls import Call, Reply
 from reconciler.model.names import Address, Digest, TargetName
-from reconciler.model.plan import Action, FieldDiff, Operation, Preimage
+from reconciler.model.plan import Action, FieldDiff, Obstacle, Operation, Preimage
 from reconciler.model.provider import Actual, Resource, Result
+from reconciler.model.subjects import parse as subject_of
 from reconciler.plugins.calls import Perform, Phase
 
 Json = dict[str, Any]
@@ -65,7 +66,9 @@ class Phases(ABC):
             "actual": [{"address": one.address, "exists": one.exists, "state": one.state} for one in actual],
         }
         reply = await self.run(package, Phase.PLAN, request, _no_calls)
-        return [_answer(item, _operation_of, package) for item in reply["operations"]]
+        return [
+            _answer(item, lambda one: _operation_of(one, package), package) for item in reply["operations"]
+        ]
 
     async def apply(
         self, package: str, target: TargetName, operations: Sequence[Operation], perform: Perform
@@ -159,7 +162,7 @@ def _actual_of(item: Json) -> Actual:
     )
 
 
-def _operation_of(item: Json) -> Operation:
+def _operation_of(item: Json, package: str) -> Operation:
     preimage = item["preimage"]
     return Operation(
         Address(item["address"]),
@@ -171,7 +174,12 @@ def _operation_of(item: Json) -> Operation:
         if preimage is None
         else Preimage(preimage["path"], Digest(preimage["digest"]), preimage["size"]),
         item.get("slow", False),
+        tuple(_obstacle_of(one, package) for one in item.get("obstacles", ())),
     )
+
+
+def _obstacle_of(item: Json, package: str) -> Obstacle:
+    return Obstacle(_fault_of(item, package), tuple(map(subject_of, item["subjects"])))
 
 
 def _diff_of(item: Json) -> FieldDiff:

@@ -144,6 +144,7 @@ def _check_operation(item: dict[str, Any]) -> None:
         raise Misbehaviour(
             f"the action {action!r} with{'' if differs else 'out'} a difference that is not ignored"
         )
+    _check_obstacles(item.get("obstacles", []))
     if type(item.get("slow", False)) is not bool:
         raise Misbehaviour("its `slow` is neither true nor false")
     if type(item.setdefault("payload", {})) is not dict:
@@ -160,6 +161,16 @@ def _check_operation(item: dict[str, Any]) -> None:
         and type(preimage.get("size")) is int
     ):
         raise Misbehaviour("its `preimage` is not of the form {path, digest, size}")
+
+
+def _check_obstacles(obstacles: Any) -> None:
+    if type(obstacles) is not list:
+        raise Misbehaviour("its `obstacles` is no list")
+    for obstacle in obstacles:
+        _check_fault(obstacle)
+        subjects = obstacle.setdefault("subjects", [])
+        if type(subjects) is not list or not all(map(is_watched, subjects)):
+            raise Misbehaviour("an obstacle whose `subjects` is no list of subjects such as path:/etc/motd")
 
 
 def _check_result(item: dict[str, Any]) -> None:

@@ -66,6 +66,7 @@ class Files:
         told: (path, by) of every change; `by` is None for one of a runner of ours.
         full: whether nothing can grow.
         read_only: whether nothing can be changed, by anybody.
+        immutable: directories in which nothing can be made or removed by a runner.
     """
 
     nodes: dict[str, Node] = field(
@@ -74,6 +75,7 @@ class Files:
     told: Callable[[str, Json | None], None] = lambda _path, _by: None
     full: bool = False
     read_only: bool = False
+    immutable: set[str] = field(default_factory=set)
 
     # --- by anybody -------------------------------------------------------------------------------------------
 
@@ -123,14 +125,14 @@ class Files:
         self,
         path: str,
         digest: bool = True,
-        unless: str = "",
+        wanted: Json | None = None,
         text_max: int = 0,
         private: bool = False,
         **_: Any,
     ) -> Json:
         node = self.nodes.get(path)
         if node is None:
-            return {"exists": False, "state": state_of(None)}
+            return {"exists": False, "state": state_of(None), **self._in_the_way(path, wanted)}
         found: Json = {
             "exists": True,
             "type": node.type,
@@ -145,7 +147,8 @@ class Files:
             if digest:
                 found |= {"digest": digest_of(node.content), "state": state_of(node)}
                 readable = private or node.mode & 0o077
-                if readable and found["digest"] != unless and len(node.content) <= text_max:
+                known = (wanted or {}).get("digest")
+                if readable and found["digest"] != known and len(node.content) <= text_max:
                     with contextlib.suppress(UnicodeDecodeError):
                         found["text"] = node.content.decode()
         else:
@@ -153,6 +156,19 @@ class Files:
         if node.type == "symlink":
             found["to"] = node.to
         return found
+
+    def _in_the_way(self, path: str, wanted: Json | None) -> Json:
+        """What keeps a thing from being made at a path."""
+        parent = path.rpartition("/")[0]
+        if wanted is None or wanted["type"] == "absent":
+            return {}
+        if parent in self.immutable:
+            obstacle = {"class": "permanent", "code": "immutable", "message": f"{parent} is immutable"}
+        elif self.has_parent(path):
+            return {}
+        else:
+            obstacle = {"class": "transient", "code": "enoent", "message": f"{parent} does not exist"}
+        return {"obstacles": [{**obstacle, "subjects": [f"path:{parent}"]}]}
 
     def _dir_list(
         self, path: str, recursive: bool = False, limit: int = 50_000, contents: Sequence[str] = (), **_: Any

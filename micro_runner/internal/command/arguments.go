@@ -91,6 +91,16 @@ func (a *Arguments) Strings(field string) []string {
 	return texts
 }
 
+// Object reads an object, of which the fields are read in their turn; nil when it is left out.
+func (a *Arguments) Object(field string) wire.Object {
+	value, _ := a.item.Get(field)
+	object, ok := value.(wire.Object)
+	if value != nil && !ok {
+		a.Fail(field, "not an object")
+	}
+	return object
+}
+
 // Environment reads an object of strings, as NAME=VALUE.
 func (a *Arguments) Environment(field string) []string {
 	value, _ := a.item.Get(field)
@@ -163,9 +173,17 @@ func (a *Arguments) Owner(names *owner.Names) (uid, gid int) {
 
 const maxID = 1<<32 - 2
 
+// Number reads the number of a user or group; Keep when it is left out.
+func (a *Arguments) Number(field string) int {
+	if !a.Has(field) {
+		return Keep
+	}
+	return int(a.Int(field, 0, maxID))
+}
+
 func (a *Arguments) principal(number, name string, find func(string) (uint32, error)) int {
 	if a.Has(number) {
-		return int(a.Int(number, 0, maxID))
+		return a.Number(number)
 	}
 	text := a.Text(name)
 	if text == "" || a.err != nil {

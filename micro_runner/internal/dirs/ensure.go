@@ -157,7 +157,7 @@ func (d *directory) adjust(dir sys.FD, name string, there *sys.Stat) error {
 		return nil
 	}
 	if there.Immutable {
-		return fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", d.path)
+		return immutable(d.path)
 	}
 	fd, now, err := open(dir, name)
 	if err != nil {

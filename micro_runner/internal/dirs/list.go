@@ -111,8 +111,11 @@ func (e *listed) value(host *command.Host) wire.Object {
 	if e.found.Digested {
 		value = append(value, wire.F("digest", e.found.Digest.String()))
 	}
-	value = append(value,
-		wire.F("gid", int64(stat.GID)), wire.F("group", host.Names.Group(stat.GID)), wire.F("mode", entry.Mode(stat.Mode)))
+	value = append(value, wire.F("gid", int64(stat.GID)), wire.F("group", host.Names.Group(stat.GID)))
+	if stat.Immutable {
+		value = append(value, wire.F("immutable", true))
+	}
+	value = append(value, wire.F("mode", entry.Mode(stat.Mode)))
 	if e.found.MountedOn {
 		value = append(value, wire.F("mountpoint", true))
 	}

@@ -33,7 +33,27 @@ type removal struct {
 	ctx       context.Context
 	path      string
 	recursive bool
+	limit     int // of entries to be looked at before anything is removed; 0: none
 }
+
+// Fixed says what would keep a directory from being removed; nil if nothing is known to.
+func Fixed(ctx context.Context, dir sys.FD, name, path string, stat *sys.Stat, recursive bool) *fault.Fault {
+	if recursive {
+		r := removal{ctx: ctx, path: path, limit: defaultLimit}
+		if err := r.contents(dir, name, stat, false); err != nil && ctx.Err() == nil {
+			return fault.From(err, path)
+		}
+		return nil
+	}
+	d := descent{path: path, flags: syscall.O_NOATIME}
+	defer d.close()
+	if d.begin(dir, name) == nil && len(d.last().names) > 0 {
+		return notEmpty(path)
+	}
+	return nil
+}
+
+func notEmpty(path string) *fault.Fault { return fault.New(fault.NotEmpty, "%s is not empty", path) }
 
 func (r *removal) run(expect string, host *command.Host, directories *durable.Directories) (bool, error) {
 	dir, name, err := walk.Parent(r.path)
@@ -56,7 +76,7 @@ func (r *removal) run(expect string, host *command.Host, directories *durable.Di
 	case there.MountedOn:
 		return false, r.mounted(r.path)
 	case there.Stat.Immutable:
-		return false, fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", r.path)
+		return false, immutable(r.path)
 	}
 	if r.recursive {
 		done := host.Own.BeginTree(r.path)
@@ -75,7 +95,7 @@ func (r *removal) run(expect string, host *command.Host, directories *durable.Di
 	case err == syscall.ENOENT:
 		return false, nil
 	case err == syscall.ENOTEMPTY || err == syscall.EEXIST:
-		return false, fault.New(fault.NotEmpty, "%s is not empty", r.path)
+		return false, notEmpty(r.path)
 	case err == syscall.EBUSY:
 		return false, r.mounted(r.path)
 	case err != nil:
@@ -85,11 +105,15 @@ func (r *removal) run(expect string, host *command.Host, directories *durable.Di
 	return true, err
 }
 
+func immutable(path string) *fault.Fault {
+	return fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", path)
+}
+
 func (r *removal) mounted(path string) error {
 	return fault.New(fault.MountPoint, "%s: %s is a mount point, nothing is removed", r.path, path)
 }
 
-// contents goes through a directory twice: first to see that there is no mount point in it, then to remove what is in it.
+// contents goes through a directory twice: first to see that nothing in it is a mount point, or immutable, then to remove what is in it.
 func (r *removal) contents(dir sys.FD, name string, stat *sys.Stat, remove bool) error {
 	d := descent{path: r.path}
 	defer d.close()
@@ -99,6 +123,7 @@ func (r *removal) contents(dir sys.FD, name string, stat *sys.Stat, remove bool)
 	if !d.last().stat.Same(stat) {
 		return r.replaced(r.path)
 	}
+	looked := 0
 	for {
 		if r.ctx.Err() != nil {
 			return r.ctx.Err()
@@ -125,6 +150,12 @@ func (r *removal) contents(dir sys.FD, name string, stat *sys.Stat, remove bool)
 		}
 		if there.MountRoot || there.Dev != stat.Dev && there.Is(syscall.S_IFDIR) {
 			return r.mounted(d.at(name))
+		}
+		if there.Immutable {
+			return immutable(d.at(name))
+		}
+		if looked++; !remove && looked == r.limit {
+			return nil
 		}
 		if !there.Is(syscall.S_IFDIR) {
 			if err := r.unlink(&d, name, &there, remove); err != nil {
@@ -160,7 +191,7 @@ func (r *removal) unlink(d *descent, name string, there *sys.Stat, remove bool) 
 	case err == nil || err == syscall.ENOENT:
 		return nil
 	case there.Immutable:
-		return fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", d.at(name))
+		return immutable(d.at(name))
 	}
 	return fault.From(entry.Blame(err, dir, d.at(name)), d.at(name))
 }

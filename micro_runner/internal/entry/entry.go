@@ -48,6 +48,7 @@ type Entry struct {
 	Text      string
 	WithText  bool
 	MountedOn bool
+	Obstacles wire.Array // to what it is wanted to be
 }
 
 // Mode writes permission bits as the protocol has them.
@@ -76,7 +77,11 @@ func (e *Entry) State() string {
 // Reply is the entry as it travels.
 func (e *Entry) Reply(names *owner.Names) wire.Object {
 	if e.Type == Absent {
-		return wire.Object{wire.F("exists", false), wire.F("state", absentState)}
+		reply := wire.Object{wire.F("exists", false)}
+		if e.Obstacles != nil {
+			reply = append(reply, wire.F("obstacles", e.Obstacles))
+		}
+		return append(reply, wire.F("state", absentState))
 	}
 	reply := make(wire.Object, 0, 14)
 	if e.Digested {
@@ -89,6 +94,9 @@ func (e *Entry) Reply(names *owner.Names) wire.Object {
 	reply = append(reply, wire.F("mode", Mode(e.Stat.Mode)))
 	if e.MountedOn {
 		reply = append(reply, wire.F("mountpoint", true))
+	}
+	if e.Obstacles != nil {
+		reply = append(reply, wire.F("obstacles", e.Obstacles))
 	}
 	reply = append(reply, wire.F("owner", names.User(e.Stat.UID)))
 	if e.Type == File {

@@ -184,8 +184,13 @@ func OpenContent(dir sys.FD, name string) (sys.FD, error) {
 func Blame(err error, dir sys.FD, path string) error {
 	if err == syscall.EPERM {
 		if stat, failed := sys.Fstat(dir); failed == nil && stat.Immutable {
-			return fault.New(fault.Immutable, "%s: the directory has the immutable or append-only attribute", path)
+			return Fixed(path)
 		}
 	}
 	return err
+}
+
+// Fixed is the fault of a path in whose directory nothing can be made, or nothing be replaced.
+func Fixed(path string) *fault.Fault {
+	return fault.New(fault.Immutable, "%s: the directory has the immutable or append-only attribute", path)
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path"
 	"runtime"
 	"slices"
 	"strconv"
@@ -158,20 +159,44 @@ func find(program string, environment []string) (string, error) {
 	if strings.Contains(program, "/") {
 		return program, nil
 	}
-	path := searchPath
+	places := searchPath
 	for _, variable := range slices.Backward(environment) {
 		if value, ok := strings.CutPrefix(variable, "PATH="); ok {
-			path = value
+			places = value
 			break
 		}
 	}
-	for directory := range strings.SplitSeq(path, ":") {
+	for directory := range strings.SplitSeq(places, ":") {
 		candidate := directory + "/" + program
 		if stat, err := os.Stat(candidate); program != "" && err == nil && stat.Mode().IsRegular() && stat.Mode()&0o111 != 0 {
 			return candidate, nil
 		}
 	}
-	return "", fault.New(fault.CommandNotFound, "there is no program %q in %s", program, path)
+	return "", fault.New(fault.CommandNotFound, "there is no program %q in %s", program, places)
+}
+
+// Lacks says why a program could not be run, as Run would, with the paths at which it would be found; nil if it can be.
+func Lacks(program string) (why *fault.Fault, places []string) {
+	if !strings.Contains(program, "/") {
+		if _, err := find(program, nil); err == nil {
+			return nil, nil
+		} else {
+			why = fault.From(err, program)
+		}
+		for directory := range strings.SplitSeq(searchPath, ":") {
+			places = append(places, directory+"/"+program)
+		}
+		return why, places
+	}
+	places = []string{path.Join("/", program)}
+	stat, err := os.Stat(places[0])
+	switch {
+	case errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOTDIR):
+		return fault.New(fault.CommandNotFound, "%s does not exist", program), places
+	case err == nil && (!stat.Mode().IsRegular() || stat.Mode()&0o111 == 0):
+		return fault.New(fault.Access, "%s cannot be executed", program), places
+	}
+	return nil, nil
 }
 
 // bounded keeps the beginning of what is written to it.

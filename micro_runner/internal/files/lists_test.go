@@ -157,7 +157,7 @@ func TestACopyForABackupKeepsItsList(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.dir.close()
-	old, err := at(t.Context(), path, wishAll, h.Host)
+	old, err := (&look{path: path, wish: wishAll}).closely(t.Context(), h.Host)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,8 +68,8 @@ func (j *job) replaceable(there *entry.Entry) error {
 		return immutable(j.path)
 	case there.MountedOn:
 		return fault.New(fault.MountPoint, "%s is a mount point and cannot be replaced", j.path)
-	case j.dir.stat.Immutable:
-		return fault.New(fault.Immutable, "%s: the directory has the immutable or append-only attribute", j.path)
+	case j.dir.stat.Immutable && !(j.dir.stat.AppendOnly && there.Type == entry.Absent && len(j.validate) == 0):
+		return entry.Fixed(j.path)
 	}
 	return nil
 }

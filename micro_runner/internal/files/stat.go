@@ -9,6 +9,7 @@ import (
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/entry"
 	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/obstacle"
 	"froyo.dev/runner/internal/sys"
 	"froyo.dev/runner/internal/walk"
 	"froyo.dev/runner/internal/wire"
@@ -18,7 +19,7 @@ import (
 func Commands(host *command.Host) []command.Command {
 	known := newReplies()
 	return []command.Command{
-		{Name: "file.stat", Names: command.Path, Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return stat(ctx, host, known, call) }},
+		{Name: "file.stat", Names: []command.Names{{Argument: "path", Scheme: "path", Suffix: "backup"}}, Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return stat(ctx, host, known, call) }},
 		{Name: "file.read", Names: command.Path, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return read(ctx, host, call) }},
 		{Name: "file.write", Names: []command.Names{{Argument: "path", Scheme: "path", Suffix: "backup"}}, Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) { return write(ctx, host, call) }},
 		{Name: "digests.forget", Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
@@ -29,8 +30,9 @@ func Commands(host *command.Host) []command.Command {
 }
 
 type look struct {
-	path string
-	wish entry.Wish
+	path   string
+	wish   entry.Wish
+	wanted *obstacle.Wanted // nil: nothing is
 }
 
 func lookFor(item wire.Object) (look, error) {
@@ -38,8 +40,17 @@ func lookFor(item wire.Object) (look, error) {
 	l := look{path: a.Path(), wish: entry.Wish{
 		Digest: a.Bool("digest", true), TextMax: a.Int("text_max", 0, wire.MaxInteger), Private: a.Bool("private", false),
 	}}
-	l.wish.Unless, l.wish.Known = a.Digest("unless")
+	if l.wanted = obstacle.Read(a); l.wanted != nil {
+		l.wish.Unless, l.wish.Known = l.wanted.Digest, l.wanted.HasDigest
+	}
 	return l, a.Err()
+}
+
+// obstacles notes what keeps a name in a directory from being what is wanted.
+func (l *look) obstacles(ctx context.Context, dir sys.FD, name string, found *entry.Entry, host *command.Host) {
+	if l.wanted != nil {
+		found.Obstacles = l.wanted.At(ctx, dir, name, l.path, found, host.Names)
+	}
 }
 
 // stat glances at everything first, one after another: what is remembered costs one system call. What has to be read is
@@ -67,7 +78,8 @@ func stat(ctx context.Context, host *command.Host, known *replies, call *command
 						unread = append(unread, i)
 						continue
 					}
-					if found.Type == entry.File && found.Digested && !found.WithText {
+					l.obstacles(ctx, dir, name, &found, host)
+					if found.Type == entry.File && found.Digested && !found.WithText && found.Obstacles == nil {
 						results[i] = known.of(l.path, &found, host.Names)
 					} else {
 						texts[i] = &found
@@ -77,15 +89,15 @@ func stat(ctx context.Context, host *command.Host, known *replies, call *command
 				}
 			}
 		}
-		results[i] = statFailed(err, host, l.path)
+		results[i] = l.failed(err, host)
 	}
 	reading, cancel := entry.Together(ctx)
 	defer cancel()
 	err := command.Each(ctx, len(unread), func(n int) {
 		l, _ := lookFor(call.Items[unread[n]])
-		found, err := at(reading, l.path, l.wish, host)
+		found, err := l.closely(reading, host)
 		if err != nil {
-			results[unread[n]] = statFailed(entry.Unread(err), host, l.path)
+			results[unread[n]] = l.failed(entry.Unread(err), host)
 			return
 		}
 		texts[unread[n]] = &found
@@ -123,21 +135,29 @@ func cost(text string) int {
 	return bytes
 }
 
-// at looks at a path on its own.
-func at(ctx context.Context, path string, wish entry.Wish, host *command.Host) (entry.Entry, error) {
-	dir, name, err := walk.Parent(path)
+// closely looks at a path on its own.
+func (l *look) closely(ctx context.Context, host *command.Host) (entry.Entry, error) {
+	dir, name, err := walk.Parent(l.path)
 	if err != nil {
 		return entry.Entry{}, err
 	}
 	defer dir.Close()
-	return entry.Look(ctx, dir, name, wish, host.Digests)
+	found, err := entry.Look(ctx, dir, name, l.wish, host.Digests)
+	if err == nil {
+		l.obstacles(ctx, dir, name, &found, host)
+	}
+	return found, err
 }
 
-// statFailed: below what is missing, or is no directory, there is nothing.
-func statFailed(err error, host *command.Host, path string) wire.Object {
-	failure := fault.From(err, path)
-	if failure.Code == fault.NotFound || failure.Code == fault.NotDirectory {
-		return command.OK((&entry.Entry{Type: entry.Absent}).Reply(host.Names))
+// failed: below what is missing, or is no directory, there is nothing.
+func (l *look) failed(err error, host *command.Host) wire.Object {
+	failure := fault.From(err, l.path)
+	if failure.Code != fault.NotFound && failure.Code != fault.NotDirectory {
+		return command.Failed(failure, l.path)
 	}
-	return command.Failed(failure, path)
+	absent := entry.Entry{Type: entry.Absent}
+	if l.wanted != nil {
+		absent.Obstacles = l.wanted.Missing(l.path, failure, host.Names)
+	}
+	return command.OK(absent.Reply(host.Names))
 }

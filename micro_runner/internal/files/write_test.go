@@ -304,7 +304,7 @@ func TestWriteCopiesTheBackupWhereThereAreNoLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.dir.close()
-	old, err := at(t.Context(), path, wishAll, h.Host)
+	old, err := (&look{path: path, wish: wishAll}).closely(t.Context(), h.Host)
 	if err != nil {
 		t.Fatal(err)
 	}

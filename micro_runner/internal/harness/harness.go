@@ -168,6 +168,12 @@ func fromWire(value any) any {
 		return array
 	case int:
 		return int64(value)
+	case wire.Raw:
+		parsed, err := wire.Parse(value)
+		if err != nil {
+			panic(err)
+		}
+		return fromWire(parsed)
 	}
 	return value
 }

@@ -132,7 +132,7 @@ func (l *link) put(host *command.Host, there *entry.Entry) error {
 	case there.MountedOn:
 		return fault.New(fault.MountPoint, "%s is a mount point and cannot be replaced", l.path)
 	case l.holder.Immutable:
-		return fault.New(fault.Immutable, "%s: the directory has the immutable or append-only attribute", l.path)
+		return entry.Fixed(l.path)
 	}
 	draft, err := host.Temps.Symlink(l.dir, l.to)
 	if err != nil {

@@ -8,6 +8,7 @@ const (
 	sysMemfdCreate    = 319
 	sysStatx          = 332
 	sysOpenat2        = 437
+	sysFaccessat2     = 439
 
 	// FanotifyInit and FanotifyMark are numbers for syscall.Syscall.
 	FanotifyInit = 300

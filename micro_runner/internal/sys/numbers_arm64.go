@@ -8,6 +8,7 @@ const (
 	sysMemfdCreate    = 279
 	sysStatx          = 291
 	sysOpenat2        = 437
+	sysFaccessat2     = 439
 
 	// FanotifyInit and FanotifyMark are numbers for syscall.Syscall.
 	FanotifyInit = 262

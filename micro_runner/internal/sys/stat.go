@@ -21,6 +21,7 @@ type Stat struct {
 	Size         int64
 	Mtime, Ctime Time
 	Immutable    bool // also append-only: neither can be replaced
+	AppendOnly   bool // in such a directory, new files can be made
 	MountRoot    bool
 }
 
@@ -96,8 +97,9 @@ func (raw *statx) stat() Stat {
 		Dev: uint64(raw.devMaj)<<32 | uint64(raw.devMin), Ino: raw.ino,
 		Mode: uint32(raw.mode), UID: raw.uid, GID: raw.gid, Nlink: raw.nlink, Size: int64(raw.size),
 		Mtime: Time{raw.mtime.sec, raw.mtime.nsec}, Ctime: Time{raw.ctime.sec, raw.ctime.nsec},
-		Immutable: raw.attributes&(attrImmutable|attrAppend) != 0,
-		MountRoot: raw.attributes&attrMountRoot != 0,
+		Immutable:  raw.attributes&(attrImmutable|attrAppend) != 0,
+		AppendOnly: raw.attributes&(attrImmutable|attrAppend) == attrAppend,
+		MountRoot:  raw.attributes&attrMountRoot != 0,
 	}
 }
 

@@ -7,7 +7,7 @@ package walk
 
 import (
 	"os"
-	"path"
+	pathpkg "path"
 	"strings"
 	"syscall"
 
@@ -79,11 +79,30 @@ func Trace(path string, visit func(dir sys.FD, at, name string)) (sys.FD, string
 	return fd, w.at, err
 }
 
+// Lacking names what keeps one from going to the directory at path: what is not there, or is no directory, and what would have to be in
+// it, from the root on. Where links lead, they are the paths that the links mean.
+func Lacking(path string) []string {
+	w := walker{path: path, at: "/"}
+	fd, err := w.walk()
+	if err == nil {
+		fd.Close()
+		return nil
+	}
+	var lacking []string
+	at := w.at
+	for _, part := range w.pending {
+		at = pathpkg.Join(at, part)
+		lacking = append(lacking, at)
+	}
+	return lacking
+}
+
 type walker struct {
-	path  string // as it was asked for, for messages
-	at    string // where the walk has come to
-	links int
-	visit func(dir sys.FD, at, name string)
+	path    string // as it was asked for, for messages
+	at      string // where the walk has come to
+	pending []string
+	links   int
+	visit   func(dir sys.FD, at, name string)
 }
 
 func (w *walker) walk() (sys.FD, error) {
@@ -91,10 +110,9 @@ func (w *walker) walk() (sys.FD, error) {
 	if err != nil {
 		return -1, fault.From(err, "/")
 	}
-	pending := parts(w.path)
-	for len(pending) > 0 {
-		part := pending[0]
-		pending = pending[1:]
+	w.pending = parts(w.path)
+	for len(w.pending) > 0 {
+		part := w.pending[0]
 		if w.visit != nil {
 			w.visit(here, w.at, part)
 		}
@@ -103,13 +121,14 @@ func (w *walker) walk() (sys.FD, error) {
 			here.Close()
 			return -1, err
 		}
+		w.pending = w.pending[1:]
 		if target == "" {
 			here.Close()
 			here = next
-			w.at = path.Join(w.at, part) // ".." may come from a link's target
+			w.at = pathpkg.Join(w.at, part) // ".." may come from a link's target
 			continue
 		}
-		pending = append(parts(target), pending...)
+		w.pending = append(parts(target), w.pending...)
 		if target[0] == '/' {
 			here.Close()
 			w.at = "/"
@@ -123,7 +142,7 @@ func (w *walker) walk() (sys.FD, error) {
 
 // step opens a directory, or gives the target of a safe link.
 func (w *walker) step(here sys.FD, part string) (next sys.FD, target string, err error) {
-	at := path.Join(w.at, part)
+	at := pathpkg.Join(w.at, part)
 	next, err = sys.Openat(here, part, sys.OPath|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return -1, "", fault.From(err, at)

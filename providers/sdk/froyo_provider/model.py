@@ -84,6 +84,7 @@ class Operation:
         blobs: digests of the bodies that its calls will name.
         preimage: `{"path", "digest", "size"}` of a body which would be lost, so that it can be kept.
         slow: whether it may take long, because of a program that it runs: nothing else waits for it then.
+        obstacles: what was seen to be in its way: faults, as JSON, each with its `subjects`. Then it is not tried.
         address: filled in; empty while planning.
     """
 
@@ -94,6 +95,7 @@ class Operation:
     preimage: dict[str, Any] | None = None
     address: str = ""
     slow: bool = False
+    obstacles: Sequence[dict[str, Any]] = ()
 
 
 @dataclass(slots=True)

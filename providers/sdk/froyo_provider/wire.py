@@ -63,6 +63,8 @@ def operation_json(address: str, operation: Operation) -> Json:
         item["preimage"] = operation.preimage
     if operation.slow:
         item["slow"] = True
+    if operation.obstacles:
+        item["obstacles"] = list(operation.obstacles)
     return item
 
 

@@ -62,8 +62,8 @@ def command(  # noqa: PLR0913 - its options
     """Show what would be changed, and why. Changes nothing, on no target.
 
     What is the same on several targets is shown once. + is created, ~ is changed, ↻ has drifted and is put back, - is
-    removed, ! differs and is left alone. Exits with 0 when there is nothing to do,
-    with 2 when there are changes, with 1 when something could not be planned.
+    removed, ! differs and is left alone, ✘ would fail. Exits with 0 when there is nothing to do,
+    with 2 when there are changes, with 1 when something could not be planned or would fail.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     root = source_root(directory, os.environ)
@@ -106,16 +106,17 @@ def show_plans(
             "refresh": totals.refresh,
             "held": totals.held,
             "inSync": totals.same,
+            "fails": totals.fails,
             "errors": totals.errors,
             "items": plans,
         }
         emit(screen, document, output)
     elif plans:
-        if not screen.quiet or totals.errors:
+        if not screen.quiet or totals.errors or totals.fails:
             for line in plan_lines(screen, plans, summary=summary):
                 screen.line(line)
         screen.say(totals.summary())
-    return 1 if totals.errors else 2 if totals.changes else 0
+    return 1 if totals.errors or totals.fails else 2 if totals.changes else 0
 
 
 def make(

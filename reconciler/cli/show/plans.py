@@ -22,6 +22,7 @@ _SIGNS = {
     "refresh": ("warn", REFRESH),
 }
 _DRIFT = ("warn", DRIFT)
+_FAILS = ("bad", "✘")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Totals:
         same: instances that are as declared.
         errors: what could not be planned.
         targets: how many targets were looked at.
+        fails: instances that differ, and of which it is known that putting them right would fail.
         purged: entries of directories that would be removed because nothing declares them.
         refresh: instances that would be refreshed, because something else changes.
     """
@@ -47,16 +49,17 @@ class Totals:
     same: int
     errors: int
     targets: int
+    fails: int = 0
     purged: int = 0
     refresh: int = 0
 
     @classmethod
     def of(cls, plans: Sequence[Document]) -> Totals:
         """The totals of some plans."""
-        found = {"create": 0, "update": 0, "delete": 0, "refresh": 0, "held": 0, "none": 0}
+        found = {"create": 0, "update": 0, "delete": 0, "refresh": 0, "held": 0, "fails": 0, "none": 0}
         for plan in plans:
             for unit in plan["units"]:
-                found["held" if unit.get("held") else unit["action"]] += 1
+                found["held" if unit.get("held") else "fails" if unit.get("fails") else unit["action"]] += 1
         errors = sum(len(plan["errors"]) for plan in plans)
         return cls(
             found["create"],
@@ -66,7 +69,8 @@ class Totals:
             found["none"],
             errors,
             len(plans),
-            sum(map(_purged, (unit for plan in plans for unit in plan["units"] if not unit.get("held")))),
+            found["fails"],
+            sum(map(_purged, (unit for plan in plans for unit in plan["units"] if _done(unit)))),
             found["refresh"],
         )
 
@@ -77,7 +81,7 @@ class Totals:
 
     def summary(self) -> str:
         """All of it in one line."""
-        if not self.changes and not self.errors and not self.held:
+        if not self.changes and not self.errors and not self.held and not self.fails:
             return nothing_to_do(self.same, self.targets)
         parts = [f"{self.create:,} to create", f"{self.update:,} to change", f"{self.delete:,} to remove"]
         if self.purged:
@@ -87,9 +91,16 @@ class Totals:
         if self.held:
             parts.append(f"{self.held:,} held")
         parts.append(f"{self.same:,} in sync")
+        if self.fails:
+            parts.append(f"{self.fails:,} would fail")
         if self.errors:
             parts.append(f"{self.errors:,} could not be planned")
         return f"Plan: {', '.join(parts)}, on {count(self.targets, 'target')}"
+
+
+def _done(unit: Document) -> bool:
+    """Whether an apply would do it."""
+    return not unit.get("held") and not unit.get("fails")
 
 
 def _purged(unit: Document) -> int:
@@ -135,7 +146,7 @@ def _blocks(
             found.setdefault(tuple(block), []).append(plan["target"])
         for what, error in plan["errors"].items():
             name, why = _within(what, plan["target"]), without_name(plan["target"], error)
-            line = f"  {screen.paint('bad', '✘')} {name + ': ' if name else ''}{one_line(why)}"
+            line = f"  {screen.paint(*_FAILS)} {name + ': ' if name else ''}{one_line(why)}"
             found.setdefault((line,), []).append(plan["target"])
     return [(tuple(targets), list(block)) for block, targets in found.items()]
 
@@ -145,8 +156,8 @@ def _within(address: str, target: str) -> str:
 
 
 def _unit(screen: Terminal, unit: Document, width: int, *, summary: bool) -> list[str]:
-    held = unit.get("held")
-    style, sign = ("note", "!") if held else _sign(unit)
+    held, fails = unit.get("held"), unit.get("fails")
+    style, sign = ("note", "!") if held else _FAILS if fails else _sign(unit)
     cause = "in sync" if unit["action"] == "none" else unit["cause"]
     place = f"   {screen.paint('dim', one_line(unit['declaredAt']))}" if unit.get("declaredAt") else ""
     lines = [f"  {screen.paint(style, sign)} {_name(unit):<{width}}   {screen.paint('note', cause)}{place}"]
@@ -154,6 +165,8 @@ def _unit(screen: Terminal, unit: Document, width: int, *, summary: bool) -> lis
         return lines
     if held:
         lines.append(f"      {screen.paint('note', held_line(unit))}")
+    elif fails:
+        lines.append(f"      {screen.paint('bad', f'would fail: {one_line(fails)}')}")
     lines += diff_lines(screen, unit["diffs"], indent="      ")
     return lines
 

@@ -10,8 +10,10 @@ never because an operation said that it went well. What could not be looked at k
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from reconciler.core import reasons
+from reconciler.core.obstacles import standing
 from reconciler.engine import wording
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.lane.recording import Recording
@@ -28,8 +30,8 @@ from reconciler.engine.round.verdicts import Verdicts
 from reconciler.engine.round.walk import Walk
 from reconciler.errors import ErrorClass, ProviderError, RunnerError
 from reconciler.model.conditions import Reason
-from reconciler.model.names import Address, TargetName
-from reconciler.model.plan import Action, Plan, PlanUnit
+from reconciler.model.names import Address, TargetName, split_address
+from reconciler.model.plan import Action, Obstacle, Plan, PlanUnit
 from reconciler.model.resource import Policy
 from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.targets.session import Session
@@ -129,6 +131,9 @@ class Round:
             self._lane.record(performer.seen, everything=everything)
             self.outcome.looked_at += seen
             self._settle(await self._walk.run(seen, performer))
+            if self.outcome.changed:  # which may have taken away what was in the way of others
+                for address in self._walk.obstructed:
+                    self.outcome.look_again(address, 0.0)
 
     async def _resume(self) -> Collection[Address]:
         """Conclude what came of operations that outlasted their rounds and have ended."""
@@ -158,17 +163,31 @@ class Round:
         seen = await look(self._services, self._lane, addresses, performer, texts=texts, tell=True)
         target = self._lane.target
         units = [self._permitting.permit(one.unit) for one in seen.values() if isinstance(one.unit, PlanUnit)]
+        errors = {a: one.unit for a, one in seen.items() if isinstance(one.unit, ProviderError)}
         return Plan(
             target=target.name,
             revision=self._services.revision(),
-            units=foreseen(self._lane, units),
+            units=foreseen(self._lane, self._foretold(units, errors)),
             observed_at=self._services.runtime.now(),
-            errors={
-                str(a): told(one.unit, target)
-                for a, one in seen.items()
-                if isinstance(one.unit, ProviderError)
-            },
+            errors={str(address): told(error, target) for address, error in errors.items()},
         )
+
+    def _foretold(self, units: Collection[PlanUnit], broken: Collection[Address]) -> list[PlanUnit]:
+        """The units, with why those that would fail do."""
+        changes = {
+            unit.address: unit.operation.obstacles
+            for unit in units
+            if unit.action is not Action.NONE and unit.held is None
+        }
+        failing = standing(changes, self._lane.instances, self._lane.graph, broken=broken)
+        return [replace(one, fails=self._why(failing.get(one.address))) for one in units]
+
+    def _why(self, failing: Obstacle | Address | None) -> str:
+        if failing is None:
+            return ""
+        if isinstance(failing, Obstacle):
+            return told(failing.fault, self._lane.target)
+        return f"waits for {split_address(failing)[1]}, which would fail"
 
     # --- Looking ------------------------------------------------------------------------------------------------------
 

@@ -45,7 +45,11 @@ def refreshing(lane: Lane, reading: Observed, owed: Collection[Owed]) -> PlanUni
 def foreseen(lane: Lane, units: Collection[PlanUnit]) -> tuple[PlanUnit, ...]:
     """A plan with what would have to be refreshed because of it, or has to be already."""
     owed = {unit.address for unit in units if lane.refreshes.of(unit.address)}
-    changing = {unit.address for unit in units if unit.action is not Action.NONE and unit.held is None}
+    changing = {
+        unit.address
+        for unit in units
+        if unit.action is not Action.NONE and unit.held is None and not unit.fails
+    }
     due = owed | lane.declared.notified_by(owed | changing)
     return tuple(
         replace(unit, action=Action.REFRESH, cause=Cause.REFRESH)

@@ -77,6 +77,7 @@ class Walk:
 
     Attributes:
         lasting: the operations whose results the target keeps until they are forgotten.
+        obstructed: what was not done, since something is in its way.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Walk:
         ] = {}
         self._carrying: dict[Address, Slow] = {}
         self.lasting: list[str] = []
+        self.obstructed: list[Address] = []
 
     async def run(self, looks: Mapping[Address, Look], performer: ReadingPerformer) -> Collection[Address]:
         """Conclude about everything that was looked at, and do what is to be done about it, in the graph's order.
@@ -261,12 +263,24 @@ class Walk:
         seen = {address: self._looks[address] for address in addresses if address in self._looks}
         self._settle_owed(seen)
         units = {address: self._decide(address, look) for address, look in seen.items()}
-        todo = {address: unit for address, unit in units.items() if unit is not None}
+        todo = {
+            address: unit
+            for address, unit in units.items()
+            if unit is not None and not self._obstructed(unit)
+        }
         slow = {address: Slow(unit) for address, unit in todo.items() if unit.operation.slow}
         quick = {address: unit for address, unit in todo.items() if address not in slow}
         if quick:
             await self._apply(quick)
         return slow
+
+    def _obstructed(self, unit: PlanUnit) -> bool:
+        """Whether something is in the way of a unit, so that it need not be tried to know what comes of it."""
+        if not unit.operation.obstacles:
+            return False
+        self._verdicts.fail(unit.address, unit.operation.obstacles[0].fault)
+        self.obstructed.append(unit.address)
+        return True
 
     async def _look_again(self, addresses: Collection[Address]) -> dict[Address, Look]:
         """Look once more at those of `addresses` of which the target answers otherwise than it did.

@@ -52,6 +52,16 @@ def canonical_digest(value: Any) -> str:
     return digest_of(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
 
 
+def obstacle(code: str, message: str, error_class: str, *subjects: str) -> Json:
+    return {"class": error_class, "code": code, "message": message, "subjects": list(subjects)}
+
+
+def _ways(path: str) -> list[str]:
+    """The directories on the way to a path, from the root on."""
+    parts = path.split("/")[1:-1]
+    return ["/" + "/".join(parts[: at + 1]) for at in range(len(parts))]
+
+
 class MemoryHost:
     """What a `Harness` takes for a world."""
 
@@ -86,12 +96,22 @@ class MemoryHost:
     # --- reading ---
 
     def _file_stat(
-        self, path: str, *, digest: bool = True, unless: str = "", text_max: int = 0, private: bool = False
+        self,
+        path: str,
+        *,
+        digest: bool = True,
+        wanted: Json | None = None,
+        backup: str = "",
+        validate: Any = (),
+        text_max: int = 0,
+        private: bool = False,
     ) -> Json:
         self._refuse_bad(path)
         node = self.nodes.get(path)
+        obstacles = self._obstacles(path, node, wanted, path + backup) if wanted else []
+        more = {"obstacles": obstacles} if obstacles else {}
         if node is None:
-            return {"exists": False, "state": self.state(path)}
+            return {"exists": False, "state": self.state(path), **more}
         found: Json = {
             "exists": True,
             "type": node.type,
@@ -106,14 +126,69 @@ class MemoryHost:
             if digest:
                 found |= {"digest": digest_of(node.content), "state": self.state(path)}
                 readable = private or node.mode & 0o077
-                if readable and found["digest"] != unless and text_max and len(node.content) <= text_max:
+                known = (wanted or {}).get("digest")
+                if readable and found["digest"] != known and text_max and len(node.content) <= text_max:
                     with contextlib.suppress(UnicodeDecodeError):
                         found["text"] = node.content.decode()
         else:
             found["state"] = self.state(path)
         if node.type == "symlink":
             found["to"] = node.to
-        return found | {flag: True for flag in ("mountpoint", "immutable") if getattr(node, flag)}
+        return found | more | {flag: True for flag in ("mountpoint", "immutable") if getattr(node, flag)}
+
+    def _obstacles(self, path: str, node: Node | None, wanted: Json, backup: str) -> list[Json]:
+        """What would keep a write from the path, where it is not as it is wanted."""
+        goes = wanted["type"] == "absent"
+        if goes if node is None else not goes and self._is_wanted(node, wanted):
+            return []
+        found = self._missing(path) if node is None else self._in_it(path, node, wanted)
+        if goes:
+            return found
+        for field, names, scheme in (("owner", USERS, "user"), ("group", GROUPS, "group")):
+            if (name := wanted.get(field)) is not None and name not in names:
+                message = f"there is no {name} on the target"
+                found.append(obstacle("unknown_owner", message, "transient", f"{scheme}:{name}"))
+        kept = self.nodes.get(backup) if node is not None and node.type == wanted["type"] == "file" else None
+        if backup != path and kept is not None and kept.type == "directory":
+            found.append(obstacle("is_directory", f"{backup} is a directory", "permanent", f"path:{backup}"))
+        return found
+
+    def _missing(self, path: str) -> list[Json]:
+        """The directories on the way to a path that are not there."""
+        found = []
+        for way in _ways(path):
+            there = self.nodes.get(way)
+            if there is not None and there.type != "directory":
+                found.append(obstacle("not_directory", f"{way} is not one", "permanent", f"path:{way}"))
+            elif there is None:
+                found.append(obstacle("enoent", f"{way} does not exist", "transient", f"path:{way}"))
+        return found
+
+    def _in_it(self, path: str, node: Node, wanted: Json) -> list[Json]:
+        """What keeps a directory that is to go."""
+        if node.type != "directory" or wanted["type"] == "directory":
+            return []
+        below = self._below(path)
+        if not wanted.get("recursive"):
+            return (
+                [obstacle("not_empty", f"{path} is not empty", "permanent", f"path:{path}/")] if below else []
+            )
+        for one in below:
+            if self.nodes[one].mountpoint or self.nodes[one].immutable:
+                code = "mountpoint" if self.nodes[one].mountpoint else "immutable"
+                return [obstacle(code, f"{one} stays", "permanent", f"path:{path}/")]
+        return []
+
+    def _is_wanted(self, node: Node, wanted: Json) -> bool:
+        owner, group = self._name(USERS, node.uid), self._name(GROUPS, node.gid)
+        return (
+            node.type == wanted["type"]
+            and (node.type != "file" or wanted.get("digest") in {None, digest_of(node.content)})
+            and (node.type != "symlink" or wanted.get("to") == node.to)
+            and (node.type == "symlink" or int(wanted.get("mode", f"{node.mode:o}"), 8) == node.mode)
+            and (wanted.get("owner", owner), wanted.get("group", group)) == (owner, group)
+            and (wanted.get("uid", node.uid), wanted.get("gid", node.gid)) == (node.uid, node.gid)
+        )
 
     def _dir_list(
         self, path: str, *, recursive: bool = False, limit: int = 50_000, contents: Sequence[str] = ()

@@ -19,6 +19,9 @@ PLANS = [
         ),
         unit("web-1/File/old", "delete", "spec", [diff("mode", "0644", None)]),
         unit("web-1/File/kept", "update", "adopt", [MODE], held="Held", heldBecause=""),
+        unit(
+            "web-1/File/lost", "create", "spec", [diff("mode", None, "0644")], fails="/srv/x does not exist"
+        ),
         unit("web-1/File/same", "none", "spec"),
     ),
     plan("web-2", unit("web-2/File/same", "none", "spec")),
@@ -42,6 +45,9 @@ def test_a_plan_says_what_where_why_and_how():
           ! File/kept              adopt
               held: was there before and differs; left as it is by adopt: hold
               mode  0600 → 0644
+          ✘ File/lost              spec
+              would fail: /srv/x does not exist
+              mode  0644
 
         web-3
           ✘ no route to host
@@ -84,6 +90,7 @@ def test_a_summary_is_a_line_a_change():
           ↻ File/motd  /etc/motd   drift   site.yaml:12
           - File/old               spec
           ! File/kept              adopt
+          ✘ File/lost              spec
 
         web-3
           ✘ no route to host
@@ -100,7 +107,8 @@ def test_the_summary_counts_everything():
     totals = Totals.of(PLANS)
     assert (totals.changes, totals.held, totals.same, totals.errors) == (3, 1, 2, 2)
     assert totals.summary() == (
-        "Plan: 1 to create, 1 to change, 1 to remove, 1 held, 2 in sync, 2 could not be planned, on 3 targets"
+        "Plan: 1 to create, 1 to change, 1 to remove, 1 held, 2 in sync, 1 would fail,"
+        " 2 could not be planned, on 3 targets"
     )
 
 

@@ -140,7 +140,7 @@ def test_capabilities_are_read_as_they_are_written() -> None:
         ({"call": "file.stat", "subjects": ["etc"]}, "'etc' is no pattern of subjects such as path:/etc/**"),
         ({"call": "file.stat", "subjects": ["/etc"]}, "a path is written path:/etc"),
         ({"call": "file.stat", "subjects": ["unit:nginx"]}, "file.stat is about subjects of path"),
-        ({"call": "file.stat", "argv": [["id"]]}, "runs no command"),
+        ({"call": "dir.list", "argv": [["id"]]}, "runs no command"),
         ({"call": "facts", "subjects": ["path:/"]}, "has no argument"),
         ({"call": "exec", "argv": "id"}, "argv is a list of command lines"),
         ({"call": "exec", "argv": ["id"]}, "argv is a list of texts"),

@@ -127,6 +127,13 @@ def planned(**changes: Any) -> dict[str, Any]:
         (Phase.PLAN, planned(diffs=[]), "the action 'update' without a difference"),
         (Phase.PLAN, planned(diffs=[{**DIFF, "ignored": True}]), "the action 'update' without a difference"),
         (Phase.PLAN, planned(action="none"), "the action 'none' with a difference"),
+        (Phase.PLAN, planned(obstacles={}), "its `obstacles` is no list"),
+        (Phase.PLAN, planned(obstacles=[{"class": "permanent"}]), "a fault without a message"),
+        (
+            Phase.PLAN,
+            planned(obstacles=[{"class": "permanent", "message": "no", "subjects": ["/etc"]}]),
+            "an obstacle whose `subjects`",
+        ),
         (Phase.PLAN, planned(payload=[]), "its `payload` is no object"),
         (Phase.PLAN, planned(blobs="x"), "its `blobs` is no list"),
         (Phase.PLAN, planned(blobs=["sha256:abc"]), "its `blobs` is no list"),

@@ -1,0 +1,121 @@
+"""Which changes of a plan would fail: those with something in the way that nothing in the same plan takes away.
+
+An obstacle is what was seen to make a change fail, and says with what it may go away: that a directory is missing, with
+that directory. Where something else that is to change brings it, the obstacle is none: it is looked at again right
+before the step. What a package's own kinds bring is known, since they say what they provide. What another package
+brings, such as a command that it runs, is not: of what is ordered after that, only the apply can tell.
+
+Invariant: what is said to fail does fail, unless somebody else touches the target. This module must not know what the
+obstacles are, nor how they were found.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.subjects import Subject, above
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from reconciler.model.graph import Graph
+    from reconciler.model.names import Address
+    from reconciler.model.plan import Obstacle
+    from reconciler.model.resource import Instance
+
+
+def standing(
+    changes: Mapping[Address, Sequence[Obstacle]],
+    instances: Mapping[Address, Instance],
+    graph: Graph,
+    *,
+    broken: Collection[Address] = (),
+) -> dict[Address, Obstacle | Address]:
+    """What keeps each change that would fail from being done: an obstacle, or another change that would fail.
+
+    Args:
+        changes: what was seen to be in the way of each.
+        instances: of the target.
+        graph: their order.
+        broken: what could not be read or planned.
+    """
+    expected = _Expected(changes, instances, graph, broken)
+    found: dict[Address, Obstacle | Address] = {}
+    waiting = [address for address in graph.order if address in changes]
+    while waiting:
+        found = {}
+        for address in waiting:
+            why = expected.why_not(address)
+            if why is None:
+                expected.add(address)
+            else:
+                found[address] = why
+        if len(found) == len(waiting):
+            break
+        waiting = list(found)
+    return found
+
+
+class _Expected:
+    """The changes that are expected to go well, and what they bring."""
+
+    def __init__(
+        self,
+        changes: Mapping[Address, Sequence[Obstacle]],
+        instances: Mapping[Address, Instance],
+        graph: Graph,
+        broken: Collection[Address],
+    ) -> None:
+        self._changes = changes
+        self._instances = instances
+        self._graph = graph
+        self._broken = broken
+        self._going: set[Address] = set()
+        self._brought: set[tuple[str, Subject]] = set()
+        self._leading: set[tuple[str, Subject]] = set()
+
+    def add(self, address: Address) -> None:
+        self._going.add(address)
+        one = self._instances[address]
+        provided = {(one.package, subject) for subject in one.present}
+        self._brought |= provided
+        if not one.contains:  # as a link: nobody knows what is where it leads
+            self._leading |= provided
+
+    def why_not(self, address: Address) -> Obstacle | Address | None:
+        """What keeps it from being done; None if nothing is known to."""
+        for edge in self._graph.dependencies.get(address, ()):
+            before = edge.dependency
+            fails = before in self._broken or (before in self._changes and before not in self._going)
+            if fails and edge.blocks:
+                return before
+        package = self._instances[address].package
+        for obstacle in self._changes[address]:
+            if not self._goes_away(obstacle, package) and not self._after_another(address, package):
+                return obstacle
+        return None
+
+    def _goes_away(self, obstacle: Obstacle, package: str) -> bool:
+        """Whether something of the package brings what takes the obstacle away."""
+        for subject in obstacle.subjects:
+            if (package, subject) in self._brought:
+                return True
+            outer = above(subject)
+            while outer is not None:
+                if (package, outer) in self._leading:
+                    return True
+                outer = above(outer)
+        return False
+
+    def _after_another(self, address: Address, package: str) -> bool:
+        """Whether it comes after a change by another package, which may bring anything."""
+        seen, stack = {address}, [address]
+        while stack:
+            for edge in self._graph.dependencies.get(stack.pop(), ()):
+                before = edge.dependency
+                if before in self._going and self._instances[before].package != package:
+                    return True
+                if before not in seen:
+                    seen.add(before)
+                    stack.append(before)
+        return False
