@@ -42,8 +42,11 @@ def stat_question(one: Resource, kind: str) -> Json:
         wanted["digest"] = spec["body"]["digest"]
     if "to" in spec and "to" not in ignored:
         wanted["to"] = spec["to"]
-    beside = {field: spec[field] for field in ("backup", "validate") if field in spec}
-    return {"path": spec["path"], "wanted": wanted, **beside}
+    question = {"path": spec["path"], "wanted": wanted}
+    for field in ("backup", "validate"):
+        if field in spec:
+            question[field] = spec[field]
+    return question
 
 
 def watched(path: str, state: Json) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ the change has happened is told by a look at its cause, and by nothing else:
     as declared, and otherwise than before       is owed for certain
     neither                                      stays in doubt: the next intent, or the next look, decides
 
-Invariant: what is owed for certain leaves only by `done`, for the very change that was refreshed for, or with its
+Invariant: what is owed for certain leaves only by `done`, when its change was refreshed for, or with its
 instance. So no refresh is lost, and none is owed without an intent. This module must not know how anything is
 refreshed.
 """
@@ -71,13 +71,25 @@ class Refreshes:
         """What is owed to `address` for certain."""
         return tuple(one for one in self._owed.values() if one.address == address and one.certain)
 
-    def done(self, owed: Iterable[Owed]) -> None:
-        """These were refreshed for. A change since then, of the same cause, is owed a refresh of its own."""
+    def done(self, owed: Iterable[Owed]) -> list[Address]:
+        """These were refreshed for. A change since then, of the same cause, is owed a refresh of its own.
+
+        Returns:
+            What was to be changed since then, and what that would owe a refresh: whether it does, a look decides.
+        """
+        doubtful = []
         for one in owed:
             key = (one.address, one.cause)
-            if (known := self._owed.get(key)) is not None and known.run == one.run:
+            known = self._owed.get(key)
+            if known is None:
+                continue
+            self._news.add(key)
+            if known.run == one.run:
                 del self._owed[key]
-                self._news.add(key)
+            else:
+                self._owed[key] = replace(known, certain=False)
+                doubtful += [one.cause, one.address]
+        return doubtful
 
     def keep_only(self, addresses: Collection[Address]) -> None:
         """Other instances are declared now: what is gone is owed nothing, and what it did may have been a change."""

@@ -91,6 +91,9 @@ class Round:
             self._lane.release(self.outcome.gone)
             await self._journal.cut_off(self.report, error)
             raise
+        for address in self._walk.doubtful:
+            if address in self._lane.instances:
+                self.outcome.look_again(address, 0.0)
         self._lane.release(self.outcome.gone)
         await self._journal.close(self.report)
         # Not before what came of them is on record: until then their results are all that says so.

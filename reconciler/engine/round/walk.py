@@ -78,6 +78,7 @@ class Walk:
     Attributes:
         lasting: the operations whose results the target keeps until they are forgotten.
         obstructed: what was not done, since something is in its way.
+        doubtful: what was to be changed while something was refreshed because of it, and may not have been; and that.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Walk:
         self._carrying: dict[Address, Slow] = {}
         self.lasting: list[str] = []
         self.obstructed: list[Address] = []
+        self.doubtful: list[Address] = []
 
     async def run(self, looks: Mapping[Address, Look], performer: ReadingPerformer) -> Collection[Address]:
         """Conclude about everything that was looked at, and do what is to be done about it, in the graph's order.
@@ -233,7 +235,7 @@ class Walk:
             return
         if not self._succeeded(todo, carried.applied, carried.begun):
             return
-        self._lane.refreshes.done(owed)
+        self.doubtful += self._lane.refreshes.done(owed)
         looks = await self._look([unit.address])
         self._looks |= looks
         self._settle_owed(looks)

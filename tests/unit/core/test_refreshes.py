@@ -45,12 +45,16 @@ def test_what_has_moved_between_two_attempts_has_changed_whatever_it_is_in_the_e
     assert [one.run for one in refreshes.of(HANDLER)] == ["r3"]
 
 
-def test_a_change_after_one_that_is_owed_for_certain_stays_owed_when_the_first_was_refreshed_for():
-    refreshes = Refreshes([owed("r1", certain=True)])
-    begun = refreshes.of(HANDLER)
-    assert refreshes.intend([owed("r2", before=BETWEEN)]) == [owed("r2", before=BETWEEN, certain=True)]
-    refreshes.done(begun)
-    assert [one.run for one in refreshes.of(HANDLER)] == ["r2"]
+def test_of_a_change_after_one_that_is_refreshed_for_a_look_decides_whether_it_is_owed():
+    """It may have been intended and never begun: its handler ran once more, without a cause."""
+    for seen, runs in ((AFTER, ["r2"]), (BETWEEN, [])):
+        refreshes = Refreshes([owed("r1", certain=True)])
+        begun = refreshes.of(HANDLER)
+        assert refreshes.intend([owed("r2", before=BETWEEN)]) == [owed("r2", before=BETWEEN, certain=True)]
+        assert refreshes.done(begun) == [CAUSE, HANDLER]
+        assert refreshes.of(HANDLER) == ()
+        refreshes.seen(CAUSE, seen, as_declared=seen == AFTER)
+        assert [one.run for one in refreshes.of(HANDLER)] == runs
 
 
 def test_what_is_not_declared_any_more_is_owed_nothing_and_may_have_changed():
