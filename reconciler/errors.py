@@ -21,7 +21,7 @@ next, and never carry a secret's value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -32,6 +32,11 @@ class ErrorClass(StrEnum):
     THROTTLED = "throttled"
     CONFLICT = "conflict"
     PERMANENT = "permanent"
+
+
+def located(root: str, file: str) -> str:
+    """A file of a source as it is opened from anywhere; what is in no source has such a path already."""
+    return f"{root.rstrip('/')}/{file}" if root and file and not file.startswith("/") else file
 
 
 class FroyoError(Exception):
@@ -67,6 +72,10 @@ class Problem:
             return self.file
         return f"{self.file}:{self.line}:{self.column}" if self.column else f"{self.file}:{self.line}"
 
+    def within(self, root: str) -> Problem:
+        """The same with a path that can be opened from anywhere."""
+        return replace(self, file=located(root, self.file))
+
     def __str__(self) -> str:
         return f"{self.location}: {self.message}" + (f" ({self.hint})" if self.hint else "")
 
@@ -81,6 +90,10 @@ class ConfigError(FroyoError):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = sorted(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def within(self, root: str) -> ConfigError:
+        """The same with paths that can be opened from anywhere."""
+        return ConfigError([problem.within(root) for problem in self.problems])
 
 
 class UsageError(FroyoError):
@@ -176,3 +189,20 @@ class LeaseLost(StoreError):
     """Another controller has taken the store over; this one must stop writing at once."""
 
     error_class = ErrorClass.PERMANENT
+
+
+def why(error: OSError) -> str:
+    """What the system says, as it goes on in a sentence: `permission denied`."""
+    said = error.strerror or str(error)
+    return said[:1].lower() + said[1:] if said[1:2].islower() else said  # `SSL` is an abbreviation
+
+
+def in_words(error: BaseException) -> str:
+    """An error that is none of ours as a person reads it: `/etc/motd: permission denied`, `KeyError: 'mode'`."""
+    if isinstance(error, OSError) and error.strerror:
+        name = error.filename
+        if isinstance(name, bytes):
+            name = name.decode(errors="surrogateescape")
+        return f"{name}: {why(error)}" if isinstance(name, str) else why(error)
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,3 +1,9 @@
-"""What every test may ask for."""
+"""What every test may ask for, and what holds for all of them."""
+
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.lab.fixture"]
+
+# How long an example takes, or how long it takes to make one, says something about the machine and nothing about us.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")

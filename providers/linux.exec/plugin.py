@@ -139,6 +139,8 @@ async def run(spec: dict[str, Any], how: dict[str, Any]) -> Result:
     )
     if reply["exit"] != 0:
         how_it_ended = reply["signal"] or f"exit status {reply['exit']}"
-        said = f": {output.strip()}" if output.strip() else ""
+        said = output.strip()
+        # Several lines stay what they are, such as a line with a mark below it.
+        said = f":{chr(10) if chr(10) in said else ' '}{said}" if said else ""
         raise PermanentError(f"{spec['argv'][0]} failed ({how_it_ended}){said}")
     return Result(changed=True, output=output)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
-from reconciler.errors import TransportError, UsageError
+from reconciler.errors import TransportError, UsageError, in_words
 
 Document = dict[str, Any]
 
@@ -147,9 +147,8 @@ class Client:
             return Silent(f"{who} does not answer: is it stopped, or its cgroup frozen?{todo}")
         if isinstance(error, ConnectionError | FileNotFoundError | http.client.IncompleteRead):
             return TransportError(ENDED)
-        why = error.strerror if isinstance(error, OSError) else ""
         return TransportError(
-            f"{self.path}: the daemon cannot be asked ({why or error!r}); see: froyo doctor"
+            f"{self.path}: the daemon cannot be asked ({in_words(error)}); see: froyo doctor"
         )
 
     def _listener(self) -> int:

@@ -20,7 +20,7 @@ from reconciler.api import answers, views
 from reconciler.api.answers import NotFound
 from reconciler.api.backend import Followed
 from reconciler.api.following import changes, events, stream
-from reconciler.errors import FroyoError, UsageError
+from reconciler.errors import FroyoError, UsageError, in_words
 from reconciler.model.names import Address
 from reconciler.model.plan import Plan
 from reconciler.model.scope import Scope
@@ -188,7 +188,7 @@ def application(backend: Backend) -> web.Application:
         except Exception as error:
             log.exception("a request failed; this is a defect", path=request.path)
             return _failure(
-                500, f"the daemon failed, which is a defect of froyo: {error!r}; its log says where"
+                500, f"the daemon failed, which is a defect of froyo: {in_words(error)}; its log says where"
             )
 
     handlers = _Handlers(backend)

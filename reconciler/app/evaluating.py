@@ -100,7 +100,10 @@ async def evaluate(
     snapshot = await parts.runtime.offload("config", source.take)
 
     async def loaded(shown: Snapshot) -> Desired:
-        return await parts.runtime.offload("config", lambda: parts.load(shown))
+        try:
+            return await parts.runtime.offload("config", lambda: parts.load(shown))
+        except ConfigError as error:
+            raise error.within(str(directory)) from error
 
     async def declared() -> Desired:
         found = await loaded(snapshot)

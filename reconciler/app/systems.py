@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 
+from reconciler.errors import why
+
 _ADVICE = {
     errno.ENOENT: "make the directory first, or name another place",
     errno.EEXIST: "something else is in the way: move it, or name another place",
@@ -21,8 +23,5 @@ _ADVICE = {
 
 def explained(error: OSError) -> str:
     """Why, and what to do about it where that is known: `read-only file system; mount …`."""
-    why = error.strerror or str(error)
-    if why[1:2].islower():
-        why = why[:1].lower() + why[1:]
     advice = _ADVICE.get(error.errno or 0, "")
-    return f"{why}; {advice}" if advice else why
+    return f"{why(error)}; {advice}" if advice else why(error)

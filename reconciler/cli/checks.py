@@ -16,7 +16,7 @@ from reconciler import __version__
 from reconciler.api.client import Silent
 from reconciler.app.places import must_be_ours
 from reconciler.cli.asking import Asking
-from reconciler.errors import ConfigError, FroyoError, StoreError, UsageError
+from reconciler.errors import ConfigError, FroyoError, StoreError, UsageError, in_words
 
 if TYPE_CHECKING:
     from reconciler.store.records import StoreStats
@@ -73,7 +73,7 @@ def every_check(asking: Asking) -> list[Check]:
         except FroyoError as error:
             found.append(Check(look.__name__.strip("_"), FAIL, str(error)))
         except Exception as error:  # noqa: BLE001 - it is what was found
-            found.append(Check(look.__name__.strip("_"), FAIL, f"could not be looked at: {error!r}"))
+            found.append(Check(look.__name__.strip("_"), FAIL, f"could not be looked at: {in_words(error)}"))
     return found
 
 

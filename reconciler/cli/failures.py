@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from reconciler import __version__
 from reconciler.app.systems import explained
+from reconciler.cli.here import from_here
 from reconciler.cli.phrases import count
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line, visible
-from reconciler.errors import ConfigError, FroyoError, Problem
+from reconciler.errors import ConfigError, FroyoError, Problem, in_words
 
 SHOWN = 10
 """Problems that are shown in full, unless all are asked for: of a directory that is all wrong one reads no more."""
@@ -29,7 +30,7 @@ def show_failure(screen: Terminal, error: Exception) -> int:
         # What we were pointed at cannot be read or written.
         screen.note(f"{failed} {one_line(_where(error) or explained(error))}")
     else:
-        screen.note(f"{failed} this is a defect of froyo {__version__}: {visible(repr(error))}")
+        screen.note(f"{failed} this is a defect of froyo {__version__}: {visible(in_words(error))}")
         if screen.verbose:
             screen.note("".join(traceback.format_exception(error)).rstrip())
         else:
@@ -59,9 +60,8 @@ def problem_lines(screen: Terminal, problems: Sequence[Problem]) -> list[str]:
     lines: list[str] = []
     shown = len(problems) if screen.verbose else SHOWN
     for problem in problems[:shown]:
-        lines.append(
-            f"{screen.paint('bold', one_line(problem.location))}: {screen.paint('bad', visible(problem.message))}"
-        )
+        place = screen.paint("bold", one_line(from_here(problem.location)))
+        lines.append(f"{place}: {screen.paint('bad', visible(problem.message))}")
         if problem.excerpt:
             gutter = f"{problem.line:>5} "
             lines.append(screen.paint("dim", f"{gutter}│ ") + visible(problem.excerpt))

@@ -62,10 +62,10 @@ class Complaints:
         """Something is wrong with a value of any document."""
         self.problems.append(self._at(file, document, path, message, hint, key=False))
 
-    def problem_on_line(self, problem: Problem) -> None:
-        """Something is wrong, of which only the line is known."""
-        file = self._places_of(problem.file).file
-        self.problems.append(replace(problem, column=1, excerpt=file.excerpt(problem.line, 1)))
+    def place(self, manifest: Manifest, path: Sequence[str | int]) -> str:
+        """Where a value of a manifest stands: `/srv/site/a.yaml:7`."""
+        found = self._at(manifest.origin.file, manifest.document, path, "", key=False)
+        return str(replace(manifest.origin, line=found.line))
 
     def warning(self, manifest: Manifest, path: Sequence[str | int], message: str, hint: str) -> None:
         """A person should know something about a key of a manifest."""
@@ -78,7 +78,14 @@ class Complaints:
         self.warnings.append(self._at(file, document, path, message, hint, key=True))
 
     def _at(
-        self, file: str, document: Document, path: Sequence[str | int], message: str, hint: str, *, key: bool
+        self,
+        file: str,
+        document: Document,
+        path: Sequence[str | int],
+        message: str,
+        hint: str = "",
+        *,
+        key: bool,
     ) -> Problem:
         found = self._places_of(file).problem(document, path, message, hint, key=key)
         return found or Problem(file, document.line, 1, message, hint)

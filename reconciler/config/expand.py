@@ -67,7 +67,7 @@ class Expansion:
         dangling = check_references(manifests, self.instances, self._broken, self.complaints)
         lost = [m for m in manifests if not isinstance(m.where, Selector) and m.where not in self.targets]
         check_named([*sketches, *lost], manifests, self._broken, self.complaints)
-        self.graphs = put_in_order(self.instances, dangling, self.complaints)
+        self.graphs = put_in_order(self.instances, self._made_of, dangling, self.complaints)
 
     def _own(self, declared: Mapping[str, FileDeclarations]) -> None:
         machines: dict[tuple[str, ...], Target] = {}

@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.config.builtin import COMMON, REFERENCE
 from reconciler.config.durations import seconds
 from reconciler.model.catalog import Kind
-from reconciler.model.names import DEFAULT_NAMESPACE, Reference
+from reconciler.model.names import DEFAULT_NAMESPACE, Reference, reference
 from reconciler.model.resource import Adopt, CommonSpec, Deletion, Metadata, Policy
 from reconciler.model.subjects import Subject, subject
 
@@ -50,7 +50,15 @@ def common_of(spec: Mapping[str, Any]) -> CommonSpec:
     )
 
 
-def references_of(spec: Mapping[str, Any]) -> Iterator[tuple[str, int, Reference]]:
+def name_of(value: Mapping[str, Any]) -> Reference:
+    """What a document declares, whatever else is wrong with it."""
+    metadata = value.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
+    return reference(str(value["kind"]), str(name), str(namespace or DEFAULT_NAMESPACE))
+
+
+def named_in(spec: Mapping[str, Any]) -> Iterator[tuple[str, int, Reference]]:
     """What a spec names that may be wrong in other ways; what is no reference has been complained about."""
     for field in ("require", "before", "notify"):
         written = spec.get(field)

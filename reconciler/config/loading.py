@@ -87,7 +87,7 @@ def _load(snapshot: Snapshot, catalog: Catalog, cache: ParseCache, environ: Mapp
     problems += expansion.complaints.problems
     if problems:
         raise ConfigError(problems)
-    warnings = [str(warning) for warning in sorted(expansion.complaints.warnings)]
+    warnings = [str(warning.within(snapshot.root)) for warning in sorted(expansion.complaints.warnings)]
     if not declared:
         warnings.append("the source has no manifests: nothing is declared")
     return Desired(

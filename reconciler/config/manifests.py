@@ -18,7 +18,7 @@ from reconciler.config.builtin import COMMON, FIELD_PATH, TARGET
 from reconciler.config.declared import FileDeclarations, Manifest, Sketch
 from reconciler.config.durations import HINT, is_written, refusal, seconds
 from reconciler.config.explain import explain, shown
-from reconciler.config.fields import common_of, metadata_of, references_of, subjects_of
+from reconciler.config.fields import common_of, metadata_of, name_of, named_in, subjects_of
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.config.selectors import selector
 from reconciler.config.slips import looked_through, may_have_slips
@@ -26,7 +26,7 @@ from reconciler.config.targets import ControllerPaths, source, target
 from reconciler.core.suggest import closest, did_you_mean
 from reconciler.documents.reading import Document, Locator, read_documents
 from reconciler.model.blob import Blob
-from reconciler.model.names import DEFAULT_NAMESPACE, Reference, TargetName, reference
+from reconciler.model.names import TargetName, reference
 from reconciler.model.origin import Origin
 from reconciler.model.selector import LABEL_KEY_HINT, Selector, is_label_key
 
@@ -67,6 +67,10 @@ class _Evaluator:
         if problem is not None:
             self.declared.problems.append(problem)
 
+    def origin(self, document: Document) -> Origin:
+        """Where a document stands."""
+        return Origin(self.places.file.path, document.line, document.index, self.controller.root)
+
     def document(self, document: Document) -> None:
         before = len(self.declared.problems)
         if self.suspicious and not _is_list(document.value):
@@ -100,7 +104,7 @@ class _Evaluator:
         elif valid:
             self.own(document, compiled)
         if not valid or len(self.declared.problems) > before:
-            self.declared.broken.add(_named(value))
+            self.declared.broken.add(name_of(value))
 
     def items(self, document: Document) -> None:
         """A Kubernetes List: what `kubectl get -o yaml` prints."""
@@ -162,7 +166,7 @@ class _Evaluator:
 
     def own(self, document: Document, compiled: CompiledKind) -> None:
         value = document.value
-        origin = Origin(self.places.file.path, document.line, document.index)
+        origin = self.origin(document)
         kept = replace(document, value=None)
 
         def complain(path: tuple[str | int, ...], message: str, hint: str) -> None:
@@ -184,7 +188,7 @@ class _Evaluator:
         if not isinstance(spec, dict):
             return
         kind = compiled.kind
-        origin = Origin(self.places.file.path, document.line, document.index)
+        origin = self.origin(document)
         before = len(self.declared.problems)
         where = None if slipped else self.where(document, spec, valid=valid)
         self.common_problems(document, compiled, spec)
@@ -202,7 +206,7 @@ class _Evaluator:
                 document=replace(document, value=None),
                 compiled=compiled,
                 where=None if isinstance(where, Selector) else where,
-                references=() if slipped else tuple(references_of(spec)),
+                references=() if slipped else tuple(named_in(spec)),
                 body_path=body if isinstance(body, str) and body != "." else "",
                 origin=origin,
             )
@@ -291,10 +295,3 @@ class _Evaluator:
 def _is_list(value: Any) -> bool:
     """Whether a document is a Kubernetes List, whose items are documents."""
     return isinstance(value, dict) and value.get("kind") == "List" and value.get("apiVersion") == "v1"
-
-
-def _named(value: Mapping[str, Any]) -> Reference:
-    metadata = value.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
-    return reference(str(value["kind"]), str(name), str(namespace or DEFAULT_NAMESPACE))

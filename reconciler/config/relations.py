@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.config.declared import Manifest
 from reconciler.config.fields import providing_field
+from reconciler.core.cycles import describe
 from reconciler.core.graph import CycleError, build_graph
+from reconciler.model.graph import Edge, EdgeKind
 from reconciler.model.names import Reference, TargetName, address, split_address
 
 if TYPE_CHECKING:
@@ -129,7 +131,10 @@ def check_named(
 
 
 def put_in_order(
-    instances: Mapping[Address, Instance], dangling: set[TargetName], complaints: Complaints
+    instances: Mapping[Address, Instance],
+    made_of: Mapping[Address, Manifest],
+    dangling: set[TargetName],
+    complaints: Complaints,
 ) -> dict[TargetName, Graph]:
     """What comes before what on each target; nothing may wait for itself.
 
@@ -147,9 +152,29 @@ def put_in_order(
             cycles = {frozenset(split_address(edge.dependent)[1] for edge in cycle) for cycle in error.cycles}
             if not cycles <= seen:
                 seen |= cycles
-                for problem in error.problems:
-                    complaints.problem_on_line(problem)
+                for cycle in error.cycles:
+                    _complain_of(cycle, made_of, complaints)
     return graphs
+
+
+def _complain_of(
+    cycle: tuple[Edge, ...], made_of: Mapping[Address, Manifest], complaints: Complaints
+) -> None:
+    """Say of a cycle which entry closes it: the first of those that are written."""
+
+    def entry(edge: Edge) -> tuple[Manifest, tuple[str | int, ...]]:
+        required = edge.kind is EdgeKind.REQUIRE
+        holder, named = (edge.dependent, edge.dependency) if required else (edge.dependency, edge.dependent)
+        manifest = made_of[holder]
+        names: tuple[Reference, ...] = getattr(manifest.common, edge.kind.value)
+        return manifest, ("spec", edge.kind.value, names.index(split_address(named)[1]))
+
+    def place(edge: Edge) -> str:
+        return str(edge.origin) if edge.kind is EdgeKind.INFERRED else complaints.place(*entry(edge))
+
+    first = next(edge for edge in cycle if edge.kind is not EdgeKind.INFERRED)
+    problem = describe(cycle, place)
+    complaints.problem(*entry(first), problem.message, problem.hint)
 
 
 def references_of(resource: Manifest | Sketch) -> Iterator[tuple[str, int, Reference]]:

@@ -13,7 +13,7 @@ from reconciler.model.graph import Edge, EdgeKind
 from reconciler.model.names import split_address
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from reconciler.model.names import Address
     from reconciler.model.resource import Instance
@@ -52,10 +52,15 @@ def _shortest(
     return tuple(cycle)
 
 
-def describe(cycle: tuple[Edge, ...]) -> Problem:
-    """The cycle as a problem: each step with where it comes from, placed at the first."""
+def describe(cycle: tuple[Edge, ...], place: Callable[[Edge], str] | None = None) -> Problem:
+    """The cycle as a problem: each step with where it comes from, placed at the first.
+
+    Args:
+        cycle: its edges, in order.
+        place: where an edge is written, where that is known better than by the manifest that says so.
+    """
     target, _ = split_address(cycle[0].dependency)
-    steps = "".join(f"\n    {_step(edge)}" for edge in cycle)
+    steps = "".join(f"\n    {_step(edge, place or (lambda edge: str(edge.origin)))}" for edge in cycle)
     inferred = any(edge.kind is EdgeKind.INFERRED for edge in cycle)
     return Problem(
         file=cycle[0].origin.file,
@@ -66,7 +71,7 @@ def describe(cycle: tuple[Edge, ...]) -> Problem:
     )
 
 
-def _step(edge: Edge) -> str:
+def _step(edge: Edge, place: Callable[[Edge], str]) -> str:
     why = "its path lies below" if edge.kind is EdgeKind.INFERRED else edge.kind.value
-    place = f", {edge.origin}" if edge.origin.file else ""
-    return f"{split_address(edge.dependency)[1]} before {split_address(edge.dependent)[1]} ({why}{place})"
+    where = f", {place(edge)}" if edge.origin.file else ""
+    return f"{split_address(edge.dependency)[1]} before {split_address(edge.dependent)[1]} ({why}{where})"

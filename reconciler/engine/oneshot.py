@@ -19,7 +19,7 @@ from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.reached import Reached
 from reconciler.engine.round.reconcile import Round, unplanned
 from reconciler.engine.round.services import Services
-from reconciler.errors import FroyoError, ProtocolError, RunnerError, StoreError, TransportError
+from reconciler.errors import FroyoError, ProtocolError, RunnerError, StoreError, TransportError, in_words
 from reconciler.model.event import Event
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.owed import Owed
@@ -157,7 +157,7 @@ class OneShot:
             except Exception as error:
                 log.exception("a target could not be worked on; this is a defect", target=name)
                 self._services.progress.step(name, "failed", ())
-                why = str(error) if isinstance(error, FroyoError) else f"a defect of froyo: {error!r}"
+                why = str(error) if isinstance(error, FroyoError) else f"a defect of froyo: {in_words(error)}"
                 return failed(name, why)
 
         return await gathered(*(one(name) for name in self._wanted))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from reconciler.core import spoken
 from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address, split_address
 from reconciler.model.owed import Owed
@@ -129,11 +130,7 @@ def duration(seconds: float) -> str:
 
 def value(field_value: Any) -> str:
     """A field's value in one short line."""
-    if field_value is None:
-        return "absent"
-    if isinstance(field_value, dict) and "digest" in field_value:
-        return f"{str(field_value['digest'])[:19]}… ({field_value.get('size', '?')} B)"
-    text = str(field_value)
+    text = spoken.value(field_value)
     return text if len(text) <= 60 else text[:59] + "…"
 
 
@@ -159,11 +156,11 @@ def fields(diffs: Sequence[FieldDiff], *, spoiled: bool = False) -> str:
         if diff.ignored:
             continue
         if diff.sensitive or isinstance(diff.before, dict) or isinstance(diff.after, dict):
-            parts.append(diff.field)
+            parts.append(spoken.field(diff.field))
         else:
             there, declared = value(diff.before), value(diff.after)
             first, then = (declared, there) if spoiled else (there, declared)
-            parts.append(f"{diff.field} ({first} → {then})")
+            parts.append(f"{spoken.field(diff.field)} ({first} → {then})")
     more = [f"and {len(parts) - FIELDS_MAX} more"] if len(parts) > FIELDS_MAX else []
     return ", ".join([*parts[:FIELDS_MAX], *more])
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.errors import located
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -13,11 +15,15 @@ class Origin:
         file: path relative to the source's root; "" when it was not declared in a file.
         line: 1-based line of the document's first key; 0 when unknown.
         document: 0-based index of the document in the file.
+        root: the directory of the source on the controller; "" when it is in none.
     """
 
     file: str = ""
     line: int = 0
     document: int = 0
+    root: str = ""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}" if self.line else self.file
+        """As an editor or a terminal opens it, wherever it is started."""
+        where = located(self.root, self.file)
+        return f"{where}:{self.line}" if self.line else where

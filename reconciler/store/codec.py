@@ -255,7 +255,8 @@ def target(row: Sequence[Any]) -> Target:
     kind = SshTransport if whole["transport"] == "ssh" else LocalTransport
     known = {field.name for field in fields(kind)}
     transport = kind(**{name: value for name, value in whole["settings"].items() if name in known})
-    origin = Origin(whole["origin"]["file"], whole["origin"]["line"])
+    known = {field.name for field in fields(Origin)}
+    origin = Origin(**{name: value for name, value in whole["origin"].items() if name in known})
     return Target(TargetName(name), whole["labels"], transport, whole["digest"], origin)
 
 

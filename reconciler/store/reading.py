@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from reconciler.errors import in_words
 from reconciler.model.event import Event, EventFilter
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.owed import Owed
@@ -71,7 +72,7 @@ class Reading:
         except (KeyError, TypeError, ValueError) as error:
             raise failure(
                 self.path,
-                f"it holds something that this froyo does not understand ({error!r})",
+                f"it holds something that this froyo does not understand ({in_words(error)})",
                 "use the newer froyo that wrote it; if there is none, please report this",
             ) from error
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
-from reconciler.errors import FroyoError, TransportError
+from reconciler.errors import FroyoError, TransportError, in_words
 from reconciler.model.target import LocalTransport, Target
 from reconciler.runtime import Channel, Connect, Offload
 from reconciler.targets.artifacts import Artifacts
@@ -80,8 +80,6 @@ def make_connect(
             raise
         except Exception as error:
             # The libraries have errors of many classes, and what they read comes from others.
-            raise TransportError(
-                f"{target.name}: it cannot be reached: {type(error).__name__}: {error}"
-            ) from error
+            raise TransportError(f"{target.name}: it cannot be reached: {in_words(error)}") from error
 
     return connect

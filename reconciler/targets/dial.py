@@ -6,7 +6,7 @@ import asyncio
 import errno
 import socket
 
-from reconciler.errors import TransportError
+from reconciler.errors import TransportError, in_words
 
 _HINTS = {
     errno.ECONNREFUSED: "connection refused: nothing listens there (is sshd running, and on this port?)",
@@ -49,7 +49,7 @@ async def dial(host: str, port: int, *, timeout: float) -> socket.socket:
         except TimeoutError:
             why = f"no answer within {timeout:g} s: is the machine up, and does a firewall let us through?"
         except OSError as error:
-            why = _HINTS.get(error.errno or 0, str(error))
+            why = _HINTS.get(error.errno or 0, in_words(error))
     raise TransportError(f"cannot connect: {why}")
 
 

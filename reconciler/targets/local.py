@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import cast
 
-from reconciler.errors import TransportError
+from reconciler.errors import TransportError, why
 from reconciler.model.target import LocalTransport, Target
 from reconciler.runtime import Offload
 from reconciler.targets import become
@@ -105,7 +105,7 @@ async def _start(
             await _abandon(starting)
             raise
         except OSError as error:
-            raise TransportError(f"the runner cannot be started on this machine: {error}") from error
+            raise TransportError(f"the runner cannot be started on this machine: {why(error)}") from error
         channel.hold(descriptors.pop_all())
         return channel
 

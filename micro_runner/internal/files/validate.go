@@ -74,7 +74,11 @@ func (j *job) check(ctx context.Context) error {
 	if output == "" {
 		output = "it does not say why"
 	}
-	return fault.New(fault.ValidationFailed, "%s: %s refuses the new content (%s): %s", j.path, j.validate[0], how, output)
+	separator := " "
+	if strings.Contains(output, "\n") {
+		separator = "\n" // and stays what it is, such as a line with a mark below it
+	}
+	return fault.New(fault.ValidationFailed, "%s: %s refuses the new content (%s):%s%s", j.path, j.validate[0], how, separator, output)
 }
 
 // untouched refuses a draft that is not any more what was written: what goes live is what was declared, whatever a foreign program

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from reconciler.app.places import places, source_name, source_root
 from reconciler.cli.failures import problem_lines
+from reconciler.cli.here import from_here
 from reconciler.cli.options import Directory, NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
@@ -49,7 +50,7 @@ def command(
             problems = [asdict(problem) for problem in error.problems]
             emit(screen, {**document, "valid": False, "problems": problems}, output)
         else:
-            for line in problem_lines(screen, error.problems):
+            for line in problem_lines(screen, error.within(root).problems):
                 screen.line(line)
         return 1
     found = {"targets": len(desired.targets), "instances": len(desired.instances)}
@@ -58,7 +59,7 @@ def command(
         emit(screen, {**document, "valid": True, "problems": [], **found, **warnings}, output)
         return 0
     for warning in desired.warnings:
-        screen.line(f"{screen.paint('warn', 'warning:')} {one_line(warning)}")
+        screen.line(f"{screen.paint('warn', 'warning:')} {one_line(from_here(warning))}")
     for path, why in snapshot.left_out.items():
         screen.say(f"{screen.paint('warn', 'left out:')} {one_line(path)}: {one_line(why)}")
     counts = f"{count(found['instances'], 'instance')} on {count(found['targets'], 'target')}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconciler.api import times
+from reconciler.cli.here import from_here
 from reconciler.cli.phrases import DRIFT, without_name
 from reconciler.cli.show.plans import named
 from reconciler.cli.terminal import Terminal
@@ -33,7 +34,10 @@ def event_block(screen: Terminal, event: Document, *, now: float, width: int = 0
     """
     problems = event.get("data", {}).get("problems", ())
     lines = _lines(screen, event, now=now, width=width)
-    return [*lines, *(f"    {screen.paint('bad', one_line(problem))}" for problem in problems)]
+    return [
+        *lines,
+        *(f"    {screen.paint('bad', one_line(from_here(problem)))}" for problem in problems),
+    ]
 
 
 def _lines(screen: Terminal, event: Document, *, now: float, width: int) -> list[str]:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.cli.here import from_here
 from reconciler.cli.phrases import DRIFT, count, nothing_to_do, without_name
 from reconciler.cli.terminal import Terminal
 from reconciler.core.reasons import HELD
+from reconciler.core.spoken import field, value
 from reconciler.core.visible import one_line
 
 Document = dict[str, Any]
@@ -159,7 +161,9 @@ def _unit(screen: Terminal, unit: Document, width: int, *, summary: bool) -> lis
     held, fails = unit.get("held"), unit.get("fails")
     style, sign = ("note", "!") if held else _FAILS if fails else _sign(unit)
     cause = "in sync" if unit["action"] == "none" else unit["cause"]
-    place = f"   {screen.paint('dim', one_line(unit['declaredAt']))}" if unit.get("declaredAt") else ""
+    place = (
+        f"   {screen.paint('dim', one_line(from_here(unit['declaredAt'])))}" if unit.get("declaredAt") else ""
+    )
     lines = [f"  {screen.paint(style, sign)} {_name(unit):<{width}}   {screen.paint('note', cause)}{place}"]
     if summary:
         return lines
@@ -202,19 +206,19 @@ def held_line(unit: Document) -> str:
 def diff_lines(screen: Terminal, diffs: Iterable[Document], *, indent: str) -> list[str]:
     """Field diffs, aligned, each followed by the unified diff of its contents where there is one."""
     diffs = list(diffs)
-    width = min(24, max((len(one_line(diff["field"])) for diff in diffs), default=0))
+    width = min(24, max((len(one_line(field(diff["field"]))) for diff in diffs), default=0))
     lines = []
     for diff in diffs:
         before, after = diff["before"], diff["after"]
-        change = screen.fit(_value(after), len(indent) + width + 2)
+        change = screen.fit(value(after), len(indent) + width + 2)
         if before is not None and after is not None:
-            change = f"{screen.fit(_value(before), 40)} → {change}"
+            change = f"{screen.fit(value(before), 40)} → {change}"
         elif after is None:
-            change = f"{screen.fit(_value(before), 40)} → absent"
+            change = f"{screen.fit(value(before), 40)} → absent"
         if diff.get("sensitive"):
             change = "differs, and is sensitive: not shown"
         ignored = screen.paint("dim", " (ignored)") if diff.get("ignored") else ""
-        lines.append(f"{indent}{one_line(diff['field']):<{width}}  {change}{ignored}")
+        lines.append(f"{indent}{one_line(field(diff['field'])):<{width}}  {change}{ignored}")
         lines += [f"{indent}  {_painted(screen, line)}" for line in diff.get("unified", "").splitlines()]
     return lines
 
@@ -223,12 +227,3 @@ def _painted(screen: Terminal, line: str) -> str:
     """A line of a unified diff, in its colour. What is in it was made safe where the diff was made."""
     style = {"+": "good", "-": "bad", "@": "note"}.get(line[:1], "")
     return screen.paint(style, line) if style else line
-
-
-def _value(value: Any) -> str:
-    """A field's value in one line."""
-    if isinstance(value, dict) and "digest" in value:
-        return f"{str(value['digest'])[:19]}… ({value.get('size', '?')} B)"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if isinstance(value, str) else str(value)

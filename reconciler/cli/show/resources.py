@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconciler.api import times
+from reconciler.cli.here import from_here
 from reconciler.cli.phrases import count, without_name
 from reconciler.cli.show.events import event_lines
+from reconciler.cli.show.messages import message_lines
 from reconciler.cli.show.plans import diff_lines, spoken
 from reconciler.cli.show.tables import Cell, table
 from reconciler.cli.terminal import Terminal
@@ -40,7 +42,7 @@ def resource_table(screen: Terminal, resources: Sequence[Document], *, now: floa
                 ("", spoken(view) or "-"),
                 ("", f"{view['observedGeneration']}/{view['generation']}"),
                 ("", times.age(view["observedAt"], now=now)),
-                ("", view.get("declaredAt", "-")),
+                ("", from_here(view.get("declaredAt", "-"))),
                 ("", ", ".join(entry["object"] for entry in view.get("suspended", ())) or "-"),
             ]
         rows.append([*row, ("", view["message"])])
@@ -94,7 +96,7 @@ def source_table(screen: Terminal, sources: Sequence[Document], *, now: float) -
         )
         first, *rest = screen.wrapped(told, by=2)
         lines += [f"{sign} {first}", *(f"  {line}" for line in rest)]
-        problems = (("bad", problem) for problem in view["problems"])
+        problems = (("bad", from_here(problem)) for problem in view["problems"])
         for style, text in (("warn", rollback), *problems, ("warn", view["degraded"])):
             if text:
                 lines += [f"    {screen.paint(style, line)}" for line in screen.wrapped(one_line(text), by=4)]
@@ -151,7 +153,11 @@ def broken_sources(screen: Terminal, sources: Sequence[Document], *, now: float)
 def orphan_table(screen: Terminal, orphans: Sequence[Document]) -> list[str]:
     """A line for each orphan."""
     rows: list[list[Cell]] = [
-        [("", view["address"]), ("", view["subject"].removeprefix("path:")), ("dim", view["declaredAt"])]
+        [
+            ("", view["address"]),
+            ("", view["subject"].removeprefix("path:")),
+            ("dim", from_here(view["declaredAt"])),
+        ]
         for view in orphans
     ]
     return table(screen, ["RESOURCE", "SUBJECT", "WAS DECLARED AT"], rows)
@@ -182,9 +188,10 @@ def description(screen: Terminal, view: Document, events: Sequence[Document], *,
     if spoken(view):
         lines.append(f"{head('Subject')}     {one_line(spoken(view))}")
     if view.get("declaredAt"):
-        lines.append(f"{head('Declared at')} {one_line(view['declaredAt'])}")
+        lines.append(f"{head('Declared at')} {one_line(from_here(view['declaredAt']))}")
     ready = screen.paint(READY[view["ready"]], view["ready"])
-    lines.append(f"{head('Ready')}       {ready}, {view['reason']}: {one_line(view['message'])}")
+    first, *rest = message_lines(screen, view["message"], indent=" " * 12)
+    lines += [f"{head('Ready')}       {ready}, {view['reason']}: {first}", *rest]
     lines.append(
         f"{head('Generation')}  {view['generation']}, observed {view['observedGeneration']}, "
         f"seen so for {times.age(view['observedAt'], now=now)}"

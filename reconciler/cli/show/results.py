@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.phrases import DRIFT, count, nothing_to_do, without_name
+from reconciler.cli.show.messages import message_lines
 from reconciler.cli.show.plans import REFRESH, named, spoken
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line
@@ -107,10 +108,9 @@ def result_lines(screen: Terminal, document: Document) -> list[str]:
                     f"  {screen.paint(style, sign)} {name}  {screen.fit(change['message'], len(name) + 6)}"
                 )
         for what, style, sign in (("left", "note", "!"), ("failed", "bad", "✘")):
-            lines += [
-                f"  {screen.paint(style, sign)} {_name(found)}  {one_line(_without_subject(found))}"
-                for found in entry[what]
-            ]
+            for found in entry[what]:
+                first, *rest = message_lines(screen, _without_subject(found), indent="      ")
+                lines += [f"  {screen.paint(style, sign)} {_name(found)}  {first}", *rest]
     return lines
 
 

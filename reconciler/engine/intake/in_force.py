@@ -421,11 +421,10 @@ def _subjects(one: Instance) -> list[tuple[TargetName, str]]:
 
 
 def _conflict(what: str, here: object, source: SourceName, there: object) -> Problem:
-    place = f"{there} of {source}" if str(there) else str(source)
     return Problem(
         file=getattr(here, "file", ""),
         line=getattr(here, "line", 0),
         column=0,
-        message=f"{what} is declared by another source already: {place}",
+        message=f"{what} is declared by another source already: {str(there) or source}",
         hint="it stays with that one, and nothing of this source changes; take one of the two declarations away",
     )

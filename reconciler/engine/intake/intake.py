@@ -16,7 +16,7 @@ from reconciler.engine import wording
 from reconciler.engine.intake.recall import doubt_of, put_back, put_in_force, was_declared
 from reconciler.engine.intake.telling import Telling, in_force
 from reconciler.engine.loop.controller import Controller
-from reconciler.errors import ConfigError, FroyoError, Problem
+from reconciler.errors import ConfigError, FroyoError, Problem, in_words
 from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired
 from reconciler.model.names import SourceName
@@ -224,7 +224,9 @@ class Intake:
             ready=False,
             reason=Reason.PERMANENT_ERROR,
             message=f"{wording.count(len(error.problems), 'problem')} in {snapshot.revision}; {stays}",
-            state=replace(self.state, problems=tuple(str(problem) for problem in error.problems)),
+            state=replace(
+                self.state, problems=tuple(str(problem.within(snapshot.root)) for problem in error.problems)
+            ),
         )
 
     async def _something_in_force(self) -> bool:
@@ -250,7 +252,9 @@ class Intake:
         except Exception as error:
             # It must not take what is in force away, nor what was in force when the last controller ended.
             log.exception("a source cannot be evaluated; this is a defect", source=self.state.name)
-            message = f"froyo fails to evaluate {snapshot.revision}, which is a defect of it: {error!r}"
+            message = (
+                f"froyo fails to evaluate {snapshot.revision}, which is a defect of it: {in_words(error)}"
+            )
             raise ConfigError([Problem("", 0, 0, message, "the daemon's log says where")]) from error
 
     async def _heard(self, report: SourceReport) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from reconciler.core.backoff import Backoff
-from reconciler.errors import FroyoError
+from reconciler.errors import FroyoError, in_words
 from reconciler.model.names import TargetName
 from reconciler.model.target import Target
 from reconciler.runtime import Runtime
@@ -146,7 +146,7 @@ class Sessions:
             except Exception as error:
                 # Whatever it is, it must not end the attempts for good.
                 log.exception("a session could not be opened; this is a defect", target=target.name)
-                why = f"a defect: {error!r}"
+                why = f"a defect: {in_words(error)}"
             else:
                 opened = asyncio.get_running_loop().time()
                 try:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from reconciler.core.backoff import Backoff
-from reconciler.errors import FroyoError, LeaseLost
+from reconciler.errors import FroyoError, LeaseLost, in_words
 from reconciler.runtime import Runtime
 from reconciler.telemetry.log import get_logger
 
@@ -116,7 +116,7 @@ class Supervisor:
             except FroyoError as error:
                 ward.trouble = str(error)
             except Exception as error:
-                ward.trouble = f"failed, which is a defect: {error!r}"
+                ward.trouble = f"failed, which is a defect: {in_words(error)}"
                 log.exception("a task failed; this is a defect", task=name)
             if self._time() - begun > self._backoff.cap:
                 ward.failures = 0  # what failed once a week is not failing more and more

@@ -36,7 +36,7 @@ _DENIED = frozenset({"eacces", "eperm"})
 
 
 def told(error: Exception, target: Target) -> str:
-    """What is said of `error`: what it says itself, and what to do about it."""
+    """What is said of `error`: what it says itself, and what to do about it, before the lines of others."""
     if not isinstance(error, ProviderError) or error.error_class is ErrorClass.CONFLICT:
         return str(error)
     if error.code in _DENIED:
@@ -45,7 +45,8 @@ def told(error: Exception, target: Target) -> str:
         advice = "declare a Directory for it, or make it on the target" if error.call in _MAKING else ""
     else:
         advice = _ADVICE.get(error.code, "")
-    return f"{error}; {advice}" if advice else str(error)
+    first, behind, lines = str(error).partition(":\n")
+    return f"{first}; {advice}{behind}{lines}" if advice else str(error)
 
 
 def _become(target: Target) -> str:

@@ -161,7 +161,7 @@ async def test_what_a_command_said_is_told_whether_it_went_well_or_not():
     [asked] = target.calls
     assert (asked.args["timeout_ms"], asked.args["anew"]) == (7000, True)
     failed = await carry_out(operation, Target(result=went_well | {"exit": 3}))
-    assert failed["fault"]["message"] == "make failed (exit status 3): out\nerr"
+    assert failed["fault"]["message"] == "make failed (exit status 3):\nout\nerr"
     killed = went_well | {"exit": None, "signal": "SIGKILL", "stdout": "", "stderr": ""}
     failed = await carry_out(operation, Target(result=killed))
     assert failed["fault"]["message"] == "make failed (SIGKILL)"

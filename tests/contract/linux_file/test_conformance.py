@@ -13,7 +13,7 @@ from tests.contract.linux_file.worlds import situations, worlds
 Situation = tuple[dict[str, Node], Json]
 
 every_world = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

@@ -359,7 +359,7 @@ async def test_destroying_takes_away_what_was_declared(bench: Bench, disk: Disk)
     assert [path.name for path in disk.root.iterdir()] == ["app"]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(situation=situations(ignoring=True))
 async def test_the_target_in_memory_behaves_as_a_real_one(
     bench: Bench, tmp_path_factory: pytest.TempPathFactory, situation: Situation

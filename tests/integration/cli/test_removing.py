@@ -151,9 +151,9 @@ def test_of_two_directories_that_claim_one_file_the_first_keeps_it(person):
         assert refused["name"] == str(other)
         [problem] = refused["problems"]
         assert problem.startswith(
-            f"claim.yaml:1: {person.machine}/a on here is declared by another source already"
+            f"{other}/claim.yaml:1: {person.machine}/a on here is declared by another source already"
         )
-        assert f"a.yaml:1 of {person.site}" in problem
+        assert f"{person.site}/a.yaml:1" in problem
         assert (person.machine / "a").read_text() == "a\n"
         # It is the other one's as soon as the first lets it go, and was there all the time.
         inode = (person.machine / "a").stat().st_ino

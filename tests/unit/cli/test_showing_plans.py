@@ -168,5 +168,5 @@ def test_ignored_fields_and_other_values_are_shown():
     lines = [line.strip() for line in plan_lines(pipe(), [plan("a", units)])]
     assert "mode     1 → 2 (ignored)" in lines
     assert "purge    false → true" in lines
-    assert "list     [1, 2]" in lines
+    assert "list     1, 2" in lines
     assert "content  sha256:cccccccccccc… (3 B)" in lines

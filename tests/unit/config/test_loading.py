@@ -48,7 +48,7 @@ def test_a_manifest_becomes_one_instance_per_target() -> None:
     assert instance.provides == (Subject("path", "/etc/motd"),)
     assert instance.subject == "path:/etc/motd"
     assert (instance.uses, instance.contains) == ((), ())
-    assert instance.origin == Origin("site/motd.yaml", 2, 0)
+    assert instance.origin == Origin("site/motd.yaml", 2, 0, "/src")
     body = instance.spec["body"]
     assert body["size"] == 5
     assert desired.blobs[body["digest"]].read() == b"hello"
@@ -315,7 +315,10 @@ def test_no_manifest_at_all_is_a_warning() -> None:
 def test_a_list_is_its_items() -> None:
     items = {"apiVersion": "v1", "kind": "List", "items": [resource("a"), resource("b")]}
     desired = loaded({"t.yaml": TARGET, "m.json": json.dumps(items, indent=1)})
-    assert [str(instance.origin) for instance in desired.instances.values()] == ["m.json:5", "m.json:16"]
+    assert [str(instance.origin) for instance in desired.instances.values()] == [
+        "/src/m.json:5",
+        "/src/m.json:16",
+    ]
 
 
 def test_sources_are_declared_too() -> None:
@@ -326,7 +329,7 @@ def test_sources_are_declared_too() -> None:
     desired = loaded({"a/s.yaml": source})
     (found,) = desired.sources.values()
     assert (found.name, found.directory, found.interval) == ("site", "/src/other", 300.0)
-    assert found.origin == Origin("a/s.yaml", 1, 0)
+    assert found.origin == Origin("a/s.yaml", 1, 0, "/src")
     assert desired.warnings == ()
 
 
@@ -345,7 +348,10 @@ def test_the_source_that_is_served_is_known_by_its_directory() -> None:
     assert served is not None
     assert served.name == "a"
     [warning] = desired.warnings
-    assert warning == "z.yaml:4:8: Source/b does nothing: Source/a, at s.yaml:1, is about this directory"
+    assert (
+        warning
+        == "/src/z.yaml:4:8: Source/b does nothing: Source/a, at /src/s.yaml:1, is about this directory"
+    )
 
 
 def test_every_problem_of_every_file_is_told_at_once_in_order() -> None:

@@ -139,7 +139,7 @@ def test_no_bytes_end_in_a_traceback(data: bytes) -> None:
 MANIFESTS = TARGET + "---\n" + MOTD
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, len(MANIFESTS)), st.integers(0, 12), YAMLISH)
 def test_a_manifest_that_was_mangled_loads_or_says_where_it_is_wrong(at: int, cut: int, put: str) -> None:
     text = MANIFESTS[:at] + put + MANIFESTS[at + cut :]

@@ -118,7 +118,7 @@ async def test_whatever_goes_wrong_about_one_target_is_that_targets_error(stage)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Session, "open", faulty)
         results = await stage.once(shown).apply()
-    defect = "a defect of froyo: ValueError('Certificate key mismatch')"
+    defect = "a defect of froyo: ValueError: Certificate key mismatch"
     assert [result.error for result in results] == ["", defect, "says no", ""]
     assert [len(result.changed) for result in results] == [1, 0, 0, 1]
 

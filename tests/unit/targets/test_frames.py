@@ -3,14 +3,14 @@ import os
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import LocalProtocolError, RemoteProtocolError
 from reconciler.targets.frames import MAX_FRAME, FrameReader, canonical, decode, encode
 
 # How long it takes decides nothing.
-calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
@@ -20,7 +20,6 @@ JSON = st.recursive(
 FRAMES = st.dictionaries(st.text(), JSON, max_size=5).map(lambda fields: {**fields, "type": "X"})
 
 
-@calm
 @given(FRAMES)
 def test_a_frame_survives_the_wire(frame):
     line = encode(frame)
@@ -28,7 +27,6 @@ def test_a_frame_survives_the_wire(frame):
     assert decode(line[:-1]) == frame
 
 
-@calm
 @given(st.lists(FRAMES, max_size=4), st.lists(st.integers(0), max_size=8))
 def test_frames_are_the_same_however_the_bytes_are_cut(frames, cuts):
     stream = b"".join(encode(frame) for frame in frames)
@@ -43,7 +41,6 @@ def test_frames_are_the_same_however_the_bytes_are_cut(frames, cuts):
     assert reader.incomplete == 0
 
 
-@calm
 @given(st.binary(max_size=40).filter(lambda name: b"\0" not in name))
 def test_a_name_that_is_not_utf8_survives_the_wire(name):
     frame = decode(encode({"type": "X", "path": os.fsdecode(name)})[:-1])

@@ -132,7 +132,7 @@ async def test_a_tampered_binary_is_not_started(runtime, build):
 async def test_a_binary_that_is_no_program_says_so(runtime, build):
     build.make(ARCH, b"hello")
     with pytest.raises(
-        TransportError, match=r"here: the runner cannot be started on this machine: .*Exec format"
+        TransportError, match=r"here: the runner cannot be started on this machine: exec format"
     ):
         await open_session(runtime)
 

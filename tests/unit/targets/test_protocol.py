@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -21,7 +21,6 @@ from tests.unit.targets.fake_runner import READY, fault
 
 S = ConnectionState
 # How long it takes decides nothing.
-calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def say(connection, *frames):
@@ -243,7 +242,6 @@ def test_every_state_has_its_rows_in_the_tables():
     assert set(ANSWERING) == set(CANCELLING) == set(CommandState)
 
 
-@calm
 @given(st.binary(max_size=300))
 def test_a_runner_may_say_anything_and_only_a_protocol_error_comes_of_it(data):
     say_ready = json.dumps(READY).encode() + b"\n"
@@ -306,4 +304,3 @@ class Conversation(RuleBasedStateMachine):
 
 
 TestConversation = Conversation.TestCase
-TestConversation.settings = calm

@@ -93,7 +93,7 @@ class TestIgnoring:
         (tmp_path / ".froyoignore").mkdir()
         assert walk(str(tmp_path)).unreadable == ".froyoignore: is a directory"
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join), max_size=4))
     @example(["a/**", "!a/b"])
     @example(["/a/", "!a/b"])
