@@ -252,6 +252,8 @@ class Author:
             spec["owner"] = "root"
         if one["kind"] == "File":
             self.serial += 1
+            if random_.random() < 0.1:
+                spec["validate"] = ["sleep", "0.2", "%s"]  # outlasts its round
             if random_.random() < 0.85:
                 spec["content"] = f"{name} as of {self.serial}\n" * random_.choice([1, 1, 40, 6000])
             if random_.random() < 0.15:

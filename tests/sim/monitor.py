@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.resource import Deletion, Instance, Policy
+from reconciler.model.subjects import Subject
 from reconciler.plugins.calls import Phase
 from tests.sim.files import Node
 from tests.sim.manifests import path_of
@@ -51,6 +52,7 @@ class Monitor(logging.Handler):
         self._events: set[tuple[Any, ...]] = set()
         self._declared: dict[str, Instance] = {}
         self._suspended: dict[str, float] = {}
+        self._writing: dict[tuple[int, TargetName, Subject], Address] = {}
         self._own: dict[Address, list[float]] = defaultdict(list)
         self._notifying: dict[TargetName, dict[Address, Node | None]] = defaultdict(dict)
         self._attempted: set[TargetName] = set()
@@ -102,15 +104,37 @@ class Monitor(logging.Handler):
             if address not in states or not states[address].owned:
                 del self.preimages[address]
 
-    def provider(self, process: Process, phase: Phase, request: Json) -> None:
-        """A provider is asked to do something."""
+    @contextlib.contextmanager
+    def provider(self, process: Process, phase: Phase, request: Json) -> Iterator[None]:
+        """A provider does something, from when it is asked to until it has answered."""
         if process.dead or phase not in (Phase.APPLY, Phase.DESTROY):
+            yield
             return
-        name = request["target"]["name"]
-        desired = self._rounds.get((process.number, name))
+        desired = self._rounds.get((process.number, request["target"]["name"]))
         if desired is None:
-            self.violated("an apply outside of any round", name)
+            self.violated("an apply outside of any round", request["target"]["name"])
+            yield
             return
+        self._applies(process, phase, request, desired)
+        named = [operation["address"] for operation in request["operations"]]
+        writing = {
+            (process.number, one.target, subject): one.address
+            for address in named
+            if (one := desired.instances.get(address)) is not None
+            for subject in one.provides
+        }
+        if twice := self._writing.keys() & writing.keys():
+            self.violated(
+                "two writers at one subject", *((key, self._writing[key], writing[key]) for key in twice)
+            )
+        self._writing |= writing
+        try:
+            yield
+        finally:
+            for key in writing:
+                self._writing.pop(key, None)
+
+    def _applies(self, process: Process, phase: Phase, request: Json, desired: Any) -> None:
         for operation in request["operations"]:
             address = operation["address"]
             self._applied[address].append(self._world.loop.time())

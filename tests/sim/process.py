@@ -52,8 +52,8 @@ class WatchedHost(NativeHost):
     process: "Process"
 
     async def run(self, package: str, phase: Phase, request: Any, perform: Perform) -> dict[str, Any]:
-        self.process.world.monitor.provider(self.process, phase, request)
-        return await super().run(package, phase, request, perform)
+        with self.process.world.monitor.provider(self.process, phase, request):
+            return await super().run(package, phase, request, perform)
 
 
 class WatchedController(Controller):

@@ -244,15 +244,24 @@ class Runner:
         elif command.name == "watch":
             self._begin_watch(command)
         elif command.name in WRITING:
-            self._writes.append(command)
-            if len(self._writes) == 1:
-                self._later(command, self._write_next)
+            # What is validated before it goes live holds up nothing else.
+            validations = [item["validate"] for item in command.items if "validate" in item]
+            pauses = [float(argv[1]) for argv in validations if argv[0] == "sleep"]
+            if pauses:
+                command.timers.append(self._loop.call_later(max(pauses), self._write, command))
+            else:
+                self._write(command)
         elif command.name == "exec.run":
             self._later(command, self._run)
         elif command.name == "exec.forget":
             self._done(command, [self.machine.programs.forget(item) for item in command.items])
         else:
             self._later(command, self._read)
+
+    def _write(self, command: Command) -> None:
+        self._writes.append(command)
+        if len(self._writes) == 1:
+            self._later(command, self._write_next)
 
     def _run(self, command: Command) -> None:
         """Operations go on whatever becomes of this runner."""

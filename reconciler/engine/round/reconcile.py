@@ -227,7 +227,8 @@ class Round:
         """Whether an instance may be looked at; concludes about those that may not."""
         if self._only is not None and address not in self._only:
             return False
-        if self._services.under_way is not None and address in self._services.under_way:
+        writer = self._writer(address)
+        if writer == address:
             return False
         if self._lane.instances[address].common.policy is Policy.PAUSED:
             self._verdicts.conclude(
@@ -242,7 +243,20 @@ class Round:
             # Its time passes without anybody saying so: each rescan asks again. Who changes it meanwhile is told then.
             self._lane.unsettled.add([address])
             return False
+        if writer is not None:
+            self._verdicts.waits_for(address, writer)
+            self._lane.unsettled.add([address])
+            return False
         return True
+
+    def _writer(self, address: Address) -> Address | None:
+        """The instance whose operation outlasts its round and is at what `address` is about; None if nobody is."""
+        under_way, instances = self._services.under_way, self._lane.instances
+        if under_way is None or (writer := under_way.writer(instances[address], declared=instances)) is None:
+            return None
+        if writer != address:
+            under_way.wait(address, writer=writer)
+        return writer
 
     # --- Deciding -----------------------------------------------------------------------------------------------------
 
@@ -263,12 +277,23 @@ class Round:
         return None
 
     def _owes(self, address: Address) -> bool:
-        """Whether an instance is owed a refresh that it may be given now."""
+        """Whether an instance is owed a refresh that it may be given now.
+
+        What causes it may be changing again just now: then it is owed for that, too, as soon as that has ended.
+        """
         return (
-            bool(self._lane.refreshes.of(address))
-            and self._lane.instances[address].common.policy is Policy.ENFORCE
+            self._is_owed(address)
             and self._services.suspended(address) is None
+            and not any(self._is_under_way(one.cause) for one in self._lane.refreshes.of(address))
         )
+
+    def _is_owed(self, address: Address) -> bool:
+        """Whether an instance is owed a refresh, now or later."""
+        enforced = self._lane.instances[address].common.policy is Policy.ENFORCE
+        return enforced and bool(self._lane.refreshes.of(address))
+
+    def _is_under_way(self, address: Address) -> bool:
+        return self._services.under_way is not None and address in self._services.under_way
 
     def _moved(self, unit: PlanUnit) -> str:
         """Why a unit is not the one of the saved plan, or ""."""
@@ -289,8 +314,8 @@ class Round:
             if address in self.outcome.gone:
                 continue
             summary = self._verdicts.summary(address)
-            stalled = self._lane.attempts.has_stalled(address)
-            if summary.ready or summary.reason in reasons.SETTLED or stalled:
+            settled = summary.ready or summary.reason in reasons.SETTLED
+            if (settled and not self._is_owed(address)) or self._lane.attempts.has_stalled(address):
                 self._lane.unsettled.settle(address)
             else:
                 self._lane.unsettled.add([address])

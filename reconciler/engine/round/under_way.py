@@ -1,20 +1,22 @@
 """Operations that take longer than their round: they go on, and a later round concludes what came of them.
 
-Invariant: of one instance at most one operation is under way, and no round looks at it or touches it until one has
-taken over what came of that. So rounds need not wait for what is slow, and still nothing has two writers. This module
-must not know what an operation does.
+Invariant: one writer a subject. While an operation is under way no round looks at its instance or touches it, nor at
+another one that is about the same thing, as a renamed one is, until a round has taken over what came of it. So rounds
+need not wait for what is slow. This module must not know what an operation does.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 from reconciler.engine.round.applying import Applied
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import PlanUnit
+from reconciler.model.resource import Instance
+from reconciler.model.subjects import within
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,14 @@ class LongOperation:
     """One that outlasts its round.
 
     Attributes:
+        instance: as it was declared when that began.
         unit: what is done.
         owed: what it is refreshed for; nothing where it is no refresh.
         run: in which its intent is on record.
         task: which carries it out.
     """
 
+    instance: Instance
     unit: PlanUnit
     owed: tuple[Owed, ...]
     run: str
@@ -55,12 +59,13 @@ class UnderWay:
     """All of a controller.
 
     Args:
-        ended: told that an operation on an instance has ended, well or not.
+        ended: told of each instance that can be looked at again, since an operation has ended, well or not.
     """
 
     def __init__(self, ended: Callable[[Address], None]) -> None:
         self._ended = ended
         self._operations: dict[Address, LongOperation] = {}
+        self._waiting: dict[Address, dict[Address, None]] = {}
 
     def __contains__(self, address: Address) -> bool:
         return address in self._operations
@@ -72,7 +77,33 @@ class UnderWay:
         """An operation outlasts its round."""
         address = operation.unit.address
         self._operations[address] = operation
-        operation.task.add_done_callback(lambda _: self._ended(address))
+        operation.task.add_done_callback(lambda _: self._over(address))
+
+    def writer(self, one: Instance, *, declared: Container[Address]) -> Address | None:
+        """The instance whose operation is at what `one` is about; None if nobody is there.
+
+        What only lies in a container and is declared is none of the container's business.
+
+        Args:
+            one: an instance.
+            declared: what is declared on its target now.
+        """
+        for address, operation in self._operations.items():
+            if address == one.address:
+                return address
+            if operation.instance.target == one.target and _meet(one, operation.instance, declared):
+                return address
+        return None
+
+    def wait(self, address: Address, *, writer: Address) -> None:
+        """Tell, too, that `address` can be looked at when the operation on `writer` has ended."""
+        self._waiting.setdefault(writer, {})[address] = None
+        if self._operations[writer].task.done():
+            self._over(writer)
+
+    def _over(self, address: Address) -> None:
+        for one in (address, *self._waiting.pop(address, ())):
+            self._ended(one)
 
     def take_ended(self, target: TargetName) -> list[LongOperation]:
         """Those on a target that have ended: whoever takes them owes a conclusion."""
@@ -94,7 +125,18 @@ class UnderWay:
         left = list(self._operations)
         tasks = [operation.task for operation in self._operations.values()]
         self._operations.clear()
+        self._waiting.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         return left
+
+
+def _meet(one: Instance, other: Instance, declared: Container[Address]) -> bool:
+    """Whether to write `one` touches what `other` is about, which is under way."""
+    spared = one.contains if other.address in declared else ()
+    return any(
+        within(mine, their) or (within(their, mine) and not any(within(their, outer) for outer in spared))
+        for mine in one.provides
+        for their in other.provides
+    )

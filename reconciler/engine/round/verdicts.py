@@ -24,7 +24,7 @@ from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.errors import ErrorClass, FroyoError
 from reconciler.model.conditions import Reason
 from reconciler.model.evidence import Evidence
-from reconciler.model.names import Address
+from reconciler.model.names import Address, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Cause, PlanUnit
 from reconciler.model.state import HistoryEntry
@@ -219,6 +219,11 @@ class Verdicts:
             reconciling=True,
         )
         self.conclude(unit.address, verdict)
+
+    def waits_for(self, address: Address, writer: Address) -> None:
+        """What was declared otherwise when it began is still being done to the same thing."""
+        message = f"waits until what was begun there as {split_address(writer)[1]} has ended"
+        self.conclude(address, Verdict(reason=Reason.APPLYING, message=message, reconciling=True))
 
     def converged(self, unit: PlanUnit, reading: Observed, done_at: float, output: str = "") -> None:
         """It was changed, and is as declared now; a program said `output` while it was."""

@@ -208,8 +208,8 @@ class Walk:
         if self._services.under_way is None or carry is None or not carry.intended or carry.task.done():
             return False
         del self._carrying[address]
-        run = self._journal.hand_over(address)
-        self._services.under_way.put(LongOperation(carry.unit, carry.owed, run, carry.task))
+        run, instance = self._journal.hand_over(address), self._lane.instances[address]
+        self._services.under_way.put(LongOperation(instance, carry.unit, carry.owed, run, carry.task))
         self._verdicts.under_way(carry.unit)
         return True
 

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from tests.unit.engine.stage import execution, file, staged
+from reconciler.model.state import Suspension
+from tests.sim.manifests import instance
+from tests.unit.engine.stage import Declared, execution, file, staged
 
 LONG = execution("long", "sleep", "30", "make", "/srv/made", spec={"creates": "/srv/made"})
 NEXT = file("next", "x", require=("Exec/long",))
@@ -98,6 +100,70 @@ async def test_what_is_not_declared_any_more_meanwhile_runs_to_its_end(stage):
     await stage.until(lambda: stage.content("made") is not None)
     await stage.settled()
     assert stage.ran() == ["sleep 30 make /srv/made"]
+
+
+def validated(name, content, *, path=""):
+    return file(name, content, spec={"path": path or f"/srv/{name}", "validate": ["sleep", "30", "%s"]})
+
+
+@staged
+async def test_one_thing_has_one_writer_though_it_is_declared_by_another_name_meanwhile(stage):
+    """Both wrote: what was declared first went live after what was declared last."""
+    await stage.declare(validated("a", "first"))
+    await stage.until(lambda: stage.reason("a") == "Applying")
+    await stage.declare(file("b", "second", spec={"path": "/srv/a"}), file("other", "x"))
+    await stage.until(lambda: stage.content("other") == b"x")
+    assert stage.reason("b") == "Applying"
+    assert stage.summary("b").message == "waits until what was begun there as File/a has ended"
+    await asyncio.sleep(10)
+    assert stage.content("a") is None
+    assert await stage.until(lambda: stage.content("a") == b"first") < 30
+    assert await stage.until(lambda: stage.content("a") == b"second") < 1
+    await stage.settled()
+    assert stage.reason("b") == "Applied"
+
+
+@staged
+async def test_a_container_waits_for_what_is_begun_in_it_and_declared_no_longer(stage):
+    """It purged the file, and the operation put it back."""
+    purging = Declared(instance("m0", "Directory", "d", {"path": "/srv/d", "purge": True}), None)
+    await stage.declare(Declared(instance("m0", "Directory", "d", {"path": "/srv/d"}), None))
+    await stage.settled()
+    await stage.declare(purging, validated("a", "first", path="/srv/d/a"))
+    await stage.until(lambda: stage.reason("a") == "Applying")
+    assert stage.reason("d", kind="Directory") == "Applied"  # what is declared in it does not hold it up
+    await stage.declare(purging)
+    await stage.until(lambda: stage.reason("d", kind="Directory") == "Applying")
+    await stage.settled()
+    assert "/srv/d/a" not in stage.machines["m0"].files.nodes
+
+
+@staged
+async def test_a_handler_waits_for_what_causes_it_and_is_changing_again(stage):
+    """It ran before the second change was there, and took that for dealt with: the handler of it was lost."""
+    reload = execution("reload", "note", "reload")
+
+    async def declare(content):
+        spec = {"validate": ["sleep", "30", "%s"]}
+        await stage.declare(reload, file("a", content, spec=spec, notify=("Exec/reload",)))
+
+    await declare("1")
+    await stage.settled()
+    handler = "m0/Exec/reload"
+    await stage.controller.suspend(
+        Suspension(object=handler, by="ada", reason="x", since=stage.now(), until=None)
+    )
+    await declare("2")
+    await stage.until(lambda: stage.content("a") == b"2")
+    await asyncio.sleep(1)
+    await declare("3")
+    await stage.until(lambda: stage.reason("a") == "Applying")
+    await stage.controller.resume(handler)
+    await stage.until(lambda: len(stage.ran()) == 2)
+    assert stage.content("a") == b"3"
+    await stage.settled()
+    assert len(stage.ran()) == 2
+    assert await stage.store.load_owed() == []
 
 
 @staged
