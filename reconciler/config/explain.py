@@ -180,6 +180,9 @@ class _Explainer:
             return
         if groups and not isinstance(value, Mapping):
             return  # its type has been complained about
+        if keyword == "not" and "properties" in schema["not"]:
+            self.excluded(path, value, schema)
+            return
         given = [group for group in groups if all(field in value for field in group)]
         if keyword == "not" and given:
             last = max(given[0], key=list(value).index)
@@ -193,6 +196,20 @@ class _Explainer:
         elif not any((*path, field) in self.meant for group in groups for field in group):
             choice = _list([_list(group, "and") for group in groups], "or")
             self.add(path, f"{name} is not complete without {choice}", "add one of them", key=True)
+
+    def excluded(
+        self, path: tuple[str | int, ...], value: Mapping[str, Any], schema: Mapping[str, Any]
+    ) -> None:
+        """`not` over `properties` and `anyOf`: which fields do not go together with what others say."""
+        forbidden = schema["not"]
+        fields = next(one for one in forbidden["anyOf"] if jsonschema_rs.is_valid(one, value))["required"]
+        last = max(fields, key=list(value).index)
+        others = _list([f"the {field} {_short(value[field])}" for field in forbidden["properties"]], "and")
+        verb = "does" if len(fields) == 1 else "do"
+        sentences = str(schema["properties"][last].get("description", "")).split(". ")
+        hint = next((one.rstrip(".") for one in sentences if one.startswith("Refused")), "")
+        message = f"{_list(fields, 'and')} {verb} not go together with {others}"
+        self.add((*path, last), message, _lowered(hint), key=True)
 
     def schema_at(self, path: Sequence[str | int]) -> Mapping[str, Any]:
         schema: Any = self.kind.schema

@@ -22,8 +22,8 @@ class EngineSettings:
     retry_base: float = 0.5
     """First pause after a transient failure; it doubles with each further one."""
 
-    retry_cap: float = 300.0
-    """Longest pause after transient failures."""
+    retry_cap: float = 120.0
+    """Longest pause after transient failures. What is mended is noticed by then, also where nobody can watch it."""
 
     stalled_base: float = 5.0
     """First pause after an apply that failed for good, if nothing moves before; it doubles with each further one."""

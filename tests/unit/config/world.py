@@ -72,6 +72,10 @@ TUNE = Kind(
                 "exclusiveMaximum": True,
             },
             "count": {"type": "integer", "minimum": 2, "maximum": 4},
+            "pace": {
+                "type": "integer",
+                "description": "How fast. Refused for what is fixed: give it a level.",
+            },
             "label": {"type": "string", "nullable": True, "enum": ["a", "b"]},
             "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
             "limits": {
@@ -95,6 +99,14 @@ TUNE = Kind(
             },
         },
         "anyOf": [{"required": ["key"]}, {"required": ["level"]}],
+        "not": {
+            "required": ["key"],
+            "properties": {"key": {"enum": ["fixed"]}},
+            "anyOf": [
+                {"required": ["pace"], "properties": {"pace": {"enum": [3]}}},
+                {"required": ["level", "label"]},
+            ],
+        },
     },
     provides=("tune:{key}/{count}",),
 )
