@@ -58,6 +58,8 @@ $(VENV)/.ready: $(VENV)/.locked pyproject.toml
 .PHONY: build
 build: $(VENV)/.ready ## the artefacts: micro-runner, provider runtime, provider packages
 	@$(PY) hatch_build.py
+	@# As pip does for what it installs: else, where PYTHONDONTWRITEBYTECODE is set, each command compiles all of it anew.
+	@$(PY) -m compileall -q reconciler watchers providers/sdk
 
 .PHONY: wheel
 wheel: $(VENV)/.ready ## dist/openfroyo-*.whl, which installs without any toolchain, and the lock of what it needs
