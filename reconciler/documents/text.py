@@ -12,6 +12,7 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_right
+from itertools import accumulate
 
 from reconciler.documents.invisible import visible
 from reconciler.errors import Problem
@@ -88,7 +89,11 @@ class FileText:
 
     def _line_starts(self) -> list[int]:
         if self._starts is None:
-            self._starts = [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+            if "\r" in self.text:
+                ends = [match.end() for match in _LINE_END.finditer(self.text)]
+            else:  # without a step of Python's for each line
+                *ends, _ = accumulate(map((1).__add__, map(len, self.text.split("\n"))))
+            self._starts = [0, *ends]
         return self._starts
 
 
