@@ -124,26 +124,8 @@ def _resource(wanted: Resource) -> Json:
 
 
 def _operation(planned: Operation) -> Json:
-    item: Json = {
-        "address": planned.address,
-        "action": planned.action.value,
-        "diffs": [_diff(one) for one in planned.diffs],
-        "payload": planned.payload,
-        "blobs": list(planned.blobs),
-    }
-    if planned.preimage is not None:
-        preimage = planned.preimage
-        item["preimage"] = {"path": preimage.path, "digest": preimage.digest, "size": preimage.size}
-    if planned.slow:
-        item["slow"] = True
-    return item
-
-
-def _diff(diff: FieldDiff) -> Json:
-    item: Json = {"field": diff.field, "before": diff.before, "after": diff.after, "ignored": diff.ignored}
-    if diff.sensitive:
-        item["sensitive"] = True
-    return item
+    """What doing it takes. The rest of a plan is what others have to know of it."""
+    return {"address": planned.address, "action": planned.action.value, "payload": planned.payload}
 
 
 # --- JSON, of which `replies` has seen that it is as it should be, to values ------------------------

@@ -53,7 +53,8 @@ class Bodies:
             TransportError: the link has ended.
         """
         while (under_way := self._sent.get(blob.digest)) is not None:
-            await asyncio.wait([under_way])
+            if not under_way.done():
+                await asyncio.wait([under_way])
             if not under_way.cancelled():
                 return
         sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -89,7 +89,7 @@ async def test_read_tells_what_is_declared_and_gives_what_is() -> None:
     ]
 
 
-async def test_apply_gives_a_provider_back_what_it_has_planned() -> None:
+async def test_apply_gives_a_provider_back_what_it_has_planned_to_do() -> None:
     planned = {
         "address": MOTD,
         "action": "update",
@@ -117,7 +117,8 @@ async def test_apply_gives_a_provider_back_what_it_has_planned() -> None:
     for do, phase in ((host.apply, Phase.APPLY), (host.destroy, Phase.DESTROY)):
         host.reply = {"results": [{"address": MOTD, "changed": True, "output": "done"}]}
         assert await do("linux.file", WEB, [CHANGE], nothing) == [Result(changed=True, output="done")]
-        assert host.asked[-1] == (phase, {"target": {"name": "web-1"}, "operations": [planned]})
+        todo = {"address": MOTD, "action": "update", "payload": {"calls": []}}
+        assert host.asked[-1] == (phase, {"target": {"name": "web-1"}, "operations": [todo]})
 
 
 async def test_what_is_not_said_is_nothing() -> None:
@@ -133,7 +134,7 @@ async def test_what_is_not_said_is_nothing() -> None:
     host.reply = {"results": [{"address": MOTD, "changed": False}]}
     assert await host.apply("linux.file", WEB, [nothing_to_do], nothing) == [Result(changed=False)]
     [sent] = host.asked[-1][1]["operations"]
-    assert sent == {"address": MOTD, "action": "none", "diffs": [], "payload": {}, "blobs": []}
+    assert sent == {"address": MOTD, "action": "none", "payload": {}}
 
 
 async def test_a_fault_is_its_resources_error_and_the_call_that_failed_is_no_word_for_users() -> None:
