@@ -59,7 +59,7 @@ class Asking:
     async def _from_store(self, path: str, query: Mapping[str, str]) -> Document:
         from reconciler.api.answers import answer
         from reconciler.api.backend import StoreKnowledge
-        from reconciler.app.reading import reading
+        from reconciler.app.opening import reading
 
         self.must_have_store()
         async with reading(self.where) as (store, runtime):

@@ -225,7 +225,7 @@ async def _sound(asking: Asking) -> list[Check]:
 
 @contextlib.asynccontextmanager
 async def _opened(asking: Asking) -> AsyncIterator[Store]:
-    from reconciler.app.reading import reading
+    from reconciler.app.opening import reading
 
     async with reading(asking.where) as (store, _):
         yield store

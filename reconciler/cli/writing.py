@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import Collection
 
 from reconciler.app import rolling_back
 from reconciler.app.approving import approvals, audited, forgetting, of_source
+from reconciler.app.opening import writing
 from reconciler.app.places import Places
-from reconciler.app.retention import retention
 from reconciler.core.conditions import summarize
 from reconciler.engine import wording
 from reconciler.engine.report import Report
@@ -17,17 +16,15 @@ from reconciler.model.conditions import Reason
 from reconciler.model.event import Event
 from reconciler.model.names import Address, source_object
 from reconciler.model.state import Rollback, Suspension
-from reconciler.runtime import Runtime, ThreadLanes, connect_nothing
 from reconciler.store.batch import Batch
 from reconciler.store.records import AuditRecord
-from reconciler.store.store import Store
 
 
 async def suspend(
     where: Places, objects: Collection[str], *, by: str, reason: str, until: float | None
 ) -> None:
     """Put suspensions on record, and in the audit log."""
-    async with _store(where) as (store, runtime):
+    async with writing(where) as (store, runtime):
         now = runtime.now()
         batch = Batch()
         for object_ in objects:
@@ -38,7 +35,7 @@ async def suspend(
 
 async def resume(where: Places, objects: Collection[str], *, by: str) -> None:
     """Remove suspensions, and say so in the audit log."""
-    async with _store(where) as (store, runtime):
+    async with writing(where) as (store, runtime):
         batch = Batch()
         for object_ in objects:
             batch.resume(object_)
@@ -50,7 +47,7 @@ async def resume(where: Places, objects: Collection[str], *, by: str) -> None:
 
 async def approve(where: Places, addresses: Collection[Address], *, by: str, reason: str) -> list[Address]:
     """Put approvals on record, and in the audit log; returns what was approved."""
-    async with _store(where) as (store, runtime):
+    async with writing(where) as (store, runtime):
         found = approvals(
             addresses,
             states=await store.load_states(),
@@ -65,7 +62,7 @@ async def approve(where: Places, addresses: Collection[Address], *, by: str, rea
 
 async def forget(where: Places, addresses: Collection[Address], source: str, *, by: str) -> list[str]:
     """Have what is declared no longer, or all of a source, not be ours any more; returns what that is."""
-    async with _store(where) as (store, runtime):
+    async with writing(where) as (store, runtime):
         states, known, name = await store.load_states(), await store.load_inventory(), None
         for address in addresses:
             if address not in known:
@@ -84,7 +81,7 @@ async def roll_back(
     where: Places, revision: str, source: str, *, by: str, reason: str, until: float | None
 ) -> Rollback:
     """Put a rollback on record, and in the audit log."""
-    async with _store(where) as (store, runtime):
+    async with writing(where) as (store, runtime):
         now = runtime.now()
         found = await rolling_back.wanted(
             store, revision, source, by=by, reason=reason, since=now, until=until
@@ -102,22 +99,8 @@ def _rolled_back(found: Rollback, now: float) -> Event:
 
 async def end_rollback(where: Places, source: str, *, by: str) -> Rollback:
     """Put on record that a rollback is over, and in the audit log; returns which."""
-    async with _store(where) as (store, runtime):
+    async with writing(where) as (store, runtime):
         now = runtime.now()
         over = await rolling_back.ending(store, source, now=now)
         await store.write(rolling_back.audited_end(over, by=by, at=now).roll_back(over))
         return over
-
-
-@contextlib.asynccontextmanager
-async def _store(where: Places) -> AsyncIterator[tuple[Store, Runtime]]:
-    lanes = ThreadLanes()
-    runtime = Runtime(connect=connect_nothing, offload=lanes)
-    try:
-        store = await Store.open(where.database, runtime=runtime, retention=retention(where.retention))
-        try:
-            yield store, runtime
-        finally:
-            await store.close()
-    finally:
-        lanes.close()

@@ -28,6 +28,7 @@ from reconciler.errors import ErrorClass, StoreError
 from reconciler.store import audit, migrate, queries
 from reconciler.store.blobs import BlobFiles
 from reconciler.store.connection import connect_reader
+from reconciler.store.durable import sync_directory
 from reconciler.store.failures import explain, failure
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def take(state: Path, destination: Path, *, now: float) -> Backup:
             _write(state, Path(work, DATABASE), made, now=now)
             found = restore(made, Path(work, "restored"))
             os.link(made, destination)
-            _sync(destination.parent)
+            sync_directory(destination.parent)
     except (OSError, sqlite3.Error) as error:
         raise explain(error, destination) from error
     return Backup(
@@ -111,7 +112,7 @@ def restore(backup: Path, state: Path) -> Backup:
             if state.is_dir():
                 state.rmdir()
             work.rename(state)
-            _sync(state.parent)
+            sync_directory(state.parent)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     except (tarfile.TarError, EOFError) as error:
@@ -304,11 +305,3 @@ def _damaged(path: Path, why: str) -> StoreError:
     return failure(
         path, f"it is no backup, or a damaged one: {why}", "take another one", ErrorClass.PERMANENT
     )
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from reconciler.model.names import Digest
 from reconciler.store import sql
+from reconciler.store.durable import sync_directory
 from reconciler.store.failures import explain, failure
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class BlobFiles:
         final = self.path(staged.digest)
         try:
             final.parent.mkdir(mode=0o700)
-            _sync_directory(self.directory)
+            sync_directory(self.directory)
         except FileExistsError:
             pass
         try:
@@ -128,7 +129,7 @@ class BlobFiles:
         except FileNotFoundError:
             if not final.exists():  # else a transaction that is tried once more
                 raise
-        _sync_directory(final.parent)
+        sync_directory(final.parent)
 
     def open(self, digest: Digest) -> BinaryIO:
         """The file of a large content.
@@ -175,14 +176,6 @@ class BlobFiles:
             known = not entry.name.startswith("tmp-") and is_known(Digest(f"sha256:{entry.name}"))
             if not known and entry.stat().st_mtime < before:
                 os.unlink(entry.path)
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def put(connection: sqlite3.Connection, files: BlobFiles, staged: Iterable[Staged], now: float) -> None:

@@ -85,6 +85,22 @@ func (d *descent) leave() (level, error) {
 	return left, nil
 }
 
+// next gives the next name of the last directory that is still there, and what stands there; "" when there is none left.
+func (d *descent) next() (name string, there sys.Stat, err error) {
+	here := d.last()
+	for len(here.names) > 0 {
+		name, here.names = here.names[0], here.names[1:]
+		there, err = sys.Statat(here.dir, name)
+		switch {
+		case err == nil:
+			return name, there, nil
+		case err != syscall.ENOENT:
+			return "", there, fault.From(err, d.at(name))
+		}
+	}
+	return "", there, nil
+}
+
 func (d *descent) last() *level { return &d.levels[len(d.levels)-1] }
 
 func (d *descent) close() {

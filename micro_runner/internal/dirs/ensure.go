@@ -157,7 +157,7 @@ func (d *directory) adjust(dir sys.FD, name string, there *sys.Stat) error {
 		return nil
 	}
 	if there.Immutable {
-		return immutable(d.path)
+		return entry.Immutable(d.path)
 	}
 	fd, now, err := open(dir, name)
 	if err != nil {

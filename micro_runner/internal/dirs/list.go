@@ -148,8 +148,11 @@ func (l *listing) read(dir sys.FD, name, path string) error {
 		if l.ctx.Err() != nil {
 			return l.ctx.Err()
 		}
-		here := d.last()
-		if len(here.names) == 0 {
+		name, there, err := d.next()
+		if err != nil {
+			return err
+		}
+		if name == "" {
 			if len(d.levels) == 1 {
 				return nil
 			}
@@ -160,15 +163,7 @@ func (l *listing) read(dir sys.FD, name, path string) error {
 			prefix = prefix[:len(prefix)-len(left.name)-1]
 			continue
 		}
-		name := here.names[0]
-		here.names = here.names[1:]
-		there, err := sys.Statat(here.dir, name)
-		if err == syscall.ENOENT {
-			continue
-		}
-		if err != nil {
-			return fault.From(err, d.at(name))
-		}
+		here := d.last()
 		if l.host.Temps.Hides(here.dir, name, &there) {
 			continue
 		}

@@ -76,7 +76,7 @@ func (r *removal) run(expect string, host *command.Host, directories *durable.Di
 	case there.MountedOn:
 		return false, r.mounted(r.path)
 	case there.Stat.Immutable:
-		return false, immutable(r.path)
+		return false, entry.Immutable(r.path)
 	}
 	if r.recursive {
 		done := host.Own.BeginTree(r.path)
@@ -105,10 +105,6 @@ func (r *removal) run(expect string, host *command.Host, directories *durable.Di
 	return true, err
 }
 
-func immutable(path string) *fault.Fault {
-	return fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", path)
-}
-
 func (r *removal) mounted(path string) error {
 	return fault.New(fault.MountPoint, "%s: %s is a mount point, nothing is removed", r.path, path)
 }
@@ -128,8 +124,11 @@ func (r *removal) contents(dir sys.FD, name string, stat *sys.Stat, remove bool)
 		if r.ctx.Err() != nil {
 			return r.ctx.Err()
 		}
-		here := d.last()
-		if len(here.names) == 0 {
+		name, there, err := d.next()
+		if err != nil {
+			return err
+		}
+		if name == "" {
 			left, err := d.leave()
 			if err != nil || len(d.levels) == 0 {
 				return err
@@ -139,20 +138,11 @@ func (r *removal) contents(dir sys.FD, name string, stat *sys.Stat, remove bool)
 			}
 			continue
 		}
-		name := here.names[0]
-		here.names = here.names[1:]
-		there, err := sys.Statat(here.dir, name)
-		if err == syscall.ENOENT {
-			continue
-		}
-		if err != nil {
-			return fault.From(err, d.at(name))
-		}
 		if there.MountRoot || there.Dev != stat.Dev && there.Is(syscall.S_IFDIR) {
 			return r.mounted(d.at(name))
 		}
 		if there.Immutable {
-			return immutable(d.at(name))
+			return entry.Immutable(d.at(name))
 		}
 		if looked++; !remove && looked == r.limit {
 			return nil
@@ -191,7 +181,7 @@ func (r *removal) unlink(d *descent, name string, there *sys.Stat, remove bool) 
 	case err == nil || err == syscall.ENOENT:
 		return nil
 	case there.Immutable:
-		return immutable(d.at(name))
+		return entry.Immutable(d.at(name))
 	}
 	return fault.From(entry.Blame(err, dir, d.at(name)), d.at(name))
 }

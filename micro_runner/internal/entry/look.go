@@ -189,8 +189,3 @@ func Blame(err error, dir sys.FD, path string) error {
 	}
 	return err
 }
-
-// Fixed is the fault of a path in whose directory nothing can be made, or nothing be replaced.
-func Fixed(path string) *fault.Fault {
-	return fault.New(fault.Immutable, "%s: the directory has the immutable or append-only attribute", path)
-}

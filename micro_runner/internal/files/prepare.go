@@ -45,7 +45,7 @@ func (j *job) prepareInPlace() error {
 		return fault.New(fault.WrongType, "%s is not a regular file", j.path)
 	}
 	if j.before.Stat.Immutable && !j.asWanted() {
-		return immutable(j.path)
+		return entry.Immutable(j.path)
 	}
 	return nil
 }
@@ -59,23 +59,8 @@ func (j *job) asWanted() bool {
 
 // replaceable refuses what cannot, or without `expect` may not, be replaced.
 func (j *job) replaceable(there *entry.Entry) error {
-	switch {
-	case there.Type == entry.Directory:
-		return fault.New(fault.IsDirectory, "%s is a directory", j.path)
-	case there.Type == entry.Other && j.expect == "":
-		return fault.New(fault.WrongType, "%s is neither a regular file nor a symbolic link", j.path)
-	case there.Stat.Immutable:
-		return immutable(j.path)
-	case there.MountedOn:
-		return fault.New(fault.MountPoint, "%s is a mount point and cannot be replaced", j.path)
-	case j.dir.stat.Immutable && !(j.dir.stat.AppendOnly && there.Type == entry.Absent && len(j.validate) == 0):
-		return entry.Fixed(j.path)
-	}
-	return nil
-}
-
-func immutable(path string) error {
-	return fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", path)
+	fixed := j.dir.stat.Immutable && !(j.dir.stat.AppendOnly && there.Type == entry.Absent && len(j.validate) == 0)
+	return entry.Replaceable(there, j.path, j.expect != "", fixed)
 }
 
 // write drafts the new file: content, owner, attributes, mode, in this order, since a change of owner takes setuid bits away

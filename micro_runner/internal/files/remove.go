@@ -51,7 +51,7 @@ func removeOne(path, expect string, host *command.Host, directories *durable.Dir
 	case there.Type == entry.Directory:
 		return false, fault.New(fault.IsDirectory, "%s is a directory", path)
 	case there.Stat.Immutable:
-		return false, immutable(path)
+		return false, entry.Immutable(path)
 	case there.MountedOn:
 		return false, fault.New(fault.MountPoint, "%s is a mount point and cannot be removed", path)
 	}

@@ -122,17 +122,8 @@ func (l *link) own(there *entry.Entry) error {
 
 // put makes the link under a temporary name and lets it take the path's.
 func (l *link) put(host *command.Host, there *entry.Entry) error {
-	switch {
-	case there.Type == entry.Directory:
-		return fault.New(fault.IsDirectory, "%s is a directory", l.path)
-	case there.Type == entry.Other && l.expect == "":
-		return fault.New(fault.WrongType, "%s is neither a regular file nor a symbolic link", l.path)
-	case there.Stat.Immutable:
-		return fault.New(fault.Immutable, "%s has the immutable or append-only attribute (lsattr shows it, chattr clears it)", l.path)
-	case there.MountedOn:
-		return fault.New(fault.MountPoint, "%s is a mount point and cannot be replaced", l.path)
-	case l.holder.Immutable:
-		return entry.Fixed(l.path)
+	if err := entry.Replaceable(there, l.path, l.expect != "", l.holder.Immutable); err != nil {
+		return err
 	}
 	draft, err := host.Temps.Symlink(l.dir, l.to)
 	if err != nil {

@@ -88,7 +88,7 @@ def command(
 
 
 async def _records(where: Places, number: int) -> list[AuditRecord]:
-    from reconciler.app.reading import reading
+    from reconciler.app.opening import reading
 
     async with reading(where) as (store, _):
         head = await store.verify_audit()
@@ -96,7 +96,7 @@ async def _records(where: Places, number: int) -> list[AuditRecord]:
 
 
 async def _verify(where: Places) -> ChainHead:
-    from reconciler.app.reading import reading
+    from reconciler.app.opening import reading
 
     async with reading(where) as (store, _):
         return await store.verify_audit()

@@ -1,17 +1,5 @@
-"""One time zone and no terminal of the person who runs the tests."""
+"""What people see is tested without the time zone and the terminal of whoever runs the tests."""
 
-import time
+from tests.unit.neutral import neutral
 
-import pytest
-
-
-@pytest.fixture(autouse=True)
-def _neutral(monkeypatch):
-    for name in ("NO_COLOR", "FORCE_COLOR", "FROYO_STATE", "LC_ALL", "LC_CTYPE", "COLUMNS", "LINES"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("LANG", "C.UTF-8")
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+__all__ = ["neutral"]
