@@ -453,13 +453,13 @@ def _bounded(world: World) -> None:
     process = world.process
     assert process is not None and process.controller.in_force
     controller, desired = process.controller, process.controller.in_force
-    queue, lanes = controller._queue, controller.lanes._lanes
+    queue, lanes = controller._workers._queue, controller.lanes._lanes
     found = {
         "lanes": set(lanes) == set(desired.targets),
         "sessions": set(controller._sessions._lines) == set(desired.targets),
         "incoming": not controller.lanes._incoming,
-        "rounds": len(controller._rounds) <= len(desired.targets),
-        "background": not controller._background,
+        "rounds": len(controller._workers._rounds) <= len(desired.targets),
+        "background": not len(controller._background),
         "queue": len(queue._entries) <= len(desired.targets),
         "requests": queue.delayed <= 2 * len(desired.instances) + len(desired.targets),
         "sightings": not any(

@@ -1,28 +1,34 @@
-"""The controller: takes in desired states, hands out rounds, and keeps everything going.
+"""The controller: takes in what is declared, has rounds done, and keeps everything going.
 
-Invariants: a target is worked on by one round at a time. Waiting, for a session, a retry or a person, holds no round.
-Nothing is concluded from an event's absence: every target is looked at again at intervals whatever was heard from it.
+Invariants: waiting, for a session, a retry or a person, holds no round. Nothing is concluded from an event's absence:
+every target is looked at again at intervals whatever was heard from it.
+
+It is where all parts of the loop meet, and so longer than a module should be; whatever can be done without another part
+is in that part's own module.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Collection, Mapping
 
 from reconciler.core.backoff import Backoff
-from reconciler.core.workqueue import Priority, Work, WorkQueue
+from reconciler.core.workqueue import Priority, Work
 from reconciler.engine import wording
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.intake.in_force import InForce, Taken
 from reconciler.engine.intake.recall import record
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.approvals import Approvals
+from reconciler.engine.loop.background import Background
 from reconciler.engine.loop.lanes import Lanes
 from reconciler.engine.loop.reachability import Reachability
+from reconciler.engine.loop.reminders import Reminders
 from reconciler.engine.loop.requests import Requests
 from reconciler.engine.loop.sessions import OpenSession, Sessions
 from reconciler.engine.loop.suspensions import Suspensions
+from reconciler.engine.loop.watching import Watching
+from reconciler.engine.loop.workers import Workers
 from reconciler.engine.report import Report
 from reconciler.engine.round.journal import settle_in_doubt
 from reconciler.engine.round.reconcile import Round, unplanned
@@ -30,10 +36,8 @@ from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import (
-    LocalProtocolError,
     Problem,
     ProtocolError,
-    RunnerError,
     StoreError,
     TransportError,
 )
@@ -42,13 +46,12 @@ from reconciler.model.names import Address, SourceName, TargetName, split_addres
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
 from reconciler.model.scope import EVERYTHING, Scope
-from reconciler.model.source import SnapshotGone
 from reconciler.model.state import Approval, ResourceState, Suspension, TargetState, covers
 from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
 from reconciler.store.store import Store
 from reconciler.targets.session import Session
-from reconciler.targets.watch import WatchEvent, WatchStatus
+from reconciler.targets.watch import WatchEvent
 from reconciler.telemetry.log import get_logger
 
 log = get_logger("froyo")
@@ -91,17 +94,16 @@ class Controller:
         self._store = store
         self._runtime = runtime
         self._settings = settings
-        self._queue: WorkQueue[TargetName, Address] = WorkQueue(random=runtime.random.random)
-        self._wake = asyncio.Event()
-        self._rounds: dict[TargetName, asyncio.Task[None]] = {}
-        self._background: set[asyncio.Task[None]] = set()
         self._abandoned: set[Address] = set()
-        self._troubles: dict[TargetName, str] = {}
-        self._reminders: dict[str, asyncio.TimerHandle] = {}
-        self._stopping = False
+        self._background = Background()
         self._requests = Requests(store, now=runtime.now)
         backoff = Backoff(base=settings.retry_base, cap=settings.retry_cap)
         self._reachability = Reachability(store, runtime, backoff=backoff)
+        self._workers = Workers(
+            self._reconcile, random=runtime.random.random, most=settings.concurrent_rounds
+        )
+        self._watching = Watching(self.lanes, self._workers, self._reachability, loop_time=self._time)
+        self._reminders = Reminders(self.suspensions, now=runtime.now, ended=self._suspension_ended)
         self._sessions = Sessions(open_session=open_session, runtime=runtime, listener=self, backoff=backoff)
         self._under_way = UnderWay(self._operation_ended)
         self._services = Services(
@@ -125,28 +127,15 @@ class Controller:
         await self._reachability.load()
         await self.suspensions.load()
         await self.approvals.load()
-        for suspension in self.suspensions.all():
-            self._remind(suspension)
+        self._reminders.set(self.suspensions.all())
         await self._requests.load()
         await settle_in_doubt(self._store, Report(self._runtime.now, {}))
 
     async def run(self) -> None:
         """Hand out rounds until `stop`, or until cancelled."""
         try:
-            while not self._stopping:
-                now = self._time()
-                while len(self._rounds) < self._settings.concurrent_rounds:
-                    work = self._queue.get(now)
-                    if work is None:
-                        break
-                    self._rounds[work.key] = asyncio.create_task(self._work(work), name=f"round {work.key}")
-                await self._sleep_until(self._queue.next_ready(now))
-            # `stop` gives those under way their time, and cancels what is late.
-            await asyncio.gather(*self._rounds.values(), return_exceptions=True)
+            await self._workers.run()
         finally:
-            for task in self._rounds.values():
-                task.cancel()
-            await asyncio.gather(*self._rounds.values(), return_exceptions=True)
             await self._under_way.close()
             await self._sessions.close()
             await self._reachability.close()
@@ -157,16 +146,8 @@ class Controller:
         Returns:
             What was abandoned in the middle of an apply; it is observed again at the next start.
         """
-        self._stopping = True
-        self._wake.set()
-        for reminder in self._reminders.values():
-            reminder.cancel()
-        under_way = list(self._rounds.values())
-        if under_way:
-            _, late = await asyncio.wait(under_way, timeout=grace)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        self._reminders.close()
+        await self._workers.stop(grace=grace)
         if left := await self._under_way.close():
             self._abandoned.update(left)
             try:
@@ -174,15 +155,6 @@ class Controller:
             except StoreError as error:
                 log.info("what was left in doubt is settled at the next start", why=str(error))
         return sorted(self._abandoned)
-
-    async def _sleep_until(self, due: float | None) -> None:
-        self._wake.clear()
-        if due is None or len(self._rounds) >= self._settings.concurrent_rounds:
-            await self._wake.wait()
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(due):
-                await self._wake.wait()
 
     # --- What is in force ---------------------------------------------------------------------------------------------
 
@@ -223,7 +195,7 @@ class Controller:
         Raises:
             ConfigError: it claims what another source has; nothing has changed.
         """
-        if self._stopping:
+        if self._workers.stopping:
             return None
         taken = self.in_force.take(
             desired, await record(self._store, self.lanes.states(), desired), doubt=doubt
@@ -233,10 +205,9 @@ class Controller:
             if self._sessions.want(wanted.target):
                 self._reachability.forget(name)
             changed = self.lanes.submit(wanted, self.in_force.sources, taken.left)
-            self._add(name, priority=Priority.SPEC, scope=changed)
+            self._workers.add(name, priority=Priority.SPEC, scope=changed)
         await self._store.write(Batch().put_targets(desired.targets.values()))
         await self._drop_targets()
-        self._wake.set()
         return taken
 
     async def _drop_targets(self) -> None:
@@ -245,10 +216,7 @@ class Controller:
         for name in self.lanes.undeclared(wanted):
             self.lanes.withdraw(name)
             await self._sessions.drop(name)
-            if name in self._rounds and self._rounds[name] is not asyncio.current_task():
-                await asyncio.wait([self._rounds[name]])
-            self._queue.discard(name)
-            self._troubles.pop(name, None)
+            await self._workers.drop(name)
             await self.lanes.drop(name)
         others = self.lanes.shared()
         self._reachability.keep_only(wanted, others)
@@ -261,7 +229,7 @@ class Controller:
         before = self.in_force.targets.keys()
         self.in_force.gone(gone)
         if before != self.in_force.targets.keys():
-            self._later(self._drop_targets(), name="drop targets")
+            self._background.begin(self._drop_targets(), name="drop targets")
 
     async def approve(self, approvals: Collection[Approval]) -> None:
         """Have done what waits for a person, or remove what nobody declares any more."""
@@ -282,56 +250,38 @@ class Controller:
 
     # --- Rounds -------------------------------------------------------------------------------------------------------
 
-    def _add(self, name: TargetName, *, priority: Priority, scope: Scope[Address] = EVERYTHING) -> None:
-        self._queue.add(name, now=self._time(), priority=priority, scope=scope)
-        self._wake.set()
-
-    async def _work(self, work: Work[TargetName, Address]) -> None:
-        """One round, and what follows from it."""
+    async def _reconcile(self, work: Work[TargetName, Address]) -> bool:
+        """One round, and what follows from it; whether there was one."""
         name = work.key
         session = self._sessions.get(name)
+        lane = self.lanes.take_in(name)
+        if lane is None or name not in self.in_force.targets:
+            return False
+        lane.unsettled.add(address for address in work.items if address in lane.instances)
+        if session is None:
+            await lane.backlog.keep(self._store, lane.states)
+            return False  # looked at when there is one: see `connected`
+        dirty = work.scope
+        if (request := self._requests.get(name)) is not None:
+            dirty |= request.scope
         try:
-            lane = self.lanes.take_in(name)
-            if lane is None or name not in self.in_force.targets:
-                return
-            lane.unsettled.add(address for address in work.items if address in lane.instances)
-            if session is None:
-                await lane.backlog.keep(self._store, lane.states)
-                return  # looked at when there is one: see `connected`
-            dirty = work.scope
-            if (request := self._requests.get(name)) is not None:
-                dirty |= request.scope
             if request is not None or work.priority is Priority.USER:
                 lane.forget_verdicts(dirty.among(lane.instances))
                 await session.forget_digests()  # who asks does not ask what was remembered
             elif dirty.everything and self._time() - session.remembers_since >= self._settings.full_look:
                 await session.forget_digests()
             outcome = await self._round(lane, session, dirty)
-            self._queue.forget(name)
-            self._troubles.pop(name, None)
-            if outcome.gone:
-                await self._let_go(outcome.gone)
-            if request is not None:
-                await self._requests.grant(name, request)
         except (TransportError, ProtocolError) as error:
             log.info("the session was lost in the middle of a round", target=name, why=str(error))
-            if session is not None and not session.closed:
+            if not session.closed:
                 # A runner that owes an answer is of no use any more. Another one is looked at everything with.
-                self._later(session.close(), name=f"close session {name}")
-        except (SnapshotGone, StoreError) as error:
-            self._troubles[name] = str(error)
-            retry = self._queue.add_rate_limited(name, now=self._time())
-            log.warning(
-                "a round could not be finished", target=name, why=str(error), retry_in=round(retry, 1)
-            )
-        except Exception:
-            retry = self._queue.add_rate_limited(name, now=self._time())
-            self._troubles[name] = "a round failed, which is a defect; the log has more"
-            log.exception("a round failed; this is a defect", target=name, retry_in=round(retry, 1))
-        finally:
-            del self._rounds[name]
-            self._queue.done(name)
-            self._wake.set()
+                self._background.begin(session.close(), name=f"close session {name}")
+            return False
+        if outcome.gone:
+            await self._let_go(outcome.gone)
+        if request is not None:
+            await self._requests.grant(name, request)
+        return True
 
     async def _round(self, lane: Lane, session: Session, dirty: Scope[Address]) -> RoundOutcome:
         work = Round(lane, session, self._services)
@@ -343,47 +293,25 @@ class Controller:
         finally:
             # Whatever else fails, such as the store or the watch: what has been concluded has its next look.
             self._schedule(lane, work.outcome, whole=dirty.everything)
-        await self._watch(lane, session)
+        await self._watching.keep(lane, session)
         return work.outcome
 
-    async def _watch(self, lane: Lane, session: Session) -> None:
-        """Have the session watch what the lane's instances depend on, unless it does."""
-        if lane.watched.is_told(session):
-            if not lane.watched.refused:
-                self._note_watch(lane, session.watching)
-            return
-        try:
-            status = await session.watch(lane.watched.tell(session))
-        except (RunnerError, LocalProtocolError) as error:  # or more subjects than fit into a frame
-            log.info("nothing is watched, only looked at often", target=lane.target.name, why=str(error))
-            lane.watched.refuse()
-            self._reachability.watched(lane.target.name, degraded=str(error), anonymous="")
-        else:
-            self._note_watch(lane, status)
-        # What changed between the reading and the watching has been heard of by nobody: look once more.
-        self._add(lane.target.name, priority=Priority.RESYNC)
-
-    def _note_watch(self, lane: Lane, status: WatchStatus) -> None:
-        """How well the target is watched decides how often it is looked at, and is told."""
-        lane.watched.answered(status)
-        self._reachability.watched(lane.target.name, degraded=status.degraded, anonymous=status.anonymous)
-
     def _schedule(self, lane: Lane, outcome: RoundOutcome, *, whole: bool) -> None:
-        name, now, settings = lane.target.name, self._time(), self._settings
+        """When to look again at what a round has looked at."""
+        name, add_after = lane.target.name, self._workers.add_after
         for address, pause in outcome.again.items():
             priority = Priority.DRIFT if pause < 1.0 else Priority.RESYNC
-            self._queue.add_after(name, pause, now=now, priority=priority, scope=Scope.of([address]))
-        self._queue.add(name, now=now, priority=Priority.SPEC, scope=Scope.of(outcome.woken))
-        random, rhythm = self._runtime.random.random, settings.rhythm
+            add_after(name, pause, priority=priority, scope=Scope.of([address]))
+        add_after(name, 0.0, priority=Priority.SPEC, scope=Scope.of(outcome.woken))
+        random, rhythm = self._runtime.random.random, self._settings.rhythm
         for address in outcome.looked_at:
             instance = lane.instances.get(address)
             if instance is not None and instance.common.interval is not None:
                 pause = rhythm.delay(random, interval=instance.common.interval)
-                scope = Scope.of([address])
-                self._queue.add_after(name, pause, now=now, priority=Priority.RESYNC, scope=scope)
+                add_after(name, pause, priority=Priority.RESYNC, scope=Scope.of([address]))
         if whole:
             pause = rhythm.delay(random, watched=lane.watched.works)
-            self._queue.add_after(name, pause, now=now, priority=Priority.RESYNC)
+            add_after(name, pause, priority=Priority.RESYNC)
 
     # --- Sessions (Listener) ------------------------------------------------------------------------------------------
 
@@ -394,7 +322,7 @@ class Controller:
             ready=True,
             message=wording.connected(session.target, session.ready.uid, self._runtime.environ),
         )
-        self._add(name, priority=Priority.USER if self._requests.get(name) else Priority.SPEC)
+        self._workers.add(name, priority=Priority.USER if self._requests.get(name) else Priority.SPEC)
 
     def disconnected(self, name: TargetName, why: str, *, retry_in: float) -> None:
         """The session was lost, or could not be had."""
@@ -403,35 +331,13 @@ class Controller:
 
     def changed(self, name: TargetName, event: WatchEvent) -> None:
         """A target reports changes: look at what they concern."""
-        lane = self.lanes.get(name)
-        if lane is None:
-            return
-        now = self._time()
-        concerned: dict[Address, None] = {}
-        for change in event.changes:
-            for address in lane.watched.concerned(change.subject):
-                lane.sightings.add(address, change.evidence, at=now)
-                concerned[address] = None
-        self._add(name, priority=Priority.DRIFT, scope=Scope.of(concerned))
-        if event.overflow:
-            self._add(name, priority=Priority.DRIFT)
+        self._watching.changed(name, event)
 
     def _operation_ended(self, address: Address) -> None:
         """What outlasted its round has ended: the next one concludes what came of it."""
         name, _ = split_address(address)
-        if not self._stopping and self.lanes.get(name) is not None:
-            self._add(name, priority=Priority.DRIFT, scope=Scope.of([address]))
-
-    def _later(self, work: Coroutine[None, None, None], *, name: str) -> None:
-        """Do something that nobody waits for, and see to it that its failure is heard of."""
-        task = asyncio.create_task(work, name=name)
-        self._background.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._background.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("went wrong, and nobody waited for it", what=task.get_name(), why=str(error))
+        if not self._workers.stopping and self.lanes.get(name) is not None:
+            self._workers.add(name, priority=Priority.DRIFT, scope=Scope.of([address]))
 
     # --- People -------------------------------------------------------------------------------------------------------
 
@@ -446,7 +352,7 @@ class Controller:
             if mine:
                 wanted[name] = mine
                 self._sessions.hurry(name)
-                self._add(name, priority=Priority.USER, scope=mine)
+                self._workers.add(name, priority=Priority.USER, scope=mine)
         await self._requests.put(wanted)
 
     async def plan(self) -> list[Plan]:
@@ -469,34 +375,18 @@ class Controller:
         """Leave something alone for a while."""
         await self.suspensions.put(suspension)
         await self.request(Scope.of(self._covered(suspension.object)))
-        self._remind(suspension)
+        self._reminders.set([suspension])
 
-    def _remind(self, suspension: Suspension) -> None:
-        """Look at what a suspension covers as soon as it ends by itself; one before it on the same object is over."""
-        self._forget_reminder(suspension.object)
-        if suspension.until is None:
-            return
-
-        def look() -> None:
-            if suspension in self.suspensions.all():  # the wall clock has been put back meanwhile
-                self._remind(suspension)
-                return
-            for address in self._covered(suspension.object):
-                name, _ = split_address(address)
-                self._add(name, priority=Priority.SPEC, scope=Scope.of([address]))
-
-        # Not a request of the queue: one for the same instance that is granted before would take it along.
-        pause = max(0.0, suspension.until - self._runtime.now()) + 0.001
-        self._reminders[suspension.object] = asyncio.get_running_loop().call_later(pause, look)
-
-    def _forget_reminder(self, object_: str) -> None:
-        if (reminder := self._reminders.pop(object_, None)) is not None:
-            reminder.cancel()
+    def _suspension_ended(self, object_: str) -> None:
+        """Look at what it covered. No request: one for the same instance that is granted before takes it along."""
+        for address in self._covered(object_):
+            name, _ = split_address(address)
+            self._workers.add(name, priority=Priority.SPEC, scope=Scope.of([address]))
 
     async def resume(self, object_: str) -> bool:
         """End a suspension; whether there was one."""
         found = await self.suspensions.remove(object_)
-        self._forget_reminder(object_)
+        self._reminders.cancel(object_)
         await self.request(Scope.of(self._covered(object_)))
         return found
 
@@ -506,20 +396,18 @@ class Controller:
 
     def retry(self) -> None:
         """The store has just taken something: what it had not taken is tried again now, not when its pause is over."""
-        for name in self._troubles:
-            self._queue.forget(name)
-            self._add(name, priority=Priority.DRIFT)
+        self._workers.retry()
 
     @property
     def troubles(self) -> Mapping[TargetName, str]:
         """Targets whose last round could not be finished, and why."""
-        return self._troubles
+        return self._workers.troubles
 
     def doubtful(self) -> dict[Address, str]:
         """Instances about which something was heard that could not be looked at, and why."""
         return {
             address: why
-            for name, why in self._troubles.items()
+            for name, why in self._workers.troubles.items()
             if (lane := self.lanes.get(name)) is not None
             for address in {*lane.unsettled, *lane.sightings}
         }

@@ -161,7 +161,7 @@ async def test_an_approval_holds_for_what_was_shown_and_for_nothing_else(stage):
     await stage.controller.approve(
         [Approval(address=address("old"), shown=shown, by="ada", reason="meant", at=0.0)]
     )
-    await stage.until(lambda: not stage.controller._rounds)
+    await stage.until(lambda: not stage.controller._workers._rounds)
     assert stage.content("old") == b"somebody's work\n"
     await approve(stage, "old")
     await stage.until(lambda: stage.content("old") is None)
@@ -238,7 +238,7 @@ async def test_doubt_about_a_source_holds_everything(stage):
     await stage.controller.submit(stage.desired(*files("kept")), doubt="an earlier revision, r1, came back")
     await stage.until(lambda: stage.reason("old") == "PruneHeld")
     await stage.declare(*files("kept"))
-    await stage.until(lambda: not stage.controller._rounds)
+    await stage.until(lambda: not stage.controller._workers._rounds)
     assert stage.content("old") == b"old\n"
 
 
