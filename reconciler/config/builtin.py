@@ -56,6 +56,7 @@ _STRINGS = {"type": "object", "additionalProperties": {"type": "string"}}
 
 METADATA: dict[str, Any] = {
     "type": "object",
+    "description": "The name, and what else is said of the object.",
     "required": ["name"],
     "properties": {
         "name": _text("What the object is called.", pattern=NAME, maxLength=253),
@@ -71,7 +72,10 @@ METADATA: dict[str, Any] = {
 
 SELECTOR: dict[str, Any] = {
     "type": "object",
-    "description": "Selects targets by their labels: all of it must hold. An empty one selects every target.",
+    "description": (
+        "Selects targets by their labels, such as {matchLabels: {role: web}}: all of it must hold. "
+        "An empty one selects every target."
+    ),
     "properties": {
         "matchLabels": {**_STRINGS, "description": "Labels that a target must have."},
         "matchExpressions": {

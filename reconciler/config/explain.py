@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
+from reconciler.config import offers
 from reconciler.config.builtin import MEANINGS
 from reconciler.config.schemas import CompiledKind
+from reconciler.core.spoken import listed, lowered, with_article
 from reconciler.core.suggest import closest, did_you_mean
 from reconciler.documents.reading import Document, Locator
-from reconciler.documents.scalars import resolve
 from reconciler.errors import Problem
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ _TYPES = {
     "boolean": "true or false",
     "null": "nothing",
 }
-_PYTHON: dict[str, type] = {"integer": int, "number": float, "boolean": bool}
 _MANY = 12
 
 
@@ -41,9 +38,12 @@ def explain(places: Locator, document: Document, kind: CompiledKind) -> list[Pro
         if error.kind.name == "additionalProperties":
             explainer.unknown_fields(error)
     mistyped = {tuple(error.instance_path) for error in errors if error.kind.name == "type"}
+    misspelt = {tuple(error.instance_path) for error in errors if error.kind.name == "pattern"}
     for error in errors:
-        # What is of another type cannot be one of the allowed values either; that is one mistake.
-        again = error.kind.name in {"enum", "pattern"} and tuple(error.instance_path) in mistyped
+        # What is of another type is none of the allowed values, and what is misspelt has no right length: one mistake.
+        keyword, path = error.kind.name, tuple(error.instance_path)
+        again = keyword in {"enum", "pattern"} and path in mistyped
+        again |= keyword in {"minLength", "maxLength"} and path in misspelt
         if error.kind.name != "additionalProperties" and not again:
             explainer.error(error)
     return explainer.problems
@@ -79,10 +79,13 @@ class _Explainer:
         path = tuple(error.instance_path)
         known = self.schema_at(error.schema_path[:-1]).get("properties", {})
         about: Any = error.kind
+        written: Any = error.instance
         for name in about.unexpected:
             full = (*path, name)
             meant = closest(name, known)
-            if meant:
+            if meant and meant in written:
+                hint = f"{meant} is there already: leave one of the two out"
+            elif meant:
                 self.meant.add((*path, meant))
                 hint = f"did you mean {meant!r}?"
             else:
@@ -91,7 +94,12 @@ class _Explainer:
                     if len(known) <= _MANY
                     else f"see the fields of {self.kind.kind.kind}"
                 )
-            self.add(full, f"there is no field {shown(full)} in a {self.kind.kind.kind}", hint, key=True)
+            self.add(
+                full,
+                f"there is no field {shown(full)} in {with_article(self.kind.kind.kind)}",
+                hint,
+                key=True,
+            )
 
     def elsewhere(self, name: str) -> str:
         """A field that exists, but not here: most often one of spec that is not indented."""
@@ -113,7 +121,7 @@ class _Explainer:
             self.type(path, name, error)
         elif keyword == "enum":
             options = [option for option in about.options if option is not None]
-            choice = _list([str(option) for option in options], "or")
+            choice = listed([str(option) for option in options], "or")
             given = repr(value) if isinstance(value, str) else _what(value)
             self.add(
                 path, f"{name} is {given}; it can be {choice}", did_you_mean(str(value), map(str, options))
@@ -123,7 +131,7 @@ class _Explainer:
             self.add(
                 path,
                 f"{name} cannot be {_short(value)}" + (f": wanted is {meaning}" if meaning else ""),
-                self.suggested_name(value, about.pattern) if meaning else self.description(error),
+                offers.named(value, about.pattern) if meaning else self.description(error),
             )
         elif keyword in {"oneOf", "anyOf", "not"}:
             self.together(path, name, error)
@@ -141,7 +149,7 @@ class _Explainer:
             for part in full:
                 description = _child(description, part)
             meaning = _first_sentence(description)
-            hint = f"add {missing}: {_lowered(meaning)}" if meaning else ""
+            hint = f"add {missing}: {lowered(meaning)}" if meaning else ""
             self.add(path, f"{shown(full)} is missing", hint, key=True)
 
     def type(self, path: tuple[str | int, ...], name: str, error: ValidationError) -> None:
@@ -154,18 +162,20 @@ class _Explainer:
         elif plain is not None and "string" in types:
             schema = self.schema_at(error.schema_path[:-1])
             options = [str(one) for one in schema.get("enum", ())]
-            otherwise = f"it can be {_list(options, 'or')}" if options else self.description(error)
+            otherwise = f"it can be {listed(options, 'or')}" if options else self.description(error)
             self.add(
                 path,
                 f"{name} has to be {wanted}, and unquoted {plain} is {_what(value)}",
-                _quoted(plain, value, schema) or otherwise,
+                offers.quoted(plain, value, schema) or otherwise,
             )
         else:
             hint = ""
-            if isinstance(value, str) and type(resolve(value)) in {_PYTHON.get(kind) for kind in types}:
-                hint = "write it without quotes"
-            elif types[0] == "array" and isinstance(value, str):
-                hint = f"[{', '.join(map(_in_a_list, _words(value)))}]"
+            if types[0] == "array" and isinstance(value, str):
+                hint = offers.aslisted(value, self.schema_at(error.schema_path[:-1]))
+            elif isinstance(value, str):
+                hint = offers.unquoted(value, types)
+            elif types[0] == "boolean":
+                hint = offers.truth(value)
             self.add(path, f"{name} has to be {wanted}, not {_what(value)}", hint or self.description(error))
 
     def together(self, path: tuple[str | int, ...], name: str, error: ValidationError) -> None:
@@ -186,15 +196,15 @@ class _Explainer:
         given = [group for group in groups if all(field in value for field in group)]
         if keyword == "not" and given:
             last = max(given[0], key=list(value).index)
-            message = f"{_list(given[0], 'and')} do not go together in {name}"
+            message = f"{listed(given[0], 'and')} do not go together in {name}"
             self.add((*path, last), message, "keep one", key=True)
         elif keyword == "not" or not groups:
             self.add(path, f"{name}: {error.message}", self.description(error))
         elif len(given) > 1:
-            both = _list([_list(group, "and") for group in given], "and")
+            both = listed([listed(group, "and") for group in given], "and")
             self.add(path, f"{both} do not go together in {name}", "keep one", key=True)
         elif not any((*path, field) in self.meant for group in groups for field in group):
-            choice = _list([_list(group, "and") for group in groups], "or")
+            choice = listed([listed(group, "and") for group in groups], "or")
             self.add(path, f"{name} is not complete without {choice}", "add one of them", key=True)
 
     def excluded(
@@ -204,12 +214,12 @@ class _Explainer:
         forbidden = schema["not"]
         fields = next(one for one in forbidden["anyOf"] if jsonschema_rs.is_valid(one, value))["required"]
         last = max(fields, key=list(value).index)
-        others = _list([f"the {field} {_short(value[field])}" for field in forbidden["properties"]], "and")
+        others = listed([f"the {field} {_short(value[field])}" for field in forbidden["properties"]], "and")
         verb = "does" if len(fields) == 1 else "do"
         sentences = str(schema["properties"][last].get("description", "")).split(". ")
         hint = next((one.rstrip(".") for one in sentences if one.startswith("Refused")), "")
-        message = f"{_list(fields, 'and')} {verb} not go together with {others}"
-        self.add((*path, last), message, _lowered(hint), key=True)
+        message = f"{listed(fields, 'and')} {verb} not go together with {others}"
+        self.add((*path, last), message, lowered(hint), key=True)
 
     def schema_at(self, path: Sequence[str | int]) -> Mapping[str, Any]:
         schema: Any = self.kind.schema
@@ -220,31 +230,6 @@ class _Explainer:
     def description(self, error: ValidationError) -> str:
         return _first_sentence(self.schema_at(error.schema_path[:-1]))
 
-    @staticmethod
-    def suggested_name(value: Any, pattern: str) -> str:
-        """A name that is allowed and close to what was written."""
-        made = re.sub(r"[^-a-z0-9.]+", "-", str(value).lower()).strip("-.")
-        return f"such as {made!r}" if made and re.search(pattern, made) else ""
-
-
-def _words(text: str) -> list[str]:
-    """What a shell would make of a command, which is what somebody had in mind who wrote one as text."""
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()
-
-
-def _in_a_list(word: str) -> str:
-    """A word as it can stand between brackets and stay text."""
-    plain = re.fullmatch(r"[A-Za-z0-9_./][-A-Za-z0-9_./+=]*", word)
-    return word if plain and isinstance(resolve(word), str) else json.dumps(word, ensure_ascii=False)
-
-
-def _lowered(sentence: str) -> str:
-    """A sentence as it goes on behind a colon; what is written in capitals stays so."""
-    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
-
 
 def _child(schema: Mapping[str, Any], part: str | int) -> Mapping[str, Any]:
     if isinstance(part, int):
@@ -252,26 +237,6 @@ def _child(schema: Mapping[str, Any], part: str | int) -> Mapping[str, Any]:
     else:
         found = schema.get("properties", {}).get(part) or schema.get("additionalProperties") or {}
     return found if isinstance(found, Mapping) else {}
-
-
-def _quoted(plain: str, value: object, schema: Mapping[str, Any]) -> str:
-    """What to write in quotes in the place of something that YAML takes for no text; "" where nothing like it is right.
-
-    Only what the field would take is offered. A small number may be a mode in octal, as it is written or as it is read.
-    """
-    octal = f"{value:04o}" if type(value) is int and 0 <= value <= 0o777 else ""
-    meant = [text for text in dict.fromkeys((plain, octal)) if text and _fits(text, schema)]
-    if not meant:
-        return ""
-    if len(meant) == 1 or plain.lstrip("0") == octal.lstrip("0") or "pattern" not in schema:
-        return f'quote it: "{meant[0]}"'
-    return f'quote it: "{plain}", or write "{octal}" if the number {value} is meant'
-
-
-def _fits(text: str, schema: Mapping[str, Any]) -> bool:
-    """Whether a text would be taken."""
-    known = {key: schema[key] for key in ("enum", "pattern", "minLength", "maxLength") if key in schema}
-    return bool(jsonschema_rs.is_valid(known, text))
 
 
 def _limit(keyword: str, about: Any, value: Any, name: str) -> str:
@@ -308,11 +273,6 @@ def _wanted_of_one(schema: Any) -> str:
         case {"items": {"not": {"pattern": str(pattern)}}}:
             return pattern
     return ""
-
-
-def _list(words: Sequence[str], last: str) -> str:
-    """`a, b or c`."""
-    return f" {last} ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
 
 
 def _what(value: Any) -> str:

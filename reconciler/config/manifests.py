@@ -23,6 +23,7 @@ from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.config.selectors import selector
 from reconciler.config.slips import looked_through, may_have_slips
 from reconciler.config.targets import ControllerPaths, source, target
+from reconciler.core.spoken import with_article
 from reconciler.core.suggest import closest, did_you_mean
 from reconciler.documents.reading import Document, Locator, read_documents
 from reconciler.model.blob import Blob
@@ -287,7 +288,7 @@ class _Evaluator:
                 self.problem(
                     document,
                     ("spec", "ignoreFields", index),
-                    f"there is no field {name} in a {compiled.kind.kind}",
+                    f"there is no field {name} in {with_article(compiled.kind.kind)}",
                     did_you_mean(name.split(".")[0], compiled.fields),
                 )
 

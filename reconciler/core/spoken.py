@@ -1,8 +1,8 @@
-"""Fields and their values as people say them, the same in plans, events and logs."""
+"""Fields, values and lists as people say them, the same in plans, events, errors and logs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -17,6 +17,11 @@ def field(name: str) -> str:
         return name
     entry, _, attribute = name.removeprefix("entries[").rpartition("]")
     return f"{attribute.removeprefix('.')} of {entry}" if attribute else entry
+
+
+def with_article(kind: str) -> str:
+    """A kind with its article: `a File`, `an Exec`."""
+    return f"{'an' if kind[:1] in 'AEIOU' else 'a'} {kind}"
 
 
 def value(it: Any) -> str:
@@ -38,3 +43,13 @@ def value(it: Any) -> str:
         case list() | tuple():
             return ", ".join(map(value, it)) or "nothing"
     return str(it)
+
+
+def listed(words: Sequence[str], last: str) -> str:
+    """`a, b or c`."""
+    return f" {last} ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
+
+
+def lowered(sentence: str) -> str:
+    """A sentence as it goes on behind a colon; what is written in capitals stays so."""
+    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]

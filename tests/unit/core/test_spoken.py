@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.core.spoken import field, value
+from reconciler.core.spoken import field, listed, lowered, value, with_article
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,15 @@ def test_an_entry_of_a_directory_goes_by_its_name(name: str, said: str) -> None:
 def test_a_value_is_said_without_brackets(it: object, said: str) -> None:
     """A plan said: entries ['x'] → absent."""
     assert value(it) == said
+
+
+def test_a_kind_has_its_article() -> None:
+    assert (with_article("File"), with_article("Exec")) == ("a File", "an Exec")
+
+
+def test_words_are_listed_with_a_word_before_the_last() -> None:
+    assert [listed(words, "or") for words in (["a", "b", "c"], ["a"], [])] == ["a, b or c", "a", ""]
+
+
+def test_a_sentence_goes_on_in_small_letters_but_for_what_is_written_in_capitals() -> None:
+    assert (lowered("Where it is"), lowered("SSH goes on")) == ("where it is", "SSH goes on")
