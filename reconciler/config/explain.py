@@ -171,7 +171,7 @@ class _Explainer:
         else:
             hint = ""
             if types[0] == "array" and isinstance(value, str):
-                hint = offers.aslisted(value, self.schema_at(error.schema_path[:-1]))
+                hint = offers.as_list(value, self.schema_at(error.schema_path[:-1]))
             elif isinstance(value, str):
                 hint = offers.unquoted(value, types)
             elif types[0] == "boolean":
