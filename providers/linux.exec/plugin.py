@@ -51,11 +51,14 @@ class Exec(Provider):
     async def apply(self, operation: Operation) -> Result:
         """Run the command, because it is needed."""
         # Whether it is needed again, its checks tell: the result of an earlier run says nothing.
-        return await run(operation.payload, {"id": name_of(operation.address), "anew": True})
+        name = name_of(operation.address)
+        return await run(operation.payload, {"id": name, "alone": name, "anew": True})
 
     async def refresh(self, operation: Operation) -> Result:
         """Run the command, because it was notified: once for each refresh, however often that is asked for."""
-        return await run(operation.payload["spec"], {"id": operation.payload["id"]})
+        # One that was begun for an earlier change may still run.
+        how = {"id": operation.payload["id"], "alone": name_of(operation.address)}
+        return await run(operation.payload["spec"], how)
 
 
 async def answered(spec: dict[str, Any], field: str) -> dict[str, Any]:

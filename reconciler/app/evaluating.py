@@ -162,7 +162,7 @@ async def _followed(  # noqa: PLR0913 - what is read, and what of it matters
     selected = _labelled(_restricted(desired, targets), labels)
     known = await parts.store.load_states()
     in_force = InForce(budget=parts.settings.prune, own_paths=parts.settings.own_paths)
-    taken = in_force.take(desired, await record(parts.store, known, desired), doubt=doubt)
+    taken = in_force.take(desired, await record(parts.store, known, [desired]), doubt=doubt)
     wanted = taken.wanted
     if labels:
         wanted = InForce().take(selected, Record()).wanted

@@ -91,6 +91,11 @@ class Refreshes:
                 doubtful += [one.cause, one.address]
         return doubtful
 
+    def recall(self, owed: Iterable[Owed]) -> None:
+        """These are on record, too: their instances have come to be declared again."""
+        for one in owed:
+            self._owed.setdefault((one.address, one.cause), one)
+
     def keep_only(self, addresses: Collection[Address]) -> None:
         """Other instances are declared now: what is gone is owed nothing, and what it did may have been a change."""
         for key, one in list(self._owed.items()):

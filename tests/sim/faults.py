@@ -41,14 +41,14 @@ async def meddlers(world: World, random_: random.Random) -> None:
         await asyncio.sleep(random_.expovariate(1 / pace))
         machine = _machine(world, random_)
         for _ in range(random_.choice([1, 1, 2, 5])):
-            machine.meddle(random_.choice(world.author.paths))
+            machine.meddle(random_.choice(world.authors.paths))
 
 
 async def rivals(world: World, random_: random.Random) -> None:
     """Another tool wants something else of one file, and looks after it all the time."""
     while True:
         await asyncio.sleep(random_.uniform(1.0, 20.0))
-        machine, path = _machine(world, random_), random_.choice(world.author.paths)
+        machine, path = _machine(world, random_), random_.choice(world.authors.paths)
         until = world.loop.time() + random_.uniform(2.0, 40.0)
         pause = random_.choice([0.0003, 0.002, 0.05, 0.6])
         world.note("a rival begins", machine=machine.name, path=path, pause=pause)
@@ -62,41 +62,50 @@ async def rivals(world: World, random_: random.Random) -> None:
 async def editors(world: World, random_: random.Random) -> None:
     """People change what they want, and make mistakes."""
     while True:
-        await asyncio.sleep(random_.expovariate(1 / 12.0))
-        source, fate = world.source, random_.random()
-        if fate < 0.55:
-            world.author.change()
-            source.say(world.author.document())
+        await asyncio.sleep(random_.expovariate(len(world.sources) / 12.0))
+        author, fate = random_.choice(list(world.authors.by_source.values())), random_.random()
+        source = world.sources[author.source]
+        if fate < 0.50:
+            author.change()
+            source.say(author.document())
+        elif fate < 0.55 and source.said:
+            source.say(random_.choice(source.said))  # the tree of another day is back
         elif fate < 0.65:
             source.say(["this is", "half written"])
         elif fate < 0.72:
-            source.say({"targets": dict(world.author.ports), "resources": []})
+            source.say({"targets": dict(author.ports), "resources": []})
         elif fate < 0.76:
             source.say({"targets": {}, "resources": []})
         elif fate < 0.84:
             source.say(None)
         elif fate < 0.90:
             source.vanishing = random_.randrange(1, 3)
-            world.author.change()
-            source.say(world.author.document())
+            author.change()
+            source.say(author.document())
         elif fate < 0.95:
             source.degraded = "" if source.degraded else "modelled: no inotify watches left"
             source.touch()
         else:
             source.say(source.good)
-        world.note("the source", says=_summary(source.document), vanishing=source.vanishing)
+        world.note("a source", name=source.name, says=_summary(source.document), vanishing=source.vanishing)
 
 
 async def disks(world: World, random_: random.Random) -> None:
-    """Disks fill up, or become read-only."""
+    """Disks fill up, or become read-only, and things are made immutable."""
     while True:
         await asyncio.sleep(random_.expovariate(1 / 15.0))
         files = _machine(world, random_).files
-        if random_.random() < 0.5:
+        fate = random_.random()
+        if fate < 0.4:
             files.full = not files.full
-        else:
+        elif fate < 0.8:
             files.read_only = not files.read_only
-        world.note("a disk", full=files.full, read_only=files.read_only)
+        elif files.immutable and random_.random() < 0.7:
+            files.immutable.clear()
+        else:
+            files.immutable.add(random_.choice(world.authors.paths))
+        immutable = ",".join(sorted(files.immutable))
+        world.note("a disk", full=files.full, read_only=files.read_only, immutable=immutable)
 
 
 async def networks(world: World, random_: random.Random) -> None:
@@ -155,12 +164,15 @@ async def crashes(world: World, random_: random.Random) -> None:
 
 
 async def operators(world: World, random_: random.Random) -> None:
-    """The controller is stopped in order, and started again."""
+    """The controller is stopped in order, and started again, now and then with other sources than before."""
     while True:
         await asyncio.sleep(random_.expovariate(1 / 25.0))
         if world.process is not None and world.process.up:
             world.grace = random_.choice([0.0, 0.001, 0.02, 5.0])
-            world.note("SIGTERM", grace=world.grace)
+            if random_.random() < 0.3:
+                known = list(world.sources)
+                world.served = sorted(random_.sample(known, k=random_.randrange(1, len(known) + 1)))
+            world.note("SIGTERM", grace=world.grace, next=",".join(world.served))
             world.process.told.set()
 
 

@@ -66,7 +66,7 @@ class Files:
         told: (path, by) of every change; `by` is None for one of a runner of ours.
         full: whether nothing can grow.
         read_only: whether nothing can be changed, by anybody.
-        immutable: directories in which nothing can be made or removed by a runner.
+        immutable: paths that cannot be changed, nor can what is directly in them.
     """
 
     nodes: dict[str, Node] = field(
@@ -273,6 +273,8 @@ class Files:
             raise Refused("enoent", f"the directory of {path} does not exist", "transient")
         if self.read_only:
             raise Refused("read_only", f"{path}: read-only file system", "transient")
+        if path.rpartition("/")[0] in self.immutable or (path in self.immutable and path in self.nodes):
+            raise Refused("immutable", f"{path} is immutable", "permanent")
         return node
 
     def _finish(self, path: str, node: Node, args: Json) -> Json:

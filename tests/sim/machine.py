@@ -45,7 +45,10 @@ class Witness(Protocol):
         """A runner has looked at a path."""
 
     def ran(self, machine: "Machine", argv: list[str]) -> None:
-        """A command that was no check begins."""
+        """A command that is no check is to be run, and is not under way yet."""
+
+    def begins(self, machine: "Machine", argv: list[str]) -> None:
+        """It is its turn."""
 
     def changed(self, machine: "Machine", path: str, node: Node) -> None:
         """Somebody else has put something at a path."""
@@ -65,7 +68,11 @@ class Machine:
         self.name = TargetName(name)
         self.random = random.Random(seed)
         self.files = Files(told=self._told)
-        self.programs = Programs(self.files, begins=lambda argv: self._witness.ran(self, argv))
+        self.programs = Programs(
+            self.files,
+            asked=lambda argv: self._witness.ran(self, argv),
+            begins=lambda argv: self._witness.begins(self, argv),
+        )
         self.weather = Weather()
         self.now = now
         self.boot = 1

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, TargetName, split_address
-from reconciler.model.resource import Deletion, Instance, Policy
-from reconciler.model.subjects import Subject
+from reconciler.model.resource import Instance, Policy
 from reconciler.plugins.calls import Phase
 from tests.sim.files import Node
 from tests.sim.manifests import path_of
 from tests.sim.process import PROCESS, Process
+from tests.sim.removals import Removals
 from tests.sim.runner import WRITING, Json, frames_in
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from tests.sim.world import World
 
 MARGIN = 1e-6
+
+Spot = tuple[TargetName, str]
+"""What is at a declared path of a machine, by whatever name."""
 
 
 class Monitor(logging.Handler):
@@ -41,22 +44,23 @@ class Monitor(logging.Handler):
         self.store_writes = 0
         self.target_writes = 0
         self.repaired: list[Json] = []
-        self.preimages: dict[Address, bytes] = {}
+        self.preimages: dict[Spot, bytes] = {}
         self.foreign: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._world = world
         self._rounds: dict[tuple[int, TargetName], Any] = {}
-        self._applied: dict[Address, list[float]] = defaultdict(list)
-        self._concluded: dict[Address, float] = {}
+        self._removals = Removals(world, self.violated)
+        self._writing: set[tuple[int, Spot]] = set()
+        self._applied: dict[Spot, list[float]] = defaultdict(list)
+        self._concluded: dict[Spot, float] = {}
         self._looked: dict[tuple[str, str], float] = {}
         self._last_event = 0
         self._events: set[tuple[Any, ...]] = set()
         self._declared: dict[str, Instance] = {}
         self._suspended: dict[str, float] = {}
-        self._writing: dict[tuple[int, TargetName, Subject], Address] = {}
-        self._own: dict[Address, list[float]] = defaultdict(list)
-        self._notifying: dict[TargetName, dict[Address, Node | None]] = defaultdict(dict)
-        self._attempted: set[TargetName] = set()
-        self._booted: dict[TargetName, int] = {}
+        self._own: dict[Spot, list[float]] = defaultdict(list)
+        self._notifying: dict[Spot, dict[Spot, Node | None]] = defaultdict(dict)
+        self._attempted: set[Spot] = set()
+        self._booted: dict[Spot, int] = {}
 
     def violated(self, what: str, *details: Any) -> None:
         """Something that must never be has been."""
@@ -98,100 +102,107 @@ class Monitor(logging.Handler):
 
     def declared(self, process: Process, desired: Desired) -> None:
         """Something else is declared from now on."""
-        states = process.controller.states()
-        for address in [address for address in self.preimages if address not in desired.instances]:
+        self._removals.declared(process, desired)
+        for number, spot in self._writing:
+            if number == process.number:
+                # Should it be declared no longer, nobody will have looked whether it came to be changed.
+                self._attempted |= self._notifies(spot)
+                if not any(a in desired.instances for a in self._world.authors.addresses(*spot)):
+                    self.preimages.pop(spot, None)
+        states = process.controller.lanes.states()
+        others = [one for name, one in process.controller.in_force.sources.items() if name != desired.source]
+        declared = {self.spot(address) for one in (desired, *others) for address in one.instances}
+        for handler, causes in self._notifying.items():
+            if (handler[0], f"Exec/{handler[1]}") not in declared:
+                causes.clear()  # what is not declared is owed nothing
+        for spot in self.preimages.keys() - declared:
             # Never known to be ours, and no concern of ours any more: should it be declared again, it begins anew.
-            if address not in states or not states[address].owned:
-                del self.preimages[address]
+            called = self._world.authors.addresses(*spot)
+            if not any(address in states and states[address].owned for address in called):
+                del self.preimages[spot]
+
+    def spot(self, address: Address) -> Spot:
+        """What an instance is about."""
+        return split_address(address)[0], self._world.authors.path(address)
 
     @contextlib.contextmanager
     def provider(self, process: Process, phase: Phase, request: Json) -> Iterator[None]:
-        """A provider does something, from when it is asked to until it has answered."""
+        """A provider is asked to do something."""
         if process.dead or phase not in (Phase.APPLY, Phase.DESTROY):
             yield
             return
-        desired = self._rounds.get((process.number, request["target"]["name"]))
-        if desired is None:
-            self.violated("an apply outside of any round", request["target"]["name"])
-            yield
-            return
-        self._applies(process, phase, request, desired)
-        named = [operation["address"] for operation in request["operations"]]
-        writing = {
-            (process.number, one.target, subject): one.address
-            for address in named
-            if (one := desired.instances.get(address)) is not None
-            for subject in one.provides
-        }
-        if twice := self._writing.keys() & writing.keys():
-            self.violated(
-                "two writers at one subject", *((key, self._writing[key], writing[key]) for key in twice)
-            )
-        self._writing |= writing
+        begun = {(process.number, self.spot(one["address"])) for one in request["operations"]}
+        if twice := begun & self._writing:
+            self.violated("two writers at one subject at once", *twice)
+        self._writing |= begun
+        self._checked(process, phase, request)
         try:
             yield
         finally:
-            for key in writing:
-                self._writing.pop(key, None)
+            self._writing -= begun
 
-    def _applies(self, process: Process, phase: Phase, request: Json, desired: Any) -> None:
+    def _checked(self, process: Process, phase: Phase, request: Json) -> None:
+        name = request["target"]["name"]
+        desired = self._rounds.get((process.number, name))
+        if desired is None:
+            self.violated("an apply outside of any round", name)
+            return
         for operation in request["operations"]:
             address = operation["address"]
-            self._applied[address].append(self._world.loop.time())
+            self._applied[self.spot(address)].append(self._world.loop.time())
             one = desired.instances.get(address)
             if one is None:
                 self.violated("an apply of what is not declared", address)
             elif (one.removal is not None) is not (phase is Phase.DESTROY):
                 self.violated("a removal of what is declared, or an apply of what is to go", address, one)
             elif one.removal is not None:
-                self._destroyed(process, one)
+                self._removals.begun(process, one)
+                self.preimages.pop(self.spot(address), None)
             elif one.common.policy is not Policy.ENFORCE:
                 self.violated("an apply although the policy forbids it", address, one.common.policy)
             if (held := process.controller.suspensions.holding(address)) is not None:
                 self.violated("an apply of what is suspended", address, held)
 
-    def _destroyed(self, process: Process, one: Instance) -> None:
-        """Something is about to be removed for want of a manifest."""
-        assert process.account is not None and one.removal is not None
-        address = one.address
-        found = process.account.execute(
-            "SELECT ownership, preimage FROM inventory WHERE address = ?", (address,)
-        ).fetchone()
-        if found is None:
-            self.violated("a removal of what is not ours", address)
-        elif found[0] != "created" and found[1] is None:
-            self.violated("a removal of what was there before us", address)
-        if one.common.deletion is Deletion.ORPHAN:
-            self.violated("a removal that no manifest asked for", address)
-        if one.removal.hold and process.controller.approvals.of(address) is None:
-            self.violated("a removal that waits for a person", address, one.removal.hold)
-        self.preimages.pop(address, None)
-
     def said(self, process: Process, name: TargetName, data: bytes) -> None:
         """The controller sends something to a target."""
-        if process.dead or not any(b'"command":"' + word.encode() in data for word in WRITING):
+        if process.dead or not any(b'"command":"' + word.encode() in data for word in (*WRITING, "exec.run")):
             return
         for frame in frames_in(data):
-            if frame.get("command") in WRITING:
-                for item in frame["items"]:
-                    self._intended(process, name, frame["command"], item["path"])
+            for item in frame["items"] if frame.get("command") in WRITING else ():
+                self._intended(process, name, frame["command"], item["path"])
+            for item in frame["items"] if frame.get("command") == "exec.run" else ():
+                refs = self._world.authors.commands(item["argv"][-1])
+                if not self._intents(process, [Address(f"{name}/{ref}") for ref in refs]):
+                    self.violated("a command is run without an intent on record", name, item["argv"])
+
+    def _intents(self, process: Process, addresses: list[Address]) -> list[str]:
+        """The digests of what is on record as about to be done."""
+        assert process.account is not None
+        return [
+            digest
+            for address in addresses
+            for (digest,) in process.account.execute(
+                "SELECT desired FROM plan_units WHERE outcome IS NULL AND address = ?", (address,)
+            )
+        ]
 
     def _intended(self, process: Process, name: TargetName, command: str, path: str) -> None:
-        assert process.account is not None
-        address = self._world.owner(name, path)
-        if address not in self._rounds[process.number, name].instances:
+        authors = self._world.authors
+        instances = self._rounds[process.number, name].instances
+        slot = authors.slot_of(path)
+        if not any(address in instances for address in authors.addresses(name, slot)):
             # Nobody's own: then it is the business of the directory above.
-            address = self._world.owner(name, path.rpartition("/")[0])
-        found = process.account.execute(
-            "SELECT desired FROM plan_units WHERE outcome IS NULL AND address = ?", (address,)
-        ).fetchall()
+            slot = authors.slot_of(path.rpartition("/")[0])
+        found = self._intents(process, authors.addresses(name, slot))
         if not found:
-            self.violated("a write without an intent on record", f"{command} {path} for {address}")
+            self.violated("a write without an intent on record", f"{command} {path} for {slot}")
             return
         if command.endswith(".remove"):
-            declared = [self._declared.get(digest) for (digest,) in found]
-            if not any(one is not None and _may_remove(one, path) for one in declared):
-                self.violated("a removal that nobody declared", f"{command} {path} for {address}", declared)
+            declared = [one for digest in found if (one := self._declared.get(digest)) is not None]
+            if not any(_may_remove(one, path) for one in declared):
+                self.violated("a removal that nobody declared", f"{command} {path} for {slot}", declared)
+            if slot != path:
+                self._removals.purged(process, name, path)
 
     # --- the targets ------------------------------------------------------------------------------------------
 
@@ -205,66 +216,80 @@ class Monitor(logging.Handler):
             path=item["path"],
             result="changed" if changed else result.get("error", {}).get("code", "same"),
         )
-        if self._notifies(self._world.owner(machine.name, item["path"])):
-            self._attempted.add(machine.name)
+        spot = machine.name, self._world.authors.slot_of(item["path"])
+        handlers = self._notifies(spot)
+        self._attempted |= handlers
         if changed:
             self.target_writes += 1
-            address = self._world.owner(machine.name, item["path"])
-            self._own[address].append(self._world.loop.time())
-            if self._notifies(address):
-                self._notifying[machine.name].setdefault(address, before)
+            self._own[spot].append(self._world.loop.time())
+            for handler in handlers:
+                self._notifying[handler].setdefault(spot, before)
             after = machine.files.nodes.get(item["path"])
             if (
                 before is not None
                 and before.type == "file"
                 and after is not None
                 and after.content != before.content
-                and self._world.path(address) == item["path"]
-                and len(self._own[address]) == 1
+                and spot[1] == item["path"]
+                and len(self._own[spot]) == 1
             ):
-                self._replaced(address, before.content)
+                self._replaced(spot, before.content)
 
     def meddled(self, machine: "Machine", path: str) -> None:
         """Somebody else has changed something. If we were about to put it right, its handler is owed all the same."""
-        begun = self._rounds  # before the first, nobody was about to do anything
-        if begun and self._notifies(self._world.owner(machine.name, path)):
-            self._attempted.add(machine.name)
+        if self._rounds:  # before the first, nobody was about to do anything
+            self._attempted |= self._notifies((machine.name, self._world.authors.slot_of(path)))
 
-    def _notifies(self, address: Address) -> bool:
+    def _notifies(self, spot: Spot) -> set[Spot]:
+        """The handlers of what is somewhere, by the last word of what they run."""
         process = self._world.process
         if process is None:
-            return False
+            return set()
         # A round that is under way goes by what was declared when it began.
-        under_way = self._rounds.get((process.number, split_address(address)[0]))
-        known = (under_way, process.controller.in_force)
-        return any(
-            one.common.notify
-            for declared in known
-            if declared is not None and (one := declared.instances.get(address)) is not None
-        )
+        under_way = self._rounds.get((process.number, spot[0]))
+        called = self._world.authors.addresses(*spot)
+        return {
+            (spot[0], ref.partition("/")[2])
+            for declared in (under_way, process.controller.in_force)
+            if declared is not None
+            for address in called
+            if (one := declared.instances.get(address)) is not None
+            for ref in one.common.notify
+        }
 
-    def _replaced(self, address: Address, content: bytes) -> None:
+    def _replaced(self, spot: Spot, content: bytes) -> None:
         """Something is gone that was there before us."""
         process = self._world.process
         if process is None or process.account is None:
             return
-        adopted = process.account.execute(
-            "SELECT 1 FROM plan_units WHERE outcome IS NULL AND address = ? AND cause = 'adopt'", (address,)
-        ).fetchone()
-        if adopted:
-            self.preimages.setdefault(address, content)
+        for address in self._world.authors.addresses(*spot):
+            adopted = process.account.execute(
+                "SELECT 1 FROM plan_units WHERE outcome IS NULL AND address = ? AND cause = 'adopt'",
+                (address,),
+            ).fetchone()
+            if adopted:
+                self.preimages.setdefault(spot, content)
 
     def ran(self, machine: "Machine", argv: list[str]) -> None:
-        """A handler begins."""
-        self._world.note("handler", machine=machine.name, argv=argv)
-        causes, self._notifying[machine.name] = self._notifying[machine.name], {}
-        attempted = machine.name in self._attempted
-        self._attempted.discard(machine.name)
+        """A command that is no check is to be run."""
+        self._world.note("command", machine=machine.name, argv=argv)
+        if "note" not in argv:
+            return
+        handler = machine.name, argv[-1]
+        causes, self._notifying[handler] = self._notifying[handler], {}
+        attempted = handler in self._attempted
+        self._attempted.discard(handler)
         # Whether it had been run before the machine lost power is not known.
-        rebooted = self._booted.get(machine.name, machine.boot) != machine.boot
-        self._booted[machine.name] = machine.boot
+        rebooted = self._booted.get(handler, machine.boot) != machine.boot
+        self._booted[handler] = machine.boot
         if not causes and not attempted and not rebooted:
-            self.violated("a handler runs without a cause", machine.name)
+            self.violated("a handler runs without a cause", *handler)
+
+    def begins(self, machine: "Machine", argv: list[str]) -> None:
+        """A command begins."""
+        self._world.note("command begins", machine=machine.name, argv=argv)
+        if tuple(argv) in machine.programs.running.values():
+            self.violated("two of one command at once", machine.name, argv)
 
     def handlers_ran(self, excused: Callable[[Address], bool]) -> None:
         """At rest no handler is owed any more."""
@@ -274,18 +299,20 @@ class Monitor(logging.Handler):
         owed = process.account.execute("SELECT address, cause FROM refresh_owed WHERE certain").fetchall()
         if owed:
             self.violated("a handler is still owed", *owed)
-        for name, causes in self._notifying.items():
-            nodes = self._world.machines[name].files.nodes
+        for handler, causes in self._notifying.items():
+            nodes = self._world.machines[handler[0]].files.nodes
             lost = [
-                one
-                for one, before in causes.items()
+                spot
+                for spot, before in causes.items()
                 # What is again as it was before has no need of one.
-                if one in process.controller.in_force.instances
-                and not excused(one)
-                and nodes.get(self._world.path(one)) != before
+                if any(
+                    address in process.controller.in_force.instances and not excused(address)
+                    for address in self._world.authors.addresses(*spot)
+                )
+                and nodes.get(spot[1]) != before
             ]
             if lost:
-                self.violated("a handler is lost", name, lost)
+                self.violated("a handler is lost", *handler, lost)
 
     def looked(self, machine: "Machine", path: str) -> None:
         """A runner has looked at a path."""
@@ -327,7 +354,7 @@ class Monitor(logging.Handler):
                 # What sums up a flood speaks of what was put back before.
                 self._was_drift(about, message, late=late or message.startswith("put back"))
             if reason in {"Repaired", "Created", "Updated", "Removed"} and not late:
-                self._concluded[about] = self._applied[about][-1]
+                self._concluded[self.spot(about)] = self._applied[self.spot(about)][-1]
 
     def _was_drift(self, address: Address, message: str, *, late: bool) -> None:
         """A repair must answer a change that somebody else made since we last did something there.
@@ -337,19 +364,19 @@ class Monitor(logging.Handler):
             message: of the event.
             late: it was done some time ago, and could not be stored until now.
         """
-        machine = self._world.machines[address.split("/")[0]]  # type: ignore[index] # a str is a TargetName
-        path = self._world.path(address)
+        spot = self.spot(address)
+        machine, path = self._world.machines[spot[0]], spot[1]
         foreign = [
             change.at
             for change in machine.changes
             if not change.ours and (change.path == path or change.path.startswith(path + "/"))
         ]
-        begun = self._applied[address] if late else self._applied[address][-1:]
+        begun = self._applied[spot] if late else self._applied[spot][-1:]
         for start in begun:
-            own = max((at for at in self._own[address] if at < start - MARGIN), default=-1.0)
+            own = max((at for at in self._own[spot] if at < start - MARGIN), default=-1.0)
             if "/Directory/" in address:
                 # What is below takes several steps, and more may come between them.
-                own = self._concluded.get(address, -1.0)
+                own = self._concluded.get(spot, -1.0)
             if any(at >= own - MARGIN for at in foreign):
                 return
         self.violated("own doing is reported as drift", address, message)

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-from reconciler.core import inventory
+from reconciler.core import inventory, prune
 from reconciler.core.inventory import Decision
+from reconciler.core.refreshes import Refreshes
 from reconciler.core.workqueue import WorkQueue
+from reconciler.engine.intake import intake
+from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.lane.backlog import Backlog
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.requests import Requests
@@ -16,10 +19,12 @@ from reconciler.engine.report import Report, Verdict
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.reconcile import Round
 from reconciler.engine.round.services import RoundOutcome
+from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import StoreError, TransportError
 from reconciler.model.conditions import Reason
 from reconciler.model.plan import Cause, PlanUnit
+from tests.sim.programs import Programs
 
 Mutation = Callable[[], "contextlib.AbstractContextManager[Any]"]
 
@@ -167,6 +172,98 @@ def hands_out_twice() -> Any:
     return _patched(WorkQueue, "_want", want)
 
 
+# --- Handlers, removals, several sources, and what takes long --------------------------------------------------------
+
+
+def forgets_what_is_owed() -> Any:
+    """An intent owes no refresh."""
+    return _patched(Refreshes, "intend", lambda _right, _self, _owed: [])
+
+
+def forgets_that_it_refreshed() -> Any:
+    """What was refreshed for is owed all the same."""
+    return _patched(Refreshes, "done", lambda _right, _self, _owed: None)
+
+
+def refreshes_before_the_change() -> Any:
+    """A refresh stands for what is still under way, too."""
+    return _patched(Round, "_is_under_way", lambda _right, _self, _address: False)
+
+
+def removes_what_was_there_before() -> Any:
+    """What was adopted is removed like what was created."""
+
+    def why_left(right: Any, instance: Any, **more: Any) -> Any:
+        return right(instance, **more | {"created": True})
+
+    return _patched(prune, "why_left", why_left)
+
+
+def asks_nobody() -> Any:
+    """Whatever is declared no longer goes at once."""
+    return _patched(prune, "holds", lambda _right, _gone, **_more: {})
+
+
+def trusts_an_old_tree() -> Any:
+    """A revision that was there before is taken for a new one."""
+
+    async def doubt_of(_right: Any, _store: Any, _snapshot: Any) -> str:
+        return ""
+
+    return _patched(intake, "doubt_of", doubt_of)
+
+
+def lets_two_have_it() -> Any:
+    """What another source has can be claimed."""
+    return _patched(InForce, "refuse_conflicts", lambda _right, _self, _desired, *_, **__: ())
+
+
+def speaks_for_others() -> Any:
+    """What a source does not declare goes, whoever has declared it."""
+
+    def dropped(right: Any, self: InForce, source: Any, record: Any) -> Any:
+        found: dict[Any, Any] = {}
+        for one in {source, *(state.source for state in record.states.values())}:
+            found |= right(self, one, record)
+        return found
+
+    return _patched(InForce, "_dropped", dropped)
+
+
+def purges_what_others_have() -> Any:
+    """What sources have that are not read yet is taken for nobody's."""
+    return _patched(InForce, "_of_others", lambda _right, _self, _record: {})
+
+
+def forgets_a_rename() -> Any:
+    """What has another name is removed and made anew."""
+    return _patched(InForce, "_renamed", lambda _right, _self, _taking, _record: {})
+
+
+def forgets_what_is_under_way() -> Any:
+    """A round looks at what an operation is still at."""
+    return _patched(UnderWay, "writer", lambda _right, _self, _one, **_more: None)
+
+
+def runs_beside_itself() -> Any:
+    """A command does not wait for an earlier run of it."""
+
+    def run(right: Any, self: Programs, item: Any, tell: Any) -> None:
+        right(self, {key: value for key, value in item.items() if key != "alone"}, tell)
+
+    return _patched(Programs, "run", run)
+
+
+def loses_the_rest_of_what_ended() -> Any:
+    """A session that is lost while one operation is concluded takes the others along."""
+
+    def put(right: Any, self: UnderWay, operation: Any) -> None:
+        if not operation.task.done():
+            right(self, operation)
+
+    return _patched(UnderWay, "put", put)
+
+
 MUTATIONS: dict[str, Mutation] = {
     mutation.__name__: mutation
     for mutation in (
@@ -183,6 +280,19 @@ MUTATIONS: dict[str, Mutation] = {
         loses_what_the_store_refuses,
         writes_what_is_no_news,
         hands_out_twice,
+        forgets_what_is_owed,
+        forgets_that_it_refreshed,
+        refreshes_before_the_change,
+        removes_what_was_there_before,
+        asks_nobody,
+        trusts_an_old_tree,
+        lets_two_have_it,
+        speaks_for_others,
+        purges_what_others_have,
+        forgets_a_rename,
+        forgets_what_is_under_way,
+        runs_beside_itself,
+        loses_the_rest_of_what_ended,
     )
 }
 

@@ -22,6 +22,7 @@ from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.engine.round.services import RoundOutcome
 from reconciler.errors import StoreError
 from reconciler.model.desired import Desired
+from reconciler.model.names import SourceName
 from reconciler.model.target import Target
 from reconciler.plugins.calls import Perform, Phase
 from reconciler.plugins.capabilities import Grants
@@ -31,7 +32,7 @@ from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
 from reconciler.targets.session import Session
 from tests.sim.loop import SimTask
-from tests.sim.manifests import SOURCE, load
+from tests.sim.manifests import load
 from tests.sim.native import NativeHost
 from tests.sim.wire import Wire
 
@@ -120,7 +121,7 @@ class Process:
         self._ids = 0
         self.store: Store
         self.controller: WatchedController
-        self.intake: Intake
+        self.intakes: dict[SourceName, Intake] = {}
         self.supervisor: Supervisor
         self.host: WatchedHost
         self.account: sqlite3.Connection | None = None
@@ -145,12 +146,10 @@ class Process:
             settings=self.world.settings,
         )
         self.controller.process = self
-        self.intake = Intake(
-            SOURCE, load=load, controller=self.controller, store=self.store, runtime=self.runtime
-        )
         self.supervisor = Supervisor(runtime=self.runtime)
         self.supervisor.add("controller", self.controller.run)
-        self.supervisor.add("source", lambda: self.intake.run(self.world.source.snapshots()))
+        for source in self.world.served:
+            self._serve(source)
         await self.controller.start()
         self.up = True
         running = asyncio.create_task(self.supervisor.run(), name="supervisor")
@@ -163,6 +162,24 @@ class Process:
         with contextlib.suppress(asyncio.CancelledError):
             await running
         await self.store.close()
+
+    def _serve(self, name: SourceName) -> None:
+        self.controller.expected.add(name)
+        intake = self.intakes[name] = Intake(
+            name,
+            load=load,
+            controller=self.controller,
+            store=self.store,
+            runtime=self.runtime,
+            taken=self._taken,
+        )
+        self.supervisor.add(f"source {name}", lambda: intake.run(self.world.sources[name].snapshots()))
+
+    async def _taken(self, desired: Desired) -> None:
+        """What had to wait for this is taken, too."""
+        for name, intake in list(self.intakes.items()):
+            if name != desired.source:
+                await intake.again()
 
     def spawn(self, work: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
         """Have something done in this process."""

@@ -26,17 +26,28 @@ class Programs:
 
     Attributes:
         ran: (when, command line) of everything that was run and was no check.
+        running: command lines of what is under way, by the name of the operation.
         landlock: whether checks can be kept from changing anything.
     """
 
-    def __init__(self, files: Files, *, begins: Callable[[list[str]], None]) -> None:
+    def __init__(
+        self,
+        files: Files,
+        *,
+        asked: Callable[[list[str]], None],
+        begins: Callable[[list[str]], None],
+    ) -> None:
         self.ran: list[tuple[float, tuple[str, ...]]] = []
+        self.running: dict[str, tuple[str, ...]] = {}
         self.landlock = True
         self._files = files
+        self._asked = asked
         self._begins = begins
         self._loop = asyncio.get_running_loop()
         self._results: dict[str, Json] = {}
         self._waiting: dict[str, list[Tell]] = {}
+        self._lined_up: list[tuple[str, Json]] = []
+        self._alone: dict[str, str] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def check(self, name: str, item: Json) -> Json:
@@ -57,9 +68,22 @@ class Programs:
             self._waiting[name].append(tell)
         else:
             self._waiting[name] = [tell]
+            self._asked(list(item["argv"]))
+            self._lined_up.append((name, item))
+            self._next()
+
+    def _next(self) -> None:
+        """Begin whatever need not wait for another one of its subject."""
+        for name, item in list(self._lined_up):
+            alone = item.get("alone", name)
+            if alone in self._alone.values():
+                continue
+            self._lined_up.remove((name, item))
+            self._alone[name] = alone
             argv = list(item["argv"])
             pause = float(argv.pop(1)) if argv[0] == "sleep" else 0.001
             self._begins(list(item["argv"]))
+            self.running[name] = tuple(item["argv"])
             self.ran.append((self._loop.time(), tuple(item["argv"])))
             self._timers[name] = self._loop.call_later(pause, self._end, name, argv)
 
@@ -69,6 +93,8 @@ class Programs:
         reply = {"exit": self._do(argv), "signal": None, "stdout": said, "stderr": "", "truncated": False}
         self._results[name] = {"ok": reply}
         del self._timers[name]
+        del self.running[name], self._alone[name]
+        self._next()
         for tell in self._waiting.pop(name):
             tell(self._results[name])
 
@@ -87,6 +113,9 @@ class Programs:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self.running.clear()
+        self._lined_up.clear()
+        self._alone.clear()
         self._waiting.clear()
         self._results.clear()
 
@@ -95,6 +124,8 @@ class Programs:
             case ["exists", path]:
                 return 0 if path in self._files.nodes else 1
             case ["make", path]:
+                if self._files.read_only or not self._files.has_parent(path):
+                    return 1
                 self._files.put(path, Node(content=b"made\n"), MAKE)
             case ["spoil", path]:
                 self._files.put(path, Node(content=b"spoiled\n"), MAKE)

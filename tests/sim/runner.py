@@ -58,6 +58,16 @@ class Command:
             timer.cancel()
 
 
+def validating(command: Command) -> float:
+    """Seconds for which the next thing that a command writes is validated."""
+    if command.name != "file.write" or len(command.results) >= len(command.items):
+        return 0.0
+    match command.items[len(command.results)].get("validate"):
+        case ["sleep", seconds, *_]:
+            return float(seconds)
+    return 0.0
+
+
 class Runner:
     """One runner of one session.
 
@@ -243,25 +253,18 @@ class Runner:
             self._fail(command, fault("too_many_commands", "throttled", retry_after_ms=wait))
         elif command.name == "watch":
             self._begin_watch(command)
+        elif command.name in WRITING and validating(command):
+            self._later(command, self._write_next)  # nobody else waits for it
         elif command.name in WRITING:
-            # What is validated before it goes live holds up nothing else.
-            validations = [item["validate"] for item in command.items if "validate" in item]
-            pauses = [float(argv[1]) for argv in validations if argv[0] == "sleep"]
-            if pauses:
-                command.timers.append(self._loop.call_later(max(pauses), self._write, command))
-            else:
-                self._write(command)
+            self._writes.append(command)
+            if len(self._writes) == 1:
+                self._later(command, self._write_next)
         elif command.name == "exec.run":
             self._later(command, self._run)
         elif command.name == "exec.forget":
             self._done(command, [self.machine.programs.forget(item) for item in command.items])
         else:
             self._later(command, self._read)
-
-    def _write(self, command: Command) -> None:
-        self._writes.append(command)
-        if len(self._writes) == 1:
-            self._later(command, self._write_next)
 
     def _run(self, command: Command) -> None:
         """Operations go on whatever becomes of this runner."""
@@ -276,7 +279,7 @@ class Runner:
             self.machine.programs.run(item, partial(tell, place))
 
     def _later(self, command: Command, step: Callable[[Command], None]) -> None:
-        pause = self._random.uniform(0.0001, 0.002)
+        pause = self._random.uniform(0.0001, 0.002) + validating(command)
         if self._chance("slow"):
             pause = self._random.uniform(0.1, 30.0)
         command.timers.append(self._loop.call_later(pause, step, command))

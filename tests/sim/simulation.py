@@ -15,7 +15,7 @@ import logging
 import random
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,7 +164,10 @@ async def _story(world: World) -> None:
     random_ = world.random
     chosen = [actor for actor in ACTORS if random_.random() < 0.4]
     world.note("trouble", actors=",".join(actor.__name__ for actor in chosen))
-    world.source.say(world.author.document())
+    for author in world.authors.by_source.values():
+        # Some are not there yet.
+        late = author.prefix and random_.random() < 0.2
+        world.sources[author.source].say(None if late else author.document())
     actors = [
         asyncio.create_task(
             actor(world, random.Random(f"{world.seed}/{actor.__name__}")), name=actor.__name__
@@ -197,23 +200,35 @@ async def _calm(world: World) -> None:
         machine.weather.clear()
         machine.rivals.clear()
         machine.files.full = machine.files.read_only = False
+        machine.files.immutable.clear()
         machine.silent_until = min(machine.silent_until, world.loop.time())
-        for one in world.author.slots.values():
+        for one in world.authors.slots:
             path, node = one["spec"]["path"], machine.files.nodes.get(one["spec"]["path"])
             if node is not None and node.type != one["kind"].lower():
                 machine.files.remove(path, {"command": "rm", "pid": 7, "user": "alice"})
     if world.process is not None:
         world.process.crash_at = None
-    world.source.vanishing, world.source.degraded = 0, ""
-    world.author.finish()
-    world.source.say(world.author.document())
-    await _until(
-        world, lambda: [] if world.process and world.process.up else ["no controller"], "no controller"
-    )
+    world.authors.finish()
+    for author in world.authors.by_source.values():
+        source = world.sources[author.source]
+        source.vanishing, source.degraded = 0, ""
+        source.say(author.document())
+    world.served = list(world.sources)
+    await _until(world, lambda: _unserved(world), "no controller")
     assert world.process is not None
     for suspension in world.process.controller.suspensions.all():
         work = world.process.controller.resume(suspension.object)
         await asyncio.wait([world.process.spawn(work, name="user resume")])
+
+
+def _unserved(world: World) -> list[str]:
+    """What a controller does not serve that it should, until it is started with that."""
+    process = world.process
+    if process is None or not process.up:
+        return ["no controller"]
+    if missing := [name for name in world.served if name not in process.intakes]:
+        process.told.set()
+    return list(missing)
 
 
 async def _until(
@@ -244,7 +259,8 @@ async def _quiet(world: World) -> None:
         )
     if still := _unsettled(world):
         world.monitor.violated("does not stay as it should be", *still)
-    world.monitor.handlers_ran(lambda address: _excused(world, address))
+    excused = _all_excused(world)
+    world.monitor.handlers_ran(lambda address: address in excused)
     _bounded(world)
 
 
@@ -295,13 +311,14 @@ def _repairable(world: World) -> tuple[Instance, Machine] | None:
     process, random_ = world.process, world.random
     assert process is not None
     assert process.controller.in_force
-    excused = {address for address in process.controller.states() if _excused(world, address)}
+    excused = _all_excused(world)
     candidates = [
         one
         for one in process.controller.in_force.instances.values()
         if one.common.policy is Policy.ENFORCE
         and one.removal is None
         and "body" in one.spec
+        and "validate" not in one.spec
         and process.controller.states()[one.address].owned
         and summarize(process.controller.states()[one.address].conditions).ready
         and not _waits_for(world, one.address, excused)
@@ -342,7 +359,7 @@ async def _leave(world: World) -> None:
     if queue := await process.store.load_queue():
         world.monitor.violated("a request that was granted is still on record", *queue)
     for address, entry in (await process.store.load_inventory()).items():
-        was = world.monitor.preimages.get(address)
+        was = world.monitor.preimages.get((entry.instance.target, path_of(entry.instance)))
         # Of what was in doubt when a session was lost, any may have been the first that was replaced.
         there = {digest_of(was)} if was is not None else set()
         name = entry.instance.target
@@ -381,11 +398,13 @@ def _unsettled(world: World) -> list[str]:
     if process is None or not process.up or not process.controller.in_force:
         return ["there is no controller"]
     controller, missing = process.controller, []
-    if process.intake.state.revision != controller.in_force.revision or process.intake.state.problems:
-        missing.append(f"source: {process.intake.state}")
-    ready = get_condition(process.intake.state.conditions, ConditionType.READY)
-    if ready is None or not ready.status:
-        missing.append(f"source: {ready}")
+    for source, intake in process.intakes.items():
+        declared = controller.in_force.of(source)
+        if declared is None or intake.state.revision != declared.revision or intake.state.problems:
+            missing.append(f"source: {intake.state}")
+        ready = get_condition(intake.state.conditions, ConditionType.READY)
+        if ready is None or not ready.status:
+            missing.append(f"source {source}: {ready}")
     if set(controller.in_force.targets) != set(world.machines):
         missing.append(f"targets: {sorted(controller.in_force.targets)}")
     for name in controller.in_force.targets:
@@ -394,10 +413,11 @@ def _unsettled(world: World) -> list[str]:
         if not connected or not connected.status:
             missing.append(f"{name} is not connected: {connected}")
     states = controller.states()
-    excused = {a for a, s in states.items() if _excused(world, a)}
+    managed = {name: _managed(world, name) for name in world.machines}
+    excused = _all_excused(world)
     for address, one in controller.in_force.instances.items():
         summary = summarize(states[address].conditions) if address in states else None
-        wrong = differs(one, world.machines[one.target].files, _managed(world, one.target))
+        wrong = differs(one, world.machines[one.target].files, managed[one.target])
         if summary is None:
             missing.append(f"{address}: nothing is known")
         elif address in excused or (
@@ -413,17 +433,27 @@ def _unsettled(world: World) -> list[str]:
     return missing
 
 
-def _excused(world: World, address: Any) -> bool:
+def _all_excused(world: World) -> set[Any]:
+    """What is left as it is on purpose."""
+    assert world.process is not None
+    instances = world.process.controller.in_force.instances
+    managed = {name: _managed(world, name) for name in world.machines}
+    return {
+        address
+        for address in world.process.controller.states()
+        if _excused(world, address, instances.get(address), managed)
+    }
+
+
+def _excused(world: World, address: Any, one: Instance | None, managed: Mapping[str, Any]) -> bool:
     """Whether an instance is left as it is on purpose, and says so as it should."""
     assert world.process is not None
     controller = world.process.controller
-    assert controller.in_force
-    one = controller.in_force.instances.get(address)
     if one is None:
         return False
     state = controller.states()[address]
     summary = summarize(state.conditions)
-    wrong = differs(one, world.machines[one.target].files, _managed(world, one.target))
+    wrong = differs(one, world.machines[one.target].files, managed[one.target])
     if one.removal is not None:
         # What has become something else, or has something of others in it, is left where it is.
         stays = summary.reason is Reason.PERMANENT_ERROR and "left where it is" in summary.message

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+from reconciler.model.names import SourceName
 from reconciler.model.source import Snapshot, SourceReport
 from tests.sim.manifests import snapshot
 
@@ -11,14 +12,20 @@ from tests.sim.manifests import snapshot
 class SimSource:
     """What people have written, good or not.
 
+    Args:
+        name: of the source.
+
     Attributes:
         document: what it says; None while it cannot be read.
         good: the last thing it said that was right.
+        said: everything that was.
         vanishing: how many more snapshots move on before they are read.
         degraded: why events cannot be had, or "".
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: SourceName) -> None:
+        self.name = name
+        self.said: list[Any] = []
         self.document: Any = {"targets": {}, "resources": []}
         self.good: Any = None
         self.vanishing = 0
@@ -32,6 +39,7 @@ class SimSource:
         self._number += 1
         if isinstance(document, dict):
             self.good = document
+            self.said.append(document)
         for moved in self._moved.values():
             moved.set()
 
@@ -54,7 +62,9 @@ class SimSource:
                     reported = report
                     yield report
                 if self.document is not None:
-                    taken = snapshot(self.document, number=self._number, gone=self.vanishing > 0)
+                    taken = snapshot(
+                        self.document, number=self._number, gone=self.vanishing > 0, source=self.name
+                    )
                     if taken.digest != digest:
                         digest = taken.digest
                         if self.vanishing:

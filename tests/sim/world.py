@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.contest import ContestRules
+from reconciler.core.prune import Budget
 from reconciler.core.schedule import Rhythm
 from reconciler.engine.settings import EngineSettings
-from reconciler.model.names import Address, TargetName
+from reconciler.model.names import SourceName, TargetName
+from tests.sim.author import Authors
 from tests.sim.files import Json, Node, digest_of
 from tests.sim.machine import Machine
-from tests.sim.manifests import Author
 from tests.sim.monitor import Monitor
 from tests.sim.process import Process
 from tests.sim.source import SimSource
@@ -39,15 +40,15 @@ class World:
         self.clock_offset = 0.0
         self.store_trouble = 0.0
         self.grace = 5.0
-        self.source = SimSource()
         self.plugins: dict[str, Any] = {}
         names = [f"m{number}" for number in range(self.random.choice([1, 1, 2, 3]))]
         self.machines: dict[TargetName, Machine] = {
             TargetName(name): Machine(name, seed=f"{seed}/{name}", witness=self, now=self.now)
             for name in names
         }
-        self.author = Author(random.Random(f"{seed}/author"), names)
-        self.author.begin()
+        self.authors = Authors(seed, names, self.random.choice([1, 1, 2, 2, 3]))
+        self.sources = {name: SimSource(name) for name in self.authors.by_source}
+        self.served: list[SourceName] = list(self.sources)
         for machine in self.machines.values():
             self._populate(machine)
         self.settings = self._settings()
@@ -56,7 +57,7 @@ class World:
 
     def _populate(self, machine: Machine) -> None:
         """Somebody has lived here before."""
-        for one in self.author.slots.values():
+        for one in self.authors.slots:
             path = one["spec"]["path"]
             if not machine.files.has_parent(path) or self.random.random() < 0.5:
                 continue
@@ -85,6 +86,7 @@ class World:
             rescan_patience=random_.choice([5.0, 60.0]),
             apply_patience=random_.choice([8.0, 90.0]),
             batch=random_.choice([1, 3, 2000]),
+            prune=Budget(instances=random_.choice([1, 3])),
         )
 
     # --- for those in it --------------------------------------------------------------------------------------
@@ -109,6 +111,10 @@ class World:
         """For machines."""
         self.monitor.ran(machine, argv)
 
+    def begins(self, machine: Machine, argv: list[str]) -> None:
+        """For machines."""
+        self.monitor.begins(machine, argv)
+
     def looked(self, machine: Machine, path: str) -> None:
         """For machines."""
         self.monitor.looked(machine, path)
@@ -117,20 +123,6 @@ class World:
         """For machines."""
         self.monitor.foreign[machine.name, path].add(digest_of(node.content))
         self.monitor.meddled(machine, path)
-
-    # --- who is responsible for what --------------------------------------------------------------------------
-
-    def owner(self, name: TargetName, path: str) -> Address:
-        """The instance that a path is the business of: its own, or that of the directory above."""
-        by_path = {one["spec"]["path"]: one for one in self.author.slots.values()}
-        while path not in by_path and path:
-            path = path.rpartition("/")[0]
-        one = by_path.get(path)
-        return Address(f"{name}/{one['kind']}/{one['name']}" if one else f"{name}/nobody")
-
-    def path(self, address: Address) -> str:
-        """The path of an instance."""
-        return str(self.author.slots[address.rpartition("/")[2]]["spec"]["path"])
 
     # --- the account ------------------------------------------------------------------------------------------
 

@@ -136,6 +136,11 @@ func carried(directory string) wire.Object {
 	if err != nil {
 		return wire.Object{wire.F("error", fault.From(err, "the operation").Value())}
 	}
+	over, err := turn(filepath.Dir(filepath.Dir(directory)), item)
+	if err != nil {
+		return wire.Object{wire.F("error", fault.From(err, "the operation").Value())}
+	}
+	defer over()
 	reply, err := execute.Lasting(context.Background(), item)
 	if err != nil {
 		return wire.Object{wire.F("error", fault.From(err, "the operation").Value())}

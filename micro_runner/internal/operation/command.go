@@ -5,7 +5,7 @@
 // carrier holds as long as it is alive, and in the end the `result`. The carrier is this same program (`runner operation DIRECTORY`): a transient unit of systemd where that is to be had, so that nothing which ends the session's own unit ends it; else a process of a
 // session of its own.
 //
-// Invariant: of one name at most one runs. A result is given to whoever asks for that name, until it is forgotten.
+// Invariant: of one name at most one runs, and of those that are to be alone with each other, too. A result is given to whoever asks for that name, until it is forgotten.
 package operation
 
 import (
@@ -66,6 +66,9 @@ func run(ctx context.Context, item wire.Object) (wire.Object, error) {
 	spec, _, err := execute.Read(item)
 	if err != nil {
 		return nil, err
+	}
+	if alone := command.Read(item).Text("alone"); alone != "" && !valid.MatchString(alone) {
+		return nil, fault.New(fault.BadRequest, "alone: not a name of what operations are about")
 	}
 	sweep(filepath.Dir(directory))
 	if command.Read(item).Bool("anew", false) && state(directory) != running {

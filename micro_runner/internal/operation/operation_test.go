@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,6 +119,29 @@ func TestWhoeverWaitsMayGo(t *testing.T) {
 	}
 	if _, err := forget(what); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestThoseThatAreToBeAloneRunOneAfterTheOther(t *testing.T) {
+	base, file := t.TempDir(), filepath.Join(t.TempDir(), "seen")
+	script := "echo begin >>" + file + "; sleep 0.1; echo end >>" + file
+	for _, name := range []string{"a10ea10e", "b10eb10e", "c10ec10e"} {
+		directory := filepath.Join(base, "op", name)
+		if err := os.MkdirAll(filepath.Dir(directory), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		started(t, directory, append(item(name, "sh", "-c", script), wire.F("alone", "5ab5ec70")))
+	}
+	for _, name := range []string{"a10ea10e", "b10eb10e", "c10ec10e"} {
+		if settled(t, filepath.Join(base, "op", name)) != ended {
+			t.Fatal("it has no result")
+		}
+	}
+	if content, _ := os.ReadFile(file); string(content) != strings.Repeat("begin\nend\n", 3) {
+		t.Fatalf("%q", content)
+	}
+	if _, err := os.Stat(filepath.Join(base, "turn")); !os.IsNotExist(err) {
+		t.Fatal("something is left")
 	}
 }
 

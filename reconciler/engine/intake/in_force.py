@@ -15,6 +15,7 @@ from reconciler.core import prune
 from reconciler.core.conditions import summarize
 from reconciler.core.graph import build_graph
 from reconciler.engine import wording
+from reconciler.engine.intake.claims import claims, clashes, exchange, subjects
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.blob import Blob
 from reconciler.model.conditions import Reason
@@ -24,7 +25,7 @@ from reconciler.model.names import Address, Digest, SourceName, TargetName, spli
 from reconciler.model.resource import Deletion, Instance, Removal
 from reconciler.model.source import SnapshotGone
 from reconciler.model.state import Approval, ResourceState
-from reconciler.model.subjects import within
+from reconciler.model.subjects import PATH, within
 from reconciler.model.target import LocalTransport, Target
 from reconciler.store.records import InventoryEntry, Ownership
 
@@ -58,6 +59,7 @@ class Wanted:
         sources: who declares each, or did last.
         moved: what has another address than on record, with its entry under the earlier one.
         graph: what comes before what.
+        others: paths that sources which are not in force have on record.
     """
 
     target: Target
@@ -65,6 +67,7 @@ class Wanted:
     sources: Mapping[Address, SourceName]
     moved: Mapping[Address, InventoryEntry]
     graph: Graph
+    others: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +105,11 @@ class InForce:
         self._own_paths = own_paths
         self._sources: dict[SourceName, Desired] = {}
         self._doubts: dict[SourceName, str] = {}
-        self._waiting: dict[SourceName, Desired] = {}
+        self._waiting: dict[SourceName, tuple[Desired, str]] = {}
         self._removals: dict[Address, tuple[Instance, SourceName]] = {}
         self._former: dict[TargetName, Target] = {}
         self._moved: dict[Address, InventoryEntry] = {}
+        self._others: dict[TargetName, list[str]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._sources)
@@ -142,6 +146,10 @@ class InForce:
             found.update(desired.instances)
         return found | {address: one for address, (one, _) in self._removals.items()}
 
+    def goes(self, address: Address) -> bool:
+        """Whether something is to go."""
+        return address in self._removals
+
     def find_blob(self, digest: Digest) -> Blob:
         """A body that some source declares.
 
@@ -164,14 +172,21 @@ class InForce:
         Raises:
             ConfigError: it claims what another source has. Nothing has changed then.
         """
-        self.refuse_conflicts(desired)
-        self._sources[desired.source] = desired
-        self._doubts[desired.source] = doubt
-        dropped = self._dropped(desired.source, record)
-        self._moved = self._renamed(desired, dropped, record)
-        for entry in self._moved.values():
-            dropped.pop(entry.instance.address, None)
-        left = self._decide(desired, dropped, record, doubt)
+        along = [self._waiting[one.source] for one in self.refuse_conflicts(desired, doubt=doubt)]
+        taking = [(desired, doubt), *along]
+        for one, why in taking:
+            self._waiting.pop(one.source, None)
+            self._sources[one.source] = one
+            self._doubts[one.source] = why
+        self._moved = self._renamed([one for one, _ in taking], record)
+        self._others = self._of_others(record)
+        moved = {entry.instance.address for entry in self._moved.values()}
+        for address in moved:
+            self._removals.pop(address, None)
+        left: dict[Address, str] = {}
+        for one, why in taking:
+            dropped = self._dropped(one.source, record)
+            left |= self._decide(one, {a: e for a, e in dropped.items() if a not in moved}, record, why)
         return Taken(
             wanted=self.wanted(),
             left=left,
@@ -205,6 +220,7 @@ class InForce:
                 sources=sources[name],
                 moved={a: entry for a, entry in self._moved.items() if a in instances[name]},
                 graph=self._graph(name, instances[name]),
+                others=self._others.get(name, ()),
             )
             for name, target in self.targets.items()
         }
@@ -221,42 +237,51 @@ class InForce:
     # --- Conflicts ----------------------------------------------------------------------------------------------------
 
     def refuse_conflicts(
-        self, desired: Desired, theirs: Collection[tuple[SourceName, Instance]] = ()
-    ) -> None:
-        """Refuse what claims a thing that another source has, and note that it waits for that.
+        self,
+        desired: Desired,
+        theirs: Collection[tuple[SourceName, Instance]] = (),
+        *,
+        doubt: str = "",
+    ) -> Collection[Desired]:
+        """Refuse what claims a thing that another source has, unless that one waits to give it up.
 
         Args:
             desired: what a source declares.
             theirs: what others had that have not been taken in yet.
+            doubt: why the source may not mean what it leaves out, or "".
+
+        Returns:
+            What others have come to declare and could not have until now: it has to be taken in together with this.
 
         Raises:
             ConfigError: with everything that it claims so.
         """
-        if problems := self.conflicts(desired, theirs):
-            self._waiting[desired.source] = desired
+        along = self._along(desired)
+        if problems := self._problems(desired, theirs, along):
+            self._waiting[desired.source] = desired, doubt
             raise ConfigError(problems)
-        self._waiting.pop(desired.source, None)
+        return along
 
     def conflicts(
         self, desired: Desired, theirs: Collection[tuple[SourceName, Instance]] = ()
     ) -> list[Problem]:
         """What a source claims and another one has; see `refuse_conflicts`."""
-        others = {name: one for name, one in self._sources.items() if name != desired.source}
-        had = [(source, one) for source, other in others.items() for one in other.instances.values()]
-        taken = {claim: (source, one) for source, one in (*had, *theirs) for claim in _claims(one)}
-        problems = []
-        for source, other in others.items():
-            for name in desired.targets.keys() & other.targets.keys():
-                mine, their = desired.targets[name], other.targets[name]
-                if mine.transport != their.transport:
-                    problems.append(_conflict(f"target {name}", mine.origin, source, their.origin))
-        for one in desired.instances.values() if taken else ():
-            for claim in _claims(one):
-                if claim in taken:
-                    source, other_one = taken[claim]
-                    what = f"{claim[1].removeprefix('path:')} on {claim[0]}"
-                    problems.append(_conflict(what, one.origin, source, other_one.origin))
-                    break
+        return self._problems(desired, theirs, self._along(desired))
+
+    def _along(self, desired: Desired) -> Collection[Desired]:
+        waiting = {source: one for source, (one, _) in self._waiting.items()}
+        return exchange(desired, self._sources, waiting)
+
+    def _problems(
+        self,
+        desired: Desired,
+        theirs: Collection[tuple[SourceName, Instance]],
+        along: Collection[Desired],
+    ) -> list[Problem]:
+        problems = [problem for source, one in theirs for problem in clashes(desired, source, [one])]
+        for source, other in self._sources.items():
+            if source != desired.source and not along:
+                problems += clashes(desired, source, other.instances.values(), other.targets)
         return problems
 
     # --- What is declared no longer -----------------------------------------------------------------------------------
@@ -276,23 +301,34 @@ class InForce:
             address: record.inventory.get(address) for address in (*mine, *orphans) if address not in declared
         }
 
-    def _renamed(
-        self, desired: Desired, dropped: Mapping[Address, InventoryEntry | None], record: Record
-    ) -> dict[Address, InventoryEntry]:
+    def _of_others(self, record: Record) -> dict[TargetName, list[str]]:
+        """The paths on each target that are on record for sources which are not in force: nobody else's to remove."""
+        found: dict[TargetName, list[str]] = {}
+        for address, entry in record.inventory.items():
+            state = record.states.get(address)
+            if state is not None and state.source not in self._sources:
+                paths = [one.name for one in entry.instance.present if one.scheme == PATH]
+                found.setdefault(entry.instance.target, []).extend(paths)
+        return found
+
+    def _renamed(self, taking: Collection[Desired], record: Record) -> dict[Address, InventoryEntry]:
         """What is declared under another address than before: by the new one, what is on record under the earlier.
 
-        Earlier is what its source declares no longer, and what nobody declares at all.
+        Earlier is what is ours and nobody declares any more, be it that another source did; and it stays so until a
+        round has taken note of it.
         """
-        orphans = (entry for address, entry in record.inventory.items() if address not in record.states)
+        declared = {address for one in self._sources.values() for address in one.instances}
+        moved = {a: e for a, e in self._moved.items() if a in declared and a not in record.states}
         earlier = {
             claim: entry
-            for entry in (*orphans, *dropped.values())
-            if entry is not None
-            for claim in _subjects(entry.instance)
+            for address, entry in record.inventory.items()
+            if address not in declared
+            and ((state := record.states.get(address)) is None or state.source in self._sources)
+            for claim in subjects(entry.instance)
         }
-        moved: dict[Address, InventoryEntry] = {}
-        for address, one in desired.instances.items() if earlier else ():
-            entry = next((earlier[claim] for claim in _subjects(one) if claim in earlier), None)
+        instances = (item for one in taking for item in one.instances.items())
+        for address, one in instances if earlier else ():
+            entry = next((earlier[claim] for claim in subjects(one) if claim in earlier), None)
             if entry is None or address in record.inventory or entry.instance.package != one.package:
                 continue
             if entry not in moved.values():
@@ -310,9 +346,9 @@ class InForce:
         targets = {**record.targets, **self.targets}
         claimed = {
             claim
-            for waiting in self._waiting.values()
+            for waiting, _ in self._waiting.values()
             for one in waiting.instances.values()
-            for claim in _claims(one)
+            for claim in claims(one)
         }
         left: dict[Address, str] = {}
         going: dict[Address, tuple[InventoryEntry, Mapping[str, object] | None]] = {}
@@ -321,7 +357,7 @@ class InForce:
                 left[address] = ""
                 continue
             why, restores = self._fate(entry, targets, record)
-            if why is None and not claimed.isdisjoint(_claims(entry.instance)):
+            if why is None and not claimed.isdisjoint(claims(entry.instance)):
                 why = "another source declares it by now"
             if why is None:
                 going[address] = entry, restores
@@ -408,23 +444,4 @@ def removed(instance: Instance, removal: Removal) -> Instance:
     said = f"removed {instance.digest} {removal.restores}"
     return replace(
         instance, removal=removal, digest=Digest("sha256:" + hashlib.sha256(said.encode()).hexdigest())
-    )
-
-
-def _claims(one: Instance) -> list[tuple[TargetName, str]]:
-    """What only one source can have: its address, and what it is the one owner of."""
-    return [(one.target, str(one.ref)), *_subjects(one)]
-
-
-def _subjects(one: Instance) -> list[tuple[TargetName, str]]:
-    return [(one.target, str(subject)) for subject in one.provides]
-
-
-def _conflict(what: str, here: object, source: SourceName, there: object) -> Problem:
-    return Problem(
-        file=getattr(here, "file", ""),
-        line=getattr(here, "line", 0),
-        column=0,
-        message=f"{what} is declared by another source already: {str(there) or source}",
-        hint="it stays with that one, and nothing of this source changes; take one of the two declarations away",
     )

@@ -8,18 +8,26 @@ the source rolled back to an earlier revision, what is right is kept and said, a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
 from reconciler.engine import wording
-from reconciler.engine.intake.recall import doubt_of, put_back, put_in_force, was_declared
+from reconciler.engine.intake.recall import (
+    declared_by,
+    doubt_of,
+    put_back,
+    put_in_force,
+    was_declared,
+)
 from reconciler.engine.intake.telling import Telling, in_force
 from reconciler.engine.loop.controller import Controller
 from reconciler.errors import ConfigError, FroyoError, Problem, in_words
 from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired
 from reconciler.model.names import SourceName
+from reconciler.model.resource import Instance
 from reconciler.model.source import Snapshot, SnapshotGone, SourceReport
 from reconciler.model.state import Rollback, SourceState
 from reconciler.runtime import Runtime
@@ -61,6 +69,8 @@ class Intake:
         self._unreadable = ""
         self._last: Snapshot | None = None
         self._in_conflict: Snapshot | None = None
+        self._taking = asyncio.Lock()
+        self._untold: list[Desired] = []
         self._taken = taken
         self._load = load
         self._controller = controller
@@ -77,7 +87,9 @@ class Intake:
                 self._last = item
                 await self.take(item)
             else:
-                await self._heard(item)
+                async with self._taking:
+                    await self._heard(item)
+                await self._tell()
 
     async def restore(self) -> bool:
         """Put in force again what was, from the store; whether there was a snapshot that still evaluates."""
@@ -96,20 +108,31 @@ class Intake:
             log.warning("the last good snapshot is in conflict", source=self.state.name, why=str(error))
             return False
         self._telling.in_force(kept)
-        await self._tell(desired)
+        self._untold.append(desired)
         return True
 
     async def again(self) -> None:
         """Take the newest snapshot once more, if it claimed what another source had: that may have moved on."""
-        if (waiting := self._in_conflict) is not None:
-            await self.take(waiting)
+        async with self._taking:
+            if (waiting := self._in_conflict) is not None:
+                await self._take(waiting)
+        await self._tell()
 
-    async def _tell(self, desired: Desired) -> None:
-        if self._taken is not None:
-            await self._taken(desired)
+    async def _tell(self) -> None:
+        """Tell of what has come to be in force: others may take something because of it, and this one again."""
+        while self._untold:
+            desired = self._untold.pop(0)
+            if self._taken is not None:
+                await self._taken(desired)
 
     async def take(self, snapshot: Snapshot) -> bool:
         """Put `snapshot` in force if it evaluates, and claims nothing that another source has; whether it did."""
+        async with self._taking:
+            taken = await self._take(snapshot)
+        await self._tell()
+        return taken
+
+    async def _take(self, snapshot: Snapshot) -> bool:
         self._in_conflict = None
         try:
             desired = await self._evaluate(snapshot)
@@ -130,13 +153,13 @@ class Intake:
             return False
         try:
             async with self._controller.taking:
-                await self._controller.refuse_conflicts(desired)
+                doubt = await doubt_of(self._store, snapshot)
+                await self._controller.refuse_conflicts(desired, await self._theirs(), doubt=doubt)
                 back = (await self._store.load_rollbacks()).get(self.state.name)
                 if back is not None and back.holds(self._runtime.now()):
                     await self._store.save_snapshot(snapshot)
                     over = taken = None
                 else:
-                    doubt = await doubt_of(self._store, snapshot)
                     over, back = await put_in_force(self._store, snapshot, desired), None
                     taken = await self._controller.submit(desired, doubt=doubt)
         except SnapshotGone:
@@ -157,8 +180,16 @@ class Intake:
             state=replace(self.state, revision=snapshot.revision, digest=snapshot.digest, problems=()),
             event="RollbackEnded" if ended else "",
         )
-        await self._tell(desired)
+        self._untold.append(desired)
         return True
+
+    async def _theirs(self) -> list[tuple[SourceName, Instance]]:
+        """What sources declared when they were last in force that have not been read since the start."""
+        return [
+            (source, one)
+            for source in self._controller.unread(self.state.name)
+            for one in await declared_by(self._store, source, self._evaluate)
+        ]
 
     # --- Rolled back --------------------------------------------------------------------------------------------------
 
@@ -173,25 +204,27 @@ class Intake:
             SnapshotGone: it is not kept, or not whole. Nothing has changed.
             StoreError: it could not be put on record.
         """
-        kept = await self._store.snapshot(rollback.snapshot)
-        if kept is None:
-            raise SnapshotGone(f"revision {rollback.revision} is not kept any more")
-        desired = await self._evaluate(kept)
-        async with self._controller.taking:
-            if problems := await self._controller.conflicts(desired):
-                raise ConfigError(problems)
-            await put_back(self._store, rollback, kept, desired)
-            taken = await self._controller.submit(desired, doubt=await doubt_of(self._store, kept))
-        broken = bool(self.state.problems or self._unreadable)
-        await self._telling.say(
-            ready=not broken,
-            reason=Reason.PERMANENT_ERROR if broken else Reason.IN_SYNC,
-            message=in_force(desired, taken, rolled_back=True),
-            state=replace(self.state, revision=kept.revision, digest=kept.digest),
-            event="RolledBack",
-            told=wording.rolled_back(rollback),
-        )
-        await self._tell(desired)
+        async with self._taking:
+            kept = await self._store.snapshot(rollback.snapshot)
+            if kept is None:
+                raise SnapshotGone(f"revision {rollback.revision} is not kept any more")
+            desired = await self._evaluate(kept)
+            async with self._controller.taking:
+                if problems := await self._controller.conflicts(desired, await self._theirs()):
+                    raise ConfigError(problems)
+                await put_back(self._store, rollback, kept, desired)
+                taken = await self._controller.submit(desired, doubt=await doubt_of(self._store, kept))
+            broken = bool(self.state.problems or self._unreadable)
+            await self._telling.say(
+                ready=not broken,
+                reason=Reason.PERMANENT_ERROR if broken else Reason.IN_SYNC,
+                message=in_force(desired, taken, rolled_back=True),
+                state=replace(self.state, revision=kept.revision, digest=kept.digest),
+                event="RolledBack",
+                told=wording.rolled_back(rollback),
+            )
+            self._untold.append(desired)
+        await self._tell()
 
     async def go_on(self) -> None:
         """The source is not to be rolled back any more: put the newest good snapshot in force, as if it had just come.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import Record, redeclared
 from reconciler.errors import ConfigError, StoreError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, SourceName
-from reconciler.model.resource import Deletion
+from reconciler.model.resource import Deletion, Instance
 from reconciler.model.source import Snapshot, SnapshotGone, is_manifest
 from reconciler.model.state import ResourceState, Rollback
 from reconciler.store.batch import Batch
@@ -18,20 +18,33 @@ from reconciler.store.records import InventoryEntry, Ownership
 from reconciler.store.store import Store
 
 
-async def record(store: Store, states: Mapping[Address, ResourceState], desired: Desired) -> Record:
-    """What is on record when `desired` is taken in.
+async def record(
+    store: Store,
+    states: Mapping[Address, ResourceState],
+    taking: Collection[Desired],
+    in_force: Collection[SourceName] = (),
+) -> Record:
+    """What is on record when `taking` is taken in.
 
     Args:
         store: where it is.
         states: what is known of every instance, which may be newer than the store.
-        desired: what a source declares; where it declares just what it did, hardly anything has to be read.
+        taking: what sources declare; where they declare just what they did, hardly anything has to be read.
+        in_force: the sources that have been taken in.
 
     Raises:
         StoreError: it cannot be read.
     """
     approvals = await store.load_approvals()
-    dropped = any(s.source == desired.source and a not in desired.instances for a, s in states.items())
-    if not approvals and not dropped and desired.instances.keys() <= states.keys():
+    declared = {address for one in taking for address in one.instances}
+    sources = {one.source for one in taking}
+    # What they do not declare any more, or sources that are not in force have.
+    else_ = any(
+        (state.source in sources and address not in declared)
+        or (state.source not in sources and state.source not in in_force)
+        for address, state in states.items()
+    )
+    if not approvals and not else_ and declared <= states.keys():
         return Record(states=states)
     inventory = await store.load_inventory()
     return Record(
@@ -118,6 +131,25 @@ async def _redeclare(store: Store, snapshot: Snapshot, desired: Desired) -> None
     before = await store.snapshot_in_force(snapshot.source)
     if before is not None and before.digest != snapshot.digest:
         await store.write(Batch().put_inventory(redeclared(desired, await store.load_inventory())))
+
+
+async def declared_by(
+    store: Store, source: SourceName, evaluate: Callable[[Snapshot], Awaitable[Desired]]
+) -> Collection[Instance]:
+    """What a source declared when it was last in force, as far as that can still be told.
+
+    Args:
+        store: where its last good snapshot is.
+        source: which.
+        evaluate: gives what a snapshot declares.
+    """
+    before = await store.snapshot_in_force(source)
+    if before is None:
+        return ()
+    try:
+        return (await evaluate(before)).instances.values()
+    except (ConfigError, SnapshotGone):
+        return ()
 
 
 async def was_declared(

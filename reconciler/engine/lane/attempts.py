@@ -83,8 +83,8 @@ class Attempts:
             unit.desired, unit.observed, begun, failures, pause_until, until
         )
 
-    def again_at(self, unit: PlanUnit, *, touched: float | None, now: float) -> float | None:
-        """When just this is worth an attempt: `now`, later, or None for not before something moves or its time comes.
+    def again_at(self, unit: PlanUnit, *, touched: float | None, now: float) -> float:
+        """When just this is worth an attempt: `now`, or later.
 
         A change that led back to what was there counts: what made the apply fail may have been what was in between. Or
         it may be the apply's own doing: then there is a pause all the same.
@@ -98,7 +98,7 @@ class Attempts:
         if failed is None or not failed.is_about(unit) or now >= failed.until:
             return now
         if touched is None or touched < failed.begun:
-            return None
+            return failed.until
         return max(now, failed.pause_until)
 
     def retry(self, address: Address) -> None:

@@ -28,6 +28,7 @@ class Declared:
         graph: what comes before what.
         managed: for each container with instances below its path, those paths.
         own_paths: what is left alone on it, where it is this machine.
+        others: paths that sources which are not in force have on record.
     """
 
     target: Target
@@ -35,6 +36,7 @@ class Declared:
     graph: Graph
     managed: Mapping[Address, tuple[str, ...]]
     own_paths: Collection[str]
+    others: Collection[str]
 
     @classmethod
     def of(cls, wanted: Wanted, *, own_paths: Collection[str]) -> Declared:
@@ -45,8 +47,8 @@ class Declared:
             own_paths: what is left alone on this machine.
         """
         own = own_paths if isinstance(wanted.target.transport, LocalTransport) else ()
-        managed = managed_below(wanted.instances, own)
-        return cls(wanted.target, wanted.instances, wanted.graph, managed, own)
+        managed = managed_below(wanted.instances, own, wanted.others)
+        return cls(wanted.target, wanted.instances, wanted.graph, managed, own, wanted.others)
 
     def without(self, addresses: Collection[Address]) -> Declared:
         """The same when these have gone."""
@@ -55,7 +57,7 @@ class Declared:
             self,
             instances=left,
             graph=self.graph.among(left),
-            managed=managed_below(left, self.own_paths),
+            managed=managed_below(left, self.own_paths, self.others),
         )
 
     def notified(self, address: Address) -> Iterator[Address]:
@@ -78,14 +80,17 @@ class Declared:
 
 
 def managed_below(
-    instances: Mapping[Address, Instance], own_paths: Collection[str] = ()
+    instances: Mapping[Address, Instance],
+    own_paths: Collection[str] = (),
+    others: Collection[str] = (),
 ) -> dict[Address, tuple[str, ...]]:
     """For each container of paths, what others own strictly below it; those with none are left out.
 
-    That is the path of each instance, and whatever else it provides, such as that of its backup; and our own.
+    That is the path of each instance, and whatever else it provides, such as that of its backup; our own; and those
+    that are of `others`.
     """
     every = (subject for instance in instances.values() for subject in instance.present)
-    paths = sorted({subject.name for subject in every if subject.scheme == PATH}.union(own_paths))
+    paths = sorted({subject.name for subject in every if subject.scheme == PATH}.union(own_paths, others))
     below: dict[Address, tuple[str, ...]] = {}
     for address, instance in instances.items():
         path = next((subject.name for subject in instance.contains if subject.scheme == PATH), None)

@@ -204,7 +204,7 @@ class Lane:
 
     def take_up(self, owed: Iterable[Owed]) -> None:
         """Take up what is on record as owed, or as perhaps owed, on this target."""
-        self.refreshes = Refreshes(owed)
+        self.refreshes.recall(owed)
         self.refreshes.keep_only(self.instances)
         self.unsettled.add(one.address for one in self.refreshes)
         self.unsettled.add(one.cause for one in self.refreshes)

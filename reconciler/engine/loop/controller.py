@@ -10,7 +10,7 @@ is in that part's own module.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from reconciler.core.backoff import Backoff
 from reconciler.core.workqueue import Priority, Work
@@ -117,6 +117,7 @@ class Controller:
             approved=self.approvals.of,
             loop_time=self._time,
             under_way=self._under_way,
+            goes=self.in_force.goes,
         )
 
     # --- Life ---------------------------------------------------------------------------------------------------------
@@ -158,23 +159,39 @@ class Controller:
 
     # --- What is in force ---------------------------------------------------------------------------------------------
 
-    async def refuse_conflicts(self, desired: Desired) -> None:
+    def unread(self, source: SourceName) -> Collection[SourceName]:
+        """The sources beside this one that have not been read since the start."""
+        return self.expected - self.in_force.sources.keys() - {source}
+
+    async def refuse_conflicts(
+        self, desired: Desired, declared: Iterable[tuple[SourceName, Instance]] = (), *, doubt: str = ""
+    ) -> None:
         """See that a source claims nothing that another one has, be it that it has not been read since the start.
+
+        Args:
+            desired: what it declares.
+            declared: what those did that have not been read.
+            doubt: why the source may not mean what it leaves out, or "".
 
         Raises:
             ConfigError: with everything that it claims so; it waits for that from now on.
         """
-        self.in_force.refuse_conflicts(desired, await self._theirs(desired))
+        theirs = await self._theirs(desired, declared)
+        self.in_force.refuse_conflicts(desired, theirs, doubt=doubt)
 
-    async def conflicts(self, desired: Desired) -> list[Problem]:
+    async def conflicts(
+        self, desired: Desired, declared: Iterable[tuple[SourceName, Instance]] = ()
+    ) -> list[Problem]:
         """What it claims so; it is only asked for."""
-        return self.in_force.conflicts(desired, await self._theirs(desired))
+        return self.in_force.conflicts(desired, await self._theirs(desired, declared))
 
-    async def _theirs(self, desired: Desired) -> list[tuple[SourceName, Instance]]:
+    async def _theirs(
+        self, desired: Desired, declared: Iterable[tuple[SourceName, Instance]]
+    ) -> list[tuple[SourceName, Instance]]:
         """What other sources had that have not been read since the start."""
-        unread = self.expected - self.in_force.sources.keys() - {desired.source}
-        theirs = []
-        if unread:
+        theirs = list(declared)
+        self.lanes.reassign((source, one.address) for source, one in theirs)
+        if unread := self.unread(desired.source):
             states = self.lanes.states()
             for address, entry in (await self._store.load_inventory()).items():
                 state = states.get(address)
@@ -197,9 +214,11 @@ class Controller:
         """
         if self._workers.stopping:
             return None
-        taken = self.in_force.take(
-            desired, await record(self._store, self.lanes.states(), desired), doubt=doubt
+        along = self.in_force.refuse_conflicts(desired, doubt=doubt)
+        known = await record(
+            self._store, self.lanes.states(), [desired, *along], self.in_force.sources.keys()
         )
+        taken = self.in_force.take(desired, known, doubt=doubt)
         # Nothing may be awaited before the lanes have it: a round in between would remove what is declared again.
         for name, wanted in taken.wanted.items():
             if self._sessions.want(wanted.target):

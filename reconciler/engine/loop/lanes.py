@@ -6,7 +6,8 @@ one place: in its target's lane, or, before there is one, among what was stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 
 from reconciler.core import inventory
 from reconciler.core.contest import Contests
@@ -87,14 +88,23 @@ class Lanes:
         lane = self._lanes.get(name)
         if lane is None:
             return EVERYTHING
+        moved = [
+            a for a, source in wanted.sources.items() if a in lane.states and lane.states[a].source != source
+        ]
         changes = inventory.changes(
             {address: instance.digest for address, instance in lane.instances.items()},
             {address: instance.digest for address, instance in wanted.instances.items()},
         )
-        if not changes and not wanted.moved:
+        if not changes and not moved and not wanted.moved:
             return NOTHING
         # Where something is only gone or moved, a round has to take that in all the same.
-        return Scope.of((*changes.added, *changes.changed)) or EVERYTHING
+        return Scope.of((*changes.added, *changes.changed, *moved)) or EVERYTHING
+
+    def reassign(self, declared: Iterable[tuple[SourceName, Address]]) -> None:
+        """These are known to be what other sources declared last, whatever had been put on record until then."""
+        for source, address in declared:
+            if (state := self._stored.get(address)) is not None:
+                self._stored[address] = replace(state, source=source)
 
     def take_in(self, name: TargetName) -> Lane | None:
         """The lane of a target, with what was submitted since its last round."""
@@ -102,23 +112,27 @@ class Lanes:
         lane = self._lanes.get(name)
         if wanted is None:
             return lane
-        if lane is None:
-            # Of what else is on record, what other sources declare stays as it is.
-            known = {
-                a: state
-                for a, state in self._stored.items()
-                if a in wanted.instances or (split_address(a)[0] == name and state.source in self._sources)
-            }
-        else:
-            known = lane.states
+        # Of what else is on record, what sources declare that are not in force stays as it is.
+        known = {
+            a: state
+            for a, state in self._stored.items()
+            if a in wanted.instances or (split_address(a)[0] == name and state.source in self._sources)
+        }
+        if lane is not None:
+            known |= lane.states
         contests = lane.contests if lane else Contests[Address](self._settings.contest)
         contests.expire(self._time())
         fresh = Lane.make(wanted, known.get, contests=contests, own_paths=self._settings.own_paths)
         if lane is not None:
             fresh.carry_over(lane)
-        else:
-            fresh.take_up(one for one in self._owed if split_address(one.address)[0] == name)
-            self._owed = [one for one in self._owed if split_address(one.address)[0] != name]
+        owed = [
+            one
+            for one in self._owed
+            if split_address(one.address)[0] == name
+            and (one.address in known or one.address not in self._stored)
+        ]
+        fresh.take_up(owed)
+        self._owed = [one for one in self._owed if one not in owed]
         fresh.take_over(wanted.moved, now=self._runtime.now)
         fresh.hold_back(now=self._runtime.now)
         renamed = {entry.instance.address for entry in wanted.moved.values()}

@@ -135,15 +135,17 @@ class Journal:
         )
         self._lane.backlog.end(ending)
 
-    def hand_over(self, address: Address) -> str:
-        """An operation outlasts the round: its intent stays in doubt. Returns the run that it belongs to."""
+    def hand_over(self, address: Address) -> tuple[str, Digest | None]:
+        """An operation outlasts the round: its intent stays in doubt. Returns its run, and what it is to replace."""
         del self._open[address]
-        return self._run
+        return self._run, self._preimages.get(address)
 
-    def take_over(self, run: str, unit: PlanUnit) -> None:
-        """What comes of an intent of an earlier run is concluded in this round."""
+    def take_over(self, run: str, unit: PlanUnit, preimage: Digest | None) -> None:
+        """What comes of an intent of an earlier run, which was to replace `preimage`, is concluded in this round."""
         self._open[unit.address] = unit
         self._elsewhere[unit.address] = run
+        if preimage is not None:
+            self._preimages[unit.address] = preimage
 
     def not_done(self, address: Address) -> None:
         """An operation was not begun, or has failed; as far as is known, what was there still is."""

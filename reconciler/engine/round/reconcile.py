@@ -146,7 +146,8 @@ class Round:
         self.outcome.looked_at += concluded
         self._settle(concluded)
         for address in concluded:
-            if self._owes(address):  # something else has changed since
+            # Something else has changed since, or was heard of while nobody could look.
+            if self._owes(address) or address in self._lane.sightings:
                 self.outcome.look_again(address, 0.0)
         return concluded
 
@@ -268,6 +269,8 @@ class Round:
         elif unit.action is Action.NONE:
             if not self._owes(address):  # else nothing is concluded before that is done
                 self._verdicts.in_sync(seen.observed)
+        elif self._lane.instances[address].removal is not None and not self._services.goes(address):
+            pass  # it has come to be declared again, be it by another source or by another name
         elif (unit := self._permitting.permit(unit)).held:
             self._verdicts.hold(unit)
         elif self._only is not None and (moved := self._moved(unit)):

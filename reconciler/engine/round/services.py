@@ -35,6 +35,7 @@ class Services:
         loop_time: the event loop's clock, in seconds.
         progress: is told how rounds go on.
         under_way: has what outlasts its round; None where a round waits for everything.
+        goes: whether what was to go when the round began still is: what is removed cannot be taken back.
     """
 
     host: ProviderHost
@@ -48,6 +49,7 @@ class Services:
     loop_time: Callable[[], float]
     progress: Progress = field(default_factory=Progress)
     under_way: UnderWay | None = None
+    goes: Callable[[Address], bool] = lambda _address: True
 
 
 @dataclass(slots=True)

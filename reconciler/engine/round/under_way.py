@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 from reconciler.engine.round.applying import Applied
-from reconciler.model.names import Address, TargetName, split_address
+from reconciler.model.names import Address, Digest, TargetName, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import PlanUnit
 from reconciler.model.resource import Instance
@@ -45,6 +45,7 @@ class LongOperation:
         unit: what is done.
         owed: what it is refreshed for; nothing where it is no refresh.
         run: in which its intent is on record.
+        preimage: what it is to replace, where that was not ours.
         task: which carries it out.
     """
 
@@ -52,6 +53,7 @@ class LongOperation:
     unit: PlanUnit
     owed: tuple[Owed, ...]
     run: str
+    preimage: Digest | None
     task: asyncio.Task[Carried]
 
 

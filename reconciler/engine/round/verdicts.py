@@ -373,9 +373,11 @@ class Verdicts:
         """Whether just this has failed for good, so that there is no reason yet to try it again."""
         now, touched = self._services.loop_time(), self._lane.sightings.latest(unit.address)
         at = self._lane.attempts.again_at(unit, touched=touched, now=now)
-        if at is not None and at > now:
-            self._outcome.look_again(unit.address, at - now)
-        return at is None or at > now
+        if at <= now:
+            return False
+        # This look has taken the place of the one that was asked for when it failed.
+        self._outcome.look_again(unit.address, at - now)
+        return True
 
     def overtaken(self, unit: PlanUnit, why: str) -> None:
         """Somebody changed it while we were about to, or had just done so: look again at once, but do not spin."""

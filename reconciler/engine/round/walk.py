@@ -152,24 +152,38 @@ class Walk:
         return self._looks.keys()
 
     async def resume(self, ended: Iterable[LongOperation]) -> list[Address]:
-        """Conclude what came of operations that outlasted their rounds; returns where that could be done."""
-        concluded = []
-        for operation in ended:
-            unit, address = operation.unit, operation.unit.address
-            self._journal.take_over(operation.run, unit)
-            instance = self._lane.instances.get(address)
-            if operation.task.cancelled() or (error := operation.task.exception()) is not None:
-                why = "it was cut off" if operation.task.cancelled() else str(error)
-                self._journal.outcome(
-                    address, Reason.PENDING, f"not known what came of it, looked at again: {why}"
-                )
-            elif instance is None or instance.digest != unit.desired:
-                self.lasting += operation.task.result().lasting
-                self._journal.outcome(address, Reason.PENDING, "declared otherwise before it had ended")
-            else:
-                await self._conclude(unit, operation.owed, operation.task.result())
-                concluded.append(address)
+        """Conclude what came of operations that outlasted their rounds; returns where that could be done.
+
+        Raises:
+            TransportError: the session was lost. A later round concludes the rest.
+        """
+        concluded: list[Address] = []
+        left = list(ended)
+        try:
+            while left:
+                await self._resume(left.pop(0), concluded)
+        except BaseException:
+            if self._services.under_way is not None:
+                for operation in left:
+                    self._services.under_way.put(operation)
+            raise
         return concluded
+
+    async def _resume(self, operation: LongOperation, concluded: list[Address]) -> None:
+        unit, address = operation.unit, operation.unit.address
+        self._journal.take_over(operation.run, unit, operation.preimage)
+        instance = self._lane.instances.get(address)
+        if operation.task.cancelled() or (error := operation.task.exception()) is not None:
+            why = "it was cut off" if operation.task.cancelled() else str(error)
+            self._journal.outcome(
+                address, Reason.PENDING, f"not known what came of it, looked at again: {why}"
+            )
+        elif instance is None or instance.digest != unit.desired:
+            self.lasting += operation.task.result().lasting
+            self._journal.outcome(address, Reason.PENDING, "declared otherwise before it had ended")
+        else:
+            await self._conclude(unit, operation.owed, operation.task.result())
+            concluded.append(address)
 
     # --- Steps --------------------------------------------------------------------------------------------------------
 
@@ -208,8 +222,11 @@ class Walk:
         if self._services.under_way is None or carry is None or not carry.intended or carry.task.done():
             return False
         del self._carrying[address]
-        run, instance = self._journal.hand_over(address), self._lane.instances[address]
-        self._services.under_way.put(LongOperation(instance, carry.unit, carry.owed, run, carry.task))
+        run, preimage = self._journal.hand_over(address)
+        instance = self._lane.instances[address]
+        self._services.under_way.put(
+            LongOperation(instance, carry.unit, carry.owed, run, preimage, carry.task)
+        )
         self._verdicts.under_way(carry.unit)
         return True
 

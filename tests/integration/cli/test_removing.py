@@ -151,7 +151,7 @@ def test_of_two_directories_that_claim_one_file_the_first_keeps_it(person):
         assert refused["name"] == str(other)
         [problem] = refused["problems"]
         assert problem.startswith(
-            f"{other}/claim.yaml:1: {person.machine}/a on here is declared by another source already"
+            f"{other}/claim.yaml:1: File/claim on here ({person.machine}/a) is declared by another source already"
         )
         assert f"{person.site}/a.yaml:1" in problem
         assert (person.machine / "a").read_text() == "a\n"

@@ -122,6 +122,7 @@ class Stage:
             looked=lambda *_: None,
             changed=lambda *_: None,
             ran=lambda *_: None,
+            begins=lambda *_: None,
         )
         self.machines = {
             name: Machine(name, seed=name, witness=silent, now=self.now) for name in machines or ("m0",)

@@ -5,9 +5,11 @@ import itertools
 
 import pytest
 
+from reconciler.core.workqueue import Priority
 from reconciler.errors import ErrorClass, ProviderError
+from reconciler.model.scope import Scope
 from reconciler.plugins.calls import Phase
-from tests.unit.engine.stage import file, staged
+from tests.unit.engine.stage import execution, file, staged
 
 NO_SUCH_USER = ProviderError("no such user", error_class=ErrorClass.PERMANENT)
 
@@ -177,3 +179,14 @@ async def test_looks_at_everything_do_not_shorten_a_pause(stage):
     await stage.declare(file("motd", "hello\n"))
     await stage.until(lambda: stage.content("motd") == b"hello\n")
     assert stage.loop.time() - failing.at[0] == pytest.approx(40.0, abs=1)
+
+
+@staged
+async def test_what_failed_for_good_is_tried_again_although_it_was_looked_at_in_between(stage):
+    """That look took the place of the one that had been asked for."""
+    await stage.declare(execution("make", "make", "/srv/d/made", spec={"creates": "/srv/d/made"}))
+    await stage.until(lambda: stage.reason("make", kind="Exec") == "PermanentError")
+    stage.controller._add("m0", priority=Priority.DRIFT, scope=Scope.of(["m0/Exec/make"]))
+    await asyncio.sleep(0.1)
+    tried = len(stage.ran())
+    await stage.until(lambda: len(stage.ran()) > tried)

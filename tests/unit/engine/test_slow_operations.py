@@ -3,6 +3,7 @@
 import asyncio
 
 from reconciler.model.state import Suspension
+from reconciler.plugins.calls import Phase
 from tests.sim.manifests import instance
 from tests.unit.engine.stage import Declared, execution, file, staged
 
@@ -185,3 +186,82 @@ async def test_a_single_run_waits_for_it_and_does_the_rest_meanwhile(stage):
     assert stage.content("made") is None
     (result,) = await running
     assert (result.failed, stage.content("next")) == ({}, b"x")
+
+
+@staged
+async def test_what_was_heard_of_while_it_ran_is_looked_at_when_it_has_ended(stage):
+    """The report of its own doing stayed, and was taken for the cause of the next difference."""
+    await stage.declare(LONG)
+    await begun(stage)
+    await stage.settled()
+    assert stage.content("made") is not None
+    assert "m0/Exec/long" not in stage.controller.lanes.get("m0").sightings
+
+
+@staged
+async def test_of_those_that_ended_together_a_lost_session_leaves_none_in_doubt(stage):
+    """All but the first were forgotten."""
+    names = ("one", "two", "three")
+    await stage.declare(
+        *(execution(n, "sleep", "10", "make", f"/srv/{n}", spec={"creates": f"/srv/{n}"}) for n in names)
+    )
+    await stage.until(lambda: all(stage.reason(n, kind="Exec") == "Applying" for n in names))
+    lost = []
+
+    def instead(phase, _request):
+        if phase is Phase.READ and stage.content("three") and not lost:
+            lost.append(True)
+            stage.machines["m0"].lose_sessions()
+
+    stage.host.instead = instead
+    await stage.settled()
+    assert lost
+    assert await stage.store.in_doubt() == []
+    assert len(stage.ran()) == 3
+
+
+@staged
+async def test_a_handler_that_still_runs_for_an_earlier_change_is_not_joined_by_another_run(stage):
+    """After a lost session the next change began a second one beside it."""
+    reload = execution("reload", "sleep", "20", "note", "reload")
+    watched = file("a", "a", notify=("Exec/reload",))
+    await stage.declare(reload, watched)
+    await stage.until(lambda: stage.reason("reload", kind="Exec") == "Applying")
+    stage.machines["m0"].lose_sessions()
+    stage.spoil("a")
+    await stage.settled()
+    (first, _), (second, _) = stage.machines["m0"].programs.ran
+    assert second - first >= 20
+    assert await stage.store.load_owed() == []
+
+
+@staged
+async def test_a_refresh_does_not_stand_for_a_change_that_is_still_under_way(stage):
+    """It was run before the change, and counted as done for it."""
+    slowly = {"validate": ["sleep", "6", "true"]}
+    reload = execution("reload", "note", "reload")
+    a = file("a", "a", notify=("Exec/reload",), spec=slowly | {"path": "/srv/a"})
+    await stage.declare(reload, a, file("b", "b", notify=("Exec/reload",)))
+    await stage.until(lambda: stage.content("a") is not None)
+    written = stage.loop.time()
+    await stage.settled()
+    assert [at > written for at, _ in stage.machines["m0"].programs.ran] == [False, True]
+    stage.spoil("a")
+    await asyncio.sleep(1)
+    stage.spoil("b")
+    await stage.settled()
+    written = max(change.at for change in stage.machines["m0"].changes if change.path == "/srv/a")
+    assert stage.machines["m0"].programs.ran[-1][0] > written
+    assert await stage.store.load_owed() == []
+
+
+@staged
+async def test_what_was_there_before_is_kept_although_a_slow_attempt_was_overtaken(stage):
+    """What the first attempt had found counted as replaced by it."""
+    stage.spoil("a", b"first\n")
+    await stage.declare(file("a", "a", spec={"validate": ["sleep", "6", "true"]}))
+    await stage.until(lambda: stage.reason("a") == "Applying")
+    stage.spoil("a", b"second\n")
+    await stage.settled()
+    entry = (await stage.store.load_inventory())["m0/File/a"]
+    assert await stage.store.blobs.read(entry.preimage) == b"second\n"

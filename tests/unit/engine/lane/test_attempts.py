@@ -30,8 +30,8 @@ def stalled(failures: int = 1) -> Attempts:
 @pytest.mark.parametrize(
     ("again", "touched", "now", "at"),
     [
-        pytest.param(unit(), None, 11.0, None, id="nobody touched it"),
-        pytest.param(unit(), 9.0, 11.0, None, id="touched before"),
+        pytest.param(unit(), None, 11.0, 100.0, id="nobody touched it"),
+        pytest.param(unit(), 9.0, 11.0, 100.0, id="touched before"),
         pytest.param(unit(), 11.0, 12.0, 20.0, id="touched since, and it has just been tried"),
         pytest.param(unit(), 11.0, 21.0, 21.0, id="touched since, after the pause"),
         pytest.param(unit(), None, 100.0, 100.0, id="its time has come"),

@@ -1,0 +1,95 @@
+"""What only one source can have, and who has it: of two that claim one thing, the one that has it keeps it.
+
+Unless that one is about to give it up, and waits for what the other one has: then they exchange it, at one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from reconciler.errors import Problem
+from reconciler.model.desired import Desired
+from reconciler.model.names import SourceName, TargetName
+from reconciler.model.resource import Instance
+from reconciler.model.target import Target
+
+
+def claims(one: Instance) -> list[tuple[TargetName, str]]:
+    """What only one source can have of an instance: its address, and what it is the one owner of."""
+    return [(one.target, str(one.ref)), *subjects(one)]
+
+
+def subjects(one: Instance) -> list[tuple[TargetName, str]]:
+    """What an instance is the one owner of, whatever it is called."""
+    return [(one.target, str(subject)) for subject in one.provides]
+
+
+def clashes(
+    desired: Desired,
+    source: SourceName,
+    instances: Iterable[Instance],
+    targets: Mapping[TargetName, Target] | None = None,
+) -> list[Problem]:
+    """What `desired` claims of what another source has, or says otherwise of a target.
+
+    Args:
+        desired: what one source declares.
+        source: the other one.
+        instances: that it has.
+        targets: that it declares.
+    """
+    problems = []
+    targets = targets or {}
+    for name in desired.targets.keys() & targets.keys():
+        mine, their = desired.targets[name], targets[name]
+        if mine.transport != their.transport:
+            problems.append(_clash(f"target {name}", mine.origin, source, their.origin))
+    taken = {claim: one for one in instances for claim in claims(one)}
+    for one in desired.instances.values() if taken else ():
+        for claim in claims(one):
+            if claim in taken:
+                problems.append(_clash(_named(one), one.origin, source, taken[claim].origin))
+                break
+    return problems
+
+
+def exchange(
+    desired: Desired, in_force: Mapping[SourceName, Desired], waiting: Mapping[SourceName, Desired]
+) -> Collection[Desired]:
+    """What of others waits and has to be in force together with `desired`; nothing where they cannot be.
+
+    Each of two sources may claim what the other one is about to give up: neither could ever be first.
+
+    Args:
+        desired: what one source has come to declare, and claims of others.
+        in_force: what each source has.
+        waiting: what others have come to declare, and cannot have yet.
+    """
+    chosen = {desired.source: desired}
+    todo = [desired]
+    while todo:
+        one = todo.pop()
+        for source, other in {**in_force, **chosen}.items():
+            if source == one.source or not clashes(one, source, other.instances.values(), other.targets):
+                continue
+            if source in chosen or source not in waiting:
+                return ()
+            chosen[source] = waiting[source]
+            todo.append(waiting[source])
+    del chosen[desired.source]
+    return list(chosen.values())
+
+
+def _named(one: Instance) -> str:
+    about = ", ".join(str(subject).removeprefix("path:") for subject in one.provides)
+    return f"{one.ref} on {one.target}" + (f" ({about})" if about else "")
+
+
+def _clash(what: str, here: object, source: SourceName, there: object) -> Problem:
+    return Problem(
+        file=getattr(here, "file", ""),
+        line=getattr(here, "line", 0),
+        column=0,
+        message=f"{what} is declared by another source already: {str(there) or source}",
+        hint="it stays with that one, and nothing of this source changes; take one of the two declarations away",
+    )

@@ -1,0 +1,283 @@
+"""Who writes the declarations of a simulation: one author for each source, who changes their mind, and makes mistakes.
+
+An author has slots: each is one path and kind that may be declared or not, by either of two names. Directories with
+other slots below them are always declared and enforced: what lies below could never be put right without them, be it
+another author's. A shared slot is known to every author, and is declared by one of them, or by several by mistake.
+"""
+
+import random
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.model.names import Address, SourceName, TargetName
+
+Json = dict[str, Any]
+
+MOST_SHARED = 2
+
+
+@dataclass(slots=True)
+class Author:
+    """See the module.
+
+    Args:
+        source: that they write.
+        random: what they go by.
+        machines: that they know.
+        prefix: of the names of what is theirs.
+
+    Attributes:
+        slots: what they may declare, by its first name.
+        ports: of the machines that they declare.
+    """
+
+    source: SourceName
+    random: random.Random
+    machines: list[str]
+    prefix: str = ""
+    slots: dict[str, Json] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
+    serial: int = 0
+    _below: set[str] = field(default_factory=set)
+
+    def begin(self, directories: list[str]) -> None:
+        """Find out what there is to declare.
+
+        Args:
+            directories: in which it may lie; those of this author are added.
+        """
+        self.ports = dict.fromkeys(self.machines, 22)
+        for number in range(self.random.randrange(3)):
+            path = f"{self.random.choice(directories)}/{self.prefix}d{number}"
+            directories.append(path)
+            self._slot("Directory", f"{self.prefix}d{number}", path)
+        for number in range(self.random.randrange(1, 5)):
+            path = f"{self.random.choice(directories)}/{self.prefix}f{number}"
+            self._slot("File", f"{self.prefix}f{number}", path)
+        for number in range(self.random.randrange(2)):
+            path = f"{self.random.choice(directories)}/{self.prefix}l{number}"
+            self._slot("Symlink", f"{self.prefix}l{number}", path)
+
+    def share(self, number: int, path: str, *, mine: bool) -> None:
+        """Learn of a file that others know, too; some call it otherwise."""
+        name = f"shared{number}" if self.random.random() < 0.5 else f"{self.prefix}shared{number}"
+        self._slot("File", name, path)
+        self.slots[name] |= {"shared": True, "declared": mine}
+
+    def write(self, everything: Collection[str]) -> None:
+        """Write the first version.
+
+        Args:
+            everything: every path that anybody may declare.
+        """
+        self._below = set(everything)
+        for name in self.slots:
+            self._rewrite(name)
+
+    def change(self) -> None:
+        """Write another version."""
+        for name in self.random.sample(
+            sorted(self.slots), k=min(len(self.slots), self.random.randrange(1, 4))
+        ):
+            self._rewrite(name)
+        shared = sorted(name for name, one in self.slots.items() if one.get("shared"))
+        if shared and self.random.random() < 0.3:
+            one = self.slots[self.random.choice(shared)]
+            one["declared"] = not one["declared"]
+        if len(self.machines) > 1 and self.random.random() < 0.1:
+            name = self.random.choice(self.machines)
+            if self.ports.pop(name, None) is None:
+                self.ports[name] = 22
+        elif self.random.random() < 0.05:
+            name = self.random.choice(sorted(self.ports) or self.machines)
+            self.ports[name] = self.ports.get(name, 22) + 1
+
+    def document(self) -> Json:
+        """What is written now."""
+        resources = [one for one in self.slots.values() if one["declared"]]
+        names = {f"{one['kind']}/{one['name']}" for one in resources}
+        written: list[Json] = [
+            self.handler | {"on": list(self.machines)},
+            self.maker | {"on": list(self.machines)},
+        ]
+        for one in resources:
+            common = dict(one["common"])
+            if "require" in common:
+                wanted = [f"File/{self.slots[name]['name']}" for name in common["require"]]
+                common["require"] = [ref for ref in wanted if ref in names]
+            written.append({key: one[key] for key in ("kind", "name", "spec", "on")} | {"common": common})
+        return {"targets": dict(self.ports), "resources": written}
+
+    @property
+    def handler(self) -> Json:
+        """What files may notify, and takes a while."""
+        word = f"{self.prefix}reload"
+        spec = {"argv": ["sleep", "20", "note", word], "refreshOnly": True}
+        return {"kind": "Exec", "name": word, "spec": spec, "common": {}}
+
+    @property
+    def maker(self) -> Json:
+        """A command that is run where what it makes is missing, and takes a while."""
+        made = f"/srv/{self.prefix}made"
+        spec = {"argv": ["sleep", "10", "make", made], "creates": made}
+        return {"kind": "Exec", "name": f"{self.prefix}make", "spec": spec, "common": {}}
+
+    @property
+    def paths(self) -> list[str]:
+        """Every path that may be declared, or made."""
+        return [*(one["spec"]["path"] for one in self.slots.values()), self.maker["spec"]["creates"]]
+
+    def _slot(self, kind: str, name: str, path: str) -> None:
+        self.slots[name] = {
+            "kind": kind,
+            "name": name,
+            "names": (name, f"{name}-again"),
+            "spec": {"path": path},
+            "common": {},
+            "on": list(self.machines),
+            "declared": True,
+        }
+
+    def _rewrite(self, slot: str) -> None:
+        one, random_ = self.slots[slot], self.random
+        path = one["spec"]["path"]
+        spec: Json = {"path": path}
+        common: Json = {}
+        above = any(other.startswith(path + "/") for other in self._below)
+        if not one.get("shared"):
+            one["declared"] = above or random_.random() < 0.9
+        if random_.random() < 0.1:
+            one["name"] = random_.choice(one["names"])
+        if random_.random() < 0.4:
+            spec["mode"] = random_.choice(
+                ["0755", "0750"] if one["kind"] == "Directory" else ["0644", "0600"]
+            )
+            if one["kind"] == "Symlink":
+                del spec["mode"]
+        if random_.random() < 0.2:
+            spec["owner"] = "root"
+        if one["kind"] == "File":
+            self.serial += 1
+            if random_.random() < 0.85:
+                line = f"{slot} as of {self.serial}" + " ." * random_.choice([0, 0, 0, 1000])
+                spec["content"] = f"{line}\n" * random_.choice([1, 1, 40])
+                if random_.random() < 0.1:
+                    spec["validate"] = ["sleep", "6", "true"]
+            if random_.random() < 0.15:
+                spec = {"path": path, "state": "absent"}
+        elif one["kind"] == "Symlink":
+            spec["to"] = random_.choice(["/srv", "f0", "../elsewhere"])
+        elif not above and random_.random() < 0.15:
+            spec = {"path": path, "state": "absent", "force": True}
+        elif random_.random() < 0.4:
+            spec["purge"] = True
+            spec["except"] = ["keep-*"]
+        if not above:
+            if random_.random() < 0.25:
+                common["policy"] = random_.choice(["observe", "paused"])
+            if random_.random() < 0.1:
+                common["adopt"] = "hold"
+        if random_.random() < 0.6:
+            common["deletion"] = random_.choice(["delete", "delete", "confirm"])
+        if random_.random() < 0.2:
+            common["interval"] = random_.choice([5.0, 45.0, 300.0])
+        if random_.random() < 0.15 and "state" not in spec:
+            common["ignore_fields"] = ["mode"]
+        if one["kind"] == "File" and random_.random() < 0.3:
+            files = [name for name, other in self.slots.items() if name < slot and other["kind"] == "File"]
+            common["require"] = files[:1]
+        if one["kind"] == "File" and random_.random() < 0.3:
+            common["notify"] = [f"Exec/{self.handler['name']}"]
+        one["spec"], one["common"] = spec, common
+
+
+class Authors:
+    """All of them.
+
+    Args:
+        seed: of what is left to chance.
+        machines: that they know.
+        sources: how many.
+    """
+
+    def __init__(self, seed: int, machines: list[str], sources: int) -> None:
+        self._random = random.Random(f"{seed}/authors")
+        self._machines = machines
+        self.by_source: dict[SourceName, Author] = {}
+        directories = ["/srv"]
+        for number in range(sources):
+            source = SourceName("sim" if not number else f"sim{number}")
+            author = Author(
+                source,
+                random.Random(f"{seed}/author/{number}"),
+                machines,
+                prefix="" if not number else f"s{number}-",
+            )
+            author.begin(directories)
+            self.by_source[source] = author
+        for number in range(self._random.randrange(MOST_SHARED + 1) if sources > 1 else 0):
+            owner = self._random.choice(list(self.by_source))
+            for source, author in self.by_source.items():
+                author.share(number, f"/srv/shared{number}", mine=source == owner)
+        for author in self.by_source.values():
+            author.write(self.paths)
+
+    def finish(self) -> None:
+        """Come to terms: everybody declares all machines, alike, and each shared file is one author's."""
+        port = max((port for one in self.by_source.values() for port in one.ports.values()), default=22)
+        paths = sorted({one["spec"]["path"] for one in self.slots if one.get("shared")})
+        owners = {path: self._random.choice(list(self.by_source)) for path in paths}
+        for source, author in self.by_source.items():
+            author.ports = dict.fromkeys(self._machines, port)
+            for one in author.slots.values():
+                if one.get("shared"):
+                    one["declared"] = owners[one["spec"]["path"]] == source
+
+    @property
+    def slots(self) -> list[Json]:
+        """Everybody's."""
+        return [one for author in self.by_source.values() for one in author.slots.values()]
+
+    @property
+    def paths(self) -> list[str]:
+        """Every path that may be declared, or made."""
+        return [path for author in self.by_source.values() for path in author.paths]
+
+    # --- who is responsible for what ------------------------------------------------------------------------------
+
+    def slot_of(self, path: str) -> str:
+        """The declared path that a path is the business of: its own, or of what is above; "" for nobody's."""
+        known = {one["spec"]["path"] for one in self.slots}
+        while path not in known and path:
+            path = path.rpartition("/")[0]
+        return path
+
+    def addresses(self, name: TargetName, slot: str) -> list[Address]:
+        """All that what is at a declared path may be called."""
+        return [
+            Address(f"{name}/{one['kind']}/{called}")
+            for one in self.slots
+            if one["spec"]["path"] == slot
+            for called in one["names"]
+        ]
+
+    def path(self, address: Address) -> str:
+        """The path of an instance, or what it makes; its kind and name where there is neither."""
+        _, _, ref = address.partition("/")
+        for author in self.by_source.values():
+            if ref == f"Exec/{author.maker['name']}":
+                return str(author.maker["spec"]["creates"])
+        for one in self.slots:
+            if ref in {f"{one['kind']}/{called}" for called in one["names"]}:
+                return str(one["spec"]["path"])
+        return ref
+
+    def commands(self, word: str) -> list[str]:
+        """The kind and name of what runs a program with this last word."""
+        return [
+            f"Exec/{one['name']}"
+            for author in self.by_source.values()
+            for one in (author.handler, author.maker)
+            if one["spec"]["argv"][-1] == word
+        ]

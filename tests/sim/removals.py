@@ -1,0 +1,105 @@
+"""What must never be removed for want of a manifest, judged from what sources have said and from what is on record.
+
+It shares nothing with `core/prune.py` but its budget: a careful person would go by no more than this.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.desired import Desired
+from reconciler.model.names import Address, Digest, SourceName, TargetName
+from reconciler.model.resource import Deletion, Instance, Policy
+from tests.sim.manifests import path_of
+
+if TYPE_CHECKING:
+    from tests.sim.process import Process
+    from tests.sim.world import World
+
+
+class Removals:
+    """See the module.
+
+    Args:
+        world: at which it looks.
+        violated: told of what must never be.
+    """
+
+    def __init__(self, world: "World", violated: Callable[..., None]) -> None:
+        self._world = world
+        self._violated = violated
+        self._last: dict[SourceName, Desired] = {}
+        self._said: dict[SourceName, set[Digest]] = defaultdict(set)
+        self._asked_first: dict[Address, str] = {}
+
+    def declared(self, process: "Process", desired: Desired) -> None:
+        """A source is about to declare this."""
+        before = self._last.get(desired.source)
+        self._last[desired.source] = desired
+        for address in desired.instances:
+            self._asked_first.pop(address, None)
+        if before is None:
+            self._said[desired.source].add(desired.digest)
+            return
+        declared = {(one.target, path_of(one)) for one in desired.instances.values()}
+        gone = [
+            one
+            for address, one in before.instances.items()
+            if address not in desired.instances
+            and (one.target, path_of(one)) not in declared
+            and self._would_go(process, one)
+        ]
+        budget = self._world.settings.prune.of(len(desired.instances) + len(gone))
+        if len(gone) > budget:
+            self._asked_first |= {one.address: f"{len(gone)} at once, and {budget} may go" for one in gone}
+        if desired.digest != before.digest and desired.digest in self._said[desired.source]:
+            self._asked_first |= {one.address: f"{desired.revision} was there before" for one in gone}
+        self._said[desired.source].add(desired.digest)
+
+    def begun(self, process: "Process", one: Instance) -> None:
+        """Something is about to be removed."""
+        assert process.account is not None
+        assert one.removal is not None
+        address, controller = one.address, process.controller
+        found = process.account.execute(
+            "SELECT ownership, preimage FROM inventory WHERE address = ?", (address,)
+        ).fetchone()
+        if found is None:
+            self._violated("a removal of what is not ours", address)
+        elif found[0] != "created" and found[1] is None:
+            self._violated("a removal of what was there before us", address)
+        if one.common.deletion is Deletion.ORPHAN:
+            self._violated("a removal that no manifest asked for", address)
+        if controller.approvals.of(address) is None:
+            if one.removal.hold:
+                self._violated("a removal that waits for a person", address, one.removal.hold)
+            if why := self._asked_first.get(address):
+                self._violated("a removal of which a careful person would have asked", address, why)
+        for source, desired in controller.in_force.sources.items():
+            for other in desired.instances.values():
+                if other.target == one.target and path_of(other) == path_of(one):
+                    self._violated("a removal of what another source declares", address, source)
+
+    def purged(self, process: "Process", name: TargetName, path: str) -> None:
+        """A directory is about to be rid of what nobody declares in it."""
+        assert process.account is not None
+        for address, source in process.account.execute(
+            "SELECT s.address, s.source FROM inventory i JOIN resource_state s ON i.address = s.address"
+        ):
+            if SourceName(source) in process.controller.in_force.sources or not address.startswith(
+                f"{name}/"
+            ):
+                continue
+            theirs = self._world.authors.path(Address(address))
+            if theirs == path or theirs.startswith(path + "/"):
+                self._violated("a purge of what another source has", path, address, source)
+
+    @staticmethod
+    def _would_go(process: "Process", one: Instance) -> Any:
+        """Whether it is of those that go when they are declared no longer."""
+        assert process.account is not None
+        if one.common.deletion is Deletion.ORPHAN or one.common.policy is not Policy.ENFORCE or one.absent:
+            return False
+        return process.account.execute(
+            "SELECT 1 FROM inventory WHERE address = ? AND ownership = 'created'", (one.address,)
+        ).fetchone()
