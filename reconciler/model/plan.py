@@ -87,14 +87,13 @@ class Preimage:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a provider would do about an instance. It gets it back as it is, to be done.
+    """What a provider would do about an instance.
 
     Attributes:
         address: the instance.
         action: what it amounts to.
         diffs: every field that differs, as the provider has them.
-        payload: the provider's own; nobody else looks into it.
-        blobs: digests of the bodies that its calls will name.
+        payload: the provider's own, given back to it to be done; nobody else looks into it.
         preimage: a content that would be lost, or None.
         slow: it runs a program that may take long: what does not depend on it does not wait for it.
         obstacles: what was seen to make it fail.
@@ -104,7 +103,6 @@ class Operation:
     action: Action
     diffs: tuple[FieldDiff, ...] = ()
     payload: Mapping[str, Any] = field(default_factory=dict)
-    blobs: tuple[Digest, ...] = ()
     preimage: Preimage | None = None
     slow: bool = False
     obstacles: tuple[Obstacle, ...] = ()

@@ -151,7 +151,6 @@ def _operation_of(item: Json, package: str) -> Operation:
         Action(item["action"]),
         tuple(map(_diff_of, item["diffs"])),
         item["payload"],
-        tuple(map(Digest, item["blobs"])),
         None
         if preimage is None
         else Preimage(preimage["path"], Digest(preimage["digest"]), preimage["size"]),

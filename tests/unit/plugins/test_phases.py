@@ -23,7 +23,6 @@ CHANGE = Operation(
         FieldDiff("mode", "0600", "0644", ignored=True),
     ),
     {"calls": []},
-    (SHA,),
     Preimage("/etc/motd", SHA, 3),
     slow=True,
 )
