@@ -105,7 +105,7 @@ def plan_file(one: Resource, now: Actual) -> Operation:
         refuse_in_the_way("a regular file", one, state)
     fields = [] if body is None else [FieldDiff("content", None, body)]
     body = body or EMPTY
-    make = file_write(spec, mode="0644", body=body, sensitive=is_sensitive(spec, state))
+    make = file_write(spec, mode=None, body=body, sensitive=is_sensitive(spec, state))
     return creation(one, now, fields, make, blobs=[body["digest"]], slow="validate" in make["args"])
 
 
@@ -138,20 +138,22 @@ def file_update(one: Resource, state: Json) -> Operation:
 
 
 def file_write(
-    spec: Json, *, mode: str, body: Json | None, ignored: Collection[str] = (), sensitive: bool = False
+    spec: Json, *, mode: str | None, body: Json | None, ignored: Collection[str] = (), sensitive: bool = False
 ) -> Json:
     """The call that puts a file in place, or only its attributes right.
 
     Args:
         spec: of the File.
-        mode: where none is declared, or it is to be left alone.
+        mode: where none is declared, or it is to be left alone; None for that of any new file.
         body: the new content; None leaves it as it is.
         ignored: fields to be left alone.
         sensitive: whether what a validation says of the content is not to be told.
     """
     if "mode" in spec and "mode" not in ignored:
         mode = octal(spec["mode"])
-    arguments = {"mode": mode, **account_arguments(spec, ignored)}
+    arguments = account_arguments(spec, ignored)
+    if mode is not None:
+        arguments["mode"] = mode
     if body is not None:
         arguments |= {"blob": body["digest"], "size": body["size"]}
         if "validate" in spec:

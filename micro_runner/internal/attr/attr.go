@@ -46,7 +46,19 @@ func handOver(fd sys.FD, now *sys.Stat, uid, gid, mode int) error {
 	if err := give(fd, now, uid, gid, command.Keep); err != nil {
 		return err
 	}
-	if err := acl.Remove(fd); err != nil || mode == command.Keep {
+	if err := acl.Remove(fd); err != nil {
+		return err
+	}
+	return Mode(fd, mode)
+}
+
+// Mode sets the permission bits, if they differ: there are file systems that refuse even what would change nothing.
+func Mode(fd sys.FD, mode int) error {
+	if mode == command.Keep {
+		return nil
+	}
+	now, err := sys.Fstat(fd)
+	if err != nil || int(now.Mode&0o7777) == mode {
 		return err
 	}
 	return sys.Chmod(fd, uint32(mode))
@@ -60,13 +72,13 @@ func give(fd sys.FD, now *sys.Stat, uid, gid, mode int) error {
 	if !changes(gid, now.GID) {
 		gid = command.Keep
 	}
-	chown := uid != command.Keep || gid != command.Keep
-	if chown {
+	if uid != command.Keep || gid != command.Keep {
 		if err := sys.Chownat(fd, "", uid, gid); err != nil {
 			return err
 		}
+		return Mode(fd, mode)
 	}
-	if mode != command.Keep && (chown || mode != int(now.Mode&0o7777)) {
+	if mode != command.Keep && mode != int(now.Mode&0o7777) {
 		return sys.Chmod(fd, uint32(mode))
 	}
 	return nil

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"syscall"
@@ -53,7 +54,7 @@ func carryAttributes(old, fresh sys.FD, withList bool) error {
 			continue
 		}
 		value, err := sys.Xattr(old.Link(), name)
-		if err == nil {
+		if has, failed := sys.Xattr(fresh.Link(), name); err == nil && (failed != nil || !bytes.Equal(has, value)) {
 			err = syscall.Setxattr(fresh.Link(), name, value, 0)
 		}
 		if err != nil && err != syscall.ENODATA && !optional(name, err) {

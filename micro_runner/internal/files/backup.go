@@ -32,7 +32,7 @@ func (j *job) save(host *command.Host, old *entry.Entry) error {
 		return fault.New(fault.IsDirectory, "%s%s is a directory", j.path, j.backup)
 	}
 	draft, err := host.Temps.Hardlink(j.dir.fd, j.name)
-	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.EMLINK) {
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.EMLINK) {
 		draft, err = j.copyOld(host.Temps, old)
 	} else if err == nil {
 		if linked, err := draft.Stat(); err != nil || !linked.Same(&old.Stat) {

@@ -6,10 +6,10 @@ import (
 	"syscall"
 
 	"froyo.dev/runner/internal/acl"
+	"froyo.dev/runner/internal/attr"
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/entry"
 	"froyo.dev/runner/internal/fault"
-	"froyo.dev/runner/internal/sys"
 )
 
 const newMode = 0o644
@@ -108,10 +108,8 @@ func (j *job) dress() error {
 			}
 		}
 	}
-	if uid != command.Keep || gid != command.Keep {
-		if err := j.draft.Chown(uid, gid); err != nil {
-			return err
-		}
+	if err := j.draft.Give(uid, gid); err != nil {
+		return err
 	}
 	if !acl.MayInherit(&j.dir.stat, keep(uid, os.Geteuid())) {
 		if err := acl.Remove(j.draft.FD); err != nil {
@@ -134,7 +132,11 @@ func (j *job) dress() error {
 			return err
 		}
 	}
-	return sys.Chmod(j.draft.FD, uint32(mode))
+	err := attr.Mode(j.draft.FD, mode)
+	if err == syscall.EPERM && j.mode == command.Keep && j.before.Type != entry.File {
+		return nil // nobody has asked for the mode that new files get, and this file system has modes of its own
+	}
+	return err
 }
 
 func keep(wanted, old int) int {

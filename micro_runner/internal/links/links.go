@@ -130,10 +130,8 @@ func (l *link) put(host *command.Host, there *entry.Entry) error {
 		return err
 	}
 	defer draft.Close()
-	if l.uid != command.Keep || l.gid != command.Keep {
-		if err := draft.Chown(l.uid, l.gid); err != nil {
-			return err
-		}
+	if err := draft.Give(l.uid, l.gid); err != nil {
+		return err
 	}
 	l.changed = true
 	if there.Type == entry.Absent {

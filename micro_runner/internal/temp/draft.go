@@ -184,9 +184,36 @@ func (d *Draft) Add(name string) error {
 	}
 	if err == syscall.EINVAL || err == syscall.ENOSYS { // a file system that cannot: a link does not replace either
 		err = sys.Linkat(d.dir, d.name, d.dir, name, 0)
+		if err != nil && err != syscall.EEXIST && d.FD >= 0 {
+			return d.displace(name)
+		}
 	}
 	if err == nil {
 		d.Close()
+	}
+	return err
+}
+
+// displace is Add where there are neither links nor a renaming that replaces nothing: an empty file takes the name, which is for one of
+// those who want it only, and gives way to the draft. Somebody who puts something else there in between would lose it.
+func (d *Draft) displace(name string) error {
+	place, err := sys.Openat(d.dir, name, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_EXCL|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	defer place.Close()
+	mine, err := sys.Fstat(place)
+	if err != nil {
+		return err
+	}
+	if there, err := sys.Statat(d.dir, name); err != nil || !there.Same(&mine) {
+		return syscall.EEXIST
+	}
+	err = d.Replace(name)
+	if err != nil {
+		if there, failed := sys.Statat(d.dir, name); failed == nil && there.Same(&mine) {
+			_ = sys.Unlinkat(d.dir, name, 0)
+		}
 	}
 	return err
 }
@@ -230,7 +257,7 @@ func (d *Draft) Close() {
 	}
 }
 
-// Symlink makes a symbolic link under a temporary name, as a draft without a descriptor: Chown, Add or Replace, and Close.
+// Symlink makes a symbolic link under a temporary name, as a draft without a descriptor: Give, Add or Replace, and Close.
 func (w *Workshop) Symlink(dir sys.FD, target string) (*Draft, error) {
 	draft := &Draft{FD: -1, workshop: w, dir: dir}
 	if err := w.register(draft, ""); err != nil {
@@ -264,8 +291,18 @@ func (d *Draft) Stat() (sys.Stat, error) {
 	return sys.Statat(d.dir, d.name)
 }
 
-// Chown sets the owner; -1 keeps.
-func (d *Draft) Chown(uid, gid int) error {
+// Give sets the owner, if it is another one; -1 keeps.
+func (d *Draft) Give(uid, gid int) error {
+	if uid < 0 && gid < 0 {
+		return nil
+	}
+	now, err := d.Stat()
+	if err != nil {
+		return err
+	}
+	if (uid < 0 || uid == int(now.UID)) && (gid < 0 || gid == int(now.GID)) {
+		return nil
+	}
 	if d.FD >= 0 {
 		return sys.Chownat(d.FD, "", uid, gid)
 	}

@@ -120,7 +120,7 @@ func TestLinksTakeANameToo(t *testing.T) {
 		must(t, err)
 		stat, err := d.Stat()
 		must(t, err)
-		must(t, d.Chown(int(stat.UID), int(stat.GID)))
+		must(t, d.Give(int(stat.UID), int(stat.GID)))
 		must(t, put(d))
 	}
 	must(t, os.WriteFile(directory+"/file", []byte("x"), 0o600))
@@ -342,7 +342,7 @@ func TestOnlyWhatSomebodyTrustedIsAtWorkOnIsHidden(t *testing.T) {
 		own, err := draft.Name("")
 		must(t, err)
 		if os.Geteuid() == 0 {
-			must(t, draft.Chown(12345, -1))
+			must(t, draft.Give(12345, -1))
 		}
 		check("its own draft, whoever owns it by now", own, true)
 		must(t, draft.Replace("done"))

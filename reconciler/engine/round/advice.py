@@ -35,12 +35,12 @@ _MAKING = frozenset({"file.write", "dir.ensure", "link.ensure"})
 _DENIED = frozenset({"eacces", "eperm"})
 
 
-def told(error: Exception, target: Target) -> str:
+def told(error: Exception, target: Target, *, uid: int) -> str:
     """What is said of `error`: what it says itself, and what to do about it, before the lines of others."""
     if not isinstance(error, ProviderError) or error.error_class is ErrorClass.CONFLICT:
         return str(error)
     if error.code in _DENIED:
-        advice = _become(target)
+        advice = _become(target, uid)
     elif error.code == "enoent":
         advice = "declare a Directory for it, or make it on the target" if error.call in _MAKING else ""
     else:
@@ -49,13 +49,13 @@ def told(error: Exception, target: Target) -> str:
     return f"{first}; {advice}{behind}{lines}" if advice else str(error)
 
 
-def _become(target: Target) -> str:
+def _become(target: Target, uid: int) -> str:
     """Who may do it, where whoever acts there may not."""
-    transport = target.transport
-    if transport.become:
+    if uid == 0:
         return (
-            "not even root may: look for what forbids it, such as AppArmor, SELinux or a mount without rights"
+            "not even root may: look for what forbids it, such as AppArmor, SELinux, a mount without rights, or a"
+            " file system that keeps no owners and modes"
         )
-    if isinstance(transport, LocalTransport):
+    if isinstance(target.transport, LocalTransport):
         return f"declare `local: {{become: sudo}}` for the target {target.name}, or run froyo as somebody who may"
     return f"declare `become: sudo` for the target {target.name}, or log in there as somebody who may"

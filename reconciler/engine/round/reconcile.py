@@ -64,7 +64,9 @@ class Round:
         self._journal = Journal(
             services.store, lane=lane, revision=services.revision(), runtime=services.runtime
         )
-        self._verdicts = Verdicts(lane, self.report, self._journal, self.outcome, services)
+        self._verdicts = Verdicts(
+            lane, self.report, self._journal, self.outcome, services, uid=session.ready.uid
+        )
         self._permitting = Permitting(lane, services, self.outcome, at_once=only is not None)
         self._walk = Walk(
             lane,
@@ -173,7 +175,10 @@ class Round:
             revision=self._services.revision(),
             units=foreseen(self._lane, self._foretold(units, errors)),
             observed_at=self._services.runtime.now(),
-            errors={str(address): told(error, target) for address, error in errors.items()},
+            errors={
+                str(address): told(error, target, uid=self._session.ready.uid)
+                for address, error in errors.items()
+            },
         )
 
     def _foretold(self, units: Collection[PlanUnit], broken: Collection[Address]) -> list[PlanUnit]:
@@ -190,7 +195,7 @@ class Round:
         if failing is None:
             return ""
         if isinstance(failing, Obstacle):
-            return told(failing.fault, self._lane.target)
+            return told(failing.fault, self._lane.target, uid=self._session.ready.uid)
         return f"waits for {split_address(failing)[1]}, which would fail"
 
     # --- Looking ------------------------------------------------------------------------------------------------------

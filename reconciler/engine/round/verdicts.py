@@ -43,11 +43,20 @@ class Verdicts:
         journal: keeps it.
         outcome: what the round leads to; added to.
         services: what the round works with.
+        uid: who acts on the target.
     """
 
     def __init__(
-        self, lane: Lane, report: Report, journal: Journal, outcome: RoundOutcome, services: Services
+        self,
+        lane: Lane,
+        report: Report,
+        journal: Journal,
+        outcome: RoundOutcome,
+        services: Services,
+        *,
+        uid: int,
     ) -> None:
+        self._uid = uid
         self._lane = lane
         self._report = report
         self._journal = journal
@@ -430,7 +439,7 @@ class Verdicts:
                 self._wait(address, self._backoff.delay(failures, self._services.runtime.random.random))
             case When.NEVER:
                 pass
-        message = told(error, self._lane.target)
+        message = told(error, self._lane.target, uid=self._uid)
         verdict = Verdict(
             reason=decision.reason,
             message=message,

@@ -166,7 +166,7 @@ async def test_a_plan_that_cannot_be_made_says_what_to_do_about_it(stage):
         {"operations": [{"address": address("motd"), "fault": denied}]} if phase is Phase.PLAN else None
     )
     (plan,) = await stage.once(stage.desired(file("motd", "hello\n"))).plan()
-    assert plan.errors[address("motd")].startswith("/srv/motd: permission denied; declare `become: sudo`")
+    assert plan.errors[address("motd")].startswith("/srv/motd: permission denied; not even root may")
 
 
 class Seen(Progress):

@@ -7,7 +7,6 @@ from reconciler.errors import ErrorClass, FroyoError, ProviderError
 from reconciler.model.target import LocalTransport, SshTransport, Target
 
 HERE = Target("here", {}, LocalTransport(), "sha256:1")
-HERE_AS_ROOT = Target("here", {}, LocalTransport(become="sudo"), "sha256:1")
 THERE = Target("web-1", {}, SshTransport(host="h"), "sha256:1")
 
 
@@ -17,19 +16,20 @@ def failed(code, call="file.write", message="/srv/app/x: it failed"):
 
 @pytest.mark.parametrize("call", ["file.write", "dir.ensure", "link.ensure"])
 def test_what_lacks_its_directory_is_told_to_declare_it(call):
-    said = told(failed("enoent", call, "/srv/app: no such file or directory"), HERE)
+    said = told(failed("enoent", call, "/srv/app: no such file or directory"), HERE, uid=1000)
     assert said.startswith("/srv/app: no such file or directory; declare a Directory for it")
 
 
 def test_what_has_vanished_while_it_was_read_needs_no_directory():
-    assert told(failed("enoent", "file.read"), HERE) == "/srv/app/x: it failed"
+    assert told(failed("enoent", "file.read"), HERE, uid=1000) == "/srv/app/x: it failed"
 
 
 @pytest.mark.parametrize("code", ["eacces", "eperm"])
 def test_who_may_not_is_told_how_to_become_somebody_who_may(code):
-    assert "`local: {become: sudo}` for the target here" in told(failed(code), HERE)
-    assert "`become: sudo` for the target web-1" in told(failed(code), THERE)
-    assert "become" not in told(failed(code), HERE_AS_ROOT)
+    assert "`local: {become: sudo}` for the target here" in told(failed(code), HERE, uid=1000)
+    assert "`become: sudo` for the target web-1" in told(failed(code), THERE, uid=1000)
+    assert told(failed(code), HERE, uid=0).startswith("/srv/app/x: it failed; not even root may")
+    assert "become" not in told(failed(code), HERE, uid=0)
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ def test_who_may_not_is_told_how_to_become_somebody_who_may(code):
     ],
 )
 def test_each_kind_of_failure_has_its_advice(code, advice):
-    assert advice in told(failed(code), HERE)
+    assert advice in told(failed(code), HERE, uid=1000)
 
 
 def test_what_is_not_known_or_mends_itself_gets_none():
-    assert told(failed("changing"), HERE) == "/srv/app/x: it failed"
+    assert told(failed("changing"), HERE, uid=1000) == "/srv/app/x: it failed"
     conflict = ProviderError("moved", error_class=ErrorClass.CONFLICT, code="no_space")
-    assert told(conflict, HERE) == "moved"
-    assert told(FroyoError("lost"), HERE) == "lost"
+    assert told(conflict, HERE, uid=1000) == "moved"
+    assert told(FroyoError("lost"), HERE, uid=1000) == "lost"
