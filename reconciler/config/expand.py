@@ -285,5 +285,6 @@ def _instance(manifest: Manifest, name: TargetName, where: Address, spec: Mappin
         uses=manifest.uses,
         contains=manifest.contains,
         package=kind.package,
+        lock=kind.lock,
         origin=manifest.origin,
     )

@@ -46,6 +46,7 @@ class Kind:
         contains: the same of what others can lie within.
         body: which spec fields carry a body.
         refresh: whether it can be refreshed, and so be notified.
+        lock: what only one operation on a target can hold at a time, such as `dpkg`; or "".
     """
 
     api_version: str
@@ -59,6 +60,7 @@ class Kind:
     contains: tuple[str, ...] = ()
     body: BodyFields = BodyFields()
     refresh: bool = False
+    lock: str = ""
 
 
 @dataclass(frozen=True, slots=True)

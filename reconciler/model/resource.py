@@ -105,6 +105,7 @@ class Instance:
         uses: what it needs to be there before it.
         contains: what others can lie within.
         package: name of the provider package.
+        lock: what its operations hold, one at a time on a target, such as `dpkg`; or "".
         origin: where it was declared.
         removal: that it is declared no longer, and is to go; None for what is declared.
     """
@@ -122,6 +123,7 @@ class Instance:
     uses: tuple[Subject, ...] = ()
     contains: tuple[Subject, ...] = ()
     package: str = ""
+    lock: str = ""
     origin: Origin = field(default=Origin(), compare=False)
     removal: Removal | None = None
 

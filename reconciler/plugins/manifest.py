@@ -29,6 +29,7 @@ _API_VERSION = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/v\d+((alpha|beta)\d+)
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*")
 _PLURAL = re.compile(r"[a-z][a-z0-9]*")
 _SUBJECT = re.compile(r"[a-z][a-z0-9-]*:.+")
+_LOCK = re.compile(r"[a-z][a-z0-9-]*")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -137,7 +138,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
     entry = reader.mapping(
         node,
         required=("apiVersion", "kind", "plural", "schema"),
-        optional=("actual", "provides", "uses", "contains", "body", "refresh"),
+        optional=("actual", "provides", "uses", "contains", "body", "refresh", "lock"),
     )
     schema = _schema(reader, entry.get("schema"), read)
     properties = schema.get("properties", {})
@@ -173,6 +174,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         contains=subjects("contains"),
         body=BodyFields(**{use: known(field_node) for use, field_node in body.items()}),
         refresh=reader.flag(entry.get("refresh")),
+        lock=reader.text(entry["lock"], _LOCK, "a name, such as dpkg") if "lock" in entry else "",
     )
 
 

@@ -97,8 +97,16 @@ class UnderWay:
                 return address
         return None
 
+    def holder(self, one: Instance) -> Address | None:
+        """The instance whose operation holds the lock that those on `one` need; None if nobody does."""
+        if one.lock:
+            for address, operation in self._operations.items():
+                if operation.instance.target == one.target and operation.instance.lock == one.lock:
+                    return address
+        return None
+
     def wait(self, address: Address, *, writer: Address) -> None:
-        """Tell, too, that `address` can be looked at when the operation on `writer` has ended."""
+        """Tell of `address`, too, when the operation on `writer` has ended."""
         self._waiting.setdefault(writer, {})[address] = None
         if self._operations[writer].task.done():
             self._over(writer)

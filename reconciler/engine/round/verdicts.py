@@ -229,9 +229,12 @@ class Verdicts:
         )
         self.conclude(unit.address, verdict)
 
-    def waits_for(self, address: Address, writer: Address) -> None:
-        """What was declared otherwise when it began is still being done to the same thing."""
-        message = f"waits until what was begun there as {split_address(writer)[1]} has ended"
+    def waits_for(self, address: Address, writer: Address, *, lock: str = "") -> None:
+        """What was declared otherwise when it began is still being done to the same thing, or holds the lock."""
+        name = split_address(writer)[1]
+        message = f"waits until what was begun there as {name} has ended"
+        if lock:
+            message = f"waits for {name}, which holds the lock {lock}"
         self.conclude(address, Verdict(reason=Reason.APPLYING, message=message, reconciling=True))
 
     def converged(self, unit: PlanUnit, reading: Observed, done_at: float, output: str = "") -> None:

@@ -14,6 +14,7 @@ that depends on it is begun, and what comes after something that is not ready wa
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -48,12 +49,14 @@ class Slow:
     Attributes:
         unit: what is to be done.
         owed: what it is refreshed for; nothing where it is no refresh.
+        begun: whether it holds what it has to hold.
         intended: whether the intent is on record.
         task: carries it out, from when that has begun.
     """
 
     unit: PlanUnit
     owed: tuple[Owed, ...] = ()
+    begun: bool = False
     intended: bool = False
     task: asyncio.Task[Carried] = field(init=False)
 
@@ -108,6 +111,7 @@ class Walk:
             asyncio.Task[Mapping[Address, Slow]], tuple[StepKind, Collection[Address], bool]
         ] = {}
         self._carrying: dict[Address, Slow] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
         self.lasting: list[str] = []
         self.obstructed: list[Address] = []
         self.doubtful: list[Address] = []
@@ -217,9 +221,15 @@ class Walk:
         return settled
 
     def _hand_over(self, address: Address) -> bool:
-        """Have a slow operation outlast the round, if its intent is on record."""
+        """Have a slow operation outlast the round, if its intent is on record, or wait for one that does."""
         carry = self._carrying.get(address)
-        if self._services.under_way is None or carry is None or not carry.intended or carry.task.done():
+        if self._services.under_way is None or carry is None or carry.task.done():
+            return False
+        if not carry.begun and self._locked(carry.unit):
+            carry.task.cancel()
+            del self._carrying[address]
+            return True
+        if not carry.intended:
             return False
         del self._carrying[address]
         run, preimage = self._journal.hand_over(address)
@@ -236,12 +246,20 @@ class Walk:
         if unit.action is not Action.REFRESH and not await self._keep_preimages({unit.address: unit}):
             return {}
         carry = Slow(unit, slow.owed)
-        carry.task = asyncio.create_task(self._carry_out({unit.address: unit}, carry), name="froyo-slow")
+        carry.task = asyncio.create_task(self._carry_alone(carry), name="froyo-slow")
         self._carrying[unit.address] = carry
         carried = await asyncio.shield(carry.task)
         del self._carrying[unit.address]
         await self._conclude(unit, slow.owed, carried)
         return {}
+
+    async def _carry_alone(self, slow: Slow) -> Carried:
+        """Do one operation, while no other one holds its lock."""
+        address = slow.unit.address
+        lock = self._lane.instances[address].lock
+        async with self._locks.setdefault(lock, asyncio.Lock()) if lock else contextlib.nullcontext():
+            slow.begun = True
+            return await self._carry_out({address: slow.unit}, slow)
 
     async def _conclude(self, unit: PlanUnit, owed: Collection[Owed], carried: Carried) -> None:
         """Look at what a single operation has done, and say what came of it."""
@@ -285,9 +303,14 @@ class Walk:
         todo = {
             address: unit
             for address, unit in units.items()
-            if unit is not None and not self._obstructed(unit)
+            if unit is not None and not self._obstructed(unit) and not self._locked(unit)
         }
-        slow = {address: Slow(unit) for address, unit in todo.items() if unit.operation.slow}
+        # What has to wait for others is nobody's round to wait for.
+        slow = {
+            address: Slow(unit)
+            for address, unit in todo.items()
+            if unit.operation.slow or self._lane.instances[address].lock
+        }
         quick = {address: unit for address, unit in todo.items() if address not in slow}
         if quick:
             await self._apply(quick)
@@ -299,6 +322,17 @@ class Walk:
             return False
         self._verdicts.fail(unit.address, unit.operation.obstacles[0].fault)
         self.obstructed.append(unit.address)
+        return True
+
+    def _locked(self, unit: PlanUnit) -> bool:
+        """Whether an operation that outlasts its round holds what this one needs; then it is its turn later."""
+        under_way, address = self._services.under_way, unit.address
+        holder = under_way.holder(self._lane.instances[address]) if under_way is not None else None
+        if under_way is None or holder is None:
+            return False
+        under_way.wait(address, writer=holder)
+        self._verdicts.waits_for(address, holder, lock=self._lane.instances[address].lock)
+        self._lane.unsettled.add([address])
         return True
 
     async def _look_again(self, addresses: Collection[Address]) -> dict[Address, Look]:
@@ -413,7 +447,7 @@ class Walk:
         for address in addresses:
             owed = self._lane.refreshes.of(address)
             unit = refreshing(self._lane, self._looks[address].observed, owed)
-            if not self._verdicts.is_vain(unit):
+            if not self._verdicts.is_vain(unit) and not self._locked(unit):
                 todo[address] = Slow(unit, owed)
         return todo
 

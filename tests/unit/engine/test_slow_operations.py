@@ -1,6 +1,7 @@
 """What takes long delays nobody, and is cut in half by nobody."""
 
 import asyncio
+from dataclasses import replace
 
 from reconciler.model.state import Suspension
 from reconciler.plugins.calls import Phase
@@ -265,3 +266,54 @@ async def test_what_was_there_before_is_kept_although_a_slow_attempt_was_overtak
     await stage.settled()
     entry = (await stage.store.load_inventory())["m0/File/a"]
     assert await stage.store.blobs.read(entry.preimage) == b"second\n"
+
+
+def locked(name, *argv, **more):
+    """A command of a kind whose operations hold a lock."""
+    declared = execution(name, *argv, **more)
+    declared.instance = replace(declared.instance, lock="dpkg")
+    return declared
+
+
+@staged
+async def test_of_what_needs_one_lock_one_is_done_at_a_time_and_nothing_else_waits(stage):
+    first = locked("a", "sleep", "30", "make", "/srv/a", spec={"creates": "/srv/a"})
+    second = locked("b", "sleep", "30", "make", "/srv/b", spec={"creates": "/srv/b"})
+    await stage.declare(first, second, file("other", "x"))
+    await stage.until(lambda: stage.content("other") == b"x")
+    await stage.until(lambda: stage.reason("b", kind="Exec") == "Applying")
+    await asyncio.sleep(10)
+    assert stage.summary("b", kind="Exec").message == "waits for Exec/a, which holds the lock dpkg"
+    stage.spoil("other")
+    assert await stage.until(lambda: stage.content("other") == b"x") < 0.5
+    await stage.until(lambda: stage.content("a") is not None)
+    assert stage.content("b") is None
+    await stage.settled()
+    assert stage.ran() == ["sleep 30 make /srv/a", "sleep 30 make /srv/b"]
+    assert {stage.reason(name, kind="Exec") for name in "ab"} == {"Applied"}
+    assert await stage.store.in_doubt() == []
+
+
+@staged
+async def test_what_needs_a_lock_and_is_quick_is_done_in_one_round(stage):
+    named = [locked(name, "make", f"/srv/{name}", spec={"creates": f"/srv/{name}"}) for name in "abc"]
+    await stage.declare(*named)
+    await stage.settled()
+    assert len(stage.ran()) == 3
+    assert len(await stage.store.runs()) == 1
+
+
+@staged
+async def test_a_handler_waits_for_the_lock_and_is_still_owed(stage):
+    long = locked("long", "sleep", "30", "make", "/srv/made", spec={"creates": "/srv/made"})
+    reload = locked("reload", "note", "reload")
+    await stage.declare(long)
+    await begun(stage)
+    await stage.declare(long, reload, file("a", "a", notify=("Exec/reload",)))
+    await stage.until(lambda: stage.content("a") == b"a")
+    await asyncio.sleep(5)
+    assert len(await stage.store.load_owed()) == 1
+    assert stage.ran() == ["sleep 30 make /srv/made"]
+    await stage.settled()
+    assert stage.ran() == ["sleep 30 make /srv/made", "note reload"]
+    assert await stage.store.load_owed() == []

@@ -24,6 +24,7 @@ kinds:
     uses: ["unit:{source}"]
     contains: ["path:{path}"]
     body: {text: content, file: source}
+    lock: dpkg
 capabilities:
   - {call: file.stat, subjects: ["path:/etc/**"]}
 limits: {memoryMiB: 64, stepSeconds: 0.5, outputMiB: 2, calls: 10}
@@ -64,6 +65,7 @@ def test_a_package_is_read_whole(tmp_path: Path) -> None:
     assert kind.body == BodyFields(text="content", file="source")
     assert kind.schema["properties"].keys() == {"path", "content", "source"}
     assert kind.actual_schema == {"type": "object"}
+    assert kind.lock == "dpkg"
 
 
 def test_what_need_not_be_said_has_a_default(tmp_path: Path) -> None:
@@ -160,6 +162,7 @@ def test_the_catalog_has_all_kinds_and_moves_with_packages_and_runtime(tmp_path:
             "apiVersion: v1",
             "6:17: 'v1' is not such as linux.froyo.dev/v1alpha1",
         ),
+        ("lock: dpkg", "lock: /var/lib/dpkg", "15:11: '/var/lib/dpkg' is not a name, such as dpkg"),
         ("kind: Thing", "kind: thing", "7:11: 'thing' is not such as File"),
         (
             'provides: ["path:{path}"]',
@@ -173,18 +176,18 @@ def test_the_catalog_has_all_kinds_and_moves_with_packages_and_runtime(tmp_path:
             "14:18: the schema has no field 'contents' (did you mean 'content'?)",
         ),
         ("{text: content", "{txt: content", "14:12: unknown field 'txt' (did you mean 'text'?)"),
-        ("file.stat", "file.stats", "16:12: there is no call 'file.stats'; there are: file.stat, dir.list"),
-        ('["path:/etc/**"]', "[5]", "16:33: subjects is a list of texts"),
-        ('["path:/etc/**"]', '["path:/etc/**", etc]', "16:50: 'etc' is no pattern of subjects"),
-        ("subjects: [", "paths: [", "16:23: unknown field 'paths'"),
-        ("memoryMiB: 64", "memoryMiB: 1", "17:21: 1 should be between 16 and 2048"),
-        ("memoryMiB: 64", "memoryMiB: much", "17:21: should be a number"),
-        ("memoryMiB: 64", "memory: 64", "17:10: unknown field 'memory' (did you mean 'memoryMiB'?)"),
-        ("limits: {", "limits: [", "17:9: the [ that opens here is not closed, or a comma is missing"),
+        ("file.stat", "file.stats", "17:12: there is no call 'file.stats'; there are: file.stat, dir.list"),
+        ('["path:/etc/**"]', "[5]", "17:33: subjects is a list of texts"),
+        ('["path:/etc/**"]', '["path:/etc/**", etc]', "17:50: 'etc' is no pattern of subjects"),
+        ("subjects: [", "paths: [", "17:23: unknown field 'paths'"),
+        ("memoryMiB: 64", "memoryMiB: 1", "18:21: 1 should be between 16 and 2048"),
+        ("memoryMiB: 64", "memoryMiB: much", "18:21: should be a number"),
+        ("memoryMiB: 64", "memory: 64", "18:10: unknown field 'memory' (did you mean 'memoryMiB'?)"),
+        ("limits: {", "limits: [", "18:9: the [ that opens here is not closed, or a comma is missing"),
         ("test.thing", "*name", "1:7: nothing above is marked &name"),
         ("version: 0.1.0", "version: 0100", "2:10: unquoted 0100 is octal to some readers of YAML"),
         ("test.thing", "test.thing\x07", "1:17: the character U+0007 cannot stand in YAML"),
-        ("limits:", "---\nlimits:", "18:1: there is one document in such a file, and this is another"),
+        ("limits:", "---\nlimits:", "19:1: there is one document in such a file, and this is another"),
         ("body: {", "refresh: maybe\n    body: {", "14:14: should be true or false"),
     ],
 )
