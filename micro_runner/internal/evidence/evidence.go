@@ -63,13 +63,10 @@ func (e *Evidence) Value() wire.Object {
 	return value
 }
 
-// Lookup asks /proc about a process. It takes a few dozen short reads, some 0.2 ms.
-func Lookup(pid int, names *owner.Names) Evidence {
+// lookup asks /proc about a process. It takes a few dozen short reads, some 0.2 ms.
+func lookup(root string, pid int, names *owner.Names) Evidence {
 	e := Evidence{PID: pid}
-	if pid <= 0 {
-		return e
-	}
-	directory := "/proc/" + strconv.Itoa(pid)
+	directory := root + "/" + strconv.Itoa(pid)
 	// What goes first when a process ends is read first.
 	commandLine := read(directory + "/cmdline")
 	status := parseStatus(read(directory + "/status"))
@@ -93,7 +90,7 @@ func Lookup(pid int, names *owner.Names) Evidence {
 	}
 	e.Unit = unit(read(directory + "/cgroup"))
 	var trusted bool
-	e.Session, trusted = e.ancestors(status.parent, sshClient(read(directory+"/environ")))
+	e.Session, trusted = e.ancestors(root, status.parent, sshClient(read(directory+"/environ")))
 	// Whoever starts a process says what is in its environment: where not only root has had a say, it is a claim.
 	if e.Session != "" && !(trusted && status.root && e.Login == "") {
 		e.Session = "claims " + e.Session
@@ -103,13 +100,13 @@ func Lookup(pid int, names *owner.Names) Evidence {
 
 // ancestors follows the parent chain up to the first process. It gives the nearest session that an environment tells of, and whether the
 // chain is known up to there and all of it root's.
-func (e *Evidence) ancestors(parent, session string) (string, bool) {
+func (e *Evidence) ancestors(root, parent, session string) (string, bool) {
 	trusted := true
 	for parent != "" && parent != "0" {
 		if len(e.Parents) == maxParents {
 			return session, false
 		}
-		directory := "/proc/" + parent
+		directory := root + "/" + parent
 		status := parseStatus(read(directory + "/status"))
 		if status == nil {
 			return session, false

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"froyo.dev/runner/internal/owner"
 	"froyo.dev/runner/internal/wire"
@@ -77,7 +78,7 @@ func TestLookupOfALivingProcess(t *testing.T) {
 	}
 	begun(child)
 	names := owner.NewNames()
-	e := Lookup(child.Process.Pid, names)
+	e := lookup("/proc", child.Process.Pid, names)
 	me := names.User(uint32(os.Geteuid()))
 	if e.Command != "sleep 1000" || e.User != me || e.Ended || len(e.Parents) == 0 || !strings.HasPrefix(e.Parents[0], "evidence") {
 		t.Errorf("%+v", e)
@@ -88,11 +89,11 @@ func TestLookupOfALivingProcess(t *testing.T) {
 			break
 		}
 	}
-	if e := Lookup(child.Process.Pid, names); e.Command != "sleep" || !e.Ended || e.User != me {
+	if e := lookup("/proc", child.Process.Pid, names); e.Command != "sleep" || !e.Ended || e.User != me {
 		t.Errorf("%+v", e)
 	}
 	_ = child.Wait()
-	if e := Lookup(child.Process.Pid, names); e.Command != "" || !e.Ended || e.PID != child.Process.Pid {
+	if e := lookup("/proc", child.Process.Pid, names); e.Command != "" || !e.Ended || e.PID != child.Process.Pid {
 		t.Errorf("%+v", e)
 	}
 }
@@ -113,7 +114,7 @@ func TestASessionIsOnlyBelievedWhereRootAloneHasHadASay(t *testing.T) {
 			t.Fatal(err)
 		}
 		begun(child)
-		e := Lookup(child.Process.Pid, names)
+		e := lookup("/proc", child.Process.Pid, names)
 		_ = child.Process.Kill()
 		_ = child.Wait()
 		if e.Session != c.want {
@@ -126,7 +127,7 @@ func TestASessionIsOnlyBelievedWhereRootAloneHasHadASay(t *testing.T) {
 	if err := shell.Start(); err != nil {
 		t.Fatal(err)
 	}
-	_, trusted := above.ancestors(itoa(shell.Process.Pid), "ssh from 10.0.0.9")
+	_, trusted := above.ancestors("/proc", itoa(shell.Process.Pid), "ssh from 10.0.0.9")
 	_ = shell.Process.Kill()
 	_ = shell.Wait()
 	if trusted {
@@ -143,7 +144,7 @@ func begun(child *exec.Cmd) {
 func itoa(n int) string { return string(wire.Append(nil, n)) }
 
 func TestLookupOfNobody(t *testing.T) {
-	e := Lookup(0, owner.NewNames())
+	e := NewFinder(owner.NewNames(), quietly).Lookup(0, time.Hour)
 	e.Source = "fanotify"
 	if got := string(wire.Append(nil, e.Value())); got != `{"source":"fanotify"}` {
 		t.Fatal(got)
@@ -164,6 +165,6 @@ func TestValueLeavesOutWhatIsNotKnown(t *testing.T) {
 func BenchmarkLookup(b *testing.B) {
 	names := owner.NewNames()
 	for b.Loop() {
-		Lookup(os.Getpid(), names)
+		lookup("/proc", os.Getpid(), names)
 	}
 }

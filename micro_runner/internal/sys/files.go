@@ -2,6 +2,7 @@ package sys
 
 import (
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -161,4 +162,21 @@ func HandleOf(dir FD, path string, flags int) (Handle, error) {
 		return Handle{}, err
 	}
 	return Handle{handle.kind, string(handle.bytes[:handle.size])}, nil
+}
+
+// Readable waits until a descriptor can be read from, or has come to its end; false when the time is over.
+func Readable(fd int, patience time.Duration) bool {
+	const pollIn = 0x1
+	until := time.Now().Add(patience)
+	for {
+		poll := struct {
+			fd              int32
+			events, revents int16
+		}{fd: int32(fd), events: pollIn}
+		left := syscall.NsecToTimespec(int64(max(0, time.Until(until))))
+		n, _, errno := syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&poll)), 1, uintptr(unsafe.Pointer(&left)), 0, 0, 0)
+		if errno != syscall.EINTR {
+			return errno == 0 && n == 1
+		}
+	}
 }

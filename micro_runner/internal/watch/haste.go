@@ -3,6 +3,7 @@ package watch
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -17,8 +18,9 @@ import (
 type haste struct {
 	set     func(realtime bool) error
 	refused bool // not allowed here, or not known
-	on      bool
-	since   time.Time // the beginning of the present period
+	on      atomic.Bool
+	helped  atomic.Int64 // nanoseconds that others have worked since
+	since   time.Time    // the beginning of the present period
 	spent   time.Duration
 	pause   time.Time // when the next try may be
 }
@@ -31,6 +33,33 @@ const (
 	resetOnFork = 0x40000000 // what the thread starts is not real-time
 )
 
+// lead has the calling thread be in haste; what it returns is to be called after each round of its work.
+func (h *haste) lead() (worked func()) {
+	used := threadTime()
+	return func() {
+		before := used
+		used = threadTime()
+		h.worked(used-before+time.Duration(h.helped.Swap(0)), time.Now())
+	}
+}
+
+// help has the calling thread work for the one that leads, in as much haste as that is; what it takes counts as that one's.
+func (h *haste) help() (worked func()) {
+	used, on := threadTime(), false
+	follow := func() {
+		if h.on.Load() != on && h.set(!on) == nil {
+			on = !on
+		}
+	}
+	follow()
+	return func() {
+		before := used
+		used = threadTime()
+		h.helped.Add(int64(used - before))
+		follow()
+	}
+}
+
 func newHaste(set func(realtime bool) error) *haste { return &haste{set: set} }
 
 // worked takes note of a round of work, which is over now, and decides about the next one.
@@ -41,10 +70,10 @@ func (h *haste) worked(round time.Duration, now time.Time) {
 	h.spent += round
 	switch {
 	case h.refused:
-	case h.on && h.spent > mostOfIt:
+	case h.on.Load() && h.spent > mostOfIt:
 		h.turn(false)
 		h.pause = now.Add(hastePause)
-	case !h.on && h.spent <= mostOfIt && !now.Before(h.pause):
+	case !h.on.Load() && h.spent <= mostOfIt && !now.Before(h.pause):
 		h.turn(true)
 	}
 }
@@ -54,15 +83,15 @@ func (h *haste) turn(on bool) {
 		h.refused = true
 		return
 	}
-	h.on = on
+	h.on.Store(on)
 }
 
 var spared sync.Once
 
-// spareProcessors gives Go's runtime two processors more than there are. It lets as many goroutines run as it has processors, whether the
+// spareProcessors gives Go's runtime three processors more than there are. It lets as many goroutines run as it has processors, whether the
 // kernel lets them or not: a thread that is real-time for the kernel would wait for an ordinary one that has to wait itself.
 func spareProcessors() {
-	spared.Do(func() { runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2) })
+	spared.Do(func() { runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 3) })
 }
 
 // threadTime is the processor time that the calling thread has used: what it waited for does not count.

@@ -21,8 +21,8 @@ func TestHasteIsBounded(t *testing.T) {
 	}
 	expect := func(want bool, times int) {
 		t.Helper()
-		if h.on != want || len(asked) != times {
-			t.Fatalf("%v after %v", h.on, asked)
+		if h.on.Load() != want || len(asked) != times {
+			t.Fatalf("%v after %v", h.on.Load(), asked)
 		}
 	}
 	expect(false, 0)
@@ -53,8 +53,8 @@ func TestHasteIsNotAskedForTwiceWhereItIsRefused(t *testing.T) {
 	for i := range 10 {
 		h.worked(0, time.Unix(int64(1000+i), 0))
 	}
-	if h.on || asked != 1 {
-		t.Fatal(h.on, asked)
+	if h.on.Load() || asked != 1 {
+		t.Fatal(h.on.Load(), asked)
 	}
 }
 

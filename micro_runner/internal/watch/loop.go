@@ -25,8 +25,10 @@ const (
 	quiet  = 300 * time.Microsecond
 	atMost = time.Millisecond
 
-	// lookupBudget is what looking up the processes of one round may take together.
+	// lookupBudget is what looking up the processes of one round may take together, if none of them holds it up.
 	lookupBudget = time.Millisecond
+	// patience is how long is waited for the look-ups of one round in all: what has happened is told then, whoever it was.
+	patience = 20 * time.Millisecond
 
 	// mountPause is the least time between two looks at all paths because of mounts.
 	mountPause = time.Second
@@ -65,6 +67,8 @@ type loop struct {
 	first   time.Time // when the oldest pending change was heard of
 	latest  time.Time
 	urgent  bool
+	haste   *haste
+	finder  *evidence.Finder
 	who     map[int]evidence.Evidence
 	mounted time.Time // when all paths were last looked at because of mounts
 	remount bool
@@ -74,8 +78,9 @@ type loop struct {
 func newLoop(backends []backend, why string, names *owner.Names, writes *own.Writes, temps *temp.Workshop) (*loop, error) {
 	l := &loop{
 		names: names, own: writes, temps: temps, tracker: newTracker(backends), why: why, requests: make(chan func(), 1),
-		pending: map[*target]*change{}, who: map[int]evidence.Evidence{}, emit: func(string, wire.Object) {},
+		pending: map[*target]*change{}, haste: newHaste(schedule), who: map[int]evidence.Evidence{}, emit: func(string, wire.Object) {},
 	}
+	l.finder = evidence.NewFinder(names, l.haste.help)
 	if err := syscall.Pipe2(l.wake[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
 		return nil, err
 	}
@@ -102,14 +107,11 @@ func (l *loop) stop() {
 func (l *loop) run() {
 	// The thread is this goroutine's alone, and ends with it: how it is scheduled concerns nothing else.
 	runtime.LockOSThread()
-	haste := newHaste(schedule)
 	spareProcessors()
-	used := threadTime()
+	worked := l.haste.lead()
 	for !l.stopped {
-		before := used
-		used = threadTime()
-		haste.worked(used-before, time.Now())
-		ready := poll(l.descriptors(), l.patience())
+		worked()
+		ready := poll(l.descriptors(), l.wait())
 		l.hear() // first, so that what happened before a request is told to who watched then
 		if ready[0] {
 			l.serve()
@@ -121,10 +123,11 @@ func (l *loop) run() {
 			l.remount, l.mounted = false, time.Now()
 			l.moved(l.tracker.all(), nil)
 		}
-		if len(l.pending) > 0 && l.patience() <= 0 {
+		if len(l.pending) > 0 && l.wait() <= 0 {
 			l.flush()
 		}
 	}
+	l.finder.Close()
 	for _, b := range l.tracker.backends {
 		b.close()
 	}
@@ -147,8 +150,8 @@ func (l *loop) descriptors() []pollFD {
 	return fds
 }
 
-// patience is how long to wait for something to happen; negative: for ever.
-func (l *loop) patience() time.Duration {
+// wait is how long to wait for something to happen; negative: for ever.
+func (l *loop) wait() time.Duration {
 	wait := time.Duration(-1)
 	if l.remount {
 		wait = max(0, mountPause-time.Since(l.mounted))
@@ -310,7 +313,7 @@ func (l *loop) lookup(pid int, source string, began time.Time) evidence.Evidence
 	if !known {
 		found = evidence.Evidence{PID: pid}
 		if time.Since(began) < lookupBudget {
-			found = evidence.Lookup(pid, l.names)
+			found = l.finder.Lookup(pid, patience)
 			l.who[pid] = found
 		}
 	}
