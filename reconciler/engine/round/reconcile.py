@@ -118,13 +118,15 @@ class Round:
             )
             # Until there is a verdict: the recording may know the difference before anything was done about it.
             self._lane.unsettled.add(addresses)
+            later = self._in_turn(addresses)
+            first = [address for address in addresses if address not in later]
             try:
                 if prefetch is not None:
                     await prefetch.sent()
                 seen = await look(
                     self._services,
                     self._lane,
-                    addresses,
+                    first,
                     performer,
                     texts=any(address in self._lane.sightings for address in addresses),
                     tell=True,
@@ -135,7 +137,9 @@ class Round:
             everything = whole and not self.outcome.unchanged and len(addresses) == len(self._lane.instances)
             self._lane.record(performer.seen, everything=everything)
             self.outcome.looked_at += seen
-            self._settle(await self._walk.run(seen, performer))
+            observed = await self._walk.run(seen, performer, later)
+            self.outcome.looked_at += [address for address in later if address in observed]
+            self._settle(observed)
             if self.outcome.changed:  # which may have taken away what was in the way of others
                 for address in self._walk.obstructed:
                     self.outcome.look_again(address, 0.0)
@@ -228,6 +232,21 @@ class Round:
     def _in_order(self, scope: Scope[Address]) -> list[Address]:
         """Those that are still declared, each after what it depends on."""
         return scope.among(self._lane.graph.order)
+
+    def _in_turn(self, addresses: Collection[Address]) -> set[Address]:
+        """Those of `addresses`, in order, that come after something which is not ready: that is about to change.
+
+        What they are shows when it is their turn; looked at before, they would be looked at twice. A saved plan has
+        seen all of it before anything changed, and is compared with that.
+        """
+        later: set[Address] = set()
+        if self._only is None:
+            unready = {address for address in addresses if not self._verdicts.summary(address).ready}
+            for address in addresses:
+                above = (edge.dependency for edge in self._lane.graph.dependencies.get(address, ()))
+                if any(one in unready or one in later for one in above):
+                    later.add(address)
+        return later
 
     def _may_look(self, address: Address) -> bool:
         """Whether an instance may be looked at; concludes about those that may not."""

@@ -36,7 +36,7 @@ from reconciler.errors import ErrorClass, ProviderError
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address
 from reconciler.model.owed import Owed
-from reconciler.model.plan import Action, PlanUnit
+from reconciler.model.plan import Action, Cause, PlanUnit
 from reconciler.targets.session import Session
 
 Decide = Callable[[Address, Look], PlanUnit | None]
@@ -106,6 +106,8 @@ class Walk:
         self._owes = owes
         self._first = ReadingPerformer(session, services.settings)
         self._looks: dict[Address, Look] = {}
+        self._later: Collection[Address] = ()
+        self._causes: set[Cause] = set()
         self._stale: set[Address] = set()
         self._steps: dict[
             asyncio.Task[Mapping[Address, Slow]], tuple[StepKind, Collection[Address], bool]
@@ -116,20 +118,23 @@ class Walk:
         self.obstructed: list[Address] = []
         self.doubtful: list[Address] = []
 
-    async def run(self, looks: Mapping[Address, Look], performer: ReadingPerformer) -> Collection[Address]:
+    async def run(
+        self, looks: Mapping[Address, Look], performer: ReadingPerformer, later: Collection[Address] = ()
+    ) -> Collection[Address]:
         """Conclude about everything that was looked at, and do what is to be done about it, in the graph's order.
 
         Args:
             looks: what was seen.
             performer: with which it was.
+            later: what is to be looked at when it is its turn.
 
         Returns:
             All that was looked at in the end.
         """
-        self._looks, self._first = dict(looks), performer
-        self._journal.expect({unit.cause for seen in looks.values() if (unit := seen.change) is not None})
+        self._looks, self._first, self._later = dict(looks), performer, later
+        self._expect(looks)
         changing = [a for a, seen in looks.items() if seen.change or self._lane.refreshes.of(a)]
-        members = looks.keys() | self._lane.declared.notified_by(changing)
+        members = {*looks, *later, *self._lane.declared.notified_by([*changing, *later])}
         frontier = Frontier(self._lane.graph, members, failed=self._broken_above(members))
         try:
             while True:
@@ -152,6 +157,9 @@ class Walk:
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
+        unseen = [a for a in frontier.blocked if a in later and a not in self._looks and self._may_look(a)]
+        if unseen:
+            self._looks |= await self._look(unseen)
         self._wait_for(frontier.blocked)
         return self._looks.keys()
 
@@ -291,12 +299,18 @@ class Walk:
         stale = [address for address in addresses if address in self._stale and address in self._looks]
         if stale:
             self._looks |= await self._look_again(stale)
-        owed = [
-            a for a in addresses if a not in self._looks and self._lane.refreshes.of(a) and self._may_look(a)
+        unseen = [
+            a
+            for a in addresses
+            if a not in self._looks
+            and (a in self._later or self._lane.refreshes.of(a))
+            and self._may_look(a)
         ]
-        if owed:
-            self._lane.unsettled.add(owed)
-            self._looks |= await self._look(owed)
+        if unseen:
+            self._lane.unsettled.add(unseen)
+            looks = await self._look(unseen, tell=True)
+            self._looks |= looks
+            self._expect(looks)
         seen = {address: self._looks[address] for address in addresses if address in self._looks}
         self._settle_owed(seen)
         units = {address: self._decide(address, look) for address, look in seen.items()}
@@ -315,6 +329,11 @@ class Walk:
         if quick:
             await self._apply(quick)
         return slow
+
+    def _expect(self, looks: Mapping[Address, Look]) -> None:
+        """Have the journal know why something will be changed."""
+        self._causes |= {unit.cause for seen in looks.values() if (unit := seen.change) is not None}
+        self._journal.expect(self._causes)
 
     def _obstructed(self, unit: PlanUnit) -> bool:
         """Whether something is in the way of a unit, so that it need not be tried to know what comes of it."""
@@ -367,10 +386,10 @@ class Walk:
         return {subject.rstrip("/") for subject in reading.watch}
 
     async def _look(
-        self, addresses: Collection[Address], *, known: Recording | None = None
+        self, addresses: Collection[Address], *, known: Recording | None = None, tell: bool = False
     ) -> dict[Address, Look]:
         performer = ReadingPerformer(self._session, self._services.settings, known=known)
-        seen = await look(self._services, self._lane, addresses, performer, texts=False)
+        seen = await look(self._services, self._lane, addresses, performer, texts=False, tell=tell)
         self._lane.record(performer.seen)
         return seen
 

@@ -192,10 +192,12 @@ async def test_who_looks_on_is_told_which_instances_are_under_way_and_which_no_l
     await stage.once(shown, seen).apply()
     assert seen.steps == [
         ("m0", "connecting", [first, second]),
-        ("m0", "reading", [first, second]),
-        ("m0", "planning", [first, second]),
+        ("m0", "reading", [first]),
+        ("m0", "planning", [first]),
         ("m0", "applying", [first]),
         ("m0", "verifying", [first]),
+        ("m0", "reading", [second]),
+        ("m0", "planning", [second]),
         ("m0", "applying", [second]),
         ("m0", "verifying", [second]),
         ("m0", "done", [first, second]),

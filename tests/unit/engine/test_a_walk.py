@@ -38,13 +38,17 @@ async def test_what_a_change_brings_along_is_read_and_planned_anew_and_nothing_e
         if phase is Phase.APPLY and named == [address("first")]:
             stage.spoil("second", b"brought along\n", by=None)
 
-    stage.host.instead = instead
     await stage.declare(
         file("second", "2\n", require=("File/first",)),
         file("third", "3\n", require=("File/first",)),
         file("first", "1\n"),
     )
     await stage.settled()
+    stage.host.instead = instead
+    for name in ("first", "second", "third"):
+        stage.spoil(name, by=None)
+    await stage.controller.request()
+    await stage.until(lambda: stage.content("second") == b"2\n")
     begun = asked.index((Phase.APPLY, ["first"]))
     assert asked[begun:][:6] == [
         (Phase.APPLY, ["first"]),
@@ -56,6 +60,27 @@ async def test_what_a_change_brings_along_is_read_and_planned_anew_and_nothing_e
     ]
     assert stage.content("second") == b"2\n"
     assert await stage.events("Conflict") == []
+
+
+@staged
+async def test_what_comes_after_something_that_was_never_right_is_looked_at_once_when_it_is_its_turn(stage):
+    asked = []
+
+    def instead(phase, request):
+        named = [one["address"] for one in request.get("resources", request.get("operations", ()))]
+        asked.append((phase, [one.rpartition("/")[2] for one in named]))
+
+    stage.host.instead = instead
+    await stage.declare(
+        file("third", "3\n", require=("File/second",)),
+        file("second", "2\n", require=("File/first",)),
+        file("first", "1\n"),
+    )
+    await stage.settled()
+    once = (Phase.READ, Phase.PLAN, Phase.APPLY, Phase.READ, Phase.PLAN)
+    assert asked[:15] == [(phase, [name]) for name in ("first", "second", "third") for phase in once]
+    (run,) = await stage.store.runs()
+    assert (run.cause, run.outcome) == ("spec", "Applied")
 
 
 @staged
