@@ -7,7 +7,8 @@
     ├── RunnerError           a target's runner said no; its ErrorClass decides what happens next
     ├── TransportError        a target cannot be reached or the session to it was lost; always transient
     ├── ProtocolError         the frame protocol was broken
-    │   ├── LocalProtocolError    by us: a defect
+    │   ├── LocalProtocolError    by us: a defect, but for one:
+    │   │   └── FrameTooLarge         it has to be said in parts
     │   └── RemoteProtocolError   by the peer: the session is ended, and opened anew
     └── StoreError            the store cannot be read or written
         ├── LeaseHeld             another controller holds the store; this one cannot begin
@@ -141,6 +142,10 @@ class ProtocolError(FroyoError):
 
 class LocalProtocolError(ProtocolError):
     """This side tried to do what the protocol forbids."""
+
+
+class FrameTooLarge(LocalProtocolError):
+    """What was to be said does not fit into a frame. Nothing of it has been."""
 
 
 class RemoteProtocolError(ProtocolError):

@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from reconciler.errors import LocalProtocolError, RemoteProtocolError
+from reconciler.errors import FrameTooLarge, LocalProtocolError, RemoteProtocolError
 
 MAX_FRAME = 16 * 1024 * 1024
 """Bytes of the longest frame, its newline included."""
@@ -40,14 +40,15 @@ def encode(frame: Mapping[str, Any], *, limit: int = MAX_FRAME) -> bytes:
     """The frame as it goes over the wire.
 
     Raises:
-        LocalProtocolError: it is too long, or has a value that JSON has no word for.
+        FrameTooLarge: it is too long.
+        LocalProtocolError: it has a value that JSON has no word for.
     """
     try:
         line = canonical(frame) + b"\n"
     except (TypeError, ValueError, RecursionError) as error:
         raise LocalProtocolError(f"a {frame.get('type')} frame cannot be written as JSON: {error}") from error
     if len(line) > limit:
-        raise LocalProtocolError(
+        raise FrameTooLarge(
             f"a {frame.get('type')} frame of {len(line)} bytes is longer than the {limit} that one may have"
         )
     return line

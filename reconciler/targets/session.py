@@ -18,7 +18,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NoReturn
 
-from reconciler.errors import RemoteProtocolError, RunnerError, TransportError
+from reconciler.errors import ErrorClass, FrameTooLarge, RemoteProtocolError, RunnerError, TransportError
 from reconciler.model.blob import Blob
 from reconciler.model.calls import Failure, Reply
 from reconciler.model.names import Digest
@@ -32,6 +32,9 @@ from reconciler.targets.settings import SessionSettings
 from reconciler.targets.watch import UNWATCHED, WatchEvent, WatchStatus, watch_event, watch_status
 
 OnEvent = Callable[[WatchEvent], None]
+
+_TOO_LARGE = "request_too_large"
+"""What was not even sent."""
 
 _BATCH = 5000
 """Items of one frame: their replies must fit into a frame too."""
@@ -112,23 +115,34 @@ class Session:
         *,
         options: dict[str, Any] | None = None,
         timeout: float = _LOOK,
+        repeatable: bool = False,
     ) -> list[Reply]:
         """Have a command done.
+
+        What does not fit into one frame is asked for in parts: how large that is decides who writes to the target's files.
 
         Args:
             name: such as `file.stat`.
             items: one reply each, in order. What fails for one does not concern the others.
             options: that concern all of them.
             timeout: seconds, here as on the target. What is not done by then is answered with `deadline`.
+            repeatable: whether it may be done once more where its reply does not fit into a frame.
 
         Raises:
             TransportError: the session is lost.
         """
         replies: list[Reply] = []
-        for start in range(0, len(items), _BATCH):
-            batch = items[start : start + _BATCH]
-            answer = await self._link.call(name, batch, options=options, timeout=timeout)
-            if isinstance(answer, Failed):
+        waiting = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
+        while waiting:
+            batch = waiting.pop(0)
+            try:
+                answer = await self._link.call(name, batch, options=options, timeout=timeout)
+            except FrameTooLarge as error:
+                answer = Failed(0, Failure(ErrorClass.PERMANENT, _TOO_LARGE, str(error)))
+            if isinstance(answer, Failed) and len(batch) > 1 and _divides(answer, repeatable=repeatable):
+                middle = len(batch) // 2
+                waiting[:0] = batch[:middle], batch[middle:]
+            elif isinstance(answer, Failed):
                 replies += [answer.failure for _ in batch]
             else:
                 self._note_missing(batch, answer.results)
@@ -341,3 +355,9 @@ class Session:
             code=failure.code,
             retry_after=None if later is None else later / 1000,
         )
+
+
+def _divides(answer: Failed, *, repeatable: bool) -> bool:
+    """Whether what failed would not have with fewer items."""
+    code = answer.failure.code
+    return code == _TOO_LARGE or (repeatable and code == "reply_too_large")

@@ -90,7 +90,7 @@ class ReadingPerformer:
 
         async def ask(command: str, run: list[int]) -> None:
             items = [dict(ordered[index].args) for index in run]
-            answers = await self._session.command(command, items, timeout=self._patience)
+            answers = await self._session.command(command, items, timeout=self._patience, repeatable=True)
             for index, answer in zip(run, answers, strict=True):
                 replies[by_command[index]] = answer
 

@@ -38,7 +38,7 @@ class Prefetch:
         for name, calls in wanted.items():
             items = [dict(call.args) for call in calls.values()]
             task = asyncio.create_task(
-                session.command(name, items, timeout=patience), name=f"prefetch {name}"
+                session.command(name, items, timeout=patience, repeatable=True), name=f"prefetch {name}"
             )
             self._asked.append(task)
             self._open.update({(name, args): (task, place) for place, args in enumerate(calls)})

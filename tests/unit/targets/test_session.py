@@ -152,6 +152,66 @@ def test_more_items_than_fit_are_asked_for_in_turns(runner):
     run(main())
 
 
+def test_what_is_too_large_for_a_reply_is_asked_for_in_parts(runner):
+    """Whoever wrote enough into their files had the whole target fail for ever."""
+
+    async def main():
+        session = await runner.open()
+        items = [{"n": n} for n in range(7)]
+        asked = asyncio.ensure_future(session.command("file.stat", items, repeatable=True))
+        sizes = []
+        while not asked.done():
+            frame = await runner.hear("CMD")
+            sizes.append(len(frame["items"]))
+            if len(frame["items"]) > 2 or {"n": 6} in frame["items"]:  # the last is too large by itself
+                runner.say(type="ERROR", id=frame["id"], error=fault("reply_too_large"))
+            else:
+                runner.done(frame["id"], *({"ok": item} for item in frame["items"]))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        replies = await asked
+        assert replies[:6] == [Ok(item) for item in items[:6]]
+        assert replies[6].code == "reply_too_large"
+        assert sizes == [7, 3, 1, 2, 4, 2, 2, 1, 1]
+        await session.close()
+
+    run(main())
+
+
+def test_what_cannot_be_done_twice_is_not_asked_for_again(runner):
+    async def main():
+        session = await runner.open()
+        asked = asyncio.ensure_future(session.command("exec", [{}, {}]))
+        await runner.hear("CMD")
+        runner.say(type="ERROR", id=1, error=fault("reply_too_large"))
+        assert [one.code for one in await asked] == ["reply_too_large"] * 2
+        await session.close()
+
+    run(main())
+
+
+def test_what_is_too_large_for_a_frame_is_said_in_parts(runner):
+    """A thousand names of four thousand bytes that are no text, six characters each: anybody can make those."""
+
+    async def main():
+        session = await runner.open()
+        names = ["/" + "\udcff" * 4094] * 900
+        asked = asyncio.ensure_future(session.command("file.remove", [{"path": one} for one in names]))
+        told = 0
+        for _ in range(2):
+            frame = await runner.hear("CMD")
+            told += len(frame["items"])
+            runner.done(frame["id"], *({"ok": {"changed": True}} for _ in frame["items"]))
+        assert await asked == [Ok({"changed": True})] * 900
+        assert told == 900
+        [alone] = await session.command("exec", [{"stdin": "x" * (17 << 20)}])
+        assert alone.code == "request_too_large"
+        await session.close()
+
+    run(main())
+
+
 def test_a_cancelled_call_is_cancelled_on_the_target(runner):
     async def main():
         session = await runner.open()
