@@ -119,7 +119,7 @@ class Session:
     ) -> list[Reply]:
         """Have a command done.
 
-        What does not fit into one frame is asked for in parts: how large that is decides who writes to the target's files.
+        What does not fit into one frame is asked for in parts: how much that is, users of the target decide.
 
         Args:
             name: such as `file.stat`.

@@ -28,7 +28,7 @@ from reconciler.engine.round.refreshing import foreseen
 from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.engine.round.walk import Walk
-from reconciler.errors import ErrorClass, ProviderError, RunnerError
+from reconciler.errors import ErrorClass, FrameTooLarge, ProviderError, RunnerError
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.plan import Action, Obstacle, Plan, PlanUnit
@@ -211,7 +211,7 @@ class Round:
             return EVERYTHING, None
         try:
             seen = await self._session.observe(recording.key, recording.batch(), recording.digest)
-        except RunnerError:
+        except (RunnerError, FrameTooLarge):
             return EVERYTHING, None
         if seen.unchanged:
             self.outcome.unchanged = True
