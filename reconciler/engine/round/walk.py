@@ -302,9 +302,7 @@ class Walk:
         unseen = [
             a
             for a in addresses
-            if a not in self._looks
-            and (a in self._later or self._lane.refreshes.of(a))
-            and self._may_look(a)
+            if a not in self._looks and (a in self._later or self._lane.refreshes.of(a)) and self._may_look(a)
         ]
         if unseen:
             self._lane.unsettled.add(unseen)
