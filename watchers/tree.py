@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from reconciler.errors import why
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone, is_manifest
 from watchers.fingerprint import SETTLED
@@ -209,7 +210,7 @@ def _stable(path: str, found: Found, *, keep: bool) -> SnapshotFile:
     except FileNotFoundError as error:
         raise _Moved(path) from error
     except OSError as error:
-        raise _Unreadable(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        raise _Unreadable(f"{path}: {why(error)}") from error
     name = Digest(f"sha256:{digest.hexdigest()}")
     content = b"".join(parts)
     read = (lambda: content) if keep else partial(_again, path, found.real, name, size)
@@ -225,7 +226,7 @@ def _again(path: str, real: str, digest: Digest, size: int) -> bytes:
                 parts.append(chunk)
                 size -= len(chunk)
     except OSError as error:
-        raise SnapshotGone(f"{path}: {error.strerror}") from error
+        raise SnapshotGone(f"{path}: {why(error)}") from error
     content = b"".join(parts)
     if f"sha256:{hashlib.sha256(content).hexdigest()}" != digest:
         raise SnapshotGone(f"{path} has changed since the snapshot was taken")

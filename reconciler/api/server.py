@@ -20,7 +20,7 @@ from reconciler.api import answers, views
 from reconciler.api.answers import NotFound
 from reconciler.api.backend import Followed
 from reconciler.api.following import changes, events, stream
-from reconciler.errors import FroyoError, UsageError, in_words
+from reconciler.errors import FroyoError, UsageError, in_words, why
 from reconciler.model.names import Address
 from reconciler.model.plan import Plan
 from reconciler.model.scope import Scope
@@ -157,7 +157,7 @@ def listen(path: Path) -> socket.socket:
 
 def _cannot_listen(path: Path, error: OSError) -> UsageError:
     return UsageError(
-        f"{path}: cannot listen there: {error.strerror or error}; a socket's path may have 107 characters: "
+        f"{path}: cannot listen there: {why(error)}; a socket's path may have 107 characters: "
         "choose a shorter --state directory"
     )
 

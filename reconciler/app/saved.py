@@ -18,7 +18,7 @@ from pydantic import ConfigDict
 from reconciler import __version__
 from reconciler.api.shapes import Shape, held_to
 from reconciler.app.systems import explained
-from reconciler.errors import UsageError
+from reconciler.errors import UsageError, why
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Action, Cause, Operation, PlanUnit
@@ -131,7 +131,7 @@ def read_plan(path: str) -> Saved:
             document = json.load(file)
     except OSError as error:
         raise UsageError(
-            f"{path}: the plan cannot be read: {error.strerror}; `froyo plan --out {path}` makes one"
+            f"{path}: the plan cannot be read: {why(error)}; `froyo plan --out {path}` makes one"
         ) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: it is no saved plan; make one with `froyo plan --out {path}`") from error

@@ -16,7 +16,7 @@ from reconciler import __version__
 from reconciler.api.client import Silent
 from reconciler.app.places import must_be_ours
 from reconciler.cli.asking import Asking
-from reconciler.errors import ConfigError, FroyoError, StoreError, UsageError, in_words
+from reconciler.errors import ConfigError, FroyoError, StoreError, UsageError, in_words, why
 
 if TYPE_CHECKING:
     from reconciler.store.records import StoreStats
@@ -283,7 +283,7 @@ def _inotify(_asking: Asking) -> Iterator[Check]:
             with open(f"/proc/sys/fs/inotify/{name}", encoding="ascii") as file:
                 found = int(file.read())
         except OSError as error:
-            yield Check(f"inotify {name}", WARN, f"cannot be read: {error.strerror}")
+            yield Check(f"inotify {name}", WARN, f"cannot be read: {why(error)}")
             continue
         if found < wanted:
             yield Check(

@@ -13,7 +13,7 @@ from reconciler.core.suggest import did_you_mean
 from reconciler.documents.nodes import Node, Path, locate
 from reconciler.documents.reading import read_trees
 from reconciler.documents.text import FileText, decode
-from reconciler.errors import Problem
+from reconciler.errors import Problem, why
 
 
 class Reader:
@@ -37,7 +37,7 @@ class Reader:
         try:
             data = read()
         except OSError as error:
-            self.problem(None, f"cannot be read: {error.strerror}")
+            self.problem(None, f"cannot be read: {why(error)}")
             return None
         if not data.strip():
             self.problem(None, "is empty")

@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.core.suggest import did_you_mean
 from reconciler.documents.nodes import Node, plain
 from reconciler.documents.reader import Reader
-from reconciler.errors import Problem
+from reconciler.errors import Problem, why
 from reconciler.model.catalog import BodyFields, Kind
 from reconciler.plugins.capabilities import Capability, CapabilityError
 
@@ -214,7 +214,7 @@ def _content(reader: Reader, node: Node, name: str, read: Read) -> bytes | None:
     try:
         return read(name)
     except OSError as error:
-        reader.problem(node, f"{name} cannot be read: {error.strerror}")
+        reader.problem(node, f"{name} cannot be read: {why(error)}")
         return None
 
 

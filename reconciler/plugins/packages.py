@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.errors import ConfigError, Problem
+from reconciler.errors import ConfigError, Problem, why
 from reconciler.model.catalog import Catalog, Kind
 from reconciler.model.names import Digest
 from reconciler.plugins.calls import CALLS
@@ -138,7 +138,7 @@ def _package_directories(directory: Path, problems: list[Problem]) -> list[Path]
     try:
         names = sorted(os.listdir(directory))
     except OSError as error:
-        problems.append(Problem(str(directory), 0, 0, f"no provider packages can be read: {error.strerror}"))
+        problems.append(Problem(str(directory), 0, 0, f"no provider packages can be read: {why(error)}"))
         return []
     return [directory / name for name in names if (directory / name / MANIFEST).is_file()]
 
@@ -160,7 +160,7 @@ def _load(directory: Path, problems: list[Problem], check: CheckKind) -> Package
             try:
                 read(name)
             except OSError as error:
-                problems.append(Problem(str(directory / name), 0, 0, f"it cannot be read: {error.strerror}"))
+                problems.append(Problem(str(directory / name), 0, 0, f"it cannot be read: {why(error)}"))
                 return None
     return Package(
         name=manifest.name,

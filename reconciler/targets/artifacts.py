@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from reconciler.errors import TransportError
+from reconciler.errors import TransportError, why
 
 MACHINES: Final[Mapping[str, str]] = {
     "x86_64": "amd64",
@@ -118,7 +118,7 @@ class Artifacts:
         try:
             return path.read_bytes()
         except OSError as error:
-            raise TransportError(f"{path}: {error.strerror}; {_AGAIN}") from error
+            raise TransportError(f"{path}: {why(error)}; {_AGAIN}") from error
 
     def _verify(self, path: Path, arch: str, *, content: bytes, binary: bytes) -> Runner:
         digest = hashlib.sha256(binary)

@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from typing import cast
 
-from reconciler.errors import TransportError
+from reconciler.errors import TransportError, why
 from reconciler.model.target import SshTransport
 from reconciler.targets.known_hosts import KnownHosts, add_line
 from reconciler.targets.secure_shell import (
@@ -260,7 +260,7 @@ def record(path: str, name: str, key: str) -> None:
                 _replace(path, [*lines, line])
     except OSError as error:
         raise TransportError(
-            f"{path}: {error.strerror}: the host key cannot be recorded, so it is not trusted"
+            f"{path}: {why(error)}: the host key cannot be recorded, so it is not trusted"
         ) from error
 
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reconciler.errors import TransportError
+from reconciler.errors import TransportError, why
 from reconciler.targets.secure_shell import SSHKnownHosts
 
 
@@ -55,9 +55,7 @@ class KnownHosts:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise TransportError(
-                f"{path}: {error.strerror}: without it no host key can be verified"
-            ) from error
+            raise TransportError(f"{path}: {why(error)}: without it no host key can be verified") from error
         return known[1]
 
 

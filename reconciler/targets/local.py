@@ -241,7 +241,7 @@ def _executable(content: bytes, environ: Mapping[str, str]) -> int:
         try:
             descriptor = _in_memory(content) if place is None else _on_disk(content, place)
         except OSError as error:
-            refusals.append(f"{place or 'memory'}: {error.strerror}")
+            refusals.append(f"{place or 'memory'}: {why(error)}")
             continue
         if os.access(f"/proc/self/fd/{descriptor}", os.X_OK):
             return descriptor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.errors import TransportError
+from reconciler.errors import TransportError, why
 from reconciler.targets.secure_shell import asyncssh
 
 
@@ -25,7 +25,7 @@ def key_options(path: str, environ: Mapping[str, str]) -> dict[str, Any]:
     try:
         return {"client_keys": _pairs(path), "agent_path": None}
     except OSError as error:
-        raise TransportError(f"{path}: {error.strerror}: it is the key to log in with") from error
+        raise TransportError(f"{path}: {why(error)}: it is the key to log in with") from error
     except Exception as error:
         # Its content may be anything, and fail anywhere in the libraries.
         if "assphrase" not in str(error):
@@ -70,5 +70,5 @@ def _public(path: str) -> Any:
         ) from error
     except OSError as error:
         raise TransportError(
-            f"{path}.pub: {error.strerror}: it says which key of the agent is meant, since {path} has a passphrase"
+            f"{path}.pub: {why(error)}: it says which key of the agent is meant, since {path} has a passphrase"
         ) from error

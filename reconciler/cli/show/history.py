@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.api import times
 from reconciler.cli.phrases import count
+from reconciler.cli.show.messages import message_lines
 from reconciler.cli.show.plans import REFRESH, diff_lines
 from reconciler.cli.terminal import Terminal
 from reconciler.core.reasons import DONE
@@ -61,11 +62,12 @@ def run_lines(screen: Terminal, runs: Sequence[Document], *, now: float) -> list
             style, mark = _SIGNS.get(unit["action"], ("dim", " "))
             name = one_line(unit["address"].partition("/")[2])
             outcome = unit["outcome"] or "in doubt"
-            why = f": {one_line(unit['message'])}" if unit["message"] else ""
+            said, *more = message_lines(screen, unit["message"], indent="        ")
             lines.append(
                 f"    {screen.paint(style, mark)} {name}  "
-                f"{screen.paint('dim' if outcome in DONE else 'bad', outcome)}{why}"
+                f"{screen.paint('dim' if outcome in DONE else 'bad', outcome)}{said and f': {said}'}"
             )
+            lines += more
             if screen.verbose:
                 lines += diff_lines(screen, unit["diffs"], indent="        ")
     return lines

@@ -401,7 +401,7 @@ async def test_a_key_that_is_not_let_in_says_which_was_tried(server, runtime):
 async def test_a_key_file_that_is_not_there_is_named(server, runtime):
     async with server.listening():
         with pytest.raises(
-            TransportError, match="/nowhere/id: No such file or directory: it is the key to log in"
+            TransportError, match="/nowhere/id: no such file or directory: it is the key to log in"
         ):
             await open_session(runtime, server.target(identity_file="/nowhere/id"))
 
@@ -440,7 +440,7 @@ async def test_what_is_no_key_is_named(server, runtime, tmp_path, content):
 
 async def test_a_directory_is_no_key(server, runtime, tmp_path):
     async with server.listening():
-        with pytest.raises(TransportError, match="Is a directory: it is the key to log in with"):
+        with pytest.raises(TransportError, match="is a directory: it is the key to log in with"):
             await open_session(runtime, server.target(identity_file=str(tmp_path)))
 
 
@@ -467,7 +467,7 @@ async def test_the_half_of_a_key_that_the_agent_goes_by_has_to_be_one(server, ru
         ):
             await open_session(runtime, server.target())
         (tmp_path / "id.pub").unlink()
-        with pytest.raises(TransportError, match=r"id\.pub: No such file or directory: it says which key"):
+        with pytest.raises(TransportError, match=r"id\.pub: no such file or directory: it says which key"):
             await open_session(runtime, server.target())
 
 

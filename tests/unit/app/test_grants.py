@@ -55,5 +55,5 @@ def test_all_that_is_wrong_is_said_at_once(path):
 
 def test_a_file_that_cannot_be_read_is_said_to_be(path):
     path.mkdir()
-    with pytest.raises(ConfigError, match=r"grants\.json: cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match=r"grants\.json: cannot be read: is a directory"):
         read_grants(path)

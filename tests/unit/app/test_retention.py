@@ -51,7 +51,7 @@ def test_what_is_not_understood_is_refused_with_what_is_wrong(path, text, says):
 
 def test_what_cannot_be_read_is_refused(path):
     path.mkdir()
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match="cannot be read: is a directory"):
         retention(path)
 
 

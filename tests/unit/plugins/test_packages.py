@@ -148,11 +148,11 @@ def test_the_catalog_has_all_kinds_and_moves_with_packages_and_runtime(tmp_path:
             "3:12: 'froyo:provider@2' will not do; this froyo speaks froyo:provider@1",
         ),
         ("plugin.py", "plugin.sh", "4:8: 'plugin.sh' will not do; an entry is plugin.py or plugin.wasm"),
-        ("plugin.py", "plugin.wasm", "4:8: plugin.wasm cannot be read: No such file or directory"),
+        ("plugin.py", "plugin.wasm", "4:8: plugin.wasm cannot be read: no such file or directory"),
         (
             "schema: thing.json",
             "schema: thin.json",
-            "9:13: thin.json cannot be read: No such file or directory",
+            "9:13: thin.json cannot be read: no such file or directory",
         ),
         ("schema: thing.json", "schema: ../thing.json", "9:13: ../thing.json is outside of the package"),
         ("schema: thing.json", "schema: /etc/passwd", "9:13: /etc/passwd is outside of the package"),
@@ -226,7 +226,7 @@ def test_a_manifest_that_cannot_be_read_says_so(tmp_path: Path) -> None:
 
     found: list[object] = []
     assert Reader("manifest.yaml", found).document(denied) is None  # type: ignore[arg-type] # only what is read of it
-    assert [str(problem) for problem in found] == ["manifest.yaml: cannot be read: Permission denied"]
+    assert [str(problem) for problem in found] == ["manifest.yaml: cannot be read: permission denied"]
 
 
 def test_a_schema_that_is_none_says_so(tmp_path: Path) -> None:
@@ -265,5 +265,5 @@ def test_a_name_belongs_to_one_package(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no provider packages can be read: No such file"):
+    with pytest.raises(ConfigError, match="no provider packages can be read: no such file"):
         load_packages([tmp_path / "nowhere"])

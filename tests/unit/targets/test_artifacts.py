@@ -94,7 +94,7 @@ def test_what_was_verified_is_what_is_sent_whatever_becomes_of_the_file(build, a
         (lambda path: path.write_bytes(b"hello"), "not a gzip file"),
         (lambda path: path.write_bytes(path.read_bytes()[:-5]), "cut off"),
         (lambda path: path.write_bytes(path.read_bytes() + b"more"), "more than one gzip stream"),
-        (lambda path: path.unlink(), "No such file or directory; build it with"),
+        (lambda path: path.unlink(), "no such file or directory; build it with"),
     ],
 )
 def test_a_packed_runner_that_is_broken_says_what_to_do(build, artifacts, spoil, why):

@@ -106,7 +106,7 @@ async def test_where_nothing_can_be_executed_every_place_that_was_tried_is_named
     descriptors = len(os.listdir("/proc/self/fd"))
     with pytest.raises(TransportError, match="here: there is no place on this machine to run") as caught:
         await open_session(runtime)
-    for why in ("memory: mounted noexec", "/nowhere: No such file or directory", "/dev/shm: mounted noexec"):
+    for why in ("memory: mounted noexec", "/nowhere: no such file or directory", "/dev/shm: mounted noexec"):
         assert why in str(caught.value)
     assert len(os.listdir("/proc/self/fd")) == descriptors
 

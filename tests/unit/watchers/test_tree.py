@@ -358,7 +358,7 @@ class TestContents:
         with pytest.raises(SnapshotGone, match="has changed"):
             file.read()
         path.unlink()
-        with pytest.raises(SnapshotGone, match="No such file"):
+        with pytest.raises(SnapshotGone, match="no such file"):
             file.read()
 
     def test_the_small_ones_that_are_kept_have_a_limit(
