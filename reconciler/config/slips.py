@@ -27,7 +27,8 @@ _NAMES = frozenset((name,) for name in COMMON)
 
 def may_have_slips(text: str) -> bool:
     """Whether a file is worth looking through."""
-    return bool(("{" in text and TEMPLATE.search(text)) or (not text.isascii() and INVISIBLE.search(text)))
+    templates = any(begins in text for begins in ("{{", "{%", "${"))  # much sooner known
+    return bool((templates and TEMPLATE.search(text)) or (not text.isascii() and INVISIBLE.search(text)))
 
 
 def looked_through(places: Locator, document: Document, kinds: Kinds, problems: list[Problem]) -> Document:

@@ -1,6 +1,7 @@
 package entry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -124,8 +125,7 @@ func content(ctx context.Context, dir sys.FD, name string, e *Entry, wish Wish, 
 	if err != nil {
 		return *e, err
 	}
-	file := fd.File(name)
-	defer file.Close()
+	defer fd.Close()
 	before, err := sys.Fstat(fd)
 	if err != nil {
 		return *e, err
@@ -137,11 +137,13 @@ func content(ctx context.Context, dir sys.FD, name string, e *Entry, wish Wish, 
 	var text []byte
 	var size int64
 	if before.Size <= min(wish.TextMax, MaxText) {
-		text, err = io.ReadAll(io.LimitReader(file, MaxText+1))
+		whole := bytes.NewBuffer(make([]byte, 0, before.Size+bytes.MinRead))
+		_, err = whole.ReadFrom(io.LimitReader(fd, MaxText+1))
+		text = whole.Bytes()
 		size, read.Digest = int64(len(text)), digest.Of(text)
 	} else {
 		limited, cancel := context.WithTimeoutCause(ctx, Patience, errSlow)
-		read.Digest, size, err = digest.Read(limited, file)
+		read.Digest, size, err = digest.Read(limited, fd)
 		cancel()
 	}
 	if err == errSlow {
