@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.engine.round.applying import Applied
 from reconciler.model.names import Address, Digest, TargetName, split_address
@@ -34,6 +34,29 @@ class Carried:
     done_at: float
     applied: dict[Address, Applied]
     lasting: list[str]
+
+
+@dataclass(slots=True, eq=False)
+class Slow:
+    """An operation that may outlast its round.
+
+    Attributes:
+        unit: what is to be done.
+        owed: what it is refreshed for; nothing where it is no refresh.
+        begun: whether it holds what it has to hold.
+        intended: whether the intent is on record.
+        task: carries it out, from when that has begun.
+    """
+
+    unit: PlanUnit
+    owed: tuple[Owed, ...] = ()
+    begun: bool = False
+    intended: bool = False
+    task: asyncio.Task[Carried] = field(init=False)
+
+    def note(self, intending: asyncio.Task[None]) -> None:
+        """The writing of the intent has ended."""
+        self.intended = not intending.cancelled() and intending.exception() is None
 
 
 @dataclass(frozen=True, slots=True)

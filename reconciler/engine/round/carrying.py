@@ -1,0 +1,198 @@
+"""Carries out what was decided: keeps what is replaced, records the intent, has it done, and looks at what came of it.
+
+Invariants: nothing is done to a target before its intent is on record. What was done is looked at before anything is
+concluded from it. This module must not know in which order things are done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping
+
+from reconciler.engine.lane.lane import Lane
+from reconciler.engine.round.applying import Applied, apply_step, keep_preimages
+from reconciler.engine.round.concluding import Conclusions
+from reconciler.engine.round.failures import Failures
+from reconciler.engine.round.journal import Journal
+from reconciler.engine.round.looks import Looks
+from reconciler.engine.round.services import Services
+from reconciler.engine.round.under_way import Carried, Slow
+from reconciler.engine.round.verdicts import Verdicts
+from reconciler.errors import ErrorClass, ProviderError
+from reconciler.model.conditions import Reason
+from reconciler.model.names import Address
+from reconciler.model.owed import Owed
+from reconciler.model.plan import Action, PlanUnit
+from reconciler.targets.session import Session
+
+
+class Carrying:
+    """What one round does.
+
+    Args:
+        lane: the target, as it is held in memory.
+        session: to it.
+        services: what the round works with.
+        journal: keeps intents and outcomes.
+        conclusions: concludes.
+        verdicts: concludes where it went well.
+        failures: concludes where it did not.
+        looks: looks at what came of it.
+
+    Attributes:
+        lasting: the operations whose results the target keeps until they are forgotten.
+        doubtful: what was to be changed while something was refreshed because of it, and may not have been; and that.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        session: Session,
+        services: Services,
+        *,
+        journal: Journal,
+        conclusions: Conclusions,
+        verdicts: Verdicts,
+        failures: Failures,
+        looks: Looks,
+    ) -> None:
+        self._lane = lane
+        self._session = session
+        self._services = services
+        self._journal = journal
+        self._conclusions = conclusions
+        self._verdicts = verdicts
+        self._failures = failures
+        self._looks = looks
+        self._locks: dict[str, asyncio.Lock] = {}
+        self.lasting: list[str] = []
+        self.doubtful: list[Address] = []
+
+    async def apply(self, todo: Mapping[Address, PlanUnit]) -> None:
+        """Apply `todo`, and look at it afterwards."""
+        todo = await self.keep_preimages(todo)
+        if not todo:
+            return
+        carried = await self._carry_out(todo)
+        self.lasting += carried.lasting
+        self._services.progress.step(self._lane.target.name, "verifying", todo)
+        await self._look_after(todo, carried.applied, carried.begun, carried.done_at)
+
+    async def keep_preimages(self, todo: Mapping[Address, PlanUnit]) -> dict[Address, PlanUnit]:
+        """Keep what `todo` is about to replace; returns that of which it could be kept."""
+        limit = self._services.settings.preimage_limit
+        lost = await keep_preimages(self._session, self._journal, todo.values(), limit=limit)
+        for address, error in lost.items():
+            self._failures.fail(address, error)
+        return {address: unit for address, unit in todo.items() if address not in lost}
+
+    async def carry_alone(self, slow: Slow) -> Carried:
+        """Do one operation, while no other one holds its lock."""
+        address = slow.unit.address
+        lock = self._lane.instances[address].lock
+        async with self._locks.setdefault(lock, asyncio.Lock()) if lock else contextlib.nullcontext():
+            slow.begun = True
+            return await self._carry_out({address: slow.unit}, slow)
+
+    async def _carry_out(self, todo: Mapping[Address, PlanUnit], slow: Slow | None = None) -> Carried:
+        """Do `todo`, when the intents are on record, which is noted in `slow`."""
+        services = self._services
+        services.progress.step(self._lane.target.name, "applying", todo)
+        begun = services.loop_time()
+        lasting: list[str] = []
+        # The providers compute while this is written, and act when it is.
+        intending = asyncio.create_task(self._journal.intend(list(todo.values())), name="froyo-intend")
+        if slow is not None:
+            intending.add_done_callback(slow.note)
+        try:
+            # To the store's thread before a provider takes the event loop's.
+            await asyncio.sleep(0)  # it waits for the writer
+            await asyncio.sleep(0)  # which has begun
+            applied = await apply_step(
+                services,
+                self._session,
+                self._lane,
+                list(todo.values()),
+                intended=intending,
+                lasting=lasting,
+            )
+        finally:
+            # What was begun is on record before its end is.
+            await asyncio.gather(intending, return_exceptions=True)
+        await intending
+        self._looks.mark(todo)
+        return Carried(begun, services.loop_time(), applied, lasting)
+
+    async def conclude(self, unit: PlanUnit, owed: Collection[Owed], carried: Carried) -> None:
+        """Look at what a single operation has done, and say what came of it."""
+        self.lasting += carried.lasting
+        todo = {unit.address: unit}
+        if unit.action is not Action.REFRESH:
+            await self._look_after(todo, carried.applied, carried.begun, carried.done_at)
+            return
+        if not self._succeeded(todo, carried.applied, carried.begun):
+            return
+        self.doubtful += self._lane.refreshes.done(owed)
+        looks = await self._looks.look([unit.address])
+        self._looks.settle_owed(looks)
+        seen = looks[unit.address]
+        if isinstance(seen.unit, ProviderError):
+            self._failures.fail(unit.address, seen.unit)
+        else:
+            output = carried.applied[unit.address].output
+            self._verdicts.refreshed(unit, seen.observed, owed, output)
+        self._journal.outcome(unit.address, self._conclusions.summary(unit.address).reason)
+
+    async def _look_after(
+        self,
+        step: Mapping[Address, PlanUnit],
+        applied: Mapping[Address, Applied],
+        begun: float,
+        done_at: float,
+    ) -> None:
+        """Read what was just applied, and conclude from what is there.
+
+        Args:
+            step: what was to be done.
+            applied: what the providers say of it.
+            begun: loop time at which they were asked to.
+            done_at: loop time at which they said so: if it turns out to be right, it has been since then.
+        """
+        succeeded = self._succeeded(step, applied, begun)
+        if not succeeded:
+            return
+        looks = await self._looks.look(succeeded)
+        self._looks.settle_owed(looks)
+        for address, seen in looks.items():
+            unit, again = step[address], seen.unit
+            if isinstance(again, ProviderError):
+                self._failures.fail(address, again)
+            elif again.action is Action.NONE:
+                self._verdicts.converged(unit, seen.observed, done_at, applied[address].output)
+            else:
+                self._failures.not_converged(unit, again, begun)
+            if isinstance(seen.reading, ProviderError):
+                self._journal.outcome(address, Reason.PENDING, f"applied, and not seen since: {seen.reading}")
+            else:
+                self._journal.outcome(address, self._conclusions.summary(address).reason)
+
+    def _succeeded(
+        self, step: Mapping[Address, PlanUnit], applied: Mapping[Address, Applied], begun: float
+    ) -> list[Address]:
+        """What its provider says went well; concludes about the rest."""
+        succeeded = []
+        for address, result in applied.items():
+            if result.fault is None:
+                succeeded.append(address)
+                continue
+            self._journal.not_done(address)
+            match result.fault.error_class:
+                case ErrorClass.CONFLICT:
+                    self._failures.overtaken(step[address], str(result.fault))
+                case ErrorClass.PERMANENT:
+                    self._failures.stall(step[address], result.fault, begun)
+                case _:
+                    self._failures.fail(address, result.fault)
+            self._journal.outcome(address, self._conclusions.summary(address).reason, str(result.fault))
+        return succeeded
