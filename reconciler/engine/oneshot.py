@@ -139,7 +139,9 @@ class OneShot:
                 session = await self._open(
                     lane.target, runtime=self._services.runtime, on_event=lambda _event: None
                 )
-                message = wording.connected(lane.target, session.ready.uid, self._services.runtime.environ)
+                message = wording.connected(
+                    lane.target, session.ready.uid, self._services.runtime.environ, session.passed_over
+                )
                 self.reached[name] = Reached(ready=True, message=message)
                 try:
                     return await work(lane, session)

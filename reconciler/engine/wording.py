@@ -238,18 +238,20 @@ def repaired(unit: PlanUnit, evidence: Evidence | None, took: float | None, *, r
             return f"{fields(unit.diffs, spoiled=True)} changed {by}, put back {after}"
 
 
-def connected(target: Target, uid: int, environ: Mapping[str, str]) -> str:
+def connected(target: Target, uid: int, environ: Mapping[str, str], passed_over: str = "") -> str:
     """As whom a session was had, in a person's words.
 
     Args:
         target: whom it is with.
         uid: of its runner.
         environ: who runs froyo.
+        passed_over: the places that the runner could not be run from, and why.
     """
+    passed = f"; the runner could not be run from {passed_over}" if passed_over else ""
     transport = target.transport
     named = "" if isinstance(transport, LocalTransport) else transport.user
     who = named or environ.get("LOGNAME") or environ.get("USER") or ""
     if uid != 0:
-        return f"connected as {who or f'uid {uid}'}"
+        return f"connected as {who or f'uid {uid}'}{passed}"
     by = f", by sudo from {who}" if transport.become and who not in ("", "root") else ""
-    return f"connected as root{by}"
+    return f"connected as root{by}{passed}"

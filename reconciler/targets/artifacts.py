@@ -41,12 +41,14 @@ class Runner:
         arch: such as `amd64`.
         sha256: of the binary, in hexadecimal digits.
         signature: of the binary, in base64.
+        size: of the binary, in bytes.
         content: the bytes that were verified; those of the gzip file for a packed one.
     """
 
     arch: str
     sha256: str
     signature: str
+    size: int
     content: bytes = field(repr=False)
 
 
@@ -130,7 +132,7 @@ class Artifacts:
         if digest.hexdigest() not in self.verified:
             self._verify_signature(path, signature, digest.digest())
             self.verified.add(digest.hexdigest())
-        return Runner(arch, digest.hexdigest(), signature, content)
+        return Runner(arch, digest.hexdigest(), signature, len(binary), content)
 
     def _manifest(self) -> dict[str, str]:
         path = self.directory / "MANIFEST.json"

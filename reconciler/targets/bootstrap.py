@@ -2,10 +2,10 @@
 
 The shell gets the script as its argument, and on its standard input a guard and the compressed binary, right
 behind one another, so that a session costs no round trip more than a command. Its steps: look whether this is the kind
-of machine that the binary is for; find a directory where programs may be executed, make a private one in it,
+of machine that the binary is for; find a directory with room where programs may be executed, make a private one in it,
 open a file there, and take both away again before a single byte has arrived, so that nothing is left behind
-whatever happens; unpack into the open file; compare its SHA-256 with what was announced; say the marker and
-become the runner.
+whatever happens; unpack into the open file; compare its SHA-256 with what was announced; say the marker, with
+the places that were passed over behind it, and become the runner.
 
 Invariants: before the marker nothing on stdout counts (a login shell's noise), after it everything is the
 runner's; and nothing may follow the binary before it, since some `head` takes more than it gives on. A target
@@ -44,6 +44,7 @@ class Shipment:
         nonce: unguessable; names the private directory and the marker.
         arch: what the binary is for.
         size: bytes that are sent.
+        room: bytes of the binary.
         gzip: whether they are compressed.
         sha256: of the binary.
         arguments: of the runner; only letters, digits and `+/=._:-`.
@@ -53,6 +54,7 @@ class Shipment:
     nonce: str
     arch: str
     size: int
+    room: int
     gzip: bool
     sha256: str
     arguments: Sequence[str]
@@ -60,8 +62,8 @@ class Shipment:
 
     @property
     def marker(self) -> bytes:
-        """The line after which all output is the runner's."""
-        return f"froyo-{self.nonce}\n".encode()
+        """How the line begins after which all output is the runner's."""
+        return f"froyo-{self.nonce}".encode()
 
 
 def command(shipment: Shipment) -> str:
@@ -98,8 +100,10 @@ def script(shipment: Shipment) -> str:
         f"case $b in /*) ;; *) continue ;; esac; d=$b/.froyo-{shipment.nonce};",
         'mkdir -m 700 "$d" 2>/dev/null || { t="$t $b (cannot be written to)"; d=; continue; };',
         # An empty file is the smallest program: it runs wherever any would.
-        'if true >"$d/r" && chmod 700 "$d/r" && "$d/r" </dev/null 2>/dev/null; then break; fi;',
-        't="$t $b (nothing can be executed there)"; tidy; d=;',
+        'if true >"$d/r" && chmod 700 "$d/r" && "$d/r" </dev/null 2>/dev/null; then',
+        "z=/dev/zero; [ -c $z ] || z=/dev/null;",
+        f'if head -c {shipment.room} $z 2>/dev/null >"$d/r"; then break; fi;',
+        't="$t $b (no room)"; else t="$t $b (nothing can be executed there)"; fi; tidy; d=;',
         "done;",
         '[ -n "$d" ] || fail place $t;',
         'exec 4<"$d/r";',
@@ -108,7 +112,7 @@ def script(shipment: Shipment) -> str:
         # Nobody may be left who holds the file open for writing: what is being written cannot be executed.
         f'{{ tidy; {{ exec 3>&- 4<&-; patiently {take}; }} | {unpack} >&3; }} 3>"$d/r";',
         f"s=$(digest <&4); case $s in {shipment.sha256}*) ;; *) fail content $s ;; esac;",
-        f"trap - EXIT HUP INT TERM; cd /; echo froyo-{shipment.nonce};",
+        f"trap - EXIT HUP INT TERM; set -f; cd /; echo froyo-{shipment.nonce}$t;",
     ]
     if shipment.sudo:
         # sudo hands no descriptors on, so it finds the file by ours: this shell must live on beside it.
@@ -150,7 +154,7 @@ class Complaint:
             case "place":
                 return (
                     f"there is no directory to run the runner from ({self.detail}): make one of them"
-                    " writable for the user, and mount it without `noexec`"
+                    " writable for the user, with room in it, and mount it without `noexec`"
                 )
             case "content":
                 return "the runner did not arrive as it was sent, or found no room, and was not started"

@@ -101,6 +101,11 @@ class Link:
 
     # --- Its life -------------------------------------------------------------------------------------
 
+    @property
+    def passed_over(self) -> str:
+        """The places that the runner could not be run from before one where it could."""
+        return str(getattr(self._channel, "passed_over", ""))
+
     async def start(self) -> Ready:
         """Wait for the runner to say READY.
 

@@ -82,7 +82,7 @@ async def _start(
             )
         before = [sudo, "-n", "--"]
     with contextlib.ExitStack() as descriptors:
-        descriptor = _executable(runner.content, environ)
+        descriptor, passed_over = _executable(runner.content, environ)
         descriptors.callback(os.close, descriptor)
         # By our own table of descriptors, because sudo hands none on.
         path = f"/proc/{os.getpid()}/fd/{descriptor}"
@@ -107,6 +107,7 @@ async def _start(
         except OSError as error:
             raise TransportError(f"the runner cannot be started on this machine: {why(error)}") from error
         channel.hold(descriptors.pop_all())
+        channel.passed_over = passed_over
         return channel
 
 
@@ -124,11 +125,15 @@ class LocalChannel(asyncio.SubprocessProtocol):
     Args:
         tail: takes what the runner writes to stderr.
         sudoer: who became root, if anybody did.
+
+    Attributes:
+        passed_over: the places that the runner could not be run from, and why, before one where it could.
     """
 
     def __init__(self, tail: Tail, sudoer: str) -> None:
         self._tail = tail
         self._sudoer = sudoer
+        self.passed_over = ""
         self._gate = WriteGate()
         self._ended = asyncio.Event()
         self._held = contextlib.ExitStack()
@@ -234,19 +239,19 @@ class LocalChannel(asyncio.SubprocessProtocol):
         return f"the runner {how}" + (f": {self._tail}" if str(self._tail) else "")
 
 
-def _executable(content: bytes, environ: Mapping[str, str]) -> int:
-    """A descriptor, for reading only, of an executable file without a name."""
+def _executable(content: bytes, environ: Mapping[str, str]) -> tuple[int, str]:
+    """A descriptor, for reading only, of an executable file without a name, and which places were passed over."""
     refusals: list[str] = []
     for place in (None, *_directories(environ)):
         try:
             descriptor = _in_memory(content) if place is None else _on_disk(content, place)
         except OSError as error:
-            refusals.append(f"{place or 'memory'}: {why(error)}")
+            refusals.append(f"{place or 'memory'} ({why(error)})")
             continue
         if os.access(f"/proc/self/fd/{descriptor}", os.X_OK):
-            return descriptor
+            return descriptor, " ".join(refusals)
         os.close(descriptor)
-        refusals.append(f"{place or 'memory'}: mounted noexec")
+        refusals.append(f"{place or 'memory'} (mounted noexec)")
     raise TransportError(f"there is no place on this machine to run the runner from ({', '.join(refusals)})")
 
 

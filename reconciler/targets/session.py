@@ -94,6 +94,11 @@ class Session:
         return cls(target, link, ready, bodies=bodies, on_event=on_event)
 
     @property
+    def passed_over(self) -> str:
+        """The places on the target that the runner could not be run from, and why, before one where it could."""
+        return self._link.passed_over
+
+    @property
     def closed(self) -> bool:
         """Whether it has ended."""
         return self._link.closed

@@ -128,6 +128,7 @@ class SshConnector:
             nonce=f"{self._random.getrandbits(80):020x}",
             arch=runner.arch,
             size=len(content),
+            room=runner.size,
             gzip=gzip,
             sha256=runner.sha256,
             arguments=[
@@ -158,6 +159,9 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
     Args:
         login: the connection; the channel owns it once it has started.
         shipment: what is being sent.
+
+    Attributes:
+        passed_over: the places that the runner could not be run from, and why, before one where it could.
     """
 
     def __init__(self, login: Login, shipment: bootstrap.Shipment) -> None:
@@ -166,6 +170,7 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         self._gate = WriteGate()
         self._tail = Tail()
         self._noise: bytearray | None = bytearray()
+        self.passed_over = ""
         self._started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._status: int | None = None
         self._signal = ""
@@ -250,13 +255,15 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
 
     def _await_marker(self, noise: bytearray, data: bytes) -> None:
         noise += data
-        before, marker, after = noise.partition(self._shipment.marker)
-        if marker:
+        _, _, line = noise.partition(self._shipment.marker)
+        passed_over, end, after = line.partition(b"\n")
+        if end:
             self._noise = None
+            self.passed_over = passed_over.decode("ascii", "replace").strip()
             self._started.set_result(None)
             if after:
                 self._inbox.feed(bytes(after))
-        elif len(before) > _NOISE:
+        elif len(noise) > _NOISE:
             self._channel.close()
 
     def pause_writing(self) -> None:

@@ -339,7 +339,9 @@ class Controller:
         self._reachability.say(
             name,
             ready=True,
-            message=wording.connected(session.target, session.ready.uid, self._runtime.environ),
+            message=wording.connected(
+                session.target, session.ready.uid, self._runtime.environ, session.passed_over
+            ),
         )
         self._workers.add(name, priority=Priority.USER if self._requests.get(name) else Priority.SPEC)
 

@@ -80,6 +80,8 @@ def test_as_whom_a_session_was_had_is_said_as_people_say_it(transport, uid, told
     target = Target(TargetName("web-1"), {}, transport, Digest("sha256:0"))
     assert wording.connected(target, uid, {"LOGNAME": "ada"}) == told
     assert wording.connected(replace(target, transport=LocalTransport()), 7, {}) == "connected as uid 7"
+    full = wording.connected(target, uid, {"LOGNAME": "ada"}, "/dev/shm (no room)")
+    assert full == f"{told}; the runner could not be run from /dev/shm (no room)"
 
 
 def test_a_runner_of_somebody_else_is_called_what_it_is():

@@ -36,6 +36,7 @@ def ship(**changes):
         "nonce": "00c0ffee",
         "arch": ARCH,
         "size": len(content),
+        "room": len(RUNNER),
         "gzip": True,
         "sha256": hashlib.sha256(RUNNER).hexdigest(),
         "arguments": ["-"],
@@ -105,6 +106,24 @@ WORKS = b"froyo-00c0ffee\nhello\n"
 )
 def test_it_becomes_the_runner_in_every_shell(target, shell):
     assert target.run(*ship(), shell=shell) == (0, WORKS, None)
+
+
+@pytest.mark.parametrize("shell", [path for name in ("dash", "bash") if (path := shutil.which(name))])
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system, so it needs to be root")
+def test_a_place_without_room_is_passed_over_for_the_next_one_and_said(target, shell):
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8k,mode=700", "tmpfs", str(target.place)],
+        check=False,
+        capture_output=True,
+    )
+    if mounted.returncode:
+        pytest.skip(f"mount: {mounted.stderr.decode().strip()}")
+    try:
+        status, out, said = target.run(*ship(), shell=shell)
+    finally:
+        subprocess.run(["umount", str(target.place)], check=True)
+    assert (status, out, said) == (0, f"froyo-00c0ffee {target.place} (no room)\nhello\n".encode(), None)
 
 
 def test_it_becomes_the_runner_in_busybox(target):
@@ -232,7 +251,8 @@ def test_a_directory_that_cannot_be_used_is_passed_over(target):
     target.place.write_text("not a directory")
     shipment, content = ship()
     with target.start(shipment) as process:
-        assert process.communicate(content + b"hello\n")[0] == WORKS
+        said = process.communicate(content + b"hello\n")[0]
+    assert said == f"froyo-00c0ffee {target.place} (cannot be written to)\nhello\n".encode()
 
 
 @pytest.mark.parametrize(

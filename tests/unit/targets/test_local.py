@@ -83,6 +83,7 @@ async def test_where_memory_cannot_be_executed_the_file_has_no_name_either(runti
     before = set(tmp_path.rglob("*"))
     session = await open_session(runtime)
     assert (await look(session))["cwd"] == "/"
+    assert session.passed_over == "memory (permission denied)"
     assert set(tmp_path.rglob("*")) == before
     await session.close()
 
@@ -106,7 +107,11 @@ async def test_where_nothing_can_be_executed_every_place_that_was_tried_is_named
     descriptors = len(os.listdir("/proc/self/fd"))
     with pytest.raises(TransportError, match="here: there is no place on this machine to run") as caught:
         await open_session(runtime)
-    for why in ("memory: mounted noexec", "/nowhere: no such file or directory", "/dev/shm: mounted noexec"):
+    for why in (
+        "memory (mounted noexec)",
+        "/nowhere (no such file or directory)",
+        "/dev/shm (mounted noexec)",
+    ):
         assert why in str(caught.value)
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
