@@ -15,7 +15,7 @@ from below import (
     whole,
 )
 from differences import anything_left, attribute_diffs, ignored_fields, octal
-from files import TEXT_MAX
+from files import TEXT_MAX, or_the_file_before
 from obstacles import fixed_below, stat_question, watched
 from operations import (
     IN_SYNC,
@@ -86,13 +86,13 @@ class Directory(PathProvider):
     def absence(self, resource: Resource) -> Resource:
         """As for all; the tree that came from the source goes with its directory."""
         absent = super().absence(resource)
-        if "tree" in resource.spec:
+        if "tree" in resource.spec and resource.restores is None:
             absent.spec["tree"] = resource.spec["tree"]
         return absent
 
     def plan(self, wanted: list[Resource], actual: list[Actual]) -> Sequence[Operation | Fault]:
         """Compare attributes, its own and those of what is below."""
-        return plan_each(plan_directory, wanted, actual)
+        return plan_each(or_the_file_before(plan_directory), wanted, actual)
 
     async def apply(self, operation: Operation) -> Result:
         """Make the calls of the plan, then put right what is below."""

@@ -29,7 +29,7 @@ from refusals import refuse_in_the_way, refuse_unchangeable
 from froyo_provider import Actual, CallError, Fault, FieldDiff, Operation, Resource, batch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from differences import Json
 
@@ -89,6 +89,13 @@ def file_actual(spec: Json, reply: Json) -> Actual:
     return Actual(exists, reply, watched(spec["path"], reply))
 
 
+def or_the_file_before(
+    plan: Callable[[Resource, Actual], Operation],
+) -> Callable[[Resource, Actual], Operation]:
+    """Plans as `plan` does; but what was a file before us and is to be that again, as a File."""
+    return lambda one, now: (plan if one.restores is None else plan_file)(one, now)
+
+
 def plan_file(one: Resource, now: Actual) -> Operation:
     """What a File takes."""
     spec, state, body = one.spec, now.state, one.spec.get("body")
@@ -105,7 +112,9 @@ def plan_file(one: Resource, now: Actual) -> Operation:
         refuse_in_the_way("a regular file", one, state)
     fields = [] if body is None else [FieldDiff("content", None, body)]
     body = body or EMPTY
-    make = file_write(spec, mode=None, body=body, sensitive=is_sensitive(spec, state))
+    # What comes back had a mode that is not known: who made it may have had reasons to show it to nobody.
+    mode = None if one.restores is None else "0600"
+    make = file_write(spec, mode=mode, body=body, sensitive=is_sensitive(spec, state))
     return creation(one, now, fields, make, blobs=[body["digest"]], slow="validate" in make["args"])
 
 

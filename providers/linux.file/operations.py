@@ -94,7 +94,7 @@ def creation(one: Resource, now: Actual, fields: list[FieldDiff], make: Json, **
         make: the call that makes it.
         **more: of the operation.
     """
-    path, state, wanted = one.spec["path"], now.state, one.kind.lower()
+    path, state, wanted = one.spec["path"], now.state, one.kind.lower() if one.restores is None else "file"
     if now.exists:
         diffs = [FieldDiff("type", state["type"], wanted)]
         if state["type"] == "symlink":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from differences import anything_left, attribute_diffs, ignored_fields
+from files import or_the_file_before
 from obstacles import stat_question, watched
 from operations import (
     IN_SYNC,
@@ -38,7 +39,7 @@ class Symlink(PathProvider):
 
     def plan(self, wanted: list[Resource], actual: list[Actual]) -> Sequence[Operation | Fault]:
         """Compare where it points to, and whose it is."""
-        return plan_each(plan_symlink, wanted, actual)
+        return plan_each(or_the_file_before(plan_symlink), wanted, actual)
 
 
 def plan_symlink(one: Resource, now: Actual) -> Operation:

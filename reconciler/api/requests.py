@@ -59,6 +59,19 @@ class Forget(Shape):
     by: Text = Field(description="text, and not empty")
 
 
+class ForeseeRestore(Shape):
+    """Show what it would change to put back what was there before us."""
+
+    address: Text = Field(description="text, and not empty")
+
+
+class Restore(ForeseeRestore):
+    """Put back what was there before us."""
+
+    by: Text = Field(description="text, and not empty")
+    reason: Text = Field(description="text, and not empty")
+
+
 class StartRollback(Shape):
     """Put an earlier revision of a source in force, until a time or until that is ended."""
 

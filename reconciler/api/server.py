@@ -60,6 +60,12 @@ class Backend(Followed, Protocol):
     async def forget(self, addresses: Sequence[Address], source: str, *, by: str) -> list[str]:
         """Leave these, or all of a source, as they are for good; returns what that is."""
 
+    async def restore(self, address: Address, *, by: str, reason: str) -> None:
+        """Have what was there before us put back, and what is declared left alone from then on."""
+
+    async def foresee_restore(self, address: Address) -> Plan:
+        """What that would change now."""
+
     async def roll_back(
         self, revision: str, source: str, *, by: str, reason: str, until: float | None
     ) -> Rollback:
@@ -205,6 +211,8 @@ def application(backend: Backend) -> web.Application:
             web.post("/v1/resume", handlers.resume),
             web.post("/v1/approve", handlers.approve),
             web.post("/v1/forget", handlers.forget),
+            web.post("/v1/restore", handlers.restore),
+            web.post("/v1/restore/plan", handlers.foresee_restore),
             web.post("/v1/rollback", handlers.rollback),
             web.post("/v1/rollback/end", handlers.end_rollback),
         ]
@@ -290,6 +298,21 @@ class _Handlers:
         addresses = [Address(one) for one in wanted.addresses]
         forgotten = await self._backend.forget(addresses, wanted.source, by=wanted.by)
         return _json(views.document("Accepted", objects=forgotten))
+
+    async def restore(self, request: web.Request) -> web.Response:
+        from reconciler.api import requests
+
+        wanted = requests.body(requests.Restore, await request.read())
+        address = Address(wanted.address)
+        await self._backend.restore(address, by=wanted.by, reason=wanted.reason)
+        return _json(views.document("Accepted", addresses=[address]))
+
+    async def foresee_restore(self, request: web.Request) -> web.Response:
+        from reconciler.api import requests
+
+        wanted = requests.body(requests.ForeseeRestore, await request.read())
+        plan = await self._backend.foresee_restore(Address(wanted.address))
+        return _json(views.items("PlanList", [views.plan(plan, await self._backend.instances())]))
 
     async def rollback(self, request: web.Request) -> web.Response:
         from reconciler.api import requests

@@ -13,6 +13,7 @@ from reconciler.api.backend import StoreKnowledge
 from reconciler.app.approving import approvals, audited, forgetting, of_source
 from reconciler.app.assembly import LEASE, Parts
 from reconciler.app.memory import keep_small
+from reconciler.app.restoring import Restoration, Wish, restoring
 from reconciler.app.rolling_back import RollingBack, wanted
 from reconciler.app.sources import Sources
 from reconciler.app.standing import Standing
@@ -264,6 +265,28 @@ class DaemonBackend(StoreKnowledge):
         await store.write(forgetting(addresses, name, by=by, runtime=self._daemon.parts.runtime))
         await controller.forget(addresses)
         return [*addresses, *([source] if source else [])]
+
+    async def restore(self, address: Address, *, by: str, reason: str) -> None:
+        """Have what was there before us put back, and what is declared left alone from then on."""
+        found = await self._restoring(address, by=by, reason=reason)
+        await self._daemon.parts.store.write(found.audited())
+        await self._daemon.controller.restore(found.approval, found.suspension)
+
+    async def foresee_restore(self, address: Address) -> Plan:
+        """What that would change now."""
+        found = await self._restoring(address, by="", reason="")
+        return await self._daemon.controller.foresee(found.wanted())
+
+    async def _restoring(self, address: Address, *, by: str, reason: str) -> Restoration:
+        controller, parts = self._daemon.controller, self._daemon.parts
+        return await restoring(
+            parts.store,
+            Wish(address, by, reason, self.now()),
+            states=controller.states(),
+            declared=[a for a, one in controller.in_force.instances.items() if one.removal is None],
+            suspensions=controller.suspensions.all(),
+            own_paths=(*parts.settings.own_paths, *controller.in_force.sources),
+        )
 
     async def roll_back(
         self, revision: str, source: str, *, by: str, reason: str, until: float | None

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from reconciler.app import quick
 from reconciler.app.assembly import Parts
 from reconciler.app.evaluating import Evaluated
+from reconciler.app.restoring import Restoration
 from reconciler.core.conditions import summarize
 from reconciler.engine import wording
+from reconciler.engine.intake.in_force import Wanted
 from reconciler.engine.intake.recall import put_in_force
 from reconciler.engine.lane.lane import orphaned
 from reconciler.engine.loop.approvals import Approvals
@@ -19,8 +21,10 @@ from reconciler.engine.oneshot import OneShot, TargetResult
 from reconciler.engine.report import Report
 from reconciler.engine.round.journal import settle_in_doubt, store_report
 from reconciler.engine.round.progress import Progress
-from reconciler.model.names import Address, source_object, split_address
+from reconciler.model.desired import Desired
+from reconciler.model.names import Address, Digest, TargetName, source_object, split_address
 from reconciler.model.plan import Plan, PlanUnit
+from reconciler.model.state import ResourceState
 from reconciler.store.batch import Batch
 from reconciler.targets.session import Session
 
@@ -28,6 +32,16 @@ from reconciler.targets.session import Session
 async def plan(parts: Parts, evaluated: Evaluated, *, progress: Progress, texts: bool = True) -> list[Plan]:
     """What an apply would change, target by target. Changes nothing, on no target and not in the store."""
     return await (await _oneshot(parts, evaluated, progress)).plan(texts=texts)
+
+
+async def foresee(parts: Parts, restored: Restoration, *, progress: Progress) -> list[Plan]:
+    """What it would change to put back what was there before us. Changes nothing, as above."""
+    wanted, known = restored.wanted(), await parts.store.load_states()
+    in_force = await parts.store.snapshot_in_force(restored.source)
+    revision = "" if in_force is None else in_force.revision
+    nothing = Desired(restored.source, revision, Digest(""), {}, {}, {}, {})
+    work = await _once(parts, nothing, {wanted.target.name: wanted}, known, progress)
+    return await work.plan()
 
 
 async def apply(
@@ -117,17 +131,27 @@ def _settled(result: TargetResult) -> bool:
 
 
 async def _oneshot(parts: Parts, evaluated: Evaluated, progress: Progress) -> OneShot:
+    return await _once(parts, evaluated.desired, evaluated.wanted, evaluated.known, progress)
+
+
+async def _once(
+    parts: Parts,
+    desired: Desired,
+    wanted: Mapping[TargetName, Wanted],
+    known: Mapping[Address, ResourceState],
+    progress: Progress,
+) -> OneShot:
     # While the sessions are opened, which is mostly waiting.
-    parts.host.prepare_soon({instance.package for instance in evaluated.instances.values()})
+    parts.host.prepare_soon({one.package for target in wanted.values() for one in target.instances.values()})
     suspensions, approvals = Suspensions(parts.store, now=parts.runtime.now), Approvals(parts.store)
     await suspensions.load()
     await approvals.load()
     services = parts.services(
-        evaluated.desired,
+        desired,
         suspensions,
         approvals,
         loop_time=asyncio.get_running_loop().time,
         progress=progress,
     )
     owed = await parts.store.load_owed()
-    return OneShot(evaluated.wanted, evaluated.known, services=services, open_session=Session.open, owed=owed)
+    return OneShot(wanted, known, services=services, open_session=Session.open, owed=owed)

@@ -39,6 +39,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("approve", "Have done what waits for you: removals, and what is held"),
             ("forget", "Leave something that is declared no longer as it is, for good"),
             ("rollback", "Put an earlier revision in force again, for a while"),
+            ("restore", "Put back what was there before us, or the whole state from a backup"),
         ),
     ),
     (
@@ -46,7 +47,6 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("audit", "What people and packages did that needs a trail; verify it"),
             ("backup", "Write the whole state to one file, checked by restoring it"),
-            ("restore", "Have the whole state back from a backup"),
             ("doctor", "Check what froyo needs, and say what to do about it"),
             ("completion", "Print a script that completes commands in your shell"),
             ("version", "Print the version"),

@@ -13,11 +13,11 @@ from reconciler.model.event import REASONS
 Candidate = tuple[str, str]
 """A word, and what it means."""
 
-_OBJECTS = ("get", "describe", "reconcile", "wait", "suspend", "resume", "rollback")
+_OBJECTS = ("get", "describe", "reconcile", "wait", "suspend", "resume", "rollback", "restore")
 _FORMATS = ("text", "json", "yaml")
 _TABLE_FORMATS = (*_FORMATS, "wide", "name")
 _VALUES = {
-    "--cause": ("spec", "drift", "adopt", "prune", "refresh"),
+    "--cause": ("spec", "drift", "adopt", "prune", "restore", "refresh"),
     "--for": ("ready", "not-ready", "drifted", "stalled", "reconciling", "reason="),
     "--log-format": ("auto", "console", "json"),
 }

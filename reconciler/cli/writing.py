@@ -8,6 +8,7 @@ from reconciler.app import rolling_back
 from reconciler.app.approving import approvals, audited, forgetting, of_source
 from reconciler.app.opening import writing
 from reconciler.app.places import Places
+from reconciler.app.restoring import Wish, given_up, restoring_from_record
 from reconciler.core.conditions import summarize
 from reconciler.engine import wording
 from reconciler.engine.report import Report
@@ -36,7 +37,7 @@ async def suspend(
 async def resume(where: Places, objects: Collection[str], *, by: str) -> None:
     """Remove suspensions, and say so in the audit log."""
     async with writing(where) as (store, runtime):
-        batch = Batch()
+        batch = Batch().forget_approvals(await given_up(store, objects))
         for object_ in objects:
             batch.resume(object_)
         batch.add_audit(
@@ -75,6 +76,15 @@ async def forget(where: Places, addresses: Collection[Address], source: str, *, 
             addresses = [*addresses, *mine]
         await store.write(forgetting(addresses, name, by=by, runtime=runtime))
         return [*addresses, *([source] if source else [])]
+
+
+async def restore(where: Places, address: Address, *, by: str, reason: str) -> None:
+    """Put on record that what was there before us is to be put back, and in the audit log."""
+    async with writing(where) as (store, runtime):
+        wish = Wish(address, by, reason, runtime.now())
+        found = await restoring_from_record(store, wish, own_paths=where.own_paths)
+        batch = found.audited().approve([found.approval])
+        await store.write(batch if found.suspension is None else batch.suspend(found.suspension))
 
 
 async def roll_back(

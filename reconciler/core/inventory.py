@@ -15,6 +15,7 @@ is gone.
                              else spec
 
 What is ours and declared no longer is changed because of `prune`, and is not ours once it is gone: see `prune.py`.
+Nor is what a person has had put back as it was before us, which is changed because of `restore`.
 
 `policy: observe` and `paused` forbid to touch in every row, and what is not touched does not become ours,
 except by being found equal. This module must not know how anything is changed, nor what it is.
@@ -84,7 +85,7 @@ def decide(instance: Instance, state: ResourceState | None, *, exists: bool, equ
         equal: whether it is as declared, ignored fields left aside.
     """
     if instance.removal is not None:
-        return Decision(cause=Cause.PRUNE, held=None)
+        return Decision(cause=Cause.RESTORE if instance.removal.asked else Cause.PRUNE, held=None)
     cause = cause_of(state, instance.digest, exists=exists)
     return Decision(cause=cause, held=None if equal else _held(instance, cause))
 

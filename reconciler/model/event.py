@@ -19,7 +19,7 @@ class EventType(StrEnum):
 
 
 REASONS = (
-    *("Created", "Updated", "Removed", "Repaired", "Refreshed"),
+    *("Created", "Updated", "Removed", "Restored", "Repaired", "Refreshed"),
     *("Differs", "Held", "PruneHeld", "Suspended", "Contested"),
     *("TransientError", "Throttled", "PermanentError", "DidNotConverge"),
     *("Recovered", "Abandoned", "Orphaned", "Moved", "Forgotten"),

@@ -26,13 +26,14 @@ class Action(StrEnum):
 class Cause(StrEnum):
     """Why it happens. DRIFT only where an earlier observation in sync is on record; else ADOPT or SPEC.
 
-    PRUNE where it is ours and is declared no longer.
+    PRUNE where it is ours and is declared no longer, RESTORE where a person wants back what was there before us.
     """
 
     SPEC = "spec"
     DRIFT = "drift"
     ADOPT = "adopt"
     PRUNE = "prune"
+    RESTORE = "restore"
     REFRESH = "refresh"
 
 

@@ -74,16 +74,18 @@ class CommonSpec:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """That an instance is declared no longer, and is to go.
+    """That an instance is to go: it is declared no longer, or a person wants back what was there before us.
 
     Attributes:
         hold: why it is left until a person approves, in words for them, or "".
         restores: the body `{"digest", "size"}` that was there before us and comes back, or None: then there is nothing
             afterwards.
+        asked: whether a person has asked for just that, although it is declared.
     """
 
     hold: str = ""
     restores: Mapping[str, Any] | None = None
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,7 @@ class Instance:
         package: name of the provider package.
         lock: what its operations hold, one at a time on a target, such as `dpkg`; or "".
         origin: where it was declared.
-        removal: that it is declared no longer, and is to go; None for what is declared.
+        removal: that it is to go; None for what is to be as it is declared.
     """
 
     address: Address

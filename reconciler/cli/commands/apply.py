@@ -43,7 +43,7 @@ EXAMPLES = (
     ("froyo apply -o json", "what was done, as a document"),
 )
 
-DONE = ("Created", "Updated", "Removed", "Repaired", "Refreshed")
+DONE = ("Created", "Updated", "Removed", "Restored", "Repaired", "Refreshed")
 
 
 def command(  # noqa: PLR0913 - its options

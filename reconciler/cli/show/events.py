@@ -19,7 +19,17 @@ MESSAGE = 32
 INDENT = "    "
 
 _GOOD = frozenset(
-    {"Repaired", "Created", "Updated", "Removed", "Refreshed", "Recovered", "Connected", "SourceReady"}
+    {
+        "Repaired",
+        "Created",
+        "Updated",
+        "Removed",
+        "Restored",
+        "Refreshed",
+        "Recovered",
+        "Connected",
+        "SourceReady",
+    }
 )
 
 

@@ -22,6 +22,7 @@ _SIGNS = {
     "Created": ("good", "+"),
     "Updated": ("warn", "~"),
     "Removed": ("bad", "-"),
+    "Restored": ("warn", "↶"),
     "Repaired": ("warn", DRIFT),
     "Refreshed": ("warn", REFRESH),
 }

@@ -2,7 +2,8 @@
 
 One place for the loop and for a single run. Invariants: a source speaks for what it declared itself: what others
 declare is none of its business, and of two that claim one thing, the one that has it keeps it. What is declared no
-longer is an instance like any other until it is gone, with a `Removal`; on what terms it goes is `core/prune.py`.
+longer is an instance like any other until it is gone, with a `Removal`; on what terms it goes is `core/prune.py`. So is
+what a person wants back as it was before us, in the place of what is declared.
 """
 
 from __future__ import annotations
@@ -107,6 +108,7 @@ class InForce:
         self._doubts: dict[SourceName, str] = {}
         self._waiting: dict[SourceName, tuple[Desired, str]] = {}
         self._removals: dict[Address, tuple[Instance, SourceName]] = {}
+        self._restored: dict[Address, Instance] = {}
         self._former: dict[TargetName, Target] = {}
         self._moved: dict[Address, InventoryEntry] = {}
         self._others: dict[TargetName, list[str]] = {}
@@ -144,11 +146,16 @@ class InForce:
         found: dict[Address, Instance] = {}
         for desired in self._sources.values():
             found.update(desired.instances)
-        return found | {address: one for address, (one, _) in self._removals.items()}
+        return found | self._restored | {address: one for address, (one, _) in self._removals.items()}
+
+    @property
+    def restored(self) -> Collection[Address]:
+        """What is declared, and is to be what it was before us, since a person has asked for that."""
+        return self._restored.keys()
 
     def goes(self, address: Address) -> bool:
         """Whether something is to go."""
-        return address in self._removals
+        return address in self._removals or address in self._restored
 
     def find_blob(self, digest: Digest) -> Blob:
         """A body that some source declares.
@@ -187,6 +194,7 @@ class InForce:
         for one, why in taking:
             dropped = self._dropped(one.source, record)
             left |= self._decide(one, {a: e for a, e in dropped.items() if a not in moved}, record, why)
+        self._restored = self._wanted_back(record)
         return Taken(
             wanted=self.wanted(),
             left=left,
@@ -198,6 +206,7 @@ class InForce:
         """These were to go, and have gone; or they are to stay, after all."""
         for address in addresses:
             self._removals.pop(address, None)
+            self._restored.pop(address, None)
             self._moved.pop(address, None)
         busy = {split_address(address)[0] for address in self._removals}
         self._former = {name: target for name, target in self._former.items() if name in busy}
@@ -208,7 +217,7 @@ class InForce:
         sources: dict[TargetName, dict[Address, SourceName]] = {name: {} for name in self.targets}
         for source, desired in self._sources.items():
             for address, one in desired.instances.items():
-                instances[one.target][address] = one
+                instances[one.target][address] = self._restored.get(address, one)
                 sources[one.target][address] = source
         for address, (one, source) in self._removals.items():
             instances[one.target][address] = one
@@ -391,6 +400,18 @@ class InForce:
             del self._removals[address]
         return left
 
+    def _wanted_back(self, record: Record) -> dict[Address, Instance]:
+        """What is declared, and is to be what it was before us: as it was shown to who approved just that."""
+        found: dict[Address, Instance] = {}
+        for address, approval in record.approvals.items():
+            entry = record.inventory.get(address)
+            if entry is None or not any(address in one.instances for one in self._sources.values()):
+                continue
+            one = restoration(entry, record.sizes)
+            if one is not None and one.digest == approval.shown:
+                found[address] = one
+        return found
+
     def _fate(
         self, entry: InventoryEntry, targets: Mapping[TargetName, Target], record: Record
     ) -> tuple[str | None, Mapping[str, object] | None]:
@@ -400,19 +421,18 @@ class InForce:
         if target is None:
             return "how its target was reached is not on record", None
         created = entry.ownership is Ownership.CREATED
-        size = record.sizes.get(entry.preimage) if entry.preimage is not None and not created else None
+        restores = body_before(entry, record.sizes)
         if one.address in record.approvals and one.common.deletion is Deletion.ORPHAN:
             one = replace(one, common=replace(one.common, deletion=Deletion.DELETE))
         local = isinstance(target.transport, LocalTransport)
         why = prune.why_left(
             one,
             created=created,
-            replaced=size is not None,
+            replaced=restores is not None,
             own_paths=(*self._own_paths, *self._sources) if local else (),
         )
         if why is None and (below := next(self._below(one), None)) is not None:
             why = f"{below} is still declared, and lies in it"
-        restores = None if size is None else {"digest": entry.preimage, "size": size}
         return why, restores
 
     def _below(self, one: Instance) -> Iterator[Address]:
@@ -437,6 +457,19 @@ def redeclared(desired: Desired, inventory: Mapping[Address, InventoryEntry]) ->
             continue
         if (now.metadata, now.origin) != (then.metadata, then.origin):
             yield replace(entry, instance=now)
+
+
+def body_before(entry: InventoryEntry, sizes: Mapping[Digest, int]) -> Mapping[str, object] | None:
+    """The body that was there before us, if there was one and it is still kept."""
+    if entry.preimage is None or entry.ownership is Ownership.CREATED or entry.preimage not in sizes:
+        return None
+    return {"digest": entry.preimage, "size": sizes[entry.preimage]}
+
+
+def restoration(entry: InventoryEntry, sizes: Mapping[Digest, int]) -> Instance | None:
+    """Something that is ours, as what it was before us; None where that is not kept."""
+    restores = body_before(entry, sizes)
+    return None if restores is None else removed(entry.instance, Removal(restores=restores, asked=True))
 
 
 def removed(instance: Instance, removal: Removal) -> Instance:

@@ -153,13 +153,14 @@ class Intake:
             return False
         try:
             async with self._controller.taking:
-                doubt = await doubt_of(self._store, snapshot)
-                await self._controller.refuse_conflicts(desired, await self._theirs(), doubt=doubt)
                 back = (await self._store.load_rollbacks()).get(self.state.name)
                 if back is not None and back.holds(self._runtime.now()):
+                    await self._controller.must_not_conflict(desired, await self._theirs())
                     await self._store.save_snapshot(snapshot)
                     over = taken = None
                 else:
+                    doubt = await doubt_of(self._store, snapshot)
+                    await self._controller.refuse_conflicts(desired, await self._theirs(), doubt=doubt)
                     over, back = await put_in_force(self._store, snapshot, desired), None
                     taken = await self._controller.submit(desired, doubt=doubt)
         except SnapshotGone:
@@ -210,8 +211,7 @@ class Intake:
                 raise SnapshotGone(f"revision {rollback.revision} is not kept any more")
             desired = await self._evaluate(kept)
             async with self._controller.taking:
-                if problems := await self._controller.conflicts(desired, await self._theirs()):
-                    raise ConfigError(problems)
+                await self._controller.must_not_conflict(desired, await self._theirs())
                 await put_back(self._store, rollback, kept, desired)
                 taken = await self._controller.submit(desired, doubt=await doubt_of(self._store, kept))
             broken = bool(self.state.problems or self._unreadable)

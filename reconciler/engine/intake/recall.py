@@ -52,11 +52,11 @@ async def record(
         inventory=inventory,
         targets=await store.load_targets(),
         approvals=approvals,
-        sizes=await _sizes(store, inventory.values(), approvals.keys()),
+        sizes=await sizes_before(store, inventory.values(), approvals.keys()),
     )
 
 
-async def _sizes(
+async def sizes_before(
     store: Store, entries: Iterable[InventoryEntry], approved: Iterable[Address]
 ) -> dict[Digest, int]:
     """Of the contents that would come back, those that are still kept, with their sizes."""

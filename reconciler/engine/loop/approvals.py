@@ -30,6 +30,10 @@ class Approvals:
         await self._store.write(Batch().approve(approvals))
         self._known |= {approval.address: approval for approval in approvals}
 
+    def note(self, approval: Approval) -> None:
+        """This is on record by now."""
+        self._known[approval.address] = approval
+
     def of(self, address: Address) -> Approval | None:
         """What was approved about an instance."""
         return self._known.get(address)

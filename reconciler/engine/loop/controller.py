@@ -13,10 +13,11 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping
 
 from reconciler.core.backoff import Backoff
+from reconciler.core.contest import Contests
 from reconciler.core.workqueue import Priority, Work
 from reconciler.engine import wording
 from reconciler.engine.host import ProviderHost
-from reconciler.engine.intake.in_force import InForce, Taken
+from reconciler.engine.intake.in_force import InForce, Taken, Wanted
 from reconciler.engine.intake.recall import record
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.approvals import Approvals
@@ -35,12 +36,7 @@ from reconciler.engine.round.reconcile import Round, unplanned
 from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.settings import EngineSettings
-from reconciler.errors import (
-    Problem,
-    ProtocolError,
-    StoreError,
-    TransportError,
-)
+from reconciler.errors import ConfigError, ProtocolError, StoreError, TransportError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, SourceName, TargetName, split_address
 from reconciler.model.plan import Plan
@@ -55,6 +51,9 @@ from reconciler.targets.watch import WatchEvent
 from reconciler.telemetry.log import get_logger
 
 log = get_logger("froyo")
+
+NO_SESSION = "there is no session to the target right now; see: froyo status"
+"""Why nothing can be planned."""
 
 
 class Controller:
@@ -179,11 +178,16 @@ class Controller:
         theirs = await self._theirs(desired, declared)
         self.in_force.refuse_conflicts(desired, theirs, doubt=doubt)
 
-    async def conflicts(
+    async def must_not_conflict(
         self, desired: Desired, declared: Iterable[tuple[SourceName, Instance]] = ()
-    ) -> list[Problem]:
-        """What it claims so; it is only asked for."""
-        return self.in_force.conflicts(desired, await self._theirs(desired, declared))
+    ) -> None:
+        """The same for what is not to be taken in as soon as others let go of it.
+
+        Raises:
+            ConfigError: with everything that it claims so; it waits for nothing.
+        """
+        if problems := self.in_force.conflicts(desired, await self._theirs(desired, declared)):
+            raise ConfigError(problems)
 
     async def _theirs(
         self, desired: Desired, declared: Iterable[tuple[SourceName, Instance]]
@@ -246,7 +250,10 @@ class Controller:
         """What was to go has gone: nothing waits for it any more, be it its target."""
         self.approvals.spent(gone)
         before = self.in_force.targets.keys()
+        restored = any(address in self.in_force.restored for address in gone)
         self.in_force.gone(gone)
+        if restored:  # what is declared there is left alone, and that is to be seen
+            self._background.begin(self._take_again(), name="take again")
         if before != self.in_force.targets.keys():
             self._background.begin(self._drop_targets(), name="drop targets")
 
@@ -255,6 +262,19 @@ class Controller:
         await self.approvals.put(approvals)
         await self._take_again()
         await self.request(Scope.of(approval.address for approval in approvals))
+
+    async def restore(self, approval: Approval, suspension: Suspension | None) -> None:
+        """Have what was there before us put back, and what is declared left alone from then on.
+
+        Both are on record before this returns, together, and outlive the controller.
+        """
+        if suspension is None:
+            await self.approvals.put([approval])
+        else:
+            await self.suspensions.put(suspension, Batch().approve([approval]))
+            self.approvals.note(approval)
+        await self._take_again()
+        await self.request(Scope.of([approval.address]))
 
     async def forget(self, addresses: Collection[Address]) -> None:
         """These are not ours any more: they stay as they are, and nothing is known of them."""
@@ -376,14 +396,25 @@ class Controller:
                 self._workers.add(name, priority=Priority.USER, scope=mine)
         await self._requests.put(wanted)
 
+    async def foresee(self, wanted: Wanted) -> Plan:
+        """What would be changed on a target if it were to be so, right now; changes nothing."""
+        name, known = wanted.target.name, self.lanes.states()
+        session = self._sessions.get(name)
+        if session is None:
+            return unplanned(name, self._services, NO_SESSION)
+        lane = Lane.make(wanted, known.get, contests=Contests(), own_paths=self._settings.own_paths)
+        try:
+            return await Round(lane, session, self._services).plan()
+        except (TransportError, ProtocolError) as error:
+            return unplanned(name, self._services, str(error))
+
     async def plan(self) -> list[Plan]:
         """What would be changed on each target right now; targets that cannot be reached say so."""
 
         async def one(name: TargetName) -> Plan:
             lane, session = self.lanes.get(name), self._sessions.get(name)
             if lane is None or session is None:
-                why = "there is no session to the target right now; see: froyo status"
-                return unplanned(name, self._services, why)
+                return unplanned(name, self._services, NO_SESSION)
             try:
                 await session.forget_digests()
                 return await Round(lane, session, self._services).plan()
@@ -408,6 +439,11 @@ class Controller:
         """End a suspension; whether there was one."""
         found = await self.suspensions.remove(object_)
         self._reminders.cancel(object_)
+        if object_ in self.in_force.restored:
+            # What was to be put back under it is not wanted any more.
+            await self._store.write(Batch().forget_approvals([Address(object_)]))
+            self.approvals.spent([Address(object_)])
+            await self._take_again()
         await self.request(Scope.of(self._covered(object_)))
         return found
 

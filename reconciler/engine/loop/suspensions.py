@@ -27,9 +27,9 @@ class Suspensions:
         """Read them from the store."""
         self._known = {suspension.object: suspension for suspension in await self._store.load_suspensions()}
 
-    async def put(self, suspension: Suspension) -> None:
-        """Add one, or replace the one of the same object."""
-        await self._store.write(Batch().suspend(suspension))
+    async def put(self, suspension: Suspension, batch: Batch | None = None) -> None:
+        """Add one, or replace the one of the same object; what is in `batch` is written with it, or neither is."""
+        await self._store.write((batch or Batch()).suspend(suspension))
         self._known[suspension.object] = suspension
 
     async def remove(self, object_: str) -> bool:
@@ -38,12 +38,9 @@ class Suspensions:
         return self._known.pop(object_, None) is not None
 
     def holding(self, address: Address) -> Suspension | None:
-        """Why `address` is to be left alone right now, or None."""
-        now = self._now()
-        for suspension in self._known.values():
-            if covers(suspension.object, address) and (suspension.until is None or suspension.until > now):
-                return suspension
-        return None
+        """Why `address` is to be left alone right now, or None; of several suspensions, that which covers most."""
+        found = [suspension for suspension in self.all() if covers(suspension.object, address)]
+        return min(found, key=lambda one: (one.object == address, one.object.count("/")), default=None)
 
     def all(self) -> list[Suspension]:
         """Those that hold something right now."""

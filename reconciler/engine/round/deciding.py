@@ -87,7 +87,7 @@ class Deciding:
             self._lane.unsettled.settle(address)
             self._lane.sightings.take(address)
             return False
-        if suspension := self._services.suspended(address):
+        if suspension := self._permitting.suspended(address):
             message = wording.suspended(suspension)
             self._conclusions.conclude(address, Verdict(reason=Reason.SUSPENDED, message=message))
             # Its time passes without anybody saying so: each rescan asks again. Who changes it meanwhile is told then.

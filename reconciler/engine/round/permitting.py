@@ -14,8 +14,9 @@ from reconciler.engine import wording
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.model.conditions import Reason
-from reconciler.model.names import Digest
+from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Action, PlanUnit
+from reconciler.model.state import Suspension
 
 
 class Permitting:
@@ -41,7 +42,7 @@ class Permitting:
         unit = self._asked(unit)
         if unit.held:
             return unit
-        if suspension := self._services.suspended(unit.address):
+        if suspension := self.suspended(unit.address):
             why = wording.suspended(suspension)
             return replace(unit, held=Reason.SUSPENDED, held_because=why)
         now = self._services.loop_time()
@@ -52,6 +53,13 @@ class Permitting:
             why = f"{wording.CONTESTED}; next correction in {wording.duration(pause)}"
             return replace(unit, held=Reason.CONTESTED, held_because=why)
         return unit
+
+    def suspended(self, address: Address) -> Suspension | None:
+        """Why an instance is to be left alone; its own suspension says what is to follow on what a person asked for."""
+        suspension, removal = self._services.suspended(address), self._lane.instances[address].removal
+        if suspension is not None and suspension.object == address and removal is not None and removal.asked:
+            return None
+        return suspension
 
     def _asked(self, unit: PlanUnit) -> PlanUnit:
         """The unit, held if a person has to say yes first and has not."""

@@ -23,6 +23,7 @@ from reconciler.model.conditions import Reason
 from reconciler.model.names import Address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Cause, PlanUnit
+from reconciler.model.resource import Removal
 from reconciler.model.state import HistoryEntry
 from reconciler.store.records import Ownership
 
@@ -115,19 +116,22 @@ class Verdicts:
         """It was to go, and has gone: by what was done about it, or it was gone already."""
         self._lane.sightings.take(address)
         self._conclusions.conclude(address, Verdict(reason=Reason.APPLIED, message="removed", ready=True))
-        removal = self._lane.instances[address].removal
+        removal = self._lane.instances[address].removal or Removal()
         if unit is None:
-            there = "was gone already" if removal and removal.restores is None else "is as it was before us"
-            message = f"declared no longer, and {there}"
+            message = "was gone already" if removal.restores is None else "is as it was before us"
         elif unit.action is Action.DELETE:
-            message = "declared no longer, and removed"
+            message = "removed"
         else:
-            message = f"declared no longer, and what was there before is back: {wording.fields(unit.diffs)}"
+            message = f"what was there before is back: {wording.fields(unit.diffs)}"
         if unit is not None:
             self._outcome.changed.append(address)
         self._outcome.gone.append(address)
         data = None if unit is None else details(unit)
-        self._report.event(address, "Removed", message, cause=Cause.PRUNE, data=data)
+        if removal.asked:
+            self._report.event(address, "Restored", message, cause=Cause.RESTORE, data=data)
+        else:
+            message = f"declared no longer, and {message}"
+            self._report.event(address, "Removed", message, cause=Cause.PRUNE, data=data)
 
     def hold(self, unit: PlanUnit) -> None:
         """It differs, and is left as it is for now."""

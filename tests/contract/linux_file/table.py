@@ -6,6 +6,7 @@ A case declares one resource in a small world. What it does not say is not check
     spec      with `content` or `contentBase64` as a person writes them; loading puts a `body` in their place; a `tree`
               is what loading puts in the place of a `source`
     ignore, managed, owned, removed   as in a request
+    restores  the content that was there before us and comes back; then it is `removed`, too
     actual    fields of what `read` finds; null for those that must not be there
     watch     the paths to be watched
     fault     the class, and a part of the message, of what `read` or `plan` refuses
@@ -77,6 +78,7 @@ def request_of(case: Json, host: Any) -> Json:
             name: [body["digest"], body["size"], spec["tree"][name].get("executable", False)]
             for name, body in bodies.items()
         }
+    restores = {"restores": host.body(case["restores"].encode())} if "restores" in case else {}
     return {
         "address": f"host/{case['kind']}/it",
         "kind": case["kind"],
@@ -85,7 +87,8 @@ def request_of(case: Json, host: Any) -> Json:
         "ignore": case.get("ignore", []),
         "managed": case.get("managed", []),
         "owned": case.get("owned", False),
-        "removed": case.get("removed", False),
+        "removed": case.get("removed", bool(restores)),
+        **restores,
     }
 
 

@@ -56,7 +56,9 @@ def test_without_a_daemon_the_next_apply_does_it_and_what_it_does_not_have_stays
     third = revisions(person)[-1]
     assert states == {first: (True, False), second: (False, False), third: (False, True)}
     person.write("broken.yaml", "nothing: [")
-    assert "is wrong, too: broken.yaml:1:10" in person.froyo("apply", "site").stderr
+    told = person.froyo("apply", "site").stderr
+    assert "what it says by now is wrong, too: " in told
+    assert "broken.yaml:1:10: " in told
     (person.site / "broken.yaml").unlink()
 
     history = person.froyo("history").stdout

@@ -111,3 +111,22 @@ def test_no_text_of_a_revision_that_is_rolled_back_to_is_shown_and_what_is_kept_
     files = [path for path in person.state.rglob("*") if path.is_file()]
     assert any(path.parent.parent.name == "blobs" for path in files)
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+
+
+def test_no_text_of_what_was_there_before_us_is_shown_when_it_is_put_back(person, canaries):
+    theirs, ours, *_ = canaries
+    (person.machine / "etc").mkdir()
+    key = person.machine / "etc" / "key"
+    key.write_text(f"mine={theirs}\n")
+    key.chmod(0o600)
+    person.write("key.yaml", FILE.format(text=ours, how='mode: "0600"'))
+    said = [person.froyo("apply", person.site, "-v")]
+    said.append(person.froyo("restore", "here/File/key", "--dry-run", status=2))
+    said.append(person.froyo("restore", "here/File/key", "--reason", "theirs was right"))
+    said.append(person.froyo("apply", person.site, "-v"))
+    assert key.read_text() == f"mine={theirs}\n"
+    assert key.stat().st_mode & 0o777 == 0o600
+    told = "\n".join(one.stdout + one.stderr for one in said) + everything_said(person)
+    for canary in (theirs, ours):
+        assert canary not in told
+        assert canary not in kept(person)

@@ -9,6 +9,7 @@ from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event, EventType
 from reconciler.model.names import Address, Digest, TargetName
 from reconciler.model.origin import Origin
+from reconciler.model.plan import Plan
 from reconciler.model.resource import CommonSpec, Instance, Metadata
 from reconciler.model.state import ResourceState, Rollback, SourceState, Suspension, TargetState
 from reconciler.store.feed import Feed
@@ -149,6 +150,13 @@ class Known:
     async def resume(self, suspended, *, by):
         self.asked.append(("resume", suspended, by))
         return any(s.object == suspended for s in self.known_suspensions)
+
+    async def restore(self, address, *, by, reason):
+        self.asked.append(("restore", address, by, reason))
+
+    async def foresee_restore(self, address):
+        self.asked.append(("foresee restore", address))
+        return Plan(target=address.partition("/")[0], revision="r1", units=(), observed_at=1.0, errors={})
 
     async def roll_back(self, revision, source, **fields):
         self.asked.append(("rollback", revision, source, fields))

@@ -203,6 +203,16 @@ async def test_wishes_are_passed_on(path):
     assert known.asked[3] == ("resume", MOTD, "alice")
 
 
+async def test_what_is_to_be_put_back_is_shown_and_passed_on(path):
+    known = Known.of(state(MOTD))
+    async with serving(known, path) as client:
+        planned = await ask(client.post, "/v1/restore/plan", {"address": MOTD})
+        done = await ask(client.post, "/v1/restore", {"address": MOTD, "by": "alice", "reason": "x"})
+    assert (planned["kind"], planned["items"][0]["target"]) == ("PlanList", "web-1")
+    assert (done["kind"], done["addresses"]) == ("Accepted", [MOTD])
+    assert known.asked == [("foresee restore", MOTD), ("restore", MOTD, "alice", "x")]
+
+
 async def test_a_rollback_is_passed_on_and_says_what_waits(path):
     held = replace(instance("web-1/File/new"), removal=Removal(hold="it does not have this"))
     gone = replace(instance("web-1/File/old"), removal=Removal())
@@ -233,6 +243,8 @@ async def test_a_rollback_is_passed_on_and_says_what_waits(path):
         ("/v1/suspend", b'{"objet": "x"}', "no field 'objet'"),
         ("/v1/reconcile", b'{"addresses": "x"}', "list of addresses"),
         ("/v1/reconcile", b'{"addresses": [1]}', "list of addresses"),
+        ("/v1/restore", b'{"address": "web-1/File/motd", "by": "a"}', "reason has to be text, and not empty"),
+        ("/v1/restore/plan", b'{"adress": "x"}', "there is no field 'adress'"),
         ("/v1/rollback", b'{"revision": "r1", "by": "a"}', "reason has to be text, and not empty"),
         ("/v1/rollback", b'{"revision": "", "by": "a", "reason": "b"}', "revision has to be text, and not"),
         (

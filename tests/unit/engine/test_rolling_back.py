@@ -284,3 +284,29 @@ async def test_an_end_needs_a_rollback_and_a_source_that_is_served(stage):
     wish = await asked(stage, "r1")
     with pytest.raises(UsageError, match=r"sim is not served by this daemon"):
         await RollingBack(stage.store, stage.runtime, {}).roll_back(wish)
+
+
+@staged
+async def test_what_waits_for_another_source_is_not_taken_along_past_a_rollback(stage):
+    """What another source let go of put the newest revision in force, although a person had rolled it back."""
+    other = SourceName("other")
+
+    def theirs_of(shown):
+        return replace(load(shown), source=other)
+
+    intake = taking(stage)
+    await intake.take(snapshot(declaring("motd", content="one\n"), number=1))
+    theirs = Intake(
+        other, load=theirs_of, controller=stage.controller, store=stage.store, runtime=stage.runtime
+    )
+    await theirs.take(replace(snapshot(declaring("a", "b"), number=7), source=other))
+    await stage.settled()
+    await rolling(stage, intake).roll_back(await asked(stage, "r1"))
+    assert not await intake.take(snapshot(declaring("motd", "a", content="two\n"), number=2))
+    assert "declared by another source already" in intake.state.problems[0]
+    await theirs.take(replace(snapshot(declaring("b"), number=8), source=other))
+    await intake.again()
+    await stage.settled()
+    assert stage.controller.in_force.of(SOURCE).revision == "r1"
+    assert stage.content("motd") == b"one\n"
+    assert intake.state.problems == ()
