@@ -30,7 +30,7 @@ def stat_question(one: Resource, kind: str) -> Json:
     spec, ignored = one.spec, ignored_fields(one)
     if spec.get("state") == "absent":
         gone: Json = {"type": "absent"}
-        if spec.get("force"):
+        if spec.get("force") or (spec.get("removed") and "tree" in spec):
             gone["recursive"] = True
         return {"path": spec["path"], "wanted": gone}
     wanted: Json = {"type": kind}

@@ -234,7 +234,7 @@ spec: {target: far, path: /tmp/never, content: ""}
 def test_what_cannot_be_written_says_why_and_what_to_do_in_words_for_people(person):
     person.write("files.yaml", FILE.format(name="x", text="y"))
     said = person.froyo("apply", person.site, status=1)
-    told = f"{person.machine}/etc: no such file or directory; declare a Directory for it"
+    told = f"{person.machine}/etc does not exist; declare a Directory for it"
     assert f"✘ File/x  {person.machine}/etc/x  {told}" in said.stdout
     assert told in person.froyo("events", "--warnings").stdout
     for word in ("TransientError", "file.write", "enoent"):
