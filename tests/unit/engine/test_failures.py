@@ -186,7 +186,7 @@ async def test_what_failed_for_good_is_tried_again_although_it_was_looked_at_in_
     """That look took the place of the one that had been asked for."""
     await stage.declare(execution("make", "make", "/srv/d/made", spec={"creates": "/srv/d/made"}))
     await stage.until(lambda: stage.reason("make", kind="Exec") == "PermanentError")
-    stage.controller._add("m0", priority=Priority.DRIFT, scope=Scope.of(["m0/Exec/make"]))
+    stage.controller._workers.add("m0", priority=Priority.DRIFT, scope=Scope.of(["m0/Exec/make"]))
     await asyncio.sleep(0.1)
     tried = len(stage.ran())
     await stage.until(lambda: len(stage.ran()) > tried)
