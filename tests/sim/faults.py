@@ -188,9 +188,12 @@ async def approvers(world: World, random_: random.Random) -> None:
         if not waiting:
             continue
         address = random_.choice(waiting)
-        one = controller.in_force.instances[address]
+        one = controller.in_force.instances.get(address)
+        if one is None:
+            continue  # its source has not been taken in yet
         if one.removal is not None and random_.random() < 0.3:
             world.note("forget", object=address)
+            world.monitor.preimages.pop(world.monitor.spot(address), None)
             _ask(process, controller.forget([address]), "forget")
             continue
         shown = controller.states()[address].held

@@ -279,6 +279,9 @@ class Monitor(logging.Handler):
         causes, self._notifying[handler] = self._notifying[handler], {}
         attempted = handler in self._attempted
         self._attempted.discard(handler)
+        process = self._world.process
+        if process is not None and any(self.spot(a) in causes for a in process.controller._under_way):
+            self._attempted.add(handler)  # what came of that is only looked at after this
         # Whether it had been run before the machine lost power is not known.
         rebooted = self._booted.get(handler, machine.boot) != machine.boot
         self._booted[handler] = machine.boot

@@ -47,6 +47,7 @@ class Removals:
             for address, one in before.instances.items()
             if address not in desired.instances
             and (one.target, path_of(one)) not in declared
+            and one.kind != "Directory"  # in which something of others may lie
             and self._would_go(process, one)
         ]
         budget = self._world.settings.prune.of(len(desired.instances) + len(gone))
@@ -96,10 +97,11 @@ class Removals:
 
     @staticmethod
     def _would_go(process: "Process", one: Instance) -> Any:
-        """Whether it is of those that go when they are declared no longer."""
+        """Whether it is certainly of those that go when they are declared no longer."""
         assert process.account is not None
         if one.common.deletion is Deletion.ORPHAN or one.common.policy is not Policy.ENFORCE or one.absent:
             return False
         return process.account.execute(
-            "SELECT 1 FROM inventory WHERE address = ? AND ownership = 'created'", (one.address,)
+            "SELECT 1 FROM inventory WHERE address = ? AND ownership = 'created' AND digest = ?",
+            (one.address, one.digest),
         ).fetchone()
