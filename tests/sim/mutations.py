@@ -10,7 +10,6 @@ from reconciler.core import inventory, prune
 from reconciler.core.inventory import Decision
 from reconciler.core.refreshes import Refreshes
 from reconciler.core.workqueue import WorkQueue
-from reconciler.engine.intake import intake
 from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.lane.backlog import Backlog
 from reconciler.engine.loop.controller import Controller
@@ -185,49 +184,14 @@ def forgets_that_it_refreshed() -> Any:
     return _patched(Refreshes, "done", lambda _right, _self, _owed: None)
 
 
-def refreshes_before_the_change() -> Any:
-    """A refresh stands for what is still under way, too."""
-    return _patched(Round, "_is_under_way", lambda _right, _self, _address: False)
-
-
-def removes_what_was_there_before() -> Any:
-    """What was adopted is removed like what was created."""
-
-    def why_left(right: Any, instance: Any, **more: Any) -> Any:
-        return right(instance, **more | {"created": True})
-
-    return _patched(prune, "why_left", why_left)
-
-
 def asks_nobody() -> Any:
     """Whatever is declared no longer goes at once."""
     return _patched(prune, "holds", lambda _right, _gone, **_more: {})
 
 
-def trusts_an_old_tree() -> Any:
-    """A revision that was there before is taken for a new one."""
-
-    async def doubt_of(_right: Any, _store: Any, _snapshot: Any) -> str:
-        return ""
-
-    return _patched(intake, "doubt_of", doubt_of)
-
-
 def lets_two_have_it() -> Any:
     """What another source has can be claimed."""
     return _patched(InForce, "refuse_conflicts", lambda _right, _self, _desired, *_, **__: ())
-
-
-def speaks_for_others() -> Any:
-    """What a source does not declare goes, whoever has declared it."""
-
-    def dropped(right: Any, self: InForce, source: Any, record: Any) -> Any:
-        found: dict[Any, Any] = {}
-        for one in {source, *(state.source for state in record.states.values())}:
-            found |= right(self, one, record)
-        return found
-
-    return _patched(InForce, "_dropped", dropped)
 
 
 def purges_what_others_have() -> Any:
@@ -254,16 +218,6 @@ def runs_beside_itself() -> Any:
     return _patched(Programs, "run", run)
 
 
-def loses_the_rest_of_what_ended() -> Any:
-    """A session that is lost while one operation is concluded takes the others along."""
-
-    def put(right: Any, self: UnderWay, operation: Any) -> None:
-        if not operation.task.done():
-            right(self, operation)
-
-    return _patched(UnderWay, "put", put)
-
-
 MUTATIONS: dict[str, Mutation] = {
     mutation.__name__: mutation
     for mutation in (
@@ -282,17 +236,12 @@ MUTATIONS: dict[str, Mutation] = {
         hands_out_twice,
         forgets_what_is_owed,
         forgets_that_it_refreshed,
-        refreshes_before_the_change,
-        removes_what_was_there_before,
         asks_nobody,
-        trusts_an_old_tree,
         lets_two_have_it,
-        speaks_for_others,
         purges_what_others_have,
         forgets_a_rename,
         forgets_what_is_under_way,
         runs_beside_itself,
-        loses_the_rest_of_what_ended,
     )
 }
 
