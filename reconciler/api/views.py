@@ -127,7 +127,7 @@ def plan_unit(value: PlanUnit, instance: Instance | None = None) -> Document:
         "cause": value.cause.value,
         "diffs": [field_diff(diff) for diff in value.diffs],
         "desired": value.desired,
-        "observed": value.observed,
+        "observed": value.itself or value.observed,
     }
     if value.held is not None:
         view["held"] = value.held.value

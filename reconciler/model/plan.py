@@ -121,6 +121,8 @@ class PlanUnit:
         operation: what the provider would do, given back to it in `apply`.
         desired: digest of the instance as declared.
         observed: digest of the instance's actual state as read.
+        itself: the same without what is only in the way of a change, which another part of a plan may take away; None
+            where nothing is.
         held: why it is left as it is although it differs; None where it is not.
         held_because: the same for a person, where the reason alone does not say it.
         fails: why it would fail as things are, in a plan; "" where nothing is known to keep it from being done.
@@ -133,6 +135,7 @@ class PlanUnit:
     operation: Operation
     desired: Digest
     observed: Digest
+    itself: Digest | None = None
     held: Reason | None = None
     held_because: str = ""
     fails: str = ""

@@ -150,7 +150,7 @@ class Deciding:
         saved = (self._only or {})[unit.address]
         if saved.desired != unit.desired:
             return "what is declared has changed since the plan was saved; plan again"
-        if saved.observed != unit.observed:
+        if saved.observed != (unit.itself or unit.observed):
             return "what is on the target has changed since the plan was saved; plan again"
         return ""
 

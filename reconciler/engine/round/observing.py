@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.lane.lane import Lane
@@ -14,6 +15,9 @@ from reconciler.model.names import Address, Digest
 from reconciler.model.provider import Actual, Resource
 from reconciler.targets.frames import canonical
 
+OBSTACLES = "obstacles"
+"""What a provider calls in a state what is in the way of a change."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed(Actual):
@@ -21,9 +25,11 @@ class Observed(Actual):
 
     Attributes:
         digest: of `exists` and `state`: equal digests, equal state.
+        itself: the same without what is only in the way of a change; None where nothing is.
     """
 
     digest: Digest
+    itself: Digest | None = None
 
 
 def resource(lane: Lane, address: Address) -> Resource:
@@ -67,10 +73,20 @@ async def observe(
 def _observed(actual: Actual | ProviderError) -> Observed | ProviderError:
     if isinstance(actual, ProviderError):
         return actual
+    itself = None
+    if OBSTACLES in actual.state:
+        itself = _digest(
+            actual.exists, {name: value for name, value in actual.state.items() if name != OBSTACLES}
+        )
     return Observed(
         address=actual.address,
         exists=actual.exists,
         state=actual.state,
         watch=actual.watch,
-        digest=Digest("sha256:" + hashlib.sha256(canonical([actual.exists, actual.state])).hexdigest()),
+        digest=_digest(actual.exists, actual.state),
+        itself=itself,
     )
+
+
+def _digest(exists: bool, state: Mapping[str, Any]) -> Digest:  # noqa: FBT001 - it is what is digested
+    return Digest("sha256:" + hashlib.sha256(canonical([exists, state])).hexdigest())

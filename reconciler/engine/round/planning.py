@@ -81,6 +81,7 @@ def _unit(
         operation=operation,
         desired=instance.digest,
         observed=reading.digest,
+        itself=reading.itself,
         held=decision.held,
     )
 

@@ -509,3 +509,9 @@ def test_an_apply_that_is_cut_off_is_called_so_at_the_latest_by_the_next_one(per
     told = person.froyo("history").stdout
     assert "not ended" not in told
     assert "interrupted: " in told
+
+
+def test_a_saved_plan_brings_a_directory_and_what_is_to_be_in_it(person):
+    person.froyo("plan", person.site, "--out", "next.plan", status=2)
+    person.froyo("apply", "--plan", "next.plan")
+    assert (person.machine / "etc" / "motd").read_text() == "hello\n"
