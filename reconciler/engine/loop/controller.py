@@ -197,10 +197,13 @@ class Controller:
         self.lanes.reassign((source, one.address) for source, one in theirs)
         if unread := self.unread(desired.source):
             states = self.lanes.states()
+            told = {(source, one.address, one.provides) for source, one in theirs}
             for address, entry in (await self._store.load_inventory()).items():
-                state = states.get(address)
-                if state is not None and state.source in unread:
-                    theirs.append((state.source, entry.instance))
+                state, one = states.get(address), entry.instance
+                if state is None or state.source not in unread:
+                    continue
+                if (state.source, address, one.provides) not in told:
+                    theirs.append((state.source, one))
         return theirs
 
     async def submit(self, desired: Desired, *, doubt: str = "") -> Taken | None:

@@ -149,6 +149,7 @@ def test_of_two_directories_that_claim_one_file_the_first_keeps_it(person):
         person.until(lambda: any(view["problems"] for view in person.json("get", "sources")["items"]))
         [refused] = [view for view in person.json("get", "sources")["items"] if view["problems"]]
         assert refused["name"] == str(other)
+        assert len(refused["problems"]) == 1, "\n".join(refused["problems"])
         [problem] = refused["problems"]
         assert problem.startswith(
             f"{other}/claim.yaml:1: File/claim on here ({person.machine}/a) is declared by another source already"
