@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 CHUNK = 20
 CHUNKS = 10
 KNOWN = {
-    138: "what a Directory made while another source had not been read yet is told as drift",
-    147: "two sources that wait for each other after three kills do not come to an end",
+    138: "own doing is reported as drift; why is not known",
+    147: "does not converge, a source stays in conflict; why is not known",
 }
 """Seeds that are known to fail, and how: docs/simulation.md. Each is a defect to be mended."""
 MOST = 80
