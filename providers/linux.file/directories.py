@@ -10,6 +10,8 @@ from below import (
     digest_of,
     is_private,
     look_below,
+    mounted_below,
+    remark_on,
     tree_diffs,
     tree_rules,
     whole,
@@ -170,7 +172,7 @@ def directory_actual(one: Resource, stat: Json | CallError, listing: Json | Call
         if room < 0:
             break
         watch.append(f"path:{name}")
-    return Actual(exists, stat, tuple(watch))
+    return Actual(exists, stat, tuple(watch), remark_on(mounted_below(rules, managed, entries)))
 
 
 async def read_texts(read: Iterable[tuple[Resource, Actual]]) -> None:

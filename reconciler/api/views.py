@@ -134,6 +134,8 @@ def plan_unit(value: PlanUnit, instance: Instance | None = None) -> Document:
         view["heldBecause"] = value.held_because
     if value.fails:
         view["fails"] = value.fails
+    if value.remark:
+        view["remark"] = value.remark
     if instance is not None:
         view["declaredAt"] = str(instance.origin)
         view["subject"] = instance.subject

@@ -41,6 +41,7 @@ class UnitShape(Shape):
     held: Reason | None = None
     heldBecause: str = ""  # noqa: N815 - documents are in camel case
     fails: str = ""
+    remark: str = ""
     declaredAt: str = ""  # noqa: N815 - as above
     subject: str = ""
 

@@ -238,6 +238,11 @@ def repaired(unit: PlanUnit, evidence: Evidence | None, took: float | None, *, r
             return f"{fields(unit.diffs, spoiled=True)} changed {by}, put back {after}"
 
 
+def as_declared(remark: str) -> str:
+    """That it is as it is declared, and what a person should know of it all the same."""
+    return f"as declared; {remark}" if remark else "as declared"
+
+
 def connected(target: Target, uid: int, environ: Mapping[str, str], passed_over: str = "") -> str:
     """As whom a session was had, in a person's words.
 

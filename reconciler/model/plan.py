@@ -125,6 +125,7 @@ class PlanUnit:
             where nothing is.
         held: why it is left as it is although it differs; None where it is not.
         held_because: the same for a person, where the reason alone does not say it.
+        remark: what a person should know of it besides.
         fails: why it would fail as things are, in a plan; "" where nothing is known to keep it from being done.
     """
 
@@ -138,6 +139,7 @@ class PlanUnit:
     itself: Digest | None = None
     held: Reason | None = None
     held_because: str = ""
+    remark: str = ""
     fails: str = ""
 
 

@@ -37,12 +37,14 @@ class Actual:
         exists: whether there is anything at all.
         state: the provider's account of it.
         watch: the subjects on which it depends, such as `path:/etc/motd`.
+        remark: what a person should know of it although nothing is to be done about it, or "".
     """
 
     address: Address
     exists: bool
     state: Mapping[str, Any]
     watch: tuple[str, ...] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

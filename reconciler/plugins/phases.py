@@ -141,6 +141,7 @@ def _actual_of(item: Json) -> Actual:
         exists=item["exists"],
         state=item["state"],
         watch=tuple(item["watch"]),
+        remark=item.get("remark", ""),
     )
 
 

@@ -22,6 +22,8 @@ DEPTH_MAX = 32
 """How deep an answer may nest. What just about parses here might not be encoded deeper in the stack."""
 OUTPUT_MAX = 16_384
 """Characters of what an operation may say."""
+REMARK_MAX = 2_000
+"""Characters of what a reading may say to a person."""
 WATCHED_MAX = 2_000
 """Paths that one instance may have watched."""
 WATCHED_LENGTH = 256 * 1024
@@ -113,6 +115,9 @@ def _check_fault(fault: Any) -> None:
 def _check_actual(item: dict[str, Any]) -> None:
     if type(item.get("exists")) is not bool or type(item.get("state")) is not dict:
         raise Misbehaviour("it owes `exists` and `state`")
+    remark = item.get("remark", "")
+    if type(remark) is not str or len(remark) > REMARK_MAX:
+        raise Misbehaviour(f"its `remark` is no text of at most {REMARK_MAX:,} characters")
     watch = item.setdefault("watch", [])
     if type(watch) is not list or not all(map(is_watched, watch)):
         raise Misbehaviour("its `watch` is no list of subjects such as path:/etc/motd")

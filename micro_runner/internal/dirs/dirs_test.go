@@ -488,3 +488,23 @@ func TestANewDirectoryGetsListsOnlyFromRootOrItsOwner(t *testing.T) {
 		}
 	}
 }
+
+// What another file system holds below a directory is listed as such and not entered, also where nothing is mounted.
+func TestASubvolumeIsListedAsWhatItIs(t *testing.T) {
+	harness.NeedRoot(t)
+	directory := harness.Image(t, "mkfs.btrfs")
+	inside := directory + "/tree/subvolume"
+	if err := os.Mkdir(directory+"/tree", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if output, err := exec.Command("btrfs", "subvolume", "create", inside).CombinedOutput(); err != nil {
+		t.Skipf("btrfs: %s", output)
+	}
+	harness.Put(t, inside+"/file", "")
+	h := harness.New(t, Commands)
+	entries := h.OK("dir.list", object{"path": directory + "/tree", "recursive": true})["entries"].([]any)
+	if len(entries) != 1 || entries[0].(object)["mountpoint"] != true {
+		t.Fatal(entries)
+	}
+	h.Fails(fault.MountPoint, "dir.remove", object{"path": directory + "/tree", "recursive": true})
+}

@@ -2,7 +2,6 @@ package files
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -16,23 +15,10 @@ func TestAFileSystemThatCanDoLittle(t *testing.T) {
 	harness.NeedRoot(t)
 	for name, directory := range map[string]func(*testing.T) string{
 		"FUSE": func(t *testing.T) string { return fuse.Mount(t).Directory },
-		"vfat": func(t *testing.T) string { return image(t, "mkfs.vfat") },
+		"vfat": func(t *testing.T) string { return harness.Image(t, "mkfs.vfat") },
 	} {
 		t.Run(name, func(t *testing.T) { canDoLittle(t, directory(t)) })
 	}
-}
-
-// image mounts a file system that a program makes in a file, and skips the test where there is no such program, or kernel.
-func image(t *testing.T, make string) string {
-	t.Helper()
-	file, directory := filepath.Join(t.TempDir(), "image"), t.TempDir()
-	for _, argv := range [][]string{{"truncate", "-s", "64M", file}, {make, file}, {"mount", "-o", "loop", file, directory}} {
-		if output, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
-			t.Skipf("%s: %v %s", argv[0], err, output)
-		}
-	}
-	t.Cleanup(func() { _ = exec.Command("umount", directory).Run() })
-	return directory
 }
 
 func canDoLittle(t *testing.T, directory string) {

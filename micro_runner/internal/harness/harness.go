@@ -4,6 +4,7 @@ package harness
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -182,6 +183,19 @@ func fromWire(value any) any {
 func Disk(t testing.TB) string {
 	t.Helper()
 	return disk.New(t)
+}
+
+// Image mounts a file system that a program makes in a file, and skips the test where there is no such program, or kernel.
+func Image(t testing.TB, make string) string {
+	t.Helper()
+	file, directory := filepath.Join(t.TempDir(), "image"), t.TempDir()
+	for _, argv := range [][]string{{"truncate", "-s", "256M", file}, {make, file}, {"mount", "-o", "loop", file, directory}} {
+		if output, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+			t.Skipf("%s: %v %s", argv[0], err, output)
+		}
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", directory).Run() })
+	return directory
 }
 
 // Put writes a file.

@@ -47,11 +47,13 @@ class Actual:
         state: what of it is compared. Nothing that changes while the thing itself does not (no times).
         watch: subjects whose changes would concern it, such as `path:/etc/motd`; a path with a slash at its end is a
             directory with what is directly in it.
+        remark: what a person should know of it although nothing is to be done about it.
     """
 
     exists: bool
     state: dict[str, Any] = field(default_factory=dict)
     watch: Sequence[str] = ()
+    remark: str = ""
 
 
 @dataclass(slots=True)

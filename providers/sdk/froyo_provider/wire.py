@@ -47,7 +47,15 @@ def fault_json(address: str, fault: Fault) -> Json:
 
 def actual_json(address: str, actual: Actual) -> Json:
     """One result of `read`."""
-    return {"address": address, "exists": actual.exists, "state": actual.state, "watch": list(actual.watch)}
+    item: Json = {
+        "address": address,
+        "exists": actual.exists,
+        "state": actual.state,
+        "watch": list(actual.watch),
+    }
+    if actual.remark:
+        item["remark"] = actual.remark
+    return item
 
 
 def operation_json(address: str, operation: Operation) -> Json:

@@ -140,7 +140,10 @@ def _blocks(
 ) -> list[tuple[tuple[str, ...], list[str]]]:
     """The lines of each change and each failure, with the targets that it is the same on."""
     found: dict[tuple[str, ...], list[str]] = {}
-    shown = [[unit for unit in plan["units"] if unit["action"] != "none" or screen.verbose] for plan in plans]
+    shown = [
+        [unit for unit in plan["units"] if unit["action"] != "none" or unit.get("remark") or screen.verbose]
+        for plan in plans
+    ]
     width = min(56, max((len(_name(unit)) for units in shown for unit in units), default=0))
     for plan, units in zip(plans, shown, strict=True):
         for unit in units:
@@ -159,7 +162,8 @@ def _within(address: str, target: str) -> str:
 
 def _unit(screen: Terminal, unit: Document, width: int, *, summary: bool) -> list[str]:
     held, fails = unit.get("held"), unit.get("fails")
-    style, sign = ("note", "!") if held else _FAILS if fails else _sign(unit)
+    remarkable = unit["action"] == "none" and unit.get("remark")
+    style, sign = ("note", "!") if held or remarkable else _FAILS if fails else _sign(unit)
     cause = "in sync" if unit["action"] == "none" else unit["cause"]
     place = (
         f"   {screen.paint('dim', one_line(from_here(unit['declaredAt'])))}" if unit.get("declaredAt") else ""
@@ -171,6 +175,8 @@ def _unit(screen: Terminal, unit: Document, width: int, *, summary: bool) -> lis
         lines.append(f"      {screen.paint('note', held_line(unit))}")
     elif fails:
         lines.append(f"      {screen.paint('bad', f'would fail: {one_line(fails)}')}")
+    if unit.get("remark"):
+        lines.append(f"      {screen.paint('note', one_line(unit['remark']))}")
     lines += diff_lines(screen, unit["diffs"], indent="      ")
     return lines
 

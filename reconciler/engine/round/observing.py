@@ -85,6 +85,7 @@ def _observed(actual: Actual | ProviderError) -> Observed | ProviderError:
         watch=actual.watch,
         digest=_digest(actual.exists, actual.state),
         itself=itself,
+        remark=actual.remark,
     )
 
 

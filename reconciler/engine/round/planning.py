@@ -83,6 +83,7 @@ def _unit(
         observed=reading.digest,
         itself=reading.itself,
         held=decision.held,
+        remark=reading.remark,
     )
 
 

@@ -69,7 +69,7 @@ class Verdicts:
         if verdict is None:
             # What was applied stays Applied until something else happens to it: nothing to write.
             reason = Reason.APPLIED if was.ready and was.reason is Reason.APPLIED else Reason.IN_SYNC
-            verdict = Verdict(reason=reason, message=_AS_DECLARED, ready=True)
+            verdict = Verdict(reason=reason, message=wording.as_declared(reading.remark), ready=True)
         now = self._services.loop_time()
         if untold := self._lane.floods.rest(address, now=now):
             message, data = wording.untold(untold), {"times": untold}
@@ -194,7 +194,9 @@ class Verdicts:
             self._outcome.look_again(address, services.settings.rhythm.settle)
         contested = self._contested(address, differing(unit)) if drift else None
         news = self._conclusions.conclude(
-            address, contested or Verdict(reason=Reason.APPLIED, message=_AS_DECLARED, ready=True)
+            address,
+            contested
+            or Verdict(reason=Reason.APPLIED, message=wording.as_declared(reading.remark), ready=True),
         )
         # How long it was wrong because a person wanted it left alone says nothing about a repair.
         took = done_at - sighting.at if sighting and not resumed else None
@@ -241,7 +243,9 @@ class Verdicts:
         """It was refreshed because others have changed; how it is otherwise, its own look tells."""
         address = unit.address
         self._keep_observation(reading)
-        self._conclusions.conclude(address, Verdict(reason=Reason.APPLIED, message=_AS_DECLARED, ready=True))
+        self._conclusions.conclude(
+            address, Verdict(reason=Reason.APPLIED, message=wording.as_declared(reading.remark), ready=True)
+        )
         message = wording.refreshed(owed)
         data = {"output": output} if output else {}
         self._report.event(address, "Refreshed", message, cause=Cause.REFRESH, data=data)
@@ -264,6 +268,3 @@ class Verdicts:
         if unit.cause is not Cause.ADOPT or preimage is None or preimage.size <= limit:
             return ""
         return wording.not_kept(preimage.size, limit)
-
-
-_AS_DECLARED = "as declared"

@@ -51,6 +51,27 @@ def test_a_tree_that_is_too_large_to_be_seen_whole_is_refused(plugin: ModuleType
     assert "more than 50000 entries" in found["fault"]["message"]
 
 
+def test_another_file_system_below_is_left_alone_and_named(plugin: ModuleType):
+    """A subvolume was passed over in silence, and its directory called as declared."""
+    mounted = {
+        f"/srv/app/{name}": Node("directory", mountpoint=True)
+        for name in ("a", "b", "said", "theirs", "x/in")
+    }
+    host = MemoryHost({"/srv/app": APP, "/srv/app/x": APP, "/srv/app/a/file": Node(), **mounted})
+    test = Harness(plugin, host)
+    wanted = directory("/srv/app/theirs", purge=True, **{"except": ["said", "x"]})
+    [found] = test.read([wanted])
+    assert found["remark"].startswith(
+        "left alone, since another file system or subvolume begins there: a, b ("
+    )
+    assert test.plan([wanted], [found])[0]["action"] == "none"
+    [found] = test.read([directory(purge=True, **{"except": ["*"]})])
+    assert "remark" not in found
+    host.nodes |= {f"/srv/app/{n}": Node("directory", mountpoint=True) for n in range(1000, 1010)}
+    [found] = test.read([directory(recursive={"owner": "root"})])
+    assert "1000, 1001, 1002, 1003, 1004 and 10 more" in found["remark"]
+
+
 def test_a_listing_that_fails_is_the_fault_of_its_directory_alone(plugin: ModuleType):
     host = MemoryHost({"/srv/app": APP, "/srv/b": APP})
     world = World(

@@ -1,5 +1,10 @@
 """A directory of the source is kept as a whole by one Directory."""
 
+import os
+import subprocess
+
+import pytest
+
 TREE = """\
 apiVersion: linux.froyo.dev/v1alpha1
 kind: Directory
@@ -62,3 +67,27 @@ def test_a_tree_that_is_declared_no_longer_goes_unless_somebody_else_has_somethi
     (person.machine / "web" / "uploads").rmdir()
     person.froyo("apply", person.site)
     assert not (person.machine / "web").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_what_is_mounted_in_a_tree_is_told_and_not_taken_for_declared(person):
+    """A directory of which a part had never been looked at was called as declared."""
+    person.write("web.yaml", TREE)
+    _body(person, "index.html", "<p>\n")
+    _body(person, "data/table", "1\n")
+    person.froyo("apply", person.site)
+    mounted = person.machine / "web" / "data"
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", mounted]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        said = "left alone, since another file system or subvolume begins there: data"
+        assert said in person.froyo("plan", person.site).stdout
+        person.froyo("apply", person.site)
+        assert said in person.froyo("describe", "here/Directory/web").stdout
+        assert not list(mounted.iterdir())
+    finally:
+        subprocess.run(["umount", mounted], check=True)
+    assert "left alone" not in person.froyo("plan", person.site).stdout
+    person.froyo("apply", person.site)
+    assert "left alone" not in person.froyo("describe", "here/Directory/web").stdout

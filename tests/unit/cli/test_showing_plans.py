@@ -83,6 +83,19 @@ def test_what_is_the_same_on_several_targets_is_shown_once():
         """)
 
 
+def test_what_a_person_should_know_of_what_is_in_sync_is_shown():
+    shown = plan(
+        "a",
+        unit("a/Directory/srv", "none", "spec", remark="left alone: data"),
+        unit("a/File/x", "none", "spec"),
+    )
+    assert "\n".join(plan_lines(pipe(), [shown])) == dedent("""\
+        a
+          ! Directory/srv   in sync
+              left alone: data
+        """)
+
+
 def test_a_summary_is_a_line_a_change():
     assert "\n".join(plan_lines(pipe(), PLANS, summary=True)) == dedent("""\
         web-1

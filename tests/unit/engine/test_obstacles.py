@@ -96,3 +96,21 @@ async def test_it_is_tried_within_a_minute_when_what_cannot_be_watched_has_gone(
     stage.machines["m0"].files.immutable.clear()
     assert await stage.until(lambda: stage.content("motd") == b"x\n") < 61
     assert len(await stage.events("PermanentError")) == 1
+
+
+@staged
+async def test_what_a_person_should_know_of_what_is_in_sync_is_told(stage):
+    def remarkable(phase, request):
+        addresses = [one["address"] for one in request["resources"]]
+        if phase is Phase.READ:
+            said = {"exists": True, "state": {}, "watch": [], "remark": "left alone: data"}
+            return {"actual": [{"address": one, **said} for one in addresses]}
+        nothing = {"action": "none", "diffs": [], "payload": {}, "blobs": [], "preimage": None}
+        return {"operations": [{"address": one, **nothing} for one in addresses]}
+
+    stage.host.instead = remarkable
+    shown = stage.desired(file("motd", "x\n"))
+    assert units(await stage.once(shown).plan())[address("motd")].remark == "left alone: data"
+    await stage.declare(file("motd", "x\n"))
+    await stage.settled()
+    assert stage.summary("motd").message == "as declared; left alone: data"
