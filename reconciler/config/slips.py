@@ -7,13 +7,13 @@ anything in the text of a body, in annotations, or below a `|` or `>`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.config.builtin import API_VERSION, COMMON
 from reconciler.config.explain import shown
-from reconciler.config.schemas import Kinds
+from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.documents.invisible import INVISIBLE, escaped, instead, name_of, without
 from reconciler.documents.leftovers import NOT_RENDERED, TEMPLATE
 from reconciler.documents.nodes import Located, Node, plain
@@ -22,6 +22,8 @@ from reconciler.errors import Problem
 
 Path = tuple[str | int, ...]
 
+_ANY = r"^[^\x00]*$"
+"""The pattern of any text that an argument can be."""
 _NAMES = frozenset((name,) for name in COMMON)
 
 
@@ -35,7 +37,7 @@ def looked_through(places: Locator, document: Document, kinds: Kinds, problems: 
     """A document as it was meant, with a problem for each slip in it."""
     value = document.value
     ours = isinstance(value, dict) and value.get("apiVersion") == API_VERSION
-    found = list(_suspects(value, (), _Rules(kinds.texts, ours=ours)))
+    found = list(_suspects(value, (), _Rules(kinds.texts, ours=ours, schema=_schema(value, kinds))))
     if not found:
         return document
     slips = _Slips(places, document, problems, taken=_taken(value, kinds))
@@ -50,13 +52,23 @@ def looked_through(places: Locator, document: Document, kinds: Kinds, problems: 
     return replace(document, value=plain(root)) if slipped else document
 
 
-def _taken(value: Any, kinds: Kinds) -> bool:
-    """Whether a document would be taken as it is."""
+def _compiled(value: Any, kinds: Kinds) -> CompiledKind | None:
     match value:
         case {"apiVersion": str(api_version), "kind": str(kind)}:
-            compiled = kinds.get(api_version, kind)
-            return compiled is not None and compiled.accepts(value)
-    return False
+            return kinds.get(api_version, kind)
+    return None
+
+
+def _taken(value: Any, kinds: Kinds) -> bool:
+    """Whether a document would be taken as it is."""
+    compiled = _compiled(value, kinds)
+    return compiled is not None and compiled.accepts(value)
+
+
+def _schema(value: Any, kinds: Kinds) -> Mapping[str, Any]:
+    """What a document's kind says of its spec."""
+    compiled = _compiled(value, kinds)
+    return {} if compiled is None else compiled.kind.schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +78,12 @@ class _Rules:
     Attributes:
         texts: the fields of a spec that hold any text.
         ours: whether all that a spec holds are names, paths and the like.
+        schema: what the kind says of the spec.
     """
 
     texts: Collection[str]
     ours: bool
+    schema: Mapping[str, Any]
 
     def free(self, path: Path) -> bool:
         """Whether anything may stand there."""
@@ -79,7 +93,15 @@ class _Rules:
 
     def exact(self, path: Path) -> bool:
         """Whether a template can only be a mistake there. Commands and environments have braces of their own."""
-        return path[:1] != ("spec",) or self.ours or len(path) <= 2 or path[1] in COMMON
+        if path[:1] != ("spec",) or self.ours or len(path) <= 2 or path[1] in COMMON:
+            return True
+        schema = self.schema
+        for step in path[1:]:
+            below = schema.get("properties", {}).get(step) if isinstance(step, str) else schema.get("items")
+            below = below or schema.get("additionalProperties")
+            schema = below if isinstance(below, Mapping) else {}
+        # What has a form is a name, a path or a glob of them, and what has none is any text.
+        return bool(schema.get("pattern", _ANY) != _ANY)
 
 
 def _suspects(value: Any, path: Path, rules: _Rules) -> Iterator[tuple[Path, bool]]:

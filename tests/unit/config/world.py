@@ -78,6 +78,11 @@ TUNE = Kind(
             },
             "label": {"type": "string", "nullable": True, "enum": ["a", "b"]},
             "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+            "except": {"type": "array", "items": {"type": "string", "pattern": "^[^/]"}},
+            "owners": {"type": "object", "additionalProperties": {"type": "string", "pattern": "^[^:]+$"}},
+            "argv": {"type": "array", "items": {"type": "string", "pattern": "^[^\\x00]*$"}},
+            "environment": {"type": "object", "additionalProperties": {"type": "string"}},
+            "anything": {"type": "object", "additionalProperties": True},
             "limits": {
                 "type": "object",
                 "minProperties": 1,
