@@ -15,6 +15,7 @@ from reconciler.app.assembly import Parts
 from reconciler.app.places import source_name
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import InForce, Record, Taken, Wanted
+from reconciler.engine.intake.parting import Parted, part
 from reconciler.engine.intake.recall import doubt_of, record, was_declared
 from reconciler.errors import ConfigError, UsageError
 from reconciler.model.desired import Desired
@@ -37,7 +38,8 @@ class Evaluated:
         trouble: what is wrong with what was read although something else counts, or "".
         desired: what the one that counts says.
         fingerprint: of the directory, from before it was read.
-        known: what is on record about each instance.
+        known: what is on record about each instance, as of what has parted from its name.
+        parted: what has.
         taken: what follows from all of it, of whatever part the rest speaks.
         wanted: how each target that matters should be.
     """
@@ -48,6 +50,7 @@ class Evaluated:
     desired: Desired
     fingerprint: str
     known: Mapping[Address, ResourceState]
+    parted: Parted
     taken: Taken
     wanted: Mapping[TargetName, Wanted]
 
@@ -162,13 +165,20 @@ async def _followed(  # noqa: PLR0913 - what is read, and what of it matters
     selected = _labelled(_restricted(desired, targets), labels)
     known = await parts.store.load_states()
     in_force = InForce(budget=parts.settings.prune, own_paths=parts.settings.own_paths)
-    taken = in_force.take(desired, await record(parts.store, known, [desired]), doubt=doubt)
+    on_record = await record(parts.store, known, [desired])
+    taken = in_force.take(desired, on_record, doubt=doubt)
     wanted = taken.wanted
     if labels:
         wanted = InForce().take(selected, Record()).wanted
     elif targets:
         wanted = {name: one for name, one in wanted.items() if name in selected.targets}
-    return Evaluated(snapshot, rollback, trouble, selected, seen, known, taken, wanted)
+    parted = part(
+        {address: one for mine in wanted.values() for address, one in mine.instances.items()},
+        known,
+        await parts.store.load_inventory() if on_record.parted else {},
+    )
+    known = {**known, **parted.states}
+    return Evaluated(snapshot, rollback, trouble, selected, seen, known, parted, taken, wanted)
 
 
 async def _kept(parts: Parts, rollback: Rollback) -> Snapshot:

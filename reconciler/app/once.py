@@ -64,6 +64,8 @@ async def apply(
         whole: whether `evaluated` is all of its directory, so that it becomes the snapshot in force.
     """
     await settle_in_doubt(parts.store, Report(parts.runtime.now, {}))
+    if evaluated.parted.entries:
+        await parts.store.write(evaluated.parted.batch(evaluated.instances, parts.runtime.now))
     if whole and only is None:
         await _leave(parts, evaluated, notice)
         await _keep(parts, evaluated)

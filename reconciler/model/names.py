@@ -1,11 +1,13 @@
 """The names of things, each with a type of its own so that mypy tells them apart.
 
 An address is `target/Kind/name`, or `target/Kind/namespace:name` outside the namespace `default`; a reference, as users
-write it in `require`, is the same without the target.
+write it in `require`, is the same without the target. What had a name that means another thing by now is
+`target/Kind/name~digits`, which nobody can declare.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import NewType
 
 Address = NewType("Address", str)
@@ -42,3 +44,8 @@ def split_address(value: Address) -> tuple[TargetName, Reference]:
     """The target and the reference of an address."""
     target, _, rest = value.partition("/")
     return TargetName(target), Reference(rest)
+
+
+def former(value: Address, subject: str) -> Address:
+    """The address of what `value` was about while that was `subject`."""
+    return Address(f"{value}~{hashlib.sha256(subject.encode(errors='surrogateescape')).hexdigest()[:8]}")

@@ -170,10 +170,15 @@ class Approval:
 
 
 def covers(object_: str, address: Address) -> bool:
-    """Whether a suspension of `object_` (as in `Suspension.object`) concerns `address`."""
+    """Whether a suspension of `object_` (as in `Suspension.object`) concerns `address`.
+
+    One of a name concerns what had that name, too: it is the thing that was meant.
+    """
     if object_ == address:
         return True
     wanted, found = object_.split("/", 2), address.split("/", 2)
+    if "~" not in object_:
+        found = address.partition("~")[0].split("/", 2)
     return len(wanted) <= len(found) and all(
         part in ("*", word) for part, word in zip(wanted, found, strict=False)
     )

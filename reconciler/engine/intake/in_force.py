@@ -41,6 +41,8 @@ class Record:
         targets: as they were last declared.
         approvals: what people want done.
         sizes: of contents that were there before us and are kept, by digest.
+        parted: of the inventory, what has an address of its own only since its name is declared about another thing;
+            by that name. See `parting.py`.
     """
 
     states: Mapping[Address, ResourceState] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class Record:
     targets: Mapping[TargetName, Target] = field(default_factory=dict)
     approvals: Mapping[Address, Approval] = field(default_factory=dict)
     sizes: Mapping[Digest, int] = field(default_factory=dict)
+    parted: Mapping[Address, InventoryEntry] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,7 @@ class Wanted:
         instances: what is declared on it, in order of declaration, and then what is to go.
         sources: who declares each, or did last.
         moved: what has another address than on record, with its entry under the earlier one.
+        parted: what is about another thing than what is on record by its name.
         graph: what comes before what.
         others: paths that sources which are not in force have on record.
     """
@@ -68,6 +72,7 @@ class Wanted:
     sources: Mapping[Address, SourceName]
     moved: Mapping[Address, InventoryEntry]
     graph: Graph
+    parted: Collection[Address] = ()
     others: Collection[str] = ()
 
 
@@ -111,6 +116,7 @@ class InForce:
         self._restored: dict[Address, Instance] = {}
         self._former: dict[TargetName, Target] = {}
         self._moved: dict[Address, InventoryEntry] = {}
+        self._parted: Collection[Address] = ()
         self._others: dict[TargetName, list[str]] = {}
 
     def __bool__(self) -> bool:
@@ -186,6 +192,7 @@ class InForce:
             self._sources[one.source] = one
             self._doubts[one.source] = why
         self._moved = self._renamed([one for one, _ in taking], record)
+        self._parted = record.parted.keys()
         self._others = self._of_others(record)
         moved = {entry.instance.address for entry in self._moved.values()}
         for address in moved:
@@ -229,6 +236,7 @@ class InForce:
                 sources=sources[name],
                 moved={a: entry for a, entry in self._moved.items() if a in instances[name]},
                 graph=self._graph(name, instances[name]),
+                parted=[address for address in self._parted if address in instances[name]],
                 others=self._others.get(name, ()),
             )
             for name, target in self.targets.items()

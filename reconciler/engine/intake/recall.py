@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import Record, redeclared
+from reconciler.engine.intake.parting import part
 from reconciler.errors import ConfigError, StoreError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, SourceName
@@ -17,12 +19,14 @@ from reconciler.store.batch import Batch
 from reconciler.store.records import InventoryEntry, Ownership
 from reconciler.store.store import Store
 
+_NOTHING: Mapping[SourceName, Desired] = MappingProxyType({})
+
 
 async def record(
     store: Store,
     states: Mapping[Address, ResourceState],
     taking: Collection[Desired],
-    in_force: Collection[SourceName] = (),
+    in_force: Mapping[SourceName, Desired] = _NOTHING,
 ) -> Record:
     """What is on record when `taking` is taken in.
 
@@ -30,13 +34,16 @@ async def record(
         store: where it is.
         states: what is known of every instance, which may be newer than the store.
         taking: what sources declare; where they declare just what they did, hardly anything has to be read.
-        in_force: the sources that have been taken in.
+        in_force: what sources declare that have been taken in.
 
     Raises:
         StoreError: it cannot be read.
     """
     approvals = await store.load_approvals()
     declared = {address for one in taking for address in one.instances}
+    every = {**in_force, **{one.source: one for one in taking}}
+    instances = {address: one for desired in every.values() for address, one in desired.instances.items()}
+    same = all(a in states and states[a].digest == one.digest for a, one in instances.items())
     sources = {one.source for one in taking}
     # What they do not declare any more, or sources that are not in force have.
     else_ = any(
@@ -44,15 +51,19 @@ async def record(
         or (state.source not in sources and state.source not in in_force)
         for address, state in states.items()
     )
-    if not approvals and not else_ and declared <= states.keys():
+    if not approvals and not else_ and same:
         return Record(states=states)
     inventory = await store.load_inventory()
+    parted = part(instances, states, inventory)
+    inventory = {address: entry for address, entry in inventory.items() if address not in parted.entries}
+    inventory |= {entry.instance.address: entry for entry in parted.entries.values()}
     return Record(
-        states=states,
+        states={**states, **parted.states},
         inventory=inventory,
         targets=await store.load_targets(),
         approvals=approvals,
         sizes=await sizes_before(store, inventory.values(), approvals.keys()),
+        parted=parted.entries,
     )
 
 

@@ -15,6 +15,7 @@ from reconciler.core.flood import Floods
 from reconciler.core.refreshes import Refreshes
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import Wanted
+from reconciler.engine.intake.parting import is_another
 from reconciler.engine.lane.attempts import Attempts
 from reconciler.engine.lane.backlog import Backlog
 from reconciler.engine.lane.declared import Declared
@@ -223,6 +224,14 @@ class Lane:
         self.preimages, self.refreshes = older.preimages, older.refreshes
         for known in (self.floods, self.changes, self.preimages, self.refreshes):
             known.keep_only(declared)
+        # What was there before another thing is nothing that was there before this one.
+        self.preimages.keep_only(
+            [
+                a
+                for a, one in declared.items()
+                if a not in older.instances or not is_another(one, older.instances[a])
+            ]
+        )
         managed, before = self.declared.managed, older.declared.managed
         self.manage_anew(a for a in declared if managed.get(a) != before.get(a) and a in older.instances)
         if self.states == older.states:

@@ -18,6 +18,7 @@ from reconciler.core.workqueue import Priority, Work
 from reconciler.engine import wording
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.intake.in_force import InForce, Taken, Wanted
+from reconciler.engine.intake.parting import part
 from reconciler.engine.intake.recall import record
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.approvals import Approvals
@@ -222,9 +223,7 @@ class Controller:
         if self._workers.stopping:
             return None
         along = self.in_force.refuse_conflicts(desired, doubt=doubt)
-        known = await record(
-            self._store, self.lanes.states(), [desired, *along], self.in_force.sources.keys()
-        )
+        known = await record(self._store, self.lanes.states(), [desired, *along], self.in_force.sources)
         taken = self.in_force.take(desired, known, doubt=doubt)
         # Nothing may be awaited before the lanes have it: a round in between would remove what is declared again.
         for name, wanted in taken.wanted.items():
@@ -290,12 +289,27 @@ class Controller:
         for desired in list(self.in_force.sources.values()):
             await self.submit(desired, doubt=self.in_force.doubt_of(desired.source))
 
+    async def _part(self, name: TargetName) -> None:
+        """Put on record what parts from its name on a target, now that no round is under way that goes by that name."""
+        declared = self.lanes.parting(name)
+        if not declared:
+            return
+        if (lane := self.lanes.get(name)) is not None:
+            await lane.backlog.keep(self._store, lane.states)
+        parted = part(declared, self.lanes.states(), await self._store.load_inventory(name))
+        if not parted.entries:
+            return
+        await self._store.write(parted.batch(declared, self._runtime.now))
+        self.lanes.part(parted)
+        await self._take_again()
+
     # --- Rounds -------------------------------------------------------------------------------------------------------
 
     async def _reconcile(self, work: Work[TargetName, Address]) -> bool:
         """One round, and what follows from it; whether there was one."""
         name = work.key
         session = self._sessions.get(name)
+        await self._part(name)
         lane = self.lanes.take_in(name)
         if lane is None or name not in self.in_force.targets:
             return False

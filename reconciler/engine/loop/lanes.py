@@ -12,12 +12,14 @@ from dataclasses import replace
 from reconciler.core import inventory
 from reconciler.core.contest import Contests
 from reconciler.engine.intake.in_force import Wanted
+from reconciler.engine.intake.parting import Parted, is_another
 from reconciler.engine.lane.lane import Lane, orphaned
 from reconciler.engine.report import Report
 from reconciler.engine.round.journal import store_report
 from reconciler.engine.settings import EngineSettings
 from reconciler.model.names import Address, Digest, SourceName, TargetName, split_address
 from reconciler.model.owed import Owed
+from reconciler.model.resource import Instance
 from reconciler.model.scope import EVERYTHING, NOTHING, Scope
 from reconciler.model.state import ResourceState
 from reconciler.runtime import Runtime
@@ -105,6 +107,22 @@ class Lanes:
         for source, address in declared:
             if (state := self._stored.get(address)) is not None:
                 self._stored[address] = replace(state, source=source)
+
+    def parting(self, name: TargetName) -> Mapping[Address, Instance]:
+        """How a target should be from its next round on, if any of it is about another thing than its name was."""
+        wanted, lane = self._incoming.get(name), self._lanes.get(name)
+        if wanted is None:
+            return {}
+        before = {} if lane is None else lane.instances
+        # What the last round has made ours was not on record when that was submitted.
+        since = (is_another(one, before[a]) for a, one in wanted.instances.items() if a in before)
+        return wanted.instances if wanted.parted or any(since) else {}
+
+    def part(self, parted: Parted) -> None:
+        """Take note of what is known now of things that have parted from their names."""
+        for address, state in parted.states.items():
+            lane = self._lanes.get(split_address(address)[0])
+            (self._stored if lane is None else lane.states)[address] = state
 
     def take_in(self, name: TargetName) -> Lane | None:
         """The lane of a target, with what was submitted since its last round."""
