@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench import config, daemon, drift, oneshot, plugins, ssh, store
+from tests.bench import config, daemon, drift, oneshot, plugins, slow, ssh, store
 from tests.bench.hosts import Lab
 from tests.bench.rows import Row, markdown, table
 
@@ -60,6 +60,7 @@ def groups(lab: Lab | None, *, spoils: int, idle: float) -> list[Group]:
         Group("fleet", "100 targets, and the start", lambda work: daemon.fleet(work, lab, seconds=idle)),
         Group("idle", "the daemon at rest", lambda work: daemon.idle(work, seconds=idle)),
         Group("drift", "changes by hand, here", lambda work: drift.here(work, spoils=spoils)),
+        Group("slow", "changes by hand beside what is slow", lambda work: slow.beside(work, spoils=spoils)),
         Group(
             "drift-ssh",
             "changes by hand, on a host",
