@@ -286,5 +286,6 @@ def _instance(manifest: Manifest, name: TargetName, where: Address, spec: Mappin
         contains=manifest.contains,
         package=kind.package,
         lock=kind.lock,
+        transaction=kind.transaction,
         origin=manifest.origin,
     )

@@ -47,6 +47,7 @@ class Kind:
         body: which spec fields carry a body.
         refresh: whether it can be refreshed, and so be notified.
         lock: what only one operation on a target can hold at a time, such as `dpkg`; or "".
+        transaction: whether what is to be done at once about several instances on a target is one operation.
     """
 
     api_version: str
@@ -61,6 +62,7 @@ class Kind:
     body: BodyFields = BodyFields()
     refresh: bool = False
     lock: str = ""
+    transaction: bool = False
 
 
 @dataclass(frozen=True, slots=True)

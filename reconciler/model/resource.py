@@ -108,6 +108,7 @@ class Instance:
         contains: what others can lie within.
         package: name of the provider package.
         lock: what its operations hold, one at a time on a target, such as `dpkg`; or "".
+        transaction: whether what is to be done at once about it and about others of its kind is one operation.
         origin: where it was declared.
         removal: that it is to go; None for what is to be as it is declared.
     """
@@ -126,6 +127,7 @@ class Instance:
     contains: tuple[Subject, ...] = ()
     package: str = ""
     lock: str = ""
+    transaction: bool = False
     origin: Origin = field(default=Origin(), compare=False)
     removal: Removal | None = None
 

@@ -138,7 +138,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
     entry = reader.mapping(
         node,
         required=("apiVersion", "kind", "plural", "schema"),
-        optional=("actual", "provides", "uses", "contains", "body", "refresh", "lock"),
+        optional=("actual", "provides", "uses", "contains", "body", "refresh", "lock", "transaction"),
     )
     schema = _schema(reader, entry.get("schema"), read)
     properties = schema.get("properties", {})
@@ -175,6 +175,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         body=BodyFields(**{use: known(field_node) for use, field_node in body.items()}),
         refresh=reader.flag(entry.get("refresh")),
         lock=reader.text(entry["lock"], _LOCK, "a name, such as dpkg") if "lock" in entry else "",
+        transaction=reader.flag(entry.get("transaction")),
     )
 
 

@@ -2,7 +2,8 @@
 
 true, false            as they are
 exists PATH            whether there is something at PATH
-make PATH              puts a file there
+make PATH…             puts a file there, wherever it can
+unmake PATH…           takes it away
 spoil PATH             writes something else into it
 note WORD              leaves nothing but an entry in `ran`
 sleep SECONDS WORD…    the rest, after a while
@@ -123,10 +124,14 @@ class Programs:
         match argv:
             case ["exists", path]:
                 return 0 if path in self._files.nodes else 1
-            case ["make", path]:
-                if self._files.read_only or not self._files.has_parent(path):
-                    return 1
-                self._files.put(path, Node(content=b"made\n"), MAKE)
+            case ["make", *paths]:
+                possible = [path for path in paths if self._files.has_parent(path)]
+                for path in possible if not self._files.read_only else ():
+                    self._files.put(path, Node(content=b"made\n"), MAKE)
+                return 0 if possible == paths and not self._files.read_only else 1
+            case ["unmake", *paths]:
+                for path in paths:
+                    self._files.remove(path, MAKE)
             case ["spoil", path]:
                 self._files.put(path, Node(content=b"spoiled\n"), MAKE)
             case ["false", *_]:

@@ -119,28 +119,32 @@ async def _apply(provider: Provider, operations: list[Operation]) -> list[Any]:
     refreshed = [operation for operation in operations if operation.action == "refresh"]
     changed = [operation for operation in operations if operation.action != "refresh"]
     done, results = await gather(
-        _apply_all(provider, changed), gather(*(each(provider.refresh, one) for one in refreshed))
+        _all("apply_all", provider.apply_all, changed),
+        gather(*(each(provider.refresh, one) for one in refreshed)),
     )
     rest, others = iter(results), iter(done)
     return [next(rest if operation.action == "refresh" else others) for operation in operations]
 
 
-async def _apply_all(provider: Provider, operations: list[Operation]) -> list[Any]:
+async def _destroy(provider: Provider, operations: list[Operation]) -> list[Any]:
+    return await _all("destroy_all", provider.destroy_all, operations)
+
+
+async def _all(
+    name: str,
+    method: Callable[[list[Operation]], Awaitable[Sequence[Result | Fault]]],
+    operations: list[Operation],
+) -> list[Any]:
+    """What a method says of all operations; whatever it raises is a fault of each."""
     if not operations:
         return []
     try:
-        results = await provider.apply_all(operations)
+        results = await method(operations)
         if len(results) != len(operations):
-            raise PermanentError(
-                f"apply_all() returned {len(results)} results for {len(operations)} operations"
-            )
+            raise PermanentError(f"{name}() returned {len(results)} results for {len(operations)} operations")
     except DEFECTS as error:
         return [fault_of(error)] * len(operations)
     return list(results)
-
-
-async def _destroy(provider: Provider, operations: list[Operation]) -> list[Any]:
-    return await gather(*(each(provider.destroy, operation) for operation in operations))
 
 
 def _meant(provider: Provider, one: Resource) -> Resource:

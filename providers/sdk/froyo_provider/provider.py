@@ -61,7 +61,8 @@ class Provider:
     async def apply_all(self, operations: list[Operation]) -> Sequence[Result | Fault]:
         """Do all that is to be done at once for one target: each by itself, unless the kind can do many in one go.
 
-        What this raises has befallen all of them.
+        A kind whose manifest says `transaction: true` is written so that it does. What this raises has befallen all of
+        them.
 
         Args:
             operations: as planned; no refreshes.
@@ -100,3 +101,14 @@ class Provider:
             operation: as planned for the resource's `absence`.
         """
         return await self.apply(operation)
+
+    async def destroy_all(self, operations: list[Operation]) -> Sequence[Result | Fault]:
+        """Take away all that is to go at once from one target; as `apply_all` does it.
+
+        Args:
+            operations: as planned for the resources' `absence`.
+
+        Returns:
+            One for each of `operations`, in their order; a Fault in the place of one that failed.
+        """
+        return await gather(*(each(self.destroy, operation) for operation in operations))

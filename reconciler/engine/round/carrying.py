@@ -89,11 +89,10 @@ class Carrying:
 
     async def carry_alone(self, slow: Slow) -> Carried:
         """Do one operation, while no other one holds its lock."""
-        address = slow.unit.address
-        lock = self._lane.instances[address].lock
-        async with self._locks.setdefault(lock, asyncio.Lock()) if lock else contextlib.nullcontext():
+        lock = self._locks.setdefault(slow.lock, asyncio.Lock()) if slow.lock else contextlib.nullcontext()
+        async with lock:
             slow.begun = True
-            return await self._carry_out({address: slow.unit}, slow)
+            return await self._carry_out(slow.units, slow)
 
     async def _carry_out(self, todo: Mapping[Address, PlanUnit], slow: Slow | None = None) -> Carried:
         """Do `todo`, when the intents are on record, which is noted in `slow`."""
@@ -124,15 +123,26 @@ class Carrying:
         self._looks.mark(todo)
         return Carried(begun, services.loop_time(), applied, lasting)
 
-    async def conclude(self, unit: PlanUnit, owed: Collection[Owed], carried: Carried) -> None:
-        """Look at what a single operation has done, and say what came of it."""
+    async def conclude(
+        self, units: Mapping[Address, PlanUnit], owed: Collection[Owed], carried: Carried
+    ) -> None:
+        """Look at what a single operation has done, and say what came of it.
+
+        Args:
+            units: what of it is still of interest.
+            owed: what it was refreshed for; nothing where it was no refresh.
+            carried: what came of it.
+        """
         self.lasting += carried.lasting
-        todo = {unit.address: unit}
-        if unit.action is not Action.REFRESH:
-            await self._look_after(todo, carried.applied, carried.begun, carried.done_at)
+        applied = {address: carried.applied[address] for address in units}
+        if not owed:
+            await self._look_after(units, applied, carried.begun, carried.done_at)
             return
-        if not self._succeeded(todo, carried.applied, carried.begun):
-            return
+        for address in self._succeeded(units, applied, carried.begun):
+            await self._refreshed(units[address], owed, applied[address].output)
+
+    async def _refreshed(self, unit: PlanUnit, owed: Collection[Owed], output: str) -> None:
+        """Look at what was refreshed, and say so."""
         self.doubtful += self._lane.refreshes.done(owed)
         looks = await self._looks.look([unit.address])
         self._looks.settle_owed(looks)
@@ -140,7 +150,6 @@ class Carrying:
         if isinstance(seen.unit, ProviderError):
             self._failures.fail(unit.address, seen.unit)
         else:
-            output = carried.applied[unit.address].output
             self._verdicts.refreshed(unit, seen.observed, owed, output)
         self._journal.outcome(unit.address, self._conclusions.summary(unit.address).reason)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 
-from reconciler.core import reasons
 from reconciler.core.retry import requeue_error
 from reconciler.engine.lane.backlog import Ending
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.report import Report
+from reconciler.engine.round.tally import Tally
 from reconciler.errors import FroyoError, StoreError
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest, TargetName
@@ -43,11 +43,11 @@ class Journal:
         self._revision = revision
         self._runtime = runtime
         self._closed = False
-        self._run = ""
+        self._tally = Tally("")
         self._cause = ""
         self._open: dict[Address, PlanUnit] = {}
-        self._outcomes: list[UnitOutcome] = []
-        self._elsewhere: dict[Address, str] = {}
+        self._elsewhere: dict[Address, Tally] = {}
+        self._outcomes: dict[Tally, list[UnitOutcome]] = {}
         self._owned: list[InventoryEntry] = []
         self._preimages: dict[Address, Digest] = {}
         self._small: list[bytes] = []
@@ -63,10 +63,11 @@ class Journal:
             StoreError: out of what it returns; it is not on record.
         """
         now, batch = self._runtime.now(), Batch()
-        if not self._run:
-            self._run = self._runtime.new_id()
+        if not self._tally.run:
+            self._tally = Tally(self._runtime.new_id())
+            self._outcomes[self._tally] = []
             begun = Run(
-                id=self._run,
+                id=self._tally.run,
                 target=self._lane.target.name,
                 cause=self._cause,
                 revision=self._revision,
@@ -78,7 +79,7 @@ class Journal:
         batch.put_contents(self._small, at=now)
         self._small = []
         batch.owe(self._lane.refreshes.intend(self._owed_by(units, now)))
-        return self._write_intents(batch.intend(self._run, units, self._preimages), units)
+        return self._write_intents(batch.intend(self._tally.run, units, self._preimages), units)
 
     def _owed_by(self, units: Iterable[PlanUnit], now: float) -> Iterator[Owed]:
         """The refreshes that are owed once `units` are done.
@@ -90,7 +91,7 @@ class Journal:
                 yield Owed(
                     address=notified,
                     cause=unit.address,
-                    run=self._run,
+                    run=self._tally.run,
                     before=Digest("") if unit.action is Action.REFRESH else unit.observed,
                     since=now,
                 )
@@ -118,34 +119,27 @@ class Journal:
         """What became of an intent."""
         if self._open.pop(address, None) is None:
             return
-        became = UnitOutcome(address, reason.value, message)
-        run = self._elsewhere.pop(address, None)
-        if run is None:
-            self._outcomes.append(became)
-            return
-        done = reason.value in reasons.DONE
-        ending = Ending(
-            run=run,
-            outcomes=(became,),
-            at=self._runtime.now(),
-            outcome=Reason.APPLIED.value if done else reason.value,
-            message="ended after a long operation"
-            if done
-            else f"a long operation: {message or reason.value}",
-        )
-        self._lane.backlog.end(ending)
+        tally = self._tally
+        if (earlier := self._elsewhere.pop(address, None)) is not None:
+            tally = earlier
+            tally.under_way -= 1
+        tally.add(reason.value)
+        self._outcomes.setdefault(tally, []).append(UnitOutcome(address, reason.value, message))
 
-    def hand_over(self, address: Address) -> tuple[str, Digest | None]:
-        """An operation outlasts the round: its intent stays in doubt. Returns its run, and what it is to replace."""
-        del self._open[address]
-        return self._run, self._preimages.get(address)
+    def hand_over(self, addresses: Collection[Address]) -> tuple[Tally, dict[Address, Digest]]:
+        """An operation outlasts the round: its intents stay in doubt. Returns its run, and what it is to replace."""
+        for address in addresses:
+            del self._open[address]
+        self._tally.under_way += len(addresses)
+        return self._tally, {a: self._preimages[a] for a in addresses if a in self._preimages}
 
-    def take_over(self, run: str, unit: PlanUnit, preimage: Digest | None) -> None:
-        """What comes of an intent of an earlier run, which was to replace `preimage`, is concluded in this round."""
-        self._open[unit.address] = unit
-        self._elsewhere[unit.address] = run
-        if preimage is not None:
-            self._preimages[unit.address] = preimage
+    def take_over(
+        self, tally: Tally, units: Mapping[Address, PlanUnit], preimages: Mapping[Address, Digest]
+    ) -> None:
+        """What comes of these intents of an earlier run, which were to replace `preimages`, is concluded here."""
+        self._open |= units
+        self._elsewhere |= dict.fromkeys(units, tally)
+        self._preimages |= preimages
 
     def not_done(self, address: Address) -> None:
         """An operation was not begun, or has failed; as far as is known, what was there still is."""
@@ -213,6 +207,8 @@ class Journal:
     async def abandon(self, report: Report) -> list[Address]:
         """The same for a round that was cancelled because the controller ends; returns what was under way."""
         left = list(self._open)
+        own = [address for address in left if address not in self._elsewhere]
+        interrupted = self._interrupted(len(own))
         for address in left:
             self.outcome(address, Reason.ABANDONED, "cut off; observed again at the next start")
             report.event(
@@ -221,16 +217,13 @@ class Journal:
                 "cut off while it was applied; observed again at the next start",
                 warning=True,
             )
-        await self._close(report, Reason.ABANDONED.value, self._interrupted(len(left)))
+        await self._close(report, interrupted)
         return left
 
     def _interrupted(self, left: int) -> str:
-        done = sum(outcome.outcome in reasons.DONE for outcome in self._outcomes)
-        failed = len(self._outcomes) - done - left
-        parts = [f"{done} applied", f"{failed} failed" if failed else "", f"{left} cut off" if left else ""]
-        return f"interrupted: {', '.join(filter(None, parts))}"
+        return f"interrupted: {self._tally}" + (f", {left} cut off" if left else "")
 
-    async def _close(self, report: Report, outcome: str = "", message: str = "") -> None:
+    async def _close(self, report: Report, interrupted: str = "") -> None:
         if self._closed:
             return  # cancelled while it was being written, which it is all the same
         self._closed = True
@@ -238,22 +231,17 @@ class Journal:
         backlog.add(report)
         backlog.own(self._owned)
         backlog.owe(self._lane.refreshes.news())
-        if self._run:
-            failed = [o for o in self._outcomes if o.outcome not in reasons.DONE]
+        for tally, outcomes in self._outcomes.items():
+            cut = interrupted if tally is self._tally else ""
             ending = Ending(
-                run=self._run,
-                outcomes=tuple(self._outcomes),
+                run=tally.run,
+                outcomes=tuple(outcomes),
                 at=self._runtime.now(),
-                outcome=outcome or (failed[0].outcome if failed else Reason.APPLIED.value),
-                message=message or _summary(self._outcomes, failed),
+                outcome=Reason.ABANDONED.value if cut else tally.outcome,
+                message=cut or str(tally),
             )
             backlog.end(ending)
         await backlog.keep(self._store, self._lane.states)
-
-
-def _summary(outcomes: Collection[UnitOutcome], failed: Collection[UnitOutcome]) -> str:
-    done = len(outcomes) - len(failed)
-    return f"{done} applied" + (f", {len(failed)} failed" if failed else "")
 
 
 async def store_report(

@@ -25,6 +25,7 @@ from reconciler.engine.round.looking import look
 from reconciler.engine.round.performing import ReadingPerformer
 from reconciler.engine.round.prefetch import Prefetch
 from reconciler.engine.round.refreshing import foreseen
+from reconciler.engine.round.resuming import resume
 from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.engine.round.walk import Walk
@@ -154,7 +155,11 @@ class Round:
         """Conclude what came of operations that outlasted their rounds and have ended."""
         under_way = self._services.under_way
         ended = under_way.take_ended(self._lane.target.name) if under_way is not None else []
-        concluded = await self._walk.resume(ended) if ended else ()
+        if under_way is None or not ended:
+            return ()
+        concluded = await resume(
+            ended, self._lane, journal=self._journal, carrying=self._walk.carrying, under_way=under_way
+        )
         self.outcome.looked_at += concluded
         self._deciding.settle(concluded)
         for address in concluded:

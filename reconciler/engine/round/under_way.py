@@ -8,10 +8,12 @@ need not wait for what is slow. This module must not know what an operation does
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.applying import Applied
+from reconciler.engine.round.tally import Tally
 from reconciler.model.names import Address, Digest, TargetName, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import PlanUnit
@@ -38,45 +40,69 @@ class Carried:
 
 @dataclass(slots=True, eq=False)
 class Slow:
-    """An operation that may outlast its round.
+    """An operation that may outlast its round: on one instance, or on some of a kind whose operations are one.
 
     Attributes:
-        unit: what is to be done.
+        units: what is to be done.
+        lock: what it has to hold, or "".
         owed: what it is refreshed for; nothing where it is no refresh.
         begun: whether it holds what it has to hold.
-        intended: whether the intent is on record.
-        task: carries it out, from when that has begun.
+        intended: whether the intents are on record.
+        task: carries it out; None until that has begun.
     """
 
-    unit: PlanUnit
+    units: Mapping[Address, PlanUnit]
+    lock: str
     owed: tuple[Owed, ...] = ()
     begun: bool = False
     intended: bool = False
-    task: asyncio.Task[Carried] = field(init=False)
+    task: asyncio.Task[Carried] | None = field(default=None, init=False)
 
     def note(self, intending: asyncio.Task[None]) -> None:
-        """The writing of the intent has ended."""
+        """The writing of the intents has ended."""
         self.intended = not intending.cancelled() and intending.exception() is None
 
 
-@dataclass(frozen=True, slots=True)
+def slow_of(lane: Lane, todo: Mapping[Address, PlanUnit]) -> list[Slow]:
+    """What of `todo` may outlast its round, operation by operation; what has to wait for others is part of that.
+
+    All that is to be done about the instances of a kind with transactions is one operation; to take away what is
+    declared no longer is another one.
+
+    Args:
+        lane: the target.
+        todo: what is to be done about instances of one package, none of which depends on another of them.
+    """
+    operations: dict[tuple[object, ...], dict[Address, PlanUnit]] = {}
+    for address, unit in todo.items():
+        one = lane.instances[address]
+        key = (one.kind, one.removal is None) if one.transaction else (address,)
+        operations.setdefault(key, {})[address] = unit
+    return [
+        Slow(units, lock)
+        for units in operations.values()
+        if (lock := lane.instances[next(iter(units))].lock) or any(u.operation.slow for u in units.values())
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class LongOperation:
     """One that outlasts its round.
 
     Attributes:
-        instance: as it was declared when that began.
-        unit: what is done.
+        instances: as they were declared when that began.
+        units: what is done, by instance.
         owed: what it is refreshed for; nothing where it is no refresh.
-        run: in which its intent is on record.
-        preimage: what it is to replace, where that was not ours.
+        tally: of the run in which its intents are on record.
+        preimages: what it is to replace, where that was not ours.
         task: which carries it out.
     """
 
-    instance: Instance
-    unit: PlanUnit
+    instances: Mapping[Address, Instance]
+    units: Mapping[Address, PlanUnit]
     owed: tuple[Owed, ...]
-    run: str
-    preimage: Digest | None
+    tally: Tally
+    preimages: Mapping[Address, Digest]
     task: asyncio.Task[Carried]
 
 
@@ -100,9 +126,8 @@ class UnderWay:
 
     def put(self, operation: LongOperation) -> None:
         """An operation outlasts its round."""
-        address = operation.unit.address
-        self._operations[address] = operation
-        operation.task.add_done_callback(lambda _: self._over(address))
+        self._operations |= dict.fromkeys(operation.units, operation)
+        operation.task.add_done_callback(lambda _: self._over(operation))
 
     def writer(self, one: Instance, *, declared: Container[Address]) -> Address | None:
         """The instance whose operation is at what `one` is about; None if nobody is there.
@@ -116,7 +141,8 @@ class UnderWay:
         for address, operation in self._operations.items():
             if address == one.address:
                 return address
-            if operation.instance.target == one.target and _meet(one, operation.instance, declared):
+            other = operation.instances[address]
+            if other.target == one.target and _meet(one, other, declared):
                 return address
         return None
 
@@ -124,30 +150,33 @@ class UnderWay:
         """The instance whose operation holds the lock that those on `one` need; None if nobody does."""
         if one.lock:
             for address, operation in self._operations.items():
-                if operation.instance.target == one.target and operation.instance.lock == one.lock:
+                other = operation.instances[address]
+                if other.target == one.target and other.lock == one.lock:
                     return address
         return None
 
     def wait(self, address: Address, *, writer: Address) -> None:
         """Tell of `address`, too, when the operation on `writer` has ended."""
         self._waiting.setdefault(writer, {})[address] = None
-        if self._operations[writer].task.done():
-            self._over(writer)
+        operation = self._operations[writer]
+        if operation.task.done():
+            self._over(operation)
 
-    def _over(self, address: Address) -> None:
-        for one in (address, *self._waiting.pop(address, ())):
-            self._ended(one)
+    def _over(self, operation: LongOperation) -> None:
+        for address in operation.units:
+            for one in (address, *self._waiting.pop(address, ())):
+                self._ended(one)
 
     def take_ended(self, target: TargetName) -> list[LongOperation]:
         """Those on a target that have ended: whoever takes them owes a conclusion."""
-        ended = [
-            operation
+        ended = {
+            address: operation
             for address, operation in self._operations.items()
             if split_address(address)[0] == target and operation.task.done()
-        ]
-        for operation in ended:
-            del self._operations[operation.unit.address]
-        return ended
+        }
+        for address in ended:
+            del self._operations[address]
+        return list(dict.fromkeys(ended.values()))
 
     async def close(self) -> list[Address]:
         """Wait for none any more. What must not be cut in half goes on by itself on its target.
@@ -156,7 +185,7 @@ class UnderWay:
             The instances of which it is not known what came of it; their intents stay in doubt.
         """
         left = list(self._operations)
-        tasks = [operation.task for operation in self._operations.values()]
+        tasks = {operation.task for operation in self._operations.values()}
         self._operations.clear()
         self._waiting.clear()
         for task in tasks:

@@ -5,7 +5,7 @@ is read and planned again right before its own step: what was planned for it bef
 round is enough from nothing to everything.
 
 What is slow is carried out by itself. When nothing else is left to wait for, the round goes on without it
-(`engine/round/under_way.py`), and what depends on it waits.
+(`engine/round/steps.py`), and what depends on it waits.
 
 Invariants: nothing is done to a target before its intent is on record. What was applied is looked at before anything
 that depends on it is begun, and what comes after something that is not ready waits.
@@ -13,8 +13,7 @@ that depends on it is begun, and what comes after something that is not ready wa
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Coroutine, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from reconciler.core.frontier import Frontier, StepKind
 from reconciler.engine.lane.lane import Lane
@@ -29,9 +28,9 @@ from reconciler.engine.round.observing import by_package
 from reconciler.engine.round.performing import ReadingPerformer
 from reconciler.engine.round.refreshing import refreshing
 from reconciler.engine.round.services import Services
-from reconciler.engine.round.under_way import LongOperation, Slow
+from reconciler.engine.round.steps import Steps
+from reconciler.engine.round.under_way import Slow, slow_of
 from reconciler.engine.round.verdicts import Verdicts
-from reconciler.model.conditions import Reason
 from reconciler.model.names import Address
 from reconciler.model.plan import Action, Cause, PlanUnit
 from reconciler.targets.session import Session
@@ -77,10 +76,6 @@ class Walk:
         self._looks = Looks(lane, session, services)
         self._later: Collection[Address] = ()
         self._causes: set[Cause] = set()
-        self._steps: dict[
-            asyncio.Task[Mapping[Address, Slow]], tuple[StepKind, Collection[Address], bool]
-        ] = {}
-        self._slow: dict[Address, Slow] = {}
         self.carrying = Carrying(
             lane,
             session,
@@ -92,6 +87,9 @@ class Walk:
             looks=self._looks,
         )
         self.obstructed: list[Address] = []
+        self._steps = Steps(
+            lane, services, journal=journal, verdicts=verdicts, deciding=deciding, carrying=self.carrying
+        )
 
     async def run(
         self, looks: Mapping[Address, Look], performer: ReadingPerformer, later: Collection[Address] = ()
@@ -118,10 +116,10 @@ class Walk:
                 for work, do in ((StepKind.APPLY, self._step), (StepKind.REFRESH, self._refresh)):
                     mine = [step.address for step in ready if step.work is work]
                     for addresses in by_package(self._lane, mine).values():
-                        self._begin(do(addresses), work, addresses)
+                        self._steps.begin(do(addresses), work, addresses)
                 if not self._steps:
                     break
-                for address, work in await self._some_end():
+                for address, work in await self._steps.some_end():
                     if work is StepKind.APPLY and self._may_refresh(address):
                         frontier.refresh(address)
                     elif self._conclusions.passes(address):
@@ -129,10 +127,7 @@ class Walk:
                     else:
                         frontier.fail(address)
         finally:
-            left = [*self._steps, *(carry.task for carry in self._slow.values())]
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            await self._steps.close()
         unseen = [
             a for a in frontier.blocked if a in later and a not in self._looks and self._deciding.may_look(a)
         ]
@@ -141,109 +136,13 @@ class Walk:
         self._wait_for(frontier.blocked)
         return self._looks.keys()
 
-    async def resume(self, ended: Iterable[LongOperation]) -> list[Address]:
-        """Conclude what came of operations that outlasted their rounds; returns where that could be done.
-
-        Raises:
-            TransportError: the session was lost. A later round concludes the rest.
-        """
-        concluded: list[Address] = []
-        left = list(ended)
-        try:
-            while left:
-                await self._resume(left.pop(0), concluded)
-        except BaseException:
-            if self._services.under_way is not None:
-                for operation in left:
-                    self._services.under_way.put(operation)
-            raise
-        return concluded
-
-    async def _resume(self, operation: LongOperation, concluded: list[Address]) -> None:
-        unit, address = operation.unit, operation.unit.address
-        self._journal.take_over(operation.run, unit, operation.preimage)
-        instance = self._lane.instances.get(address)
-        if operation.task.cancelled() or (error := operation.task.exception()) is not None:
-            why = "it was cut off" if operation.task.cancelled() else str(error)
-            self._journal.outcome(
-                address, Reason.PENDING, f"not known what came of it, looked at again: {why}"
-            )
-        elif instance is None or instance.digest != unit.desired:
-            self.carrying.lasting += operation.task.result().lasting
-            self._journal.outcome(address, Reason.PENDING, "declared otherwise before it had ended")
-        else:
-            await self.carrying.conclude(unit, operation.owed, operation.task.result())
-            concluded.append(address)
-
     # --- Steps --------------------------------------------------------------------------------------------------------
 
-    def _begin(
-        self,
-        step: Coroutine[None, None, Mapping[Address, Slow]],
-        work: StepKind,
-        addresses: Collection[Address],
-        *,
-        slow: bool = False,
-    ) -> None:
-        self._steps[asyncio.create_task(step, name=f"froyo-{work}")] = (work, addresses, slow)
-
-    async def _some_end(self) -> list[tuple[Address, StepKind]]:
-        """What has been dealt with, as soon as that is anything; what is slow and outlasts the round is among it."""
-        patience = None
-        if self._services.under_way is not None and all(slow for _, _, slow in self._steps.values()):
-            patience = self._services.settings.slow_patience
-        ended, _ = await asyncio.wait(self._steps, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-        settled = []
-        for task in ended or list(self._steps):
-            work, addresses, _ = self._steps[task]
-            if not ended and not self._hand_over(*addresses):
-                continue
-            del self._steps[task]
-            slow = task.result() if ended else {}
-            task.cancel()
-            for address, carry in slow.items():
-                self._begin(self._see_through(carry), work, [address], slow=True)
-            settled += [(address, work) for address in addresses if address not in slow]
-        return settled
-
-    def _hand_over(self, address: Address) -> bool:
-        """Have a slow operation outlast the round, if its intent is on record, or wait for one that does."""
-        carry = self._slow.get(address)
-        if self._services.under_way is None or carry is None or carry.task.done():
-            return False
-        if not carry.begun and self._deciding.waits_for_lock(carry.unit):
-            carry.task.cancel()
-            del self._slow[address]
-            return True
-        if not carry.intended:
-            return False
-        del self._slow[address]
-        run, preimage = self._journal.hand_over(address)
-        instance = self._lane.instances[address]
-        self._services.under_way.put(
-            LongOperation(instance, carry.unit, carry.owed, run, preimage, carry.task)
-        )
-        self._verdicts.under_way(carry.unit)
-        return True
-
-    async def _see_through(self, slow: Slow) -> Mapping[Address, Slow]:
-        """Carry out what is slow, and conclude what came of it, unless it outlasts the round."""
-        unit = slow.unit
-        if unit.action is not Action.REFRESH and not await self.carrying.keep_preimages({unit.address: unit}):
-            return {}
-        carry = Slow(unit, slow.owed)
-        carry.task = asyncio.create_task(self.carrying.carry_alone(carry), name="froyo-slow")
-        self._slow[unit.address] = carry
-        carried = await asyncio.shield(carry.task)
-        del self._slow[unit.address]
-        await self.carrying.conclude(unit, slow.owed, carried)
-        return {}
-
-    async def _step(self, addresses: Collection[Address]) -> Mapping[Address, Slow]:
+    async def _step(self, addresses: Collection[Address]) -> list[Slow]:
         """Do what is to be done about `addresses` of one package, none of which depends on another of them.
 
         Returns:
-            What is still to be done, since it is slow.
+            The operations that are still to be done, since they are slow.
         """
         await self._looks.refresh(addresses)
         unseen = [
@@ -265,14 +164,9 @@ class Walk:
             for address, unit in units.items()
             if unit is not None and not self._obstructed(unit) and not self._deciding.waits_for_lock(unit)
         }
-        # What has to wait for others is nobody's round to wait for.
-        slow = {
-            address: Slow(unit)
-            for address, unit in todo.items()
-            if unit.operation.slow or self._lane.instances[address].lock
-        }
-        quick = {address: unit for address, unit in todo.items() if address not in slow}
-        if quick:
+        slow = slow_of(self._lane, todo)
+        later = {address for one in slow for address in one.units}
+        if quick := {address: unit for address, unit in todo.items() if address not in later}:
             await self.carrying.apply(quick)
         return slow
 
@@ -301,14 +195,14 @@ class Walk:
             and self._deciding.owes(address)
         )
 
-    async def _refresh(self, addresses: Collection[Address]) -> Mapping[Address, Slow]:
+    async def _refresh(self, addresses: Collection[Address]) -> list[Slow]:
         """What refreshing `addresses` takes, each once for all that it is owed for; nobody knows how long that is."""
-        todo = {}
+        todo = []
         for address in addresses:
             owed = self._lane.refreshes.of(address)
             unit = refreshing(self._lane, self._looks[address].observed, owed)
             if not self._failures.is_vain(unit) and not self._deciding.waits_for_lock(unit):
-                todo[address] = Slow(unit, owed)
+                todo.append(Slow({address: unit}, self._lane.instances[address].lock, owed))
         return todo
 
     # --- Order --------------------------------------------------------------------------------------------------------

@@ -182,6 +182,7 @@ def test_defaults_are_filled_in_at_every_level_and_only_where_the_object_is() ->
         "byName": {"y": {"on": True}},
     }
     assert instance.provides == ()  # it names a field that is not there
+    assert (instance.package, instance.lock, instance.transaction) == ("linux.tune", "tuning", True)
 
 
 def test_a_value_that_an_alias_repeats_is_the_same_as_written_twice() -> None:

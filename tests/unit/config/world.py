@@ -60,6 +60,8 @@ TUNE = Kind(
     kind="Tune",
     plural="tunes",
     package="linux.tune",
+    lock="tuning",
+    transaction=True,
     schema={
         "type": "object",
         "properties": {

@@ -12,7 +12,7 @@ Everything but the targets is real: sessions, frames, rounds, the store, the pro
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
@@ -33,6 +33,7 @@ from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
 from reconciler.plugins.calls import Perform, Phase
 from reconciler.plugins.capabilities import Grants
+from reconciler.plugins.packages import Package
 from reconciler.plugins.replies import done_of
 from reconciler.plugins.steps import Misbehaviour
 from reconciler.runtime import Runtime
@@ -112,7 +113,13 @@ class Stage:
         store_fails: whether it cannot be.
     """
 
-    def __init__(self, directory: Path, *machines: str, settings: EngineSettings | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *machines: str,
+        settings: EngineSettings | None = None,
+        packages: Sequence[Package] = (),
+    ) -> None:
         self.directory = directory
         self.settings = settings or EngineSettings()
         self.loop = asyncio.get_running_loop()
@@ -140,9 +147,10 @@ class Stage:
             offload=self._offload,
             environ={},
         )
+        packages = [*PACKAGES, *packages]
         self.host = Watched(
-            PACKAGES,
-            grants=Grants({one.name: one.capabilities for one in PACKAGES}),
+            packages,
+            grants=Grants({one.name: one.capabilities for one in packages}),
             audit=lambda *_: None,
         )
         self.host.calls = []
@@ -303,14 +311,15 @@ class Stage:
 
 
 def staged(test: Callable[[Stage], Awaitable[None]] | None = None, **given: Any) -> Any:
-    """A test that gets a stage with a running controller. `machines` and `settings` may be given."""
+    """A test that gets a stage with a running controller. `machines`, `settings` and more `packages` may be given."""
     if test is None:
         return lambda decorated: staged(decorated, **given)
     machines = given.get("machines", ("m0",))
 
     def played(tmp_path: Path) -> None:
         async def play() -> None:
-            stage = Stage(tmp_path, *machines, settings=given.get("settings"))
+            more = {name: given[name] for name in ("settings", "packages") if name in given}
+            stage = Stage(tmp_path, *machines, **more)
             await stage.begin()
             try:
                 await test(stage)

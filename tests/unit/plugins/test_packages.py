@@ -65,7 +65,13 @@ def test_a_package_is_read_whole(tmp_path: Path) -> None:
     assert kind.body == BodyFields(text="content", file="source")
     assert kind.schema["properties"].keys() == {"path", "content", "source"}
     assert kind.actual_schema == {"type": "object"}
-    assert kind.lock == "dpkg"
+    assert (kind.lock, kind.transaction) == ("dpkg", False)
+
+
+def test_a_kind_may_say_that_many_instances_are_one_operation(tmp_path: Path) -> None:
+    said = MANIFEST.replace("    lock: dpkg\n", "    lock: dpkg\n    transaction: true\n")
+    [package] = load_packages([write(tmp_path / "thing", said)])
+    assert package.kinds[0].transaction
 
 
 def test_what_need_not_be_said_has_a_default(tmp_path: Path) -> None:
@@ -76,6 +82,7 @@ def test_what_need_not_be_said_has_a_default(tmp_path: Path) -> None:
     assert package.limits == Limits()
     [kind] = package.kinds
     assert (kind.provides, kind.uses, kind.contains, kind.body) == ((), (), (), BodyFields())
+    assert (kind.lock, kind.transaction) == ("", False)
 
 
 def test_a_manifest_is_yaml_like_any_other(tmp_path: Path) -> None:

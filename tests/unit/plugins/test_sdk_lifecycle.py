@@ -264,6 +264,24 @@ def test_what_befalls_many_befalls_each_of_them_and_no_other(body: str, message:
     assert b["changed"]
 
 
+def destroyed(methods: str) -> list[Any]:
+    operations = [
+        {"address": f"host/Thing/{name}", "action": "delete", "payload": {"name": name}} for name in "ab"
+    ]
+    source = f"class Thing(Provider):\n    {methods}\n"
+    return done(start(loaded(source), "destroy", {"operations": operations}))["results"]
+
+
+def test_what_is_to_go_goes_each_by_itself_or_in_one_go_where_the_kind_can() -> None:
+    each = "async def destroy(self, operation): return Result(True, operation.payload['name'])"
+    assert [one["output"] for one in destroyed(each)] == ["a", "b"]
+    together = "async def destroy_all(self, all_): return [Result(True), PermanentError(str(len(all_)))]"
+    gone, left = destroyed(together)
+    assert (gone["changed"], left["fault"]["message"]) == (True, "2")
+    short = destroyed("async def destroy_all(self, all_): return []")
+    assert {one["fault"]["message"] for one in short} == {"destroy_all() returned 0 results for 2 operations"}
+
+
 ASKING = """
 class Thing(Provider):
     async def read(self, wanted):

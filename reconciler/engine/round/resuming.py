@@ -1,0 +1,66 @@
+"""Concluding what came of operations that outlasted their rounds and have ended since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.engine.lane.lane import Lane
+from reconciler.engine.round.carrying import Carrying
+from reconciler.engine.round.journal import Journal
+from reconciler.engine.round.under_way import LongOperation, UnderWay
+from reconciler.model.conditions import Reason
+from reconciler.model.names import Address
+
+
+async def resume(
+    ended: Iterable[LongOperation],
+    lane: Lane,
+    *,
+    journal: Journal,
+    carrying: Carrying,
+    under_way: UnderWay,
+) -> list[Address]:
+    """Conclude what came of `ended`; returns the instances about which that could be done.
+
+    Args:
+        ended: what was taken from `under_way`.
+        lane: their target, as it is held in memory.
+        journal: of this round.
+        carrying: looks at what was done.
+        under_way: gets back what cannot be concluded now.
+
+    Raises:
+        TransportError: the session was lost. A later round concludes the rest.
+    """
+    concluded: list[Address] = []
+    left = list(ended)
+    try:
+        while left:
+            concluded += await _resume(left.pop(0), lane, journal, carrying)
+    except BaseException:
+        for operation in left:
+            under_way.put(operation)
+        raise
+    return concluded
+
+
+async def _resume(
+    operation: LongOperation, lane: Lane, journal: Journal, carrying: Carrying
+) -> Iterable[Address]:
+    units, task = operation.units, operation.task
+    journal.take_over(operation.tally, units, operation.preimages)
+    if task.cancelled() or task.exception() is not None:
+        why = "it was cut off" if task.cancelled() else str(task.exception())
+        for address in units:
+            journal.outcome(address, Reason.PENDING, f"not known what came of it, looked at again: {why}")
+        return ()
+    declared = {
+        address: unit
+        for address, unit in units.items()
+        if (one := lane.instances.get(address)) is not None and one.digest == unit.desired
+    }
+    for address in units:
+        if address not in declared:
+            journal.outcome(address, Reason.PENDING, "declared otherwise before it had ended")
+    await carrying.conclude(declared, operation.owed, task.result())
+    return declared
