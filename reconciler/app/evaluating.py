@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from reconciler.api.labels import parse_labels
@@ -16,7 +17,7 @@ from reconciler.app.places import source_name
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import InForce, Record, Taken, Wanted
 from reconciler.engine.intake.parting import Parted, part
-from reconciler.engine.intake.recall import doubt_of, record, was_declared
+from reconciler.engine.intake.recall import declared_elsewhere, doubt_of, record, was_declared
 from reconciler.errors import ConfigError, UsageError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, SourceName, TargetName
@@ -104,7 +105,7 @@ async def evaluate(
 
     async def loaded(shown: Snapshot) -> Desired:
         try:
-            return await parts.runtime.offload("config", lambda: parts.load(shown))
+            return await _loaded(parts, shown)
         except ConfigError as error:
             raise error.within(str(directory)) from error
 
@@ -145,8 +146,12 @@ async def foresee(parts: Parts, rollback: Rollback) -> Evaluated:
         UsageError: it is not kept any more.
     """
     shown = await _kept(parts, rollback)
-    desired = await parts.runtime.offload("config", lambda: parts.load(shown))
+    desired = await _loaded(parts, shown)
     return await _followed(parts, desired, wording.lacking(rollback), "", (), "", rollback=rollback)
+
+
+async def _loaded(parts: Parts, shown: Snapshot) -> Desired:
+    return await parts.runtime.offload("config", partial(parts.load, shown))
 
 
 async def _followed(  # noqa: PLR0913 - what is read, and what of it matters
@@ -165,6 +170,7 @@ async def _followed(  # noqa: PLR0913 - what is read, and what of it matters
     selected = _labelled(_restricted(desired, targets), labels)
     known = await parts.store.load_states()
     in_force = InForce(budget=parts.settings.prune, own_paths=parts.settings.own_paths)
+    in_force.recall(await declared_elsewhere(parts.store, {desired.source}, partial(_loaded, parts), {}))
     on_record = await record(parts.store, known, [desired])
     taken = in_force.take(desired, on_record, doubt=doubt)
     wanted = taken.wanted

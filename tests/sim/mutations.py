@@ -191,7 +191,7 @@ def asks_nobody() -> Any:
 
 def lets_two_have_it() -> Any:
     """What another source has can be claimed."""
-    return _patched(InForce, "refuse_conflicts", lambda _right, _self, _desired, *_, **__: ())
+    return _patched(InForce, "conflicts", lambda _right, _self, _desired, *_, **__: [])
 
 
 def purges_what_others_have() -> Any:

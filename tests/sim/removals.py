@@ -94,6 +94,11 @@ class Removals:
             theirs = self._world.authors.path(Address(address))
             if theirs == path or theirs.startswith(path + "/"):
                 self._violated("a purge of what another source has", path, address, source)
+        for source, last in self._last.items():
+            for one in () if source in process.controller.in_force.sources else last.instances.values():
+                theirs = path_of(one)
+                if one.target == name and (theirs == path or theirs.startswith(path + "/")):
+                    self._violated("a purge of what another source declares", path, one.address, source)
 
     @staticmethod
     def _would_go(process: "Process", one: Instance) -> Any:

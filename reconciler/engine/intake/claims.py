@@ -6,12 +6,28 @@ Unless that one is about to give it up, and waits for what the other one has: th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from reconciler.errors import Problem
 from reconciler.model.desired import Desired
 from reconciler.model.names import SourceName, TargetName
 from reconciler.model.resource import Instance
 from reconciler.model.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Had:
+    """What a source had when it was last in force, and keeps until it is read.
+
+    Attributes:
+        source: its name.
+        instances: that it has.
+        targets: that it declares.
+    """
+
+    source: SourceName
+    instances: Collection[Instance]
+    targets: Mapping[TargetName, Target] = field(default_factory=dict)
 
 
 def claims(one: Instance) -> list[tuple[TargetName, str]]:

@@ -9,14 +9,14 @@ what a person wants back as it was before us, in the place of what is declared.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.core import prune
 from reconciler.core.conditions import summarize
 from reconciler.core.graph import build_graph
 from reconciler.engine import wording
-from reconciler.engine.intake.claims import claims, clashes, exchange, subjects
+from reconciler.engine.intake.claims import Had, claims, clashes, exchange, subjects
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.blob import Blob
 from reconciler.model.conditions import Reason
@@ -64,7 +64,7 @@ class Wanted:
         moved: what has another address than on record, with its entry under the earlier one.
         parted: what is about another thing than what is on record by its name.
         graph: what comes before what.
-        others: paths that sources which are not in force have on record.
+        others: paths of sources that are not in force: on record, or declared when they last were.
     """
 
     target: Target
@@ -112,6 +112,7 @@ class InForce:
         self._sources: dict[SourceName, Desired] = {}
         self._doubts: dict[SourceName, str] = {}
         self._waiting: dict[SourceName, tuple[Desired, str]] = {}
+        self._earlier: dict[SourceName, Desired] = {}
         self._removals: dict[Address, tuple[Instance, SourceName]] = {}
         self._restored: dict[Address, Instance] = {}
         self._former: dict[TargetName, Target] = {}
@@ -125,6 +126,15 @@ class InForce:
     def of(self, source: SourceName) -> Desired | None:
         """What one source declares; None before it was taken in."""
         return self._sources.get(source)
+
+    @property
+    def earlier(self) -> Mapping[SourceName, Desired]:
+        """What sources that are not in force declared when they last were, as far as that is known."""
+        return self._earlier
+
+    def recall(self, earlier: Iterable[Desired]) -> None:
+        """This is what sources that are not in force declared when they last were: nobody else's to remove."""
+        self._earlier = {one.source: one for one in earlier if one.source not in self._sources}
 
     @property
     def sources(self) -> Mapping[SourceName, Desired]:
@@ -177,6 +187,8 @@ class InForce:
     def take(self, desired: Desired, record: Record, *, doubt: str = "") -> Taken:
         """From now on, this is what one source declares.
 
+        What it has come to declare since, and waits for others with, goes on waiting.
+
         Args:
             desired: all of it.
             record: what is on record.
@@ -185,10 +197,13 @@ class InForce:
         Raises:
             ConfigError: it claims what another source has. Nothing has changed then.
         """
-        along = [self._waiting[one.source] for one in self.refuse_conflicts(desired, doubt=doubt)]
-        taking = [(desired, doubt), *along]
+        if problems := self.conflicts(desired):
+            raise ConfigError(problems)
+        taking = [(desired, doubt), *(self._waiting[one.source] for one in self.along(desired))]
         for one, why in taking:
-            self._waiting.pop(one.source, None)
+            if one.source in self._waiting and self._waiting[one.source][0].digest == one.digest:
+                del self._waiting[one.source]
+            self._earlier.pop(one.source, None)
             self._sources[one.source] = one
             self._doubts[one.source] = why
         self._moved = self._renamed([one for one, _ in taking], record)
@@ -253,53 +268,39 @@ class InForce:
 
     # --- Conflicts ----------------------------------------------------------------------------------------------------
 
-    def refuse_conflicts(
-        self,
-        desired: Desired,
-        theirs: Collection[tuple[SourceName, Instance]] = (),
-        *,
-        doubt: str = "",
-    ) -> Collection[Desired]:
-        """Refuse what claims a thing that another source has, unless that one waits to give it up.
+    def conflicts(self, desired: Desired, theirs: Collection[Had] = ()) -> list[Problem]:
+        """What a source claims and another one has, unless that one waits to give it up.
 
         Args:
-            desired: what a source declares.
+            desired: what the source declares.
             theirs: what others had that have not been taken in yet.
-            doubt: why the source may not mean what it leaves out, or "".
-
-        Returns:
-            What others have come to declare and could not have until now: it has to be taken in together with this.
-
-        Raises:
-            ConfigError: with everything that it claims so.
         """
-        along = self._along(desired)
-        if problems := self._problems(desired, theirs, along):
-            self._waiting[desired.source] = desired, doubt
-            raise ConfigError(problems)
-        return along
-
-    def conflicts(
-        self, desired: Desired, theirs: Collection[tuple[SourceName, Instance]] = ()
-    ) -> list[Problem]:
-        """What a source claims and another one has; see `refuse_conflicts`."""
-        return self._problems(desired, theirs, self._along(desired))
-
-    def _along(self, desired: Desired) -> Collection[Desired]:
-        waiting = {source: one for source, (one, _) in self._waiting.items()}
-        return exchange(desired, self._sources, waiting)
-
-    def _problems(
-        self,
-        desired: Desired,
-        theirs: Collection[tuple[SourceName, Instance]],
-        along: Collection[Desired],
-    ) -> list[Problem]:
-        problems = [problem for source, one in theirs for problem in clashes(desired, source, [one])]
+        problems = [
+            problem for one in theirs for problem in clashes(desired, one.source, one.instances, one.targets)
+        ]
+        along = self.along(desired)
         for source, other in self._sources.items():
             if source != desired.source and not along:
                 problems += clashes(desired, source, other.instances.values(), other.targets)
         return problems
+
+    def along(self, desired: Desired) -> Collection[Desired]:
+        """What others wait for and could not have until now: it has to be taken in together with `desired`."""
+        waiting = {source: one for source, (one, _) in self._waiting.items()}
+        return exchange(desired, self._sources, waiting)
+
+    def wait(self, desired: Desired, *, doubt: str = "") -> None:
+        """A source has come to declare this, and cannot have it before others give up what it claims of them.
+
+        Args:
+            desired: all of it.
+            doubt: why the source may not mean what it leaves out, or "".
+        """
+        self._waiting[desired.source] = desired, doubt
+
+    def withdraw(self, source: SourceName) -> None:
+        """A source does not say any more what it waits for others with."""
+        self._waiting.pop(source, None)
 
     # --- What is declared no longer -----------------------------------------------------------------------------------
 
@@ -319,13 +320,16 @@ class InForce:
         }
 
     def _of_others(self, record: Record) -> dict[TargetName, list[str]]:
-        """The paths on each target that are on record for sources which are not in force: nobody else's to remove."""
-        found: dict[TargetName, list[str]] = {}
+        """The paths on each target of sources that are not in force, on record or declared: nobody else's to remove."""
+        theirs = [one for earlier in self._earlier.values() for one in earlier.instances.values()]
         for address, entry in record.inventory.items():
             state = record.states.get(address)
             if state is not None and state.source not in self._sources:
-                paths = [one.name for one in entry.instance.present if one.scheme == PATH]
-                found.setdefault(entry.instance.target, []).extend(paths)
+                theirs.append(entry.instance)
+        found: dict[TargetName, list[str]] = {}
+        for one in theirs:
+            paths = [subject.name for subject in one.present if subject.scheme == PATH]
+            found.setdefault(one.target, []).extend(paths)
         return found
 
     def _renamed(self, taking: Collection[Desired], record: Record) -> dict[Address, InventoryEntry]:

@@ -15,7 +15,7 @@ from functools import partial
 
 from reconciler.engine import wording
 from reconciler.engine.intake.recall import (
-    declared_by,
+    declared_elsewhere,
     doubt_of,
     put_back,
     put_in_force,
@@ -27,7 +27,6 @@ from reconciler.errors import ConfigError, FroyoError, Problem, in_words
 from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired
 from reconciler.model.names import SourceName
-from reconciler.model.resource import Instance
 from reconciler.model.source import Snapshot, SnapshotGone, SourceReport
 from reconciler.model.state import Rollback, SourceState
 from reconciler.runtime import Runtime
@@ -103,12 +102,16 @@ class Intake:
             return False
         try:
             async with self._controller.taking:
+                await self._recall()
                 await self._controller.submit(desired, doubt=await doubt_of(self._store, kept))
         except ConfigError as error:
             log.warning("the last good snapshot is in conflict", source=self.state.name, why=str(error))
             return False
-        self._telling.in_force(kept)
-        self._untold.append(desired)
+        finally:
+            # It may be although what follows from it could not be stored.
+            if self._controller.in_force.of(self.state.name) is desired:
+                self._telling.in_force(kept)
+                self._untold.append(desired)
         return True
 
     async def again(self) -> None:
@@ -133,7 +136,23 @@ class Intake:
         return taken
 
     async def _take(self, snapshot: Snapshot) -> bool:
-        self._in_conflict = None
+        waited, self._in_conflict = self._in_conflict, None
+        if waited is not None and waited.digest != snapshot.digest:
+            await self._withdraw()
+        taken = False
+        try:
+            taken = await self._take_good(snapshot)
+        finally:
+            if not taken and self._in_conflict is None:
+                await self._withdraw()
+        return taken
+
+    async def _withdraw(self) -> None:
+        """What others would have to let go of is not wanted any more."""
+        async with self._controller.taking:
+            self._controller.in_force.withdraw(self.state.name)
+
+    async def _take_good(self, snapshot: Snapshot) -> bool:
         try:
             desired = await self._evaluate(snapshot)
         except SnapshotGone:
@@ -153,14 +172,15 @@ class Intake:
             return False
         try:
             async with self._controller.taking:
+                await self._recall()
                 back = (await self._store.load_rollbacks()).get(self.state.name)
                 if back is not None and back.holds(self._runtime.now()):
-                    await self._controller.must_not_conflict(desired, await self._theirs())
+                    await self._controller.must_not_conflict(desired)
                     await self._store.save_snapshot(snapshot)
                     over = taken = None
                 else:
                     doubt = await doubt_of(self._store, snapshot)
-                    await self._controller.refuse_conflicts(desired, await self._theirs(), doubt=doubt)
+                    await self._controller.refuse_conflicts(desired, doubt=doubt)
                     over, back = await put_in_force(self._store, snapshot, desired), None
                     taken = await self._controller.submit(desired, doubt=doubt)
         except SnapshotGone:
@@ -184,13 +204,11 @@ class Intake:
         self._untold.append(desired)
         return True
 
-    async def _theirs(self) -> list[tuple[SourceName, Instance]]:
-        """What sources declared when they were last in force that have not been read since the start."""
-        return [
-            (source, one)
-            for source in self._controller.unread(self.state.name)
-            for one in await declared_by(self._store, source, self._evaluate)
-        ]
+    async def _recall(self) -> None:
+        """Have it known what other sources declared when they were last in force that are not now."""
+        in_force = self._controller.in_force
+        mine = {self.state.name, *in_force.sources}
+        in_force.recall(await declared_elsewhere(self._store, mine, self._evaluate, in_force.earlier))
 
     # --- Rolled back --------------------------------------------------------------------------------------------------
 
@@ -211,7 +229,9 @@ class Intake:
                 raise SnapshotGone(f"revision {rollback.revision} is not kept any more")
             desired = await self._evaluate(kept)
             async with self._controller.taking:
-                await self._controller.must_not_conflict(desired, await self._theirs())
+                await self._recall()
+                await self._controller.must_not_conflict(desired)
+                self._controller.in_force.withdraw(self.state.name)
                 await put_back(self._store, rollback, kept, desired)
                 taken = await self._controller.submit(desired, doubt=await doubt_of(self._store, kept))
             broken = bool(self.state.problems or self._unreadable)

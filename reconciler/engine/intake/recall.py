@@ -12,7 +12,7 @@ from reconciler.engine.intake.parting import part
 from reconciler.errors import ConfigError, StoreError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, SourceName
-from reconciler.model.resource import Deletion, Instance
+from reconciler.model.resource import Deletion
 from reconciler.model.source import Snapshot, SnapshotGone, is_manifest
 from reconciler.model.state import ResourceState, Rollback
 from reconciler.store.batch import Batch
@@ -145,22 +145,50 @@ async def _redeclare(store: Store, snapshot: Snapshot, desired: Desired) -> None
 
 
 async def declared_by(
-    store: Store, source: SourceName, evaluate: Callable[[Snapshot], Awaitable[Desired]]
-) -> Collection[Instance]:
-    """What a source declared when it was last in force, as far as that can still be told.
+    store: Store,
+    source: SourceName,
+    evaluate: Callable[[Snapshot], Awaitable[Desired]],
+    earlier: Desired | None = None,
+) -> Desired | None:
+    """What a source declared when it was last in force; None where that cannot be told any more.
 
     Args:
         store: where its last good snapshot is.
         source: which.
         evaluate: gives what a snapshot declares.
+        earlier: what was found the last time.
     """
     before = await store.snapshot_in_force(source)
     if before is None:
-        return ()
+        return None
+    if earlier is not None and earlier.digest == before.digest:
+        return earlier
     try:
-        return (await evaluate(before)).instances.values()
+        return await evaluate(before)
     except (ConfigError, SnapshotGone):
-        return ()
+        return None  # it could not be kept in force anyhow
+
+
+async def declared_elsewhere(
+    store: Store,
+    in_force: Collection[SourceName],
+    evaluate: Callable[[Snapshot], Awaitable[Desired]],
+    earlier: Mapping[SourceName, Desired],
+) -> list[Desired]:
+    """What each source on record declared when it was last in force, as far as that can still be told.
+
+    Args:
+        store: where their last good snapshots are.
+        in_force: the sources that are left out.
+        evaluate: gives what a snapshot declares.
+        earlier: what was found the last time, which need not be evaluated again where it is still so.
+    """
+    found: list[Desired] = []
+    for source in sorted({one.source for one in await store.revisions()}.difference(in_force)):
+        one = await declared_by(store, source, evaluate, earlier.get(source))
+        if one is not None:
+            found.append(one)
+    return found
 
 
 async def was_declared(
@@ -173,10 +201,5 @@ async def was_declared(
         source: which.
         evaluate: gives what a snapshot declares.
     """
-    before = await store.snapshot_in_force(source)
-    if before is None:
-        return False
-    try:
-        return bool((await evaluate(before)).targets)
-    except (ConfigError, SnapshotGone):
-        return False  # it could not be kept in force anyhow
+    before = await declared_by(store, source, evaluate)
+    return before is not None and bool(before.targets)

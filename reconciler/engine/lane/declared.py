@@ -28,7 +28,7 @@ class Declared:
         graph: what comes before what.
         managed: for each container with instances below its path, those paths.
         own_paths: what is left alone on it, where it is this machine.
-        others: paths that sources which are not in force have on record.
+        others: paths of sources that are not in force: on record, or declared when they last were.
     """
 
     target: Target

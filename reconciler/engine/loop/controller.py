@@ -10,13 +10,14 @@ is in that part's own module.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from reconciler.core.backoff import Backoff
 from reconciler.core.contest import Contests
 from reconciler.core.workqueue import Priority, Work
 from reconciler.engine import wording
 from reconciler.engine.host import ProviderHost
+from reconciler.engine.intake.claims import Had
 from reconciler.engine.intake.in_force import InForce, Taken, Wanted
 from reconciler.engine.intake.parting import part
 from reconciler.engine.intake.recall import record
@@ -41,7 +42,6 @@ from reconciler.errors import ConfigError, ProtocolError, StoreError, TransportE
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, SourceName, TargetName, split_address
 from reconciler.model.plan import Plan
-from reconciler.model.resource import Instance
 from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.state import Approval, ResourceState, Suspension, TargetState, covers
 from reconciler.runtime import Runtime
@@ -163,48 +163,46 @@ class Controller:
         """The sources beside this one that have not been read since the start."""
         return self.expected - self.in_force.sources.keys() - {source}
 
-    async def refuse_conflicts(
-        self, desired: Desired, declared: Iterable[tuple[SourceName, Instance]] = (), *, doubt: str = ""
-    ) -> None:
+    async def refuse_conflicts(self, desired: Desired, *, doubt: str = "") -> None:
         """See that a source claims nothing that another one has, be it that it has not been read since the start.
 
         Args:
             desired: what it declares.
-            declared: what those did that have not been read.
             doubt: why the source may not mean what it leaves out, or "".
 
         Raises:
             ConfigError: with everything that it claims so; it waits for that from now on.
         """
-        theirs = await self._theirs(desired, declared)
-        self.in_force.refuse_conflicts(desired, theirs, doubt=doubt)
+        try:
+            await self.must_not_conflict(desired)
+        except ConfigError:
+            self.in_force.wait(desired, doubt=doubt)
+            raise
 
-    async def must_not_conflict(
-        self, desired: Desired, declared: Iterable[tuple[SourceName, Instance]] = ()
-    ) -> None:
+    async def must_not_conflict(self, desired: Desired) -> None:
         """The same for what is not to be taken in as soon as others let go of it.
 
         Raises:
             ConfigError: with everything that it claims so; it waits for nothing.
         """
-        if problems := self.in_force.conflicts(desired, await self._theirs(desired, declared)):
+        if problems := self.in_force.conflicts(desired, await self._theirs(desired)):
             raise ConfigError(problems)
 
-    async def _theirs(
-        self, desired: Desired, declared: Iterable[tuple[SourceName, Instance]]
-    ) -> list[tuple[SourceName, Instance]]:
+    async def _theirs(self, desired: Desired) -> list[Had]:
         """What other sources had that have not been read since the start."""
-        theirs = list(declared)
-        self.lanes.reassign((source, one.address) for source, one in theirs)
-        if unread := self.unread(desired.source):
+        unread = self.unread(desired.source)
+        earlier = [one for source, one in self.in_force.earlier.items() if source in unread]
+        self.lanes.reassign((one.source, address) for one in earlier for address in one.instances)
+        theirs = [Had(one.source, one.instances.values(), one.targets) for one in earlier]
+        if unread:
             states = self.lanes.states()
-            told = {(source, one.address, one.provides) for source, one in theirs}
+            told = {(had.source, one.address, one.provides) for had in theirs for one in had.instances}
             for address, entry in (await self._store.load_inventory()).items():
                 state, one = states.get(address), entry.instance
                 if state is None or state.source not in unread:
                     continue
                 if (state.source, address, one.provides) not in told:
-                    theirs.append((state.source, one))
+                    theirs.append(Had(state.source, [one]))
         return theirs
 
     async def submit(self, desired: Desired, *, doubt: str = "") -> Taken | None:
@@ -222,7 +220,9 @@ class Controller:
         """
         if self._workers.stopping:
             return None
-        along = self.in_force.refuse_conflicts(desired, doubt=doubt)
+        if problems := self.in_force.conflicts(desired):
+            raise ConfigError(problems)
+        along = self.in_force.along(desired)
         known = await record(self._store, self.lanes.states(), [desired, *along], self.in_force.sources)
         taken = self.in_force.take(desired, known, doubt=doubt)
         # Nothing may be awaited before the lanes have it: a round in between would remove what is declared again.

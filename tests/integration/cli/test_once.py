@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import stat
 import subprocess
@@ -296,6 +297,30 @@ def test_a_backup_below_a_purged_directory_stays(person):
     declared.write_text(f"# read again\n{declared.read_text()}")
     assert "nothing to do" in person.froyo("apply", person.site).stdout
     assert (person.machine / "etc" / "motd.orig").read_text() == "mine\n"
+
+
+def test_a_purge_takes_nothing_that_another_directory_declares(person):
+    """It removed what the other one had always left alone, since nothing of it was on record as ours."""
+    other = person.base / "other"
+    other.mkdir()
+    shutil.copy(person.site / "target.yaml", other)
+    (person.machine / "d").mkdir()
+    (person.machine / "d" / "theirs").write_text("mine\n")
+    (person.machine / "d" / "litter").write_text("x")
+    (other / "site.yaml").write_text(
+        "apiVersion: linux.froyo.dev/v1alpha1\nkind: File\nmetadata: {name: theirs}\n"
+        f'spec: {{target: here, path: "{person.machine}/d/theirs", content: x, policy: observe}}\n'
+    )
+    (person.site / "files.yaml").write_text(
+        "apiVersion: linux.froyo.dev/v1alpha1\nkind: Directory\nmetadata: {name: d}\n"
+        f'spec: {{target: here, path: "{person.machine}/d", purge: true}}\n'
+    )
+    person.froyo("apply", other)
+    planned = person.froyo("plan", person.site, status=2).stdout
+    assert "litter" in planned
+    assert "theirs" not in planned
+    person.froyo("apply", person.site)
+    assert [path.name for path in (person.machine / "d").iterdir()] == ["theirs"]
 
 
 def test_a_purged_directory_keeps_what_froyo_itself_needs(person):

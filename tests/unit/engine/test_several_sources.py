@@ -4,22 +4,27 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.intake.intake import Intake
-from reconciler.errors import ConfigError
+from reconciler.errors import ConfigError, StoreError
 from reconciler.model.names import SourceName, TargetName
 from reconciler.model.resource import Deletion
 from reconciler.model.source import SourceReport
+from tests.sim.files import Node
 from tests.sim.manifests import load, snapshot
-from tests.unit.engine.stage import address, execution, file, staged
+from tests.unit.engine.stage import VIM, address, execution, file, staged
 from tests.unit.engine.test_removing import directory
 
 A, B = SourceName("/srv/a"), SourceName("/srv/b")
 DELETE = {"deletion": Deletion.DELETE}
 
 
+async def take(stage, desired):
+    await stage.controller.refuse_conflicts(desired)
+    await stage.controller.submit(desired)
+
+
 async def declare(stage, source, *declared):
-    await stage.controller.submit(replace(stage.desired(*declared), source=source))
+    await take(stage, replace(stage.desired(*declared), source=source))
 
 
 @staged
@@ -107,17 +112,15 @@ async def test_a_target_that_two_sources_declare_can_move(stage):
     await declare(stage, B, file("b", "b"))
     await stage.settled()
     with pytest.raises(ConfigError, match="target m0 is declared by another source already"):
-        await stage.controller.submit(moved(A, "a"))
-    await stage.controller.submit(moved(B, "b"))
+        await take(stage, moved(A, "a"))
+    await take(stage, moved(B, "b"))
     assert stage.controller.in_force.targets[TargetName("m0")].transport.port == 23
     await stage.settled()
 
 
 @staged
 async def test_one_of_three_that_has_not_moved_on_keeps_the_others_waiting(stage):
-    in_force = InForce()
     for source, name in ((A, "a"), (B, "b"), (SourceName("/srv/c"), "c")):
-        in_force.refuse_conflicts(replace(stage.desired(file(name, name)), source=source))
         await declare(stage, source, file(name, name))
     with pytest.raises(ConfigError):
         await declare(stage, A, file("b", "b"))
@@ -147,12 +150,14 @@ async def test_what_another_source_takes_over_by_another_name_is_not_removed_and
     assert await stage.store.blobs.read(entry.preimage) == b"was here\n"
 
 
-def said(*names):
-    resources = [
-        {"kind": "File", "name": n, "spec": {"path": f"/srv/{n}", "content": n}, "common": {}, "on": ["m0"]}
-        for n in names
-    ]
-    return {"targets": {"m0": 22}, "resources": resources}
+def written(name, kind="File", common=None, **spec):
+    spec = {"path": f"/srv/{name}"} | ({"content": name} if kind == "File" else {}) | spec
+    return {"kind": kind, "name": name, "spec": spec, "common": common or {}, "on": ["m0"]}
+
+
+def said(*names, port=22):
+    resources = [one if isinstance(one, dict) else written(one) for one in names]
+    return {"targets": {"m0": port}, "resources": resources}
 
 
 def intakes(stage):
@@ -209,3 +214,106 @@ async def test_what_waits_for_another_source_is_taken_once_whoever_asks(stage):
     assert stage.controller.in_force.of(B).instances.keys() == {address("a"), address("b")}
     assert found[B].state.problems == ()
     assert len(await stage.events("SourceBroken")) == 1
+
+
+@staged
+async def test_of_two_that_reach_one_target_in_two_ways_the_same_one_counts_after_a_start(stage):
+    """Whichever was read first moved the target, and nothing of the other one was in force any more."""
+    found = intakes(stage)
+    await found[A].take(snapshot(said("a"), number=1, source=A))
+    await found[B].take(snapshot(said("b"), number=1, source=B))
+    assert not await found[A].take(snapshot(said("a", port=23), number=2, source=A))
+    await stage.again()
+    found = intakes(stage)
+    assert not await found[A].take(snapshot(said("a", port=23), number=2, source=A))
+    assert "target m0 is declared by another source already: /srv/b" in found[A].state.problems[0]
+    assert await found[B].take(snapshot(said("b"), number=1, source=B))
+    assert stage.controller.in_force.instances.keys() == {address("a"), address("b")}
+
+
+@pytest.mark.parametrize("common", [{"policy": "observe"}, {"adopt": "hold"}], ids=str)
+def test_a_purge_takes_nothing_that_was_declared_and_is_not_ours_yet(common, tmp_path):
+    """At a start it removed what another source had left alone until then, before that one was read."""
+
+    @staged
+    async def play(stage):
+        purging = written("d", kind="Directory", purge=True)
+        left = written("left", path="/srv/d/left", common=common)
+        stage.machines["m0"].files.put("/srv/d", Node("directory", 0o755), VIM)
+        stage.spoil("d/left", b"theirs")
+        found = intakes(stage)
+        await found[B].take(snapshot(said(left), number=1, source=B))
+        await found[A].take(snapshot(said(purging), number=1, source=A))
+        await stage.until(lambda: stage.reason("d", kind="Directory") in {"InSync", "Applied"})
+        await stage.again()
+        found = intakes(stage)
+        stage.spoil("d/litter")
+        await found[A].take(snapshot(said(purging), number=1, source=A))
+        await stage.until(lambda: stage.content("d/litter") is None)
+        assert stage.content("d/left") == b"theirs"
+        # What a source has that is served no longer stays its own, too.
+        await found[A].take(snapshot(said(purging, "other"), number=2, source=A))
+        await stage.until(lambda: stage.content("other") is not None)
+        assert stage.content("d/left") == b"theirs"
+
+    play(tmp_path)
+
+
+@staged
+async def test_what_waits_for_another_source_still_does_when_the_last_good_one_is_put_back(stage):
+    """What had come meanwhile was forgotten, and two that could have exchanged waited for each other for ever."""
+    found = intakes(stage)
+    await found[A].take(snapshot(said("a"), number=1, source=A))
+    await found[B].take(snapshot(said("b"), number=1, source=B))
+    await stage.again()
+    found = intakes(stage)
+    await found[B].take(snapshot(said("b", "unlike"), number=2, source=B))
+    assert not await found[A].take(snapshot(said("b"), number=2, source=A))
+    assert stage.controller.in_force.of(A).instances.keys() == {address("a")}
+    assert await found[B].take(snapshot(said("a"), number=3, source=B))
+    assert stage.controller.in_force.of(A).instances.keys() == {address("b")}
+    assert found[A].state.problems == ()
+
+
+@staged
+async def test_what_waits_for_another_source_still_does_when_a_person_has_said_something(stage):
+    found = intakes(stage)
+    await found[A].take(snapshot(said("a"), number=1, source=A))
+    await found[B].take(snapshot(said("b"), number=1, source=B))
+    assert not await found[A].take(snapshot(said("b"), number=2, source=A))
+    await stage.controller.forget([address("nobody's")])
+    assert await found[B].take(snapshot(said("a"), number=2, source=B))
+    assert stage.controller.in_force.of(A).instances.keys() == {address("b")}
+
+
+@staged
+async def test_what_a_source_does_not_say_any_more_is_not_taken_when_others_let_go(stage):
+    """It came into force, although the source had said something else since, and was not on record as such."""
+    found = intakes(stage)
+    await found[A].take(snapshot(said("a"), number=1, source=A))
+    await found[B].take(snapshot(said("b"), number=1, source=B))
+    assert not await found[A].take(snapshot(said("b"), number=2, source=A))
+    assert not await found[A].take(snapshot(["half written"], number=3, source=A))
+    assert not await found[B].take(snapshot(said("a"), number=2, source=B))
+    assert stage.controller.in_force.of(A).instances.keys() == {address("a")}
+    assert stage.controller.in_force.of(B).instances.keys() == {address("b")}
+
+
+@staged
+async def test_what_is_put_back_is_known_to_be_in_force_although_the_store_failed_meanwhile(stage):
+    """It was in force, and the source said of itself that nothing was."""
+    found = intakes(stage)
+    await found[A].take(snapshot(said("a"), number=1, source=A))
+    await stage.again()
+    found = intakes(stage)
+    want = stage.controller._sessions.want
+
+    def wanted(target):
+        stage.store_fails = StoreError("modelled: database or disk is full")
+        return want(target)
+
+    stage.controller._sessions.want = wanted
+    with pytest.raises(StoreError):
+        await found[A].take(snapshot(["half written"], number=2, source=A))
+    stage.store_fails = None
+    assert stage.controller.in_force.of(A).revision == found[A].state.revision == "r1"
