@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from reconciler.engine.wording import ADVICE
+
 Document = dict[str, Any]
 
 
 def folded(views: Iterable[Document]) -> list[Document]:
-    """One view for all of a target with the same reason and message: the first, with the number of others as `more`."""
+    """One view for all of a target with the same reason and message: the first, with the number of others as `more`.
+
+    What a person can do about what waits for them names one resource, so that is left out where there are several.
+    """
     found: dict[tuple[str, str, str], Document] = {}
     for view in views:
-        key = view["target"], view["reason"], view["message"]
-        if key in found:
-            found[key]["more"] += 1
-        else:
+        said, advice, _ = view["message"].partition(ADVICE)
+        key = view["target"], view["reason"], said
+        if key not in found:
             found[key] = {**view, "more": 0}
+            continue
+        found[key]["more"] += 1
+        if advice:
+            found[key]["message"] = f"{said}; see: froyo get {view['target']}"
     return list(found.values())

@@ -20,6 +20,8 @@ from reconciler.errors import UsageError
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it."""
+LATER = {"apply": "; what was done and what was cut off: froyo history; the next apply goes on from there"}
+"""What more is said then of what has changed something."""
 
 
 def application(names: Iterable[str]) -> typer.Typer:
@@ -79,7 +81,7 @@ def _call(screen: Terminal, words: list[str]) -> int:
             raise stop.__context__ from None
         raise
     if status == INTERRUPTED:
-        screen.note("froyo: interrupted")
+        screen.note("froyo: interrupted" + LATER.get(name, ""))
     return status
 
 

@@ -71,8 +71,8 @@ ADVICE = "; to have it"
 def to_approve(address: str, removal: Removal | None) -> str:
     """What a person can do about what waits for them."""
     if removal is None:
-        return f"{ADVICE} replaced: froyo approve {address}"
-    return f"{ADVICE} removed: froyo approve {address}; or kept for good: froyo forget {address}"
+        return f"{ADVICE} replaced: froyo approve {address} --reason WHY"
+    return f"{ADVICE} removed: froyo approve {address} --reason WHY; or kept for good: froyo forget {address}"
 
 
 def dropped(number: int) -> str:

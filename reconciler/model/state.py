@@ -169,6 +169,11 @@ class Approval:
     at: float
 
 
+def overlap(one: str, other: str) -> bool:
+    """Whether there can be an address that suspensions of both these objects concern."""
+    return all(a == b or "*" in (a, b) for a, b in zip(one.split("/", 2), other.split("/", 2), strict=False))
+
+
 def covers(object_: str, address: Address) -> bool:
     """Whether a suspension of `object_` (as in `Suspension.object`) concerns `address`.
 

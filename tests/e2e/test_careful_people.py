@@ -91,7 +91,10 @@ def test_a_label_typo_that_unselects_half_of_the_fleet_waits_for_a_person(site, 
     held = waiting(site)
     assert len(held) == 10
     assert all("10 of 11 instances are declared no longer" in message for message in held.values())
-    assert all("froyo approve" in message and "froyo forget" in message for message in held.values())
+    assert all(
+        "froyo approve" in message and "--reason" in message and "froyo forget" in message
+        for message in held.values()
+    )
     declare("web")
     taken()
     assert waiting(site) == {}

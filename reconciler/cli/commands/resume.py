@@ -14,9 +14,10 @@ from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.steering import named_object, objects, person, typed
 from reconciler.cli.terminal import terminal
+from reconciler.core.spoken import listed
 from reconciler.errors import UsageError
 from reconciler.model.names import Address
-from reconciler.model.state import covers
+from reconciler.model.state import covers, overlap
 
 EXAMPLES = (
     ("froyo resume web-1/File/motd", "end the suspension of one resource"),
@@ -57,21 +58,21 @@ def command(
     else:
         named = named_object(ended[0]) if len(ended) == 1 else count(len(ended), "suspension")
         others = [object_ for object_ in known if object_ not in ended]
-        through = [
-            o for o in others if any(covers(o, Address(one)) or covers(one, Address(o)) for one in ended)
-        ]
+        through = [object_ for object_ in others if any(overlap(object_, one) for one in ended)]
         if not ended:
             screen.say("nothing was suspended")
         elif through:
-            screen.say(f"the suspension of {named} has ended, and that of {_list(through)} goes on")
-            screen.say(f"end it with: froyo resume {typed(through[0])}")
+            on = "that of {} goes on" if len(through) == 1 else "those of {} go on"
+            screen.say(f"the suspension of {named} has ended, and {on.format(_list(through))}")
+            for object_ in through:
+                screen.say(f"to end it: froyo resume {typed(object_)}")
         else:
             screen.say(f"resumed {named}")
     return 0
 
 
 def _list(suspended: list[str]) -> str:
-    return " and of ".join(named_object(object_) for object_ in suspended)
+    return listed([named_object(object_) for object_ in suspended], "and")
 
 
 def _meant(asking: Asking, what: str, known: list[str]) -> list[str]:

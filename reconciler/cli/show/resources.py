@@ -337,6 +337,7 @@ SPOKEN = {
     Reason.DEPENDENCY_NOT_READY: "waiting for another one",
     Reason.DIFFERS: "observed to differ",
     Reason.HELD: "held for approval",
+    Reason.PRUNE_HELD: "to go once that is approved",
     Reason.PAUSED: "paused",
     Reason.SUSPENDED: "suspended",
     Reason.CONTESTED: "fought about",

@@ -5,6 +5,7 @@ from textwrap import dedent
 import pytest
 
 from reconciler.cli.show.resources import (
+    SPOKEN,
     broken_sources,
     description,
     resource_table,
@@ -15,6 +16,8 @@ from reconciler.cli.show.resources import (
     target_table,
 )
 from reconciler.cli.show.tables import columns, table
+from reconciler.core.reasons import AS_DECLARED
+from reconciler.model.conditions import Reason
 from tests.unit.cli.screens import EVENT, MODE, NOW, pipe, resource, status, target
 
 BROKEN = resource("web-2/Directory/srv", "False", "PermanentError", "no such user: bob", since=None)
@@ -360,3 +363,8 @@ def test_what_is_said_of_a_source_fits_a_narrow_terminal_and_stays_whole_in_a_pi
     assert max(map(len, lines)) <= 40
     assert " ".join(" ".join(lines).split()).startswith(f"✘ /srv/site {message} site.yaml:3:4: ")
     assert len(source_table(pipe(), [view], now=NOW)) == 3
+
+
+def test_every_reason_for_which_something_is_not_as_declared_has_words():
+    of_other_things = {Reason.WATCH_DEGRADED}
+    assert set(Reason) - AS_DECLARED - of_other_things <= SPOKEN.keys()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.model.state import covers
+from reconciler.model.state import covers, overlap
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,20 @@ from reconciler.model.state import covers
 )
 def test_a_suspension_covers(suspended, address, covered):
     assert covers(suspended, address) is covered
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        ("h1", "*/File/motd", True),
+        ("h1/File", "*/File/motd", True),
+        ("*", "h1/File/motd", True),
+        ("h1/File/motd", "h1", True),
+        ("h1", "h2/File/motd", False),
+        ("*/File/motd", "h1/File/other", False),
+        ("*/File", "h1/Directory", False),
+    ],
+)
+def test_two_suspensions_can_be_of_the_same(one, other, both):
+    assert overlap(one, other) is both
+    assert overlap(other, one) is both
