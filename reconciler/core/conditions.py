@@ -1,5 +1,6 @@
-"""Setting, removing and summing up conditions, and the little histories beside them.
+"""Making, setting, removing and summing up conditions, and the little histories beside them.
 
+Everything that is concluded about anything becomes a condition here, and nowhere else.
 Invariants: `since` moves only when `status` does; conditions that are abnormal-true are present only while
 they hold; whoever sets what is already so gets the same object back, so that a round that changed nothing
 writes nothing. This module must not know why a condition is set.
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.conditions import Condition, ConditionType, Reason, Verdict
 
 if TYPE_CHECKING:
     from reconciler.model.names import Digest
@@ -47,16 +48,24 @@ def set_condition(conditions: Conditions, new: Condition) -> Conditions:
     return tuple(sorted([*others, new], key=lambda condition: _ORDER[condition.type]))
 
 
-def readiness(*, ready: bool, reason: Reason, message: str, now: float) -> Condition:
-    """The Ready of what has no generations: a target, or a source."""
-    return Condition(
-        type=ConditionType.READY,
-        status=ready,
-        reason=reason,
-        message=message,
-        since=now,
-        observed_generation=1,
-    )
+def conclude(present: Conditions, verdict: Verdict, *, now: float, generation: int = 1) -> Conditions:
+    """`present`, with what a verdict says. What has no generations is at its first for ever."""
+    for type_, status, message in (
+        (ConditionType.READY, verdict.ready, verdict.message),
+        (ConditionType.STALLED, verdict.stalled, verdict.message),
+        (ConditionType.RECONCILING, verdict.reconciling, verdict.message),
+        (ConditionType.DRIFTED, bool(verdict.drifted), verdict.drifted),
+    ):
+        condition = Condition(type_, status, verdict.reason, message, now, generation)
+        present = set_condition(present, condition)
+    return present
+
+
+def degrade(present: Conditions, message: str, *, now: float) -> Conditions:
+    """`present` of a target, with what of it cannot be heard of, and why; "" where everything can."""
+    why = Reason.WATCH_DEGRADED
+    condition = Condition(ConditionType.WATCH_DEGRADED, bool(message), why, message, now, 1)
+    return set_condition(present, condition)
 
 
 def remove_condition(conditions: Conditions, type_: ConditionType) -> Conditions:

@@ -1,4 +1,4 @@
-"""The one way in which a round says anything: condition, history, event and log line, together.
+"""The one way in which anything is said of an instance, a target or a source: condition, history, event and log line.
 
 Invariant: nobody in the engine writes a condition or an event apart from here, so what `froyo get`, `froyo events` and
 the log say cannot disagree. Saying again what already holds is free: it changes no state and makes no event.
@@ -8,44 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from reconciler.core import conditions
-from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.conditions import ConditionType, Verdict
 from reconciler.model.event import Event, EventType
 from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address
 from reconciler.model.resource import Instance
-from reconciler.model.state import HistoryEntry, ResourceState
+from reconciler.model.state import HistoryEntry, ResourceState, SourceState, TargetState
 from reconciler.telemetry.log import get_logger
 
 log = get_logger("froyo")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What a round concludes about one instance.
-
-    Attributes:
-        reason: of the Ready condition.
-        message: for a person.
-        ready: whether it is as declared.
-        stalled: whether it does not come about as it is tried; without `reconciling`, nothing is tried by itself.
-        reconciling: whether something is still to come by itself.
-        drifted: what differs and will be left as it is for now, or "".
-    """
-
-    reason: Reason
-    message: str
-    ready: bool = False
-    stalled: bool = False
-    reconciling: bool = False
-    drifted: str = ""
+Known = TypeVar("Known", TargetState, SourceState)
 
 
 @dataclass(slots=True)
 class Report:
-    """What one round has to say.
+    """What there is to say at one time, such as by one round.
 
     Attributes:
         now: gives seconds since the epoch.
@@ -70,32 +50,53 @@ class Report:
     def conclude(self, address: Address, verdict: Verdict) -> bool:
         """Set the conditions of an instance; whether its Ready condition is another one than before."""
         state = self.states[address]
-        now = self.now()
-        present = state.conditions
-        before = conditions.get_condition(present, ConditionType.READY)
-        for kind, status, message in (
-            (ConditionType.READY, verdict.ready, verdict.message),
-            (ConditionType.STALLED, verdict.stalled, verdict.message),
-            (ConditionType.RECONCILING, verdict.reconciling, verdict.message),
-            (ConditionType.DRIFTED, bool(verdict.drifted), verdict.drifted),
-        ):
-            present = conditions.set_condition(
-                present,
-                Condition(
-                    type=kind,
-                    status=status,
-                    reason=verdict.reason,
-                    message=message,
-                    since=now,
-                    observed_generation=state.generation,
-                ),
-            )
+        before = conditions.get_condition(state.conditions, ConditionType.READY)
+        present = conditions.conclude(state.conditions, verdict, now=self.now(), generation=state.generation)
         state = replace(state, conditions=present, failures=0 if verdict.ready else state.failures)
         self.put(replace(state, observed_generation=conditions.observed_generation(state)))
         after = conditions.get_condition(present, ConditionType.READY)
         return (
             before is None or after is None or (before.status, before.reason) != (after.status, after.reason)
         )
+
+    def conclude_on(
+        self,
+        known: Known,
+        verdict: Verdict,
+        *,
+        event: str = "",
+        anew: bool = False,
+    ) -> Known:
+        """Set the conditions of a target or a source, which have no generations.
+
+        Args:
+            known: what is known of it.
+            verdict: on it.
+            event: the reason of the event, where it is news.
+            anew: whether it is so since now although it was before.
+
+        Returns:
+            What is known of it now.
+        """
+        if event:
+            self.event(known.object, event, verdict.message, warning=not verdict.ready)
+        present = (
+            conditions.remove_condition(known.conditions, ConditionType.READY) if anew else known.conditions
+        )
+        return replace(known, conditions=conditions.conclude(present, verdict, now=self.now()))
+
+    def watched(self, known: TargetState, degraded: str) -> TargetState:
+        """Say how well a target is watched, where that is news; returns what is known of it now.
+
+        Args:
+            known: what is known of it.
+            degraded: what cannot all be heard of, and why; "" where everything is.
+        """
+        present = conditions.degrade(known.conditions, degraded, now=self.now())
+        if present is not known.conditions:
+            reason = "WatchDegraded" if degraded else "Recovered"
+            self.event(known.object, reason, degraded or "watched again", warning=bool(degraded))
+        return replace(known, conditions=present)
 
     def remember(self, address: Address, entry: HistoryEntry) -> None:
         """Add a round that did something to the history of an instance."""

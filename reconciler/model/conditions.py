@@ -82,3 +82,24 @@ class Condition:
     message: str
     since: float
     observed_generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What is concluded about one object: an instance, a target or a source.
+
+    Attributes:
+        reason: of the Ready condition.
+        message: for a person.
+        ready: whether an instance is as declared, a target can be reached, or what a source says is in force.
+        stalled: whether it does not come about as it is tried; without `reconciling`, nothing is tried by itself.
+        reconciling: whether something is still to come by itself.
+        drifted: what differs and will be left as it is for now, or "".
+    """
+
+    reason: Reason
+    message: str
+    ready: bool = False
+    stalled: bool = False
+    reconciling: bool = False
+    drifted: str = ""

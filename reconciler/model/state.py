@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.model.conditions import Condition
-from reconciler.model.names import Address, Digest, SourceName, TargetName
+from reconciler.model.names import Address, Digest, SourceName, TargetName, source_object, target_object
 
 _NOWHERE = SourceName("")
 
@@ -78,6 +78,11 @@ class TargetState:
     conditions: tuple[Condition, ...] = ()
     connected_since: float | None = None
 
+    @property
+    def object(self) -> str:
+        """What events call it."""
+        return target_object(self.name)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
@@ -99,6 +104,11 @@ class SourceState:
     digest: str = ""
     problems: tuple[str, ...] = ()
     degraded: str = ""
+
+    @property
+    def object(self) -> str:
+        """What events call it."""
+        return source_object(self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

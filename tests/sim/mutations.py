@@ -14,14 +14,14 @@ from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.lane.backlog import Backlog
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.requests import Requests
-from reconciler.engine.report import Report, Verdict
+from reconciler.engine.report import Report
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.reconcile import Round
 from reconciler.engine.round.services import RoundOutcome
 from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import StoreError, TransportError
-from reconciler.model.conditions import Reason
+from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.plan import Cause, PlanUnit
 from tests.sim.programs import Programs
 

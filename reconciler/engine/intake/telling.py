@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.core.conditions import readiness, set_condition
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import Taken
 from reconciler.engine.report import Report
 from reconciler.engine.round.journal import store_report
-from reconciler.model.conditions import Reason
+from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.desired import Desired
-from reconciler.model.names import SourceName, source_object
+from reconciler.model.names import SourceName
 from reconciler.model.source import Snapshot
 from reconciler.model.state import SourceState
 from reconciler.runtime import Runtime
@@ -52,7 +51,7 @@ class Telling:
         """Say that changes are seen only at rescans, and why, or at once again; the source is as Ready as it was."""
         report = Report(self._runtime.now, {})
         report.event(
-            source_object(self.state.name),
+            self.state.object,
             "WatchDegraded" if degraded else "Recovered",
             f"{degraded}; only looked at from time to time" if degraded else "watched again",
             warning=bool(degraded),
@@ -79,14 +78,13 @@ class Telling:
             event: what has happened, where that is more than that it is ready or not; then it is always said.
             told: what is said of that, where it is something else.
         """
-        condition = readiness(ready=ready, reason=reason, message=message, now=self._runtime.now())
-        state = replace(state, conditions=set_condition(state.conditions, condition))
+        report = Report(self._runtime.now, {})
+        state = report.conclude_on(state, Verdict(ready=ready, reason=reason, message=message))
         if state == self.state and not event:
             self._unkept = None
             return
-        report = Report(self._runtime.now, {})
         report.event(
-            source_object(state.name),
+            state.object,
             event or ("SourceReady" if ready else "SourceBroken"),
             told or message,
             warning=not ready,

@@ -24,8 +24,8 @@ from reconciler.engine.lane.recording import Recording
 from reconciler.engine.lane.sightings import Sightings
 from reconciler.engine.lane.unsettled import Unsettled
 from reconciler.engine.lane.watched import Watched
-from reconciler.engine.report import Report, Verdict
-from reconciler.model.conditions import Reason
+from reconciler.engine.report import Report
+from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.graph import Graph
 from reconciler.model.names import Address, split_address
 from reconciler.model.owed import Owed

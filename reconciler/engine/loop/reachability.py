@@ -12,12 +12,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from reconciler.core.backoff import Backoff
-from reconciler.core.conditions import get_condition, readiness, remove_condition, set_condition
+from reconciler.core.conditions import get_condition
 from reconciler.engine.report import Report
 from reconciler.errors import StoreError
-from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.conditions import ConditionType, Reason, Verdict
 from reconciler.model.event import Event
-from reconciler.model.names import TargetName, target_object
+from reconciler.model.names import TargetName
 from reconciler.model.state import TargetState
 from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
@@ -66,23 +66,11 @@ class Reachability:
         """A target can be reached now, or cannot."""
         known = self._known.get(name) or TargetState(name=name)
         before = get_condition(known.conditions, ConditionType.READY)
-        now = self._runtime.now()
-        condition = reachable(message, ready=ready, now=now)
-        self._known[name] = replace(
-            known,
-            conditions=set_condition(known.conditions, condition),
-            connected_since=now if ready else None,
-        )
         # A session that an earlier controller had is over.
         news = known.connected_since is None if ready else before is None or before.status
-        if news:
-            report = Report(self._runtime.now, {})
-            report.event(
-                target_object(name), "Connected" if ready else "Unreachable", message, warning=not ready
-            )
-            self._events = [*self._events, *report.events][-EVENTS:]
-        self._unkept[name] = None
-        self._keep()
+        report = Report(self._runtime.now, {})
+        known = reached(report, known, message, ready=ready, news=news)
+        self._note(replace(known, connected_since=report.now() if ready else None), report)
 
     def watched(self, name: TargetName, *, degraded: str, anonymous: str) -> None:
         """How well a target that is connected is watched.
@@ -94,28 +82,10 @@ class Reachability:
         """
         parts = [f"{degraded}; seen only when it is looked at"] if degraded else []
         parts += [f"nobody can be named: {anonymous}"] if anonymous else []
-        known, message = self._known.get(name) or TargetState(name=name), "; ".join(parts)
-        before = get_condition(known.conditions, ConditionType.WATCH_DEGRADED)
-        if message == (before.message if before is not None and before.status else ""):
-            return
-        now = self._runtime.now()
-        condition = Condition(
-            type=ConditionType.WATCH_DEGRADED,
-            status=bool(message),
-            reason=Reason.WATCH_DEGRADED,
-            message=message,
-            since=now,
-            observed_generation=0,
-        )
-        self._known[name] = replace(known, conditions=set_condition(known.conditions, condition))
-        report = Report(self._runtime.now, {})
-        told = message or "watched again"
-        report.event(
-            target_object(name), "WatchDegraded" if message else "Recovered", told, warning=bool(message)
-        )
-        self._events = [*self._events, *report.events][-EVENTS:]
-        self._unkept[name] = None
-        self._keep()
+        known, report = self._known.get(name) or TargetState(name=name), Report(self._runtime.now, {})
+        watched = report.watched(known, "; ".join(parts))
+        if watched != known:
+            self._note(watched, report)
 
     def forget(self, name: TargetName) -> None:
         """It is not known whether a target can be reached: it is another one now, or reached in another way."""
@@ -136,21 +106,25 @@ class Reachability:
 
     async def close(self) -> None:
         """Say of what was connected until now that it was; let that be written, if it does not take long."""
-        now = self._runtime.now()
+        report = Report(self._runtime.now, {})
         for name, known in self._known.items():
             ready = get_condition(known.conditions, ConditionType.READY)
             if known.connected_since is not None and ready is not None:
-                earlier = remove_condition(known.conditions, ConditionType.READY)
-                condition = reachable(ready.message, ready=True, now=now)
-                self._known[name] = replace(
-                    known, conditions=set_condition(earlier, condition), connected_since=None
-                )
+                over = reached(report, known, ready.message, ready=True, news=False, anew=True)
+                self._known[name] = replace(over, connected_since=None)
                 self._unkept[name] = None
         if self._unkept:
             self._keep()
         if self._keeping is not None:
             await asyncio.wait([self._keeping], timeout=FAREWELL)
             self._keeping.cancel()
+
+    def _note(self, known: TargetState, report: Report) -> None:
+        """This is known of a target now."""
+        self._known[known.name] = known
+        self._events = [*self._events, *report.events][-EVENTS:]
+        self._unkept[known.name] = None
+        self._keep()
 
     def _keep(self) -> None:
         if self._keeping is None or self._keeping.done():
@@ -178,7 +152,19 @@ class Reachability:
                 await asyncio.sleep(pause)
 
 
-def reachable(message: str, *, ready: bool, now: float) -> Condition:
-    """The Ready of a target: whether there was a session, as whom, or why not."""
-    reason = Reason.IN_SYNC if ready else Reason.UNREACHABLE
-    return readiness(ready=ready, reason=reason, message=message, now=now)
+def reached(
+    report: Report, known: TargetState, message: str, *, ready: bool, news: bool, anew: bool = False
+) -> TargetState:
+    """What is known of a target from now on.
+
+    Args:
+        report: says so.
+        known: until now.
+        message: as whom there was a session, or why there was none.
+        ready: whether there was one.
+        news: whether that is an event.
+        anew: whether it is another session than the one before.
+    """
+    reason, event = (Reason.IN_SYNC, "Connected") if ready else (Reason.UNREACHABLE, "Unreachable")
+    verdict = Verdict(reason=reason, message=message, ready=ready)
+    return report.conclude_on(known, verdict, event=event if news else "", anew=anew)

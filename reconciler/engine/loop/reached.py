@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.core.conditions import get_condition, next_generation, remove_condition, set_condition
+from reconciler.core.conditions import get_condition, next_generation
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import Wanted
-from reconciler.engine.loop.reachability import reachable
-from reconciler.engine.report import Report, Verdict
-from reconciler.model.conditions import ConditionType, Reason
-from reconciler.model.names import SourceName, TargetName, target_object
+from reconciler.engine.loop.reachability import reached as said
+from reconciler.engine.report import Report
+from reconciler.model.conditions import ConditionType, Reason, Verdict
+from reconciler.model.names import SourceName, TargetName
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState, TargetState
 from reconciler.store.batch import Batch
@@ -71,13 +71,10 @@ def _said(known: TargetState, attempt: Reached, report: Report) -> TargetState:
     """What is known of a target after an attempt to reach it; how it went is reported where that is news."""
     before = get_condition(known.conditions, ConditionType.READY)
     news = before is None or before.status != attempt.ready
-    if news and not (before is None and attempt.ready):
-        reason = "Connected" if attempt.ready else "Unreachable"
-        report.event(target_object(known.name), reason, attempt.message, warning=not attempt.ready)
-    condition = reachable(attempt.message, ready=attempt.ready, now=report.now())
+    news = news and not (before is None and attempt.ready)
     # Each run has a session of its own: one that was had is newer than the one before, and has ended, too.
-    earlier = remove_condition(known.conditions, ConditionType.READY) if attempt.ready else known.conditions
-    return replace(known, conditions=set_condition(earlier, condition), connected_since=None)
+    known = said(report, known, attempt.message, ready=attempt.ready, news=news, anew=attempt.ready)
+    return replace(known, connected_since=None)
 
 
 def _declared(known: ResourceState | None, instance: Instance, source: SourceName) -> ResourceState:

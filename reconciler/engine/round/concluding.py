@@ -12,9 +12,9 @@ from reconciler.core import conditions, reasons
 from reconciler.core.reasons import LEFT_ALONE
 from reconciler.engine import wording
 from reconciler.engine.lane.lane import Lane
-from reconciler.engine.report import Report, Verdict
+from reconciler.engine.report import Report
 from reconciler.engine.round.services import RoundOutcome, Services
-from reconciler.model.conditions import Reason
+from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address
 from reconciler.model.plan import PlanUnit

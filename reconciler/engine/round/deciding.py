@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Mapping
 from reconciler.core import reasons
 from reconciler.engine import wording
 from reconciler.engine.lane.lane import Lane
-from reconciler.engine.report import Verdict
 from reconciler.engine.round.concluding import Conclusions
 from reconciler.engine.round.failures import Failures
 from reconciler.engine.round.looking import Look
@@ -19,7 +18,7 @@ from reconciler.engine.round.permitting import Permitting
 from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import ErrorClass, ProviderError
-from reconciler.model.conditions import Reason
+from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.names import Address
 from reconciler.model.plan import Action, PlanUnit
 from reconciler.model.resource import Policy

@@ -12,12 +12,12 @@ from reconciler.core.backoff import Backoff
 from reconciler.core.retry import When, requeue, requeue_error
 from reconciler.engine import wording
 from reconciler.engine.lane.lane import Lane
-from reconciler.engine.report import Report, Verdict
+from reconciler.engine.report import Report
 from reconciler.engine.round.advice import told
 from reconciler.engine.round.concluding import Conclusions, details, differing
 from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.errors import ErrorClass, FroyoError
-from reconciler.model.conditions import Reason
+from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.names import Address, split_address
 from reconciler.model.plan import PlanUnit
 

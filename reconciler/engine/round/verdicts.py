@@ -13,13 +13,13 @@ from reconciler.core import reasons
 from reconciler.core.inventory import ours
 from reconciler.engine import wording
 from reconciler.engine.lane.lane import Lane
-from reconciler.engine.report import Report, Verdict
+from reconciler.engine.report import Report
 from reconciler.engine.round.concluding import Conclusions, details, differing
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.observing import Observed
 from reconciler.engine.round.permitting import shown
 from reconciler.engine.round.services import RoundOutcome, Services
-from reconciler.model.conditions import Reason
+from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.names import Address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Cause, PlanUnit

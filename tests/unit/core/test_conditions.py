@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from reconciler.core.conditions import (
     Summary,
+    conclude,
+    degrade,
     doubt,
     get_condition,
     next_generation,
@@ -17,7 +19,7 @@ from reconciler.core.conditions import (
     set_condition,
     summarize,
 )
-from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.conditions import Condition, ConditionType, Reason, Verdict
 from reconciler.model.names import Address, Digest
 from reconciler.model.state import HistoryEntry, ResourceState
 
@@ -58,6 +60,27 @@ def test_a_condition_that_says_something_abnormal_goes_when_it_no_longer_holds()
 
 def test_ready_stays_when_it_does_not_hold():
     assert set_condition((), condition(status=False)) == (condition(status=False),)
+
+
+def test_a_verdict_is_all_the_conditions_that_it_says_at_its_generation():
+    verdict = Verdict(reason=Reason.CONTESTED, message="why", stalled=True, reconciling=True, drifted="mode")
+    concluded = conclude((condition(since=0.0),), verdict, now=5.0, generation=3)
+    said = {"reason": Reason.CONTESTED, "since": 5.0, "generation": 3}
+    assert concluded == (
+        condition(status=False, message="why", **said),
+        condition(RECONCILING, message="why", **said),
+        condition(STALLED, message="why", **said),
+        condition(DRIFTED, message="mode", **said),
+    )
+    well = Verdict(reason=Reason.IN_SYNC, message="", ready=True)
+    assert conclude(concluded, well, now=6.0) == (condition(since=6.0),)
+    assert conclude(concluded, verdict, now=7.0, generation=3) is concluded
+
+
+def test_what_cannot_be_heard_of_is_a_condition_for_as_long_as_it_is_so():
+    degraded = degrade((condition(),), "no inotify", now=2.0)
+    assert degraded[1].message == "no inotify"
+    assert degrade(degraded, "", now=3.0) == (condition(),)
 
 
 def test_removing_what_is_not_there_gives_the_same_object():
