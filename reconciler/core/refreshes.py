@@ -55,6 +55,23 @@ class Refreshes:
             self._owed[one.address, one.cause] = merged[-1]
         return merged
 
+    def forgo(self, intended: Iterable[Owed], before: Iterable[Owed]) -> None:
+        """What was intended could not be put on record, so that nothing was begun: what was owed before it still is.
+
+        Args:
+            intended: as `intend` has returned it.
+            before: all that was owed before that.
+        """
+        earlier = {(one.address, one.cause): one for one in before}
+        for one in intended:
+            key = one.address, one.cause
+            if key in earlier and self._owed.get(key) == one:
+                self._owed[key] = earlier[key]
+            elif (
+                self._owed.pop(key, None) is not None
+            ):  # it owed nothing before, or was refreshed for meanwhile
+                self._news.add(key)
+
     def seen(self, cause: Address, digest: Digest, *, as_declared: bool) -> None:
         """Something was looked at on which nothing is under way: what it may owe is decided, if it can be."""
         for key, one in list(self._owed.items()):

@@ -60,6 +60,7 @@ class Monitor(logging.Handler):
         self._own: dict[Spot, list[float]] = defaultdict(list)
         self._notifying: dict[Spot, dict[Spot, Node | None]] = defaultdict(dict)
         self._attempted: set[Spot] = set()
+        self._owing: dict[tuple[TargetName, str], set[Spot]] = {}
         self._booted: dict[Spot, int] = {}
 
     def violated(self, what: str, *details: Any) -> None:
@@ -169,7 +170,7 @@ class Monitor(logging.Handler):
             return
         for frame in frames_in(data):
             for item in frame["items"] if frame.get("command") in WRITING else ():
-                self._intended(process, name, frame["command"], item["path"])
+                self._intended(process, name, frame["command"], item)
             for item in frame["items"] if frame.get("command") == "exec.run" else ():
                 refs = self._world.authors.commands(item["argv"][-1])
                 if not self._intents(process, [Address(f"{name}/{ref}") for ref in refs]):
@@ -186,14 +187,19 @@ class Monitor(logging.Handler):
             )
         ]
 
-    def _intended(self, process: Process, name: TargetName, command: str, path: str) -> None:
-        authors = self._world.authors
+    def _intended(self, process: Process, name: TargetName, command: str, item: Json) -> None:
+        authors, path = self._world.authors, item["path"]
         instances = self._rounds[process.number, name].instances
         slot = authors.slot_of(path)
         if not any(address in instances for address in authors.addresses(name, slot)):
             # Nobody's own: then it is the business of the directory above.
             slot = authors.slot_of(path.rpartition("/")[0])
         found = self._intents(process, authors.addresses(name, slot))
+        # What is written is owed by what it was meant for, whatever is declared when it comes to pass.
+        meant = [self._declared[digest] for digest in found if digest in self._declared]
+        self._owing[name, _said(command, item)] = {
+            (name, ref.partition("/")[2]) for one in meant for ref in one.common.notify
+        }
         if not found:
             self.violated("a write without an intent on record", f"{command} {path} for {slot}")
             return
@@ -217,12 +223,12 @@ class Monitor(logging.Handler):
             result="changed" if changed else result.get("error", {}).get("code", "same"),
         )
         spot = machine.name, self._world.authors.slot_of(item["path"])
-        handlers = self._notifies(spot)
-        self._attempted |= handlers
+        owed = self._owing.get((machine.name, _said(command, item)), set())
+        self._attempted |= self._notifies(spot) | owed
         if changed:
             self.target_writes += 1
             self._own[spot].append(self._world.loop.time())
-            for handler in handlers:
+            for handler in owed:
                 self._notifying[handler].setdefault(spot, before)
             after = machine.files.nodes.get(item["path"])
             if (
@@ -383,6 +389,10 @@ class Monitor(logging.Handler):
             if any(at >= own - MARGIN for at in foreign):
                 return
         self.violated("own doing is reported as drift", address, message)
+
+
+def _said(command: str, item: Json) -> str:
+    return json.dumps([command, item], sort_keys=True)
 
 
 def _may_remove(one: Instance, path: str) -> bool:

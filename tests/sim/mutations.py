@@ -181,7 +181,7 @@ def forgets_what_is_owed() -> Any:
 
 def forgets_that_it_refreshed() -> Any:
     """What was refreshed for is owed all the same."""
-    return _patched(Refreshes, "done", lambda _right, _self, _owed: None)
+    return _patched(Refreshes, "done", lambda _right, _self, _owed: [])
 
 
 def asks_nobody() -> Any:

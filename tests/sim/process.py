@@ -66,9 +66,9 @@ class WatchedController(Controller):
         self.process.world.monitor.declared(self.process, desired)
         return await super().submit(desired, doubt=doubt)
 
-    async def _round(self, lane: Lane, session: Session, dirty: Any) -> RoundOutcome:
+    async def _round(self, lane: Lane, session: Session, dirty: Any, *, afresh: bool) -> RoundOutcome:
         with self.process.world.monitor.round(self.process, lane.target.name):
-            return await super()._round(lane, session, dirty)
+            return await super()._round(lane, session, dirty, afresh=afresh)
 
     def _schedule(self, lane: Lane, outcome: RoundOutcome, *, whole: bool) -> None:
         self.process.world.note(

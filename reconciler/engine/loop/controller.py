@@ -320,13 +320,13 @@ class Controller:
         dirty = work.scope
         if (request := self._requests.get(name)) is not None:
             dirty |= request.scope
+        asked = request is not None or work.priority is Priority.USER
+        if asked:
+            lane.forget_verdicts(dirty.among(lane.instances))
+        overdue = dirty.everything and self._time() - session.remembers_since >= self._settings.full_look
         try:
-            if request is not None or work.priority is Priority.USER:
-                lane.forget_verdicts(dirty.among(lane.instances))
-                await session.forget_digests()  # who asks does not ask what was remembered
-            elif dirty.everything and self._time() - session.remembers_since >= self._settings.full_look:
-                await session.forget_digests()
-            outcome = await self._round(lane, session, dirty)
+            # Who asks does not ask what was remembered.
+            outcome = await self._round(lane, session, dirty, afresh=asked or overdue)
         except (TransportError, ProtocolError) as error:
             log.info("the session was lost in the middle of a round", target=name, why=str(error))
             if not session.closed:
@@ -339,9 +339,13 @@ class Controller:
             await self._requests.grant(name, request)
         return True
 
-    async def _round(self, lane: Lane, session: Session, dirty: Scope[Address]) -> RoundOutcome:
+    async def _round(
+        self, lane: Lane, session: Session, dirty: Scope[Address], *, afresh: bool
+    ) -> RoundOutcome:
         work = Round(lane, session, self._services)
         try:
+            if afresh:
+                await session.forget_digests()
             await work.run(dirty)
         except asyncio.CancelledError:
             self._abandoned.update(await asyncio.shield(work.abandon()))

@@ -78,8 +78,10 @@ class Journal:
         self._open |= {unit.address: unit for unit in units}
         batch.put_contents(self._small, at=now)
         self._small = []
-        batch.owe(self._lane.refreshes.intend(self._owed_by(units, now)))
-        return self._write_intents(batch.intend(self._tally.run, units, self._preimages), units)
+        before = tuple(self._lane.refreshes)
+        owed = self._lane.refreshes.intend(self._owed_by(units, now))
+        batch.owe(owed).intend(self._tally.run, units, self._preimages)
+        return self._write_intents(batch, units, owed, before)
 
     def _owed_by(self, units: Iterable[PlanUnit], now: float) -> Iterator[Owed]:
         """The refreshes that are owed once `units` are done.
@@ -96,12 +98,15 @@ class Journal:
                     since=now,
                 )
 
-    async def _write_intents(self, batch: Batch, units: Sequence[PlanUnit]) -> None:
+    async def _write_intents(
+        self, batch: Batch, units: Sequence[PlanUnit], owed: Sequence[Owed], before: Sequence[Owed]
+    ) -> None:
         try:
             await self._store.write(batch)
         except StoreError:
             for unit in units:
                 del self._open[unit.address]
+            self._lane.refreshes.forgo(owed, before)
             raise
         states = self._lane.states
         self._lane.preimages.found(

@@ -45,6 +45,28 @@ def test_what_has_moved_between_two_attempts_has_changed_whatever_it_is_in_the_e
     assert [one.run for one in refreshes.of(HANDLER)] == ["r3"]
 
 
+def test_what_could_not_be_put_on_record_owes_what_was_owed_before_it():
+    """The store was full, somebody else put it right, and a handler ran although nothing had been done."""
+    refreshes = Refreshes([owed("r1", before=BETWEEN)])
+    before = tuple(refreshes)
+    intended = refreshes.intend([owed("r2"), owed("r2", address=Address("t/Exec/other"))])
+    refreshes.forgo(intended, before)
+    assert list(refreshes) == [owed("r1", before=BETWEEN)]
+    assert refreshes.news() == {(Address("t/Exec/other"), CAUSE): None}
+
+
+def test_what_was_refreshed_for_while_it_could_not_be_put_on_record_is_owed_no_more():
+    refreshes = Refreshes([owed("r1", certain=True)])
+    before = tuple(refreshes)
+    intended = refreshes.intend([owed("r2")])
+    refreshes.done(before)
+    refreshes.forgo(intended, before)
+    assert list(refreshes) == []
+    assert refreshes.news() == {(HANDLER, CAUSE): None}
+    refreshes.forgo(intended, ())  # and if it has gone by then, it has
+    assert refreshes.news() == {}
+
+
 def test_of_a_change_after_one_that_is_refreshed_for_a_look_decides_whether_it_is_owed():
     """It may have been intended and never begun: its handler ran once more, without a cause."""
     for seen, runs in ((AFTER, ["r2"]), (BETWEEN, [])):

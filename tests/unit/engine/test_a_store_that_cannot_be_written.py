@@ -5,7 +5,7 @@ import asyncio
 from reconciler.errors import StoreError
 from reconciler.model.scope import Scope
 from reconciler.plugins.calls import Phase
-from tests.unit.engine.stage import VIM, address, file, staged
+from tests.unit.engine.stage import VIM, address, execution, file, staged
 
 FULL = StoreError("disk is full")
 
@@ -152,3 +152,22 @@ async def test_a_store_that_takes_something_again_is_tried_at_once(stage):
     stage.store_fails = None
     stage.controller.retry()
     assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 1
+
+
+@staged
+async def test_a_handler_is_owed_nothing_for_what_could_not_be_put_on_record(stage):
+    """It ran, although nobody but the one who had spoiled the file had put it right."""
+    await stage.declare(
+        execution("reload", "note", "reload"), file("motd", "hello\n", notify=("Exec/reload",))
+    )
+    await stage.settled()
+    ran = len(stage.ran())
+    stage.store_fails = FULL
+    for content in (b"spoiled\n", b"and again\n", b"hello\n"):
+        stage.spoil("motd", content)
+        await asyncio.sleep(10)
+    stage.store_fails = None
+    await stage.settled(within=400)
+    await asyncio.sleep(400)
+    assert len(stage.ran()) == ran
+    assert await stage.store.load_owed() == []
