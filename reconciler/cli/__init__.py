@@ -1,27 +1,34 @@
 """The command `froyo`.
 
-`main` is what the console script calls. It imports next to nothing: `froyo apply` on a directory that is as it was when
-it was last applied is answered without any of the engine (see `quick`), so are `froyo --help` and `froyo version`, and
-everything else is imported by the command that needs it.
+`main` is what the script `bin/froyo` calls, with Ctrl-C blocked until it can be taken. It imports next to nothing:
+`froyo apply` on a directory that is as it was when it was last applied is answered without any of the engine (see
+`quick`), so are `froyo --help` and `froyo version`, and everything else is imported by the command that needs it.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 
 GARBAGE = 50_000
 """So many new objects until cycles among them are looked for: nearly all that is made here is needed to the end."""
 
+_CTRL_C = (signal.SIGINT,)
+
 
 def main() -> None:
-    """Run the command line of this process, and exit."""
+    """Run the command line of this process, and exit. From when that is decided on Ctrl-C changes nothing any more."""
     gc.set_threshold(GARBAGE)
     _have_streams()
     try:
-        status = run(sys.argv[1:])
-        sys.stdout.flush()
+        try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _CTRL_C)
+            status = run(sys.argv[1:])
+            sys.stdout.flush()
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _CTRL_C)
     except KeyboardInterrupt:
         status = 130
     except BrokenPipeError:

@@ -17,7 +17,9 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from reconciler.plugins import compiling
 
 KEPT = 8
 """How many compiled components are kept: each is some 50 MB."""
+LOOK_SECONDS = 0.1
+"""How often it is looked whether anybody still waits for what takes long."""
 
 
 class CompiledCache:
@@ -37,7 +41,6 @@ class CompiledCache:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._compiler: subprocess.Popen[str] | None = None
 
     def find(self, component: Path) -> Path | None:
         """The compiled form, if it is there and beyond doubt. Costs some stats."""
@@ -51,24 +54,20 @@ class CompiledCache:
         except (KeyError, OSError):
             return None
 
-    def make(self, component: Path) -> Path:
+    def make(self, component: Path, given_up: threading.Event) -> Path:
         """The compiled form, compiled if need be. May take many seconds.
 
+        Args:
+            component: what is compiled.
+            given_up: is set when nobody waits for it any more, be it before this begins: then it ends at once.
+
         Raises:
-            ProviderError: it cannot be compiled.
+            ProviderError: it cannot be compiled, or was given up.
         """
         self._check_trust()
-        with self._turn():
+        with self._turn(given_up):
             found = self.find(component)
-            return found or self._verified(component) or self._compile(component)
-
-    def give_up(self) -> None:
-        """End a compilation that is under way: nobody waits for it any more. `make` fails then."""
-        if self._compiler is not None:
-            self._compiler.kill()
-
-    def _began(self, compiler: subprocess.Popen[str]) -> None:
-        self._compiler = compiler
+            return found or self._verified(component) or self._compile(component, given_up)
 
     def discard(self, component: Path) -> None:
         """Forget the compiled form: it turned out to be of no use."""
@@ -90,12 +89,12 @@ class CompiledCache:
         except (KeyError, OSError):
             return None
 
-    def _compile(self, component: Path) -> Path:
+    def _compile(self, component: Path, given_up: threading.Event) -> Path:
         digest = _sha256(component)
         descriptor, scratch = tempfile.mkstemp(dir=self._directory, prefix=".compiling-")
         os.close(descriptor)
         try:
-            _compile_in_process(component, scratch, self._began)
+            _compile_in_process(component, scratch, given_up)
             path = self._directory / f"{digest[:16]}-{_short(compiling.engine_name())}.cwasm"
             made = _sha256(Path(scratch))
             # It will be mapped by processes that run, and is not to be written to again.
@@ -156,13 +155,19 @@ class CompiledCache:
             )
 
     @contextlib.contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self, given_up: threading.Event) -> Iterator[None]:
         try:
             lock = open(self._directory / ".lock", "w")  # noqa: SIM115 - closed below
         except OSError as error:
             raise self._unusable(error) from error
         with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if given_up.wait(LOOK_SECONDS):
+                        raise ProviderError("nobody waits for a compiled provider any more") from None
             yield
 
     def _unusable(self, error: OSError) -> UsageError:
@@ -173,7 +178,7 @@ class CompiledCache:
         )
 
 
-def _compile_in_process(component: Path, out: str, begun: Callable[[subprocess.Popen[str]], None]) -> None:
+def _compile_in_process(component: Path, out: str, given_up: threading.Event) -> None:
     compiler = subprocess.Popen(
         [sys.executable, "-P", compiling.__file__, str(component), out],
         stdin=subprocess.DEVNULL,
@@ -183,15 +188,17 @@ def _compile_in_process(component: Path, out: str, begun: Callable[[subprocess.P
         errors="replace",
         start_new_session=True,  # Ctrl-C is ours alone
     )
+    until, said = time.monotonic() + compiling.SECONDS_MAX, ""
     with compiler:
-        begun(compiler)
-        try:
-            _, said = compiler.communicate(timeout=compiling.SECONDS_MAX)
-        except subprocess.TimeoutExpired as error:
-            compiler.kill()
-            raise ProviderError(
-                f"{component}: not compiled after {compiling.SECONDS_MAX} s; given up"
-            ) from error
+        while True:
+            try:
+                _, said = compiler.communicate(timeout=LOOK_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                if given_up.is_set() or time.monotonic() > until:
+                    compiler.kill()
+                    why = "nobody waits for it" if given_up.is_set() else f"after {compiling.SECONDS_MAX} s"
+                    raise ProviderError(f"{component}: not compiled; given up, {why}") from None
     if compiler.returncode != 0:
         last = (said.strip().splitlines() or [f"the compiler ended with {compiler.returncode}"])[-1]
         raise ProviderError(f"{component}: cannot be compiled: {last}")

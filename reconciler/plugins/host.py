@@ -269,11 +269,11 @@ class PluginHost(Host):
 
     async def _compiled(self, component: Path) -> Path:
         self._notice(f"compiling {component.name} for this machine: some seconds, this once")
+        given_up = threading.Event()
         try:
-            return await self._runtime.offload(COMPILE_LANE, lambda: self._cache.make(component))
-        except asyncio.CancelledError:
-            self._cache.give_up()
-            raise
+            return await self._runtime.offload(COMPILE_LANE, lambda: self._cache.make(component, given_up))
+        finally:
+            given_up.set()
 
     def _open(self, compiled: Path) -> Program:
         return self._opened().open(compiled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def sandbox() -> Iterator[Sandbox]:
 def program(sandbox: Sandbox, artifacts: Path, cache_dir: Path) -> Program:
     cache = CompiledCache(cache_dir)
     component = artifacts / RUNTIME
-    return sandbox.open(cache.find(component) or cache.make(component))
+    return sandbox.open(cache.find(component) or cache.make(component, threading.Event()))
 
 
 def _load(sandbox: Sandbox, program: Program, source: str) -> tuple[str, str]:

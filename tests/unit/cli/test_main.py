@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 
 import pytest
@@ -17,8 +18,13 @@ from reconciler.errors import UsageError
 def ended(monkeypatch, run):
     monkeypatch.setattr(cli, "run", run)
     monkeypatch.setattr(sys, "argv", ["froyo", "get"])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return stop.value.code
 
 
