@@ -15,9 +15,10 @@ from reconciler.api.labels import parse_labels
 from reconciler.app.assembly import Parts
 from reconciler.app.places import source_name
 from reconciler.engine import wording
-from reconciler.engine.intake.in_force import InForce, Record, Taken, Wanted
+from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.intake.parting import Parted, part
 from reconciler.engine.intake.recall import declared_elsewhere, doubt_of, record, was_declared
+from reconciler.engine.intake.wanted import Record, Taken, Wanted
 from reconciler.errors import ConfigError, UsageError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, SourceName, TargetName

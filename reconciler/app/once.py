@@ -11,8 +11,8 @@ from reconciler.app.evaluating import Evaluated
 from reconciler.app.restoring import Restoration
 from reconciler.core.conditions import summarize
 from reconciler.engine import wording
-from reconciler.engine.intake.in_force import Wanted
 from reconciler.engine.intake.recall import put_in_force
+from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.lane.lane import orphaned
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.reached import account

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from reconciler.core import prune
 from reconciler.core.conditions import summarize
 from reconciler.core.graph import build_graph
-from reconciler.engine.intake.in_force import Wanted, restoration
 from reconciler.engine.intake.recall import sizes_before
+from reconciler.engine.intake.removals import restoration
+from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import UsageError
 from reconciler.model.conditions import Reason

@@ -14,7 +14,7 @@ from reconciler.core.conditions import summarize
 from reconciler.core.contest import Contests
 from reconciler.core.reasons import DECIDED
 from reconciler.engine import wording
-from reconciler.engine.intake.in_force import Wanted
+from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.reached import Reached
 from reconciler.engine.round.reconcile import Round, unplanned

@@ -14,7 +14,8 @@ from reconciler.app.assembly import assemble
 from reconciler.app.evaluating import evaluate
 from reconciler.app.places import Places, places
 from reconciler.core.contest import Contests
-from reconciler.engine.intake.in_force import InForce, Record
+from reconciler.engine.intake.in_force import InForce
+from reconciler.engine.intake.wanted import Record
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.suspensions import Suspensions

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.core.conditions import summarize
-from reconciler.engine.intake.in_force import Taken
 from reconciler.engine.intake.intake import Intake
+from reconciler.engine.intake.wanted import Taken
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor

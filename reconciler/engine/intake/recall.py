@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from reconciler.engine import wording
-from reconciler.engine.intake.in_force import Record, redeclared
 from reconciler.engine.intake.parting import part
+from reconciler.engine.intake.wanted import Record
 from reconciler.errors import ConfigError, StoreError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, SourceName
@@ -203,3 +204,17 @@ async def was_declared(
     """
     before = await declared_by(store, source, evaluate)
     return before is not None and bool(before.targets)
+
+
+def redeclared(desired: Desired, inventory: Mapping[Address, InventoryEntry]) -> Iterator[InventoryEntry]:
+    """What is ours and declared otherwise only in what makes no generation of it, as it is declared now.
+
+    Labels, annotations and the place in a file are no part of an instance's digest: no round has anything to do when
+    they change, and whoever asks the store wants them as they are now all the same.
+    """
+    for address, entry in inventory.items():
+        now, then = desired.instances.get(address), entry.instance
+        if now is None or now.digest != then.digest:
+            continue
+        if (now.metadata, now.origin) != (then.metadata, then.origin):
+            yield replace(entry, instance=now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.engine import wording
-from reconciler.engine.intake.in_force import Taken
+from reconciler.engine.intake.wanted import Taken
 from reconciler.engine.report import Report
 from reconciler.engine.round.journal import store_report
 from reconciler.model.conditions import Reason, Verdict

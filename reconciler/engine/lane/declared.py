@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.engine.intake.in_force import Wanted
+from reconciler.engine.intake.wanted import Wanted
 from reconciler.model.graph import Graph
 from reconciler.model.names import Address
 from reconciler.model.resource import Instance

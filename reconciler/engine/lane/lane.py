@@ -14,8 +14,8 @@ from reconciler.core.contest import Contests
 from reconciler.core.flood import Floods
 from reconciler.core.refreshes import Refreshes
 from reconciler.engine import wording
-from reconciler.engine.intake.in_force import Wanted
 from reconciler.engine.intake.parting import is_another
+from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.lane.attempts import Attempts
 from reconciler.engine.lane.backlog import Backlog
 from reconciler.engine.lane.declared import Declared

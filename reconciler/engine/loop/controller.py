@@ -18,9 +18,10 @@ from reconciler.core.workqueue import Priority, Work
 from reconciler.engine import wording
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.intake.claims import Had
-from reconciler.engine.intake.in_force import InForce, Taken, Wanted
+from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.intake.parting import part
 from reconciler.engine.intake.recall import record
+from reconciler.engine.intake.wanted import Taken, Wanted
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.background import Background

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from reconciler.core import inventory
 from reconciler.core.contest import Contests
-from reconciler.engine.intake.in_force import Wanted
 from reconciler.engine.intake.parting import Parted, is_another
+from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.lane.lane import Lane, orphaned
 from reconciler.engine.report import Report
 from reconciler.engine.round.journal import store_report

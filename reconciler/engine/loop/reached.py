@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.core.conditions import get_condition, next_generation
 from reconciler.engine import wording
-from reconciler.engine.intake.in_force import Wanted
+from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.loop.reachability import reached as said
 from reconciler.engine.report import Report
 from reconciler.model.conditions import ConditionType, Reason, Verdict

@@ -18,7 +18,8 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from reconciler.core.conditions import Summary, get_condition, summarize
-from reconciler.engine.intake.in_force import InForce, Record
+from reconciler.engine.intake.in_force import InForce
+from reconciler.engine.intake.wanted import Record
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.oneshot import OneShot
 from reconciler.engine.round.progress import Progress

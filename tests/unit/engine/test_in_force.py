@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.engine.intake.in_force import InForce, Record, redeclared
+from reconciler.engine.intake.in_force import InForce
+from reconciler.engine.intake.recall import redeclared
+from reconciler.engine.intake.wanted import Record
 from reconciler.errors import ConfigError
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.origin import Origin

@@ -1,7 +1,8 @@
 """How one target should be."""
 
 from reconciler.core.graph import build_graph
-from reconciler.engine.intake.in_force import Wanted, removed
+from reconciler.engine.intake.removals import removed
+from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.lane.declared import Declared
 from reconciler.model.names import SourceName
 from reconciler.model.resource import Removal
