@@ -24,6 +24,7 @@ import (
 	"froyo.dev/runner/internal/facts"
 	"froyo.dev/runner/internal/files"
 	"froyo.dev/runner/internal/frames"
+	"froyo.dev/runner/internal/hang"
 	"froyo.dev/runner/internal/links"
 	"froyo.dev/runner/internal/observe"
 	"froyo.dev/runner/internal/operation"
@@ -128,7 +129,7 @@ func serve(arguments []string) int {
 	}
 	host := &command.Host{
 		Names: owner.NewNames(), Digests: digest.NewMemory(), Blobs: blob.NewStore(blob.DefaultBudgets),
-		Temps: temp.NewWorkshop(), Own: own.NewWrites(),
+		Temps: temp.NewWorkshop(), Own: own.NewWrites(), Hung: hang.NewPlaces(),
 	}
 	limits := session.DefaultLimits
 	limits.TTL = o.ttl

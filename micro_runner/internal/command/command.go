@@ -10,6 +10,7 @@ import (
 	"froyo.dev/runner/internal/blob"
 	"froyo.dev/runner/internal/digest"
 	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/hang"
 	"froyo.dev/runner/internal/own"
 	"froyo.dev/runner/internal/owner"
 	"froyo.dev/runner/internal/temp"
@@ -80,6 +81,7 @@ type Host struct {
 	Blobs   *blob.Store
 	Temps   *temp.Workshop
 	Own     *own.Writes
+	Hung    *hang.Places
 }
 
 // OK is the result of an item that succeeded.
@@ -98,8 +100,8 @@ func Result(reply wire.Object, err error, subject string) wire.Object {
 	return OK(reply)
 }
 
-// workers is how many items of one command are worked on at a time: they wait for the disk more than they compute.
-var workers = 4 * runtime.GOMAXPROCS(0)
+// Workers is how many items of one command are worked on at a time: they wait for the disk more than they compute.
+var Workers = 4 * runtime.GOMAXPROCS(0)
 
 // Each runs a function for 0 … n-1, several at a time, until the context ends.
 func Each(ctx context.Context, n int, function func(i int)) error {
@@ -111,7 +113,7 @@ func Each(ctx context.Context, n int, function func(i int)) error {
 	}
 	var next atomic.Int64
 	var group sync.WaitGroup
-	for range min(workers, n) {
+	for range min(Workers, n) {
 		group.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"froyo.dev/runner/internal/hang"
 	"froyo.dev/runner/internal/sys"
 )
 
@@ -53,6 +54,7 @@ func Read(ctx context.Context, from io.Reader) (Sum, int64, error) {
 			return Sum{}, size, context.Cause(ctx)
 		}
 		n, err := from.Read(*buffer)
+		hang.GoesOn(ctx)
 		hash.Write((*buffer)[:n])
 		size += int64(n)
 		if err == io.EOF {

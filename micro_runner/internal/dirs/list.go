@@ -11,6 +11,7 @@ import (
 	"froyo.dev/runner/internal/entry"
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/frames"
+	"froyo.dev/runner/internal/hang"
 	"froyo.dev/runner/internal/sys"
 	"froyo.dev/runner/internal/walk"
 	"froyo.dev/runner/internal/wire"
@@ -20,18 +21,37 @@ const defaultLimit = 50_000
 
 func list(ctx context.Context, host *command.Host, call *command.Call) (wire.Array, error) {
 	host.Names.Refresh()
-	return command.InOrder(ctx, call.Items, func(item wire.Object) (wire.Object, error) {
-		a := command.Read(item)
-		path := a.Path()
-		l := listing{ctx: ctx, host: host, recursive: a.Bool("recursive", false), limit: int(a.Int("limit", defaultLimit, wire.MaxInteger)), wanted: map[string]struct{}{}}
-		for _, name := range a.Strings("contents") {
-			l.wanted[name] = struct{}{}
-		}
-		if err := a.Err(); err != nil {
-			return nil, err
-		}
-		return l.run(path)
+	paths := make([]string, len(call.Items))
+	for i, item := range call.Items {
+		paths[i] = command.Read(item).Text("path")
+	}
+	results := hang.Each(ctx, host.Hung, hang.Looks[any]{
+		Paths: paths, Apart: "list", Workers: 1,
+		Worker: func() (func(context.Context, int) any, func()) {
+			return func(ctx context.Context, i int) any {
+				reply, err := listOne(ctx, host, call.Items[i])
+				return command.Result(reply, err, paths[i])
+			}, func() {}
+		},
+		Hangs: func(i int, err error) any { return command.Failed(err, paths[i]) },
 	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return results, nil
+}
+
+func listOne(ctx context.Context, host *command.Host, item wire.Object) (wire.Object, error) {
+	a := command.Read(item)
+	path := a.Path()
+	l := listing{ctx: ctx, host: host, recursive: a.Bool("recursive", false), limit: int(a.Int("limit", defaultLimit, wire.MaxInteger)), wanted: map[string]struct{}{}}
+	for _, name := range a.Strings("contents") {
+		l.wanted[name] = struct{}{}
+	}
+	if err := a.Err(); err != nil {
+		return nil, err
+	}
+	return l.run(path)
 }
 
 // listed is an entry by its name below the directory. Of what is in it no more is known than was wanted.
@@ -82,27 +102,51 @@ func (l *listing) run(path string) (wire.Object, error) {
 
 // readContents reads what is wanted and was not known already, several at a time.
 func (l *listing) readContents(path string) error {
-	ctx, cancel := entry.Together(l.ctx)
-	defer cancel()
-	return command.Each(l.ctx, len(l.unread), func(n int) {
-		name := l.unread[n]
-		i, _ := slices.BinarySearchFunc(l.entries, name, func(e listed, name string) int { return strings.Compare(e.name, name) })
-		e := &l.entries[i]
-		whole := path + "/" + name
-		dir, last, err := walk.Parent(whole)
-		if err == nil {
-			defer dir.Close()
-			var found entry.Entry
-			if found, err = entry.Look(ctx, dir, last, content, l.host.Digests); err == nil && found.Type != entry.Absent {
-				e.found = found
-				return
-			}
+	if len(l.unread) == 0 {
+		return l.ctx.Err()
+	}
+	type seen struct {
+		found entry.Entry
+		err   error
+	}
+	paths := make([]string, len(l.unread))
+	for i, name := range l.unread {
+		paths[i] = path + "/" + name
+	}
+	together := entry.Together()
+	for n, one := range hang.Each(l.ctx, l.host.Hung, hang.Looks[seen]{
+		Paths: paths, Apart: "content", Workers: command.Workers,
+		Worker: func() (func(context.Context, int) seen, func()) {
+			return func(ctx context.Context, n int) seen {
+				ctx, cancel := together(ctx)
+				defer cancel()
+				found, err := l.content(ctx, paths[n])
+				return seen{found, err}
+			}, func() {}
+		},
+		Hangs: func(_ int, err error) seen { return seen{err: err} },
+	}) {
+		i, _ := slices.BinarySearchFunc(l.entries, l.unread[n], func(e listed, name string) int { return strings.Compare(e.name, name) })
+		if one.err == nil {
+			l.entries[i].found = one.found
+		} else {
+			l.entries[i].unread = fault.From(one.err, paths[n])
 		}
-		if err == nil {
-			err = syscall.ENOENT
-		}
-		e.unread = fault.From(entry.Unread(err), whole)
-	})
+	}
+	return l.ctx.Err()
+}
+
+func (l *listing) content(ctx context.Context, path string) (entry.Entry, error) {
+	dir, name, err := walk.Parent(path)
+	if err != nil {
+		return entry.Entry{}, err
+	}
+	defer dir.Close()
+	found, err := entry.Look(ctx, dir, name, content, l.host.Digests)
+	if err == nil && found.Type == entry.Absent {
+		err = syscall.ENOENT
+	}
+	return found, entry.Unread(err)
 }
 
 func (e *listed) value(host *command.Host) wire.Object {
@@ -149,6 +193,7 @@ func (l *listing) read(dir sys.FD, name, path string) error {
 			return l.ctx.Err()
 		}
 		name, there, err := d.next()
+		hang.GoesOn(l.ctx)
 		if err != nil {
 			return err
 		}

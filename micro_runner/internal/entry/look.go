@@ -97,9 +97,12 @@ const commandPatience = 30 * time.Second
 
 var errAll = errors.New("all of the time is used up")
 
-// Together bounds the looks of one command, all together.
-func Together(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, commandPatience, errAll)
+// Together bounds the looks of one command, all together; it gives what makes the context of each.
+func Together() func(context.Context) (context.Context, context.CancelFunc) {
+	end := time.Now().Add(commandPatience)
+	return func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithDeadlineCause(ctx, end, errAll)
+	}
 }
 
 // Unread is what a look that failed has to say: that of a command without any time left gives the reason.

@@ -9,6 +9,7 @@ import (
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/entry"
 	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/hang"
 	"froyo.dev/runner/internal/obstacle"
 	"froyo.dev/runner/internal/sys"
 	"froyo.dev/runner/internal/walk"
@@ -53,69 +54,110 @@ func (l *look) obstacles(ctx context.Context, dir sys.FD, name string, found *en
 	}
 }
 
+// seen is what came of an item.
+type seen struct {
+	result any
+	entry  *entry.Entry // whose text may be left out
+	unread bool         // it has to be read first
+}
+
 // stat glances at everything first, one after another: what is remembered costs one system call. What has to be read is
 // read by several at a time.
 func stat(ctx context.Context, host *command.Host, known *replies, call *command.Call) (wire.Array, error) {
 	host.Names.Refresh()
-	results := make(wire.Array, len(call.Items))
-	var cache walk.Cache
-	defer cache.Close()
+	found := glances(ctx, host, known, call)
 	var unread []int
-	texts := make([]*entry.Entry, len(call.Items))
-	for i, item := range call.Items {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+	for i, one := range found {
+		if one.unread {
+			unread = append(unread, i)
 		}
-		l, err := lookFor(item)
-		if err == nil {
-			var dir sys.FD
-			var name string
-			if dir, name, err = cache.Parent(l.path); err == nil {
-				var found entry.Entry
-				var complete bool
-				if found, complete, err = entry.Glance(dir, name, l.wish, host.Digests); err == nil {
-					if !complete {
-						unread = append(unread, i)
-						continue
-					}
-					l.obstacles(ctx, dir, name, &found, host)
-					if found.Type == entry.File && found.Digested && !found.WithText && found.Obstacles == nil {
-						results[i] = known.of(l.path, &found, host.Names)
-					} else {
-						texts[i] = &found
-						results[i] = command.OK(found.Reply(host.Names))
-					}
-					continue
-				}
-			}
-		}
-		results[i] = l.failed(err, host)
 	}
-	reading, cancel := entry.Together(ctx)
-	defer cancel()
-	err := command.Each(ctx, len(unread), func(n int) {
-		l, _ := lookFor(call.Items[unread[n]])
-		found, err := l.closely(reading, host)
-		if err != nil {
-			results[unread[n]] = l.failed(entry.Unread(err), host)
-			return
-		}
-		texts[unread[n]] = &found
-		results[unread[n]] = command.OK(found.Reply(host.Names))
-	})
+	for n, one := range closeLooks(ctx, host, call, unread) {
+		found[unread[n]] = one
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	results := make(wire.Array, len(found))
 	// What users put into their files does not decide how large a frame becomes. In the order of the items, so that an equal world gives
 	// an equal reply.
 	room := maxTexts
-	for i, found := range texts {
-		if found == nil || !found.WithText {
+	for i, one := range found {
+		results[i] = one.result
+		if one.entry == nil || !one.entry.WithText {
 			continue
 		}
-		if room -= cost(found.Text); room < 0 {
-			found.Text, found.WithText = "", false
-			results[i] = command.OK(found.Reply(host.Names))
+		if room -= cost(one.entry.Text); room < 0 {
+			one.entry.Text, one.entry.WithText = "", false
+			results[i] = command.OK(one.entry.Reply(host.Names))
 		}
 	}
-	return results, err
+	return results, nil
+}
+
+// glances looks at all items without reading any content.
+func glances(ctx context.Context, host *command.Host, known *replies, call *command.Call) []seen {
+	paths := make([]string, len(call.Items))
+	for i, item := range call.Items {
+		paths[i] = command.Read(item).Text("path")
+	}
+	return hang.Each(ctx, host.Hung, hang.Looks[seen]{
+		Paths: paths, Apart: "glance", Workers: 1,
+		Worker: func() (func(context.Context, int) seen, func()) {
+			cache := &walk.Cache{}
+			return func(ctx context.Context, i int) seen { return glance(ctx, host, known, cache, call.Items[i]) }, cache.Close
+		},
+		Hangs: func(i int, err error) seen { return seen{result: command.Failed(err, paths[i])} },
+	})
+}
+
+func glance(ctx context.Context, host *command.Host, known *replies, cache *walk.Cache, item wire.Object) seen {
+	l, err := lookFor(item)
+	if err != nil {
+		return seen{result: l.failed(err, host)}
+	}
+	dir, name, err := cache.Parent(l.path)
+	if err != nil {
+		return seen{result: l.failed(err, host)}
+	}
+	found, complete, err := entry.Glance(dir, name, l.wish, host.Digests)
+	if err != nil {
+		return seen{result: l.failed(err, host)}
+	}
+	if !complete {
+		return seen{unread: true}
+	}
+	l.obstacles(ctx, dir, name, &found, host)
+	if found.Type == entry.File && found.Digested && !found.WithText && found.Obstacles == nil {
+		return seen{result: known.of(l.path, &found, host.Names)}
+	}
+	return seen{result: command.OK(found.Reply(host.Names)), entry: &found}
+}
+
+// closeLooks reads what has to be read of some items.
+func closeLooks(ctx context.Context, host *command.Host, call *command.Call, items []int) []seen {
+	looks := make([]look, len(items))
+	paths := make([]string, len(items))
+	for n, i := range items {
+		looks[n], _ = lookFor(call.Items[i])
+		paths[n] = looks[n].path
+	}
+	together := entry.Together()
+	return hang.Each(ctx, host.Hung, hang.Looks[seen]{
+		Paths: paths, Apart: "content", Workers: command.Workers,
+		Worker: func() (func(context.Context, int) seen, func()) {
+			return func(ctx context.Context, n int) seen {
+				ctx, cancel := together(ctx)
+				defer cancel()
+				found, err := looks[n].closely(ctx, host)
+				if err != nil {
+					return seen{result: looks[n].failed(entry.Unread(err), host)}
+				}
+				return seen{result: command.OK(found.Reply(host.Names)), entry: &found}
+			}, func() {}
+		},
+		Hangs: func(n int, err error) seen { return seen{result: command.Failed(err, paths[n])} },
+	})
 }
 
 // maxTexts is how many bytes all texts of one command may cost in a frame.

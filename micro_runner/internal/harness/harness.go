@@ -14,6 +14,7 @@ import (
 	"froyo.dev/runner/internal/digest"
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/frames"
+	"froyo.dev/runner/internal/hang"
 	"froyo.dev/runner/internal/harness/disk"
 	"froyo.dev/runner/internal/own"
 	"froyo.dev/runner/internal/owner"
@@ -28,7 +29,7 @@ type Object = map[string]any
 func NewHost() *command.Host {
 	return &command.Host{
 		Names: owner.NewNames(), Digests: digest.NewMemory(), Blobs: blob.NewStore(blob.DefaultBudgets),
-		Temps: temp.NewWorkshop(), Own: own.NewWrites(),
+		Temps: temp.NewWorkshop(), Own: own.NewWrites(), Hung: hang.NewPlaces(),
 	}
 }
 

@@ -6,10 +6,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
 
+	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/evidence"
 	"froyo.dev/runner/internal/own"
 	"froyo.dev/runner/internal/owner"
@@ -60,6 +62,7 @@ type loop struct {
 	mounts   int    // a descriptor that says when something is mounted; -1: none
 	wake     [2]int
 	requests chan func()
+	freed    atomic.Bool // what did not answer does again
 	stopped  bool
 
 	emit    func(event string, data wire.Object)
@@ -75,12 +78,12 @@ type loop struct {
 	told    string // the last progress
 }
 
-func newLoop(backends []backend, why string, names *owner.Names, writes *own.Writes, temps *temp.Workshop) (*loop, error) {
+func newLoop(backends []backend, why string, host *command.Host) (*loop, error) {
 	l := &loop{
-		names: names, own: writes, temps: temps, tracker: newTracker(backends), why: why, requests: make(chan func(), 1),
+		names: host.Names, own: host.Own, temps: host.Temps, tracker: newTracker(backends, host.Hung), why: why, requests: make(chan func(), 1),
 		pending: map[*target]*change{}, haste: newHaste(schedule), who: map[int]evidence.Evidence{}, emit: func(string, wire.Object) {},
 	}
-	l.finder = evidence.NewFinder(names, l.haste.help)
+	l.finder = evidence.NewFinder(host.Names, l.haste.help)
 	if err := syscall.Pipe2(l.wake[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
 		return nil, err
 	}
@@ -88,6 +91,10 @@ func newLoop(backends []backend, why string, names *owner.Names, writes *own.Wri
 	if l.mounts, err = syscall.Open("/proc/self/mountinfo", syscall.O_RDONLY|syscall.O_CLOEXEC, 0); err != nil {
 		l.mounts = -1
 	}
+	host.Hung.Freed(func() {
+		l.freed.Store(true)
+		_, _ = syscall.Write(l.wake[1], []byte{0})
+	})
 	go l.run()
 	return l, nil
 }
@@ -172,6 +179,9 @@ func (l *loop) wait() time.Duration {
 func (l *loop) serve() {
 	var drained [16]byte
 	_, _ = syscall.Read(l.wake[0], drained[:])
+	if l.freed.Swap(false) {
+		l.remount = true // as if it had been mounted just now
+	}
 	for {
 		select {
 		case request := <-l.requests:

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/hang"
 	"froyo.dev/runner/internal/sys"
 	"froyo.dev/runner/internal/walk"
 )
@@ -63,11 +64,12 @@ type tracker struct {
 	marks    map[key]*mark
 	refused  map[string]string // directories that are not watched, and why
 	second   map[string]string // directories for which not the preferred backend is used, and why
+	hung     *hang.Places
 }
 
-func newTracker(backends []backend) *tracker {
+func newTracker(backends []backend, hung *hang.Places) *tracker {
 	return &tracker{
-		backends: backends, targets: map[string]*target{}, steps: map[place]map[*target]bool{},
+		backends: backends, hung: hung, targets: map[string]*target{}, steps: map[place]map[*target]bool{},
 		inner: map[key]map[*target]bool{}, marks: map[key]*mark{}, refused: map[string]string{}, second: map[string]string{},
 	}
 }
@@ -215,7 +217,7 @@ func (tr *tracker) release(dir key) {
 	}
 	delete(tr.marks, dir)
 	delete(tr.second, m.at)
-	if !m.gone {
+	if !m.gone && tr.hung.Within(m.at) == nil {
 		m.backend.unmark(dir, m.at)
 	}
 }
@@ -244,6 +246,11 @@ func (tr *tracker) arming() *arming {
 // place marks everything on the way to a target, from the root on, each directory before the next name is looked up in it.
 func (a *arming) place(t *target) {
 	dir, name := walk.Split(t.path)
+	if err := a.tracker.hung.Within(t.path); err != nil { // whoever asks there hangs, and hears of nothing else meanwhile
+		a.tracker.refused[dir] = err.Error()
+		a.tracker.install(t, reach{})
+		return
+	}
 	way, known := a.traced[dir]
 	if !known {
 		way = a.trace(dir)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"froyo.dev/runner/internal/evidence"
+	"froyo.dev/runner/internal/hang"
 	"froyo.dev/runner/internal/own"
 	"froyo.dev/runner/internal/owner"
 	"froyo.dev/runner/internal/sys"
@@ -70,7 +71,7 @@ func TestWhatOneBackendRefusesAnotherMayTake(t *testing.T) {
 	base := t.TempDir()
 	depth := strings.Count(base, "/") + 1 // directories from the root to base
 	first, second := newPicky("fanotify", 2, syscall.EXDEV), newPicky("inotify", depth-2, syscall.ENOSPC)
-	tr := newTracker([]backend{first, second})
+	tr := newTracker([]backend{first, second}, hang.NewPlaces())
 	tr.replace(targets(t, base+"/a"))
 	if text := summary(tr.second); !strings.Contains(text, "fanotify: the file system does not support it") ||
 		!strings.Contains(text, fmt.Sprintf("(and %d more)", depth-3)) || summary(tr.refused) != "" {
@@ -97,7 +98,7 @@ func TestWhatOneBackendRefusesAnotherMayTake(t *testing.T) {
 func TestADirectoryIsMarkedForNoMoreThanIsNeeded(t *testing.T) {
 	base := t.TempDir()
 	b := newPicky("fanotify", 1000, nil)
-	tr := newTracker([]backend{b})
+	tr := newTracker([]backend{b}, hang.NewPlaces())
 	tr.replace(targets(t, base+"/file", base+"/other", filepath.Dir(base)+"/"))
 	full := 0
 	for _, what := range b.marked {
@@ -120,7 +121,7 @@ func TestADirectoryIsMarkedForNoMoreThanIsNeeded(t *testing.T) {
 
 func TestADirectoryThatIsGoneIsLookedForAgain(t *testing.T) {
 	base := t.TempDir()
-	tr := newTracker([]backend{newPicky("inotify", 1000, nil)})
+	tr := newTracker([]backend{newPicky("inotify", 1000, nil)}, hang.NewPlaces())
 	one := targets(t, base+"/file")
 	tr.replace(one)
 	last := one[0].steps[len(one[0].steps)-1]
@@ -137,7 +138,7 @@ func TestADirectoryThatIsGoneIsLookedForAgain(t *testing.T) {
 }
 
 func TestWithoutAnyBackendNothingIsWatchedAndThatIsSaid(t *testing.T) {
-	tr := newTracker(nil)
+	tr := newTracker(nil, hang.NewPlaces())
 	tr.replace(targets(t, t.TempDir()+"/file"))
 	if text := summary(tr.refused); !strings.Contains(text, "neither fanotify nor inotify") {
 		t.Error(text)
@@ -161,7 +162,7 @@ func TestWhatOnlyHasTheNameOfATemporaryFileIsTold(t *testing.T) {
 	b := &telling{picky: newPicky("inotify", 1000, nil)}
 	workshop := temp.NewWorkshop()
 	l := &loop{
-		tracker: newTracker([]backend{b}), temps: workshop, own: own.NewWrites(), names: owner.NewNames(),
+		tracker: newTracker([]backend{b}, hang.NewPlaces()), temps: workshop, own: own.NewWrites(), names: owner.NewNames(),
 		pending: map[*target]*change{}, who: map[int]evidence.Evidence{}, emit: func(string, wire.Object) {},
 	}
 	one := targets(t, base+"/")

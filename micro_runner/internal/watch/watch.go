@@ -114,7 +114,7 @@ func (w *watcher) subscribe(sub *subscription, targets []*target, paths []string
 	}
 	if w.loop == nil {
 		backends, why := newBackends()
-		loop, err := newLoop(backends, why, w.host.Names, w.host.Own, w.host.Temps)
+		loop, err := newLoop(backends, why, w.host)
 		if err != nil {
 			return fault.From(err, "watch")
 		}
@@ -136,6 +136,7 @@ func (w *watcher) unsubscribe(sub *subscription) {
 		return
 	}
 	w.host.Own.Watch(nil)
+	w.host.Hung.Freed(func() {})
 	w.loop.stop()
 	w.loop, w.current = nil, nil
 }

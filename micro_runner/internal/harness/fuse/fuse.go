@@ -56,6 +56,7 @@ type System struct {
 	files map[uint64][]byte
 	next  uint64
 	held  chan struct{}
+	all   bool // not only reads are
 	waits chan struct{}
 }
 
@@ -90,6 +91,14 @@ func (s *System) Hold() {
 	s.held = make(chan struct{})
 }
 
+// Hang keeps whoever asks for anything waiting, until Release: it is as if there were no server any more.
+func (s *System) Hang() {
+	s.Hold()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = true
+}
+
 // Held gives something for each read that is kept waiting.
 func (s *System) Held() <-chan struct{} { return s.waits }
 
@@ -99,7 +108,7 @@ func (s *System) Release() {
 	defer s.mu.Unlock()
 	if s.held != nil {
 		close(s.held)
-		s.held = nil
+		s.held, s.all = nil, false
 	}
 }
 
@@ -119,13 +128,14 @@ func (s *System) serve() {
 			continue
 		}
 		s.mu.Lock()
-		held := s.held
+		held, all := s.held, s.all
 		s.mu.Unlock()
-		if op == opRead && held != nil {
+		if held != nil && (all || op == opRead) {
 			go func() {
 				s.waits <- struct{}{}
 				<-held
-				s.reply(unique, 0, s.read(node, in[40:]))
+				out, errno := s.answer(op, node, in[40:])
+				s.reply(unique, errno, out)
 			}()
 			continue
 		}
@@ -205,12 +215,6 @@ func (s *System) answer(op uint32, node uint64, in []byte) ([]byte, syscall.Errn
 		return nil, 0
 	}
 	return nil, syscall.ENOSYS
-}
-
-func (s *System) read(node uint64, in []byte) []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.slice(node, in)
 }
 
 func (s *System) slice(node uint64, in []byte) []byte {
