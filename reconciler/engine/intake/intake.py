@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 
-from reconciler.engine import wording
 from reconciler.engine.intake.recall import (
     declared_elsewhere,
     doubt_of,
@@ -21,10 +19,9 @@ from reconciler.engine.intake.recall import (
     put_in_force,
     was_declared,
 )
-from reconciler.engine.intake.telling import Telling, in_force
+from reconciler.engine.intake.telling import Telling
 from reconciler.engine.loop.controller import Controller
 from reconciler.errors import ConfigError, FroyoError, Problem, in_words
-from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired
 from reconciler.model.names import SourceName
 from reconciler.model.source import Snapshot, SnapshotGone, SourceReport
@@ -110,7 +107,7 @@ class Intake:
         finally:
             # It may be although what follows from it could not be stored.
             if self._controller.in_force.of(self.state.name) is desired:
-                self._telling.in_force(kept)
+                self._telling.restored(kept)
                 self._untold.append(desired)
         return True
 
@@ -159,16 +156,10 @@ class Intake:
             await self._stays()
             return False  # it has moved on already, and a newer one is on its way
         except ConfigError as error:
-            await self._refuse(snapshot, error)
+            await self._telling.refused(snapshot, error, await self._stays())
             return False
         if not desired.targets and await self._something_in_force():
-            stays = await self._stays()
-            await self._telling.say(
-                ready=False,
-                reason=Reason.HELD,
-                message=f"{snapshot.revision} declares nothing at all; {stays}",
-                state=replace(self.state, problems=(wording.EMPTIED,)),
-            )
+            await self._telling.emptied(snapshot, await self._stays())
             return False
         try:
             async with self._controller.taking:
@@ -188,19 +179,12 @@ class Intake:
             return False
         except ConfigError as error:
             self._in_conflict = snapshot
-            await self._refuse(snapshot, error)
+            await self._telling.refused(snapshot, error, await self._stays())
             return False
         if back is not None:
-            await self._say_waits(snapshot, back)
+            await self._telling.waits(snapshot, back, await self._stays())
             return False
-        ended = "" if over is None else f"the rollback to {over.revision} is over; "
-        await self._telling.say(
-            ready=True,
-            reason=Reason.IN_SYNC,
-            message=ended + in_force(desired, taken),
-            state=replace(self.state, revision=snapshot.revision, digest=snapshot.digest, problems=()),
-            event="RollbackEnded" if ended else "",
-        )
+        await self._telling.taken(snapshot, desired, taken, over)
         self._untold.append(desired)
         return True
 
@@ -235,14 +219,7 @@ class Intake:
                 await put_back(self._store, rollback, kept, desired)
                 taken = await self._controller.submit(desired, doubt=await doubt_of(self._store, kept))
             broken = bool(self.state.problems or self._unreadable)
-            await self._telling.say(
-                ready=not broken,
-                reason=Reason.PERMANENT_ERROR if broken else Reason.IN_SYNC,
-                message=in_force(desired, taken, rolled_back=True),
-                state=replace(self.state, revision=kept.revision, digest=kept.digest),
-                event="RolledBack",
-                told=wording.rolled_back(rollback),
-            )
+            await self._telling.rolled_back(rollback, kept, desired, taken, broken=broken)
             self._untold.append(desired)
         await self._tell()
 
@@ -258,29 +235,7 @@ class Intake:
         if self._last is not None and (newest is None or self._last.digest != newest.digest):
             await self.take(self._last)
         if self._unreadable:
-            await self._say_unreadable()
-
-    async def _say_waits(self, snapshot: Snapshot, rollback: Rollback) -> None:
-        """Leave in force what a person has rolled back to, and say of a snapshot that it is right and waits."""
-        stays = await self._stays()
-        await self._telling.say(
-            ready=True,
-            reason=Reason.IN_SYNC,
-            message=f"{stays} ({rollback.revision}), and {snapshot.revision}, which is right, waits",
-            state=replace(self.state, problems=()),
-        )
-
-    async def _refuse(self, snapshot: Snapshot, error: ConfigError) -> None:
-        """Leave the last good snapshot in force, and say what is wrong with this one."""
-        stays = await self._stays()
-        await self._telling.say(
-            ready=False,
-            reason=Reason.PERMANENT_ERROR,
-            message=f"{wording.count(len(error.problems), 'problem')} in {snapshot.revision}; {stays}",
-            state=replace(
-                self.state, problems=tuple(str(problem.within(snapshot.root)) for problem in error.problems)
-            ),
-        )
+            await self._telling.unreadable(self._unreadable, await self._stays())
 
     async def _something_in_force(self) -> bool:
         """Whether anything is declared until now, also by what an earlier controller had in force."""
@@ -315,30 +270,11 @@ class Intake:
         back = self._unreadable and not report.unreadable
         self._unreadable = report.unreadable
         if report.unreadable:
-            await self._say_unreadable()
+            await self._telling.unreadable(self._unreadable, await self._stays())
         elif back:
-            # What it says now may be what it said last, and then no snapshot follows.
-            ready = bool(self.state.revision) and not self.state.problems
-            trouble = Reason.PERMANENT_ERROR if self.state.problems else Reason.PENDING
-            await self._telling.say(
-                ready=ready,
-                reason=Reason.IN_SYNC if ready else trouble,
-                message="can be read again"
-                + (f"; revision {self.state.revision} is in force" if ready else ""),
-                state=self.state,
-            )
+            await self._telling.readable()
         if report.degraded != self.state.degraded:
             await self._telling.watched(report.degraded)
-
-    async def _say_unreadable(self) -> None:
-        """Say that the source cannot be read, and what is in force meanwhile."""
-        stays = await self._stays()
-        await self._telling.say(
-            ready=False,
-            reason=Reason.TRANSIENT_ERROR,
-            message=f"cannot be read: {self._unreadable}; {stays}",
-            state=self.state,
-        )
 
     @property
     def state(self) -> SourceState:
