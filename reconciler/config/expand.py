@@ -38,6 +38,7 @@ class Expansion:
         instances: by address, in order of declaration.
         blobs: the bodies that instances name.
         complaints: what is wrong, and what a person should know.
+        selecting: what is for whatever targets a selector selects, be it none.
     """
 
     def __init__(self, snapshot: Snapshot, declared: Mapping[str, FileDeclarations]) -> None:
@@ -57,6 +58,7 @@ class Expansion:
         self._made_of: dict[Address, Manifest] = {}
         self._own(declared)
         manifests = [manifest for found in declared.values() for manifest in found.manifests]
+        self.selecting = frozenset(one.ref for one in manifests if isinstance(one.where, Selector))
         self._same_names(manifests)
         for manifest in manifests:
             self._put(manifest)

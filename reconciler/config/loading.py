@@ -100,4 +100,5 @@ def _load(snapshot: Snapshot, catalog: Catalog, cache: ParseCache, environ: Mapp
         blobs=expansion.blobs,
         warnings=tuple(warnings),
         sources=expansion.sources,
+        selecting=expansion.selecting,
     )

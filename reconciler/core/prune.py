@@ -10,15 +10,17 @@ slip is not worth a fleet. This module must not know how anything is removed.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconciler.model.names import split_address
 from reconciler.model.resource import Deletion, Policy
 from reconciler.model.subjects import PATH
 
 if TYPE_CHECKING:
-    from reconciler.model.names import Address
+    from reconciler.model.names import Address, Reference, TargetName
     from reconciler.model.resource import Instance
 
 ESSENTIAL = (
@@ -140,12 +142,53 @@ def why_left(
     return None
 
 
+def unselected(
+    gone: Collection[Address],
+    declared: Iterable[Address],
+    *,
+    selecting: Collection[Reference],
+    targets: Collection[TargetName],
+) -> dict[Address, str]:
+    """Why some of `gone` may be a slip: what was declared is declared still, and it is labels that leave it out.
+
+    A misspelt label takes half of its targets from a resource, or everything from a target, and in a small fleet that
+    stays within any budget.
+
+    Args:
+        gone: all that one source declares no longer and that is to go.
+        declared: the instances that the source still declares.
+        selecting: what it declares for whatever targets a selector selects.
+        targets: that it still declares.
+    """
+    left = [split_address(address) for address in declared]
+    lost = Counter(split_address(address)[1] for address in gone)
+    kept = Counter(ref for _, ref in left)
+    bare = set(targets) - {target for target, _ in left}
+    found = {}
+    for address in gone:
+        target, ref = split_address(address)
+        if ref not in selecting:
+            continue
+        if lost[ref] >= kept[ref]:
+            before = kept[ref] + lost[ref]
+            found[address] = (
+                f"{ref} is still declared, and selects {kept[ref]} of the {before} targets that it did: a label, or"
+                " its selector, may be misspelt"
+            )
+        elif target in bare:
+            found[address] = (
+                f"{ref} is still declared, and nothing is for {target}: its labels may be misspelt"
+            )
+    return found
+
+
 def holds(
     gone: Mapping[Address, Deletion],
     *,
     declared: int,
     budget: Budget,
     held: Mapping[Address, str],
+    slips: Mapping[Address, str] | None = None,
     doubt: str = "",
 ) -> dict[Address, str]:
     """Why each of `gone` waits for a person, in words for them; those that may go at once are left out.
@@ -156,6 +199,7 @@ def holds(
         declared: how many instances the source still declares.
         budget: how many may go at once.
         held: what has been waiting until now, and why: it goes on waiting.
+        slips: what may be one, and why; see `unselected`.
         doubt: why the source may not mean it, or "".
     """
     most = budget.of(declared + len(gone))
@@ -170,7 +214,7 @@ def holds(
         why = ""
     waits = {}
     for address, deletion in gone.items():
-        if reason := held.get(address) or why:
+        if reason := held.get(address) or why or (slips or {}).get(address):
             waits[address] = reason
         elif deletion is Deletion.CONFIRM:
             waits[address] = "deletion: confirm asks first"

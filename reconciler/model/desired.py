@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.model.blob import Blob
 from reconciler.model.graph import Graph
-from reconciler.model.names import Address, Digest, SourceName, TargetName
+from reconciler.model.names import Address, Digest, Reference, SourceName, TargetName
 from reconciler.model.resource import Instance
 from reconciler.model.source import SnapshotGone, Source
 from reconciler.model.target import Target
@@ -27,6 +27,7 @@ class Desired:
         blobs: the bodies that instances name, by digest.
         warnings: what a person should know although it is no error.
         sources: the sources that are declared, by name.
+        selecting: what is declared for whatever targets a selector selects, be it none.
     """
 
     source: SourceName
@@ -38,6 +39,7 @@ class Desired:
     blobs: Mapping[Digest, Blob]
     warnings: tuple[str, ...] = ()
     sources: Mapping[SourceName, Source] = field(default_factory=dict)
+    selecting: frozenset[Reference] = frozenset()
 
     def among(self, addresses: Collection[Address], targets: Collection[TargetName]) -> Desired:
         """Only these of its instances, and only these of its targets."""

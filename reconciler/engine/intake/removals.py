@@ -140,15 +140,19 @@ class Removals:
             if (state := record.states.get(address)) is not None
             and (ready := summarize(state.conditions)).reason is Reason.PRUNE_HELD
         }
+        deletions = {
+            address: entry.instance.common.deletion
+            for address, (entry, _) in going.items()
+            if entry.instance.common.deletion is not Deletion.ORPHAN
+        }
         waits = prune.holds(
-            {
-                address: entry.instance.common.deletion
-                for address, (entry, _) in going.items()
-                if entry.instance.common.deletion is not Deletion.ORPHAN
-            },
+            deletions,
             declared=len(desired.instances),
             budget=self._budget,
             held=held,
+            slips=prune.unselected(
+                deletions, desired.instances, selecting=desired.selecting, targets=desired.targets
+            ),
             doubt=doubt,
         )
         self.over([a for a, (_, source) in self.going.items() if source == desired.source])

@@ -62,6 +62,21 @@ def test_a_directory_that_was_emptied_by_accident_removes_nothing(person):
     assert there(person) == list("abcde")
 
 
+def test_a_misspelt_label_removes_nothing_though_it_is_within_the_budget(person):
+    labelled = (person.site / "target.yaml").read_text().replace("role: test", "role: %s")
+    (person.site / "files.yaml").unlink()
+    person.write("target.yaml", labelled % "web")
+    selecting = FILE.format(name="a", deletion="delete")
+    person.write("a.yaml", selecting.replace("target: here", "targets: {matchLabels: {role: web}}"))
+    person.froyo("apply", "site")
+    person.write("target.yaml", labelled % "wbe")
+    done = person.froyo("apply", "site")
+    assert "File/a is still declared, and selects 0 of the 1 targets that it did" in done.stdout
+    assert there(person) == ["a"]
+    person.write("target.yaml", labelled % "web")
+    assert "1 instance on 1 target is as declared" in person.froyo("apply", "site").stdout
+
+
 def test_what_is_held_is_removed_when_a_person_approves_or_kept_for_good_when_they_say_so(person):
     begun(person, *"abcde")
     dropped(person, *"abcd")

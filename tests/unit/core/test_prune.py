@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.prune import Budget, holds, is_protected, why_left
+from reconciler.core.prune import Budget, holds, is_protected, unselected, why_left
 from reconciler.model.resource import Deletion, Policy
 from tests.unit.core.instances import make_instance
 
@@ -107,6 +107,35 @@ def test_confirm_asks_always():
     assert holds(wants, declared=9, budget=Budget(), held={}) == {
         "web-1/File/a": "deletion: confirm asks first"
     }
+
+
+def slips(gone, declared, selecting=("File/motd",), targets=("a", "b", "c")):
+    return unselected(gone, declared, selecting=selecting, targets=targets)
+
+
+def test_what_is_still_declared_and_loses_half_of_its_targets_may_be_a_slip():
+    """A misspelt label on two hosts of four removed what was on them: two are within any budget."""
+    gone, left = ["a/File/motd", "b/File/motd"], ["c/File/motd", "d/File/motd", "a/File/x", "b/File/x"]
+    found = slips(gone, left)
+    assert found.keys() == set(gone)
+    assert "selects 2 of the 4 targets that it did" in found["a/File/motd"]
+    assert slips(gone, [*left, "e/File/motd"]) == {}
+
+
+def test_so_may_what_leaves_nothing_on_a_target_that_is_still_declared():
+    left = ["b/File/motd", "c/File/motd"]
+    assert "nothing is for a: its labels" in slips(["a/File/motd"], left)["a/File/motd"]
+    assert slips(["a/File/motd"], left, targets=("b", "c")) == {}
+    assert slips(["a/File/motd"], [*left, "a/File/x"]) == {}
+
+
+def test_what_is_not_declared_at_all_any_more_or_for_a_named_target_is_no_such_slip():
+    assert slips(["a/File/motd"], [], selecting=()) == {}
+
+
+def test_what_may_be_a_slip_waits_although_it_is_within_the_budget():
+    found = holds(addresses(2), declared=6, budget=Budget(), held={}, slips={"web-1/File/f0": "misspelt"})
+    assert found == {"web-1/File/f0": "misspelt"}
 
 
 @given(
