@@ -72,14 +72,22 @@ def build_graph(instances: Sequence[Instance]) -> Graph:
 
 
 def _edges(instances: Sequence[Instance], problems: list[Problem]) -> Iterator[Edge]:
-    """All edges; among what is to go, each the other way round. What it named and is still declared is no matter."""
+    """All edges; among what is to go, each the other way round.
+
+    Of what that named and is still declared only what it notifies matters: that is refreshed once it has gone.
+    """
     declared = [one for one in instances if one.removal is None]
-    yield from written(declared, {one.ref: one for one in declared}, problems)
+    by_ref = {one.ref: one for one in declared}
+    yield from written(declared, by_ref, problems)
     yield from inferred(declared)
     gone = [one for one in instances if one.removal is not None]
     if gone:
         for edge in (*written(gone, {one.ref: one for one in gone}, []), *inferred(gone)):
             yield replace(edge, dependency=edge.dependent, dependent=edge.dependency)
+        for one in gone:
+            for ref in one.common.notify:
+                if ref in by_ref:
+                    yield Edge(one.address, by_ref[ref].address, EdgeKind.NOTIFY, one.origin)
 
 
 def _sort(

@@ -198,7 +198,11 @@ class Monitor(logging.Handler):
         # What is written is owed by what it was meant for, whatever is declared when it comes to pass.
         meant = [self._declared[digest] for digest in found if digest in self._declared]
         self._owing[name, _said(command, item)] = {
-            (name, ref.partition("/")[2]) for one in meant for ref in one.common.notify
+            (name, ref.partition("/")[2])
+            for one in meant
+            for ref in one.common.notify
+            # What is not declared is owed nothing, and may come to be declared later.
+            if (handler := instances.get(Address(f"{name}/{ref}"))) is not None and handler.removal is None
         }
         if not found:
             self.violated("a write without an intent on record", f"{command} {path} for {slot}")

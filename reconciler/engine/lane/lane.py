@@ -165,6 +165,7 @@ class Lane:
             self.unsettled.forget(address)
             self.attempts.forget(address)
             self.contests.forget(address)
+        self.refreshes.keep_only(self.instances)
         self.backlog.disown(addresses)
 
     def orphan(

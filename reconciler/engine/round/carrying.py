@@ -144,6 +144,8 @@ class Carrying:
     async def _refreshed(self, unit: PlanUnit, owed: Collection[Owed], output: str) -> None:
         """Look at what was refreshed, and say so."""
         self.doubtful += self._lane.refreshes.done(owed)
+        # What has gone while that was under way, no look can decide about any more.
+        self._lane.refreshes.keep_only(self._lane.instances)
         looks = await self._looks.look([unit.address])
         self._looks.settle_owed(looks)
         seen = looks[unit.address]

@@ -278,6 +278,15 @@ def test_what_is_to_go_goes_in_the_reverse_order_and_waits_for_nothing_declared(
     assert [edge.dependency for edge in graph.dependencies["t/Directory/d"]] == ["t/File/f"]
 
 
+def test_what_is_to_go_goes_before_what_it_notifies():
+    """A handler that was owed already ran beside the removal, and counted for it."""
+    going = replace(make_instance("File/f", "/srv/f", notify=("File/kept", "File/gone")), removal=Removal())
+    graph = build_graph([make_instance("File/kept", "/srv/d2"), going])
+    assert graph.order == ("t/File/f", "t/File/kept")
+    (edge,) = graph.dependencies["t/File/kept"]
+    assert not edge.blocks
+
+
 CHAIN = [
     make_instance("Directory/top", "/srv"),
     make_instance("Directory/middle", "/srv/a"),

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from reconciler.errors import StoreError
+from reconciler.model.resource import Deletion
 from reconciler.plugins.calls import Phase
 from tests.sim.loop import run
 from tests.unit.engine.stage import Stage, execution, file, staged
@@ -211,3 +212,20 @@ def test_a_controller_that_dies_at_any_instant_between_change_and_handler_loses_
         await stage.end()
 
     run(play())
+
+
+@staged
+async def test_what_has_gone_while_its_handler_ran_makes_one_more_run_and_no_third(stage):
+    """It stayed in doubt, since nobody could look at it any more, until anything else was declared."""
+    slow = execution("reload", "sleep", "20", "note", "reload")
+    await stage.declare(slow, watched("a", "a", deletion=Deletion.DELETE), file("c", "c"))
+    await stage.until(lambda: stage.ran() == ["sleep 20 note reload"])
+    await asyncio.sleep(1)  # by then it is known to be ours
+    await stage.declare(slow, watched("b", "b"), file("c", "c"))
+    await asyncio.sleep(60)
+    assert (stage.content("a"), stage.content("b")) == (None, b"b")
+    assert len(stage.ran()) == 2
+    assert await stage.store.load_owed() == []
+    await stage.declare(slow, watched("b", "b"), file("c", "other"))
+    await asyncio.sleep(60)
+    assert len(stage.ran()) == 2
