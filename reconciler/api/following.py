@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from reconciler.api import answers
+from reconciler.api import queries
 from reconciler.api.backend import Followed
 from reconciler.api.views import Document
 from reconciler.model.event import Event
@@ -50,24 +50,24 @@ async def stream(
     return response
 
 
-async def events(known: Followed, query: answers.Query) -> AsyncGenerator[Event | None, None]:
+async def events(known: Followed, query: queries.Query) -> AsyncGenerator[Event | None, None]:
     """Events as they come, oldest first; None now and then when there are none.
 
     Without `after` in the query it begins with the newest ones, `limit` of them, which may be 0.
     """
     wanted = dict(query)
     with known.subscribe() as following:
-        newest = await known.events(answers.event_filter({}), 1)
+        newest = await known.events(queries.event_filter({}), 1)
         last = int(wanted.get("after") or (newest[-1].id if newest else 0))
         if "after" not in wanted and wanted.get("limit") != "0":
             # They are read again in portions: who does not read on must not have a thousand of them kept for him.
-            first = await known.events(answers.event_filter(wanted), answers.limit(wanted, 10))
+            first = await known.events(queries.event_filter(wanted), queries.limit(wanted, 10))
             last = first[0].id - 1 if first else last
             del first
         told = last
         while True:
             wanted["after"] = str(last)
-            found = await known.events(answers.event_filter(wanted), PORTION)
+            found = await known.events(queries.event_filter(wanted), PORTION)
             for event in found:
                 last = event.id
                 yield event

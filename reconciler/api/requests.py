@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from reconciler.api.answers import seconds
+from reconciler.api.queries import seconds
 from reconciler.api.shapes import Shape, Text, held_to
 from reconciler.errors import UsageError
 from reconciler.model.names import Address

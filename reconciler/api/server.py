@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from reconciler.api import answers, views
+from reconciler.api import answers, queries, views
 from reconciler.api.answers import NotFound
 from reconciler.api.backend import Followed
 from reconciler.api.following import changes, events, stream
@@ -245,9 +245,9 @@ class _Handlers:
             return await self.answer(request)
         # What is asked wrongly is answered before the stream begins.
         query = dict(request.query)
-        answers.event_filter(query)
+        queries.event_filter(query)
         if query.get("limit") != "0":
-            answers.limit(query, 1)
+            queries.limit(query, 1)
         return await stream(request, events(self._backend, query), views.event)
 
     async def changes(self, request: web.Request) -> web.StreamResponse:

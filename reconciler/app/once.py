@@ -13,13 +13,13 @@ from reconciler.core.conditions import summarize
 from reconciler.engine import wording
 from reconciler.engine.intake.recall import put_in_force
 from reconciler.engine.intake.wanted import Wanted
+from reconciler.engine.keeping import settle_in_doubt, store_report
 from reconciler.engine.lane.lane import orphaned
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.reached import account
 from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.oneshot import OneShot, TargetResult
 from reconciler.engine.report import Report
-from reconciler.engine.round.journal import settle_in_doubt, store_report
 from reconciler.engine.round.progress import Progress
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, TargetName, source_object, split_address

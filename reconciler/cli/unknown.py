@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from reconciler.api.answers import selection
+from reconciler.api.queries import selection
 from reconciler.api.selecting import means
 from reconciler.api.suggesting import SEE, did_you_mean_one_of, no_match, unknown_target
 from reconciler.cli.asking import Asking

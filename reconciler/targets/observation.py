@@ -13,7 +13,7 @@ from typing import Any
 from reconciler.errors import RemoteProtocolError
 from reconciler.model.calls import Reply
 from reconciler.model.names import Digest
-from reconciler.targets.protocol import reply
+from reconciler.targets.parsing import reply
 
 
 @dataclass(frozen=True, slots=True)

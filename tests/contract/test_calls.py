@@ -11,7 +11,7 @@ from froyo_provider.testing import READING_CALLS
 from reconciler.engine.round import advice
 from reconciler.errors import ErrorClass
 from reconciler.plugins.calls import CALLS, CallRule
-from reconciler.targets import protocol
+from reconciler.targets import parsing
 
 ROOT = Path(__file__).parents[2]
 PROTOCOL = (ROOT / "micro_runner" / "protocol.md").read_text()
@@ -96,6 +96,6 @@ def test_a_runner_has_the_errors_of_the_protocol_and_each_its_class() -> None:
 
 def test_the_words_of_a_runner_are_those_of_the_protocol() -> None:
     [events] = re.findall(r"something from a command under way: (.*) \|", PROTOCOL)
-    assert set(re.findall(r"`([a-z]+)`", events)) == protocol._EVENTS
+    assert set(re.findall(r"`([a-z]+)`", events)) == parsing._EVENTS
     [modes] = re.findall(r"`watch` is the best that it can do: (.*) \|", PROTOCOL)
-    assert set(re.findall(r"`([a-z]+)`", modes)) == protocol._WATCHES
+    assert set(re.findall(r"`([a-z]+)`", modes)) == parsing._WATCHES

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from reconciler.engine import wording
 from reconciler.engine.intake.wanted import Taken
+from reconciler.engine.keeping import store_report
 from reconciler.engine.report import Report
-from reconciler.engine.round.journal import store_report
 from reconciler.errors import ConfigError
 from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.desired import Desired

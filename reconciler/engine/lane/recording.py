@@ -15,7 +15,7 @@ from typing import Any
 from reconciler.model.calls import Call, Reply
 from reconciler.plugins.calls import about
 from reconciler.targets.frames import canonical
-from reconciler.targets.protocol import reply as reply_of
+from reconciler.targets.parsing import reply as reply_of
 
 
 class Recording:

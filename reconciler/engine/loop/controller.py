@@ -22,6 +22,7 @@ from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.intake.parting import part
 from reconciler.engine.intake.recall import record
 from reconciler.engine.intake.wanted import Taken, Wanted
+from reconciler.engine.keeping import settle_in_doubt
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.background import Background
@@ -34,7 +35,6 @@ from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.loop.watching import Watching
 from reconciler.engine.loop.workers import Workers
 from reconciler.engine.report import Report
-from reconciler.engine.round.journal import settle_in_doubt
 from reconciler.engine.round.reconcile import Round, unplanned
 from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.engine.round.under_way import UnderWay

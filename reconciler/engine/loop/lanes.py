@@ -13,9 +13,9 @@ from reconciler.core import inventory
 from reconciler.core.contest import Contests
 from reconciler.engine.intake.parting import Parted, is_another
 from reconciler.engine.intake.wanted import Wanted
+from reconciler.engine.keeping import store_report
 from reconciler.engine.lane.lane import Lane, orphaned
 from reconciler.engine.report import Report
-from reconciler.engine.round.journal import store_report
 from reconciler.engine.settings import EngineSettings
 from reconciler.model.names import Address, Digest, SourceName, TargetName, split_address
 from reconciler.model.owed import Owed

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.model.calls import Call, Reply
-from reconciler.targets.protocol import reply as reply_of
+from reconciler.targets.parsing import reply as reply_of
 
 Json = dict[str, Any]
 

@@ -17,7 +17,7 @@ from reconciler.model.blob import Blob
 from reconciler.model.calls import Ok
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import SshTransport, Target
-from reconciler.targets import ssh
+from reconciler.targets import ssh_channel
 from reconciler.targets.artifacts import Artifacts
 from tests.unit.targets.conftest import Build
 
@@ -104,16 +104,16 @@ from pathlib import Path
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import SshTransport, Target
 from reconciler.runtime import Runtime, ThreadLanes
-from reconciler.targets import ssh
+from reconciler.targets import ssh_channel
 from reconciler.targets.connect import make_connect
 from reconciler.targets.session import Session
 state, host, user, become, identity, known_hosts, half = sys.argv[1:]
 if half:
-    real = ssh.SshChannel.ship
+    real = ssh_channel.SshChannel.ship
     def ship(self, content):
         real(self, content[:len(content) // 2])
         print("half", flush=True)
-    ssh.SshChannel.ship = ship
+    ssh_channel.SshChannel.ship = ship
 async def main():
     lanes = ThreadLanes()
     runtime = Runtime(connect=make_connect(state=Path(state), offload=lanes, environ=os.environ), offload=lanes)
@@ -238,8 +238,10 @@ async def test_a_binary_that_is_tampered_with_on_its_way_is_not_started(
     world, artifacts, target, host, monkeypatch, way
 ):
     before = files(host)
-    real = ssh.SshChannel.ship
-    monkeypatch.setattr(ssh.SshChannel, "ship", lambda self, content: real(self, content[:-100] + bytes(100)))
+    real = ssh_channel.SshChannel.ship
+    monkeypatch.setattr(
+        ssh_channel.SshChannel, "ship", lambda self, content: real(self, content[:-100] + bytes(100))
+    )
     with pytest.raises(TransportError, match=r"did not arrive as it was sent, .*and was not started"):
         await world.open(target(**way), artifacts)
     await until_nothing_is_left(host, before)

@@ -15,7 +15,7 @@ from reconciler.model.calls import Ok
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import SshTransport, Target
 from reconciler.runtime import Runtime, ThreadLanes
-from reconciler.targets import login, ssh
+from reconciler.targets import login, ssh_channel
 from reconciler.targets.artifacts import Artifacts, architecture
 from reconciler.targets.connect import make_connect
 from reconciler.targets.secure_shell import asyncssh
@@ -303,12 +303,12 @@ async def test_a_machine_without_gzip_gets_the_runner_as_it_is(server, runtime):
 
 
 async def test_a_binary_that_is_tampered_with_on_its_way_is_not_started(server, runtime, monkeypatch):
-    real = ssh.SshChannel.ship
+    real = ssh_channel.SshChannel.ship
 
     def tamper(self, content):
         real(self, content[:-20] + b"\0" * 20)
 
-    monkeypatch.setattr(ssh.SshChannel, "ship", tamper)
+    monkeypatch.setattr(ssh_channel.SshChannel, "ship", tamper)
     async with server.listening():
         with pytest.raises(TransportError, match="did not arrive as it was sent"):
             await open_session(runtime, server.target())
@@ -784,8 +784,8 @@ async def test_a_server_that_never_starts_the_command_is_given_up(server, runtim
 
 
 async def test_a_shell_that_never_becomes_the_runner_is_given_up(server, runtime, monkeypatch):
-    monkeypatch.setattr(ssh, "_SHIPPING", 0.5)
-    monkeypatch.setattr(ssh.SshChannel, "ship", lambda self, content: None)
+    monkeypatch.setattr(ssh_channel, "_SHIPPING", 0.5)
+    monkeypatch.setattr(ssh_channel.SshChannel, "ship", lambda self, content: None)
     async with server.listening():
         with pytest.raises(TransportError, match=r"the runner did not arrive within 0\.5 s"):
             await open_session(runtime, server.target())

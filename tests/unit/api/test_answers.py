@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.api.answers import ANSWERS, NotFound, answer, event_filter, limit, seconds
+from reconciler.api.answers import ANSWERS, NotFound, answer
+from reconciler.api.queries import event_filter, limit, seconds
 from reconciler.errors import UsageError
 from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.event import REASONS, EventType

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.errors import ErrorClass, RemoteProtocolError, RunnerError, TransportError
 from reconciler.model.calls import Ok
-from reconciler.targets.protocol import reply
+from reconciler.targets.parsing import reply
 from reconciler.targets.session import Session
 from tests.sim.runner import replies_digest
 from tests.unit.targets.fake_runner import REMOTE, FakeRunner, fault
