@@ -151,7 +151,8 @@ var ours = map[int64]bool{
 var timeless = map[int64]bool{0x01021994: true, 0x858458F6: true} // tmpfs, ramfs
 
 // Local says whether an open file is on such a file system, and keeps whether its times tell of every change: of a file where they do
-// not, nothing must be remembered.
+// not, nothing must be remembered, and neither of one that
+// somebody has mapped for writing: what is written to a page that is not written back yet moves none.
 func Local(fd sys.FD) (local, keeps bool) {
 	var stat syscall.Statfs_t
 	if syscall.Fstatfs(int(fd), &stat) != nil {

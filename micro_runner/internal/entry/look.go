@@ -164,7 +164,7 @@ func content(ctx context.Context, dir sys.FD, name string, e *Entry, wish Wish, 
 	if !after.Unmoved(&before) || after.Mode != before.Mode || local && size != before.Size {
 		return *e, errMoved
 	}
-	if keeps {
+	if keeps && !sys.Written(fd) {
 		memory.Put(&before, read.Digest, from)
 	}
 	read.Stat.Size = size // below /proc and /sys a stat does not tell it

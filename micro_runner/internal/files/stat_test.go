@@ -190,24 +190,30 @@ func TestStatGivesUpOnWhatCannotBeReadInTimeAndGoesOnWithTheRest(t *testing.T) {
 	}
 }
 
-// A map of memory was written to, and nothing moved: it was never seen.
-func TestStatNoticesAWriteThroughAMapOnTmpfs(t *testing.T) {
-	directory, err := os.MkdirTemp("/dev/shm", "runner-test-")
+// A map of memory was written to, and nothing moved, nowhere on tmpfs, and on a disk for as long as the page is not written back: it was
+// never seen.
+func TestStatNoticesAWriteThroughAMap(t *testing.T) {
+	memory, err := os.MkdirTemp("/dev/shm", "runner-test-")
 	if err != nil {
 		t.Skip(err)
 	}
-	defer os.RemoveAll(directory)
+	defer os.RemoveAll(memory)
+	for name, directory := range map[string]string{"tmpfs": memory, "disk": harness.Disk(t)} {
+		t.Run(name, func(t *testing.T) { noticesAMap(t, filepath.Join(directory, "file")) })
+	}
+}
+
+func noticesAMap(t *testing.T, path string) {
 	h := harness.New(t, Commands)
-	path := harness.Put(t, filepath.Join(directory, "file"), "before\n")
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	file, err := os.OpenFile(harness.Put(t, path, "before\n"), os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
 	mapped, err := syscall.Mmap(int(file.Fd()), 0, 7, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
 	if err != nil {
 		t.Fatal(err)
 	}
+	_ = file.Close() // the map stays
 	defer func() { _ = syscall.Munmap(mapped) }()
 	mapped[0] = 'b'
 	time.Sleep(50 * time.Millisecond) // past git's racy time

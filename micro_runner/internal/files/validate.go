@@ -91,6 +91,9 @@ func (j *job) untouched(ctx context.Context, name string, before *sys.Stat) erro
 	}
 	file := fd.File(name)
 	defer file.Close()
+	if sys.Written(fd) { // before its content is looked at, which is final then
+		return fault.New(fault.ValidationFailed, "%s: %s has ended, and something that it has started still has the file open for writing, so it does not go live", j.path, j.validate[0])
+	}
 	now, err := sys.Fstat(fd)
 	if err != nil {
 		return err

@@ -359,6 +359,23 @@ func TestWriteValidatesBeforeTheContentGoesLive(t *testing.T) {
 	h.Clean(directory)
 }
 
+// What a validation had left behind wrote into the file once it was live, and nobody had been asked about that.
+func TestWriteRefusesWhatItsValidationStillWrites(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := harness.Put(t, filepath.Join(harness.Disk(t), "file"), "good\n")
+	message := h.Fails(fault.ValidationFailed, "file.write", object{
+		"path": path, "blob": h.Send("new\n"), "validate": []string{"sh", "-c", `exec 9>>"$1"; sleep 60 <&- >&- 2>&- & echo $! >"$0"`, path + ".pid", "%s"},
+	})
+	var pid int
+	if _, err := fmt.Sscan(harness.Content(t, path+".pid"), &pid); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Kill(pid, syscall.SIGKILL) }()
+	if !strings.Contains(message, "still has the file open for writing") || harness.Content(t, path) != "good\n" {
+		t.Fatal(message)
+	}
+}
+
 func TestWriteRefusesWhatItsValidationHasChanged(t *testing.T) {
 	for name, change := range map[string]string{
 		"content":         `echo else >"$1"`,

@@ -124,6 +124,16 @@ func Flock(fd FD, how int) error {
 	return err
 }
 
+// Written says whether anybody has a file open for writing, or mapped so; false, too, where that cannot be known. The kernel grants a
+// read lease (fcntl(2)) only on what nobody has; who opens it in the moment until it is given back waits for that.
+func Written(fd FD) bool {
+	if _, err := call(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETLEASE, syscall.F_RDLCK, 0, 0, 0); err != nil {
+		return err == syscall.EAGAIN
+	}
+	_, _ = call(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETLEASE, syscall.F_UNLCK, 0, 0, 0)
+	return false
+}
+
 // Memfd makes a file in memory.
 func Memfd(name string) (FD, error) {
 	p, err := syscall.BytePtrFromString(name)
