@@ -24,24 +24,42 @@ CHECK_SECONDS = 30
 OUTPUT = 4096
 """Bytes of each stream that are kept."""
 CHECKS = ("unless", "onlyif")
+ACCOUNTS = "path:/etc/passwd"
+"""Where a user that there is not yet turns up."""
 
 
 class Exec(Provider):
     """A command that is run when something says that it is needed, and when it is notified."""
 
     async def read(self, wanted: list[Resource]) -> list[Actual | Fault]:
-        """What `creates` and the checks say, of all at once."""
+        """What `creates` and the checks say, and what would keep all of them from being run, of all at once."""
         asked = [(one, field) for one in wanted for field in ("creates", *CHECKS) if field in one.spec]
-        answers = await gather(*(answered(one.spec, field) for one, field in asked), return_exceptions=True)
+        looked = [(one, field) for one in wanted for field in ("argv", *CHECKS) if field in one.spec]
+        answers: list[Any] = await gather(
+            *(in_the_way(one.spec, field) for one, field in looked),
+            *(answered(one.spec, field) for one, field in asked),
+            return_exceptions=True,
+        )
         found: dict[str, dict[str, Any]] = {one.address: {} for one in wanted}
         failed: dict[str, Fault] = {}
-        for (one, _), answer in zip(asked, answers, strict=True):
+        obstructed: set[tuple[str, str]] = set()
+        for (one, field), answer in zip((*looked, *asked), answers, strict=True):
+            state = found[one.address]
             if isinstance(answer, Fault):
-                failed.setdefault(one.address, answer)
+                # A check that cannot be run says nothing: what is in its way is in the way of the command.
+                if (one.address, field) in obstructed:
+                    state[field] = field == "onlyif"
+                else:
+                    failed.setdefault(one.address, answer)
             elif isinstance(answer, Exception):
                 raise answer
+            elif isinstance(answer, list):
+                if answer:
+                    obstructed.add((one.address, field))
+                    known = state.setdefault("obstacles", [])
+                    known += [obstacle for obstacle in answer if obstacle not in known]
             else:
-                found[one.address] |= answer
+                state |= answer
         return [failed.get(one.address) or seen(one, found[one.address]) for one in wanted]
 
     def plan(self, wanted: list[Resource], actual: list[Actual]) -> list[Operation]:
@@ -81,6 +99,17 @@ async def answered(spec: dict[str, Any], field: str) -> dict[str, Any]:
     raise PermanentError(f"{why}; grant linux.exec the call exec.check.unconfined, or use creates")
 
 
+async def in_the_way(spec: dict[str, Any], field: str) -> list[dict[str, Any]]:
+    """What would keep a command from being run."""
+    try:
+        reply = await call("exec.look", **around(spec), argv=spec[field])
+    except CallError as error:
+        if error.code != "refused":
+            raise
+        return []  # an operator who grants certain commands need not grant the question
+    return list(reply["obstacles"])
+
+
 def around(spec: dict[str, Any]) -> dict[str, Any]:
     """What command and checks have in common."""
     arguments: dict[str, Any] = {"cwd": spec.get("cwd", "/")}
@@ -93,8 +122,11 @@ def around(spec: dict[str, Any]) -> dict[str, Any]:
 
 def seen(one: Resource, state: dict[str, Any]) -> Actual:
     """What is known of one."""
-    watch = [f"path:{one.spec['creates']}"] if "creates" in one.spec else []
-    return Actual(not is_needed(one.spec, state), state, watch)
+    watch = {f"path:{one.spec['creates']}": None} if "creates" in one.spec else {}
+    for obstacle in state.get("obstacles", ()):
+        for subject in obstacle["subjects"]:
+            watch[ACCOUNTS if subject.startswith("user:") else subject] = None
+    return Actual(not is_needed(one.spec, state), state, tuple(watch))
 
 
 def is_needed(spec: dict[str, Any], state: dict[str, Any]) -> bool:
@@ -112,15 +144,17 @@ def planned(one: Resource, now: Actual) -> Operation:
     diffs = []
     if now.state.get("unconfined"):
         diffs.append(FieldDiff("confinement", "its checks could change something", None, ignored=True))
+    # Also where nothing is needed: it may be notified.
+    obstacles = [{"call": "exec.run", **one} for one in now.state.get("obstacles", ())]
     if not is_needed(one.spec, now.state):
-        return Operation("none", diffs)
+        return Operation("none", diffs, obstacles=obstacles)
     if "creates" in one.spec:
         diffs.append(FieldDiff("creates", None, one.spec["creates"]))
     if "unless" in one.spec:
         diffs.append(FieldDiff("unless", "fails", "succeeds"))
     if "onlyif" in one.spec:
         diffs.append(FieldDiff("onlyif", "succeeds", "fails"))
-    return Operation("update", diffs, dict(one.spec), slow=True)
+    return Operation("update", diffs, dict(one.spec), slow=True, obstacles=obstacles)
 
 
 def name_of(address: str) -> str:

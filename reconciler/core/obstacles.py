@@ -2,8 +2,9 @@
 
 An obstacle is what was seen to make a change fail, and says with what it may go away: that a directory is missing, with
 that directory. Where something else that is to change brings it, the obstacle is none: it is looked at again right
-before the step. What a package's own kinds bring is known, since they say what they provide. What another package
-brings, such as a command that it runs, is not: of what is ordered after that, only the apply can tell.
+before the step, or once more when that was changed. What is about paths brings these and nothing else. What anything
+else brings, such as a command, a package or a whole tree, is not known: of what is ordered after that, only the apply
+can tell.
 
 Invariant: what is said to fail does fail, unless somebody else touches the target. This module must not know what the
 obstacles are, nor how they were found.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.model.subjects import Subject, above
+from reconciler.model.subjects import PATH, Subject, above
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -71,16 +72,17 @@ class _Expected:
         self._graph = graph
         self._broken = broken
         self._going: set[Address] = set()
-        self._brought: set[tuple[str, Subject]] = set()
-        self._leading: set[tuple[str, Subject]] = set()
+        self._brought: set[Subject] = set()
+        self._leading: set[Subject] = set()
 
     def add(self, address: Address) -> None:
         self._going.add(address)
         one = self._instances[address]
-        provided = {(one.package, subject) for subject in one.present}
-        self._brought |= provided
+        self._brought.update(one.present)
         if not one.contains:  # as a link: nobody knows what is where it leads
-            self._leading |= provided
+            self._leading.update(one.present)
+        elif "tree" in one.spec:
+            self._leading.update(one.contains)
 
     def why_not(self, address: Address) -> Obstacle | Address | None:
         """What keeps it from being done; None if nothing is known to."""
@@ -89,33 +91,37 @@ class _Expected:
             fails = before in self._broken or (before in self._changes and before not in self._going)
             if fails and edge.blocks:
                 return before
-        package = self._instances[address].package
         for obstacle in self._changes[address]:
-            if not self._goes_away(obstacle, package) and not self._after_another(address, package):
+            if not self._goes_away(obstacle) and not self._after_anything(address):
                 return obstacle
         return None
 
-    def _goes_away(self, obstacle: Obstacle, package: str) -> bool:
-        """Whether something of the package brings what takes the obstacle away."""
+    def _goes_away(self, obstacle: Obstacle) -> bool:
+        """Whether something brings what takes the obstacle away."""
         for subject in obstacle.subjects:
-            if (package, subject) in self._brought:
+            if subject in self._brought:
                 return True
             outer = above(subject)
             while outer is not None:
-                if (package, outer) in self._leading:
+                if outer in self._leading:
                     return True
                 outer = above(outer)
         return False
 
-    def _after_another(self, address: Address, package: str) -> bool:
-        """Whether it comes after a change by another package, which may bring anything."""
+    def _after_anything(self, address: Address) -> bool:
+        """Whether it comes after a change that may bring anything."""
         seen, stack = {address}, [address]
         while stack:
             for edge in self._graph.dependencies.get(stack.pop(), ()):
                 before = edge.dependency
-                if before in self._going and self._instances[before].package != package:
+                if before in self._going and _brings_more(self._instances[before]):
                     return True
                 if before not in seen:
                     seen.add(before)
                     stack.append(before)
         return False
+
+
+def _brings_more(one: Instance) -> bool:
+    """Whether a change may bring more than it says that it provides."""
+    return not one.provides or "tree" in one.spec or any(subject.scheme != PATH for subject in one.provides)

@@ -107,6 +107,7 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "link.ensure": CallRule(reading=False, names=(Names("path", link="to"),)),
         "exec": CallRule(reading=False, command="argv", runs=True),
         "exec.run": CallRule(reading=False, command="argv", runs=True, lasting=True),
+        "exec.look": CallRule(reading=True, command="argv"),
         "exec.check": CallRule(reading=True, command="argv", runs=True),
         "exec.check.unconfined": CallRule(reading=True, command="argv", runs=True, explicit=True),
     }

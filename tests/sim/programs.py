@@ -22,12 +22,20 @@ Tell = Callable[[Json], None]
 MAKE = {"command": "make", "pid": 9, "user": "root"}
 
 
+def obstacle(program: str) -> Json:
+    """That a program is not there."""
+    message = f"{program} does not exist"
+    subjects = [f"path:{program}"] if program.startswith("/") else []
+    return {"class": "permanent", "code": "command_not_found", "message": message, "subjects": subjects}
+
+
 class Programs:
     """See the module.
 
     Attributes:
         ran: (when, command line) of everything that was run and was no check.
         running: command lines of what is under way, by the name of the operation.
+        lacking: programs that are not there.
         landlock: whether checks can be kept from changing anything.
     """
 
@@ -40,6 +48,7 @@ class Programs:
     ) -> None:
         self.ran: list[tuple[float, tuple[str, ...]]] = []
         self.running: dict[str, tuple[str, ...]] = {}
+        self.lacking: set[str] = set()
         self.landlock = True
         self._files = files
         self._asked = asked
@@ -52,7 +61,10 @@ class Programs:
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def check(self, name: str, item: Json) -> Json:
-        """One item of `exec.check`, or of its unconfined twin."""
+        """One item of `exec.check`, of its unconfined twin, or of what asks whether it can be run."""
+        if name == "exec.look":
+            lacking = [obstacle(program) for program in item["argv"][:1] if program in self.lacking]
+            return {"ok": {"obstacles": lacking}}
         if name == "exec.check" and not self.landlock:
             message = "the kernel has no Landlock"
             return {"error": {"class": "permanent", "code": "not_supported", "message": message}}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-CHECKS = frozenset({"exec.check", "exec.check.unconfined"})
+CHECKS = frozenset({"exec.look", "exec.check", "exec.check.unconfined"})
 OPERATIONS = frozenset({"exec.run", "exec.forget"})
 WRITING = frozenset(name for name, rule in CALLS.items() if not rule.reading and rule.names)
 READING = frozenset(name for name, rule in CALLS.items() if rule.reading)

@@ -19,10 +19,11 @@ const (
 	maxTimeout    = 24 * time.Hour
 )
 
-// Commands is `exec`, and the two checks.
+// Commands is `exec`, what would keep it from beginning, and the two checks.
 func Commands() []command.Command {
 	return []command.Command{
 		{Name: "exec", Writes: true, Run: run},
+		{Name: "exec.look", Replays: true, Run: look},
 		{Name: "exec.check", Replays: true, Run: check(true)},
 		{Name: "exec.check.unconfined", Replays: true, Run: check(false)},
 	}

@@ -112,7 +112,7 @@ func Run(ctx context.Context, spec Spec) (Outcome, error) {
 func credential(name string) (*syscall.Credential, error) {
 	who, err := user.Lookup(name)
 	if err != nil {
-		return nil, fault.New(fault.UnknownOwner, "there is no user %q", name)
+		return nil, noUser(name)
 	}
 	uid, _ := strconv.ParseUint(who.Uid, 10, 32)
 	gid, _ := strconv.ParseUint(who.Gid, 10, 32)
@@ -135,7 +135,7 @@ func credential(name string) (*syscall.Credential, error) {
 func startFault(err error, spec Spec) error {
 	if errors.Is(err, syscall.ENOENT) {
 		if _, missing := os.Stat(spec.Directory); missing != nil {
-			return fault.New(fault.NotFound, "the working directory %s does not exist", spec.Directory)
+			return noDirectory(spec.Directory)
 		}
 		return fault.New(fault.CommandNotFound, "%s, or its interpreter, does not exist", spec.Argv[0])
 	}
@@ -159,13 +159,7 @@ func find(program string, environment []string) (string, error) {
 	if strings.Contains(program, "/") {
 		return program, nil
 	}
-	places := searchPath
-	for _, variable := range slices.Backward(environment) {
-		if value, ok := strings.CutPrefix(variable, "PATH="); ok {
-			places = value
-			break
-		}
-	}
+	places := searched(environment)
 	for directory := range strings.SplitSeq(places, ":") {
 		candidate := directory + "/" + program
 		if stat, err := os.Stat(candidate); program != "" && err == nil && stat.Mode().IsRegular() && stat.Mode()&0o111 != 0 {
@@ -175,20 +169,35 @@ func find(program string, environment []string) (string, error) {
 	return "", fault.New(fault.CommandNotFound, "there is no program %q in %s", program, places)
 }
 
-// Lacks says why a program could not be run, as Run would, with the paths at which it would be found; nil if it can be.
-func Lacks(program string) (why *fault.Fault, places []string) {
+// searched is where an environment has programs looked for.
+func searched(environment []string) string {
+	for _, variable := range slices.Backward(environment) {
+		if value, ok := strings.CutPrefix(variable, "PATH="); ok {
+			return value
+		}
+	}
+	return searchPath
+}
+
+// Lacks says why a program could not be run in a directory, as Run would, with the paths at which it would be found; nil if it can be.
+func Lacks(program, directory string, environment []string) (why *fault.Fault, places []string) {
 	if !strings.Contains(program, "/") {
-		if _, err := find(program, nil); err == nil {
+		if _, err := find(program, environment); err == nil {
 			return nil, nil
 		} else {
 			why = fault.From(err, program)
 		}
-		for directory := range strings.SplitSeq(searchPath, ":") {
-			places = append(places, directory+"/"+program)
+		for place := range strings.SplitSeq(searched(environment), ":") {
+			if path.IsAbs(place) {
+				places = append(places, path.Join(place, program))
+			}
 		}
 		return why, places
 	}
-	places = []string{path.Join("/", program)}
+	places = []string{path.Join(directory, program)}
+	if path.IsAbs(program) {
+		places = []string{path.Clean(program)}
+	}
 	stat, err := os.Stat(places[0])
 	switch {
 	case errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOTDIR):

@@ -105,6 +105,15 @@ func (f *Fault) Value() wire.Object {
 	return value
 }
 
+// About is an obstacle as it travels: the fault, and the subjects with which it may go away, each of which may be enough.
+func (f *Fault) About(subjects ...string) wire.Object {
+	array := make(wire.Array, len(subjects))
+	for i, subject := range subjects {
+		array[i] = subject
+	}
+	return append(f.Value(), wire.F("subjects", array))
+}
+
 // No path is ever given to the kernel with links in it that it is to follow: where it says ELOOP, a link has just been put in the place
 // of what was looked at. A loop of links is found by the walk, and is a SymlinkLoop.
 var errnoCodes = map[syscall.Errno]Code{

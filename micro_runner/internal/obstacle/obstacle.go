@@ -32,7 +32,7 @@ type search struct {
 }
 
 func (s *search) add(obstacle *fault.Fault, subjects ...string) {
-	s.found = append(s.found, value(obstacle.Value(), subjects...))
+	s.found = append(s.found, obstacle.About(subjects...))
 }
 
 // Missing lists what keeps one from a path to whose directory there is no way; why is where that ended.
@@ -174,7 +174,7 @@ func (s *search) programs(change change) {
 	if s.program == "" || change != create && change != replace || strings.Contains(s.program, "%s") {
 		return
 	}
-	why, places := execute.Lacks(s.program)
+	why, places := execute.Lacks(s.program, "/", nil)
 	if why == nil {
 		return
 	}

@@ -9,7 +9,6 @@ import (
 	"froyo.dev/runner/internal/digest"
 	"froyo.dev/runner/internal/entry"
 	"froyo.dev/runner/internal/owner"
-	"froyo.dev/runner/internal/wire"
 )
 
 // Wanted is what a path is to be.
@@ -97,13 +96,4 @@ func (w *Wanted) regroups(there *entry.Entry, names *owner.Names) bool {
 
 func (w *Wanted) setsMode(there *entry.Entry) bool {
 	return w.mode != command.Keep && w.kind != entry.Symlink && w.mode != int(there.Stat.Mode&0o7777)
-}
-
-// value is an obstacle as it travels: a fault, and the subjects with which it may go away, each of which may be enough.
-func value(fault wire.Object, subjects ...string) wire.Object {
-	array := make(wire.Array, len(subjects))
-	for i, subject := range subjects {
-		array[i] = subject
-	}
-	return append(fault, wire.F("subjects", array))
 }

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from froyo_provider.provider import Provider
 
 Answer: TypeAlias = "Json | Exception | Callable[[dict[str, Any]], Json]"
-READING_CALLS = frozenset({"file.stat", "dir.list", "facts", "exec.check", "exec.check.unconfined"})
+READING_CALLS = frozenset(
+    {"file.stat", "dir.list", "facts", "exec.look", "exec.check", "exec.check.unconfined"}
+)
 TARGET = {"name": "host"}
 
 

@@ -31,7 +31,7 @@ _ADVICE = {
 }
 """By the runner's code, or the host's own where it refuses."""
 
-_MAKING = frozenset({"file.write", "dir.ensure", "link.ensure"})
+_MAKING = frozenset({"file.write", "dir.ensure", "link.ensure", "exec.run"})
 _DENIED = frozenset({"eacces", "eperm"})
 
 
@@ -43,6 +43,8 @@ def told(error: Exception, target: Target, *, uid: int) -> str:
         advice = _become(target, uid)
     elif error.code == "enoent":
         advice = "declare a Directory for it, or make it on the target" if error.call in _MAKING else ""
+    elif error.code == "unknown_owner" and error.call == "exec.run":
+        advice = "make the account on the target first, or name one that is there"
     else:
         advice = _ADVICE.get(error.code, "")
     first, behind, lines = str(error).partition(":\n")

@@ -188,7 +188,7 @@ class Round:
         return Plan(
             target=target.name,
             revision=self._services.revision(),
-            units=foreseen(self._lane, self._foretold(units, errors)),
+            units=tuple(self._foretold(foreseen(self._lane, self._foretold(units, errors)), errors)),
             observed_at=self._services.runtime.now(),
             errors={
                 str(address): told(error, target, uid=self._session.ready.uid)

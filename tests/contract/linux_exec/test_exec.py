@@ -33,8 +33,9 @@ def resource(**spec):
 class Target:
     """Answers calls; without Landlock if that is said."""
 
-    def __init__(self, *, exists=False, exits=(), landlock=True, result=None):
+    def __init__(self, *, exists=False, exits=(), landlock=True, result=None, lacking=()):
         self.calls = []
+        self.lacking = dict(lacking)
         self.exists, self.exits, self.landlock = exists, dict(exits), landlock
         self.result = result or {"exit": 0, "signal": None, "stdout": "", "stderr": "", "truncated": False}
 
@@ -45,6 +46,8 @@ class Target:
     def answer(self, name, args):
         if name == "file.stat":
             return Ok({"exists": self.exists})
+        if name == "exec.look":
+            return self.lacking.get(args["argv"][0], Ok({"obstacles": []}))
         if name == "exec.check" and not self.landlock:
             return Failure(ErrorClass.PERMANENT, "not_supported", "no Landlock here")
         if name.startswith("exec.check"):
@@ -77,7 +80,7 @@ def test_the_schemas_can_be_those_of_a_custom_resource_and_the_package_is_grante
     [kind] = package.kinds
     assert (kind.kind, kind.refresh) == ("Exec", True)
     granted = {one.call for one in needs([package]).packages["linux.exec"]}
-    assert granted == {"file.stat", "exec.check", "exec.run"}
+    assert granted == {"file.stat", "exec.look", "exec.check", "exec.run"}
 
 
 @pytest.mark.parametrize(
@@ -125,9 +128,12 @@ async def test_it_is_needed_when_everything_says_so(spec, exists, exits, differs
 async def test_checks_run_as_the_command_would():
     target = Target()
     await look(resource(unless=["u"], user="ops", environment={"A": "1"}, cwd="/srv"), target)
-    [asked] = target.calls
-    arguments = {"argv": ["u"], "user": "ops", "env": {"A": "1"}, "cwd": "/srv", "timeout_ms": 30_000}
-    assert asked == Call("exec.check", arguments)
+    around = {"user": "ops", "env": {"A": "1"}, "cwd": "/srv"}
+    assert target.calls == [
+        Call("exec.look", {"argv": ["true"]} | around),
+        Call("exec.look", {"argv": ["u"]} | around),
+        Call("exec.check", {"argv": ["u"], "timeout_ms": 30_000} | around),
+    ]
 
 
 async def test_where_nothing_confines_a_check_the_operator_decides_and_the_plan_says_so():
@@ -174,3 +180,39 @@ async def test_a_refresh_is_run_under_its_own_name():
     [asked] = target.calls
     assert asked.args["id"] == "0123456789abcdef"
     assert "anew" not in asked.args
+
+
+def in_the_way(code, *subjects):
+    return {"class": "permanent", "code": code, "message": f"it is {code}", "subjects": list(subjects)}
+
+
+NO_MAKE = in_the_way("command_not_found", "path:/bin/make", "path:/usr/bin/make")
+NO_USER = in_the_way("unknown_owner", "user:ops")
+
+
+async def test_what_would_keep_it_from_running_is_part_of_what_is_read_and_told_with_the_plan():
+    target = Target(lacking={"make": Ok({"obstacles": [NO_MAKE, NO_USER]})})
+    actual, operation = await look(resource(argv=["make"], creates="/x"), target)
+    assert actual["state"] == {"creates": False, "obstacles": [NO_MAKE, NO_USER]}
+    assert actual["watch"] == ["path:/x", "path:/bin/make", "path:/usr/bin/make", "path:/etc/passwd"]
+    assert operation["obstacles"] == [{"call": "exec.run", **NO_MAKE}, {"call": "exec.run", **NO_USER}]
+    _, operation = await look(resource(argv=["make"], refreshOnly=True), target)
+    assert (operation["action"], len(operation["obstacles"])) == ("none", 2)
+
+
+@pytest.mark.parametrize("check", ["unless", "onlyif"])
+async def test_a_check_that_cannot_be_run_either_says_nothing(check):
+    """That a directory is missing which is declared, too, made the whole Exec unreadable."""
+    target = Target(exits={"c": "enoent"}, lacking={"c": Ok({"obstacles": [NO_USER]})})
+    actual, operation = await look(resource(**{check: ["c"]}), target)
+    assert actual["state"] == {check: check == "onlyif", "obstacles": [NO_USER]}
+    assert (operation["action"], len(operation["obstacles"])) == ("update", 1)
+
+
+async def test_an_operator_need_not_grant_the_question():
+    refused = {"true": Failure(ErrorClass.PERMANENT, "refused", "not granted")}
+    _, operation = await look(resource(creates="/x"), Target(lacking=refused))
+    assert operation["action"] == "update"
+    broken = {"true": Failure(ErrorClass.TRANSIENT, "io_error", "no")}
+    fault, _ = await look(resource(creates="/x"), Target(lacking=broken))
+    assert fault["code"] == "io_error"

@@ -111,6 +111,23 @@ def test_what_another_package_does_is_not_known_where_it_comes_first():
     }
 
 
+def test_what_is_about_paths_brings_these_and_nothing_else_whatever_its_package():
+    run = replace(make_instance("Exec/run", require=(FILE.ref,)), package="linux.exec")
+    missing = obstacle("path:/bin/tool")
+    assert failing((FILE, ()), (run, [missing])) == {"Exec/run": ["path:/bin/tool"]}
+    tool = replace(make_instance("File/tool", "/bin/tool"), package="linux.file")
+    assert failing((FILE, ()), (tool, ()), (run, [missing])) == {}
+    package = replace(FILE, provides=(parse("package:tools"),))
+    assert failing((package, ()), (run, [missing])) == {}
+
+
+def test_what_is_in_a_tree_is_not_known():
+    tree = replace(make_instance("Directory/d", "/opt/tool"), spec={"tree": {}})
+    assert failing((FILE, [obstacle("path:/opt/tool/bin/run")]), (tree, ())) == {}
+    after = make_instance("File/f", "/srv/f", require=(tree.ref,))
+    assert failing((after, [obstacle("path:/bin/tool")]), (tree, ())) == {}
+
+
 def test_what_is_brought_later_in_the_order_counts():
     """Two things may each be what the other needs nothing of, and be declared the other way round."""
     late = make_instance("Symlink/z", "/srv/app")

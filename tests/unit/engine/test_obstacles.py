@@ -1,5 +1,7 @@
 """What is in the way of a change is part of what is read: it is told before, and tried again when it has gone."""
 
+from reconciler.model.conditions import Reason
+from reconciler.model.names import Address
 from reconciler.model.plan import Action
 from reconciler.plugins.calls import Phase
 from tests.sim.files import Node
@@ -114,3 +116,42 @@ async def test_what_a_person_should_know_of_what_is_in_sync_is_told(stage):
     await stage.declare(file("motd", "x\n"))
     await stage.settled()
     assert stage.summary("motd").message == "as declared; left alone: data"
+
+
+RUN = {"creates": "/srv/made"}
+
+
+def made(stage):
+    return stage.reason("one", kind="Exec")
+
+
+@staged
+async def test_a_command_that_cannot_be_run_is_planned_to_fail_and_run_when_it_can_be(stage):
+    stage.machines["m0"].programs.lacking.add("/srv/make")
+    run = execution("one", "/srv/make", spec=RUN)
+    shown = stage.desired(run)
+    planned = units(await stage.once(shown).plan())[Address("m0/Exec/one")]
+    assert planned.fails == (
+        "/srv/make does not exist; install it on the target, or name the program by its absolute path"
+    )
+    brings = file("make", "x\n")
+    assert not units(await stage.once(stage.desired(run, brings)).plan())[Address("m0/Exec/one")].fails
+    await stage.declare(run)
+    await stage.until(lambda: made(stage) == Reason.PERMANENT_ERROR)
+    assert stage.ran() == []
+    stage.machines["m0"].programs.lacking.clear()
+    stage.spoil("make")
+    assert await stage.until(lambda: stage.ran() == ["/srv/make"]) < 5
+
+
+@staged
+async def test_a_handler_that_cannot_be_run_is_planned_to_fail(stage):
+    stage.machines["m0"].programs.lacking.add("/srv/reload")
+    handler = execution("one", "/srv/reload")
+    shown = stage.desired(file("motd", "x\n", notify=("Exec/one",)), handler)
+    planned = units(await stage.once(shown).plan())
+    assert planned[Address("m0/Exec/one")].action is Action.REFRESH
+    assert "/srv/reload does not exist" in planned[Address("m0/Exec/one")].fails
+    assert not planned[address("motd")].fails
+    shown = stage.desired(handler)
+    assert not units(await stage.once(shown).plan())[Address("m0/Exec/one")].fails

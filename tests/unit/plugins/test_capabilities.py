@@ -13,7 +13,7 @@ EVERYTHING = tuple(
     Capability(name, ("path:/**",) if rule.names else (), (("**",),) if rule.command else ())
     for name, rule in CALLS.items()
 )
-READING = ["file.stat", "dir.list", "facts", "exec.check", "exec.check.unconfined"]
+READING = ["file.stat", "dir.list", "facts", "exec.look", "exec.check", "exec.check.unconfined"]
 WRITING = ["file.write", "file.remove", "dir.ensure", "dir.remove", "link.ensure", "exec", "exec.run"]
 
 
