@@ -69,6 +69,21 @@ def clashes(
     return problems
 
 
+def still_wanted(had: Had, wanted: Desired) -> Had:
+    """What of that its source has not given up itself: the rest need nobody else wait for.
+
+    Its last good snapshot may be in conflict with what is in force, so that it can never be put back.
+    """
+    claimed = {claim for one in wanted.instances.values() for claim in claims(one)}
+    instances = [one for one in had.instances if not claimed.isdisjoint(claims(one))]
+    targets = {
+        name: one
+        for name, one in had.targets.items()
+        if name in wanted.targets and wanted.targets[name].transport == one.transport
+    }
+    return Had(had.source, instances, targets)
+
+
 def exchange(
     desired: Desired, in_force: Mapping[SourceName, Desired], waiting: Mapping[SourceName, Desired]
 ) -> Collection[Desired]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from reconciler.core import prune
 from reconciler.core.graph import build_graph
-from reconciler.engine.intake.claims import Had, clashes, exchange, subjects
+from reconciler.engine.intake.claims import Had, clashes, exchange, still_wanted, subjects
 from reconciler.engine.intake.removals import Removals
 from reconciler.engine.intake.wanted import Record, Taken, Wanted
 from reconciler.errors import ConfigError, Problem
@@ -222,6 +222,13 @@ class InForce:
         """
         self._waiting[desired.source] = desired, doubt
 
+    def kept(self, had: Had) -> Had:
+        """What a source that is not in force keeps of what it had: all of it, or what it still wants while it waits."""
+        if had.source not in self._waiting:
+            return had
+        wanted, _ = self._waiting[had.source]
+        return still_wanted(had, wanted)
+
     def withdraw(self, source: SourceName) -> None:
         """A source does not say any more what it waits for others with."""
         self._waiting.pop(source, None)
@@ -244,8 +251,8 @@ class InForce:
     def _renamed(self, taking: Collection[Desired], record: Record) -> dict[Address, InventoryEntry]:
         """What is declared under another address than before: by the new one, what is on record under the earlier.
 
-        Earlier is what is ours and nobody declares any more, be it that another source did; and it stays so until a
-        round has taken note of it.
+        Earlier is what is ours and nobody in force declares any more, be it that another source did, which is served by
+        nobody now; and it stays so until a round has taken note of it.
         """
         declared = {address for one in self._sources.values() for address in one.instances}
         moved = {a: e for a, e in self._moved.items() if a in declared and a not in record.states}
@@ -253,7 +260,6 @@ class InForce:
             claim: entry
             for address, entry in record.inventory.items()
             if address not in declared
-            and ((state := record.states.get(address)) is None or state.source in self._sources)
             for claim in subjects(entry.instance)
         }
         instances = (item for one in taking for item in one.instances.items())

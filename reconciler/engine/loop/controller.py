@@ -204,7 +204,7 @@ class Controller:
                     continue
                 if (state.source, address, one.provides) not in told:
                     theirs.append(Had(state.source, [one]))
-        return theirs
+        return [self.in_force.kept(one) for one in theirs]
 
     async def submit(self, desired: Desired, *, doubt: str = "") -> Taken | None:
         """From now on, this is what one source declares.

@@ -131,10 +131,13 @@ class Lanes:
         if wanted is None:
             return lane
         # Of what else is on record, what sources declare that are not in force stays as it is.
+        renamed = {entry.instance.address for entry in wanted.moved.values()}
         known = {
             a: state
             for a, state in self._stored.items()
-            if a in wanted.instances or (split_address(a)[0] == name and state.source in self._sources)
+            if a in wanted.instances
+            or a in renamed
+            or (split_address(a)[0] == name and state.source in self._sources)
         }
         if lane is not None:
             known |= lane.states
@@ -153,7 +156,6 @@ class Lanes:
         self._owed = [one for one in self._owed if one not in owed]
         fresh.take_over(wanted.moved, now=self._runtime.now)
         fresh.hold_back(now=self._runtime.now)
-        renamed = {entry.instance.address for entry in wanted.moved.values()}
         gone = {a: state for a, state in known.items() if a not in wanted.instances and a not in renamed}
         fresh.orphan(gone, self._left, now=self._runtime.now)
         if gone and lane is None:

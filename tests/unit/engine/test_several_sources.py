@@ -160,7 +160,7 @@ def said(*names, port=22):
     return {"targets": {"m0": port}, "resources": resources}
 
 
-def intakes(stage):
+def intakes(stage, *sources):
     found = {}
 
     async def taken(desired):
@@ -168,7 +168,7 @@ def intakes(stage):
             if name != desired.source:
                 await intake.again()
 
-    for name in (A, B):
+    for name in sources or (A, B):
         found[name] = Intake(
             name,
             load=load,
@@ -317,3 +317,48 @@ async def test_what_is_put_back_is_known_to_be_in_force_although_the_store_faile
         await found[A].take(snapshot(["half written"], number=2, source=A))
     stage.store_fails = None
     assert stage.controller.in_force.of(A).revision == found[A].state.revision == "r1"
+
+
+@staged
+async def test_what_is_taken_over_while_its_source_is_not_served_is_moved_and_moves_back(stage):
+    """It was adopted anew, so that what had been there before was lost, and put back as somebody's doing."""
+    theirs, ours = written("b"), written("other", path="/srv/b")
+    stage.spoil("b", b"was here\n")
+    found = intakes(stage)
+    await found[A].take(snapshot(said("a"), number=1, source=A))
+    await found[B].take(snapshot(said(theirs), number=1, source=B))
+    await stage.settled()
+    await stage.again()
+    alone = intakes(stage, A)
+    assert await alone[A].take(snapshot(said("a", ours), number=2, source=A))
+    await stage.until(lambda: stage.content("b") == b"other")
+    await stage.settled()
+    assert [event.object for event in await stage.events("Moved")] == [address("other")]
+    await stage.again()
+    found = intakes(stage)
+    await found[A].take(snapshot(said("a"), number=3, source=A))
+    assert await found[B].take(snapshot(said(theirs), number=1, source=B))
+    await stage.until(lambda: stage.content("b") == b"b")
+    await stage.settled()
+    assert await stage.events("Repaired") == []
+    inventory = await stage.store.load_inventory()
+    assert inventory.keys() == {address("a"), address("b")}
+    assert await stage.store.blobs.read(inventory[address("b")].preimage) == b"was here\n"
+
+
+@staged
+async def test_what_can_never_be_put_back_keeps_nobody_waiting(stage):
+    """One had moved a target while the others were not served; each of those waited for what the other had given up."""
+    c = SourceName("/srv/c")
+    found = intakes(stage, A, B, c)
+    for source, name in ((A, "a"), (B, "b"), (c, "c")):
+        await found[source].take(snapshot(said(name), number=1, source=source))
+    await stage.again()
+    alone = intakes(stage, A)
+    await alone[A].take(snapshot(said("a", port=23), number=2, source=A))
+    await stage.again()
+    found = intakes(stage, A, B, c)
+    assert not await found[B].take(snapshot(said("b", port=23), number=2, source=B))
+    assert await found[c].take(snapshot(said("c", port=23), number=2, source=c))
+    assert await found[A].take(snapshot(said("a", port=23), number=2, source=A))
+    assert stage.controller.in_force.sources.keys() == {A, B, c}
