@@ -61,6 +61,7 @@ class Monitor(logging.Handler):
         self._notifying: dict[Spot, dict[Spot, Node | None]] = defaultdict(dict)
         self._attempted: set[Spot] = set()
         self._owing: dict[tuple[TargetName, str], set[Spot]] = {}
+        self._in_doubt: dict[Spot, set[Spot]] = {}
         self._booted: dict[Spot, int] = {}
 
     def violated(self, what: str, *details: Any) -> None:
@@ -197,13 +198,14 @@ class Monitor(logging.Handler):
         found = self._intents(process, authors.addresses(name, slot))
         # What is written is owed by what it was meant for, whatever is declared when it comes to pass.
         meant = [self._declared[digest] for digest in found if digest in self._declared]
-        self._owing[name, _said(command, item)] = {
+        owed = self._owing[name, _said(command, item)] = {
             (name, ref.partition("/")[2])
             for one in meant
             for ref in one.common.notify
             # What is not declared is owed nothing, and may come to be declared later.
             if (handler := instances.get(Address(f"{name}/{ref}"))) is not None and handler.removal is None
         }
+        self._in_doubt[name, slot] = owed
         if not found:
             self.violated("a write without an intent on record", f"{command} {path} for {slot}")
             return
@@ -227,6 +229,7 @@ class Monitor(logging.Handler):
             result="changed" if changed else result.get("error", {}).get("code", "same"),
         )
         spot = machine.name, self._world.authors.slot_of(item["path"])
+        self._in_doubt.pop(spot, None)
         owed = self._owing.get((machine.name, _said(command, item)), set())
         self._attempted |= self._notifies(spot) | owed
         if changed:
@@ -247,8 +250,11 @@ class Monitor(logging.Handler):
 
     def meddled(self, machine: "Machine", path: str) -> None:
         """Somebody else has changed something. If we were about to put it right, its handler is owed all the same."""
+        spot = machine.name, self._world.authors.slot_of(path)
         if self._rounds:  # before the first, nobody was about to do anything
-            self._attempted |= self._notifies((machine.name, self._world.authors.slot_of(path)))
+            self._attempted |= self._notifies(spot)
+        # What was sent and cut off before it was done: nobody can tell whose doing it is that it has changed.
+        self._attempted |= self._in_doubt.get(spot, set())
 
     def _notifies(self, spot: Spot) -> set[Spot]:
         """The handlers of what is somewhere, by the last word of what they run."""

@@ -186,7 +186,10 @@ class Removals:
             return "how its target was reached is not on record", None
         created = entry.ownership is Ownership.CREATED
         restores = body_before(entry, record.sizes)
-        if one.address in record.approvals and one.common.deletion is Deletion.ORPHAN:
+        approval = record.approvals.get(one.address)
+        # One that was about something else, and could not be put on record as spent, says nothing about this.
+        asked = approval is not None and approval.shown == one.digest
+        if asked and one.common.deletion is Deletion.ORPHAN:
             one = replace(one, common=replace(one.common, deletion=Deletion.DELETE))
         local = isinstance(target.transport, LocalTransport)
         why = prune.why_left(

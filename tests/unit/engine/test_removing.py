@@ -10,6 +10,7 @@ from reconciler.model.names import SourceName
 from reconciler.model.plan import Action, Cause
 from reconciler.model.resource import Adopt, Deletion
 from reconciler.model.state import Approval
+from reconciler.store.batch import Batch
 from tests.unit.engine.stage import Declared, address, file, staged
 
 DELETE = {"deletion": Deletion.DELETE}
@@ -268,3 +269,23 @@ async def test_an_orphan_that_a_person_approves_is_removed(stage):
     await stage.until(lambda: stage.content("old") is None)
     await stage.settled()
     assert (await stage.store.load_inventory()).keys() == {address("kept")}
+
+
+@staged
+async def test_what_a_person_has_approved_otherwise_is_no_approval_of_its_removal(stage):
+    """It was put back to what it had been before, since the approval of its adoption was on record still."""
+    stage.spoil("old", b"theirs\n")
+    await stage.declare(*files("kept"), file("old", "old\n", adopt=Adopt.HOLD))
+    await stage.until(lambda: stage.reason("old") == "Held")
+    (shown,) = [one.held for one in stage.controller.states().values() if one.held is not None]
+    await approve(stage, "old")
+    await stage.settled()
+    spent = Approval(address=address("old"), shown=shown, by="ada", reason="meant", at=0.0)
+    await stage.store.write(Batch().approve([spent]))  # as if the controller had died before that was stored
+    await stage.again()
+    await stage.declare(*files("kept"), file("old", "old\n", adopt=Adopt.HOLD))
+    await stage.settled()
+    await stage.declare(*files("kept"))
+    await stage.settled()
+    assert stage.content("old") == b"old\n"
+    assert [one.object for one in await stage.events("Orphaned")] == [address("old")]
