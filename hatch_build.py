@@ -22,6 +22,9 @@ the PEM file that $FROYO_SIGNING_KEY names, otherwise one made for this checkout
 
 hatchling runs it for wheels and editable installations; `python hatch_build.py [STEP...]` runs it in place.
 It must not import the project: it runs before there is one.
+
+Hatchling loads it as one file before anything of the project can be imported, and so it is longer than a module should
+be.
 """
 
 from __future__ import annotations

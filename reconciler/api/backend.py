@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from reconciler.model.event import Event, EventFilter
 from reconciler.model.names import Address, SourceName, TargetName
+from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
+from reconciler.model.scope import Scope
 from reconciler.model.source import Revision
 from reconciler.model.state import ResourceState, Rollback, SourceState, Suspension, TargetState
 
@@ -71,6 +73,48 @@ class Followed(Knowledge, Protocol):
 
     def subscribe(self) -> Subscription:
         """News of what is on record, from now on."""
+
+
+class Backend(Followed, Protocol):
+    """What the server needs of a daemon."""
+
+    def now(self) -> float:
+        """The wall clock."""
+
+    async def reconcile(self, scope: Scope[Address]) -> int:
+        """Look at these instances now; returns how many are concerned."""
+
+    async def suspend(self, suspension: Suspension) -> int:
+        """Leave something alone; returns how many instances are concerned."""
+
+    async def resume(self, suspended: str, *, by: str) -> bool:
+        """End a suspension; whether there was one."""
+
+    async def approve(self, addresses: Sequence[Address], *, by: str, reason: str) -> list[Address]:
+        """Have done what waits for a person; returns what that is."""
+
+    async def forget(self, addresses: Sequence[Address], source: str, *, by: str) -> list[str]:
+        """Leave these, or all of a source, as they are for good; returns what that is."""
+
+    async def restore(self, address: Address, *, by: str, reason: str) -> None:
+        """Have what was there before us put back, and what is declared left alone from then on."""
+
+    async def foresee_restore(self, address: Address) -> Plan:
+        """What that would change now."""
+
+    async def roll_back(
+        self, revision: str, source: str, *, by: str, reason: str, until: float | None
+    ) -> Rollback:
+        """Put an earlier revision of a source in force, until its end has come."""
+
+    async def end_rollback(self, source: str, *, by: str) -> Rollback:
+        """Put the newest good revision of a source in force again; returns what was ended."""
+
+    async def plan(self) -> Sequence[Plan]:
+        """What would be changed now."""
+
+    def health(self) -> dict[str, str]:
+        """What is wrong with the daemon itself, by task."""
 
 
 class StoreKnowledge:

@@ -11,20 +11,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from reconciler.api import answers, queries, views
 from reconciler.api.answers import NotFound
-from reconciler.api.backend import Followed
+from reconciler.api.backend import Backend
 from reconciler.api.following import changes, events, stream
-from reconciler.errors import FroyoError, UsageError, in_words, why
+from reconciler.api.listening import identity, listen
+from reconciler.errors import FroyoError, UsageError, in_words
 from reconciler.model.names import Address
-from reconciler.model.plan import Plan
-from reconciler.model.scope import Scope
-from reconciler.model.state import Rollback, Suspension
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
@@ -39,48 +36,6 @@ BODY = 1 << 20
 log = get_logger("froyo")
 
 
-class Backend(Followed, Protocol):
-    """What the server needs of a daemon."""
-
-    def now(self) -> float:
-        """The wall clock."""
-
-    async def reconcile(self, scope: Scope[Address]) -> int:
-        """Look at these instances now; returns how many are concerned."""
-
-    async def suspend(self, suspension: Suspension) -> int:
-        """Leave something alone; returns how many instances are concerned."""
-
-    async def resume(self, suspended: str, *, by: str) -> bool:
-        """End a suspension; whether there was one."""
-
-    async def approve(self, addresses: Sequence[Address], *, by: str, reason: str) -> list[Address]:
-        """Have done what waits for a person; returns what that is."""
-
-    async def forget(self, addresses: Sequence[Address], source: str, *, by: str) -> list[str]:
-        """Leave these, or all of a source, as they are for good; returns what that is."""
-
-    async def restore(self, address: Address, *, by: str, reason: str) -> None:
-        """Have what was there before us put back, and what is declared left alone from then on."""
-
-    async def foresee_restore(self, address: Address) -> Plan:
-        """What that would change now."""
-
-    async def roll_back(
-        self, revision: str, source: str, *, by: str, reason: str, until: float | None
-    ) -> Rollback:
-        """Put an earlier revision of a source in force, until its end has come."""
-
-    async def end_rollback(self, source: str, *, by: str) -> Rollback:
-        """Put the newest good revision of a source in force again; returns what was ended."""
-
-    async def plan(self) -> Sequence[Plan]:
-        """What would be changed now."""
-
-    def health(self) -> dict[str, str]:
-        """What is wrong with the daemon itself, by task."""
-
-
 async def serve(backend: Backend, path: Path) -> None:
     """Serve until cancelled. A socket that somebody removes is made again: without it, nobody finds the daemon.
 
@@ -90,7 +45,7 @@ async def serve(backend: Backend, path: Path) -> None:
     from aiohttp import web
 
     listening = listen(path)
-    ours, home = _identity(path), _identity(path.parent)
+    ours, home = identity(path), identity(path.parent)
     # Nothing is unpacked: on a socket of this machine packing gains nothing, and a little can become a lot.
     runner = web.AppRunner(application(backend), access_log=None, shutdown_timeout=1.0, auto_decompress=False)
     try:
@@ -100,72 +55,20 @@ async def serve(backend: Backend, path: Path) -> None:
         while True:
             await asyncio.sleep(LOOK)
             # Where the directory is not the one that it was, somebody else may listen, and this daemon is to end.
-            if _identity(path) == ours or _identity(path.parent) != home:
+            if identity(path) == ours or identity(path.parent) != home:
                 continue
             log.warning("the socket was removed or replaced, and is made again", path=str(path))
             await site.stop()  # connections stay
             listening = listen(path)
-            ours = _identity(path)
+            ours = identity(path)
             site = web.SockSite(runner, listening)
             await site.start()
     finally:
         await runner.cleanup()
         listening.close()
         # The directory may have been moved away, and this be another daemon's.
-        if _identity(path) == ours:
+        if identity(path) == ours:
             path.unlink(missing_ok=True)  # noqa: ASYNC240 - one system call, at the end
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells a socket from another one of the same name; None if there is none."""
-    try:
-        found = path.lstat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def listen(path: Path) -> socket.socket:
-    """The socket, taken over from a daemon that has died, never from one that lives.
-
-    Raises:
-        UsageError: another daemon listens there, or nobody can.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    probe = socket.socket(socket.AF_UNIX)
-    try:
-        probe.connect(os.fspath(path))
-    except (FileNotFoundError, ConnectionRefusedError):
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise _cannot_listen(path, error) from error
-    else:
-        raise UsageError(f"{path}: another froyo listens there already; end it first, or use another --state")
-    finally:
-        probe.close()
-    listening = socket.socket(socket.AF_UNIX)
-    # It gets its name when somebody listens: whoever finds it between the two would take the daemon for dead.
-    unnamed = path.with_name(".froyo")  # as the kernel will show it, for ever
-    unnamed.unlink(missing_ok=True)
-    try:
-        # There is no moment at which others could connect: Linux gives the name the mode that the socket has by then.
-        # The umask would do it too, but is the whole process's: what other threads create meanwhile would get it.
-        os.fchmod(listening.fileno(), 0o600)
-        listening.bind(os.fspath(unnamed))
-        listening.listen()
-        unnamed.replace(path)
-    except OSError as error:
-        listening.close()
-        raise _cannot_listen(path, error) from error
-    listening.setblocking(False)  # noqa: FBT003 - its one argument
-    return listening
-
-
-def _cannot_listen(path: Path, error: OSError) -> UsageError:
-    return UsageError(
-        f"{path}: cannot listen there: {why(error)}; a socket's path may have 107 characters: "
-        "choose a shorter --state directory"
-    )
 
 
 def application(backend: Backend) -> web.Application:

@@ -1,6 +1,8 @@
 """The documents of the API, of `-o json`, and of what is read from the store without a daemon: one place for all three.
 
 Invariant: a document is built from model values only, and has `apiVersion` and `kind`. `docs/cli.md` is normative.
+
+There is a function for each kind of document, and so it is longer than a module should be.
 """
 
 from __future__ import annotations

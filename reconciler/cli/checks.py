@@ -1,4 +1,7 @@
-"""What `froyo doctor` looks at: one function a thing, each of which changes nothing and says what to do."""
+"""What `froyo doctor` looks at: one function a thing, each of which changes nothing and says what to do.
+
+There is a function for each thing that can be wrong with an installation, and so it is longer than a module should be.
+"""
 
 from __future__ import annotations
 

@@ -21,6 +21,8 @@ The contract, all of which `tests/unit/core/test_workqueue_invariants.py` checks
 Every operation is O(log n), amortised. Time is a number that never goes back (the loop's, not the wall
 clock's). This module must not know what keys and items stand for; it wakes nobody up: ask `next_ready` how
 long to sleep.
+
+The queue, its delays and its order keep this contract only together, and so it is longer than a module should be.
 """
 
 from __future__ import annotations

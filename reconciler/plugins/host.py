@@ -8,6 +8,8 @@ is a matter of latency: to the lane `wasm` and back takes longer than most steps
 package that was always quick is done where it is asked for, on the event loop's own thread, in so little
 time that nobody notices. If it needs more it is interrupted, and begun again on the lane with all the time
 that its limits allow: it is pure, so it may be.
+
+Whatever enters wasmtime is here, since it shares that lock, and so it is longer than a module should be.
 """
 
 from __future__ import annotations

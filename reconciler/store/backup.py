@@ -5,6 +5,8 @@ called one only after it was restored beside itself and found sound. Restoring w
 is not as the backup says puts nothing there.
 
     backup.tar, 0600:  contents.json, froyo.db, blobs/ab/ab12…, and whatever else lies in the directory
+
+Writing a backup and reading it are the two sides of one format, and so it is longer than a module should be.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ A document in a column has no schema that a migration would hold it to, and one 
 store unreadable: what this one does not know is dropped, and what is not there is as by default. A reason that it does
 not know reads as Pending, with the word kept in the message; a condition of an unknown type is left out. So items are
 only ever appended to a list, and none changes its meaning.
+
+There is a pair of functions for each table, and so it is longer than a module should be.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ Invariant: nothing here is particular to one database except `insert`, whose ON 
 offers per dialect and which is therefore a parameter.
 
 Not imported when a store is opened (see `reconciler.store.compiler`).
+
+It is one list, and so longer than a module should be.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ closes the channel and fails every call under way with a TransportError: no call
 Invariant: `_finish` runs exactly once, whoever caused it. A link says why it ended and never comes back; to
 reconnect is to open another one. It must not know what commands mean.
 
-What nobody asked for is bounded. A runner has no reason to beat often, so one that does is ended. Changes may come in
-floods, because somebody makes them: then they are read more slowly, and a runner that cannot get rid of them puts
-them together.
+Its tasks share all of its state and end together, and so it is longer than a module should be. What bounds a runner
+that says more than it was asked (`unasked`), what waits to be written (`outbox`) and what is said (`protocol`) are
+apart.
 """
 
 from __future__ import annotations
@@ -19,22 +19,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.errors import ProtocolError, RemoteProtocolError, TransportError
+from reconciler.errors import ProtocolError, TransportError
 from reconciler.runtime import Channel
-from reconciler.targets.bucket import TokenBucket
 from reconciler.targets.messages import Closed, CommandEvent, Done, Exit, Failed, Heartbeat, Message, Ready
 from reconciler.targets.outbox import Outbox
 from reconciler.targets.protocol import Connection
 from reconciler.targets.settings import SessionSettings
 from reconciler.targets.states import ConnectionState
+from reconciler.targets.unasked import Unasked
 
 _READ = 256 * 1024
-
-_KIB = 1024
-_BEAT_RATE, _BEAT_BURST = 10.0, 1000.0
-"""HEARTBEATs a second, or KiB of them. One in ten seconds is due; the burst is what waits for a machine that slept."""
-_EVENT_RATE, _EVENT_BURST = 5000.0, 60_000.0
-"""Changes a second, or KiB of events. Ten thousand files that are replaced at once are no more than a burst."""
 
 OnCommandEvent = Callable[[CommandEvent], None]
 
@@ -95,8 +89,7 @@ class Link:
         self._reason: str | None = None
         self._aborted = "closed"
         self._heard = self._said = self._loop.time()
-        self._beats = TokenBucket(rate=_BEAT_RATE, burst=_BEAT_BURST)
-        self._events = TokenBucket(rate=_EVENT_RATE, burst=_EVENT_BURST)
+        self._unasked = Unasked()
         self._task: asyncio.Task[None] | None = None
 
     # --- Its life -------------------------------------------------------------------------------------
@@ -217,9 +210,14 @@ class Link:
             for message in self._connection.receive_data(data):
                 match message:
                     case Heartbeat():
-                        self._count_beat()
+                        self._unasked.beat(size=self._connection.size, now=self._heard)
                     case CommandEvent():
-                        ahead = self._count_event(message)
+                        ahead = self._unasked.event(
+                            message,
+                            size=self._connection.size,
+                            asked=message.id in self._calls,
+                            now=self._heard,
+                        )
                         self._dispatch(message)
                     case Exit(reason=said, message=more):
                         reason = f"the runner ended itself: {_EXITS.get(said, said[:200])}"
@@ -236,25 +234,6 @@ class Link:
                 await asyncio.sleep(ahead)
             elif len(data) == _READ:
                 await asyncio.sleep(0)  # more waits, and so does everybody else
-
-    def _count_beat(self) -> None:
-        """Take note of a HEARTBEAT.
-
-        Raises:
-            RemoteProtocolError: there are far more of them than a runner has a reason for.
-        """
-        if self._beats.take(1 + self._connection.size / _KIB, self._heard):
-            raise RemoteProtocolError(
-                "it sends more than anybody asked for: HEARTBEATs without end, where one in ten seconds is due"
-            )
-
-    def _count_event(self, message: CommandEvent) -> float:
-        """Take note of an EVENT; gives the seconds by which the runner is ahead of what is taken in."""
-        changes = message.data.get("changes")
-        tokens = float(len(changes)) if isinstance(changes, list) and changes else 1.0
-        if message.event != "chunk" or message.id not in self._calls:
-            tokens += self._connection.size / _KIB  # a piece of what was asked for may be large
-        return self._events.take(tokens, self._heard)
 
     def _dispatch(self, message: Message) -> None:
         match message:

@@ -9,6 +9,9 @@ lost fails every call with TransportError and stays lost; the owner opens anothe
 
 Invariants: the replies to a command are as many as its items, in order, whatever went wrong on the target; a
 call that is cancelled here is cancelled there. It must not know what the engine makes of a reply.
+
+There is a method for each thing that is wanted of a target, and so it is longer than a module should be; what goes on
+below is in `link`.
 """
 
 from __future__ import annotations

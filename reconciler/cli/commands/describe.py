@@ -8,7 +8,7 @@ from reconciler.api.client import Document
 from reconciler.cli.asking import Asking
 from reconciler.cli.options import Described, NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
-from reconciler.cli.show.resources import description
+from reconciler.cli.show.description import description
 from reconciler.cli.terminal import terminal
 from reconciler.cli.unknown import nothing_matches
 from reconciler.errors import UsageError

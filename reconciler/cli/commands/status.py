@@ -7,7 +7,7 @@ import time
 from reconciler.cli.asking import Asking
 from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
-from reconciler.cli.show.resources import status_lines
+from reconciler.cli.show.status import status_lines
 from reconciler.cli.terminal import terminal
 
 EXAMPLES = (

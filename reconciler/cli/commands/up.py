@@ -106,7 +106,8 @@ async def _up(
 ) -> list[Address]:
     from reconciler.api.server import serve
     from reconciler.app.assembly import assemble
-    from reconciler.app.daemon import Daemon, DaemonBackend, run_daemon
+    from reconciler.app.backend import DaemonBackend
+    from reconciler.app.daemon import Daemon, run_daemon
     from reconciler.cli.show.live import Live
 
     def notice(text: str) -> None:

@@ -10,7 +10,7 @@ from reconciler.api import answers, views
 from reconciler.api.backend import Followed, Knowledge
 from reconciler.cli.output import Format, emit_line
 from reconciler.cli.show.events import event_block
-from reconciler.cli.show.resources import summary
+from reconciler.cli.show.status import summary
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line
 from reconciler.model.event import Event, EventFilter

@@ -14,7 +14,8 @@ import pytest
 
 from reconciler.api import server
 from reconciler.api.client import Client
-from reconciler.api.server import application, listen, serve
+from reconciler.api.listening import listen
+from reconciler.api.server import application, serve
 from reconciler.errors import StoreError, TransportError, UsageError
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Removal
@@ -123,7 +124,7 @@ async def test_a_socket_that_is_removed_is_made_again_and_followers_stay(path, m
 
 async def test_no_socket_is_made_in_a_directory_that_is_another_one_by_now(tmp_path, monkeypatch):
     looked = asyncio.Event()
-    real = server._identity
+    real = server.identity
 
     def look(where):
         if where == state and real(state) is None:
@@ -131,7 +132,7 @@ async def test_no_socket_is_made_in_a_directory_that_is_another_one_by_now(tmp_p
         return real(where)
 
     monkeypatch.setattr(server, "LOOK", 0.0)
-    monkeypatch.setattr(server, "_identity", look)
+    monkeypatch.setattr(server, "identity", look)
     state = tmp_path / "state"
     async with serving(Known(), state / "froyo.sock"):
         state.rename(tmp_path / "moved")

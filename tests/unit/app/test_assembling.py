@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.api.client import Client
-from reconciler.api.server import listen
+from reconciler.api.listening import listen
 from reconciler.app.assembly import assemble, evaluation, granted
 from reconciler.app.holding import held_by
 from reconciler.app.places import places, source_root

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from reconciler.app.daemon import DaemonBackend
+from reconciler.app.backend import DaemonBackend
 
 
 def health(*, tasks=None, housekeeping="", targets=None):

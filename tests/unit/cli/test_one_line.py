@@ -3,17 +3,17 @@
 import pytest
 
 from reconciler.cli.failures import problem_lines, show_failure
+from reconciler.cli.show.description import description
 from reconciler.cli.show.events import event_lines
 from reconciler.cli.show.history import history_lines
 from reconciler.cli.show.plans import diff_lines, plan_lines
 from reconciler.cli.show.resources import (
-    description,
     resource_table,
     revision_table,
     source_table,
-    status_lines,
 )
 from reconciler.cli.show.results import result_document, result_lines
+from reconciler.cli.show.status import status_lines
 from reconciler.engine.oneshot import TargetResult
 from reconciler.errors import Problem, TransportError
 from tests.unit.api.known import event

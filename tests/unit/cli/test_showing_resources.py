@@ -4,17 +4,16 @@ from textwrap import dedent
 
 import pytest
 
+from reconciler.cli.show.description import description
 from reconciler.cli.show.resources import (
-    SPOKEN,
     broken_sources,
-    description,
     resource_table,
     revision_table,
     source_table,
-    status_lines,
     suspension_lines,
     target_table,
 )
+from reconciler.cli.show.status import SPOKEN, status_lines
 from reconciler.cli.show.tables import columns, table
 from reconciler.core.reasons import AS_DECLARED
 from reconciler.model.conditions import Reason

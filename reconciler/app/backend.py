@@ -1,0 +1,195 @@
+"""What programs and people are told by a running daemon, and what they may ask of it.
+
+Invariant: what a person has done is in the audit log before the answer is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.api.backend import StoreKnowledge
+from reconciler.app.approving import approvals, audited, forgetting, of_source
+from reconciler.app.daemon import Daemon
+from reconciler.app.restoring import Restoration, Wish, restoring
+from reconciler.app.rolling_back import wanted
+from reconciler.core.conditions import doubt, next_generation, summarize
+from reconciler.errors import UsageError
+from reconciler.model.names import Address, SourceName, TargetName
+from reconciler.model.plan import Plan
+from reconciler.model.resource import Instance
+from reconciler.model.scope import Scope
+from reconciler.model.state import ResourceState, Rollback, SourceState, Suspension, TargetState, covers
+from reconciler.store.batch import Batch
+from reconciler.store.feed import Subscription
+from reconciler.store.records import AuditRecord
+
+
+class DaemonBackend(StoreKnowledge):
+    """What the API is told by a running daemon: the controller's own memory where that is newer than the store.
+
+    Args:
+        daemon: that runs.
+    """
+
+    live = True
+
+    def __init__(self, daemon: Daemon) -> None:
+        super().__init__(daemon.parts.store, now=daemon.parts.runtime.now)
+        self._daemon = daemon
+
+    def now(self) -> float:
+        """The wall clock."""
+        return self._daemon.parts.runtime.now()
+
+    def subscribe(self) -> Subscription:
+        """News of what is on record, from now on."""
+        return self._daemon.parts.store.feed.subscribe()
+
+    async def states(self) -> Mapping[Address, ResourceState]:
+        """Of each declared instance, at the generation that is declared now, looked at or not."""
+        known = self._daemon.controller.states()
+        for address, why in self._daemon.controller.doubtful().items():
+            if address in known:
+                message = f"reported to have changed, and could not be looked at: {why}"
+                known[address] = doubt(known[address], message, now=self.now())
+        declared = await self.instances()
+        if not declared:
+            ours = ("", *self._daemon.sources.intakes)
+            return {address: state for address, state in known.items() if state.source in ours}
+        return {
+            address: next_generation(known[address], instance.digest)
+            if address in known
+            else ResourceState(address=address, digest=instance.digest)
+            for address, instance in declared.items()
+        }
+
+    async def targets(self) -> Mapping[TargetName, TargetState]:
+        """Of each target. What an earlier daemon knew of its sessions says nothing about ours."""
+        return {
+            name: TargetState(name=name)
+            if state.connected_since is None and summarize(state.conditions).ready
+            else state
+            for name, state in self._daemon.controller.targets.items()
+        }
+
+    async def sources(self) -> Mapping[SourceName, SourceState]:
+        """Of those that the daemon serves."""
+        return {name: intake.shown for name, intake in self._daemon.sources.intakes.items()}
+
+    async def suspensions(self) -> Sequence[Suspension]:
+        """Those in force."""
+        return self._daemon.controller.suspensions.all()
+
+    async def instances(self) -> Mapping[Address, Instance]:
+        """As declared."""
+        return self._daemon.controller.in_force.instances
+
+    async def reconcile(self, scope: Scope[Address]) -> int:
+        """Look at these instances now; returns how many are concerned."""
+        declared = await self.instances()
+        unknown = [address for address in scope.named if address not in declared]
+        if unknown:
+            raise UsageError(f"{unknown[0]} is not declared; see: froyo get")
+        await self._daemon.controller.request(scope)
+        return len(scope.among(declared))
+
+    async def suspend(self, suspension: Suspension) -> int:
+        """Leave something alone; returns how many instances are concerned."""
+        concerned = [a for a in await self.instances() if covers(suspension.object, a)]
+        if not concerned:
+            raise UsageError(f"nothing is declared as {suspension.object}; see: froyo get")
+        await self._daemon.controller.suspend(suspension)
+        await self._audit("suspend", suspension.by, suspension.object)
+        return len(concerned)
+
+    async def resume(self, suspended: str, *, by: str) -> bool:
+        """End a suspension; whether there was one."""
+        await self._audit("resume", by, suspended)
+        return await self._daemon.controller.resume(suspended)
+
+    async def approve(self, addresses: Sequence[Address], *, by: str, reason: str) -> list[Address]:
+        """Have done what waits for a person; returns what that is."""
+        store, controller = self._daemon.parts.store, self._daemon.controller
+        found = approvals(
+            addresses,
+            states=controller.states(),
+            inventory=await store.load_inventory(),
+            by=by,
+            reason=reason,
+            at=self.now(),
+        )
+        await store.write(audited(found))
+        await controller.approve(found)
+        return [one.address for one in found]
+
+    async def forget(self, addresses: Sequence[Address], source: str, *, by: str) -> list[str]:
+        """Leave these, or all of a source, as they are for good; returns what that is."""
+        store, controller = self._daemon.parts.store, self._daemon.controller
+        name = None
+        if source:
+            if controller.in_force.of(SourceName(source)) is not None:
+                raise UsageError(f"{source} is in force; it can be forgotten once no daemon serves it")
+            name, mine = of_source(
+                source, states=await store.load_states(), sources=await store.load_source_states()
+            )
+            addresses = [*addresses, *mine]
+        known = await store.load_inventory()
+        for address in addresses:
+            one = controller.in_force.instances.get(address)
+            if one is not None and one.removal is None:
+                raise UsageError(f"{address} is declared; take its manifest away first")
+            if one is None and address not in known and not source:
+                raise UsageError(f"nothing is known of {address}; see: froyo get orphans")
+        await store.write(forgetting(addresses, name, by=by, runtime=self._daemon.parts.runtime))
+        await controller.forget(addresses)
+        return [*addresses, *([source] if source else [])]
+
+    async def restore(self, address: Address, *, by: str, reason: str) -> None:
+        """Have what was there before us put back, and what is declared left alone from then on."""
+        found = await self._restoring(address, by=by, reason=reason)
+        await self._daemon.parts.store.write(found.audited())
+        await self._daemon.controller.restore(found.approval, found.suspension)
+
+    async def foresee_restore(self, address: Address) -> Plan:
+        """What that would change now."""
+        found = await self._restoring(address, by="", reason="")
+        return await self._daemon.controller.foresee(found.wanted())
+
+    async def _restoring(self, address: Address, *, by: str, reason: str) -> Restoration:
+        controller, parts = self._daemon.controller, self._daemon.parts
+        return await restoring(
+            parts.store,
+            Wish(address, by, reason, self.now()),
+            states=controller.states(),
+            declared=[a for a, one in controller.in_force.instances.items() if one.removal is None],
+            suspensions=controller.suspensions.all(),
+            own_paths=(*parts.settings.own_paths, *controller.in_force.sources),
+        )
+
+    async def roll_back(
+        self, revision: str, source: str, *, by: str, reason: str, until: float | None
+    ) -> Rollback:
+        """Put an earlier revision of a source in force, until its end has come."""
+        store, now = self._daemon.parts.store, self.now()
+        found = await wanted(store, revision, source, by=by, reason=reason, since=now, until=until)
+        await self._daemon.rollbacks.roll_back(found)
+        return found
+
+    async def end_rollback(self, source: str, *, by: str) -> Rollback:
+        """Put the newest good revision of a source in force again."""
+        return await self._daemon.rollbacks.end(source, by=by)
+
+    async def _audit(self, action: str, actor: str, subject: str) -> None:
+        record = AuditRecord(at=self._daemon.parts.runtime.now(), actor=actor, action=action, object=subject)
+        await self._daemon.parts.store.write(Batch().add_audit([record]))
+
+    async def plan(self) -> Sequence[Plan]:
+        """What would be changed now."""
+        return await self._daemon.controller.plan()
+
+    def health(self) -> dict[str, str]:
+        """What is wrong with the daemon itself, by task or target."""
+        wrong = self._daemon.supervisor.health()
+        if trouble := self._daemon.parts.store.trouble:
+            wrong["housekeeping"] = trouble
+        return wrong | {f"target {name}": why for name, why in self._daemon.controller.troubles.items()}
