@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from reconciler.errors import why
+from reconciler.model.manifests import is_manifest
 from reconciler.model.names import Digest, SourceName
-from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone, is_manifest
+from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from watchers.fingerprint import SETTLED
 from watchers.walk import Found, Listing, Signature, signature, walk
 from watchers.writers import is_being_written

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from reconciler.model.source import is_manifest
+from reconciler.model.manifests import is_manifest
 from watchers.ignore import NAME, ODD, IgnoreRules, is_transient, skips_directory
 
 MAX_BYTES = 64 << 20

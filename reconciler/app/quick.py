@@ -3,7 +3,8 @@
 An apply after which everything was in sync leaves a document in the store: the source's fingerprint, the stamp of what
 else decides (see `stamps`), and for each target what reading all of it took, with the digest of the answers. If
 both are still the same, and each target still answers with the same digest, there is nothing to do, and none of the
-engine needs to be imported to know that. Whoever suspends or resumes something takes the document out of the store.
+engine needs to be imported to know that; not even an event loop, to ask this machine. Whoever suspends or resumes
+something takes the document out of the store.
 
 Invariant: this only ever says "nothing to do", and only if a full apply would. In any doubt it says nothing, and the
 caller goes the long way.
@@ -11,7 +12,7 @@ caller goes the long way.
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -25,7 +26,7 @@ from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import LocalTransport, SshTransport, Target
 from reconciler.store.warm import load_warm
 from reconciler.targets.artifacts import Artifacts
-from watchers.fingerprint import fingerprint
+from reconciler.targets.question import Question
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -115,41 +116,56 @@ def look(directory: str, places: Places, environ: Mapping[str, str]) -> InSync |
         or document["version"] != __version__
         or document["directory"] != directory
         or document["stamp"] != stamp(places, environ)
-        or document["fingerprint"] != fingerprint(directory)
     ):
         return None
+    targets, artifacts = document["targets"], Artifacts(places.artifacts, verified=document["verified"])
+    here = [entry for entry in targets if entry["transport"] == "local"]
     try:
-        artifacts = Artifacts(places.artifacts, verified=document["verified"])
-        unchanged = asyncio.run(_ask(document["targets"], artifacts, places, environ))
+        with contextlib.ExitStack() as stack:
+            questions = [stack.enter_context(_question(entry, artifacts, environ)) for entry in here]
+            for entry, question in zip(here, questions, strict=True):
+                question.ask(entry["key"], entry["batch"], entry["digest"])
+            # While the runners look at their targets, we look at the source.
+            from watchers.fingerprint import fingerprint
+
+            unchanged = document["fingerprint"] == fingerprint(directory)
+            unchanged = unchanged and all(question.answer() for question in questions)
+        if not unchanged or (len(here) < len(targets) and not _ask(targets, artifacts, places, environ)):
+            return None
     except FroyoError:
         return None
-    if not unchanged:
-        return None
-    counts = [target["instances"] for target in document["targets"]]
+    counts = [target["instances"] for target in targets]
     return InSync(sum(counts), len(counts), document["revision"])
 
 
-async def _ask(
+def _question(entry: dict[str, Any], artifacts: Artifacts, environ: Mapping[str, str]) -> Question:
+    return Question(LocalTransport(**entry["settings"]), artifacts=artifacts, environ=environ)
+
+
+def _ask(
     targets: list[dict[str, Any]], artifacts: Artifacts, places: Places, environ: Mapping[str, str]
 ) -> bool:
-    """Whether every target answers as it did."""
+    """Whether every target over SSH answers as it did."""
+    import asyncio
+
     from reconciler.app.reaching import reaching
     from reconciler.runtime import ThreadLanes, gathered
     from reconciler.targets.session import Session
 
-    lanes = ThreadLanes()
-    runtime = reaching(places, environ, lanes, artifacts)
-
     async def one(entry: dict[str, Any]) -> bool:
-        kind = LocalTransport if entry["transport"] == "local" else SshTransport
-        target = Target(TargetName(entry["name"]), {}, kind(**entry["settings"]), Digest(""))
+        target = Target(TargetName(entry["name"]), {}, SshTransport(**entry["settings"]), Digest(""))
         session = await Session.open(target, runtime=runtime, on_event=lambda _event: None)
         try:
             return (await session.observe(entry["key"], entry["batch"], entry["digest"])).unchanged
         finally:
             await session.close()
 
+    async def every() -> bool:
+        return all(await gathered(*(one(entry) for entry in targets if entry["transport"] == "ssh")))
+
+    lanes = ThreadLanes()
+    runtime = reaching(places, environ, lanes, artifacts)
     try:
-        return all(await gathered(*(one(entry) for entry in targets)))
+        return asyncio.run(every())
     finally:
         lanes.close()

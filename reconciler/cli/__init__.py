@@ -64,10 +64,7 @@ def run(arguments: list[str]) -> int:
     if first == "apply":
         from reconciler.cli.shortcut import try_shortcut
 
-        try:
-            status = try_shortcut(arguments[1:])
-        except OSError:
-            status = None  # the long way says what is wrong
+        status = try_shortcut(arguments[1:])
         if status is not None:
             return status
     elif first in ("--help", "-h", "help") and len(arguments) < 2:

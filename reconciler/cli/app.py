@@ -12,16 +12,11 @@ import typer
 from typer.exceptions import TyperException
 
 from reconciler.cli.catalogue import SUMMARIES
-from reconciler.cli.failures import show_failure
+from reconciler.cli.failures import INTERRUPTED, guarded
 from reconciler.cli.help import Command
 from reconciler.cli.misuse import sentence
-from reconciler.cli.terminal import Terminal, terminal
+from reconciler.cli.terminal import terminal
 from reconciler.errors import UsageError
-
-INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
-LATER = {"apply": "; what was done and what was cut off: froyo history; the next apply goes on from there"}
-"""What more is said then of what has changed something."""
 
 
 def application(names: Iterable[str]) -> typer.Typer:
@@ -53,15 +48,10 @@ def run(arguments: list[str]) -> int:
         words = [*words[1:2], "--help"]
     verbose = any(word in ("-v", "--verbose") for word in words)
     screen = terminal(no_color="--no-color" in words, verbose=verbose)
-    try:
-        return _call(screen, words)
-    except BrokenPipeError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, a person is told, and not by a traceback
-        return show_failure(screen, error)
+    return guarded(screen, words[0], lambda: _call(words))
 
 
-def _call(screen: Terminal, words: list[str]) -> int:
+def _call(words: list[str]) -> int:
     """Call the command that the first word names.
 
     Raises:
@@ -81,7 +71,7 @@ def _call(screen: Terminal, words: list[str]) -> int:
             raise stop.__context__ from None
         raise
     if status == INTERRUPTED:
-        screen.note("froyo: interrupted" + LATER.get(name, ""))
+        raise KeyboardInterrupt
     return status
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from reconciler import __version__
 from reconciler.app.systems import explained
@@ -16,6 +16,25 @@ from reconciler.errors import ConfigError, FroyoError, Problem, in_words
 
 SHOWN = 10
 """Problems that are shown in full, unless all are asked for: of a directory that is all wrong one reads no more."""
+
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
+LATER = {"apply": "; what was done and what was cut off: froyo history; the next apply goes on from there"}
+"""What more is said then of what has changed something."""
+
+
+def guarded(screen: Terminal, name: str, work: Callable[[], int]) -> int:
+    """The exit status of `work`, which is what the command `name` does; what went wrong has been said by then."""
+    try:
+        return work()
+    except BrokenPipeError:
+        raise
+    except KeyboardInterrupt:
+        screen.note("froyo: interrupted" + LATER.get(name, ""))
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - whatever it is, a person is told, and not by a traceback
+        return show_failure(screen, error)
 
 
 def show_failure(screen: Terminal, error: Exception) -> int:

@@ -18,7 +18,7 @@ from reconciler.config.targets import ControllerPaths
 from reconciler.config.trees import is_below, roots_of
 from reconciler.errors import ConfigError
 from reconciler.model.desired import Desired
-from reconciler.model.source import is_manifest
+from reconciler.model.manifests import is_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,14 +8,6 @@ from dataclasses import dataclass, field
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.origin import Origin
 
-MANIFESTS = (".yaml", ".yml", ".json")
-"""Endings of the files that are read as manifests."""
-
-
-def is_manifest(path: str) -> bool:
-    """Whether a file is read as a manifest: by its ending, and unless its name begins with a dot."""
-    return path.endswith(MANIFESTS) and not path[path.rfind("/") + 1 :].startswith(".")
-
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFile:

@@ -1,21 +1,14 @@
-"""A runner on this machine, over a pipe.
+"""A runner on this machine, over a pipe that the event loop serves.
 
-Nothing of it is ever on a disk: the verified bytes go into a sealed piece of anonymous memory, which is
-executed from there; where the kernel forbids that, into a file in a private directory which both have lost
-their names before the runner starts. It has its own session, so that Ctrl-C is ours alone, and ends with the
-pipe whatever becomes of us.
+It has its own session, so that Ctrl-C is ours alone, and ends with the pipe whatever becomes of us.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import fcntl
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Mapping
 from typing import cast
 
@@ -23,17 +16,14 @@ from reconciler.errors import TransportError, why
 from reconciler.model.target import LocalTransport, Target
 from reconciler.runtime import Offload
 from reconciler.targets import become
-from reconciler.targets.artifacts import Artifacts, Runner, architecture
+from reconciler.targets.artifacts import Artifacts, architecture
 from reconciler.targets.pipe import Inbox, Tail, WriteGate
+from reconciler.targets.starting import Start, prepare
 
 _FAREWELL = 2.0
 """Seconds that the runner gets to end once its standard input is closed."""
 _LAST_WORDS = 0.5
 """Seconds that stderr may stay open once the runner has ended."""
-_MFD_EXEC = 0x10  # Linux 6.3: says that it is meant to be executed; refused by older ones
-_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-_SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_PASSED_ON = ("HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR")
 
 
 async def connect_local(
@@ -55,45 +45,20 @@ async def connect_local(
     try:
         arch = architecture(os.uname().machine)
         runner = await offload("artifacts", lambda: artifacts.binary(arch))
-        return await _start(runner, transport, environ, ttl)
+        return await _start(prepare(runner, transport, environ, ttl))
     except TransportError as error:
         raise TransportError(f"{target.name}: {error}") from error
 
 
-async def _start(
-    runner: Runner, transport: LocalTransport, environ: Mapping[str, str], ttl: float
-) -> LocalChannel:
-    arguments = [
-        "serve",
-        "--sha256",
-        runner.sha256,
-        "--signature",
-        runner.signature,
-        "--ttl",
-        f"{round(ttl * 1000)}ms",
-    ]
-    environment = {name: environ[name] for name in _PASSED_ON if name in environ} | {"PATH": _SBIN}
-    before: list[str] = []
-    if transport.become and os.geteuid() != 0:
-        sudo = shutil.which("sudo", path=environ.get("PATH", os.defpath))
-        if sudo is None:
-            raise TransportError(
-                "`become: sudo`, but there is no sudo here: install it, or run froyo as root"
-            )
-        before = [sudo, "-n", "--"]
+async def _start(start: Start) -> LocalChannel:
     with contextlib.ExitStack() as descriptors:
-        descriptor, passed_over = _executable(runner.content, environ)
-        descriptors.callback(os.close, descriptor)
-        # By our own table of descriptors, because sudo hands none on.
-        path = f"/proc/{os.getpid()}/fd/{descriptor}"
+        descriptors.callback(os.close, start.descriptor)
         tail = Tail()
         starting = asyncio.ensure_future(
             asyncio.get_running_loop().subprocess_exec(
-                lambda: LocalChannel(tail, environ.get("USER", "this user") if before else ""),
-                *before,
-                path,
-                *arguments,
-                env=environment,
+                lambda: LocalChannel(tail, start.sudoer),
+                *start.argv,
+                env=start.environment,
                 cwd="/",
                 start_new_session=True,
             )
@@ -107,7 +72,7 @@ async def _start(
         except OSError as error:
             raise TransportError(f"the runner cannot be started on this machine: {why(error)}") from error
         channel.hold(descriptors.pop_all())
-        channel.passed_over = passed_over
+        channel.passed_over = start.passed_over
         return channel
 
 
@@ -237,53 +202,3 @@ class LocalChannel(asyncio.SubprocessProtocol):
             return sudo
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         return f"the runner {how}" + (f": {self._tail}" if str(self._tail) else "")
-
-
-def _executable(content: bytes, environ: Mapping[str, str]) -> tuple[int, str]:
-    """A descriptor, for reading only, of an executable file without a name, and which places were passed over."""
-    refusals: list[str] = []
-    for place in (None, *_directories(environ)):
-        try:
-            descriptor = _in_memory(content) if place is None else _on_disk(content, place)
-        except OSError as error:
-            refusals.append(f"{place or 'memory'} ({why(error)})")
-            continue
-        if os.access(f"/proc/self/fd/{descriptor}", os.X_OK):
-            return descriptor, " ".join(refusals)
-        os.close(descriptor)
-        refusals.append(f"{place or 'memory'} (mounted noexec)")
-    raise TransportError(f"there is no place on this machine to run the runner from ({', '.join(refusals)})")
-
-
-def _directories(environ: Mapping[str, str]) -> list[str]:
-    places = (environ.get("XDG_RUNTIME_DIR"), "/dev/shm", "/tmp", "/var/tmp")  # noqa: S108 - mkdtemp is used
-    return [place for place in places if place]
-
-
-def _in_memory(content: bytes) -> int:
-    flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
-    try:
-        memory = os.memfd_create("froyo-runner", flags | _MFD_EXEC)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-        memory = os.memfd_create("froyo-runner", flags)
-    with open(memory, "wb") as file:
-        file.write(content)
-        file.flush()
-        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, _SEALS)
-        # What is open for writing cannot be executed.
-        return os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)
-
-
-def _on_disk(content: bytes, place: str) -> int:
-    directory = tempfile.mkdtemp(prefix=".froyo-", dir=place)
-    path = os.path.join(directory, "runner")
-    try:
-        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o700)) as file:
-            file.write(content)
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-        os.rmdir(directory)

@@ -12,9 +12,10 @@ from reconciler.engine.intake.parting import part
 from reconciler.engine.intake.wanted import Record
 from reconciler.errors import ConfigError, StoreError
 from reconciler.model.desired import Desired
+from reconciler.model.manifests import is_manifest
 from reconciler.model.names import Address, Digest, SourceName
 from reconciler.model.resource import Deletion
-from reconciler.model.source import Snapshot, SnapshotGone, is_manifest
+from reconciler.model.source import Snapshot, SnapshotGone
 from reconciler.model.state import ResourceState, Rollback
 from reconciler.store.batch import Batch
 from reconciler.store.records import InventoryEntry, Ownership

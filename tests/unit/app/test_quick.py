@@ -8,7 +8,9 @@ import os
 import shutil
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -224,13 +226,42 @@ def test_nothing_is_said_with_other_artefacts(site, tmp_path):
 
 
 def test_nothing_is_said_when_the_target_cannot_be_asked(site, monkeypatch):
-    from reconciler.errors import TransportError
-    from reconciler.targets.session import Session
+    def refuse(*_, **__):
+        raise OSError("no")
 
-    async def refuse(*_, **__):
-        raise TransportError("no")
+    monkeypatch.setattr("subprocess.Popen", refuse)
+    assert site.look() is None
 
-    monkeypatch.setattr(Session, "open", refuse)
+
+@pytest.mark.parametrize(("unchanged", "found"), [(True, InSync(1, 1, "")), (False, None)])
+def test_targets_over_ssh_are_asked_too(site, monkeypatch, unchanged, found):
+    """By sessions: what carries them needs an event loop anyway."""
+    asked = []
+
+    class Session:
+        async def observe(self, _key, batch, digest):
+            asked.append((batch, digest))
+            return SimpleNamespace(unchanged=unchanged)
+
+        async def close(self):
+            asked.append("closed")
+
+    async def open_(target, **_):
+        asked.append(target.transport.host)
+        return Session()
+
+    monkeypatch.setattr("reconciler.targets.session.Session.open", open_)
+    rewrite(site, b'"transport":"local","settings":{', b'"transport":"ssh","settings":{"host":"web-1",')
+    looked = site.look()
+    assert asked[0] == "web-1"
+    assert asked[-1] == "closed"
+    assert looked == (found and replace(found, revision=revision(site)))
+
+
+def test_no_target_over_ssh_is_asked_when_the_source_has_changed(site, monkeypatch):
+    monkeypatch.setattr("reconciler.targets.session.Session.open", None)
+    rewrite(site, b'"transport":"local","settings":{', b'"transport":"ssh","settings":{"host":"web-1",')
+    change_a_manifest(site)
     assert site.look() is None
 
 

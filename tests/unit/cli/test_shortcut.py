@@ -5,6 +5,7 @@ import pytest
 from reconciler.app import quick
 from reconciler.app.quick import InSync
 from reconciler.cli.shortcut import try_shortcut
+from reconciler.errors import UsageError
 
 
 @pytest.fixture
@@ -35,6 +36,42 @@ def test_all_else_goes_the_long_way(looked, arguments):
     assert not looked
 
 
-def test_a_doubt_goes_the_long_way(monkeypatch):
+@pytest.fixture
+def applied(monkeypatch):
+    calls = []
+
+    def apply(screen, root, *, state):
+        calls.append((screen.quiet, screen.colour, str(root), state))
+        return 1
+
+    monkeypatch.setattr("reconciler.cli.applying.apply", apply)
+    return calls
+
+
+def test_where_there_may_be_something_to_do_it_is_done(monkeypatch, applied, tmp_path):
     monkeypatch.setattr(quick, "look", lambda *_: None)
-    assert try_shortcut([]) is None
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert try_shortcut(["-q", str(tmp_path), "--state", "/s"]) == 1
+    assert try_shortcut([str(tmp_path), "--no-color"]) == 1
+    assert applied == [
+        (True, True, str(tmp_path.resolve()), "/s"),
+        (False, False, str(tmp_path.resolve()), None),
+    ]
+
+
+def test_what_goes_wrong_then_is_said_as_always(monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise UsageError("no such directory")
+
+    monkeypatch.setattr(quick, "look", lambda *_: None)
+    monkeypatch.setattr("reconciler.cli.applying.apply", refuse)
+    assert try_shortcut(["site"]) == 1
+    assert capsys.readouterr().err == "froyo: no such directory\n"
+
+
+def test_what_the_system_refuses_goes_the_long_way(monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(quick, "look", refuse)
+    assert try_shortcut(["site"]) is None

@@ -14,7 +14,7 @@ from reconciler.errors import TransportError
 from reconciler.model.calls import Ok
 from reconciler.model.target import LocalTransport
 from reconciler.runtime import Runtime, ThreadLanes
-from reconciler.targets import local
+from reconciler.targets import local, starting
 from reconciler.targets.artifacts import Artifacts, architecture
 from reconciler.targets.connect import make_connect
 from reconciler.targets.session import Session
@@ -92,7 +92,7 @@ async def test_a_kernel_that_does_not_know_the_flag_is_asked_without_it(runtime,
     real = os.memfd_create
 
     def old(name, flags):
-        if flags & local._MFD_EXEC:
+        if flags & starting._MFD_EXEC:
             raise OSError(22, "Invalid argument")
         return real(name, flags)
 
@@ -117,7 +117,7 @@ async def test_where_nothing_can_be_executed_every_place_that_was_tried_is_named
 
 
 def test_the_memory_that_was_verified_cannot_be_changed_any_more():
-    descriptor = local._in_memory(b"#!/bin/sh\n")
+    descriptor = starting._in_memory(b"#!/bin/sh\n")
     writable = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY)
     try:
         for change in (lambda: os.write(writable, b"evil"), lambda: os.ftruncate(writable, 0)):

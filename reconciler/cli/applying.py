@@ -1,0 +1,103 @@
+"""What `froyo apply` does once its command line is understood. Knows nothing of how that was written.
+
+Apart from the command, because of the library that reads command lines: to import it takes longer than most applies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.app import evaluating, once
+from reconciler.app.assembly import assemble
+from reconciler.app.places import places
+from reconciler.cli.deadline import deadline
+from reconciler.cli.output import Format, emit
+from reconciler.cli.phrases import nothing_declared
+from reconciler.cli.progress import APPLYING, LiveProgress
+from reconciler.cli.show.results import Document, result_document, result_lines, result_summary
+from reconciler.cli.terminal import Terminal
+from reconciler.core.prune import Budget
+from reconciler.core.visible import one_line
+
+if TYPE_CHECKING:
+    from reconciler.app.saved import Saved
+
+DONE = ("Created", "Updated", "Removed", "Restored", "Repaired", "Refreshed")
+
+
+def apply(  # noqa: PLR0913 - the options of the command
+    screen: Terminal,
+    root: Path,
+    *,
+    saved: Saved | None = None,
+    targets: Collection[str] = (),
+    labels: str = "",
+    output: Format = Format.TEXT,
+    state: str | None = None,
+    timeout: str | None = None,
+    budget: Budget | None = None,
+) -> int:
+    """Put right what is not as declared, once, and say what was done; the exit status.
+
+    Args:
+        screen: what it is said to.
+        root: the source.
+        saved: a plan that says what may be done; None for everything.
+        targets: names of the targets that matter; empty for all.
+        labels: a selector of the resources that matter; empty for all.
+        output: how it is said.
+        state: the state directory of the command line.
+        timeout: after which it is given up, as written; None for never.
+        budget: how much may be removed without a person being asked; None for the default.
+
+    Raises:
+        FroyoError: nothing can be applied at all.
+    """
+    document = asyncio.run(_apply(screen, root, saved, targets, labels, state, timeout, budget))
+    if output.is_document:
+        emit(screen, document, output)
+    elif not document["targets"]:
+        screen.say(nothing_declared(str(root)))
+    else:
+        for line in result_lines(screen, document):
+            screen.line(line)
+        screen.say(result_summary(screen, document))
+    return 1 if document["failed"] or document["unreachable"] else 0
+
+
+async def _apply(
+    screen: Terminal,
+    root: Path,
+    saved: Saved | None,
+    targets: Collection[str],
+    labels: str,
+    state: str | None,
+    timeout: str | None,
+    budget: Budget | None,
+) -> Document:
+    where = places(os.environ, state=state, sources=[root])
+    began = time.monotonic()
+    async with (
+        LiveProgress(screen, APPLYING) as progress,
+        deadline(timeout, "the apply"),
+        assemble(where, os.environ, lease=True, notice=progress.notice, prune=budget) as parts,
+    ):
+        evaluated = await evaluating.evaluate(parts, root, targets=targets, labels=labels)
+        for told in evaluated.notices:
+            progress.notice(one_line(told))
+        results = await once.apply(
+            parts,
+            evaluated,
+            progress=progress,
+            notice=progress.notice,
+            only=saved.units if saved is not None else None,
+            whole=not targets and not labels and saved is None,
+        )
+        done = {event.object: event for one in results for event in one.events if event.reason in DONE}
+    subjects = {address: one.subject for address, one in evaluated.instances.items()}
+    return result_document(results, done, subjects, seconds=time.monotonic() - began)
