@@ -192,9 +192,9 @@ class Monitor(logging.Handler):
         authors, path = self._world.authors, item["path"]
         instances = self._rounds[process.number, name].instances
         slot = authors.slot_of(path)
-        if not any(address in instances for address in authors.addresses(name, slot)):
-            # Nobody's own: then it is the business of the directory above.
-            slot = authors.slot_of(path.rpartition("/")[0])
+        while slot and not any(address in instances for address in authors.addresses(name, slot)):
+            # Nobody's own: then it is the business of the nearest directory above that is declared.
+            slot = authors.slot_of(slot.rpartition("/")[0])
         found = self._intents(process, authors.addresses(name, slot))
         # What is written is owed by what it was meant for, whatever is declared when it comes to pass.
         meant = [self._declared[digest] for digest in found if digest in self._declared]
