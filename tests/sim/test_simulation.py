@@ -12,7 +12,7 @@ from tests.sim.mutations import MUTATIONS
 ROOT = Path(__file__).parents[2]
 CHUNK = 20
 CHUNKS = 10
-MOST = 80
+MOST = 200
 """Seeds within which each of the defects put in on purpose must be found."""
 
 
