@@ -81,7 +81,7 @@ async def run_daemon(
     supervisor = Supervisor(runtime=parts.runtime)
     sources = Sources(parts, controller, supervisor)
     for directory in directories:
-        sources.serve(directory)
+        sources.give(directory)
     rollbacks = RollingBack(parts.store, parts.runtime, sources.intakes)
     daemon = Daemon(parts, controller, sources, rollbacks, supervisor)
 

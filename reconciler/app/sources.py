@@ -1,13 +1,14 @@
 """The directories that a daemon serves: those that it was given, and those that a Source in one of them declares.
 
-Invariant: each directory has one intake, and one task that watches it for as long as the daemon runs. One that a Source
-declared no longer is served until the daemon ends: that it is not declared says nothing about what it declares.
+Invariant: each directory has one intake, and one task that watches it for as long as it is served. One that no Source
+is about any more is served no longer, and neither is what only it had served. That says nothing about what it declared:
+all of it stays as it is and on record, as if the daemon had been started without it, until a person forgets it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -49,13 +50,18 @@ class Sources:
         self._controller = controller
         self._supervisor = supervisor
         self._events = FileEvents()
+        self._given: list[SourceName] = []
 
-    def serve(self, directory: Path) -> None:
-        """Keep what `directory` declares from now on; one that is not there yet is waited for."""
+    def give(self, directory: Path) -> None:
+        """Keep what `directory` declares for as long as the daemon runs; one that is not there yet is waited for."""
+        self._given.append(source_name(directory))
+        self._serve(directory)
+
+    def _serve(self, directory: Path) -> None:
         name = source_name(directory)
         if name in self.intakes:
             return
-        parts, task = self._parts, f"source {name}"
+        parts, task = self._parts, _task(name)
         beating = _Beating(parts.runtime.offload, partial(self._supervisor.beat, task))
 
         def interval() -> float:
@@ -89,14 +95,45 @@ class Sources:
         )
 
     async def _taken(self, desired: Desired) -> None:
-        """Serve what is declared to be served, and take what had to wait for this."""
+        """Serve what is declared to be served and nothing else, and take what had to wait for this."""
+        for name in served_no_longer(self._given, self.intakes, self._controller.in_force.sources):
+            # Before its task: what that is at is seen through, and nothing is taken in afterwards.
+            await self.intakes[name].end()
+            await self._supervisor.remove(_task(name))
+            self.intakes.pop(name, None)
         served = {_real(name) for name in self.intakes}
         for source in desired.sources.values():
             if _real(source.directory) not in served:
-                self.serve(Path(source.directory))
+                self._serve(Path(source.directory))
         for name, intake in list(self.intakes.items()):
             if name != desired.source:
                 await intake.again()
+
+
+def _task(name: SourceName) -> str:
+    return f"source {name}"
+
+
+def served_no_longer(
+    given: Iterable[SourceName], served: Iterable[SourceName], in_force: Mapping[SourceName, Desired]
+) -> list[SourceName]:
+    """What is served although nothing says so: it was not given, and nothing that is to be has a Source about it.
+
+    Args:
+        given: what the daemon was given.
+        served: what is.
+        in_force: what each declares.
+    """
+    by_directory = {_real(name): name for name in served}
+    wanted, todo = set(given), [*given]
+    while todo:
+        desired = in_force.get(todo.pop())
+        for source in desired.sources.values() if desired is not None else ():
+            name = by_directory.get(_real(source.directory))
+            if name is not None and name not in wanted:
+                wanted.add(name)
+                todo.append(name)
+    return [name for name in by_directory.values() if name not in wanted]
 
 
 def _real(directory: str) -> str:

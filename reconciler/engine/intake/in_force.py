@@ -151,6 +151,16 @@ class InForce:
             moved=len(self._moved),
         )
 
+    def drop(self, source: SourceName) -> None:
+        """A source is served no longer: what it declared is on record, and nobody else's to remove."""
+        self._waiting.pop(source, None)
+        self._doubts.pop(source, None)
+        desired = self._sources.pop(source, None)
+        if desired is not None:
+            self._earlier[source] = desired
+            going = [address for address, (_, whose) in self._removals.going.items() if whose == source]
+            self.gone([*going, *(self.restored & desired.instances.keys())])
+
     def gone(self, addresses: Collection[Address]) -> None:
         """These were to go, and have gone; or they are to stay, after all."""
         self._removals.over(addresses)

@@ -144,6 +144,14 @@ class Intake:
                 await self._withdraw()
         return taken
 
+    async def end(self) -> None:
+        """The source is served no longer: nothing is taken in any more, and what it declared stays as it is."""
+        async with self._taking:
+            self._in_conflict = None
+            async with self._controller.taking:
+                await self._controller.drop(self.state.name)
+            await self._telling.unserved()
+
     async def _withdraw(self) -> None:
         """What others would have to let go of is not wanted any more."""
         async with self._controller.taking:

@@ -117,6 +117,14 @@ class Telling:
         verdict = Verdict(reason=Reason.PERMANENT_ERROR, message=message)
         await self._say(verdict, replace(self.state, problems=problems))
 
+    async def unserved(self) -> None:
+        """Nothing says any more that the source is to be served, and it is not."""
+        message = (
+            "no Source is about it any more, so it is not served; what it declared stays as it is, and on record until:"
+            f" froyo forget {self.state.name}"
+        )
+        await self._say(Verdict(reason=Reason.PENDING, message=message), self.state, event="Orphaned")
+
     async def unreadable(self, why: str, stays: str) -> None:
         """The source cannot be read; what `stays` says is in force."""
         verdict = Verdict(reason=Reason.TRANSIENT_ERROR, message=f"cannot be read: {why}; {stays}")

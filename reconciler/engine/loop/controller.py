@@ -236,6 +236,14 @@ class Controller:
         await self._drop_targets()
         return taken
 
+    async def drop(self, source: SourceName) -> None:
+        """A source is served no longer: what it declared is left as it is and stays on record, as after a restart."""
+        self.expected.discard(source)
+        self.in_force.drop(source)
+        self.lanes.serve(self.in_force.sources)
+        await self._take_again()
+        await self._drop_targets()
+
     async def _drop_targets(self) -> None:
         """Forget the targets on which nothing is declared or to go; what other sources have on record stays there."""
         wanted = self.in_force.targets

@@ -84,7 +84,7 @@ class Lanes:
             What that round has to look at.
         """
         name = wanted.target.name
-        self._sources = frozenset(sources)
+        self.serve(sources)
         self._left.update(left)
         self._incoming[name] = wanted
         lane = self._lanes.get(name)
@@ -101,6 +101,10 @@ class Lanes:
             return NOTHING
         # Where something is only gone or moved, a round has to take that in all the same.
         return Scope.of((*changes.added, *changes.changed, *moved)) or EVERYTHING
+
+    def serve(self, sources: Collection[SourceName]) -> None:
+        """These are in force: what others declared is left as it is, and stays on record."""
+        self._sources = frozenset(sources)
 
     def reassign(self, declared: Iterable[tuple[SourceName, Address]]) -> None:
         """These are known to be what other sources declared last, whatever had been put on record until then."""
@@ -156,7 +160,8 @@ class Lanes:
         self._owed = [one for one in self._owed if one not in owed]
         fresh.take_over(wanted.moved, now=self._runtime.now)
         fresh.hold_back(now=self._runtime.now)
-        gone = {a: state for a, state in known.items() if a not in wanted.instances and a not in renamed}
+        others = {a: state for a, state in known.items() if a not in wanted.instances and a not in renamed}
+        gone = {a: others.pop(a) for a, state in list(others.items()) if state.source in self._sources}
         fresh.orphan(gone, self._left, now=self._runtime.now)
         if gone and lane is None:
             # Where these were is not known any more: it may have been in any container.
@@ -164,6 +169,7 @@ class Lanes:
         for address in known:
             self._stored.pop(address, None)
             self._left.pop(address, None)
+        self._stored |= others
         found = self._preimages.keys() & wanted.instances.keys()
         fresh.preimages.found({a: self._preimages.pop(a) for a in found})
         self._lanes[name] = fresh

@@ -28,6 +28,7 @@ class _Ward:
     last_beat: float = 0.0
     failures: int = 0
     trouble: str = ""
+    task: asyncio.Task[None] | None = None
 
 
 class Supervisor:
@@ -71,11 +72,19 @@ class Supervisor:
             ward = _Ward(run, deadline)
         self._wards[name] = ward
         if self._group is not None:
-            self._group.create_task(self._keep(name, ward), name=name)
+            ward.task = self._group.create_task(self._keep(name, ward), name=name)
+
+    async def remove(self, name: str) -> None:
+        """Look after a task no longer: it has ended when this returns."""
+        ward = self._wards.pop(name, None)
+        if ward is not None and ward.task is not None:
+            ward.task.cancel()
+            await asyncio.wait([ward.task])
 
     def beat(self, name: str) -> None:
         """The task lives."""
-        self._wards[name].last_beat = self._time()
+        if (ward := self._wards.get(name)) is not None:
+            ward.last_beat = self._time()
 
     def health(self) -> dict[str, str]:
         """What is wrong, by task; empty when all is well."""
@@ -97,7 +106,7 @@ class Supervisor:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 for name, ward in self._wards.items():
-                    group.create_task(self._keep(name, ward), name=name)
+                    ward.task = group.create_task(self._keep(name, ward), name=name)
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
         finally:

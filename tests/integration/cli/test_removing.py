@@ -206,6 +206,19 @@ def test_a_source_that_is_declared_is_served_as_soon_as_it_is_there(person):
         (other / "b.yaml").unlink()
         person.until(lambda: there(person) == ["a"])
         assert "in force" in person.froyo("forget", other, status=1).stderr
+        # When nothing says any more that it is to be served, it is not, and all that it declared stays.
+        (other / "b.yaml").write_text(text)
+        person.until((person.machine / "b").exists)
+        person.froyo("wait", "--timeout", "60s")
+        (person.site / "source.yaml").unlink()
+        person.until(lambda: len(person.json("get", "sources")["items"]) == 1)
+        (person.machine / "b").write_text("theirs\n")
+        (other / "b.yaml").unlink()
+        person.write("source.yaml", SOURCE.replace("../other", "../third"))
+        person.until(lambda: len(person.json("get", "sources")["items"]) == 2)
+        assert (person.machine / "b").read_text() == "theirs\n"
+        said = person.froyo("events", "--object", f"Source{other}").stdout
+        assert f"stays as it is, and on record until: froyo forget {other}" in " ".join(said.split())
     # And when it is gone for good it can be forgotten.
     shutil.rmtree(other)
     (person.site / "source.yaml").unlink()

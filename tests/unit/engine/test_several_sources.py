@@ -362,3 +362,43 @@ async def test_what_can_never_be_put_back_keeps_nobody_waiting(stage):
     assert await found[c].take(snapshot(said("c", port=23), number=2, source=c))
     assert await found[A].take(snapshot(said("a", port=23), number=2, source=A))
     assert stage.controller.in_force.sources.keys() == {A, B, c}
+
+
+@staged(machines=("m0", "m1"))
+async def test_what_a_source_declared_that_is_served_no_longer_stays_and_stays_on_record(stage):
+    stage.spoil("b", b"was here\n")
+    only = {"m1": stage.desired().targets["m1"]}
+    await declare(stage, A, file("a", "a\n", **DELETE))
+    await declare(stage, B, file("b", "b\n", **DELETE))
+    third = SourceName("/srv/c")
+    elsewhere = replace(stage.desired(file("far", "x\n", on="m1", **DELETE)), source=third, targets=only)
+    await take(stage, elsewhere)
+    await stage.settled()
+    before = (await stage.store.load_states()).keys(), (await stage.store.load_inventory()).keys()
+
+    await stage.controller.drop(B)
+    await stage.controller.drop(third)
+    await stage.settled()
+    stage.spoil("b", b"theirs\n")
+    stage.spoil("a")
+    await stage.until(lambda: stage.content("a") == b"a\n")
+    assert stage.content("b") == b"theirs\n"
+    assert stage.controller.states().keys() == {address("a")}
+    assert ((await stage.store.load_states()).keys(), (await stage.store.load_inventory()).keys()) == before
+    assert await stage.events("Removed") == await stage.events("Orphaned") == []
+
+    # It is served again, and nothing was lost.
+    await declare(stage, B, file("other", "o\n"))
+    await stage.until(lambda: stage.content("b") == b"was here\n")
+
+
+@staged
+async def test_a_source_that_ends_says_so_and_takes_nothing_in_any_more(stage):
+    intake = intakes(stage, B)[B]
+    await intake.take(snapshot(said("b"), number=1, source=B))
+    await stage.settled()
+    await intake.end()
+    [event] = await stage.events("Orphaned")
+    assert event.object == "Source/srv/b"
+    assert "froyo forget /srv/b" in event.message
+    assert not stage.controller.in_force

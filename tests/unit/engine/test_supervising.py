@@ -128,3 +128,18 @@ def test_a_task_that_ends_because_everything_does_is_not_started_again(caplog):
 
     assert run(play()) == ([1], {})
     assert "started again" not in caplog.text
+
+
+def test_a_task_that_is_looked_after_no_longer_ends_and_nobody_misses_it():
+    act = Act(deadline=5.0)
+
+    async def played():
+        running = asyncio.create_task(act.supervisor.run())
+        await asyncio.sleep(1)
+        await act.supervisor.remove("source")
+        act.supervisor.beat("source")
+        await act.supervisor.remove("source")
+        await asyncio.sleep(100)
+        assert (act.starts, act.supervisor.health(), running.done()) == ([0.0], {}, True)
+
+    run(played())
