@@ -8,9 +8,10 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import sys
+
+from reconciler.cli.streams import prepare, silence
 
 GARBAGE = 50_000
 """So many new objects until cycles among them are looked for: nearly all that is made here is needed to the end."""
@@ -21,7 +22,7 @@ _CTRL_C = (signal.SIGINT,)
 def main() -> None:
     """Run the command line of this process, and exit. From when that is decided on Ctrl-C changes nothing any more."""
     gc.set_threshold(GARBAGE)
-    _have_streams()
+    prepare()
     try:
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _CTRL_C)
@@ -32,27 +33,18 @@ def main() -> None:
     except KeyboardInterrupt:
         status = 130
     except BrokenPipeError:
-        # Whoever read us has had enough. Nothing more can be said, not by the interpreter's own flush either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read us has had enough.
+        silence()
         status = 141
+    except OSError as error:
+        # What is answered here does nothing but write, and what others write is written out only now.
+        from reconciler.cli.failures import show_failure
+        from reconciler.cli.terminal import terminal
+
+        status = show_failure(terminal(), error)
+        silence()
     gc.freeze()  # the interpreter would look through all of it once more, to find what ends with the process anyway
     sys.exit(status)
-
-
-def _have_streams() -> None:
-    """Put nothing where a standard stream is missing (`froyo … >&-`), before a file of ours gets its number."""
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        try:
-            os.fstat(number)
-        except OSError:
-            nothing = os.open(os.devnull, os.O_RDWR)
-            if nothing == number:
-                os.set_inheritable(nothing, True)  # noqa: FBT003 - os's own signature
-            else:
-                os.dup2(nothing, number)
-                os.close(nothing)
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - it is for good
 
 
 def run(arguments: list[str]) -> int:

@@ -5,10 +5,15 @@ Invariant: whatever goes wrong, there is only nothing to complete; and there is 
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Iterable
 
 from reconciler.cli.catalogue import GROUPS, SUMMARIES
 from reconciler.model.event import REASONS
+
+PATIENCE = 0.5
+"""Seconds that a daemon gets for an answer: a shell waits for it, and the store knows nearly as much."""
 
 Candidate = tuple[str, str]
 """A word, and what it means."""
@@ -91,7 +96,8 @@ def _known(words: list[str], path: str) -> list[dict[str, str]]:
     from reconciler.cli.asking import Asking
 
     state = words[words.index("--state") + 1] if "--state" in words[:-2] else None
-    items: list[dict[str, str]] = Asking.of(state).get(path)["items"]
+    with contextlib.redirect_stderr(io.StringIO()):
+        items: list[dict[str, str]] = Asking.of(state).get(path, timeout=PATIENCE)["items"]
     return items
 
 

@@ -10,6 +10,7 @@ from reconciler import __version__
 from reconciler.app.systems import explained
 from reconciler.cli.here import from_here
 from reconciler.cli.phrases import count
+from reconciler.cli.streams import STANDARD_OUTPUT
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line, visible
 from reconciler.errors import ConfigError, FroyoError, Problem, in_words
@@ -59,19 +60,15 @@ def show_failure(screen: Terminal, error: Exception) -> int:
 
 def _where(error: OSError) -> str:
     """What cannot be read or written, and why; "" where only the latter is known."""
-    if error.filename:
-        return (
-            f"{os.fsdecode(error.filename)}: {explained(error)}"
-            if isinstance(error.filename, str | bytes)
-            else ""
-        )
-    try:
-        os.getcwd()
-    except FileNotFoundError:
-        return "the working directory has been removed; `cd` to one that is there, or name what is meant from / on"
-    except OSError:
-        pass
-    return ""
+    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    if not name.startswith(("/", STANDARD_OUTPUT)):
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            return "the working directory has been removed; `cd` to one that is there, or name what is meant from / on"
+        except OSError:
+            pass
+    return f"{name}: {explained(error)}" if name else ""
 
 
 def problem_lines(screen: Terminal, problems: Sequence[Problem]) -> list[str]:

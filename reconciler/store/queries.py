@@ -49,7 +49,11 @@ def _rows(
     decode: Callable[[Any], V],
     parameters: Mapping[str, object] | None = None,
 ) -> list[V]:
-    return [decode(row) for row in connection.execute(statement, parameters or {})]
+    given = {
+        name: codec.words(value) if isinstance(value, str) else value
+        for name, value in (parameters or {}).items()
+    }
+    return [decode(row) for row in connection.execute(statement, given)]
 
 
 def _starting_with(prefix: str) -> dict[str, object]:
@@ -148,7 +152,7 @@ def events(connection: sqlite3.Connection, chosen: EventFilter, limit: int) -> l
     """Events in order: the first ones after `chosen.after`, or without it, the newest ones."""
     newest = chosen.after is None
     parameters = {
-        **_starting_with(codec.words(chosen.object)),
+        **_starting_with(chosen.object),
         "reason": chosen.reason,
         "type": chosen.type,
         "cause": chosen.cause,

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from reconciler.app.systems import explained
 from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.terminal import terminal
@@ -100,16 +99,13 @@ def command(
         "hello.yaml": _HELLO.format(place=place, selection=selection),
         ".froyoignore": _IGNORE,
     }
-    try:
-        os.makedirs(directory, exist_ok=True)
-        there = sorted(name for name in files if os.path.lexists(os.path.join(directory, name)))
-        if there:
-            raise UsageError(f"{os.path.join(directory, there[0])} is there already; nothing was written")
-        for name, text in files.items():
-            with open(os.path.join(directory, name), "x", encoding="utf-8") as file:
-                file.write(text)
-    except OSError as error:
-        raise UsageError(f"{error.filename or directory}: cannot be written: {explained(error)}") from error
+    os.makedirs(directory, exist_ok=True)
+    there = sorted(name for name in files if os.path.lexists(os.path.join(directory, name)))
+    if there:
+        raise UsageError(f"{os.path.join(directory, there[0])} is there already; nothing was written")
+    for name, text in files.items():
+        with open(os.path.join(directory, name), "x", encoding="utf-8") as file:
+            file.write(text)
     if output.is_document:
         made = {"directory": os.path.realpath(directory), "files": list(files)}
         emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Initialized", **made}, output)

@@ -5,12 +5,14 @@ import subprocess
 
 import pytest
 
+from reconciler.api.client import Client, Silent
 from reconciler.cli import completing
 from reconciler.cli.app import run
 from reconciler.cli.commands import wait
 from reconciler.cli.completing import candidates, print_candidates
 from reconciler.model.plan import Cause
 
+AS_IT_IS = completing._known
 KNOWN = {
     "/v1/targets": [{"name": "web-1"}, {"name": "db-1"}],
     "/v1/resources": [
@@ -65,6 +67,22 @@ def test_whatever_goes_wrong_there_is_just_nothing(monkeypatch, capsys):
     assert print_candidates(["get", ""]) == 0
     assert print_candidates(["st"]) == 0
     assert capsys.readouterr().out == "status\tHow everything is, in short\n"
+
+
+def test_a_daemon_that_does_not_answer_keeps_no_shell_waiting(tmp_path, monkeypatch, capsys):
+    """It was waited for ten seconds at each Tab."""
+    asked = []
+
+    def silent(_client, path, _query=None, *, timeout=None):
+        asked.append((path, timeout))
+        raise Silent("the daemon does not answer")
+
+    monkeypatch.setattr(completing, "_known", AS_IT_IS)
+    monkeypatch.setattr(Client, "alive", lambda _client: True)
+    monkeypatch.setattr(Client, "get", silent)
+    assert print_candidates(["plan", "--state", str(tmp_path), "--target", ""]) == 0
+    assert asked == [("/v1/targets", completing.PATIENCE)]
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -84,6 +84,6 @@ def test_a_working_directory_that_is_gone_is_named(tmp_path, monkeypatch, capsys
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    for command in ("apply", "validate"):
-        assert run([command]) == 1
+    for words in (["apply"], ["validate"], ["init"], ["init", "site"]):
+        assert run(words) == 1
         assert "froyo: the working directory has been removed; `cd` to one" in capsys.readouterr().err

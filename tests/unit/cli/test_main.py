@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -49,6 +50,30 @@ def test_a_reader_that_has_gone_is_141_and_the_rest_goes_nowhere(monkeypatch):
         monkeypatch.setattr(sys, "stdout", out)
         assert ended(monkeypatch, broken) == 141
         out.write("more")
+
+
+@pytest.mark.parametrize("words", [["version"], ["--help"], ["help", "get"], ["completion", "bash"]])
+def test_output_that_cannot_be_written_is_named(words, tmp_path):
+    """It was `no space left on device`, of nothing; or a traceback."""
+    froyo = [sys.executable, "-m", "reconciler.cli", *words]
+    environ = {**os.environ, "FROYO_STATE": str(tmp_path)}
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(froyo, stdout=full, stderr=subprocess.PIPE, text=True, env=environ, check=False)
+    said = "froyo: standard output: no space left on device; free some space there: df -h, df -i\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
+def test_output_that_somebody_has_set_not_to_wait_waits():
+    """Where somebody had left it so, no more was said than a pipe holds."""
+    program = (
+        "from reconciler.cli.streams import prepare; import sys; prepare(); sys.stdout.write('x' * 1_000_000)"
+    )
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with open(read, "rb") as reader, subprocess.Popen([sys.executable, "-c", program], stdout=write) as child:
+        os.close(write)
+        assert len(reader.read()) == 1_000_000
+    assert child.returncode == 0
 
 
 @pytest.mark.parametrize(

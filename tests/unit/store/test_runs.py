@@ -65,6 +65,13 @@ async def test_an_intent_for_the_same_instance_puts_it_in_doubt_again(store):
     assert len(await store.in_doubt()) == 1
 
 
+async def test_a_name_that_is_no_text_has_no_history(store):
+    """The database was blamed for it."""
+    assert await store.runs(target=TargetName("caf\udce9")) == []
+    assert await store.run_units("\udce9") == []
+    assert await store.load_states(TargetName("caf\udce9")) == {}
+
+
 async def test_history_lists_the_newest_runs_first(store):
     other = TargetName("db")
     batch = Batch()
