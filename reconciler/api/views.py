@@ -289,6 +289,7 @@ def resource(
         "conditions": [condition(c) for c in state.conditions],
         "history": [_history_entry(entry) for entry in state.history],
     }
+    view |= {"subject": state.subject, "declaredAt": state.declared_at}
     if held:
         view["suspended"] = [suspension(s) for s in held]
     if instance is not None:

@@ -59,7 +59,7 @@ class DaemonBackend(StoreKnowledge):
         return {
             address: next_generation(known[address], instance.digest)
             if address in known
-            else ResourceState(address=address, digest=instance.digest)
+            else ResourceState.unseen(instance, SourceName(""))
             for address, instance in declared.items()
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from reconciler.app import quick
 from reconciler.app.assembly import Parts
@@ -69,7 +69,9 @@ async def apply(
     if whole and only is None:
         await _leave(parts, evaluated, notice)
         await _keep(parts, evaluated)
-    await parts.store.write(Batch().put_targets(evaluated.desired.targets.values()))
+    await parts.store.write(
+        Batch().put_targets(evaluated.desired.targets.values()).put_states(_new(evaluated))
+    )
     work = await _oneshot(parts, evaluated, progress)
     results = await work.apply(only=only)
     batch = await account(parts.store, wanted=evaluated.wanted, reached=work.reached, now=parts.runtime.now)
@@ -87,6 +89,14 @@ async def apply(
         )
     await parts.store.write(batch.forget_warm() if document is None else batch.put_warm(document))
     return results
+
+
+def _new(evaluated: Evaluated) -> Iterator[ResourceState]:
+    """What nobody has looked at yet: should this be cut off, nobody takes what was done for all there is."""
+    for wanted in evaluated.wanted.values():
+        for address, one in wanted.instances.items():
+            if address not in evaluated.known and address not in wanted.moved:
+                yield ResourceState.unseen(one, wanted.sources[address])
 
 
 async def _keep(parts: Parts, evaluated: Evaluated) -> None:

@@ -53,6 +53,7 @@ class _Row:
         total: of instances that are declared on it.
         under_way: instances that the step is about and that nothing was concluded about yet, in order.
         ended: instances that something was concluded about.
+        told: what was last said of it, where that is lines: one step after the other may be the same to a reader.
     """
 
     step: str = ""
@@ -60,6 +61,7 @@ class _Row:
     total: int = 0
     under_way: dict[Address, None] = field(default_factory=dict)
     ended: set[Address] = field(default_factory=set)
+    told: str = ""
 
     @property
     def finished(self) -> bool:
@@ -91,8 +93,10 @@ class LiveProgress(Progress):
             row.total = len(instances)
         row.under_way = {} if step in ("connecting", *_FINISHED) else dict.fromkeys(instances)
         late = time.monotonic() - self._began > PLAIN_PATIENCE
-        if not self._animated and not self._screen.quiet and (late or self._screen.verbose):
-            self._screen.note(f"{one_line(target)}: {self._told(row)}")
+        told = self._told(row)
+        if not self._animated and (late or self._screen.verbose) and told != row.told:
+            row.told = told
+            self.notice(f"{one_line(target)}: {told}")
 
     def ended(self, address: Address) -> None:
         """Something was concluded about an instance."""

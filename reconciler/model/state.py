@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.model.conditions import Condition
 from reconciler.model.names import Address, Digest, SourceName, TargetName, source_object, target_object
+from reconciler.model.resource import Instance
 
 _NOWHERE = SourceName("")
 
@@ -48,6 +49,8 @@ class ResourceState:
         failures: consecutive failures, for the backoff.
         source: what declared it last; "" where that was not on record yet.
         held: digest of what a person was last shown as waiting for them; None where nothing waits.
+        subject: what it is about on its target; "" where its kind does not say, or that was not on record yet.
+        declared_at: the place of its declaration, or "".
     """
 
     address: Address
@@ -62,6 +65,20 @@ class ResourceState:
     failures: int = 0
     source: SourceName = _NOWHERE
     held: Digest | None = None
+    subject: str = ""
+    declared_at: str = ""
+
+    @classmethod
+    def unseen(cls, instance: Instance, source: SourceName) -> ResourceState:
+        """Of what nobody has looked at yet."""
+        return cls(address=instance.address, digest=instance.digest, source=source).at(instance)
+
+    def at(self, instance: Instance) -> ResourceState:
+        """The same, with what it is about and where it is declared as that is now."""
+        subject, place = instance.subject, str(instance.origin)
+        if (subject, place) == (self.subject, self.declared_at):
+            return self
+        return replace(self, subject=subject, declared_at=place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,13 +116,15 @@ def state_row(state: ResourceState) -> Row:
         "failures": state.failures,
         "source": state.source,
         "held": state.held,
+        "declared": _encode([state.subject, state.declared_at]),
     }
 
 
 def state(row: Sequence[Any]) -> ResourceState:
     """From STATES."""
     address, generation, digest, observed_generation, observed, observed_at = row[:6]
-    owned, conditions, history, failures, source, held = row[6:]
+    owned, conditions, history, failures, source, held, declared = row[6:]
+    subject, declared_at = [*_decode(declared), "", ""][:2]
     return ResourceState(
         address=address,
         generation=generation,
@@ -136,6 +138,8 @@ def state(row: Sequence[Any]) -> ResourceState:
         failures=failures,
         source=source,
         held=held,
+        subject=subject,
+        declared_at=declared_at,
     )
 
 

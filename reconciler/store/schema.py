@@ -130,6 +130,8 @@ resource_state = Table(
     # "": not known, since it was recorded before sources were.
     Column("source", Text, nullable=False, server_default=""),
     Column("held", Text),
+    # What it is about, and where that is declared: names of files, which may be no text.
+    Column("declared", Text, nullable=False, server_default="[]"),
     sqlite_with_rowid=False,
 )
 

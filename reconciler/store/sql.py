@@ -41,8 +41,8 @@ SCHEMA = (
         "CREATE TABLE resource_state ( address TEXT NOT NULL, generation INTEGER NOT NULL, digest TEXT NOT "
         "NULL, observed_generation INTEGER NOT NULL, observed TEXT, observed_at FLOAT NOT NULL, owned "
         "BOOLEAN NOT NULL, conditions TEXT NOT NULL, history TEXT NOT NULL, failures INTEGER NOT NULL, "
-        "source TEXT DEFAULT '' NOT NULL, held TEXT, CONSTRAINT pk_resource_state PRIMARY KEY (address) ) "
-        "WITHOUT ROWID"
+        "source TEXT DEFAULT '' NOT NULL, held TEXT, declared TEXT DEFAULT '[]' NOT NULL, CONSTRAINT "
+        "pk_resource_state PRIMARY KEY (address) ) WITHOUT ROWID"
     ),
     (
         "CREATE TABLE runs ( id TEXT NOT NULL, target TEXT NOT NULL, cause TEXT NOT NULL, revision TEXT NOT "
@@ -124,7 +124,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0007')",
+    "INSERT INTO alembic_version VALUES ('0008')",
 )
 
 ADD_AUDIT = (
@@ -307,12 +307,13 @@ PUT_SOURCE_STATE = (
 )
 PUT_STATE = (
     "INSERT INTO resource_state (address, generation, digest, observed_generation, observed, observed_at, "
-    "owned, conditions, history, failures, source, held) VALUES (:address, :generation, :digest, "
+    "owned, conditions, history, failures, source, held, declared) VALUES (:address, :generation, :digest, "
     ":observed_generation, :observed, :observed_at, :owned, :conditions, :history, :failures, :source, "
-    ":held) ON CONFLICT (address) DO UPDATE SET generation = excluded.generation, digest = excluded.digest, "
-    "observed_generation = excluded.observed_generation, observed = excluded.observed, observed_at = "
-    "excluded.observed_at, owned = excluded.owned, conditions = excluded.conditions, history = "
-    "excluded.history, failures = excluded.failures, source = excluded.source, held = excluded.held"
+    ":held, :declared) ON CONFLICT (address) DO UPDATE SET generation = excluded.generation, digest = "
+    "excluded.digest, observed_generation = excluded.observed_generation, observed = excluded.observed, "
+    "observed_at = excluded.observed_at, owned = excluded.owned, conditions = excluded.conditions, history "
+    "= excluded.history, failures = excluded.failures, source = excluded.source, held = excluded.held, "
+    "declared = excluded.declared"
 )
 PUT_SUSPENSION = (
     'INSERT INTO suspensions (object, "by", reason, since, until) VALUES (:object, :by, :reason, :since, '
@@ -404,8 +405,8 @@ STATES = (
     "SELECT resource_state.address, resource_state.generation, resource_state.digest, "
     "resource_state.observed_generation, resource_state.observed, resource_state.observed_at, "
     "resource_state.owned, resource_state.conditions, resource_state.history, resource_state.failures, "
-    "resource_state.source, resource_state.held FROM resource_state WHERE resource_state.address >= :low "
-    "AND resource_state.address < :high"
+    "resource_state.source, resource_state.held, resource_state.declared FROM resource_state WHERE "
+    "resource_state.address >= :low AND resource_state.address < :high"
 )
 SURPLUS_SNAPSHOT = (
     "SELECT snapshots.id FROM snapshots WHERE snapshots.id <= (SELECT newer.id FROM snapshots AS newer "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.cli.here import from_here
 from reconciler.cli.phrases import DRIFT, count, nothing_to_do, without_name
+from reconciler.cli.show.fleets import grouped
 from reconciler.cli.terminal import Terminal
 from reconciler.core.reasons import HELD
 from reconciler.core.spoken import field, value
@@ -121,25 +122,18 @@ def plan_lines(screen: Terminal, plans: Sequence[Document], *, summary: bool = F
     Args:
         screen: what it is printed to.
         plans: a document for each target.
-        summary: a line each, without what differs.
+        summary: a line each, without what differs; what would fail says why all the same.
     """
-    groups: dict[tuple[str, ...], list[list[str]]] = {}
-    for targets, block in _blocks(screen, plans, summary=summary):
-        groups.setdefault(targets, []).append(block)
     lines: list[str] = []
-    for targets, blocks in groups.items():
-        lines.append(screen.paint("bold", screen.fit(", ".join(targets))))
-        for block in blocks:
-            lines += block
-        lines.append("")
+    for targets, block in grouped(_blocks(screen, plans, summary=summary)):
+        lines += [screen.paint("bold", screen.fit(", ".join(targets))), *block, ""]
     return lines
 
 
 def _blocks(
     screen: Terminal, plans: Sequence[Document], *, summary: bool
-) -> list[tuple[tuple[str, ...], list[str]]]:
-    """The lines of each change and each failure, with the targets that it is the same on."""
-    found: dict[tuple[str, ...], list[str]] = {}
+) -> Iterator[tuple[str, Sequence[str]]]:
+    """The lines of each change and each failure, with its target."""
     shown = [
         [unit for unit in plan["units"] if unit["action"] != "none" or unit.get("remark") or screen.verbose]
         for plan in plans
@@ -147,13 +141,13 @@ def _blocks(
     width = min(56, max((len(_name(unit)) for units in shown for unit in units), default=0))
     for plan, units in zip(plans, shown, strict=True):
         for unit in units:
-            block = _unit(screen, unit, width, summary=summary)
-            found.setdefault(tuple(block), []).append(plan["target"])
+            yield plan["target"], _unit(screen, unit, width, summary=summary)
         for what, error in plan["errors"].items():
             name, why = _within(what, plan["target"]), without_name(plan["target"], error)
-            line = f"  {screen.paint(*_FAILS)} {name + ': ' if name else ''}{one_line(why)}"
-            found.setdefault((line,), []).append(plan["target"])
-    return [(tuple(targets), list(block)) for block, targets in found.items()]
+            yield (
+                plan["target"],
+                [f"  {screen.paint(*_FAILS)} {name + ': ' if name else ''}{one_line(why)}"],
+            )
 
 
 def _within(address: str, target: str) -> str:
@@ -169,12 +163,12 @@ def _unit(screen: Terminal, unit: Document, width: int, *, summary: bool) -> lis
         f"   {screen.paint('dim', one_line(from_here(unit['declaredAt'])))}" if unit.get("declaredAt") else ""
     )
     lines = [f"  {screen.paint(style, sign)} {_name(unit):<{width}}   {screen.paint('note', cause)}{place}"]
+    if fails and not held:
+        lines.append(f"      {screen.paint('bad', f'would fail: {one_line(fails)}')}")
     if summary:
         return lines
     if held:
         lines.append(f"      {screen.paint('note', held_line(unit))}")
-    elif fails:
-        lines.append(f"      {screen.paint('bad', f'would fail: {one_line(fails)}')}")
     if unit.get("remark"):
         lines.append(f"      {screen.paint('note', one_line(unit['remark']))}")
     lines += diff_lines(screen, unit["diffs"], indent="      ")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.phrases import DRIFT, count, nothing_to_do, without_name
+from reconciler.cli.show.fleets import grouped
 from reconciler.cli.show.messages import message_lines
 from reconciler.cli.show.plans import REFRESH, named, spoken
 from reconciler.cli.terminal import Terminal
@@ -90,29 +91,29 @@ def _entry(address: Address, why: str, subjects: Mapping[Address, str]) -> Docum
 
 
 def result_lines(screen: Terminal, document: Document) -> list[str]:
-    """Target by target what was changed, what failed, and what was left alone."""
+    """What was changed, what failed, and what was left alone; what is the same on several targets once."""
     lines: list[str] = []
+    for targets, block in grouped(_blocks(screen, document)):
+        lines += [screen.paint("bold", screen.fit(one_line(", ".join(targets)))), *block]
     for entry in document["targets"]:
         if entry["error"]:
             name, why = one_line(entry["target"]), one_line(without_name(entry["target"], entry["error"]))
             lines.append(f"{screen.paint('bold', name)}  {screen.paint('bad', why)}")
-            continue
-        shown = entry["failed"] or entry["left"] or (entry["changed"] and not screen.quiet)
-        if not shown:
-            continue
-        lines.append(screen.paint("bold", one_line(entry["target"])))
-        if not screen.quiet:
-            for change in entry["changed"]:
-                style, sign = _SIGNS.get(change["reason"], ("warn", "~"))
-                name = _name(change)
-                lines.append(
-                    f"  {screen.paint(style, sign)} {name}  {screen.fit(change['message'], len(name) + 6)}"
-                )
+    return lines
+
+
+def _blocks(screen: Terminal, document: Document) -> Iterator[tuple[str, Sequence[str]]]:
+    """The lines of each thing that is told, with its target."""
+    for entry in document["targets"]:
+        for change in () if screen.quiet else entry["changed"]:
+            style, sign = _SIGNS.get(change["reason"], ("warn", "~"))
+            name = _name(change)
+            said = screen.fit(change["message"], len(name) + 6)
+            yield entry["target"], [f"  {screen.paint(style, sign)} {name}  {said}"]
         for what, style, sign in (("left", "note", "!"), ("failed", "bad", "✘")):
             for found in entry[what]:
                 first, *rest = message_lines(screen, _without_subject(found), indent="      ")
-                lines += [f"  {screen.paint(style, sign)} {_name(found)}  {first}", *rest]
-    return lines
+                yield entry["target"], [f"  {screen.paint(style, sign)} {_name(found)}  {first}", *rest]
 
 
 def _name(entry: Document) -> str:

@@ -109,15 +109,14 @@ class Lane:
                 state = replace(earlier, address=address) if earlier else None
                 moved.add(address)
             states[address] = (
-                next_generation(state, instance.digest)
-                if state
-                else ResourceState(address=address, digest=instance.digest, source=source)
+                next_generation(state, instance.digest) if state else ResourceState.unseen(instance, source)
             )
             if states[address] is not state:
                 news.add(address)
                 contests.forget(address)
-            if states[address].source != source:
-                states[address] = replace(states[address], source=source)
+            declared = replace(states[address], source=source).at(instance)
+            if declared != states[address]:
+                states[address] = declared
                 moved.add(address)
         made = cls(
             declared=Declared.of(wanted, own_paths=own_paths),

@@ -80,5 +80,5 @@ def _said(known: TargetState, attempt: Reached, report: Report) -> TargetState:
 def _declared(known: ResourceState | None, instance: Instance, source: SourceName) -> ResourceState:
     """What is known of an instance that could not be looked at: what was known, at what is declared now."""
     if known is None:
-        return ResourceState(address=instance.address, digest=instance.digest, source=source)
-    return replace(next_generation(known, instance.digest), source=source)
+        return ResourceState.unseen(instance, source)
+    return replace(next_generation(known, instance.digest), source=source).at(instance)

@@ -529,6 +529,9 @@ def test_an_apply_that_is_cut_off_is_called_so_at_the_latest_by_the_next_one(per
         assert b"froyo: interrupted; what was done" in said
         assert b"Traceback" not in said
         assert "1 cut off" in person.froyo("history").stdout
+    status = person.json("status")
+    assert status["ready"] < status["instances"]
+    assert "here/File/motd" in person.froyo("get", person.machine / "etc" / "motd").stdout
     person.write("files.yaml", FILES)
     person.froyo("apply", person.site)
     told = person.froyo("history").stdout

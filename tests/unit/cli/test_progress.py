@@ -143,3 +143,18 @@ async def test_a_terminal_is_left_as_it_was_however_it_ends(monkeypatch, failing
     text = err.getvalue()
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1
     assert text.endswith("\x1b[2K")
+
+
+def test_what_goes_on_as_before_is_said_once():
+    """Sixty files that each take a second were sixty lines in the log of a pipeline."""
+    loud = Screen(verbose=True)
+    progress = LiveProgress(loud.terminal, APPLYING)
+    progress.step("web-1", "connecting", addresses("web-1", *"abc"))
+    for name in "abc":
+        progress.step("web-1", "applying", addresses("web-1", name))
+    progress.step("web-1", "done", addresses("web-1", *"abc"))
+    assert loud.err.getvalue().splitlines() == [
+        "web-1: connecting",
+        "web-1: applying 1 of 3 instances",
+        "web-1: done, 3 changed",
+    ]

@@ -96,7 +96,7 @@ def test_what_a_person_should_know_of_what_is_in_sync_is_shown():
         """)
 
 
-def test_a_summary_is_a_line_a_change():
+def test_a_summary_is_a_line_a_change_and_says_of_what_would_fail_why():
     assert "\n".join(plan_lines(pipe(), PLANS, summary=True)) == dedent("""\
         web-1
           + File/new               spec   a.yaml:3
@@ -104,6 +104,7 @@ def test_a_summary_is_a_line_a_change():
           - File/old               spec
           ! File/kept              adopt
           ✘ File/lost              spec
+              would fail: /srv/x does not exist
 
         web-3
           ✘ no route to host

@@ -70,3 +70,12 @@ def test_what_failed_was_left_alone_or_could_not_be_reached_is_named():
         }
     ]
     assert (found["failed"], found["unreachable"], found["left"]) == (1, 1, 1)
+
+
+def test_what_was_done_in_the_same_way_on_several_targets_is_said_once():
+    """Three hosts printed the same forty lines three times."""
+    results = [TargetResult(name, 1, changed=[f"{name}/File/x"]) for name in ("a", "b")]
+    other = TargetResult("c", 1, failed={"c/File/x": "PermanentError: no such user"})
+    created = [event(n, f"{name}/File/x", "Created", message="created") for n, name in enumerate("ab")]
+    found = document(*results, other, events=created)
+    assert result_lines(pipe(), found) == ["a, b", "  + File/x  created", "c", "  ✘ File/x  no such user"]

@@ -19,7 +19,7 @@ STATE = ("web-1/File/motd", 2, "sha256:1", 2, None, 0.0, 1, CONDITIONS)
 
 
 def read(history):
-    return codec.state([*STATE, json.dumps(history), 0, "", None])
+    return codec.state([*STATE, json.dumps(history), 0, "", None, "[]"])
 
 
 def test_a_reason_that_is_not_known_is_pending_with_the_word_in_its_message():
