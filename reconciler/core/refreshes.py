@@ -43,6 +43,7 @@ class Refreshes:
     def __init__(self, owed: Iterable[Owed] = ()) -> None:
         self._owed = {(one.address, one.cause): one for one in owed}
         self._news: set[Key] = set()
+        self._ended: set[Key] = set()
 
     def intend(self, owed: Iterable[Owed]) -> list[Owed]:
         """Something is about to be changed that owes these; returns them as they have to be on record before that."""
@@ -53,7 +54,12 @@ class Refreshes:
             before = one.before if known.certain or known.before == one.before else _ELSE
             merged.append(replace(known, run=one.run, before=before))
             self._owed[one.address, one.cause] = merged[-1]
+            self._ended.discard((one.address, one.cause))
         return merged
+
+    def ended(self, cause: Address) -> None:
+        """An attempt to change something is known to be over, whatever came of it."""
+        self._ended = {key for key in self._owed if key in self._ended or key[1] == cause}
 
     def forgo(self, intended: Iterable[Owed], before: Iterable[Owed]) -> None:
         """What was intended could not be put on record, so that nothing was begun: what was owed before it still is.
@@ -87,6 +93,14 @@ class Refreshes:
     def of(self, address: Address) -> tuple[Owed, ...]:
         """What is owed to `address` for certain."""
         return tuple(one for one in self._owed.values() if one.address == address and one.certain)
+
+    def covered(self, address: Address) -> tuple[Owed, ...]:
+        """What `address` may be owed for attempts that are over: a refresh that begins now is one for them, too."""
+        return tuple(
+            one
+            for key, one in self._owed.items()
+            if key in self._ended and one.address == address and not one.certain
+        )
 
     def done(self, owed: Iterable[Owed]) -> list[Address]:
         """These were refreshed for. A change since then, of the same cause, is owed a refresh of its own.

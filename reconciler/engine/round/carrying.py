@@ -27,6 +27,10 @@ from reconciler.model.plan import Action, PlanUnit
 from reconciler.targets.session import Session
 
 
+_OVER = {ErrorClass.CONFLICT, ErrorClass.PERMANENT}
+"""What is told by whoever has tried it, and is not at it any more."""
+
+
 class Carrying:
     """What one round does.
 
@@ -152,7 +156,7 @@ class Carrying:
         if isinstance(seen.unit, ProviderError):
             self._failures.fail(unit.address, seen.unit)
         else:
-            self._verdicts.refreshed(unit, seen.observed, owed, output)
+            self._verdicts.refreshed(unit, seen.observed, [one for one in owed if one.certain], output)
         self._journal.outcome(unit.address, self._conclusions.summary(unit.address).reason)
 
     async def _look_after(
@@ -194,6 +198,8 @@ class Carrying:
         """What its provider says went well; concludes about the rest."""
         succeeded = []
         for address, result in applied.items():
+            if result.fault is None or result.fault.error_class in _OVER:
+                self._lane.refreshes.ended(address)
             if result.fault is None:
                 succeeded.append(address)
                 continue

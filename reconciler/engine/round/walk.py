@@ -202,7 +202,8 @@ class Walk:
             owed = self._lane.refreshes.of(address)
             unit = refreshing(self._lane, self._looks[address].observed, owed)
             if not self._failures.is_vain(unit) and not self._deciding.waits_for_lock(unit):
-                todo.append(Slow({address: unit}, self._lane.instances[address].lock, owed))
+                covered = self._lane.refreshes.covered(address)
+                todo.append(Slow({address: unit}, self._lane.instances[address].lock, (*owed, *covered)))
         return todo
 
     # --- Order --------------------------------------------------------------------------------------------------------

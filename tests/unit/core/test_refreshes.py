@@ -45,6 +45,28 @@ def test_what_has_moved_between_two_attempts_has_changed_whatever_it_is_in_the_e
     assert [one.run for one in refreshes.of(HANDLER)] == ["r3"]
 
 
+def test_a_refresh_that_begins_after_an_attempt_is_over_is_one_for_that_too():
+    """It ran once more when what the attempt had not changed came to be as declared otherwise."""
+    refreshes = Refreshes([owed("r1"), owed("r1", cause=Address("t/File/b"), certain=True)])
+    assert refreshes.covered(HANDLER) == ()  # it may go on still
+    refreshes.ended(CAUSE)
+    assert refreshes.covered(HANDLER) == (owed("r1"),)
+    assert refreshes.covered(Address("t/Exec/other")) == ()
+    refreshes.done([*refreshes.of(HANDLER), *refreshes.covered(HANDLER)])
+    assert list(refreshes) == []
+
+
+def test_an_attempt_that_begins_meanwhile_is_not_over():
+    refreshes = Refreshes([owed("r1")])
+    refreshes.ended(CAUSE)
+    covered = refreshes.covered(HANDLER)
+    refreshes.intend([owed("r2")])
+    assert refreshes.covered(HANDLER) == ()
+    refreshes.done(covered)
+    refreshes.seen(CAUSE, AFTER, as_declared=True)
+    assert [one.run for one in refreshes.of(HANDLER)] == ["r2"]
+
+
 def test_what_could_not_be_put_on_record_owes_what_was_owed_before_it():
     """The store was full, somebody else put it right, and a handler ran although nothing had been done."""
     refreshes = Refreshes([owed("r1", before=BETWEEN)])
