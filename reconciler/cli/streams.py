@@ -42,7 +42,9 @@ def prepare() -> None:
         os.set_blocking(number, True)
     if sys.stdout is (own := sys.__stdout__) and own is not None:
         encoding, buffered = own.encoding, own.line_buffering
-        sys.stdout = _Output(own.detach(), encoding=encoding, errors="backslashreplace", line_buffering=buffered)
+        sys.stdout = _Output(
+            own.detach(), encoding=encoding, errors="backslashreplace", line_buffering=buffered
+        )
 
 
 def _open(number: int) -> None:

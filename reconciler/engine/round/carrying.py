@@ -26,7 +26,6 @@ from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, PlanUnit
 from reconciler.targets.session import Session
 
-
 _OVER = {ErrorClass.CONFLICT, ErrorClass.PERMANENT}
 """What is told by whoever has tried it, and is not at it any more."""
 
