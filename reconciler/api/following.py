@@ -1,7 +1,7 @@
 """What goes on for ever: events, and what has changed, as lines of JSON to whoever follows.
 
-Invariant: who follows is told of everything, in order, and costs no more than that: he is woken by the feed of the
-store, nobody looks on his behalf, and what he does not read on is not kept for him.
+Invariant: who follows is told of everything, in order, or that he was not, and costs no more than that: he is woken by
+the feed of the store, nobody looks on his behalf, and what he does not read on is not kept for him.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.api import queries
-from reconciler.api.backend import Followed
+from reconciler.api.backend import Followed, Knowledge
 from reconciler.api.views import Document
-from reconciler.model.event import Event
+from reconciler.model.event import Event, EventFilter, EventType
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -68,6 +68,9 @@ async def events(known: Followed, query: queries.Query) -> AsyncGenerator[Event 
         while True:
             wanted["after"] = str(last)
             found = await known.events(queries.event_filter(wanted), PORTION)
+            if (not found or found[0].id > last + 1) and (lost := await dropped(known, last)) is not None:
+                last = lost.id
+                yield lost
             for event in found:
                 last = event.id
                 yield event
@@ -78,6 +81,28 @@ async def events(known: Followed, query: queries.Query) -> AsyncGenerator[Event 
                 if news is None:
                     yield None
             told = news.event
+
+
+async def dropped(known: Knowledge, after: int) -> Event | None:
+    """What is told in the place of events behind `after` that are not kept any more; None where all of them are.
+
+    Args:
+        known: gives events.
+        after: the last one that was told of; 0 before any.
+    """
+    oldest = await known.events(EventFilter(after=0), 1)
+    missing = oldest[0].id - after - 1 if oldest and after else 0
+    if missing <= 0:
+        return None
+    message = f"{missing:,} events could not be told before they were dropped; retention.json says how many are kept"
+    return Event(
+        id=after + missing,
+        at=oldest[0].at,
+        type=EventType.WARNING,
+        reason="EventsDropped",
+        object="Events",
+        message=message,
+    )
 
 
 async def changes(following: Subscription) -> AsyncGenerator[News | None, None]:

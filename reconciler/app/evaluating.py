@@ -58,8 +58,8 @@ class Evaluated:
 
     @property
     def notices(self) -> list[str]:
-        """What a person should know of what counts, besides what comes of it."""
-        found = [f"warning: {warning}" for warning in self.desired.warnings]
+        """What a person should know of what counts, besides its warnings and what comes of it."""
+        found = []
         if self.rollback is not None:
             found.append(
                 f"{self.rollback.source} is {wording.rolled_back(self.rollback)}; what it says by now does not count "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from reconciler.app import quick
 from reconciler.app.assembly import Parts
@@ -21,6 +21,7 @@ from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.oneshot import OneShot, TargetResult
 from reconciler.engine.report import Report
 from reconciler.engine.round.progress import Progress
+from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, TargetName, source_object, split_address
 from reconciler.model.plan import Plan, PlanUnit
@@ -75,6 +76,7 @@ async def apply(
     work = await _oneshot(parts, evaluated, progress)
     results = await work.apply(only=only)
     batch = await account(parts.store, wanted=evaluated.wanted, reached=work.reached, now=parts.runtime.now)
+    await _leave_alone(parts, evaluated, results, batch)
     document = None
     settled = all(_settled(result) for result in results)
     if whole and only is None and settled and evaluated.rollback is None:
@@ -133,6 +135,33 @@ async def _leave(parts: Parts, evaluated: Evaluated, notice: Callable[[str], Non
         len(left), taken.removals.values(), approved, rolled_back=rolled_back
     ):
         notice(said)
+
+
+async def _leave_alone(
+    parts: Parts, evaluated: Evaluated, results: Collection[TargetResult], batch: Batch
+) -> None:
+    """What was put back as it was before us is declared all the same, and is known to be left alone from then on."""
+    known = {address for result in results if result.lane is not None for address in result.lane.states}
+    reached = {result.target for result in results if result.lane is not None}
+    put_back = {
+        address: evaluated.desired.instances[address]
+        for address, one in evaluated.instances.items()
+        if one.removal is not None and one.removal.asked and one.target in reached and address not in known
+    }
+    if not put_back:
+        return
+    source = evaluated.desired.source
+    report = Report(
+        parts.runtime.now,
+        {a: ResourceState(address=a, digest=one.digest, source=source) for a, one in put_back.items()},
+    )
+    suspensions = Suspensions(parts.store, now=parts.runtime.now)
+    await suspensions.load()
+    for address in put_back:
+        if (suspension := suspensions.holding(address)) is not None:
+            verdict = Verdict(reason=Reason.SUSPENDED, message=wording.suspended(suspension))
+            report.conclude(address, verdict)
+    batch.put_states(report.changed.values())
 
 
 def _settled(result: TargetResult) -> bool:

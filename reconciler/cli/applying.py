@@ -16,6 +16,7 @@ from reconciler.app import evaluating, once
 from reconciler.app.assembly import assemble
 from reconciler.app.places import places
 from reconciler.cli.deadline import deadline
+from reconciler.cli.here import from_here
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import nothing_declared
 from reconciler.cli.progress import APPLYING, LiveProgress
@@ -88,6 +89,8 @@ async def _apply(
         assemble(where, os.environ, lease=True, notice=progress.notice, prune=budget) as parts,
     ):
         evaluated = await evaluating.evaluate(parts, root, targets=targets, labels=labels)
+        for warning in evaluated.desired.warnings:
+            progress.notice(f"warning: {one_line(from_here(warning))}")
         for told in evaluated.notices:
             progress.notice(one_line(told))
         results = await once.apply(

@@ -11,6 +11,7 @@ import typer
 
 from reconciler.api.client import Document
 from reconciler.app.places import places, source_root
+from reconciler.cli.here import from_here
 from reconciler.cli.options import (
     Directory,
     Labels,
@@ -158,6 +159,8 @@ async def _plan(
         assemble(where, os.environ, lease=False, notice=progress.notice, prune=budget) as parts,
     ):
         evaluated = await evaluating.evaluate(parts, root, targets=targets, labels=labels)
+        for warning in evaluated.desired.warnings:
+            progress.notice(f"warning: {one_line(from_here(warning))}")
         for told in evaluated.notices:
             progress.notice(one_line(told))
         found = await once.plan(parts, evaluated, progress=progress)

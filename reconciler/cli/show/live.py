@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from reconciler.api import answers, views
 from reconciler.api.backend import Followed, Knowledge
+from reconciler.api.following import dropped
 from reconciler.cli.output import Format, emit_line
 from reconciler.cli.show.events import event_block
 from reconciler.cli.show.status import summary
@@ -74,7 +75,8 @@ class Live:
     async def _catch_up(self, known: Knowledge) -> None:
         """Show what has happened since the last event that was shown."""
         while found := await known.events(EventFilter(after=self._last), PORTION):
-            self._show(found)
+            lost = await dropped(known, self._last) if found[0].id > self._last + 1 else None
+            self._show(found if lost is None else [lost, *found])
 
     def _show(self, events: Sequence[Event]) -> None:
         for event in events:

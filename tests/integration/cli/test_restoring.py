@@ -51,6 +51,7 @@ def test_without_a_daemon_it_is_shown_and_the_next_apply_does_it(person):
     assert motd(person) == "theirs\n"
     assert (person.machine / "motd").stat().st_mode & 0o777 == 0o640
     assert ran(person) == 2
+    assert person.json("get", "motd")["items"][0]["reason"] == "Suspended"
     # It stays so, whatever is applied, until somebody says otherwise.
     person.froyo("apply", "site")
     assert motd(person) == "theirs\n"

@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.api import following
 from reconciler.api.following import PORTION, changes, events
+from reconciler.model.event import EventType
 from reconciler.store.feed import Feed, News
 from reconciler.store.records import Receipt
 from tests.sim.loop import run
@@ -110,3 +111,21 @@ async def test_who_leaves_follows_no_longer():
     assert len(known.feed._subscriptions) == 1
     await stream.aclose()
     assert not known.feed._subscriptions
+
+
+async def test_who_is_so_slow_that_events_were_dropped_is_told():
+    """They were missing, and nothing said so."""
+    known = Known(known_events=happened(1, 2))
+    stream = events(known, {"after": "1"})
+    assert await ids(stream, 1) == [2]
+    known.happen(*happened(3, 4, 5, 6))
+    del known.known_events[:4]
+    told = await anext(stream)
+    assert (told.id, told.reason, told.object, told.type) == (4, "EventsDropped", "Events", EventType.WARNING)
+    assert told.message.startswith("2 events could not be told")
+    assert await ids(stream, 2) == [5, 6]
+    # Nothing is missing where nothing that was asked for is, nor before the first that there is.
+    assert await ids(events(known, {"after": "0"}), 1) == [5]
+    other = events(known, {"after": "5", "object": "elsewhere"})
+    known.happen(event(7, object_="elsewhere"))
+    assert await ids(other, 1) == [7]
