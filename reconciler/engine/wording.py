@@ -64,6 +64,9 @@ def lacking(rollback: Rollback) -> str:
     return f"{rollback.by} rolled back to {rollback.revision}, and it does not have this"
 
 
+LEFT = "which differs, and is left as it is"
+"""Why what depends on something is not touched, where people decided about that."""
+
 ADVICE = "; to have it"
 """What comes between the reason for which something waits for a person and what they can do about it."""
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from reconciler.app.places import source_root
 from reconciler.cli.asking import Asking
 from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
@@ -24,7 +25,10 @@ EXAMPLES = (
 
 
 def command(
-    what: Annotated[str, typer.Argument(metavar="OBJECT", help="target/Kind/name, or the name of a source.")],
+    what: Annotated[
+        str,
+        typer.Argument(metavar="OBJECT", help="target/Kind/name, or a source: its name or directory."),
+    ],
     *,
     output: Output = Format.TEXT,
     state: State = None,
@@ -40,7 +44,7 @@ def command(
     asking = Asking.of(state)
     asking.must_have_store()
     sources = [view["name"] for view in asking.get("/v1/sources")["items"]]
-    source = what if what in sources or what.startswith("/") else ""
+    source = _source(what, sources)
     addresses = [] if source else [what]
     by = person(os.environ)
     if asking.daemon is not None:
@@ -56,3 +60,12 @@ def command(
         also = f", and {count(len(done) - 1, 'resource')} that it declared" if len(done) > 1 else ""
         screen.say(f"forgotten: {one_line(done[-1])}{also}; nothing is changed on any target")
     return 0
+
+
+def _source(what: str, known: list[str]) -> str:
+    """The source that is meant: by its name, as events name it, or by a path from here; "" where none is."""
+    named = what.removeprefix("Source")
+    for name in (what, named, named.removeprefix("/"), str(source_root(what, os.environ))):
+        if name in known:
+            return name
+    return named if named.startswith("/") else ""

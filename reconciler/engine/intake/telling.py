@@ -139,7 +139,7 @@ class Telling:
         elif state.revision:
             message = f"{verdict.message}; revision {state.revision} is in force"
             verdict = Verdict(reason=Reason.IN_SYNC, message=message, ready=True)
-        await self._say(verdict, state)
+        await self._say(verdict, state, event="Recovered" if verdict.reason is Reason.PENDING else "")
 
     async def _say(self, verdict: Verdict, state: SourceState, *, event: str = "", told: str = "") -> None:
         """Say how the source is, where that is news.
@@ -159,7 +159,7 @@ class Telling:
             state.object,
             event or ("SourceReady" if verdict.ready else "SourceBroken"),
             told or verdict.message,
-            warning=not verdict.ready,
+            warning=not verdict.ready and event != "Recovered",
             data={"problems": list(state.problems), "revision": state.revision},
         )
         await self._keep(report, state)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.core.backoff import Backoff
+from reconciler.core.conditions import summarize
+from reconciler.core.reasons import HELD
 from reconciler.core.retry import When, requeue, requeue_error
 from reconciler.engine import wording
 from reconciler.engine.lane.lane import Lane
@@ -59,7 +61,8 @@ class Failures:
     def waits(self, address: Address, culprit: Address) -> str:
         """It depends on another one that is not ready; returns how that is said."""
         self._outcome.look_again(address, self._services.settings.dependency_poll)
-        message = f"waits for {culprit}, which is not ready"
+        held = summarize(self._lane.states[culprit].conditions).reason in HELD
+        message = f"waits for {culprit}, {wording.LEFT if held else 'which is not ready'}"
         verdict = Verdict(reason=Reason.DEPENDENCY_NOT_READY, message=message, reconciling=True)
         self._conclusions.conclude(address, verdict)
         return message

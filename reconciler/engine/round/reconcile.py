@@ -13,6 +13,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from reconciler.core.obstacles import standing
+from reconciler.core.reasons import LEFT_ALONE
+from reconciler.engine import wording
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.lane.recording import Recording
 from reconciler.engine.report import Report
@@ -203,15 +205,21 @@ class Round:
             for unit in units
             if unit.action is not Action.NONE and unit.held is None
         }
-        failing = standing(changes, self._lane.instances, self._lane.graph, broken=broken)
-        return [replace(one, fails=self._why(failing.get(one.address))) for one in units]
+        left = {
+            unit.address
+            for unit in units
+            if unit.action is not Action.NONE and unit.held is not None and unit.held not in LEFT_ALONE
+        }
+        failing = standing(changes, self._lane.instances, self._lane.graph, broken={*broken, *left})
+        return [replace(one, fails=self._why(failing.get(one.address), left)) for one in units]
 
-    def _why(self, failing: Obstacle | Address | None) -> str:
+    def _why(self, failing: Obstacle | Address | None, left: Collection[Address]) -> str:
         if failing is None:
             return ""
         if isinstance(failing, Obstacle):
             return told(failing.fault, self._lane.target, uid=self._session.ready.uid)
-        return f"waits for {split_address(failing)[1]}, which would fail"
+        why = wording.LEFT if failing in left else "which would fail"
+        return f"waits for {split_address(failing)[1]}, {why}"
 
     # --- Looking ------------------------------------------------------------------------------------------------------
 

@@ -223,7 +223,7 @@ def test_a_source_that_is_declared_is_served_as_soon_as_it_is_there(person):
     shutil.rmtree(other)
     (person.site / "source.yaml").unlink()
     assert str(other) in person.froyo("get", "sources").stdout
-    person.froyo("forget", other)
+    person.froyo("forget", other.name)
     assert str(other) not in person.froyo("get", "sources").stdout
 
 

@@ -3,6 +3,7 @@
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address
 from reconciler.model.plan import Action
+from reconciler.model.resource import Policy
 from reconciler.plugins.calls import Phase
 from tests.sim.files import Node
 from tests.sim.manifests import instance
@@ -56,6 +57,18 @@ async def test_what_the_same_plan_brings_is_not_missing(stage):
     (result,) = await stage.once(shown).apply()
     assert stage.machines["m0"].files.nodes["/srv/app/deep"].content == b"x\n"
     assert address("deep") not in result.failed
+
+
+@staged
+async def test_what_waits_for_what_people_have_left_as_it_is_is_said_to(stage):
+    """A plan showed it as something to create, and apply did not."""
+    shown = stage.desired(
+        file("seen", "x\n", policy=Policy.OBSERVE), file("after", "y\n", require=("File/seen",))
+    )
+    said = "File/seen, which differs, and is left as it is"
+    assert units(await stage.once(shown).plan())[address("after")].fails == f"waits for {said}"
+    (result,) = await stage.once(shown).apply()
+    assert result.failed[address("after")] == f"DependencyNotReady: waits for {address('seen')}, {said[11:]}"
 
 
 @staged

@@ -203,6 +203,15 @@ async def test_what_is_wrong_is_said_once_for_as_long_as_it_is_so(stage):
     )
 
 
+@staged
+async def test_that_one_which_was_never_there_has_come_is_no_trouble(stage):
+    source = intake(stage)
+    await source.run(said(SourceReport(unreadable="there is no such directory")))
+    await source.run(said(SourceReport()))
+    (event,) = await stage.events("Recovered")
+    assert (event.message, event.type) == ("can be read again", "Normal")
+
+
 @pytest.mark.parametrize(
     ("warnings", "said"),
     [
