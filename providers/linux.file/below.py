@@ -268,6 +268,18 @@ def bodies_of(changes: Iterable[Json]) -> list[str]:
     return sorted({after["digest"] for field, _, after in differs if field == "content"})
 
 
+def lost_below(changes: Iterable[Json], entries: Iterable[Json]) -> int:
+    """How many regular files are to be removed or replaced, with what is in them."""
+    gone, replaced = set(), 0
+    for change in changes:
+        if "purge" in change or change.get("clears"):
+            gone.add(change["name"])
+        elif change["type"] == "file":
+            replaced += "becomes" in change or any(field == "content" for field, *_ in change["differs"])
+    below = (entry["name"] for entry in entries if gone and entry["type"] == "file")
+    return replaced + sum(not gone.isdisjoint((name, *ancestors(name))) for name in below)
+
+
 def is_private(change: Json, *, said: bool | None) -> bool:
     """Whether nothing of a content is to be told: as declared, or since a mode gives nothing to group and others."""
     if said is not None:

@@ -10,6 +10,7 @@ from below import (
     digest_of,
     is_private,
     look_below,
+    lost_below,
     mounted_below,
     remark_on,
     tree_diffs,
@@ -160,6 +161,7 @@ def directory_actual(one: Resource, stat: Json | CallError, listing: Json | Call
                 (f"{path}/{one['name']} {one['refused']}" for one in changes if "refused" in one), ""
             ),
             "bodies": bodies_of(changes),
+            "lost": lost_below(changes, entries),
         }
     if ignored_rules:
         stat["ignored"] = look_below(path, ignored_rules, managed, entries)[0][:SHOWN]
@@ -209,11 +211,13 @@ def plan_directory(one: Resource, now: Actual) -> Operation:
         return directory_removal(one, state) if now.exists else IN_SYNC
     ignored = ignored_fields(one)
     below, tree = tree_plan(one, state, ignored)
+    lost = state["tree"]["lost"] if tree else 0
     if not now.exists or state["type"] != "directory":
         mode = octal(spec.get("mode", "0755"))
         make = planned_call("dir.ensure", path, mode=mode, **account_arguments(spec))
         operation = creation(one, now, below, make, blobs=state.get("tree", {}).get("bodies", ()))
         operation.payload |= tree
+        operation.lost = lost
         return operation
     diffs = attribute_diffs(spec, state)
     payload: Json = {"calls": [], **tree}
@@ -231,7 +235,7 @@ def plan_directory(one: Resource, now: Actual) -> Operation:
         return IN_SYNC
     if not payload["calls"] and not tree:
         return Operation("none", diffs)
-    return Operation("update", diffs, payload, blobs=state.get("tree", {}).get("bodies", ()))
+    return Operation("update", diffs, payload, blobs=state.get("tree", {}).get("bodies", ()), lost=lost)
 
 
 def tree_plan(one: Resource, state: Json, ignored: Collection[str]) -> tuple[list[FieldDiff], Json]:

@@ -142,6 +142,11 @@ def not_kept(size: int, limit: int) -> str:
     return f"what was there before is not kept: it had {size:,} bytes, and up to {limit:,} are"
 
 
+def lost(files: int) -> str:
+    """Of the contents of files that are replaced or removed together, which are not kept; "" where there are none."""
+    return f"what is in {count(files, 'file')} that it replaces or removes is not kept" if files else ""
+
+
 def untold(number: int, what: str = "put back") -> str:
     """Of repairs that came too often for each to be an event, or of something else that happened too often."""
     return f"{what} {number:,} more times, none of them told by itself"

@@ -98,6 +98,7 @@ class Operation:
         preimage: a content that would be lost, or None.
         slow: it runs a program that may take long: what does not depend on it does not wait for it.
         obstacles: what was seen to make it fail.
+        lost: how many files it replaces or removes whose contents nobody keeps.
     """
 
     address: Address
@@ -107,6 +108,7 @@ class Operation:
     preimage: Preimage | None = None
     slow: bool = False
     obstacles: tuple[Obstacle, ...] = ()
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,6 +157,7 @@ def _operation_of(item: Json, package: str) -> Operation:
         else Preimage(preimage["path"], Digest(preimage["digest"]), preimage["size"]),
         item.get("slow", False),
         tuple(_obstacle_of(one, package) for one in item.get("obstacles", ())),
+        item.get("lost", 0),
     )
 
 

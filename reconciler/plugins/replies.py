@@ -150,6 +150,8 @@ def _check_operation(item: dict[str, Any]) -> None:
             f"the action {action!r} with{'' if differs else 'out'} a difference that is not ignored"
         )
     _check_obstacles(item.get("obstacles", []))
+    if type(item.get("lost", 0)) is not int or item.get("lost", 0) < 0:
+        raise Misbehaviour("its `lost` is no number of files")
     if type(item.get("slow", False)) is not bool:
         raise Misbehaviour("its `slow` is neither true nor false")
     if type(item.setdefault("payload", {})) is not dict:

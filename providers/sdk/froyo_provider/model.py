@@ -87,6 +87,7 @@ class Operation:
         preimage: `{"path", "digest", "size"}` of a body which would be lost, so that it can be kept.
         slow: whether it may take long, because of a program that it runs: nothing else waits for it then.
         obstacles: what was seen to be in its way: faults, as JSON, each with its `subjects`. Then it is not tried.
+        lost: how many files it replaces or removes beside the preimage, whose contents nobody keeps.
         address: filled in; empty while planning.
     """
 
@@ -98,6 +99,7 @@ class Operation:
     address: str = ""
     slow: bool = False
     obstacles: Sequence[dict[str, Any]] = ()
+    lost: int = 0
 
 
 @dataclass(slots=True)

@@ -73,6 +73,8 @@ def operation_json(address: str, operation: Operation) -> Json:
         item["slow"] = True
     if operation.obstacles:
         item["obstacles"] = list(operation.obstacles)
+    if operation.lost:
+        item["lost"] = operation.lost
     return item
 
 

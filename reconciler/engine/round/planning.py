@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.core import diff, inventory
+from reconciler.engine import wording
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.observing import Observed, by_package, resource
@@ -83,7 +84,7 @@ def _unit(
         observed=reading.digest,
         itself=reading.itself,
         held=decision.held,
-        remark=reading.remark,
+        remark="; ".join(filter(None, (reading.remark, wording.lost(operation.lost)))),
     )
 
 

@@ -263,8 +263,10 @@ class Verdicts:
         self._outcome.changed.append(address)
 
     def _not_kept(self, unit: PlanUnit) -> str:
-        """That what was there at first contact was too large to be kept; "" where it was not."""
+        """That what was there at first contact was too large to be kept, or too much; "" where it was not."""
         preimage, limit = unit.operation.preimage, self._services.settings.preimage_limit
-        if unit.cause is not Cause.ADOPT or preimage is None or preimage.size <= limit:
+        if unit.cause is not Cause.ADOPT:
             return ""
+        if preimage is None or preimage.size <= limit:
+            return wording.lost(unit.operation.lost)
         return wording.not_kept(preimage.size, limit)

@@ -91,3 +91,19 @@ def test_what_is_mounted_in_a_tree_is_told_and_not_taken_for_declared(person):
     assert "left alone" not in person.froyo("plan", person.site).stdout
     person.froyo("apply", person.site)
     assert "left alone" not in person.froyo("describe", "here/Directory/web").stdout
+
+
+def test_what_is_lost_when_a_tree_is_taken_over_is_said_before_and_after(person):
+    person.write("web.yaml", TREE.replace("except", "purge: true, except"))
+    _body(person, "index.html", "<p>\n")
+    web = person.machine / "web"
+    for name in ("index.html", "old/a", "old/b", "uploads/c"):
+        (web / name).parent.mkdir(parents=True, exist_ok=True)
+        (web / name).write_text("theirs\n")
+    said = "what is in 3 files that it replaces or removes is not kept"
+    assert said in person.froyo("plan", person.site, status=2).stdout
+    person.froyo("apply", person.site)
+    assert said in " ".join(person.froyo("events", "--warnings").stdout.split())
+    assert (web / "uploads" / "c").exists()
+    (web / "stray").symlink_to("nowhere")
+    assert "is not kept" not in person.froyo("plan", person.site, status=2).stdout
