@@ -182,7 +182,9 @@ class Lane:
     def manage_anew(self, containers: Iterable[Address]) -> None:
         """What others manage in these is not what it was: a difference that this makes is nobody's drift."""
         for address in containers:
-            self.states[address] = replace(self.states[address], observed=None)
+            if self.states[address].observed is not None:
+                self.states[address] = replace(self.states[address], observed=None)
+                self.backlog.move([address])  # with what is forgotten: a later controller could not tell any more
 
     def record(self, seen: Recording, *, everything: bool = False) -> None:
         """Keep what was asked and answered.

@@ -101,3 +101,22 @@ async def test_an_answer_without_sense_about_one_instance_stalls_no_other_for_lo
     stage.machines["m0"].weather.clear()
     await stage.settled(within=90.0)
     assert stage.content("motd") == b"hello\n"
+
+
+@staged
+async def test_what_is_no_longer_declared_is_no_drift_either_after_one_more_start(stage):
+    """That it was ours was forgotten with it; only the controller that had forgotten it knew what that meant."""
+    await stage.declare(directory(), inside("motd"))
+    await stage.settled()
+    await stage.end()
+    stage.machines["m0"].powered = False
+    await stage.begin()
+    await stage.declare(directory())
+    await asyncio.sleep(10)
+    await stage.again()
+    stage.machines["m0"].powered = True
+    await stage.declare(directory())
+    await stage.until(lambda: "/srv/d/motd" not in stage.machines["m0"].files.nodes)
+    await stage.settled()
+    assert await stage.events("Repaired") == []
+    assert len(await stage.events("Orphaned")) == 1
