@@ -7,6 +7,7 @@ daemon and without one.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Mapping
 
 from reconciler.api import views
@@ -147,16 +148,16 @@ async def _revisions(known: Knowledge, query: Query) -> Document:
     rollbacks, every = await known.rollbacks(), await known.revisions()
     newest = {one.source: one.number for one in every}
     in_force = newest | {name: one.snapshot for name, one in rollbacks.items()}
-    return views.items(
-        "RevisionList",
-        (
-            views.revision(
-                one, in_force=in_force[one.source] == one.number, newest=newest[one.source] == one.number
-            )
-            for one in every
-            if query.get("source", one.source) == one.source
-        ),
-    )
+    wanted = [one for one in every if query.get("source", one.source) == one.source]
+    found = []
+    # What was kept once more, since something beside it that is no part of it was another, is the same revision.
+    for (source, *_), group in itertools.groupby(wanted, lambda one: (one.source, one.revision, one.digest)):
+        first, *again = group
+        numbers = {first.number, *(one.number for one in again)}
+        found.append(
+            views.revision(first, in_force=in_force[source] in numbers, newest=newest[source] in numbers)
+        )
+    return views.items("RevisionList", found)
 
 
 async def _orphans(known: Knowledge, _query: Query) -> Document:

@@ -184,7 +184,9 @@ class Lane:
         for address in containers:
             if self.states[address].observed is not None:
                 self.states[address] = replace(self.states[address], observed=None)
-                self.backlog.move([address])  # with what is forgotten: a later controller could not tell any more
+                self.backlog.move(
+                    [address]
+                )  # with what is forgotten: a later controller could not tell any more
 
     def record(self, seen: Recording, *, everything: bool = False) -> None:
         """Keep what was asked and answered.

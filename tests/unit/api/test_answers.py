@@ -300,6 +300,14 @@ async def test_the_revisions_that_are_kept_say_which_is_in_force_and_which_is_th
     assert [view["revision"] for view in document["items"]] == ["x"]
 
 
+async def test_a_revision_that_was_kept_once_more_is_one():
+    every = [revision(1, "r1"), revision(2, "r1"), revision(3, "r2"), revision(4, "r1"), revision(5, "r1")]
+    known = Known(known_revisions=every, known_rollbacks={"/srv/site": rollback("/srv/site", "r1")})
+    [first, second, third] = (await answer(known, "/v1/revisions", {}))["items"]
+    assert (first["revision"], first["inForce"], first["newest"]) == ("r1", True, False)
+    assert (second["revision"], third["revision"], third["newest"]) == ("r2", "r1", True)
+
+
 async def test_a_source_says_what_it_was_rolled_back_to():
     back = {"site": rollback("site", "r1", until=3000.0)}
     known = Known(known_sources={"site": source_state("site")}, known_rollbacks=back)

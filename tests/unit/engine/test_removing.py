@@ -1,5 +1,6 @@
 """What is ours and is declared no longer: it goes, or waits for a person, or stays."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -212,6 +213,25 @@ async def test_a_target_is_kept_until_what_is_to_go_on_it_has_gone(stage):
     await stage.until(lambda: stage.controller.targets.keys() == {"m0"})
     await stage.settled()
     assert (await stage.store.load_states()).keys() == {address("kept")}
+
+
+@staged(machines=("m0", "m1"))
+async def test_the_budget_is_that_of_a_source_whichever_targets_it_is_on(stage):
+    """Two on each of many targets are many."""
+    a, b = SourceName("/srv/a"), SourceName("/srv/b")
+    gone = [file(f"{name}{on}", "x\n", on=on, **DELETE) for name in "pq" for on in ("m0", "m1")]
+    others = [file(name, "x\n", **DELETE) for name in ("r", "s")]
+    await stage.controller.submit(replace(stage.desired(*files("kept"), *gone), source=a))
+    await stage.controller.submit(replace(stage.desired(file("also", "x\n"), *others), source=b))
+    await stage.settled()
+    await stage.controller.submit(replace(stage.desired(*files("kept")), source=a))
+    await stage.controller.submit(replace(stage.desired(file("also", "x\n")), source=b))
+    # What another source drops is counted by itself, and goes.
+    await stage.until(lambda: stage.content("r") is None and stage.content("s") is None)
+    await stage.until(lambda: stage.reason("qm1", on="m1") == "PruneHeld")
+    await asyncio.sleep(5)
+    assert all(stage.content(f"{name}{on}", on=on) == b"x\n" for name in "pq" for on in ("m0", "m1"))
+    assert "4 of 5 instances are declared no longer, and 3 may go" in stage.summary("pm0").message
 
 
 @staged

@@ -52,7 +52,7 @@ def test_every_reason_of_an_event_is_explained_once():
 
 def test_every_reason_that_the_code_gives_an_event_is_one_of_them():
     found = given()
-    assert {"Abandoned", "Connected", "Orphaned", "Recovered", "SourceBroken"} <= found
+    assert {"Abandoned", "Orphaned", "Recovered", "SourceBroken"} <= found
     assert found <= set(REASONS)
 
 
