@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from reconciler.config import offers
-from reconciler.config.builtin import MEANINGS
+from reconciler.config.builtin import COMMON, MEANINGS
 from reconciler.config.schemas import CompiledKind
 from reconciler.core.spoken import listed, lowered, with_article
 from reconciler.core.suggest import closest, did_you_mean
@@ -89,9 +89,10 @@ class _Explainer:
                 self.meant.add((*path, meant))
                 hint = f"did you mean {meant!r}?"
             else:
+                own = [name for name in known if name not in COMMON]
                 hint = self.elsewhere(name) or (
-                    f"there are {', '.join(known)}"
-                    if len(known) <= _MANY
+                    f"there are {', '.join(known if len(known) <= _MANY else own)}"
+                    if len(own) <= _MANY
                     else f"see the fields of {self.kind.kind.kind}"
                 )
             self.add(

@@ -95,7 +95,7 @@ class Verdicts:
         if not contest.contested:
             return None
         self._outcome.look_again(address, contest.over_at - now + 0.001)
-        message = f"as declared now, but {wording.CONTESTED}"
+        message = f"as declared now, but {wording.CONTESTED}; who: froyo events --reason Contested"
         return Verdict(reason=Reason.CONTESTED, message=message, ready=True, reconciling=True)
 
     def _keep_observation(self, reading: Observed, *, changed: Action = Action.NONE) -> None:
