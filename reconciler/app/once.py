@@ -153,7 +153,7 @@ async def _leave_alone(
     source = evaluated.desired.source
     report = Report(
         parts.runtime.now,
-        {a: ResourceState(address=a, digest=one.digest, source=source) for a, one in put_back.items()},
+        {a: ResourceState.unseen(one, source) for a, one in put_back.items()},
     )
     suspensions = Suspensions(parts.store, now=parts.runtime.now)
     await suspensions.load()

@@ -53,12 +53,13 @@ def intent_row(run: str, unit: PlanUnit, preimage: Digest | None) -> Row:
         "preimage": preimage,
         "outcome": None,
         "message": "",
+        "preimage_at": "" if unit.operation.preimage is None else unit.operation.preimage.path,
     }
 
 
 def run_unit(row: Sequence[Any]) -> RunUnit:
     """From UNITS and IN_DOUBT."""
-    run, address, action, cause, diffs, desired, observed, preimage, outcome, message = row
+    run, address, action, cause, diffs, desired, observed, preimage, outcome, message, _ = row
     return RunUnit(
         run=run,
         address=Address(address),

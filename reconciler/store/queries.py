@@ -143,9 +143,15 @@ def in_doubt(connection: sqlite3.Connection) -> list[RunUnit]:
     return _rows(connection, sql.IN_DOUBT, journals.run_unit)
 
 
-def unclaimed_preimages(connection: sqlite3.Connection) -> dict[Address, Digest]:
-    """What was there before something that was cut off, and that is not in the inventory."""
-    return dict(connection.execute(sql.UNCLAIMED_PREIMAGES))
+def unclaimed_preimages(connection: sqlite3.Connection) -> dict[Address, list[tuple[Digest, str]]]:
+    """What was there before something that was cut off, and that is not in the inventory, each with its path or "".
+
+    The newest first: of several, the oldest is what was there before us.
+    """
+    found: dict[Address, list[tuple[Digest, str]]] = {}
+    for address, digest, path in connection.execute(sql.UNCLAIMED_PREIMAGES):
+        found.setdefault(address, []).append((digest, path))
+    return found
 
 
 def events(connection: sqlite3.Connection, chosen: EventFilter, limit: int) -> list[Event]:

@@ -132,7 +132,7 @@ class Reading:
         """Intents without an outcome: after a crash, what has to be observed again."""
         return await self._query(queries.in_doubt)
 
-    async def unclaimed_preimages(self) -> dict[Address, Digest]:
+    async def unclaimed_preimages(self) -> dict[Address, list[tuple[Digest, str]]]:
         """What was there before operations that were cut off, of what is not in the inventory (yet)."""
         return await self._query(queries.unclaimed_preimages)
 

@@ -233,6 +233,8 @@ plan_units = Table(
     # NULL while the intent is on disk and its outcome is not: in doubt.
     Column("outcome", Text),
     Column("message", Text, nullable=False),
+    # The path that the preimage was at; "": not known, since it was recorded before this was.
+    Column("preimage_at", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 in_doubt = plan_units.c.outcome.is_(None)

@@ -84,9 +84,10 @@ SCHEMA = (
     (
         "CREATE TABLE plan_units ( run TEXT NOT NULL, address TEXT NOT NULL, action TEXT NOT NULL, cause "
         "TEXT NOT NULL, diffs TEXT NOT NULL, desired TEXT NOT NULL, observed TEXT NOT NULL, preimage TEXT, "
-        "outcome TEXT, message TEXT NOT NULL, CONSTRAINT pk_plan_units PRIMARY KEY (run, address), "
-        "CONSTRAINT fk_plan_units_run FOREIGN KEY(run) REFERENCES runs (id) ON DELETE CASCADE, CONSTRAINT "
-        "fk_plan_units_preimage FOREIGN KEY(preimage) REFERENCES blobs (digest) ) WITHOUT ROWID"
+        "outcome TEXT, message TEXT NOT NULL, preimage_at TEXT DEFAULT '' NOT NULL, CONSTRAINT "
+        "pk_plan_units PRIMARY KEY (run, address), CONSTRAINT fk_plan_units_run FOREIGN KEY(run) REFERENCES "
+        "runs (id) ON DELETE CASCADE, CONSTRAINT fk_plan_units_preimage FOREIGN KEY(preimage) REFERENCES "
+        "blobs (digest) ) WITHOUT ROWID"
     ),
     (
         'CREATE TABLE rollbacks ( source TEXT NOT NULL, snapshot INTEGER NOT NULL, "by" TEXT NOT NULL, '
@@ -124,7 +125,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0008')",
+    "INSERT INTO alembic_version VALUES ('0009')",
 )
 
 ADD_AUDIT = (
@@ -228,8 +229,9 @@ INVENTORY = (
 )
 IN_DOUBT = (
     "SELECT plan_units.run, plan_units.address, plan_units.action, plan_units.cause, plan_units.diffs, "
-    "plan_units.desired, plan_units.observed, plan_units.preimage, plan_units.outcome, plan_units.message "
-    "FROM plan_units WHERE plan_units.outcome IS NULL ORDER BY plan_units.run, plan_units.address"
+    "plan_units.desired, plan_units.observed, plan_units.preimage, plan_units.outcome, plan_units.message, "
+    "plan_units.preimage_at FROM plan_units WHERE plan_units.outcome IS NULL ORDER BY plan_units.run, "
+    "plan_units.address"
 )
 LAST_EVENT = "SELECT max(events.id) AS max_1 FROM events"
 LATEST_EVENTS = (
@@ -331,10 +333,11 @@ PUT_TARGET_STATE = (
 )
 PUT_UNIT = (
     "INSERT INTO plan_units (run, address, action, cause, diffs, desired, observed, preimage, outcome, "
-    "message) VALUES (:run, :address, :action, :cause, :diffs, :desired, :observed, :preimage, :outcome, "
-    ":message) ON CONFLICT (run, address) DO UPDATE SET action = excluded.action, cause = excluded.cause, "
-    "diffs = excluded.diffs, desired = excluded.desired, observed = excluded.observed, preimage = "
-    "excluded.preimage, outcome = excluded.outcome, message = excluded.message"
+    "message, preimage_at) VALUES (:run, :address, :action, :cause, :diffs, :desired, :observed, :preimage, "
+    ":outcome, :message, :preimage_at) ON CONFLICT (run, address) DO UPDATE SET action = excluded.action, "
+    "cause = excluded.cause, diffs = excluded.diffs, desired = excluded.desired, observed = "
+    "excluded.observed, preimage = excluded.preimage, outcome = excluded.outcome, message = "
+    "excluded.message, preimage_at = excluded.preimage_at"
 )
 PUT_WARM = (
     "INSERT INTO warm (id, document) VALUES (:id, :document) ON CONFLICT (id) DO UPDATE SET document = "
@@ -422,12 +425,12 @@ TARGET_STATES = (
     "SELECT target_state.name, target_state.conditions, target_state.connected_since FROM target_state"
 )
 UNCLAIMED_PREIMAGES = (
-    "SELECT plan_units.address, plan_units.preimage FROM plan_units WHERE plan_units.preimage IS NOT NULL "
-    "AND (plan_units.outcome IS NULL OR plan_units.outcome = 'Abandoned' OR plan_units.outcome = 'Pending' "
-    "OR plan_units.outcome = 'Unreachable') AND ((plan_units.address NOT IN (SELECT inventory.address FROM "
-    "inventory)) OR plan_units.cause = 'adopt' AND (plan_units.address NOT IN (SELECT inventory.address "
-    "FROM inventory WHERE inventory.preimage IS NOT NULL))) ORDER BY plan_units.run DESC, "
-    "plan_units.address"
+    "SELECT plan_units.address, plan_units.preimage, plan_units.preimage_at FROM plan_units WHERE "
+    "plan_units.preimage IS NOT NULL AND (plan_units.outcome IS NULL OR plan_units.outcome = 'Abandoned' OR "
+    "plan_units.outcome = 'Pending' OR plan_units.outcome = 'Unreachable') AND ((plan_units.address NOT IN "
+    "(SELECT inventory.address FROM inventory)) OR plan_units.cause = 'adopt' AND (plan_units.address NOT "
+    "IN (SELECT inventory.address FROM inventory WHERE inventory.preimage IS NOT NULL))) ORDER BY "
+    "plan_units.run DESC, plan_units.address"
 )
 UNFINISHED_RUNS = (
     "SELECT runs.id, runs.target, runs.cause, runs.revision, runs.started_at, runs.finished_at, "
@@ -436,8 +439,8 @@ UNFINISHED_RUNS = (
 )
 UNITS = (
     "SELECT plan_units.run, plan_units.address, plan_units.action, plan_units.cause, plan_units.diffs, "
-    "plan_units.desired, plan_units.observed, plan_units.preimage, plan_units.outcome, plan_units.message "
-    "FROM plan_units WHERE plan_units.run = :run ORDER BY plan_units.address"
+    "plan_units.desired, plan_units.observed, plan_units.preimage, plan_units.outcome, plan_units.message, "
+    "plan_units.preimage_at FROM plan_units WHERE plan_units.run = :run ORDER BY plan_units.address"
 )
 
 TABLES = (

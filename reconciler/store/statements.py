@@ -173,7 +173,7 @@ def _runs(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dic
         "UNITS": select(s.plan_units).where(units.run == bindparam("run")).order_by(units.address),
         "IN_DOUBT": select(s.plan_units).where(units.outcome.is_(None)).order_by(units.run, units.address),
         # Of several, the oldest is what was there before us.
-        "UNCLAIMED_PREIMAGES": select(units.address, units.preimage)
+        "UNCLAIMED_PREIMAGES": select(units.address, units.preimage, units.preimage_at)
         .where(unclaimed)
         .order_by(units.run.desc(), units.address),
     }

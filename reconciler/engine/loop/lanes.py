@@ -48,7 +48,7 @@ class Lanes:
         self._sources: frozenset[SourceName] = frozenset()
         self._left: dict[Address, str] = {}
         self._stored: dict[Address, ResourceState] = {}
-        self._preimages: dict[Address, Digest] = {}
+        self._preimages: dict[Address, list[tuple[Digest, str]]] = {}
         self._owed: list[Owed] = []
 
     async def load(self) -> None:
@@ -170,8 +170,11 @@ class Lanes:
             self._stored.pop(address, None)
             self._left.pop(address, None)
         self._stored |= others
-        found = self._preimages.keys() & wanted.instances.keys()
-        fresh.preimages.found({a: self._preimages.pop(a) for a in found})
+        for address in self._preimages.keys() & wanted.instances.keys():
+            one = wanted.instances[address]
+            # What was there before another thing that had the name is nothing that was there before this one.
+            found = [digest for digest, path in self._preimages.pop(address) if _was_at(one, path)]
+            fresh.preimages.found({address: digest for digest in found})
         self._lanes[name] = fresh
         return fresh
 
@@ -210,3 +213,8 @@ class Lanes:
         await store_report(self._store, report, forget=gone)
         for address in gone:
             self._stored.pop(address, None)
+
+
+def _was_at(one: Instance, path: str) -> bool:
+    """Whether an instance is about a path; where that is not on record it is taken to be."""
+    return not path or one.subject == f"path:{path}"

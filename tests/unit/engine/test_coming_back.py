@@ -2,21 +2,23 @@
 
 import asyncio
 
-from reconciler.model.plan import Action, Cause, Operation, PlanUnit
+from reconciler.model.plan import Action, Cause, Operation, PlanUnit, Preimage
 from reconciler.store.batch import Batch
 from reconciler.store.records import Run
 from tests.sim.files import digest_of
 from tests.unit.engine.stage import address, file, staged
 
 
-async def leave_in_doubt(stage, run, *, preimage=None):
+async def leave_in_doubt(stage, run, *, preimage=None, at=""):
     """As a controller does that is killed right before or after it writes to the target."""
     unit = PlanUnit(
         address=address("motd"),
         action=Action.UPDATE,
         cause=Cause.ADOPT,
         diffs=(),
-        operation=Operation(address("motd"), Action.UPDATE),
+        operation=Operation(
+            address("motd"), Action.UPDATE, preimage=Preimage(at, preimage, 16) if at else None
+        ),
         desired="sha256:1",
         observed="sha256:2",
     )
@@ -47,6 +49,22 @@ async def test_what_was_there_before_a_write_in_doubt_is_on_record_once_it_is_ou
     stage.spoil("motd", b"hello\n")  # it had been done
     await stage.again()
     await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    assert (await stage.store.load_inventory())[address("motd")].preimage == was
+
+
+@staged
+async def test_what_was_there_before_another_thing_of_that_name_says_nothing_of_this_one(stage):
+    """A removal would have put the content of one file at the path of another."""
+    was = await stage.store.blobs.put(b"was here before\n")
+    await leave_in_doubt(stage, "1", preimage=was, at="/srv/elsewhere")
+    await stage.again()
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    assert (await stage.store.load_inventory())[address("motd")].preimage is None
+    await leave_in_doubt(stage, "2", preimage=was, at="/srv/motd")
+    await stage.again()
+    await stage.declare(file("motd", "hello again\n"))
     await stage.settled()
     assert (await stage.store.load_inventory())[address("motd")].preimage == was
 

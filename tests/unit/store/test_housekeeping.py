@@ -116,7 +116,7 @@ async def test_a_run_is_kept_while_only_it_knows_what_was_there_before_us(
         await store.write(batch.finish_run(run(number).id, at=world.time, outcome=outcome))
     await housekeep(store, 10 * DAY)
     assert [r.id for r in await store.runs()] == [run(1).id]
-    assert await store.unclaimed_preimages() == {unit().address: original}
+    assert await store.unclaimed_preimages() == {unit().address: [(original, "")]}
     assert await store.blobs.read(original) == b"what was there before us"
 
     # Now the inventory knows it.
