@@ -174,7 +174,8 @@ class Lanes:
             one = wanted.instances[address]
             # What was there before another thing that had the name is nothing that was there before this one.
             found = [digest for digest, path in self._preimages.pop(address) if _was_at(one, path)]
-            fresh.preimages.found({address: digest for digest in found})
+            if found:  # the newest first, and the oldest is what was there before us
+                fresh.preimages.found({address: found[-1]})
         self._lanes[name] = fresh
         return fresh
 
