@@ -181,32 +181,6 @@ class _Look:
         self.changes.append({"name": name, "type": found, "differs": differs, **more})
 
 
-def mounted_below(rules: Json, managed: Iterable[str], entries: list[Json]) -> list[str]:
-    """What is left alone below since another file system begins there, although nobody has said that it should be."""
-    if not any(entry.get("mountpoint") for entry in entries):
-        return []
-    excepted, said, found = Globs(rules.get("except", ())), set(managed), []
-    for entry in entries:
-        name = entry["name"]
-        if name in said or name.rpartition("/")[0] in said or excepted.match(name):
-            said.add(name)
-        elif entry.get("mountpoint"):
-            found.append(name)
-    return found
-
-
-def remark_on(mounted: list[str]) -> str:
-    """The same for a person."""
-    if not mounted:
-        return ""
-    named = [name if len(name) <= 200 else name[:200] + "…" for name in mounted[:5]]
-    more = f" and {len(mounted) - 5:,} more" if len(mounted) > 5 else ""
-    return (
-        f"left alone, since another file system or subvolume begins there: {', '.join(named)}{more}"
-        " (`except` says that this is meant)"
-    )
-
-
 def wanted_below(recursive: Json) -> dict[str, Json]:
     """The attributes that are declared for each type of file."""
     owners: Json = {field: recursive[field] for field in ("owner", "group") if field in recursive}
@@ -266,18 +240,6 @@ def bodies_of(changes: Iterable[Json]) -> list[str]:
     """The digests of what is to be in files, each once."""
     differs = (one for change in changes for one in change.get("differs", ()))
     return sorted({after["digest"] for field, _, after in differs if field == "content"})
-
-
-def lost_below(changes: Iterable[Json], entries: Iterable[Json]) -> int:
-    """How many regular files are to be removed or replaced, with what is in them."""
-    gone, replaced = set(), 0
-    for change in changes:
-        if "purge" in change or change.get("clears"):
-            gone.add(change["name"])
-        elif change["type"] == "file":
-            replaced += "becomes" in change or any(field == "content" for field, *_ in change["differs"])
-    below = (entry["name"] for entry in entries if gone and entry["type"] == "file")
-    return replaced + sum(not gone.isdisjoint((name, *ancestors(name))) for name in below)
 
 
 def is_private(change: Json, *, said: bool | None) -> bool:

@@ -10,9 +10,6 @@ from below import (
     digest_of,
     is_private,
     look_below,
-    lost_below,
-    mounted_below,
-    remark_on,
     tree_diffs,
     tree_rules,
     whole,
@@ -30,6 +27,7 @@ from operations import (
     planned_call,
 )
 from refusals import refuse_in_the_way, refuse_system, refuse_unchangeable
+from remarks import lost_below, mounted_below, remark_on
 from removals import directory_removal, left_inside, managed_below, refuse_others, refuse_to_take_along
 from repairs import planned_changes, put_right, question
 

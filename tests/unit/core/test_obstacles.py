@@ -134,3 +134,10 @@ def test_what_is_brought_later_in_the_order_counts():
     first = make_instance("File/a", "/data/a")
     assert failing((first, [MISSING]), (FILE, [obstacle("path:/data/a")]), (late, ())) == {}
     assert Address("t/File/a") == first.address
+
+
+def test_what_comes_first_on_two_ways_and_is_about_paths_brings_nothing_else():
+    first = make_instance("File/first", "/srv/x")
+    between = make_instance("File/between", "/srv/y", require=(first.ref,))
+    after = make_instance("File/f", "/srv/app/f", require=(first.ref, between.ref))
+    assert failing((after, [MISSING]), (first, ()), (between, ())) == {"File/f": ["path:/srv/app"]}
