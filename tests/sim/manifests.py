@@ -18,11 +18,11 @@ from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from reconciler.model.subjects import Subject
 from reconciler.model.target import SshTransport, Target
 from tests.sim.files import NAMES, Files, digest_of
+from tests.sim.packages import KINDS
 
 Json = dict[str, Any]
 
 SOURCE = SourceName("sim")
-PACKAGE = "linux.file"
 API = "linux.froyo.dev/v1alpha1"
 
 
@@ -65,7 +65,9 @@ def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) 
         digest=Digest("sha256:" + hashlib.sha256(said.encode()).hexdigest()),
         provides=(Subject("path", spec["path"]),) if "path" in spec else (),
         contains=(Subject("path", spec["path"]),) if kind == "Directory" else (),
-        package="linux.exec" if kind == "Exec" else PACKAGE,
+        package=KINDS[kind].package,
+        lock=KINDS[kind].lock,
+        transaction=KINDS[kind].transaction,
     )
 
 
@@ -164,6 +166,8 @@ def differs(one: Instance, files: Files, managed: Mapping[str, Address]) -> str:
         made = one.spec.get("creates", "/")
         return "" if made in files.nodes else f"there is no {made}"
     spec, node = one.spec, files.nodes.get(path_of(one))
+    if one.kind == "Bundle":
+        return "" if node is not None else f"there is no {path_of(one)}"
     if spec.get("state") == "absent":
         return "" if node is None else f"there is a {node.type}"
     if node is None:

@@ -26,7 +26,6 @@ from reconciler.model.names import SourceName
 from reconciler.model.target import Target
 from reconciler.plugins.calls import Perform, Phase
 from reconciler.plugins.capabilities import Grants
-from reconciler.plugins.packages import load_packages
 from reconciler.runtime import Runtime
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
@@ -34,6 +33,7 @@ from reconciler.targets.session import Session
 from tests.sim.loop import SimTask
 from tests.sim.manifests import load
 from tests.sim.native import NativeHost
+from tests.sim.packages import PACKAGES
 from tests.sim.wire import Wire
 
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PROCESS: ContextVar["Process | None"] = ContextVar("process", default=None)
-PROVIDERS = Path(__file__).parents[2] / "providers"
-PACKAGES = load_packages([PROVIDERS / "linux.file", PROVIDERS / "linux.exec"])
 HOLDER = LeaseHolder(host="controller", pid=1, boot_id="boot", since=0.0)
 
 

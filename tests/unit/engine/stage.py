@@ -12,7 +12,7 @@ Everything but the targets is real: sessions, frames, rounds, the store, the pro
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
@@ -34,7 +34,6 @@ from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
 from reconciler.plugins.calls import Perform, Phase
 from reconciler.plugins.capabilities import Grants
-from reconciler.plugins.packages import Package
 from reconciler.plugins.replies import done_of
 from reconciler.plugins.steps import Misbehaviour
 from reconciler.runtime import Runtime
@@ -46,7 +45,7 @@ from tests.sim.loop import run
 from tests.sim.machine import Machine
 from tests.sim.manifests import desired, instance, target
 from tests.sim.native import NativeHost
-from tests.sim.process import PACKAGES
+from tests.sim.packages import PACKAGES
 from tests.sim.runner import frames_in
 
 Json = dict[str, Any]
@@ -114,13 +113,7 @@ class Stage:
         store_fails: whether it cannot be.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        *machines: str,
-        settings: EngineSettings | None = None,
-        packages: Sequence[Package] = (),
-    ) -> None:
+    def __init__(self, directory: Path, *machines: str, settings: EngineSettings | None = None) -> None:
         self.directory = directory
         self.settings = settings or EngineSettings()
         self.loop = asyncio.get_running_loop()
@@ -148,10 +141,9 @@ class Stage:
             offload=self._offload,
             environ={},
         )
-        packages = [*PACKAGES, *packages]
         self.host = Watched(
-            packages,
-            grants=Grants({one.name: one.capabilities for one in packages}),
+            PACKAGES,
+            grants=Grants({one.name: one.capabilities for one in PACKAGES}),
             audit=lambda *_: None,
         )
         self.host.calls = []
@@ -312,15 +304,14 @@ class Stage:
 
 
 def staged(test: Callable[[Stage], Awaitable[None]] | None = None, **given: Any) -> Any:
-    """A test that gets a stage with a running controller. `machines`, `settings` and more `packages` may be given."""
+    """A test that gets a stage with a running controller. `machines` and `settings` may be given."""
     if test is None:
         return lambda decorated: staged(decorated, **given)
     machines = given.get("machines", ("m0",))
 
     def played(tmp_path: Path) -> None:
         async def play() -> None:
-            more = {name: given[name] for name in ("settings", "packages") if name in given}
-            stage = Stage(tmp_path, *machines, **more)
+            stage = Stage(tmp_path, *machines, settings=given.get("settings"))
             await stage.begin()
             try:
                 await test(stage)

@@ -1,26 +1,18 @@
 """What is to be done at once about instances of a kind with transactions is one operation, with a verdict for each."""
 
 import asyncio
-from dataclasses import replace
-from pathlib import Path
 
 from reconciler.model.state import Suspension
 from reconciler.plugins.calls import Phase
-from reconciler.plugins.packages import load_packages
 from tests.sim.manifests import instance
 from tests.unit.engine.stage import Declared, execution, file, staged
-
-PACKAGES = load_packages([Path(__file__).parent / "bundles"])
-((KIND,),) = (one.kinds for one in PACKAGES)
-with_bundles = staged(packages=PACKAGES)
 
 ALL = "sleep 30 make /srv/a /srv/b /srv/c"
 
 
 def bundle(name, *, path="", **common):
-    one = instance("m0", "Bundle", name, {"path": path or f"/srv/{name}"}, **common)
-    said = {"package": KIND.package, "lock": KIND.lock, "transaction": KIND.transaction}
-    return Declared(replace(one, **said), None)
+    """A file that is brought, and taken away, with others in one command."""
+    return Declared(instance("m0", "Bundle", name, {"path": path or f"/srv/{name}"}, **common), None)
 
 
 THREE = [bundle(name) for name in "abc"]
@@ -39,7 +31,7 @@ def asked(stage):
     return sum(phase in {Phase.APPLY, Phase.DESTROY} for phase in stage.host.calls)
 
 
-@with_bundles
+@staged
 async def test_all_that_is_to_be_done_at_once_is_one_operation_and_delays_nobody(stage):
     await stage.declare(*THREE, file("other", "x"))
     await begun(stage)
@@ -57,7 +49,7 @@ async def test_all_that_is_to_be_done_at_once_is_one_operation_and_delays_nobody
     assert stage.machines["m0"].programs.kept == 0
 
 
-@with_bundles
+@staged
 async def test_what_fails_of_it_is_told_of_that_alone(stage):
     await stage.declare(bundle("a"), bundle("b", path="/none/b"), bundle("c"))
     await stage.until(lambda: stage.content("c") is not None)
@@ -70,7 +62,7 @@ async def test_what_fails_of_it_is_told_of_that_alone(stage):
     assert outcomes == {"m0/Bundle/a": "Applied", "m0/Bundle/b": "PermanentError", "m0/Bundle/c": "Applied"}
 
 
-@with_bundles
+@staged
 async def test_what_failed_before_it_ended_is_not_made_good_by_it(stage):
     """The run was called Applied as soon as the last of it had gone well."""
     await stage.declare(*THREE, execution("bad", "false", spec={"creates": "/srv/never"}))
@@ -84,7 +76,7 @@ async def test_what_failed_before_it_ended_is_not_made_good_by_it(stage):
     assert (run.outcome, run.message) == ("PermanentError", "3 applied, 1 failed")
 
 
-@with_bundles
+@staged
 async def test_what_comes_later_waits_for_the_lock_and_is_one_operation_too(stage):
     await stage.declare(*THREE)
     await begun(stage)
@@ -95,14 +87,14 @@ async def test_what_comes_later_waits_for_the_lock_and_is_one_operation_too(stag
     assert stage.ran() == [ALL, "sleep 30 make /srv/d /srv/e"]
 
 
-@with_bundles
+@staged
 async def test_what_depends_on_another_of_its_kind_comes_in_an_operation_after_that(stage):
     await stage.declare(bundle("a"), bundle("b", require=("Bundle/a",)), bundle("c"))
     await stage.settled()
     assert stage.ran() == ["sleep 30 make /srv/a /srv/c", "sleep 30 make /srv/b"]
 
 
-@with_bundles
+@staged
 async def test_a_daemon_that_ends_in_the_middle_leaves_it_running_and_the_next_one_waits_for_it(stage):
     await stage.declare(*THREE)
     await begun(stage)
@@ -115,7 +107,7 @@ async def test_a_daemon_that_ends_in_the_middle_leaves_it_running_and_the_next_o
     assert await stage.store.in_doubt() == []
 
 
-@with_bundles
+@staged
 async def test_a_lost_session_neither_ends_it_nor_starts_it_again(stage):
     await stage.declare(*THREE)
     await begun(stage)
@@ -132,7 +124,7 @@ def handled():
     return [*handlers, *(bundle(name, notify=(f"Exec/after-{name}",)) for name in "abc")]
 
 
-@with_bundles
+@staged
 async def test_what_was_done_of_it_before_a_power_failure_is_refreshed_for_and_nothing_else(stage):
     """Of the three one was there: it is owed a refresh. What was not done owes none until it is."""
     await stage.declare(*handled())
@@ -154,7 +146,7 @@ async def test_what_was_done_of_it_before_a_power_failure_is_refreshed_for_and_n
     assert await stage.store.load_owed() == []
 
 
-@with_bundles
+@staged
 async def test_handlers_run_once_for_what_it_has_done(stage):
     reload = execution("reload", "note", "reload")
     await stage.declare(reload, *(bundle(name, notify=("Exec/reload",)) for name in "abc"))
@@ -163,7 +155,7 @@ async def test_handlers_run_once_for_what_it_has_done(stage):
     assert await stage.store.load_owed() == []
 
 
-@with_bundles
+@staged
 async def test_each_of_them_that_is_notified_is_refreshed_by_itself_and_only_while_nothing_else_has_the_lock(
     stage,
 ):
@@ -181,7 +173,7 @@ async def test_each_of_them_that_is_notified_is_refreshed_by_itself_and_only_whi
     assert await stage.store.load_owed() == []
 
 
-@with_bundles
+@staged
 async def test_what_is_declared_otherwise_meanwhile_is_looked_at_anew_and_the_rest_is_concluded(stage):
     await stage.declare(*THREE)
     await begun(stage)
@@ -192,7 +184,7 @@ async def test_what_is_declared_otherwise_meanwhile_is_looked_at_anew_and_the_re
     assert await stage.store.in_doubt() == []
 
 
-@with_bundles
+@staged
 async def test_what_is_to_go_goes_in_one_operation(stage):
     three = [bundle(name, deletion="delete") for name in "abc"]
     await stage.declare(*three, file("x", "x"))
@@ -208,7 +200,7 @@ async def test_what_is_to_go_goes_in_one_operation(stage):
     }
 
 
-@with_bundles
+@staged
 async def test_a_single_run_does_all_of_it_at_once_and_the_rest_meanwhile(stage):
     await stage.controller.stop(grace=1)
     running = asyncio.ensure_future(stage.once(stage.desired(*THREE, file("x", "x"))).apply())

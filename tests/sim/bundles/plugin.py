@@ -1,4 +1,4 @@
-"""Bundles: a file that is there, brought and taken away by a command that does as many as are wanted, in 30 seconds."""
+"""Bundles: a file that is there. One command brings as many as are wanted, or takes them away, in some seconds."""
 
 import hashlib
 
@@ -54,16 +54,17 @@ def planned(spec, exists):
     if exists == (spec.get("state") != "absent"):
         return Operation("none")
     action = "delete" if exists else "create"
-    return Operation(action, [FieldDiff("path", None, spec["path"])], {"path": spec["path"]}, slow=True)
+    return Operation(action, [FieldDiff("path", None, spec["path"])], {**spec}, slow=True)
 
 
 async def transact(verb, operations):
     paths = sorted(one.payload["path"] for one in operations)
+    seconds = max(one.payload.get("seconds", 30) for one in operations)
     await call(
         "exec.run",
         id=name(verb, *paths),  # the same transaction, asked for again, is found again
         alone=name("bundles"),
-        argv=["sleep", "30", verb, *paths],
+        argv=["sleep", str(seconds), verb, *paths],
         timeout_ms=300_000,
         anew=True,
     )

@@ -1,0 +1,11 @@
+"""The provider packages of a modelled world: the built-in ones, and one whose kind has transactions."""
+
+from pathlib import Path
+
+from reconciler.plugins.packages import load_packages
+
+PROVIDERS = Path(__file__).parents[2] / "providers"
+PACKAGES = load_packages(
+    [PROVIDERS / "linux.file", PROVIDERS / "linux.exec", Path(__file__).parent / "bundles"]
+)
+KINDS = {kind.kind: kind for package in PACKAGES for kind in package.kinds}
