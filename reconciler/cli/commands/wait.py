@@ -15,7 +15,7 @@ from reconciler.cli.asking import Asking
 from reconciler.cli.options import Labels, NoColor, Output, Quiet, State, Targets, Timeout, Verbose, What
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
-from reconciler.cli.show.resources import resource_table
+from reconciler.cli.show.resources import resource_table, source_table
 from reconciler.cli.terminal import terminal
 from reconciler.cli.unknown import nothing_matches, query_of
 from reconciler.core.suggest import did_you_mean
@@ -63,7 +63,8 @@ def command(  # noqa: PLR0913 - its options
     """Wait until something is as declared (or has another condition), at the generation that is declared now.
 
     Exits with 0 once that is so for all that is selected, and with 1 when the time is over; then it says for what it
-    still waited. Without a daemon nobody works towards it, and nobody looks: that is an error.
+    still waited. Without a daemon nobody works towards it, and nobody looks: that is an error. As long as a source is
+    broken, what it says now is not what is in force, and all of it is not ready.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     holds = _condition(for_)
@@ -79,14 +80,17 @@ def command(  # noqa: PLR0913 - its options
         "nobody looks, and nobody works towards it: `froyo up DIR` does, and `froyo apply DIR` does once"
     )
 
-    def look() -> tuple[Document, bool]:
-        """What is known now, and whether there is something to wait for."""
+    everything = for_.lower() == "ready" and not (what or target or selector)
+
+    def look() -> tuple[Document, list[Document], bool]:
+        """What is known now, the sources that are broken where that matters, and whether it is worth waiting."""
         left = min(ANSWER, max(LEAST, until - time.monotonic()))
         document = asking.get("/v1/resources", query, timeout=left)
+        broken = _broken(asking.get("/v1/sources", timeout=left)) if everything else []
         over = asking.silent is not None or time.monotonic() > until
-        return document, not over and not _all(document, holds)
+        return document, broken, not over and (bool(broken) or not _all(document, holds))
 
-    document, waits = look()
+    document, broken, waits = look()
     if waits:
         if not document["items"]:
             # It may be declared in a moment; or it is a slip of the pen, and that is better known now.
@@ -94,7 +98,7 @@ def command(  # noqa: PLR0913 - its options
             screen.note(f"{why} (waiting for it, {timeout} at most)")
         with daemon.changes(timeout=min(ANSWER, max(LEAST, until - time.monotonic()))) as changes:
             while waits:
-                document, waits = look()
+                document, broken, waits = look()
                 if waits:
                     changes.receive(min(LOOK, max(0.0, until - time.monotonic())))
     waiting = [view for view in document["items"] if not holds(view)]
@@ -102,13 +106,27 @@ def command(  # noqa: PLR0913 - its options
         emit(screen, document, output)
     elif not document["items"]:
         screen.note(f"after {timeout}: {nothing_matches(asking, what, target, selector)}")
-    elif waiting:
-        screen.note(f"not {for_} after {timeout}: {count(len(waiting), 'instance')}")
-        for line in resource_table(screen, folded(waiting), now=time.time(), wide=False):
+    elif waiting or broken:
+        parts = [
+            count(len(found), noun) for found, noun in ((waiting, "instance"), (broken, "source")) if found
+        ]
+        screen.note(f"not {for_} after {timeout}: {' and '.join(parts)}")
+        for line in source_table(screen, broken, now=time.time()):
+            screen.line(line)
+        for line in resource_table(screen, folded(waiting), now=time.time(), wide=False) if waiting else ():
             screen.line(line)
     else:
         screen.say(f"{count(len(document['items']), 'instance')}: {for_}")
-    return 0 if _all(document, holds) and asking.silent is None else 1
+    return 0 if _all(document, holds) and not broken and asking.silent is None else 1
+
+
+def _broken(sources: Document) -> list[Document]:
+    """Those whose newest state is not the one in force."""
+    return [
+        view
+        for view in sources["items"]
+        if any(one["type"] == "Ready" and one["status"] == "False" for one in view["conditions"])
+    ]
 
 
 def _all(document: Document, holds: Condition) -> bool:

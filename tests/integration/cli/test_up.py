@@ -109,6 +109,10 @@ def test_a_broken_file_shows_at_once_and_the_last_good_snapshot_stays_in_force(p
         person.write("bad.yaml", "kind: [\n")
         person.until(lambda: person.json("get", "sources")["items"][0]["problems"])
         assert "bad.yaml:1:" in person.froyo("status", status=1).stdout
+        waited = person.froyo("wait", "--timeout", "1s", status=1)
+        assert "not ready after 1s: 1 source\n" in waited.stderr
+        assert "bad.yaml:1:" in waited.stdout
+        assert person.froyo("wait", "File/motd", "--timeout", "60s").stdout == "1 instance: ready\n"
         diff = person.froyo("diff")
         assert "1 problem in" in diff.stderr
         assert "the last good one stays in force" in diff.stderr
@@ -118,7 +122,7 @@ def test_a_broken_file_shows_at_once_and_the_last_good_snapshot_stays_in_force(p
         motd.write_text("spoiled\n")
         person.until(lambda: motd.read_text() == "hello\n")
         (person.site / "bad.yaml").unlink()
-        person.until(lambda: not person.json("get", "sources")["items"][0]["problems"])
+        person.froyo("wait", "--timeout", "60s")
         person.froyo("status")
 
 
