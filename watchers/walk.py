@@ -21,6 +21,9 @@ from watchers.ignore import NAME, ODD, IgnoreRules, is_transient, skips_director
 MAX_BYTES = 64 << 20
 """The largest file that is part of a source."""
 
+MAX_RULES = 1 << 20
+"""The largest file of rules of what to ignore."""
+
 MAX_FILES = 100_000
 """More than anybody manages, and fewer than a root directory that was given by mistake holds."""
 
@@ -137,11 +140,17 @@ class _Walker:
 
     def rules(self, real: str, prefix: str, above: IgnoreRules | None) -> IgnoreRules | None:
         try:
-            with open(real, encoding="utf-8", errors="surrogateescape") as file:
-                text = file.read()
+            # Whatever stands there by that name is neither waited for nor read without end.
+            with open(real, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
+                regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+                text = file.read(MAX_RULES + 1) if regular else b""
         except OSError as error:
             raise _Unreadable(f"{prefix}{NAME}: {_why(error)}") from error
-        return IgnoreRules(prefix, text, above)
+        if not regular:
+            raise _Unreadable(f"{prefix}{NAME}: no regular file")
+        if len(text) > MAX_RULES:
+            raise _Unreadable(f"{prefix}{NAME}: larger than the {MAX_RULES >> 20} MiB that it may have")
+        return IgnoreRules(prefix, text.decode(errors="surrogateescape"), above)
 
     def entry(
         self, entry: os.DirEntry[str], path: str, rules: IgnoreRules | None, above: tuple[str, ...]

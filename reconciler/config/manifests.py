@@ -122,8 +122,9 @@ class _Evaluator:
     def unknown(self, document: Document, api_version: Any, kind: Any) -> None:
         if not isinstance(kind, str) or not isinstance(api_version, str):
             missing = "kind" if isinstance(api_version, str) else "apiVersion"
-            if document.value.get(missing) is not None:
-                self.problem(document, (missing,), f"{missing} is text", "quote it")
+            if (given := document.value.get(missing)) is not None:
+                hint = "" if isinstance(given, list | dict) else "quote it"
+                self.problem(document, (missing,), f"{missing} is text", hint)
                 return
             meant = closest(missing, [key for key in document.value if key not in {"metadata", "spec"}])
             self.problem(

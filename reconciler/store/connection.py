@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import sqlite3
+import stat
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -127,6 +128,10 @@ def _on_read_only_file_system(path: Path) -> bool:
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    if not stat.S_ISREG(os.stat(path).st_mode):  # SQLite would wait for the other end of a pipe
+        raise failure(
+            path, "it is no regular file", "move it away and start again (everything is observed anew)"
+        )
     # A lane is one thread, but an inline lane is whichever thread is running; the calls never overlap.
     return sqlite3.connect(
         f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}",

@@ -156,6 +156,11 @@ def test_paths_are_absolute_and_normal(kind: str):
             ("Directory", {"except": [glob]})
             for glob in ("./a", "a/.", "../a", "/a", "a/", "a//b", "a/../b", ".", "..")
         ),
+        # Neither braces nor a bracket that is left open mean here what they do in a shell.
+        *(
+            ("Directory", {"except": [glob]})
+            for glob in ("{a,b}", "*.{log,pid}", "a/{b}", "[a-", "a[", ".[b", "[a/b]", "..{a}")
+        ),
         ("Symlink", {}),
         ("Symlink", {"to": ""}),
         ("Symlink", {"state": "present"}),
@@ -166,7 +171,25 @@ def test_what_makes_no_sense_is_refused(kind: str, spec: Json):
     assert not validator(kind).is_valid(path | spec)
 
 
-@pytest.mark.parametrize("glob", [".a", "..a", "a/.b", "*", "**/b", "a/**", "...", "[.]a", "a b"])
+@pytest.mark.parametrize(
+    "glob",
+    [
+        ".a",
+        "..a",
+        "a/.b",
+        "*",
+        "**/b",
+        "a/**",
+        "...",
+        "[.]a",
+        "a b",
+        "[{]a[}]",
+        "[]a]",
+        "[!]a]b",
+        r"a\x2db",
+        ".[a]",
+    ],
+)
 def test_globs_that_may_match_something_are_taken(glob: str):
     assert validator("Directory").is_valid({"path": "/srv/x", "except": [glob]})
 

@@ -166,6 +166,14 @@ async def test_what_is_no_database_is_refused_and_left_alone(open_store, path):
     assert path.read_text().startswith("this is something else")
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_a_pipe_in_the_place_of_the_database_is_not_waited_for(open_store, path, read_only):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(path)
+    with pytest.raises(StoreError, match="it is no regular file; move it away"):
+        await open_store(read_only=read_only)
+
+
 async def test_a_reader_makes_nothing_where_nothing_is(open_store, path):
     with pytest.raises(StoreError, match="there is no store here yet; apply something first"):
         await open_store(read_only=True)

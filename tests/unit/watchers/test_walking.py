@@ -93,6 +93,19 @@ class TestIgnoring:
         (tmp_path / ".froyoignore").mkdir()
         assert walk(str(tmp_path)).unreadable == ".froyoignore: is a directory"
 
+    def test_rules_that_have_no_end_are_neither_waited_for_nor_read(self, tmp_path):
+        """A pipe kept whoever looked at the source for ever, and a link to /dev/zero took all of the memory."""
+        rules = tmp_path / ".froyoignore"
+        os.mkfifo(rules)
+        assert walk(str(tmp_path)).unreadable == ".froyoignore: no regular file"
+        rules.unlink()
+        rules.symlink_to("/dev/zero")
+        assert walk(str(tmp_path)).unreadable == ".froyoignore: no regular file"
+        rules.unlink()
+        rules.touch()
+        os.truncate(rules, 3 << 30)
+        assert walk(str(tmp_path)).unreadable == ".froyoignore: larger than the 1 MiB that it may have"
+
     @settings(max_examples=60)
     @given(st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join), max_size=4))
     @example(["a/**", "!a/b"])
