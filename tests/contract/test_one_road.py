@@ -13,7 +13,15 @@ ROOT = Path(__file__).parents[2]
     [
         # The store gives back what was made once.
         ("Condition", {"reconciler/core/conditions.py", "reconciler/store/codec.py"}),
-        ("Event", {"reconciler/engine/report.py", "reconciler/store/journals.py"}),
+        # Who follows is told what is not kept any more, in the place of that.
+        (
+            "Event",
+            {
+                "reconciler/engine/report.py",
+                "reconciler/store/journals.py",
+                "reconciler/api/following.py",
+            },
+        ),
         ("set_condition", {"reconciler/core/conditions.py"}),
         ("conclude_on", {"reconciler/engine/loop/reachability.py", "reconciler/engine/intake/telling.py"}),
     ],
