@@ -25,6 +25,7 @@ from operations import (
     perform,
     plan_each,
     planned_call,
+    with_more,
 )
 from refusals import refuse_in_the_way, refuse_system, refuse_unchangeable
 from remarks import lost_below, mounted_below, remark_on
@@ -96,7 +97,7 @@ class Directory(PathProvider):
         return plan_each(or_the_file_before(plan_directory), wanted, actual)
 
     async def apply(self, operation: Operation) -> Result:
-        """Make the calls of the plan, then put right what is below."""
+        """Make the calls of the plan, with what has to be looked at before them and put right after them."""
         payload = operation.payload
         await refuse_to_take_along(payload.get("spared", ()))
         if "listed" in payload:
@@ -214,26 +215,26 @@ def plan_directory(one: Resource, now: Actual) -> Operation:
         mode = octal(spec.get("mode", "0755"))
         make = planned_call("dir.ensure", path, mode=mode, **account_arguments(spec))
         operation = creation(one, now, below, make, blobs=state.get("tree", {}).get("bodies", ()))
-        operation.payload |= tree
         operation.lost = lost
-        return operation
+        return with_more(operation, tree)
     diffs = attribute_diffs(spec, state)
-    payload: Json = {"calls": [], **tree}
+    calls = []
     if anything_left(diffs, ignored):
         refuse_unchangeable(path, state, replace=False)
         # The mode is always said: a change of owner would clear setgid.
         mode = octal(spec["mode"]) if "mode" in spec and "mode" not in ignored else state["mode"]
         arguments = {"mode": mode, "expect": state["state"], **account_arguments(spec, ignored)}
-        payload["calls"].append(planned_call("dir.ensure", path, **arguments))
+        calls.append(planned_call("dir.ensure", path, **arguments))
     diffs += below
     for diff in tree_diffs(state.get("ignored", ()), said=spec.get("sensitive")):
         diff.ignored = True
         diffs.append(diff)
     if not diffs:
         return IN_SYNC
-    if not payload["calls"] and not tree:
+    if not calls and not tree:
         return Operation("none", diffs)
-    return Operation("update", diffs, payload, blobs=state.get("tree", {}).get("bodies", ()), lost=lost)
+    bodies = state.get("tree", {}).get("bodies", ())
+    return with_more(Operation("update", diffs, calls=calls, blobs=bodies, lost=lost), tree)
 
 
 def tree_plan(one: Resource, state: Json, ignored: Collection[str]) -> tuple[list[FieldDiff], Json]:

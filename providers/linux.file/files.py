@@ -138,12 +138,12 @@ def file_update(one: Resource, state: Json) -> Operation:
     if "state" in state:
         write["args"]["expect"] = state["state"]
     if body is None:
-        return Operation("update", diffs, {"calls": [write]})
+        return Operation("update", diffs, calls=[write])
     if "backup" in spec:
         write["args"]["backup"] = spec["backup"]
     preimage = preimage_of(spec["path"], state)
     more: Json = {"preimage": preimage, "slow": "validate" in write["args"]}
-    return Operation("update", diffs, {"calls": [write]}, blobs=[body["digest"]], **more)
+    return Operation("update", diffs, calls=[write], blobs=[body["digest"]], **more)
 
 
 def file_write(

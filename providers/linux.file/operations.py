@@ -24,7 +24,6 @@ from froyo_provider import (
     PermanentError,
     Provider,
     Resource,
-    Result,
     call,
 )
 
@@ -81,7 +80,7 @@ def removal(one: Resource, state: Json, *extra: FieldDiff, recursive: bool = Fal
         return Operation("none", diffs)
     refuse_unchangeable(path, state, replace=True)
     calls = [removing_call(path, state, recursive=recursive)]
-    return Operation("delete", diffs, {"calls": calls}, preimage=preimage_of(path, state))
+    return Operation("delete", diffs, calls=calls, preimage=preimage_of(path, state))
 
 
 def creation(one: Resource, now: Actual, fields: list[FieldDiff], make: Json, **more: Any) -> Operation:
@@ -110,12 +109,19 @@ def creation(one: Resource, now: Actual, fields: list[FieldDiff], make: Json, **
     calls = [make]
     make["args"]["expect"] = state["state"]
     if not now.exists:
-        return Operation("create", diffs, {"calls": calls}, **more)
+        return Operation("create", diffs, calls=calls, **more)
     refuse_unchangeable(path, state, replace=True)
     if "directory" in {state["type"], wanted}:
         calls.insert(0, removing_call(path, state))
         make["args"]["expect"] = ABSENT
-    return Operation("update", diffs, {"calls": calls}, preimage=preimage_of(path, state), **more)
+    return Operation("update", diffs, calls=calls, preimage=preimage_of(path, state), **more)
+
+
+def with_more(operation: Operation, more: Json) -> Operation:
+    """The same where doing it takes more than its calls: then `apply` gets these, with what else it needs to know."""
+    if not more:
+        return operation
+    return replace(operation, payload={"calls": list(operation.calls), **more}, calls=())
 
 
 async def perform(calls: Iterable[Json]) -> bool:
@@ -145,17 +151,13 @@ def plan_each(
 
 def obstacles_of(operation: Operation, state: Json) -> list[Json]:
     """What was seen to be in the way of an operation, as faults of the call that would meet it."""
-    calls = operation.payload.get("calls")
+    calls = operation.calls or operation.payload.get("calls")
     name = calls[-1]["call"] if calls else ""
     return [{"call": name, **obstacle} for obstacle in state.get("obstacles", ())]
 
 
 class PathProvider(Provider):
     """What the providers of the three kinds share."""
-
-    async def apply(self, operation: Operation) -> Result:
-        """Make the calls of the plan."""
-        return Result(await perform(operation.payload["calls"]))
 
     def absence(self, resource: Resource) -> Resource:
         """Nothing at the path, or what was there before; never by `force`, and nothing is ignored."""

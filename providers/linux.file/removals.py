@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from below import ancestors, digest_of, whole
-from operations import removal
+from operations import removal, with_more
 from refusals import refuse_system
 from repairs import question
 
@@ -62,11 +62,12 @@ def directory_removal(one: Resource, state: Json) -> Operation:
     if tree:
         extra.append(FieldDiff("source", f"{len(tree)} files", None))
     operation = removal(one, state, *extra, recursive=bool(spec.get("force") or tree))
-    if operation.action != "none":
-        operation.payload["spared"] = list(one.managed)
-        if tree:
-            operation.payload["listed"] = {"path": path, "digest": state["listed"]}
-    return operation
+    if operation.action == "none":
+        return operation
+    more: Json = {"spared": list(one.managed)} if one.managed else {}
+    if tree:
+        more["listed"] = {"path": path, "digest": state["listed"]}
+    return with_more(operation, more)
 
 
 async def refuse_others(path: str, digest: str) -> None:

@@ -70,4 +70,4 @@ def plan_symlink(one: Resource, now: Actual) -> Operation:
         arguments.setdefault("uid", state["uid"])
     if "group" not in arguments:
         arguments.setdefault("gid", state["gid"])
-    return Operation("update", diffs, {"calls": [planned_call("link.ensure", spec["path"], **arguments)]})
+    return Operation("update", diffs, calls=[planned_call("link.ensure", spec["path"], **arguments)])

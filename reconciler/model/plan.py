@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.errors import ProviderError
+from reconciler.model.calls import Call
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest, TargetName
 from reconciler.model.subjects import Subject
@@ -95,6 +96,7 @@ class Operation:
         action: what it amounts to.
         diffs: every field that differs, as the provider has them.
         payload: the provider's own, given back to it to be done; nobody else looks into it.
+        calls: where doing it is nothing but these, one after the other; then its provider is not asked.
         preimage: a content that would be lost, or None.
         slow: it runs a program that may take long: what does not depend on it does not wait for it.
         obstacles: what was seen to make it fail.
@@ -109,6 +111,7 @@ class Operation:
     slow: bool = False
     obstacles: tuple[Obstacle, ...] = ()
     lost: int = 0
+    calls: tuple[Call, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

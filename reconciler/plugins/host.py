@@ -28,8 +28,9 @@ from reconciler.plugins.calls import Phase
 from reconciler.plugins.capabilities import Grants
 from reconciler.plugins.compiled import CompiledCache
 from reconciler.plugins.packages import RUNTIME, Package
+from reconciler.plugins.passing import Audit
 from reconciler.plugins.replies import parse
-from reconciler.plugins.running import Audit, Host, ProviderRun
+from reconciler.plugins.running import Host, ProviderRun
 from reconciler.plugins.sandbox import Program, Sandbox, SandboxedInstance
 from reconciler.plugins.steps import Fault, Finished, Interrupted, Misbehaviour, Pending
 from reconciler.runtime import Runtime

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from reconciler.errors import ErrorClass, ProviderError
+from reconciler.errors import ErrorClass
 from reconciler.model.calls import Call, Failure, Reply
-from reconciler.model.provider import Result
 from reconciler.plugins.calls import Perform, Phase
 from reconciler.plugins.capabilities import Gate
 from reconciler.plugins.packages import Package
 from reconciler.plugins.steps import Misbehaviour
 
+Json = dict[str, Any]
 Audit = Callable[[str, Mapping[str, Any]], None]
 
 
@@ -70,35 +70,31 @@ class Passage:
         message = f"{self._package.name} may not do this in {self._phase}: {reason}"
         return Failure(ErrorClass.PERMANENT, "refused", message)
 
-    async def make(self, planned: Sequence[Sequence[Call]], perform: Perform) -> list[Result | ProviderError]:
-        """Make the calls of some plans, each one's in their order until one fails; the first of all of them together.
+    async def make(self, operations: Sequence[Json], perform: Perform) -> list[Json]:
+        """Make the `calls` of operations: each one's in their order until one fails, the first of all of them together.
+
+        Returns:
+            For each its result: whether a call has changed anything, or the fault of the one that failed.
 
         Raises:
             Misbehaviour: as `replies` does.
         """
-        results: list[Result | ProviderError] = [Result(changed=False)] * len(planned)
-        open_ = list(range(len(planned)))
-        for step in range(max(map(len, planned))):
-            open_ = [place for place in open_ if step < len(planned[place])]
-            calls = [planned[place][step] for place in open_]
+        results: list[Json] = [{"address": one["address"], "changed": False} for one in operations]
+        going = list(zip(operations, results, strict=True))
+        step = 0
+        while going := [(one, result) for one, result in going if step < len(one["calls"])]:
+            planned = [one["calls"][step] for one, _ in going]
+            calls = [Call(one["call"], one["args"]) for one in planned]
             still = []
-            for place, call, reply in zip(open_, calls, await self.replies(calls, perform), strict=True):
+            for (one, result), call, reply in zip(
+                going, calls, await self.replies(calls, perform), strict=True
+            ):
                 if isinstance(reply, Failure):
-                    results[place] = _fault(call, reply)
+                    del result["changed"]
+                    result["fault"] = {**reply.wire()["error"], "call": call.name}
                     continue
-                still.append(place)
-                if reply.value.get("changed") is True:
-                    results[place] = Result(changed=True)
-            open_ = still
+                still.append((one, result))
+                result["changed"] = result["changed"] or reply.value.get("changed") is True
+            going = still
+            step += 1
         return results
-
-
-def _fault(call: Call, failure: Failure) -> ProviderError:
-    later = failure.retry_after_ms
-    return ProviderError(
-        failure.message,
-        error_class=failure.error_class,
-        retry_after=None if later is None else later / 1000,
-        call=call.name,
-        code=failure.code,
-    )

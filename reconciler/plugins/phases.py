@@ -38,7 +38,7 @@ class Phases(ABC):
         Args:
             package: its name.
             phase: what is asked of it.
-            request: as docs/spec/provider-interface.md says.
+            request: as docs/spec/provider-interface.md says; an operation with `calls` is done by making them.
             perform: makes calls on the target. Whatever it raises ends the run.
 
         Returns:
@@ -125,7 +125,10 @@ def _resource(wanted: Resource) -> Json:
 
 def _operation(planned: Operation) -> Json:
     """What doing it takes. The rest of a plan is what others have to know of it."""
-    return {"address": planned.address, "action": planned.action.value, "payload": planned.payload}
+    item: Json = {"address": planned.address, "action": planned.action.value, "payload": planned.payload}
+    if planned.calls:
+        item["calls"] = [{"call": one.name, "args": one.args} for one in planned.calls]
+    return item
 
 
 # --- JSON, of which `replies` has seen that it is as it should be, to values ------------------------
@@ -158,6 +161,7 @@ def _operation_of(item: Json, package: str) -> Operation:
         item.get("slow", False),
         tuple(_obstacle_of(one, package) for one in item.get("obstacles", ())),
         item.get("lost", 0),
+        tuple(Call(one["call"], one["args"]) for one in item.get("calls", ())),
     )
 
 

@@ -54,6 +54,13 @@ def calls_of(text: str) -> list[Call]:
     calls = parse(text)
     if type(calls) is not list or not calls:
         raise Misbehaviour("waits for no calls at all")
+    _check_calls(calls)
+    return [Call(call["call"], call["args"]) for call in calls]
+
+
+def _check_calls(calls: Any) -> None:
+    if type(calls) is not list:
+        raise Misbehaviour("its `calls` is no list")
     for call in calls:
         if (
             type(call) is not dict
@@ -63,7 +70,6 @@ def calls_of(text: str) -> list[Call]:
         ):
             raise Misbehaviour("asks for something that is no call: it has a name and arguments")
         _check_depth(call["args"], DEPTH_MAX)
-    return [Call(call["call"], call["args"]) for call in calls]
 
 
 def done_of(phase: Phase, request: Mapping[str, Any], text: str) -> dict[str, Any]:
@@ -156,6 +162,7 @@ def _check_operation(item: dict[str, Any]) -> None:
         raise Misbehaviour("its `slow` is neither true nor false")
     if type(item.setdefault("payload", {})) is not dict:
         raise Misbehaviour("its `payload` is no object")
+    _check_calls(item.setdefault("calls", []))
     blobs = item.setdefault("blobs", [])
     if type(blobs) is not list or not all(type(one) is str and _DIGEST.fullmatch(one) for one in blobs):
         raise Misbehaviour("its `blobs` is no list of digests")

@@ -1,9 +1,9 @@
 """Runs providers: one phase of one package for one target at a time, and any number of these concurrently.
 
-What may be hostile is on the other side of this file. Invariants: no call reaches `perform` that the
-capabilities and the phase do not allow, and none in `plan`; every use has an instance that was never used
-before; whatever a provider does ends as an answer or as a ProviderError that names package, phase and
-reason, and is audited; a run that is cancelled leaves no instance behind.
+What may be hostile is on the other side of this file. Invariants: no call reaches `perform` but through a
+`Passage`, and none in `plan`; every use has an instance that was never used before; whatever a provider does
+ends as an answer or as a ProviderError that names package, phase and reason, and is audited; a run that is
+cancelled leaves no instance behind.
 
 Since providers are pure, an instance is only a cache of what it has computed: an answer may come from the
 memo, and an instance that was given up while its calls were under way is made again from the request and
@@ -18,17 +18,16 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from reconciler.errors import ErrorClass, ProviderError
-from reconciler.model.calls import Call, Failure, Reply
+from reconciler.model.calls import Call, Reply
 from reconciler.plugins import memo as keys
 from reconciler.plugins.calls import Perform, Phase
 from reconciler.plugins.capabilities import Gate, Grants
 from reconciler.plugins.memo import Memo
 from reconciler.plugins.packages import Package
+from reconciler.plugins.passing import Audit, Passage
 from reconciler.plugins.phases import Phases
 from reconciler.plugins.replies import calls_of, done_of
 from reconciler.plugins.steps import Fault, Finished, Interrupted, Misbehaviour, Pending, ProviderInstance
-
-Audit = Callable[[str, Mapping[str, Any]], None]
 
 LIVE_MAX = 8
 """How many runs keep their instance while their calls are under way; those beyond have it made again."""
@@ -58,17 +57,42 @@ class Host(Phases):
         self, package: str, phase: Phase, request: Mapping[str, Any], perform: Perform
     ) -> dict[str, Any]:
         """See Phases."""
-        run = ProviderRun(self, self.packages[package], Phase(phase), request)
+        operations = request.get("operations", ())
+        planned = [one for one in operations if one.get("calls")]
+        if not planned:
+            return await self._conduct(package, Phase(phase), request, perform)
+        try:
+            made = await self.passage(self.packages[package], Phase(phase)).make(planned, perform)
+        except Misbehaviour as misbehaviour:
+            raise self._misbehaved(package, Phase(phase), misbehaviour) from None
+        if asked := [one for one in operations if not one.get("calls")]:
+            reply = await self._conduct(package, Phase(phase), {**request, "operations": asked}, perform)
+            made += reply["results"]
+        results = {one["address"]: one for one in made}
+        return {"results": [results[one["address"]] for one in operations]}
+
+    async def _conduct(
+        self, package: str, phase: Phase, request: Mapping[str, Any], perform: Perform
+    ) -> dict[str, Any]:
+        """What its provider says."""
+        run = ProviderRun(self, self.packages[package], phase, request)
         try:
             return await run.conduct(perform)
         except Fault as fault:
             raise run.error(str(fault), fault.error_class, fault.retry_after_ms) from None
         except Misbehaviour as misbehaviour:
-            facts = {"package": package, "phase": run.phase.value, "reason": str(misbehaviour)[:REASON_MAX]}
-            self.audit("provider.failed", facts)
-            raise run.error(str(misbehaviour)) from None
+            raise self._misbehaved(package, run.phase, misbehaviour) from None
         finally:
             run.end()
+
+    def _misbehaved(self, package: str, phase: Phase, misbehaviour: Misbehaviour) -> ProviderError:
+        reason = str(misbehaviour)[:REASON_MAX]
+        self.audit("provider.failed", {"package": package, "phase": phase.value, "reason": reason})
+        return ProviderError(f"provider {package}, {phase}: {reason}")
+
+    def passage(self, package: Package, phase: Phase) -> Passage:
+        """What lets its calls through to a target."""
+        return Passage(package, phase, self.gate(package, phase), self.audit)
 
     @abstractmethod
     async def prepare(self, package: Package) -> None:
@@ -125,8 +149,7 @@ class ProviderRun:
         self._task = 0
         self._entered = False
         self._keeps = False
-        self._calls = 0
-        self._refused: set[str] = set()
+        self._passage = host.passage(package, phase)
 
     async def conduct(self, perform: Perform) -> dict[str, Any]:
         """The whole of it."""
@@ -146,7 +169,9 @@ class ProviderRun:
                 return self._done(step)
             else:
                 calls = calls_of(step.text)
-            replies = _encode([reply.wire() for reply in await self._replies(calls, perform)])
+            replies = _encode(
+                [reply.wire() for reply in await self._passage.replies(calls, self._performing(perform))]
+            )
             self._said.append(replies)
             key = keys.next_key(key, replies)
 
@@ -215,41 +240,22 @@ class ProviderRun:
             raise RuntimeError("nothing new was said to the instance, and so the memo had to know the answer")
         return step
 
-    async def _replies(self, calls: list[Call], perform: Perform) -> list[Reply]:
-        """The replies to calls: from the target where they are allowed, from the host where they are not."""
-        self._calls += len(calls)
-        if self._calls > self.package.limits.calls:
-            raise Misbehaviour(f"makes more than {self.package.limits.calls} calls (limits.calls)")
-        gate = self._host.gate(self.package, self.phase)
-        reasons = [gate.refusal(call) for call in calls]
-        allowed = [call for call, reason in zip(calls, reasons, strict=True) if not reason]
-        performed = iter(await self._performed(allowed, perform) if allowed else ())
-        return [
-            self._refusal(call, reason) if reason else next(performed)
-            for call, reason in zip(calls, reasons, strict=True)
-        ]
+    def _performing(self, perform: Perform) -> Perform:
+        """Makes calls while the instance waits, or is freed where too many do."""
 
-    async def _performed(self, calls: list[Call], perform: Perform) -> list[Reply]:
-        if not self._keeps and self._host.live < LIVE_MAX and self._instance is not None:
-            # Until the run ends: when it has its replies it still waits for its turn, and many may.
-            self._keeps = True
-            self._host.live += 1
-        if not self._keeps:
-            self._set_aside()
-        replies = await perform(calls)
-        if len(replies) != len(calls):
-            raise RuntimeError(f"{len(calls)} calls were answered by {len(replies)} replies")
-        return replies
+        async def performing(calls: list[Call]) -> list[Reply]:
+            if not self._keeps and self._host.live < LIVE_MAX and self._instance is not None:
+                # Until the run ends: when it has its replies it still waits for its turn, and many may.
+                self._keeps = True
+                self._host.live += 1
+            if not self._keeps:
+                self._set_aside()
+            replies = await perform(calls)
+            if len(replies) != len(calls):
+                raise RuntimeError(f"{len(calls)} calls were answered by {len(replies)} replies")
+            return replies
 
-    def _refusal(self, call: Call, reason: str) -> Reply:
-        name = call.name
-        if name not in self._refused:
-            # Once a run for each call: a provider must not be able to flood the audit log.
-            self._refused.add(name)
-            facts = {"package": self.package.name, "phase": self.phase.value, "call": name, "reason": reason}
-            self._host.audit("provider.refused", facts)
-        message = f"{self.package.name} may not do this in {self.phase}: {reason}"
-        return Failure(ErrorClass.PERMANENT, "refused", message)
+        return performing
 
     def error(
         self,

@@ -91,7 +91,7 @@ async def round_of(host: PluginHost, machine: Machine, resources: list[dict[str,
         request = {"resources": resources, "actual": actual}
         planned = (await host.run(PACKAGE, Phase.PLAN, request, machine))["operations"]
     wanted = [
-        {key: operation[key] for key in ("address", "action", "payload")}
+        {key: operation[key] for key in ("address", "action", "payload", "calls")}
         for operation in planned
         if operation["action"] != "none"
     ]

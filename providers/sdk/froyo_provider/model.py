@@ -83,6 +83,8 @@ class Operation:
         action: `none` when it is as declared, or differs only in ignored fields.
         diffs: every field that differs; never empty unless the action is `none`.
         payload: whatever `apply` needs to know, JSON; nobody else looks into it.
+        calls: where doing it is making calls and nothing else: `{"call": name, "args": {…}}`, one after the other. They
+            are made as planned, and `apply` is not asked.
         blobs: digests of the bodies that its calls will name.
         preimage: `{"path", "digest", "size"}` of a body which would be lost, so that it can be kept.
         slow: whether it may take long, because of a program that it runs: nothing else waits for it then.
@@ -100,6 +102,7 @@ class Operation:
     slow: bool = False
     obstacles: Sequence[dict[str, Any]] = ()
     lost: int = 0
+    calls: Sequence[dict[str, Any]] = ()
 
 
 @dataclass(slots=True)

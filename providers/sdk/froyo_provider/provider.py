@@ -51,7 +51,7 @@ class Provider:
         raise NotImplementedError
 
     async def apply(self, operation: Operation) -> Result:
-        """Do one operation. Those of other resources run concurrently.
+        """Do one operation that is more than the calls of its plan. Those of other resources run concurrently.
 
         Args:
             operation: `address`, `action` and `payload`, as planned.

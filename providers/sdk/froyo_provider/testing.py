@@ -15,8 +15,10 @@ from __future__ import annotations
 import types
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from froyo_provider.faults import CallError
 from froyo_provider.lifecycle import Lifecycle, Pending
-from froyo_provider.wire import Json, decode, encode
+from froyo_provider.model import Result
+from froyo_provider.wire import Json, decode, encode, fault_json, result_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -131,26 +133,39 @@ class Harness:
 
     def apply(self, operations: Sequence[Json]) -> list[Json]:
         """What comes of the operations that do something."""
-        wanted = [
-            {key: operation[key] for key in ("address", "action", "payload")}
-            for operation in operations
-            if "fault" not in operation and operation["action"] != "none"
-        ]
-        results: list[Json] = self.run("apply", {"target": TARGET, "operations": wanted})["results"]
-        return results
+        return self._do("apply", operations)
 
     def destroy(self, resources: Sequence[Json]) -> list[Json]:
         """What comes of taking away what was declared so, in the order of the resources."""
         gone = [{**one, "removed": True} for one in resources]
         actual = self.read(gone)
         found = {one["address"]: one for one in (*actual, *self.plan(gone, actual))}
-        operations = [one for one in found.values() if one.get("action", "none") != "none"]
-        request = {"target": TARGET, "operations": operations}
-        done = {one["address"]: one for one in self.run("destroy", request)["results"]}
+        done = {one["address"]: one for one in self._do("destroy", list(found.values()))}
         return [
             done.get(address) or (one if "fault" in one else {"address": address, "changed": False})
             for address, one in found.items()
         ]
+
+    def _do(self, phase: str, operations: Sequence[Json]) -> list[Json]:
+        wanted = [one for one in operations if one.get("action", "none") != "none"]
+        asked = [
+            {key: one[key] for key in ("address", "action", "payload")}
+            for one in wanted
+            if "calls" not in one
+        ]
+        done = self.run(phase, {"target": TARGET, "operations": asked})["results"] if asked else []
+        results = {one["address"]: one for one in done}
+        return [results.get(one["address"]) or self._made(one) for one in wanted]
+
+    def _made(self, operation: Json) -> Json:
+        """What comes of an operation that is nothing but calls."""
+        changed = False
+        for call in operation["calls"]:
+            reply = self.world.reply(call)
+            if "error" in reply:
+                return fault_json(operation["address"], CallError(call["call"], reply["error"]))
+            changed |= reply["ok"]["changed"]
+        return result_json(operation["address"], Result(changed))
 
     def run(self, phase: str, request: Json) -> Json:
         """One phase, from the request to its reply.

@@ -67,6 +67,8 @@ def operation_json(address: str, operation: Operation) -> Json:
         "payload": operation.payload,
         "blobs": list(operation.blobs),
     }
+    if operation.calls:
+        item["calls"] = list(operation.calls)
     if operation.preimage is not None:
         item["preimage"] = operation.preimage
     if operation.slow:

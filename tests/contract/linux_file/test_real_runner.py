@@ -70,14 +70,16 @@ class Bench:
         return [by_address.get(found["address"], found) for found in actual]
 
     async def apply(self, operations: list[Json]) -> list[Json]:
-        wanted = [{key: one[key] for key in ("address", "action", "payload")} for one in operations]
+        wanted = [{key: one[key] for key in ("address", "action", "payload", "calls")} for one in operations]
         request = {"operations": wanted}
         return list((await self.host.run("linux.file", Phase.APPLY, request, self.perform))["results"])
 
     async def destroy(self, resources: list[Json]) -> list[Json]:
         planned = await self.plan([{**one, "removed": True} for one in resources])
         wanted = [
-            {key: one[key] for key in ("address", "action", "payload")} for one in planned if "payload" in one
+            {key: one[key] for key in ("address", "action", "payload", "calls")}
+            for one in planned
+            if "payload" in one
         ]
         done = (await self.host.run("linux.file", Phase.DESTROY, {"operations": wanted}, self.perform))[
             "results"

@@ -58,7 +58,8 @@ def test_a_content_that_has_not_the_digest_that_it_was_named_with_is_not_kept_an
                     "address": address("motd"),
                     "action": "update",
                     "diffs": [{"field": "content", "before": before, "after": {"digest": other, "size": 9}}],
-                    "payload": {"calls": [{"call": "file.remove", "args": {"path": "/srv/motd"}}]},
+                    "payload": {},
+                    "calls": [{"call": "file.remove", "args": {"path": "/srv/motd"}}],
                     "blobs": [],
                     "preimage": {"path": "/srv/motd", "digest": named, "size": len(MINE)},
                 }

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.errors import ErrorClass, ProviderError
+from reconciler.model.calls import Call
 from reconciler.model.names import Address, Digest, TargetName
 from reconciler.model.plan import Action, FieldDiff, Operation, Preimage
 from reconciler.model.provider import Actual, Resource, Result
@@ -118,6 +119,18 @@ async def test_apply_gives_a_provider_back_what_it_has_planned_to_do() -> None:
         assert await do("linux.file", WEB, [CHANGE], nothing) == [Result(changed=True, output="done")]
         todo = {"address": MOTD, "action": "update", "payload": {"calls": []}}
         assert host.asked[-1] == (phase, {"target": {"name": "web-1"}, "operations": [todo]})
+
+
+async def test_calls_that_are_planned_are_to_be_made() -> None:
+    calls = [{"call": "file.stat", "args": {"path": "/etc/motd"}}]
+    planned = {"address": MOTD, "action": "none", "diffs": [], "payload": {}, "blobs": [], "preimage": None}
+    host = Scripted({"operations": [{**planned, "calls": calls}]})
+    [operation] = await host.plan("linux.file", WEB, [], [])
+    assert operation == Operation(MOTD, Action.NONE, calls=(Call("file.stat", {"path": "/etc/motd"}),))
+    host.reply = {"results": [{"address": MOTD, "changed": False}]}
+    await host.apply("linux.file", WEB, [operation], nothing)
+    [sent] = host.asked[-1][1]["operations"]
+    assert sent == {"address": MOTD, "action": "none", "payload": {}, "calls": calls}
 
 
 async def test_what_is_not_said_is_nothing() -> None:

@@ -39,7 +39,7 @@ def test_what_fits_is_taken_and_made_complete(phase: Phase) -> None:
     if phase is Phase.READ:
         assert item["watch"] == []
     if phase is Phase.PLAN:
-        assert (item["payload"], item["blobs"], item["preimage"]) == ({}, [], None)
+        assert (item["payload"], item["calls"], item["blobs"], item["preimage"]) == ({}, [], [], None)
         assert item["diffs"][0]["ignored"] is False
 
 
@@ -139,6 +139,8 @@ def planned(**changes: Any) -> dict[str, Any]:
             "an obstacle whose `subjects`",
         ),
         (Phase.PLAN, planned(payload=[]), "its `payload` is no object"),
+        (Phase.PLAN, planned(calls={}), "its `calls` is no list"),
+        (Phase.PLAN, planned(calls=[{"call": "file.stat"}]), "asks for something that is no call"),
         (Phase.PLAN, planned(blobs="x"), "its `blobs` is no list"),
         (Phase.PLAN, planned(blobs=["sha256:abc"]), "its `blobs` is no list"),
         (Phase.PLAN, planned(blobs=[5]), "its `blobs` is no list"),
