@@ -38,7 +38,7 @@ def resource_table(screen: Terminal, resources: Sequence[Document], *, now: floa
                 ("", spoken(view) or "-"),
                 ("", f"{view['observedGeneration']}/{view['generation']}"),
                 ("", times.age(view["observedAt"], now=now)),
-                ("", from_here(view.get("declaredAt", "-"))),
+                ("", from_here(view.get("declaredAt") or "-")),
                 ("", ", ".join(entry["object"] for entry in view.get("suspended", ())) or "-"),
             ]
         rows.append([*row, ("", view["message"])])
