@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUSY_TIMEOUT = 5.0
+_INDEX = 64 << 10
+"""Bytes that the index of a write-ahead log takes at first, and a little more."""
 WAL_LIMIT = 4 << 20
 """Bytes: at this size the log is put into the database and cut back; see `Writer`."""
 
@@ -96,9 +98,9 @@ def connect_reader(path: Path) -> sqlite3.Connection:
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()
         except sqlite3.OperationalError:
             connection.close()
-            # A reader of a WAL needs to write its index beside it, which a read-only file system forbids;
-            # after a clean end there is no WAL, and the database can be read as it stands.
-            if not _on_read_only_file_system(path) or os.path.exists(f"{path}-wal"):
+            # A reader of a WAL needs to write its index beside it, which a read-only file system forbids, and a full
+            # one has no room for; after a clean end there is no WAL, and the database can be read as it stands.
+            if not (_on_read_only_file_system(path) or _is_full(path)) or wal_bytes(path):
                 raise
             connection = _connect(path, "ro&immutable=1")
     except FileNotFoundError as error:
@@ -113,14 +115,23 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 def _reason(
     error: sqlite3.Error | OSError, path: Path, access: int = os.R_OK | os.W_OK
 ) -> sqlite3.Error | OSError:
-    """What the system has to say where SQLite's own words are "unable to open database file"."""
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CANTOPEN or not os.path.exists(path):
+    """What the system has to say where SQLite's own words are "unable to open database file", or "disk I/O error"."""
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if primary == sqlite3.SQLITE_IOERR and path.exists() and _is_full(path):
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if primary != sqlite3.SQLITE_CANTOPEN or not os.path.exists(path):
         return error
     if _on_read_only_file_system(path):
         return OSError(errno.EROFS, os.strerror(errno.EROFS))
     if not os.access(path, access, effective_ids=True):
         return OSError(errno.EACCES, os.strerror(errno.EACCES))
     return error
+
+
+def _is_full(path: Path) -> bool:
+    """Whether there is no room for the index of a write-ahead log, without which nobody works with the database."""
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize < _INDEX
 
 
 def _on_read_only_file_system(path: Path) -> bool:

@@ -71,6 +71,24 @@ async def test_a_store_cannot_be_made_on_a_full_disk_and_says_so(disk, open_stor
         await open_store(small.path / "state" / "froyo.db")
 
 
+async def test_a_store_can_be_read_where_there_is_no_room_at_all_and_it_is_said_that_it_cannot_be_written(
+    disk, open_store
+):
+    """It was an error of the disk, to be looked for in the kernel's log; and nothing could be asked any more."""
+    small = disk(16)
+    path = small.path / "state" / "froyo.db"
+    store = await open_store(path)
+    await store.write(many(0))
+    await store.close()
+    small.fill()
+    for _ in range(2):
+        with pytest.raises(StoreError, match="the disk is full"):
+            await open_store(path)
+        reader = await open_store(path, read_only=True)
+        assert len(await reader.load_states()) == 50
+        await reader.close()
+
+
 async def test_a_read_only_file_system_is_said_to_be_one_and_can_be_read(disk, open_store):
     small = disk(16)
     path = small.path / "state" / "froyo.db"
