@@ -10,6 +10,7 @@ import contextlib
 import os
 import platform
 import resource
+import shutil
 import stat
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ FILES_WANTED = 4096
 """Open files for some thousand targets; each takes a few."""
 WATCHES_WANTED = 8192
 INSTANCES_WANTED = 64
+ROOM = 1 << 20
+"""Bytes without which next to nothing can be put on record."""
 PATH_MAX_OF_SOCKETS = 107
 
 
@@ -145,8 +148,12 @@ def _state(asking: Asking) -> Iterator[Check]:
         problem = f"it belongs to uid {found.st_uid}, and you are {os.geteuid()}"
     elif not os.access(directory, os.W_OK | os.X_OK):
         problem = "it cannot be written"
+    elif shutil.disk_usage(directory).free < ROOM:
+        problem = "its disk has no room left"
     if problem:
-        yield Check("state directory", FAIL, f"{directory}: {problem}", "use another one: --state DIR")
+        yield Check(
+            "state directory", FAIL, f"{directory}: {problem}", "mend that, or use another one: --state DIR"
+        )
     elif stat.S_IMODE(found.st_mode) & 0o077:
         mode = stat.S_IMODE(found.st_mode)
         yield Check("state directory", WARN, f"{directory}: mode {mode:04o}", f"chmod 0700 {directory}")

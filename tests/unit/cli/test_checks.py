@@ -50,6 +50,13 @@ def test_a_state_directory_that_others_can_read_is_a_warning(asking):
     assert levels(checks._state(asking)) == [OK]
 
 
+def test_a_state_directory_on_a_full_disk_fails(asking, monkeypatch):
+    asking.where.state.mkdir(mode=0o700)
+    monkeypatch.setattr(checks, "ROOM", 1 << 62)
+    [found] = checks._state(asking)
+    assert (found.level, found.message) == (FAIL, f"{asking.where.state}: its disk has no room left")
+
+
 def test_a_state_directory_of_somebody_else_fails(asking, monkeypatch):
     asking.where.state.mkdir(mode=0o700)
     monkeypatch.setattr(os, "access", lambda *_: False)
