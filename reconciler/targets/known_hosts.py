@@ -7,6 +7,7 @@ Hashes are of names in lower case already.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -46,6 +47,10 @@ class KnownHosts:
         """
         try:
             status = os.stat(path)
+            if stat.S_ISFIFO(status.st_mode):
+                raise TransportError(
+                    f"{path}: it is a pipe, which would be waited for, and no file of host keys"
+                )
             signature = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
             known = self._parsed.get(path)
             if known is None or known[0] != signature:

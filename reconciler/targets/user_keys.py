@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +24,8 @@ def key_options(path: str, environ: Mapping[str, str]) -> dict[str, Any]:
     agent = environ.get("SSH_AUTH_SOCK") or None
     if not path:
         return {"client_keys": (), "agent_path": agent}
+    if os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode):
+        raise TransportError(f"{path}: it is a pipe, which would be waited for; the key has to be in a file")
     try:
         return {"client_keys": _pairs(path), "agent_path": None}
     except OSError as error:

@@ -10,6 +10,7 @@ from reconciler.targets import known_hosts
 from reconciler.targets.hostkeys import HostTrust, record
 from reconciler.targets.known_hosts import KnownHosts
 from reconciler.targets.secure_shell import asyncssh
+from reconciler.targets.user_keys import key_options
 
 KEY, OTHER, AUTHORITY = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(3))
 
@@ -274,3 +275,13 @@ def test_a_record_that_cannot_be_completed_leaves_the_old_one(files, monkeypatch
         record(str(files.own), "c", "d")
     assert files.own.read_text() == "a b\n"
     assert sorted(os.listdir(files.own.parent)) == ["known_hosts", "known_hosts.lock"]
+
+
+def test_a_pipe_is_not_waited_for_in_the_place_of_keys(tmp_path):
+    """Everything else that the controller does waited with it."""
+    files = Files(tmp_path)
+    os.mkfifo(files.known)
+    with pytest.raises(TransportError, match="known_hosts: it is a pipe"):
+        files.trust()
+    with pytest.raises(TransportError, match="known_hosts: it is a pipe"):
+        key_options(str(files.known), {})
