@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.model.names import Address, SourceName, TargetName
+from tests.sim import trees
 
 Json = dict[str, Any]
 
@@ -28,6 +29,7 @@ class Author:
         prefix: of the names of what is theirs.
 
     Attributes:
+        gardener: what they go by where it is about trees.
         slots: what they may declare, by its first name.
         ports: of the machines that they declare.
     """
@@ -39,6 +41,7 @@ class Author:
     slots: dict[str, Json] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     serial: int = 0
+    gardener: random.Random = field(default_factory=random.Random)
     _below: set[str] = field(default_factory=set)
 
     def begin(self, directories: list[str]) -> None:
@@ -59,6 +62,13 @@ class Author:
             path = f"{self.random.choice(directories)}/{self.prefix}l{number}"
             self._slot("Symlink", f"{self.prefix}l{number}", path)
 
+    def plant(self, directories: list[str]) -> None:
+        """Have a tree somewhere, perhaps; what others do does not depend on that."""
+        if self.gardener.random() < 0.3:
+            name = f"{self.prefix}t0"
+            self._slot("Directory", name, f"{self.gardener.choice(directories)}/{name}")
+            self.slots[name]["tree"] = True
+
     def share(self, number: int, path: str, *, mine: bool) -> None:
         """Learn of a file that others know, too; some call it otherwise."""
         name = f"shared{number}" if self.random.random() < 0.5 else f"{self.prefix}shared{number}"
@@ -73,14 +83,14 @@ class Author:
         """
         self._below = set(everything)
         for name in self.slots:
-            self._rewrite(name)
+            self._write_again(name)
 
     def change(self) -> None:
         """Write another version."""
         for name in self.random.sample(
             sorted(self.slots), k=min(len(self.slots), self.random.randrange(1, 4))
         ):
-            self._rewrite(name)
+            self._write_again(name)
         shared = sorted(name for name, one in self.slots.items() if one.get("shared"))
         if shared and self.random.random() < 0.3:
             one = self.slots[self.random.choice(shared)]
@@ -138,6 +148,13 @@ class Author:
             "on": list(self.machines),
             "declared": True,
         }
+
+    def _write_again(self, slot: str) -> None:
+        if self.slots[slot].get("tree"):
+            self.serial += 1
+            trees.rewrite(self.slots[slot], self.gardener, self.serial)
+        else:
+            self._rewrite(slot)
 
     def _rewrite(self, slot: str) -> None:
         one, random_ = self.slots[slot], self.random
@@ -213,9 +230,12 @@ class Authors:
                 random.Random(f"{seed}/author/{number}"),
                 machines,
                 prefix="" if not number else f"s{number}-",
+                gardener=random.Random(f"{seed}/trees/{number}"),
             )
             author.begin(directories)
             self.by_source[source] = author
+        for author in self.by_source.values():
+            author.plant(directories)
         for number in range(self._random.randrange(MOST_SHARED + 1) if sources > 1 else 0):
             owner = self._random.choice(list(self.by_source))
             for source, author in self.by_source.items():

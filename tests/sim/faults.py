@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.errors import FroyoError
 from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.state import Approval, Suspension
+from tests.sim import trees
 from tests.sim.machine import Machine
 from tests.sim.process import Process
 from tests.sim.weather import FAULTS
@@ -42,6 +43,15 @@ async def meddlers(world: World, random_: random.Random) -> None:
         machine = _machine(world, random_)
         for _ in range(random_.choice([1, 1, 2, 5])):
             machine.meddle(random_.choice(world.authors.paths))
+
+
+async def gardeners(world: World, random_: random.Random) -> None:
+    """People change, remove and add things in trees."""
+    pace = random_.choice([0.5, 3.0, 15.0])
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / pace))
+        machine, root = _machine(world, random_), random_.choice(trees.roots(world.authors.slots))
+        machine.meddle(f"{root}/{random_.choice(trees.BESIDE)}")
 
 
 async def rivals(world: World, random_: random.Random) -> None:
@@ -243,6 +253,11 @@ ACTORS: tuple[Actor, ...] = (
     users,
     approvers,
 )
+
+
+def actors(world: World) -> tuple[Actor, ...]:
+    """Those who may take part in a world."""
+    return (*ACTORS, gardeners) if trees.roots(world.authors.slots) else ACTORS
 
 
 def _machine(world: World, random_: random.Random) -> Machine:

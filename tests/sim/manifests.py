@@ -17,6 +17,7 @@ from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Met
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from reconciler.model.subjects import Subject
 from reconciler.model.target import SshTransport, Target
+from tests.sim import trees
 from tests.sim.files import NAMES, Files, digest_of
 from tests.sim.packages import KINDS
 
@@ -41,11 +42,15 @@ def target(name: str, *, port: int = 22) -> Target:
 
 def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) -> Instance:
     """A resource on a machine; `spec["content"]` becomes its body."""
+    files = spec.get("files", {})
     spec = {key: value for key, value in spec.items() if key != "content"} | (
         {"body": {"digest": digest_of(content), "size": len(content)}}
         if (content := spec.get("content", "").encode()) or "content" in spec
         else {}
     )
+    if "files" in spec:
+        spec = {key: value for key, value in spec.items() if key != "files"}
+        spec["tree"] = trees.declared(files)
     fields = CommonSpec(
         **{key: _CHOICES[key](value) if key in _CHOICES else value for key, value in common.items()}
     )
@@ -144,6 +149,7 @@ def load(taken: Snapshot) -> Desired:
         if name in document["targets"]
     ]
     bodies = [one["spec"]["content"] for one in document["resources"] if "content" in one["spec"]]
+    bodies += [text for one in document["resources"] for text, _ in one["spec"].get("files", {}).values()]
     return desired(targets, instances, bodies, taken.revision, taken.source)
 
 
@@ -183,6 +189,8 @@ def differs(one: Instance, files: Files, managed: Mapping[str, Address]) -> str:
         wrong.append(f"owner {node.uid}")
     if one.kind == "Symlink" and spec["to"] != node.to:
         wrong.append(f"to {node.to}")
+    if "tree" in spec:
+        wrong += trees.wrong_below(spec, files, managed)
     if spec.get("purge"):
         wrong += [f"has {path}" for path in unmanaged(one, files, managed)]
     return ", ".join(wrong)
@@ -194,6 +202,8 @@ def unmanaged(one: Instance, files: Files, managed: Mapping[str, Address]) -> li
 
     def spared(path: str) -> bool:
         name = path[len(path_of(one)) + 1 :]
+        if "tree" in one.spec and (trees.is_of(one.spec, path) or trees.is_excepted(one.spec, name)):
+            return True
         return name.startswith("keep-") or any(
             path == known or path.startswith(known + "/") or known.startswith(path + "/") for known in kept
         )

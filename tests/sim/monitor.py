@@ -15,6 +15,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.resource import Instance, Policy
 from reconciler.plugins.calls import Phase
+from tests.sim import trees
 from tests.sim.files import Node
 from tests.sim.manifests import path_of
 from tests.sim.process import PROCESS, Process
@@ -209,6 +210,9 @@ class Monitor(logging.Handler):
         if not found:
             self.violated("a write without an intent on record", f"{command} {path} for {slot}")
             return
+        of_tree = any("tree" in one.spec and trees.is_of(one.spec, path) for one in meant)
+        if slot != path and not of_tree and not command.endswith(".remove"):
+            self.violated("a write below that no source has", f"{command} {path} for {slot}")
         if command.endswith(".remove"):
             declared = [one for digest in found if (one := self._declared.get(digest)) is not None]
             if not any(_may_remove(one, path) for one in declared):
@@ -410,6 +414,8 @@ def _may_remove(one: Instance, path: str) -> bool:
         return path_of(one) == path
     if one.kind == "Directory" and path_of(one) == path:
         return True  # something else has taken its place, and makes room for it
+    if "tree" in one.spec and trees.is_of(one.spec, path):
+        return True  # what it has goes with it, and makes room for what it has by now
     purged = one.spec.get("purge") and path.startswith(path_of(one) + "/")
     return bool(purged) and not path[len(path_of(one)) + 1 :].startswith("keep-")
 

@@ -2,10 +2,12 @@
 
 import contextlib
 import dataclasses
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
+from froyo_provider.lifecycle import Lifecycle
 from reconciler.core import inventory, prune
 from reconciler.core.inventory import Decision
 from reconciler.core.refreshes import Refreshes
@@ -142,7 +144,7 @@ def loses_what_the_store_refuses() -> Any:
         try:
             await right(self, *args)
         except StoreError:
-            for waiting in (self.states, self.forgotten, self.owned, self.events, self.endings):
+            for waiting in (self._states, self._forgotten, self._owned, self._events, self._endings):
                 waiting.clear()
             raise
 
@@ -218,6 +220,38 @@ def runs_beside_itself() -> Any:
     return _patched(Programs, "run", run)
 
 
+# --- Trees ------------------------------------------------------------------------------------------------------------
+
+
+def misses_nothing_in_a_tree() -> Any:
+    """What a source has and is not there is not missed."""
+
+    def load(right: Any, self: Lifecycle, modules: Any, *, name: str) -> None:
+        right(self, modules, name=name)
+        if f"{name}.below" in sys.modules:
+            vars(sys.modules[f"{name}.below"])["_Look"].missing = lambda _look: None
+
+    return _patched(Lifecycle, "load", load)
+
+
+def purges_what_is_excepted_in_a_tree() -> Any:
+    """What `except` names is purged all the same where there is a source."""
+
+    def load(right: Any, self: Lifecycle, modules: Any, *, name: str) -> None:
+        right(self, modules, name=name)
+        if f"{name}.directories" in sys.modules:
+            inside = vars(sys.modules[f"{name}.directories"])
+            rules = inside["tree_rules"]
+
+            def without(spec: Any, ignore: Any, *, owned: bool) -> Any:
+                spec = {key: value for key, value in spec.items() if key != "except" or "tree" not in spec}
+                return rules(spec, ignore, owned=owned)
+
+            inside["tree_rules"] = without
+
+    return _patched(Lifecycle, "load", load)
+
+
 MUTATIONS: dict[str, Mutation] = {
     mutation.__name__: mutation
     for mutation in (
@@ -242,6 +276,8 @@ MUTATIONS: dict[str, Mutation] = {
         forgets_a_rename,
         forgets_what_is_under_way,
         runs_beside_itself,
+        misses_nothing_in_a_tree,
+        purges_what_is_excepted_in_a_tree,
     )
 }
 

@@ -23,7 +23,8 @@ from typing import Any
 from reconciler.core.conditions import get_condition, summarize
 from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.resource import Adopt, Instance, Policy
-from tests.sim.faults import ACTORS
+from tests.sim import trees
+from tests.sim.faults import actors
 from tests.sim.files import digest_of
 from tests.sim.loop import Deadlock, SimTask, Spinning, run
 from tests.sim.machine import Machine
@@ -162,20 +163,20 @@ async def _lives(world: World) -> None:
 
 async def _story(world: World) -> None:
     random_ = world.random
-    chosen = [actor for actor in ACTORS if random_.random() < 0.4]
+    chosen = [actor for actor in actors(world) if random_.random() < 0.4]
     world.note("trouble", actors=",".join(actor.__name__ for actor in chosen))
     for author in world.authors.by_source.values():
         # Some are not there yet.
         late = author.prefix and random_.random() < 0.2
         world.sources[author.source].say(None if late else author.document())
-    actors = [
+    acting = [
         asyncio.create_task(
             actor(world, random.Random(f"{world.seed}/{actor.__name__}")), name=actor.__name__
         )
         for actor in chosen
     ]
     await asyncio.sleep(random_.uniform(10.0, 120.0))
-    for task in actors:
+    for task in acting:
         task.cancel()
         await asyncio.wait([task])
         if not task.cancelled():
@@ -205,6 +206,8 @@ async def _calm(world: World) -> None:
         for one in world.authors.slots:
             path, node = one["spec"]["path"], machine.files.nodes.get(one["spec"]["path"])
             if node is not None and node.type != one["kind"].lower():
+                machine.files.remove(path, {"command": "rm", "pid": 7, "user": "alice"})
+            for path in trees.misplaced(one, machine.files):
                 machine.files.remove(path, {"command": "rm", "pid": 7, "user": "alice"})
     if world.process is not None:
         world.process.crash_at = None
