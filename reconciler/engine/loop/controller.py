@@ -224,7 +224,10 @@ class Controller:
         if problems := self.in_force.conflicts(desired):
             raise ConfigError(problems)
         along = self.in_force.along(desired)
+        before = self.in_force.of(desired.source)
         known = await record(self._store, self.lanes.states(), [desired, *along], self.in_force.sources)
+        if before is desired and self.in_force.of(desired.source) is not desired:
+            return None  # it was only to be seen once more, and its source has moved on meanwhile
         taken = self.in_force.take(desired, known, doubt=doubt)
         # Nothing may be awaited before the lanes have it: a round in between would remove what is declared again.
         for name, wanted in taken.wanted.items():
@@ -295,8 +298,8 @@ class Controller:
 
     async def _take_again(self) -> None:
         """What is on record has been changed by a person: see what follows from what is in force."""
-        for desired in list(self.in_force.sources.values()):
-            await self.submit(desired, doubt=self.in_force.doubt_of(desired.source))
+        for source in list(self.in_force.sources):
+            await self.submit(self.in_force.sources[source], doubt=self.in_force.doubt_of(source))
 
     async def _part(self, name: TargetName) -> None:
         """Put on record what parts from its name on a target, now that no round is under way that goes by that name."""

@@ -141,3 +141,24 @@ async def test_a_target_was_seen_last_when_its_controller_ended(stage):
     known = (await stage.store.load_target_states())["m0"]
     assert known.connected_since is None
     assert known.conditions[0].since >= since + 100.0
+
+
+@staged
+async def test_what_a_person_says_brings_nothing_back_that_its_source_has_moved_on_from(stage):
+    """What had been in force when they said it was in force again, until the next change."""
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    load = stage.store.load_approvals
+
+    async def slowly():
+        await asyncio.sleep(1)
+        return await load()
+
+    stage.store.load_approvals = slowly
+    said = asyncio.create_task(stage.controller.forget([address("other")]))
+    await asyncio.sleep(0.5)
+    stage.store.load_approvals = load
+    await stage.declare(file("motd", "changed\n"))
+    await said
+    await stage.settled()
+    assert stage.content("motd") == b"changed\n"
