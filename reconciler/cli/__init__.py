@@ -1,6 +1,6 @@
 """The command `froyo`.
 
-`main` is what the script `bin/froyo` calls, with Ctrl-C blocked until it can be taken. It imports next to nothing:
+`main` is what the script `froyo.sh` calls, with Ctrl-C blocked until it can be taken. It imports next to nothing:
 `froyo apply` on a directory that is as it was when it was last applied is answered without any of the engine (see
 `quick`), so are `froyo --help` and `froyo version`, and everything else is imported by the command that needs it.
 """

@@ -27,9 +27,9 @@ def interrupted_already():
 @pytest.fixture
 def installed(tmp_path):
     """The script, beside a Python that only shows what it was begun with."""
-    script, python = tmp_path / "bin" / "froyo", tmp_path / "bin" / "python"
+    script, python = tmp_path / "bin" / "froyo", tmp_path / "bin" / "python3"
     script.parent.mkdir()
-    script.write_bytes((ROOT / "bin" / "froyo").read_bytes())
+    script.write_bytes((ROOT / "reconciler" / "cli" / "froyo.sh").read_bytes())
     python.write_text(SHOWS_ITS_SIGNALS)
     for file in (script, python):
         file.chmod(0o755)
@@ -55,7 +55,7 @@ def test_a_link_to_the_script_finds_the_python_beside_it(installed, tmp_path):
 def test_where_no_python_is_beside_it_the_one_on_the_path_is_taken(installed, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
-    (installed.parent / "python").rename(other / "python3")
+    (installed.parent / "python3").rename(other / "python3")
     done = subprocess.run(
         [installed, "status"],
         capture_output=True,

@@ -4,7 +4,7 @@
 # the system) the one that is called python3.
 self=$0
 [ -L "$self" ] && self=$(readlink -f -- "$self")
-python=${self%/*}/python
+python=${self%/*}/python3
 [ -x "$python" ] || python=python3
 if env --block-signal=INT true 2>/dev/null; then
     exec env --block-signal=INT "$python" -P -c 'from reconciler.cli import main; main() # froyo' "$@"
