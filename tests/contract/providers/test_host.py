@@ -628,7 +628,7 @@ async def test_gives_up_a_compilation_that_takes_too_long(
     small_package(tmp_path)
     host = await make_host(cache_dir=tmp_path / "cache")
 
-    with pytest.raises(ProviderError, match="not compiled after"):
+    with pytest.raises(ProviderError, match="not compiled; given up, after"):
         await host.run("test.thing", Phase.READ, reading(), Target())
 
 
