@@ -158,6 +158,9 @@ def plan(value: Plan, instances: Mapping[Address, Instance] | None = None) -> Do
         "observedAt": instant(value.observed_at),
         "units": [plan_unit(unit, known.get(unit.address)) for unit in value.units],
         "errors": dict(value.errors),
+        "declaredAt": {
+            address: str(known[Address(address)].origin) for address in value.errors if address in known
+        },
     }
 
 

@@ -24,7 +24,7 @@ from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.services import Services
 from reconciler.engine.settings import EngineSettings
-from reconciler.errors import LeaseHeld
+from reconciler.errors import LeaseHeld, StoreError
 from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Desired
 from reconciler.plugins.capabilities import Grants
@@ -142,7 +142,7 @@ async def assemble(
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lanes.close)
         packages, kinds, evaluate = evaluation(places, environ)
-        store = await Store.open(places.database, runtime=runtime, retention=retention(places.retention))
+        store = await _opened(places, runtime, lease=lease, notice=notice)
         stack.push_async_callback(store.close)
         if lease:
             await _take_lease(store, runtime, places)
@@ -160,6 +160,22 @@ async def assemble(
         stack.push_async_callback(host.close)
         settings = EngineSettings(own_paths=places.own_paths, prune=prune or Budget())
         yield Parts(places, stamped, artifacts, runtime, store, host, kinds, evaluate, auditor, settings)
+
+
+async def _opened(places: Places, runtime: Runtime, *, lease: bool, notice: Callable[[str], None]) -> Store:
+    """The store; for who changes nothing it may be one that can be read and not be written, as on a full disk."""
+    kept = retention(places.retention)
+    try:
+        return await Store.open(places.database, runtime=runtime, retention=kept)
+    except StoreError as error:
+        if lease:
+            raise
+        try:
+            store = await Store.open(places.database, runtime=runtime, read_only=True)
+        except StoreError:
+            raise error from None
+        notice(f"{error}. It is only read")
+        return store
 
 
 async def _take_lease(store: Store, runtime: Runtime, places: Places) -> None:

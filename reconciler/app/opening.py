@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from reconciler.app.places import Places
+from reconciler.app.places import Places, must_be_ours
 from reconciler.app.retention import retention
 from reconciler.runtime import Runtime, ThreadLanes, connect_nothing
 from reconciler.store.records import Retention
@@ -28,9 +28,12 @@ async def writing(places: Places) -> AsyncIterator[tuple[Store, Runtime]]:
     """The store, where no daemon has it, and the runtime that it works with.
 
     Raises:
+        UsageError: others can write to the state directory: what is put on record there, they could have said.
         StoreError: it cannot be opened.
         ConfigError: the operator's `retention.json` is not as it should be.
     """
+    for path in (places.state, places.database, places.retention):
+        must_be_ours(path)
     async with _opened(places, retention(places.retention)) as opened:
         yield opened
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from reconciler import __version__
 from reconciler.api.shapes import Shape, held_to
@@ -54,6 +54,7 @@ class PlanShape(Shape):
     observedAt: str | None  # noqa: N815 - as above
     units: list[UnitShape]
     errors: dict[str, str]
+    declaredAt: dict[str, str] = Field(default_factory=dict)  # noqa: N815 - as above
 
 
 class SavedPlanShape(Shape):

@@ -15,7 +15,7 @@ from reconciler.config.builtin import API_VERSION, COMMON
 from reconciler.config.explain import shown
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.documents.invisible import INVISIBLE, escaped, instead, name_of, without
-from reconciler.documents.leftovers import NOT_RENDERED, TEMPLATE
+from reconciler.documents.leftovers import FOLDED, NOT_RENDERED
 from reconciler.documents.nodes import Located, Node, plain
 from reconciler.documents.reading import Document, Locator
 from reconciler.errors import Problem
@@ -30,7 +30,7 @@ _NAMES = frozenset((name,) for name in COMMON)
 def may_have_slips(text: str) -> bool:
     """Whether a file is worth looking through."""
     templates = any(begins in text for begins in ("{{", "{%", "${"))  # much sooner known
-    return bool((templates and TEMPLATE.search(text)) or (not text.isascii() and INVISIBLE.search(text)))
+    return bool((templates and FOLDED.search(text)) or (not text.isascii() and INVISIBLE.search(text)))
 
 
 def looked_through(places: Locator, document: Document, kinds: Kinds, problems: list[Problem]) -> Document:
@@ -116,9 +116,7 @@ def _suspects(value: Any, path: Path, rules: _Rules) -> Iterator[tuple[Path, boo
     elif isinstance(value, list):
         for index, child in enumerate(value):
             yield from _suspects(child, (*path, index), rules)
-    elif isinstance(value, str) and (
-        INVISIBLE.search(value) or (rules.exact(path) and TEMPLATE.search(value))
-    ):
+    elif isinstance(value, str) and (INVISIBLE.search(value) or (rules.exact(path) and FOLDED.search(value))):
         yield path, False
 
 
@@ -175,10 +173,10 @@ class _Slips:
             meant = f"; if it is meant, write {escaped(character)} in double quotes" if self.taken else ""
             self.complain(found.start(), f"{name_of(character)} in {what}", hint + meant)
             node.value = clean
-        elif found := TEMPLATE.search(text, node.index, node.end):
-            begins = escaped(found.group()[0]) + found.group()[1]
+        elif found := FOLDED.search(text, node.index, node.end):
+            folded, begins = " ".join(found.group().split()), escaped(found.group()[0]) + found.group()[1]
             meant = f"; braces that are meant are written {begins} in double quotes" if self.taken else ""
-            self.complain(found.start(), f"{what} holds a template, {found.group()}", NOT_RENDERED + meant)
+            self.complain(found.start(), f"{what} holds a template, {folded}", NOT_RENDERED + meant)
         else:
             return False
         node.broken = True

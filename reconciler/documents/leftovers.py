@@ -12,6 +12,10 @@ from reconciler.errors import Problem
 
 TEMPLATE = re.compile(r"\{\{(?:[^\n}]|\}(?!\}))*\}\}|\{%[^\n]*?%\}|\$\{[A-Za-z_][^\n{}]*\}")
 """A template as Jinja, Go and shells have them, on one line."""
+FOLDED = re.compile(
+    r"\{\{(?:[^}]|\}(?!\})){0,500}\}\}|\{%[^%]{0,500}%\}|\$\{[A-Za-z_][^{}]{0,500}\}",
+)
+"""The same where lines may be folded, as within one scalar of YAML."""
 NOT_RENDERED = "templates are not rendered; write what it stands for"
 
 _NOTHING_ELSE = re.compile(rf"^[ \t]*(?:(?:{TEMPLATE.pattern})[ \t]*)+$", re.MULTILINE)

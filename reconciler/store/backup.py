@@ -153,6 +153,10 @@ def _copy_database(source: Path, copy: Path) -> None:
     os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     with closing(connect_reader(source)) as reader, closing(sqlite3.connect(copy)) as writer:
         migrate.must_be_known(reader, source)
+        if not migrate.revision(reader):
+            raise failure(
+                source, "nothing was ever put into it", "apply something first, or name another one"
+            )
         reader.backup(writer)
         writer.execute("PRAGMA journal_mode = DELETE")
         with writer:

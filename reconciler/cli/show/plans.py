@@ -144,9 +144,10 @@ def _blocks(
             yield plan["target"], _unit(screen, unit, width, summary=summary)
         for what, error in plan["errors"].items():
             name, why = _within(what, plan["target"]), without_name(plan["target"], error)
+            place = _place(screen, plan["declaredAt"].get(what, ""))
             yield (
                 plan["target"],
-                [f"  {screen.paint(*_FAILS)} {name + ': ' if name else ''}{one_line(why)}"],
+                [f"  {screen.paint(*_FAILS)} {name + ': ' if name else ''}{one_line(why)}{place}"],
             )
 
 
@@ -159,9 +160,7 @@ def _unit(screen: Terminal, unit: Document, width: int, *, summary: bool) -> lis
     remarkable = unit["action"] == "none" and unit.get("remark")
     style, sign = ("note", "!") if held or remarkable else _FAILS if fails else _sign(unit)
     cause = "in sync" if unit["action"] == "none" else unit["cause"]
-    place = (
-        f"   {screen.paint('dim', one_line(from_here(unit['declaredAt'])))}" if unit.get("declaredAt") else ""
-    )
+    place = _place(screen, unit.get("declaredAt", ""))
     lines = [f"  {screen.paint(style, sign)} {_name(unit):<{width}}   {screen.paint('note', cause)}{place}"]
     if fails and not held:
         lines.append(f"      {screen.paint('bad', f'would fail: {one_line(fails)}')}")
@@ -173,6 +172,11 @@ def _unit(screen: Terminal, unit: Document, width: int, *, summary: bool) -> lis
         lines.append(f"      {screen.paint('note', one_line(unit['remark']))}")
     lines += diff_lines(screen, unit["diffs"], indent="      ")
     return lines
+
+
+def _place(screen: Terminal, declared_at: str) -> str:
+    """Where something is declared, as the end of its line; "" where that is not known."""
+    return f"   {screen.paint('dim', one_line(from_here(declared_at)))}" if declared_at else ""
 
 
 def _name(unit: Document) -> str:

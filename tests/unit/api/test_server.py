@@ -354,10 +354,13 @@ async def test_health_fails_with_what_has_not_lived(path):
 
 
 async def test_a_plan_is_made_now(path):
-    plan = Plan(target="web-1", revision="abc", units=(), observed_at=5.0, errors={"web-1": "no session"})
-    async with serving(Known(known_plans=[plan]), path) as client:
+    errors = {"web-1": "no session", MOTD: "no such user: bob"}
+    plan = Plan(target="web-1", revision="abc", units=(), observed_at=5.0, errors=errors)
+    declared = {MOTD: instance(MOTD)}
+    async with serving(Known(known_plans=[plan], known_instances=declared), path) as client:
         [view] = (await ask(client.post, "/v1/plan", {}))["items"]
-    assert view["errors"] == {"web-1": "no session"}
+    assert view["errors"] == errors
+    assert view["declaredAt"] == {MOTD: str(declared[MOTD].origin)}
 
 
 async def test_events_are_followed_over_the_socket_as_they_come(path):

@@ -1,6 +1,7 @@
 """What the commands put together, and what they say when it cannot be had."""
 
 import contextlib
+import errno
 import json
 import os
 import time
@@ -13,9 +14,12 @@ from reconciler.api.client import Client
 from reconciler.api.listening import listen
 from reconciler.app.assembly import assemble, evaluation, granted
 from reconciler.app.holding import held_by
+from reconciler.app.opening import reading
 from reconciler.app.places import places, source_root
-from reconciler.errors import ConfigError, ErrorClass, LeaseHeld, UsageError
+from reconciler.cli.writing import suspend
+from reconciler.errors import ConfigError, ErrorClass, LeaseHeld, StoreError, UsageError
 from reconciler.plugins.capabilities import Capability
+from reconciler.store.failures import explain
 from reconciler.store.records import LeaseHolder
 from tests.unit.plugins.test_packages import MANIFEST, write
 
@@ -118,3 +122,44 @@ def test_a_source_is_called_by_the_name_that_the_shell_came_by(tmp_path, monkeyp
         assert source_root(".", lies) == tmp_path / "r1"
     assert source_root("..", came) == tmp_path
     assert source_root("/", came) == Path("/")
+
+
+async def test_who_changes_nothing_reads_a_store_that_cannot_be_written(tmp_path, monkeypatch):
+    """`plan` failed on a full disk, on which `status` worked."""
+    environ = {"HOME": str(tmp_path), "FROYO_ARTIFACTS": str(tmp_path / "none")}
+    where, told = places(environ), []
+
+    def full(*_):
+        raise explain(OSError(errno.ENOSPC, "No space left on device"), where.database)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("reconciler.store.store._open_writer", full)
+        with pytest.raises(StoreError, match="the disk is full"):  # and there is none that could be read
+            async with assemble(where, environ, lease=False, notice=told.append):
+                pass
+    async with assemble(where, environ, lease=True, notice=told.append):
+        pass
+    monkeypatch.setattr("reconciler.store.store._open_writer", full)
+    with pytest.raises(StoreError, match="the disk is full"):
+        async with assemble(where, environ, lease=True, notice=told.append):
+            pass
+    assert told == []
+    async with assemble(where, environ, lease=False, notice=told.append) as parts:
+        assert await parts.store.load_states() == {}
+    [line] = told
+    assert "the disk is full" in line
+    assert line.endswith(". It is only read")
+
+
+@pytest.mark.parametrize("wrong", ["state", "database"])
+async def test_nothing_is_put_on_record_where_others_can_write(wrong, tmp_path):
+    """`apply` refused such a place, and `suspend` took it."""
+    environ = {"HOME": str(tmp_path), "FROYO_ARTIFACTS": str(tmp_path / "none")}
+    where = places(environ)
+    async with assemble(where, environ, lease=True, notice=print):
+        pass
+    getattr(where, wrong).chmod(0o777)
+    with pytest.raises(UsageError, match="chmod go-w"):
+        await suspend(where, ["*"], by="ada", reason="why", until=None)
+    async with reading(where) as (store, _):
+        assert await store.load_suspensions() == []

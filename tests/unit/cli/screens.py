@@ -35,13 +35,14 @@ def unit(address, action="update", cause="drift", diffs=(), **fields):
     }
 
 
-def plan(target, *units, errors=None):
+def plan(target, *units, errors=None, declared_at=None):
     return {
         "target": target,
         "revision": "abc",
         "observedAt": "2026-01-31T12:00:00.000000Z",
         "units": list(units),
         "errors": errors or {},
+        "declaredAt": declared_at or {},
     }
 
 

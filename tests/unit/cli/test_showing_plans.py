@@ -25,7 +25,11 @@ PLANS = [
         unit("web-1/File/same", "none", "spec"),
     ),
     plan("web-2", unit("web-2/File/same", "none", "spec")),
-    plan("web-3", errors={"web-3": "web-3: no route to host", "web-3/File/x": "no such user: bob"}),
+    plan(
+        "web-3",
+        errors={"web-3": "web-3: no route to host", "web-3/File/x": "no such user: bob"},
+        declared_at={"web-3/File/x": "site.yaml:7"},
+    ),
 ]
 
 
@@ -51,7 +55,7 @@ def test_a_plan_says_what_where_why_and_how():
 
         web-3
           ✘ no route to host
-          ✘ File/x: no such user: bob
+          ✘ File/x: no such user: bob   site.yaml:7
         """)
 
 
@@ -108,7 +112,7 @@ def test_a_summary_is_a_line_a_change_and_says_of_what_would_fail_why():
 
         web-3
           ✘ no route to host
-          ✘ File/x: no such user: bob
+          ✘ File/x: no such user: bob   site.yaml:7
         """)
 
 

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -195,3 +196,14 @@ async def test_an_audit_log_that_was_tampered_with_is_found_when_it_is_backed_up
 def test_what_is_not_there_says_so(tmp_path):
     with pytest.raises(StoreError, match=r"nothing\.tar"):
         restore(tmp_path / "nothing.tar", tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize("schema", ["", "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"])
+def test_a_store_that_nothing_was_ever_put_into_is_no_defect(schema, tmp_path):
+    path = tmp_path / "state" / "froyo.db"
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(schema)
+    with pytest.raises(StoreError, match=r"froyo\.db: nothing was ever put into it; apply something first"):
+        take(path.parent, tmp_path / "backup.tar", now=5.0)
+    assert os.listdir(tmp_path) == ["state"]
