@@ -78,8 +78,13 @@ class Refreshes:
             ):  # it owed nothing before, or was refreshed for meanwhile
                 self._news.add(key)
 
-    def seen(self, cause: Address, digest: Digest, *, as_declared: bool) -> None:
-        """Something was looked at on which nothing is under way: what it may owe is decided, if it can be."""
+    def seen(self, cause: Address, digest: Digest, *, as_declared: bool) -> list[Address]:
+        """Something was looked at on which nothing is under way: what it may owe is decided, if it can be.
+
+        Returns:
+            What is owed a refresh for certain since then.
+        """
+        certain = []
         for key, one in list(self._owed.items()):
             if one.cause != cause or one.certain:
                 continue
@@ -89,6 +94,8 @@ class Refreshes:
             elif as_declared:
                 self._owed[key] = replace(one, certain=True)
                 self._news.add(key)
+                certain.append(one.address)
+        return certain
 
     def of(self, address: Address) -> tuple[Owed, ...]:
         """What is owed to `address` for certain."""

@@ -27,6 +27,9 @@ class Looks:
         lane: the target, as it is held in memory.
         session: to it.
         services: what the round works with.
+
+    Attributes:
+        owed: what is owed a refresh for certain since something was seen as declared.
     """
 
     def __init__(self, lane: Lane, session: Session, services: Services) -> None:
@@ -36,6 +39,7 @@ class Looks:
         self._first = ReadingPerformer(session, services.settings)
         self._seen: dict[Address, Look] = {}
         self._stale: set[Address] = set()
+        self.owed: list[Address] = []
 
     def begin(self, looks: Mapping[Address, Look], performer: ReadingPerformer) -> None:
         """Begin with what was seen.
@@ -126,4 +130,7 @@ class Looks:
             unit = self._seen[address].unit
             if isinstance(unit, PlanUnit) and not self._lane.refreshes.of(address):
                 as_declared = unit.action is Action.NONE
-                self._lane.refreshes.seen(address, unit.observed, as_declared=as_declared)
+                owed = self._lane.refreshes.seen(address, unit.observed, as_declared=as_declared)
+                # Nothing has moved about what is owed: no rescan would look at it.
+                self._lane.unsettled.add(owed)
+                self.owed += owed

@@ -102,7 +102,7 @@ class Round:
             self._lane.release(self.outcome.gone)
             await self._journal.cut_off(self.report, error)
             raise
-        for address in self._walk.carrying.doubtful:
+        for address in self._walk.left:
             if address in self._lane.instances:
                 self.outcome.look_again(address, 0.0)
         self._lane.release(self.outcome.gone)

@@ -91,6 +91,12 @@ class Walk:
             lane, services, journal=journal, verdicts=verdicts, deciding=deciding, carrying=self.carrying
         )
 
+    @property
+    def left(self) -> list[Address]:
+        """What this has made worth a look, and has not looked at since."""
+        # What notifies that has changed before this round, and nobody had seen what came of it.
+        return [*self.carrying.doubtful, *(a for a in self._looks.owed if a not in self._looks)]
+
     async def run(
         self, looks: Mapping[Address, Look], performer: ReadingPerformer, later: Collection[Address] = ()
     ) -> Collection[Address]:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from reconciler.errors import StoreError
+from reconciler.errors import ErrorClass, ProviderError, StoreError
 from reconciler.model.resource import Deletion
 from reconciler.plugins.calls import Phase
 from tests.sim.loop import run
@@ -167,6 +167,25 @@ async def test_a_store_that_cannot_be_written_in_between_loses_neither(stage):
     await stage.declare(RELOAD, watched("a", "a"))
     await stage.settled(within=300)
     assert stage.ran() == ["note reload"]
+
+
+@staged
+async def test_a_look_that_fails_in_between_loses_neither(stage):
+    """By the next look, which finds nothing to change, nobody had anything to do with the handler."""
+    await stage.declare(RELOAD, watched("a", "a"))
+    await stage.settled()
+
+    def instead(phase, request):
+        if phase is Phase.READ and stage.sent("file.write") == 2:
+            stage.host.instead = lambda _phase, _request: None
+            raise ProviderError("busy", error_class=ErrorClass.TRANSIENT)
+
+    stage.host.instead = instead
+    stage.spoil("a")
+    await stage.until(lambda: stage.reason("a") == "TransientError")
+    await stage.until(lambda: stage.ran() == ["note reload"] * 2)
+    await stage.settled()
+    assert await stage.store.load_owed() == []
 
 
 @staged
