@@ -219,5 +219,6 @@ class Walk:
         for address, culprit in blocked.items():
             if address not in self._looks:
                 continue  # it was to be refreshed at most
+            self._looks.settle_owed([address])
             if self._deciding.decide(address, self._looks[address]) is not None:
                 self._failures.waits(address, culprit)

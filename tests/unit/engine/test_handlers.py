@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from reconciler.errors import ErrorClass, ProviderError, StoreError
-from reconciler.model.resource import Deletion
+from reconciler.model.resource import Deletion, Policy
 from reconciler.plugins.calls import Phase
 from tests.sim.loop import run
 from tests.unit.engine.stage import Stage, execution, file, staged
@@ -185,6 +185,29 @@ async def test_a_look_that_fails_in_between_loses_neither(stage):
     await stage.until(lambda: stage.reason("a") == "TransientError")
     await stage.until(lambda: stage.ran() == ["note reload"] * 2)
     await stage.settled()
+    assert await stage.store.load_owed() == []
+
+
+@staged
+async def test_a_change_that_nobody_saw_has_its_handler_run_although_what_it_depends_on_is_not_ready_any_more(
+    stage,
+):
+    stage.spoil("c", b"c", by=None)
+    other = file("c", "c", policy=Policy.OBSERVE)
+    await stage.declare(RELOAD, other, watched("a", "a", require=("File/c",)))
+    await stage.settled()
+
+    def instead(phase, request):
+        if phase is Phase.READ and stage.sent("file.write") == 2:
+            stage.host.instead = lambda _phase, _request: None
+            stage.spoil("c")
+            raise ProviderError("busy", error_class=ErrorClass.TRANSIENT)
+
+    stage.host.instead = instead
+    stage.spoil("a")
+    await stage.until(lambda: stage.ran() == ["note reload"] * 2)
+    await asyncio.sleep(3)
+    assert stage.reason("c") == "Differs"
     assert await stage.store.load_owed() == []
 
 
