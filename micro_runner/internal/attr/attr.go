@@ -1,6 +1,7 @@
 // Package attr changes owner and mode of what exists.
 //
-// Invariant: what changes hands keeps no access control list. The former owner made it, or could have.
+// Invariants: what changes hands keeps no access control list. The former owner made it, or could have. And at no moment may the new
+// owner or group do what neither they were meant to, nor could before.
 package attr
 
 import (
@@ -17,7 +18,37 @@ func Set(fd sys.FD, now *sys.Stat, uid, gid, mode int) error {
 	if now.Is(syscall.S_IFLNK) || !changes(uid, now.UID) && !changes(gid, now.GID) { // links have no lists
 		return give(fd, now, uid, gid, mode)
 	}
-	return handOver(fd, now, uid, gid, mode)
+	narrowed := *now
+	narrowed.Mode = now.Mode&syscall.S_IFMT | narrow(now, uid, gid, mode)
+	if err := Mode(fd, int(narrowed.Mode&0o7777)); err != nil {
+		return err
+	}
+	err := handOver(fd, &narrowed, uid, gid, mode)
+	if err != nil && narrowed.Mode != now.Mode {
+		// Who has kept it is to keep what they could do. What has changed hands after all is left to the next look.
+		if there, failed := sys.Fstat(fd); failed == nil && there.UID == now.UID && there.GID == now.GID {
+			_ = sys.Chmod(fd, now.Mode&0o7777)
+		}
+	}
+	return err
+}
+
+// narrow is the mode with which something can change hands, which comes before the mode that is wanted: without what the old owner or group
+// could do and the new one is not to. A secret of 0640 that goes to a group of users as 0600 would be theirs to read for a moment, and for
+// good where the runner is cut short. What others can do stays: it is not they who change.
+func narrow(now *sys.Stat, uid, gid, mode int) uint32 {
+	had := now.Mode & 0o7777
+	if mode == command.Keep {
+		return had
+	}
+	var theirs uint32
+	if changes(uid, now.UID) {
+		theirs |= syscall.S_ISUID | 0o700
+	}
+	if changes(gid, now.GID) {
+		theirs |= syscall.S_ISGID | 0o070
+	}
+	return had &^ (theirs &^ uint32(mode))
 }
 
 // Begin sets owner and mode of a directory that has just been made in another one. The lists that it was given there it keeps, if nobody
