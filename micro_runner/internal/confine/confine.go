@@ -4,10 +4,13 @@
 // program. Landlock forbids to write, create, remove and rename anything but in /dev/null; where the kernel lets root, all mounts are read-only
 // to it, too, so that modes, owners and times cannot be changed either. Both hold for whatever the program starts.
 //
-// Invariant: where Landlock is not to be had, nothing is run that is to be confined.
+// Invariants: where Landlock is not to be had, nothing is run that is to be confined. A program that could not be begun has not ended with
+// any status: why not comes back by a pipe that the program itself would not have.
 package confine
 
 import (
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -20,7 +23,9 @@ import (
 const (
 	// Mode is the runner's argument for this.
 	Mode = "confine"
-	// statusUnable says that the program was not started; it goes with a message on standard error.
+	// report is the descriptor by which it says why the program was not started.
+	report = 3
+	// statusUnable is what it ends with then.
 	statusUnable = 126
 
 	sysCreateRuleset = 444
@@ -52,8 +57,13 @@ func Version() int {
 	return int(version)
 }
 
-// Command is the same command, confined. Its credential is taken over by what it starts.
-func Command(command *exec.Cmd, program string) {
+// Command is the same command, confined. Its credential is taken over by what it starts. Once it was started, or could not be, what is
+// returned is called: it waits until the command has become the program, or says why it could not.
+func Command(command *exec.Cmd, program string) (became func() error, err error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
 	arguments := []string{"runner", Mode, "-1", "-1", "", program}
 	if credential := command.SysProcAttr.Credential; credential != nil {
 		groups := make([]string, len(credential.Groups))
@@ -65,13 +75,27 @@ func Command(command *exec.Cmd, program string) {
 	}
 	command.Path = "/proc/self/exe"
 	command.Args = append(arguments, command.Args...)
+	command.ExtraFiles = []*os.File{write}
+	return func() error {
+		write.Close()
+		defer read.Close()
+		said, _ := io.ReadAll(read)
+		if number, err := strconv.Atoi(string(said)); err == nil {
+			return syscall.Errno(number)
+		}
+		return nil
+	}, nil
 }
 
 // Become turns this process, which was started for that, into the program. It returns only when that fails.
 func Become(arguments []string) int {
 	runtime.LockOSThread() // Landlock holds for a thread, and the one that executes is the one that remains
-	err := become(arguments)
-	_, _ = os.Stderr.WriteString("runner: " + err.Error() + "\n")
+	syscall.CloseOnExec(report)
+	var errno syscall.Errno
+	if !errors.As(become(arguments), &errno) {
+		errno = syscall.ENOSYS
+	}
+	_, _ = syscall.Write(report, []byte(strconv.Itoa(int(errno))))
 	return statusUnable
 }
 

@@ -1,6 +1,7 @@
 package confine
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,8 +19,11 @@ func TestMain(m *testing.M) {
 func confined(script string, credential *syscall.Credential) error {
 	command := exec.Command("/bin/sh", "-c", script)
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
-	Command(command, "/bin/sh")
-	return command.Run()
+	became, err := Command(command, "/bin/sh")
+	if err != nil {
+		return err
+	}
+	return errors.Join(command.Start(), became(), command.Wait())
 }
 
 func TestWhatIsConfinedReadsAndChangesNothing(t *testing.T) {

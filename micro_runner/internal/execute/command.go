@@ -54,7 +54,7 @@ func ask(ctx context.Context, item wire.Object, confined bool) (wire.Object, err
 	if confined && confine.Version() == 0 {
 		return nil, fault.New(fault.NotSupported, "the kernel has no Landlock, which would keep %s from changing anything", spec.Argv[0])
 	}
-	spec.Confined = confined
+	spec.Confined, spec.Asked = confined, true
 	spec.MaxOutput = 0
 	outcome, err := within(ctx, spec, timeout)
 	if err != nil {

@@ -42,7 +42,7 @@ func TestWhatKeepsAProgramFromBeingRunIsSaidAndNothingIsRun(t *testing.T) {
 		"nothing, in another PATH":  {harness.Object{"argv": []string{"program"}, "env": harness.Object{"PATH": directory}}, nil},
 		"no program at a path":      {harness.Object{"argv": []string{missing}}, []string{"command_not_found path:" + missing}},
 		"no program in a directory": {harness.Object{"argv": []string{"bin/missing"}, "cwd": directory}, []string{"command_not_found path:" + directory + "/bin/missing"}},
-		"a file that is no program": {harness.Object{"argv": []string{file}}, []string{"eacces path:" + file}},
+		"a file that is no program": {harness.Object{"argv": []string{file}}, []string{"not_executable path:" + file}},
 		"no program in a PATH": {
 			harness.Object{"argv": []string{"missing"}, "env": harness.Object{"PATH": directory + ":here:/bin"}},
 			[]string{"command_not_found path:" + missing + " path:/bin/missing"},

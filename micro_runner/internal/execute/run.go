@@ -6,14 +6,11 @@ package execute
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"os/user"
-	"path"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -42,6 +39,7 @@ type Spec struct {
 	User        string
 	Confined    bool // it can change nothing
 	Lasting     bool // it outlives whoever started it
+	Asked       bool // it answers a question: whatever it has started ends with it
 }
 
 // Outcome is how it went.
@@ -77,8 +75,11 @@ func Run(ctx context.Context, spec Spec) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
+	became := func() error { return nil }
 	if spec.Confined {
-		confine.Command(command, program)
+		if became, err = confine.Command(command, program); err != nil {
+			return Outcome{}, fault.From(err, spec.Argv[0])
+		}
 	}
 	command.WaitDelay = pipePatience
 	command.Cancel = func() error {
@@ -89,12 +90,20 @@ func Run(ctx context.Context, spec Spec) (Outcome, error) {
 	// The kernel sends Pdeathsig when the thread that started the program ends, so that thread must wait for it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := command.Start(); err != nil {
-		return Outcome{}, startFault(err, spec)
+	err = command.Start()
+	unable := became()
+	if err != nil {
+		return Outcome{}, startFault(err, program, spec)
+	}
+	if spec.Asked {
+		leaveNothing(command.Process.Pid)
 	}
 	err = command.Wait()
 	if ctx.Err() != nil {
 		return Outcome{}, context.Cause(ctx)
+	}
+	if unable != nil {
+		return Outcome{}, startFault(unable, program, spec)
 	}
 	if command.ProcessState == nil {
 		return Outcome{}, fault.From(err, spec.Argv[0])
@@ -106,6 +115,19 @@ func Run(ctx context.Context, spec Spec) (Outcome, error) {
 		outcome.Signal = signalName(status.Signal())
 	}
 	return outcome, nil
+}
+
+// leaveNothing waits for the end of a program, and ends what is left of its process group. The program is not waited for in the sense of the
+// kernel, so that until then its number is nobody else's.
+func leaveNothing(pid int) {
+	const thisProcess, hasExited, leaveIt = 1, 4, 0x1000000 // P_PID, WEXITED, WNOWAIT
+	for {
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, thisProcess, uintptr(pid), 0, hasExited|leaveIt, 0, 0)
+		if errno != syscall.EINTR {
+			break
+		}
+	}
+	_ = syscall.Kill(-pid, syscall.SIGKILL)
 }
 
 // credential is that of a user, with all groups.
@@ -132,16 +154,6 @@ func credential(name string) (*syscall.Credential, error) {
 	return result, nil
 }
 
-func startFault(err error, spec Spec) error {
-	if errors.Is(err, syscall.ENOENT) {
-		if _, missing := os.Stat(spec.Directory); missing != nil {
-			return noDirectory(spec.Directory)
-		}
-		return fault.New(fault.CommandNotFound, "%s, or its interpreter, does not exist", spec.Argv[0])
-	}
-	return fault.From(err, spec.Argv[0])
-}
-
 // usual is the same environment for everyone, so that a command does the same by whatever way the runner was started.
 func usual(name string) []string {
 	environment := []string{"PATH=" + searchPath, "LANG=C.UTF-8"}
@@ -153,59 +165,6 @@ func usual(name string) []string {
 		environment = append(environment, "HOME="+me.HomeDir, "USER="+me.Username, "LOGNAME="+me.Username)
 	}
 	return environment
-}
-
-func find(program string, environment []string) (string, error) {
-	if strings.Contains(program, "/") {
-		return program, nil
-	}
-	places := searched(environment)
-	for directory := range strings.SplitSeq(places, ":") {
-		candidate := directory + "/" + program
-		if stat, err := os.Stat(candidate); program != "" && err == nil && stat.Mode().IsRegular() && stat.Mode()&0o111 != 0 {
-			return candidate, nil
-		}
-	}
-	return "", fault.New(fault.CommandNotFound, "there is no program %q in %s", program, places)
-}
-
-// searched is where an environment has programs looked for.
-func searched(environment []string) string {
-	for _, variable := range slices.Backward(environment) {
-		if value, ok := strings.CutPrefix(variable, "PATH="); ok {
-			return value
-		}
-	}
-	return searchPath
-}
-
-// Lacks says why a program could not be run in a directory, as Run would, with the paths at which it would be found; nil if it can be.
-func Lacks(program, directory string, environment []string) (why *fault.Fault, places []string) {
-	if !strings.Contains(program, "/") {
-		if _, err := find(program, environment); err == nil {
-			return nil, nil
-		} else {
-			why = fault.From(err, program)
-		}
-		for place := range strings.SplitSeq(searched(environment), ":") {
-			if path.IsAbs(place) {
-				places = append(places, path.Join(place, program))
-			}
-		}
-		return why, places
-	}
-	places = []string{path.Join(directory, program)}
-	if path.IsAbs(program) {
-		places = []string{path.Clean(program)}
-	}
-	stat, err := os.Stat(places[0])
-	switch {
-	case errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOTDIR):
-		return fault.New(fault.CommandNotFound, "%s does not exist", program), places
-	case err == nil && (!stat.Mode().IsRegular() || stat.Mode()&0o111 == 0):
-		return fault.New(fault.Access, "%s cannot be executed", program), places
-	}
-	return nil, nil
 }
 
 // bounded keeps the beginning of what is written to it.

@@ -50,6 +50,7 @@ const (
 	NotSupported     Code = "not_supported"
 	ValidationFailed Code = "validation_failed"
 	CommandNotFound  Code = "command_not_found"
+	NotExecutable    Code = "not_executable"
 	ReplyTooLarge    Code = "reply_too_large"
 )
 

@@ -215,10 +215,10 @@ class Walk:
     # --- Order --------------------------------------------------------------------------------------------------------
 
     def _wait_for(self, blocked: Mapping[Address, Address]) -> None:
-        """Conclude about instances that come after a failure: what differs waits, of the rest holds what was seen."""
+        """Conclude about instances that come after a failure: what differs or is owed a refresh waits."""
+        seen = {address: self._looks[address] for address in blocked if address in self._looks}
+        self._looks.settle_owed(seen)
         for address, culprit in blocked.items():
-            if address not in self._looks:
-                continue  # it was to be refreshed at most
-            self._looks.settle_owed([address])
-            if self._deciding.decide(address, self._looks[address]) is not None:
+            differs = address in seen and self._deciding.decide(address, seen[address]) is not None
+            if differs or self._deciding.owes(address):
                 self._failures.waits(address, culprit)

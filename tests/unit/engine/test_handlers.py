@@ -9,6 +9,7 @@ from reconciler.model.resource import Deletion, Policy
 from reconciler.plugins.calls import Phase
 from tests.sim.loop import run
 from tests.unit.engine.stage import Stage, execution, file, staged
+from tests.unit.engine.test_depending import first_fails
 from tests.unit.engine.test_suspending import suspension
 
 RELOAD = execution("reload", "note", "reload")
@@ -61,6 +62,32 @@ async def test_it_runs_before_what_depends_on_it_and_after_all_that_cause_it(sta
     ((ran, _),) = stage.machines["m0"].programs.ran
     assert [path for at, path in made if at < ran] == ["/srv/a", "/srv/b"]
     assert [path for at, path in made if at > ran] == ["/srv/served"]
+
+
+@staged
+async def test_what_a_refresh_that_is_owed_waits_for_is_said(stage):
+    """`apply` showed the handler as failed without a word of why, and one that had run before as declared."""
+    failing = first_fails(stage)
+    handler = execution("reload", "note", "reload", require=("File/first",))
+    await stage.declare(file("first", "1\n"), handler, watched("a", "a"))
+    waits = ("DependencyNotReady", "waits for m0/File/first, which is not ready")
+    await stage.until(lambda: told_of(stage) == waits)
+    failing.clear()
+    await stage.until(lambda: stage.ran() == ["note reload"])
+    await stage.settled()
+    failing.append(True)
+    stage.spoil("first")
+    stage.spoil("a")
+    await stage.until(lambda: told_of(stage) == waits)
+    assert stage.ran() == ["note reload"]
+    failing.clear()
+    await stage.settled()
+    assert stage.ran() == ["note reload"] * 2
+
+
+def told_of(stage):
+    summary = stage.summary("reload", kind="Exec")
+    return summary.reason, summary.message
 
 
 @staged
