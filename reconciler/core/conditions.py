@@ -27,7 +27,10 @@ _ORDER = {type_: index for index, type_ in enumerate(ConditionType)}
 
 def get_condition(conditions: Conditions, type_: ConditionType) -> Condition | None:
     """The condition of that type, if it is present."""
-    return next((condition for condition in conditions if condition.type is type_), None)
+    for condition in conditions:
+        if condition.type is type_:
+            return condition
+    return None
 
 
 def set_condition(conditions: Conditions, new: Condition) -> Conditions:
@@ -56,8 +59,11 @@ def conclude(present: Conditions, verdict: Verdict, *, now: float, generation: i
         (ConditionType.RECONCILING, verdict.reconciling, verdict.message),
         (ConditionType.DRIFTED, bool(verdict.drifted), verdict.drifted),
     ):
-        condition = Condition(type_, status, verdict.reason, message, now, generation)
-        present = set_condition(present, condition)
+        if status or type_ is ConditionType.READY:
+            condition = Condition(type_, status, verdict.reason, message, now, generation)
+            present = set_condition(present, condition)
+        else:
+            present = remove_condition(present, type_)
     return present
 
 
@@ -116,13 +122,13 @@ def doubt(state: ResourceState, why: str, *, now: float) -> ResourceState:
     return replace(state, conditions=set_condition(state.conditions, doubted))
 
 
-def observed_generation(state: ResourceState) -> int:
-    """The generation that `state` may call observed.
+def observed_generation(state: ResourceState, present: Conditions) -> int:
+    """The generation that `state` may call observed with the conditions that are `present`.
 
     That is its own as soon as it is Ready or Stalled at it: only then has everything been said about it.
     Until then it stays what it was.
     """
-    for condition in state.conditions:
+    for condition in present:
         settled = condition.type in {ConditionType.READY, ConditionType.STALLED} and condition.status
         if settled and condition.observed_generation == state.generation:
             return state.generation

@@ -52,8 +52,14 @@ class Report:
         state = self.states[address]
         before = conditions.get_condition(state.conditions, ConditionType.READY)
         present = conditions.conclude(state.conditions, verdict, now=self.now(), generation=state.generation)
-        state = replace(state, conditions=present, failures=0 if verdict.ready else state.failures)
-        self.put(replace(state, observed_generation=conditions.observed_generation(state)))
+        self.put(
+            replace(
+                state,
+                conditions=present,
+                failures=0 if verdict.ready else state.failures,
+                observed_generation=conditions.observed_generation(state, present),
+            )
+        )
         after = conditions.get_condition(present, ConditionType.READY)
         return (
             before is None or after is None or (before.status, before.reason) != (after.status, after.reason)

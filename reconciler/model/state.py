@@ -71,14 +71,20 @@ class ResourceState:
     @classmethod
     def unseen(cls, instance: Instance, source: SourceName) -> ResourceState:
         """Of what nobody has looked at yet."""
-        return cls(address=instance.address, digest=instance.digest, source=source).at(instance)
+        return cls(
+            address=instance.address,
+            digest=instance.digest,
+            source=source,
+            subject=instance.subject,
+            declared_at=str(instance.origin),
+        )
 
-    def at(self, instance: Instance) -> ResourceState:
-        """The same, with what it is about and where it is declared as that is now."""
+    def at(self, instance: Instance, source: SourceName) -> ResourceState:
+        """The same, with what it is about, what declares it and where, as that is now."""
         subject, place = instance.subject, str(instance.origin)
-        if (subject, place) == (self.subject, self.declared_at):
+        if (source, subject, place) == (self.source, self.subject, self.declared_at):
             return self
-        return replace(self, subject=subject, declared_at=place)
+        return replace(self, source=source, subject=subject, declared_at=place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

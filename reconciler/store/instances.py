@@ -6,6 +6,7 @@ declared.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -23,12 +24,18 @@ if TYPE_CHECKING:
 
 def _values(value: Any, *left_out: str) -> dict[str, Any]:
     """One level of a dataclass; `asdict` would copy the whole spec."""
-    return {f.name: getattr(value, f.name) for f in fields(value) if f.name not in left_out}
+    kind: type[DataclassInstance] = type(value)
+    return {name: getattr(value, name) for name in _names(kind) if name not in left_out}
+
+
+@functools.cache
+def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
 
 
 def _known(kind: type[DataclassInstance], document: Mapping[str, Any], *left_out: str) -> dict[str, Any]:
     """Of a document, what this froyo knows."""
-    return {f.name: document[f.name] for f in fields(kind) if f.name in document and f.name not in left_out}
+    return {name: document[name] for name in _names(kind) if name in document and name not in left_out}
 
 
 _CHOICES = {"policy": Policy, "adopt": Adopt, "deletion": Deletion}

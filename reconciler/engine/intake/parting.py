@@ -74,7 +74,7 @@ def part(
         if (state := states.get(address)) is not None:
             known[address] = replace(state, owned=False, observed=None, held=None)
             earlier = entries[address].instance.address
-            known[earlier] = replace(state, address=earlier).at(entries[address].instance)
+            known[earlier] = replace(state, address=earlier).at(entries[address].instance, state.source)
     return Parted(entries=entries, states=known)
 
 

@@ -114,7 +114,7 @@ class Lane:
             if states[address] is not state:
                 news.add(address)
                 contests.forget(address)
-            declared = replace(states[address], source=source).at(instance)
+            declared = states[address].at(instance, source)
             if declared != states[address]:
                 states[address] = declared
                 moved.add(address)

@@ -81,4 +81,4 @@ def _declared(known: ResourceState | None, instance: Instance, source: SourceNam
     """What is known of an instance that could not be looked at: what was known, at what is declared now."""
     if known is None:
         return ResourceState.unseen(instance, source)
-    return replace(next_generation(known, instance.digest), source=source).at(instance)
+    return next_generation(known, instance.digest).at(instance, source)

@@ -98,6 +98,8 @@ def _shown(one: FieldDiff, find_blob: FindBlob | None, *, hide: bool) -> FieldDi
             after=None if after is None else HIDDEN,
             sensitive=True,
         )
+    if not one.sensitive and not isinstance(before, dict) and not isinstance(after, dict):
+        return one
     return replace(
         one,
         before=_without_text(before),

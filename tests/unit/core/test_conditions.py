@@ -145,7 +145,7 @@ def test_the_summary_is_the_condition_that_matters_most(conditions, summary):
     ids=["nothing", "ready", "not ready", "stalled", "ready at an older one", "reconciling"],
 )
 def test_a_generation_counts_as_observed_once_it_is_ready_or_stalled(conditions, expected):
-    assert observed_generation(state(generation=2, observed_generation=1, conditions=conditions)) == expected
+    assert observed_generation(state(generation=2, observed_generation=1), conditions) == expected
 
 
 def test_the_same_declaration_is_the_same_generation():
