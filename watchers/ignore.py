@@ -36,6 +36,11 @@ def skips_directory(name: str) -> bool:
     return name.startswith(".")
 
 
+def is_versioning(name: str) -> bool:
+    """Whether that is where versions are kept, which nobody means when they name the directory around it."""
+    return name in {".git", ".hg", ".svn", ".bzr", ".jj"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Pattern:
     """One line.

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reconciler.model.manifests import is_manifest
-from watchers.ignore import NAME, ODD, IgnoreRules, is_transient, skips_directory
+from watchers.ignore import NAME, ODD, IgnoreRules, is_transient, is_versioning, skips_directory
 
 MAX_BYTES = 64 << 20
 """The largest file that is part of a source."""
@@ -171,6 +171,10 @@ class _Walker:
                 self.listing.left_out[path] = "a symbolic link to a directory that holds it"
             elif not skips_directory(entry.name):
                 self.directory(real, path + "/", rules, (*above, real))
+            elif len(above) > 1 and not is_versioning(
+                entry.name
+            ):  # it may lie in a tree, which would lack it
+                self.listing.left_out[path] = "a directory whose name begins with a dot"
         else:
             self.file(path, real, status)
 

@@ -239,7 +239,8 @@ class Expansion:
             self.complaints.problem(manifest, ("spec", field), f"spec.{field}: {message}", hint)
 
         for path, why in self._trees.left_out(root).items():
-            complain(f"{path} is no part of the source: {why}", "a tree is kept whole, or not at all")
+            hint = "a tree is kept whole, or not at all; name it in .froyoignore if it is not meant"
+            complain(f"{path} is no part of the source: {why}", hint)
         if root in self._snapshot.files:
             complain(f"{root} is a file, not a directory", "declare a File for it, or name the directory")
         elif not files and len(self.complaints.problems) == before:

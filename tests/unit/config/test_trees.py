@@ -149,6 +149,7 @@ def test_a_tree_of_which_something_is_left_out_is_refused() -> None:
     said = messages(FILES, left_out={"bodies/site/film.mp4": "larger than the 64 MiB that a file may have"})
     assert len(said) == 1
     assert "bodies/site/film.mp4 is no part of the source: larger than" in said[0]
+    assert "name it in .froyoignore" in said[0]
 
 
 def test_who_is_in_whose_tree_is_decided_from_outside_in() -> None:

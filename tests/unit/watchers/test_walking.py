@@ -67,6 +67,16 @@ def test_hidden_directories_and_what_editors_leave_behind_are_no_part(tmp_path: 
     assert names(tmp_path) == ["4913.txt", "a.yaml"]
 
 
+def test_a_hidden_directory_that_may_lie_in_a_tree_is_left_out_and_says_so(tmp_path: Path) -> None:
+    """A site was published without its `.well-known`, and `purge` removed the one that was there."""
+    put(tmp_path, "site/.well-known/security.txt", "site/.git/config", "site/index.html", ".github/a")
+    listing = walk(str(tmp_path))
+    assert names(tmp_path) == ["site/index.html"]
+    assert listing.left_out == {"site/.well-known": "a directory whose name begins with a dot"}
+    put(tmp_path, ".froyoignore", text=".well-known/\n")
+    assert walk(str(tmp_path)).left_out == {}
+
+
 @pytest.mark.parametrize("name", ["a.yaml", ".bashrc", "a#b", "4914", "motd.swp", "sed", ".env"])
 def test_ordinary_names_are_not_transient(name: str) -> None:
     assert not is_transient(name)
