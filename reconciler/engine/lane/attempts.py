@@ -7,8 +7,9 @@ somebody has touched it, or its time has come. One that somebody else undid says
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import PlanUnit
 
@@ -24,6 +25,7 @@ class _Stalled:
         failures: how many in a row, this one included.
         pause_until: loop time before which it is not tried again, whoever touches it.
         until: loop time from which the same is worth another try though nobody has.
+        tried_again: whether another try has begun, and nothing is known of its end: then only the number counts.
     """
 
     desired: Digest
@@ -32,6 +34,7 @@ class _Stalled:
     failures: int
     pause_until: float
     until: float
+    tried_again: bool = False
 
     def is_about(self, unit: PlanUnit) -> bool:
         return (self.desired, self.observed) == (unit.desired, unit.observed)
@@ -57,12 +60,14 @@ class Attempts:
     def __init__(self) -> None:
         self._stalled: dict[Address, _Stalled] = {}
         self._vain: dict[Address, _Vain] = {}
+        self._said: dict[Address, tuple[int, Reason]] = {}
 
     # --- What failed for good -----------------------------------------------------------------------------------------
 
     def has_stalled(self, address: Address) -> bool:
         """Whether the last that happened to an instance is an apply that failed for good."""
-        return address in self._stalled
+        failed = self._stalled.get(address)
+        return failed is not None and not failed.tried_again
 
     def failures(self, unit: PlanUnit) -> int:
         """How often just this has failed for good until now, in a row."""
@@ -95,7 +100,7 @@ class Attempts:
             now: loop time.
         """
         failed = self._stalled.get(unit.address)
-        if failed is None or not failed.is_about(unit) or now >= failed.until:
+        if failed is None or failed.tried_again or not failed.is_about(unit) or now >= failed.until:
             return now
         if touched is None or touched < failed.begun:
             return failed.until
@@ -129,6 +134,27 @@ class Attempts:
         self._vain[address] = _Vain(begun, number)
         return number
 
+    # --- What takes long ----------------------------------------------------------------------------------------------
+
+    def goes_on(self, address: Address, *, generation: int, said: Reason) -> None:
+        """An apply outlasts its round, or waits for one that does; until it has ended nothing is known of it.
+
+        Args:
+            address: the instance.
+            generation: of what is declared.
+            said: what was concluded about it last.
+        """
+        failed = self._stalled.get(address)
+        if failed is not None:
+            self._stalled[address] = replace(failed, tried_again=True)
+        if said is not Reason.APPLYING:
+            self._said[address] = (generation, said)
+
+    def said_before(self, address: Address, *, generation: int) -> Reason | None:
+        """What was concluded about an instance before the apply that has ended now went on; None if none did."""
+        before, said = self._said.pop(address, (generation, None))
+        return said if before == generation else None
+
     # --- What ends either ---------------------------------------------------------------------------------------------
 
     def concluded(self, address: Address, *, ready: bool) -> None:
@@ -140,10 +166,12 @@ class Attempts:
     def forget(self, address: Address) -> None:
         """An instance has gone."""
         self.concluded(address, ready=True)
+        self._said.pop(address, None)
 
     def kept(self, addresses: Container[Address]) -> Attempts:
         """The same about `addresses` alone."""
         kept = Attempts()
         kept._stalled = {address: one for address, one in self._stalled.items() if address in addresses}
         kept._vain = {address: one for address, one in self._vain.items() if address in addresses}
+        kept._said = {address: one for address, one in self._said.items() if address in addresses}
         return kept

@@ -37,13 +37,21 @@ class Conclusions:
         self._services = services
 
     def conclude(self, address: Address, verdict: Verdict) -> bool:
-        """Set the conditions of an instance, and note what follows; whether that is news."""
-        state = self._lane.states[address]
+        """Set the conditions of an instance, and note what follows; whether that is news.
+
+        What fails as it had failed before it was tried again is none, however long the try took.
+        """
+        state, attempts = self._lane.states[address], self._lane.attempts
         if state.held is not None and verdict.reason not in reasons.ASKS:
             self._report.put(replace(state, held=None))
+        if goes_on := verdict.reason is Reason.APPLYING:
+            attempts.goes_on(address, generation=state.generation, said=self.summary(address).reason)
         news = self._report.conclude(address, verdict)
         self._services.progress.ended(address)
-        self._lane.attempts.concluded(address, ready=verdict.ready)
+        if not goes_on:
+            said = attempts.said_before(address, generation=state.generation)
+            news = news and (verdict.ready or verdict.reason is not said)
+            attempts.concluded(address, ready=verdict.ready)
         if verdict.ready:
             self._lane.unsettled.wait_no_more(address)
         if verdict.ready and news:

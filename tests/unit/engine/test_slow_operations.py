@@ -178,6 +178,36 @@ async def test_what_fails_after_a_while_says_why(stage):
     assert run.outcome == "PermanentError"
 
 
+async def fails_with_growing_pauses(stage):
+    """It was told of, and begun with the first pause, each time: that it goes on was taken for an end."""
+    await begun(stage)
+    await asyncio.sleep(600)
+    assert 5 < len(stage.ran()) < 15
+    (said,) = await stage.events("PermanentError")
+    assert said.object == "m0/Exec/long"
+
+
+@staged
+async def test_what_fails_after_a_while_is_said_once_and_tried_again_with_growing_pauses(stage):
+    await stage.declare(execution("long", "sleep", "1", "false", spec={"creates": "/srv/made"}))
+    await fails_with_growing_pauses(stage)
+
+
+@staged
+async def test_a_handler_that_fails_after_a_while_is_said_once_and_tried_again_with_growing_pauses(stage):
+    await stage.declare(execution("long", "sleep", "1", "false"), file("a", "a", notify=("Exec/long",)))
+    await fails_with_growing_pauses(stage)
+
+
+@staged
+async def test_what_has_no_effect_after_a_while_is_said_once(stage):
+    await stage.declare(execution("long", "sleep", "1", "note", "x", spec={"creates": "/srv/made"}))
+    await begun(stage)
+    await asyncio.sleep(600)
+    assert len(stage.ran()) > 3
+    assert len(await stage.events("DidNotConverge")) == 1
+
+
 @staged
 async def test_a_single_run_waits_for_it_and_does_the_rest_meanwhile(stage):
     await stage.controller.stop(grace=1)

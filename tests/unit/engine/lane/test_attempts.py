@@ -3,6 +3,7 @@
 import pytest
 
 from reconciler.engine.lane.attempts import Attempts
+from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Action, Cause, Operation, PlanUnit
 
@@ -99,3 +100,21 @@ def test_what_is_declared_no_longer_is_left_out():
     gone = attempts.kept(())
     assert not gone.has_stalled(A)
     assert no_effect(gone, 2.0) == 1
+
+
+def test_what_is_tried_again_has_not_stalled_and_is_counted_on():
+    attempts = stalled(failures=3)
+    attempts.goes_on(A, generation=1, said=Reason.PERMANENT_ERROR)
+    assert not attempts.has_stalled(A)
+    assert attempts.again_at(unit(), touched=None, now=11.0) == 11.0
+    assert attempts.failures(unit()) == 3
+
+
+def test_what_was_said_before_it_went_on_is_of_the_same_declaration_and_asked_for_once():
+    attempts = Attempts()
+    attempts.goes_on(A, generation=1, said=Reason.PERMANENT_ERROR)
+    attempts.goes_on(A, generation=1, said=Reason.APPLYING)
+    assert attempts.kept([]).said_before(A, generation=1) is None
+    assert attempts.kept([A]).said_before(A, generation=2) is None
+    assert attempts.said_before(A, generation=1) is Reason.PERMANENT_ERROR
+    assert attempts.said_before(A, generation=1) is None
