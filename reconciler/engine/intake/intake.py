@@ -225,9 +225,9 @@ class Intake:
                 await self._controller.must_not_conflict(desired)
                 self._controller.in_force.withdraw(self.state.name)
                 await put_back(self._store, rollback, kept, desired)
-                taken = await self._controller.submit(desired, doubt=await doubt_of(self._store, kept))
+                await self._controller.submit(desired, doubt=await doubt_of(self._store, kept))
             broken = bool(self.state.problems or self._unreadable)
-            await self._telling.rolled_back(rollback, kept, desired, taken, broken=broken)
+            await self._telling.rolled_back(rollback, kept, desired, broken=broken)
             self._untold.append(desired)
         await self._tell()
 

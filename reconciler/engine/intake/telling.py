@@ -73,13 +73,14 @@ class Telling:
         """
         ended = "" if over is None else f"the rollback to {over.revision} is over; "
         await self._say(
-            Verdict(reason=Reason.IN_SYNC, message=ended + _in_force(desired, taken), ready=True),
+            Verdict(reason=Reason.IN_SYNC, message=_in_force(desired), ready=True),
             replace(self.state, revision=snapshot.revision, digest=snapshot.digest, problems=()),
             event="RollbackEnded" if ended else "",
+            told=ended + _in_force(desired, taken),
         )
 
     async def rolled_back(
-        self, rollback: Rollback, snapshot: Snapshot, desired: Desired, taken: Taken | None, *, broken: bool
+        self, rollback: Rollback, snapshot: Snapshot, desired: Desired, *, broken: bool
     ) -> None:
         """A person has put an earlier snapshot in force again.
 
@@ -87,13 +88,11 @@ class Telling:
             rollback: their wish.
             snapshot: which.
             desired: what it declares.
-            taken: what follows from it.
             broken: whether the source itself says something that is wrong.
         """
         reason = Reason.PERMANENT_ERROR if broken else Reason.IN_SYNC
-        message = _in_force(desired, taken, rolled_back=True)
         await self._say(
-            Verdict(reason=reason, message=message, ready=not broken),
+            Verdict(reason=reason, message=_in_force(desired), ready=not broken),
             replace(self.state, revision=snapshot.revision, digest=snapshot.digest),
             event="RolledBack",
             told=wording.rolled_back(rollback),
@@ -171,11 +170,15 @@ class Telling:
         self.state, self._unkept = state, None
 
 
-def _in_force(desired: Desired, taken: Taken | None, *, rolled_back: bool = False) -> str:
-    """What is in force, with what follows for what is declared no longer, in words for a person."""
-    told = ""
-    if taken is not None:
-        told = wording.no_longer_declared(len(taken.left), taken.removals.values(), rolled_back=rolled_back)
+def _in_force(desired: Desired, taken: Taken | None = None) -> str:
+    """What is in force, in words for a person.
+
+    Args:
+        desired: what is declared.
+        taken: what follows for what is declared no longer, where that is to be said: it is over soon, and so no part of
+            a condition.
+    """
+    told = wording.no_longer_declared(len(taken.left), taken.removals.values()) if taken is not None else ""
     return (
         f"revision {desired.revision} is in force: {wording.count(len(desired.instances), 'instance')} "
         f"on {wording.count(len(desired.targets), 'target')}"

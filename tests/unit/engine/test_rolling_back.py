@@ -124,6 +124,7 @@ async def test_what_comes_meanwhile_is_read_and_said_and_waits_for_the_end(stage
     await stage.until(lambda: stage.content("motd") == b"three\n")
     [over] = await stage.events("RollbackEnded")
     assert over.message.startswith("the rollback to r1 is over; revision r3 is in force: 1 instance on")
+    assert intake.state.conditions[0].message == "revision r3 is in force: 1 instance on 1 target"
     assert await stage.store.load_rollbacks() == {}
     [record] = [one for one in await stage.store.audit() if one.action == "rollback.end"]
     assert record.actor == "bob"

@@ -259,6 +259,7 @@ async def test_a_source_that_was_emptied_is_warned_of_and_gives_nothing_up(stage
     assert await source.take(snapshot({**GOOD, "resources": []}, number=4))
     told = (await stage.events("SourceReady"))[-1].message
     assert told.endswith("on 1 target; 1 instance is no longer declared, and stays as it is on its target")
+    assert source.state.conditions[0].message == "revision r4 is in force: 0 instances on 1 target"
     await stage.until(lambda: not stage.controller.lanes.get("m0").instances)
     assert stage.content("motd") == b"hello\n"
 
