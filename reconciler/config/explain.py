@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import jsonschema_rs
 
@@ -77,12 +77,13 @@ class _Explainer:
 
     def unknown_fields(self, error: ValidationError) -> None:
         path = tuple(error.instance_path)
-        known = self.schema_at(error.schema_path[:-1]).get("properties", {})
+        schema, written = self.schema_at(error.schema_path[:-1]), cast("Any", error.instance)
+        known = schema.get("properties", {})
+        missing = [name for name in schema.get("required", ()) if name not in written]
         about: Any = error.kind
-        written: Any = error.instance
         for name in about.unexpected:
             full = (*path, name)
-            meant = closest(name, known)
+            meant = closest(name, missing) or closest(name, known)
             if meant and meant in written:
                 hint = f"{meant} is there already: leave one of the two out"
             elif meant:
@@ -177,6 +178,8 @@ class _Explainer:
                 hint = offers.unquoted(value, types)
             elif types[0] == "boolean":
                 hint = offers.truth(value)
+            *above, field, _ = error.schema_path
+            hint = offers.singular_or_plural(str(field), value, self.schema_at(above)) or hint
             self.add(path, f"{name} has to be {wanted}, not {_what(value)}", hint or self.description(error))
 
     def together(self, path: tuple[str | int, ...], name: str, error: ValidationError) -> None:

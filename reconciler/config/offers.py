@@ -87,3 +87,17 @@ def _in_a_list(word: str) -> str:
     """A word as it can stand between brackets and stay text."""
     plain = re.fullmatch(r"[A-Za-z0-9_./][-A-Za-z0-9_./+=]*", word)
     return word if plain and isinstance(resolve(word), str) else json.dumps(word, ensure_ascii=False)
+
+
+def singular_or_plural(name: str, value: Any, beside: Mapping[str, Any]) -> str:
+    """The field that is called as `name` with an s, or without, and would take the value; or "".
+
+    Args:
+        name: of the field in which it stands.
+        value: which that one does not take.
+        beside: the schemas of all fields there.
+    """
+    other = name.removesuffix("s") if name.endswith("s") else f"{name}s"
+    return (
+        f"did you mean {other!r}?" if other in beside and jsonschema_rs.is_valid(beside[other], value) else ""
+    )

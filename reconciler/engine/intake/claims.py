@@ -14,6 +14,9 @@ from reconciler.model.names import SourceName, TargetName
 from reconciler.model.resource import Instance
 from reconciler.model.target import Target
 
+_APART = "take one of the two declarations away"
+_ALIKE = "say in both of them how it is reached in the same way, or in one alone"
+
 
 @dataclass(frozen=True, slots=True)
 class Had:
@@ -59,7 +62,8 @@ def clashes(
     for name in desired.targets.keys() & targets.keys():
         mine, their = desired.targets[name], targets[name]
         if mine.transport != their.transport:
-            problems.append(_clash(f"target {name}", mine.origin, source, their.origin))
+            what = f"target {name}"
+            problems.append(_clash(what, mine.origin, source, their.origin, how=" in another way", do=_ALIKE))
     taken = {claim: one for one in instances for claim in claims(one)}
     for one in desired.instances.values() if taken else ():
         for claim in claims(one):
@@ -116,11 +120,13 @@ def _named(one: Instance) -> str:
     return f"{one.ref} on {one.target}" + (f" ({about})" if about else "")
 
 
-def _clash(what: str, here: object, source: SourceName, there: object) -> Problem:
+def _clash(
+    what: str, here: object, source: SourceName, there: object, *, how: str = "", do: str = _APART
+) -> Problem:
     return Problem(
         file=getattr(here, "file", ""),
         line=getattr(here, "line", 0),
         column=0,
-        message=f"{what} is declared by another source already: {str(there) or source}",
-        hint="it stays with that one, and nothing of this source changes; take one of the two declarations away",
+        message=f"{what} is declared by another source already{how}: {str(there) or source}",
+        hint=f"it stays with that one, and nothing of this source changes; {do}",
     )

@@ -56,7 +56,9 @@ def test_each_source_gives_its_bodies_its_revision_and_its_targets():
 def test_a_target_that_is_reached_in_two_ways_is_a_conflict():
     in_force = InForce()
     in_force.take(shown(A), Record())
-    with pytest.raises(ConfigError, match="target m0 is declared by another source already: /srv/a"):
+    with pytest.raises(
+        ConfigError, match="target m0 is declared by another source already in another way: /srv/a"
+    ):
         in_force.take(shown(B, port=2222), Record())
     assert in_force.sources.keys() == {A}
 

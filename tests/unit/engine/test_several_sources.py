@@ -111,7 +111,7 @@ async def test_a_target_that_two_sources_declare_can_move(stage):
     await declare(stage, A, file("a", "a"))
     await declare(stage, B, file("b", "b"))
     await stage.settled()
-    with pytest.raises(ConfigError, match="target m0 is declared by another source already"):
+    with pytest.raises(ConfigError, match="target m0 is declared by another source already in another way"):
         await take(stage, moved(A, "a"))
     await take(stage, moved(B, "b"))
     assert stage.controller.in_force.targets[TargetName("m0")].transport.port == 23
@@ -226,7 +226,9 @@ async def test_of_two_that_reach_one_target_in_two_ways_the_same_one_counts_afte
     await stage.again()
     found = intakes(stage)
     assert not await found[A].take(snapshot(said("a", port=23), number=2, source=A))
-    assert "target m0 is declared by another source already: /srv/b" in found[A].state.problems[0]
+    assert (
+        "target m0 is declared by another source already in another way: /srv/b" in found[A].state.problems[0]
+    )
     assert await found[B].take(snapshot(said("b"), number=1, source=B))
     assert stage.controller.in_force.instances.keys() == {address("a"), address("b")}
 
