@@ -14,12 +14,12 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import cast
 
 from reconciler.errors import TransportError, why
 from reconciler.model.target import SshTransport
-from reconciler.targets.known_hosts import KnownHosts, add_line
+from reconciler.targets.known_hosts import KnownHosts, find, lookup_name
 from reconciler.targets.secure_shell import (
     SSHKnownHosts,
     asyncssh,
@@ -27,8 +27,9 @@ from reconciler.targets.secure_shell import (
     get_default_public_key_algs,
 )
 
+_TRUSTED = (0, 1)
 _REVOKED = (2, 4, 6)
-"""Keys, certificates and subjects, among what asyncssh makes of known_hosts files."""
+"""Keys and authorities, and keys, certificates and subjects, among what asyncssh makes of known_hosts files."""
 
 _SYSTEM = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 _USER = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
@@ -63,7 +64,8 @@ class HostTrust:
         self._matched = False
         self.files: tuple[str, ...] = ()
         self._sources: list[SSHKnownHosts] = []
-        self._skipped: list[str] = []
+        self._skipped: list[tuple[str, SSHKnownHosts]] = []
+        self._asked = ("", "", asyncssh.DEFAULT_PORT)
         self.refusal = ""
         """Why the key was refused, and what to do; "" before, and when it was not."""
         self.banner = ""
@@ -91,13 +93,14 @@ class HostTrust:
         if self._pinned:
             return ([self._pin], [], [], [], [], [], [])
         host = host.lower()  # as ssh does: a name means the same in any case
+        self._asked = host, address, port or asyncssh.DEFAULT_PORT
         lists: Lists = ([], [], [], [], [], [], [])
         for source in self._sources:
             for merged, found in zip(lists, source.match(host, address, port), strict=True):
                 merged.extend(found)
             if port:
                 # Where it knows no key of a port, asyncssh takes those of the host, and forgets what is revoked there.
-                for name in (_name(one, port) for one in (host, address) if one):
+                for name in (lookup_name(one, port) for one in (host, address) if one):
                     alone = source.match(name, "", None)
                     for which in _REVOKED:
                         lists[which].extend(alone[which])
@@ -138,7 +141,7 @@ class HostTrust:
         shown = key.export_public_key().decode("ascii").split()
         self.key = " ".join(shown[:2])
         host = host.lower()
-        name = _name(host, port)
+        name = lookup_name(host, port)
         print_ = key.get_fingerprint()
         if self._pinned:
             self.refusal = (
@@ -148,11 +151,18 @@ class HostTrust:
             )
             return False
         if self._matched:
+            path, line, by = self._find(_TRUSTED)
+            forget = f"forget the old one: ssh-keygen -R '{by}' -f {path}" if by else "delete that line"
             self.refusal = (
                 f"its host key has changed: it shows {shown[0]} {print_}, and"
-                f" {self._where(host, address, port)} knows {self._known_as(shown[0], host, address, port)}."
-                f" {_DANGER} the former, forget the old one: ssh-keygen -R '{name}' -f"
-                f" {self._file(host, address, port)}{self._left_out()}"
+                f" {path}:{line} knows {self._known_as(shown[0], host, address, port)}."
+                f" {_DANGER} the former, {forget}{self._left_out()}"
+            )
+            return False
+        if self._may_record and (unread := self._unread(host, address, port)):
+            self.refusal = (
+                f"its host key is not known, and a line that speaks of it makes no sense: {unread}. It may say that"
+                f" this key ({shown[0]} {print_}) is not to be trusted: put it right, or delete it"
             )
             return False
         if self._may_record:
@@ -172,23 +182,39 @@ class HostTrust:
     def _known_as(self, shown: str, host: str, address: str, port: int) -> str:
         trusted = self.match(host, address, None if port == asyncssh.DEFAULT_PORT else port)[0]
         kinds = {cast("asyncssh.SSHKey", key).get_algorithm() for key in trusted}
-        if not kinds or shown in kinds:
+        if not kinds:
+            return "only an authority that has not signed it"
+        if shown in kinds:
             return "another"
         return f"only {' and '.join(sorted(kinds))}, a kind that it does not offer any more"
 
     def _left_out(self) -> str:
         """What could not be parsed may be the line that one looks for."""
-        return f" (skipped: {'; '.join(self._skipped[:_NAMED])})" if self._skipped else ""
+        return f" (skipped: {'; '.join(told for told, _ in self._skipped[:_NAMED])})" if self._skipped else ""
 
-    def _where(self, host: str, address: str, port: int) -> str:
-        path = self._file(host, address, port)
-        return f"{path}:{_line(path, host, address, port)}"
+    def _unread(self, host: str, address: str, port: int) -> str:
+        """The first line that speaks of a host and could not be parsed; "" for none."""
+        for told, entries in self._skipped:
+            if any(entries.match(lookup_name(host, port), "", None) + entries.match(host, address, port)):
+                return told
+        return ""
 
-    def _file(self, host: str, address: str, port: int) -> str:
+    @property
+    def revoked(self) -> str:
+        """Why a key is refused that a file revokes, and what to do."""
+        path, line, _ = self._find(_REVOKED)
+        return (
+            f"its host key is revoked by {path}:{line}: nobody may trust a machine that shows it. Give the machine"
+            " a new one, or delete that line if it is a mistake"
+        )
+
+    def _find(self, lists: Collection[int]) -> tuple[str, int, str]:
+        """Where a file speaks of the host that was asked about last, and by which name."""
         for path in self.files:
-            if _line(path, host, address, port):
-                return path
-        return self.files[0]
+            line, by = find(path, *self._asked, lists)
+            if line:
+                return path, line, by
+        return self.files[0], 0, ""
 
 
 class _Client(asyncssh.SSHClient):
@@ -207,27 +233,6 @@ class _Client(asyncssh.SSHClient):
 
 def _standard() -> tuple[str, ...]:
     return (*(os.path.expanduser(path) for path in _USER), *_SYSTEM)
-
-
-def _name(host: str, port: int) -> str:
-    """A host as known_hosts files call it."""
-    return host if port == asyncssh.DEFAULT_PORT else f"[{host}]:{port}"
-
-
-def _line(path: str, host: str, address: str, port: int) -> int:
-    """The first line of a known_hosts file that speaks of a host; 0 for none. Slow: only for errors."""
-    standard = port == asyncssh.DEFAULT_PORT
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            for number, line in enumerate(file, start=1):
-                entries = SSHKnownHosts()
-                if not add_line(entries, line):
-                    lists = entries.match(host, address, None if standard else port)
-                    if lists[0] or lists[1]:
-                        return number
-    except OSError:
-        pass
-    return 0
 
 
 def _import(pinned: str) -> asyncssh.SSHKey:

@@ -231,6 +231,8 @@ class Logins:
 
     def _explain(self, error: Exception, hop: Hop, transport: SshTransport, trust: HostTrust) -> str:
         match error:
+            case asyncssh.HostKeyNotVerifiable() if "revoked" in str(error):
+                return trust.revoked
             case asyncssh.HostKeyNotVerifiable():
                 return trust.refusal or f"its host key is refused: {quoted(error)}"
             case asyncssh.PermissionDenied():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Mapping
 from typing import Any
 
 from reconciler.errors import TransportError, why
+from reconciler.targets.known_hosts import endless
 from reconciler.targets.secure_shell import asyncssh
 
 
@@ -24,10 +26,15 @@ def key_options(path: str, environ: Mapping[str, str]) -> dict[str, Any]:
     agent = environ.get("SSH_AUTH_SOCK") or None
     if not path:
         return {"client_keys": (), "agent_path": agent}
-    if os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode):
-        raise TransportError(f"{path}: it is a pipe, which would be waited for; the key has to be in a file")
+    with contextlib.suppress(OSError):  # which is said of who opens it
+        if what := endless(os.stat(path).st_mode):
+            raise TransportError(f"{path}: it is {what}; the key to log in with has to be in a file")
     try:
-        return {"client_keys": _pairs(path), "agent_path": None}
+        pairs = _pairs(path)
+        _must_be_private(path)
+        return {"client_keys": pairs, "agent_path": None}
+    except TransportError:
+        raise
     except OSError as error:
         raise TransportError(f"{path}: {why(error)}: it is the key to log in with") from error
     except Exception as error:
@@ -39,6 +46,16 @@ def key_options(path: str, environ: Mapping[str, str]) -> dict[str, Any]:
         else:
             return {"client_keys": (), "agent_path": agent, "agent_identities": [_public(path)]}
         raise TransportError(f"{path}: {error}; {hint}") from error
+
+
+def _must_be_private(path: str) -> None:
+    """See that a key is a secret: as with ssh, one of ours that others can read is none."""
+    found = os.stat(path)
+    if found.st_uid == os.geteuid() and found.st_mode & 0o077:
+        raise TransportError(
+            f"{path}: others can read it (mode {stat.S_IMODE(found.st_mode):04o}), so it is no key to log in with;"
+            f" if they have not read it, run: chmod go= {path}"
+        )
 
 
 def certificate_note(path: str) -> str:

@@ -33,6 +33,7 @@ class Server:
         self.host_key = asyncssh.generate_private_key("ssh-ed25519")
         self.user_key = asyncssh.generate_private_key("ssh-ed25519")
         self.user_key.write_private_key(str(directory / "id"))
+        (directory / "id").chmod(0o600)
         self.user_key.write_public_key(str(directory / "id.pub"))
         self.identity = str(directory / "id")
         self.known_hosts = directory / "known_hosts"

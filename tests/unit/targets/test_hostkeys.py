@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -162,7 +163,7 @@ def test_a_line_that_makes_no_sense_costs_that_line_alone_and_is_named(files):
     files.known.write_text(f"hello\n@unheard-of web-1 {text(OTHER)}\n|2|x web-1\nweb-1 {text(KEY)}\n")
     assert files.judge() == (True, "")
     assert [warning.partition(": ")[0] for warning in files.warnings] == [
-        f"{files.known}:{n}" for n in (1, 2)
+        f"{files.known}:{n}" for n in (1, 2, 3)
     ]
     assert f"(skipped: {files.known}:1: invalid known hosts entry; {files.known}:2: " in files.judge(OTHER)[1]
     assert f"{files.known}:4 knows another" in files.judge(OTHER)[1]
@@ -285,3 +286,67 @@ def test_a_pipe_is_not_waited_for_in_the_place_of_keys(tmp_path):
         files.trust()
     with pytest.raises(TransportError, match="known_hosts: it is a pipe"):
         key_options(str(files.known), {})
+    with pytest.raises(TransportError, match="/dev/zero: it is a device"):  # it has no end
+        key_options("/dev/zero", {})
+    files.known = "/dev/zero"
+    with pytest.raises(TransportError, match="/dev/zero: it is a device"):
+        files.trust()
+    files.known = "/dev/null"
+    assert "its host key is not known" in files.judge()[1]
+
+
+def test_a_key_that_others_can_read_is_none(tmp_path):
+    path = tmp_path / "id"
+    KEY.write_private_key(str(path))
+    path.chmod(0o644)
+    with pytest.raises(TransportError, match=f"id: others can read it .mode 0644.* chmod go= {path}"):
+        key_options(str(path), {})
+    path.chmod(0o400)
+    assert key_options(str(path), {})["client_keys"]
+
+
+@pytest.mark.parametrize("name", ["web-1", "WEB-?", "10.0.0.5", "other,web-1"])
+@pytest.mark.parametrize("marker", ["", "@revoked ", "@unheard-of "])
+def test_a_line_that_speaks_of_a_host_and_makes_no_sense_makes_it_no_first_contact(files, marker, name):
+    """A revocation with a letter too few was skipped without a word, and the key recorded."""
+    files.known.write_text(f"{marker}{name} {text(KEY)[:-9]}\n")
+    taken, why = files.judge(trust_on_first_use=True)
+    assert not taken
+    assert f"a line that speaks of it makes no sense: {files.known}:1: " in why
+    assert not files.own.exists()
+    assert files.judge(host="db-1", address="10.0.0.6", trust_on_first_use=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("web-1", "web-1"),
+        ("*.x,web-?", "web-1"),
+        ("[web-1]:2222", "[web-1]:2222"),
+        ("[*]:2222", "[web-1]:2222"),
+        ("10.0.0.5", "10.0.0.5"),
+        ("[10.0.0.5]:2222", "[10.0.0.5]:2222"),
+    ],
+)
+def test_the_way_to_forget_a_key_forgets_it(files, line, name):
+    """Of a host on another port that is known without one, it left the line where it was."""
+    files.known.write_text(f"{line} {text(OTHER)}\n")
+    why = files.judge(port=2222)[1]
+    assert f"forget the old one: ssh-keygen -R '{name}' -f {files.known}" in why
+    subprocess.run(["ssh-keygen", "-R", name, "-f", files.known], check=True, capture_output=True)
+    assert files.known.read_text() == ""
+
+
+@pytest.mark.parametrize("line", ["@cert-authority web-1", "10.0.0.0/8"])
+def test_what_ssh_keygen_does_not_forget_is_to_be_deleted(files, line):
+    files.known.write_text(f"{line} {text(AUTHORITY)}\n")
+    assert f"and {files.known}:1 knows" in files.judge()[1]
+    assert "if you are sure of the former, delete that line" in files.judge()[1]
+
+
+@pytest.mark.parametrize("name", ["web-1", "[web-1]:2222", "*", "10.0.0.5"])
+def test_who_revokes_a_key_is_named(files, name):
+    files.known.write_text(f"web-1 {text(KEY)}\n@revoked {name} {text(KEY)}\n")
+    trust = files.trust()
+    trust.match("Web-1", "10.0.0.5", 2222)
+    assert trust.revoked.startswith(f"its host key is revoked by {files.known}:2: ")
