@@ -50,8 +50,8 @@ class Witness(Protocol):
     def begins(self, machine: "Machine", argv: list[str]) -> None:
         """It is its turn."""
 
-    def changed(self, machine: "Machine", path: str, node: Node) -> None:
-        """Somebody else has put something at a path."""
+    def changed(self, machine: "Machine", path: str, node: Node | None) -> None:
+        """Somebody else has put something at a path, or taken it away."""
 
 
 class Machine:
@@ -138,8 +138,8 @@ class Machine:
     def _told(self, path: str, by: Json | None) -> None:
         self.changes.append(Change(self._loop.time(), path, by is None))
         self.note("own change" if by is None else "foreign change", path=path)
-        if by is not None and path in self.files.nodes:
-            self._witness.changed(self, path, self.files.nodes[path])
+        if by is not None:
+            self._witness.changed(self, path, self.files.nodes.get(path))
         for runner in list(self.runners):
             # A runner knows its own writes only: those of one that lingers are somebody else's to it.
             mine = by is None and runner is self._writer

@@ -64,6 +64,8 @@ class Monitor(logging.Handler):
         self._owing: dict[tuple[TargetName, str], set[Spot]] = {}
         self._in_doubt: dict[Spot, set[Spot]] = {}
         self._booted: dict[Spot, int] = {}
+        self._doubts: set[tuple[str, ...]] = set()
+        self._sent: dict[Spot, float] = {}
 
     def violated(self, what: str, *details: Any) -> None:
         """Something that must never be has been."""
@@ -87,6 +89,14 @@ class Monitor(logging.Handler):
                 f"{record.getMessage()}{why} {getattr(record, 'fields', '')}",
                 *(_traceback(record)),
             )
+
+    def begun(self, process: Process) -> None:
+        """A controller has opened its store."""
+        assert process.account is not None
+        # What an earlier one has attempted may be under way yet: a run before that is decided is not for it.
+        self._doubts = set(
+            process.account.execute("SELECT address, cause, run FROM refresh_owed WHERE NOT certain")
+        )
 
     @contextlib.contextmanager
     def round(self, process: Process, name: TargetName) -> Iterator[None]:
@@ -174,6 +184,7 @@ class Monitor(logging.Handler):
             for item in frame["items"] if frame.get("command") in WRITING else ():
                 self._intended(process, name, frame["command"], item)
             for item in frame["items"] if frame.get("command") == "exec.run" else ():
+                self._sent[name, item["argv"][-1]] = self._world.loop.time()
                 refs = self._world.authors.commands(item["argv"][-1])
                 if not self._intents(process, [Address(f"{name}/{ref}") for ref in refs]):
                     self.violated("a command is run without an intent on record", name, item["argv"])
@@ -259,6 +270,11 @@ class Monitor(logging.Handler):
             self._attempted |= self._notifies(spot)
         # What was sent and cut off before it was done: nobody can tell whose doing it is that it has changed.
         self._attempted |= self._in_doubt.get(spot, set())
+        for handler, causes in self._notifying.items():
+            if path == spot[1] and spot in causes and machine.files.nodes.get(path) == causes[spot]:
+                # It is as it was before: whoever sees it so owes nothing, and whoever does not may.
+                del causes[spot]
+                self._attempted.add(handler)
 
     def _notifies(self, spot: Spot) -> set[Spot]:
         """The handlers of what is somewhere, by the last word of what they run."""
@@ -302,11 +318,23 @@ class Monitor(logging.Handler):
         process = self._world.process
         if process is not None and any(self.spot(a) in causes for a in process.controller._under_way):
             self._attempted.add(handler)  # what came of that is only looked at after this
+        if any(self._own[spot][-1] > self._sent[handler] for spot in causes):
+            self._attempted.add(handler)  # nobody can tell that this was asked for before, and came after it
         # Whether it had been run before the machine lost power is not known.
         rebooted = self._booted.get(handler, machine.boot) != machine.boot
         self._booted[handler] = machine.boot
-        if not causes and not attempted and not rebooted:
+        if not causes and not attempted and not rebooted and not self._was_in_doubt(handler):
             self.violated("a handler runs without a cause", *handler)
+
+    def _was_in_doubt(self, handler: Spot) -> bool:
+        """Whether a handler is owed for what was in doubt when the controller began."""
+        process = self._world.process
+        lane = process.controller.lanes.get(TargetName(handler[0])) if process is not None else None
+        return lane is not None and any(
+            (one.address, one.cause, one.run) in self._doubts
+            for ref in self._world.authors.commands(handler[1])
+            for one in lane.refreshes.of(Address(f"{handler[0]}/{ref}"))
+        )
 
     def begins(self, machine: "Machine", argv: list[str]) -> None:
         """A command begins."""
@@ -353,14 +381,15 @@ class Monitor(logging.Handler):
             return
         self.store_writes += 1
         rows = process.account.execute(
-            "SELECT id, at, reason, object, message, evidence, duration FROM events WHERE id > ? ORDER BY id",
+            "SELECT id, at, reason, object, message, evidence, duration, data FROM events WHERE id > ? ORDER BY id",
             (self._last_event,),
         ).fetchall()
         for number, *event in rows:
             self._last_event = number
-            at, reason, about, message, evidence, duration = event
+            at, reason, about, message, evidence, duration, data = event
             self._world.note("event", about=about, reason=reason, message=message)
-            if (said := (at, reason, about, message)) in self._events:
+            # Of a source, the problems may be others where the sentence is the same.
+            if (said := (at, reason, about, message, data)) in self._events:
                 self.violated("an event is told twice", said)
             self._events.add(said)
             late = abs(at - self._world.now()) > MARGIN

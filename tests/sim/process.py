@@ -131,6 +131,7 @@ class Process:
         self.store = await Store.open(self.path, runtime=self.runtime)
         await self.store.acquire_lease(HOLDER, 1e9)
         self.account = sqlite3.connect(self.path, isolation_level=None)
+        self.world.monitor.begun(self)
         self.host = WatchedHost(
             PACKAGES, grants=Grants({one.name: one.capabilities for one in PACKAGES}), audit=self._audited
         )

@@ -119,9 +119,10 @@ class World:
         """For machines."""
         self.monitor.looked(machine, path)
 
-    def changed(self, machine: Machine, path: str, node: Node) -> None:
+    def changed(self, machine: Machine, path: str, node: Node | None) -> None:
         """For machines."""
-        self.monitor.foreign[machine.name, path].add(digest_of(node.content))
+        if node is not None:
+            self.monitor.foreign[machine.name, path].add(digest_of(node.content))
         self.monitor.meddled(machine, path)
 
     # --- the account ------------------------------------------------------------------------------------------
