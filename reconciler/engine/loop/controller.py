@@ -315,6 +315,13 @@ class Controller:
         self.lanes.part(parted)
         await self._take_again()
 
+    async def _look_back(self, name: TargetName) -> None:
+        """See once more what follows from what is in force, where a round had not put all on record by then."""
+        lane = self.lanes.get(name)
+        if lane is not None and self.lanes.overlooked(name):
+            await lane.backlog.keep(self._store, lane.states)
+            await self._take_again()
+
     # --- Rounds -------------------------------------------------------------------------------------------------------
 
     async def _reconcile(self, work: Work[TargetName, Address]) -> bool:
@@ -322,6 +329,7 @@ class Controller:
         name = work.key
         session = self._sessions.get(name)
         await self._part(name)
+        await self._look_back(name)
         lane = self.lanes.take_in(name)
         if lane is None or name not in self.in_force.targets:
             return False

@@ -122,6 +122,16 @@ class Lanes:
         since = (is_another(one, before[a]) for a, one in wanted.instances.items() if a in before)
         return wanted.instances if wanted.parted or any(since) else {}
 
+    def overlooked(self, name: TargetName) -> bool:
+        """Whether what was submitted leaves out what the last round has made ours, which was not on record then."""
+        wanted, lane = self._incoming.get(name), self._lanes.get(name)
+        if wanted is None or lane is None:
+            return False
+        left = (
+            a for a, why in self._left.items() if not why and a in lane.states and a not in wanted.instances
+        )
+        return any(lane.states[address].owned for address in left)
+
     def part(self, parted: Parted) -> None:
         """Take note of what is known now of things that have parted from their names."""
         for address, state in parted.states.items():

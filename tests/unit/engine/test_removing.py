@@ -11,6 +11,7 @@ from reconciler.model.names import SourceName
 from reconciler.model.plan import Action, Cause
 from reconciler.model.resource import Adopt, Deletion
 from reconciler.model.state import Approval
+from reconciler.plugins.calls import Phase
 from reconciler.store.batch import Batch
 from tests.unit.engine.stage import Declared, address, file, staged
 
@@ -57,6 +58,28 @@ async def test_what_is_declared_no_longer_is_removed_and_forgotten(stage):
     assert stage.content("kept") == b"kept\n"
     run, *_ = await stage.store.runs()
     assert (run.cause, run.outcome) == (Cause.PRUNE, "Applied")
+
+
+@staged
+async def test_what_a_round_has_made_goes_if_it_is_declared_no_longer_before_that_round_ends(stage):
+    on_record, declaring = [], []
+
+    async def declare():
+        await stage.declare(*files("first", "last"))
+        on_record.extend(await stage.store.load_inventory())
+
+    def instead(phase, _request):
+        if phase is Phase.READ and stage.content("new") and not declaring:
+            declaring.append(asyncio.create_task(declare()))
+
+    stage.host.instead = instead
+    await stage.declare(*files("first"), *files("new"), *files("last", require=("File/new",)))
+    await stage.until(lambda: bool(declaring and declaring[0].done()))
+    assert on_record == []  # it was taken in while the round went on
+    await stage.settled()
+    assert [stage.content(name) for name in ("first", "new", "last")] == [b"first\n", None, b"last\n"]
+    assert [said.object for said in await stage.events("Removed")] == [address("new")]
+    assert (await stage.store.load_inventory()).keys() == {address("first"), address("last")}
 
 
 @staged
