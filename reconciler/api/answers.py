@@ -124,7 +124,10 @@ async def _targets(known: Knowledge, _query: Query) -> Document:
         "TargetList",
         (
             views.target(
-                targets.get(name) or TargetState(name=name), instances.get(name, 0), seen.get(name, 0.0)
+                targets.get(name) or TargetState(name=name),
+                instances.get(name, 0),
+                seen.get(name, 0.0),
+                known.next_tries().get(name),
             )
             for name in sorted(targets.keys() | instances.keys())
         ),

@@ -64,6 +64,9 @@ class Knowledge(Protocol):
     async def queue(self) -> Sequence[QueuedKey]:
         """What people have asked for and has not been looked at yet."""
 
+    def next_tries(self) -> Mapping[TargetName, float]:
+        """When targets that cannot be reached are tried again, in seconds since the epoch; empty where nobody tries."""
+
     def health(self) -> Mapping[str, str]:
         """What is wrong with the daemon itself, by task or target; empty when all is well, or none runs."""
 
@@ -181,6 +184,10 @@ class StoreKnowledge:
     async def queue(self) -> Sequence[QueuedKey]:
         """What people have asked for and has not been looked at yet."""
         return await self._store.load_queue()
+
+    def next_tries(self) -> Mapping[TargetName, float]:
+        """None: nobody tries."""
+        return {}
 
     def health(self) -> Mapping[str, str]:
         """Nothing runs that anything could be wrong with."""

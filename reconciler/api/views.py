@@ -218,8 +218,15 @@ def source(value: SourceState, rolled_back: Rollback | None = None) -> Document:
     }
 
 
-def target(value: TargetState, instances: int, seen: float) -> Document:
-    """What is known of a target; something on it was looked at last at `seen`, 0 for never."""
+def target(value: TargetState, instances: int, seen: float, next_try: float | None) -> Document:
+    """What is known of a target.
+
+    Args:
+        value: what is on record.
+        instances: how many are declared on it.
+        seen: when something on it was looked at last; 0 for never.
+        next_try: when somebody tries again to reach it.
+    """
     ready = get_condition(value.conditions, ConditionType.READY)
     heard = ready.since if ready is not None and ready.status else 0.0
     return {
@@ -228,6 +235,7 @@ def target(value: TargetState, instances: int, seen: float) -> Document:
         "conditions": [condition(c) for c in value.conditions],
         "connectedSince": instant(value.connected_since),
         "lastSeen": instant(max(seen, heard) or None),
+        "nextTry": instant(next_try),
     }
 
 

@@ -72,6 +72,10 @@ class DaemonBackend(StoreKnowledge):
             for name, state in self._daemon.controller.targets.items()
         }
 
+    def next_tries(self) -> Mapping[TargetName, float]:
+        """Of those that cannot be reached."""
+        return self._daemon.controller.next_tries
+
     async def sources(self) -> Mapping[SourceName, SourceState]:
         """Of those that the daemon serves."""
         return {name: intake.shown for name, intake in self._daemon.sources.intakes.items()}

@@ -67,7 +67,7 @@ def target_state(view: Document, *, now: float, live: bool) -> tuple[str, str, s
     if ready is None:
         return ("dim", "connecting", "") if live else ("dim", "unknown", "only a daemon keeps track of it")
     if ready["status"] == "False":
-        return "bad", "unreachable", without_name(view["name"], ready["message"])
+        return "bad", "unreachable", without_name(view["name"], ready["message"]) + _next_try(view, now=now)
     if not live:
         return "dim", "last seen", f"{ready['message']}, {times.clock(view['lastSeen'], now=now)}"
     told = f"{ready['message']}, for {times.age(view['connectedSince'], now=now)}"
@@ -75,6 +75,14 @@ def target_state(view: Document, *, now: float, live: bool) -> tuple[str, str, s
     if degraded is not None:
         return "warn", "connected", f"{told}; {degraded['message']}"
     return "good", "connected", told
+
+
+def _next_try(view: Document, *, now: float) -> str:
+    """How long it is until somebody tries again, as the end of a sentence; "" where nobody does."""
+    if not view["nextTry"]:
+        return ""
+    left = times.seconds(view["nextTry"]) - now
+    return f"; next try in {times.span(left)}" if left >= 1 else "; next try now"
 
 
 def source_table(screen: Terminal, sources: Sequence[Document], *, now: float) -> list[str]:

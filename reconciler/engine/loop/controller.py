@@ -73,6 +73,7 @@ class Controller:
         lanes: what is known of each target.
         suspensions: what people want left alone.
         approvals: what people want done that waited for them.
+        next_tries: when the targets that cannot be reached are tried again, in seconds since the epoch.
         expected: the sources that will be taken in; what one of them had before stays its own until then.
         taking: is held by who takes a source in.
     """
@@ -95,6 +96,7 @@ class Controller:
         self._store = store
         self._runtime = runtime
         self._settings = settings
+        self.next_tries: dict[TargetName, float] = {}
         self._abandoned: set[Address] = set()
         self._background = Background()
         self._requests = Requests(store, now=runtime.now)
@@ -233,6 +235,7 @@ class Controller:
         for name, wanted in taken.wanted.items():
             if self._sessions.want(wanted.target):
                 self._reachability.forget(name)
+                self.next_tries.pop(name, None)
             changed = self.lanes.submit(wanted, self.in_force.sources, taken.left)
             self._workers.add(name, priority=Priority.SPEC, scope=changed)
         await self._store.write(Batch().put_targets(desired.targets.values()))
@@ -253,6 +256,7 @@ class Controller:
         for name in self.lanes.undeclared(wanted):
             self.lanes.withdraw(name)
             await self._sessions.drop(name)
+            self.next_tries.pop(name, None)
             await self._workers.drop(name)
             await self.lanes.drop(name)
         others = self.lanes.shared()
@@ -397,6 +401,7 @@ class Controller:
 
     def connected(self, name: TargetName, session: Session) -> None:
         """A session is ready: look at everything, since nothing was heard from the target until now."""
+        self.next_tries.pop(name, None)
         self._reachability.say(
             name,
             ready=True,
@@ -408,8 +413,8 @@ class Controller:
 
     def disconnected(self, name: TargetName, why: str, *, retry_in: float) -> None:
         """The session was lost, or could not be had."""
-        message = f"{why}; next try in {wording.duration(retry_in)}"
-        self._reachability.say(name, ready=False, message=message)
+        self.next_tries[name] = self._runtime.now() + retry_in
+        self._reachability.say(name, ready=False, message=why)
 
     def changed(self, name: TargetName, event: WatchEvent) -> None:
         """A target reports changes: look at what they concern."""

@@ -56,6 +56,7 @@ class Known:
 
     known_states: dict = field(default_factory=dict)
     known_targets: dict = field(default_factory=dict)
+    known_next_tries: dict = field(default_factory=dict)
     known_sources: dict = field(default_factory=dict)
     known_rollbacks: dict = field(default_factory=dict)
     known_revisions: list = field(default_factory=list)
@@ -92,6 +93,9 @@ class Known:
 
     async def targets(self):
         return self.known_targets
+
+    def next_tries(self):
+        return self.known_next_tries
 
     async def sources(self):
         return self.known_sources

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.api.answers import ANSWERS, NotFound, answer
 from reconciler.api.queries import event_filter, limit, seconds
+from reconciler.api.views import instant
 from reconciler.errors import UsageError
 from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.event import REASONS, EventType
@@ -15,6 +16,7 @@ from reconciler.model.evidence import Evidence
 from reconciler.model.plan import Action, Cause, FieldDiff
 from reconciler.model.scope import Scope
 from reconciler.model.source import Revision
+from reconciler.model.state import TargetState
 from reconciler.store.records import QueuedKey, Run, RunUnit
 from tests.unit.api.known import (
     Known,
@@ -341,3 +343,12 @@ async def test_a_history_has_the_rollbacks_since_its_oldest_run():
     document = await answer(known, "/v1/history", {})
     assert [view["message"] for view in document["rollbacks"]] == ["to r1", "is over"]
     assert len((await answer(Known(known_events=events), "/v1/history", {}))["rollbacks"]) == 3
+
+
+async def test_a_target_that_cannot_be_reached_says_when_it_is_tried_again():
+    known = Known(
+        known_targets={name: TargetState(name=name) for name in ("web-1", "web-2")},
+        known_next_tries={"web-2": 2004.0},
+    )
+    first, second = (await answer(known, "/v1/targets", {}))["items"]
+    assert (first["nextTry"], second["nextTry"]) == (None, instant(2004.0))

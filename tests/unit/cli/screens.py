@@ -103,6 +103,7 @@ def target(name, status="True", message="connected as root, by sudo from ops", i
         "conditions": [ready],
         "connectedSince": "2026-01-31T11:50:05.000000Z" if status == "True" else None,
         "lastSeen": "2026-01-31T11:58:00.000000Z",
+        "nextTry": None,
     }
 
 

@@ -4,6 +4,7 @@ from textwrap import dedent
 
 import pytest
 
+from reconciler.api.views import instant
 from reconciler.cli.show.description import description
 from reconciler.cli.show.resources import (
     broken_sources,
@@ -96,7 +97,7 @@ def test_a_wide_table_in_a_narrow_terminal_has_the_columns_that_there_is_room_fo
 
 def test_a_status_breaks_no_line_in_a_narrow_terminal():
     view = status(
-        targets=[target("web-1"), target("web-2", "False", "web-2: no route to host; next try in 4 s")],
+        targets=[target("web-1"), target("web-2", "False", "web-2: no route to host")],
         notReady=[BROKEN],
         suspensions=[SUSPENSION],
     )
@@ -115,13 +116,16 @@ def test_characters_that_take_two_columns_are_counted_as_two():
 
 
 def test_targets_say_how_they_are_reached():
-    lost = target("web-2", "False", "web-2: no route to host; next try in 4 s")
+    lost = target("web-2", "False", "web-2: no route to host")
+    lost["nextTry"] = instant(NOW + 4.5)
+    due = {**target("web-4", "False", "web-4: no route to host"), "nextTry": instant(NOW - 4.5)}
     new = {**target("web-3"), "conditions": [], "connectedSince": None}
-    assert text(target_table(pipe(), [target("web-1"), lost, new], now=NOW, live=True)) == dedent("""\
+    assert text(target_table(pipe(), [target("web-1"), lost, new, due], now=NOW, live=True)) == dedent("""\
         TARGET   STATE         INSTANCES   MESSAGE
         web-1    connected     3           connected as root, by sudo from ops, for 10m
-        web-2    unreachable   3           no route to host; next try in 4 s
+        web-2    unreachable   3           no route to host; next try in 4s
         web-3    connecting    3
+        web-4    unreachable   3           no route to host; next try now
         """)
     assert text(target_table(pipe(), [target("web-1"), new], now=NOW, live=False)) == dedent("""\
         TARGET   STATE       INSTANCES   MESSAGE

@@ -8,6 +8,7 @@ import pytest
 from reconciler.core.backoff import Backoff
 from reconciler.engine.loop.sessions import LASTING, Sessions
 from reconciler.errors import TransportError
+from reconciler.model.conditions import Reason
 from reconciler.model.target import SshTransport
 from reconciler.runtime import Runtime
 from tests.sim.loop import run
@@ -184,6 +185,24 @@ def test_who_cannot_be_reached_is_tried_at_once_when_somebody_is_in_a_hurry():
         await sessions.close()
 
     run(play())
+
+
+@staged
+async def test_when_a_target_is_tried_again_is_known_until_it_is_reached(stage):
+    """How long that would be was written down at the attempt, and was as old as that when somebody read it."""
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    assert stage.controller.next_tries == {}
+    stage.machines["m0"].power_failure(3600.0)
+    await asyncio.sleep(600.0)
+    [due] = stage.controller.next_tries.values()
+    assert due > stage.runtime.now() - 60.0
+    [ready] = stage.controller.targets["m0"].conditions
+    assert ready.reason is Reason.UNREACHABLE
+    assert "next try" not in ready.message
+    await asyncio.sleep(7200.0)
+    await stage.settled()
+    assert stage.controller.next_tries == {}
 
 
 @staged
