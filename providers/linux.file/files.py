@@ -25,6 +25,7 @@ from operations import (
     removal,
 )
 from refusals import refuse_in_the_way, refuse_unchangeable
+from remarks import remark_on_losses
 
 from froyo_provider import Actual, CallError, Fault, FieldDiff, Operation, Resource, batch
 
@@ -83,10 +84,10 @@ def is_sensitive(spec: Json, state: Json | None = None) -> bool:
 
 def file_actual(spec: Json, reply: Json) -> Actual:
     """What was answered about a file."""
-    exists = reply.pop("exists")
+    exists, loses = reply.pop("exists"), reply.pop("loses", [])
     if not content_matters(spec):
         reply.pop("size", None)
-    return Actual(exists, reply, watched(spec["path"], reply))
+    return Actual(exists, reply, watched(spec["path"], reply), remark_on_losses(loses))
 
 
 def or_the_file_before(

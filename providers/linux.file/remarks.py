@@ -1,4 +1,4 @@
-"""What a person should know of what is below a directory, beside what of it is not as declared."""
+"""What a person should know of a file or of what is below a directory, beside what of it is not as declared."""
 
 from __future__ import annotations
 
@@ -49,3 +49,15 @@ def lost_below(changes: Iterable[Json], entries: Iterable[Json]) -> int:
             replaced += "becomes" in change or any(field == "content" for field, *_ in change["differs"])
     below = (entry["name"] for entry in entries if gone and entry["type"] == "file")
     return replaced + sum(not gone.isdisjoint((name, *ancestors(name))) for name in below)
+
+
+LOSSES = {
+    "names": "other hard links of it keep the old content",
+    "capabilities": "its capabilities (getcap) will be gone",
+}
+"""By what the target calls it."""
+
+
+def remark_on_losses(loses: Iterable[str]) -> str:
+    """What a change of a file costs that its fields do not show."""
+    return "; ".join(LOSSES[one] for one in loses if one in LOSSES)

@@ -156,11 +156,12 @@ class _Explainer:
 
     def type(self, path: tuple[str | int, ...], name: str, error: ValidationError) -> None:
         about: Any = error.kind
-        types, value = about.types, error.instance
-        wanted = " or ".join(_TYPES[kind] for kind in types)
+        types, value, wanted = about.types, error.instance, " or ".join(_TYPES[kind] for kind in about.types)
         plain = self.places.locate(self.document, path).node.plain
         if value is None:
-            self.add(path, f"{name} is empty; it has to be {wanted}", "give it a value, or leave it out")
+            needed = path[-1:] and path[-1] in self.schema_at(error.schema_path[:-3]).get("required", ())
+            otherwise = "" if needed else ", or leave it out"
+            self.add(path, f"{name} is empty; it has to be {wanted}", f"give it a value{otherwise}")
         elif plain is not None and "string" in types:
             schema = self.schema_at(error.schema_path[:-1])
             options = [str(one) for one in schema.get("enum", ())]

@@ -49,6 +49,7 @@ type Entry struct {
 	WithText  bool
 	MountedOn bool
 	Obstacles wire.Array // to what it is wanted to be
+	Loses     wire.Array // what of it would be lost on the way there
 }
 
 // Mode writes permission bits as the protocol has them.
@@ -90,6 +91,9 @@ func (e *Entry) Reply(names *owner.Names) wire.Object {
 	reply = append(reply, wire.F("exists", true), wire.F("gid", int64(e.Stat.GID)), wire.F("group", names.Group(e.Stat.GID)))
 	if e.Stat.Immutable {
 		reply = append(reply, wire.F("immutable", true))
+	}
+	if e.Loses != nil {
+		reply = append(reply, wire.F("loses", e.Loses))
 	}
 	reply = append(reply, wire.F("mode", Mode(e.Stat.Mode)))
 	if e.MountedOn {

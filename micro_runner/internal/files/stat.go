@@ -47,10 +47,11 @@ func lookFor(item wire.Object) (look, error) {
 	return l, a.Err()
 }
 
-// obstacles notes what keeps a name in a directory from being what is wanted.
+// obstacles notes what keeps a name in a directory from being what is wanted, and what that would cost it.
 func (l *look) obstacles(ctx context.Context, dir sys.FD, name string, found *entry.Entry, host *command.Host) {
 	if l.wanted != nil {
 		found.Obstacles = l.wanted.At(ctx, dir, name, l.path, found, host.Names)
+		found.Loses = l.wanted.Loses(dir, name, found, host.Names)
 	}
 }
 
@@ -128,7 +129,7 @@ func glance(ctx context.Context, host *command.Host, known *replies, cache *walk
 		return seen{unread: true}
 	}
 	l.obstacles(ctx, dir, name, &found, host)
-	if found.Type == entry.File && found.Digested && !found.WithText && found.Obstacles == nil {
+	if found.Type == entry.File && found.Digested && !found.WithText && found.Obstacles == nil && found.Loses == nil {
 		return seen{result: known.of(l.path, &found, host.Names)}
 	}
 	return seen{result: command.OK(found.Reply(host.Names)), entry: &found}

@@ -38,6 +38,7 @@ class Node:
     to: str = ""
     mountpoint: bool = False
     immutable: bool = False
+    loses: tuple[str, ...] = ()
 
 
 def digest_of(content: bytes) -> str:
@@ -109,7 +110,9 @@ class MemoryHost:
         self._refuse_bad(path)
         node = self.nodes.get(path)
         obstacles = self._obstacles(path, node, wanted, path + backup) if wanted else []
-        more = {"obstacles": obstacles} if obstacles else {}
+        more: Json = {"obstacles": obstacles} if obstacles else {}
+        if node is not None and node.loses and wanted and not self._is_wanted(node, wanted):
+            more["loses"] = list(node.loses)
         if node is None:
             return {"exists": False, "state": self.state(path), **more}
         found: Json = {
