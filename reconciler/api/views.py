@@ -314,7 +314,10 @@ def resource(
         }
         view["policy"] = instance.common.policy.value
         view["adopt"] = instance.common.adopt.value
+        view["deletion"] = instance.common.deletion.value
         view["require"] = list(instance.common.require)
+        view["before"] = list(instance.common.before)
+        view["notify"] = list(instance.common.notify)
         view["spec"] = _spec(instance)
     return view
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reconciler.api.backend import StoreKnowledge
+from reconciler.app import suspending
 from reconciler.app.approving import approvals, audited, forgetting, of_source
 from reconciler.app.daemon import Daemon
 from reconciler.app.restoring import Restoration, Wish, restoring
@@ -103,12 +104,13 @@ class DaemonBackend(StoreKnowledge):
         if not concerned:
             raise UsageError(f"nothing is declared as {suspension.object}; see: froyo get")
         await self._daemon.controller.suspend(suspension)
-        await self._audit("suspend", suspension.by, suspension.object)
+        await self._audit(suspending.audited(suspension))
         return len(concerned)
 
     async def resume(self, suspended: str, *, by: str) -> bool:
         """End a suspension; whether there was one."""
-        await self._audit("resume", by, suspended)
+        now = self._daemon.parts.runtime.now()
+        await self._audit(suspending.audited_end(suspended, by=by, at=now))
         return await self._daemon.controller.resume(suspended)
 
     async def approve(self, addresses: Sequence[Address], *, by: str, reason: str) -> list[Address]:
@@ -183,8 +185,7 @@ class DaemonBackend(StoreKnowledge):
         """Put the newest good revision of a source in force again."""
         return await self._daemon.rollbacks.end(source, by=by)
 
-    async def _audit(self, action: str, actor: str, subject: str) -> None:
-        record = AuditRecord(at=self._daemon.parts.runtime.now(), actor=actor, action=action, object=subject)
+    async def _audit(self, record: AuditRecord) -> None:
         await self._daemon.parts.store.write(Batch().add_audit([record]))
 
     async def plan(self) -> Sequence[Plan]:

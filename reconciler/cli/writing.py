@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from reconciler.app import rolling_back
+from reconciler.app import rolling_back, suspending
 from reconciler.app.approving import approvals, audited, forgetting, of_source
 from reconciler.app.opening import writing
 from reconciler.app.places import Places
@@ -18,7 +18,6 @@ from reconciler.model.event import Event
 from reconciler.model.names import Address, source_object
 from reconciler.model.state import Rollback, Suspension
 from reconciler.store.batch import Batch
-from reconciler.store.records import AuditRecord
 
 
 async def suspend(
@@ -28,9 +27,10 @@ async def suspend(
     async with writing(where) as (store, runtime):
         now = runtime.now()
         batch = Batch()
-        for object_ in objects:
-            batch.suspend(Suspension(object=object_, by=by, reason=reason, since=now, until=until))
-        batch.add_audit(AuditRecord(at=now, actor=by, action="suspend", object=o) for o in objects)
+        wanted = [Suspension(object=o, by=by, reason=reason, since=now, until=until) for o in objects]
+        for suspension in wanted:
+            batch.suspend(suspension)
+        batch.add_audit(map(suspending.audited, wanted))
         await store.write(batch)
 
 
@@ -40,9 +40,8 @@ async def resume(where: Places, objects: Collection[str], *, by: str) -> None:
         batch = Batch().forget_approvals(await given_up(store, objects))
         for object_ in objects:
             batch.resume(object_)
-        batch.add_audit(
-            AuditRecord(at=runtime.now(), actor=by, action="resume", object=object_) for object_ in objects
-        )
+        now = runtime.now()
+        batch.add_audit(suspending.audited_end(object_, by=by, at=now) for object_ in objects)
         await store.write(batch)
 
 

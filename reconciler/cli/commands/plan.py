@@ -63,7 +63,7 @@ def command(  # noqa: PLR0913 - its options
     """Show what would be changed, and why. Changes nothing, on no target.
 
     What is the same on several targets is shown once. + is created, ~ is changed, ↻ has drifted and is put back, - is
-    removed, ! differs and is left alone, ✘ would fail. Exits with 0 when there is nothing to do,
+    removed, » is refreshed, ! differs and is left alone, ✘ would fail. Exits with 0 when there is nothing to do,
     with 2 when there are changes, with 1 when something could not be planned or would fail.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)

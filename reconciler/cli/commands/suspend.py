@@ -16,7 +16,7 @@ from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.steering import named_object, objects, person
 from reconciler.cli.terminal import terminal
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line, visible
 from reconciler.errors import UsageError
 
 EXAMPLES = (
@@ -50,6 +50,7 @@ def command(
     found = objects(asking, what)
     by = person(os.environ)
     asking.must_not_be_silent()
+    replaced = [one for one in asking.get("/v1/suspensions")["items"] if one["object"] in found]
     if asking.daemon is not None:
         for object_ in found:
             request = {"object": object_, "by": by, "reason": reason, "until": end}
@@ -63,7 +64,14 @@ def command(
     if output.is_document:
         emit(screen, document, output)
         return 0
-    ends = f"until {times.clock(document['items'][0]['until'], now=now)}" if end else "until it is resumed"
+    if end:
+        ends = f"until {times.clock(document['items'][0]['until'], now=now)}"
+    else:
+        ends = "until it is resumed" if len(found) == 1 else "until they are resumed"
     named = named_object(found[0]) if len(found) == 1 else count(len(found), "resource")
     screen.say(f"suspended {named} {ends}; end it with: froyo resume {visible(what)}")
+    for one in replaced:
+        until = f" until {times.clock(one['until'], now=now)}" if one["until"] else ""
+        had = f"{named_object(one['object'])} was suspended by {one_line(one['by'])}{until} ({one_line(one['reason'])})"
+        screen.note(f"{had}; this takes the place of that")
     return 0

@@ -46,11 +46,13 @@ def description(screen: Terminal, view: Document, events: Sequence[Document], *,
     if view.get("metadata", {}).get("labels"):
         labels = ", ".join(f"{key}={value}" for key, value in sorted(view["metadata"]["labels"].items()))
         lines.append(f"{head('Labels')}      {one_line(labels)}")
-    if view.get("require"):
-        lines.append(f"{head('Requires')}    {one_line(', '.join(view['require']))}")
+    for title, ordered in (("Requires", "require"), ("Before", "before"), ("Notifies", "notify")):
+        if view.get(ordered):
+            lines.append(f"{head(f'{title:<12}')}{one_line(', '.join(view[ordered]))}")
     if "spec" in view:
         lines += ["", head("Spec")]
-        lines += _mapping({**view["spec"], "policy": view["policy"], "adopt": view["adopt"]})
+        common: Document = {field: view[field] for field in ("policy", "adopt", "deletion") if field in view}
+        lines += _mapping({**view["spec"], **common})
     return lines + _past(screen, view, events, now=now)
 
 

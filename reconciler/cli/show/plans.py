@@ -219,6 +219,8 @@ def diff_lines(screen: Terminal, diffs: Iterable[Document], *, indent: str) -> l
             change = f"{screen.fit(value(before), 40)} → {change}"
         elif after is None:
             change = f"{screen.fit(value(before), 40)} → absent"
+        elif diff["field"].startswith("entries[") and diff["field"].endswith("]"):
+            change = f"absent → {change}"  # its name alone does not say what becomes of it
         if diff.get("sensitive"):
             change = "differs, and is sensitive: not shown"
         ignored = screen.paint("dim", " (ignored)") if diff.get("ignored") else ""

@@ -283,6 +283,17 @@ def test_a_suspension_holds_without_a_daemon_too(person):
     assert "reason" in person.froyo("suspend", "here", "--reason", " ", status=1).stderr
 
 
+def test_a_suspension_says_which_one_it_takes_the_place_of_and_the_audit_log_has_both(person):
+    person.froyo("apply", person.site)
+    person.froyo("suspend", "here/File/motd", "--reason", "testing a limit", "--until", "10m")
+    told = person.froyo("suspend", "here/File/motd", "--reason", "a release").stderr
+    assert "here/File/motd was suspended by " in told
+    assert "(testing a limit); this takes the place of that" in told
+    trail = person.froyo("audit").stdout
+    assert "reason=testing a limit, until=" in trail
+    assert "reason=a release\n" in trail
+
+
 def test_a_backup_below_a_purged_directory_stays(person):
     """The second apply removed what the first had made, and said that somebody had put it there."""
     motd = person.machine / "etc" / "motd"

@@ -188,3 +188,12 @@ def test_ignored_fields_and_other_values_are_shown():
     assert "purge    false → true" in lines
     assert "list     1, 2" in lines
     assert "content  sha256:cccccccccccc… (3 B)" in lines
+
+
+def test_an_entry_that_is_made_says_so_and_a_field_that_is_set_does_not():
+    made = unit(
+        "a/Directory/x", "create", "spec", [diff("entries[b]", None, "file"), diff("mode", None, "0755")]
+    )
+    text = "\n".join(plan_lines(pipe(), [plan("a", made)]))
+    assert "b     absent → file" in text
+    assert "mode  0755" in text

@@ -265,8 +265,10 @@ def test_a_description_has_everything_about_one_thing():
         declaredAt="site.yaml:4",
         metadata={"labels": {"tier": "web"}},
         require=["Directory/etc"],
+        notify=["Exec/reload", "Exec/tell"],
         policy="enforce",
         adopt="replace",
+        deletion="orphan",
         spec={
             "path": "/etc/motd",
             "body": {"digest": "sha256:1", "size": 6},
@@ -305,16 +307,18 @@ def test_a_description_has_everything_about_one_thing():
         Suspended   web-1 by alice since 11:00:00 until 2026-02-01 11:00:00: maintenance
         Labels      tier=web
         Requires    Directory/etc
+        Notifies    Exec/reload, Exec/tell
 
         Spec
-          path    /etc/motd
-          body    sha256:1 (6 B)
-          force   false
-          except  a, b
+          path      /etc/motd
+          body      sha256:1 (6 B)
+          force     false
+          except    a, b
           more:
             deep  1
-          policy  enforce
-          adopt   replace
+          policy    enforce
+          adopt     replace
+          deletion  orphan
 
         Conditions
           Ready=False  Suspended  since 11:00:00  suspended by alice
