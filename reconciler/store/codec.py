@@ -80,6 +80,8 @@ def words(text: str) -> str:
 
 
 def _conditions_text(conditions: Sequence[Condition]) -> str:
+    if not conditions:
+        return "[]"
     return _encode(
         [[c.type, c.status, c.reason, c.message, c.since, c.observed_generation] for c in conditions]
     )

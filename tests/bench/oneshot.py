@@ -21,6 +21,7 @@ from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.reconcile import Round
+from reconciler.model.scope import EVERYTHING
 from reconciler.targets.session import Session
 from tests.bench import sites
 from tests.bench.commands import FROYO, repeated, shell, timed
@@ -187,11 +188,11 @@ async def _look(site: Path, where: Places) -> float:
         lane = Lane.make(wanted, known.get, contests=Contests())
         session = await Session.open(target, runtime=parts.runtime, on_event=lambda _event: None)
         try:
-            await Round(lane, session, services).run(None)
+            await Round(lane, session, services).run(EVERYTHING)
             took = []
             for _ in range(50):
                 began = time.perf_counter()
-                outcome = await Round(lane, session, services).run(None)
+                outcome = await Round(lane, session, services).run(EVERYTHING)
                 took.append(time.perf_counter() - began)
                 assert outcome.unchanged, "something moved while it was measured"
             return median(took)

@@ -101,7 +101,7 @@ class Recording:
     def batch(self) -> list[dict[str, Any]]:
         """The calls, grouped by command, as the runner's `observe` takes them."""
         return [
-            {"command": name, "items": [json.loads(args) for args in answers]}
+            {"command": name, "items": json.loads(b"[%s]" % b",".join(answers))}
             for name, answers in self._answers.items()
         ]
 
