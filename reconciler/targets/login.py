@@ -238,7 +238,7 @@ class Logins:
             case asyncssh.PermissionDenied():
                 keys = transport.identity_file or "those of the agent and of ~/.ssh"
                 return (
-                    f"nobody lets {hop.user} in with the keys that were tried ({keys}): is the public key in"
+                    f"{hop.user} is let in with none of the keys that were tried ({keys}): is the public key in"
                     f" {hop.user}'s ~/.ssh/authorized_keys there, is it the right user, and may that user log in at all"
                     " (AllowUsers, a locked account, a login shell that does not exist)?"
                     + certificate_note(transport.identity_file)

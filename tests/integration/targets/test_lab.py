@@ -389,7 +389,7 @@ async def test_the_clients_own_files_say_the_same_as_ours(lab, world, artifacts,
     await session.close()
     recorded = (world.state / "known_hosts").read_text().split()
     assert recorded[1:] == (host.path / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[:2]
-    with pytest.raises(TransportError, match=r"h1: nobody@.*: nobody lets nobody in with the keys"):
+    with pytest.raises(TransportError, match=r"h1: nobody@.*: nobody is let in with none of the keys"):
         await world.open(target(user="nobody"), artifacts)
 
 
@@ -493,7 +493,7 @@ async def test_a_sudo_that_wants_a_terminal_is_explained(world, artifacts, targe
         ("ForceCommand=/bin/bash", "it starts a shell, and not what it is asked to.*ForceCommand"),
         ("ForceCommand=/bin/true", "has not started the runner.*ForceCommand"),
         ("MaxSessions=0", "logged in, but no command may be started"),
-        ("DenyUsers=ops", "nobody lets ops in with .*may that user log in at all"),
+        ("DenyUsers=ops", "ops is let in with none .*may that user log in at all"),
     ],
 )
 async def test_an_sshd_that_starts_nothing_for_us_is_told_of(world, artifacts, target, host, setting, why):
