@@ -28,6 +28,7 @@ class Recording:
         self._answers: dict[str, dict[bytes, bytes]] = {}
         self._by_subject: dict[str, list[tuple[str, bytes]]] = {}
         self._key: str | None = None
+        self._batch: list[dict[str, Any]] | None = None
         self._digest: str | None = None
 
     def __len__(self) -> int:
@@ -39,7 +40,7 @@ class Recording:
             answers = self._answers.setdefault(call.name, {})
             args, text = canonical(call.args), canonical(reply.wire())
             if args not in answers:
-                self._key = None
+                self._key = self._batch = None
                 self._file(call, args)
             if answers.get(args) != text:
                 answers[args] = text
@@ -50,7 +51,7 @@ class Recording:
         for name, theirs in other._answers.items():
             answers = self._answers.setdefault(name, {})
             for args in theirs.keys() - answers.keys():
-                self._key = None
+                self._key = self._batch = None
                 self._file(Call(name, json.loads(args)), args)
             for args, text in theirs.items():
                 if answers.get(args) != text:
@@ -99,11 +100,13 @@ class Recording:
         return self._digest
 
     def batch(self) -> list[dict[str, Any]]:
-        """The calls, grouped by command, as the runner's `observe` takes them."""
-        return [
-            {"command": name, "items": json.loads(b"[%s]" % b",".join(answers))}
-            for name, answers in self._answers.items()
-        ]
+        """The calls, grouped by command, as the runner's `observe` takes them. Kept, since every look has need of them."""
+        if self._batch is None:
+            self._batch = [
+                {"command": name, "items": json.loads(b"[%s]" % b",".join(answers))}
+                for name, answers in self._answers.items()
+            ]
+        return self._batch
 
     def replace(self, replies: Iterable[Iterable[Reply]]) -> Recording:
         """The same calls with new answers, as an `observe` that found a change gives them."""
