@@ -100,7 +100,7 @@ class Recording:
         return self._digest
 
     def batch(self) -> list[dict[str, Any]]:
-        """The calls, grouped by command, as the runner's `observe` takes them. Kept, since every look has need of them."""
+        """The calls, grouped by command, as the runner's `observe` takes them. Kept, since every look needs them."""
         if self._batch is None:
             self._batch = [
                 {"command": name, "items": json.loads(b"[%s]" % b",".join(answers))}
