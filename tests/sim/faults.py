@@ -9,9 +9,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from reconciler.errors import FroyoError
+from reconciler.model.names import SourceName
 from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.state import Approval, Suspension
 from tests.sim import trees
+from tests.sim.author import Json
 from tests.sim.machine import Machine
 from tests.sim.process import Process
 from tests.sim.weather import FAULTS
@@ -238,6 +240,34 @@ async def users(world: World, random_: random.Random) -> None:
             _ask(process, controller.resume(about), "resume")
 
 
+async def landlords(world: World, random_: random.Random) -> None:
+    """A directory is to be purged in which another source has something, just when that one is not served."""
+    while True:
+        await asyncio.sleep(random_.uniform(5.0, 40.0))
+        source, directory, tenant = random_.choice(tenancies(world))
+        directory["spec"] |= {"purge": True, "except": ["keep-*"]}
+        world.sources[source].say(world.authors.by_source[source].document())
+        world.served = [name for name in world.sources if name != tenant]
+        world.note("a source is not served", name=tenant, purged=directory["spec"]["path"])
+        if world.process is not None:
+            world.process.told.set()
+
+
+def tenancies(world: World) -> list[tuple[SourceName, Json, SourceName]]:
+    """Directories of a source in which another source may have something, and whose that is."""
+    by_source = world.authors.by_source.items()
+    return [
+        (source, directory, tenant)
+        for source, author in by_source
+        for directory in author.slots.values()
+        for tenant, other in by_source
+        if directory["kind"] == "Directory" and not directory.get("tree") and source != tenant
+        if any(
+            one["spec"]["path"].startswith(f"{directory['spec']['path']}/") for one in other.slots.values()
+        )
+    ]
+
+
 ACTORS: tuple[Actor, ...] = (
     storms,
     meddlers,
@@ -258,6 +288,12 @@ ACTORS: tuple[Actor, ...] = (
 def actors(world: World) -> tuple[Actor, ...]:
     """Those who may take part in a world."""
     return (*ACTORS, gardeners) if trees.roots(world.authors.slots) else ACTORS
+
+
+def others(world: World) -> tuple[Actor, ...]:
+    """Those who may take part besides; what anybody else does is not decided by whether they do."""
+    part = random.Random(f"{world.seed}/landlords take part").random() < 0.5
+    return (landlords,) if part and tenancies(world) else ()
 
 
 def _machine(world: World, random_: random.Random) -> Machine:

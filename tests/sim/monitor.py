@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from reconciler.engine.intake.in_force import InForce
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.resource import Instance, Policy
@@ -120,7 +121,7 @@ class Monitor(logging.Handler):
             if number == process.number:
                 # Should it be declared no longer, nobody will have looked whether it came to be changed.
                 self._attempted |= self._notifies(spot)
-                if not any(a in desired.instances for a in self._world.authors.addresses(*spot)):
+                if not self._is_declared(desired, spot):
                     self.preimages.pop(spot, None)
         states = process.controller.lanes.states()
         others = [one for name, one in process.controller.in_force.sources.items() if name != desired.source]
@@ -133,6 +134,9 @@ class Monitor(logging.Handler):
             called = self._world.authors.addresses(*spot)
             if not any(address in states and states[address].owned for address in called):
                 del self.preimages[spot]
+
+    def _is_declared(self, desired: Desired | InForce, spot: Spot) -> bool:
+        return any(address in desired.instances for address in self._world.authors.addresses(*spot))
 
     def spot(self, address: Address) -> Spot:
         """What an instance is about."""
@@ -149,6 +153,9 @@ class Monitor(logging.Handler):
             self.violated("two writers at one subject at once", *twice)
         self._writing |= begun
         self._checked(process, phase, request)
+        for _, spot in begun:
+            if not self._is_declared(process.controller.in_force, spot):
+                self._attempted |= self._notifies(spot)  # as in `declared`, which came before this
         try:
             yield
         finally:

@@ -196,6 +196,11 @@ def lets_two_have_it() -> Any:
     return _patched(InForce, "conflicts", lambda _right, _self, _desired, *_, **__: [])
 
 
+def purges_what_others_have() -> Any:
+    """What sources have that are not in force is taken for nobody's."""
+    return _patched(InForce, "_of_others", lambda _right, _self, _record: {})
+
+
 def forgets_a_rename() -> Any:
     """What has another name is removed and made anew."""
     return _patched(InForce, "_renamed", lambda _right, _self, _taking, _record: {})
@@ -267,6 +272,7 @@ MUTATIONS: dict[str, Mutation] = {
         forgets_that_it_refreshed,
         asks_nobody,
         lets_two_have_it,
+        purges_what_others_have,
         forgets_a_rename,
         forgets_what_is_under_way,
         runs_beside_itself,

@@ -24,7 +24,7 @@ from reconciler.core.conditions import get_condition, summarize
 from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.resource import Adopt, Instance, Policy
 from tests.sim import trees
-from tests.sim.faults import actors
+from tests.sim.faults import actors, others
 from tests.sim.files import digest_of
 from tests.sim.loop import Deadlock, SimTask, Spinning, run
 from tests.sim.machine import Machine
@@ -163,7 +163,7 @@ async def _lives(world: World) -> None:
 
 async def _story(world: World) -> None:
     random_ = world.random
-    chosen = [actor for actor in actors(world) if random_.random() < 0.4]
+    chosen = [*(actor for actor in actors(world) if random_.random() < 0.4), *others(world)]
     world.note("trouble", actors=",".join(actor.__name__ for actor in chosen))
     for author in world.authors.by_source.values():
         # Some are not there yet.
