@@ -461,7 +461,7 @@ func TestExec(t *testing.T) {
 	c.fails("command_not_found", "exec", object{"argv": []string{"no-such-program"}})
 	c.fails("command_not_found", "exec", object{"argv": []string{"/no/such/program"}})
 	c.fails("enoent", "exec", object{"argv": []string{"true"}, "cwd": "/no/such/directory"})
-	c.fails("eacces", "exec", object{"argv": []string{"/etc/passwd"}})
+	c.fails("not_executable", "exec", object{"argv": []string{"/etc/passwd"}})
 	c.fails("bad_request", "exec", object{"argv": []string{}})
 	c.fails("bad_request", "exec", object{"argv": "true"})
 	c.fails("bad_request", "exec", object{"argv": []string{"true"}, "env": object{"A": 1}})
