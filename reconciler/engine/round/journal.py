@@ -43,7 +43,7 @@ class Journal:
         self._runtime = runtime
         self._closed = False
         self._tally = Tally("")
-        self._cause = ""
+        self._causes: frozenset[Cause] = frozenset()
         self._open: dict[Address, PlanUnit] = {}
         self._elsewhere: dict[Address, Tally] = {}
         self._outcomes: dict[Tally, list[UnitOutcome]] = {}
@@ -53,7 +53,7 @@ class Journal:
 
     def expect(self, causes: Collection[Cause]) -> None:
         """Note why the round will change something, if it comes to that."""
-        self._cause = next(iter(causes)).value if len(causes) == 1 else "mixed"
+        self._causes = frozenset(causes)
 
     def intend(self, units: Sequence[PlanUnit]) -> Coroutine[None, None, None]:
         """Put on record what is about to be done: it is when what this returns has ended.
@@ -65,10 +65,12 @@ class Journal:
         if not self._tally.run:
             self._tally = Tally(self._runtime.new_id())
             self._outcomes[self._tally] = []
+            # Where nothing is to be changed, something is owed a refresh from before.
+            causes = self._causes or {unit.cause for unit in units}
             begun = Run(
                 id=self._tally.run,
                 target=self._lane.target.name,
-                cause=self._cause,
+                cause=next(iter(causes)).value if len(causes) == 1 else "mixed",
                 revision=self._revision,
                 started_at=now,
                 units=len(units),

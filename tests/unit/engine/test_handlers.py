@@ -143,6 +143,7 @@ async def test_a_handler_that_fails_is_owed_and_tried_again_with_pauses(stage):
     await stage.settled()
     assert stage.ran()[-1] == "note reload"
     assert await stage.store.load_owed() == []
+    assert {run.cause for run in await stage.store.runs() if run.units == 1} == {"refresh"}
 
 
 @staged
