@@ -26,6 +26,8 @@ func startFault(err error, place string, spec Spec) error {
 	switch {
 	case errors.Is(err, syscall.ENOENT):
 		return fault.New(fault.CommandNotFound, "%s, or its interpreter, does not exist", spec.Argv[0])
+	case errors.Is(err, syscall.EACCES) && spec.User != "":
+		return fault.New(fault.NotExecutable, "the user %s may not execute %s, or not reach it or the working directory %s", spec.User, spec.Argv[0], spec.Directory)
 	case errors.Is(err, syscall.ENOEXEC):
 		return fault.New(fault.NotExecutable, "%s is no program for this machine, and does not begin with #! and an interpreter", spec.Argv[0])
 	}

@@ -84,7 +84,10 @@ func TestACheckThatCannotBeBegunIsNoAnswer(t *testing.T) {
 		t.Skip("the kernel has no Landlock")
 	}
 	h := harness.New(t, func(*command.Host) []command.Command { return Commands() })
-	h.Fails(fault.Access, "exec.check", harness.Object{"argv": []string{script(t, "#!/bin/sh\n", 0o700)}, "user": "nobody"})
+	hidden := harness.Object{"argv": []string{script(t, "#!/bin/sh\n", 0o700)}, "user": "nobody"}
+	if said := h.Fails(fault.NotExecutable, "exec.check", hidden); !strings.Contains(said, "the user nobody") {
+		t.Error(said)
+	}
 	if answer := h.OK("exec.check", harness.Object{"argv": []string{"sh", "-c", "exit 126"}}); answer["exit"] != int64(126) {
 		t.Error(answer)
 	}

@@ -24,7 +24,7 @@ _ADVICE = {
     "name_too_long": "declare a shorter path",
     "not_supported": "the file system there cannot do this; declare it otherwise, or elsewhere",
     "command_not_found": "install it on the target, or name the program by its absolute path",
-    "not_executable": "make it a program: chmod +x, a first line such as #!/bin/sh, and Unix line ends",
+    "not_executable": "make it a program for who runs it: chmod +x, a first line such as #!/bin/sh, and Unix line ends",
     "validation_failed": "what was there stays; mend what is declared, or the command that checks it",
     "busy": "find out who uses it: fuser -v",
     "io_error": "look into the kernel's log on the target: dmesg",
