@@ -60,6 +60,8 @@ func main() {
 		fmt.Println(version)
 	case len(arguments) >= 6 && arguments[0] == confine.Mode:
 		os.Exit(confine.Become(arguments[1:]))
+	case len(arguments) >= 3 && arguments[0] == execute.GuardMode:
+		os.Exit(execute.Guard(arguments[1], arguments[2:]))
 	case len(arguments) == 2 && arguments[0] == operation.Mode:
 		os.Exit(operation.Carry(arguments[1]))
 	case len(arguments) >= 1 && arguments[0] == "serve":

@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) >= 6 && os.Args[1] == confine.Mode {
 		os.Exit(confine.Become(os.Args[2:]))
 	}
+	if len(os.Args) >= 4 && os.Args[1] == GuardMode {
+		os.Exit(Guard(os.Args[2], os.Args[3:]))
+	}
 	os.Exit(m.Run())
 }
 

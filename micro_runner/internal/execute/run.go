@@ -6,6 +6,7 @@ package execute
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -81,6 +82,13 @@ func Run(ctx context.Context, spec Spec) (Outcome, error) {
 			return Outcome{}, fault.From(err, spec.Argv[0])
 		}
 	}
+	ended := func() (syscall.WaitStatus, error) { return command.ProcessState.Sys().(syscall.WaitStatus), nil }
+	// Who is another user cannot end the runner, and what outlives it has a parent of its own.
+	if !spec.Confined && !spec.Lasting && command.SysProcAttr.Credential == nil {
+		if ended, err = guarded(command, program); err != nil {
+			return Outcome{}, fault.From(err, spec.Argv[0])
+		}
+	}
 	command.WaitDelay = pipePatience
 	command.Cancel = func() error {
 		group := -command.Process.Pid
@@ -93,23 +101,31 @@ func Run(ctx context.Context, spec Spec) (Outcome, error) {
 	err = command.Start()
 	unable := became()
 	if err != nil {
+		_, _ = ended()
 		return Outcome{}, startFault(err, program, spec)
 	}
 	if spec.Asked {
 		leaveNothing(command.Process.Pid)
 	}
 	err = command.Wait()
+	if command.ProcessState == nil {
+		return Outcome{}, fault.From(err, spec.Argv[0])
+	}
+	status, unguarded := ended()
 	if ctx.Err() != nil {
 		return Outcome{}, context.Cause(ctx)
 	}
 	if unable != nil {
 		return Outcome{}, startFault(unable, program, spec)
 	}
-	if command.ProcessState == nil {
-		return Outcome{}, fault.From(err, spec.Argv[0])
+	if errors.Is(unguarded, os.ErrProcessDone) {
+		status = command.ProcessState.Sys().(syscall.WaitStatus)
+		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // what it has started is nobody's now
+		_, _ = stderr.Write([]byte(orphaned))
+	} else if unguarded != nil {
+		return Outcome{}, startFault(unguarded, program, spec)
 	}
 	outcome := Outcome{Stdout: stdout.kept, Stderr: stderr.kept, Truncated: stdout.dropped || stderr.dropped}
-	status := command.ProcessState.Sys().(syscall.WaitStatus)
 	outcome.Exit = status.ExitStatus()
 	if status.Signaled() {
 		outcome.Signal = signalName(status.Signal())
