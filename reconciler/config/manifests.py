@@ -138,6 +138,8 @@ class _Evaluator:
             )
             return
         known = self.kinds.known
+        names = [name for _, name in known]
+        self.declared.broken.add(name_of({**document.value, "kind": closest(kind, names) or kind}))
         versions = [version for version, name in known if name == kind]
         if versions:
             self.problem(
@@ -147,10 +149,8 @@ class _Evaluator:
                 did_you_mean(api_version, versions) or f"there is one in {', '.join(sorted(versions))}",
             )
             return
-        names = [name for version, name in known if version == api_version] or [name for _, name in known]
-        hint = did_you_mean(kind, names)
-        if not hint and any(version == api_version for version, _ in known):
-            hint = f"there are {', '.join(sorted(names))}"
+        own = [name for version, name in known if version == api_version]
+        hint = did_you_mean(kind, own or names) or (f"there are {', '.join(sorted(own))}" if own else "")
         self.problem(document, ("kind",), f"there is no kind {kind} in {api_version}", hint)
 
     def label_keys(self, document: Document, metadata: Any) -> None:
