@@ -45,6 +45,8 @@ def prepare() -> None:
         sys.stdout = _Output(
             own.detach(), encoding=encoding, errors="backslashreplace", line_buffering=buffered
         )
+        # It is asked how wide the terminal is, and can say nothing any more.
+        sys.__stdout__ = sys.stdout  # type: ignore[misc] # it is typed as final
 
 
 def _open(number: int) -> None:
