@@ -65,6 +65,11 @@ class Floods(Generic[K]):
             return 0
         return self._windows.pop(thing).untold
 
+    def told_at(self, thing: K) -> float | None:
+        """When what is not told may be: its window is over then. None where all is told."""
+        window = self._windows.get(thing)
+        return window.begun + self._window if window is not None and window.untold else None
+
     def keep_only(self, things: Container[K]) -> None:
         """Nothing happens to others any more."""
         for thing in [thing for thing in self._windows if thing not in things]:

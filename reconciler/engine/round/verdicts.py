@@ -74,6 +74,8 @@ class Verdicts:
         if untold := self._lane.floods.rest(address, now=now):
             message, data = wording.untold(untold), {"times": untold}
             self._report.event(address, "Repaired", message, cause=Cause.DRIFT, data=data)
+        elif (told_at := self._lane.floods.told_at(address)) is not None:
+            self._outcome.look_again(address, told_at - now + 0.001)
         if (untold := self._lane.changes.rest(address, now=now)) and was.reason in reasons.HELD:
             message, data = wording.untold(untold, "changed"), {"times": untold}
             self._report.event(address, was.reason.value, message, cause=Cause.DRIFT, data=data)

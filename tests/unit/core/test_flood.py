@@ -50,3 +50,14 @@ def test_what_is_gone_is_not_remembered():
         floods.happened(thing, now=0.0)
     floods.keep_only({"a"})
     assert [floods.rest(thing, now=60.0) for thing in "ab"] == [1, 0]
+
+
+def test_what_is_not_told_says_when_it_may_be():
+    floods = Floods[str](most=1, window=60.0)
+    assert floods.told_at("a") is None
+    floods.happened("a", now=0.0)
+    assert floods.told_at("a") is None
+    floods.happened("a", now=1.0)
+    assert floods.told_at("a") == 60.0
+    assert floods.rest("a", now=60.0) == 1
+    assert floods.told_at("a") is None
