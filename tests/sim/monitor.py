@@ -348,6 +348,10 @@ class Monitor(logging.Handler):
         self._world.note("command begins", machine=machine.name, argv=argv)
         if tuple(argv) in machine.programs.running.values():
             self.violated("two of one command at once", machine.name, argv)
+        handler = machine.name, argv[-1]
+        if "note" in argv and (causes := self._notifying[handler]):
+            causes.clear()  # what came about while it waited for its turn it has seen as well
+            self._attempted.add(handler)  # and nobody else can tell that
 
     def handlers_ran(self, excused: Callable[[Address], bool]) -> None:
         """At rest no handler is owed any more."""
