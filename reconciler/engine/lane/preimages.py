@@ -31,6 +31,10 @@ class Preimages:
         if self._replaced.get(address) == digest:
             self._untouched[address] = self._replaced.pop(address)
 
+    def waits(self, address: Address, digest: Digest) -> bool:
+        """Whether this is what was there before something that is not known to be ours yet."""
+        return self._replaced.get(address) == digest
+
     def claim(self, address: Address) -> Digest | None:
         """What was there before, now that the thing is ours."""
         untouched = self._untouched.pop(address, None)

@@ -186,10 +186,14 @@ class Carrying:
                 self._verdicts.converged(unit, seen.observed, done_at, applied[address].output)
             else:
                 self._failures.not_converged(unit, again, begun)
+            summary = self._conclusions.summary(address)
             if isinstance(seen.reading, ProviderError):
                 self._journal.outcome(address, Reason.PENDING, f"applied, and not seen since: {seen.reading}")
+            elif self._journal.only_knows(address):
+                why = f"applied, and not seen as declared since: {summary.message}"
+                self._journal.outcome(address, Reason.PENDING, why)
             else:
-                self._journal.outcome(address, self._conclusions.summary(address).reason)
+                self._journal.outcome(address, summary.reason)
 
     def _succeeded(
         self, step: Mapping[Address, PlanUnit], applied: Mapping[Address, Applied], begun: float

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 
-from reconciler.core.retry import requeue_error
 from reconciler.engine.lane.backlog import Ending
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.report import Report
 from reconciler.engine.round.tally import Tally
-from reconciler.errors import FroyoError, StoreError
+from reconciler.errors import ProtocolError, StoreError, TransportError
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
 from reconciler.model.owed import Owed
@@ -152,6 +151,11 @@ class Journal:
         if (digest := self._preimages.get(address)) is not None:
             self._lane.preimages.spared(address, digest)
 
+    def only_knows(self, address: Address) -> bool:
+        """Whether an intent alone has on record what was there before: it was replaced, and is not known as ours."""
+        digest = self._preimages.get(address)
+        return digest is not None and self._lane.preimages.waits(address, digest)
+
     def own(self, instance: Instance, ownership: Ownership) -> None:
         """Something is ours from now on, or was declared otherwise while it was."""
         self._owned.append(
@@ -203,7 +207,8 @@ class Journal:
         Raises:
             StoreError: as above.
         """
-        reason = requeue_error(error, now=0.0).reason if isinstance(error, FroyoError) else Reason.ABANDONED
+        lost = isinstance(error, TransportError | ProtocolError)
+        reason = Reason.UNREACHABLE if lost else Reason.ABANDONED
         for address in list(self._open):
             self.outcome(
                 address, reason, f"cut off while it was applied; observed again as soon as it can be: {error}"

@@ -96,6 +96,21 @@ async def test_what_failed_has_replaced_nothing_so_what_is_replaced_later_counts
 
 
 @staged
+async def test_what_was_replaced_counts_after_a_restart_although_somebody_changed_it_before_it_was_seen(
+    stage,
+):
+    stage.spoil("motd", b"was here before\n")
+    stage.machines["m0"].rivals["/srv/motd"] = (0.0, b"somebody's\n")
+    await stage.declare(file("motd", "hello\n"))
+    await stage.until(lambda: stage.reason("motd") == "Conflict")
+    stage.machines["m0"].rivals.clear()
+    await stage.again()
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    assert (await stage.store.load_inventory())[address("motd")].preimage == digest_of(b"was here before\n")
+
+
+@staged
 async def test_our_own_earlier_version_is_nothing_that_was_there_before_us(stage):
     await stage.declare(file("motd", "one\n"))
     await stage.settled()
