@@ -199,13 +199,16 @@ def differs(one: Instance, files: Files, managed: Mapping[str, Address]) -> str:
 def unmanaged(one: Instance, files: Files, managed: Mapping[str, Address]) -> list[str]:
     """What a purge is about."""
     kept = {path for path in managed if path.startswith(path_of(one) + "/")}
+    below = list(files.below(path_of(one)))
+    # What `except` names stays, and so the directories that lead to it.
+    kept |= {path for path in below if trees.is_named(path[len(path_of(one)) + 1 :])}
 
     def spared(path: str) -> bool:
         name = path[len(path_of(one)) + 1 :]
         if "tree" in one.spec and (trees.is_of(one.spec, path) or trees.is_excepted(one.spec, name)):
             return True
-        return name.startswith("keep-") or any(
+        return any(
             path == known or path.startswith(known + "/") or known.startswith(path + "/") for known in kept
         )
 
-    return [path for path in files.below(path_of(one)) if not spared(path)]
+    return [path for path in below if not spared(path)]

@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 
 MARGIN = 1e-6
 
+TRIED_BESIDE = """
+    SELECT owed.address, owed.cause, owed.run FROM refresh_owed AS owed
+    JOIN plan_units AS tried ON tried.run = owed.run AND tried.address = owed.cause
+    JOIN plan_units AS beside ON beside.address = owed.address AND beside.action = 'refresh'
+    WHERE owed.certain AND beside.outcome IS NULL AND beside.run < tried.run
+    AND (tried.outcome IS NULL OR tried.outcome NOT IN ('Applied', 'InSync', 'Contested'))
+"""
+
 Spot = tuple[TargetName, str]
 """What is at a declared path of a machine, by whatever name."""
 
@@ -98,6 +106,9 @@ class Monitor(logging.Handler):
         self._doubts = set(
             process.account.execute("SELECT address, cause, run FROM refresh_owed WHERE NOT certain")
         )
+        # Where another change to a cause was tried beside a run of which nobody knows whether it ended, and failed, it
+        # is done once more.
+        self._doubts |= set(process.account.execute(TRIED_BESIDE))
 
     @contextlib.contextmanager
     def round(self, process: Process, name: TargetName) -> Iterator[None]:
@@ -457,7 +468,7 @@ def _may_remove(one: Instance, path: str) -> bool:
     if "tree" in one.spec and trees.is_of(one.spec, path):
         return True  # what it has goes with it, and makes room for what it has by now
     purged = one.spec.get("purge") and path.startswith(path_of(one) + "/")
-    return bool(purged) and not path[len(path_of(one)) + 1 :].startswith("keep-")
+    return bool(purged) and not trees.is_named(path[len(path_of(one)) + 1 :])
 
 
 def _traceback(record: logging.LogRecord) -> list[str]:

@@ -62,7 +62,12 @@ def directories(tree: Collection[str]) -> set[str]:
 
 def is_excepted(spec: Json, name: str) -> bool:
     """Whether `except` has a name below left alone."""
-    return "except" in spec and any(part.startswith("keep-") for part in name.split("/"))
+    return "except" in spec and is_named(name)
+
+
+def is_named(name: str) -> bool:
+    """Whether `keep-*` names something below a directory: an entry at any depth, and with it all that is below it."""
+    return any(part.startswith("keep-") for part in name.split("/"))
 
 
 def wrong_below(spec: Json, files: Files, managed: Collection[str]) -> Iterator[str]:
