@@ -226,6 +226,7 @@ class Lane:
         self.backlog = older.backlog
         self.floods, self.changes = older.floods, older.changes
         self.preimages, self.refreshes = older.preimages, older.refreshes
+        self.preimages.rename(self._renamed(older))
         for known in (self.floods, self.changes, self.preimages, self.refreshes):
             known.keep_only(declared)
         # What was there before another thing is nothing that was there before this one.
@@ -240,6 +241,18 @@ class Lane:
         self.manage_anew(a for a in declared if managed.get(a) != before.get(a) and a in older.instances)
         if self.states == older.states:
             self.recording = older.recording
+
+    def _renamed(self, older: Lane) -> dict[Address, Address]:
+        """What may have been replaced, is not known to be ours, and is declared by another name since `older`."""
+        return {
+            earlier: address
+            for earlier in older.preimages
+            if earlier not in self.instances and (then := older.instances.get(earlier)) is not None
+            for address, one in self.instances.items()
+            if address not in older.instances
+            and then.provides[:1] == one.provides[:1] != ()
+            and one.package == then.package
+        }
 
 
 def orphaned(report: Report, state: ResourceState, why: str) -> None:

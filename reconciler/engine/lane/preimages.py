@@ -7,7 +7,7 @@ certainly not, the last.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.model.names import Address, Digest
@@ -19,15 +19,18 @@ class Preimages:
 
     _replaced: dict[Address, Digest] = field(default_factory=dict)
     _untouched: dict[Address, Digest] = field(default_factory=dict)
+    _names: dict[Address, Address] = field(default_factory=dict)
 
     def found(self, digests: Mapping[Address, Digest]) -> None:
         """These are about to be replaced, or were when an earlier controller ended."""
         for address, digest in digests.items():
+            self._names.pop(address, None)
             self._untouched.pop(address, None)
             self._replaced.setdefault(address, digest)
 
     def spared(self, address: Address, digest: Digest) -> None:
         """What was about to be replaced has not been, as far as is known."""
+        address = self._names.get(address, address)  # it may have got another one meanwhile
         if self._replaced.get(address) == digest:
             self._untouched[address] = self._replaced.pop(address)
 
@@ -40,8 +43,21 @@ class Preimages:
         untouched = self._untouched.pop(address, None)
         return self._replaced.pop(address, untouched)
 
+    def rename(self, names: Mapping[Address, Address]) -> None:
+        """These have another address by now than they had: by the earlier one, the one that they have."""
+        for first, later in self._names.items():
+            self._names[first] = names.get(later, later)
+        self._names.update(names)
+        for known in (self._replaced, self._untouched):
+            for earlier in known.keys() & names.keys():
+                known[names[earlier]] = known.pop(earlier)
+
+    def __iter__(self) -> Iterator[Address]:
+        return iter({**self._replaced, **self._untouched})
+
     def keep_only(self, addresses: Collection[Address]) -> None:
         """Forget what is no longer declared."""
         for known in (self._replaced, self._untouched):
             for address in [address for address in known if address not in addresses]:
                 del known[address]
+        self._names = {earlier: one for earlier, one in self._names.items() if one in addresses}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from reconciler.core.retry import requeue_error
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.carrying import Carrying
 from reconciler.engine.round.journal import Journal
@@ -59,8 +60,13 @@ async def _resume(
         for address, unit in units.items()
         if (one := lane.instances.get(address)) is not None and one.digest == unit.desired
     }
-    for address in units:
-        if address not in declared:
-            journal.outcome(address, Reason.PENDING, "declared otherwise before it had ended")
-    await carrying.conclude(declared, operation.owed, task.result())
+    carried = task.result()
+    for address in (one for one in units if one not in declared):
+        fault, why = carried.applied[address].fault, "declared otherwise before it had ended"
+        if fault is None:
+            journal.outcome(address, Reason.PENDING, why)
+            continue
+        journal.not_done(address)
+        journal.outcome(address, requeue_error(fault, now=0.0).reason, f"{why}: {fault}")
+    await carrying.conclude(declared, operation.owed, carried)
     return declared

@@ -3,10 +3,12 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from reconciler.model.state import Suspension
 from reconciler.plugins.calls import Phase
 from tests.sim.manifests import instance
-from tests.unit.engine.stage import Declared, execution, file, staged
+from tests.unit.engine.stage import Declared, address, execution, file, staged
 
 LONG = execution("long", "sleep", "30", "make", "/srv/made", spec={"creates": "/srv/made"})
 NEXT = file("next", "x", require=("Exec/long",))
@@ -296,6 +298,38 @@ async def test_what_was_there_before_is_kept_although_a_slow_attempt_was_overtak
     await stage.settled()
     entry = (await stage.store.load_inventory())["m0/File/a"]
     assert await stage.store.blobs.read(entry.preimage) == b"second\n"
+
+
+@staged
+async def test_what_was_there_before_is_kept_although_a_slow_attempt_ended_under_another_name(stage):
+    """It was adopted as if it had always been as declared."""
+    slowly = {"path": "/srv/a", "validate": ["sleep", "6", "true"]}
+    stage.spoil("a", b"first\n")
+    await stage.declare(file("a", "a", spec=slowly))
+    await stage.until(lambda: stage.reason("a") == "Applying")
+    await stage.declare(file("a-again", "a", spec=slowly))
+    await stage.settled()
+    entry = (await stage.store.load_inventory())["m0/File/a-again"]
+    assert await stage.store.blobs.read(entry.preimage) == b"first\n"
+
+
+@pytest.mark.parametrize("name", ["a", "a-again"])
+def test_what_was_there_before_is_kept_although_what_was_overtaken_is_declared_otherwise_by_then(
+    name, tmp_path
+):
+    @staged
+    async def played(stage):
+        slowly = {"path": "/srv/a", "validate": ["sleep", "6", "true"]}
+        stage.spoil("a", b"first\n")
+        await stage.declare(file("a", "a", spec=slowly))
+        await stage.until(lambda: stage.reason("a") == "Applying")
+        await stage.declare(file(name, "b", spec=slowly))
+        stage.spoil("a", b"second\n")
+        await stage.settled()
+        entry = (await stage.store.load_inventory())[address(name)]
+        assert await stage.store.blobs.read(entry.preimage) == b"second\n"
+
+    played(tmp_path)
 
 
 def locked(name, *argv, **more):
