@@ -180,14 +180,29 @@ class Lanes:
             self._stored.pop(address, None)
             self._left.pop(address, None)
         self._stored |= others
-        for address in self._preimages.keys() & wanted.instances.keys():
-            one = wanted.instances[address]
-            # What was there before another thing that had the name is nothing that was there before this one.
-            found = [digest for digest, path in self._preimages.pop(address) if _was_at(one, path)]
-            if found:  # the newest first, and the oldest is what was there before us
-                fresh.preimages.found({address: found[-1]})
+        self._recall_preimages(fresh, known)
         self._lanes[name] = fresh
         return fresh
+
+    def _recall_preimages(self, fresh: Lane, known: Collection[Address]) -> None:
+        """Tell a lane what was there before what an earlier controller was at, by whatever name that is declared now.
+
+        What was there before another thing that had the name is nothing that was there before this one.
+
+        Args:
+            fresh: the lane.
+            known: what was declared when that controller ended.
+        """
+        anew = {address: one for address, one in fresh.instances.items() if address not in known}
+        for address in self._preimages.keys() & {*fresh.instances, *known}:
+            one = fresh.instances.get(address)
+            # The newest first, and the oldest is what was there before us.
+            for digest, path in reversed(self._preimages.pop(address)):
+                if one is not None:
+                    found = [address] if _was_at(one, path) else []
+                else:
+                    found = [name for name, other in anew.items() if path and _was_at(other, path)]
+                fresh.preimages.found(dict.fromkeys(found, digest))
 
     # --- What is no longer declared -----------------------------------------------------------------------------------
 

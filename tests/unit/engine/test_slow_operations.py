@@ -300,17 +300,27 @@ async def test_what_was_there_before_is_kept_although_a_slow_attempt_was_overtak
     assert await stage.store.blobs.read(entry.preimage) == b"second\n"
 
 
-@staged
-async def test_what_was_there_before_is_kept_although_a_slow_attempt_ended_under_another_name(stage):
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_was_there_before_is_kept_although_a_slow_attempt_ended_under_another_name(restarted, tmp_path):
     """It was adopted as if it had always been as declared."""
-    slowly = {"path": "/srv/a", "validate": ["sleep", "6", "true"]}
-    stage.spoil("a", b"first\n")
-    await stage.declare(file("a", "a", spec=slowly))
-    await stage.until(lambda: stage.reason("a") == "Applying")
-    await stage.declare(file("a-again", "a", spec=slowly))
-    await stage.settled()
-    entry = (await stage.store.load_inventory())["m0/File/a-again"]
-    assert await stage.store.blobs.read(entry.preimage) == b"first\n"
+
+    @staged
+    async def played(stage):
+        slowly = {"path": "/srv/a", "validate": ["sleep", "6", "true"]}
+        stage.spoil("a", b"first\n")
+        await stage.declare(file("a", "a", spec=slowly))
+        await stage.until(lambda: stage.reason("a") == "Applying")
+        if restarted:
+            await stage.end()
+            stage.spoil("a", b"a")  # it came to pass all the same
+            await stage.begin()
+        await stage.declare(file("a-again", "a", spec=slowly))
+        await stage.settled()
+        entry = (await stage.store.load_inventory())[address("a-again")]
+        assert entry.preimage is not None
+        assert await stage.store.blobs.read(entry.preimage) == b"first\n"
+
+    played(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["a", "a-again"])
