@@ -116,9 +116,6 @@ class Backend(Followed, Protocol):
     async def plan(self) -> Sequence[Plan]:
         """What would be changed now."""
 
-    def health(self) -> dict[str, str]:
-        """What is wrong with the daemon itself, by task."""
-
 
 class StoreKnowledge:
     """What the store alone knows: the last word of the controller that wrote it.

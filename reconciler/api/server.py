@@ -160,7 +160,7 @@ class _Handlers:
 
     async def healthz(self, _request: web.Request) -> web.Response:
         wrong = self._backend.health()
-        document = views.document("Health", healthy=not wrong, problems=wrong, pid=os.getpid())
+        document = views.document("Health", healthy=not wrong, problems=dict(wrong), pid=os.getpid())
         return _json(document, status=503 if wrong else 200)
 
     async def plan(self, _request: web.Request) -> web.Response:

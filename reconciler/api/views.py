@@ -18,7 +18,7 @@ from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event
 from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address, TargetName, split_address
-from reconciler.model.plan import FieldDiff, Plan, PlanUnit
+from reconciler.model.plan import Plan, PlanUnit
 from reconciler.model.resource import Instance
 from reconciler.model.sensitive import HIDDEN, is_sensitive
 from reconciler.model.source import Revision
@@ -109,25 +109,13 @@ def change(value: News) -> Document:
     return document("Change", objects=sorted(value.objects), missed=value.missed)
 
 
-def field_diff(value: FieldDiff) -> Document:
-    """A field that differs."""
-    view: Document = {"field": value.field, "before": value.before, "after": value.after}
-    if value.unified:
-        view["unified"] = value.unified
-    if value.ignored:
-        view["ignored"] = True
-    if value.sensitive:
-        view["sensitive"] = True
-    return view
-
-
 def plan_unit(value: PlanUnit, instance: Instance | None = None) -> Document:
     """What is planned for an instance."""
     view: Document = {
         "address": value.address,
         "action": value.action.value,
         "cause": value.cause.value,
-        "diffs": [field_diff(diff) for diff in value.diffs],
+        "diffs": [diff.document() for diff in value.diffs],
         "desired": value.desired,
         "observed": value.itself or value.observed,
     }
@@ -351,7 +339,7 @@ def run(value: Run, units: Iterable[RunUnit]) -> Document:
                 "address": unit.address,
                 "action": unit.action.value,
                 "cause": unit.cause.value,
-                "diffs": [field_diff(diff) for diff in unit.diffs],
+                "diffs": [diff.document() for diff in unit.diffs],
                 "outcome": unit.outcome,
                 "message": unit.message,
             }

@@ -16,14 +16,12 @@ from reconciler.app import evaluating, once
 from reconciler.app.assembly import assemble
 from reconciler.app.places import places
 from reconciler.cli.deadline import deadline
-from reconciler.cli.here import from_here
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import nothing_declared
 from reconciler.cli.progress import APPLYING, LiveProgress
 from reconciler.cli.show.results import Document, result_document, result_lines, result_summary
 from reconciler.cli.terminal import Terminal
 from reconciler.core.prune import Budget
-from reconciler.core.visible import one_line
 
 if TYPE_CHECKING:
     from reconciler.app.saved import Saved
@@ -89,10 +87,7 @@ async def _apply(
         assemble(where, os.environ, lease=True, notice=progress.notice, prune=budget) as parts,
     ):
         evaluated = await evaluating.evaluate(parts, root, targets=targets, labels=labels)
-        for warning in evaluated.desired.warnings:
-            progress.notice(f"warning: {one_line(from_here(warning))}")
-        for told in evaluated.notices:
-            progress.notice(one_line(told))
+        progress.tell(evaluated)
         results = await once.apply(
             parts,
             evaluated,

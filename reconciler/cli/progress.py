@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from reconciler.cli.here import from_here
 from reconciler.cli.phrases import count
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line
@@ -23,6 +24,8 @@ from reconciler.model.names import Address, TargetName, split_address
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
+
+    from reconciler.app.evaluating import Evaluated
 
 PATIENCE = 0.4
 """Seconds after which a terminal shows what goes on."""
@@ -109,6 +112,13 @@ class LiveProgress(Progress):
         """Something that takes long, for a person to see."""
         if not self._screen.quiet:
             self._screen.note(text)
+
+    def tell(self, evaluated: Evaluated) -> None:
+        """What a person should know of a source that was read, although it counts."""
+        for warning in evaluated.desired.warnings:
+            self.notice(f"warning: {one_line(from_here(warning))}")
+        for told in evaluated.notices:
+            self.notice(one_line(told))
 
     async def __aenter__(self) -> Self:
         if self._animated:

@@ -58,6 +58,17 @@ class FieldDiff:
     ignored: bool = False
     sensitive: bool = False
 
+    def document(self) -> dict[str, Any]:
+        """For machines: in plans, in the history and in events."""
+        found = {"field": self.field, "before": self.before, "after": self.after}
+        if self.unified:
+            found["unified"] = self.unified
+        if self.ignored:
+            found["ignored"] = True
+        if self.sensitive:
+            found["sensitive"] = True
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:

@@ -11,7 +11,6 @@ import typer
 
 from reconciler.api.client import Document
 from reconciler.app.places import places, source_root
-from reconciler.cli.here import from_here
 from reconciler.cli.options import (
     Directory,
     Labels,
@@ -31,7 +30,6 @@ from reconciler.cli.progress import PLANNING, LiveProgress
 from reconciler.cli.show.plans import Totals, plan_lines
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.prune import Budget
-from reconciler.core.visible import one_line
 
 EXAMPLES = (
     ("froyo plan", "what an apply of this directory would change"),
@@ -159,10 +157,7 @@ async def _plan(
         assemble(where, os.environ, lease=False, notice=progress.notice, prune=budget) as parts,
     ):
         evaluated = await evaluating.evaluate(parts, root, targets=targets, labels=labels)
-        for warning in evaluated.desired.warnings:
-            progress.notice(f"warning: {one_line(from_here(warning))}")
-        for told in evaluated.notices:
-            progress.notice(one_line(told))
+        progress.tell(evaluated)
         found = await once.plan(parts, evaluated, progress=progress)
     instances = evaluated.instances
     return [views.plan(plan, instances) for plan in found], evaluated.desired.revision

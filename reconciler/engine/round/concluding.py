@@ -110,14 +110,4 @@ def differing(unit: PlanUnit) -> list[str]:
 
 def details(unit: PlanUnit) -> dict[str, object]:
     """What an event keeps of a plan, for machines."""
-    diffs = []
-    for diff in unit.diffs:
-        entry: dict[str, object] = {"field": diff.field, "before": diff.before, "after": diff.after}
-        if diff.unified:
-            entry["unified"] = diff.unified
-        if diff.ignored:
-            entry["ignored"] = True
-        if diff.sensitive:
-            entry["sensitive"] = True
-        diffs.append(entry)
-    return {"action": unit.action.value, "diffs": diffs}
+    return {"action": unit.action.value, "diffs": [diff.document() for diff in unit.diffs]}

@@ -19,16 +19,19 @@ from reconciler.engine.lane.lane import Lane
 from reconciler.engine.lane.recording import Recording
 from reconciler.engine.report import Report
 from reconciler.engine.round.advice import told
+from reconciler.engine.round.carrying import Carrying
 from reconciler.engine.round.concluding import Conclusions
 from reconciler.engine.round.deciding import Deciding
 from reconciler.engine.round.failures import Failures
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.looking import look
+from reconciler.engine.round.looks import Looks
 from reconciler.engine.round.performing import ReadingPerformer
 from reconciler.engine.round.prefetch import Prefetch
 from reconciler.engine.round.refreshing import foreseen
 from reconciler.engine.round.resuming import resume
 from reconciler.engine.round.services import RoundOutcome, Services
+from reconciler.engine.round.steps import Steps
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.engine.round.walk import Walk
 from reconciler.errors import FrameTooLarge, ProviderError, RunnerError
@@ -77,7 +80,8 @@ class Round:
             failures=failures,
             only=only,
         )
-        self._walk = Walk(
+        looks = Looks(lane, session, services)
+        self._carrying = Carrying(
             lane,
             session,
             services,
@@ -85,7 +89,24 @@ class Round:
             conclusions=conclusions,
             verdicts=verdicts,
             failures=failures,
+            looks=looks,
+        )
+        self._walk = Walk(
+            lane,
+            journal=self._journal,
+            conclusions=conclusions,
+            failures=failures,
             deciding=self._deciding,
+            carrying=self._carrying,
+            looks=looks,
+            steps=Steps(
+                lane,
+                services,
+                journal=self._journal,
+                verdicts=verdicts,
+                deciding=self._deciding,
+                carrying=self._carrying,
+            ),
         )
 
     async def run(self, dirty: Scope[Address]) -> RoundOutcome:
@@ -108,8 +129,8 @@ class Round:
         self._lane.release(self.outcome.gone)
         await self._journal.close(self.report)
         # Not before what came of them is on record: until then their results are all that says so.
-        if self._walk.carrying.lasting:
-            await self._session.command("exec.forget", [{"id": one} for one in self._walk.carrying.lasting])
+        if self._carrying.lasting:
+            await self._session.command("exec.forget", [{"id": one} for one in self._carrying.lasting])
         return self.outcome
 
     async def _go_round(self, dirty: Scope[Address]) -> None:
@@ -160,7 +181,7 @@ class Round:
         if under_way is None or not ended:
             return ()
         concluded = await resume(
-            ended, self._lane, journal=self._journal, carrying=self._walk.carrying, under_way=under_way
+            ended, self._lane, journal=self._journal, carrying=self._carrying, under_way=under_way
         )
         self.outcome.looked_at += concluded
         self._deciding.settle(concluded)

@@ -27,13 +27,10 @@ from reconciler.engine.round.looks import Looks
 from reconciler.engine.round.observing import by_package
 from reconciler.engine.round.performing import ReadingPerformer
 from reconciler.engine.round.refreshing import refreshing
-from reconciler.engine.round.services import Services
 from reconciler.engine.round.steps import Steps
 from reconciler.engine.round.under_way import Slow, slow_of
-from reconciler.engine.round.verdicts import Verdicts
 from reconciler.model.names import Address
 from reconciler.model.plan import Action, Cause, PlanUnit
-from reconciler.targets.session import Session
 
 
 class Walk:
@@ -41,61 +38,47 @@ class Walk:
 
     Args:
         lane: the target, as it is held in memory.
-        session: to it.
-        services: what the round works with.
         journal: keeps intents and outcomes.
         conclusions: concludes.
-        verdicts: concludes where it went well.
-        failures: concludes where it did not.
+        failures: concludes where it did not go well.
         deciding: says what is to be done.
+        carrying: does it.
+        looks: what is seen of each instance.
+        steps: those that are under way; none yet.
 
     Attributes:
-        carrying: does it.
         obstructed: what was not done, since something is in its way.
     """
 
     def __init__(
         self,
         lane: Lane,
-        session: Session,
-        services: Services,
         *,
         journal: Journal,
         conclusions: Conclusions,
-        verdicts: Verdicts,
         failures: Failures,
         deciding: Deciding,
+        carrying: Carrying,
+        looks: Looks,
+        steps: Steps,
     ) -> None:
         self._lane = lane
-        self._services = services
         self._journal = journal
         self._conclusions = conclusions
-        self._verdicts = verdicts
         self._failures = failures
         self._deciding = deciding
-        self._looks = Looks(lane, session, services)
+        self._carrying = carrying
+        self._looks = looks
+        self._steps = steps
         self._later: Collection[Address] = ()
         self._causes: set[Cause] = set()
-        self.carrying = Carrying(
-            lane,
-            session,
-            services,
-            journal=journal,
-            conclusions=conclusions,
-            verdicts=verdicts,
-            failures=failures,
-            looks=self._looks,
-        )
         self.obstructed: list[Address] = []
-        self._steps = Steps(
-            lane, services, journal=journal, verdicts=verdicts, deciding=deciding, carrying=self.carrying
-        )
 
     @property
     def left(self) -> list[Address]:
         """What this has made worth a look, and has not looked at since."""
         # What notifies that has changed before this round, and nobody had seen what came of it.
-        return [*self.carrying.doubtful, *(a for a in self._looks.owed if a not in self._looks)]
+        return [*self._carrying.doubtful, *(a for a in self._looks.owed if a not in self._looks)]
 
     async def run(
         self, looks: Mapping[Address, Look], performer: ReadingPerformer, later: Collection[Address] = ()
@@ -173,7 +156,7 @@ class Walk:
         slow = slow_of(self._lane, todo)
         later = {address for one in slow for address in one.units}
         if quick := {address: unit for address, unit in todo.items() if address not in later}:
-            await self.carrying.apply(quick)
+            await self._carrying.apply(quick)
         return slow
 
     def _expect(self, looks: Mapping[Address, Look]) -> None:
