@@ -35,6 +35,11 @@ async def plan(parts: Parts, evaluated: Evaluated, *, progress: Progress, texts:
     return await (await _oneshot(parts, evaluated, progress)).plan(texts=texts)
 
 
+def given_up(evaluated: Evaluated) -> str:
+    """What an apply of all of this would not look at any more, although it stays; or ""."""
+    return wording.no_longer_declared(sum(a in evaluated.known for a in evaluated.taken.left), ())
+
+
 async def foresee(parts: Parts, restored: Restoration, *, progress: Progress) -> list[Plan]:
     """What it would change to put back what was there before us. Changes nothing, as above."""
     wanted, known = restored.wanted(), await parts.store.load_states()

@@ -159,5 +159,7 @@ async def _plan(
         evaluated = await evaluating.evaluate(parts, root, targets=targets, labels=labels)
         progress.tell(evaluated)
         found = await once.plan(parts, evaluated, progress=progress)
+        if not targets and not labels and (said := once.given_up(evaluated)):
+            progress.notice(said)
     instances = evaluated.instances
     return [views.plan(plan, instances) for plan in found], evaluated.desired.revision

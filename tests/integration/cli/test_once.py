@@ -417,8 +417,9 @@ def test_what_is_no_longer_declared_is_no_longer_looked_at(person):
     assert "nothing is declared" in told.stdout
     assert person.froyo("get", "-o", "name").stdout.count("\n") == 2
     (person.site / "files.yaml").write_text("# nothing any more\n")
+    foreseen = person.froyo("plan", person.site).stderr
     said = person.froyo("apply", person.site).stderr
-    assert said == "2 instances are no longer declared, and stay as they are on their targets\n"
+    assert said == foreseen == "2 instances are no longer declared, and stay as they are on their targets\n"
     assert person.froyo("get", "-o", "name").stdout == ""
     assert "no longer declared" in person.froyo("events").stdout
     assert (person.machine / "etc" / "motd").exists()
