@@ -206,8 +206,10 @@ class Round:
         performer = ReadingPerformer(self._session, self._services.settings)
         seen = await look(self._services, self._lane, addresses, performer, texts=texts, tell=True)
         target = self._lane.target
-        units = [self._deciding.permit(one.unit) for one in seen.values() if isinstance(one.unit, PlanUnit)]
-        errors = {a: one.unit for a, one in seen.items() if isinstance(one.unit, ProviderError)}
+        # What is read together is of one package; people read what comes first at first.
+        planned = {address: seen[address].unit for address in addresses if address in seen}
+        units = [self._deciding.permit(one) for one in planned.values() if isinstance(one, PlanUnit)]
+        errors = {a: one for a, one in planned.items() if isinstance(one, ProviderError)}
         return Plan(
             target=target.name,
             revision=self._services.revision(),

@@ -555,3 +555,19 @@ def test_a_saved_plan_brings_a_directory_and_what_is_to_be_in_it(person):
     person.froyo("plan", person.site, "--out", "next.plan", status=2)
     person.froyo("apply", "--plan", "next.plan")
     assert (person.machine / "etc" / "motd").read_text() == "hello\n"
+
+
+def test_a_plan_names_what_comes_first_at_first(person):
+    """It named all of one package, then all of the next: handlers before what causes them."""
+    (person.site / "files.yaml").write_text(
+        "apiVersion: linux.froyo.dev/v1alpha1\nkind: Exec\nmetadata: {name: before}\n"
+        f'spec: {{target: here, argv: [/bin/true], creates: "{person.machine}/made"}}\n'
+        "---\napiVersion: linux.froyo.dev/v1alpha1\nkind: File\nmetadata: {name: cause}\n"
+        f'spec: {{target: here, path: "{person.machine}/cause", content: one, require: [Exec/before],'
+        " notify: [Exec/handler]}\n"
+        "---\napiVersion: linux.froyo.dev/v1alpha1\nkind: Exec\nmetadata: {name: handler}\n"
+        "spec: {target: here, argv: [/bin/true], refreshOnly: true}\n"
+    )
+    plan = json.loads(person.froyo("plan", person.site, "-o", "json", status=2).stdout)
+    named = [unit["address"] for unit in plan["items"][0]["units"]]
+    assert named == ["here/Exec/before", "here/File/cause", "here/Exec/handler"]
