@@ -36,6 +36,8 @@ Condition = Callable[[Document], bool]
 PATIENCE = "5m"
 LEAST = 2.0
 """Seconds that the daemon gets for an answer although the time is over."""
+START = 3.0
+"""Seconds within which a daemon that was begun right before (`froyo up DIR & froyo wait`) listens."""
 LOOK = 5.0
 """Seconds between two looks when nothing is heard: not everything that is said of an instance is on record."""
 
@@ -63,16 +65,16 @@ def command(  # noqa: PLR0913 - its options
     """Wait until something is as declared (or has another condition), at the generation that is declared now.
 
     Exits with 0 once that is so for all that is selected, and with 1 when the time is over; then it says for what it
-    still waited. Without a daemon nobody works towards it, and nobody looks: that is an error. As long as a source is
+    still waited. A daemon may be just starting; without one nobody works towards it, and nobody looks: that is an error. As long as a source is
     broken, what it says now is not what is in force, and all of it is not ready.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     holds = _condition(for_)
     timeout = timeout or PATIENCE
     seconds = times.parse_duration(timeout)
-    asking = Asking.of(state)
     query = query_of(what, target, selector)
     until = time.monotonic() + seconds
+    asking = _asking(state, min(until, time.monotonic() + START))
     if asking.daemon is None and not asking.get("/v1/resources", query)["items"]:
         raise nothing_matches(asking, what, target, selector)
     # What the last daemon or apply knew says nothing about now.
@@ -118,6 +120,15 @@ def command(  # noqa: PLR0913 - its options
     else:
         screen.say(f"{count(len(document['items']), 'instance')}: {for_}")
     return 0 if _all(document, holds) and not broken and asking.silent is None else 1
+
+
+def _asking(state: str | None, until: float) -> Asking:
+    """Whoever knows; the daemon, where one listens before `until`."""
+    asking = Asking.of(state)
+    while asking.daemon is None and (left := until - time.monotonic()) > 0:
+        time.sleep(min(0.1, left))
+        asking = Asking.of(state)
+    return asking
 
 
 def _broken(sources: Document) -> list[Document]:

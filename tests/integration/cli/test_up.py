@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,19 @@ def test_a_suspension_holds_and_ends_over_the_socket(person):
             "nothing is known that matches"
             in person.froyo("suspend", "Nope", "--reason", "x", status=1).stderr
         )
+
+
+def test_a_daemon_that_is_being_started_is_waited_for(person, monkeypatch):
+    """`froyo up DIR & froyo wait` ended at once: no daemon listened yet."""
+    monkeypatch.setattr("reconciler.cli.commands.wait.START", PATIENCE)
+    # Through a link that is made once the daemon runs: that the other had begun before is certain then.
+    late = person.base / "late"
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(person.froyo, "wait", "--state", late, "--timeout", "60s")
+        with person.up():
+            assert not waiting.done()
+            late.symlink_to(person.state)
+            assert waiting.result().stdout == "2 instances: ready\n"
 
 
 def test_a_broken_file_shows_at_once_and_the_last_good_snapshot_stays_in_force(person):
