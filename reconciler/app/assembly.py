@@ -12,12 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.app.auditing import Auditor
+from reconciler.app.catalogues import installed
 from reconciler.app.places import Places, must_be_ours
 from reconciler.app.reaching import reaching
 from reconciler.app.retention import retention
 from reconciler.app.stamps import stamp
 from reconciler.config import ParseCache, load
-from reconciler.config.structural import kind_problems
 from reconciler.core.prune import Budget
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.suspensions import Suspensions
@@ -29,7 +29,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Desired
 from reconciler.plugins.capabilities import Grants
 from reconciler.plugins.host import PluginHost
-from reconciler.plugins.packages import Package, catalog, load_packages, needs
+from reconciler.plugins.packages import Package, needs
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
@@ -103,8 +103,7 @@ def evaluation(places: Places, environ: Mapping[str, str]) -> tuple[list[Package
     Raises:
         ConfigError: a provider package is broken.
     """
-    packages = load_packages([path for path in places.packages if path.is_dir()], check=kind_problems)
-    kinds = catalog(packages, artifacts=places.artifacts)
+    packages, kinds = installed(places)
     return packages, kinds, partial(load, catalog=kinds, cache=ParseCache(), environ=environ)
 
 

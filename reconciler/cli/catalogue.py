@@ -8,6 +8,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("init", "Write a small directory of manifests to begin with"),
             ("validate", "Check manifests, and say everything that is wrong with them"),
+            ("explain", "What can be declared: kinds, their fields, and what these mean"),
         ),
     ),
     (

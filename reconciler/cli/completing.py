@@ -60,8 +60,15 @@ def _all(words: list[str], partial: str) -> Iterable[Candidate]:
         return [(view["name"], what) for view in _known(words, f"/v1/{what}s")]
     if partial.startswith("-"):
         return _options(command)
+    return _arguments(command, before, words)
+
+
+def _arguments(command: str, before: str, words: list[str]) -> Iterable[Candidate]:
+    """What stands behind a command without an option."""
     if command == "completion":
         return [(shell, "") for shell in ("bash", "zsh", "fish")]
+    if command == "explain":
+        return _kinds(words)
     if command in _OBJECTS or before == "--object":
         return _objects(words)
     return []
@@ -95,10 +102,35 @@ def _options(command: str) -> Iterable[Candidate]:
 def _known(words: list[str], path: str) -> list[dict[str, str]]:
     from reconciler.cli.asking import Asking
 
-    state = words[words.index("--state") + 1] if "--state" in words[:-2] else None
     with contextlib.redirect_stderr(io.StringIO()):
-        items: list[dict[str, str]] = Asking.of(state).get(path, timeout=PATIENCE)["items"]
+        items: list[dict[str, str]] = Asking.of(_state(words)).get(path, timeout=PATIENCE)["items"]
     return items
+
+
+def _kinds(words: list[str]) -> Iterable[Candidate]:
+    """Every kind, and once one is written with a dot behind it, the fields at that place."""
+    import os
+
+    from reconciler.app.catalogues import installed
+    from reconciler.app.places import places
+    from reconciler.config.describing import every_kind, find
+
+    kinds = every_kind(installed(places(os.environ, state=_state(words)))[1])
+    above, dot, _ = words[-1].rpartition(".")
+    if not dot:
+        return [(kind.kind, kind.package or "froyo") for kind in kinds]
+    return [
+        (f"{above}.{field.path[-1]}", str(field.schema.get("description", "")))
+        for found in find(above, kinds)
+        for field in (
+            found.fields() if found.path else [*found.fields(), *find(f"{above}.spec", kinds)[0].fields()]
+        )
+    ]
+
+
+def _state(words: list[str]) -> str | None:
+    """The state directory, if the line names one."""
+    return words[words.index("--state") + 1] if "--state" in words[:-2] else None
 
 
 def _objects(words: list[str]) -> Iterable[Candidate]:

@@ -138,6 +138,7 @@ TARGET = Kind(
     package="",
     schema={
         "type": "object",
+        "description": "A machine that is kept as declared, and how it is reached: `local` or `ssh`.",
         "properties": {
             "local": {
                 "type": "object",
@@ -150,7 +151,12 @@ TARGET = Kind(
                 "required": ["host"],
                 "properties": {
                     "host": _text("Name or address.", minLength=1),
-                    "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+                    "port": {
+                        "type": "integer",
+                        "description": "Where its sshd listens; 22 if it is left out.",
+                        "minimum": 1,
+                        "maximum": 65535,
+                    },
                     "user": _text("Login; the name of whoever runs froyo if it is left out.", minLength=1),
                     "become": _BECOME,
                     "identityFile": _text(
@@ -188,6 +194,7 @@ SOURCE = Kind(
     package="",
     schema={
         "type": "object",
+        "description": "A directory of manifests that is served, too, for as long as this is declared.",
         "required": ["directory"],
         "properties": {
             "directory": {
