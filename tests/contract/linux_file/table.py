@@ -57,8 +57,7 @@ def content_of(value: Json) -> bytes:
 
 
 def node_of(value: Json) -> Node:
-    fields = {"mode": int(value.get("mode", "0644"), 8), "content": content_of(value)}
-    return Node(**fields, **{key: value[key] for key in value.keys() - {"mode", "content", "base64"}})
+    return Node.parse({"mode": "0644", **value})
 
 
 def world_of(case: Json) -> dict[str, Node]:
