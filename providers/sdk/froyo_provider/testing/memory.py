@@ -314,7 +314,7 @@ class MemoryHost:
             if name in contents and node.type == "symlink":
                 entry["to"] = node.to
             entries.append(entry | ({"mountpoint": True} if node.mountpoint else {}))
-        entries.sort(key=lambda entry: entry["name"].encode("utf-8", "surrogateescape"))
+        entries.sort(key=lambda entry: str(entry["name"]).encode("utf-8", "surrogateescape"))
         listing = {"entries": entries[:limit], "truncated": len(entries) > limit}
         return listing | {"state": canonical_digest(list(listing.values()))}
 
