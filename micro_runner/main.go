@@ -153,7 +153,7 @@ func commands(host *command.Host) []command.Command {
 	all = append(all, links.Commands(host)...)
 	all = append(all, execute.Commands()...)
 	all = append(all, operation.Commands()...)
-	all = append(all, facts.Commands()...)
+	all = append(all, facts.Commands(host)...)
 	all = append(all, watch.Commands(host)...)
 	return append(all, observe.Commands(all)...)
 }

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Any, NoReturn
 
 from reconciler.errors import ErrorClass, FrameTooLarge, RemoteProtocolError, RunnerError, TransportError
@@ -28,6 +28,7 @@ from reconciler.model.names import Digest
 from reconciler.model.target import LocalTransport, Target
 from reconciler.runtime import Runtime
 from reconciler.targets.bodies import Bodies, decode_piece
+from reconciler.targets.gathering import Gathered, gathered
 from reconciler.targets.link import Link, PendingCommand
 from reconciler.targets.messages import CommandEvent, Done, Failed, Ready
 from reconciler.targets.observation import Observation, observation
@@ -64,7 +65,6 @@ class Session:
         self._bodies = bodies
         self._on_event = on_event
         self._batches: dict[str, list[dict[str, Any]]] = {}
-        self._facts: Mapping[str, Any] | None = None
         self._remembers_since = asyncio.get_running_loop().time()
         self._watch: PendingCommand | None = None
 
@@ -229,19 +229,24 @@ class Session:
         (reply,) = await self.command("observe", [{}], options=options, timeout=timeout)
         return reply
 
-    async def facts(self) -> Mapping[str, Any]:
-        """What the target is: asked once a session.
+    async def facts(self, only: Collection[str] = ()) -> Gathered:
+        """What the target is, as of now.
+
+        Args:
+            only: the sections that are wanted; none for all.
 
         Raises:
             RunnerError: the target does not say.
             TransportError: the session is lost.
         """
-        if self._facts is None:
-            (reply,) = await self.command("facts", [{}])
-            if isinstance(reply, Failure):
-                self._refuse("facts", reply)
-            self._facts = reply.value
-        return self._facts
+        item = {"only": sorted(only)} if only else {}
+        (reply,) = await self.command("facts", [item], timeout=_LOOK)
+        if isinstance(reply, Failure):
+            self._refuse("facts", reply)
+        try:
+            return gathered(reply.value)
+        except RemoteProtocolError as error:
+            self._give_up("facts", error)
 
     # --- Bodies ---------------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from reconciler.model.facts import SECTIONS
+
 Json = dict[str, Any]
 
 NAMES = {0: "root", 1: "daemon", 1000: "ops"}
@@ -191,8 +193,12 @@ class Files:
         listing = {"entries": entries[:limit], "truncated": len(entries) > limit}
         return listing | {"state": canonical_digest(list(listing.values()))}
 
-    def _facts(self, **_: Any) -> Json:
-        return {"hostname": "modelled", "os": {"id": "debian", "version": "12", "name": "Debian"}, "uid": 0}
+    def _facts(self, only: Any = (), **_: Any) -> Json:
+        facts = {
+            "os": {"id": "debian", "family": "debian", "like": [], "major": 12, "version": "12"},
+            "network": {"hostname": "modelled"},
+        }
+        return {"cut": [], "facts": {name: facts.get(name, {}) for name in only or SECTIONS}}
 
     def _file_write(
         self,

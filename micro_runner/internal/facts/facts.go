@@ -1,99 +1,97 @@
-// Package facts is the command facts: what a target is, as far as it does not move while the target runs.
+// Package facts is the command facts: what a target is, as far as the kernel or a file says it.
+//
+// Invariants: no program is run, and nothing is asked of the network. Equal machines give equal facts: what moves while nobody
+// changes anything, such as free memory, is none. What is not known is not there, rather than empty. What there are many of is cut at a bound.
 package facts
 
 import (
 	"context"
-	"os"
-	"os/user"
-	"runtime"
-	"strconv"
+	"slices"
 	"strings"
-	"syscall"
 
 	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/hang"
 	"froyo.dev/runner/internal/wire"
 )
 
+// section is a part of the facts that is gathered by itself.
+type section struct {
+	name   string
+	gather func(*machine) wire.Object
+}
+
+// sections are all, by name.
+var sections = []section{
+	{"boot", boot}, {"cpu", cpu}, {"disks", disks}, {"groups", groups}, {"init", initSystem}, {"kernel", kernel}, {"machine", hardware},
+	{"memory", memory}, {"mounts", mounts}, {"network", network}, {"os", distribution}, {"packages", packages}, {"security", security},
+	{"time", timeZone}, {"users", users}, {"virtualization", virtualization},
+}
+
 // Commands is `facts`.
-func Commands() []command.Command {
+func Commands(host *command.Host) []command.Command {
 	return []command.Command{{Name: "facts", Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
-		return command.InOrder(ctx, call.Items, func(wire.Object) (wire.Object, error) { return gather(), nil })
+		return command.InOrder(ctx, call.Items, func(item wire.Object) (wire.Object, error) {
+			arguments := command.Read(item)
+			only := arguments.Strings("only")
+			if err := arguments.Err(); err != nil {
+				return nil, err
+			}
+			if err := known(only); err != nil {
+				return nil, err
+			}
+			return gather(this(ctx, host.Hung), only), nil
+		})
 	}}}
 }
 
-func gather() wire.Object {
-	var uts syscall.Utsname
-	_ = syscall.Uname(&uts)
-	var memory syscall.Sysinfo_t
-	_ = syscall.Sysinfo(&memory)
-	return wire.Object{
-		wire.F("arch", runtime.GOARCH), wire.F("boot_id", BootID()), wire.F("cpus", runtime.NumCPU()), wire.F("hostname", text(uts.Nodename)),
-		wire.F("kernel", text(uts.Release)), wire.F("machine_id", line("/etc/machine-id")),
-		wire.F("memory_bytes", int64(memory.Totalram)*int64(memory.Unit)), wire.F("os", distribution()), wire.F("python", python()),
-		wire.F("uid", os.Geteuid()), wire.F("user", userName()),
+// known says which names are those of no section.
+func known(only []string) error {
+	var names []string
+	for _, one := range sections {
+		names = append(names, one.name)
 	}
-}
-
-// BootID names this run of the kernel.
-func BootID() string { return line("/proc/sys/kernel/random/boot_id") }
-
-func line(path string) string {
-	content, _ := os.ReadFile(path)
-	return strings.TrimSpace(string(content))
-}
-
-func text[T int8 | uint8](field [65]T) string {
-	var name []byte
-	for _, c := range field {
-		if c == 0 {
-			break
-		}
-		name = append(name, byte(c))
-	}
-	return string(name)
-}
-
-func userName() string {
-	if me, err := user.Current(); err == nil {
-		return me.Username
-	}
-	return strconv.Itoa(os.Geteuid())
-}
-
-func python() any {
-	for _, path := range []string{"/usr/bin/python3", "/usr/local/bin/python3"} {
-		if stat, err := os.Stat(path); err == nil && stat.Mode().IsRegular() {
-			return path
+	for _, name := range only {
+		if !slices.Contains(names, name) {
+			return fault.New(fault.BadRequest, "only: there are no facts called %q; there are %s", name, strings.Join(names, ", "))
 		}
 	}
 	return nil
 }
 
-func distribution() wire.Object {
-	content, err := os.ReadFile("/etc/os-release")
-	if err != nil {
-		content, _ = os.ReadFile("/usr/lib/os-release")
+// gather gives some sections, or all where none is named.
+func gather(m *machine, only []string) wire.Object {
+	found := wire.Object{}
+	for _, one := range sections {
+		if len(only) == 0 || slices.Contains(only, one.name) {
+			m.section = one.name
+			found = append(found, wire.F(one.name, one.gather(m)))
+		}
 	}
-	release := parseRelease(string(content))
-	return wire.Object{wire.F("id", release["ID"]), wire.F("name", release["PRETTY_NAME"]), wire.F("version", release["VERSION_ID"])}
+	cut := wire.Array{}
+	for _, name := range m.cut {
+		cut = append(cut, name)
+	}
+	return wire.Object{wire.F("cut", cut), wire.F("facts", found)}
 }
 
-// parseRelease reads os-release(5): assignments of the shell, without any expansion.
-func parseRelease(content string) map[string]string {
-	release := map[string]string{}
-	for line := range strings.SplitSeq(content, "\n") {
-		key, value, ok := strings.Cut(strings.TrimSpace(line), "=")
-		if !ok || strings.HasPrefix(key, "#") {
-			continue
-		}
-		if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
-			quote := value[0]
-			value = value[1 : n-1]
-			if quote == '"' {
-				value = strings.NewReplacer(`\"`, `"`, `\\`, `\`, `\$`, `$`, "\\`", "`").Replace(value)
-			}
-		}
-		release[key] = value
+// BootID names this run of the kernel.
+func BootID() string {
+	return this(context.Background(), hang.NewPlaces()).line("/proc/sys/kernel/random/boot_id")
+}
+
+// with adds a member, unless nothing is known of it.
+func with(object wire.Object, key, value string) wire.Object {
+	if value == "" {
+		return object
 	}
-	return release
+	return append(object, wire.F(key, bounded(value)))
+}
+
+// withNumber does the same with a number that is positive where it is known.
+func withNumber(object wire.Object, key string, value int64) wire.Object {
+	if value <= 0 {
+		return object
+	}
+	return append(object, wire.F(key, min(value, wire.MaxInteger)))
 }

@@ -89,8 +89,8 @@ async def test_nothing_is_left_after_a_session(world, artifacts, target, host, w
     before = files(host)
     session = await world.open(target(**way), artifacts)
     assert session.ready.uid == (1000 if way == {"user": "ops"} else 0)
-    facts = await session.facts()
-    assert (facts["hostname"], facts["os"]["id"]) == ("h1", "debian")
+    facts = (await session.facts()).sections
+    assert (facts["network"]["hostname"], facts["os"]["id"]) == ("h1", "debian")
     assert processes(host)
     # Not even while it runs is there a file of it.
     assert files(host) == before
@@ -167,7 +167,7 @@ async def test_nothing_is_left_after_a_partition(world, artifacts, target, host,
     await until_nothing_is_left(host, before)
     await asyncio.to_thread(host.heal)
     again = await world.open(target(**way), artifacts)
-    assert (await again.facts())["hostname"] == "h1"
+    assert (await again.facts()).sections["network"]["hostname"] == "h1"
 
 
 async def test_a_partition_in_the_middle_of_the_transfer_leaves_no_file(artifacts, target, host, tmp_path):
@@ -205,7 +205,7 @@ async def test_a_session_that_is_lost_in_the_middle_of_a_frame_fails_every_call(
         assert "h1: the session was lost" in str(call)
     await on(host, "rm /root/large")
     again = await world.open(target(), artifacts)
-    assert (await again.facts())["hostname"] == "h1"
+    assert (await again.facts()).sections["network"]["hostname"] == "h1"
 
 
 async def test_large_bodies_go_both_ways_also_across_new_keys(world, artifacts, target, host):
@@ -335,7 +335,7 @@ async def test_an_unreachable_host_costs_the_others_nothing(lab, world, artifact
 async def test_a_host_behind_another_is_reached_through_it(lab, world, artifacts, target):
     first, second = lab.hosts[:2]
     session = await world.open(target(second, proxy_jump=f"ops@{first.address}"), artifacts)
-    assert (await session.facts())["hostname"] == second.name
+    assert (await session.facts()).sections["network"]["hostname"] == second.name
     await session.close()
 
 

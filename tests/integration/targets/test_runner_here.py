@@ -15,6 +15,7 @@ import pytest
 from reconciler.errors import RunnerError, TransportError
 from reconciler.model.blob import Blob
 from reconciler.model.calls import Failure, Ok
+from reconciler.model.facts import SECTIONS
 from reconciler.model.names import Digest
 from reconciler.targets.artifacts import Artifacts, architecture
 from tests.sim.runner import replies_digest
@@ -48,7 +49,9 @@ async def test_it_says_who_it_is(session):
     assert session.ready.arch == ARCH
     assert session.ready.uid == os.getuid()
     assert {"file.stat", "file.write", "observe", "watch"} <= session.ready.commands
-    assert (await session.facts())["uid"] == os.getuid()
+    facts = await session.facts()
+    assert (facts.sections["kernel"]["release"], facts.cut) == (os.uname().release, frozenset())
+    assert set(facts.sections) == set(SECTIONS)
 
 
 async def test_bodies_and_files_go_both_ways(session, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.errors import ErrorClass, RemoteProtocolError, RunnerError, TransportError
 from reconciler.model.calls import Ok
+from reconciler.targets.gathering import Gathered
 from reconciler.targets.parsing import reply
 from reconciler.targets.session import Session
 from tests.sim.runner import replies_digest
@@ -588,16 +589,45 @@ def test_an_observation_that_is_none_ends_the_session_and_says_so(runner, said, 
 # --- Facts --------------------------------------------------------------------------------------------
 
 
-def test_facts_are_asked_for_once_a_session(runner):
+def test_facts_are_asked_for_by_section(runner):
     async def main():
         session = await runner.open()
         asked = asyncio.ensure_future(session.facts())
-        assert (await runner.hear("CMD"))["command"] == "facts"
-        runner.done(1, {"ok": {"hostname": "h1"}})
-        assert await asked == {"hostname": "h1"}
-        assert await session.facts() == {"hostname": "h1"}
+        assert (await runner.hear("CMD"))["items"] == [{}]
+        runner.done(1, {"ok": {"facts": {"os": {"id": "debian"}, "weather": {}}, "cut": ["weather"]}})
+        assert await asked == Gathered({"os": {"id": "debian"}}, frozenset())
+        asked = asyncio.ensure_future(session.facts({"users", "groups"}))
+        assert (await runner.hear("CMD"))["items"] == [{"only": ["groups", "users"]}]
+        runner.done(2, {"ok": {"facts": {"users": {}, "groups": {}}, "cut": ["users"]}})
+        assert await asked == Gathered({"users": {}, "groups": {}}, frozenset({"users"}))
         await session.close()
         assert (await runner.hear("CMD", "EXIT"))["type"] == "EXIT"
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"facts": [], "cut": []},
+        {"facts": {"os": "debian"}, "cut": []},
+        {"facts": {}, "cut": [1]},
+        {"facts": {"os": {"id": None}}, "cut": []},
+        {"facts": {"os": {"id": "\udc80"}}, "cut": []},
+        {"facts": {"os": {"like": [1.5]}}, "cut": []},
+        {"facts": {"os": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}}}}, "cut": []},
+    ],
+)
+def test_what_are_no_facts_ends_the_session(runner, said):
+    async def main():
+        session = await runner.open()
+        asked = asyncio.ensure_future(session.facts())
+        await runner.hear("CMD")
+        runner.done(1, {"ok": said})
+        with pytest.raises(RemoteProtocolError, match="its answer to `facts` is none"):
+            await asked
+        assert session.closed
 
     run(main())
 
