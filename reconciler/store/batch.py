@@ -20,9 +20,10 @@ from reconciler.store.records import Receipt
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from reconciler.model.event import Event
+    from reconciler.model.facts import Facts, Section
     from reconciler.model.names import Address, Digest, SourceName, TargetName
     from reconciler.model.owed import Owed
     from reconciler.model.plan import PlanUnit
@@ -85,7 +86,16 @@ class Batch:
         """Forget a target that nobody declares any more, with its place in the queue."""
         self._add(sql.FORGET_TARGET_STATE, [{"name": name}])
         self._add(sql.FORGET_TARGET, [{"name": name}])
+        self._add(sql.FORGET_FACTS, [{"target": name}])
         return self.dequeue(name)
+
+    def put_facts(self, name: TargetName, facts: Facts, sections: Collection[Section]) -> Self:
+        """Record these sections of what a target is.
+
+        What a one-shot run started from is forgotten: it may have been made of other ones.
+        """
+        rows = codec.facts_rows(name, facts, sections)
+        return self._add(sql.PUT_FACTS, rows, about=[target_object(name)]).forget_warm()
 
     def put_source_state(self, state: SourceState) -> Self:
         """Record what is known about a source."""

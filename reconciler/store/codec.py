@@ -16,12 +16,13 @@ There is a pair of functions for each table, and so it is longer than a module s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, fields
 from typing import Any
 
 from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.facts import SECTIONS, Facts, Section
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.origin import Origin
 from reconciler.model.owed import Owed
@@ -266,6 +267,32 @@ def target(row: Sequence[Any]) -> Target:
     known = {field.name for field in fields(Origin)}
     origin = Origin(**{name: value for name, value in whole["origin"].items() if name in known})
     return Target(TargetName(name), whole["labels"], transport, whole["digest"], origin)
+
+
+def facts_rows(name: TargetName, facts: Facts, sections: Collection[Section]) -> list[Row]:
+    """For PUT_FACTS: these sections of what is known of a target."""
+    return [
+        {
+            "target": name,
+            "section": section,
+            "document": document(facts.sections[section]),
+            "taken": facts.taken[section],
+            "cut": section in facts.cut,
+        }
+        for section in sorted(sections)
+    ]
+
+
+def facts(rows: Iterable[Sequence[Any]]) -> dict[TargetName, Facts]:
+    """From FACTS."""
+    found: dict[TargetName, Facts] = {}
+    for target, name, text, taken, cut in rows:
+        section = Section(name)
+        if section not in SECTIONS:
+            continue
+        known = found.get(TargetName(target), Facts())
+        found[TargetName(target)] = known.renewed({section: parse(text)}, [section] if cut else (), taken)
+    return found
 
 
 def approval_row(approval: Approval) -> Row:

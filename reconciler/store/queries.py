@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.model.event import Event, EventFilter
+    from reconciler.model.facts import Facts
     from reconciler.model.names import Address, Digest, SourceName, TargetName
     from reconciler.model.owed import Owed
     from reconciler.model.state import (
@@ -99,6 +100,11 @@ def inventory(connection: sqlite3.Connection, target: TargetName | None) -> dict
 def targets(connection: sqlite3.Connection) -> dict[TargetName, Target]:
     """All targets, as they were last declared."""
     return {target.name: target for target in _rows(connection, sql.TARGETS, codec.target)}
+
+
+def facts(connection: sqlite3.Connection) -> dict[TargetName, Facts]:
+    """What targets are, as they said themselves."""
+    return codec.facts(connection.execute(sql.FACTS))
 
 
 def approvals(connection: sqlite3.Connection) -> dict[Address, Approval]:

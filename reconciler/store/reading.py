@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from reconciler.errors import in_words
 from reconciler.model.event import Event, EventFilter
+from reconciler.model.facts import Facts
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.owed import Owed
 from reconciler.model.source import Revision, Snapshot
@@ -167,6 +168,10 @@ class Reading:
     async def revisions(self) -> list[Revision]:
         """The snapshots that are kept: by source, and the oldest first."""
         return await self._query(queries.revisions)
+
+    async def load_facts(self) -> dict[TargetName, Facts]:
+        """What each target is, as it said itself."""
+        return await self._query(queries.facts)
 
     async def load_rollbacks(self) -> dict[SourceName, Rollback]:
         """What sources were rolled back to, also those whose time is over."""

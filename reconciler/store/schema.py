@@ -161,6 +161,18 @@ target_state = Table(
     Column("connected_since", Float),
 )
 
+facts = Table(
+    "facts",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("section", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("taken", Float, nullable=False),
+    # Whether there is more of it than is kept.
+    Column("cut", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 source_state = Table(
     "source_state",
     metadata,

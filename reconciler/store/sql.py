@@ -20,6 +20,11 @@ SCHEMA = (
         "evidence TEXT, duration FLOAT, data TEXT NOT NULL )"
     ),
     (
+        "CREATE TABLE facts ( target TEXT NOT NULL, section TEXT NOT NULL, document TEXT NOT NULL, taken "
+        "FLOAT NOT NULL, cut BOOLEAN NOT NULL, CONSTRAINT pk_facts PRIMARY KEY (target, section) ) WITHOUT "
+        "ROWID"
+    ),
+    (
         "CREATE TABLE housekeeping ( id INTEGER NOT NULL CONSTRAINT ck_housekeeping_one CHECK (id = 1), at "
         "FLOAT NOT NULL, CONSTRAINT pk_housekeeping PRIMARY KEY (id) )"
     ),
@@ -125,7 +130,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0009')",
+    "INSERT INTO alembic_version VALUES ('0010')",
 )
 
 ADD_AUDIT = (
@@ -204,10 +209,15 @@ EVENTS_OF_OBJECT = (
     "(:cause IS NULL OR events.cause = :cause) AND events.object >= :low AND events.object < :high ORDER BY "
     "events.id LIMIT :limit OFFSET 0"
 )
+FACTS = (
+    "SELECT facts.target, facts.section, facts.document, facts.taken, facts.cut FROM facts ORDER BY "
+    "facts.target, facts.section"
+)
 FINISH_RUN = (
     "UPDATE runs SET finished_at=:finished_at, outcome=:outcome, message=:message WHERE runs.id = :run"
 )
 FORGET_APPROVAL = "DELETE FROM approvals WHERE approvals.address = :address"
+FORGET_FACTS = "DELETE FROM facts WHERE facts.target = :target"
 FORGET_INVENTORY = "DELETE FROM inventory WHERE inventory.address = :address"
 FORGET_OWED = (
     "DELETE FROM refresh_owed WHERE refresh_owed.address = :refreshed AND refresh_owed.cause = :because"
@@ -269,6 +279,11 @@ PUT_APPROVAL = (
 PUT_BLOB = (
     "INSERT INTO blobs (digest, size, data, created_at, used_at) VALUES (:digest, :size, :data, "
     ":created_at, :used_at) ON CONFLICT (digest) DO UPDATE SET used_at = excluded.used_at"
+)
+PUT_FACTS = (
+    "INSERT INTO facts (target, section, document, taken, cut) VALUES (:target, :section, :document, "
+    ":taken, :cut) ON CONFLICT (target, section) DO UPDATE SET document = excluded.document, taken = "
+    "excluded.taken, cut = excluded.cut"
 )
 PUT_HOUSEKEEPING = (
     "INSERT INTO housekeeping (id, at) VALUES (:id, :at) ON CONFLICT (id) DO UPDATE SET at = excluded.at"
@@ -448,6 +463,7 @@ TABLES = (
     "audit",
     "blobs",
     "events",
+    "facts",
     "housekeeping",
     "inventory",
     "lease",
