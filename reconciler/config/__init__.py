@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from reconciler.model.catalog import Catalog
     from reconciler.model.desired import Desired
+    from reconciler.model.facts import Facts
+    from reconciler.model.names import TargetName
     from reconciler.model.source import Snapshot
 
 __all__ = ["ParseCache", "load"]
@@ -26,6 +28,7 @@ def load(
     *,
     cache: ParseCache | None = None,
     environ: Mapping[str, str] | None = None,
+    facts: Mapping[TargetName, Facts] | None = None,
 ) -> Desired:
     """What a snapshot says should be.
 
@@ -34,6 +37,7 @@ def load(
         catalog: the kinds that may be declared beside Target and Source.
         cache: keeps what is known of files that do not change; give the same one every time.
         environ: the controller's environment, for `~`.
+        facts: what is known of targets. One that has none waits, where anything depends on them.
 
     Raises:
         ConfigError: with everything that is wrong.
@@ -41,4 +45,4 @@ def load(
     """
     from reconciler.config.loading import load_snapshot
 
-    return load_snapshot(snapshot, catalog, cache=cache, environ=environ)
+    return load_snapshot(snapshot, catalog, cache=cache, environ=environ, facts=facts)

@@ -73,23 +73,34 @@ METADATA: dict[str, Any] = {
 SELECTOR: dict[str, Any] = {
     "type": "object",
     "description": (
-        "Selects targets by their labels, such as {matchLabels: {role: web}}: all of it must hold. "
+        "Selects targets by labels and facts, such as {matchLabels: {role: web}}: all of it must hold. "
         "An empty one selects every target."
     ),
     "properties": {
         "matchLabels": {**_STRINGS, "description": "Labels that a target must have."},
+        "matchFacts": {
+            "type": "object",
+            "description": "Facts that a target must have, such as {os.family: debian}; of a list, one of its entries.",
+            "additionalProperties": {
+                "x-kubernetes-int-or-string": True,
+                "anyOf": [{"type": "integer"}, {"type": "string"}],
+            },
+        },
         "matchExpressions": {
             "type": "array",
-            "description": "Requirements that a target's labels must meet.",
+            "description": "Requirements that a target's labels and facts must meet.",
             "items": {
                 "type": "object",
-                "required": ["key", "operator"],
+                "required": ["operator"],
                 "properties": {
-                    "key": _text("The label.", minLength=1),
-                    "operator": _text("How it is compared.", enum=["In", "NotIn", "Exists", "DoesNotExist"]),
+                    "key": _text("The label, where it is about one.", minLength=1),
+                    "fact": _text("The fact, such as os.major, where it is about one.", minLength=1),
+                    "operator": _text(
+                        "How it is compared.", enum=["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
+                    ),
                     "values": {
                         "type": "array",
-                        "description": "For In and NotIn.",
+                        "description": "For In and NotIn; for Gt and Lt, which a fact may have, one number.",
                         "items": {"type": "string"},
                     },
                 },

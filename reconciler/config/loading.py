@@ -25,15 +25,23 @@ if TYPE_CHECKING:
 
     from reconciler.config.declared import FileDeclarations
     from reconciler.model.catalog import Catalog
+    from reconciler.model.facts import Facts
+    from reconciler.model.names import TargetName
     from reconciler.model.source import Snapshot
 
 
 def load_snapshot(
-    snapshot: Snapshot, catalog: Catalog, *, cache: ParseCache | None, environ: Mapping[str, str] | None
+    snapshot: Snapshot,
+    catalog: Catalog,
+    *,
+    cache: ParseCache | None,
+    environ: Mapping[str, str] | None,
+    facts: Mapping[TargetName, Facts] | None,
 ) -> Desired:
     """See `load` in the package."""
     with _collector_at_rest():
-        return _load(snapshot, catalog, cache if cache is not None else ParseCache(), environ or {})
+        kept = cache if cache is not None else ParseCache()
+        return _load(snapshot, catalog, kept, environ or {}, facts or {})
 
 
 @contextlib.contextmanager
@@ -74,7 +82,13 @@ def _declared(
             declared[path] = found
 
 
-def _load(snapshot: Snapshot, catalog: Catalog, cache: ParseCache, environ: Mapping[str, str]) -> Desired:
+def _load(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    cache: ParseCache,
+    environ: Mapping[str, str],
+    facts: Mapping[TargetName, Facts],
+) -> Desired:
     controller = ControllerPaths(snapshot.root, environ.get("HOME", ""))
     kinds = cache.prepare(catalog, controller)
     declared = _declared(snapshot, cache, lambda path, data: evaluate(path, data, kinds, controller))
@@ -82,12 +96,14 @@ def _load(snapshot: Snapshot, catalog: Catalog, cache: ParseCache, environ: Mapp
     bodies = {body for found in declared.values() for body in found.bodies}
     for path in [path for path, found in declared.items() if found.foreign and path in bodies]:
         del declared[path]
-    expansion = Expansion(snapshot, declared)
+    expansion = Expansion(snapshot, declared, facts)
     problems = [problem for found in declared.values() for problem in found.problems]
     problems += expansion.complaints.problems
     if problems:
         raise ConfigError(problems)
     warnings = [str(warning.within(snapshot.root)) for warning in sorted(expansion.complaints.warnings)]
+    if expansion.waits:
+        warnings.append(expansion.waits)
     if not declared:
         warnings.append("the source has no manifests: nothing is declared")
     return Desired(
@@ -101,4 +117,6 @@ def _load(snapshot: Snapshot, catalog: Catalog, cache: ParseCache, environ: Mapp
         warnings=tuple(warnings),
         sources=expansion.sources,
         selecting=expansion.selecting,
+        waiting=frozenset(expansion.facts.waiting),
+        facts_read=frozenset(expansion.facts.read),
     )

@@ -2,35 +2,80 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reconciler.model.selector import LABEL_KEY_HINT, Operator, Requirement, Selector, is_label_key
+from reconciler.core.suggest import did_you_mean
+from reconciler.model.fact_paths import FactPath, parse_fact_path
+from reconciler.model.facts import SECTIONS
+from reconciler.model.selector import (
+    LABEL_KEY_HINT,
+    FactRequirement,
+    Operator,
+    Requirement,
+    Selector,
+    is_label_key,
+)
 
 Complain = Callable[[tuple[str | int, ...], str, str], None]
 
 
 def selector(written: Mapping[str, Any], complain: Complain) -> Selector:
-    """The selector that is meant by `matchLabels` and `matchExpressions`.
+    """The selector that is meant by `matchLabels`, `matchFacts` and `matchExpressions`.
 
     Args:
         written: valid by its schema.
         complain: is told the path within `written`, a message and a hint.
     """
-    requirements = []
+    requirements, facts = [], []
     for key in written.get("matchLabels") or ():
         _check(key, ("matchLabels", key), complain)
+    for fact, value in (written.get("matchFacts") or {}).items():
+        path = _fact_path(fact, ("matchFacts", fact), complain)
+        facts.append(FactRequirement(path, Operator.IN, (str(value),)))
     for index, expression in enumerate(written.get("matchExpressions") or ()):
-        _check(expression["key"], ("matchExpressions", index, "key"), complain)
+        at = ("matchExpressions", index)
         operator = Operator(expression["operator"])
         values = tuple(expression.get("values") or ())
-        wants = operator in {Operator.IN, Operator.NOT_IN}
-        if wants and not values:
-            complain(("matchExpressions", index), f"{operator} wants values", "values: [one, another]")
-        elif values and not wants:
-            complain(("matchExpressions", index, "values"), f"{operator} takes no values", "leave them out")
-        requirements.append(Requirement(expression["key"], operator, values))
-    return Selector(tuple(sorted((written.get("matchLabels") or {}).items())), tuple(requirements))
+        _check_values(operator, values, at, complain)
+        if ("key" in expression) is ("fact" in expression):
+            complain(at, "it is about a key or a fact, and one of them", "key: LABEL, or fact: os.family")
+        elif "fact" in expression:
+            path = _fact_path(expression["fact"], (*at, "fact"), complain)
+            facts.append(FactRequirement(path, operator, values))
+        else:
+            _check(expression["key"], (*at, "key"), complain)
+            if operator in _NUMERIC:
+                complain((*at, "operator"), f"{operator} compares facts, and a label is text", "")
+            requirements.append(Requirement(expression["key"], operator, values))
+    labels = tuple(sorted((written.get("matchLabels") or {}).items()))
+    return Selector(labels, tuple(requirements), tuple(facts))
+
+
+_LISTED = frozenset({Operator.IN, Operator.NOT_IN})
+_NUMERIC = frozenset({Operator.GREATER, Operator.LESS})
+
+
+def _check_values(
+    operator: Operator, values: tuple[str, ...], at: tuple[str | int, ...], complain: Complain
+) -> None:
+    if operator in _NUMERIC:
+        if len(values) != 1 or not re.fullmatch(r"-?[0-9]{1,18}", values[0]):
+            complain(at, f"{operator} wants one whole number", 'values: ["11"]')
+    elif operator in _LISTED and not values:
+        complain(at, f"{operator} wants values", "values: [one, another]")
+    elif values and operator not in _LISTED:
+        complain((*at, "values"), f"{operator} takes no values", "leave them out")
+
+
+def _fact_path(text: str, at: tuple[str | int, ...], complain: Complain) -> FactPath:
+    try:
+        return parse_fact_path(text)
+    except ValueError as error:
+        section = re.split(r"[.\[]", text, maxsplit=1)[0]
+        complain(at, str(error), did_you_mean(section, SECTIONS))
+        return ("os",)
 
 
 def _check(key: str, path: tuple[str | int, ...], complain: Complain) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.model.blob import Blob
+from reconciler.model.facts import Section
 from reconciler.model.graph import Graph
 from reconciler.model.names import Address, Digest, Reference, SourceName, TargetName
 from reconciler.model.resource import Instance
@@ -28,6 +29,9 @@ class Desired:
         warnings: what a person should know although it is no error.
         sources: the sources that are declared, by name.
         selecting: what is declared for whatever targets a selector selects, be it none.
+        waiting: the targets of which nothing can be said before their facts are known: no instance is declared there,
+            and what was is not declared no longer.
+        facts_read: the sections of facts that any of it depends on.
     """
 
     source: SourceName
@@ -40,6 +44,8 @@ class Desired:
     warnings: tuple[str, ...] = ()
     sources: Mapping[SourceName, Source] = field(default_factory=dict)
     selecting: frozenset[Reference] = frozenset()
+    waiting: frozenset[TargetName] = frozenset()
+    facts_read: frozenset[Section] = frozenset()
 
     def among(self, addresses: Collection[Address], targets: Collection[TargetName]) -> Desired:
         """Only these of its instances, and only these of its targets."""

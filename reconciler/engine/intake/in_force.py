@@ -8,6 +8,7 @@ longer is an instance like any other until it is gone (`removals.py`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from reconciler.core import prune
 from reconciler.core.graph import build_graph
@@ -128,7 +129,10 @@ class InForce:
         """
         if problems := self.conflicts(desired):
             raise ConfigError(problems)
-        taking = [(desired, doubt), *(self._waiting[one.source] for one in self.along(desired))]
+        taking = [
+            (self._kept_while_waiting(one), why)
+            for one, why in ((desired, doubt), *(self._waiting[one.source] for one in self.along(desired)))
+        ]
         for one, why in taking:
             if one.source in self._waiting and self._waiting[one.source][0].digest == one.digest:
                 del self._waiting[one.source]
@@ -150,6 +154,25 @@ class InForce:
             removals={address: one for address, (one, _) in self._removals.going.items()},
             moved=len(self._moved),
         )
+
+    def _kept_while_waiting(self, desired: Desired) -> Desired:
+        """On a target that waits for its facts, what the source declared there last stays in force."""
+        before = self._sources.get(desired.source) or self._earlier.get(desired.source)
+        if before is None or not desired.waiting:
+            return desired
+        kept = {a: one for a, one in before.instances.items() if one.target in desired.waiting}
+        graphs = {name: graph for name, graph in before.graphs.items() if name in desired.waiting}
+        bodies = {digest for one in kept.values() for digest in one.bodies}
+        return replace(
+            desired,
+            instances={**desired.instances, **kept},
+            graphs={**desired.graphs, **graphs},
+            blobs={**{d: blob for d, blob in before.blobs.items() if d in bodies}, **desired.blobs},
+        )
+
+    def waits(self, source: SourceName, name: TargetName) -> bool:
+        """Whether nothing can be said yet of what a source declares on a target: its facts are not known."""
+        return source in self._sources and name in self._sources[source].waiting
 
     def drop(self, source: SourceName) -> None:
         """A source is served no longer: what it declared is on record, and nobody else's to remove."""
@@ -187,6 +210,7 @@ class InForce:
                 graph=self._graph(name, instances[name]),
                 parted=[address for address in self._parted if address in instances[name]],
                 others=self._others.get(name, ()),
+                waiting=[source for source in self._sources if self.waits(source, name)],
             )
             for name, target in self.targets.items()
         }
@@ -250,7 +274,8 @@ class InForce:
         theirs = [one for earlier in self._earlier.values() for one in earlier.instances.values()]
         for address, entry in record.inventory.items():
             state = record.states.get(address)
-            if state is not None and state.source not in self._sources:
+            waits = state is not None and self.waits(state.source, entry.instance.target)
+            if state is not None and (waits or state.source not in self._sources):
                 theirs.append(entry.instance)
         found: dict[TargetName, list[str]] = {}
         for one in theirs:

@@ -106,7 +106,8 @@ class Intake:
             return False
         finally:
             # It may be although what follows from it could not be stored.
-            if self._controller.in_force.of(self.state.name) is desired:
+            in_force = self._controller.in_force.of(self.state.name)
+            if in_force is not None and in_force.digest == desired.digest:
                 self._telling.restored(kept)
                 self._untold.append(desired)
         return True

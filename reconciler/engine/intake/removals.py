@@ -96,7 +96,10 @@ class Removals:
         return left
 
     def _dropped(self, source: SourceName, record: Record) -> dict[Address, InventoryEntry | None]:
-        """What `source` declared and no source declares now; with it, what a person wants removed that nobody has."""
+        """What `source` declared and no source declares now; with it, what a person wants removed that nobody has.
+
+        Of a target whose facts it waits for it is not known what it declares.
+        """
         declared = {address for one in self._sources.values() for address in one.instances}
         orphans = (
             a
@@ -105,7 +108,12 @@ class Removals:
             and (entry := record.inventory.get(a)) is not None
             and entry.instance.digest == approval.shown
         )
-        mine = (address for address, state in record.states.items() if state.source == source)
+        waiting = self._sources[source].waiting
+        mine = (
+            address
+            for address, state in record.states.items()
+            if state.source == source and split_address(address)[0] not in waiting
+        )
         return {
             address: record.inventory.get(address) for address in (*mine, *orphans) if address not in declared
         }

@@ -47,6 +47,7 @@ class Wanted:
         parted: what is about another thing than what is on record by its name.
         graph: what comes before what.
         others: paths of sources that are not in force: on record, or declared when they last were.
+        waiting: the sources of which it is not known yet what they declare here: what is on record of them stays.
     """
 
     target: Target
@@ -56,6 +57,7 @@ class Wanted:
     graph: Graph
     parted: Collection[Address] = ()
     others: Collection[str] = ()
+    waiting: Collection[SourceName] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

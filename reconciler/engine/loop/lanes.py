@@ -146,12 +146,13 @@ class Lanes:
             return lane
         # Of what else is on record, what sources declare that are not in force stays as it is.
         renamed = {entry.instance.address for entry in wanted.moved.values()}
+        speaking = self._sources.difference(wanted.waiting)
         known = {
             a: state
             for a, state in self._stored.items()
             if a in wanted.instances
             or a in renamed
-            or (split_address(a)[0] == name and state.source in self._sources)
+            or (split_address(a)[0] == name and state.source in speaking)
         }
         if lane is not None:
             known |= lane.states
@@ -171,7 +172,7 @@ class Lanes:
         fresh.take_over(wanted.moved, now=self._runtime.now)
         fresh.hold_back(now=self._runtime.now)
         others = {a: state for a, state in known.items() if a not in wanted.instances and a not in renamed}
-        gone = {a: others.pop(a) for a, state in list(others.items()) if state.source in self._sources}
+        gone = {a: others.pop(a) for a, state in list(others.items()) if state.source in speaking}
         fresh.orphan(gone, self._left, now=self._runtime.now)
         if gone and lane is None:
             # Where these were is not known any more: it may have been in any container.

@@ -155,3 +155,39 @@ def test_the_order_on_a_target_is_the_one_that_was_loaded_until_somebody_else_sp
     wanted = in_force.take(shown(B), Record()).wanted["m0"]
     assert wanted.graph is mine.graphs["m0"]
     assert in_force.take(shown(A), recorded(file("a"))).wanted["m0"].graph.order == ("m0/File/a",)
+
+
+# --- Targets whose facts are not known ------------------------------------------------------------------------------
+
+
+def waiting(source, *instances):
+    return replace(shown(source, *instances), waiting=frozenset({"m0"}))
+
+
+def test_where_facts_are_not_known_what_is_on_record_is_neither_removed_nor_forgotten():
+    in_force = InForce()
+    taken = in_force.take(waiting(A), recorded(file("a")))
+    assert (taken.left, taken.removals) == ({}, {})
+    assert taken.wanted["m0"].waiting == [A]
+    assert in_force.waits(A, "m0")
+    assert not in_force.waits(B, "m0")
+    assert not in_force.waits(A, "m1")
+
+
+def test_where_facts_are_not_known_what_was_declared_last_stays_in_force():
+    in_force = InForce()
+    in_force.take(shown(A, file("a"), file("b")), Record())
+    taken = in_force.take(waiting(A), recorded(file("a")))
+    assert in_force.instances.keys() == {"m0/File/a", "m0/File/b"}
+    assert taken.wanted["m0"].graph.order == ("m0/File/a", "m0/File/b")
+    assert in_force.find_blob(Digest(file("b").spec["body"]["digest"])).read() == b"b"
+    taken = in_force.take(shown(A, file("b")), recorded(file("a"), file("b")))
+    assert taken.removals.keys() == {"m0/File/a"}
+    assert not taken.wanted["m0"].waiting
+
+
+def test_where_facts_are_not_known_nobody_elses_purge_takes_what_is_on_record():
+    in_force = InForce()
+    in_force.take(waiting(A), Record())
+    taken = in_force.take(shown(B), recorded(file("a"), source=A))
+    assert taken.wanted["m0"].others == ["/opt/a"]
