@@ -18,7 +18,6 @@ from reconciler.config.relations import check_named, check_provided, check_refer
 from reconciler.config.trees import Trees, directories_of, is_below
 from reconciler.documents.reading import Document
 from reconciler.model.blob import Blob
-from reconciler.model.facts import Facts
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address
 from reconciler.model.resource import Instance
 from reconciler.model.selector import Selector
@@ -41,22 +40,17 @@ class Expansion:
         blobs: the bodies that instances name.
         complaints: what is wrong, and what a person should know.
         facts: what was read of facts.
-        waits: what is said of targets that wait for theirs, or "".
         selecting: what is for whatever targets a selector selects, be it none.
     """
 
     def __init__(
-        self,
-        snapshot: Snapshot,
-        declared: Mapping[str, FileDeclarations],
-        facts: Mapping[TargetName, Facts],
+        self, snapshot: Snapshot, declared: Mapping[str, FileDeclarations], facts: FactReading
     ) -> None:
-        self.facts = FactReading(facts)
+        self.facts = facts
         self.targets: dict[TargetName, Target] = {}
         self.sources: dict[SourceName, Source] = {}
         self.instances: dict[Address, Instance] = {}
         self.blobs: dict[Digest, Blob] = {}
-        self.waits = ""
         self.complaints = Complaints(snapshot, [text for found in declared.values() for text in found.lost])
         self._snapshot = snapshot
         self._trees = Trees(snapshot)
@@ -73,7 +67,7 @@ class Expansion:
         self._same_names(manifests)
         for manifest in manifests:
             self._put(manifest)
-        self._let_wait()
+        self.instances = self.facts.without_waiting(self.instances)
         sketches = [sketch for found in declared.values() for sketch in found.sketches]
         for sketch in sketches:
             self._look_up(sketch)
@@ -163,21 +157,6 @@ class Expansion:
                 instance = manifest.instances[name, body] = _instance(manifest, name, where, spec)
             self.instances[where] = instance
 
-    def _let_wait(self) -> None:
-        """Have nothing declared where facts are needed and not known, and say so."""
-        waiting = [name for name in self.targets if name in self.facts.waiting]
-        if not waiting:
-            return
-        for where in [where for where, one in self.instances.items() if one.target in self.facts.waiting]:
-            del self.instances[where]
-        few = ", ".join(waiting[:_LISTED]) + (
-            f" and {len(waiting) - _LISTED} more" if len(waiting) > _LISTED else ""
-        )
-        self.waits = (
-            f"the facts of {few} are not known yet, and what is declared there depends on them: nothing is touched or"
-            " removed there until they are"
-        )
-
     def _look_up(self, sketch: Sketch) -> None:
         """See that the target and the body of a resource that has other problems exist."""
         if sketch.where is not None and sketch.where not in self.targets:
@@ -204,11 +183,7 @@ class Expansion:
         if isinstance(where, Selector):
             selected = self._selected.get(where)
             if selected is None:
-                selected = self._selected[where] = tuple(
-                    name
-                    for name, target in self.targets.items()
-                    if self.facts.selects(where, name, target.labels)
-                )
+                selected = self._selected[where] = self.facts.selected(where, self.targets.values())
             if not selected and not self.facts.waiting:
                 self._selects_nothing(manifest, where)
             return selected
@@ -235,13 +210,12 @@ class Expansion:
         labels = {
             f"{key}={value}" for target in self.targets.values() for key, value in target.labels.items()
         }
-        what = "labels and facts" if where.facts else "labels"
         wanted = [f"{key}={value}" for key, value in where.labels if f"{key}={value}" not in labels]
         hint = "no target is declared"
         if self.targets:
             hint = self.complaints.suggestions.hint(wanted[0], sorted(labels)) if wanted else ""
         self.complaints.warning(
-            manifest, ("spec", "targets"), f"{manifest.ref} is for no target: none has these {what}", hint
+            manifest, ("spec", "targets"), f"{manifest.ref} is for no target: none has {where.words}", hint
         )
 
     def _file(self, manifest: Manifest) -> _Body | None:

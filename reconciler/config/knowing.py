@@ -6,14 +6,17 @@ with all that the source declares there, until it has been asked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from reconciler.model.facts import Facts, Section
-from reconciler.model.names import TargetName
+from reconciler.model.names import Address, TargetName
+from reconciler.model.resource import Instance
 from reconciler.model.selector import Selector
+from reconciler.model.target import Target
 
 _NOTHING = Facts()
+_LISTED = 5
 
 
 class FactReading:
@@ -40,9 +43,29 @@ class FactReading:
             self.waiting.add(name)
         return found
 
-    def selects(self, selector: Selector, name: TargetName, labels: Mapping[str, str]) -> bool:
+    def selected(self, selector: Selector, targets: Iterable[Target]) -> tuple[TargetName, ...]:
+        """Which targets are selected. One of which that is not known is not, and waits."""
+        return tuple(one.name for one in targets if self.selects(selector, one))
+
+    def selects(self, selector: Selector, target: Target) -> bool:
         """Whether a target is selected. Where that is not known it is not, and waits."""
-        if not selector.matches(labels):
+        if not selector.matches(target.labels):
             return False
-        known = [self.section(name, one.section) is not None for one in selector.facts]
-        return all(known) and all(one.holds(self._facts[name]) for one in selector.facts)
+        known = [self.section(target.name, one.section) is not None for one in selector.facts]
+        return all(known) and all(one.holds(self._facts[target.name]) for one in selector.facts)
+
+    def without_waiting(self, instances: dict[Address, Instance]) -> dict[Address, Instance]:
+        """What is declared where everything is known that it depends on."""
+        if not self.waiting:
+            return instances
+        return {where: one for where, one in instances.items() if one.target not in self.waiting}
+
+    def said(self, targets: Iterable[TargetName]) -> Iterator[str]:
+        """What a person should know of targets that wait."""
+        waiting = [name for name in targets if name in self.waiting]
+        more = f" and {len(waiting) - _LISTED} more" if len(waiting) > _LISTED else ""
+        if waiting:
+            yield (
+                f"the facts of {', '.join(waiting[:_LISTED])}{more} are not known yet, and what is declared there"
+                " depends on them: nothing is touched or removed there until they are"
+            )

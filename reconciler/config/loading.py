@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.config.cache import ParseCache
 from reconciler.config.expand import Expansion
+from reconciler.config.knowing import FactReading
 from reconciler.config.manifests import evaluate
 from reconciler.config.targets import ControllerPaths
 from reconciler.config.trees import is_below, roots_of
@@ -96,14 +97,13 @@ def _load(
     bodies = {body for found in declared.values() for body in found.bodies}
     for path in [path for path, found in declared.items() if found.foreign and path in bodies]:
         del declared[path]
-    expansion = Expansion(snapshot, declared, facts)
+    expansion = Expansion(snapshot, declared, FactReading(facts))
     problems = [problem for found in declared.values() for problem in found.problems]
     problems += expansion.complaints.problems
     if problems:
         raise ConfigError(problems)
     warnings = [str(warning.within(snapshot.root)) for warning in sorted(expansion.complaints.warnings)]
-    if expansion.waits:
-        warnings.append(expansion.waits)
+    warnings += expansion.facts.said(expansion.targets)
     if not declared:
         warnings.append("the source has no manifests: nothing is declared")
     return Desired(

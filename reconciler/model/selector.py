@@ -118,3 +118,8 @@ class Selector:
         return all(labels.get(key) == value for key, value in self.labels) and all(
             requirement.matches(labels) for requirement in self.requirements
         )
+
+    @property
+    def words(self) -> str:
+        """What it asks for, for a person."""
+        return "these labels and facts" if self.facts else "these labels"

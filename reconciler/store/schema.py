@@ -7,6 +7,8 @@ PostgreSQL's `jsonb` would refuse the lone surrogates that stand for names which
 Tables that a round writes have no row ids: one page less to write for each of them, at each commit.
 
 Not imported when a store is opened (see `reconciler.store.compiler`).
+
+It is all the tables, side by side, and so longer than a module should be.
 """
 
 from __future__ import annotations

@@ -8,12 +8,12 @@ longer is an instance like any other until it is gone (`removals.py`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 
 from reconciler.core import prune
 from reconciler.core.graph import build_graph
 from reconciler.engine.intake.claims import Had, clashes, exchange, still_wanted, subjects
 from reconciler.engine.intake.removals import Removals
+from reconciler.engine.intake.unknown import kept_while_waiting
 from reconciler.engine.intake.wanted import Record, Taken, Wanted
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.blob import Blob
@@ -130,7 +130,7 @@ class InForce:
         if problems := self.conflicts(desired):
             raise ConfigError(problems)
         taking = [
-            (self._kept_while_waiting(one), why)
+            (kept_while_waiting(one, self._sources.get(one.source) or self._earlier.get(one.source)), why)
             for one, why in ((desired, doubt), *(self._waiting[one.source] for one in self.along(desired)))
         ]
         for one, why in taking:
@@ -153,21 +153,6 @@ class InForce:
             left=left,
             removals={address: one for address, (one, _) in self._removals.going.items()},
             moved=len(self._moved),
-        )
-
-    def _kept_while_waiting(self, desired: Desired) -> Desired:
-        """On a target that waits for its facts, what the source declared there last stays in force."""
-        before = self._sources.get(desired.source) or self._earlier.get(desired.source)
-        if before is None or not desired.waiting:
-            return desired
-        kept = {a: one for a, one in before.instances.items() if one.target in desired.waiting}
-        graphs = {name: graph for name, graph in before.graphs.items() if name in desired.waiting}
-        bodies = {digest for one in kept.values() for digest in one.bodies}
-        return replace(
-            desired,
-            instances={**desired.instances, **kept},
-            graphs={**desired.graphs, **graphs},
-            blobs={**{d: blob for d, blob in before.blobs.items() if d in bodies}, **desired.blobs},
         )
 
     def waits(self, source: SourceName, name: TargetName) -> bool:
