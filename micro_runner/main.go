@@ -30,6 +30,7 @@ import (
 	"froyo.dev/runner/internal/operation"
 	"froyo.dev/runner/internal/own"
 	"froyo.dev/runner/internal/owner"
+	"froyo.dev/runner/internal/packages"
 	"froyo.dev/runner/internal/process"
 	"froyo.dev/runner/internal/session"
 	"froyo.dev/runner/internal/temp"
@@ -154,6 +155,7 @@ func commands(host *command.Host) []command.Command {
 	all = append(all, execute.Commands()...)
 	all = append(all, operation.Commands()...)
 	all = append(all, facts.Commands(host)...)
+	all = append(all, packages.Commands()...)
 	all = append(all, watch.Commands(host)...)
 	return append(all, observe.Commands(all)...)
 }

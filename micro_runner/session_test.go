@@ -258,7 +258,7 @@ func TestCommandsThatFailAsAWhole(t *testing.T) {
 		}
 		return answer["error"].(object)
 	}
-	if got := failure(c.begin("pkg.query", nil, nil)); got["code"] != "unknown_command" || got["class"] != "permanent" {
+	if got := failure(c.begin("no.such", nil, nil)); got["code"] != "unknown_command" || got["class"] != "permanent" {
 		t.Error(got)
 	}
 	sleep := []object{{"argv": []string{"sleep", "1000"}}}

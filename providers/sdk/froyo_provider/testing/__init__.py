@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Answer: TypeAlias = "Json | Exception | Callable[[dict[str, Any]], Json]"
 READING_CALLS = frozenset(
     {"file.stat", "dir.list", "facts", "exec.look", "exec.check", "exec.check.unconfined"}
+    | {"pkg.query", "pkg.simulate", "pkg.manager"}
 )
 TARGET = {"name": "host"}
 

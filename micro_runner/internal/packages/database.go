@@ -1,0 +1,170 @@
+package packages
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+
+	"froyo.dev/runner/internal/fault"
+)
+
+// installed is what dpkg has on record about a package.
+type installed struct {
+	name, arch, version string
+	// want and state are dpkg's words: install, hold, deinstall, purge; installed, config-files, half-configured and so on.
+	want, state string
+	broken      bool // dpkg says that it has to be installed anew
+	automatic   bool // apt says that nobody asked for it
+	conffiles   []string
+}
+
+// present says whether its files are there, however far its configuration got.
+func (i *installed) present() bool {
+	return i != nil && i.state != "config-files" && i.state != "not-installed"
+}
+
+// database is dpkg's, and what apt adds to it.
+type database struct {
+	native   string
+	packages map[string][]*installed
+}
+
+// find gives the package of a name, perhaps with an architecture behind a colon; without one the machine's own comes first. nil where there is
+// nothing on record.
+func (d *database) find(name string) *installed {
+	name, arch, exact := strings.Cut(name, ":")
+	var found *installed
+	for _, one := range d.packages[name] {
+		switch {
+		case one.arch == arch, !exact && (one.arch == d.native || one.arch == "all"), exact && arch == d.native && one.arch == "all":
+			return one
+		case !exact && (found == nil || !found.present()):
+			found = one
+		}
+	}
+	return found
+}
+
+// places are the files of a system's package manager.
+type places struct{ root string }
+
+func (p places) dpkg(name string) string { return p.root + "/var/lib/dpkg/" + name }
+
+// library remembers the database for as long as its files are what they were.
+type library struct {
+	places places
+	lock   sync.Mutex
+	seen   string
+	known  *database
+}
+
+func (l *library) database() (*database, error) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	status, extended := l.places.dpkg("status"), l.places.root+"/var/lib/apt/extended_states"
+	seen := identity(status) + identity(extended)
+	if l.known != nil && seen == l.seen {
+		return l.known, nil
+	}
+	text, err := os.ReadFile(status)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotSupported, "there is no dpkg here: %s does not exist", status)
+	}
+	if err != nil {
+		return nil, fault.From(err, status)
+	}
+	automatic, err := os.ReadFile(extended)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.From(err, extended)
+	}
+	l.known, l.seen = parse(string(text), string(automatic)), seen
+	return l.known, nil
+}
+
+// identity tells one content of a file from another.
+func identity(path string) string {
+	var stat syscall.Stat_t
+	if syscall.Lstat(path, &stat) != nil {
+		return path + " -\n"
+	}
+	text := []byte(path)
+	for _, number := range []int64{int64(stat.Dev), int64(stat.Ino), stat.Size, stat.Mtim.Nano(), stat.Ctim.Nano()} {
+		text = append(text, ' ')
+		text = appendNumber(text, number)
+	}
+	return string(append(text, '\n'))
+}
+
+func parse(status, extended string) *database {
+	d := &database{packages: map[string][]*installed{}}
+	for text := range strings.SplitSeq(status, "\n\n") {
+		one := &installed{}
+		inConffiles := false
+		for line := range strings.SplitSeq(text, "\n") {
+			if strings.HasPrefix(line, " ") {
+				if inConffiles {
+					if fields := strings.Fields(line); len(fields) == 2 { // a third one says that it is obsolete
+						one.conffiles = append(one.conffiles, fields[0])
+					}
+				}
+				continue
+			}
+			field, value, _ := strings.Cut(line, ": ")
+			inConffiles = line == "Conffiles:"
+			switch field {
+			case "Package":
+				one.name = value
+			case "Architecture":
+				one.arch = value
+			case "Version":
+				one.version = value
+			case "Status":
+				if words := strings.Fields(value); len(words) == 3 {
+					one.want, one.broken, one.state = words[0], words[1] != "ok", words[2]
+				}
+			}
+		}
+		if one.name == "" {
+			continue
+		}
+		if one.name == "dpkg" {
+			d.native = one.arch
+		}
+		d.packages[one.name] = append(d.packages[one.name], one)
+	}
+	for text := range strings.SplitSeq(extended, "\n\n") {
+		var name, arch string
+		automatic := false
+		for line := range strings.SplitSeq(text, "\n") {
+			switch field, value, _ := strings.Cut(line, ": "); field {
+			case "Package":
+				name = value
+			case "Architecture":
+				arch = value
+			case "Auto-Installed":
+				automatic = value == "1"
+			}
+		}
+		for _, one := range d.packages[name] {
+			if one.arch == arch || one.arch == "all" {
+				one.automatic = automatic
+			}
+		}
+	}
+	return d
+}
+
+// kept are the configuration files of a package beside which lies what it brought and was not taken.
+func (p places) kept(one *installed) []string {
+	var found []string
+	for _, path := range one.conffiles {
+		if _, err := os.Lstat(filepath.Join(p.root, path) + ".dpkg-dist"); err == nil {
+			found = append(found, path)
+		}
+	}
+	return found
+}

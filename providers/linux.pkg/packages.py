@@ -1,0 +1,166 @@
+"""The kind Package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulation import STATUS, Share, forecast, in_words, obstacle
+from transaction import carried_out
+from wishes import INSTALL, change_of, wishes_of
+
+from froyo_provider import (
+    Actual,
+    CallError,
+    Fault,
+    FieldDiff,
+    Operation,
+    PermanentError,
+    Provider,
+    Resource,
+    Result,
+    batch,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wishes import Change, Json, Wish
+
+    from froyo_provider.model import ActionName
+
+EXTENDED = "path:/var/lib/apt/extended_states"
+SOURCES = ("path:/var/lib/apt/lists/", "path:/etc/apt/sources.list.d/", "path:/etc/apt/sources.list")
+"""With a change of what there may be a version that there was not."""
+
+
+class Package(Provider):
+    """Packages of the target's package manager, by their names."""
+
+    async def read(self, wanted: list[Resource]) -> list[Actual | Fault]:
+        """What is installed; and of what differs, what would come of putting it right."""
+        asked = [(one, wish) for one in wanted for wish in wishes_of(one)]
+        answers = await batch("pkg.query", [wish.question() for _, wish in asked])
+        states: dict[str, Json] = {one.address: {"packages": {}} for one in wanted}
+        failed: dict[str, Fault] = {}
+        for (one, wish), answer in zip(asked, answers, strict=True):
+            if isinstance(answer, CallError):
+                failed.setdefault(one.address, without_manager(answer))
+            else:
+                states[one.address]["packages"][wish.name] = answer
+        shares = []
+        for one in wanted:
+            if one.address in failed:
+                continue
+            share, state = share_of(one, states[one.address]), states[one.address]
+            if wrong := [
+                told for wish, change in share.changes.values() for told in in_the_way(wish, change, state)
+            ]:
+                state["obstacles"] = wrong
+            elif share.known:
+                shares.append(share)
+        try:
+            outlook = await forecast(shares)
+        except CallError as error:
+            failed |= {share.address: error for share in shares if share.moves}
+        else:
+            for address, wrong in outlook.wrong.items():
+                states[address]["obstacles"] = wrong
+            for address, changes in outlook.brings.items():
+                states[address]["brings"] = [in_words(change) for change in changes]
+        return [failed.get(one.address) or seen(one, states[one.address]) for one in wanted]
+
+    def plan(self, wanted: list[Resource], actual: list[Actual]) -> list[Operation]:
+        """What is to be done about each."""
+        return [planned(one, now) for one, now in zip(wanted, actual, strict=True)]
+
+    def absence(self, resource: Resource) -> Resource:
+        """The packages are removed; their configuration stays, as with `apt-get remove`."""
+        fields = {"package", "packages", "removes", "hold"}  # what is on hold by us may go
+        kept = {key: value for key, value in resource.spec.items() if key in fields}
+        resource.spec = kept | {"state": "absent"}
+        return resource
+
+    async def apply_all(self, operations: list[Operation]) -> Sequence[Result | Fault]:
+        """One transaction of the package manager."""
+        return await carried_out(operations)
+
+    async def destroy_all(self, operations: list[Operation]) -> Sequence[Result | Fault]:
+        """One transaction of the package manager."""
+        return await carried_out(operations)
+
+
+def without_manager(error: CallError) -> Fault:
+    """What to do where there is no apt; of a call that is not supported one is told about file systems."""
+    if error.code != "not_supported":
+        return error
+    return PermanentError(
+        f"{error.message}; linux.pkg knows apt and dpkg only, as Debian and Ubuntu have them"
+    )
+
+
+def share_of(one: Resource, state: Json) -> Share:
+    """What is to be done for one instance."""
+    changes = {}
+    for wish in wishes_of(one):
+        change, _ = change_of(wish, state["packages"][wish.name])
+        if change:
+            changes[wish.name] = (wish, change)
+    return Share(one.address, changes, one.spec.get("recommends"), one.spec.get("removes", ()))
+
+
+def in_the_way(wish: Wish, change: Change, state: Json) -> list[Json]:
+    """What keeps a package from being changed, as far as what is known of it alone says so."""
+    found = state["packages"][wish.name]
+    if change.verb and found["hold"] and wish.hold is None:
+        told = (
+            f"{wish.name} is on hold on the target: declare `hold` to change it all the same,"
+            f" or lift it with apt-mark unhold {wish.name}"
+        )
+        return [obstacle("held", told, STATUS)]
+    if change.verb != INSTALL or change.target or found.get("stale"):
+        return []
+    if versions := found.get("versions"):
+        told = f"apt knows no version {wish.version} of {wish.name}, but {', '.join(versions)}"
+    else:
+        told = f"apt knows no package {wish.name}, or only as something that others provide"
+    told = f"{told}: name another, or add a source that has it (apt-get update renews what apt knows)"
+    return [obstacle("unsatisfiable", told, *SOURCES)]
+
+
+def seen(one: Resource, state: Json) -> Actual:
+    """What is known of one."""
+    found = state["packages"].values()
+    kept = sorted({path for package in found for path in package.pop("kept", ())})
+    remark = ""
+    if kept:
+        beside = ", ".join(f"{path} ({path}.dpkg-dist)" for path in kept)
+        remark = f"configuration kept as it was, beside what the package brought: {beside}"
+    watch = [STATUS, EXTENDED]
+    for told in state.get("obstacles", ()):
+        watch += told["subjects"]
+    if one.spec.get("state") == "latest":
+        watch += SOURCES
+    return Actual(
+        any(package["exists"] for package in found), state, tuple(dict.fromkeys(watch)), remark[:2000]
+    )
+
+
+def planned(one: Resource, now: Actual) -> Operation:
+    """What is to be done about one."""
+    diffs: list[FieldDiff] = []
+    done: list[Json] = []
+    for wish in wishes_of(one):
+        found = now.state["packages"][wish.name]
+        change, differs = change_of(wish, found)
+        diffs += differs
+        if change:
+            done.append(wish.to_json() | {"seen": found.get("version", ""), "choice": change.target})
+    obstacles = [{"call": "exec.run", **told} for told in now.state.get("obstacles", ())]
+    if not done:
+        return Operation("none", diffs)
+    if brings := now.state.get("brings"):
+        diffs.append(FieldDiff("brings", None, brings))
+    payload = {"wishes": done} | {key: one.spec[key] for key in ("recommends", "removes") if key in one.spec}
+    gone = one.spec.get("state") in {"absent", "purged"}
+    action: ActionName = "delete" if gone else "update" if now.exists else "create"
+    return Operation(action, diffs, payload, slow=True, obstacles=obstacles)

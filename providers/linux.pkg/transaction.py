@@ -1,0 +1,235 @@
+"""What is to be done at once, as one transaction of the package manager.
+
+Each program runs on the target by itself (`exec.run`), so that nothing which befalls the session cuts dpkg in half.
+What came of it is looked at afterwards: no exit status says which of ten packages are installed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING
+
+from simulation import Share, forecast, steps
+from wishes import INSTALL, PURGE, REMOVE, Wish, change_of
+
+from froyo_provider import (
+    CallError,
+    ConflictError,
+    Fault,
+    Operation,
+    PermanentError,
+    Result,
+    ThrottledError,
+    batch,
+    call,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wishes import Json
+
+ENVIRONMENT = {
+    "DEBIAN_FRONTEND": "noninteractive",
+    "APT_LISTCHANGES_FRONTEND": "none",
+    "NEEDRESTART_MODE": "l",
+    "UCF_FORCE_CONFFOLD": "1",
+    "LC_ALL": "C.UTF-8",
+}
+APT = (
+    *("apt-get", "-y", "-q", "-f", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=0"),
+    *("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
+    *("--allow-downgrades", "--allow-change-held-packages"),
+)
+UPDATE = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", "update")
+CONFIGURE = ("dpkg", "--force-confdef", "--force-confold", "--configure", "-a")
+WAIT_MS = 2000
+"""How long to wait for whoever holds the lock, before looking again."""
+OUTPUT = 1 << 18
+"""Bytes of each stream that are kept on the way; what matters is at the end."""
+LINES = 20
+"""Lines that are told."""
+CHARACTERS = 2000
+NOISE = re.compile(
+    r"\(Reading database|Reading |Building |Get:|Fetched |Hit:|Ign:|Selecting previously |Preparing to unpack "
+    r"|Need to get |After this operation|The following"
+    r"|\d+ (upgraded|not fully)|  \S|Use 'apt autoremove'|debconf: delaying"
+)
+"""Lines that say nothing which is not known already: how far it is, and what was planned."""
+
+
+def name_of(*what: str) -> str:
+    """Of an operation on the target."""
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
+
+
+ALONE = name_of("dpkg")
+
+
+class _Run:
+    """What the programs of a transaction said, and how the first one failed that did."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.failed = ""
+        self.complaint: list[str] = []
+
+    async def __call__(self, *argv: str) -> None:
+        """Run one to its end. Whether it is needed again is seen from what it left: an earlier result says nothing."""
+        reply = await call(
+            "exec.run",
+            id=name_of(*argv),
+            alone=ALONE,
+            anew=True,
+            argv=list(argv),
+            env=ENVIRONMENT,
+            max_output=OUTPUT,
+        )
+        lines = []
+        for stream in ("stdout", "stderr"):
+            text = base64.b64decode(reply[stream]).decode(errors="replace")
+            lines += [line.rstrip() for line in text.splitlines() if line.strip() and not NOISE.match(line)]
+        self.said += lines
+        if reply["exit"] != 0 and not self.failed:
+            how = reply["signal"] or f"exit status {reply['exit']}"
+            self.failed, self.complaint = f"{argv[0]} failed ({how})", lines
+
+    def about(self, names: Iterable[str]) -> str:
+        """The lines that speak of some packages, and of files that were kept."""
+        bare = [re.escape(name.partition(":")[0]) for name in names]
+        pattern = re.compile(rf"(?<![\w.+-])({'|'.join(bare)})(?![\w+-])|^ ==> |^Configuration file ")
+        return end_of([line for line in self.said if pattern.search(line)])
+
+
+def end_of(lines: list[str]) -> str:
+    """The last lines."""
+    return "\n".join(lines[-LINES:])[-CHARACTERS:]
+
+
+async def carried_out(operations: list[Operation]) -> list[Result | Fault]:
+    """Do all of them at once; a fault in the place of each that is not as it should be afterwards."""
+    manager = await call("pkg.manager")
+    if holder := manager.get("holder"):
+        who = (
+            f"{holder['command']} (process {holder['pid']})"
+            if "pid" in holder
+            else "a process that is not seen"
+        )
+        told = f"{who} is at work with packages, and holds {holder['lock']}; it is waited for"
+        raise ThrottledError(told, retry_after_ms=WAIT_MS)
+    run = _Run()
+    before = now = await looked_at(operations)
+    if manager["interrupted"]:
+        await run(*CONFIGURE)
+        now = await looked_at(operations)
+    fresh = not manager["stale"] or not any(
+        change_of(wish, now[wish.name])[0].verb == INSTALL for one in operations for wish in wishes_in(one)
+    )
+    if not fresh:
+        await run(*UPDATE)
+        now = await looked_at(operations)
+    results: dict[str, Result | Fault] = {}
+    if fresh and not manager["interrupted"]:
+        results |= moved(operations, now)
+    shares = shares_of([one for one in operations if one.address not in results], now)
+    outlook = await forecast(shares)
+    for address, wrong in outlook.wrong.items():
+        results[address] = PermanentError(wrong[0]["message"])
+    shares = [share for share in shares if share.address not in results]
+    for step in steps(shares):
+        await transact(
+            run, step, removing=any(share.named(REMOVE, PURGE) or share.removes for share in shares)
+        )
+    await mark(run, shares)
+    after = await looked_at(operations)
+    return [results.get(one.address) or result_of(one, before, after, run) for one in operations]
+
+
+def wishes_in(operation: Operation) -> list[Wish]:
+    """What was planned."""
+    return [
+        Wish(one["name"], one["state"], one["version"], one["hold"], one["ignored"])
+        for one in operation.payload["wishes"]
+    ]
+
+
+async def looked_at(operations: list[Operation]) -> dict[str, Json]:
+    """What `pkg.query` says of every package, by its name."""
+    wishes = [wish for one in operations for wish in wishes_in(one)]
+    answers = await batch("pkg.query", [wish.question() for wish in wishes])
+    found = {}
+    for wish, answer in zip(wishes, answers, strict=True):
+        if isinstance(answer, CallError):
+            raise answer
+        found[wish.name] = answer
+    return found
+
+
+def moved(operations: list[Operation], found: dict[str, Json]) -> dict[str, Result | Fault]:
+    """What is not as it was when it was planned."""
+    results: dict[str, Result | Fault] = {}
+    for one in operations:
+        for wish, planned in zip(wishes_in(one), one.payload["wishes"], strict=True):
+            change, _ = change_of(wish, found[wish.name])
+            now = found[wish.name].get("version", "")
+            if now != planned["seen"] or (change.verb == INSTALL and change.target != planned["choice"]):
+                results[one.address] = ConflictError(f"{wish.name} has moved since it was looked at")
+    return results
+
+
+def shares_of(operations: list[Operation], found: dict[str, Json]) -> list[Share]:
+    """What is to be done, by instance."""
+    shares = []
+    for one in operations:
+        changes = {}
+        for wish in wishes_in(one):
+            change, _ = change_of(wish, found[wish.name])
+            if change:
+                changes[wish.name] = (wish, change)
+        shares.append(
+            Share(one.address, changes, one.payload.get("recommends"), one.payload.get("removes", ()))
+        )
+    return shares
+
+
+async def transact(run: _Run, step: Json, *, removing: bool) -> None:
+    """One run of apt.
+
+    It may remove something only where somebody wants that: what it would remove was looked at, but not under its lock.
+    """
+    argv = [*APT, "-o", f"APT::Get::Remove={str(removing).lower()}"]
+    if "purge" in step:
+        await run(*argv, "purge", "--", *step["purge"])
+        return
+    if "recommends" in step:
+        argv += ["-o", f"APT::Install-Recommends={str(step['recommends']).lower()}"]
+    gone = [f"{name}-" for name in step.get("remove", ())]
+    await run(*argv, "install", "--", *step.get("install", ()), *gone)
+
+
+async def mark(run: _Run, shares: list[Share]) -> None:
+    """What is on hold, and what counts as installed for the sake of others."""
+    changes = [(name, change) for share in shares for name, (_, change) in share.changes.items()]
+    for verb, names in (
+        ("manual", [name for name, change in changes if change.manual and not change.verb]),
+        ("unhold", [name for name, change in changes if change.hold is False]),
+        ("hold", [name for name, change in changes if change.hold is True]),
+    ):
+        if names:
+            await run("apt-mark", verb, "--", *sorted(names))
+
+
+def result_of(
+    operation: Operation, before: dict[str, Json], after: dict[str, Json], run: _Run
+) -> Result | Fault:
+    """What came of one, from a look at it."""
+    wishes = wishes_in(operation)
+    left = [wish for wish in wishes if change_of(wish, after[wish.name])[0].verb]
+    if left and run.failed:
+        what = ", ".join(f"{wish.name} is {after[wish.name]['state']}" for wish in left)
+        return PermanentError(f"{run.failed}, and {what}:\n{end_of(run.complaint)}")
+    changed = any(before[wish.name] != after[wish.name] for wish in wishes)
+    return Result(changed, run.about([wish.name for wish in wishes]))

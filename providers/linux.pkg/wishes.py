@@ -1,0 +1,141 @@
+"""What is wanted of one package, and what is to be done about it: a function of its declaration and of `pkg.query`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from froyo_provider import FieldDiff, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+Json: TypeAlias = "dict[str, Any]"
+
+INSTALL, REMOVE, PURGE = "install", "remove", "purge"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted of one package.
+
+    Attributes:
+        name: of the package, perhaps with an architecture behind a colon.
+        state: `present`, `latest`, `absent` or `purged`.
+        version: a version or a range; "" for any.
+        hold: whether it is to be on hold; None where nobody says.
+        ignored: what of it is left alone: `version`, `state`, `hold`, `automatic`.
+        prefix: of its fields in a plan.
+    """
+
+    name: str
+    state: str
+    version: str = ""
+    hold: bool | None = None
+    ignored: Collection[str] = ()
+    prefix: str = ""
+
+    @property
+    def gone(self) -> bool:
+        """Whether it is to be removed."""
+        return self.state in {"absent", "purged"}
+
+    def question(self) -> Json:
+        """What to ask about it, as `pkg.query` takes it."""
+        asked: Json = {"name": self.name}
+        if self.version:
+            asked["version"] = self.version
+        if self.gone:
+            asked["absent"] = True
+        if self.state == "latest":
+            asked["latest"] = True
+        return asked
+
+    def to_json(self) -> Json:
+        """For a payload."""
+        return {
+            "name": self.name,
+            "state": self.state,
+            "version": self.version,
+            "hold": self.hold,
+            "ignored": sorted(self.ignored),
+        }
+
+
+def wishes_of(one: Resource) -> list[Wish]:
+    """What is declared, for each package by itself."""
+    spec = one.spec
+    several = "packages" in spec
+    names = spec["packages"] if several else [spec["package"]]
+    return [
+        Wish(
+            name,
+            spec.get("state", "present"),
+            spec.get("version", ""),
+            spec.get("hold"),
+            frozenset(one.ignore),
+            f"packages.{name}." if several else "",
+        )
+        for name in names
+    ]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be done about one package.
+
+    Attributes:
+        verb: `install`, `remove` or `purge`; "" where its files are as they should be.
+        target: the version to be installed; "" where it is not known yet.
+        hold: to be set or to be lifted; None for neither.
+        manual: whether it is no longer to count as installed for the sake of another.
+    """
+
+    verb: str = ""
+    target: str = ""
+    hold: bool | None = None
+    manual: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.verb) or self.hold is not None or self.manual
+
+
+def change_of(wish: Wish, found: Json) -> tuple[Change, list[FieldDiff]]:
+    """What is to be done, and how it differs. About differences that are to be left alone nothing is done.
+
+    Args:
+        wish: what is wanted.
+        found: what `pkg.query` says.
+    """
+    diffs: list[FieldDiff] = []
+
+    def differs(field: str, before: Any, after: Any) -> bool:
+        ignored = field in wish.ignored
+        diffs.append(FieldDiff(f"{wish.prefix}{field}", before, after, ignored))
+        return not ignored
+
+    now = found.get("version")
+    if wish.gone:
+        if found["exists"] and differs("version", now, None):
+            return Change(PURGE if wish.state == "purged" else REMOVE), diffs
+        if (
+            wish.state == "purged"
+            and found["state"] == "config-files"
+            and differs("state", "config-files", "purged")
+        ):
+            return Change(PURGE), diffs
+        return Change(), diffs
+    verb = target = ""
+    choice = found.get("choice", "")
+    if not found["exists"] or not found["fits"] or (choice and wish.state == "latest" and choice != now):
+        if differs("version", now, choice or wish.version or "a version that apt does not know yet"):
+            verb, target = INSTALL, choice
+    elif (found["state"] != "installed" or found.get("broken")) and differs(
+        "state", found["state"], "installed"
+    ):
+        verb, target = INSTALL, now or ""
+    held = None
+    if wish.hold is not None and wish.hold != found["hold"] and differs("hold", found["hold"], wish.hold):
+        held = wish.hold
+    manual = bool(found.get("automatic")) and differs("automatic", before=True, after=False)
+    return Change(verb, target, held, manual), diffs

@@ -1,0 +1,39 @@
+"""The example of packages is valid, means what its readers take it to mean, and is put in place."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from reconciler.config import load
+from reconciler.core.graph import build_graph
+from reconciler.model.names import Digest, SourceName
+from reconciler.model.source import Snapshot, SnapshotFile
+from reconciler.plugins.packages import catalog, load_packages
+from tests.contract.linux_pkg.conftest import PACKAGE
+from tests.contract.linux_pkg.memory import Installed, Known
+
+EXAMPLE = PACKAGE.parents[1] / "examples" / "packages"
+
+
+def loaded():
+    files = {}
+    for path in sorted(EXAMPLE.iterdir()):
+        content = path.read_bytes()
+        digest = Digest("sha256:" + hashlib.sha256(content).hexdigest())
+        files[path.name] = SnapshotFile(path.name, digest, len(content), Path(path).read_bytes)
+    snapshot = Snapshot(SourceName("examples"), "1", Digest("sha256:1"), files, os.fspath(EXAMPLE))
+    return load(snapshot, catalog(load_packages([PACKAGE, PACKAGE.parent / "linux.file"])), environ={})
+
+
+def test_the_example_converges_in_one_run_and_the_file_comes_after_its_package(bench):
+    desired = loaded()
+    order = build_graph([*desired.instances.values()]).order
+    assert order.index("box/Package/web-server") < order.index("box/File/web-server-types")
+    versions = {"jq": "1.6", "tree": "2.1", "curl": "7.88", "nginx": "1.22", "telnetd": "0.17"}
+    here = bench(**{name: Known((version,)) for name, version in versions.items()})
+    here.debian.installed["telnetd"] = Installed("0.17", "config-files")
+    wanted = [here.declared(one) for one in desired.instances.values() if one.kind == "Package"]
+    here.put_right(*wanted)
+    assert here.versions() == {name: version for name, version in versions.items() if name != "telnetd"}
+    assert here.debian.installed["nginx"].hold
+    assert [one["action"] for one in here.plan(*wanted)] == ["none"] * 3

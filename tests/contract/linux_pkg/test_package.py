@@ -1,0 +1,98 @@
+"""The package around the plugin: its manifest, its schemas, and that what it runs is what it may."""
+
+import json
+from collections.abc import Iterator
+
+import jsonschema_rs
+import pytest
+
+from reconciler.config.fields import subjects_of
+from reconciler.config.structural import kind_problems, structural_problems
+from reconciler.model.calls import Call
+from reconciler.plugins.calls import Phase
+from reconciler.plugins.capabilities import Gate
+from reconciler.plugins.packages import catalog, load_packages, needs
+from tests.contract.linux_pkg.conftest import PACKAGE, kind
+from tests.contract.linux_pkg.memory import Json
+
+SCHEMA = json.loads((PACKAGE / "schemas" / "package.json").read_text())
+ACTUAL = json.loads((PACKAGE / "schemas" / "package.actual.json").read_text())
+
+
+def nodes_of(schema: Json, where: str = "") -> Iterator[tuple[str, Json]]:
+    yield where, schema
+    for name, value in schema.get("properties", {}).items():
+        yield from nodes_of(value, f"{where}/{name}")
+    if "items" in schema:
+        yield from nodes_of(schema["items"], f"{where}/[]")
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, ACTUAL], ids=["declared", "actual"])
+def test_the_schemas_can_be_those_of_a_custom_resource_and_describe_every_field(schema: Json):
+    assert structural_problems(schema) == []
+    for where, node in nodes_of(schema):
+        assert node.get("description", "").endswith("."), where
+
+
+def test_the_package_loads_with_all_that_it_asks_for():
+    [package] = load_packages([PACKAGE])
+    [found] = catalog([package]).kinds.values()
+    assert kind_problems(found) == []
+    assert (found.kind, found.transaction, found.lock) == ("Package", True, "dpkg")
+    assert needs([package]).packages == {"linux.pkg": package.capabilities}
+
+
+def test_a_package_has_one_owner_however_it_is_named():
+    [package] = load_packages([PACKAGE])
+    [found] = package.kinds
+    assert [str(one) for one in subjects_of(found.provides, {"package": "jq"})] == ["package:jq"]
+    several = subjects_of(found.provides, {"packages": ["jq", "tree"]})
+    assert [str(one) for one in several] == ["package:jq", "package:tree"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "valid"),
+    [
+        ({"package": "jq"}, True),
+        ({"packages": ["g++", "libc6:i386"], "recommends": False, "hold": True}, True),
+        ({"package": "jq", "packages": ["jq"]}, False),
+        ({"state": "present"}, False),
+        ({"package": "jq=1.6"}, False),
+        ({"package": "-o"}, False),
+        ({"package": "./jq.deb"}, False),
+        ({"package": "jq", "version": "1:1.6-2.1+deb12u3~x"}, True),
+        ({"package": "jq", "version": ">=1.2, <2"}, True),
+        ({"package": "jq", "version": "~>1"}, False),
+        ({"package": "jq", "version": "1 2"}, False),
+        ({"package": "jq", "removes": ["exim4*"]}, True),
+        ({"package": "jq", "removes": ["*; rm"]}, False),
+    ],
+)
+def test_what_may_be_declared(spec: Json, valid: bool):
+    assert jsonschema_rs.is_valid(SCHEMA, spec) is valid
+
+
+def test_what_it_may_run_is_what_it_runs_and_no_option_more():
+    [package] = load_packages([PACKAGE])
+    apt = list(kind("APT", "transaction"))
+    update, configure = kind("UPDATE", "transaction"), kind("CONFIGURE", "transaction")
+
+    def may(*argv: str) -> bool:
+        gate = Gate(package.capabilities, needs([package]).packages["linux.pkg"], Phase.APPLY)
+        return not gate.refusal(Call("exec.run", {"argv": list(argv), "id": "0" * 32}))
+
+    for removes in ("true", "false"):
+        remove = ["-o", f"APT::Get::Remove={removes}"]
+        assert may(*apt, *remove, "install", "--", "jq=1.6", "tree-")
+        assert may(*apt, *remove, "-o", "APT::Install-Recommends=false", "install", "--", "jq")
+        assert may(*apt, *remove, "purge", "--", "jq")
+    assert may(*update)
+    assert may(*configure)
+    assert may("apt-mark", "hold", "--", "jq")
+    assert not may(*apt, "-o", "DPkg::Pre-Invoke::=touch /x", "install", "--", "jq")
+    assert not may(
+        *apt, "-o", "APT::Get::Remove=true", "install", "-o", "DPkg::Pre-Invoke::=touch /x", "--", "jq"
+    )
+    assert not may("apt-get", "install", "jq")
+    assert not may("apt-mark", "hold", "jq")
+    assert not may("sh", "-c", "true")
