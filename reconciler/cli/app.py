@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import typer
 from typer.exceptions import TyperException
 
-from reconciler.cli.catalogue import SUMMARIES
+from reconciler.cli.catalogue import SUMMARIES, module_of
 from reconciler.cli.failures import INTERRUPTED, guarded
 from reconciler.cli.help import Command
 from reconciler.cli.misuse import sentence
@@ -29,7 +29,7 @@ def application(names: Iterable[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     for name in names:
-        module = importlib.import_module(f"reconciler.cli.commands.{name}")
+        module = importlib.import_module(module_of(name))
         app.command(name, cls=Command, short_help=SUMMARIES[name])(module.command)
     app.callback()(_nothing)
     return app

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from keyword import iskeyword
+
 GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         "Declare",
         (
             ("init", "Write a small directory of manifests to begin with"),
             ("validate", "Check manifests, and say everything that is wrong with them"),
+            ("import", "Write manifests of what is on a target already"),
             ("explain", "What can be declared: kinds, their fields, and what these mean"),
         ),
     ),
@@ -54,5 +57,11 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
 )
+
+
+def module_of(name: str) -> str:
+    """Where a command is: in a module of its name, as far as Python allows that."""
+    return f"reconciler.cli.commands.{name.replace('-', '_')}{'_' * iskeyword(name)}"
+
 
 SUMMARIES = {name: summary for _, commands in GROUPS for name, summary in commands}

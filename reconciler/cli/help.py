@@ -15,6 +15,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from reconciler.cli.catalogue import module_of
+
 WIDEST = 100
 """Columns that a line of text has at most: longer ones are hard to read."""
 NARROWEST = 40
@@ -29,7 +31,7 @@ class Command(TyperCommand):
         """What `--help` prints."""
         columns = shutil.get_terminal_size((80, 24)).columns
         width = min(WIDEST, max(NARROWEST, columns - 1))
-        module = importlib.import_module(f"reconciler.cli.commands.{self.name}")
+        module = importlib.import_module(module_of(str(self.name)))
         return "\n".join(help_lines(ctx.command_path, self, module.EXAMPLES, width))
 
 

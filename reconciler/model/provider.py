@@ -47,6 +47,23 @@ class Actual:
     remark: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that is on a target, as it would be declared.
+
+    Attributes:
+        kind: of which kind it is.
+        name: what its provider calls it.
+        spec: its provider's part of the declaration.
+        remark: what a person should know before it is declared, or "".
+    """
+
+    kind: str
+    name: str
+    spec: Mapping[str, Any]
+    remark: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What was done.

@@ -7,14 +7,14 @@ and a fault in its place is that resource's alone.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from reconciler.errors import ErrorClass, ProviderError
 from reconciler.model.calls import Call, Reply
 from reconciler.model.names import Address, Digest, TargetName
 from reconciler.model.plan import Action, FieldDiff, Obstacle, Operation, Preimage
-from reconciler.model.provider import Actual, Resource, Result
+from reconciler.model.provider import Actual, Finding, Resource, Result
 from reconciler.model.subjects import parse as subject_of
 from reconciler.plugins.calls import Perform, Phase
 
@@ -55,6 +55,32 @@ class Phases(ABC):
         request = {"target": {"name": target}, "resources": [_resource(one) for one in wanted]}
         reply = await self.run(package, Phase.READ, request, perform)
         return [_answer(item, _actual_of, package) for item in reply["actual"]]
+
+    async def find(
+        self, package: str, target: TargetName, kinds: Collection[str], perform: Perform
+    ) -> tuple[list[str], list[Finding], dict[str, ProviderError]]:
+        """What there is on a target that could be declared.
+
+        Args:
+            package: its name.
+            target: where.
+            kinds: of which; none for all of the package.
+            perform: makes calls, which only read.
+
+        Returns:
+            The kinds of which it can be said, what was found, and why it could not be said of a kind.
+        """
+        request = {"target": {"name": target}, "find": sorted(kinds)}
+        reply = await self.run(package, Phase.READ, request, perform)
+        faults = {
+            item["kind"]: _fault_of(item["fault"], package) for item in reply["found"] if "fault" in item
+        }
+        found = [
+            Finding(kind=item["kind"], name=item["name"], spec=item["spec"], remark=item.get("remark", ""))
+            for item in reply["found"]
+            if "fault" not in item
+        ]
+        return reply["kinds"], found, faults
 
     async def plan(
         self, package: str, target: TargetName, wanted: Sequence[Resource], actual: Sequence[Actual]

@@ -79,6 +79,9 @@ def done_of(phase: Phase, request: Mapping[str, Any], text: str) -> dict[str, An
         raise Misbehaviour("answered something that is no object")
     if phase is Phase.INIT:
         return reply
+    if "find" in request:
+        _check_found(reply)
+        return reply
     asked, answered, check = _PHASES[phase]
     items = reply.get(answered)
     addresses = [item["address"] for item in request[asked]]
@@ -116,6 +119,29 @@ def _check_fault(fault: Any) -> None:
     retry = fault.get("retry_after_ms")
     if retry is not None and (type(retry) is not int or not 0 <= retry < 1 << 32):
         raise Misbehaviour("a retry_after_ms that is no time")
+
+
+def _check_found(reply: dict[str, Any]) -> None:
+    """What was found, with no address yet: nobody has declared it."""
+    kinds, found = reply.get("kinds"), reply.get("found")
+    if type(kinds) is not list or not all(type(kind) is str for kind in kinds):
+        raise Misbehaviour("owes a list 'kinds' of names")
+    if type(found) is not list:
+        raise Misbehaviour("owes a list 'found'")
+    for item in found:
+        if type(item) is not dict or item.get("kind") not in kinds:
+            raise Misbehaviour("found something of no kind that it named")
+        _check_depth(item, DEPTH_MAX)
+        if "fault" in item:
+            _check_fault(item["fault"])
+            continue
+        if type(item.get("name")) is not str or type(item.get("spec")) is not dict:
+            raise Misbehaviour(f"found a {item['kind'][:50]} without `name` and `spec`")
+        remark = item.get("remark", "")
+        if type(remark) is not str or len(remark) > REMARK_MAX:
+            raise Misbehaviour(
+                f"found something whose `remark` is no text of at most {REMARK_MAX:,} characters"
+            )
 
 
 def _check_actual(item: dict[str, Any]) -> None:

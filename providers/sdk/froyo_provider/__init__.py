@@ -36,7 +36,7 @@ from froyo_provider.faults import (
     ThrottledError,
     TransientError,
 )
-from froyo_provider.model import Actual, FieldDiff, Operation, Resource, Result
+from froyo_provider.model import Actual, FieldDiff, Found, Operation, Resource, Result
 from froyo_provider.provider import Provider
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "ErrorClass",
     "Fault",
     "FieldDiff",
+    "Found",
     "Operation",
     "PermanentError",
     "Provider",

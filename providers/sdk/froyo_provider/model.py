@@ -57,6 +57,21 @@ class Actual:
 
 
 @dataclass(slots=True)
+class Found:
+    """Something of a kind that is there, as it would be declared.
+
+    Attributes:
+        name: what to call it; made a name of a manifest where it is none.
+        spec: the provider's part of it, with which there would be nothing to do. Never a secret.
+        remark: what a person should know before it is declared, such as what could not be said.
+    """
+
+    name: str
+    spec: dict[str, Any]
+    remark: str = ""
+
+
+@dataclass(slots=True)
 class FieldDiff:
     """One field that differs.
 

@@ -16,8 +16,10 @@ from froyo_provider.wire import (
     Json,
     actual_json,
     actual_of,
+    encode,
     encode_reply,
     fault_json,
+    found_json,
     operation_json,
     operation_of,
     resource_of,
@@ -27,6 +29,7 @@ from froyo_provider.wire import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from froyo_provider.model import Found
     from froyo_provider.provider import Provider
 
 T = TypeVar("T")
@@ -34,10 +37,37 @@ Providers: TypeAlias = "dict[str, Provider]"
 
 
 async def read(providers: Providers, request: Json) -> str:
-    """`{"resources"}` to `{"actual"}`."""
+    """`{"resources"}` to `{"actual"}`, or `{"find"}` to `{"found"}`."""
+    if "find" in request:
+        return await _found(providers, request["find"])
     wanted = [resource_of(item) for item in request["resources"]]
     found = await _by_kind(providers, wanted, [one.kind for one in wanted], _read)
     return _reply("actual", wanted, found, actual_json)
+
+
+async def _found(providers: Providers, kinds: Sequence[str]) -> str:
+    """What there is of some kinds, or of all, and of which kinds it can be said."""
+    asked = [kind for kind in sorted(providers) if not kinds or kind in kinds]
+    known: list[str] = []
+    items: list[Json] = []
+    for kind, found in zip(asked, await gather(*(_find(providers[kind]) for kind in asked)), strict=True):
+        if found is None:
+            continue
+        known.append(kind)
+        if isinstance(found, Fault):
+            items.append({"kind": kind, "fault": found.to_json()})
+        else:
+            items += (found_json(kind, one) for one in found)
+    return encode({"kinds": known, "found": items})
+
+
+async def _find(provider: Provider) -> Sequence[Found] | Fault | None:
+    try:
+        return list(await provider.find())
+    except NotImplementedError:
+        return None
+    except DEFECTS as error:
+        return fault_of(error)
 
 
 async def plan(providers: Providers, request: Json) -> str:

@@ -11,7 +11,7 @@ from froyo_provider.phases import each
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from froyo_provider.model import Actual, Operation, Resource, Result
+    from froyo_provider.model import Actual, Found, Operation, Resource, Result
 
 
 class Provider:
@@ -35,6 +35,16 @@ class Provider:
 
         Returns:
             One for each of `wanted`, in their order.
+        """
+        raise NotImplementedError
+
+    async def find(self) -> Sequence[Found]:
+        """What there is of this kind on the target that somebody may want to declare (`froyo import`).
+
+        As `read`, it may only look. Left as it is, the kind is one of which nothing can be found.
+
+        Returns:
+            What a person has put there, in an order that stays; not what every such machine has anyway.
         """
         raise NotImplementedError
 

@@ -6,7 +6,7 @@ import json
 from typing import Any, TypeAlias
 
 from froyo_provider.faults import Fault, PermanentError
-from froyo_provider.model import Actual, FieldDiff, Operation, Resource, Result
+from froyo_provider.model import Actual, FieldDiff, Found, Operation, Resource, Result
 
 Json: TypeAlias = "dict[str, Any]"
 
@@ -55,6 +55,14 @@ def actual_json(address: str, actual: Actual) -> Json:
     }
     if actual.remark:
         item["remark"] = actual.remark
+    return item
+
+
+def found_json(kind: str, found: Found) -> Json:
+    """One result of `find`."""
+    item: Json = {"kind": kind, "name": found.name, "spec": found.spec}
+    if found.remark:
+        item["remark"] = found.remark
     return item
 
 

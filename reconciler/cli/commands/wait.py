@@ -64,9 +64,9 @@ def command(  # noqa: PLR0913 - its options
 ) -> int:
     """Wait until something is as declared (or has another condition), at the generation that is declared now.
 
-    Exits with 0 once that is so for all that is selected, and with 1 when the time is over; then it says for what it
-    still waited. A daemon may be just starting; without one nobody works towards it, and nobody looks: that is an error. As long as a source is
-    broken, what it says now is not what is in force, and all of it is not ready.
+    Exits with 0 once that is so for all that is selected, and with 1 when the time is over; then it says for what
+    it still waited. A daemon may be just starting; without one nobody works towards it, and nobody looks: that is
+    an error. As long as a source is broken, what it says now is not what is in force, and all of it is not ready.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     holds = _condition(for_)

@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_command
 
 from reconciler.cli.app import application, run
-from reconciler.cli.catalogue import GROUPS, SUMMARIES
+from reconciler.cli.catalogue import GROUPS, SUMMARIES, module_of
 from reconciler.cli.overview import overview
 
 COMMANDS = sorted(SUMMARIES)
@@ -18,7 +18,7 @@ COMMANDS = sorted(SUMMARIES)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_examples_that_parse(name):
     command = get_command(application([name])).commands[name]
-    examples = importlib.import_module(f"reconciler.cli.commands.{name}").EXAMPLES
+    examples = importlib.import_module(module_of(name)).EXAMPLES
     assert examples
     for line, what in examples:
         assert what

@@ -264,3 +264,34 @@ def test_whatever_is_asked_is_taken_or_refused(value: Any) -> None:
         except Misbehaviour:
             continue
         assert all(isinstance(one.args, dict) for one in calls)
+
+
+def found(**reply: Any) -> dict[str, Any]:
+    return done_of(Phase.READ, {"find": []}, json.dumps(reply))
+
+
+def test_what_is_found_has_no_address_yet() -> None:
+    item = {"kind": "K", "name": "a", "spec": {}, "remark": "r"}
+    fault = {"kind": "L", "fault": {"class": "permanent", "message": "no"}}
+    assert found(kinds=["K", "L"], found=[item, fault])["found"] == [item, fault]
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        ({"found": []}, "owes a list 'kinds'"),
+        ({"kinds": [1], "found": []}, "owes a list 'kinds'"),
+        ({"kinds": []}, "owes a list 'found'"),
+        ({"kinds": ["K"], "found": [{"kind": "L", "name": "a", "spec": {}}]}, "no kind that it named"),
+        ({"kinds": ["K"], "found": ["K"]}, "no kind that it named"),
+        ({"kinds": ["K"], "found": [{"kind": "K", "name": "a"}]}, "without `name` and `spec`"),
+        ({"kinds": ["K"], "found": [{"kind": "K", "fault": {}}]}, "a fault without a message"),
+        (
+            {"kinds": ["K"], "found": [{"kind": "K", "name": "a", "spec": {}, "remark": 1}]},
+            "`remark` is no text",
+        ),
+    ],
+)
+def test_what_is_found_is_looked_at_whole(reply: dict[str, Any], why: str) -> None:
+    with pytest.raises(Misbehaviour, match=why):
+        found(**reply)

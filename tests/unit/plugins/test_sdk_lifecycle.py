@@ -354,3 +354,32 @@ def test_providers_can_be_adopted_from_a_module() -> None:
     lifecycle = Lifecycle()
     lifecycle.adopt(vars(module).values())
     assert done(start(lifecycle, "init", {})) == {"kinds": ["Here"]}
+
+
+FINDING = (
+    THING
+    + """
+class Lost(Provider):
+    async def find(self):
+        return [Found("b", {"path": "/b"}), Found("a", {"path": "/a"}, "mind")]
+
+class Broken(Provider):
+    async def find(self):
+        await call("dir.list", path="/x")
+        raise TransientError("not now")
+"""
+)
+
+
+def test_what_there_is_can_be_asked_kind_by_kind() -> None:
+    lifecycle = loaded("from froyo_provider import Found\n" + FINDING)
+    step = start(lifecycle, "read", {"target": {"name": "h"}, "find": []})
+    assert isinstance(step, Pending)
+    reply = done(lifecycle.resume(step.task, json.dumps([{"ok": {"entries": []}}])))
+    assert reply["kinds"] == ["Broken", "Lost"]
+    broken, first, second = reply["found"]
+    assert (broken["kind"], broken["fault"]["class"]) == ("Broken", "transient")
+    assert first == {"kind": "Lost", "name": "b", "spec": {"path": "/b"}}
+    assert second["remark"] == "mind"
+    alone = done(start(lifecycle, "read", {"target": {"name": "h"}, "find": ["Thing", "Lost"]}))
+    assert alone["kinds"] == ["Lost"]

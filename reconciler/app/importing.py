@@ -1,0 +1,124 @@
+"""Manifests of what is on a target already, for those who begin with machines that others have set up.
+
+Invariant: what is written can be applied, and then there is nothing to do: its provider says how it is. What is
+declared already is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.app.assembly import Parts
+from reconciler.app.evaluating import Evaluated
+from reconciler.config.fields import subjects_of
+from reconciler.core.suggest import did_you_mean
+from reconciler.engine.finding import find
+from reconciler.errors import UsageError
+from reconciler.model.catalog import Kind
+from reconciler.model.names import TargetName
+from reconciler.model.provider import Finding
+from reconciler.model.subjects import Subject
+from reconciler.targets.session import Session
+
+_NAME_MAX = 253
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of it.
+
+    Attributes:
+        manifests: each with what a person should know of it, or "".
+        declared: how many were left out, since something else is declared about the same.
+        silent: kinds of which nothing can be said.
+        failed: by kind or package, why nothing could be said of it.
+    """
+
+    manifests: list[tuple[dict[str, Any], str]]
+    declared: int
+    silent: list[str]
+    failed: Mapping[str, str]
+
+
+async def imported(parts: Parts, evaluated: Evaluated, name: str, kinds: Collection[str] = ()) -> Imported:
+    """Look at a target, and write down what is there.
+
+    Args:
+        parts: the engine's parts.
+        evaluated: the directory in which the target is declared.
+        name: the target.
+        kinds: of which kinds; none for all.
+
+    Raises:
+        UsageError: there is no such target or kind.
+        TransportError: it cannot be reached.
+    """
+    target = evaluated.desired.targets.get(TargetName(name))
+    if target is None:
+        hint = did_you_mean(name, evaluated.desired.targets) or "declare it first: kind: Target"
+        raise UsageError(f"there is no target {name!r} in {evaluated.desired.source}; {hint}")
+    every = {one.kind: one for one in parts.catalog.kinds.values()}
+    wanted = _wanted(every, kinds)
+    session = await Session.open(target, runtime=parts.runtime, on_event=lambda _event: None)
+    try:
+        findings = await find(session, parts.host, parts.settings, wanted)
+    finally:
+        await session.close()
+    declared = {
+        subject
+        for one in evaluated.instances.values()
+        if one.target == target.name and one.removal is None
+        for subject in one.provides
+    }
+    manifests, known = _manifests(findings.found, every, target.name, declared)
+    asked = set(kinds) or set(every)
+    silent = sorted(asked - set(findings.kinds) - findings.failed.keys())
+    return Imported(manifests, known, silent, findings.failed)
+
+
+def _wanted(every: Mapping[str, Kind], kinds: Collection[str]) -> dict[str, list[str]]:
+    """The kinds to look for, by package."""
+    found: dict[str, list[str]] = {}
+    for kind in kinds:
+        if kind not in every:
+            raise UsageError(
+                f"there is no kind {kind!r}; {did_you_mean(kind, every) or 'see: froyo explain'}"
+            )
+        found.setdefault(every[kind].package, []).append(kind)
+    return found if kinds else {one.package: [] for one in every.values()}
+
+
+def _manifests(
+    found: Iterable[Finding], every: Mapping[str, Kind], target: TargetName, declared: Collection[Subject]
+) -> tuple[list[tuple[dict[str, Any], str]], int]:
+    """What was found as manifests, and how much of it is declared already."""
+    manifests: list[tuple[dict[str, Any], str]] = []
+    names: set[tuple[str, str]] = set()
+    known = 0
+    for one in found:
+        kind = every[one.kind]
+        if not set(subjects_of(kind.provides, one.spec)).isdisjoint(declared):
+            known += 1
+            continue
+        name = _named(one.name)
+        number = 1
+        while (one.kind, name) in names:
+            number += 1
+            name = f"{_named(one.name)}-{number}"
+        names.add((one.kind, name))
+        manifest = {
+            "apiVersion": kind.api_version,
+            "kind": one.kind,
+            "metadata": {"name": name},
+            "spec": {"target": str(target), **one.spec},
+        }
+        manifests.append((manifest, one.remark))
+    return manifests, known
+
+
+def _named(written: str) -> str:
+    """A name that a manifest may have."""
+    return re.sub(r"[^a-z0-9.]+", "-", written.lower())[: _NAME_MAX - 6].strip("-.") or "unnamed"

@@ -1,0 +1,44 @@
+"""Manifests as people write them.
+
+Invariant: what is written here is read again as what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from reconciler.core.visible import one_line, visible
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists are indented, texts of several lines are blocks, and what some reader may take for no text has quotes."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:
+        del indentless
+        return super().increase_indent(flow=flow, indentless=False)
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None if text[:1].isalpha() or text[:1] == "/" else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def manifest_text(manifests: Iterable[tuple[dict[str, Any], str]], target: str) -> str:
+    """Manifests of what was found on a target, as a file.
+
+    Args:
+        manifests: each with a remark that stands above it, or "".
+        target: its name.
+    """
+    parts = [f"# What was found on {one_line(target)}, by froyo import.\n"]
+    for manifest, remark in manifests:
+        lines = "".join(f"# {visible(line)}\n" for line in remark.splitlines())
+        text = yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+        parts.append(lines + text)
+    return "---\n".join(parts)
