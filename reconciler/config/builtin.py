@@ -1,4 +1,4 @@
-"""The schemas that are ours: of every object's metadata, of every provider's kind, of Target and Source.
+"""The schemas that are ours: of every object's metadata, of every provider's kind, of Target, Source and Vars.
 
 All of them stay within what a Kubernetes structural schema can say (structural.py), because the custom
 resource definitions are made from them too.
@@ -221,4 +221,25 @@ SOURCE = Kind(
     },
 )
 
-OWN = (TARGET, SOURCE)
+VARS = Kind(
+    api_version=API_VERSION,
+    kind="Vars",
+    plural="vars",
+    package="",
+    schema={
+        "type": "object",
+        "description": "Values of targets, which expressions and templates read as vars.NAME.",
+        "required": ["values"],
+        "properties": {
+            "target": COMMON["target"],
+            "targets": SELECTOR,
+            "values": {
+                "type": "object",
+                "description": "What these targets have, by name: whatever JSON can hold.",
+                "x-kubernetes-preserve-unknown-fields": True,
+            },
+        },
+    },
+)
+
+OWN = (TARGET, SOURCE, VARS)

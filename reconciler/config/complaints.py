@@ -6,14 +6,18 @@ A file is read for its places when the first complaint about it is made.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
-from reconciler.config.declared import Manifest, Sketch
+from reconciler.config.declared import Manifest, Sketch, Variables
+from reconciler.config.expressions import Leaf, place
 from reconciler.core.suggest import Suggestions
 from reconciler.documents.reading import Document, Locator
 from reconciler.documents.text import FileText, decode
 from reconciler.errors import Problem
+from reconciler.model.names import Reference
+from reconciler.model.origin import Origin
 from reconciler.model.source import Snapshot
 
 _NAME = re.compile(r"[a-z0-9][-a-z0-9.]*")
@@ -26,12 +30,14 @@ class Complaints:
         problems: what is wrong.
         warnings: what a person should know.
         lost: whether some document could not be read.
+        values_lost: whether that, or what is wrong with it, may be why a value is not given.
     """
 
-    def __init__(self, snapshot: Snapshot, lost: Sequence[str]) -> None:
+    def __init__(self, snapshot: Snapshot, lost: Sequence[str], broken: Collection[Reference] = ()) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.lost = bool(lost)
+        self.values_lost = self.lost or any(name.startswith("Vars/") for name in broken)
         self.suggestions = Suggestions()
         self._lost = lost
         self._names_in_lost: set[str] | None = None
@@ -46,7 +52,7 @@ class Complaints:
 
     def problem(
         self,
-        manifest: Manifest | Sketch,
+        manifest: Manifest | Sketch | Variables,
         path: Sequence[str | int],
         message: str,
         hint: str = "",
@@ -64,10 +70,41 @@ class Complaints:
 
     def place(self, manifest: Manifest, path: Sequence[str | int]) -> str:
         """Where a value of a manifest stands: `/srv/site/a.yaml:7`."""
-        found = self._at(manifest.origin.file, manifest.document, path, "", key=False)
-        return str(replace(manifest.origin, line=found.line))
+        return self.place_in(manifest.origin, manifest.document, path)
 
-    def warning(self, manifest: Manifest, path: Sequence[str | int], message: str, hint: str) -> None:
+    def place_in(self, origin: Origin, document: Document, path: Sequence[str | int]) -> str:
+        """Where a value of any document stands."""
+        return str(replace(origin, line=self._at(origin.file, document, path, "", key=False).line))
+
+    def at_expression(self, manifest: Manifest, leaf: Leaf, count: int, message: str, hint: str) -> Problem:
+        """What is wrong with an expression in a value of a manifest, at its place."""
+        return self._place(manifest, leaf, count)(message, hint)
+
+    def rendered(
+        self, manifest: Manifest, value: Any, leaves: Sequence[Leaf]
+    ) -> list[tuple[Problem, Leaf | None]]:
+        """What its schema has against a manifest with values in the place of its expressions.
+
+        Each with the expressions that stand where the problem is.
+        """
+        from reconciler.config.explain import explain
+
+        document = replace(manifest.document, value=value)
+        places = self._places_of(manifest.origin.file)
+        at = {self._place(manifest, leaf, -1)("", "").location: leaf for leaf in leaves}
+        found = explain(places, document, manifest.compiled, rendered=[leaf.path for leaf in leaves])
+        return [(problem, at.get(problem.location)) for problem in found]
+
+    def _place(self, manifest: Manifest, leaf: Leaf, count: int) -> Callable[[str, str], Problem]:
+        """What makes a problem that is about an expression; about all of the string with a count of -1."""
+        places = self._places_of(manifest.origin.file)
+        node = places.locate(manifest.document, leaf.path).node
+        at = place(places.file.text, node.index, node.end, count) if count >= 0 else node.index
+        return lambda message, hint: places.file.problem(at, message, hint)
+
+    def warning(
+        self, manifest: Manifest | Variables, path: Sequence[str | int], message: str, hint: str
+    ) -> None:
         """A person should know something about a key of a manifest."""
         self.warning_in(manifest.origin.file, manifest.document, path, message, hint)
 

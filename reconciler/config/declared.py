@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.config.digests import digest_of
+from reconciler.config.expressions import Leaf
 from reconciler.config.fields import PLAIN
 from reconciler.config.schemas import CompiledKind
 from reconciler.documents.reading import Document
@@ -21,6 +23,57 @@ from reconciler.model.subjects import Subject
 from reconciler.model.target import Target
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a resource is, once all that its spec says is known.
+
+    Attributes:
+        spec: the provider's fields with defaults, and `body` unless that is a file or a directory.
+        blob: its body, if it carries it itself.
+        body_path: path in the source of the file or directory that is its body, or "".
+        provides: what its instances are the one owners of.
+        uses: what they need to be there.
+        contains: what others can lie within.
+    """
+
+    spec: Mapping[str, Any]
+    blob: Blob | None
+    body_path: str
+    provides: tuple[Subject, ...] = ()
+    uses: tuple[Subject, ...] = ()
+    contains: tuple[Subject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What instances are made of.
+
+    Attributes:
+        content: what they are.
+        spec: with its body, wherever that comes from.
+        digest: of what is declared.
+        body: the digest of the body, if there is one.
+    """
+
+    content: Content
+    spec: Mapping[str, Any]
+    digest: Digest
+    body: Digest | None
+
+
+@dataclass(slots=True, eq=False)
+class Varying:
+    """What a resource is made of that has values of its own on each target.
+
+    Attributes:
+        document: as it is written.
+        leaves: the strings in it that have expressions.
+    """
+
+    document: Mapping[str, Any]
+    leaves: tuple[Leaf, ...]
+
+
 @dataclass(slots=True, eq=False)
 class Manifest:
     """A resource as written, ready to be put on targets.
@@ -31,15 +84,11 @@ class Manifest:
         ref: `Kind/name`.
         metadata: as written.
         common: the fields of every kind.
-        spec: the provider's fields with defaults, and `body` unless that is a file or a directory.
         where: the one target, or a selector.
-        blob: its body, if it carries it itself.
-        body_path: path in the source of the file or directory that is its body, or "".
         origin: where it was declared.
-        provides: what its instances are the one owners of.
-        uses: what they need to be there.
-        contains: what others can lie within.
-        instances: those made from it before, by target and digest of the body.
+        content: what it is, on whatever target; or what has to be known for that.
+        made: what came of that before, by what its expressions gave.
+        instances: those made from it before, by target.
     """
 
     document: Document
@@ -47,15 +96,11 @@ class Manifest:
     ref: Reference
     metadata: Metadata
     common: CommonSpec
-    spec: Mapping[str, Any]
     where: TargetName | Selector
-    blob: Blob | None
-    body_path: str
     origin: Origin
-    provides: tuple[Subject, ...] = ()
-    uses: tuple[Subject, ...] = ()
-    contains: tuple[Subject, ...] = ()
-    instances: dict[tuple[TargetName, Digest | None], Instance] = field(default_factory=dict)
+    content: Content | Varying
+    made: dict[bytes, Made] = field(default_factory=dict)
+    instances: dict[TargetName, Instance] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +124,32 @@ class Sketch:
     origin: Origin
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Variables:
+    """Values that are given for targets: a Vars, as it is written.
+
+    Attributes:
+        document: where it stands; its value is not kept.
+        ref: `Vars/name`.
+        where: the one target, or a selector.
+        values: by name.
+        origin: where it was declared.
+    """
+
+    document: Document
+    ref: Reference
+    where: TargetName | Selector
+    values: Mapping[str, Any]
+    origin: Origin
+
+    @property
+    def weight(self) -> int:
+        """How specific it is: what names its target more than any selector, and that more with each requirement."""
+        if isinstance(self.where, Selector):
+            return len(self.where.labels) + len(self.where.requirements)
+        return sys.maxsize
+
+
 @dataclass(slots=True)
 class FileDeclarations:
     """What a file declares.
@@ -88,6 +159,7 @@ class FileDeclarations:
         sketches: resources that have problems.
         targets: with the document of each.
         sources: with the document of each.
+        variables: what is given for targets.
         problems: what is wrong with it.
         lost: text of documents that could not be read.
         broken: `Kind/name` of what is declared but has problems.
@@ -102,6 +174,7 @@ class FileDeclarations:
     sketches: list[Sketch] = field(default_factory=list)
     targets: list[tuple[Target, Document]] = field(default_factory=list)
     sources: list[tuple[Source, Document]] = field(default_factory=list)
+    variables: list[Variables] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     broken: set[Reference] = field(default_factory=set)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import jsonschema_rs
 
-from reconciler.config import offers
+from reconciler.config import naming, offers
 from reconciler.config.builtin import COMMON, MEANINGS
 from reconciler.config.schemas import CompiledKind
 from reconciler.core.spoken import listed, lowered, with_article
@@ -29,11 +29,28 @@ _TYPES = {
 }
 _MANY = 12
 
+Path: TypeAlias = tuple[str | int, ...]
 
-def explain(places: Locator, document: Document, kind: CompiledKind) -> list[Problem]:
-    """Everything that a kind's schema has against a document."""
-    explainer = _Explainer(places, document, kind)
-    errors = list(kind.errors(document.value))
+
+def explain(
+    places: Locator,
+    document: Document,
+    kind: CompiledKind,
+    *,
+    unknown: Collection[Path] = (),
+    rendered: Collection[Path] = (),
+) -> list[Problem]:
+    """Everything that a kind's schema has against a document.
+
+    Args:
+        places: of its file.
+        document: with its value.
+        kind: its kind.
+        unknown: where something stands that is not known yet. Nothing is said of that, nor of what depends on it.
+        rendered: where something stands that is not what is written there.
+    """
+    explainer = _Explainer(places, document, kind, rendered)
+    errors = [error for error in kind.errors(document.value) if not _depends(error, unknown)]
     for error in errors:
         if error.kind.name == "additionalProperties":
             explainer.unknown_fields(error)
@@ -49,6 +66,13 @@ def explain(places: Locator, document: Document, kind: CompiledKind) -> list[Pro
     return explainer.problems
 
 
+def _depends(error: ValidationError, unknown: Collection[Path]) -> bool:
+    """Whether an error may be none once everything is known."""
+    path = tuple(error.instance_path)
+    together = error.kind.name in {"oneOf", "anyOf", "allOf", "not", "uniqueItems", "enum"}
+    return any(path == one or (together and path == one[: len(path)]) for one in unknown)
+
+
 def shown(path: Sequence[str | int]) -> str:
     """A path as people write it: `spec.require[0]`."""
     text = ""
@@ -58,7 +82,10 @@ def shown(path: Sequence[str | int]) -> str:
 
 
 class _Explainer:
-    def __init__(self, places: Locator, document: Document, kind: CompiledKind) -> None:
+    def __init__(
+        self, places: Locator, document: Document, kind: CompiledKind, rendered: Collection[Path]
+    ) -> None:
+        self.rendered = rendered
         self.places = places
         self.document = document
         self.kind = kind
@@ -124,7 +151,7 @@ class _Explainer:
         elif keyword == "enum":
             options = [option for option in about.options if option is not None]
             choice = listed([str(option) for option in options], "or")
-            given = repr(value) if isinstance(value, str) else _what(value)
+            given = repr(value) if isinstance(value, str) else naming.what(value)
             self.add(
                 path, f"{name} is {given}; it can be {choice}", did_you_mean(str(value), map(str, options))
             )
@@ -132,7 +159,7 @@ class _Explainer:
             meaning = MEANINGS.get(about.pattern, "")
             self.add(
                 path,
-                f"{name} cannot be {_short(value)}" + (f": wanted is {meaning}" if meaning else ""),
+                f"{name} cannot be {naming.short(value)}" + (f": wanted is {meaning}" if meaning else ""),
                 offers.named(value, about.pattern) if meaning else self.description(error),
             )
         elif keyword in {"oneOf", "anyOf", "not"}:
@@ -140,7 +167,7 @@ class _Explainer:
         else:
             self.add(
                 path,
-                _limit(keyword, about, value, name) or f"{name}: {error.message}",
+                naming.limit(keyword, about, value, name) or f"{name}: {error.message}",
                 self.description(error),
             )
 
@@ -157,7 +184,7 @@ class _Explainer:
     def type(self, path: tuple[str | int, ...], name: str, error: ValidationError) -> None:
         about: Any = error.kind
         types, value, wanted = about.types, error.instance, " or ".join(_TYPES[kind] for kind in about.types)
-        plain = self.places.locate(self.document, path).node.plain
+        plain = None if path in self.rendered else self.places.locate(self.document, path).node.plain
         if value is None:
             needed = path[-1:] and path[-1] in self.schema_at(error.schema_path[:-3]).get("required", ())
             otherwise = "" if needed else ", or leave it out"
@@ -168,7 +195,7 @@ class _Explainer:
             otherwise = f"it can be {listed(options, 'or')}" if options else self.description(error)
             self.add(
                 path,
-                f"{name} has to be {wanted}, and unquoted {plain} is {_what(value)}",
+                f"{name} has to be {wanted}, and unquoted {plain} is {naming.what(value)}",
                 offers.quoted(plain, value, schema) or otherwise,
             )
         else:
@@ -181,7 +208,9 @@ class _Explainer:
                 hint = offers.truth(value)
             *above, field, _ = error.schema_path
             hint = offers.singular_or_plural(str(field), value, self.schema_at(above)) or hint
-            self.add(path, f"{name} has to be {wanted}, not {_what(value)}", hint or self.description(error))
+            self.add(
+                path, f"{name} has to be {wanted}, not {naming.what(value)}", hint or self.description(error)
+            )
 
     def together(self, path: tuple[str | int, ...], name: str, error: ValidationError) -> None:
         """`oneOf`, `anyOf` and `not` over `required`: which fields go together; over items: what one has."""
@@ -219,7 +248,9 @@ class _Explainer:
         forbidden = schema["not"]
         fields = next(one for one in forbidden["anyOf"] if jsonschema_rs.is_valid(one, value))["required"]
         last = max(fields, key=list(value).index)
-        others = listed([f"the {field} {_short(value[field])}" for field in forbidden["properties"]], "and")
+        others = listed(
+            [f"the {field} {naming.short(value[field])}" for field in forbidden["properties"]], "and"
+        )
         verb = "does" if len(fields) == 1 else "do"
         sentences = str(schema["properties"][last].get("description", "")).split(". ")
         hint = next((one.rstrip(".") for one in sentences if one.startswith("Refused")), "")
@@ -244,25 +275,6 @@ def _child(schema: Mapping[str, Any], part: str | int) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _limit(keyword: str, about: Any, value: Any, name: str) -> str:
-    """A value that is too short, too long, too small or too large."""
-    limit = getattr(about, "limit", None)
-    match keyword:
-        case "minLength" | "minItems" | "minProperties":
-            return f"{name} is empty" if not value else f"{name} is too short: {len(value)}, at least {limit}"
-        case "maxLength" | "maxItems" | "maxProperties":
-            return f"{name} is too long: {len(value)}, at most {limit}"
-        case "minimum":
-            return f"{name} is {value}; at least {limit} is wanted"
-        case "exclusiveMinimum":
-            return f"{name} is {value}; more than {limit} is wanted"
-        case "maximum":
-            return f"{name} is {value}; at most {limit} is wanted"
-        case "exclusiveMaximum":
-            return f"{name} is {value}; less than {limit} is wanted"
-    return ""
-
-
 def _groups(schema: Any) -> Iterator[list[str]]:
     """The lists of fields that alternatives made of `required` ask for."""
     for child in schema if isinstance(schema, list) else [schema]:
@@ -278,21 +290,6 @@ def _wanted_of_one(schema: Any) -> str:
         case {"items": {"not": {"pattern": str(pattern)}}}:
             return pattern
     return ""
-
-
-def _what(value: Any) -> str:
-    if isinstance(value, bool):
-        return f"the boolean {str(value).lower()}"
-    if isinstance(value, (int, float)):
-        return f"the number {value}"
-    if isinstance(value, str):
-        return f"the text {_short(value)}"
-    return "a list" if isinstance(value, list) else "a mapping"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "…" + text[0]
 
 
 def _first_sentence(schema: Mapping[str, Any]) -> str:

@@ -43,10 +43,6 @@ class FactReading:
             self.waiting.add(name)
         return found
 
-    def selected(self, selector: Selector, targets: Iterable[Target]) -> tuple[TargetName, ...]:
-        """Which targets are selected. One of which that is not known is not, and waits."""
-        return tuple(one.name for one in targets if self.selects(selector, one))
-
     def selects(self, selector: Selector, target: Target) -> bool:
         """Whether a target is selected. Where that is not known it is not, and waits."""
         if not selector.matches(target.labels):

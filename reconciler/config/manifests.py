@@ -8,30 +8,32 @@ shared between loads. What needs other files (targets, references, claims, bodie
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.config.bodies import BadBody, body_of, given
-from reconciler.config.builtin import COMMON, FIELD_PATH, TARGET
-from reconciler.config.declared import FileDeclarations, Manifest, Sketch
-from reconciler.config.durations import HINT, is_written, refusal, seconds
+from reconciler.config.builtin import TARGET, VARS
+from reconciler.config.common import common_problems, label_problems
+from reconciler.config.contents import content_of
+from reconciler.config.declared import FileDeclarations, Manifest, Sketch, Variables, Varying
 from reconciler.config.explain import explain, shown
-from reconciler.config.fields import common_of, metadata_of, name_of, named_in, subjects_of
+from reconciler.config.expressions import Leaf, may_have_expressions, place, taken_out
+from reconciler.config.fields import common_of, metadata_of, name_of, named_in
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.config.selectors import selector
 from reconciler.config.slips import looked_through, may_have_slips
+from reconciler.config.strangers import meant_kind, strange_kind
 from reconciler.config.targets import ControllerPaths, source, target
-from reconciler.core.spoken import with_article
-from reconciler.core.suggest import closest, did_you_mean
+from reconciler.config.variables import value_problems
+from reconciler.core.suggest import closest
 from reconciler.documents.reading import Document, Locator, read_documents
-from reconciler.model.blob import Blob
 from reconciler.model.names import TargetName, reference
 from reconciler.model.origin import Origin
-from reconciler.model.selector import LABEL_KEY_HINT, Selector, is_label_key
+from reconciler.model.selector import Selector
 
-_FIELD_PATH = re.compile(FIELD_PATH)
+if TYPE_CHECKING:
+    from reconciler.config.cel import ExpressionError
 
 
 def evaluate(path: str, data: bytes, kinds: Kinds, controller: ControllerPaths) -> FileDeclarations:
@@ -54,6 +56,7 @@ class _Evaluator:
         self.controller = controller
         self.declared = declared
         self.suspicious = may_have_slips(places.file.text)
+        self.varying = may_have_expressions(places.file.text)
 
     def problem(
         self,
@@ -93,15 +96,25 @@ class _Evaluator:
             else None
         )
         if compiled is None:
-            self.unknown(document, api_version, kind)
+            where, message, hint, key = strange_kind(value, self.kinds)
+            if isinstance(kind, str) and isinstance(api_version, str):
+                self.declared.broken.add(name_of({**value, "kind": meant_kind(kind, self.kinds)}))
+            self.problem(document, where, message, hint, key=key)
             return
         self.declared.foreign = False
-        valid = compiled.accepts(value)
+        leaves: list[Leaf] = []
+        if self.varying and compiled.kind.package:
+            document, leaves = self.expressions(document, compiled)
+        valid = compiled.accepts(document.value)
         if not valid:
-            self.declared.problems += explain(self.places, document, compiled)
-        self.label_keys(document, value.get("metadata"))
+            unknown = [leaf.path for leaf in leaves]
+            found = explain(self.places, document, compiled, unknown=unknown)
+            self.declared.problems += found
+            valid = bool(leaves) and not found and len(self.declared.problems) == before
+        for path, message, hint in label_problems(value.get("metadata")):
+            self.problem(document, path, message, hint, key=True)
         if compiled.kind.package:
-            self.resource(document, compiled, valid=valid, slipped=slipped)
+            self.resource(document, compiled, leaves, valid=valid, slipped=slipped)
         elif valid:
             self.own(document, compiled)
         if not valid or len(self.declared.problems) > before:
@@ -119,52 +132,23 @@ class _Evaluator:
             line = self.places.file.place(located.node.index)[0]
             self.document(Document(item, document.index, line, document.chunk, path))
 
-    def unknown(self, document: Document, api_version: Any, kind: Any) -> None:
-        if not isinstance(kind, str) or not isinstance(api_version, str):
-            missing = "kind" if isinstance(api_version, str) else "apiVersion"
-            if (given := document.value.get(missing)) is not None:
-                hint = "" if isinstance(given, list | dict) else "quote it"
-                self.problem(document, (missing,), f"{missing} is text", hint)
-                return
-            meant = closest(missing, [key for key in document.value if key not in {"metadata", "spec"}])
-            self.problem(
-                document,
-                (meant,) if meant else (),
-                f"this is no manifest: it has no {missing}",
-                f"write {missing} for {meant}"
-                if meant
-                else "add it, name the file in .froyoignore, or name it as the body of some manifest",
-                key=True,
-            )
-            return
-        known = self.kinds.known
-        names = [name for _, name in known]
-        self.declared.broken.add(name_of({**document.value, "kind": closest(kind, names) or kind}))
-        versions = [version for version, name in known if name == kind]
-        if versions:
-            self.problem(
-                document,
-                ("apiVersion",),
-                f"there is no {kind} in {api_version}",
-                did_you_mean(api_version, versions) or f"there is one in {', '.join(sorted(versions))}",
-            )
-            return
-        own = [name for version, name in known if version == api_version]
-        hint = did_you_mean(kind, own or names) or (f"there are {', '.join(sorted(own))}" if own else "")
-        self.problem(document, ("kind",), f"there is no kind {kind} in {api_version}", hint)
+    def expressions(self, document: Document, compiled: CompiledKind) -> tuple[Document, list[Leaf]]:
+        """A document without escapes, and the strings in it that have expressions."""
+        body = compiled.kind.body
 
-    def label_keys(self, document: Document, metadata: Any) -> None:
-        """What no schema that a custom resource may have can say: it leaves the keys of a mapping alone."""
-        labels = metadata.get("labels") if isinstance(metadata, dict) else None
-        for key in labels if isinstance(labels, dict) else ():
-            if isinstance(key, str) and not is_label_key(key):
-                self.problem(
-                    document,
-                    ("metadata", "labels", key),
-                    f"no label can be called {key!r}",
-                    LABEL_KEY_HINT,
-                    key=True,
-                )
+        def complain(path: tuple[str | int, ...], count: int, error: ExpressionError) -> None:
+            node = self.places.locate(document, path).node
+            at = place(self.places.file.text, node.index, node.end, count, error.offset)
+            message = f"{shown(path)}: {error.message}"
+            self.declared.problems.append(self.places.file.problem(at, message, error.hint))
+            node.broken = True
+
+        value, leaves = taken_out(document.value, frozenset(), complain)
+        for leaf in leaves:
+            if leaf.path[1] == body.tree:
+                message = f"no expression can stand in {shown(leaf.path)}: what a tree holds is no manifest"
+                self.problem(document, leaf.path, message, "write what it stands for")
+        return replace(document, value=value), leaves
 
     def own(self, document: Document, compiled: CompiledKind) -> None:
         value = document.value
@@ -177,10 +161,24 @@ class _Evaluator:
         arguments = (value["metadata"], value["spec"], origin, self.controller, complain)
         if compiled.kind is TARGET:
             self.declared.targets.append((target(*arguments), kept))
+        elif compiled.kind is VARS:
+            self.variables(document, value, origin)
         else:
             self.declared.sources.append((source(*arguments), kept))
 
-    def resource(self, document: Document, compiled: CompiledKind, *, valid: bool, slipped: bool) -> None:
+    def variables(self, document: Document, value: Mapping[str, Any], origin: Origin) -> None:
+        """A Vars that is valid by its schema."""
+        spec = value["spec"]
+        where = self.where(document, spec, valid=True)
+        for path, message, hint, key in value_problems(spec["values"]):
+            self.problem(document, ("spec", "values", *path), message, hint, key=key)
+        if where is not None:
+            kept = replace(document, value=None)
+            self.declared.variables.append(Variables(kept, name_of(value), where, spec["values"], origin))
+
+    def resource(
+        self, document: Document, compiled: CompiledKind, leaves: list[Leaf], *, valid: bool, slipped: bool
+    ) -> None:
         """A provider's kind. One that is invalid by its schema is only searched for more problems.
 
         What it names is not looked for where something slipped in: it may be what was meant.
@@ -193,8 +191,13 @@ class _Evaluator:
         origin = self.origin(document)
         before = len(self.declared.problems)
         where = None if slipped else self.where(document, spec, valid=valid)
-        self.common_problems(document, compiled, spec)
-        body = body_of(kind.body, spec, origin.file)
+        for path, message, hint in common_problems(compiled, spec):
+            self.problem(document, path, message, hint)
+        varying = {leaf.path for leaf in leaves}
+        known = (
+            {name: item for name, item in spec.items() if ("spec", name) not in varying} if varying else spec
+        )
+        body = body_of(kind.body, known, origin.file)
         bodies = given(kind.body, spec)
         if valid and len(bodies) > 1:
             path = ("spec", bodies[1])
@@ -203,7 +206,7 @@ class _Evaluator:
             self.problem(document, ("spec", body.field), f"spec.{body.field}: {body.message}", body.hint)
         elif isinstance(body, str):
             (self.declared.trees if kind.body.tree else self.declared.bodies).add(body)
-        if not valid or where is None or len(self.declared.problems) > before:
+        if not valid or where is None or isinstance(body, BadBody) or len(self.declared.problems) > before:
             sketch = Sketch(
                 document=replace(document, value=None),
                 compiled=compiled,
@@ -215,12 +218,7 @@ class _Evaluator:
             self.declared.sketches.append(sketch)
             return
         metadata = metadata_of(value["metadata"])
-        own = compiled.fill({name: item for name, item in spec.items() if name not in COMMON})
-        for name in (kind.body.text, kind.body.base64, kind.body.file, kind.body.tree):
-            own.pop(name, None)
-        blob = body if isinstance(body, Blob) else None
-        if blob is not None:
-            own["body"] = {"digest": blob.digest, "size": blob.size}
+        content = Varying(value, tuple(leaves)) if leaves else content_of(compiled, spec, body)
         self.declared.manifests.append(
             Manifest(
                 document=replace(document, value=None),
@@ -228,14 +226,9 @@ class _Evaluator:
                 ref=reference(kind.kind, metadata.name, metadata.namespace),
                 metadata=metadata,
                 common=common_of(spec),
-                spec=own,
                 where=where,
-                blob=blob,
-                body_path=body if isinstance(body, str) else "",
                 origin=origin,
-                provides=subjects_of(kind.provides, own),
-                uses=subjects_of(kind.uses, own),
-                contains=subjects_of(kind.contains, own),
+                content=content,
             )
         )
 
@@ -271,27 +264,6 @@ class _Evaluator:
             return selector(written, complain)
         except (AttributeError, KeyError, TypeError, ValueError):
             return None  # its schema has complained about it
-
-    def common_problems(self, document: Document, compiled: CompiledKind, spec: Mapping[str, Any]) -> None:
-        """What a schema cannot say about the common fields."""
-        interval = spec.get("interval")
-        if interval is not None and is_written(interval) and (value := seconds(interval)) is None:
-            self.problem(document, ("spec", "interval"), refusal(interval), HINT)
-        elif isinstance(interval, str) and (value := seconds(interval)) is not None and value < 1:
-            self.problem(
-                document, ("spec", "interval"), f"spec.interval is {interval}; at least 1s is wanted"
-            )
-        ignored = spec.get("ignoreFields")
-        for index, name in enumerate(ignored if isinstance(ignored, list) else ()):
-            if not isinstance(name, str) or not _FIELD_PATH.fullmatch(name):
-                continue  # its schema has complained about it
-            if name.split(".")[0] not in compiled.fields:
-                self.problem(
-                    document,
-                    ("spec", "ignoreFields", index),
-                    f"there is no field {name} in {with_article(compiled.kind.kind)}",
-                    did_you_mean(name.split(".")[0], compiled.fields),
-                )
 
 
 def _is_list(value: Any) -> bool:

@@ -13,6 +13,7 @@ from reconciler.config.declared import Manifest
 from reconciler.config.fields import providing_field
 from reconciler.core.cycles import describe
 from reconciler.core.graph import CycleError, build_graph
+from reconciler.core.spoken import some
 from reconciler.model.graph import Edge, EdgeKind
 from reconciler.model.names import Reference, TargetName, address, split_address
 
@@ -24,37 +25,36 @@ if TYPE_CHECKING:
     from reconciler.model.resource import Instance
     from reconciler.model.subjects import Subject
 
-_LISTED = 5
-
 
 def check_provided(
     instances: Mapping[Address, Instance], made_of: Mapping[Address, Manifest], complaints: Complaints
 ) -> None:
     """No two instances may own the same thing on one target. Two manifests are named once for all targets."""
     owners: dict[tuple[TargetName, Subject], Instance] = {}
-    contested: dict[tuple[int, int, Subject], tuple[Manifest, Manifest, list[TargetName]]] = {}
-    for where, instance in instances.items():
+    contested: dict[tuple[int, int, Subject], tuple[Instance, Instance, list[TargetName]]] = {}
+    for instance in instances.values():
         for subject in instance.provides:
             first = owners.setdefault((instance.target, subject), instance)
             if first is not instance:
-                one, two = made_of[first.address], made_of[where]
-                contested.setdefault((id(one), id(two), subject), (one, two, []))[2].append(instance.target)
+                key = id(made_of[first.address]), id(made_of[instance.address]), subject
+                contested.setdefault(key, (first, instance, []))[2].append(instance.target)
     for (_, _, subject), (one, two, targets) in contested.items():
-        field = providing_field(two.compiled.kind, two.spec, subject)
+        manifest, other = made_of[two.address], made_of[one.address]
+        field = providing_field(manifest.compiled.kind, two.spec, subject)
         complaints.problem(
-            two,
+            manifest,
             ("spec", field) if field else ("spec",),
-            f"{_owner(two, subject)} and {_owner(one, subject)} both claim {subject.scheme} {subject.name} on "
-            f"{_listed(targets)}; {one.ref} is declared at {one.origin}",
+            f"{_owner(manifest, two, subject)} and {_owner(other, one, subject)} both claim {subject.scheme} "
+            f"{subject.name} on {some(targets)}; {one.ref} is declared at {one.origin}",
             "keep one of them, or give them different targets",
         )
 
 
-def _owner(manifest: Manifest, subject: Subject) -> str:
+def _owner(manifest: Manifest, instance: Instance, subject: Subject) -> str:
     """Who claims it, and by what, where that is not what it is about itself."""
-    if subject == manifest.provides[0]:
+    if subject == instance.provides[0]:
         return manifest.ref
-    field = providing_field(manifest.compiled.kind, manifest.spec, subject)
+    field = providing_field(manifest.compiled.kind, instance.spec, subject)
     return f"the {field} of {manifest.ref}" if field else manifest.ref
 
 
@@ -78,11 +78,11 @@ def check_references(
             path = ("spec", field, index)
             if ref == manifest.ref:
                 complaints.problem(manifest, path, f"{ref} refers to itself in {field}", "leave it out")
-                dangling.update(name for name, _ in manifest.instances)
+                dangling.update(manifest.instances)
                 continue
             missing = [
                 name
-                for name, _ in manifest.instances
+                for name in manifest.instances
                 if address(name, ref) not in instances and address(name, manifest.ref) in instances
             ]
             dangling.update(missing)
@@ -105,7 +105,7 @@ def check_references(
                 complaints.problem(
                     manifest,
                     path,
-                    f"{ref} is not declared for {_listed(missing)}, where {manifest.ref} refers to it",
+                    f"{ref} is not declared for {some(missing)}, where {manifest.ref} refers to it",
                     f"it is declared at {other.origin}; give both the same targets",
                 )
     return dangling
@@ -201,8 +201,3 @@ def _meant(ref: Reference, declared: Sequence[Reference], complaints: Complaints
     if hint := complaints.suggestions.hint(name, [other.partition("/")[2] for other in same_kind]):
         return hint.replace("'", f"'{kind}/", 1)
     return next((f"did you mean '{other}'?" for other in declared if other.endswith(f"/{name}")), "")
-
-
-def _listed(names: Sequence[TargetName]) -> str:
-    more = len(names) - _LISTED
-    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")

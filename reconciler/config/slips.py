@@ -7,6 +7,7 @@ anything in the text of a body, in annotations, or below a `|` or `>`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from reconciler.config.builtin import API_VERSION, COMMON
 from reconciler.config.explain import shown
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.documents.invisible import INVISIBLE, escaped, instead, name_of, without
-from reconciler.documents.leftovers import FOLDED, NOT_RENDERED
+from reconciler.documents.leftovers import BRACES, FOLDED, NOT_HERE, NOT_RENDERED
 from reconciler.documents.nodes import Located, Node, plain
 from reconciler.documents.reading import Document, Locator
 from reconciler.errors import Problem
@@ -91,17 +92,19 @@ class _Rules:
             len(path) == 2 and path[0] == "spec" and path[1] in self.texts
         )
 
-    def exact(self, path: Path) -> bool:
-        """Whether a template can only be a mistake there. Commands and environments have braces of their own."""
-        if path[:1] != ("spec",) or self.ours or len(path) <= 2 or path[1] in COMMON:
-            return True
+    def template(self, path: Path) -> re.Pattern[str] | None:
+        """What can only be a mistake there. Commands and environments have braces of their own."""
+        if path[:1] != ("spec",) or self.ours or len(path) < 2 or path[1] in COMMON:
+            return None if self.ours and path[:2] == ("spec", "values") else FOLDED
+        if len(path) == 2:
+            return BRACES
         schema = self.schema
         for step in path[1:]:
             below = schema.get("properties", {}).get(step) if isinstance(step, str) else schema.get("items")
             below = below or schema.get("additionalProperties")
             schema = below if isinstance(below, Mapping) else {}
         # What has a form is a name, a path or a glob of them, and what has none is any text.
-        return bool(schema.get("pattern", _ANY) != _ANY)
+        return BRACES if schema.get("pattern", _ANY) != _ANY else None
 
 
 def _suspects(value: Any, path: Path, rules: _Rules) -> Iterator[tuple[Path, bool]]:
@@ -116,8 +119,10 @@ def _suspects(value: Any, path: Path, rules: _Rules) -> Iterator[tuple[Path, boo
     elif isinstance(value, list):
         for index, child in enumerate(value):
             yield from _suspects(child, (*path, index), rules)
-    elif isinstance(value, str) and (INVISIBLE.search(value) or (rules.exact(path) and FOLDED.search(value))):
-        yield path, False
+    elif isinstance(value, str):
+        template = rules.template(path)
+        if INVISIBLE.search(value) or (template is not None and template.search(value)):
+            yield path, False
 
 
 class _Slips:
@@ -176,7 +181,10 @@ class _Slips:
         elif found := FOLDED.search(text, node.index, node.end):
             folded, begins = " ".join(found.group().split()), escaped(found.group()[0]) + found.group()[1]
             meant = f"; braces that are meant are written {begins} in double quotes" if self.taken else ""
-            self.complain(found.start(), f"{what} holds a template, {folded}", NOT_RENDERED + meant)
+            said, hint = (
+                ("an expression", NOT_HERE) if folded.startswith("$") else ("a template", NOT_RENDERED)
+            )
+            self.complain(found.start(), f"{what} holds {said}, {folded}", hint + meant)
         else:
             return False
         node.broken = True

@@ -50,6 +50,17 @@ def listed(words: Sequence[str], last: str) -> str:
     return f" {last} ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
 
 
+def some(names: Sequence[str], most: int = 5) -> str:
+    """The first of many names, and how many more there are.
+
+    Example:
+        >>> some(["a", "b", "c"], 2)
+        'a, b and 1 more'
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def lowered(sentence: str) -> str:
     """A sentence as it goes on behind a colon; what is written in capitals stays so."""
     return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]

@@ -12,11 +12,21 @@ from reconciler.errors import Problem
 
 TEMPLATE = re.compile(r"\{\{(?:[^\n}]|\}(?!\}))*\}\}|\{%[^\n]*?%\}|\$\{[A-Za-z_][^\n{}]*\}")
 """A template as Jinja, Go and shells have them, on one line."""
-FOLDED = re.compile(
-    r"\{\{(?:[^}]|\}(?!\})){0,500}\}\}|\{%[^%]{0,500}%\}|\$\{[A-Za-z_][^{}]{0,500}\}",
-)
-"""The same where lines may be folded, as within one scalar of YAML."""
+BRACES = re.compile(r"\{\{(?:[^}]|\}(?!\})){0,500}\}\}|\{%[^%]{0,500}%\}")
+"""One as Jinja and Go have them where lines may be folded, as within one scalar of YAML."""
+FOLDED = re.compile(rf"{BRACES.pattern}|\$\{{[A-Za-z_][^{{}}]{{0,500}}\}}")
+"""The same of any."""
 NOT_RENDERED = "templates are not rendered; write what it stands for"
+NOT_HERE = "expressions stand in the values of a kind's own fields; write what it stands for"
+QUOTED = "to have YAML take its braces for no mapping, put double quotes around the whole value"
+
+
+def remedy(template: str) -> tuple[str, str]:
+    """What something is that YAML cannot read, and what to do about it."""
+    if template.startswith("$"):
+        return f"an expression, {template}", QUOTED
+    return f"a template, {template}", NOT_RENDERED
+
 
 _NOTHING_ELSE = re.compile(rf"^[ \t]*(?:(?:{TEMPLATE.pattern})[ \t]*)+$", re.MULTILINE)
 _MARK = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|\Z)", re.MULTILINE)

@@ -15,7 +15,7 @@ from yaml.error import MarkedYAMLError, YAMLError
 from yaml.events import StreamEndEvent
 
 from reconciler.documents.invisible import INVISIBLE, instead, name_of, without
-from reconciler.documents.leftovers import NOT_RENDERED, TEMPLATE, without_templates
+from reconciler.documents.leftovers import TEMPLATE, remedy, without_templates
 from reconciler.documents.text import FileText
 from reconciler.errors import Problem
 
@@ -114,7 +114,7 @@ def _slipped_in(trouble: _Trouble, end: int) -> Problem | None:
             continue
         what, index = found[-1].group(), first + found[-1].start()
         if pattern is TEMPLATE:
-            return file.problem(index, f"a template, {what}", NOT_RENDERED)
+            return file.problem(index, *remedy(what))
         return file.problem(index, f"{name_of(what)}, which is no space to YAML", instead(what))
     return None
 

@@ -23,7 +23,7 @@ from yaml.events import (
 )
 
 from reconciler.core.suggest import did_you_mean
-from reconciler.documents.leftovers import NOT_RENDERED, TEMPLATE
+from reconciler.documents.leftovers import TEMPLATE, remedy
 from reconciler.documents.nodes import DocumentTrees, Node
 from reconciler.documents.scalars import Trap, resolve
 from reconciler.documents.text import FileText
@@ -200,7 +200,7 @@ class _Reader:
                 self.node(self.get(), depth + 1)
                 # Unquoted braces are a mapping whose key is another one; or they stand where a key should.
                 if at > index and (found := TEMPLATE.match(self.file.text, index)):
-                    self.complain(found.start(), f"a template, {found.group()}", NOT_RENDERED)
+                    self.complain(found.start(), *remedy(found.group()))
                     template = True
                 elif TEMPLATE.match(self.file.text, at):
                     template = True  # which has been said of the key

@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.model.names import DEFAULT_NAMESPACE, Address, Digest, Reference, TargetName
 from reconciler.model.origin import Origin
 from reconciler.model.subjects import Subject
+from reconciler.model.values import Rendered
 
 
 class Policy(StrEnum):
@@ -111,6 +112,7 @@ class Instance:
         transaction: whether what is to be done at once about it and about others of its kind is one operation.
         origin: where it was declared.
         removal: that it is to go; None for what is to be as it is declared.
+        rendered: the fields that were not written out, and what they were made of.
     """
 
     address: Address
@@ -130,6 +132,7 @@ class Instance:
     transaction: bool = False
     origin: Origin = field(default=Origin(), compare=False)
     removal: Removal | None = None
+    rendered: tuple[Rendered, ...] = field(default=(), compare=False)
 
     @property
     def subject(self) -> str:

@@ -1,0 +1,115 @@
+"""What is wrong with a manifest on some targets, as its expressions come out there: each said once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from reconciler.config.explain import shown
+from reconciler.config.expressions import dotted
+from reconciler.core.spoken import some
+from reconciler.core.spoken import value as spoken
+from reconciler.core.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from reconciler.config.cel import ExpressionError
+    from reconciler.config.complaints import Complaints
+    from reconciler.config.declared import Manifest
+    from reconciler.config.expressions import Expression, Leaf
+    from reconciler.config.variables import TargetValues
+    from reconciler.errors import Problem
+    from reconciler.model.names import TargetName
+
+
+@dataclass(slots=True)
+class _Fault:
+    problem: Problem
+    targets: list[TargetName] = field(default_factory=list)
+
+
+class Faults:
+    """Those of one manifest.
+
+    Attributes:
+        here: whether something was wrong on the target that is looked at.
+    """
+
+    def __init__(self, manifest: Manifest, complaints: Complaints) -> None:
+        self.here = False
+        self._manifest = manifest
+        self._complaints = complaints
+        self._found: dict[tuple[object, ...], _Fault] = {}
+        self._target: tuple[TargetName, TargetValues] | None = None
+
+    def begin(self, target: TargetName, values: TargetValues) -> None:
+        """Another target is looked at."""
+        self._target = target, values
+        self.here = False
+
+    def add(self, leaf: Leaf, count: int, message: str, hint: str) -> None:
+        """Something is wrong with an expression of a string."""
+        key = (leaf.path, count, message, hint)
+        if key not in self._found:
+            self._found[key] = _Fault(
+                self._complaints.at_expression(self._manifest, leaf, count, message, hint)
+            )
+        self._note(key)
+
+    def expression(self, leaf: Leaf, count: int, error: ExpressionError) -> None:
+        """An expression has no value."""
+        expression = list(leaf.expressions)[count]
+        missing, hint = self._missing(expression, error.key)
+        if missing.startswith("vars.") and self._complaints.values_lost:
+            self.here = True
+            return
+        message = f"{missing} is not defined" if missing else f"${{{expression.source}}}: {error.message}"
+        self.add(leaf, count, f"{shown(leaf.path)}: {message}", hint if missing else error.hint)
+
+    def schema(self, value: Any, leaves: Sequence[Leaf]) -> None:
+        """With these values the kind's schema refuses it."""
+        for problem, leaf in self._complaints.rendered(self._manifest, value, leaves):
+            key = (problem, leaf.path if leaf else ())
+            if key not in self._found:
+                hint = self._made_of(leaf) if leaf else ""
+                self._found[key] = _Fault(replace(problem, hint=hint or problem.hint))
+            self._note(key)
+
+    def tell(self) -> bool:
+        """Complain of all of it; whether there was anything."""
+        for fault in self._found.values():
+            message = f"{fault.problem.message}, on {some(fault.targets)}"
+            self._complaints.problems.append(replace(fault.problem, message=message))
+        return bool(self._found)
+
+    def _note(self, key: tuple[object, ...]) -> None:
+        assert self._target is not None  # noqa: S101 - a target is looked at
+        self.here = True
+        self._found[key].targets.append(self._target[0])
+
+    def _missing(self, expression: Expression, key: str) -> tuple[str, str]:
+        """What an expression reads that is not there, and what to do about it; "" if that is not known."""
+        assert self._target is not None  # noqa: S101 - a target is looked at
+        values = self._target[1]
+        for path in expression.reads if key else ():
+            there, depth = values.look(path)
+            if depth < len(path) and path[depth] == key:
+                missing = dotted(path[: depth + 1])
+                hint = did_you_mean(key, map(str, there)) if isinstance(there, dict) else ""
+                if path[:-1] == ("target", "labels"):
+                    return missing, hint or f"give it the label {key}"
+                return missing, hint or (
+                    "a Vars for this target has to give it" if path[:-1] == ("vars",) else ""
+                )
+        return "", ""
+
+    def _made_of(self, leaf: Leaf) -> str:
+        """Where the values of a string were given."""
+        assert self._target is not None  # noqa: S101 - a target is looked at
+        values = self._target[1]
+        paths = dict.fromkeys(path for one in leaf.expressions for path in one.reads)
+        reads = [read for path in paths if (read := values.read(path)) is not None]
+        return "; ".join(
+            f"{read.name} is {spoken(read.value)}" + (f", given at {read.origin}" if read.origin.file else "")
+            for read in reads
+        )

@@ -1,0 +1,134 @@
+"""What the instances of a manifest are made of: the same on all of its targets, or made of the values of each.
+
+Invariant: what an earlier load has made of the same is used again, and an expression is evaluated once a target.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from reconciler.config.bodies import BadBody, body_of
+from reconciler.config.contents import content_of
+from reconciler.config.declared import Content, Made, Manifest, Varying, instance_digest
+from reconciler.config.explain import shown
+from reconciler.config.expressions import Leaf, put_in
+from reconciler.config.faults import Faults
+from reconciler.model.values import Rendered
+
+if TYPE_CHECKING:
+    from reconciler.config.attached import Attachments
+    from reconciler.config.complaints import Complaints
+    from reconciler.config.variables import TargetValues, Values
+    from reconciler.model.blob import Blob
+    from reconciler.model.names import Digest, Reference, TargetName
+
+_SAME = b""
+
+
+class Making:
+    """Makes what instances are made of.
+
+    Args:
+        attachments: bodies that are files.
+        values: what expressions read.
+        complaints: told of what is wrong.
+        broken: what has problems of its own; grows by what has no body.
+
+    Attributes:
+        blobs: the bodies of all that was made.
+    """
+
+    def __init__(
+        self, attachments: Attachments, values: Values, complaints: Complaints, broken: set[Reference]
+    ) -> None:
+        self.blobs: dict[Digest, Blob] = {}
+        self._attachments = attachments
+        self._values = values
+        self._complaints = complaints
+        self._broken = broken
+
+    def of(
+        self, manifest: Manifest, targets: Sequence[TargetName]
+    ) -> Iterator[tuple[TargetName, Made, tuple[Rendered, ...]]]:
+        """What is put on each of some targets, and which fields of it were not written out."""
+        if isinstance(manifest.content, Varying):
+            yield from self._varying(manifest, manifest.content, targets)
+            return
+        made = self._made(manifest, manifest.content, manifest.made.get(_SAME))
+        if made is None:
+            return
+        manifest.made[_SAME] = made
+        for target in targets:
+            yield target, made, ()
+
+    def _made(self, manifest: Manifest, content: Content, before: Made | None) -> Made | None:
+        """A content with its body; None, with a complaint, if that is not there."""
+        blobs = [content.blob] if content.blob is not None else []
+        spec, body = content.spec, content.blob.digest if content.blob is not None else None
+        if content.body_path:
+            found = self._attachments.of(manifest, content.body_path)
+            if found is None:
+                self._broken.add(manifest.ref)
+                return None
+            field, value, body, blobs = found
+            spec = {**spec, field: value}
+        for blob in blobs:
+            self.blobs.setdefault(blob.digest, blob)
+        if before is not None and before.content is content and before.body == body:
+            return before
+        return Made(content, spec, instance_digest(manifest, spec), body)
+
+    def _varying(
+        self, manifest: Manifest, varying: Varying, targets: Sequence[TargetName]
+    ) -> Iterator[tuple[TargetName, Made, tuple[Rendered, ...]]]:
+        faults = Faults(manifest, self._complaints)
+        before, manifest.made = manifest.made, {}
+        for target in targets:
+            values = self._values.of(target)
+            faults.begin(target, values)
+            given = [leaf.value(values.context, partial(faults.expression, leaf)) for leaf in varying.leaves]
+            if faults.here:
+                continue
+            # 1, 1.0 and true are equal, and are not the same.
+            key = hashlib.blake2b(repr(given).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            made = manifest.made.get(key)
+            if made is None:
+                known = before.get(key)
+                content = known.content if known else self._content(manifest, varying, given, faults)
+                made = self._made(manifest, content, known) if content is not None else None
+                if made is None:
+                    continue
+                manifest.made[key] = made
+            rendered = zip(varying.leaves, given, strict=True)
+            yield target, made, tuple(_rendered(manifest, *one, values) for one in rendered)
+        if faults.tell():
+            self._broken.add(manifest.ref)
+
+    def _content(
+        self, manifest: Manifest, varying: Varying, given: Sequence[Any], faults: Faults
+    ) -> Content | None:
+        """What a manifest is with values in the place of its expressions, if it may be that."""
+        compiled = manifest.compiled
+        value = put_in(
+            varying.document, [(leaf.path, one) for leaf, one in zip(varying.leaves, given, strict=True)]
+        )
+        if not compiled.accepts(value):
+            faults.schema(value, varying.leaves)
+            return None
+        body = body_of(compiled.kind.body, value["spec"], manifest.origin.file)
+        if isinstance(body, BadBody):
+            leaf = next(leaf for leaf in varying.leaves if leaf.path == ("spec", body.field))
+            faults.add(leaf, 0, f"spec.{body.field}: {body.message}", body.hint)
+            return None
+        return content_of(compiled, value["spec"], body)
+
+
+def _rendered(manifest: Manifest, leaf: Leaf, value: Any, values: TargetValues) -> Rendered:
+    """Where a field came from."""
+    body = leaf.path == ("spec", manifest.compiled.kind.body.text)
+    paths = dict.fromkeys(path for expression in leaf.expressions for path in expression.reads)
+    reads = [read for path in paths if (read := values.read(path)) is not None]
+    return Rendered(shown(leaf.path[1:]), leaf.written, None if body else value, tuple(reads), body)

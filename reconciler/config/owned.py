@@ -1,0 +1,90 @@
+"""Targets, sources and values that the files of a snapshot declare, each once, and names that stand twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from reconciler.config.declared import FileDeclarations, Manifest, Variables
+
+if TYPE_CHECKING:
+    from reconciler.config.complaints import Complaints
+    from reconciler.documents.reading import Document
+    from reconciler.model.names import Reference, SourceName, TargetName
+    from reconciler.model.source import Source
+    from reconciler.model.target import Target
+
+
+class Owned:
+    """What is declared beside resources.
+
+    Attributes:
+        targets: by name.
+        sources: by name.
+        variables: what is given for targets, in order.
+    """
+
+    def __init__(self, declared: Mapping[str, FileDeclarations], complaints: Complaints) -> None:
+        self.targets: dict[TargetName, Target] = {}
+        self.sources: dict[SourceName, Source] = {}
+        self.variables: list[Variables] = [one for found in declared.values() for one in found.variables]
+        self._complaints = complaints
+        machines: dict[tuple[str, ...], Target] = {}
+        for file, found in declared.items():
+            for target, document in found.targets:
+                first = self.targets.setdefault(target.name, target)
+                if first is not target:
+                    self._twice(file, document, f"Target/{target.name}", str(first.origin))
+                elif (same := machines.setdefault(target.transport.machine, target)) is not target:
+                    self._one_machine(file, document, target, same)
+            for source, document in found.sources:
+                known = self.sources.setdefault(source.name, source)
+                if known is not source:
+                    self._twice(file, document, f"Source/{source.name}", str(known.origin))
+        self._served(declared)
+        given: dict[Reference, Variables] = {}
+        for one in self.variables:
+            if (other := given.setdefault(one.ref, one)) is not one:
+                self._twice(one.origin.file, one.document, one.ref, str(other.origin))
+
+    def check_names(self, manifests: Iterable[Manifest]) -> None:
+        """No two resources of one kind may have one name."""
+        seen: dict[tuple[str, str], Manifest] = {}
+        for manifest in manifests:
+            first = seen.setdefault((manifest.compiled.kind.api_version, manifest.ref), manifest)
+            if first is not manifest:
+                self._twice(manifest.origin.file, manifest.document, manifest.ref, str(first.origin))
+
+    def _served(self, declared: Mapping[str, FileDeclarations]) -> None:
+        served: dict[str, Source] = {}
+        for file, found in declared.items():
+            for source, document in found.sources:
+                if (other := served.setdefault(source.directory, source)) is not source:
+                    self._served_already(file, document, source, other)
+
+    def _one_machine(self, file: str, document: Document, target: Target, first: Target) -> None:
+        self._complaints.warning_in(
+            file,
+            document,
+            ("metadata", "name"),
+            f"Target/{target.name} is the same machine as Target/{first.name}, at {first.origin}",
+            "declare it once: neither knows what the other one manages, and may purge it",
+        )
+
+    def _served_already(self, file: str, document: Document, source: Source, first: Source) -> None:
+        self._complaints.warning_in(
+            file,
+            document,
+            ("spec", "directory"),
+            f"Source/{source.name} does nothing: Source/{first.name}, at {first.origin}, is about this directory",
+            "",
+        )
+
+    def _twice(self, file: str, document: Document, name: str, first: str) -> None:
+        self._complaints.problem_in(
+            file,
+            document,
+            ("metadata", "name"),
+            f"{name} is declared a second time; first at {first}",
+            "give one of them another name, or drop it",
+        )

@@ -1,0 +1,168 @@
+"""Values of targets: what each Vars gives, and which of several counts.
+
+The rule (docs/spec/values.md): the more specific one gives a name its whole value. What names its target is more
+specific than any selector, and of two selectors the one with more requirements is. Two that are equally specific and
+give one name on one target are an error, unless a more specific one gives it there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from reconciler.config.expressions import dotted
+from reconciler.core.spoken import some
+from reconciler.model.selector import Selector
+from reconciler.model.values import NOWHERE, Read
+
+if TYPE_CHECKING:
+    from reconciler.config.cel import Context
+    from reconciler.config.complaints import Complaints
+    from reconciler.config.declared import Variables
+    from reconciler.config.selection import Selection
+    from reconciler.model.names import TargetName
+    from reconciler.model.origin import Origin
+    from reconciler.model.target import Target
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# fmt: off
+_RESERVED = frozenset({
+    "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let",
+    "loop", "package", "namespace", "return", "var", "void", "while",
+})
+# fmt: on
+_MAX_INT = 2**63 - 1
+
+
+def value_problems(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str, str, bool]]:
+    """What no schema says of the values of a Vars: path, message, hint, and whether it is about a key."""
+    for name, value in values.items():
+        if not _NAME.fullmatch(name) or name in _RESERVED:
+            hint = "letters, digits and '_', no digit first, and no word of CEL's own such as in"
+            yield (name,), f"no value can be called {name!r}", hint, True
+        yield from _within(value, (name,))
+
+
+def _within(
+    value: Any, path: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], str, str, bool]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _within(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _within(item, (*path, index))
+    elif isinstance(value, str) and "${" in value:
+        yield path, "the values of a Vars hold no expressions", "put it together where it is used", False
+    elif isinstance(value, int) and not -_MAX_INT <= value <= _MAX_INT:
+        yield path, "a whole number of more than 64 bits", "quote it", False
+
+
+class TargetValues:
+    """What expressions read on one target.
+
+    Attributes:
+        vars: values by name.
+        origins: where each was given.
+        target: its name and labels.
+    """
+
+    __slots__ = ("_context", "origins", "target", "vars")
+
+    def __init__(self, target: Target, values: Mapping[str, Any], origins: Mapping[str, Origin]) -> None:
+        self.vars = values
+        self.origins = origins
+        self.target = {"name": str(target.name), "labels": dict(target.labels)}
+        self._context: Context | None = None
+
+    @property
+    def context(self) -> Context:
+        """For expressions."""
+        if self._context is None:
+            from reconciler.config.cel import context
+
+            self._context = context({"vars": self.vars, "target": self.target})
+        return self._context
+
+    def read(self, path: Sequence[str]) -> Read | None:
+        """What an expression reads by a path; None where nothing is there, or it may be any of the values."""
+        value, depth = self.look(path)
+        if depth < len(path) or len(path) < 2:
+            return None
+        return Read(dotted(path), value, self.origins.get(path[1], NOWHERE) if path[0] == "vars" else NOWHERE)
+
+    def look(self, path: Sequence[str]) -> tuple[Any, int]:
+        """What a path such as ("vars", "port") leads to, and how many of its steps there are."""
+        here: Any = {"vars": self.vars, "target": self.target}
+        for depth, step in enumerate(path):
+            if not isinstance(here, Mapping) or step not in here:
+                return here, depth
+            here = here[step]
+        return here, len(path)
+
+
+class Values:
+    """The values of all targets.
+
+    Args:
+        given: by everything that gives some.
+        targets: by name.
+        selection: of those.
+        complaints: told of ties.
+    """
+
+    def __init__(
+        self,
+        given: Sequence[Variables],
+        targets: Mapping[TargetName, Target],
+        selection: Selection,
+        complaints: Complaints,
+    ) -> None:
+        self._targets = targets
+        self._known: dict[TargetName, TargetValues] = {}
+        self._merged: dict[tuple[int, ...], tuple[dict[str, Any], dict[str, Origin]]] = {}
+        self._for: dict[TargetName, list[Variables]] = {}
+        for one in sorted(given, key=lambda one: one.weight):
+            for name in selection.of(one.where) if isinstance(one.where, Selector) else (one.where,):
+                self._for.setdefault(name, []).append(one)
+        self._check(complaints)
+
+    def of(self, target: TargetName) -> TargetValues:
+        """Those of one target."""
+        known = self._known.get(target)
+        if known is None:
+            given = self._for.get(target, ())
+            key = tuple(map(id, given))
+            merged = self._merged.get(key)
+            if merged is None:
+                merged = self._merged[key] = {}, {}
+                for one in given:
+                    merged[0].update(one.values)
+                    merged[1].update(dict.fromkeys(one.values, one.origin))
+            known = self._known[target] = TargetValues(self._targets[target], *merged)
+        return known
+
+    def _check(self, complaints: Complaints) -> None:
+        """No two may give one name on one target without one being the more specific."""
+        ties: dict[tuple[int, int, str], tuple[Variables, Variables, list[TargetName]]] = {}
+        for target, given in self._for.items():
+            best: dict[str, list[Variables]] = {}
+            for one in given:
+                for name in one.values:
+                    others = best.get(name)
+                    tied = others is not None and others[0].weight == one.weight
+                    best[name] = [*others, one] if others and tied else [one]
+            for name, (first, *others) in best.items():
+                for second in others:
+                    ties.setdefault((id(first), id(second), name), (first, second, []))[2].append(target)
+        for (_, _, name), (first, second, targets) in ties.items():
+            path = ("spec", "values", name)
+            complaints.problem_in(
+                second.origin.file,
+                second.document,
+                path,
+                f"{second.ref} and {first.ref} both give vars.{name} on {some(targets)}, and neither is more specific; "
+                f"{first.ref} gives it at {complaints.place_in(first.origin, first.document, path)}",
+                "let one of them select by one more label, or name its target",
+            )
