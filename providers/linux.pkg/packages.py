@@ -13,12 +13,14 @@ from froyo_provider import (
     CallError,
     Fault,
     FieldDiff,
+    Found,
     Operation,
     PermanentError,
     Provider,
     Resource,
     Result,
     batch,
+    call,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +37,14 @@ SOURCES = ("path:/var/lib/apt/lists/", "path:/etc/apt/sources.list.d/", "path:/e
 
 class Package(Provider):
     """Packages of the target's package manager, by their names."""
+
+    async def find(self) -> list[Found]:
+        """What somebody has installed. Not in which version: whoever upgrades a host does not want it put back."""
+        installed = (await call("pkg.list"))["packages"]
+        return [
+            Found(one["name"], {"package": one["name"], **({"hold": True} if one["hold"] else {})})
+            for one in installed
+        ]
 
     async def read(self, wanted: list[Resource]) -> list[Actual | Fault]:
         """What is installed; and of what differs, what would come of putting it right."""

@@ -101,6 +101,7 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "dir.list": CallRule(reading=True, names=(_PATH,)),
         "facts": CallRule(reading=True),
         "pkg.query": CallRule(reading=True, names=(Names("name", scheme="package"),)),
+        "pkg.list": CallRule(reading=True),
         "pkg.simulate": CallRule(reading=True),
         "pkg.manager": CallRule(reading=True),
         "file.write": CallRule(reading=False, names=(Names("path", suffix="backup"),), command="validate"),

@@ -19,6 +19,7 @@ type installed struct {
 	want, state string
 	broken      bool // dpkg says that it has to be installed anew
 	automatic   bool // apt says that nobody asked for it
+	base        bool // every system has it: it is essential, or of a priority that an installation takes along
 	conffiles   []string
 }
 
@@ -122,6 +123,10 @@ func parse(status, extended string) *database {
 				one.arch = value
 			case "Version":
 				one.version = value
+			case "Essential":
+				one.base = one.base || value == "yes"
+			case "Priority":
+				one.base = one.base || value == "required" || value == "important" || value == "standard"
 			case "Status":
 				if words := strings.Fields(value); len(words) == 3 {
 					one.want, one.broken, one.state = words[0], words[1] != "ok", words[2]

@@ -1,4 +1,4 @@
-// Package packages is what is installed, what could be, and what would come of it: `pkg.query`, `pkg.simulate` and `pkg.manager`.
+// Package packages is what is installed, what could be, and what would come of it: `pkg.query`, `pkg.list`, `pkg.simulate` and `pkg.manager`.
 //
 // What is installed is read from dpkg's own database, without a process; apt is asked only about what is not as it is wanted, and for what it
 // said before only once its sources, lists or settings have changed.
@@ -20,13 +20,14 @@ const mostVersions = 16
 
 var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{0,199}(:[a-z0-9][a-z0-9-]{0,30})?$`)
 
-// Commands is all three.
+// Commands is all four.
 func Commands() []command.Command { return of(places{}) }
 
 func of(where places) []command.Command {
 	manager := &manager{library: library{places: where}, apt: apt{places: where}}
 	return []command.Command{
 		{Name: "pkg.query", Names: []command.Names{{Argument: "name", Scheme: "package"}}, Replays: true, Run: manager.query},
+		{Name: "pkg.list", Replays: true, Run: manager.list},
 		{Name: "pkg.simulate", Replays: true, Run: manager.simulate},
 		{Name: "pkg.manager", Replays: true, Run: manager.look},
 	}

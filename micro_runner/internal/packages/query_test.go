@@ -42,6 +42,19 @@ Status: install ok installed
 Architecture: amd64
 Version: 2.36
 
+Package: bash
+Essential: yes
+Status: install ok installed
+Priority: required
+Architecture: amd64
+Version: 5.2
+
+Package: less
+Status: install ok installed
+Priority: important
+Architecture: amd64
+Version: 590
+
 Package: tree
 Status: deinstall ok config-files
 Architecture: amd64
@@ -293,4 +306,16 @@ func TestWhoIsAtWorkIsNamed(t *testing.T) {
 	if m.holder() != nil {
 		t.Error("it is gone")
 	}
+}
+
+func TestWhatSomebodyAskedForIsListed(t *testing.T) {
+	want := []any{
+		map[string]any{"name": "dpkg", "version": "1.21.22", "hold": false},
+		map[string]any{"name": "jq", "version": "1.6-2.1", "hold": true},
+		map[string]any{"name": "libc6:i386", "version": "2.35", "hold": false},
+	}
+	if got := at(t, system(t)).OK("pkg.list", harness.Object{})["packages"]; !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	at(t, places{t.TempDir()}).Fails(fault.NotSupported, "pkg.list", harness.Object{})
 }

@@ -78,6 +78,7 @@ class Debian:
             return {"error": {"class": "permanent", "code": "not_supported", "message": self.missing}}
         answers = {
             "pkg.query": self.query,
+            "pkg.list": self.list,
             "pkg.simulate": self.simulate,
             "pkg.manager": self.manager,
             "exec.run": self.run,
@@ -110,6 +111,15 @@ class Debian:
             if choice := next((version for version in versions if fits(version, bounds)), None):
                 reply["choice"] = choice
         return reply
+
+    def list(self, args: Json) -> Json:
+        del args
+        asked = {name: one for name, one in sorted(self.installed.items()) if not one.automatic}
+        return {
+            "packages": [
+                {"name": name, "version": one.version, "hold": one.hold} for name, one in asked.items()
+            ]
+        }
 
     def simulate(self, args: Json) -> Json:
         trial = copy.deepcopy(self)

@@ -321,3 +321,17 @@ def test_a_host_without_apt_says_what_is_known_here(bench):
         "there is no dpkg here: /var/lib/dpkg/status does not exist;"
         " linux.pkg knows apt and dpkg only, as Debian and Ubuntu have them"
     )
+
+
+def test_what_somebody_has_installed_can_be_declared_without_a_change(bench):
+    here = bench(**JQ, **APP)
+    here.put_right(here.package("jq"), here.package("app", hold=True))
+    found = here.harness.find()
+    assert [(one["name"], one["spec"]) for one in found] == [
+        ("app", {"package": "app", "hold": True}),
+        ("jq", {"package": "jq"}),
+    ]
+    declared = [
+        here.package(one["name"], **{k: v for k, v in one["spec"].items() if k != "package"}) for one in found
+    ]
+    assert [one["action"] for one in here.plan(*declared)] == ["none", "none"]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Answer: TypeAlias = "Json | Exception | Callable[[dict[str, Any]], Json]"
 READING_CALLS = frozenset(
     {"file.stat", "dir.list", "facts", "exec.look", "exec.check", "exec.check.unconfined"}
-    | {"pkg.query", "pkg.simulate", "pkg.manager"}
+    | {"pkg.query", "pkg.list", "pkg.simulate", "pkg.manager"}
 )
 TARGET = {"name": "host"}
 
@@ -116,6 +116,11 @@ class Harness:
         """What `read` finds."""
         actual: list[Json] = self.run("read", {"target": TARGET, "resources": resources})["actual"]
         return actual
+
+    def find(self, *kinds: str) -> list[Json]:
+        """What `find` finds, of these kinds or of all."""
+        found: list[Json] = self.run("read", {"target": TARGET, "find": kinds})["found"]
+        return found
 
     def plan(self, resources: Sequence[Json], actual: Sequence[Json]) -> list[Json]:
         """What is planned for the resources that could be read."""

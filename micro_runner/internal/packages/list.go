@@ -1,0 +1,43 @@
+package packages
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/wire"
+)
+
+// list is what somebody asked for: neither what came along with that, nor what every system has.
+func (m *manager) list(_ context.Context, call *command.Call) (wire.Array, error) {
+	database, missing := m.library.database()
+	results := make(wire.Array, len(call.Items))
+	for i := range call.Items {
+		if missing != nil {
+			results[i] = command.Failed(missing, "pkg.list")
+			continue
+		}
+		var found []*installed
+		for _, same := range database.packages {
+			for _, one := range same {
+				if one.state == "installed" && !one.automatic && !one.base {
+					found = append(found, one)
+				}
+			}
+		}
+		slices.SortFunc(found, func(a, b *installed) int {
+			return strings.Compare(a.name+":"+a.arch, b.name+":"+b.arch)
+		})
+		list := make(wire.Array, len(found))
+		for j, one := range found {
+			name := one.name
+			if one.arch != database.native && one.arch != "all" {
+				name += ":" + one.arch
+			}
+			list[j] = wire.Object{wire.F("name", name), wire.F("version", one.version), wire.F("hold", one.want == "hold")}
+		}
+		results[i] = command.OK(wire.Object{wire.F("packages", list)})
+	}
+	return results, nil
+}
