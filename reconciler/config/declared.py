@@ -14,6 +14,7 @@ from reconciler.config.schemas import CompiledKind
 from reconciler.documents.reading import Document
 from reconciler.errors import Problem
 from reconciler.model.blob import Blob
+from reconciler.model.facts import Section
 from reconciler.model.names import Digest, Reference, TargetName
 from reconciler.model.origin import Origin
 from reconciler.model.resource import CommonSpec, Instance, Metadata
@@ -72,6 +73,13 @@ class Varying:
 
     document: Mapping[str, Any]
     leaves: tuple[Leaf, ...]
+
+    @property
+    def sections(self) -> frozenset[Section]:
+        """The facts that have to be known for it."""
+        return frozenset(
+            section for leaf in self.leaves for one in leaf.expressions for section in one.sections
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -146,7 +154,7 @@ class Variables:
     def weight(self) -> int:
         """How specific it is: what names its target more than any selector, and that more with each requirement."""
         if isinstance(self.where, Selector):
-            return len(self.where.labels) + len(self.where.requirements)
+            return len(self.where.labels) + len(self.where.requirements) + len(self.where.facts)
         return sys.maxsize
 
 

@@ -60,7 +60,7 @@ class Expansion:
         owned.check_names(manifests)
         for variables in owned.variables:
             self._targets_of(variables)
-        values = Values(owned.variables, self.targets, self._selection, self.complaints)
+        values = Values(owned.variables, self.targets, self._selection, facts, self.complaints)
         attachments = Attachments(snapshot, tuple(declared), self.complaints)
         self._making = Making(attachments, values, self.complaints, self._broken)
         self.blobs = self._making.blobs

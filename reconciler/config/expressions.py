@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reconciler.config.builtin import COMMON
+from reconciler.core.spoken import listed
+from reconciler.model.facts import SECTIONS, Section
 
 if TYPE_CHECKING:
     from reconciler.config.cel import Context, ExpressionError, Program
@@ -20,7 +22,7 @@ Path: TypeAlias = tuple[str | int, ...]
 Complain: TypeAlias = "Callable[[Path, int, ExpressionError], None]"
 """Is told where a string is, which expression in it, from 0 on, and what is wrong with that."""
 
-ROOTS = ("vars", "target")
+ROOTS = ("vars", "target", "facts")
 """What an expression can read."""
 
 _BEGIN = re.compile(r"\$\$\{|\$\{")
@@ -30,7 +32,7 @@ _TOKEN = re.compile(
 )
 _STEP = r"""\s*\.\s*[A-Za-z_]\w*\b(?!\s*\()|\s*\[\s*(?:"[^"\\\n]*"|'[^'\\\n]*')\s*\]"""
 _READ = re.compile(
-    rf"""(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(?<![\w.])({"|".join(ROOTS)}|facts)\b(?!\s*\()((?:{_STEP})*)"""
+    rf"""(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(?<![\w.])({"|".join(ROOTS)})\b(?!\s*\()((?:{_STEP})*)"""
 )
 _NAME = re.compile(r"""[A-Za-z_]\w*|"[^"]*"|'[^']*'""")
 
@@ -43,11 +45,13 @@ class Expression:
         source: without its braces.
         program: compiled.
         reads: what it may read, as paths such as ("vars", "port").
+        sections: the facts among that.
     """
 
     source: str
     program: Program
     reads: tuple[tuple[str, ...], ...]
+    sections: frozenset[Section] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,15 +245,36 @@ def _expression(source: str) -> Expression:
         raise
     strange = sorted(program.roots - set(ROOTS))
     if strange:
-        hint = did_you_mean(strange[0], ROOTS) or f"there are {' and '.join(ROOTS)}; {_MEANT}"
+        hint = did_you_mean(strange[0], ROOTS) or f"there are {listed(ROOTS, 'and')}; {_MEANT}"
         raise ExpressionError(
-            f"an expression reads {' or '.join(ROOTS)}, and there is no {strange[0]}",
+            f"an expression reads {listed(ROOTS, 'or')}, and there is no {strange[0]}",
             offset=max(source.find(strange[0]), 0),
             hint=hint,
         )
     if not program.roots:
-        raise ExpressionError(f"an expression that reads neither {' nor '.join(ROOTS)}", hint=_MEANT)
-    return Expression(source, program, tuple(dict.fromkeys(_reads(source))))
+        raise ExpressionError(f"an expression that reads none of {listed(ROOTS, 'and')}", hint=_MEANT)
+    reads = tuple(dict.fromkeys(_reads(source)))
+    return Expression(source, program, reads, frozenset(_sections(source, reads)))
+
+
+def _sections(source: str, reads: Sequence[tuple[str, ...]]) -> Iterator[Section]:
+    """The facts that an expression needs, which have to be known before it is evaluated.
+
+    Raises:
+        ExpressionError: it does not say which, or there are none of that name.
+    """
+    from reconciler.config.cel import ExpressionError
+    from reconciler.core.suggest import did_you_mean
+
+    for path in (path for path in reads if path[0] == "facts"):
+        offset = max(source.find(".".join(path[:2])), 0)
+        if len(path) == 1:
+            hint = "write facts.os, or another of them"
+            raise ExpressionError("an expression names the facts that it reads", offset=offset, hint=hint)
+        if path[1] not in SECTIONS:
+            hint = did_you_mean(path[1], SECTIONS) or f"there are {', '.join(SECTIONS)}"
+            raise ExpressionError(f"there are no facts called {path[1]}", offset=offset, hint=hint)
+        yield Section(path[1])
 
 
 def _reads(source: str) -> Iterator[tuple[str, ...]]:

@@ -98,9 +98,10 @@ class Faults:
                 hint = did_you_mean(key, map(str, there)) if isinstance(there, dict) else ""
                 if path[:-1] == ("target", "labels"):
                     return missing, hint or f"give it the label {key}"
-                return missing, hint or (
-                    "a Vars for this target has to give it" if path[:-1] == ("vars",) else ""
-                )
+                if path[:-1] == ("vars",):
+                    return missing, hint or "a Vars for this target has to give it"
+                asked = f"ask first: has({missing}) ? {dotted(path)} : …" if key.isidentifier() else ""
+                return missing, hint or asked
         return "", ""
 
     def _made_of(self, leaf: Leaf) -> str:

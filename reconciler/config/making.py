@@ -86,10 +86,14 @@ class Making:
     ) -> Iterator[tuple[TargetName, Made, tuple[Rendered, ...]]]:
         faults = Faults(manifest, self._complaints)
         before, manifest.made = manifest.made, {}
+        sections = varying.sections
         for target in targets:
             values = self._values.of(target)
+            if not values.knows(sections):
+                continue
             faults.begin(target, values)
-            given = [leaf.value(values.context, partial(faults.expression, leaf)) for leaf in varying.leaves]
+            context = values.context(sections)
+            given = [leaf.value(context, partial(faults.expression, leaf)) for leaf in varying.leaves]
             if faults.here:
                 continue
             # 1, 1.0 and true are equal, and are not the same.

@@ -8,7 +8,7 @@ give one name on one target are an error, unless a more specific one gives it th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.config.expressions import dotted
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from reconciler.config.cel import Context
     from reconciler.config.complaints import Complaints
     from reconciler.config.declared import Variables
+    from reconciler.config.knowing import FactReading
     from reconciler.config.selection import Selection
+    from reconciler.model.facts import Section
     from reconciler.model.names import TargetName
     from reconciler.model.origin import Origin
     from reconciler.model.target import Target
@@ -66,24 +68,40 @@ class TargetValues:
         vars: values by name.
         origins: where each was given.
         target: its name and labels.
+        facts: those that something has asked for, by section.
     """
 
-    __slots__ = ("_context", "origins", "target", "vars")
+    __slots__ = ("_contexts", "_facts", "_name", "facts", "origins", "target", "vars")
 
-    def __init__(self, target: Target, values: Mapping[str, Any], origins: Mapping[str, Origin]) -> None:
+    def __init__(
+        self, target: Target, values: Mapping[str, Any], origins: Mapping[str, Origin], facts: FactReading
+    ) -> None:
         self.vars = values
         self.origins = origins
         self.target = {"name": str(target.name), "labels": dict(target.labels)}
-        self._context: Context | None = None
+        self.facts: dict[str, Mapping[str, Any]] = {}
+        self._name = target.name
+        self._facts = facts
+        self._contexts: dict[frozenset[Section], Context] = {}
 
-    @property
-    def context(self) -> Context:
-        """For expressions."""
-        if self._context is None:
-            from reconciler.config.cel import context
+    def knows(self, sections: Collection[Section]) -> bool:
+        """Whether these facts are known; else the target waits for them."""
+        for section in sections:
+            found = self._facts.section(self._name, section)
+            if found is not None:
+                self.facts[section] = found
+        return all(section in self.facts for section in sections)
 
-            self._context = context({"vars": self.vars, "target": self.target})
-        return self._context
+    def context(self, sections: frozenset[Section]) -> Context:
+        """For expressions that read these facts, all of which are known."""
+        context = self._contexts.get(sections)
+        if context is None:
+            from reconciler.config.cel import context as made
+
+            facts = {section: self.facts[section] for section in sections}
+            variables = {"vars": self.vars, "target": self.target, "facts": facts}
+            context = self._contexts[sections] = made(variables)
+        return context
 
     def read(self, path: Sequence[str]) -> Read | None:
         """What an expression reads by a path; None where nothing is there, or it may be any of the values."""
@@ -94,7 +112,7 @@ class TargetValues:
 
     def look(self, path: Sequence[str]) -> tuple[Any, int]:
         """What a path such as ("vars", "port") leads to, and how many of its steps there are."""
-        here: Any = {"vars": self.vars, "target": self.target}
+        here: Any = {"vars": self.vars, "target": self.target, "facts": self.facts}
         for depth, step in enumerate(path):
             if not isinstance(here, Mapping) or step not in here:
                 return here, depth
@@ -109,6 +127,7 @@ class Values:
         given: by everything that gives some.
         targets: by name.
         selection: of those.
+        facts: what is known of them.
         complaints: told of ties.
     """
 
@@ -117,9 +136,11 @@ class Values:
         given: Sequence[Variables],
         targets: Mapping[TargetName, Target],
         selection: Selection,
+        facts: FactReading,
         complaints: Complaints,
     ) -> None:
         self._targets = targets
+        self._facts = facts
         self._known: dict[TargetName, TargetValues] = {}
         self._merged: dict[tuple[int, ...], tuple[dict[str, Any], dict[str, Origin]]] = {}
         self._for: dict[TargetName, list[Variables]] = {}
@@ -140,7 +161,7 @@ class Values:
                 for one in given:
                     merged[0].update(one.values)
                     merged[1].update(dict.fromkeys(one.values, one.origin))
-            known = self._known[target] = TargetValues(self._targets[target], *merged)
+            known = self._known[target] = TargetValues(self._targets[target], *merged, self._facts)
         return known
 
     def _check(self, complaints: Complaints) -> None:

@@ -8,13 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.config import ParseCache
+from reconciler.config import ParseCache, load
 from reconciler.config.expressions import parse, place, put_in
-from reconciler.model.names import Address, Digest
+from reconciler.errors import ConfigError
+from reconciler.model.desired import Desired
+from reconciler.model.facts import Facts, Section
+from reconciler.model.names import Address, Digest, TargetName
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Instance
 from reconciler.model.values import Read, Rendered
-from tests.unit.config.world import loaded, problems, resource
+from tests.unit.config.world import CATALOG, loaded, problems, resource, snapshot
 
 TARGETS = """\
 apiVersion: froyo.dev/v1alpha1
@@ -292,6 +295,87 @@ def test_an_escape_in_quotes_is_the_same_as_the_character() -> None:
     for written in ("\\u0024{target.name}", "$\\x7Btarget.name}", "${target.name}"):
         assert one({"t.yaml": text % written}).spec["key"] == "web-1"
     assert one({"t.yaml": text % "\\x24$\\u007btarget.name}"}).spec["key"] == "${target.name}"
+
+
+class TestFacts:
+    FACTS = Facts(
+        {Section("os"): {"family": "debian", "major": 12}, Section("network"): {"ipv4": ["10.0.0.5"]}}
+    )
+
+    def load(self, *known: str, facts: Facts | None = None, **spec: object) -> Desired:
+        files = {"targets.yaml": TARGETS, "t.json": tune(**spec), "f.json": json.dumps(resource("plain"))}
+        given = dict.fromkeys(map(TargetName, known), self.FACTS if facts is None else facts)
+        return load(snapshot(files), CATALOG, facts=given)
+
+    def test_they_are_read_as_all_else(self) -> None:
+        found = self.load(
+            "web-1", "web-2", key="${facts.os.family}-${facts.os.major + 1} ${facts.network.ipv4[0]}"
+        )
+        assert found.instances[Address("web-1/Tune/t")].spec["key"] == "debian-13 10.0.0.5"
+        assert found.facts_read == {"os", "network"}
+        assert [read.name for read in found.instances[Address("web-1/Tune/t")].rendered[0].reads] == [
+            "facts.os.family",
+            "facts.os.major",
+            "facts.network.ipv4",
+        ]
+
+    def test_a_target_whose_facts_are_not_known_waits(self) -> None:
+        found = self.load("web-2", key="${facts.os.family}")
+        assert set(found.instances) == {"web-2/Tune/t"}
+        assert found.waiting == {"web-1"}
+
+    def test_what_is_not_there_is_an_error(self) -> None:
+        with pytest.raises(ConfigError) as refused:
+            self.load("web-1", "web-2", key="${facts.os.codename}")
+        assert [(problem.message, problem.hint) for problem in refused.value.problems] == [
+            (
+                "spec.key: facts.os.codename is not defined, on web-1, web-2",
+                "ask first: has(facts.os.codename) ? facts.os.codename : …",
+            )
+        ]
+        found = self.load("web-1", key="${has(facts.os.codename) ? facts.os.codename : 'none'}")
+        assert found.instances[Address("web-1/Tune/t")].spec["key"] == "none"
+
+    @pytest.mark.parametrize(
+        ("written", "said"),
+        [
+            ("${facts.oss.family}", "there are no facts called oss"),
+            ("${facts[target.name].family}", "an expression names the facts that it reads"),
+        ],
+    )
+    def test_an_expression_says_which_facts_it_reads(self, written: str, said: str) -> None:
+        with pytest.raises(ConfigError) as refused:
+            self.load("web-1", key=written)
+        assert [problem.message for problem in refused.value.problems] == [f"spec.key: {said}"]
+
+    def test_a_vars_may_select_by_them(self) -> None:
+        debian = {"matchLabels": {"role": "web"}, "matchFacts": {"os.family": "debian"}}
+        files = {
+            "targets.yaml": TARGETS,
+            "v.json": variables("v", {"it": "debian"}, targets=debian),
+            "w.json": variables("w", {"it": "any"}, targets={"matchLabels": {"role": "web"}}),
+            "t.json": tune(key="${vars.it}"),
+        }
+        found = load(snapshot(files), CATALOG, facts={TargetName("web-1"): self.FACTS})
+        assert {a: one.spec["key"] for a, one in found.instances.items()} == {"web-1/Tune/t": "debian"}
+        assert found.waiting == {"web-2"}
+
+    def test_a_changed_fact_is_a_change_of_what_reads_it_only(self) -> None:
+        other = Facts({Section("os"): {"family": "debian", "major": 13}})
+        before, after = (
+            self.load("web-1", facts=one, key="${facts.os.family}") for one in (self.FACTS, other)
+        )
+        assert (
+            before.instances[Address("web-1/Tune/t")].digest
+            == after.instances[Address("web-1/Tune/t")].digest
+        )
+        before, after = (
+            self.load("web-1", facts=one, count="${facts.os.major - 10}") for one in (self.FACTS, other)
+        )
+        assert (
+            before.instances[Address("web-1/Tune/t")].digest
+            != after.instances[Address("web-1/Tune/t")].digest
+        )
 
 
 class TestKeptFromLoadToLoad:
