@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_OPERATION_UNIT = "froyo-op-"
+"""What the units of operations begin with on a target."""
+_OPERATION = "froyo-operation"
+"""What carries one out where there is no systemd."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -32,3 +37,13 @@ class Evidence:
     ended: bool = False
     at: float | None = None
     source: str = "rescan"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it says who it was."""
+        return bool(self.command) or self.pid is not None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it was a program that was run for an instance, as an operation of its own."""
+        return self.unit.startswith(_OPERATION_UNIT) or _OPERATION in self.parents

@@ -1,7 +1,8 @@
 """Changes that a target has reported and that nobody has looked at yet.
 
 Invariant: of several changes of one instance the time of the first counts, since it has been wrong since then, and the
-best evidence. What is reported while an instance is being put right is of interest at the next look.
+best evidence: of who it was last, but rather of somebody else than of what was run here to put it right. What is
+reported while an instance is being put right is of interest at the next look.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Sightings:
         if known is None:
             self._seen[address] = Sighting(evidence, at, at)
         else:
-            better = evidence if evidence.command or evidence.pid else known.evidence
+            better = evidence if _rank(evidence) >= _rank(known.evidence) else known.evidence
             self._seen[address] = Sighting(better, known.at, at)
 
     def of(self, address: Address) -> Sighting | None:
@@ -75,3 +76,8 @@ class Sightings:
 
     def __iter__(self) -> Iterator[Address]:
         return iter(self._seen)
+
+
+def _rank(evidence: Evidence) -> int:
+    """How much it says of who has spoiled something."""
+    return 0 if not evidence.is_known else 1 if evidence.is_ours else 2

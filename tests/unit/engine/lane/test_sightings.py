@@ -17,6 +17,20 @@ def test_of_several_changes_the_first_time_and_the_best_evidence_count():
     assert sightings.of(A) == Sighting(Evidence(command="ed"), at=1.0, latest=3.0)
 
 
+def test_a_program_that_puts_it_right_is_not_who_has_spoiled_it():
+    """A package that somebody had removed was said to have been removed by the run of dpkg that brought it back."""
+    for ours in (
+        Evidence(command="dpkg --configure", pid=9, unit="froyo-op-0123456789.service"),
+        Evidence(command="dpkg --configure", pid=9, parents=("apt-get", "froyo-operation")),
+    ):
+        sightings = Sightings()
+        sightings.add(A, ours, at=1.0)
+        assert sightings.of(A) == Sighting(ours, at=1.0, latest=1.0)  # rather than nobody
+        sightings.add(A, VIM, at=2.0)
+        sightings.add(A, ours, at=3.0)
+        assert sightings.of(A) == Sighting(VIM, at=1.0, latest=3.0)
+
+
 def test_what_somebody_has_concluded_about_is_not_of_interest_any_more():
     sightings = Sightings()
     sightings.add(A, VIM, at=1.0)
