@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"froyo.dev/runner/internal/account"
 	"froyo.dev/runner/internal/blob"
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/confine"
@@ -156,6 +157,7 @@ func commands(host *command.Host) []command.Command {
 	all = append(all, operation.Commands()...)
 	all = append(all, facts.Commands(host)...)
 	all = append(all, packages.Commands()...)
+	all = append(all, account.Commands(host)...)
 	all = append(all, watch.Commands(host)...)
 	return append(all, observe.Commands(all)...)
 }

@@ -94,6 +94,8 @@ class CallRule:
 
 
 _PATH = Names("path")
+_USER = Names("user", "user")
+_GROUP = Names("group", "group")
 
 CALLS: Mapping[str, CallRule] = MappingProxyType(
     {
@@ -109,6 +111,12 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "dir.ensure": CallRule(reading=False, names=(_PATH,)),
         "dir.remove": CallRule(reading=False, names=(_PATH,)),
         "link.ensure": CallRule(reading=False, names=(Names("path", link="to"),)),
+        "user.stat": CallRule(reading=True, names=(_USER,)),
+        "user.ensure": CallRule(reading=False, names=(_USER,)),
+        "user.remove": CallRule(reading=False, names=(_USER,)),
+        "group.stat": CallRule(reading=True, names=(_GROUP,)),
+        "group.ensure": CallRule(reading=False, names=(_GROUP,)),
+        "group.remove": CallRule(reading=False, names=(_GROUP,)),
         "exec": CallRule(reading=False, command="argv", runs=True),
         "exec.run": CallRule(reading=False, command="argv", runs=True, lasting=True),
         "exec.look": CallRule(reading=True, command="argv"),

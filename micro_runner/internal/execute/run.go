@@ -41,6 +41,8 @@ type Spec struct {
 	Confined    bool // it can change nothing
 	Lasting     bool // it outlives whoever started it
 	Asked       bool // it answers a question: whatever it has started ends with it
+	// Started is told the number of its process, where that is of interest.
+	Started func(pid int)
 }
 
 // Outcome is how it went.
@@ -103,6 +105,9 @@ func Run(ctx context.Context, spec Spec) (Outcome, error) {
 	if err != nil {
 		_, _ = ended()
 		return Outcome{}, startFault(err, program, spec)
+	}
+	if spec.Started != nil {
+		spec.Started(command.Process.Pid)
 	}
 	if spec.Asked {
 		leaveNothing(command.Process.Pid)

@@ -52,6 +52,11 @@ const (
 	CommandNotFound  Code = "command_not_found"
 	NotExecutable    Code = "not_executable"
 	ReplyTooLarge    Code = "reply_too_large"
+	Locked           Code = "locked"
+	ToolFailed       Code = "tool_failed"
+	Taken            Code = "taken"
+	NotLocal         Code = "not_local"
+	NotTheirs        Code = "not_theirs"
 )
 
 // Class is what the controller's scheduler does about an error.
@@ -69,6 +74,7 @@ var classes = map[Code]Class{
 	BlobMissing: Transient, Cancelled: Transient, Deadline: Transient, Timeout: Transient, NoSpace: Transient,
 	Quota: Transient, ReadOnly: Transient, NotFound: Transient, UnknownOwner: Transient, Changing: Transient,
 	Busy: Transient, IO: Transient, Internal: Transient, UnknownKey: Transient,
+	Locked: Transient, ToolFailed: Transient,
 	TooManyCommands: Throttled,
 	Conflict:        Clash,
 }

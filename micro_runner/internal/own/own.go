@@ -5,8 +5,10 @@
 package own
 
 import (
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/sys"
@@ -19,11 +21,16 @@ type Writes struct {
 	watched map[string]bool // paths; with a trailing slash: what is in the directory
 	left    map[string]sys.Stat
 	busy    map[string]int
+	running map[int]bool
+	ended   []int
 }
+
+// maxEnded is how many programs that have ended are remembered: the kernel tells of what they did a moment later.
+const maxEnded = 64
 
 // NewWrites remembers nothing until something is watched.
 func NewWrites() *Writes {
-	return &Writes{left: map[string]sys.Stat{}, busy: map[string]int{}}
+	return &Writes{left: map[string]sys.Stat{}, busy: map[string]int{}, running: map[int]bool{}}
 }
 
 // Watch says which paths matter from now on.
@@ -39,6 +46,26 @@ func (w *Writes) Watch(paths []string) {
 			delete(w.left, path)
 		}
 	}
+}
+
+// Program says that a process does the runner's own work from now on, until what it gives is called, after its end.
+func (w *Writes) Program(pid int) (end func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running[pid] = true
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.running, pid)
+		w.ended = append(w.ended[max(0, len(w.ended)+1-maxEnded):], pid)
+	}
+}
+
+// IsProgram says whether a process is, or was, such a one. Whoever lives under the number of one that has ended is somebody else.
+func (w *Writes) IsProgram(pid int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.running[pid] || slices.Contains(w.ended, pid) && syscall.Kill(pid, 0) == syscall.ESRCH
 }
 
 func (w *Writes) matters(path string) bool {

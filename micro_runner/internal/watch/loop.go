@@ -237,7 +237,7 @@ func (l *loop) hear() {
 				overflow = true
 				continue
 			}
-			mine := o.pid == os.Getpid()
+			mine := o.pid == os.Getpid() || o.pid != 0 && l.own.IsProgram(o.pid)
 			l.tracker.touched(o, func(t *target, entry string) {
 				if !mine && !l.passing(t, entry) {
 					l.note(t, entry, o, b, began)

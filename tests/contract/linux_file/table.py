@@ -28,6 +28,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from reconciler.model.subjects import PATH
 from reconciler.plugins.calls import CALLS
 from tests.contract.linux_file.memory import MemoryHost, Node, canonical_digest
 
@@ -35,7 +36,11 @@ Json = dict[str, Any]
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parents[2] / "providers" / "linux.file"
-WRITING = {name for name, rule in CALLS.items() if not rule.reading and rule.names}
+WRITING = {
+    name
+    for name, rule in CALLS.items()
+    if not rule.reading and any(names.scheme == PATH for names in rule.names)
+}
 
 
 def load_module(name: str = "plugin") -> ModuleType:

@@ -30,11 +30,14 @@ Answer: TypeAlias = "Json | Exception | Callable[[dict[str, Any]], Json]"
 READING_CALLS = frozenset(
     {"file.stat", "dir.list", "facts", "exec.look", "exec.check", "exec.check.unconfined"}
     | {"pkg.query", "pkg.list", "pkg.simulate", "pkg.manager"}
+    | {"user.stat", "group.stat"}
 )
 TARGET = {"name": "host"}
 
 
-def resource(kind: str, name: str, *, target: str = "host", ignore: Sequence[str] = (), **spec: Any) -> Json:
+def resource(
+    kind: str, name: str, /, *, target: str = "host", ignore: Sequence[str] = (), **spec: Any
+) -> Json:
     """A resource as it stands in a request.
 
     Args:

@@ -1,0 +1,121 @@
+package account
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/sys"
+	"froyo.dev/runner/internal/walk"
+)
+
+// skeleton is what a new home begins with.
+const skeleton = "/etc/skel"
+
+// makeHome makes the home of a user who is there already, as useradd does for a new one. Until all is in it, it is root's alone.
+func makeHome(u *user, etc string) error {
+	if err := walk.Check(u.home); err != nil {
+		return err
+	}
+	above, _ := walk.Split(u.home)
+	dir, name, err := walk.Parent(u.home)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	holder, err := sys.Fstat(dir)
+	if err != nil {
+		return fault.From(err, above)
+	}
+	if holder.UID != 0 || holder.Mode&0o022 != 0 {
+		return fault.New(fault.NotTheirs, "%s can be written by others than root: no home is made there", above)
+	}
+	if err := sys.Mkdirat(dir, name, 0o700); err != nil {
+		return fault.From(err, u.home)
+	}
+	if err := fill(skeleton, u.home, u); err != nil {
+		return fault.From(err, u.home)
+	}
+	if err := os.Lchown(u.home, int(u.uid), int(u.gid)); err != nil {
+		return fault.From(err, u.home)
+	}
+	if err := os.Chmod(u.home, homeMode(etc)); err != nil {
+		return fault.From(err, u.home)
+	}
+	return nil
+}
+
+// fill copies files, directories and links.
+func fill(from, to string, u *user) error {
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		if os.IsNotExist(err) {
+			return nil
+		}
+		return err
+	}
+	for _, entry := range entries {
+		source, target := filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name())
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		switch info.Mode().Type() {
+		case 0:
+			content, err := os.ReadFile(source)
+			if err == nil {
+				err = os.WriteFile(target, content, info.Mode().Perm())
+			}
+			if err != nil {
+				return err
+			}
+		case os.ModeDir:
+			if err := os.Mkdir(target, info.Mode().Perm()); err != nil {
+				return err
+			}
+			if err := fill(source, target, u); err != nil {
+				return err
+			}
+		case os.ModeSymlink:
+			to, err := os.Readlink(source)
+			if err == nil {
+				err = os.Symlink(to, target)
+			}
+			if err != nil {
+				return err
+			}
+		default:
+			continue
+		}
+		if err := os.Lchown(target, int(u.uid), int(u.gid)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// homeMode is what login.defs says of a new home: HOME_MODE, or what UMASK leaves.
+func homeMode(etc string) os.FileMode {
+	const usual = 0o700
+	content, err := os.ReadFile(filepath.Join(etc, "login.defs"))
+	if err != nil {
+		return usual
+	}
+	said := map[string]uint64{}
+	for line := range strings.SplitSeq(string(content), "\n") {
+		if words := strings.Fields(line); len(words) >= 2 {
+			if bits, err := strconv.ParseUint(words[1], 8, 12); err == nil {
+				said[words[0]] = bits
+			}
+		}
+	}
+	if mode, ok := said["HOME_MODE"]; ok {
+		return os.FileMode(mode)
+	}
+	if mask, ok := said["UMASK"]; ok {
+		return os.FileMode(0o777 &^ mask)
+	}
+	return usual
+}

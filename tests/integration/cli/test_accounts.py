@@ -1,0 +1,193 @@
+"""Users and groups of a real Debian host, under the real commands."""
+
+import json
+import secrets
+import sqlite3
+
+import pytest
+
+pytestmark = pytest.mark.lab
+
+TARGET = """\
+apiVersion: froyo.dev/v1alpha1
+kind: Target
+metadata: {{name: h1}}
+spec: {{ssh: {{host: "{host}", user: root, identityFile: "{key}", knownHosts: "{known}"}}}}
+"""
+
+HOLDER = """\
+import fcntl, os, time
+lock = open("/etc/.pwd.lock", "a")
+fcntl.lockf(lock, fcntl.LOCK_EX)
+print(os.getpid(), file=open("/run/held", "w"), flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def host(lab):
+    host = lab.host("h1")
+    yield host
+    host.exec(
+        "for one in ann bob www; do userdel -rf $one; done; groupdel deploy; rm -f /etc/ann.conf", check=False
+    )
+
+
+@pytest.fixture
+def site(person, lab, host):
+    """Writes what is declared, as JSON: each a kind with its spec."""
+    (person.site / "files.yaml").unlink()
+    key, known = lab.identity_file, lab.known_hosts
+    person.write("target.yaml", TARGET.format(host=host.address, key=key, known=known))
+
+    def declare(*resources):
+        documents = [
+            {
+                "apiVersion": "linux.froyo.dev/v1alpha1",
+                "kind": kind,
+                "metadata": {"name": name},
+                "spec": {"target": "h1", **spec},
+            }
+            for kind, name, spec in resources
+        ]
+        person.write("accounts.yaml", "\n---\n".join(map(json.dumps, documents)) + "\n")
+
+    return declare
+
+
+def entry(host, database, name):
+    return host.exec(f"getent {database} {name}", check=False).split(":")
+
+
+def test_users_and_groups_are_made_kept_and_removed(person, site, host):
+    canary, other = ("$6$rounds=5000$salt$" + secrets.token_hex(43) for _ in range(2))
+    (person.site / "ann.hash").write_text(canary + "\n")
+    (person.site / "ann.hash").chmod(0o600)
+    deploy = ("Group", "deploy", {"name": "deploy", "gid": 4400})
+    ann = {
+        "name": "ann",
+        "uid": 4401,
+        "groups": ["deploy"],
+        "shell": "/bin/bash",
+        "comment": "Ann Example",
+        "home": "/srv/ann",
+        "passwordHashSource": "ann.hash",
+        "locked": False,
+        "expires": "2031-02-03",
+    }
+    config = ("File", "conf", {"path": "/etc/ann.conf", "owner": "ann", "group": "deploy", "content": "x\n"})
+    www = ("User", "www", {"name": "www", "system": True, "shell": "/usr/sbin/nologin", "group": "deploy"})
+    declared = [deploy, ("User", "ann", ann), www, config]
+    site(*declared)
+    said = [person.froyo("plan", person.site, status=2).stdout]
+    assert not host.exec("getent passwd ann", check=False)
+    assert "4 to create" in said[0]
+    said.append(person.froyo("apply", person.site, "-v").stdout)
+    assert entry(host, "passwd", "ann") == [
+        "ann",
+        "x",
+        "4401",
+        "4401",
+        "Ann Example",
+        "/srv/ann",
+        "/bin/bash",
+    ]
+    assert host.exec("id -nG ann").split() == ["ann", "deploy"]
+    assert host.exec("stat -c %U /srv/ann/.bashrc /etc/ann.conf").split() == ["ann", "ann"]
+    assert entry(host, "shadow", "ann")[1] == canary
+    assert int(entry(host, "passwd", "www")[2]) < 1000
+    assert "nothing to do: 4 instances" in person.froyo("apply", person.site).stdout
+
+    with person.up():
+        person.froyo("wait", "--timeout", "60s")
+        person.froyo("reconcile", "--wait")
+        spoiled = {
+            "usermod -s /bin/sh ann": lambda: entry(host, "passwd", "ann")[6] == "/bin/bash",
+            "usermod -u 4999 ann": lambda: entry(host, "passwd", "ann")[2] == "4401",
+            "usermod -c Nobody ann": lambda: entry(host, "passwd", "ann")[4] == "Ann Example",
+            "usermod -d /tmp ann": lambda: entry(host, "passwd", "ann")[5] == "/srv/ann",
+            "gpasswd -d ann deploy": lambda: "deploy" in host.exec("id -nG ann"),
+            "usermod -L ann": lambda: entry(host, "shadow", "ann")[1] == canary,
+            "": lambda: entry(host, "shadow", "ann")[1] == canary,
+            "usermod -e '' ann": lambda: entry(host, "shadow", "ann")[7] == "22313",
+            "rm -r /srv/ann": lambda: host.exec("stat -c %U:%G /srv/ann/.bashrc", check=False) == "ann:ann",
+            "groupmod -g 4499 deploy": lambda: entry(host, "group", "deploy")[2] == "4400",
+            "userdel www": lambda: host.exec("getent passwd www", check=False),
+        }
+        for command, mended in spoiled.items():
+            if command:
+                host.exec(command)
+            else:
+                host.ssh("chpasswd -e", stdin=f"ann:{other}\n")
+            person.until(mended)
+        person.until(lambda: len(person.json("events", "--cause", "drift")["items"]) >= len(spoiled))
+        said += [person.froyo("events", "-v").stdout, person.froyo("events", "-o", "json").stdout]
+        assert "removed by `userdel www`" in said[-2]
+    said.append(person.log)
+
+    said.append(person.froyo("get", "-o", "json", status=None).stdout)
+    said.append(person.froyo("describe", "User/ann", "-o", "json").stdout)
+    copy = sqlite3.connect(person.state / "froyo.db")
+    said += [line for line in copy.iterdump() if not line.startswith('INSERT INTO "blobs"')]
+    copy.close()
+    for hash_ in (canary, other):
+        assert hash_ not in "\n".join(said)
+
+    gone = [
+        (kind, name, {**spec, "state": "absent", "removeHome": kind == "User"})
+        for kind, name, spec in declared
+    ]
+    gone = [
+        (kind, name, {k: v for k, v in spec.items() if k != "removeHome" or v}) for kind, name, spec in gone
+    ]
+    site(*gone)
+    person.froyo("apply", person.site)
+    assert not host.exec("getent passwd ann www; getent group deploy", check=False)
+    assert not host.path.joinpath("srv/ann").exists()
+
+
+def test_whoever_was_made_by_hand_is_adopted_and_nobody_loses_a_number(person, site, host):
+    host.exec("groupadd -g 4500 deploy; useradd -m -u 4501 -s /bin/bash -c 'Bob B' -G deploy,adm bob")
+    before = [entry(host, "passwd", "bob"), entry(host, "shadow", "bob")]
+    bob = {
+        "name": "bob",
+        "uid": 4501,
+        "shell": "/bin/bash",
+        "comment": "Bob B",
+        "exactGroups": ["adm", "deploy"],
+    }
+    site(("User", "bob", bob), ("Group", "deploy", {"name": "deploy", "gid": 4500}))
+    assert "nothing to do: 2 instances" in person.froyo("apply", person.site).stdout
+    assert [entry(host, "passwd", "bob"), entry(host, "shadow", "bob")] == before
+
+    site(
+        ("User", "eve", {"name": "eve", "uid": 4501}),
+        ("User", "shell", {"name": "joe", "shell": "/bin/nosuchshell"}),
+        ("User", "member", {"name": "jim", "groups": ["nosuchgroup"]}),
+        ("Group", "other", {"name": "other", "gid": 4500}),
+        ("User", "root", {"name": "root", "state": "absent"}),
+    )
+    plan = person.froyo("plan", person.site, status=1).stdout
+    for why in (
+        "the number 4501 is that of the user bob",
+        "/bin/nosuchshell does not exist",
+        'no group "nosuchgroup"',
+        "the number 4500 is that of the group deploy",
+        "root has the number 0: it is not removed",
+    ):
+        assert why in plan
+    person.froyo("apply", person.site, status=1)
+    assert not host.exec("getent passwd eve joe jim; getent group other", check=False)
+    assert entry(host, "passwd", "bob") == before[0]
+
+
+def test_who_holds_the_lock_of_the_accounts_is_named_and_waited_for(person, site, host):
+    site(("User", "ann", {"name": "ann"}))
+    host.ssh("cat > /run/holder", stdin=HOLDER)
+    host.exec("nohup python3 /run/holder >/dev/null 2>&1 & while [ ! -s /run/held ]; do :; done")
+    failed = person.froyo("apply", person.site, status=1)
+    assert "/etc/.pwd.lock is held by the process" in failed.stdout + failed.stderr
+    assert "(python3)" in failed.stdout + failed.stderr
+    host.exec("kill $(cat /run/held); rm /run/held /run/holder")
+    person.froyo("apply", person.site)
+    assert host.exec("getent passwd ann")
