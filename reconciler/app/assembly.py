@@ -6,13 +6,13 @@ Nothing else in froyo knows which store, which provider host and which transport
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.app.auditing import Auditor
-from reconciler.app.catalogues import installed
+from reconciler.app.catalogues import granted, installed
 from reconciler.app.places import Places, must_be_ours
 from reconciler.app.reaching import reaching
 from reconciler.app.retention import retention
@@ -27,9 +27,8 @@ from reconciler.engine.settings import EngineSettings
 from reconciler.errors import LeaseHeld, StoreError
 from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Desired
-from reconciler.plugins.capabilities import Grants
 from reconciler.plugins.host import PluginHost
-from reconciler.plugins.packages import Package, needs
+from reconciler.plugins.packages import Package
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
@@ -187,13 +186,3 @@ async def _take_lease(store: Store, runtime: Runtime, places: Places) -> None:
 
         found = await store.lease()
         raise LeaseHeld(held_by(found.holder, us, places) if found else str(error)) from error
-
-
-def granted(places: Places, packages: Iterable[Package]) -> Grants:
-    """What the packages are granted: the built-in ones what they need, and what the operator says on top or instead."""
-    built_in = needs(package for package in packages if package.directory.parent == places.packages[0])
-    if not places.grants.exists():
-        return built_in
-    from reconciler.app.grants import read_grants
-
-    return built_in.extended(read_grants(places.grants))

@@ -44,6 +44,8 @@ def run(arguments: list[str]) -> int:
     words = list(arguments)
     if words[:1] == ["dev"] and words[1:2] == ["up"]:
         del words[0]
+    if words[:1] == ["validate-provider"]:
+        words[:1] = ["provider", "validate"]
     if words[:1] == ["help"]:
         words = [*words[1:2], "--help"]
     verbose = any(word in ("-v", "--verbose") for word in words)

@@ -51,6 +51,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("audit", "What people and packages did that needs a trail; verify it"),
             ("backup", "Write the whole state to one file, checked by restoring it"),
+            ("provider", "List, write, check and try provider packages"),
             ("doctor", "Check what froyo needs, and say what to do about it"),
             ("completion", "Print a script that completes commands in your shell"),
             ("version", "Print the version"),

@@ -20,6 +20,7 @@ Candidate = tuple[str, str]
 
 _OBJECTS = ("get", "describe", "reconcile", "wait", "suspend", "resume", "rollback", "restore")
 _FORMATS = ("text", "json", "yaml")
+_ACTIONS = ("list", "new", "validate", "test")
 _TABLE_FORMATS = (*_FORMATS, "wide", "name")
 _VALUES = {
     "--cause": ("spec", "drift", "adopt", "prune", "restore", "refresh"),
@@ -55,6 +56,8 @@ def _all(words: list[str], partial: str) -> Iterable[Candidate]:
         return []
     if values := _values(command, before):
         return [(word, "") for word in values]
+    if before == "--target" and command == "provider":
+        return [("memory", ""), ("local", "")]
     if before in ("--source", "--target"):
         what = before.removeprefix("--")
         return [(view["name"], what) for view in _known(words, f"/v1/{what}s")]
@@ -67,6 +70,8 @@ def _arguments(command: str, before: str, words: list[str]) -> Iterable[Candidat
     """What stands behind a command without an option."""
     if command == "completion":
         return [(shell, "") for shell in ("bash", "zsh", "fish")]
+    if command == "provider":
+        return [(action, "") for action in _ACTIONS] if before == command else []
     if command == "explain":
         return _kinds(words)
     if command in _OBJECTS or before == "--object":

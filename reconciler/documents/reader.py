@@ -153,6 +153,11 @@ class Reader:
             return 1
         return node.value
 
+    def place(self, node: Node) -> str:
+        """Where a value stands: `file:line`."""
+        line, _ = self._file.place(node.index)
+        return f"{self._file.path}:{line}"
+
     def problem(
         self, node: Node | None, message: str, hint: str = "", *, path: Path = (), key: bool = False
     ) -> None:

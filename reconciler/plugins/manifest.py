@@ -23,7 +23,7 @@ Read = Callable[[str], bytes]
 CheckKind = Callable[[Kind], list[str]]
 """Says what keeps a kind from being declared; what that is, is not known here."""
 
-_NAME = re.compile(r"[a-z][a-z0-9]*([.-][a-z0-9]+)*")
+NAME = re.compile(r"[a-z][a-z0-9]*([.-][a-z0-9]+)*")
 _VERSION = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?")
 _API_VERSION = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/v\d+((alpha|beta)\d+)?")
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*")
@@ -103,7 +103,7 @@ def parse_manifest(
         required=("name", "version", "interface", "entry", "kinds"),
         optional=("capabilities", "limits"),
     )
-    name = reader.text(top.get("name"), _NAME, "a package's name, such as linux.file")
+    name = reader.text(top.get("name"), NAME, "a package's name, such as linux.file")
     version = reader.text(top.get("version"), _VERSION, "a version, such as 0.1.0")
     reader.one_of(top.get("interface"), (INTERFACE,), "this froyo speaks")
     entry = reader.one_of(top.get("entry"), ENTRIES, "an entry is")

@@ -52,7 +52,7 @@ class Phases(ABC):
         self, package: str, target: TargetName, wanted: Sequence[Resource], perform: Perform
     ) -> list[Actual | ProviderError]:
         """How each resource is."""
-        request = {"target": {"name": target}, "resources": [_resource(one) for one in wanted]}
+        request = {"target": {"name": target}, "resources": [resource_json(one) for one in wanted]}
         reply = await self.run(package, Phase.READ, request, perform)
         return [_answer(item, _actual_of, package) for item in reply["actual"]]
 
@@ -88,7 +88,7 @@ class Phases(ABC):
         """What would have to be done about each, as it is. No call is made."""
         request = {
             "target": {"name": target},
-            "resources": [_resource(one) for one in wanted],
+            "resources": [resource_json(one) for one in wanted],
             "actual": [{"address": one.address, "exists": one.exists, "state": one.state} for one in actual],
         }
         reply = await self.run(package, Phase.PLAN, request, _no_calls)
@@ -128,7 +128,8 @@ async def _no_calls(_calls: list[Call]) -> list[Reply]:
 # --- Values to JSON ---------------------------------------------------------------------------------
 
 
-def _resource(wanted: Resource) -> Json:
+def resource_json(wanted: Resource) -> Json:
+    """A resource as it stands in a request."""
     instance = wanted.instance
     item: Json = {
         "address": instance.address,

@@ -12,7 +12,8 @@ import pytest
 
 from reconciler.api.client import Client
 from reconciler.api.listening import listen
-from reconciler.app.assembly import assemble, evaluation, granted
+from reconciler.app.assembly import assemble, evaluation
+from reconciler.app.catalogues import granted
 from reconciler.app.holding import held_by
 from reconciler.app.opening import reading
 from reconciler.app.places import places, source_root
