@@ -25,7 +25,7 @@ PROPERTIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Violation:
     """Something that is not as it should be.
 
     Attributes:
@@ -53,7 +53,7 @@ class PropertyVerdict:
 
     name: str
     looked: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Violation] = field(default_factory=list)
     note: str = ""
     trials: dict[str, list[Trial]] = field(default_factory=dict)
 
@@ -65,6 +65,6 @@ class PropertyVerdict:
     def look(self, message: str, trial: Trial | None = None, *, place: str = "") -> None:
         """Note that it was looked at, and what is wrong, if that is something."""
         self.looked += 1
-        finding = Finding(trial.case.name if trial else "", trial.case.place if trial else place, message)
+        finding = Violation(trial.case.name if trial else "", trial.case.place if trial else place, message)
         if message and finding not in self.findings:
             self.findings.append(finding)

@@ -48,8 +48,9 @@ def test_an_installed_package_is_told_what_to_grant_and_that_can_be_written_so(c
     path, asked = hint.split(":\n           ")[0], hint.split(":\n           ")[1].split("\n")[0]
     with open(path, "x", encoding="utf-8") as file:
         file.write(asked)
-    text = provider(capsys, "list", "--state", state).out
-    assert text.count("granted  all of it") == 2
+    items = json.loads(provider(capsys, "list", "--state", state, "-o", "json").out)["items"]
+    [item] = [one for one in items if one["name"] == "my.marker"]
+    assert (item["granted"], item["builtIn"]) == (item["asks"], False)
     (state / "grants.json").write_text('{"my.marker": [{"call": "file.stat", "subjects": ["path:/srv/a"]}]}')
     assert "granted  file.stat path:/srv/a\n" in provider(capsys, "list", "--state", state).out
 
