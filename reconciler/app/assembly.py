@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.app.auditing import Auditor
@@ -19,6 +18,7 @@ from reconciler.app.retention import retention
 from reconciler.app.stamps import stamp
 from reconciler.config import ParseCache, load
 from reconciler.core.prune import Budget
+from reconciler.engine.facts import TargetFacts
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.round.progress import Progress
@@ -37,6 +37,9 @@ from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
     from reconciler.engine.intake.intake import Load
+    from reconciler.model.facts import Facts
+    from reconciler.model.names import TargetName
+    from reconciler.model.source import Snapshot
 
 LEASE = 30.0
 """Seconds for which the lease on the store is taken; a daemon renews it three times within them."""
@@ -59,6 +62,7 @@ class Parts:
         load: evaluates a snapshot.
         auditor: puts on record what the providers were refused.
         settings: the numbers of the loop, and what it leaves alone on this machine.
+        facts: what is known of targets themselves.
     """
 
     places: Places
@@ -71,6 +75,7 @@ class Parts:
     load: Load
     auditor: Auditor
     settings: EngineSettings
+    facts: TargetFacts
 
     def services(
         self,
@@ -96,14 +101,28 @@ class Parts:
         )
 
 
-def evaluation(places: Places, environ: Mapping[str, str]) -> tuple[list[Package], Catalog, Load]:
+def evaluation(
+    places: Places,
+    environ: Mapping[str, str],
+    known: Callable[[], Mapping[TargetName, Facts]] = dict,
+) -> tuple[list[Package], Catalog, Load]:
     """The provider packages, their kinds, and what evaluates a snapshot: all that `froyo validate` needs.
+
+    Args:
+        places: where things are kept.
+        environ: the process's environment.
+        known: gives what is known of targets at the time.
 
     Raises:
         ConfigError: a provider package is broken.
     """
     packages, kinds = installed(places)
-    return packages, kinds, partial(load, catalog=kinds, cache=ParseCache(), environ=environ)
+    cache = ParseCache()
+
+    def evaluate(snapshot: Snapshot) -> Desired:
+        return load(snapshot, kinds, cache=cache, environ=environ, facts=known())
+
+    return packages, kinds, evaluate
 
 
 @contextlib.asynccontextmanager
@@ -139,9 +158,12 @@ async def assemble(
     runtime = reaching(places, environ, lanes, artifacts, notice)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lanes.close)
-        packages, kinds, evaluate = evaluation(places, environ)
         store = await _opened(places, runtime, lease=lease, notice=notice)
         stack.push_async_callback(store.close)
+        settings = EngineSettings(own_paths=places.own_paths, prune=prune or Budget())
+        facts = TargetFacts(store, now=runtime.now, ttl=settings.facts_ttl)
+        await facts.load()
+        packages, kinds, evaluate = evaluation(places, environ, lambda: facts.known)
         if lease:
             await _take_lease(store, runtime, places)
         auditor = Auditor(store, runtime)
@@ -156,8 +178,9 @@ async def assemble(
         )
         stack.push_async_callback(auditor.close)
         stack.push_async_callback(host.close)
-        settings = EngineSettings(own_paths=places.own_paths, prune=prune or Budget())
-        yield Parts(places, stamped, artifacts, runtime, store, host, kinds, evaluate, auditor, settings)
+        yield Parts(
+            places, stamped, artifacts, runtime, store, host, kinds, evaluate, auditor, settings, facts
+        )
 
 
 async def _opened(places: Places, runtime: Runtime, *, lease: bool, notice: Callable[[str], None]) -> Store:

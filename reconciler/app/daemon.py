@@ -77,6 +77,7 @@ async def run_daemon(
         runtime=parts.runtime,
         open_session=Session.open,
         settings=parts.settings,
+        facts=parts.facts,
     )
     supervisor = Supervisor(runtime=parts.runtime)
     sources = Sources(parts, controller, supervisor)

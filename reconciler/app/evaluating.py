@@ -13,6 +13,7 @@ from pathlib import Path
 
 from reconciler.api.labels import parse_labels
 from reconciler.app.assembly import Parts
+from reconciler.app.gathering import gather_needed
 from reconciler.app.places import source_name
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import InForce
@@ -110,8 +111,13 @@ async def evaluate(
         except ConfigError as error:
             raise error.within(str(directory)) from error
 
+    async def settled(shown: Snapshot) -> Desired:
+        """With what is asked of targets first, if it depends on that."""
+        found = await loaded(shown)
+        return await loaded(shown) if await gather_needed(parts, found, targets) else found
+
     async def declared() -> Desired:
-        found = await loaded(snapshot)
+        found = await settled(snapshot)
         if not found.targets and await was_declared(parts.store, snapshot.source, loaded):
             raise UsageError(f"{directory}: {wording.EMPTIED}")
         return found
@@ -125,7 +131,7 @@ async def evaluate(
         await declared()
     except (ConfigError, UsageError) as error:
         trouble = str(error)
-    desired = await loaded(await _kept(parts, rollback))
+    desired = await settled(await _kept(parts, rollback))
     return await _followed(
         parts,
         desired,

@@ -23,6 +23,7 @@ from reconciler.engine.report import Report
 from reconciler.engine.round.progress import Progress
 from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.desired import Desired
+from reconciler.model.facts import Facts
 from reconciler.model.names import Address, Digest, TargetName, source_object, split_address
 from reconciler.model.plan import Plan, PlanUnit
 from reconciler.model.state import ResourceState
@@ -78,13 +79,18 @@ async def apply(
     await parts.store.write(
         Batch().put_targets(evaluated.desired.targets.values()).put_states(_new(evaluated))
     )
+    before = parts.facts.known
     work = await _oneshot(parts, evaluated, progress)
     results = await work.apply(only=only)
+    await parts.facts.keep()
+    moved = [name for name in evaluated.desired.targets if _moved(parts, evaluated.desired, before, name)]
+    if moved:
+        notice(f"what is declared on {', '.join(moved)} depends on what was changed there; run it again")
     batch = await account(parts.store, wanted=evaluated.wanted, reached=work.reached, now=parts.runtime.now)
     await _leave_alone(parts, evaluated, results, batch)
     document = None
     settled = all(_settled(result) for result in results)
-    if whole and only is None and settled and evaluated.rollback is None:
+    if whole and only is None and settled and not moved and evaluated.rollback is None:
         lanes = [result.lane for result in results if result.lane is not None]
         document = quick.remember(
             evaluated.desired.source,
@@ -93,6 +99,7 @@ async def apply(
             parts.stamp,
             lanes,
             parts.artifacts.verified,
+            good_until=_good_until(parts, evaluated.desired),
         )
     await parts.store.write(batch.forget_warm() if document is None else batch.put_warm(document))
     return results
@@ -169,6 +176,25 @@ async def _leave_alone(
     batch.put_states(report.changed.values())
 
 
+def _moved(parts: Parts, desired: Desired, before: Mapping[TargetName, Facts], name: TargetName) -> bool:
+    """Whether what is known of a target by now may make something else of what is declared there."""
+    return bool(before.get(name, Facts()).differing(parts.facts.of(name)) & desired.facts_read)
+
+
+def _good_until(parts: Parts, desired: Desired) -> float | None:
+    """When what is declared may be something else without anything having been written: what it depends on gets old."""
+    taken = (parts.facts.of(name).taken for name in desired.targets)
+    return min(
+        (
+            at + parts.settings.facts_ttl
+            for each in taken
+            for section, at in each.items()
+            if section in desired.facts_read
+        ),
+        default=None,
+    )
+
+
 def _settled(result: TargetResult) -> bool:
     """Whether everything on a target was observed as declared."""
     if result.error or result.lane is None:
@@ -200,4 +226,4 @@ async def _once(
         progress=progress,
     )
     owed = await parts.store.load_owed()
-    return OneShot(wanted, known, services=services, open_session=Session.open, owed=owed)
+    return OneShot(wanted, known, services=services, open_session=Session.open, owed=owed, facts=parts.facts)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from reconciler.engine.lane.lane import Lane
 
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,14 @@ class InSync:
 
 
 def remember(
-    directory: str, seen: str, revision: str, stamped: str, lanes: Iterable[Lane], verified: Iterable[str]
+    directory: str,
+    seen: str,
+    revision: str,
+    stamped: str,
+    lanes: Iterable[Lane],
+    verified: Iterable[str],
+    *,
+    good_until: float | None = None,
 ) -> bytes | None:
     """The document for the next apply, or None where one cannot be made.
 
@@ -63,6 +71,7 @@ def remember(
         stamped: the stamp of what else decides, from before it was read.
         lanes: every target, with everything on it in sync.
         verified: the runner's binaries whose signatures were verified, by their SHA-256.
+        good_until: when facts that it depends on have to be gathered again; None where it depends on none.
     """
     targets = []
     for lane in lanes:
@@ -89,6 +98,7 @@ def remember(
         "stamp": stamped,
         "targets": targets,
         "verified": sorted(verified),
+        "good_until": good_until,
     }
     return json.dumps(document, separators=(",", ":")).encode()
 
@@ -116,6 +126,7 @@ def look(directory: str, places: Places, environ: Mapping[str, str]) -> InSync |
         or document["version"] != __version__
         or document["directory"] != directory
         or document["stamp"] != stamp(places, environ)
+        or (document["good_until"] is not None and not time.time() <= document["good_until"])
     ):
         return None
     targets, artifacts = document["targets"], Artifacts(places.artifacts, verified=document["verified"])

@@ -8,7 +8,7 @@ all of it stays as it is and on record, as if the daemon had been started withou
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,8 @@ from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.model.desired import Desired
-from reconciler.model.names import SourceName
+from reconciler.model.facts import Section
+from reconciler.model.names import SourceName, TargetName
 from reconciler.model.source import Source, serving
 from reconciler.runtime import Offload
 from watchers.directory import RESCAN, DirectorySource
@@ -51,6 +52,7 @@ class Sources:
         self._supervisor = supervisor
         self._events = FileEvents()
         self._given: list[SourceName] = []
+        controller.facts_changed = self._facts_changed
 
     def give(self, directory: Path) -> None:
         """Keep what `directory` declares for as long as the daemon runs; one that is not there yet is waited for."""
@@ -93,6 +95,15 @@ class Sources:
             lambda: intake.run(source.snapshots()),
             deadline=lambda: MISSED_LOOKS * max(interval(), RESCAN),
         )
+
+    async def _facts_changed(self, name: TargetName, sections: Collection[Section]) -> None:
+        """A target says something else of itself: see what the sources declare that have asked for that."""
+        for source, intake in list(self.intakes.items()):
+            desired = self._controller.in_force.of(source)
+            reads = desired is not None and name in desired.targets and desired.facts_read & set(sections)
+            # One that is broken may be so because of what was known until now.
+            if reads or intake.state.problems:
+                await intake.reconsider()
 
     async def _taken(self, desired: Desired) -> None:
         """Serve what is declared to be served and nothing else, and take what had to wait for this."""

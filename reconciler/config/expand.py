@@ -164,6 +164,7 @@ def _instance(manifest: Manifest, name: TargetName, made: Made, rendered: tuple[
         package=kind.package,
         lock=kind.lock,
         transaction=kind.transaction,
+        touches=kind.touches,
         origin=manifest.origin,
         rendered=rendered,
     )

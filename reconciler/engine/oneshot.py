@@ -14,6 +14,7 @@ from reconciler.core.conditions import summarize
 from reconciler.core.contest import Contests
 from reconciler.core.reasons import DECIDED
 from reconciler.engine import wording
+from reconciler.engine.facts import TargetFacts
 from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.reached import Reached
@@ -21,6 +22,7 @@ from reconciler.engine.round.reconcile import Round, unplanned
 from reconciler.engine.round.services import Services
 from reconciler.errors import FroyoError, ProtocolError, RunnerError, StoreError, TransportError, in_words
 from reconciler.model.event import Event
+from reconciler.model.facts import Section
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Plan, PlanUnit
@@ -76,6 +78,7 @@ class OneShot:
         services: what rounds work with.
         open_session: opens a session to a target.
         owed: the refreshes on record.
+        facts: what is known of targets themselves; it is brought up to date while there is a session.
 
     Attributes:
         reached: what came of the attempt to reach each target.
@@ -89,6 +92,7 @@ class OneShot:
         services: Services,
         open_session: OpenSession,
         owed: Collection[Owed] = (),
+        facts: TargetFacts | None = None,
     ) -> None:
         self.reached: dict[TargetName, Reached] = {}
         self._wanted = wanted
@@ -96,6 +100,7 @@ class OneShot:
         self._owed = owed
         self._services = services
         self._open = open_session
+        self._facts = facts
 
     async def plan(self, *, texts: bool = True) -> list[Plan]:
         """What would be changed, target by target, in order of declaration. Changes nothing."""
@@ -179,6 +184,7 @@ class OneShot:
         self, lane: Lane, session: Session, only: Mapping[Address, PlanUnit] | None
     ) -> TargetResult:
         result = TargetResult(lane.target.name, len(lane.instances), lane=lane)
+        touched: set[Section] = set()
         dirty: Scope[Address] = EVERYTHING
         for _ in range(ROUNDS):
             work = Round(lane, session, self._services, only=only)
@@ -189,13 +195,23 @@ class OneShot:
                 raise
             result.events += work.report.events
             result.changed += [address for address in outcome.changed if address not in result.changed]
+            touched |= outcome.touched
             dirty = Scope.of({a for a, pause in outcome.again.items() if pause <= 0} | outcome.woken)
             if not dirty:
                 break
+        await self._gather(session, touched)
         _tell_apart(result, lane, only)
         end = "failed" if result.failed else "done"
         self._services.progress.step(lane.target.name, end, result.changed)
         return result
+
+    async def _gather(self, session: Session, touched: Collection[Section]) -> None:
+        """Bring up to date what is known of a target. What was done stands, whatever comes of that."""
+        if self._facts is not None:
+            try:
+                await self._facts.gather(session, self._facts.due(session.target.name).union(touched))
+            except (TransportError, ProtocolError, RunnerError) as error:
+                log.warning("facts could not be gathered", target=session.target.name, why=str(error))
 
     def _count(self, name: TargetName) -> int:
         return len(self._wanted[name].instances)

@@ -55,6 +55,9 @@ class EngineSettings:
     prefetch_max: int = 16
     """Up to so many changes at once are asked about before their providers ask; of many, a provider asks in one go."""
 
+    facts_ttl: float = 3600.0
+    """So long facts are good unless something that is done here touches them. To gather them is one small frame."""
+
     own_paths: tuple[str, ...] = ()
     """Paths on this machine that are left alone whatever is declared above them: where state and manifests are."""
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.model.facts import Section
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyFields:
@@ -48,6 +50,7 @@ class Kind:
         refresh: whether it can be refreshed, and so be notified.
         lock: what only one operation on a target can hold at a time, such as `dpkg`; or "".
         transaction: whether what is to be done at once about several instances on a target is one operation.
+        touches: the sections of facts that may be others once an instance was changed.
     """
 
     api_version: str
@@ -63,6 +66,7 @@ class Kind:
     refresh: bool = False
     lock: str = ""
     transaction: bool = False
+    touches: tuple[Section, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

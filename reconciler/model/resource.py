@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from reconciler.model.facts import Section
 from reconciler.model.names import DEFAULT_NAMESPACE, Address, Digest, Reference, TargetName
 from reconciler.model.origin import Origin
 from reconciler.model.subjects import Subject
@@ -110,6 +111,7 @@ class Instance:
         package: name of the provider package.
         lock: what its operations hold, one at a time on a target, such as `dpkg`; or "".
         transaction: whether what is to be done at once about it and about others of its kind is one operation.
+        touches: the sections of facts that may be others once it was changed.
         origin: where it was declared.
         removal: that it is to go; None for what is to be as it is declared.
         rendered: the fields that were not written out, and what they were made of.
@@ -130,6 +132,7 @@ class Instance:
     package: str = ""
     lock: str = ""
     transaction: bool = False
+    touches: tuple[Section, ...] = ()
     origin: Origin = field(default=Origin(), compare=False)
     removal: Removal | None = None
     rendered: tuple[Rendered, ...] = field(default=(), compare=False)

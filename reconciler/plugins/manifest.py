@@ -14,6 +14,7 @@ from reconciler.documents.nodes import Node, plain
 from reconciler.documents.reader import Reader
 from reconciler.errors import Problem, why
 from reconciler.model.catalog import BodyFields, Kind
+from reconciler.model.facts import SECTIONS, Section
 from reconciler.plugins.capabilities import Capability, CapabilityError
 
 MANIFEST = "manifest.yaml"
@@ -138,7 +139,17 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
     entry = reader.mapping(
         node,
         required=("apiVersion", "kind", "plural", "schema"),
-        optional=("actual", "provides", "uses", "contains", "body", "refresh", "lock", "transaction"),
+        optional=(
+            "actual",
+            "provides",
+            "uses",
+            "contains",
+            "body",
+            "refresh",
+            "lock",
+            "transaction",
+            "touches",
+        ),
     )
     schema = _schema(reader, entry.get("schema"), read)
     properties = schema.get("properties", {})
@@ -176,7 +187,21 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         refresh=reader.flag(entry.get("refresh")),
         lock=reader.text(entry["lock"], _LOCK, "a name, such as dpkg") if "lock" in entry else "",
         transaction=reader.flag(entry.get("transaction")),
+        touches=_touches(reader, entry.get("touches")),
     )
+
+
+def _touches(reader: Reader, node: Node | None) -> tuple[Section, ...]:
+    """Sections of facts."""
+    found: list[Section] = []
+    for item in reader.items(node):
+        name = Section(reader.text(item))
+        if name in SECTIONS:
+            found.append(name)
+        else:
+            hint = did_you_mean(name, SECTIONS) or f"there are {', '.join(SECTIONS)}"
+            reader.problem(item, f"there are no facts called {name!r}", hint)
+    return tuple(found)
 
 
 def _structure(reader: Reader, node: Node, wrong: list[str]) -> None:

@@ -68,6 +68,7 @@ def inventory_entry(row: Sequence[Any]) -> InventoryEntry:
     for name, choices in _CHOICES.items():
         if name in common:
             common[name] = choices(common[name])
+    whole["touches"] = tuple(whole.get("touches", ()))
     whole |= {
         "metadata": Metadata(**_known(Metadata, whole["metadata"])),
         "common": CommonSpec(**common),

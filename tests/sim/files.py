@@ -15,6 +15,7 @@ from reconciler.model.facts import SECTIONS
 
 Json = dict[str, Any]
 
+DEBIAN = {"id": "debian", "family": "debian", "like": [], "major": 12, "version": "12"}
 NAMES = {0: "root", 1: "daemon", 1000: "ops"}
 NUMBERS = {name: number for number, name in NAMES.items()}
 
@@ -69,6 +70,7 @@ class Files:
         full: whether nothing can grow.
         read_only: whether nothing can be changed, by anybody.
         immutable: paths that cannot be changed, nor can what is directly in them.
+        facts: what the target says that it is, by section; None where it does not say.
     """
 
     nodes: dict[str, Node] = field(
@@ -78,6 +80,9 @@ class Files:
     full: bool = False
     read_only: bool = False
     immutable: set[str] = field(default_factory=set)
+    facts: dict[str, Json] | None = field(
+        default_factory=lambda: {"os": dict(DEBIAN), "network": {"hostname": "modelled"}}
+    )
 
     # --- by anybody -------------------------------------------------------------------------------------------
 
@@ -194,11 +199,9 @@ class Files:
         return listing | {"state": canonical_digest(list(listing.values()))}
 
     def _facts(self, only: Any = (), **_: Any) -> Json:
-        facts = {
-            "os": {"id": "debian", "family": "debian", "like": [], "major": 12, "version": "12"},
-            "network": {"hostname": "modelled"},
-        }
-        return {"cut": [], "facts": {name: facts.get(name, {}) for name in only or SECTIONS}}
+        if self.facts is None:
+            raise Refused("io_error", "nobody knows what this is", "transient")
+        return {"cut": [], "facts": {name: self.facts.get(name, {}) for name in only or SECTIONS}}
 
     def _file_write(
         self,

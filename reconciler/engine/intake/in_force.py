@@ -57,6 +57,10 @@ class InForce:
         """What one source declares; None before it was taken in."""
         return self._sources.get(source)
 
+    def has(self, desired: Desired) -> bool:
+        """Whether this is what its source declares, be it with what is kept where that is not known."""
+        return (one := self._sources.get(desired.source)) is not None and one.digest == desired.digest
+
     @property
     def earlier(self) -> Mapping[SourceName, Desired]:
         """What sources that are not in force declared when they last were, as far as that is known."""

@@ -33,8 +33,6 @@ from reconciler.telemetry.log import get_logger
 log = get_logger("froyo")
 Load = Callable[[Snapshot], Desired]
 """Evaluates a snapshot. Raises ConfigError or SnapshotGone. Runs on a thread of its own: it may take a while."""
-
-
 Taking = Callable[[Desired], Awaitable[None]]
 """Is told what a source has come to declare."""
 
@@ -106,8 +104,7 @@ class Intake:
             return False
         finally:
             # It may be although what follows from it could not be stored.
-            in_force = self._controller.in_force.of(self.state.name)
-            if in_force is not None and in_force.digest == desired.digest:
+            if self._controller.in_force.has(desired):
                 self._telling.restored(kept)
                 self._untold.append(desired)
         return True
@@ -117,6 +114,13 @@ class Intake:
         async with self._taking:
             if (waiting := self._in_conflict) is not None:
                 await self._take(waiting)
+        await self._tell()
+
+    async def reconsider(self) -> None:
+        """See once more what the source declares: what targets are has turned out to be otherwise."""
+        async with self._taking:
+            if self._last is None or not await self._take(self._last):
+                await self.restore()
         await self._tell()
 
     async def _tell(self) -> None:

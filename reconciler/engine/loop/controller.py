@@ -10,12 +10,14 @@ is in that part's own module.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import TypeAlias
 
 from reconciler.core.backoff import Backoff
 from reconciler.core.contest import Contests
 from reconciler.core.workqueue import Priority, Work
 from reconciler.engine import wording
+from reconciler.engine.facts import TargetFacts
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.intake.claims import Had
 from reconciler.engine.intake.in_force import InForce
@@ -39,8 +41,9 @@ from reconciler.engine.round.reconcile import Round, unplanned
 from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.settings import EngineSettings
-from reconciler.errors import ConfigError, ProtocolError, StoreError, TransportError
+from reconciler.errors import ConfigError, ProtocolError, RunnerError, StoreError, TransportError
 from reconciler.model.desired import Desired
+from reconciler.model.facts import Section
 from reconciler.model.names import Address, SourceName, TargetName, split_address
 from reconciler.model.plan import Plan
 from reconciler.model.scope import EVERYTHING, Scope
@@ -53,6 +56,13 @@ from reconciler.targets.watch import WatchEvent
 from reconciler.telemetry.log import get_logger
 
 log = get_logger("froyo")
+
+FactsChanged: TypeAlias = Callable[[TargetName, Collection[Section]], Awaitable[None]]
+
+
+async def _nobody(_name: TargetName, _sections: Collection[Section]) -> None:
+    """Nothing depends on facts."""
+
 
 NO_SESSION = "there is no session to the target right now; see: froyo status"
 """Why nothing can be planned."""
@@ -67,6 +77,7 @@ class Controller:
         runtime: the world.
         open_session: opens a session to a target.
         settings: the numbers.
+        facts: what is known of targets themselves.
 
     Attributes:
         in_force: what all sources declare, and what is to go.
@@ -76,6 +87,8 @@ class Controller:
         next_tries: when the targets that cannot be reached are tried again, in seconds since the epoch.
         expected: the sources that will be taken in; what one of them had before stays its own until then.
         taking: is held by who takes a source in.
+        facts: what is known of targets themselves.
+        facts_changed: is told which sections of a target's facts say something else than before.
     """
 
     def __init__(
@@ -86,7 +99,10 @@ class Controller:
         runtime: Runtime,
         open_session: OpenSession,
         settings: EngineSettings = EngineSettings(),  # noqa: B008 - frozen
+        facts: TargetFacts | None = None,
     ) -> None:
+        self.facts = facts or TargetFacts(store, now=runtime.now, ttl=settings.facts_ttl)
+        self.facts_changed: FactsChanged = _nobody
         self.in_force = InForce(budget=settings.prune, own_paths=settings.own_paths)
         self.lanes = Lanes(store, runtime, settings=settings, loop_time=self._time)
         self.suspensions = Suspensions(store, now=runtime.now)
@@ -133,6 +149,7 @@ class Controller:
         await self.approvals.load()
         self._reminders.set(self.suspensions.all())
         await self._requests.load()
+        await self.facts.load()
         await settle_in_doubt(self._store, Report(self._runtime.now, {}))
 
     async def run(self) -> None:
@@ -260,6 +277,7 @@ class Controller:
             await self._workers.drop(name)
             await self.lanes.drop(name)
         others = self.lanes.shared()
+        self.facts.keep_only(wanted.keys() | others)
         self._reachability.keep_only(wanted, others)
         await self._requests.keep_only(wanted.keys() | others)
         await self.lanes.forget(wanted)
@@ -377,6 +395,9 @@ class Controller:
         finally:
             # Whatever else fails, such as the store or the watch: what has been concluded has its next look.
             self._schedule(lane, work.outcome, whole=dirty.everything)
+        if work.outcome.touched or dirty.everything:
+            gathering = self._gather(session, work.outcome.touched or None)
+            self._background.begin(gathering, name="gather facts")
         await self._watching.keep(lane, session)
         return work.outcome
 
@@ -409,6 +430,7 @@ class Controller:
                 session.target, session.ready.uid, self._runtime.environ, session.passed_over
             ),
         )
+        self._background.begin(self._gather(session), name="gather facts")
         self._workers.add(name, priority=Priority.USER if self._requests.get(name) else Priority.SPEC)
 
     def disconnected(self, name: TargetName, why: str, *, retry_in: float) -> None:
@@ -425,6 +447,18 @@ class Controller:
         name, _ = split_address(address)
         if not self._workers.stopping and self.lanes.get(name) is not None:
             self._workers.add(name, priority=Priority.DRIFT, scope=Scope.of([address]))
+
+    async def _gather(self, session: Session, sections: Collection[Section] | None = None) -> None:
+        """Ask a target what it is, where that is due or has been touched, and tell who depends on it."""
+        try:
+            changed = await self.facts.gather(session, sections)
+        except (RunnerError, TransportError, ProtocolError) as error:
+            if not session.closed:
+                log.warning("facts could not be gathered", target=session.target.name, why=str(error))
+            return
+        await self.facts.keep()
+        if changed:
+            await self.facts_changed(session.target.name, changed)
 
     # --- People -------------------------------------------------------------------------------------------------------
 

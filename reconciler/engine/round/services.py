@@ -10,7 +10,9 @@ from reconciler.engine.host import ProviderHost
 from reconciler.engine.round.performing import FindBlob
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.settings import EngineSettings
+from reconciler.model.facts import Section
 from reconciler.model.names import Address
+from reconciler.model.resource import Instance
 from reconciler.model.state import Approval, Suspension
 from reconciler.runtime import Runtime
 from reconciler.store.store import Store
@@ -63,6 +65,7 @@ class RoundOutcome:
         again: instances to look at again, in so many seconds.
         gone: instances that were to go and have gone.
         woken: dependents of what has turned ready.
+        touched: the sections of the target's facts that may be others now.
     """
 
     looked_at: list[Address] = field(default_factory=list)
@@ -71,6 +74,12 @@ class RoundOutcome:
     gone: list[Address] = field(default_factory=list)
     again: dict[Address, float] = field(default_factory=dict)
     woken: set[Address] = field(default_factory=set)
+    touched: set[Section] = field(default_factory=set)
+
+    def has_changed(self, one: Instance) -> None:
+        """It was changed and is as it is to be, be it gone."""
+        self.changed.append(one.address)
+        self.touched.update(one.touches)
 
     def look_again(self, address: Address, pause: float) -> None:
         """Look at `address` again after `pause` seconds, or earlier if that was asked for already."""

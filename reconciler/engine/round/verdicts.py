@@ -126,7 +126,7 @@ class Verdicts:
         else:
             message = f"what was there before is back: {wording.fields(unit.diffs)}"
         if unit is not None:
-            self._outcome.changed.append(address)
+            self._outcome.has_changed(self._lane.instances[address])
         self._outcome.gone.append(address)
         data = None if unit is None else details(unit)
         if removal.asked:
@@ -239,7 +239,7 @@ class Verdicts:
                 duration=took or 0.0,
             ),
         )
-        self._outcome.changed.append(address)
+        self._outcome.has_changed(self._lane.instances[address])
 
     def refreshed(self, unit: PlanUnit, reading: Observed, owed: Collection[Owed], output: str) -> None:
         """It was refreshed because others have changed; how it is otherwise, its own look tells."""
@@ -262,7 +262,7 @@ class Verdicts:
                 duration=0.0,
             ),
         )
-        self._outcome.changed.append(address)
+        self._outcome.has_changed(self._lane.instances[address])
 
     def _not_kept(self, unit: PlanUnit) -> str:
         """That what was there at first contact was too large to be kept, or too much; "" where it was not."""

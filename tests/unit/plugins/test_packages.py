@@ -74,6 +74,17 @@ def test_a_kind_may_say_that_many_instances_are_one_operation(tmp_path: Path) ->
     assert package.kinds[0].transaction
 
 
+def test_a_kind_may_say_which_facts_its_changes_touch(tmp_path: Path) -> None:
+    said = MANIFEST.replace("    lock: dpkg\n", "    lock: dpkg\n    touches: [users, groups]\n")
+    [package] = load_packages([write(tmp_path / "thing", said)])
+    assert package.kinds[0].touches == ("users", "groups")
+    with pytest.raises(ConfigError) as caught:
+        load_packages([write(tmp_path / "other", said.replace("users, groups", "user, weather"))])
+    [first, second] = caught.value.problems
+    assert (first.message, first.hint) == ("there are no facts called 'user'", "did you mean 'users'?")
+    assert second.hint.startswith("there are boot, cpu")
+
+
 def test_what_need_not_be_said_has_a_default(tmp_path: Path) -> None:
     short = MANIFEST[: MANIFEST.index("    actual:")]
     [package] = load_packages([write(tmp_path / "thing", short)])
@@ -82,7 +93,7 @@ def test_what_need_not_be_said_has_a_default(tmp_path: Path) -> None:
     assert package.limits == Limits()
     [kind] = package.kinds
     assert (kind.provides, kind.uses, kind.contains, kind.body) == ((), (), (), BodyFields())
-    assert (kind.lock, kind.transaction) == ("", False)
+    assert (kind.lock, kind.transaction, kind.touches) == ("", False, ())
 
 
 def test_a_manifest_is_yaml_like_any_other(tmp_path: Path) -> None:

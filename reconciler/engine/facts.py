@@ -1,0 +1,108 @@
+"""What is known of targets themselves: in memory for whoever reads it, and in the store over a restart.
+
+Facts are gathered when there is a session and they are older than they may be, and right after a change that touches
+them. Invariants: of two that are gathered one after the other the later counts; what could not be stored is gathered
+again. This module must not know what depends on facts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+
+from reconciler.errors import StoreError
+from reconciler.model.facts import Facts, Section
+from reconciler.model.names import TargetName
+from reconciler.store.batch import Batch
+from reconciler.store.store import Store
+from reconciler.targets.session import Session
+from reconciler.telemetry.log import get_logger
+
+log = get_logger("froyo")
+
+_NOTHING = Facts()
+
+
+class TargetFacts:
+    """See the module.
+
+    Args:
+        store: where they are kept.
+        now: seconds since the epoch.
+        ttl: seconds for which facts are good.
+    """
+
+    def __init__(self, store: Store, *, now: Callable[[], float], ttl: float) -> None:
+        self._store = store
+        self._now = now
+        self._ttl = ttl
+        self._known: dict[TargetName, Facts] = {}
+        self._unkept: dict[TargetName, set[Section]] = {}
+        self._asking: dict[TargetName, asyncio.Lock] = {}
+
+    @property
+    def known(self) -> Mapping[TargetName, Facts]:
+        """As of now: it does not change."""
+        return dict(self._known)
+
+    async def load(self) -> None:
+        """Take up what is on record."""
+        self._known = await self._store.load_facts()
+
+    def of(self, name: TargetName) -> Facts:
+        """What is known of a target."""
+        return self._known.get(name, _NOTHING)
+
+    def due(self, name: TargetName) -> frozenset[Section]:
+        """What has to be gathered because it is not known, or not since long ago."""
+        return self.of(name).stale(self._now(), self._ttl)
+
+    async def gather(
+        self, session: Session, sections: Collection[Section] | None = None
+    ) -> frozenset[Section]:
+        """Ask a target.
+
+        Args:
+            session: with it.
+            sections: what to ask for; what is due where it is left out, which may be nothing by the time.
+
+        Returns:
+            The sections that say something else than before.
+
+        Raises:
+            RunnerError: it does not say.
+            TransportError, ProtocolError: the session is lost.
+        """
+        name = session.target.name
+        async with self._asking.setdefault(name, asyncio.Lock()):
+            wanted = self.due(name) if sections is None else frozenset(sections)
+            if not wanted:
+                return frozenset()
+            found = await session.facts(wanted)
+            before = self.of(name)
+            after = before.renewed(found.sections, found.cut, self._now())
+            self._known[name] = after
+            self._unkept.setdefault(name, set()).update(found.sections)
+            return before.differing(after)
+
+    async def keep(self) -> None:
+        """Put on record what was gathered. What cannot be stored is due again, and so is gathered and stored later."""
+        unkept, self._unkept = self._unkept, {}
+        batch = Batch()
+        for name, sections in unkept.items():
+            batch.put_facts(name, self._known[name], sections)
+        try:
+            await self._store.write(batch)
+        except StoreError as error:
+            log.warning("facts could not be stored", why=str(error))
+            for name, sections in unkept.items():
+                facts = self._known[name]
+                taken = {section: at for section, at in facts.taken.items() if section not in sections}
+                self._known[name] = Facts(facts.sections, taken, facts.cut)
+
+    def keep_only(self, names: Collection[TargetName]) -> None:
+        """Forget all other targets."""
+        for name in self._known.keys() - names:
+            del self._known[name]
+            self._asking.pop(name, None)
+            self._unkept.pop(name, None)

@@ -1,0 +1,172 @@
+"""What targets are is gathered when there is a session, kept, renewed when it is old or touched, and acted upon."""
+
+import asyncio
+from dataclasses import replace
+
+from reconciler.engine.facts import TargetFacts
+from reconciler.engine.intake.intake import Intake
+from reconciler.engine.settings import EngineSettings
+from reconciler.errors import StoreError
+from reconciler.model.facts import SECTIONS
+from reconciler.targets.session import Session
+from tests.sim.manifests import SOURCE, desired, instance, snapshot, target
+from tests.unit.engine.stage import address, file, staged
+
+
+def asked(stage, *, on="m0"):
+    """Which sections were asked for, of each time that any were."""
+    return [
+        set(frame["items"][0].get("only", ()))
+        for name, frame in stage.frames
+        if name == on and frame.get("command") == "facts"
+    ]
+
+
+@staged
+async def test_all_is_gathered_once_there_is_a_session_and_is_on_record(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    assert asked(stage) == [set(SECTIONS)]
+    assert stage.controller.facts.of("m0").sections["os"]["family"] == "debian"
+    assert (await stage.store.load_facts())["m0"] == stage.controller.facts.of("m0")
+
+
+@staged
+async def test_what_is_on_record_and_not_old_is_not_gathered_again_after_a_restart(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    await stage.again()
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    assert asked(stage) == [set(SECTIONS)]
+    assert stage.controller.facts.known.keys() == {"m0"}
+
+
+@staged(settings=EngineSettings(facts_ttl=50.0))
+async def test_what_is_old_is_gathered_again(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    stage.machines["m0"].files.facts["os"] = {"id": "debian", "major": 13}
+    await asyncio.sleep(150.0)
+    assert len(asked(stage)) > 1
+    assert stage.controller.facts.of("m0").sections["os"]["major"] == 13
+
+
+@staged
+async def test_what_a_change_touches_is_gathered_right_after_it_and_nothing_else(stage):
+    declared = file("motd", "hello\n")
+    declared.instance = replace(declared.instance, touches=("users", "groups"))
+    await stage.declare()
+    await stage.until(lambda: len(asked(stage)) == 1)
+    await stage.declare(declared, file("other", "x"))
+    await stage.settled()
+    assert asked(stage)[1:] == [{"users", "groups"}]
+
+
+@staged
+async def test_facts_of_a_target_that_is_declared_no_longer_are_forgotten(stage):
+    await stage.declare()
+    await stage.until(lambda: bool(stage.controller.facts.of("m0")))
+    await stage.controller.submit(replace(stage.desired(), targets={}))
+    assert not stage.controller.facts.of("m0")
+    await stage.until(lambda: not stage.controller.targets)
+    await asyncio.sleep(1.0)
+    assert await stage.store.load_facts() == {}
+
+
+@staged
+async def test_facts_that_could_not_be_stored_are_gathered_again(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    facts = TargetFacts(stage.store, now=stage.now, ttl=3600.0)
+    session = await Session.open(target("m0"), runtime=stage.runtime, on_event=lambda _event: None)
+    assert await facts.gather(session, {"os"}) == {"os"}
+    stage.store_fails = StoreError("the disk is full")
+    await facts.keep()
+    stage.store_fails = None
+    assert facts.of("m0").sections.keys() == {"os"}
+    assert "os" in facts.due("m0")
+    assert await facts.gather(session) == set(SECTIONS) - {"os"}
+    assert await facts.gather(session) == set()
+    await facts.keep()
+    assert "os" not in facts.due("m0")
+    await session.close()
+
+
+@staged
+async def test_a_target_that_does_not_say_what_it_is_is_kept_all_the_same(stage):
+    stage.machines["m0"].files.facts = None
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    assert stage.content("motd") == b"hello\n"
+    assert not stage.controller.facts.of("m0")
+
+
+# --- What depends on them ---------------------------------------------------------------------------------------------
+
+
+def source_of(stage, declares):
+    """An intake of a source that declares what it does by what is known of m0."""
+
+    def load(shown):
+        known = stage.controller.facts.of("m0")
+        one, content = declares(known), shown.revision
+        found = desired([target("m0")], [one] if one else [], [content] if one else [], shown.revision)
+        return replace(
+            found, waiting=frozenset() if known else frozenset({"m0"}), facts_read=frozenset({"os"})
+        )
+
+    source = Intake(SOURCE, load=load, controller=stage.controller, store=stage.store, runtime=stage.runtime)
+
+    async def changed(_name, sections):
+        if "os" in sections:
+            await source.reconsider()
+
+    stage.controller.facts_changed = changed
+    return source
+
+
+def by_major(known):
+    major = known.sections["os"]["major"] if known else 0
+    return instance("m0", "File", f"f{major}", {"path": f"/srv/f{major}", "content": "r1"}) if major else None
+
+
+@staged
+async def test_what_waits_for_facts_is_done_as_soon_as_they_are_known(stage):
+    source = source_of(stage, by_major)
+    assert await source.take(snapshot({}, number=1))
+    assert not stage.controller.in_force.instances
+    await stage.until(lambda: stage.content("f12") == b"r1")
+    assert not (await stage.events("Orphaned"))
+
+
+@staged
+async def test_what_depends_on_facts_follows_when_they_change(stage):
+    source = source_of(stage, by_major)
+    await source.take(snapshot({}, number=1))
+    await stage.until(lambda: stage.content("f12") == b"r1")
+    stage.machines["m0"].files.facts["os"] = {"id": "debian", "major": 13}
+    declared = file("user", "u")
+    declared.instance = replace(declared.instance, touches=("os",))
+    await stage.controller.submit(replace(stage.desired(declared), source="/srv/other"))
+    await stage.until(lambda: stage.content("f13") == b"r1")
+    assert address("f12") not in stage.controller.in_force.instances
+    assert stage.content("f12") == b"r1"  # its deletion is orphan
+
+
+@staged
+async def test_where_facts_are_lost_what_is_on_record_is_not_let_go_of(stage):
+    source = source_of(stage, by_major)
+    await source.take(snapshot({}, number=1))
+    await stage.until(lambda: stage.content("f12") == b"r1")
+    await stage.settled()
+    await stage.end()
+    stage.machines["m0"].files.facts = None  # nobody says what it is
+    await stage.begin()
+    stage.controller.facts.keep_only(())
+    again = source_of(stage, by_major)
+    await again.take(snapshot({}, number=1))
+    await asyncio.sleep(30.0)
+    assert stage.controller.in_force.waits(SOURCE, "m0")
+    assert address("f12") in stage.controller.lanes.states()
+    assert not await stage.events("Orphaned")
