@@ -129,6 +129,7 @@ def plan_unit(value: PlanUnit, instance: Instance | None = None) -> Document:
     if instance is not None:
         view["declaredAt"] = str(instance.origin)
         view["subject"] = instance.subject
+        view |= _rendered(instance)
     return view
 
 
@@ -307,7 +308,14 @@ def resource(
         view["before"] = list(instance.common.before)
         view["notify"] = list(instance.common.notify)
         view["spec"] = _spec(instance)
+        view |= _rendered(instance)
     return view
+
+
+def _rendered(instance: Instance) -> Document:
+    """The fields that were not written out, if there are any."""
+    hide = is_sensitive(instance.spec)
+    return {"rendered": [one.document(hide=hide) for one in instance.rendered]} if instance.rendered else {}
 
 
 def _spec(instance: Instance) -> Document:

@@ -44,6 +44,7 @@ class UnitShape(Shape):
     remark: str = ""
     declaredAt: str = ""  # noqa: N815 - as above
     subject: str = ""
+    rendered: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class PlanShape(Shape):

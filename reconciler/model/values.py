@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from reconciler.model.origin import Origin
+from reconciler.model.sensitive import HIDDEN
 
 NOWHERE = Origin()
 
@@ -45,3 +46,21 @@ class Rendered:
     value: Any
     reads: tuple[Read, ...] = ()
     body: bool = False
+
+    def document(self, *, hide: bool) -> dict[str, Any]:
+        """For machines: in plans, and in what is told of a resource.
+
+        Args:
+            hide: the content of the resource is sensitive: the text of a body, and what it was made of, is nobody's
+                business.
+        """
+        found: dict[str, Any] = {"field": self.field, "written": HIDDEN if hide else self.written}
+        if self.body:
+            found["body"] = True
+        else:
+            found["value"] = HIDDEN if hide else self.value
+        found["reads"] = [
+            {"name": read.name, "value": HIDDEN if hide else read.value, "declaredAt": str(read.origin)}
+            for read in self.reads
+        ]
+        return found

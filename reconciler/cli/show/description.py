@@ -10,6 +10,7 @@ from reconciler.cli.here import from_here
 from reconciler.cli.show.events import event_lines
 from reconciler.cli.show.messages import message_lines
 from reconciler.cli.show.plans import diff_lines, spoken
+from reconciler.cli.show.rendered import rendered_lines
 from reconciler.cli.show.resources import READY
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line
@@ -53,6 +54,8 @@ def description(screen: Terminal, view: Document, events: Sequence[Document], *,
         lines += ["", head("Spec")]
         common: Document = {field: view[field] for field in ("policy", "adopt", "deletion") if field in view}
         lines += _mapping({**view["spec"], **common})
+    if view.get("rendered"):
+        lines += ["", head("Values"), *rendered_lines(screen, view["rendered"], indent="  ")]
     return lines + _past(screen, view, events, now=now)
 
 

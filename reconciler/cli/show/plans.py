@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.cli.here import from_here
 from reconciler.cli.phrases import DRIFT, count, nothing_to_do, without_name
 from reconciler.cli.show.fleets import grouped
+from reconciler.cli.show.rendered import rendered_lines
 from reconciler.cli.terminal import Terminal
 from reconciler.core.reasons import HELD
 from reconciler.core.spoken import field, value
@@ -171,6 +172,8 @@ def _unit(screen: Terminal, unit: Document, width: int, *, summary: bool) -> lis
     if unit.get("remark"):
         lines.append(f"      {screen.paint('note', one_line(unit['remark']))}")
     lines += diff_lines(screen, unit["diffs"], indent="      ")
+    if screen.verbose:
+        lines += rendered_lines(screen, unit.get("rendered", ()), indent="      ")
     return lines
 
 

@@ -197,3 +197,31 @@ def test_an_entry_that_is_made_says_so_and_a_field_that_is_set_does_not():
     text = "\n".join(plan_lines(pipe(), [plan("a", made)]))
     assert "b     absent → file" in text
     assert "mode  0755" in text
+
+
+def test_where_a_value_came_from_is_shown_to_who_asks_for_more():
+    rendered = [
+        {
+            "field": "port",
+            "written": "${vars.port + 1}",
+            "value": 81,
+            "reads": [read("vars.port", 80, "/a/v.yaml:3")],
+        },
+        {
+            "field": "content",
+            "written": "${target.name}",
+            "body": True,
+            "reads": [read("target.name", "web-1")],
+        },
+        {"field": "label", "written": "${vars}", "value": {"a": [1]}, "reads": []},
+    ]
+    plans = [plan("web-1", unit("web-1/File/a", rendered=rendered, diffs=[MODE]))]
+    assert "vars.port" not in "\n".join(plan_lines(pipe(), plans))
+    shown = "\n".join(plan_lines(pipe(verbose=True), plans))
+    assert "      port     81  ← vars.port = 80 (/a/v.yaml:3)\n" in shown
+    assert "      content  text  ← target.name = web-1\n" in shown
+    assert "      label    a: 1" in shown
+
+
+def read(name, value, declared_at=""):
+    return {"name": name, "value": value, "declaredAt": declared_at}
