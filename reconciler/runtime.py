@@ -4,12 +4,12 @@ Invariant: below `cli` and `api`, nothing reads the wall clock, randomness or th
 connection or starts a thread but through this. Waiting is done with asyncio on the running loop, whose clock the
 simulation owns too.
 
-The exceptions are what the simulation has no part in: `targets`, behind `connect`, starts runners, opens connections
-and asks for the names of this machine, this user and the user's home; `plugins/compiled.py` compiles components in a
-process of its own; `plugins/watchdog.py` ends one that runs on, from a thread; `store/records.py` asks for the names of
-this machine and this process, for the lease; `watchers/tree.py` and `watchers/fingerprint.py` look at the clock, for
-whether a tree is quiet, and `watchers/hints.py` has watchfiles wait in a thread; and the names of temporary files are
-random without it.
+The exceptions are what the simulation has no part in: `outside`, behind `outside`, opens connections; `targets`, behind
+`connect`, starts runners, opens connections and asks for the names of this machine, this user and the user's home;
+`plugins/compiled.py` compiles components in a process of its own; `plugins/watchdog.py` ends one that runs on, from a
+thread; `store/records.py` asks for the names of this machine and this process, for the lease; `watchers/tree.py` and
+`watchers/fingerprint.py` look at the clock, for whether a tree is quiet, and `watchers/hints.py` has watchfiles wait in
+a thread; and the names of temporary files are random without it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from reconciler.errors import ErrorClass
+from reconciler.model.calls import Call, Failure, Reply
+
 if TYPE_CHECKING:
+    import socket
+
     from reconciler.model.target import Target
 
 T = TypeVar("T")
@@ -48,6 +53,35 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """End the stream and what carries it. May be called twice; never raises."""
+
+    async def reach(self, host: str, port: int) -> socket.socket:
+        """A TCP connection to `host`:`port` as it is reached from where the runner is. The caller sees to the time.
+
+        Raises:
+            RunnerError: nobody answers there, or it is not allowed to ask.
+            TransportError: the stream has ended.
+        """
+
+
+Reach = Callable[[str, int], Awaitable["socket.socket"]]
+"""What `Channel.reach` is."""
+
+
+class AskOutside(Protocol):
+    """Makes a call that the controller makes by itself; there is a reply, whatever came of it."""
+
+    def __call__(self, call: Call, reach: Reach, /) -> Awaitable[Reply]:
+        """The reply.
+
+        Args:
+            call: such as `http.get`.
+            reach: opens a connection from where the target is.
+        """
+
+
+async def ask_nobody(call: Call, _reach: Reach) -> Reply:
+    """For whoever has no business outside."""
+    return Failure(ErrorClass.PERMANENT, "not_supported", f"nobody makes the call {call.name} here")
 
 
 Connect = Callable[["Target"], Awaitable[Channel]]
@@ -118,6 +152,7 @@ class Runtime:
         new_id: a fresh id, sortable by time, of 22 hexadecimal digits.
         offload: runs blocking functions on named threads.
         environ: the process's environment.
+        outside: makes the calls that the controller makes by itself.
     """
 
     connect: Connect
@@ -126,3 +161,4 @@ class Runtime:
     new_id: Callable[[], str] = _new_id
     offload: Offload = field(default_factory=ThreadLanes)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    outside: AskOutside = ask_nobody

@@ -21,6 +21,7 @@ from reconciler.core.prune import Budget
 from reconciler.engine.facts import TargetFacts
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.suspensions import Suspensions
+from reconciler.engine.round.probes import Probes
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.services import Services
 from reconciler.engine.settings import EngineSettings
@@ -97,6 +98,7 @@ class Parts:
             suspended=suspensions.holding,
             approved=approvals.of,
             loop_time=loop_time,
+            probes=Probes(self.settings, loop_time=loop_time),
             progress=progress,
         )
 

@@ -5,9 +5,11 @@ Apart from `assembly`, because the short way must not import what it does not ne
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 from reconciler.app.places import Places
+from reconciler.outside.calls import Outside
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.targets.artifacts import Artifacts
 from reconciler.targets.connect import make_connect
@@ -37,4 +39,4 @@ def reaching(
         environ=environ,
         warn=notice,
     )
-    return Runtime(connect=connect, offload=lanes, environ=environ)
+    return Runtime(connect=connect, offload=lanes, environ=environ, outside=Outside(now=time.time))

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from reconciler.config.attached import Attachments
 from reconciler.config.complaints import Complaints
 from reconciler.config.declared import FileDeclarations, Made, Manifest, Sketch, Variables
+from reconciler.config.fields import patience_of
 from reconciler.config.knowing import FactReading
 from reconciler.config.making import Making
 from reconciler.config.owned import Owned
@@ -165,6 +166,7 @@ def _instance(manifest: Manifest, name: TargetName, made: Made, rendered: tuple[
         lock=kind.lock,
         transaction=kind.transaction,
         touches=kind.touches,
+        probe=None if kind.probe is None else patience_of(kind.probe, made.spec),
         origin=manifest.origin,
         rendered=rendered,
     )

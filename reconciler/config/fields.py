@@ -10,9 +10,9 @@ from typing import Any
 
 from reconciler.config.builtin import COMMON, REFERENCE
 from reconciler.config.durations import seconds
-from reconciler.model.catalog import Kind
+from reconciler.model.catalog import Kind, ProbeFields
 from reconciler.model.names import DEFAULT_NAMESPACE, Reference, reference
-from reconciler.model.resource import Adopt, CommonSpec, Deletion, Metadata, Policy
+from reconciler.model.resource import Adopt, CommonSpec, Deletion, Metadata, Patience, Policy
 from reconciler.model.subjects import Subject, subject
 
 PLAIN = CommonSpec()
@@ -48,6 +48,16 @@ def common_of(spec: Mapping[str, Any]) -> CommonSpec:
         ignore_fields=tuple(spec.get("ignoreFields", ())),
         infer_edges=spec.get("inferEdges", PLAIN.infer_edges),
     )
+
+
+def patience_of(fields: ProbeFields, spec: Mapping[str, object]) -> Patience:
+    """How patiently an instance is probed, as its spec says."""
+
+    def number(field: str) -> int:
+        value = spec.get(field)
+        return value if isinstance(value, int) else 0
+
+    return Patience(float(number(fields.within)), number(fields.retries))
 
 
 def name_of(value: Mapping[str, Any]) -> Reference:

@@ -114,7 +114,9 @@ class _Expected:
         while stack:
             for edge in self._graph.dependencies.get(stack.pop(), ()):
                 before = edge.dependency
-                if before in self._going and _brings_more(self._instances[before]):
+                # What is probed is of what all before it makes, files too.
+                anything = self._instances[address].probe is not None
+                if before in self._going and (anything or _brings_more(self._instances[before])):
                     return True
                 if before not in seen:
                     seen.add(before)

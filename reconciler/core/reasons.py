@@ -58,6 +58,7 @@ TRAITS: Mapping[Reason, Traits] = {
     Reason.SUSPENDED: Traits(left_alone=True),
     Reason.CONTESTED: Traits(done=True, trouble=True, settled=True),
     Reason.DID_NOT_CONVERGE: Traits(trouble=True, settled=True),
+    Reason.UNHEALTHY: Traits(trouble=True),
     Reason.UNREACHABLE: Traits(unclaimed=True),
     Reason.TRANSIENT_ERROR: Traits(trouble=True),
     Reason.THROTTLED: Traits(trouble=True),

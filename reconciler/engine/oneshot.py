@@ -151,6 +151,7 @@ class OneShot:
                 try:
                     return await work(lane, session)
                 finally:
+                    self._services.probes.keep_only(name, ())
                     await session.close()
             except (TransportError, ProtocolError, RunnerError) as error:
                 self.reached[name] = Reached(ready=False, message=str(error))
@@ -186,7 +187,9 @@ class OneShot:
         result = TargetResult(lane.target.name, len(lane.instances), lane=lane)
         touched: set[Section] = set()
         dirty: Scope[Address] = EVERYTHING
-        for _ in range(ROUNDS):
+        rounds = 0
+        while rounds < ROUNDS:
+            rounds += 1
             work = Round(lane, session, self._services, only=only)
             try:
                 outcome = await work.run(dirty)
@@ -197,6 +200,10 @@ class OneShot:
             result.changed += [address for address in outcome.changed if address not in result.changed]
             touched |= outcome.touched
             dirty = Scope.of({a for a, pause in outcome.again.items() if pause <= 0} | outcome.woken)
+            if not dirty:
+                # What is probed is waited for: an apply says how all of it is in the end.
+                dirty = Scope.of(await self._services.probes.news_of(lane.target.name))
+                rounds = 0
             if not dirty:
                 break
         await self._gather(session, touched)

@@ -46,6 +46,15 @@ class EngineSettings:
     slow_patience: float = 0.05
     """How long a round waits for nothing but operations that say that they are slow, before it goes on without them."""
 
+    probe_interval: float = 30.0
+    """How often a probe is asked that does not say so itself."""
+
+    probe_pause: float = 5.0
+    """Longest pause between two tries of one that has not come about yet; the first is `retry_base`."""
+
+    concurrent_probes: int = 256
+    """Probes under way at once. Each is a connection that mostly waits; the bound is for file descriptors."""
+
     preimage_limit: int = 64 * 1024 * 1024
     """Content that is about to be replaced for the first time is kept for a rollback up to this size, in bytes."""
 

@@ -44,6 +44,14 @@ CONTESTED = "someone keeps changing it back"
 """Of an instance that somebody else has another opinion about."""
 
 
+def being_probed(one: Instance, trouble: str) -> str:
+    """That it is not known yet how something is that is looked at beside the rounds."""
+    if not trouble:
+        return "is being probed"
+    patience = one.probe.within if one.probe is not None else 0.0
+    return f"not yet, and is probed again until that has lasted {duration(patience)}: {trouble}"
+
+
 def suspended(suspension: Suspension) -> str:
     """Why an instance is left alone."""
     return f"suspended by {suspension.by}: {suspension.reason}"

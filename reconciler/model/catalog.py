@@ -31,6 +31,21 @@ class BodyFields:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeFields:
+    """That instances of a kind are looked at beside the rounds, and which spec fields say how patiently.
+
+    Each is the name of a spec field with a whole number, or "" where the kind has none: then there is no patience.
+
+    Attributes:
+        within: seconds that one may take to come about, after it was declared or what it depends on has changed.
+        retries: how often one that was well is asked again before it is said not to be.
+    """
+
+    within: str = ""
+    retries: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One kind.
 
@@ -51,6 +66,7 @@ class Kind:
         lock: what only one operation on a target can hold at a time, such as `dpkg`; or "".
         transaction: whether what is to be done at once about several instances on a target is one operation.
         touches: the sections of facts that may be others once an instance was changed.
+        probe: that its instances are looked at beside the rounds, so that none waits for the answer; or None.
     """
 
     api_version: str
@@ -67,6 +83,7 @@ class Kind:
     lock: str = ""
     transaction: bool = False
     touches: tuple[Section, ...] = ()
+    probe: ProbeFields | None = None
 
 
 @dataclass(frozen=True, slots=True)

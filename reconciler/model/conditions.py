@@ -47,6 +47,8 @@ class Reason(StrEnum):
     """Someone keeps changing it back; corrected at once for ten minutes, then with growing pauses."""
     DID_NOT_CONVERGE = "DidNotConverge"
     """Still different after its own apply, time and again; tried with growing pauses."""
+    UNHEALTHY = "Unhealthy"
+    """A probe: what answers is not as declared, or nothing does; asked again with growing pauses."""
     UNREACHABLE = "Unreachable"
     """The target cannot be reached, or the session to it was lost."""
     TRANSIENT_ERROR = "TransientError"

@@ -21,7 +21,7 @@ class EventType(StrEnum):
 REASONS = (
     *("Created", "Updated", "Removed", "Restored", "Repaired", "Refreshed"),
     *("Differs", "Held", "PruneHeld", "Suspended", "Contested"),
-    *("TransientError", "Throttled", "PermanentError", "DidNotConverge"),
+    *("TransientError", "Throttled", "PermanentError", "DidNotConverge", "Unhealthy"),
     *("Recovered", "Abandoned", "Orphaned", "Moved", "Forgotten"),
     *("Connected", "Unreachable"),
     *("SourceReady", "SourceBroken", "RolledBack", "RollbackEnded", "WatchDegraded"),

@@ -90,6 +90,19 @@ class Removal:
     asked: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How patiently something is probed.
+
+    Attributes:
+        within: seconds that it may take to come about, after it was declared or what it depends on has changed.
+        retries: how often it is asked again before what was well is said not to be.
+    """
+
+    within: float = 0.0
+    retries: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """A resource on one target.
@@ -112,6 +125,7 @@ class Instance:
         lock: what its operations hold, one at a time on a target, such as `dpkg`; or "".
         transaction: whether what is to be done at once about it and about others of its kind is one operation.
         touches: the sections of facts that may be others once it was changed.
+        probe: that it is looked at beside the rounds, and how patiently; None for what rounds look at.
         origin: where it was declared.
         removal: that it is to go; None for what is to be as it is declared.
         rendered: the fields that were not written out, and what they were made of.
@@ -133,6 +147,7 @@ class Instance:
     lock: str = ""
     transaction: bool = False
     touches: tuple[Section, ...] = ()
+    probe: Patience | None = None
     origin: Origin = field(default=Origin(), compare=False)
     removal: Removal | None = None
     rendered: tuple[Rendered, ...] = field(default=(), compare=False)

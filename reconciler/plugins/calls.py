@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from reconciler.model.calls import Call, Reply
-from reconciler.model.subjects import PATH, Subject, is_normal
+from reconciler.model.subjects import PATH, TCP, URL, Subject, is_normal
 
 Perform: TypeAlias = Callable[[list[Call]], Awaitable[list[Reply]]]
 """Makes calls on a target, all of them in one round trip if it can; one reply each, in order."""
@@ -23,6 +23,13 @@ class Phase(StrEnum):
     PLAN = "plan"
     APPLY = "apply"
     DESTROY = "destroy"
+
+
+_MEANT = {
+    PATH: "an absolute one without empty, `.` and `..` names",
+    URL: "one in its normal form, such as http://example.com/ or https://example.com:8443/health",
+    TCP: "a host and a port, such as db.example.com:5432",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,7 @@ class Names:
         """
         name = args.get(self.argument)
         if not is_normal(name, self.scheme):
-            what = "an absolute one without empty, `.` and `..` names" if self.scheme == PATH else "a name"
-            raise ValueError(f"its {self.argument} {name!r} is not {what}")
+            raise ValueError(f"its {self.argument} {name!r} is not {_MEANT.get(self.scheme, 'a name')}")
         found = [Subject(self.scheme, name)]
         if self.suffix and (suffix := args.get(self.suffix)):
             if not isinstance(suffix, str) or "/" in suffix or "\0" in suffix:
@@ -83,6 +89,7 @@ class CallRule:
         runs: whether there always is a command line.
         lasting: whether it goes on without a session, and its result is kept under its `id` until that is forgotten.
         explicit: whether nobody is granted it but by the operator, not even a built-in package.
+        controller: whether the controller makes it by itself, and no runner knows it: docs/spec/controller-calls.md.
     """
 
     reading: bool
@@ -91,11 +98,14 @@ class CallRule:
     runs: bool = False
     explicit: bool = False
     lasting: bool = False
+    controller: bool = False
 
 
 _PATH = Names("path")
 _USER = Names("user", "user")
 _GROUP = Names("group", "group")
+_URL = (Names("url", scheme=URL),)
+_TCP = (Names("address", scheme=TCP),)
 
 CALLS: Mapping[str, CallRule] = MappingProxyType(
     {
@@ -122,12 +132,17 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "exec.look": CallRule(reading=True, command="argv"),
         "exec.check": CallRule(reading=True, command="argv", runs=True),
         "exec.check.unconfined": CallRule(reading=True, command="argv", runs=True, explicit=True),
+        "http.get": CallRule(reading=True, names=_URL, controller=True),
+        "http.get.forwarded": CallRule(reading=True, names=_URL, controller=True),
+        "tcp.connect": CallRule(reading=True, names=_TCP, controller=True),
+        "tcp.connect.forwarded": CallRule(reading=True, names=_TCP, controller=True),
     }
 )
 """Every call that a provider can make.
 
-What reads is what the runner can do again by itself, in its `observe`: else a look at a target would never be one
-frame. So the runner's `file.read`, whose content comes in pieces, is not among them; `file.stat` gives short contents.
+What reads, of a target, is what the runner can do again by itself, in its `observe`: else a look at a target would
+never be one frame. So the runner's `file.read`, whose content comes in pieces, is not among them; `file.stat` gives
+short contents.
 """
 
 

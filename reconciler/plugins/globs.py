@@ -2,6 +2,8 @@
 
 Subjects: the scheme, and a pattern of the name, in which `*` and `?` stand for anything. In a path that is anything
 within one name, and `**` as a whole name stands for any number of names: `path:/etc/**` is /etc and everything below.
+In a URL its scheme, its host, its port and the rest each have a pattern of their own, so that no `*` leads from one to
+another: `url:https://*.example.com/*`, `url:*://*:*/*`.
 Command lines: one pattern an argument, `*` and `?` for anything, `**` at the end for any further arguments.
 
 Invariant: matching takes time in proportion to pattern times text, whoever chose them: nothing backtracks.
@@ -13,7 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from reconciler.model.subjects import PATH, SCHEME, Subject, is_normal
+from reconciler.model.subjects import PATH, SCHEME, URL, Subject, is_normal
 
 EVERYWHERE = "/**"
 _ANY_NAMES = "**"
@@ -44,8 +46,36 @@ def subject_matcher(pattern: str) -> Callable[[Subject], bool]:
     if scheme == PATH:
         matches = path_matcher(name)
         return lambda subject: subject.scheme == PATH and matches(subject.name)
+    if scheme == URL:
+        return _url_matcher(name)
     glob = _glob(name)
     return lambda subject: subject.scheme == scheme and glob.fullmatch(subject.name) is not None
+
+
+_URL = re.compile(r"(https?|\*)://(\[[^\]/]*\]|[^:/\[\]]+)(?::(\d+|\*))?(/.*)", re.DOTALL)
+
+
+def _url_matcher(pattern: str) -> Callable[[Subject], bool]:
+    """What tells whether a URL matches; without a port only the scheme's own does."""
+    wanted = _URL.fullmatch(pattern)
+    if wanted is None:
+        raise ValueError(
+            f"url:{pattern} is no pattern of URLs such as url:https://*.example.com/* or url:*://*:*/*"
+        )
+    globs = [_glob(part or "") for part in wanted.groups()]
+
+    def matches(subject: Subject) -> bool:
+        parts = _URL.fullmatch(subject.name)
+        return (
+            subject.scheme == URL
+            and parts is not None
+            and all(
+                glob.fullmatch(part or "") is not None
+                for glob, part in zip(globs, parts.groups(), strict=True)
+            )
+        )
+
+    return matches
 
 
 @lru_cache(maxsize=1024)

@@ -13,7 +13,7 @@ from reconciler.core.suggest import did_you_mean
 from reconciler.documents.nodes import Node, plain
 from reconciler.documents.reader import Reader
 from reconciler.errors import Problem, why
-from reconciler.model.catalog import BodyFields, Kind
+from reconciler.model.catalog import BodyFields, Kind, ProbeFields
 from reconciler.model.facts import SECTIONS, Section
 from reconciler.plugins.capabilities import Capability, CapabilityError
 
@@ -149,6 +149,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
             "lock",
             "transaction",
             "touches",
+            "probe",
         ),
     )
     schema = _schema(reader, entry.get("schema"), read)
@@ -173,6 +174,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         return tuple(found)
 
     body = reader.mapping(entry.get("body"), optional=("text", "base64", "file", "tree"))
+    probe = reader.mapping(entry.get("probe"), optional=("within", "retries"))
     return Kind(
         api_version=reader.text(entry.get("apiVersion"), _API_VERSION, "such as linux.froyo.dev/v1alpha1"),
         kind=reader.text(entry.get("kind"), _KIND, "such as File"),
@@ -188,6 +190,9 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         lock=reader.text(entry["lock"], _LOCK, "a name, such as dpkg") if "lock" in entry else "",
         transaction=reader.flag(entry.get("transaction")),
         touches=_touches(reader, entry.get("touches")),
+        probe=ProbeFields(**{use: known(field_node) for use, field_node in probe.items()})
+        if "probe" in entry
+        else None,
     )
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,17 @@ class Link:
     def passed_over(self) -> str:
         """The places that the runner could not be run from before one where it could."""
         return str(getattr(self._channel, "passed_over", ""))
+
+    async def reach(self, host: str, port: int) -> socket.socket:
+        """A TCP connection from where the runner is; see Channel.
+
+        Raises:
+            RunnerError: there is none.
+            TransportError: the link is lost.
+        """
+        if self.closed:
+            raise self._lost()
+        return await self._channel.reach(host, port)
 
     async def start(self) -> Ready:
         """Wait for the runner to say READY.

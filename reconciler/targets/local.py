@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import Mapping
 from typing import cast
 
@@ -17,6 +18,7 @@ from reconciler.model.target import LocalTransport, Target
 from reconciler.runtime import Offload
 from reconciler.targets import become
 from reconciler.targets.artifacts import Artifacts, architecture
+from reconciler.targets.near import reach_here
 from reconciler.targets.pipe import Inbox, Tail, WriteGate
 from reconciler.targets.starting import Start, prepare
 
@@ -132,6 +134,10 @@ class LocalChannel(asyncio.SubprocessProtocol):
         with contextlib.suppress(PermissionError):
             self._process.close()
         self._held.close()
+
+    async def reach(self, host: str, port: int) -> socket.socket:
+        """See Channel."""
+        return await reach_here(host, port)
 
     async def _has_ended(self) -> bool:
         with contextlib.suppress(TimeoutError):

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import socket
 from collections.abc import Callable, Collection
 from typing import Any, NoReturn
 
@@ -113,6 +114,15 @@ class Session:
     async def close(self) -> None:
         """End it, and the runner with it. May be called twice; never raises."""
         await self._link.close()
+
+    async def reach(self, host: str, port: int) -> socket.socket:
+        """A TCP connection to `host`:`port` as the target reaches it. The caller sees to the time.
+
+        Raises:
+            RunnerError: nobody answers there, or it is not allowed to ask.
+            TransportError: the session is lost.
+        """
+        return await self._link.reach(host, port)
 
     # --- Commands -------------------------------------------------------------------------------------
 

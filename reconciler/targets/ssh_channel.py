@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 
 from reconciler.errors import TransportError
 from reconciler.targets import become, bootstrap
+from reconciler.targets.forward import Forwards
 from reconciler.targets.login import Login
 from reconciler.targets.pipe import Inbox, Tail, WriteGate
 from reconciler.targets.secure_shell import asyncssh
@@ -39,6 +41,7 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
 
     def __init__(self, login: Login, shipment: bootstrap.Shipment) -> None:
         self._login = login
+        self._forwards = Forwards(login.connection)
         self._shipment = shipment
         self._gate = WriteGate()
         self._tail = Tail()
@@ -93,7 +96,12 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
     async def close(self) -> None:
         """See Channel."""
         self._channel.close()
+        await self._forwards.close()
         await self._login.close()
+
+    async def reach(self, host: str, port: int) -> socket.socket:
+        """See Channel."""
+        return await self._forwards.open(host, port)
 
     @property
     def diagnosis(self) -> str:

@@ -14,6 +14,7 @@ from reconciler.plugins.calls import CALLS, CallRule
 from reconciler.targets import parsing
 
 ROOT = Path(__file__).parents[2]
+CONTROLLER = (ROOT / "docs" / "spec" / "controller-calls.md").read_text()
 PROTOCOL = (ROOT / "micro_runner" / "protocol.md").read_text()
 SPEC = (ROOT / "docs" / "spec" / "provider-interface.md").read_text()
 
@@ -28,9 +29,9 @@ class Said:
     lasting: bool = False
 
 
-def said_by_the_protocol() -> dict[str, Said]:
+def said_by_the_protocol(page: str = PROTOCOL) -> dict[str, Said]:
     said = {}
-    for names, text in re.findall(r"^### ([a-z., ]+) — (.*)$", PROTOCOL, re.MULTILINE):
+    for names, text in re.findall(r"^### ([a-z., ]+) — (.*)$", page, re.MULTILINE):
         kind, *clauses = text.split("; ")
         about = "".join(one.removeprefix("about ") for one in clauses if one.startswith("about "))
         runs = "".join(one for one in clauses if re.match("(may run|runs) ", one))
@@ -52,9 +53,26 @@ def said_by_the_rule(rule: CallRule) -> Said:
 
 def test_the_rule_of_each_call_is_what_the_protocol_says_of_it() -> None:
     said = said_by_the_protocol()
-    assert {name: said_by_the_rule(rule) for name, rule in CALLS.items()} == {
-        name: said[name] for name in CALLS
+    of_runners = {name: rule for name, rule in CALLS.items() if not rule.controller}
+    assert {name: said_by_the_rule(rule) for name, rule in of_runners.items()} == {
+        name: said[name] for name in of_runners
     }
+
+
+def test_the_rule_of_each_call_of_the_controller_is_what_its_page_says_of_it() -> None:
+    ours = {name: said_by_the_rule(rule) for name, rule in CALLS.items() if rule.controller}
+    assert ours == said_by_the_protocol(CONTROLLER)
+
+
+def test_the_errors_of_the_controllers_calls_are_those_of_its_page() -> None:
+    rows = re.findall(r"^\| (transient|permanent) \| (.*?) \|", CONTROLLER, re.MULTILINE)
+    says = {code for _, codes in rows for code in re.findall(r"`([a-z_]+)`", codes)}
+    sources = [
+        *(ROOT / "reconciler" / "outside").glob("*.py"),
+        *(ROOT / "reconciler" / "targets").glob("*.py"),
+    ]
+    text = "".join(path.read_text() for path in sources)
+    assert {code for code in says if f'"{code}"' not in text} == {"not_a_probe", "refused"}
 
 
 def test_what_no_provider_can_ask_for_is_what_it_could_not_be_answered() -> None:
@@ -71,7 +89,7 @@ def test_the_table_for_authors_says_the_same() -> None:
             table[name] = (kind == "reads", about.strip(), command.strip())
     assert table == {
         name: (said.reading, said.about, said.command.removeprefix("may run ").removeprefix("runs "))
-        for name, said in said_by_the_protocol().items()
+        for name, said in {**said_by_the_protocol(), **said_by_the_protocol(CONTROLLER)}.items()
         if name in CALLS
     }
 

@@ -13,7 +13,7 @@ from reconciler.errors import ConfigError, Problem
 from reconciler.model.blob import Blob
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address, reference
-from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Policy
+from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Patience, Policy
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from reconciler.model.subjects import Subject
 from reconciler.model.target import SshTransport, Target
@@ -73,6 +73,14 @@ def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) 
         package=KINDS[kind].package,
         lock=KINDS[kind].lock,
         transaction=KINDS[kind].transaction,
+        probe=_patience(kind, spec),
+    )
+
+
+def _patience(kind: str, spec: Json) -> Patience | None:
+    fields = KINDS[kind].probe
+    return (
+        None if fields is None else Patience(float(spec.get(fields.within, 0)), spec.get(fields.retries, 0))
     )
 
 

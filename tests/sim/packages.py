@@ -6,6 +6,9 @@ from reconciler.plugins.packages import load_packages
 
 PROVIDERS = Path(__file__).parents[2] / "providers"
 PACKAGES = load_packages(
-    [PROVIDERS / "linux.file", PROVIDERS / "linux.exec", Path(__file__).parent / "bundles"]
+    [
+        *(PROVIDERS / "linux.file", PROVIDERS / "linux.exec", PROVIDERS / "probe.http"),
+        Path(__file__).parent / "bundles",
+    ]
 )
 KINDS = {kind.kind: kind for package in PACKAGES for kind in package.kinds}

@@ -5,11 +5,12 @@ a task of the controller's process and dies with it.
 """
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from reconciler.errors import TransportError
+from reconciler.errors import ErrorClass, RunnerError, TransportError
 
 
 class Pipe:
@@ -112,6 +113,11 @@ class Wire:
             self.closed = True
             self._down.put(b"")
             self._arrived(b"")
+
+    async def reach(self, host: str, port: int) -> socket.socket:
+        raise RunnerError(
+            f"{host}:{port}: nobody answers", error_class=ErrorClass.TRANSIENT, code="no_connection"
+        )
 
     def sever(self) -> None:
         """The controller's process is gone, and the kernel closes what it had open."""

@@ -104,7 +104,7 @@ class Lifecycle:
             raise PermanentError(f"plugin.py does not load: {phases.reason_of(error)}") from error
 
     def adopt(self, candidates: Iterable[object]) -> None:
-        """Take the providers among some objects: the subclasses of Provider whose names are public.
+        """Take the providers among some objects: the subclasses of Provider whose names are public, the SDK's aside.
 
         Raises:
             Fault: there is none.
@@ -113,7 +113,7 @@ class Lifecycle:
             if (
                 isinstance(candidate, type)
                 and issubclass(candidate, Provider)
-                and candidate is not Provider
+                and not candidate.__module__.startswith("froyo_provider.")
                 and not candidate.__name__.startswith("_")
             ):
                 self._providers[candidate.kind or candidate.__name__] = candidate()

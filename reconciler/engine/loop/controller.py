@@ -37,6 +37,7 @@ from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.loop.watching import Watching
 from reconciler.engine.loop.workers import Workers
 from reconciler.engine.report import Report
+from reconciler.engine.round.probes import Probes
 from reconciler.engine.round.reconcile import Round, unplanned
 from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.engine.round.under_way import UnderWay
@@ -125,6 +126,7 @@ class Controller:
         self._reminders = Reminders(self.suspensions, now=runtime.now, ended=self._suspension_ended)
         self._sessions = Sessions(open_session=open_session, runtime=runtime, listener=self, backoff=backoff)
         self._under_way = UnderWay(self._operation_ended)
+        self._probes = Probes(settings, loop_time=self._time, news=self._operation_ended)
         self._services = Services(
             host=host,
             store=store,
@@ -135,6 +137,7 @@ class Controller:
             suspended=self.suspensions.holding,
             approved=self.approvals.of,
             loop_time=self._time,
+            probes=self._probes,
             under_way=self._under_way,
             goes=self.in_force.goes,
         )
@@ -157,6 +160,7 @@ class Controller:
         try:
             await self._workers.run()
         finally:
+            await self._probes.close()
             await self._under_way.close()
             await self._sessions.close()
             await self._reachability.close()
@@ -274,6 +278,7 @@ class Controller:
             self.lanes.withdraw(name)
             await self._sessions.drop(name)
             self.next_tries.pop(name, None)
+            self._probes.keep_only(name, ())
             await self._workers.drop(name)
             await self.lanes.drop(name)
         others = self.lanes.shared()
@@ -365,6 +370,7 @@ class Controller:
         asked = request is not None or work.priority is Priority.USER
         if asked:
             lane.forget_verdicts(dirty.among(lane.instances))
+            self._probes.expire(dirty.among(lane.instances))
         overdue = dirty.everything and self._time() - session.remembers_since >= self._settings.full_look
         try:
             # Who asks does not ask what was remembered.
@@ -411,8 +417,13 @@ class Controller:
         random, rhythm = self._runtime.random.random, self._settings.rhythm
         for address in outcome.looked_at:
             instance = lane.instances.get(address)
-            if instance is not None and instance.common.interval is not None:
-                pause = rhythm.delay(random, interval=instance.common.interval)
+            if instance is None:
+                continue
+            interval = instance.common.interval
+            if instance.probe is not None and interval is None:
+                interval = self._settings.probe_interval
+            if interval is not None:
+                pause = rhythm.delay(random, interval=interval)
                 add_after(name, pause, priority=Priority.RESYNC, scope=Scope.of([address]))
         if whole:
             pause = rhythm.delay(random, watched=lane.watched.works)
@@ -443,7 +454,7 @@ class Controller:
         self._watching.changed(name, event)
 
     def _operation_ended(self, address: Address) -> None:
-        """What outlasted its round has ended: the next one concludes what came of it."""
+        """What outlasted its round has ended, or a probe has news: the next round concludes what came of it."""
         name, _ = split_address(address)
         if not self._workers.stopping and self.lanes.get(name) is not None:
             self._workers.add(name, priority=Priority.DRIFT, scope=Scope.of([address]))

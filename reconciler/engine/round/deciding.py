@@ -146,6 +146,8 @@ class Deciding:
 
     def _moved(self, unit: PlanUnit) -> str:
         """Why a unit is not the one of the saved plan, or ""."""
+        if self._lane.instances[unit.address].probe is not None:
+            return ""  # it is to be otherwise than it was: that is what the rest of the plan is for
         saved = (self._only or {})[unit.address]
         if saved.desired != unit.desired:
             return "what is declared has changed since the plan was saved; plan again"

@@ -183,6 +183,19 @@ class Failures:
         self._lane.unsettled.wait(address, self._services.loop_time() + pause)
         self._outcome.look_again(address, pause)
 
+    def unhealthy(self, unit: PlanUnit) -> None:
+        """What was probed is not as declared: nothing is done about it, and it is asked again with growing pauses."""
+        address = unit.address
+        failures = self._count_failure(address)
+        interval = self._lane.instances[address].common.interval or self._services.settings.probe_interval
+        self._wait(
+            address, min(interval, self._backoff.delay(failures, self._services.runtime.random.random))
+        )
+        message = str(unit.operation.obstacles[0].fault)
+        verdict = Verdict(reason=Reason.UNHEALTHY, message=message, reconciling=True)
+        if self._conclusions.conclude(address, verdict):
+            self._report.event(address, "Unhealthy", message, warning=True, data=details(unit))
+
     def fail(self, address: Address, error: FroyoError) -> None:
         """It could not be read, planned or applied; the error's class decides what comes next."""
         failures = self._lane.states[address].failures + 1

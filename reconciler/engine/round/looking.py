@@ -6,7 +6,7 @@ what follows from what was seen.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from reconciler.engine.lane.lane import Lane
@@ -56,6 +56,7 @@ async def look(
     *,
     texts: bool,
     tell: bool = False,
+    probed: Mapping[Address, Observed | ProviderError] | None = None,
 ) -> dict[Address, Look]:
     """Read `addresses`, and plan what was read. Notes which subjects concern them.
 
@@ -66,13 +67,21 @@ async def look(
         performer: makes the calls.
         texts: whether unified diffs of bodies are wanted.
         tell: whether whoever watches is told of this.
+        probed: what was read of those that are looked at beside the rounds; None for what is known of them.
 
     Raises:
         TransportError: the session was lost.
     """
     if tell:
         services.progress.step(lane.target.name, "reading", addresses)
-    observed = await observe(services.host, lane, addresses, performer)
+    if probed is None:
+        probed = {
+            address: services.probes.take(one)
+            for address in addresses
+            if (one := lane.instances[address]).probe is not None and one.removal is None
+        }
+    asked = [address for address in addresses if address not in probed]
+    observed = {**probed, **await observe(services.host, lane, asked, performer)}
     readings = [reading for reading in observed.values() if isinstance(reading, Observed)]
     for reading in readings:
         lane.watched.note(reading.address, reading.watch)

@@ -13,6 +13,7 @@ from reconciler.engine.lane.lane import Lane
 from reconciler.engine.lane.recording import Recording
 from reconciler.engine.round.looking import Look, look
 from reconciler.engine.round.performing import ReadingPerformer
+from reconciler.engine.round.probing import Probing
 from reconciler.engine.round.services import Services
 from reconciler.errors import ProviderError
 from reconciler.model.names import Address
@@ -27,12 +28,15 @@ class Looks:
         lane: the target, as it is held in memory.
         session: to it.
         services: what the round works with.
+        probing: has asked what is looked at beside the rounds.
 
     Attributes:
+        probing: the same.
         owed: what is owed a refresh for certain since something was seen as declared.
     """
 
-    def __init__(self, lane: Lane, session: Session, services: Services) -> None:
+    def __init__(self, lane: Lane, session: Session, services: Services, probing: Probing) -> None:
+        self.probing = probing
         self._lane = lane
         self._session = session
         self._services = services
@@ -117,12 +121,18 @@ class Looks:
 
     def mark(self, addresses: Iterable[Address]) -> None:
         """Note that what is known of everything that comes after `addresses` may not be true any more."""
-        stack = list(addresses)
+        stack, probes = list(addresses), []
         while stack:
             for edge in self._lane.graph.dependents.get(stack.pop(), ()):
                 if edge.dependent not in self._stale:
                     self._stale.add(edge.dependent)
                     stack.append(edge.dependent)
+                    one = self._lane.instances.get(edge.dependent)
+                    if one is not None and one.probe is not None:
+                        probes.append(edge.dependent)
+        for address in probes:
+            self._seen.pop(address, None)
+        self._services.probes.expire(probes)
 
     def settle_owed(self, addresses: Iterable[Address]) -> None:
         """Decide from what was seen just now what is owed because of it; of what is owed itself, when that is done."""

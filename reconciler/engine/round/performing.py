@@ -13,9 +13,9 @@ from typing import Any
 from reconciler.engine.lane.recording import Recording
 from reconciler.engine.round.prefetch import Prefetch
 from reconciler.engine.settings import EngineSettings
-from reconciler.errors import ProviderError, StoreError
+from reconciler.errors import ErrorClass, ProviderError, StoreError
 from reconciler.model.blob import EMPTY, Blob
-from reconciler.model.calls import Call, Reply
+from reconciler.model.calls import Call, Failure, Reply
 from reconciler.model.names import Digest
 from reconciler.model.source import SnapshotGone
 from reconciler.plugins.calls import CALLS, Perform, about
@@ -23,6 +23,7 @@ from reconciler.targets.session import Session
 
 FindBlob = Callable[[Digest], Blob]
 ReadKept = Callable[[Digest], Awaitable[bytes]]
+Asking = Callable[[Sequence[Call]], Awaitable[list[Reply]]]
 
 
 def _runs(calls: Sequence[Call], *, limit: int) -> Iterator[tuple[str, list[int]]]:
@@ -79,6 +80,13 @@ class ReadingPerformer:
 
     async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
         """The replies, in the order of the calls."""
+        return await parted(calls, self._ask, self._outside)
+
+    async def _outside(self, calls: Sequence[Call]) -> list[Reply]:
+        """What the controller would have to ask by itself."""
+        return refused(calls)
+
+    async def _ask(self, calls: Sequence[Call]) -> list[Reply]:
         replies: list[Reply | None] = [None] * len(calls)
         if self._known is not None:
             replies = [self._known.answer(call) for call in calls]
@@ -137,6 +145,9 @@ class WritingPerformer:
 
     async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
         """The replies, in the order of the calls."""
+        return await parted(calls, self._ask, _refuse)
+
+    async def _ask(self, calls: Sequence[Call]) -> list[Reply]:
         await asyncio.shield(self._intended)
         replies: list[Reply] = []
         for command, run in _runs(calls, limit=self._batch):
@@ -165,6 +176,40 @@ class WritingPerformer:
             except StoreError:
                 raise SnapshotGone(digest) from None
             await self._session.send_blob(Blob(digest, len(content), lambda: content))
+
+
+async def parted(calls: Sequence[Call], of_target: Asking, outside: Asking) -> list[Reply]:
+    """The replies to calls, each asked where it is answered: of the target, or by the controller itself.
+
+    Args:
+        calls: of a provider.
+        of_target: asks a target.
+        outside: makes what the controller makes by itself.
+    """
+    apart = [CALLS[call.name].controller for call in calls]
+    if not any(apart):
+        return await of_target(calls)
+    there = [call for call, here in zip(calls, apart, strict=True) if not here]
+    replies: list[list[Reply]] = [[], []]
+
+    async def ask(asking: Asking, some: Sequence[Call], place: int) -> None:
+        if some:
+            replies[place] = await asking(some)
+
+    mine = [call for call, here in zip(calls, apart, strict=True) if here]
+    await together([ask(of_target, there, 0), ask(outside, mine, 1)])
+    theirs, ours = map(iter, replies)
+    return [next(ours if here else theirs) for here in apart]
+
+
+def refused(calls: Sequence[Call]) -> list[Reply]:
+    """What is answered where a round would have to wait for what the controller asks."""
+    why = "is made by the controller itself, and only to read a kind whose manifest says `probe`"
+    return [Failure(ErrorClass.PERMANENT, "not_a_probe", f"{call.name} {why}") for call in calls]
+
+
+async def _refuse(calls: Sequence[Call]) -> list[Reply]:
+    return refused(calls)
 
 
 async def together(waits: Sequence[Any]) -> None:

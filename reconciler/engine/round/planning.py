@@ -73,6 +73,11 @@ def _unit(
         return ProviderError(
             f"{instance.package} wants to {action} {address}, which is to go; this is its defect"
         )
+    if instance.probe is not None and action is not Action.NONE and not operation.obstacles:
+        return ProviderError(
+            f"{instance.package} wants to {action} {address}, which is only looked at: its kind is a `probe`, and"
+            " what is wrong with one is an obstacle; this is its defect"
+        )
     decision = inventory.decide(instance, state, exists=reading.exists, equal=action is Action.NONE)
     return PlanUnit(
         address=address,

@@ -28,6 +28,7 @@ from reconciler.engine.round.looking import look
 from reconciler.engine.round.looks import Looks
 from reconciler.engine.round.performing import ReadingPerformer
 from reconciler.engine.round.prefetch import Prefetch
+from reconciler.engine.round.probing import Probing
 from reconciler.engine.round.refreshing import foreseen
 from reconciler.engine.round.resuming import resume
 from reconciler.engine.round.services import RoundOutcome, Services
@@ -80,7 +81,8 @@ class Round:
             failures=failures,
             only=only,
         )
-        looks = Looks(lane, session, services)
+        self._probing = Probing(lane, session, services, conclusions=conclusions, failures=failures)
+        looks = Looks(lane, session, services, self._probing)
         self._carrying = Carrying(
             lane,
             session,
@@ -136,6 +138,7 @@ class Round:
     async def _go_round(self, dirty: Scope[Address]) -> None:
         known: Recording | None = None
         whole = dirty.everything
+        self._probing.begin()
         concluded = await self._resume()
         if whole:
             dirty, known = await self._rescan()
@@ -149,7 +152,7 @@ class Round:
             # Until there is a verdict: the recording may know the difference before anything was done about it.
             self._lane.unsettled.add(addresses)
             later = self._deciding.in_turn(addresses)
-            first = [address for address in addresses if address not in later]
+            first = self._probing.readable(address for address in addresses if address not in later)
             try:
                 if prefetch is not None:
                     await prefetch.sent()
@@ -204,7 +207,10 @@ class Round:
             if self._lane.instances[address].common.policy is not Policy.PAUSED
         ]
         performer = ReadingPerformer(self._session, self._services.settings)
-        seen = await look(self._services, self._lane, addresses, performer, texts=texts, tell=True)
+        probed = await self._probing.once(addresses)
+        seen = await look(
+            self._services, self._lane, addresses, performer, texts=texts, tell=True, probed=probed
+        )
         target = self._lane.target
         # What is read together is of one package; people read what comes first at first.
         planned = {address: seen[address].unit for address in addresses if address in seen}

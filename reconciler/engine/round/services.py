@@ -18,6 +18,7 @@ from reconciler.runtime import Runtime
 from reconciler.store.store import Store
 
 if TYPE_CHECKING:
+    from reconciler.engine.round.probes import Probes
     from reconciler.engine.round.under_way import UnderWay
 
 
@@ -35,6 +36,7 @@ class Services:
         suspended: why an instance is to be left alone right now, or None.
         approved: what a person has approved about an instance, or None.
         loop_time: the event loop's clock, in seconds.
+        probes: what is looked at beside the rounds.
         progress: is told how rounds go on.
         under_way: has what outlasts its round; None where a round waits for everything.
         goes: whether what was to go when the round began still is: what is removed cannot be taken back.
@@ -49,6 +51,7 @@ class Services:
     suspended: Callable[[Address], Suspension | None]
     approved: Callable[[Address], Approval | None]
     loop_time: Callable[[], float]
+    probes: Probes
     progress: Progress = field(default_factory=Progress)
     under_way: UnderWay | None = None
     goes: Callable[[Address], bool] = lambda _address: True

@@ -69,6 +69,7 @@ class Walk:
         self._deciding = deciding
         self._carrying = carrying
         self._looks = looks
+        self._probing = looks.probing
         self._steps = steps
         self._later: Collection[Address] = ()
         self._causes: set[Cause] = set()
@@ -98,6 +99,7 @@ class Walk:
         self._expect(looks)
         changing = [a for a, seen in looks.items() if seen.change or self._lane.refreshes.of(a)]
         members = {*looks, *later, *self._lane.declared.notified_by([*changing, *later])}
+        members |= self._probing.below([*changing, *later])
         frontier = Frontier(self._lane.graph, members, failed=self._conclusions.broken_above(members))
         try:
             while True:
@@ -118,7 +120,12 @@ class Walk:
         finally:
             await self._steps.close()
         unseen = [
-            a for a in frontier.blocked if a in later and a not in self._looks and self._deciding.may_look(a)
+            a
+            for a in frontier.blocked
+            if a in later
+            and a not in self._looks
+            and not self._probing.is_probe(a)
+            and self._deciding.may_look(a)
         ]
         if unseen:
             await self._looks.look(unseen)
@@ -138,11 +145,11 @@ class Walk:
             a
             for a in addresses
             if a not in self._looks
-            and (a in self._later or self._lane.refreshes.of(a))
+            and (a in self._later or self._lane.refreshes.of(a) or self._probing.is_new(a))
             and self._deciding.may_look(a)
         ]
-        if unseen:
-            self._lane.unsettled.add(unseen)
+        self._lane.unsettled.add(unseen)
+        if unseen := self._probing.readable(unseen):
             looks = await self._looks.look(unseen, tell=True)
             self._expect(looks)
         seen = {address: self._looks[address] for address in addresses if address in self._looks}
@@ -168,7 +175,10 @@ class Walk:
         """Whether something is in the way of a unit, so that it need not be tried to know what comes of it."""
         if not unit.operation.obstacles:
             return False
-        self._failures.fail(unit.address, unit.operation.obstacles[0].fault)
+        if self._probing.is_probe(unit.address):
+            self._failures.unhealthy(unit)
+        else:
+            self._failures.fail(unit.address, unit.operation.obstacles[0].fault)
         self.obstructed.append(unit.address)
         return True
 
@@ -203,5 +213,5 @@ class Walk:
         self._looks.settle_owed(seen)
         for address, culprit in blocked.items():
             differs = address in seen and self._deciding.decide(address, seen[address]) is not None
-            if differs or self._deciding.owes(address):
+            if differs or self._deciding.owes(address) or self._probing.is_new(address):
                 self._failures.waits(address, culprit)

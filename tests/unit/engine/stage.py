@@ -22,10 +22,12 @@ from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.intake.wanted import Record
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.oneshot import OneShot
+from reconciler.engine.round.probes import Probes
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.services import Services
 from reconciler.engine.settings import EngineSettings
-from reconciler.errors import ProviderError, TransportError
+from reconciler.errors import ErrorClass, ProviderError, TransportError
+from reconciler.model.calls import Call, Failure, Ok, Reply
 from reconciler.model.conditions import ConditionType
 from reconciler.model.desired import Desired
 from reconciler.model.event import Event
@@ -75,6 +77,13 @@ def execution(name: str, *argv: str, on: str = "m0", spec: Json | None = None, *
     return Declared(
         instance(on, "Exec", name, {"argv": [*argv]} | (spec or {"refreshOnly": True}), **common), None
     )
+
+
+def probe(name: str, *, on: str = "m0", spec: Json | None = None, **common: Any) -> Declared:
+    """A probe of `http://<name>/`, which is to answer 200."""
+    defaults: Json = {"from": "controller", "method": "GET", "redirects": 0, "status": ["200"]}
+    defaults |= {"url": f"http://{name}/", "timeout": 10, "within": 30, "retries": 2, "expiresWithin": 14}
+    return Declared(instance(on, "HttpProbe", name, defaults | (spec or {}), **common), None)
 
 
 def address(name: str, *, on: str = "m0") -> Address:
@@ -140,7 +149,10 @@ class Stage:
             new_id=self._new_id,
             offload=self._offload,
             environ={},
+            outside=self._outside,
         )
+        self.asked: list[tuple[float, str]] = []
+        self.pages: dict[str, Callable[[], Awaitable[Json]]] = {}
         self.host = Watched(
             PACKAGES,
             grants=Grants({one.name: one.capabilities for one in PACKAGES}),
@@ -288,6 +300,26 @@ class Stage:
         wanted = InForce().take(shown, Record(states=known)).wanted
         return OneShot(wanted, known, services=services, open_session=Session.open)
 
+    async def _outside(self, call: Call, _reach: Any) -> Reply:
+        """What a page says; nobody answers where there is none."""
+        url = str(call.args["url"])
+        self.asked.append((self.loop.time(), url))
+        page = self.pages.get(url)
+        if page is None:
+            return Failure(ErrorClass.TRANSIENT, "no_connection", f"{url}: connection refused")
+        return Ok(
+            {"reason": "", "headers": [], "body": "", "truncated": False, "elapsed_ms": 1} | await page()
+        )
+
+    def page(self, name: str, status: Callable[[], int] = lambda: 200, *, takes: float = 0.0) -> None:
+        """Have `http://<name>/` answer."""
+
+        async def answer() -> Json:
+            await asyncio.sleep(takes)
+            return {"status": status()}
+
+        self.pages[f"http://{name}/"] = answer
+
     def _services(self, shown: Desired, progress: Progress) -> Services:
         return Services(
             host=self.host,
@@ -299,6 +331,7 @@ class Stage:
             suspended=lambda _address: None,
             approved=lambda _address: None,
             loop_time=self.loop.time,
+            probes=Probes(self.settings, loop_time=self.loop.time),
             progress=progress,
         )
 

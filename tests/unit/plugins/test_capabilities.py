@@ -5,15 +5,16 @@ from typing import Any
 import pytest
 
 from reconciler.model.calls import Call
-from reconciler.model.subjects import PATH
 from reconciler.plugins.calls import CALLS, Phase
 from reconciler.plugins.capabilities import Capability, Gate, Grants
 from reconciler.plugins.packages import load_packages, needs
 
+ALL = {"path": "path:/**", "url": "url:*://*:*/*"}
+NAMES = {"path": "/etc/motd", "url": "http://a.b/", "tcp": "a.b:22"}
 EVERYTHING = tuple(
     Capability(
         name,
-        tuple("path:/**" if names.scheme == PATH else f"{names.scheme}:*" for names in rule.names),
+        tuple(ALL.get(one.scheme, f"{one.scheme}:*") for one in rule.names),
         (("**",),) if rule.command else (),
     )
     for name, rule in CALLS.items()
@@ -23,8 +24,8 @@ WRITING = [name for name, rule in CALLS.items() if not rule.reading]
 
 
 def call(name: str, **args: Any) -> Call:
-    for names in CALLS[name].names if name in CALLS else ():
-        args.setdefault(names.argument, "/etc/motd")
+    for one in CALLS[name].names if name in CALLS else ():
+        args.setdefault(one.argument, NAMES.get(one.scheme, "one"))
     if name.startswith("exec"):
         args.setdefault("argv", ["id"])
     return Call(name, args)
@@ -157,3 +158,62 @@ def test_nothing_is_granted_by_default_and_the_operator_can_take_away() -> None:
     assert needed.packages["linux.file"]
     extended = needed.extended(Grants({"linux.file": (), "test.thing": (Capability("facts"),)}))
     assert extended.packages == needed.packages | {"linux.file": (), "test.thing": (Capability("facts"),)}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "url", "allowed"),
+    [
+        ("url:https://*.example.com/*", "https://www.example.com/", True),
+        ("url:https://*.example.com/*", "https://www.example.com/a/b?c=d", True),
+        ("url:https://*.example.com/*", "https://example.com/", False),
+        ("url:https://*.example.com/*", "https://evil.org/x.example.com/", False),
+        ("url:https://*.example.com/*", "https://www.example.com.evil.org/", False),
+        ("url:https://*.example.com/*", "https://www.example.com:8443/", False),
+        ("url:https://*.example.com:*/*", "https://www.example.com:8443/", True),
+        ("url:https://*.example.com:*/*", "https://www.example.com/", True),
+        ("url:https://*.example.com/*", "http://www.example.com/", False),
+        ("url:*://[::1]/health", "http://[::1]/health", True),
+        ("url:*://[::1]/health", "http://[::1]/healthy", False),
+        ("url:http://a/*", "http://a@b/", False),
+        ("url:http://a:*/*", "http://a:1@b/", False),
+        ("url:http://a/*", "http://A/", False),
+        ("url:http://a/*", "http://a", False),
+        ("url:http://a/*", "http://a/#b", False),
+        ("url:http://a:*/*", "http://a:80/", False),
+        ("url:http://a/*", "http://a/ b", False),
+        ("url:http://a/*", "ftp://a/", False),
+        ("url:http://a/*", "http://a\n/", False),
+        ("url:http://a/*", None, False),
+    ],
+)
+def test_a_url_is_covered_part_by_part(pattern: str, url: str | None, allowed: bool) -> None:
+    """With one pattern over all of it, *.example.com had covered https://evil.org/x.example.com/."""
+    capability = Capability.parse({"call": "http.get", "subjects": [pattern]})
+    gate = Gate([capability], [capability], Phase.READ)
+    assert (gate.refusal(Call("http.get", {"url": url})) == "") is allowed
+
+
+@pytest.mark.parametrize(
+    ("pattern", "address", "allowed"),
+    [
+        ("tcp:*.example.com:5432", "db.example.com:5432", True),
+        ("tcp:*.example.com:5432", "db.example.com:22", False),
+        ("tcp:127.0.0.1:*", "127.0.0.1:22", True),
+        ("tcp:[[]::1]:*", "[::1]:22", False),
+        ("tcp:*", "[::1]:22", True),
+        ("tcp:*", "a", False),
+        ("tcp:*", "a:b", False),
+        ("tcp:*", "A:22", False),
+        ("tcp:*", "a b:22", False),
+    ],
+)
+def test_an_address_is_covered_with_its_port(pattern: str, address: str, allowed: bool) -> None:
+    capability = Capability.parse({"call": "tcp.connect", "subjects": [pattern]})
+    gate = Gate([capability], [capability], Phase.READ)
+    assert (gate.refusal(Call("tcp.connect", {"address": address})) == "") is allowed
+
+
+@pytest.mark.parametrize("pattern", ["url:*", "url:https://a", "url:a.b/*", "url:http://a:b/*", "url:/x"])
+def test_what_is_no_pattern_of_urls_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="is no pattern of URLs such as url:https://"):
+        Capability.parse({"call": "http.get", "subjects": [pattern]})

@@ -1,0 +1,1 @@
+"""What the controller asks of the outside by itself: the calls of providers that reach no target's runner."""
