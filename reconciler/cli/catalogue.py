@@ -11,6 +11,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("init", "Write a small directory of manifests to begin with"),
             ("validate", "Check manifests, and say everything that is wrong with them"),
             ("import", "Write manifests of what is on a target already"),
+            ("graph", "What comes before what, and why, as a drawing"),
             ("explain", "What can be declared: kinds, their fields, and what these mean"),
         ),
     ),

@@ -90,6 +90,32 @@ def inferred(instances: Sequence[Instance]) -> Iterator[Edge]:
                 yield Edge(instance.address, holder.address, EdgeKind.INFERRED, instance.origin)
 
 
+def because(first: Instance, then: Instance) -> Subject | None:
+    """The subject that an inferred edge between two instances is about; None where none joins them.
+
+    Args:
+        first: what comes first.
+        then: what comes after it; where both are to be absent, that is what holds the other.
+    """
+    for user, holder in ((then, first), (first, then)):
+        for subject in user.uses:
+            if subject in holder.provides or _holding(subject, holder) is not None:
+                return subject
+        for subject in user.provides:
+            parent = above(subject)
+            if parent is not None and (found := _holding(parent, holder)) is not None:
+                return found
+    return None
+
+
+def _holding(subject: Subject, holder: Instance) -> Subject | None:
+    """The container of a holder that a subject is, or lies within."""
+    current: Subject | None = subject
+    while current is not None and current not in holder.contains:
+        current = above(current)
+    return current
+
+
 def _nearest(
     subject: Subject, containers: Mapping[Subject, Instance], nearest: dict[Subject, Instance | None]
 ) -> Instance | None:

@@ -62,7 +62,7 @@ DEFECTS = {
         "many",
         "to read 100 of them takes 100 round trips, and one takes 1",
         BATCH,
-        '        stats = [(await batch("file.stat", [{"path": one.spec["path"], "text_max": SHOWN}]))[0] for one in wanted]\n',
+        '        stats = [(await batch("file.stat", [{"path": one.spec["path"]}]))[0] for one in wanted]\n',
     ),
     "tells a secret": (
         "secrets",

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.core.edges import because
 from reconciler.core.graph import CycleError, build_graph
 from reconciler.errors import ConfigError
 from reconciler.model.graph import EdgeKind, Graph
 from reconciler.model.names import Reference
 from reconciler.model.resource import Removal
-from reconciler.model.subjects import Subject
+from reconciler.model.subjects import Subject, subject
 from tests.unit.core.instances import make_instance
 
 
@@ -336,3 +337,15 @@ def test_nothing_that_is_kept_changes_places(pairs, kept):
         for edge in before:
             assert edge in some.dependents[edge.dependency]
             assert some.position[edge.dependency] < some.position[address]
+
+
+def test_an_inferred_edge_is_about_the_subject_that_joins_the_two():
+    top, low = make_instance("Directory/top", "/srv"), make_instance("File/low", "/srv/a/b")
+    user = replace(make_instance("Exec/run"), uses=(subject("path", "/srv/a/b"),))
+    guest = replace(user, uses=(subject("path", "/srv/x"), subject("path", "/srv/a")))
+    assert because(top, low) == subject("path", "/srv")
+    assert because(low, top) == subject("path", "/srv")  # of what is to be absent
+    assert because(low, user) == subject("path", "/srv/a/b")
+    assert because(top, guest) == subject("path", "/srv/x")
+    assert because(user, make_instance("File/other", "/")) is None
+    assert because(user, make_instance("Exec/other")) is None
