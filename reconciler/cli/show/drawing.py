@@ -63,14 +63,15 @@ def svg(graphs: Iterable[TargetGraph]) -> Iterator[str]:
         drawn += (line for address, box in boxes.items() for line in _box(box, *graph.nodes[address]))
         width = max([width, *(box.x + box.width for box in boxes.values()), len(graph.target) * 10.0])
         top = max(box.y for box in boxes.values()) + HEIGHT + 2 * MARGIN
-    yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width + MARGIN:.0f} {top:.0f}" width="{width + MARGIN:.0f}">'
+    size = f'viewBox="0 0 {width + MARGIN:.0f} {top:.0f}" width="{width + MARGIN:.0f}"'
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'
     yield _STYLE
     yield from drawn
     yield "</svg>"
 
 
 def _placed(graph: TargetGraph, top: float) -> dict[Address, _Box]:
-    """A box for each instance: one layer below the lowest of what comes before it, near to the middle of all of these."""
+    """A box for each instance: one layer below the lowest of what comes before it, near the middle of all of these."""
     before: dict[Address, list[Address]] = {}
     for arrow in graph.arrows:
         before.setdefault(arrow.then, []).append(arrow.first)
@@ -103,9 +104,8 @@ def _box(box: _Box, ref: str, subject: str) -> Iterator[str]:
     line = 18 if subject else 27
     yield f'<text x="{middle:.0f}" y="{box.y + line:.0f}" text-anchor="middle">{_text(ref, SHOWN)}</text>'
     if subject:
-        yield (
-            f'<text class="about" x="{middle:.0f}" y="{box.y + 34:.0f}" text-anchor="middle">{_text(subject, SHOWN)}</text>'
-        )
+        at = f'x="{middle:.0f}" y="{box.y + 34:.0f}" text-anchor="middle"'
+        yield f'<text class="about" {at}>{_text(subject, SHOWN)}</text>'
 
 
 def _arrows(graph: TargetGraph, boxes: Mapping[Address, _Box]) -> Iterator[str]:

@@ -1,7 +1,5 @@
 """What a target is decides what is declared there: by the commands, on this machine."""
 
-
-
 CHOSEN = """\
 apiVersion: linux.froyo.dev/v1alpha1
 kind: File
