@@ -1,4 +1,4 @@
-"""linux.pkg: packages, kept as they are declared.
+"""linux.pkg: packages and where they come from, kept as they are declared.
 
 What is installed is read for all of them in one call, without a process on the target. Only of what differs apt is
 asked: which version there is, and, by its own simulation of everything that is wanted at once, what else would come,
@@ -12,5 +12,6 @@ docs/spec/linux.pkg.md is normative.
 from __future__ import annotations
 
 from packages import Package
+from repositories import Repository
 
-__all__ = ["Package"]
+__all__ = ["Package", "Repository"]

@@ -44,7 +44,7 @@ APT = (
     *("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
     *("--allow-downgrades", "--allow-change-held-packages"),
 )
-UPDATE = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", "update")
+APT_UPDATE = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", "update")
 CONFIGURE = ("dpkg", "--force-confdef", "--force-confold", "--configure", "-a")
 WAIT_MS = 2000
 """How long to wait for whoever holds the lock, before looking again."""
@@ -69,7 +69,7 @@ def name_of(*what: str) -> str:
 ALONE = name_of("dpkg")
 
 
-class _Run:
+class Programs:
     """What the programs of a transaction said, and how the first one failed that did."""
 
     def __init__(self) -> None:
@@ -109,18 +109,20 @@ def end_of(lines: list[str]) -> str:
     return "\n".join(lines[-LINES:])[-CHARACTERS:]
 
 
+def held_by(holder: Json) -> str:
+    """Who it is that is waited for."""
+    who = (
+        f"{holder['command']} (process {holder['pid']})" if "pid" in holder else "a process that is not seen"
+    )
+    return f"{who} is at work with packages, and holds {holder['lock']}; it is waited for"
+
+
 async def carried_out(operations: list[Operation]) -> list[Result | Fault]:
     """Do all of them at once; a fault in the place of each that is not as it should be afterwards."""
     manager = await call("pkg.manager")
     if holder := manager.get("holder"):
-        who = (
-            f"{holder['command']} (process {holder['pid']})"
-            if "pid" in holder
-            else "a process that is not seen"
-        )
-        told = f"{who} is at work with packages, and holds {holder['lock']}; it is waited for"
-        raise ThrottledError(told, retry_after_ms=WAIT_MS)
-    run = _Run()
+        raise ThrottledError(held_by(holder), retry_after_ms=WAIT_MS)
+    run = Programs()
     before = now = await looked_at(operations)
     if manager["interrupted"]:
         await run(*CONFIGURE)
@@ -129,7 +131,7 @@ async def carried_out(operations: list[Operation]) -> list[Result | Fault]:
         change_of(wish, now[wish.name])[0].verb == INSTALL for one in operations for wish in wishes_in(one)
     )
     if not fresh:
-        await run(*UPDATE)
+        await run(*APT_UPDATE)
         now = await looked_at(operations)
     results: dict[str, Result | Fault] = {}
     if fresh and not manager["interrupted"]:
@@ -195,7 +197,7 @@ def shares_of(operations: list[Operation], found: dict[str, Json]) -> list[Share
     return shares
 
 
-async def transact(run: _Run, step: Json, *, removing: bool) -> None:
+async def transact(run: Programs, step: Json, *, removing: bool) -> None:
     """One run of apt.
 
     It may remove something only where somebody wants that: what it would remove was looked at, but not under its lock.
@@ -210,7 +212,7 @@ async def transact(run: _Run, step: Json, *, removing: bool) -> None:
     await run(*argv, "install", "--", *step.get("install", ()), *gone)
 
 
-async def mark(run: _Run, shares: list[Share]) -> None:
+async def mark(run: Programs, shares: list[Share]) -> None:
     """What is on hold, and what counts as installed for the sake of others."""
     changes = [(name, change) for share in shares for name, (_, change) in share.changes.items()]
     for verb, names in (
@@ -223,7 +225,7 @@ async def mark(run: _Run, shares: list[Share]) -> None:
 
 
 def result_of(
-    operation: Operation, before: dict[str, Json], after: dict[str, Json], run: _Run
+    operation: Operation, before: dict[str, Json], after: dict[str, Json], run: Programs
 ) -> Result | Fault:
     """What came of one, from a look at it."""
     wishes = wishes_in(operation)

@@ -8,11 +8,15 @@ import (
 	"froyo.dev/runner/internal/digest"
 	"froyo.dev/runner/internal/durable"
 	"froyo.dev/runner/internal/entry"
+	"froyo.dev/runner/internal/frames"
 	"froyo.dev/runner/internal/sys"
 	"froyo.dev/runner/internal/temp"
 	"froyo.dev/runner/internal/walk"
 	"froyo.dev/runner/internal/wire"
 )
+
+// maxText is how long a content may be that stands in the item itself.
+const maxText = 1 << 20
 
 // wanted is one item of file.write.
 type wanted struct {
@@ -35,6 +39,15 @@ func want(item wire.Object, host *command.Host) (wanted, error) {
 		sensitive: a.Bool("sensitive", false),
 	}
 	w.blob, w.hasBlob = a.Digest("blob")
+	if a.Has("text") {
+		content := []byte(a.Text("text"))
+		if w.hasBlob || len(content) > maxText {
+			a.Fail("text", "a content of at most 1 MiB, in the place of a blob")
+		} else if a.Err() == nil {
+			w.blob, w.hasBlob = digest.Of(content), true
+			host.Blobs.Take(&frames.Blob{Digest: w.blob.String(), Data: content, Last: true})
+		}
+	}
 	w.uid, w.gid = a.Owner(host.Names)
 	if a.Has("backup") && !isSuffix(w.backup) {
 		a.Fail("backup", "not a suffix for a name")

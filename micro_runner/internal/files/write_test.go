@@ -18,6 +18,24 @@ import (
 	"froyo.dev/runner/internal/temp"
 )
 
+func TestAContentMayStandInTheItem(t *testing.T) {
+	h := harness.New(t, Commands)
+	path := filepath.Join(harness.Disk(t), "file")
+	reply := h.OK("file.write", object{"path": path, "text": "said\n", "mode": "0640"})
+	if reply["changed"] != true || reply["digest"] != h.Send("said\n") || harness.Content(t, path) != "said\n" {
+		t.Error(reply)
+	}
+	if again := h.OK("file.write", object{"path": path, "text": "said\n"}); again["changed"] != false {
+		t.Error(again)
+	}
+	h.OK("file.write", object{"path": path, "text": ""})
+	if harness.Content(t, path) != "" {
+		t.Error("it is not empty")
+	}
+	h.Fails(fault.BadRequest, "file.write", object{"path": path, "text": "x", "blob": h.Send("x")})
+	h.Fails(fault.BadRequest, "file.write", object{"path": path, "text": strings.Repeat("x", maxText+1)})
+}
+
 func TestWriteMakesANewFile(t *testing.T) {
 	for _, root := range []string{harness.Disk(t), t.TempDir()} {
 		h := harness.New(t, Commands)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,11 +19,24 @@ from tests.contract.linux_pkg.memory import Debian, Json, Known
 PACKAGE = Path(__file__).parents[3] / "providers" / "linux.pkg"
 
 
+@functools.cache
+def modules() -> dict[str, ModuleType]:
+    """The package's own modules. Those of other packages may have the same names, so nothing of them stays behind."""
+    names = [path.stem for path in sorted(PACKAGE.glob("*.py"))]
+    others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    sys.path.insert(0, str(PACKAGE))
+    try:
+        return {name: importlib.import_module(name) for name in names}
+    finally:
+        sys.path.remove(str(PACKAGE))
+        for name in names:
+            sys.modules.pop(name, None)
+        sys.modules.update(others)
+
+
 def kind(name: str, module: str) -> Any:
-    """A class of the package."""
-    if str(PACKAGE) not in sys.path:
-        sys.path.append(str(PACKAGE))
-    return getattr(importlib.import_module(module), name)
+    """Something of the package, such as a class."""
+    return getattr(modules()[module], name)
 
 
 class Bench:
@@ -29,7 +44,10 @@ class Bench:
 
     def __init__(self, **known: Known) -> None:
         self.debian = Debian({name.replace("_", "-"): one for name, one in known.items()})
-        self.harness = Harness([kind("Package", "packages")], self.debian)  # type: ignore[arg-type] # it answers as a World
+        self.harness = Harness(
+            [kind("Package", "packages"), kind("Repository", "repositories")],
+            self.debian,
+        )  # type: ignore[arg-type] # it answers as a World
 
     def package(self, *names: str, **spec: Any) -> Json:
         """One instance."""

@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from froyo_provider.testing.memory import MemoryHost, Node
+
 Json: TypeAlias = "dict[str, Any]"
 ORDER = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "=": operator.eq}
 
@@ -45,6 +47,20 @@ class Installed:
     kept: tuple[str, ...] = ()
 
 
+def directories() -> MemoryHost:
+    """A target with what apt keeps in files."""
+    paths = (
+        "/etc",
+        "/etc/apt",
+        "/etc/apt/sources.list.d",
+        "/var",
+        "/var/lib",
+        "/var/lib/apt",
+        "/var/lib/apt/lists",
+    )
+    return MemoryHost({path: Node("directory", 0o755) for path in paths})
+
+
 def number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
@@ -68,12 +84,17 @@ class Debian:
     interrupted: bool = False
     fetched: dict[str, Known] = field(default_factory=dict)
     missing: str = ""
+    fails: str = ""
+    lists: tuple[str, ...] = ()
+    files: MemoryHost = field(default_factory=directories)
     calls: list[Json] = field(default_factory=list)
     ran: list[list[str]] = field(default_factory=list)
 
     def reply(self, call: Json) -> Json:
         self.calls.append(call)
         name, args = call["call"], call["args"]
+        if name.startswith(("file.", "dir.")):
+            return self.files.reply(call)
         if self.missing:
             return {"error": {"class": "permanent", "code": "not_supported", "message": self.missing}}
         answers = {
@@ -190,8 +211,11 @@ class Debian:
                 else:
                     one.hold = argv[1] == "hold"
         elif argv[-1] == "update":
-            self.stale = False
-            self.known |= self.fetched
+            said, failed = self.fails, bool(self.fails)
+            if not failed:
+                self.stale = False
+                self.known |= self.fetched
+                self.files.nodes |= {f"/var/lib/apt/lists/{name}": Node() for name in self.lists}
         else:
             names = argv[argv.index("--") + 1 :]
             changes = self.change(

@@ -32,8 +32,11 @@ def test_the_example_converges_in_one_run_and_the_file_comes_after_its_package(b
     versions = {"jq": "1.6", "tree": "2.1", "curl": "7.88", "nginx": "1.22", "telnetd": "0.17"}
     here = bench(**{name: Known((version,)) for name, version in versions.items()})
     here.debian.installed["telnetd"] = Installed("0.17", "config-files")
-    wanted = [here.declared(one) for one in desired.instances.values() if one.kind == "Package"]
+    wanted = [
+        here.declared(one) for one in desired.instances.values() if one.kind in {"Package", "Repository"}
+    ]
+    here.debian.lists = ("deb.debian.org_debian_dists_bookworm-backports_InRelease",)
     here.put_right(*wanted)
     assert here.versions() == {name: version for name, version in versions.items() if name != "telnetd"}
     assert here.debian.installed["nginx"].hold
-    assert [one["action"] for one in here.plan(*wanted)] == ["none"] * 3
+    assert [one["action"] for one in here.plan(*wanted)] == ["none"] * 4

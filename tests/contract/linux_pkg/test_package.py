@@ -15,8 +15,8 @@ from reconciler.plugins.packages import catalog, load_packages, needs
 from tests.contract.linux_pkg.conftest import PACKAGE, kind
 from tests.contract.linux_pkg.memory import Json
 
-SCHEMA = json.loads((PACKAGE / "schemas" / "package.json").read_text())
-ACTUAL = json.loads((PACKAGE / "schemas" / "package.actual.json").read_text())
+SCHEMAS = {path.name: json.loads(path.read_text()) for path in sorted((PACKAGE / "schemas").iterdir())}
+SCHEMA, REPOSITORY = SCHEMAS["package.json"], SCHEMAS["repository.json"]
 
 
 def nodes_of(schema: Json, where: str = "") -> Iterator[tuple[str, Json]]:
@@ -27,7 +27,7 @@ def nodes_of(schema: Json, where: str = "") -> Iterator[tuple[str, Json]]:
         yield from nodes_of(schema["items"], f"{where}/[]")
 
 
-@pytest.mark.parametrize("schema", [SCHEMA, ACTUAL], ids=["declared", "actual"])
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
 def test_the_schemas_can_be_those_of_a_custom_resource_and_describe_every_field(schema: Json):
     assert structural_problems(schema) == []
     for where, node in nodes_of(schema):
@@ -36,15 +36,18 @@ def test_the_schemas_can_be_those_of_a_custom_resource_and_describe_every_field(
 
 def test_the_package_loads_with_all_that_it_asks_for():
     [package] = load_packages([PACKAGE])
-    [found] = catalog([package]).kinds.values()
-    assert kind_problems(found) == []
-    assert (found.kind, found.transaction, found.lock) == ("Package", True, "dpkg")
+    kinds = catalog([package]).kinds.values()
+    assert [problem for found in kinds for problem in kind_problems(found)] == []
+    assert [(found.kind, found.transaction, found.lock) for found in kinds] == [
+        ("Package", True, "dpkg"),
+        ("Repository", False, "dpkg"),
+    ]
     assert needs([package]).packages == {"linux.pkg": package.capabilities}
 
 
 def test_a_package_has_one_owner_however_it_is_named():
     [package] = load_packages([PACKAGE])
-    [found] = package.kinds
+    found = package.kinds[0]
     assert [str(one) for one in subjects_of(found.provides, {"package": "jq"})] == ["package:jq"]
     several = subjects_of(found.provides, {"packages": ["jq", "tree"]})
     assert [str(one) for one in several] == ["package:jq", "package:tree"]
@@ -75,7 +78,7 @@ def test_what_may_be_declared(spec: Json, valid: bool):
 def test_what_it_may_run_is_what_it_runs_and_no_option_more():
     [package] = load_packages([PACKAGE])
     apt = list(kind("APT", "transaction"))
-    update, configure = kind("UPDATE", "transaction"), kind("CONFIGURE", "transaction")
+    update, configure = kind("APT_UPDATE", "transaction"), kind("CONFIGURE", "transaction")
 
     def may(*argv: str) -> bool:
         gate = Gate(package.capabilities, needs([package]).packages["linux.pkg"], Phase.APPLY)
@@ -87,6 +90,9 @@ def test_what_it_may_run_is_what_it_runs_and_no_option_more():
         assert may(*apt, *remove, "-o", "APT::Install-Recommends=false", "install", "--", "jq")
         assert may(*apt, *remove, "purge", "--", "jq")
     assert may(*update)
+    alone = kind("only", "repositories")
+    assert may(*update[:-1], *alone("/etc/apt/sources.list.d/x.sources"), "update")
+    assert not may(*update[:-1], *alone("/tmp/x.sources"), "update")
     assert may(*configure)
     assert may("apt-mark", "hold", "--", "jq")
     assert not may(*apt, "-o", "DPkg::Pre-Invoke::=touch /x", "install", "--", "jq")
@@ -96,3 +102,20 @@ def test_what_it_may_run_is_what_it_runs_and_no_option_more():
     assert not may("apt-get", "install", "jq")
     assert not may("apt-mark", "hold", "jq")
     assert not may("sh", "-c", "true")
+
+
+@pytest.mark.parametrize(
+    ("spec", "valid"),
+    [
+        ({"uris": ["https://deb.example.org/debian"], "suites": ["bookworm"], "components": ["main"]}, True),
+        ({"uris": ["file:/srv/apt"], "suites": ["./"], "trusted": True}, True),
+        ({"state": "absent"}, True),
+        ({"uris": ["https://deb.example.org/debian"]}, False),
+        ({"uris": ["https://a b"], "suites": ["x"]}, False),
+        ({"uris": ["https://a"], "suites": ["x\nTrusted:"]}, False),
+        ({"uris": ["https://a"], "suites": ["x"], "key": "k", "signedBy": "/k.asc"}, False),
+        ({"uris": ["https://a"], "suites": ["x"], "key": "k", "keySource": "k.asc"}, False),
+    ],
+)
+def test_what_may_be_declared_of_a_repository(spec: Json, valid: bool):
+    assert jsonschema_rs.is_valid(REPOSITORY, {"repository": "x"} | spec) is valid

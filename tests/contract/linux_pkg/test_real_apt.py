@@ -1,12 +1,16 @@
 """The package linux.pkg with the real runner, the real apt and the real dpkg, on a host of the lab."""
 
 import asyncio
+import hashlib
 import os
+import shutil
+import subprocess
 from collections import defaultdict
 
 import pytest
 
-from reconciler.model.calls import Failure, Ok
+from reconciler.model.blob import Blob
+from reconciler.model.calls import Call, Failure, Ok
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import SshTransport, Target
 from reconciler.plugins.calls import Phase
@@ -45,12 +49,14 @@ class Site:
         self.plugins = NativeHost(
             packages, grants=needs(packages), audit=lambda *told: pytest.fail(str(told))
         )
-        self.session, self.host = session, host
+        self.session, self.host, self.bodies = session, host, {}
 
     async def perform(self, calls):
         grouped = defaultdict(list)
         for place, call in enumerate(calls):
             grouped[call.name].append(place)
+        for digest, content in self.bodies.items():
+            await self.session.send_blob(Blob(digest, len(content), lambda content=content: content))
         replies = [None] * len(calls)
         for name, places in grouped.items():
             done = await self.session.command(name, [dict(calls[place].args) for place in places], timeout=60)
@@ -63,12 +69,10 @@ class Site:
         return await self.plugins.run("linux.pkg", phase, {"target": {"name": "h1"}, **request}, self.perform)
 
     def package(self, name, **spec):
-        return {
-            "address": f"h1/Package/{name}",
-            "kind": "Package",
-            "name": name,
-            "spec": {"package": name} | spec,
-        }
+        return self.resource("Package", name, package=name, **spec)
+
+    def resource(self, kind, name, **spec):
+        return {"address": f"h1/{kind}/{name}", "kind": kind, "name": name, "spec": spec}
 
     async def plan(self, *resources):
         actual = (await self.run(Phase.READ, resources=list(resources)))["actual"]
@@ -179,3 +183,53 @@ async def test_dpkg_that_was_cut_off_is_carried_through_before_anything_else(sit
     results = await site.put_right(site.package("lab-app"), site.package("tree"))
     assert [one.get("changed") for one in results] == [True, True]
     assert await site.exec("dpkg --audit; ls /var/lib/dpkg/updates") == ""
+
+
+RELEASE = """
+cd /srv/signed && cp /srv/apt/Packages . && cp /srv/apt/lab-daemon_1.0_all.deb . &&
+printf 'Origin: lab\\nDate: %s\\nSHA256:\\n %s %s Packages\\n' "$(date -Ru | sed 's/+0000/UTC/')" \\
+    "$(sha256sum <Packages | cut -d' ' -f1)" "$(stat -c %s Packages)"
+"""
+
+
+@pytest.mark.skipif(shutil.which("gpg") is None, reason="there is no gpg here, which would sign a repository")
+async def test_a_signed_repository_offers_its_packages_once_its_key_is_there(site, tmp_path):
+    gpg = [
+        "gpg",
+        "--homedir",
+        str(tmp_path),
+        "--batch",
+        "--quiet",
+        "--pinentry-mode",
+        "loopback",
+        "--passphrase",
+        "",
+    ]
+
+    def made(*args, stdin=b""):
+        return subprocess.run([*gpg, *args], input=stdin, capture_output=True, check=True).stdout
+
+    tmp_path.chmod(0o700)
+    made("--quick-generate-key", "lab", "ed25519", "sign", "never")
+    await site.exec(
+        "mkdir -p /srv/signed; rm -f /etc/apt/sources.list.d/signed.sources /etc/apt/keyrings/signed.asc"
+    )
+    release = (await site.exec(RELEASE)).encode() + b"\n"
+    (site.host.path / "srv/signed/InRelease").write_bytes(made("--clearsign", stdin=release))
+    key = made("--armor", "--export")
+    digest = "sha256:" + hashlib.sha256(key).hexdigest()
+    site.bodies[digest] = key
+    where = {"repository": "signed", "uris": ["file:/srv/signed"], "suites": ["./"]}
+    unsigned = site.resource("Repository", "signed", **where)
+    [refused] = await site.put_right(unsigned)
+    assert "not signed" in refused["fault"]["message"] or "NO_PUBKEY" in refused["fault"]["message"]
+    signed = site.resource("Repository", "signed", **where, body={"digest": digest, "size": len(key)})
+    assert [one["changed"] for one in await site.put_right(signed)] == [True]
+    assert "file:/srv/signed" in await site.exec("apt-cache policy lab-daemon")
+    assert [one["action"] for one in await site.plan(signed)] == ["none"]
+    gone = site.resource("Repository", "signed", repository="signed", state="absent")
+    [operation] = await site.plan(gone)
+    assert [one["call"] for one in operation["calls"]] == ["file.remove", "file.remove"]
+    for call in operation["calls"]:
+        assert isinstance((await site.perform([Call(call["call"], call["args"])]))[0], Ok)
+    assert "file:/srv/signed" not in await site.exec("apt-cache policy lab-daemon")

@@ -325,6 +325,7 @@ class MemoryHost:
         path: str,
         *,
         blob: str = "",
+        text: str | None = None,
         size: int = 0,
         backup: str = "",
         validate: Any = (),  # noqa: ARG002 - no program runs in memory
@@ -333,6 +334,9 @@ class MemoryHost:
     ) -> Json:
         self._prepare(path, expect)
         node = self.nodes.get(path)
+        if text is not None:
+            said = self.body(text.encode())
+            blob, size = said["digest"], said["size"]
         if not blob:
             if node is None:
                 raise Refused("conflict", f"{path} is not there", "conflict")
