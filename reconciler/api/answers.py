@@ -171,6 +171,14 @@ async def _suspensions(known: Knowledge, _query: Query) -> Document:
     return views.items("SuspensionList", map(views.suspension, await known.suspensions()))
 
 
+async def _facts(known: Knowledge, query: Query) -> Document:
+    from reconciler.api.known_facts import facts_document
+
+    return facts_document(
+        await known.facts(), await known.targets(), query.get("target", ""), query.get("path", "")
+    )
+
+
 async def _queue(known: Knowledge, _query: Query) -> Document:
     return views.items("QueueList", map(views.queued, await known.queue()))
 
@@ -198,6 +206,7 @@ async def _history(known: Knowledge, query: Query) -> Document:
 
 ANSWERS: Mapping[str, Answer] = {
     "/v1/events": _events,
+    "/v1/facts": _facts,
     "/v1/history": _history,
     "/v1/queue": _queue,
     RESOURCES: _resources,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.model.event import Event, EventFilter
+from reconciler.model.facts import Facts
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
@@ -33,6 +34,9 @@ class Knowledge(Protocol):
 
     async def targets(self) -> Mapping[TargetName, TargetState]:
         """Of each target."""
+
+    async def facts(self) -> Mapping[TargetName, Facts]:
+        """What each target is."""
 
     async def sources(self) -> Mapping[SourceName, SourceState]:
         """Of each source."""
@@ -83,6 +87,9 @@ class Backend(Followed, Protocol):
 
     def now(self) -> float:
         """The wall clock."""
+
+    async def gather_facts(self, name: TargetName) -> None:
+        """Ask a target what it is, now."""
 
     async def reconcile(self, scope: Scope[Address]) -> int:
         """Look at these instances now; returns how many are concerned."""
@@ -138,6 +145,10 @@ class StoreKnowledge:
     async def targets(self) -> Mapping[TargetName, TargetState]:
         """Of each target."""
         return await self._store.load_target_states()
+
+    async def facts(self) -> Mapping[TargetName, Facts]:
+        """What each target is."""
+        return await self._store.load_facts()
 
     async def sources(self) -> Mapping[SourceName, SourceState]:
         """Of each source."""

@@ -43,6 +43,12 @@ class Resume(Shape):
     by: str = Field(default="", description="text")
 
 
+class GatherFacts(Shape):
+    """Ask a target what it is."""
+
+    target: Text = Field(description="the name of a target")
+
+
 class Approve(Shape):
     """Have done what waits for a person, or remove what nobody declares any more."""
 

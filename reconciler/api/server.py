@@ -21,7 +21,7 @@ from reconciler.api.backend import Backend
 from reconciler.api.following import changes, events, stream
 from reconciler.api.listening import identity, listen
 from reconciler.errors import FroyoError, UsageError, in_words
-from reconciler.model.names import Address
+from reconciler.model.names import Address, TargetName
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ def application(backend: Backend) -> web.Application:
             web.get("/v1/events", handlers.events),
             web.get("/v1/changes", handlers.changes),
             web.get("/{path:.*}", handlers.answer),
+            web.post("/v1/facts", handlers.gather_facts),
             web.post("/v1/plan", handlers.plan),
             web.post("/v1/reconcile", handlers.reconcile),
             web.post("/v1/suspend", handlers.suspend),
@@ -166,6 +167,13 @@ class _Handlers:
     async def plan(self, _request: web.Request) -> web.Response:
         plans, declared = await self._backend.plan(), await self._backend.instances()
         return _json(views.items("PlanList", (views.plan(plan, declared) for plan in plans)))
+
+    async def gather_facts(self, request: web.Request) -> web.Response:
+        from reconciler.api import requests
+
+        wanted = requests.body(requests.GatherFacts, await request.read())
+        await self._backend.gather_facts(TargetName(wanted.target))
+        return _json(await answers.answer(self._backend, "/v1/facts", {"target": wanted.target}))
 
     async def reconcile(self, request: web.Request) -> web.Response:
         from reconciler.api import requests

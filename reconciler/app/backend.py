@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reconciler.api.backend import StoreKnowledge
+from reconciler.api.suggesting import unknown_target
 from reconciler.app import suspending
 from reconciler.app.approving import approvals, audited, forgetting, of_source
 from reconciler.app.daemon import Daemon
@@ -15,6 +16,7 @@ from reconciler.app.restoring import Restoration, Wish, restoring
 from reconciler.app.rolling_back import wanted
 from reconciler.core.conditions import doubt, next_generation, summarize
 from reconciler.errors import UsageError
+from reconciler.model.facts import Facts
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
@@ -72,6 +74,18 @@ class DaemonBackend(StoreKnowledge):
             else state
             for name, state in self._daemon.controller.targets.items()
         }
+
+    async def facts(self) -> Mapping[TargetName, Facts]:
+        """What each target is."""
+        return self._daemon.controller.facts.known
+
+    async def gather_facts(self, name: TargetName) -> None:
+        """Ask a target what it is, now."""
+        # Right after the start nothing is in force yet, and what is on record is known.
+        known = {**self._daemon.controller.targets, **self._daemon.controller.in_force.targets}
+        if name not in known:
+            raise UsageError(unknown_target(name, known))
+        await self._daemon.controller.gather_facts(name)
 
     def next_tries(self) -> Mapping[TargetName, float]:
         """Of those that cannot be reached."""

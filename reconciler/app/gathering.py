@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from reconciler.api.suggesting import unknown_target
 from reconciler.app.assembly import Parts
-from reconciler.errors import ProtocolError, RunnerError, TransportError
+from reconciler.errors import ProtocolError, RunnerError, TransportError, UsageError
 from reconciler.model.desired import Desired
-from reconciler.model.facts import Section
+from reconciler.model.facts import SECTIONS, Section
+from reconciler.model.names import TargetName
 from reconciler.model.target import Target
 from reconciler.runtime import gathered
 from reconciler.targets.session import Session
@@ -50,6 +52,21 @@ async def ask(parts: Parts, target: Target, sections: Iterable[Section] | None =
         await parts.facts.gather(session, None if sections is None else frozenset(sections))
     finally:
         await session.close()
+
+
+async def ask_again(parts: Parts, name: str) -> None:
+    """Ask a target that is on record for all of it, and put that on record.
+
+    Raises:
+        UsageError: there is no such target.
+        TransportError, ProtocolError, RunnerError: it cannot be asked.
+    """
+    targets = await parts.store.load_targets()
+    target = targets.get(TargetName(name))
+    if target is None:
+        raise UsageError(unknown_target(name, targets))
+    await ask(parts, target, SECTIONS)
+    await parts.facts.keep()
 
 
 async def _asked(parts: Parts, target: Target) -> bool:

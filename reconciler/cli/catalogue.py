@@ -29,6 +29,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("status", "How everything is, in short"),
             ("get", "What is known, a line each"),
             ("describe", "Everything about one thing"),
+            ("facts", "What a target is: its system, disks, network, users …"),
             ("diff", "What differs right now"),
             ("events", "What happened, why, and who did it"),
             ("history", "What was done, run by run"),

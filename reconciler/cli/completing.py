@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from reconciler.cli.catalogue import GROUPS, SUMMARIES
 from reconciler.model.event import REASONS
+from reconciler.model.facts import SECTIONS
 
 PATIENCE = 0.5
 """Seconds that a daemon gets for an answer: a shell waits for it, and the store knows nearly as much."""
@@ -74,6 +75,10 @@ def _arguments(command: str, before: str, words: list[str]) -> Iterable[Candidat
         return [(action, "") for action in _ACTIONS] if before == command else []
     if command == "explain":
         return _kinds(words)
+    if command == "facts":
+        if before == command:
+            return [(view["name"], "target") for view in _known(words, "/v1/targets")]
+        return [(section, "facts") for section in SECTIONS]
     if command in _OBJECTS or before == "--object":
         return _objects(words)
     return []

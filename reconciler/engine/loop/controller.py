@@ -44,7 +44,7 @@ from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ConfigError, ProtocolError, RunnerError, StoreError, TransportError
 from reconciler.model.desired import Desired
-from reconciler.model.facts import Section
+from reconciler.model.facts import SECTIONS, Section
 from reconciler.model.names import Address, SourceName, TargetName, split_address
 from reconciler.model.plan import Plan
 from reconciler.model.scope import EVERYTHING, Scope
@@ -459,6 +459,24 @@ class Controller:
         if not self._workers.stopping and self.lanes.get(name) is not None:
             self._workers.add(name, priority=Priority.DRIFT, scope=Scope.of([address]))
 
+    async def gather_facts(self, name: TargetName) -> None:
+        """Ask a target what it is, all of it, now.
+
+        Raises:
+            TransportError: there is no session, or it is lost.
+            ProtocolError, RunnerError: it does not say.
+        """
+        session = self._sessions.get(name)
+        if session is None:
+            raise TransportError(f"{name}: {NO_SESSION}")
+        changed = await self.facts.gather(session, SECTIONS)
+        await self._gathered(name, changed)
+
+    async def _gathered(self, name: TargetName, changed: Collection[Section]) -> None:
+        await self.facts.keep()
+        if changed:
+            await self.facts_changed(name, changed)
+
     async def _gather(self, session: Session, sections: Collection[Section] | None = None) -> None:
         """Ask a target what it is, where that is due or has been touched, and tell who depends on it."""
         try:
@@ -467,9 +485,7 @@ class Controller:
             if not session.closed:
                 log.warning("facts could not be gathered", target=session.target.name, why=str(error))
             return
-        await self.facts.keep()
-        if changed:
-            await self.facts_changed(session.target.name, changed)
+        await self._gathered(session.target.name, changed)
 
     # --- People -------------------------------------------------------------------------------------------------------
 

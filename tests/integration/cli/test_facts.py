@@ -1,5 +1,9 @@
 """What a target is decides what is declared there: by the commands, on this machine."""
 
+import json
+import os
+import platform
+
 CHOSEN = """\
 apiVersion: linux.froyo.dev/v1alpha1
 kind: File
@@ -31,3 +35,36 @@ def test_a_target_is_asked_before_what_is_for_it_is_decided(person):
     assert not (person.machine / "theirs").exists()
     assert "nothing to do" in person.real("apply", person.site).stdout
     assert "nothing to do" in person.froyo("apply", person.site, "-v").stdout
+
+
+def test_facts_are_told_by_the_store_and_by_a_daemon_and_asked_for_anew(person):
+    assert "nothing is known yet" in person.froyo("facts", "here", status=1).stderr
+    person.froyo("apply", person.site)
+    everything = person.json("facts", "here")["facts"]
+    assert everything["kernel"]["release"] == platform.release()
+    assert everything["users"]["root"]["uid"] == 0
+    told = person.froyo("facts", "here", "kernel.release")
+    assert told.stdout == platform.release() + "\n"
+    assert "gathered " in told.stderr
+    assert person.froyo("facts", "here", "security.fips", "-q").stdout in ("false\n", "true\n")
+    assert person.froyo("facts", "here", "network", "-o", "yaml").stdout.startswith("apiVersion:")
+    assert "did you mean 'here'?" in person.froyo("facts", "hree", status=1).stderr
+    assert "did you mean 'release'?" in person.froyo("facts", "here", "kernel.relaese", status=1).stderr
+    before = person.json("facts", "here", "os")["gatheredAt"]
+    assert person.json("facts", "here", "os", "--refresh")["gatheredAt"] > before
+    with person.up():
+        person.until(lambda: person.froyo("facts", "here", "--refresh", status=None).returncode == 0)
+        before = person.json("facts", "here", "os")["gatheredAt"]
+        assert person.json("facts", "here", "os", "--refresh")["gatheredAt"] > before
+        assert "no target is named" in person.froyo("facts", "away", "--refresh", status=1).stderr
+
+
+def test_a_daemon_follows_what_a_target_is(person):
+    chosen = CHOSEN.replace("{kernel.name: Linux}", f"{{kernel.release: {json.dumps(platform.release())}}}")
+    person.write("files.yaml", chosen)
+    with person.up():
+        person.until((person.machine / "ours").exists)
+        status = person.json("status")["sources"][0]["conditions"]
+        person.until(lambda: "not known yet" not in json.dumps(person.json("status")["sources"]))
+        assert status
+        assert os.listdir(person.machine) == ["ours"]

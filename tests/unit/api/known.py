@@ -56,6 +56,7 @@ class Known:
 
     known_states: dict = field(default_factory=dict)
     known_targets: dict = field(default_factory=dict)
+    known_facts: dict = field(default_factory=dict)
     known_next_tries: dict = field(default_factory=dict)
     known_sources: dict = field(default_factory=dict)
     known_rollbacks: dict = field(default_factory=dict)
@@ -93,6 +94,12 @@ class Known:
 
     async def targets(self):
         return self.known_targets
+
+    async def facts(self):
+        return self.known_facts
+
+    async def gather_facts(self, name):
+        self.asked.append(("gather facts", name))
 
     def next_tries(self):
         return self.known_next_tries

@@ -13,6 +13,7 @@ from reconciler.errors import UsageError
 from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.event import REASONS, EventType
 from reconciler.model.evidence import Evidence
+from reconciler.model.facts import Facts
 from reconciler.model.plan import Action, Cause, FieldDiff
 from reconciler.model.scope import Scope
 from reconciler.model.source import Revision
@@ -352,3 +353,61 @@ async def test_a_target_that_cannot_be_reached_says_when_it_is_tried_again():
     )
     first, second = (await answer(known, "/v1/targets", {}))["items"]
     assert (first["nextTry"], second["nextTry"]) == (None, instant(2004.0))
+
+
+# --- Facts ----------------------------------------------------------------------------------------------------
+
+DEBIAN = Facts(
+    {"os": {"id": "debian", "like": []}, "mounts": {"/srv": {"size": 5}}, "users": {}},
+    {"os": 2.0, "mounts": 1.0, "users": 3.0},
+    frozenset({"users"}),
+)
+
+
+async def facts(**query):
+    known = Known(known_facts={"web-1": DEBIAN}, known_targets={"web-1": 1, "db-1": 1})
+    return await answer(known, "/v1/facts", query)
+
+
+async def test_facts_are_told_with_how_old_they_are():
+    found = await facts(target="web-1")
+    assert found == {
+        "apiVersion": "froyo.dev/v1alpha1",
+        "kind": "Facts",
+        "target": "web-1",
+        "gatheredAt": "1970-01-01T00:00:01.000000Z",
+        "cut": ["users"],
+        "facts": DEBIAN.sections,
+    }
+    assert (await facts())["items"] == [found]
+
+
+async def test_one_fact_is_told_by_its_path():
+    found = await facts(target="web-1", path="os.id")
+    assert (found["kind"], found["path"], found["value"]) == ("Fact", "os.id", "debian")
+    assert (found["gatheredAt"], found["cut"]) == ("1970-01-01T00:00:02.000000Z", [])
+    assert (await facts(target="web-1", path="mounts['/srv'].size"))["path"] == 'mounts["/srv"].size'
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"target": "web1"}, "no target is named 'web1'; did you mean 'web-1'"),
+        ({"target": "db-1"}, "what db-1 is, is not known yet.*froyo facts db-1 --refresh"),
+        ({"target": "web-1", "path": "oss.id"}, "no facts called 'oss'.*did you mean 'os'"),
+        (
+            {"target": "web-1", "path": "os.idd"},
+            "web-1 has no os.idd: there is no idd in os; did you mean 'id'",
+        ),
+        ({"target": "web-1", "path": "os.x"}, "there is no x in os; there is id, like"),
+        ({"target": "web-1", "path": "os.like[0]"}, r"web-1 has no os.like\[0\]: there is no 0 in os.like$"),
+        (
+            {"target": "web-1", "path": "cpu.count"},
+            "web-1 has no cpu.count: there is no cpu; there is mounts, os",
+        ),
+        ({"target": "web-1", "path": "os..id"}, "names no fact"),
+    ],
+)
+async def test_a_fact_that_there_is_not_is_said_with_what_there_is(query, said):
+    with pytest.raises(UsageError, match=said):
+        await facts(**query)
