@@ -1,4 +1,4 @@
-"""linux.account: users and groups, kept as they are declared.
+"""linux.account: users, groups and the keys that let users in, kept as they are declared.
 
 Each is read with one call, all of them in one round trip, compared field by field, and put right with one call,
 which the plan writes down in full.
@@ -9,7 +9,8 @@ that is declared. docs/spec/linux.account.md is normative.
 
 from __future__ import annotations
 
+from authorized import AuthorizedKey
 from groups import Group
 from users import User
 
-__all__ = ["Group", "User"]
+__all__ = ["AuthorizedKey", "Group", "User"]

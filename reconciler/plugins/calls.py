@@ -124,6 +124,8 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "user.stat": CallRule(reading=True, names=(_USER,)),
         "user.ensure": CallRule(reading=False, names=(_USER,)),
         "user.remove": CallRule(reading=False, names=(_USER,)),
+        "key.stat": CallRule(reading=True, names=(_USER,)),
+        "key.ensure": CallRule(reading=False, names=(_USER,)),
         "group.stat": CallRule(reading=True, names=(_GROUP,)),
         "group.ensure": CallRule(reading=False, names=(_GROUP,)),
         "group.remove": CallRule(reading=False, names=(_GROUP,)),

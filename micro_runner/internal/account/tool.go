@@ -25,13 +25,13 @@ const (
 // databases are what the programs write.
 var databases = []string{"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow"}
 
-// one change at a time: the programs lock the same files, and do not wait long for each other.
-var one sync.Mutex
+// turn: one change at a time: the programs lock the same files, and do not wait long for each other.
+var turn sync.Mutex
 
 // run runs a program of the distribution to its end. It is not cut in half by a session that is lost, and what it does is the runner's doing.
 func (f *family) run(ctx context.Context, argv []string, stdin []byte) error {
-	one.Lock()
-	defer one.Unlock()
+	turn.Lock()
+	defer turn.Unlock()
 	if holder := lockHolder(lockFile); holder != "" {
 		return fault.New(fault.Locked, "%s is held by %s: accounts are being changed", lockFile, holder)
 	}

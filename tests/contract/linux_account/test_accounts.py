@@ -70,7 +70,10 @@ def fields(operation):
 def test_the_schemas_can_be_those_of_a_custom_resource_and_the_package_is_granted_what_it_asks_for():
     [package] = load_packages([PACKAGE])
     assert [problem for kind in package.kinds for problem in kind_problems(kind)] == []
-    for name in ("user", "user.actual", "group", "group.actual"):
+    for name in (
+        *("user", "user.actual", "group", "group.actual"),
+        *("authorizedkey", "authorizedkey.actual"),
+    ):
         assert structural_problems(schema(name)) == []
     assert needs([package]).packages == {"linux.account": package.capabilities}
     assert not any(one.argv for one in package.capabilities)

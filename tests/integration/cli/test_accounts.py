@@ -1,13 +1,17 @@
 """Users and groups of a real Debian host, under the real commands."""
 
+import base64
 import json
 import secrets
+import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.lab
 
+EXAMPLE = Path(__file__).parents[3] / "examples" / "accounts"
 TARGET = """\
 apiVersion: froyo.dev/v1alpha1
 kind: Target
@@ -29,7 +33,8 @@ def host(lab):
     host = lab.host("h1")
     yield host
     host.exec(
-        "for one in ann bob www; do userdel -rf $one; done; groupdel deploy; rm -f /etc/ann.conf", check=False
+        "for one in ann bob www shop; do userdel -rf $one; done; groupdel deploy; rm -f /etc/ann.conf /etc/shop.conf",
+        check=False,
     )
 
 
@@ -191,3 +196,57 @@ def test_who_holds_the_lock_of_the_accounts_is_named_and_waited_for(person, site
     host.exec("kill $(cat /run/held); rm /run/held /run/holder")
     person.froyo("apply", person.site)
     assert host.exec("getent passwd ann")
+
+
+def test_the_example_does_what_it_says(person, lab, host):
+    shutil.rmtree(person.site)
+    shutil.copytree(EXAMPLE, person.site)
+    key, known = lab.identity_file, lab.known_hosts
+    target = TARGET.format(host=host.address, key=key, known=known).replace("h1", "web-1")
+    person.write("target.yaml", target)
+    person.froyo("apply", person.site)
+    assert host.exec("id -nG ann").split() == ["ann", "adm", "deploy"]
+    assert host.exec("stat -c %U:%G /etc/shop.conf /srv/shop/.ssh").split() == ["shop:deploy"] * 2
+    hash_ = (EXAMPLE / "secrets" / "ann.hash").read_text().strip()
+    assert entry(host, "shadow", "ann")[1] == hash_
+    assert "nothing to do: 7 instances" in person.froyo("apply", person.site).stdout
+
+
+def public(what):
+    blob = len(b"ssh-ed25519").to_bytes(4, "big") + b"ssh-ed25519" + what.encode()
+    return f"ssh-ed25519 {base64.b64encode(blob).decode()}"
+
+
+def test_keys_let_users_in_and_no_link_of_a_user_leads_elsewhere(person, site, host, lab):
+    real = lab.identity_file.with_suffix(".pub").read_text().strip()
+    ann = ("User", "ann", {"name": "ann", "shell": "/bin/sh"})
+    own = ("AuthorizedKey", "real", {"user": "ann", "key": real, "options": ["no-pty"]})
+    bob = ("User", "bob", {"name": "bob"})
+    only = ("AuthorizedKey", "only", {"user": "bob", "keys": [public("one") + " a", public("two")]})
+    site(only, own, bob, ann)
+    person.froyo("apply", person.site)
+    assert host.ssh("id -un", user="ann") == "ann"
+    assert "nothing to do: 4 instances" in person.froyo("apply", person.site).stdout
+    paths = "/home/ann/.ssh /home/ann/.ssh/authorized_keys"
+    assert host.exec(f"stat -c '%U:%G %a' {paths}").splitlines() == ["ann:ann 700", "ann:ann 600"]
+
+    keys = host.path / "home/bob/.ssh/authorized_keys"
+    declared = keys.read_text()
+    with person.up():
+        person.froyo("wait", "--timeout", "60s")
+        person.froyo("reconcile", "--wait")
+        host.exec(f"su bob -s /bin/sh -c 'echo {public('three')} eve >> ~/.ssh/authorized_keys'")
+        person.until(lambda: keys.read_text() == declared)
+        host.exec("rm /home/ann/.ssh/authorized_keys")
+        person.until(lambda: host.ssh("id -un", user="ann", check=False) == "ann")
+        host.exec(f"su ann -s /bin/sh -c 'echo {public('mine')} mine >> ~/.ssh/authorized_keys'")
+        host.exec("mv /home/bob/.ssh /home/bob/other; ln -s /root/.ssh /home/bob/.ssh")
+        person.until(lambda: "is a symbolic link" in person.froyo("get", status=None).stdout)
+        host.exec("rm /home/bob/.ssh")
+        person.until(keys.exists)
+    assert "mine" in (host.path / "home/ann/.ssh/authorized_keys").read_text()
+    assert "eve" in person.froyo("events", "-v").stdout
+
+    site(("AuthorizedKey", "real", {**own[2], "state": "absent"}), ann)
+    person.froyo("apply", person.site)
+    assert host.exec("cat /home/ann/.ssh/authorized_keys").endswith(" mine")
