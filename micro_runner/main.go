@@ -35,6 +35,7 @@ import (
 	"froyo.dev/runner/internal/process"
 	"froyo.dev/runner/internal/session"
 	"froyo.dev/runner/internal/temp"
+	"froyo.dev/runner/internal/text"
 	"froyo.dev/runner/internal/verify"
 	"froyo.dev/runner/internal/watch"
 )
@@ -153,6 +154,7 @@ func commands(host *command.Host) []command.Command {
 	all = append(all, files.Commands(host)...)
 	all = append(all, dirs.Commands(host)...)
 	all = append(all, links.Commands(host)...)
+	all = append(all, text.Commands(host)...)
 	all = append(all, execute.Commands()...)
 	all = append(all, operation.Commands()...)
 	all = append(all, facts.Commands(host)...)

@@ -32,6 +32,7 @@ def content_of(compiled: CompiledKind, spec: Mapping[str, Any], body: Blob | str
         blob=blob,
         body_path=body if isinstance(body, str) else "",
         provides=subjects_of(kind.provides, own),
+        shares=subjects_of(kind.shares, own),
         uses=subjects_of(kind.uses, own),
         contains=subjects_of(kind.contains, own),
     )

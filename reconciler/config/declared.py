@@ -33,6 +33,7 @@ class Content:
         blob: its body, if it carries it itself.
         body_path: path in the source of the file or directory that is its body, or "".
         provides: what its instances are the one owners of.
+        shares: what they own a part of.
         uses: what they need to be there.
         contains: what others can lie within.
     """
@@ -41,6 +42,7 @@ class Content:
     blob: Blob | None
     body_path: str
     provides: tuple[Subject, ...] = ()
+    shares: tuple[Subject, ...] = ()
     uses: tuple[Subject, ...] = ()
     contains: tuple[Subject, ...] = ()
 

@@ -160,6 +160,7 @@ def _instance(manifest: Manifest, name: TargetName, made: Made, rendered: tuple[
         spec=made.spec,
         digest=made.digest,
         provides=made.content.provides,
+        shares=made.content.shares,
         uses=made.content.uses,
         contains=made.content.contains,
         package=kind.package,

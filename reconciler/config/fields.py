@@ -10,7 +10,7 @@ from typing import Any
 
 from reconciler.config.builtin import COMMON, REFERENCE
 from reconciler.config.durations import seconds
-from reconciler.model.catalog import Kind, ProbeFields
+from reconciler.model.catalog import BODY, Kind, ProbeFields
 from reconciler.model.names import DEFAULT_NAMESPACE, Reference, reference
 from reconciler.model.resource import Adopt, CommonSpec, Deletion, Metadata, Patience, Policy
 from reconciler.model.subjects import Subject, subject
@@ -81,7 +81,8 @@ def subjects_of(templates: Iterable[str], spec: Mapping[str, Any]) -> tuple[Subj
     """The subjects that a kind's templates give for a spec.
 
     Args:
-        templates: such as `path:{path}`. One on a field that is not there gives none; on a list, one for each item.
+        templates: such as `path:{path}`. One on a field that is not there gives none; on a list, one for each item; on
+            `body`, the digest of that.
         spec: the provider's fields.
     """
     found: dict[Subject, None] = {}
@@ -94,7 +95,8 @@ def providing_field(kind: Kind, spec: Mapping[str, Any], wanted: Subject) -> str
     """The field by which such a spec provides a subject: the last of those that it is made of; "" if of none."""
     for template in kind.provides:
         if wanted in _subjects(template, spec):
-            return (fields_of(template) or ("",))[-1]
+            field = (fields_of(template) or ("",))[-1]
+            return kind.body.text if field == BODY else field
     return ""
 
 
@@ -109,7 +111,8 @@ def _subjects(template: str, spec: Mapping[str, Any]) -> list[Subject]:
     for field in fields:
         if field not in spec:
             return []
-        values.append(spec[field] if isinstance(spec[field], list) else (spec[field],))
+        value = spec[field]["digest"] if field == BODY else spec[field]
+        values.append(value if isinstance(value, list) else (value,))
     return [subject(scheme, name.format(*chosen)) for chosen in product(*values)]
 
 

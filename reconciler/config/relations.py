@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 def check_provided(
     instances: Mapping[Address, Instance], made_of: Mapping[Address, Manifest], complaints: Complaints
 ) -> None:
-    """No two instances may own the same thing on one target. Two manifests are named once for all targets."""
+    """No two instances may own the same thing on one target, nor one a part of what another owns as a whole.
+
+    Two manifests are named once for all targets.
+    """
     owners: dict[tuple[TargetName, Subject], Instance] = {}
     contested: dict[tuple[int, int, Subject], tuple[Instance, Instance, list[TargetName]]] = {}
     for instance in instances.values():
@@ -38,6 +41,7 @@ def check_provided(
             if first is not instance:
                 key = id(made_of[first.address]), id(made_of[instance.address]), subject
                 contested.setdefault(key, (first, instance, []))[2].append(instance.target)
+    _check_shared(instances, made_of, owners, complaints)
     for (_, _, subject), (one, two, targets) in contested.items():
         manifest, other = made_of[two.address], made_of[one.address]
         field = providing_field(manifest.compiled.kind, two.spec, subject)
@@ -46,6 +50,29 @@ def check_provided(
             ("spec", field) if field else ("spec",),
             f"{_owner(manifest, two, subject)} and {_owner(other, one, subject)} both claim {subject.scheme} "
             f"{subject.name} on {some(targets)}; {one.ref} is declared at {one.origin}",
+            "keep one of them, or give them different targets",
+        )
+
+
+def _check_shared(
+    instances: Mapping[Address, Instance],
+    made_of: Mapping[Address, Manifest],
+    owners: Mapping[tuple[TargetName, Subject], Instance],
+    complaints: Complaints,
+) -> None:
+    found: dict[tuple[int, int, Subject], tuple[Instance, Instance, list[TargetName]]] = {}
+    for instance in instances.values():
+        for subject in instance.shares:
+            owner = owners.get((instance.target, subject))
+            if owner is not None:
+                key = id(made_of[owner.address]), id(made_of[instance.address]), subject
+                found.setdefault(key, (owner, instance, []))[2].append(instance.target)
+    for (_, _, subject), (whole, part, targets) in found.items():
+        complaints.problem(
+            made_of[part.address],
+            ("spec",),
+            f"{part.ref} owns a part of {subject.scheme} {subject.name} on {some(targets)}, and "
+            f"{_owner(made_of[whole.address], whole, subject)} all of it; {whole.ref} is declared at {whole.origin}",
             "keep one of them, or give them different targets",
         )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from reconciler.config.builtin import COMMON
 from reconciler.config.fields import fields_of
-from reconciler.model.catalog import Kind
+from reconciler.model.catalog import BODY, BodyFields, Kind
 
 _TYPES = ("object", "array", "string", "integer", "number", "boolean")
 _JUNCTORS = ("allOf", "anyOf", "oneOf")
@@ -82,9 +82,10 @@ def kind_problems(kind: Kind) -> list[str]:
             ("body.tree", kind.body.tree),
             *(
                 (where, name)
-                for where in ("provides", "uses", "contains")
+                for where in ("provides", "shares", "uses", "contains")
                 for template in getattr(kind, where)
                 for name in fields_of(template)
+                if not (name == BODY and kind.body != BodyFields())
             ),
         )
         if name and name not in fields

@@ -74,7 +74,7 @@ def inferred(instances: Sequence[Instance]) -> Iterator[Edge]:
         if not instance.common.infer_edges:
             continue
         found: dict[Address, Instance] = {}
-        for subject in instance.provides:
+        for subject in instance.claimed:
             parent = above(subject)
             if parent is not None and (holder := _nearest(parent, containers, nearest)) is not None:
                 found[holder.address] = holder

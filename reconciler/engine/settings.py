@@ -34,6 +34,10 @@ class EngineSettings:
     dependency_poll: float = 30.0
     """Dependents are woken when what they wait for turns ready; this is the belt to those braces."""
 
+    sharing_poll: float = 1.0
+    """What shares something with what has changed is looked at again then: two that contradict each other must not
+    keep a target busy."""
+
     full_look: float = 86400.0
     """So often every content is read, whatever its times say: they can be made to lie, and disks do not keep all."""
 

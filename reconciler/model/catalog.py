@@ -8,6 +8,9 @@ from typing import Any
 
 from reconciler.model.facts import Section
 
+BODY = "body"
+"""The field that a spec has in the place of whichever its content came from."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyFields:
@@ -59,6 +62,7 @@ class Kind:
         provides: templates of the subjects that an instance is the one owner of, such as `path:{path}`; the first is
             what it is about. One whose field is not set is none, and of a field that is a list there is one for each
             item.
+        shares: the same of what it owns a part of, beside others; nobody may own the whole.
         uses: the same of what it needs to be there before.
         contains: the same of what others can lie within.
         body: which spec fields carry a body.
@@ -76,6 +80,7 @@ class Kind:
     schema: Mapping[str, Any]
     actual_schema: Mapping[str, Any] = field(default_factory=dict)
     provides: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     contains: tuple[str, ...] = ()
     body: BodyFields = BodyFields()

@@ -119,6 +119,7 @@ class Instance:
             by path `[digest, size, executable]`.
         digest: of api_version, kind, spec and common: a new digest is a new generation.
         provides: what it is the one owner of on its target; the first is what it is about.
+        shares: what it owns a part of, as others may.
         uses: what it needs to be there before it.
         contains: what others can lie within.
         package: name of the provider package.
@@ -141,6 +142,7 @@ class Instance:
     spec: Mapping[str, Any]
     digest: Digest
     provides: tuple[Subject, ...] = ()
+    shares: tuple[Subject, ...] = ()
     uses: tuple[Subject, ...] = ()
     contains: tuple[Subject, ...] = ()
     package: str = ""
@@ -154,8 +156,11 @@ class Instance:
 
     @property
     def subject(self) -> str:
-        """What it is about on its target, such as "path:/etc/motd"; "" where its kind does not say."""
-        return str(self.provides[0]) if self.provides else ""
+        """What it is about on its target, such as "path:/etc/motd"; "" where its kind does not say.
+
+        What owns a part of something is about that, for people.
+        """
+        return str(next(iter((*self.shares, *self.provides)), ""))
 
     @property
     def bodies(self) -> Iterator[Digest]:
@@ -175,3 +180,8 @@ class Instance:
     def present(self) -> tuple[Subject, ...]:
         """What is there because of it, or must not be: of what is to be absent, only what it is about."""
         return self.provides[:1] if self.absent else self.provides
+
+    @property
+    def claimed(self) -> tuple[Subject, ...]:
+        """What it owns as a whole or in part."""
+        return (*self.provides, *self.shares)

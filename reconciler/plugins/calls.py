@@ -121,6 +121,8 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "dir.ensure": CallRule(reading=False, names=(_PATH,)),
         "dir.remove": CallRule(reading=False, names=(_PATH,)),
         "link.ensure": CallRule(reading=False, names=(Names("path", link="to"),)),
+        "text.look": CallRule(reading=True, names=(_PATH,), command="validate"),
+        "text.edit": CallRule(reading=False, names=(_PATH,), command="validate"),
         "user.stat": CallRule(reading=True, names=(_USER,)),
         "user.ensure": CallRule(reading=False, names=(_USER,)),
         "user.remove": CallRule(reading=False, names=(_USER,)),

@@ -13,7 +13,7 @@ from reconciler.core.suggest import did_you_mean
 from reconciler.documents.nodes import Node, plain
 from reconciler.documents.reader import Reader
 from reconciler.errors import Problem, why
-from reconciler.model.catalog import BodyFields, Kind, ProbeFields
+from reconciler.model.catalog import BODY, BodyFields, Kind, ProbeFields
 from reconciler.model.facts import SECTIONS, Section
 from reconciler.plugins.capabilities import Capability, CapabilityError
 
@@ -142,6 +142,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         optional=(
             "actual",
             "provides",
+            "shares",
             "uses",
             "contains",
             "body",
@@ -168,7 +169,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         for item in reader.items(entry.get(name)):
             found.append(reader.text(item, _SUBJECT, "a scheme and a name, such as path:{path}"))
             for field in _PLACEHOLDER.findall(found[-1]):
-                if field not in properties:
+                if field not in properties and not (field == BODY and "body" in entry):
                     message = f"the schema has no field {field!r} for {{{field}}}"
                     reader.problem(item, message, did_you_mean(field, properties))
         return tuple(found)
@@ -183,6 +184,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         schema=schema,
         actual_schema=_schema(reader, entry.get("actual"), read),
         provides=subjects("provides"),
+        shares=subjects("shares"),
         uses=subjects("uses"),
         contains=subjects("contains"),
         body=BodyFields(**{use: known(field_node) for use, field_node in body.items()}),

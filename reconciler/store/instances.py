@@ -73,7 +73,8 @@ def inventory_entry(row: Sequence[Any]) -> InventoryEntry:
         "metadata": Metadata(**_known(Metadata, whole["metadata"])),
         "common": CommonSpec(**common),
         **{
-            name: tuple(Subject(*found) for found in whole[name]) for name in ("provides", "uses", "contains")
+            name: tuple(Subject(*found) for found in whole.get(name, ()))
+            for name in ("provides", "shares", "uses", "contains")
         },
         "origin": Origin(**_known(Origin, whole["origin"])),
     }

@@ -47,6 +47,7 @@ type Entry struct {
 	To        string
 	Text      string
 	WithText  bool
+	Content   []byte // where all of it was wanted; nil when there is more
 	MountedOn bool
 	Obstacles wire.Array // to what it is wanted to be
 	Loses     wire.Array // what of it would be lost on the way there

@@ -27,6 +27,7 @@ type Wish struct {
 	Unless  digest.Sum // no text when the digest is this one
 	Known   bool       // Unless counts
 	Private bool       // the text also of a file that gives nothing to group and others
+	Bytes   int64      // the content of a file of at most that many bytes, whatever is in it
 }
 
 // text says whether the wish is for the text of such a file.
@@ -57,7 +58,7 @@ func Glance(dir sys.FD, name string, wish Wish, memory *digest.Memory) (e Entry,
 			return e, true, nil
 		}
 		e.Digest, e.Digested = memory.Get(&stat)
-		return e, e.Digested && !wish.text(stat.Mode, stat.Size, e.Digest), nil
+		return e, e.Digested && wish.Bytes == 0 && !wish.text(stat.Mode, stat.Size, e.Digest), nil
 	}
 	return e, true, nil
 }
@@ -139,9 +140,10 @@ func content(ctx context.Context, dir sys.FD, name string, e *Entry, wish Wish, 
 	read := Entry{Type: File, Stat: before, Digested: true, MountedOn: e.MountedOn}
 	var text []byte
 	var size int64
-	if before.Size <= min(wish.TextMax, MaxText) {
+	most := max(min(wish.TextMax, MaxText), wish.Bytes)
+	if before.Size <= most {
 		whole := bytes.NewBuffer(make([]byte, 0, before.Size+bytes.MinRead))
-		_, err = whole.ReadFrom(io.LimitReader(fd, MaxText+1))
+		_, err = whole.ReadFrom(io.LimitReader(fd, max(most, MaxText)+1))
 		text = whole.Bytes()
 		size, read.Digest = int64(len(text)), digest.Of(text)
 	} else {
@@ -168,6 +170,9 @@ func content(ctx context.Context, dir sys.FD, name string, e *Entry, wish Wish, 
 		memory.Put(&before, read.Digest, from)
 	}
 	read.Stat.Size = size // below /proc and /sys a stat does not tell it
+	if wish.Bytes > 0 && size <= wish.Bytes {
+		read.Content = text
+	}
 	if wish.text(after.Mode, size, read.Digest) && utf8.Valid(text) {
 		read.Text, read.WithText = string(text), true
 	}

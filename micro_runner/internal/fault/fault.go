@@ -57,6 +57,7 @@ const (
 	Taken            Code = "taken"
 	NotLocal         Code = "not_local"
 	NotTheirs        Code = "not_theirs"
+	NoPlace          Code = "no_place"
 )
 
 // Class is what the controller's scheduler does about an error.

@@ -1,7 +1,9 @@
 package files
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"os"
 	"syscall"
 
@@ -66,18 +68,18 @@ func (j *job) replaceable(there *entry.Entry) error {
 // write drafts the new file: content, owner, attributes, mode, in this order, since a change of owner takes setuid bits away
 // and an access control list holds the mode's group bits.
 func (j *job) write(ctx context.Context, host *command.Host) error {
-	body, err := host.Blobs.Open(j.blob.String())
+	from, size, done, err := j.body(host)
 	if err != nil {
 		return err
 	}
-	defer host.Blobs.Close(body)
-	if j.size >= 0 && j.size != body.Size {
-		return fault.New(fault.BadRequest, "%s: the body has %d bytes, not %d", j.path, body.Size, j.size)
+	defer done()
+	if j.size >= 0 && j.size != size {
+		return fault.New(fault.BadRequest, "%s: the body has %d bytes, not %d", j.path, size, j.size)
 	}
 	if j.draft, err = host.Temps.Create(j.dir.fd); err != nil {
 		return err
 	}
-	if err := fill(ctx, j.draft.FD, body.At(), body.Size); err != nil {
+	if err := fill(ctx, j.draft.FD, from, size); err != nil {
 		return err
 	}
 	j.draft.Seal()
@@ -90,6 +92,18 @@ func (j *job) write(ctx context.Context, host *command.Host) error {
 	}
 	j.after = entry.Entry{Type: entry.File, Stat: stat, Digest: j.blob, Digested: true}
 	return j.check(ctx)
+}
+
+// body is what is to be in the file; done ends its use.
+func (j *job) body(host *command.Host) (from io.ReaderAt, size int64, done func(), err error) {
+	if j.content != nil {
+		return bytes.NewReader(j.content), int64(len(j.content)), func() {}, nil
+	}
+	body, err := host.Blobs.Open(j.blob.String())
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	return body.At(), body.Size, func() { host.Blobs.Close(body) }, nil
 }
 
 // dress gives the draft the looks of the file that it replaces, and what was asked for.

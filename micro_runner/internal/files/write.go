@@ -23,7 +23,8 @@ type wanted struct {
 	path           string
 	blob           digest.Sum
 	hasBlob        bool
-	size           int64 // -1: not said
+	content        []byte // of the blob, where it is at hand
+	size           int64  // -1: not said
 	mode, uid, gid int
 	expect         string
 	backup         string
@@ -109,31 +110,45 @@ func portion() int {
 }
 
 func writePortion(ctx context.Context, host *command.Host, items []wire.Object) (wire.Array, error) {
-	places := map[string]*place{}
 	jobs := make([]*job, len(items))
+	for i, item := range items {
+		jobs[i] = newJob()
+		jobs[i].wanted, jobs[i].err = want(item, host)
+	}
+	if err := carryOut(ctx, host, jobs); err != nil {
+		return nil, err
+	}
+	results := make(wire.Array, len(jobs))
+	for i, j := range jobs {
+		results[i] = command.Result(j.reply(host), j.err, j.path)
+	}
+	return results, nil
+}
+
+func newJob() *job { return &job{touched: -1, listing: -1} }
+
+// carryOut does those jobs of a portion that have not failed; what befalls one is its own error.
+func carryOut(ctx context.Context, host *command.Host, jobs []*job) error {
+	places := map[string]*place{}
 	defer func() {
 		for _, j := range jobs {
-			if j != nil {
-				j.close()
-			}
+			j.close()
 		}
 		for _, p := range places {
 			p.close()
 		}
 	}()
-	for i, item := range items {
-		j := &job{touched: -1, listing: -1}
-		jobs[i] = j
-		if j.wanted, j.err = want(item, host); j.err == nil {
+	for _, j := range jobs {
+		if j.err == nil {
 			j.err = j.find(places, host)
 		}
 	}
 	if err := each(ctx, jobs, func(j *job) error { return j.prepare(ctx, host) }); err != nil {
-		return nil, err
+		return err
 	}
 	syncDrafts(jobs)
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 	var directories durable.Directories
 	for _, j := range jobs {
@@ -142,11 +157,7 @@ func writePortion(ctx context.Context, host *command.Host, items []wire.Object) 
 		}
 	}
 	syncCommitted(jobs, &directories)
-	results := make(wire.Array, len(jobs))
-	for i, j := range jobs {
-		results[i] = command.Result(j.reply(host), j.err, j.path)
-	}
-	return results, nil
+	return nil
 }
 
 // each runs a step of all jobs that have not failed, several at a time.

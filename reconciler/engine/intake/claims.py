@@ -43,6 +43,11 @@ def subjects(one: Instance) -> list[tuple[TargetName, str]]:
     return [(one.target, str(subject)) for subject in one.provides]
 
 
+def parts(one: Instance) -> list[tuple[TargetName, str]]:
+    """What an instance owns a part of: others may as well, and nobody may own the whole."""
+    return [(one.target, str(subject)) for subject in one.shares]
+
+
 def clashes(
     desired: Desired,
     source: SourceName,
@@ -64,12 +69,15 @@ def clashes(
         if mine.transport != their.transport:
             what = f"target {name}"
             problems.append(_clash(what, mine.origin, source, their.origin, how=" in another way", do=_ALIKE))
-    taken = {claim: one for one in instances for claim in claims(one)}
+    theirs = list(instances)
+    taken = {claim: one for one in theirs for claim in claims(one)}
+    # What they own a part of can be shared, and not be owned as a whole.
+    shared = {claim: one for one in theirs for claim in parts(one)}
     for one in desired.instances.values() if taken else ():
-        for claim in claims(one):
-            if claim in taken:
-                problems.append(_clash(_named(one), one.origin, source, taken[claim].origin))
-                break
+        held = next((taken[claim] for claim in (*claims(one), *parts(one)) if claim in taken), None)
+        held = held or next((shared[claim] for claim in subjects(one) if claim in shared), None)
+        if held is not None:
+            problems.append(_clash(_named(one), one.origin, source, held.origin))
     return problems
 
 

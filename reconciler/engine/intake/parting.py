@@ -81,7 +81,7 @@ def part(
 def _renamed(entry: InventoryEntry) -> InventoryEntry:
     """An entry under the address that its thing has when its name is another one's."""
     one = entry.instance
-    address = former(one.address, one.subject)
+    address = former(one.address, str(one.provides[0]))
     name = one.metadata.name + address.removeprefix(one.address)
     instance = replace(
         one,

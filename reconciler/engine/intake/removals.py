@@ -215,7 +215,7 @@ class Removals:
         for desired in self._sources.values() if one.contains else ():
             for other in desired.instances.values():
                 if other.target == one.target and any(
-                    within(inner, outer) for inner in other.provides for outer in one.contains
+                    within(inner, outer) for inner in other.claimed for outer in one.contains
                 ):
                     yield other.address
 

@@ -60,6 +60,18 @@ class Declared:
             managed=managed_below(left, self.own_paths, self.others),
         )
 
+    def sharing(self, addresses: Iterable[Address]) -> list[Address]:
+        """What owns a part of something of which one of `addresses` does, too; they themselves are left out."""
+        ours = set(addresses)
+        parts = {subject for one in ours & self.instances.keys() for subject in self.instances[one].shares}
+        if not parts:
+            return []
+        return [
+            address
+            for address, one in self.instances.items()
+            if address not in ours and not parts.isdisjoint(one.shares)
+        ]
+
     def notified(self, address: Address) -> Iterator[Address]:
         """What a change of `address` owes a refresh."""
         for ref in self.instances[address].common.notify:
@@ -86,10 +98,10 @@ def managed_below(
 ) -> dict[Address, tuple[str, ...]]:
     """For each container of paths, what others own strictly below it; those with none are left out.
 
-    That is the path of each instance, and whatever else it provides, such as that of its backup; our own; and those
-    that are of `others`.
+    That is the path of each instance, and whatever else it provides, such as that of its backup, or owns a part of; our
+    own; and those that are of `others`.
     """
-    every = (subject for instance in instances.values() for subject in instance.present)
+    every = (one for instance in instances.values() for one in (*instance.present, *instance.shares))
     paths = sorted({subject.name for subject in every if subject.scheme == PATH}.union(own_paths, others))
     below: dict[Address, tuple[str, ...]] = {}
     for address, instance in instances.items():

@@ -1,6 +1,6 @@
 """Operations that take longer than their round: they go on, and a later round concludes what came of them.
 
-Invariant: one writer a subject. While an operation is under way no round looks at its instance or touches it, nor at
+Invariant: one writer a subject. While an operation is under way no round looks at its instance or claimed it, nor at
 another one that is about the same thing, as a renamed one is, until a round has taken over what came of it. So rounds
 need not wait for what is slow. This module must not know what an operation does.
 """
@@ -195,10 +195,11 @@ class UnderWay:
 
 
 def _meet(one: Instance, other: Instance, declared: Container[Address]) -> bool:
-    """Whether to write `one` touches what `other` is about, which is under way."""
+    """Whether to write `one` claimed what `other` is about, which is under way."""
     spared = one.contains if other.address in declared else ()
     return any(
         within(mine, their) or (within(their, mine) and not any(within(their, outer) for outer in spared))
-        for mine in one.provides
-        for their in other.provides
+        for mine in one.claimed
+        for their in other.claimed
+        if not (mine in one.shares and their in other.shares)
     )

@@ -114,6 +114,7 @@ def test_a_kind_has_to_fit_its_own_schema_and_the_reserved_names() -> None:
         FILE,
         schema=schema,
         provides=("path:{pth}",),
+        shares=("path:{part}",),
         uses=("unit:{where}",),
         contains=(),
         body=BodyFields(text="content", file="path"),
@@ -123,6 +124,7 @@ def test_a_kind_has_to_fit_its_own_schema_and_the_reserved_names() -> None:
         "properties.body: the name is reserved for what a body field becomes",
         "body.text: there is no field 'content'",
         "provides: there is no field 'pth'",
+        "shares: there is no field 'part'",
         "uses: there is no field 'where'",
     ]
     assert "type: a spec is an object" in kind_problems(replace(FILE, schema={"type": "string"}))

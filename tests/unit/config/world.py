@@ -128,7 +128,18 @@ OTHER_FILE = Kind(
     contains=("path:{path}",),
 )
 
-CATALOG = Catalog({(kind.api_version, kind.kind): kind for kind in (FILE, TUNE, OTHER_FILE)}, "1")
+PART = Kind(
+    api_version="parts.example/v1",
+    kind="Part",
+    plural="parts",
+    package="parts",
+    schema={"type": "object", "properties": {"path": {"type": "string"}, "text": {"type": "string"}}},
+    provides=("part:{path}#{body}",),
+    shares=("path:{path}",),
+    body=BodyFields(text="text"),
+)
+
+CATALOG = Catalog({(kind.api_version, kind.kind): kind for kind in (FILE, TUNE, OTHER_FILE, PART)}, "1")
 
 TARGET = """\
 apiVersion: froyo.dev/v1alpha1

@@ -56,6 +56,16 @@ def test_require_before_and_notify_order():
     }
 
 
+def test_what_owns_a_part_of_something_comes_after_what_holds_that():
+    part = replace(make_instance("Line/a"), shares=(Subject("path", "/etc/app/conf"),))
+    other = replace(make_instance("Line/b"), shares=part.shares)
+    graph = build_graph([part, other, make_instance("Directory/app", "/etc/app")])
+    assert edges(graph) == {
+        ("Directory/app", "Line/a", "inferred"),
+        ("Directory/app", "Line/b", "inferred"),
+    }
+
+
 def test_what_uses_something_comes_after_what_provides_it():
     package = replace(make_instance("Package/nginx"), provides=(Subject("package", "nginx"),))
     conf = make_instance("Directory/conf", "/etc/nginx")

@@ -79,6 +79,7 @@ def instance(name: str = "motd", *, body: Digest | None = None) -> Instance:
         spec=spec,
         digest=digest(name),
         provides=(Subject("path", f"/etc/{name}"),),
+        shares=(Subject("path", "/etc/hosts"),),
         uses=(Subject("package", "base-files"),),
         package="linux.file",
         origin=Origin("site/\udcff.yaml", 3, 1),

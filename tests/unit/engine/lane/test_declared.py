@@ -1,11 +1,14 @@
 """How one target should be."""
 
+from dataclasses import replace
+
 from reconciler.core.graph import build_graph
 from reconciler.engine.intake.removals import removed
 from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.lane.declared import Declared
 from reconciler.model.names import SourceName
 from reconciler.model.resource import Removal
+from reconciler.model.subjects import Subject
 from tests.sim.manifests import instance, target
 
 
@@ -49,6 +52,14 @@ def test_what_has_gone_is_in_no_order_and_no_container():
     assert left.graph.order == ("m0/Directory/srv", "m0/File/b")
     assert left.managed == {"m0/Directory/srv": ("/srv/b",)}
     assert one.without(["m0/File/a", "m0/File/b"]).managed == {}
+
+
+def test_what_shares_something_with_what_has_changed_is_known_and_no_container_purges_it():
+    shared = (Subject("path", "/srv/conf"),)
+    one = declared(directory(), *(replace(file(name), shares=shared) for name in "ab"), file("c"))
+    assert one.sharing(["m0/File/a"]) == ["m0/File/b"]
+    assert one.sharing(["m0/File/c", "m0/File/gone"]) == []
+    assert "/srv/conf" in one.managed["m0/Directory/srv"]
 
 
 def test_what_is_left_alone_on_this_machine_is_of_no_concern_elsewhere():
