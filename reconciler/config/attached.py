@@ -38,6 +38,14 @@ class Attachments:
         """The body of a manifest; None, with a complaint, if it is not there."""
         return self._tree(manifest, path) if manifest.compiled.kind.body.tree else self._file(manifest, path)
 
+    def content(self, manifest: Manifest, path: str) -> bytes | None:
+        """What is in a file that is a template; None, with a complaint, if it is not there."""
+        file = self._snapshot.files.get(path)
+        if file is None:
+            self._no_body(manifest, path, self._snapshot.files)
+            return None
+        return file.read()
+
     def look_up(self, sketch: Sketch) -> None:
         """See that the body of a resource that has other problems exists."""
         if sketch.compiled.kind.body.tree:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.config.declared import Manifest, Sketch, Variables
-from reconciler.config.expressions import Leaf, place
+from reconciler.config.expressions import Leaf, Path, place
 from reconciler.core.suggest import Suggestions
 from reconciler.documents.reading import Document, Locator
 from reconciler.documents.text import FileText, decode
@@ -79,6 +79,17 @@ class Complaints:
     def at_expression(self, manifest: Manifest, leaf: Leaf, count: int, message: str, hint: str) -> Problem:
         """What is wrong with an expression in a value of a manifest, at its place."""
         return self._place(manifest, leaf, count)(message, hint)
+
+    def in_text(
+        self, manifest: Manifest, path: Path, text: str, at: tuple[int, int], message: str, hint: str
+    ) -> Problem:
+        """What is wrong at a line and column of a text that stands in a manifest."""
+        from reconciler.config.rendering import within
+
+        places = self._places_of(manifest.origin.file)
+        node = places.locate(manifest.document, path).node
+        index, besides = within(places.file, node, text, *at)
+        return places.file.problem(index, message + besides, hint)
 
     def rendered(
         self, manifest: Manifest, value: Any, leaves: Sequence[Leaf]

@@ -22,7 +22,7 @@ def content_of(compiled: CompiledKind, spec: Mapping[str, Any], body: Blob | str
     """
     kind = compiled.kind
     own = compiled.fill({name: item for name, item in spec.items() if name not in COMMON})
-    for name in (kind.body.text, kind.body.base64, kind.body.file, kind.body.tree):
+    for name in (kind.body.text, kind.body.base64, kind.body.file, kind.body.tree, kind.body.template):
         own.pop(name, None)
     blob = body if isinstance(body, Blob) else None
     if blob is not None:

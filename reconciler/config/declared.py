@@ -71,10 +71,12 @@ class Varying:
     Attributes:
         document: as it is written.
         leaves: the strings in it that have expressions.
+        template: its body is a template.
     """
 
     document: Mapping[str, Any]
     leaves: tuple[Leaf, ...]
+    template: bool = False
 
     @property
     def sections(self) -> frozenset[Section]:
@@ -97,6 +99,7 @@ class Manifest:
         where: the one target, or a selector.
         origin: where it was declared.
         content: what it is, on whatever target; or what has to be known for that.
+        unrendered: the field of a body that looks like a template and is none, and what is said of it.
         made: what came of that before, by what its expressions gave.
         instances: those made from it before, by target.
     """
@@ -109,6 +112,7 @@ class Manifest:
     where: TargetName | Selector
     origin: Origin
     content: Content | Varying
+    unrendered: tuple[str, str] | None = None
     made: dict[bytes, Made] = field(default_factory=dict)
     instances: dict[TargetName, Instance] = field(default_factory=dict)
 

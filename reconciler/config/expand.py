@@ -82,6 +82,10 @@ class Expansion:
 
     def _put(self, manifest: Manifest) -> None:
         """Make the instances of a manifest."""
+        if manifest.unrendered is not None:
+            field, message = manifest.unrendered
+            hint = "template: true renders it; template: false says that it is meant as it stands"
+            self.complaints.warning(manifest, ("spec", field), message, hint)
         targets: list[TargetName] = []
         for name in self._targets_of(manifest):
             where = address(name, manifest.ref)

@@ -73,10 +73,11 @@ class Leaf:
         """Its expressions, in order."""
         return (part for part in self.parts if not isinstance(part, str))
 
-    def value(self, context: Context, complain: Callable[[int, ExpressionError], None]) -> Any:
+    def value(self, context: Context | None, complain: Callable[[int, ExpressionError], None]) -> Any:
         """What it stands for; None if that was complained about, with which expression it is."""
         from reconciler.config.cel import ExpressionError, as_text
 
+        assert context is not None  # noqa: S101 - for what has no leaves there is none
         values: list[Any] = []
         failed = False
         whole = len(self.parts) == 1

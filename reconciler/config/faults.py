@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from reconciler.config.cel import ExpressionError
     from reconciler.config.complaints import Complaints
     from reconciler.config.declared import Manifest
-    from reconciler.config.expressions import Expression, Leaf
+    from reconciler.config.expressions import Leaf
+    from reconciler.config.rendering import TemplateBody
+    from reconciler.config.template_trees import TemplateError
     from reconciler.config.variables import TargetValues
     from reconciler.errors import Problem
     from reconciler.model.names import TargetName
@@ -59,12 +61,25 @@ class Faults:
     def expression(self, leaf: Leaf, count: int, error: ExpressionError) -> None:
         """An expression has no value."""
         expression = list(leaf.expressions)[count]
-        missing, hint = self._missing(expression, error.key)
+        missing, hint = self._missing(expression.reads, error.key)
         if missing.startswith("vars.") and self._complaints.values_lost:
             self.here = True
             return
         message = f"{missing} is not defined" if missing else f"${{{expression.source}}}: {error.message}"
         self.add(leaf, count, f"{shown(leaf.path)}: {message}", hint if missing else error.hint)
+
+    def template(self, body: TemplateBody, error: TemplateError) -> None:
+        """A template gives nothing."""
+        missing, hint = self._missing(error.paths, error.name)
+        if missing.startswith("vars.") and self._complaints.values_lost:
+            self.here = True
+            return
+        key = (body.path, error.line, error.column, missing or error.message)
+        if key not in self._found:
+            message = f"{missing} is not defined" if missing else error.message
+            problem = body.problem(error.line, error.column, message, hint or error.hint)
+            self._found[key] = _Fault(problem)
+        self._note(key)
 
     def schema(self, value: Any, leaves: Sequence[Leaf]) -> None:
         """With these values the kind's schema refuses it."""
@@ -87,11 +102,11 @@ class Faults:
         self.here = True
         self._found[key].targets.append(self._target[0])
 
-    def _missing(self, expression: Expression, key: str) -> tuple[str, str]:
-        """What an expression reads that is not there, and what to do about it; "" if that is not known."""
+    def _missing(self, paths: Sequence[tuple[str, ...]], key: str) -> tuple[str, str]:
+        """What is read that is not there, and what to do about it; "" if that is not known."""
         assert self._target is not None  # noqa: S101 - a target is looked at
         values = self._target[1]
-        for path in expression.reads if key else ():
+        for path in paths if key else ():
             there, depth = values.look(path)
             if depth < len(path) and path[depth] == key:
                 missing = dotted(path[: depth + 1])
@@ -100,8 +115,7 @@ class Faults:
                     return missing, hint or f"give it the label {key}"
                 if path[:-1] == ("vars",):
                     return missing, hint or "a Vars for this target has to give it"
-                asked = f"ask first: has({missing}) ? {dotted(path)} : …" if key.isidentifier() else ""
-                return missing, hint or asked
+                return missing, hint or "it is not there on every machine: ask first whether it is"
         return "", ""
 
     def _made_of(self, leaf: Leaf) -> str:

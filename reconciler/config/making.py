@@ -10,17 +10,19 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reconciler.config.bodies import BadBody, body_of
+from reconciler.config.bodies import BadBody, blob, body_of
 from reconciler.config.contents import content_of
 from reconciler.config.declared import Content, Made, Manifest, Varying, instance_digest
 from reconciler.config.explain import shown
 from reconciler.config.expressions import Leaf, put_in
 from reconciler.config.faults import Faults
+from reconciler.config.rendering import Rendering
 from reconciler.model.values import Rendered
 
 if TYPE_CHECKING:
     from reconciler.config.attached import Attachments
     from reconciler.config.complaints import Complaints
+    from reconciler.config.rendering import TemplateBody
     from reconciler.config.variables import TargetValues, Values
     from reconciler.model.blob import Blob
     from reconciler.model.names import Digest, Reference, TargetName
@@ -46,6 +48,7 @@ class Making:
     ) -> None:
         self.blobs: dict[Digest, Blob] = {}
         self._attachments = attachments
+        self._rendering = Rendering(attachments, complaints)
         self._values = values
         self._complaints = complaints
         self._broken = broken
@@ -75,8 +78,8 @@ class Making:
                 return None
             field, value, body, blobs = found
             spec = {**spec, field: value}
-        for blob in blobs:
-            self.blobs.setdefault(blob.digest, blob)
+        for one in blobs:
+            self.blobs.setdefault(one.digest, one)
         if before is not None and before.content is content and before.body == body:
             return before
         return Made(content, spec, instance_digest(manifest, spec), body)
@@ -92,27 +95,47 @@ class Making:
             if not values.knows(sections):
                 continue
             faults.begin(target, values)
-            context = values.context(sections)
+            context = values.context(sections) if varying.leaves else None
             given = [leaf.value(context, partial(faults.expression, leaf)) for leaf in varying.leaves]
-            if faults.here:
+            body = (
+                self._rendering.of(manifest, varying, given) if varying.template and not faults.here else None
+            )
+            text = self._text(body, values, faults) if body is not None else None
+            if faults.here or (varying.template and text is None):
                 continue
             # 1, 1.0 and true are equal, and are not the same.
-            key = hashlib.blake2b(repr(given).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            key = hashlib.blake2b(
+                repr((given, text)).encode("utf-8", "surrogatepass"), digest_size=16
+            ).digest()
             made = manifest.made.get(key)
             if made is None:
                 known = before.get(key)
-                content = known.content if known else self._content(manifest, varying, given, faults)
+                content = known.content if known else self._content(manifest, varying, given, text, faults)
                 made = self._made(manifest, content, known) if content is not None else None
                 if made is None:
                     continue
                 manifest.made[key] = made
-            rendered = zip(varying.leaves, given, strict=True)
-            yield target, made, tuple(_rendered(manifest, *one, values) for one in rendered)
+            rendered = [_rendered(manifest, *one, values) for one in zip(varying.leaves, given, strict=True)]
+            if body is not None:
+                rendered.append(_rendered_body(manifest, body, values))
+            yield target, made, tuple(rendered)
         if faults.tell():
             self._broken.add(manifest.ref)
 
+    def _text(self, body: TemplateBody, values: TargetValues, faults: Faults) -> str | None:
+        """What a template gives; None if it waits for facts, or gives nothing, which was complained about."""
+        from reconciler.config.template_trees import TemplateError
+
+        if not values.knows(body.template.sections):
+            return None
+        try:
+            return body.render(values)
+        except TemplateError as error:
+            faults.template(body, error)
+            return None
+
     def _content(
-        self, manifest: Manifest, varying: Varying, given: Sequence[Any], faults: Faults
+        self, manifest: Manifest, varying: Varying, given: Sequence[Any], text: str | None, faults: Faults
     ) -> Content | None:
         """What a manifest is with values in the place of its expressions, if it may be that."""
         compiled = manifest.compiled
@@ -122,12 +145,23 @@ class Making:
         if not compiled.accepts(value):
             faults.schema(value, varying.leaves)
             return None
-        body = body_of(compiled.kind.body, value["spec"], manifest.origin.file)
+        body = (
+            body_of(compiled.kind.body, value["spec"], manifest.origin.file)
+            if text is None
+            else blob(text.encode())
+        )
         if isinstance(body, BadBody):
             leaf = next(leaf for leaf in varying.leaves if leaf.path == ("spec", body.field))
             faults.add(leaf, 0, f"spec.{body.field}: {body.message}", body.hint)
             return None
         return content_of(compiled, value["spec"], body)
+
+
+def _rendered_body(manifest: Manifest, body: TemplateBody, values: TargetValues) -> Rendered:
+    """Where the text of a template came from."""
+    kind = manifest.compiled.kind
+    reads = [read for path in body.template.reads if (read := values.read(path)) is not None]
+    return Rendered(kind.body.file if body.path else kind.body.text, body.path, None, tuple(reads), body=True)
 
 
 def _rendered(manifest: Manifest, leaf: Leaf, value: Any, values: TargetValues) -> Rendered:

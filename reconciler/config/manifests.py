@@ -20,6 +20,7 @@ from reconciler.config.declared import FileDeclarations, Manifest, Sketch, Varia
 from reconciler.config.explain import explain, shown
 from reconciler.config.expressions import Leaf, may_have_expressions, place, taken_out
 from reconciler.config.fields import common_of, metadata_of, name_of, named_in
+from reconciler.config.rendering import is_template, template_problems, unrendered, within
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.config.selectors import selector
 from reconciler.config.slips import looked_through, may_have_slips
@@ -56,6 +57,7 @@ class _Evaluator:
         self.controller = controller
         self.declared = declared
         self.suspicious = may_have_slips(places.file.text)
+        self.braces = "{{" in places.file.text or "{%" in places.file.text or ".j" in places.file.text
         self.varying = may_have_expressions(places.file.text)
 
     def problem(
@@ -143,7 +145,10 @@ class _Evaluator:
             self.declared.problems.append(self.places.file.problem(at, message, error.hint))
             node.broken = True
 
-        value, leaves = taken_out(document.value, frozenset(), complain)
+        spec = document.value.get("spec")
+        text = isinstance(spec, dict) and is_template(compiled, spec)
+        skipped = frozenset({("spec", body.text), ("spec", body.base64)} if text else ())
+        value, leaves = taken_out(document.value, skipped, complain)
         for leaf in leaves:
             if leaf.path[1] == body.tree:
                 message = f"no expression can stand in {shown(leaf.path)}: what a tree holds is no manifest"
@@ -191,6 +196,9 @@ class _Evaluator:
         origin = self.origin(document)
         before = len(self.declared.problems)
         where = None if slipped else self.where(document, spec, valid=valid)
+        template = is_template(compiled, spec)
+        if template and valid:
+            self.template(document, compiled, spec)
         for path, message, hint in common_problems(compiled, spec):
             self.problem(document, path, message, hint)
         varying = {leaf.path for leaf in leaves}
@@ -218,7 +226,8 @@ class _Evaluator:
             self.declared.sketches.append(sketch)
             return
         metadata = metadata_of(value["metadata"])
-        content = Varying(value, tuple(leaves)) if leaves else content_of(compiled, spec, body)
+        varies = leaves or template
+        content = Varying(value, tuple(leaves), template) if varies else content_of(compiled, spec, body)
         self.declared.manifests.append(
             Manifest(
                 document=replace(document, value=None),
@@ -229,8 +238,27 @@ class _Evaluator:
                 where=where,
                 origin=origin,
                 content=content,
+                unrendered=unrendered(compiled, spec) if self.braces else None,
             )
         )
+
+    def template(self, document: Document, compiled: CompiledKind, spec: Mapping[str, Any]) -> None:
+        """What is wrong with a body that is a template, before any target."""
+        for name, message, hint in template_problems(compiled, spec):
+            self.problem(document, ("spec", name), message, hint, key=True)
+        text = spec.get(compiled.kind.body.text)
+        if isinstance(text, str):
+            from reconciler.config.template_trees import TemplateError
+            from reconciler.config.templates import compile_template
+
+            try:
+                compile_template(text)
+            except TemplateError as error:
+                node = self.places.locate(document, ("spec", compiled.kind.body.text)).node
+                at, besides = within(self.places.file, node, text, error.line, error.column)
+                self.declared.problems.append(
+                    self.places.file.problem(at, error.message + besides, error.hint)
+                )
 
     def where(
         self, document: Document, spec: Mapping[str, Any], *, valid: bool

@@ -80,6 +80,7 @@ def kind_problems(kind: Kind) -> list[str]:
             ("body.base64", kind.body.base64),
             ("body.file", kind.body.file),
             ("body.tree", kind.body.tree),
+            ("body.template", kind.body.template),
             *(
                 (where, name)
                 for where in ("provides", "shares", "uses", "contains")

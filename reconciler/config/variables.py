@@ -98,10 +98,13 @@ class TargetValues:
         if context is None:
             from reconciler.config.cel import context as made
 
-            facts = {section: self.facts[section] for section in sections}
-            variables = {"vars": self.vars, "target": self.target, "facts": facts}
-            context = self._contexts[sections] = made(variables)
+            context = self._contexts[sections] = made(self.variables(sections))
         return context
+
+    def variables(self, sections: frozenset[Section]) -> dict[str, Any]:
+        """All that can be read, with these facts."""
+        facts = {section: self.facts[section] for section in sections}
+        return {"vars": self.vars, "target": self.target, "facts": facts}
 
     def read(self, path: Sequence[str]) -> Read | None:
         """What an expression reads by a path; None where nothing is there, or it may be any of the values."""

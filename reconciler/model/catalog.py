@@ -25,12 +25,14 @@ class BodyFields:
         base64: the field whose string is the content in base64.
         file: the field that names a file of the source, relative to the manifest.
         tree: the field that names a directory of the source, relative to the manifest.
+        template: the field, true or false, that says whether the text, or the file, is a template.
     """
 
     text: str = ""
     base64: str = ""
     file: str = ""
     tree: str = ""
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

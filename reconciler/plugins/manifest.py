@@ -174,7 +174,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
                     reader.problem(item, message, did_you_mean(field, properties))
         return tuple(found)
 
-    body = reader.mapping(entry.get("body"), optional=("text", "base64", "file", "tree"))
+    body = reader.mapping(entry.get("body"), optional=("text", "base64", "file", "tree", "template"))
     probe = reader.mapping(entry.get("probe"), optional=("within", "retries"))
     return Kind(
         api_version=reader.text(entry.get("apiVersion"), _API_VERSION, "such as linux.froyo.dev/v1alpha1"),

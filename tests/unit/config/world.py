@@ -32,6 +32,7 @@ FILE = Kind(
             "state": {"type": "string", "enum": ["present", "absent"], "default": "present"},
             "content": {"type": "string"},
             "contentBase64": {"type": "string"},
+            "template": {"type": "boolean"},
             "source": {"type": "string", "minLength": 1},
             "mode": MODE,
             "owner": {
@@ -51,7 +52,7 @@ FILE = Kind(
         },
     },
     provides=("path:{path}", "path:{path}{backup}"),
-    body=BodyFields(text="content", base64="contentBase64", file="source"),
+    body=BodyFields(text="content", base64="contentBase64", file="source", template="template"),
     refresh=True,
 )
 

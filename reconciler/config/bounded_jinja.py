@@ -1,0 +1,227 @@
+"""Jinja's language within its bounds: what a template can use, and how much of it.
+
+Invariants: the same values give the same text; and a template ends: it has so many steps (turns of a loop, calls,
+filters), and so much text, and no other way to go on than those. It can reach nothing but its values: no file, no
+clock, no attribute of Python's. Imported once there is a template.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from reconciler.config.cel import as_text
+
+MAX_STEPS = 100_000
+"""Turns of loops, calls and filters; and one more for each 1,000 characters that one of them makes."""
+MAX_TEXT = 4 * 1024 * 1024
+"""Characters of the whole, and of any text on the way there."""
+
+_MAX_WIDTH = 1000
+_MAX_BITS = 4096
+# fmt: off
+FILTERS = (
+    "abs", "batch", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "filesizeformat", "first",
+    "float", "format", "groupby", "indent", "int", "items", "join", "last", "length", "list", "lower", "map", "max",
+    "min", "reject", "rejectattr", "replace", "reverse", "round", "select", "selectattr", "slice", "sort", "string",
+    "sum", "title", "tojson", "trim", "truncate", "unique", "upper", "wordcount", "wordwrap",
+)
+_METHODS: dict[type, frozenset[str]] = {
+    str: frozenset({
+        "capitalize", "casefold", "count", "endswith", "find", "index", "isalnum", "isalpha", "isascii", "isdecimal",
+        "isdigit", "islower", "isnumeric", "isspace", "isupper", "join", "lower", "lstrip", "partition", "removeprefix",
+        "removesuffix", "replace", "rfind", "rpartition", "rsplit", "rstrip", "split", "splitlines", "startswith",
+        "strip", "swapcase", "title", "upper",
+    }),
+    dict: frozenset({"get", "items", "keys", "values"}),
+    list: frozenset({"count", "index"}),
+    tuple: frozenset({"count", "index"}),
+}
+# fmt: on
+_SIZED = frozenset({"batch", "indent", "round", "slice", "truncate", "wordwrap"})
+"""Filters whose numbers say how much they make."""
+_WIDTH = re.compile(r"%(?:\(\w*\))?[-+ #0]*(\*|\d+)?(?:\.(\*|\d+))?")
+
+
+class TooMuch(jinja2.TemplateRuntimeError):
+    """More than a template may have."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one rendering may still take.
+
+    Attributes:
+        steps: how many.
+    """
+
+    steps: int = MAX_STEPS
+
+    def spend(self, made: object = None) -> None:
+        """A step is taken, which makes something.
+
+        Raises:
+            TooMuch: of either.
+        """
+        size = len(made) if isinstance(made, str | list | tuple | dict) else 0
+        if size > MAX_TEXT:
+            raise TooMuch(f"it makes a value of more than {MAX_TEXT} characters or entries")
+        self.steps -= 1 + size // 1000
+        if self.steps < 0:
+            raise TooMuch(f"it takes more than {MAX_STEPS} steps: a loop has too many turns, or does not end")
+
+
+budget: ContextVar[Budget] = ContextVar("budget")
+
+
+def _turns(iterable: Any) -> Iterator[Any]:
+    """What a loop goes over, each turn of which is a step."""
+    left = budget.get()
+    for item in iterable:
+        left.spend()
+        yield item
+
+
+def _within_bounds(made: Any) -> Any:
+    budget.get().spend(made)
+    return made
+
+
+def _counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that is a step, and makes no more than it may."""
+
+    @functools.wraps(function)
+    def counted(*args: Any, **named: Any) -> Any:
+        values = args[1:] if hasattr(function, "jinja_pass_arg") else args
+        if name in _SIZED:
+            for given in (*values[1:], *named.values()):
+                if isinstance(given, int) and abs(given) > _MAX_WIDTH:
+                    raise TooMuch(f"{name} of {given}; at most {_MAX_WIDTH}")
+        if name == "format":
+            _check_widths(str(values[0]))
+        if name == "replace":
+            _check_growth(*map(str, values[:3]))
+        if name == "join":
+            values = (list(values[0]), *values[1:])
+            args = (*args[: len(args) - len(values)], *values)
+            _check_joined(values[0], str(values[1]) if len(values) > 1 else str(named.get("d", "")))
+        return _within_bounds(function(*args, **named))
+
+    return counted
+
+
+def _check_widths(form: str) -> None:
+    for width in (part for found in _WIDTH.finditer(form) for part in found.groups() if part):
+        if width == "*" or int(width) > _MAX_WIDTH:
+            raise TooMuch(f"a width of {width}; at most {_MAX_WIDTH}")
+
+
+def _check_growth(text: str, old: str, new: str) -> None:
+    if len(text) + text.count(old) * len(new) > MAX_TEXT:
+        raise TooMuch(f"it makes a text of more than {MAX_TEXT} characters")
+
+
+def _check_joined(items: list[Any], between: str) -> None:
+    if sum(len(item) for item in items if isinstance(item, str)) + len(items) * len(between) > MAX_TEXT:
+        raise TooMuch(f"it makes a text of more than {MAX_TEXT} characters")
+
+
+def _range(*bounds: int) -> range:
+    made = range(*bounds)
+    if len(made) > MAX_STEPS:
+        raise TooMuch(f"a range of {len(made)}; at most {MAX_STEPS}")
+    return made
+
+
+def _finalized(value: Any) -> str:
+    """What stands in the text for a value."""
+    if isinstance(value, jinja2.Undefined):
+        return str(value)  # which raises
+    if not isinstance(value, str | bool | int | float | list | dict | None):
+        raise jinja2.TemplateRuntimeError("something that is no text, such as a function that is not called")
+    try:
+        return as_text(value)
+    except TypeError as error:
+        hint = "join(', ') or tojson makes text of it" if isinstance(value, list) else "say what is meant"
+        raise jinja2.TemplateRuntimeError(f"{error}: {hint}") from None
+
+
+class Environment(ImmutableSandboxedEnvironment):
+    """The language, within its bounds."""
+
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
+
+    def __init__(self) -> None:
+        super().__init__(
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            optimized=False,
+            finalize=_finalized,
+            extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
+            cache_size=0,
+        )
+        self.filters = {name: _counted(name, self.filters[name]) for name in FILTERS}
+        self.filters |= {"_turns": _turns, "_bounded": _within_bounds}
+        self.globals = {name: self.globals[name] for name in ("dict", "namespace", "joiner", "cycler")}
+        self.globals["range"] = _range
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """An operation whose result may be large."""
+        if operator == "%" and isinstance(left, str):
+            _check_widths(left)
+        elif operator == "*":
+            for one, times in ((left, right), (right, left)):
+                if (
+                    isinstance(one, str | list | tuple)
+                    and isinstance(times, int)
+                    and len(one) * times > MAX_TEXT
+                ):
+                    raise TooMuch(f"it makes a value of more than {MAX_TEXT} characters or entries")
+            if isinstance(left, int) and isinstance(right, int) and _bits(left) + _bits(right) > _MAX_BITS:
+                raise TooMuch("it makes a number that is too large")
+        elif operator == "**" and abs(right) * (_bits(left) if isinstance(left, int) else 1) > _MAX_BITS:
+            raise TooMuch("it makes a number that is too large")
+        return _within_bounds(super().call_binop(context, operator, left, right))
+
+    def call(self, context: Any, obj: Any, *args: Any, **named: Any) -> Any:
+        """A call, which is a step, and makes no more than it may."""
+        if getattr(obj, "__name__", "") == "replace" and isinstance(getattr(obj, "__self__", None), str):
+            _check_growth(obj.__self__, *map(str, args[:2]))
+        if getattr(obj, "__name__", "") == "join" and isinstance(getattr(obj, "__self__", None), str):
+            args = (list(args[0]), *args[1:])
+            _check_joined(args[0], obj.__self__)
+        return _within_bounds(super().call(context, obj, *args, **named))
+
+    def wrap_str_format(self, value: Any) -> None:
+        """`format` of a text is none of the methods there are: a width in it is no number that could be looked at."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Whether it is something of the language, and not of Python."""
+        for known, names in _METHODS.items():
+            if isinstance(obj, known):
+                return attr in names
+        return super().is_safe_attribute(obj, attr, value)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """What a mapping has under a name counts before what Python can do with it."""
+        if isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+def _bits(number: int) -> int:
+    return max(abs(number).bit_length(), 1)
+
+
+ENVIRONMENT = Environment()
+"""The one there is: it has no state."""

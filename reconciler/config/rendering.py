@@ -1,0 +1,178 @@
+"""Bodies that are templates: which template a manifest has, and what it gives on a target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from reconciler.config.bodies import BadBody, body_of
+from reconciler.core.spoken import with_article
+from reconciler.documents.leftovers import BRACES
+from reconciler.documents.text import FileText
+
+if TYPE_CHECKING:
+    from reconciler.config.attached import Attachments
+    from reconciler.config.complaints import Complaints
+    from reconciler.config.declared import Manifest, Varying
+    from reconciler.config.schemas import CompiledKind
+    from reconciler.config.templates import Template
+    from reconciler.config.variables import TargetValues
+    from reconciler.documents.nodes import Node
+    from reconciler.errors import Problem
+
+_ENDINGS = (".j2", ".jinja", ".jinja2")
+
+
+def is_template(compiled: CompiledKind, spec: Mapping[str, Any]) -> bool:
+    """Whether the body of a resource is a template."""
+    name = compiled.kind.body.template
+    return bool(name) and spec.get(name) is True
+
+
+def template_problems(compiled: CompiledKind, spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What is wrong with how a template is given: field, message and hint."""
+    body = compiled.kind.body
+    name = body.template
+    texts = [field for field in (body.text, body.file) if field]
+    if body.base64 and body.base64 in spec:
+        yield body.base64, f"{body.base64} and {name}: true do not go together", f"put it into {texts[0]}"
+    elif not any(field in spec for field in texts):
+        kind = with_article(compiled.kind.kind)
+        yield name, f"{name}: true says how the body of {kind} is made, and there is none", f"add {texts[0]}"
+
+
+def unrendered(compiled: CompiledKind, spec: Mapping[str, Any]) -> tuple[str, str] | None:
+    """A field whose body looks like a template and is none, with what it is told by; None where there is none."""
+    body = compiled.kind.body
+    if not body.template or body.template in spec:
+        return None
+    text, file = spec.get(body.text), spec.get(body.file)
+    if isinstance(text, str) and (found := BRACES.search(text)):
+        return (
+            body.text,
+            f"spec.{body.text} holds a template, {' '.join(found.group().split())}, and is not rendered",
+        )
+    if isinstance(file, str) and file.endswith(_ENDINGS):
+        return body.file, f"spec.{body.file}: {file} is called a template, and is not rendered"
+    return None
+
+
+def within(file: FileText, node: Node, text: str, line: int, column: int) -> tuple[int, str]:
+    """Where in a file a place of a text stands that is the value of a scalar of it, and what to say of it besides.
+
+    Args:
+        file: the file.
+        node: the scalar.
+        text: its value.
+        line: 1-based line of the text.
+        column: 1-based column.
+    """
+    if node.block:
+        lines = text.split("\n")
+        first = file.place(node.index)[0]
+        filled = next((number for number, one in enumerate(lines) if one.strip()), 0)
+        start = file.line_start(first + 1 + filled)
+        raw = file.text[start : start + 200]
+        indent = len(raw) - len(raw.lstrip(" ")) - (len(lines[filled]) - len(lines[filled].lstrip(" ")))
+        return file.line_start(first + line) + max(indent, 0) + column - 1, ""
+    begin = node.index + (file.text[node.index : node.index + 1] in {'"', "'"})
+    same = line == 1 and file.text[begin : begin + column - 1] == text[: column - 1]
+    return (begin + column - 1, "") if same else (node.index, f", at {line}:{column} of the text")
+
+
+class Rendering:
+    """The templates of a source.
+
+    Args:
+        attachments: bodies that are files.
+        complaints: told of what is wrong with one wherever it is used.
+    """
+
+    def __init__(self, attachments: Attachments, complaints: Complaints) -> None:
+        self._attachments = attachments
+        self._complaints = complaints
+        self._files: dict[str, tuple[str, Template] | None] = {}
+
+    def of(self, manifest: Manifest, varying: Varying, given: Sequence[Any]) -> TemplateBody | None:
+        """The template of a manifest; None, with a complaint, if there is none."""
+        from reconciler.config.templates import compile_template
+
+        body, spec = manifest.compiled.kind.body, varying.document["spec"]
+        if body.text in spec:
+            return TemplateBody(
+                manifest, self._complaints, spec[body.text], compile_template(spec[body.text])
+            )
+        values = {leaf.path: value for leaf, value in zip(varying.leaves, given, strict=True)}
+        path = body_of(
+            body, {body.file: values.get(("spec", body.file), spec[body.file])}, manifest.origin.file
+        )
+        if isinstance(path, BadBody):
+            self._complaints.problem(
+                manifest, ("spec", path.field), f"spec.{path.field}: {path.message}", path.hint
+            )
+            return None
+        assert isinstance(path, str)  # noqa: S101 - the schema has seen to it
+        if path not in self._files:
+            self._files[path] = self._read(manifest, path)
+        found = self._files[path]
+        return None if found is None else TemplateBody(manifest, self._complaints, *found, path=path)
+
+    def _read(self, manifest: Manifest, path: str) -> tuple[str, Template] | None:
+        from reconciler.config.template_trees import TemplateError
+        from reconciler.config.templates import compile_template
+
+        content = self._attachments.content(manifest, path)
+        if content is None:
+            return None
+        try:
+            text = content.decode()
+        except UnicodeDecodeError:
+            field = manifest.compiled.kind.body.file
+            message = f"spec.{field}: {path} is no text in UTF-8, so it is no template"
+            self._complaints.problem(manifest, ("spec", field), message, "leave template out")
+            return None
+        try:
+            return text, compile_template(text)
+        except TemplateError as error:
+            problem = _at(FileText(path, text), error.line, error.column, error.message, error.hint)
+            self._complaints.problems.append(problem)
+            return None
+
+
+class TemplateBody:
+    """A template as some manifest has it.
+
+    Attributes:
+        template: compiled.
+        path: of the file that it is in, or "".
+    """
+
+    def __init__(
+        self, manifest: Manifest, complaints: Complaints, text: str, template: Template, *, path: str = ""
+    ) -> None:
+        self.template = template
+        self.path = path
+        self._manifest = manifest
+        self._complaints = complaints
+        self._text = text
+
+    def problem(self, line: int, column: int, message: str, hint: str) -> Problem:
+        """What is wrong with it, at its place."""
+        if self.path:
+            return _at(FileText(self.path, self._text), line, column, message, hint)
+        field = self._manifest.compiled.kind.body.text
+        return self._complaints.in_text(
+            self._manifest, ("spec", field), self._text, (line, column), message, hint
+        )
+
+    def render(self, values: TargetValues) -> str:
+        """What it gives.
+
+        Raises:
+            TemplateError: nothing.
+        """
+        return self.template.render(values.variables(self.template.sections))
+
+
+def _at(file: FileText, line: int, column: int, message: str, hint: str) -> Problem:
+    return file.problem(file.line_start(line) + column - 1, message, hint)
