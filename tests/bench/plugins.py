@@ -167,7 +167,7 @@ def private_memory() -> float:
 async def measured() -> list[Figure]:
     """All rows."""
     packages = [one for one in load_packages([ROOT / "providers"]) if one.name == PACKAGE]
-    cache = ROOT / "build" / "provider-cache"
+    cache = ROOT / "build" / "components"
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     lanes = ThreadLanes()
     runtime = Runtime(connect=_nowhere, offload=lanes)

@@ -106,7 +106,7 @@ async def bench(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> As
     lanes = ThreadLanes()
     connect = make_connect(state=tmp_path_factory.mktemp("state"), offload=lanes, environ=os.environ)
     runtime = Runtime(connect=connect, offload=lanes)
-    cache = ROOT / "build" / "provider-cache"
+    cache = ROOT / "build" / "components"
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     packages = load_packages([PACKAGE])
     host = PluginHost(

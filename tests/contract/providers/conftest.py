@@ -36,7 +36,7 @@ def artifacts() -> Path:
 @pytest.fixture(scope="session")
 def cache_dir() -> Path:
     """Compiled components, kept from one run of the tests to the next."""
-    directory = ROOT / "build" / "provider-cache"
+    directory = ROOT / "build" / "components"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return directory
 
