@@ -43,8 +43,8 @@ async def try_case(stand: Stand, trial: Trial, verdicts: Verdicts) -> bool:
     _as_expected(trial, operation, verdicts["cases"])
     if "fault" in operation:
         return False
-    await _apply(stand, trial, operation, verdicts)
-    return operation["action"] != "none" and not operation.get("obstacles")
+    done = await _apply(stand, trial, operation, verdicts)
+    return done and operation["action"] != "none"
 
 
 async def _plan_again(
@@ -93,8 +93,8 @@ def _as_expected(trial: Trial, operation: Json, verdict: PropertyVerdict) -> Non
     verdict.look("", trial)
 
 
-async def _apply(stand: Stand, trial: Trial, operation: Json, verdicts: Verdicts) -> None:
-    """Apply it once, and look whether anything is left to do."""
+async def _apply(stand: Stand, trial: Trial, operation: Json, verdicts: Verdicts) -> bool:
+    """Apply it once, and look whether anything is left to do; whether it could be done."""
     case, verdict = trial.case, verdicts["idempotent"]
     before = stand.world.snapshot()
     results = await stand.do([operation])
@@ -105,7 +105,7 @@ async def _apply(stand: Stand, trial: Trial, operation: Json, verdicts: Verdicts
             expected = case.fault and fault["class"] == case.fault[0] and case.fault[1] in fault["message"]
             said = "" if expected else f"to apply it fails ({fault['class']}): {fault['message']}"
             verdicts["cases"].look(said, trial)
-            return
+            return False
         told = result["changed"]
         if told == same(before, after):
             what = (
@@ -114,13 +114,14 @@ async def _apply(stand: Stand, trial: Trial, operation: Json, verdicts: Verdicts
                 else (f"that nothing has changed, and {difference(before, after)} is different")
             )
             verdict.look(f"it says {what}", trial)
-    if case.fault and not operation.get("obstacles"):
-        verdicts["cases"].look(f"it does not fail ({case.fault[0]})", trial)
     if operation.get("obstacles"):
-        return
+        return False
+    if case.fault:
+        verdicts["cases"].look(f"it does not fail ({case.fault[0]})", trial)
     verdicts["cases"].look(_not_there(case.after, after), trial)
     [left] = await stand.look([trial.resource])
     verdict.look(_left(left), trial)
+    return True
 
 
 def _not_there(wanted: Mapping[str, Mapping[str, Any]], world: World) -> str:
