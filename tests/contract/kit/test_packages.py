@@ -1,10 +1,14 @@
 """What comes with froyo, and what `provider new` writes, keeps what the interface promises."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from reconciler.conformance.cases import read_cases
+from reconciler.conformance.trials import trials_of
 from reconciler.conformance.verdicts import PROPERTIES
+from reconciler.plugins.packages import catalog, load_packages
 from tests.contract.kit.conftest import ROOT, Try, findings
 
 WITH_CASES = sorted(path.parent for path in (ROOT / "providers").glob("*/cases"))
@@ -62,3 +66,15 @@ def test_capabilities_are_those_that_are_used_and_no_others(trial: Try, skeleton
     assert "in apply: its manifest does not ask for file.remove of path:/srv/note" in found
     assert "in read: its manifest does not ask for file.stat of path:/srv/key" in found
     assert "it asks for dir.remove, which no case has it make: take it away, or add a case" in found
+
+
+def test_the_example_in_javascript_is_a_package_whose_cases_can_be_declared(tmp_path: Path) -> None:
+    """It is built and tried in tests/e2e: that takes a toolchain of its own."""
+    example = tmp_path / "example.marker"
+    shutil.copytree(
+        ROOT / "examples" / "javascript-provider", example, ignore=shutil.ignore_patterns("node_modules")
+    )
+    (example / "plugin.wasm").write_bytes(b"")
+    [package] = load_packages([example])
+    kinds = {kind.kind: kind for kind in package.kinds}
+    assert len(trials_of(read_cases(example, kinds), catalog([package]))) == 5
