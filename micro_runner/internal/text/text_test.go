@@ -115,6 +115,7 @@ func TestALine(t *testing.T) {
 		"gone lets the next one be read":            {"x\n\xef\xbb\xbfx\ny\n", object{"match": "^x", "absent": true}, "\xef\xbb\xbfy\n"},
 		"with spaces and other signs":               {"a\n", object{"content": "  $1 \\1 %s ${x}\t"}, "a\n  $1 \\1 %s ${x}\t\n"},
 		"literally, by RE2's quoting":               {"a.b=1\naxb=1\n", object{"content": "a.b=2", "match": `^\Qa.b=\E`}, "a.b=2\naxb=1\n"},
+		"stays away where nothing is its place":     {"a\n", object{"content": "c", "before": "^x"}, ""},
 		"a carriage return alone ends no line":      {"a\rb\n", object{"content": "c", "after": "^b"}, ""},
 		"that nothing is behind gets its end again": {"a\r\nb", object{"content": "c"}, "a\r\nb\r\nc\r\n"},
 	} {
