@@ -8,6 +8,7 @@ itself, so that one which cannot be keeps no other.
 from __future__ import annotations
 
 import fnmatch
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -100,18 +101,21 @@ async def forecast(shares: Sequence[Share]) -> Forecast:
     found = Forecast()
     if not moving:
         return found
-    alone = moving if 1 < len(moving) <= FEW else []
+    kinds = {json.dumps(steps([share])): share for share in moving}
+    alone = list(kinds.values()) if len(moving) > 1 and len(kinds) <= FEW else []
     together, *each = await simulated([moving, *([share] for share in alone)])
     wrong = unwanted(moving, together)
+    if wrong and len(moving) == 1:
+        found.wrong[moving[0].address] = wrong
+        return found
+    if wrong and not alone:
+        alone = list(kinds.values())
+        each = await simulated([[share] for share in alone])
+    by_itself = dict(zip((json.dumps(steps([share])) for share in alone), each, strict=True))
     if wrong:
-        if len(moving) == 1:
-            found.wrong[moving[0].address] = wrong
-            return found
-        if not alone:
-            each = await simulated([[share] for share in moving])
-        for share, outcome in zip(moving, each, strict=True):
-            if by_itself := unwanted(moving, outcome, share):
-                found.wrong[share.address] = by_itself
+        for share in moving:
+            if own := unwanted(moving, by_itself[json.dumps(steps([share]))], share):
+                found.wrong[share.address] = own
         good = [share for share in moving if share.address not in found.wrong]
         if len(good) == len(moving):
             found.wrong = {share.address: wrong for share in moving}
@@ -119,14 +123,14 @@ async def forecast(shares: Sequence[Share]) -> Forecast:
         rest = await forecast(good)
         return Forecast(rest.brings, found.wrong | rest.wrong)
     left = beside(moving, together)
-    for share, outcome in zip(alone, each, strict=True):
-        own = {one["name"] for one in beside(moving, outcome)}
-        mine = [one for one in left if one["name"] in own]
-        if mine:
+    told = set()
+    for share in moving if alone else ():
+        own_names = {one["name"] for one in beside(moving, by_itself[json.dumps(steps([share]))])}
+        if mine := [one for one in left if one["name"] in own_names]:
             found.brings[share.address] = mine
-        left = [one for one in left if one["name"] not in own]
-    if left:
-        found.brings.setdefault(moving[0].address, []).extend(left)
+            told |= own_names
+    if rest_of_it := [one for one in left if one["name"] not in told]:
+        found.brings.setdefault(moving[0].address, []).extend(rest_of_it)
     return found
 
 

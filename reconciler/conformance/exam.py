@@ -42,6 +42,8 @@ async def examine(stand: Stand, trials: Sequence[Trial]) -> list[PropertyVerdict
             continue
         worlds += [trial.case.world, stand.world.snapshot()]
         _listen(stand, trial, verdicts["secrets"])
+    for trial in active:
+        await _find(stand, trial, verdicts["reading"])
     if skipped:
         verdicts["cases"].note = f"{len(skipped)} cannot be here, such as {skipped[0]}"
     await _mixed(stand, [trial for trial in trials if not trial.case.fault], worlds, verdicts["convergence"])
@@ -75,6 +77,18 @@ async def _guarded(stand: Stand, trial: Trial, verdicts: Mapping[str, PropertyVe
         verdicts["cases"].look(str(error), trial)
         return False
     return active
+
+
+async def _find(stand: Stand, trial: Trial, verdict: PropertyVerdict) -> None:
+    """Have it look for what could be declared, which changes nothing."""
+    await stand.world.restore(trial.case.world)
+    before = stand.world.snapshot()
+    try:
+        await stand.find()
+    except ProviderError as error:
+        verdict.look(f"it cannot look for what there is: {error}", trial)
+    changed = difference(before, stand.world.snapshot())
+    verdict.look(f"looking for what there is has changed {changed}" if changed else "", trial)
 
 
 async def _mixed(

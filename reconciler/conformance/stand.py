@@ -108,6 +108,10 @@ class Stand:
         ]
         return await self._ask(phase, {"operations": asked}, "results", injection) if asked else []
 
+    async def find(self) -> list[Json]:
+        """What it finds that could be declared; nothing where no kind knows how to look."""
+        return await self._ask(Phase.READ, {"find": []}, "found", None)
+
     async def _ask(
         self, phase: Phase, request: Json, answered: str, injection: Injection | None
     ) -> list[Json]:

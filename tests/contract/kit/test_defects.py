@@ -16,6 +16,14 @@ DEFECTS = {
         BATCH,
         BATCH + '        await batch("file.write", [{"path": one.spec["path"]} for one in wanted], )\n',
     ),
+    "cannot look for what there is": (
+        "reading",
+        "it cannot look for what there is",
+        BATCH,
+        BATCH
+        + "        return await self.read_all(wanted, stats)\n\n    async def find(self):\n        return [None]\n\n"
+        "    async def read_all(self, wanted, stats):\n",
+    ),
     "imports what is not there": (
         "cases",
         "a provider cannot import 'asyncio'",

@@ -6,7 +6,6 @@ import functools
 import importlib
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,9 +13,7 @@ import pytest
 
 from froyo_provider.testing import Harness, resource
 from reconciler.model.resource import Instance
-from tests.contract.linux_pkg.memory import Debian, Json, Known
-
-PACKAGE = Path(__file__).parents[3] / "providers" / "linux.pkg"
+from tests.contract.linux_pkg.memory import PACKAGE, Debian, Json
 
 
 @functools.cache
@@ -42,7 +39,7 @@ def kind(name: str, module: str) -> Any:
 class Bench:
     """What is declared of packages, and a target on which it is put right."""
 
-    def __init__(self, **known: Known) -> None:
+    def __init__(self, **known: Json) -> None:
         self.debian = Debian({name.replace("_", "-"): one for name, one in known.items()})
         self.harness = Harness(
             [kind("Package", "packages"), kind("Repository", "repositories")],
@@ -68,7 +65,9 @@ class Bench:
 
     def versions(self) -> dict[str, str]:
         """What is installed."""
-        return {name: one.version for name, one in self.debian.installed.items() if one.state == "installed"}
+        return {
+            name: one["version"] for name, one in self.debian.installed.items() if one["state"] == "installed"
+        }
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from reconciler.core.graph import build_graph
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.source import Snapshot, SnapshotFile
 from reconciler.plugins.packages import catalog, load_packages
-from tests.contract.linux_pkg.conftest import PACKAGE
-from tests.contract.linux_pkg.memory import Installed, Known
+from tests.contract.linux_pkg.memory import PACKAGE, installed, known
 
 EXAMPLE = PACKAGE.parents[1] / "examples" / "packages"
 
@@ -30,13 +29,13 @@ def test_the_example_converges_in_one_run_and_the_file_comes_after_its_package(b
     order = build_graph([*desired.instances.values()]).order
     assert order.index("box/Package/web-server") < order.index("box/File/web-server-types")
     versions = {"jq": "1.6", "tree": "2.1", "curl": "7.88", "nginx": "1.22", "telnetd": "0.17"}
-    here = bench(**{name: Known((version,)) for name, version in versions.items()})
-    here.debian.installed["telnetd"] = Installed("0.17", "config-files")
+    here = bench(**{name: known(version) for name, version in versions.items()})
+    here.debian.installed["telnetd"] = installed("0.17", "config-files")
     wanted = [
         here.declared(one) for one in desired.instances.values() if one.kind in {"Package", "Repository"}
     ]
-    here.debian.lists = ("deb.debian.org_debian_dists_bookworm-backports_InRelease",)
+    here.debian.world["lists"] = {"deb.debian.org_debian_dists_bookworm-backports_InRelease": {}}
     here.put_right(*wanted)
     assert here.versions() == {name: version for name, version in versions.items() if name != "telnetd"}
-    assert here.debian.installed["nginx"].hold
+    assert here.debian.installed["nginx"]["hold"]
     assert [one["action"] for one in here.plan(*wanted)] == ["none"] * 4

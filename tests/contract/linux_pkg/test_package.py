@@ -12,8 +12,8 @@ from reconciler.model.calls import Call
 from reconciler.plugins.calls import Phase
 from reconciler.plugins.capabilities import Gate
 from reconciler.plugins.packages import catalog, load_packages, needs
-from tests.contract.linux_pkg.conftest import PACKAGE, kind
-from tests.contract.linux_pkg.memory import Json
+from tests.contract.linux_pkg.conftest import kind
+from tests.contract.linux_pkg.memory import PACKAGE, Json
 
 SCHEMAS = {path.name: json.loads(path.read_text()) for path in sorted((PACKAGE / "schemas").iterdir())}
 SCHEMA, REPOSITORY = SCHEMAS["package.json"], SCHEMAS["repository.json"]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.contract.linux_pkg.memory import Installed, Known
+from tests.contract.linux_pkg.memory import installed, known
 
-JQ = {"jq": Known(("1.7", "1.6"), needs=("libjq",)), "libjq": Known(("1.7",))}
-APP = {"app": Known(("2.0", "1.0"))}
+JQ = {"jq": known("1.7", "1.6", needs=("libjq",)), "libjq": known("1.7")}
+APP = {"app": known("2.0", "1.0")}
 
 
 def diffs(operation):
@@ -15,7 +15,7 @@ def diffs(operation):
 
 
 def test_what_is_missing_is_installed_in_one_run_and_the_plan_shows_versions_and_what_comes_along(bench):
-    here = bench(**JQ, **APP, tree=Known(("2.1",)))
+    here = bench(**JQ, **APP, tree=known("2.1"))
     wanted = [here.package("jq"), here.package("app", "tree", version="<2.5")]
     jq, rest = here.plan(*wanted)
     assert (jq["action"], jq["slow"]) == ("create", True)
@@ -43,15 +43,15 @@ def test_what_is_as_declared_costs_one_call_for_all_of_them(bench):
 @pytest.mark.parametrize(
     ("spec", "there", "becomes"),
     [
-        ({"version": "<2"}, Installed("2.0"), ("2.0", "1.0")),
-        ({"version": "1.0"}, Installed("2.0"), ("2.0", "1.0")),
-        ({"version": ">=1.5"}, Installed("1.0"), ("1.0", "2.0")),
-        ({"state": "latest"}, Installed("1.0"), ("1.0", "2.0")),
-        ({"state": "present"}, Installed("1.0"), None),
-        ({"state": "latest"}, Installed("2.0"), None),
-        ({"state": "absent"}, Installed("1.0"), ("1.0", None)),
-        ({"state": "purged"}, Installed("1.0"), ("1.0", None)),
-        ({"state": "absent"}, Installed("1.0", "config-files"), None),
+        ({"version": "<2"}, installed("2.0"), ("2.0", "1.0")),
+        ({"version": "1.0"}, installed("2.0"), ("2.0", "1.0")),
+        ({"version": ">=1.5"}, installed("1.0"), ("1.0", "2.0")),
+        ({"state": "latest"}, installed("1.0"), ("1.0", "2.0")),
+        ({"state": "present"}, installed("1.0"), None),
+        ({"state": "latest"}, installed("2.0"), None),
+        ({"state": "absent"}, installed("1.0"), ("1.0", None)),
+        ({"state": "purged"}, installed("1.0"), ("1.0", None)),
+        ({"state": "absent"}, installed("1.0", "config-files"), None),
     ],
 )
 def test_a_version_is_kept_within_its_range_in_either_direction(bench, spec, there, becomes):
@@ -67,7 +67,7 @@ def test_a_version_is_kept_within_its_range_in_either_direction(bench, spec, the
 
 def test_what_is_left_of_a_removed_package_is_purged(bench):
     here = bench(**APP)
-    here.debian.installed["app"] = Installed("1.0", "config-files")
+    here.debian.installed["app"] = installed("1.0", "config-files")
     app = here.package("app", state="purged")
     [operation] = here.plan(app)
     assert (operation["action"], diffs(operation)) == ("delete", {"state": ("config-files", "purged")})
@@ -77,8 +77,8 @@ def test_what_is_left_of_a_removed_package_is_purged(bench):
 
 
 def test_holds_and_marks_are_set_without_a_run_of_apt(bench):
-    here = bench(**APP, jq=Known(("1.7",)))
-    here.debian.installed |= {"app": Installed("1.0"), "jq": Installed("1.7", hold=True, automatic=True)}
+    here = bench(**APP, jq=known("1.7"))
+    here.debian.installed |= {"app": installed("1.0"), "jq": installed("1.7", hold=True, automatic=True)}
     app, jq = here.package("app", hold=True), here.package("jq", hold=False)
     one, other = here.plan(app, jq)
     assert diffs(one) == {"hold": (False, True)}
@@ -95,7 +95,7 @@ def test_holds_and_marks_are_set_without_a_run_of_apt(bench):
 
 def test_what_is_to_be_left_alone_is_said_and_left(bench):
     here = bench(**APP)
-    here.debian.installed["app"] = Installed("1.0", hold=True)
+    here.debian.installed["app"] = installed("1.0", hold=True)
     app = here.package("app", state="latest", hold=False, ignore=["version"])
     [operation] = here.plan(app)
     assert [(one["field"], one.get("ignored", False)) for one in operation["diffs"]] == [
@@ -135,7 +135,7 @@ def test_a_removal_that_nobody_declared_is_held_and_says_how_to_allow_it(bench):
 
 
 def test_what_takes_the_place_of_another_comes_in_the_run_in_which_that_goes(bench):
-    here = bench(old=Known(("1.0",)), new=Known(("2.0",), clashes=("old",)))
+    here = bench(old=known("1.0"), new=known("2.0", clashes=("old",)))
     here.put_right(here.package("old"))
     here.debian.ran.clear()
     here.put_right(here.package("new"), here.package("old", state="absent"))
@@ -145,44 +145,44 @@ def test_what_takes_the_place_of_another_comes_in_the_run_in_which_that_goes(ben
 
 
 def test_two_that_cannot_be_together_keep_nobody_else(bench):
-    here = bench(one=Known(("1.0",), clashes=("two",)), two=Known(("1.0",), clashes=("one",)), **APP)
+    here = bench(one=known("1.0", clashes=("two",)), two=known("1.0", clashes=("one",)), **APP)
     here.put_right(here.package("two"))
     plans = here.plan(here.package("one"), here.package("two"), here.package("app"))
     assert [len(obstacles(plan)) for plan in plans] == [1, 0, 0]
 
 
 def test_what_only_together_would_not_do_is_held_together(bench):
-    here = bench(one=Known(("1.0",), clashes=("old",)), two=Known(("1.0",)), old=Known(("1.0",)))
+    here = bench(one=known("1.0", clashes=("old",)), two=known("1.0"), old=known("1.0"))
     here.put_right(here.package("old"))
     many = [here.package(name) for name in ("one", "two")] + [here.package(f"x{i}") for i in range(8)]
-    here.debian.known |= {f"x{i}": Known(("1",)) for i in range(8)}
+    here.debian.available |= {f"x{i}": known("1") for i in range(8)}
     plans = here.plan(*many)
     assert [len(obstacles(plan)) for plan in plans] == [1] + [0] * 9
 
 
 def test_with_many_what_comes_along_is_told_with_the_first(bench):
-    here = bench(**JQ, **{f"x{i}": Known(("1",)) for i in range(9)})
+    here = bench(**JQ, **{f"x{i}": known("1") for i in range(9)})
     plans = here.plan(*(here.package(f"x{i}") for i in range(9)), here.package("jq"))
     assert diffs(plans[0])["brings"] == (None, ["install libjq 1.7"])
     assert here.debian.asked("pkg.simulate") == 1
 
 
 def test_what_is_on_hold_is_not_changed_unless_that_is_declared(bench):
-    here = bench(**APP, new=Known(("1.0",), needs=("app",)))
-    here.debian.installed["app"] = Installed("1.0", hold=True)
+    here = bench(**APP, new=known("1.0", needs=("app",)))
+    here.debian.installed["app"] = installed("1.0", hold=True)
     [operation] = here.plan(here.package("app", version="2.0"))
     [(code, message)] = obstacles(operation)
     assert code == "held"
     assert "apt-mark unhold app" in message
     assert obstacles(here.plan(here.package("app", version="2.0", hold=True))[0]) == []
     here.put_right(here.package("app", version="2.0", hold=True))
-    assert (here.versions(), here.debian.installed["app"].hold) == ({"app": "2.0"}, True)
+    assert (here.versions(), here.debian.installed["app"]["hold"]) == ({"app": "2.0"}, True)
 
 
 def test_something_on_hold_that_would_be_changed_along_is_held(bench):
-    here = bench(lib=Known(("1.0",)), jq=Known(("1.0",), needs=("lib",)))
+    here = bench(lib=known("1.0"), jq=known("1.0", needs=("lib",)))
     here.put_right(here.package("jq"))
-    here.debian.installed["jq"].hold = True
+    here.debian.installed["jq"]["hold"] = True
     [operation] = here.plan(here.package("lib", state="absent", removes=["jq"]))
     [(_, message)] = obstacles(operation)
     assert message == (
@@ -212,7 +212,7 @@ def test_what_there_is_not_is_in_the_way_until_the_sources_change(bench, name, v
 
 def test_lists_that_are_older_than_the_sources_are_fetched_first(bench):
     here = bench()
-    here.debian.stale, here.debian.fetched = True, {"app": Known(("2.0",))}
+    here.debian.apt["stale"], here.debian.world["offered"] = True, {"app": known("2.0")}
     app = here.package("app", version=">=2")
     [operation] = here.plan(app)
     assert (diffs(operation), obstacles(operation)) == ({"version": (None, ">=2")}, [])
@@ -223,21 +223,21 @@ def test_lists_that_are_older_than_the_sources_are_fetched_first(bench):
 
 def test_lists_are_left_alone_where_nothing_is_to_be_installed(bench):
     here = bench(**APP)
-    here.debian.installed["app"], here.debian.stale = Installed("1.0"), True
+    here.debian.installed["app"], here.debian.apt["stale"] = installed("1.0"), True
     here.put_right(here.package("app", state="absent"))
     assert len(here.debian.ran) == 1
 
 
 def test_what_is_not_there_after_the_lists_were_fetched_is_said_by_apt(bench):
     here = bench(**APP)
-    here.debian.stale = True
+    here.debian.apt["stale"] = True
     nothing, app = here.put_right(here.package("nothing"), here.package("app"))
     assert "Unable to locate package nothing" in nothing["fault"]["message"]
     assert app["changed"]
 
 
 def test_a_script_that_fails_is_its_package_s_own_trouble_and_said_with_its_lines(bench):
-    here = bench(bad=Known(("1.0",), fails=True), **APP)
+    here = bench(bad=known("1.0", fails=True), **APP)
     bad, app = here.put_right(here.package("bad"), here.package("app"))
     assert app["changed"]
     assert bad["fault"]["class"] == "permanent"
@@ -251,19 +251,23 @@ def test_a_script_that_fails_is_its_package_s_own_trouble_and_said_with_its_line
 
 def test_who_holds_the_lock_is_named_and_waited_for(bench):
     here = bench(**APP)
-    here.debian.holder = {"lock": "/var/lib/dpkg/lock-frontend", "command": "unattended-upgr", "pid": 123}
+    here.debian.apt["holder"] = {
+        "lock": "/var/lib/dpkg/lock-frontend",
+        "command": "unattended-upgr",
+        "pid": 123,
+    }
     [result] = here.put_right(here.package("app"))
     assert result["fault"]["class"] == "throttled"
     assert result["fault"]["message"].startswith("unattended-upgr (process 123) is at work with packages")
     assert here.debian.ran == []
-    here.debian.holder = {"lock": "/var/lib/dpkg/lock"}
+    here.debian.apt["holder"] = {"lock": "/var/lib/dpkg/lock"}
     [result] = here.put_right(here.package("app"))
     assert result["fault"]["message"].startswith("a process that is not seen")
 
 
 def test_what_dpkg_was_cut_off_in_is_carried_through_first(bench):
     here = bench(**APP)
-    here.debian.interrupted = True
+    here.debian.apt["interrupted"] = True
     here.put_right(here.package("app"))
     assert [argv[0] for argv in here.debian.ran] == ["dpkg", "apt-get"]
 
@@ -271,14 +275,14 @@ def test_what_dpkg_was_cut_off_in_is_carried_through_first(bench):
 def test_a_world_that_has_moved_since_the_plan_is_looked_at_again(bench):
     here = bench(**APP)
     [operation] = here.plan(here.package("app"))
-    here.debian.known["app"] = Known(("3.0",))
+    here.debian.available["app"] = known("3.0")
     [result] = here.harness.apply([operation])
     assert result["fault"]["class"] == "conflict"
     assert here.debian.ran == []
 
 
 def test_recommended_packages_are_a_matter_of_each_instance(bench):
-    here = bench(**APP, tree=Known(("1",)), jq=Known(("1",)))
+    here = bench(**APP, tree=known("1"), jq=known("1"))
     here.put_right(
         here.package("app", recommends=False), here.package("tree", recommends=True), here.package("jq")
     )
@@ -300,12 +304,12 @@ def test_what_is_declared_no_longer_is_removed_and_its_configuration_stays(bench
     assert here.harness.destroy([app]) == [
         {"address": "host/Package/app", "changed": True, "output": "Removing app ..."}
     ]
-    assert here.debian.installed["app"].state == "config-files"
+    assert here.debian.installed["app"]["state"] == "config-files"
 
 
 def test_a_kept_configuration_file_is_told_of(bench):
     here = bench(**APP)
-    here.debian.installed["app"] = Installed("2.0", kept=("/etc/app.conf",))
+    here.debian.installed["app"] = installed("2.0", kept=("/etc/app.conf",))
     [found] = here.harness.read([here.package("app")])
     assert found["remark"] == (
         "configuration kept as it was, beside what the package brought: /etc/app.conf (/etc/app.conf.dpkg-dist)"
@@ -315,7 +319,7 @@ def test_a_kept_configuration_file_is_told_of(bench):
 
 def test_a_host_without_apt_says_what_is_known_here(bench):
     here = bench()
-    here.debian.missing = "there is no dpkg here: /var/lib/dpkg/status does not exist"
+    here.debian.apt["missing"] = "there is no dpkg here: /var/lib/dpkg/status does not exist"
     [found] = here.harness.read([here.package("app")])
     assert found["fault"]["message"] == (
         "there is no dpkg here: /var/lib/dpkg/status does not exist;"

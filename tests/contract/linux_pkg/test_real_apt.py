@@ -18,7 +18,7 @@ from reconciler.plugins.packages import load_packages, needs
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.targets.connect import make_connect
 from reconciler.targets.session import Session
-from tests.contract.linux_pkg.conftest import PACKAGE
+from tests.contract.linux_pkg.memory import PACKAGE
 from tests.sim.native import NativeHost
 
 pytestmark = pytest.mark.lab

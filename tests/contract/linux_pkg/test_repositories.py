@@ -25,7 +25,7 @@ def fields(operation):
 @pytest.fixture
 def here(bench):
     target = bench()
-    target.debian.lists = (LIST,)
+    target.debian.world["lists"] = {LIST: {}}
     return target
 
 
@@ -68,12 +68,12 @@ def test_what_is_spoiled_of_it_is_put_right(here):
 
 def test_what_cannot_be_fetched_is_said_and_tried_again(here):
     wanted = repository(trusted=True)
-    here.debian.fails = "Ign:1 https://x\nE: The repository is not signed.\n"
+    here.debian.apt["fails"] = "Ign:1 https://x\nE: The repository is not signed.\n"
     [result] = here.put_right(wanted)
     assert result["fault"]["class"] == "transient"
     assert result["fault"]["message"] == "apt-get failed (exit status 100):\nE: The repository is not signed."
     assert fields(here.plan(wanted)[0]) == ["lists"]
-    here.debian.fails, here.debian.holder = (
+    here.debian.apt["fails"], here.debian.apt["holder"] = (
         "",
         {"lock": "/var/lib/apt/lists/lock", "command": "apt-get", "pid": 7},
     )
@@ -99,7 +99,7 @@ def test_what_is_in_the_way_is_told_and_watched(here):
 
 
 def test_a_target_that_cannot_be_read_says_so(here):
-    here.debian.missing = "no"
+    here.debian.apt["missing"] = "no"
     here.debian.files.nodes["/var/lib/apt/lists"] = Node(content=b"no directory")
     [found] = here.harness.read([repository()])
     assert found["fault"]["code"] == "not_directory"
