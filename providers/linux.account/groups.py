@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import people
 from accounts import IN_SYNC, _Account, in_the_way, mark_ignored, removal
 
 from froyo_provider import Actual, FieldDiff, Operation, Resource
@@ -11,9 +12,15 @@ from froyo_provider import Actual, FieldDiff, Operation, Resource
 if TYPE_CHECKING:
     from accounts import Json
 
+    from froyo_provider import Found
+
 
 class Group(_Account):
     """A group of the file /etc/group."""
+
+    async def find(self) -> list[Found]:
+        """Those of people."""
+        return await people.groups()
 
     def wish(self, one: Resource) -> Json:
         """Its number; whether it is a system's group counts when it is made."""

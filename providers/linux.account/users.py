@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import people
 from accounts import IN_SYNC, _Account, in_the_way, mark_ignored, removal
 
 from froyo_provider import Actual, Fault, FieldDiff, Operation, PermanentError, Resource
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from accounts import Json
+
+    from froyo_provider import Found
 
 ARGUMENTS = {
     "uid": "uid",
@@ -30,6 +33,10 @@ SHORTEST_HASH = 20
 
 class User(_Account):
     """A user of the file /etc/passwd."""
+
+    async def find(self) -> list[Found]:
+        """Those of people."""
+        return await people.users()
 
     def wish(self, one: Resource) -> Json:
         """What a user is to be, as the calls take it."""

@@ -259,3 +259,51 @@ def test_what_cannot_be_read_is_that_account_s_fault_alone(plugin):
     found = harness.read([resource("User", one, name=one) for one in ("ann", "bob")])
     assert ["fault" in one for one in found] == [True, False]
     assert harness.rounds == 1
+
+
+def test_the_accounts_of_people_are_found_as_they_are(plugin):
+    users = {
+        "root": {"uid": 0},
+        "www-data": {"uid": 33},
+        "ann": {"uid": 1001},
+        "bob": {"uid": 1002},
+        "nobody": {"uid": 65534},
+    }
+    groups = {"root": {"gid": 0}, "ann": {"gid": 1001}, "web": {"gid": 1500}}
+    known = {"users": users, "groups": groups}
+    bob = ANN | {
+        "uid": 1002,
+        "group": "web",
+        "groups": [],
+        "comment": "",
+        "locked": False,
+        "expires": "2030-01-01",
+    }
+    states = {"ann": ANN, "bob": bob | {"password": "set"}}
+
+    def state(args):
+        homeless = args["user"] == "bob" and args["wanted"].get("create_home")
+        return states[args["user"]] | ({"home_missing": True} if homeless else {})
+
+    world = World(
+        {
+            "facts": lambda args: {"facts": {section: known[section] for section in args["only"]}, "cut": []},
+            "user.stat": state,
+            "group.stat": lambda args: {"exists": True, "gid": 1500, "state": "sha256:2"},
+        }
+    )
+    harness = Harness(plugin, world)
+    found = harness.find()
+    assert [(one["kind"], one["name"]) for one in found] == [
+        ("Group", "web"),
+        ("User", "ann"),
+        ("User", "bob"),
+    ]
+    assert [one.get("remark", "") for one in found] == [
+        "",
+        "",
+        "that there is a password is not said: passwordHash declares one",
+    ]
+    assert found[2]["spec"]["createHome"] is False
+    declared = [resource(one["kind"], one["name"], **one["spec"]) for one in found]
+    assert {one["action"] for one in harness.plan(declared, harness.read(declared))} == {"none"}
