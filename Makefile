@@ -18,7 +18,7 @@ LAB_HOSTS ?= 4
 PYTEST_ARGS ?=
 
 # The compiler that builds the runner also checks it: no settings of the person's own, no network.
-GO := GOENV=off GOFLAGS=-buildvcs=false GOPROXY=off GOTOOLCHAIN=local GOWORK=off GOCACHE=$(CURDIR)/build/go-cache $(CURDIR)/$(BIN)/go
+GO := GOENV=off GOFLAGS='-buildvcs=false -mod=vendor' GOPROXY=off GOTOOLCHAIN=local GOWORK=off GOCACHE=$(CURDIR)/build/go-cache $(CURDIR)/$(BIN)/go
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

@@ -249,7 +249,7 @@ def go_environment(checkout: Checkout, *, architecture: str = "amd64") -> dict[s
         "HOME": str(work),
         "GOCACHE": str(work / "go-cache"),
         "GOENV": "off",
-        "GOFLAGS": "-buildvcs=false",
+        "GOFLAGS": "-buildvcs=false -mod=vendor",
         "GOPROXY": "off",
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
@@ -307,7 +307,8 @@ def runner_step(checkout: Checkout, architecture: str) -> Step:
     sources = [
         path
         for path in files_below(module)
-        if path.suffix in {".go", ".mod", ".sum"} and not path.name.endswith("_test.go")
+        if (path.suffix in {".go", ".mod", ".sum"} or path.name == "modules.txt")
+        and not path.name.endswith("_test.go")
     ]
     if module / "go.mod" not in sources:
         message = f"{module / 'go.mod'} is missing: this is not a complete checkout"

@@ -34,8 +34,10 @@ import (
 	"froyo.dev/runner/internal/packages"
 	"froyo.dev/runner/internal/process"
 	"froyo.dev/runner/internal/session"
+	"froyo.dev/runner/internal/systemd"
 	"froyo.dev/runner/internal/temp"
 	"froyo.dev/runner/internal/text"
+	"froyo.dev/runner/internal/units"
 	"froyo.dev/runner/internal/verify"
 	"froyo.dev/runner/internal/watch"
 )
@@ -135,17 +137,19 @@ func serve(arguments []string) int {
 	host := &command.Host{
 		Names: owner.NewNames(), Digests: digest.NewMemory(), Blobs: blob.NewStore(blob.DefaultBudgets),
 		Temps: temp.NewWorkshop(), Own: own.NewWrites(), Hung: hang.NewPlaces(),
+		Systemd: systemd.NewBus(units.Journal),
 	}
 	limits := session.DefaultLimits
 	limits.TTL = o.ttl
 	s := session.Session{
 		Hello: frames.Hello{
-			Version: version, Arch: runtime.GOARCH, BootID: facts.BootID(), PID: os.Getpid(), UID: os.Geteuid(), Watch: watch.Best(),
+			Version: version, Arch: runtime.GOARCH, BootID: facts.BootID(), PID: os.Getpid(), UID: os.Geteuid(), Watch: watch.Best(), Schemes: watch.Schemes(),
 		},
 		Commands: commands(host), Host: host, Limits: limits, Signals: signals,
 	}
 	reason := s.Serve(os.Stdin, os.Stdout)
 	host.Temps.Close()
+	host.Systemd.Close()
 	return statuses[reason]
 }
 
@@ -160,6 +164,7 @@ func commands(host *command.Host) []command.Command {
 	all = append(all, facts.Commands(host)...)
 	all = append(all, packages.Commands()...)
 	all = append(all, account.Commands(host)...)
+	all = append(all, units.Commands(host)...)
 	all = append(all, watch.Commands(host)...)
 	return append(all, observe.Commands(all)...)
 }

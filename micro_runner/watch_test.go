@@ -394,9 +394,9 @@ func TestANewWatchTakesOverWithoutAGap(t *testing.T) {
 func TestWhatNothingHereWatchesIsSaid(t *testing.T) {
 	watching(t, func(t *testing.T, w *watchTest) {
 		one := w.at("one")
-		w.id = w.begin("watch", nil, object{"options": object{"subjects": []string{"unit:nginx.service", "path:" + one}}})
+		w.id = w.begin("watch", nil, object{"options": object{"subjects": []string{"package:nginx", "path:" + one}}})
 		data := w.event(w.id)["data"].(object)
-		if data["degraded"] != "unit:nginx.service: nothing here watches a unit" || data["watching"] != 1.0 {
+		if data["degraded"] != "package:nginx: nothing here watches a package" || data["watching"] != 1.0 {
 			t.Fatal(data)
 		}
 		put(t, one, "x")

@@ -106,6 +106,7 @@ _USER = Names("user", "user")
 _GROUP = Names("group", "group")
 _URL = (Names("url", scheme=URL),)
 _TCP = (Names("address", scheme=TCP),)
+_UNIT = Names("unit", scheme="unit")
 
 CALLS: Mapping[str, CallRule] = MappingProxyType(
     {
@@ -131,6 +132,8 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "group.stat": CallRule(reading=True, names=(_GROUP,)),
         "group.ensure": CallRule(reading=False, names=(_GROUP,)),
         "group.remove": CallRule(reading=False, names=(_GROUP,)),
+        "unit.query": CallRule(reading=True, names=(_UNIT,)),
+        "unit.control": CallRule(reading=False, names=(_UNIT,)),
         "exec": CallRule(reading=False, command="argv", runs=True),
         "exec.run": CallRule(reading=False, command="argv", runs=True, lasting=True),
         "exec.look": CallRule(reading=True, command="argv"),

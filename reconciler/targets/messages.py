@@ -26,6 +26,7 @@ class Ready:
         boot_id: of the kernel; another one says that the target was started anew.
         commands: what it can do.
         watch: how it notices changes: `fanotify`, `inotify` or `none`.
+        schemes: of the subjects whose changes it can notice, such as `path`.
     """
 
     protocol: int
@@ -37,6 +38,7 @@ class Ready:
     boot_id: str
     commands: frozenset[str]
     watch: str
+    schemes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.errors import ErrorClass, RemoteProtocolError
 from reconciler.model.calls import Failure, Ok, Reply
+from reconciler.model.subjects import PATH
 from reconciler.targets.frames import Frame
 from reconciler.targets.messages import (
     PROTOCOL,
@@ -76,9 +77,8 @@ def _ready(frame: Frame) -> Ready:
         raise RemoteProtocolError(
             f"the runner speaks protocol {protocol}, this controller {PROTOCOL}", kind="bad_field"
         )
-    commands = frame.get("commands")
-    if type(commands) is not list or not all(type(command) is str for command in commands):
-        raise _malformed(frame, "commands")
+    commands = _names(frame, "commands")
+    schemes = _names(frame, "schemes") if "schemes" in frame else frozenset({PATH})
     watch = _text(frame, "watch")
     if watch not in _WATCHES:
         raise _malformed(frame, "watch")
@@ -90,9 +90,17 @@ def _ready(frame: Frame) -> Ready:
         pid=_number(frame, "pid"),
         uid=_number(frame, "uid"),
         boot_id=_text(frame, "boot_id"),
-        commands=frozenset(commands),
+        commands=commands,
         watch=watch,
+        schemes=schemes,
     )
+
+
+def _names(frame: Frame, field: str) -> frozenset[str]:
+    names = frame.get(field)
+    if type(names) is not list or not all(type(name) is str for name in names):
+        raise _malformed(frame, field)
+    return frozenset(names)
 
 
 def _progress(frame: Frame) -> CommandEvent:

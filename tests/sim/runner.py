@@ -125,6 +125,7 @@ class Runner:
                 WRITING | READING | OPERATIONS | {"file.read", "digests.forget", "observe", "watch"}
             ),
             watch=self.mode,
+            schemes=["path"],
         )
 
     def die(self) -> None:

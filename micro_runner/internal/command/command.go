@@ -13,6 +13,7 @@ import (
 	"froyo.dev/runner/internal/hang"
 	"froyo.dev/runner/internal/own"
 	"froyo.dev/runner/internal/owner"
+	"froyo.dev/runner/internal/systemd"
 	"froyo.dev/runner/internal/temp"
 	"froyo.dev/runner/internal/wire"
 )
@@ -82,6 +83,7 @@ type Host struct {
 	Temps   *temp.Workshop
 	Own     *own.Writes
 	Hung    *hang.Places
+	Systemd *systemd.Bus
 }
 
 // OK is the result of an item that succeeded.

@@ -48,6 +48,7 @@ type Entry struct {
 	Text      string
 	WithText  bool
 	Content   []byte // where all of it was wanted; nil when there is more
+	Timed     bool   // its time is told
 	MountedOn bool
 	Obstacles wire.Array // to what it is wanted to be
 	Loses     wire.Array // what of it would be lost on the way there
@@ -102,6 +103,9 @@ func (e *Entry) Reply(names *owner.Names) wire.Object {
 	}
 	if e.Obstacles != nil {
 		reply = append(reply, wire.F("obstacles", e.Obstacles))
+	}
+	if e.Timed && !e.Stat.Mtime.Ahead() {
+		reply = append(reply, wire.F("mtime_us", e.Stat.Mtime.Sec*1_000_000+int64(e.Stat.Mtime.Nsec)/1000))
 	}
 	reply = append(reply, wire.F("owner", names.User(e.Stat.UID)))
 	if e.Type == File {

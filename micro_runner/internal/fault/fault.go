@@ -58,6 +58,10 @@ const (
 	NotLocal         Code = "not_local"
 	NotTheirs        Code = "not_theirs"
 	NoPlace          Code = "no_place"
+	UnitFailed       Code = "unit_failed"
+	UnitMasked       Code = "unit_masked"
+	NoSystemd        Code = "no_systemd"
+	Unreachable      Code = "unreachable"
 )
 
 // Class is what the controller's scheduler does about an error.
@@ -76,6 +80,7 @@ var classes = map[Code]Class{
 	Quota: Transient, ReadOnly: Transient, NotFound: Transient, UnknownOwner: Transient, Changing: Transient,
 	Busy: Transient, IO: Transient, Internal: Transient, UnknownKey: Transient,
 	Locked: Transient, ToolFailed: Transient,
+	Unreachable:     Transient,
 	TooManyCommands: Throttled,
 	Conflict:        Clash,
 }

@@ -34,11 +34,12 @@ type look struct {
 	path   string
 	wish   entry.Wish
 	wanted *obstacle.Wanted // nil: nothing is
+	times  bool
 }
 
 func lookFor(item wire.Object) (look, error) {
 	a := command.Read(item)
-	l := look{path: a.Path(), wish: entry.Wish{
+	l := look{path: a.Path(), times: a.Bool("times", false), wish: entry.Wish{
 		Digest: a.Bool("digest", true), TextMax: a.Int("text_max", 0, wire.MaxInteger), Private: a.Bool("private", false),
 	}}
 	if l.wanted = obstacle.Read(a); l.wanted != nil {
@@ -129,7 +130,8 @@ func glance(ctx context.Context, host *command.Host, known *replies, cache *walk
 		return seen{unread: true}
 	}
 	l.obstacles(ctx, dir, name, &found, host)
-	if found.Type == entry.File && found.Digested && !found.WithText && found.Obstacles == nil && found.Loses == nil {
+	found.Timed = l.times
+	if found.Type == entry.File && found.Digested && !found.WithText && !found.Timed && found.Obstacles == nil && found.Loses == nil {
 		return seen{result: known.of(l.path, &found, host.Names)}
 	}
 	return seen{result: command.OK(found.Reply(host.Names)), entry: &found}
@@ -188,6 +190,7 @@ func (l *look) closely(ctx context.Context, host *command.Host) (entry.Entry, er
 	found, err := entry.Look(ctx, dir, name, l.wish, host.Digests)
 	if err == nil {
 		l.obstacles(ctx, dir, name, &found, host)
+		found.Timed = l.times
 	}
 	return found, err
 }

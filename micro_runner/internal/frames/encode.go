@@ -42,16 +42,21 @@ type Hello struct {
 	Version, Arch, BootID, Watch string
 	PID, UID                     int
 	Commands                     []string
+	Schemes                      []string // of subjects that can be watched
 }
 
 // Ready is the first frame.
 func Ready(h Hello) wire.Object {
-	commands := make(wire.Array, len(h.Commands))
-	for i, command := range h.Commands {
-		commands[i] = command
-	}
 	return wire.Object{
-		wire.F("arch", h.Arch), wire.F("boot_id", h.BootID), wire.F("commands", commands), wire.F("os", "linux"), wire.F("pid", h.PID),
-		wire.F("protocol", 1), wire.F("type", "READY"), wire.F("uid", h.UID), wire.F("version", h.Version), wire.F("watch", h.Watch),
+		wire.F("arch", h.Arch), wire.F("boot_id", h.BootID), wire.F("commands", texts(h.Commands)), wire.F("os", "linux"), wire.F("pid", h.PID),
+		wire.F("protocol", 1), wire.F("schemes", texts(h.Schemes)), wire.F("type", "READY"), wire.F("uid", h.UID), wire.F("version", h.Version), wire.F("watch", h.Watch),
 	}
+}
+
+func texts(list []string) wire.Array {
+	array := make(wire.Array, len(list))
+	for i, text := range list {
+		array[i] = text
+	}
+	return array
 }

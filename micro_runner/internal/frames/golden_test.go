@@ -158,7 +158,7 @@ func TestOwnFrames(t *testing.T) {
 	cases := map[string]wire.Object{
 		"ready": frames.Ready(frames.Hello{
 			Version: "0.1.0", Arch: "amd64", BootID: "5f3c2a10-8a9e-4a55-9d0e-0d2b1c1f7a11",
-			Watch: "fanotify", PID: 4711, UID: 0, Commands: commands,
+			Watch: "fanotify", PID: 4711, UID: 0, Commands: commands, Schemes: []string{"path", "unit"},
 		}),
 		"done_empty":       frames.Done(2, wire.Array{}),
 		"heartbeat_runner": frames.Beat(),

@@ -3,6 +3,7 @@ package sys
 import (
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -11,6 +12,9 @@ type Time struct {
 	Sec  int64
 	Nsec uint32
 }
+
+// Ahead says whether it is still to come.
+func (t Time) Ahead() bool { return time.Unix(t.Sec, int64(t.Nsec)).After(time.Now()) }
 
 // Stat is what the kernel says of an inode.
 type Stat struct {

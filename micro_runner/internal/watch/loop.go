@@ -16,6 +16,7 @@ import (
 	"froyo.dev/runner/internal/own"
 	"froyo.dev/runner/internal/owner"
 	"froyo.dev/runner/internal/sys"
+	"froyo.dev/runner/internal/systemd"
 	"froyo.dev/runner/internal/temp"
 	"froyo.dev/runner/internal/walk"
 	"froyo.dev/runner/internal/wire"
@@ -59,6 +60,8 @@ type loop struct {
 	tracker  *tracker
 	why      string // there is no better backend
 	unknown  string // what nothing here watches
+	silent   string // why nothing is heard of units, for now
+	units    int    // are watched, by others
 	mounts   int    // a descriptor that says when something is mounted; -1: none
 	wake     [2]int
 	requests chan func()
@@ -193,7 +196,7 @@ func (l *loop) serve() {
 }
 
 // replace takes a new set of paths and the one to tell; from its return on every change is told.
-func (l *loop) replace(targets []*target, unknown map[string]string, emit func(string, wire.Object)) {
+func (l *loop) replace(targets []*target, units int, unknown map[string]string, emit func(string, wire.Object)) {
 	if len(l.pending) > 0 {
 		l.flush()
 	}
@@ -203,7 +206,7 @@ func (l *loop) replace(targets []*target, unknown map[string]string, emit func(s
 			delete(l.pending, t)
 		}
 	}
-	l.emit, l.told, l.unknown = emit, "", summary(unknown)
+	l.emit, l.told, l.unknown, l.units, l.silent = emit, "", summary(unknown), units, ""
 	l.progress()
 }
 
@@ -212,7 +215,7 @@ func (l *loop) progress() {
 	if len(l.tracker.backends) > 0 {
 		mode = l.tracker.backends[0].name()
 	}
-	data := wire.Object{wire.F("degraded", cmp.Or(summary(l.tracker.refused), l.unknown)), wire.F("mode", mode), wire.F("watching", len(l.tracker.targets))}
+	data := wire.Object{wire.F("degraded", cmp.Or(summary(l.tracker.refused), l.unknown, l.silent)), wire.F("mode", mode), wire.F("watching", len(l.tracker.targets)+l.units)}
 	if anonymous := cmp.Or(l.why, summary(l.tracker.second)); anonymous != "" {
 		data = append(data, wire.F("anonymous", anonymous))
 	}
@@ -292,7 +295,15 @@ func (l *loop) note(t *target, entry string, o *occurrence, b backend, began tim
 	if o.what&^begun != 0 {
 		l.urgent = true
 	}
-	l.keep(t, path, began, l.lookup(o.pid, b.name(), began))
+	l.keep(t, path, began, l.lookup(behind(o.pid, path), b.name(), began))
+}
+
+// behind is the process for which another one has done something at a path: what is enabled, disabled or masked systemd does for somebody.
+func behind(pid int, path string) int {
+	if pid != 1 {
+		return pid
+	}
+	return cmp.Or(systemd.AskerOf(path[strings.LastIndexByte(path, '/')+1:]), pid)
 }
 
 func (l *loop) keep(t *target, path string, at time.Time, by evidence.Evidence) {
@@ -340,7 +351,7 @@ func (l *loop) moved(targets map[*target]bool, mover *occurrence) {
 		}
 		by := evidence.Evidence{Source: l.source()}
 		if mover != nil {
-			by = l.lookup(mover.pid, l.source(), time.Now())
+			by = l.lookup(behind(mover.pid, t.path), l.source(), time.Now())
 		}
 		l.urgent = true
 		l.keep(t, t.path, time.Now(), by)

@@ -57,6 +57,7 @@ type watcher struct {
 
 	mu      sync.Mutex
 	loop    *loop
+	units   *units
 	current *subscription
 }
 
@@ -75,12 +76,16 @@ func (w *watcher) run(ctx context.Context, call *command.Call) (wire.Array, erro
 		return nil, err
 	}
 	var targets []*target
-	var paths []string
+	var paths, units []string
 	unknown := map[string]string{}
 	for _, subject := range subjects {
 		scheme, name, _ := strings.Cut(subject, ":")
 		if name == "" {
 			return nil, fault.New(fault.BadRequest, "subjects: %q has no scheme, or no name", subject)
+		}
+		if scheme == "unit" {
+			units = append(units, name)
+			continue
 		}
 		if scheme != "path" {
 			unknown[subject] = "nothing here watches a " + scheme
@@ -93,7 +98,7 @@ func (w *watcher) run(ctx context.Context, call *command.Call) (wire.Array, erro
 		targets, paths = append(targets, t), append(paths, name)
 	}
 	sub := &subscription{id: call.ID, over: make(chan struct{})}
-	if err := w.subscribe(sub, targets, paths, unknown, call.Emit); err != nil {
+	if err := w.subscribe(ctx, sub, wanted{targets, paths, units, unknown}, call.Emit); err != nil {
 		return nil, err
 	}
 	select {
@@ -105,7 +110,15 @@ func (w *watcher) run(ctx context.Context, call *command.Call) (wire.Array, erro
 	}
 }
 
-func (w *watcher) subscribe(sub *subscription, targets []*target, paths []string, unknown map[string]string, emit func(string, wire.Object)) error {
+// wanted is what a watch command asks for, by schemes.
+type wanted struct {
+	targets []*target
+	paths   []string
+	units   []string
+	unknown map[string]string // by subject: why it cannot be watched
+}
+
+func (w *watcher) subscribe(ctx context.Context, sub *subscription, all wanted, emit func(string, wire.Object)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.current != nil && w.current.id > sub.id { // commands run concurrently: the newer one was faster
@@ -120,8 +133,12 @@ func (w *watcher) subscribe(sub *subscription, targets []*target, paths []string
 		}
 		w.loop = loop
 	}
-	w.host.Own.Watch(paths)
-	w.loop.do(func() { w.loop.replace(targets, unknown, emit) })
+	w.host.Own.Watch(all.paths)
+	// First the newer one, so that nothing falls between them.
+	units := followUnits(ctx, w.host, w.loop, &all, emit)
+	w.units.stop()
+	w.units = units
+	w.loop.do(func() { w.loop.replace(all.targets, len(units.names), all.unknown, emit) })
 	if w.current != nil {
 		close(w.current.over)
 	}
@@ -137,6 +154,7 @@ func (w *watcher) unsubscribe(sub *subscription) {
 	}
 	w.host.Own.Watch(nil)
 	w.host.Hung.Freed(func() {})
+	w.units.stop()
 	w.loop.stop()
-	w.loop, w.current = nil, nil
+	w.loop, w.units, w.current = nil, nil, nil
 }

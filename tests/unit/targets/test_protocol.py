@@ -49,8 +49,16 @@ def test_ready_says_what_the_runner_is():
         boot_id=READY["boot_id"],
         commands=frozenset({"facts", "file.stat"}),
         watch="fanotify",
+        schemes=frozenset({"path"}),
     )
     assert connection.state is S.RUNNING
+
+
+def test_a_runner_says_of_which_subjects_it_can_watch():
+    (ready,) = say(Connection(), {**READY, "schemes": ["path", "unit"]})
+    assert ready.schemes == {"path", "unit"}
+    with pytest.raises(RemoteProtocolError, match="schemes"):
+        say(Connection(), {**READY, "schemes": [1]})
 
 
 @pytest.mark.parametrize("missing", sorted(set(READY) - {"type"}))

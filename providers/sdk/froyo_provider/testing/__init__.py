@@ -32,6 +32,7 @@ READING_CALLS = frozenset(
     | {"pkg.query", "pkg.list", "pkg.simulate", "pkg.manager"}
     | {"user.stat", "group.stat", "key.stat"}
     | {"http.get", "http.get.forwarded", "tcp.connect", "tcp.connect.forwarded"}
+    | {"unit.query"}
 )
 TARGET = {"name": "host"}
 

@@ -1,0 +1,82 @@
+package systemd
+
+import (
+	"context"
+	"sync"
+
+	"github.com/godbus/dbus/v5"
+
+	"froyo.dev/runner/internal/fault"
+)
+
+// endings are the jobs that have ended since somebody began to listen: one may be over before it is known what it is called.
+type endings struct {
+	mu      sync.Mutex
+	results map[dbus.ObjectPath]string
+	news    chan struct{} // closed, and another one made, with every ending
+	lost    bool
+	follows map[dbus.ObjectPath]chan struct{}
+}
+
+func newEndings() *endings {
+	return &endings{results: map[dbus.ObjectPath]string{}, news: make(chan struct{}), follows: map[dbus.ObjectPath]chan struct{}{}}
+}
+
+func (e *endings) hear(signal *dbus.Signal) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if signal == nil {
+		e.lost = true
+		close(e.news)
+		e.news = make(chan struct{})
+		return
+	}
+	if follow := e.follows[signal.Path]; follow != nil {
+		select {
+		case follow <- struct{}{}:
+		default:
+		}
+	}
+	if signal.Name != manager+".JobRemoved" || len(signal.Body) < 4 {
+		return
+	}
+	job, _ := signal.Body[1].(dbus.ObjectPath)
+	result, _ := signal.Body[3].(string)
+	e.results[job] = result
+	close(e.news)
+	e.news = make(chan struct{})
+}
+
+// wait gives the result of a job.
+func (e *endings) wait(ctx context.Context, job dbus.ObjectPath) (string, error) {
+	for {
+		e.mu.Lock()
+		result, over := e.results[job]
+		news, lost := e.news, e.lost
+		e.mu.Unlock()
+		switch {
+		case over:
+			return result, nil
+		case lost:
+			return "", fault.New(fault.Unreachable, "the connection with systemd was lost before the end of %s", job)
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
+}
+
+// follow says that something has happened to an object, until stop is called.
+func (e *endings) follow(path dbus.ObjectPath) (changed <-chan struct{}, stop func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	follow := make(chan struct{}, 1)
+	e.follows[path] = follow
+	return follow, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.follows, path)
+	}
+}

@@ -1,0 +1,159 @@
+package systemd
+
+import (
+	"context"
+	"slices"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Unit is what there is of a unit. Times are in microseconds since the epoch; 0 where it was never so.
+type Unit struct {
+	ID         string // its name, where it was asked for by another one
+	Load       string // loaded, not-found, masked, bad-setting, error; template, of which nothing but the file's state is known
+	LoadError  string
+	Active     string // active, reloading, inactive, failed, activating, deactivating
+	Sub        string
+	FileState  string // enabled, disabled, masked, static …; "" where there is no file
+	Path       string // of its file
+	DropIns    []string
+	NeedReload bool // its files have changed since they were read
+	CanReload  bool
+	Type       string // of a service
+	Remains    bool   // a service that is active when its process has ended
+	Result     string // success, exit-code, signal, start-limit-hit …
+	Exit       uint64 // status, or number of the signal, of its main process
+	Restarts   uint64 // by systemd itself
+	Started    uint64 // when its main process was begun, or it was, if it has none
+	Changed    uint64 // when it last began or ceased to be active, or was reloaded
+}
+
+// questions are all calls for one unit, under way at the same time. Single properties are asked for: all of them would be a hundred, and some
+// take their time.
+type questions struct {
+	properties map[string]*dbus.Call
+	file       *dbus.Call
+}
+
+var (
+	ofUnit    = []string{"Id", "LoadState", "ActiveState", "SubState", "FragmentPath", "DropInPaths", "NeedDaemonReload", "CanReload", "StateChangeTimestamp"}
+	ofService = []string{"Result", "Type", "RemainAfterExit", "ExecMainStatus", "ExecMainStartTimestamp", "NRestarts"}
+)
+
+// Query asks about units, all at once. There is a unit or an error for each.
+func (b *Bus) Query(ctx context.Context, names []string) ([]Unit, []error) {
+	units, errs := b.query(ctx, names)
+	// A connection that was lost, as when systemd executes itself anew, is made again once: asking changes nothing.
+	if slices.ContainsFunc(errs, isLost) && ctx.Err() == nil {
+		return b.query(ctx, names)
+	}
+	return units, errs
+}
+
+func (b *Bus) query(ctx context.Context, names []string) ([]Unit, []error) {
+	units, errs := make([]Unit, len(names)), make([]error, len(names))
+	line, err := b.connect(ctx)
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return units, errs
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	asked := make([]questions, len(names))
+	for i, unit := range names {
+		asked[i] = line.question(ctx, unit)
+	}
+	for i, unit := range names {
+		units[i], errs[i] = line.answers(ctx, &asked[i], unit)
+	}
+	return units, errs
+}
+
+func (l *line) question(ctx context.Context, unit string) questions {
+	path := pathOf(unit)
+	q := questions{properties: map[string]*dbus.Call{}}
+	get := func(face string, names ...string) {
+		for _, property := range names {
+			q.properties[property] = l.ask(ctx, path, properties+".Get", face, property)
+		}
+	}
+	switch {
+	case isTemplate(unit): // there is nothing but its file
+	case isService(unit):
+		get(unitFace, ofUnit...)
+		get(face(unit), ofService...)
+	default:
+		get(unitFace, ofUnit...)
+		get(unitFace, "InactiveExitTimestamp")
+		if hasResult(unit) {
+			get(face(unit), "Result")
+		}
+	}
+	// The property of the unit is what it was when its files were last read.
+	q.file = l.ask(ctx, managerPath, manager+".GetUnitFileState", unit)
+	return q
+}
+
+func (l *line) answers(ctx context.Context, q *questions, name string) (Unit, error) {
+	said := map[string]dbus.Variant{}
+	for property, call := range q.properties {
+		var value dbus.Variant
+		if err := answer(ctx, call, name, &value); err != nil {
+			return Unit{}, err
+		}
+		said[property] = value
+	}
+	unit := Unit{
+		ID: text(said["Id"]), Load: text(said["LoadState"]), Active: text(said["ActiveState"]), Sub: text(said["SubState"]),
+		Path: text(said["FragmentPath"]), DropIns: texts(said["DropInPaths"]), NeedReload: truth(said["NeedDaemonReload"]),
+		CanReload: truth(said["CanReload"]), Changed: number(said["StateChangeTimestamp"]),
+		Started: number(said["InactiveExitTimestamp"]) + number(said["ExecMainStartTimestamp"]), // only one is asked for
+		Result:  text(said["Result"]), Type: text(said["Type"]), Remains: truth(said["RemainAfterExit"]),
+		Exit: number(said["ExecMainStatus"]), Restarts: number(said["NRestarts"]),
+	}
+	// It fails where there is no file, as for what another unit has made.
+	_ = answer(ctx, q.file, name, &unit.FileState)
+	if isTemplate(name) {
+		unit.ID, unit.Load = name, "template"
+		return unit, nil
+	}
+	if unit.Load != "loaded" {
+		var why dbus.Variant
+		if err := answer(ctx, l.ask(ctx, pathOf(name), properties+".Get", unitFace, "LoadError"), name, &why); err != nil {
+			return Unit{}, err
+		}
+		if pair, ok := why.Value().([]any); ok && len(pair) == 2 {
+			unit.LoadError, _ = pair[1].(string)
+		}
+	}
+	return unit, nil
+}
+
+func text(value dbus.Variant) string {
+	text, _ := value.Value().(string)
+	return text
+}
+
+func texts(value dbus.Variant) []string {
+	list, _ := value.Value().([]string)
+	return list
+}
+
+func truth(value dbus.Variant) bool {
+	truth, _ := value.Value().(bool)
+	return truth
+}
+
+func number(value dbus.Variant) uint64 {
+	switch n := value.Value().(type) {
+	case uint64:
+		return n
+	case uint32:
+		return uint64(n)
+	case int32:
+		return uint64(max(n, 0))
+	}
+	return 0
+}

@@ -1,0 +1,55 @@
+package units
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"froyo.dev/runner/internal/execute"
+)
+
+const (
+	journalLines = "10"
+	// longestLine and longestJournal bound what is told of a journal, in bytes.
+	longestLine    = 300
+	longestJournal = 2048
+	reading        = 5 * time.Second
+)
+
+// Journal is the end of a unit's journal; "" where there is none to be had.
+func Journal(ctx context.Context, unit string) string {
+	ctx, cancel := context.WithTimeout(ctx, reading)
+	defer cancel()
+	// What the unit has said last may be on its way still.
+	_, _ = execute.Run(ctx, execute.Spec{Argv: []string{"journalctl", "--sync"}, Directory: "/"})
+	outcome, err := execute.Run(ctx, execute.Spec{
+		Argv:      []string{"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=" + journalLines, "--unit=" + unit},
+		Directory: "/", MaxOutput: 64 << 10,
+	})
+	if err != nil || outcome.Exit != 0 {
+		return ""
+	}
+	lines := strings.Split(strings.TrimRight(strings.ToValidUTF8(string(outcome.Stdout), "\ufffd"), "\n"), "\n")
+	size := 0
+	for i := len(lines) - 1; i >= 0; i-- {
+		lines[i] = strings.Map(printable, lines[i])
+		if len(lines[i]) > longestLine {
+			lines[i] = strings.ToValidUTF8(lines[i][:longestLine], "") + "…"
+		}
+		if size += len(lines[i]) + 1; size > longestJournal {
+			lines = lines[i+1:]
+			break
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func printable(r rune) rune {
+	if r == '\t' {
+		return ' '
+	}
+	if r < ' ' || r == 0x7f {
+		return '\ufffd'
+	}
+	return r
+}

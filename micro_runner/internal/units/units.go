@@ -1,0 +1,150 @@
+// Package units is what is asked of and done to the units of systemd: unit.query and unit.control.
+package units
+
+import (
+	"context"
+	"crypto/sha256"
+	"slices"
+	"strconv"
+	"time"
+
+	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/digest"
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/systemd"
+	"froyo.dev/runner/internal/wire"
+)
+
+const (
+	// usualTimeout is as long as systemd itself gives a unit, and a bit.
+	usualTimeout   = 120 * 1000
+	longestTimeout = 3600 * 1000
+	longestSettle  = 60 * 1000
+)
+
+var about = []command.Names{{Argument: "unit", Scheme: "unit"}}
+
+// Commands are those about units.
+func Commands(host *command.Host) []command.Command {
+	return []command.Command{
+		{Name: "unit.query", Names: about, Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
+			return query(ctx, host.Systemd, call)
+		}},
+		{Name: "unit.control", Names: about, Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
+			return control(ctx, host.Systemd, call)
+		}},
+	}
+}
+
+func query(ctx context.Context, bus *systemd.Bus, call *command.Call) (wire.Array, error) {
+	results := make(wire.Array, len(call.Items))
+	var names []string
+	var places []int
+	for i, item := range call.Items {
+		a := command.Read(item)
+		if unit := unitOf(a); a.Err() == nil {
+			names, places = append(names, unit), append(places, i)
+		} else {
+			results[i] = command.Failed(a.Err(), "")
+		}
+	}
+	if len(names) > 0 {
+		units, errs := bus.Query(ctx, names)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		for n, i := range places {
+			results[i] = command.Result(reply(&units[n]), errs[n], names[n])
+		}
+	}
+	return results, nil
+}
+
+func control(ctx context.Context, bus *systemd.Bus, call *command.Call) (wire.Array, error) {
+	results := make(wire.Array, len(call.Items))
+	var orders []systemd.Order
+	var places []int
+	for i, item := range call.Items {
+		order, err := orderOf(item)
+		if err == nil && slices.ContainsFunc(orders, func(other systemd.Order) bool { return other.Unit == order.Unit }) {
+			err = fault.New(fault.BadRequest, "%s: twice in one command", order.Unit)
+		}
+		if err != nil {
+			results[i] = command.Failed(err, "")
+			continue
+		}
+		orders, places = append(orders, order), append(places, i)
+	}
+	if len(orders) > 0 {
+		done := bus.Control(ctx, orders)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		for n, i := range places {
+			changed := stateOf(&done[n].Before) != stateOf(&done[n].After)
+			results[i] = command.Result(append(wire.Object{wire.F("changed", changed)}, reply(&done[n].After)...), done[n].Err, orders[n].Unit)
+		}
+	}
+	return results, nil
+}
+
+func orderOf(item wire.Object) (systemd.Order, error) {
+	a := command.Read(item)
+	order := systemd.Order{Unit: unitOf(a), Actions: map[string]bool{}}
+	for _, action := range a.Strings("actions") {
+		if !systemd.IsAction(action) {
+			a.Fail("actions", "nothing is called "+strconv.Quote(action))
+		}
+		order.Actions[action] = true
+	}
+	if len(order.Actions) == 0 {
+		a.Fail("actions", "nothing is to be done")
+	}
+	order.Timeout = time.Duration(a.Int("timeout_ms", usualTimeout, longestTimeout)) * time.Millisecond
+	order.Settle = time.Duration(a.Int("settle_ms", 0, longestSettle)) * time.Millisecond
+	if expected := a.Text("expect"); expected != "" {
+		order.Expect = func(unit systemd.Unit) error {
+			if now := stateOf(&unit); now != expected {
+				return fault.New(fault.Conflict, "%s is not any more what it was when it was looked at", order.Unit)
+			}
+			return nil
+		}
+	}
+	return order, a.Err()
+}
+
+func unitOf(a *command.Arguments) string {
+	unit := a.Text("unit")
+	if a.Err() == nil && !systemd.Check(unit) {
+		a.Fail("unit", strconv.Quote(unit)+" is not the full name of a unit, such as nginx.service")
+	}
+	return unit
+}
+
+// reply is what is told of a unit.
+func reply(unit *systemd.Unit) wire.Object {
+	value := wire.Object{
+		wire.F("active", unit.Active), wire.F("can_reload", unit.CanReload), wire.F("changed_us", int64(unit.Changed)),
+		wire.F("dropins", list(unit.DropIns)), wire.F("exit", int64(unit.Exit)), wire.F("file_state", unit.FileState), wire.F("id", unit.ID), wire.F("load", unit.Load),
+	}
+	if unit.LoadError != "" {
+		value = append(value, wire.F("load_error", unit.LoadError))
+	}
+	return append(value,
+		wire.F("need_reload", unit.NeedReload), wire.F("path", unit.Path), wire.F("remains", unit.Remains), wire.F("restarts", int64(unit.Restarts)),
+		wire.F("result", unit.Result), wire.F("started_us", int64(unit.Started)), wire.F("state", stateOf(unit)), wire.F("sub", unit.Sub), wire.F("type", unit.Type))
+}
+
+func list(texts []string) wire.Array {
+	array := make(wire.Array, len(texts))
+	for i, text := range texts {
+		array[i] = text
+	}
+	return array
+}
+
+// stateOf is what expect compares.
+func stateOf(unit *systemd.Unit) string {
+	value := wire.Array{unit.ID, unit.Load, unit.Active, unit.Sub, unit.FileState, unit.NeedReload, int64(unit.Started), int64(unit.Changed)}
+	return digest.Sum(sha256.Sum256(wire.Append(nil, value))).String()
+}
