@@ -18,7 +18,7 @@ import contextlib
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,6 +67,7 @@ class Node:
         mountpoint: whether something is mounted there.
         immutable: whether nobody can change it.
         loses: what would be lost with another content.
+        mtime_us: when the content was last written.
     """
 
     type: str = "file"
@@ -78,6 +79,7 @@ class Node:
     mountpoint: bool = False
     immutable: bool = False
     loses: tuple[str, ...] = ()
+    mtime_us: int = 0
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> Node:
@@ -100,7 +102,7 @@ class Node:
     def to_json(self) -> Json:
         """The same as JSON, for `parse`; what is as it mostly is, is left out."""
         found: Json = {"type": self.type, "mode": f"{self.mode:04o}"}
-        for field in ("uid", "gid", "to", "mountpoint", "immutable"):
+        for field in ("uid", "gid", "to", "mountpoint", "immutable", "mtime_us"):
             if value := getattr(self, field):
                 found[field] = value
         if self.loses:
@@ -140,7 +142,7 @@ def _ways(path: str) -> list[str]:
 
 
 class MemoryHost:
-    """What a `Harness` takes for a world.
+    """What a `Harness` takes for a world. One that answers more says so in `answers`, and has a method for each.
 
     Args:
         nodes: what is on it, by path, beside `/` and `/srv`; of each, all that it lies in has to be there.
@@ -151,6 +153,8 @@ class MemoryHost:
         calls: everything that was asked, in order.
         writes: how many calls have changed something.
     """
+
+    answers: ClassVar[tuple[str, ...]] = CALLS
 
     def __init__(self, nodes: dict[str, Node] | None = None) -> None:
         self.nodes: dict[str, Node] = {"/": Node("directory", 0o755), "/srv": Node("directory", 0o755)}
@@ -168,9 +172,9 @@ class MemoryHost:
         """The reply to one call.
 
         Raises:
-            LookupError: it is none about files.
+            LookupError: it is none that this target answers.
         """
-        if call["call"] not in CALLS:
+        if call["call"] not in self.answers:
             raise LookupError(f"a target in memory has files, and does not know what {call['call']} answers")
         self.calls.append(call)
         answer = getattr(self, "_" + call["call"].replace(".", "_"))
@@ -197,6 +201,7 @@ class MemoryHost:
         validate: Any = (),  # noqa: ARG002 - no program runs in memory
         text_max: int = 0,
         private: bool = False,
+        times: bool = False,
     ) -> Json:
         self._refuse_bad(path)
         node = self.nodes.get(path)
@@ -228,6 +233,8 @@ class MemoryHost:
             found["state"] = self.state(path)
         if node.type == "symlink":
             found["to"] = node.to
+        if times:
+            found["mtime_us"] = node.mtime_us
         return found | more | {flag: True for flag in ("mountpoint", "immutable") if getattr(node, flag)}
 
     def _obstacles(self, path: str, node: Node | None, wanted: Json, backup: str) -> list[Json]:
