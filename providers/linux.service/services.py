@@ -1,0 +1,292 @@
+"""The kind Service."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from freshness import asked_about, newer, verb
+from startup import MASKED, actions_for, cannot, is_so, link_of
+
+from froyo_provider import (
+    Actual,
+    CallError,
+    Fault,
+    FieldDiff,
+    Operation,
+    PermanentError,
+    Provider,
+    Resource,
+    Result,
+    TransientError,
+    batch,
+    call,
+    gather,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from freshness import Json
+
+Step: TypeAlias = "tuple[FieldDiff, list[str]]"
+"""What differs, and the actions that end that."""
+
+RUNS = frozenset({"active", "reloading"})
+ENDED = frozenset({"inactive", "failed"})
+JOBS = frozenset({"start", "stop", "restart", "reload"})
+BROKEN = frozenset({"bad-setting", "error"})
+PLACES = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
+"""Where the file of a unit turns up."""
+
+
+class Service(Provider):
+    """A unit that runs or does not, and begins with the host or does not."""
+
+    async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
+        """All units, and the times of all that they use, in one round trip."""
+        asked = [[path for path, _ in asked_about(one.spec)] for one in wanted]
+        paths = list(dict.fromkeys(path for some in asked for path in some))
+        # The two are of different types, which gather cannot say.
+        found: list[Any] = await gather(
+            batch("unit.query", [{"unit": one.spec["unit"]} for one in wanted]),
+            batch("file.stat", [{"path": path, "digest": False, "times": True} for path in paths]),
+        )
+        units, stats = found
+        times = dict(zip(paths, stats, strict=True))
+        return [
+            seen(one, unit, [times[path] for path in some])
+            for one, unit, some in zip(wanted, units, asked, strict=True)
+        ]
+
+    def plan(self, wanted: list[Resource], actual: list[Actual]) -> Sequence[Operation | Fault]:
+        """What is not as declared, and all that is to be done about a unit at once."""
+        return [planned(one, now) for one, now in zip(wanted, actual, strict=True)]
+
+    async def refresh(self, operation: Operation) -> Result:
+        """Reload or restart it, if it runs, or would if it had not failed."""
+        spec = operation.payload["spec"]
+        unit = await call("unit.query", unit=spec["unit"])
+        failed = unit["active"] == "failed" or unit["sub"] == "auto-restart"
+        if unit["active"] not in RUNS and not (failed and spec.get("state") == "running"):
+            return Result(
+                changed=False, output=f"{spec['unit']} is {unit['active']}: there is nothing to refresh"
+            )
+        # What a unit is to do is read when it is started, and not when it reads its own files again.
+        files = any(cause.split("/", 2)[1] == "Unit" for cause in operation.payload["causes"])
+        what = "restart" if failed else verb(spec, can_reload=unit["can_reload"] and not files)
+        if what == "reload" and not unit["can_reload"]:
+            raise PermanentError(
+                f"{spec['unit']} cannot reload: it has no ExecReload; `onRefresh: restart` restarts it"
+            )
+        actions, output = [what], ""
+        if unit["need_reload"]:
+            actions.append("daemon-reload")
+        if unit["result"] == "start-limit-hit":
+            # What it failed for may have been mended by what it is notified of.
+            actions.append("reset-failed")
+            output = f"the start limit of {spec['unit']} had been hit, and was reset"
+        done = await call("unit.control", **order(spec, actions))
+        return Result(done["changed"], output)
+
+    def absence(self, resource: Resource) -> Resource:
+        """What was declared to be there is not: it does not run, begins with nothing, and is not masked."""
+        spec: Json = {key: resource.spec[key] for key in ("unit", "timeout", "settle", "onRefresh")}
+        if resource.spec.get("state") == "running":
+            spec["state"] = "stopped"
+        startup = {"enabled": "disabled", "masked": "unmasked"}.get(resource.spec.get("startup", ""))
+        if startup:
+            spec["startup"] = startup
+        return replace(resource, spec=spec, ignore=())
+
+
+def order(spec: Json, actions: list[str], **more: Any) -> Json:
+    """The arguments of `unit.control`."""
+    limits = {"timeout_ms": spec["timeout"] * 1000, "settle_ms": spec["settle"] * 1000}
+    return {"unit": spec["unit"], "actions": actions, **limits, **more}
+
+
+def seen(one: Resource, unit: Json | CallError, stats: list[Json | CallError]) -> Actual | Fault:
+    """What is known of one."""
+    if isinstance(unit, CallError):
+        return unit
+    spec, due = one.spec, {}
+    if stats:
+        broken = [stat for stat in stats if isinstance(stat, CallError)]
+        if broken:
+            return broken[0]
+        due = newer(spec, unit, [stat for stat in stats if not isinstance(stat, CallError)])
+    passing = {"running": {"activating", "deactivating"}, "stopped": {"deactivating"}}.get(
+        spec.get("state", ""), set()
+    )
+    if unit["active"] in passing:
+        return TransientError(f"{spec['unit']} is {described(unit)}")
+    state: Json = {
+        "load": unit["load"],
+        "active": unit["active"],
+        "sub": unit["sub"],
+        "result": unit["result"],
+        "file": unit["file_state"],
+        "path": unit["path"],
+        "unread": unit["need_reload"],
+        "ends": unit["type"] == "oneshot" and not unit["remains"],
+        "expect": unit["state"],
+    }
+    if "load_error" in unit:
+        state["loadError"] = unit["load_error"]
+    if due:
+        state["newer"] = due
+    return Actual(unit["load"] != "not-found", state, watched(spec, unit), remark(spec, state))
+
+
+def described(unit: Json) -> str:
+    """What a unit is doing that passes."""
+    if unit["sub"] == "auto-restart":
+        times = f"{unit['result']}, {unit['restarts']} times so far"
+        return f"about to be started again by systemd, after a failure ({times})"
+    return f"{unit['active']} just now ({unit['sub']})"
+
+
+def watched(spec: Json, unit: Json) -> tuple[str, ...]:
+    """What concerns one: the unit, what masks and enables it, and what it uses."""
+    subjects = [f"unit:{spec['unit']}", f"unit:{unit['id']}"]
+    subjects += [
+        f"path:{place}/{spec['unit']}" for place in (PLACES if unit["load"] == "not-found" else PLACES[:1])
+    ]
+    if "startup" in spec and (link := link_of(spec["unit"])):
+        subjects.append(f"path:{link}")
+    subjects += [f"path:{path}" for path, _ in asked_about(spec)]
+    return tuple(dict.fromkeys(subjects))
+
+
+def remark(spec: Json, state: Json) -> str:
+    """What a person should know although nothing is done about it."""
+    if state["unread"]:
+        return (
+            f"the files of {spec['unit']} have changed since systemd has read them (systemctl daemon-reload)"
+        )
+    return ""
+
+
+def planned(one: Resource, now: Actual) -> Operation | Fault:
+    """What is to be done about one."""
+    try:
+        return plan_one(one, now.state)
+    except Fault as fault:
+        return fault
+
+
+def plan_one(one: Resource, state: Json) -> Operation:
+    """What differs, and the one order that ends it."""
+    spec = one.spec
+    steps = [*startup_steps(spec, state), *state_steps(spec, state)]
+    if not any(actions for _, actions in steps):
+        steps += freshness_steps(spec, state)
+    diffs: list[FieldDiff] = []
+    actions: list[str] = []
+    for diff, wanted in steps:
+        diff.ignored = diff.field in one.ignore
+        diffs.append(diff)
+        if not diff.ignored:
+            actions += [action for action in wanted if action not in actions]
+    if not actions:
+        return Operation("none", diffs)
+    if "restart" in actions and "reload" in actions:
+        actions.remove("reload")
+    obstacles = in_the_way(spec, state, actions)
+    if state["unread"]:
+        actions.append("daemon-reload")
+    return Operation(
+        "delete" if one.removed else "update",
+        diffs,
+        calls=[{"call": "unit.control", "args": order(spec, actions, expect=state["expect"])}],
+        slow=not JOBS.isdisjoint(actions),
+        obstacles=obstacles,
+    )
+
+
+def startup_steps(spec: Json, state: Json) -> list[Step]:
+    """What it takes that it begins with the host as declared."""
+    wanted, file = spec.get("startup"), state["file"]
+    if wanted is None or is_so(wanted, file):
+        return []
+    if wanted == "masked" and spec.get("state") == "running":
+        raise PermanentError(
+            "`startup: masked` and `state: running` exclude each other: what is masked cannot be started"
+        )
+    return [(FieldDiff("startup", file or None, wanted), actions_for(wanted, file))]
+
+
+def state_steps(spec: Json, state: Json) -> list[Step]:
+    """What it takes that it runs, or does not."""
+    wanted, active = spec.get("state"), state["active"]
+    if wanted == "running" and active not in RUNS:
+        if state["ends"]:
+            raise PermanentError(
+                f"{spec['unit']} ends when it has done what it does (Type=oneshot): it cannot be kept running;"
+                " leave `state` out, declare its timer, or give it RemainAfterExit=yes"
+            )
+        before = f"failed ({state['result']})" if active == "failed" else "stopped"
+        return [(FieldDiff("state", before, "running"), ["start"])]
+    if wanted == "stopped" and active not in ENDED:
+        return [(FieldDiff("state", "running" if active in RUNS else active, "stopped"), ["stop"])]
+    return []
+
+
+def freshness_steps(spec: Json, state: Json) -> list[Step]:
+    """What is due because something is newer than what runs."""
+    due, fields = state.get("newer", {}), dict(asked_about(spec))
+    steps = []
+    for field in ("files", "packages"):
+        newer_ones = [path for path in due if fields[path] == field]
+        if newer_ones:
+            what = "restart" if "restart" in {due[path] for path in newer_ones} else "reload"
+            before = f"newer than what runs: {', '.join(newer_ones)}"
+            steps.append((FieldDiff(field, before, f"read ({what})"), [what]))
+    return steps
+
+
+def in_the_way(spec: Json, state: Json, actions: list[str]) -> list[Json]:
+    """What was seen that would make the order fail."""
+    unit = spec["unit"]
+    if JOBS.isdisjoint(actions) and "enable" not in actions:
+        return []
+    if actions == ["stop"] or ("stop" in actions and "enable" not in actions):
+        return []
+    if state["load"] == "not-found":
+        why = f"there is no unit {unit} here: install the package that brings it, or declare a Unit"
+        return [
+            obstacle("enoent", why, [f"path:{place}/{unit}" for place in PLACES], error_class="transient")
+        ]
+    if state["file"] in MASKED and "unmask" not in actions:
+        why = f"{unit} is masked, so nothing can start it: declare `startup`, or systemctl unmask it"
+        return [obstacle("unit_masked", why, [f"path:{PLACES[0]}/{unit}"])]
+    if state["load"] in BROKEN and not state["unread"]:
+        why = f"{unit} cannot be loaded: {state.get('loadError', state['load'])}"
+        return [
+            obstacle(
+                "unit_failed",
+                why,
+                [f"unit:{unit}", f"path:{state['path']}"] if state["path"] else [f"unit:{unit}"],
+            )
+        ]
+    if "enable" in actions and (why := cannot("enabled", state["file"])):
+        return [
+            obstacle(
+                "unit_failed",
+                f"{unit} {why}: leave `startup` out",
+                [f"path:{state['path']}"] if state["path"] else [],
+            )
+        ]
+    return []
+
+
+def obstacle(code: str, message: str, subjects: list[str], *, error_class: str = "permanent") -> Json:
+    """What is in the way, as a fault of the call that would meet it."""
+    return {
+        "call": "unit.control",
+        "class": error_class,
+        "code": code,
+        "message": message,
+        "subjects": subjects,
+    }

@@ -1,0 +1,114 @@
+"""Units of a real host, spoiled as people spoil them, with the real commands."""
+
+import pytest
+
+from tests.e2e.lab import on, target
+from tests.e2e.site import instance, until
+
+pytestmark = pytest.mark.lab
+
+APP = "[Service]\nExecStart=/usr/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
+BROKEN = "[Service]\nExecStart=/bin/sh -c 'echo the port is taken; exit 3'\n"
+
+
+def unit(kind, name, host, **spec):
+    document = instance(kind, name, "", **on(host), **spec)
+    del document["spec"]["path"]
+    return document
+
+
+@pytest.fixture
+def host(lab):
+    """A host with nginx as it came, before and after."""
+    found = lab.host("h1")
+    clean(found)
+    yield found
+    clean(found)
+
+
+def clean(host):
+    host.exec(
+        "systemctl unmask -q nginx cron; systemctl stop -q app broken; systemctl disable -q app;"
+        " rm -rf /etc/systemd/system/app.service* /etc/systemd/system/broken.service /etc/nginx/conf.d/t.conf;"
+        " systemctl daemon-reload; systemctl reset-failed; systemctl enable -q nginx; systemctl restart nginx cron",
+        check=False,
+    )
+
+
+def is_so(host, question, name="nginx"):
+    return host.exec(f"systemctl {question} {name}", check=False)
+
+
+def test_a_host_set_up_by_hand_is_adopted_and_what_fails_says_why(lab, site, host):
+    nginx = unit("Service", "nginx", host, unit="nginx.service", state="running", startup="enabled")
+    site.declare(target(lab, host), nginx)
+    before = host.exec("systemctl show -P MainPID nginx")
+    assert "nothing to do" in site.apply().stdout
+    broken = unit("Unit", "broken", host, unit="broken.service", content=BROKEN)
+    running = unit("Service", "broken", host, unit="broken.service", state="running")
+    missing = unit("Service", "missing", host, unit="missing.service", state="running")
+    site.declare(target(lab, host, user="root", become=None), nginx, broken, running, missing)
+    said = site.apply(check=False)
+    assert said.returncode != 0
+    assert "its process exited with status 3; the end of its journal" in said.stdout
+    assert "the port is taken" in said.stdout
+    assert "there is no unit missing.service here" in said.stdout
+    assert host.exec("systemctl show -P MainPID nginx") == before
+
+
+def test_what_people_do_to_units_is_undone_and_they_are_named(lab, site, host):
+    page = instance(
+        "File", "page", "/etc/nginx/conf.d/t.conf", content="# one\n", notify=["Service/nginx"], **on(host)
+    )
+    nginx = unit(
+        "Service", "nginx", host, unit="nginx.service", state="running", startup="enabled",
+        files=["/etc/nginx/conf.d/t.conf"],
+    )  # fmt: skip
+    app = unit("Unit", "app", host, unit="app.service", content=APP, notify=["Service/app"])
+    limits = unit(
+        "Unit", "limits", host, extends="app.service", dropIn="10-limits",
+        content="[Service]\nLimitNOFILE=4096\n", notify=["Service/app"],
+    )  # fmt: skip
+    runs = unit("Service", "app", host, unit="app.service", state="running", startup="enabled", settle=0)
+    site.declare(target(lab, host), page, nginx, app, limits, runs)
+    daemon = site.up()
+    daemon.until_ready(5)
+
+    def repaired(after, name, *words):
+        def told():
+            events = daemon.events(after=after, reason="Repaired")
+            return [
+                one
+                for one in events
+                if name in one["object"] and all(word in one["message"] for word in words)
+            ]
+
+        until(f"{name} was repaired", told)
+
+    last = daemon.last_event()
+    host.ssh("systemctl stop nginx")
+    repaired(last, "Service/nginx", "`systemctl stop nginx`", "root")
+    assert is_so(host, "is-active") == "active"
+
+    last = daemon.last_event()
+    host.exec("kill -9 $(systemctl show -P MainPID app)")
+    repaired(last, "Service/app", "failed (signal)")
+    assert is_so(host, "is-active", "app") == "active"
+
+    last = daemon.last_event()
+    host.ssh("sudo systemctl mask --now nginx", user="ops")
+    repaired(last, "Service/nginx", "masked")
+    host.exec("systemctl disable -q nginx")
+    until("it is enabled", lambda: is_so(host, "is-enabled") == "enabled")
+
+    last = daemon.last_event()
+    host.exec("echo '[Service]' >/etc/systemd/system/app.service.d/10-limits.conf")
+    repaired(last, "Unit/limits", "content")
+    host.exec("systemctl daemon-reexec")
+    host.exec("systemctl stop app")
+    until("it runs again", lambda: is_so(host, "is-active", "app") == "active")
+    assert is_so(host, "show -P LimitNOFILE", "app") == "4096"
+    assert is_so(host, "show -P NeedDaemonReload", "app") == "no"
+    daemon.until_ready(5)
+    assert "nothing to do" in site.froyo("plan", str(site.manifests), check=False).stdout
+    assert daemon.terminate() == 0
