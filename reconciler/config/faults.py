@@ -11,6 +11,7 @@ from reconciler.config.expressions import dotted
 from reconciler.core.spoken import some
 from reconciler.core.spoken import value as spoken
 from reconciler.core.suggest import did_you_mean
+from reconciler.model.sensitive import is_sensitive
 
 if TYPE_CHECKING:
     from reconciler.config.cel import ExpressionError
@@ -83,11 +84,15 @@ class Faults:
 
     def schema(self, value: Any, leaves: Sequence[Leaf]) -> None:
         """With these values the kind's schema refuses it."""
+        hide = is_sensitive(value.get("spec", {}))
         for problem, leaf in self._complaints.rendered(self._manifest, value, leaves):
-            key = (problem, leaf.path if leaf else ())
+            said = problem
+            if leaf is not None:
+                message = f"{shown(leaf.path)} is refused with what it comes to" if hide else problem.message
+                said = replace(problem, message=message, hint=self._made_of(leaf, hide=hide))
+            key = (said, leaf.path if leaf else ())
             if key not in self._found:
-                hint = self._made_of(leaf) if leaf else ""
-                self._found[key] = _Fault(replace(problem, hint=hint or problem.hint))
+                self._found[key] = _Fault(said)
             self._note(key)
 
     def tell(self) -> bool:
@@ -118,13 +123,16 @@ class Faults:
                 return missing, hint or "it is not there on every machine: ask first whether it is"
         return "", ""
 
-    def _made_of(self, leaf: Leaf) -> str:
-        """Where the values of a string were given."""
+    def _made_of(self, leaf: Leaf, *, hide: bool) -> str:
+        """Where the values of a string were given, and what they are unless that is nobody's business."""
         assert self._target is not None  # noqa: S101 - a target is looked at
         values = self._target[1]
         paths = dict.fromkeys(path for one in leaf.expressions for path in one.reads)
         reads = [read for path in paths if (read := values.read(path)) is not None]
-        return "; ".join(
-            f"{read.name} is {spoken(read.value)}" + (f", given at {read.origin}" if read.origin.file else "")
+        said = [
+            read.name
+            + ("" if hide else f" is {spoken(read.value)}")
+            + (f", given at {read.origin}" if read.origin.file else "")
             for read in reads
-        )
+        ]
+        return "; ".join(said)

@@ -1,7 +1,7 @@
 """The inventory's rows ↔ entries. An instance is kept whole, so that destroying it needs no file.
 
 Its origin is kept too, although it does not take part in comparisons: a person wants to know where it was
-declared.
+declared. Where the values in it came from is not: they may be a secret of their own.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _CHOICES = {"policy": Policy, "adopt": Adopt, "deletion": Deletion}
 def inventory_row(entry: InventoryEntry) -> Row:
     """For PUT_INVENTORY."""
     instance = entry.instance
-    whole = _values(instance, "digest", "removal")
+    whole = _values(instance, "digest", "removal", "rendered")
     whole |= {name: _values(whole[name]) for name in ("metadata", "common", "origin")}
     body = instance.spec.get("body")
     return {
@@ -61,7 +61,7 @@ def inventory_row(entry: InventoryEntry) -> Row:
 def inventory_entry(row: Sequence[Any]) -> InventoryEntry:
     """From INVENTORY."""
     ownership, digest, text, recorded_at, preimage = row
-    whole = _known(Instance, parse(text), "digest", "removal")
+    whole = _known(Instance, parse(text), "digest", "removal", "rendered")
     common = _known(CommonSpec, whole["common"])
     for name in common.keys() & {"require", "before", "notify", "ignore_fields"}:
         common[name] = tuple(common[name])

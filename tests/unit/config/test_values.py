@@ -279,6 +279,19 @@ def test_a_label_that_is_no_identifier_is_named_as_it_is_written() -> None:
     assert found == [(message, "give it the label example.com/tier")]
 
 
+def test_no_value_is_told_of_what_is_sensitive() -> None:
+    files = {
+        "v.json": variables("v", {"word": "canary", "mode": "0600"}),
+        "f.json": json.dumps(resource(mode="0600", state="${vars.word}")),
+        "g.json": json.dumps(resource("other", mode="${vars.mode}", state="${vars.word + 's'}")),
+    }
+    found = problems({"targets.yaml": TARGETS} | files)
+    assert [(p.message, p.hint) for p in found] == [
+        ("spec.state is refused with what it comes to, on web-1", "vars.word, given at /src/v.json:1")
+    ] * 2
+    assert "canary" not in str(found)
+
+
 def test_no_value_is_missed_where_what_gives_values_is_broken() -> None:
     files = {"t.json": tune(key="${vars.key}")}
     assert [p.message for p in problems({"targets.yaml": TARGETS} | files)] == [

@@ -1,10 +1,12 @@
 """What another froyo wrote into a column is read as far as it is understood, and never makes a store unreadable."""
 
 import json
+from dataclasses import replace
 
 from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.resource import Policy
 from reconciler.model.state import HistoryEntry
+from reconciler.model.values import Read, Rendered
 from reconciler.store import codec, instances
 from tests.unit.store.values import digest, entry
 
@@ -49,3 +51,14 @@ def test_what_an_inventory_entry_has_beyond_what_is_known_is_dropped():
     assert again.instance.address == entry("motd").instance.address
     assert again.instance.metadata == entry("motd").instance.metadata
     assert again.instance.common.policy is Policy.ENFORCE
+
+
+def test_where_the_values_of_an_instance_came_from_is_not_kept():
+    kept = entry("motd")
+    made = replace(
+        kept.instance, rendered=(Rendered("mode", "${vars.mode}", "0600", (Read("vars.mode", "canary"),)),)
+    )
+    row = instances.inventory_row(replace(kept, instance=made))
+    assert "canary" not in row["instance"]
+    again = instances.inventory_entry(["created", digest("motd"), row["instance"], 1.0, None])
+    assert again.instance.rendered == ()
