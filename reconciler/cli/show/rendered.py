@@ -22,13 +22,13 @@ def rendered_lines(screen: Terminal, rendered: Sequence[Document], *, indent: st
     lines = []
     for one in rendered:
         shown = "text" if one.get("body") else value(one["value"])
-        made = ", ".join(_read(screen, read) for read in one["reads"])
+        made = ", ".join(_read(read) for read in one["reads"])
         line = f"{one_line(one['field']):<{width}}  {screen.fit(shown, len(indent) + width + 2)}"
         lines.append(indent + line + (f"  {screen.paint('dim', f'← {one_line(made)}')}" if made else ""))
     return lines
 
 
-def _read(screen: Terminal, read: Document) -> str:
+def _read(read: Document) -> str:
     place = f" ({from_here(read['declaredAt'])})" if read["declaredAt"] else ""
     return f"{read['name']} = {_short(value(read['value']))}{place}"
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
+from textwrap import dedent
 from types import ModuleType
 
 import pytest
@@ -11,7 +12,7 @@ from froyo_provider.testing import Harness
 from reconciler.config import load
 from reconciler.core.graph import build_graph
 from reconciler.model.desired import Desired
-from reconciler.model.names import Digest, SourceName
+from reconciler.model.names import Address, Digest, SourceName
 from reconciler.model.resource import Instance
 from reconciler.model.source import Snapshot, SnapshotFile
 from reconciler.plugins.packages import catalog, load_packages
@@ -45,7 +46,7 @@ def request_of(instance: Instance, host: MemoryHost, desired: Desired) -> Json:
     return common | {"spec": dict(instance.spec), "ignore": [], "managed": below}
 
 
-@pytest.mark.parametrize("example", ["files", "web-hosts"])
+@pytest.mark.parametrize("example", ["files", "web-hosts", "values"])
 def test_an_example_converges_in_one_round_on_every_target(example: str, plugin: ModuleType):
     desired = loaded(EXAMPLES / example)
     for target in desired.targets:
@@ -86,3 +87,34 @@ def test_the_release_is_switched_after_it_is_complete():
     names = [address.removeprefix("web-1/") for address in order]
     chain = ["Directory/site", "Directory/release-42", "Symlink/current"]
     assert [name for name in names if name in chain] == chain
+
+
+def test_two_hosts_that_differ_in_a_name_and_a_port_need_one_declaration():
+    desired = loaded(EXAMPLES / "values")
+    names = {address.partition("/")[2] for address in desired.instances}
+    assert names == {"Directory/sites", "File/site", "File/check"}
+
+    def text(address: str) -> str:
+        [digest] = desired.instances[Address(address)].bodies
+        return desired.blobs[digest].read().decode()
+
+    assert {one.spec["path"] for one in desired.instances.values() if one.ref == "File/site"} == {
+        "/etc/sites/www.conf",
+        "/etc/sites/shop.conf",
+    }
+    assert text("web-1/File/site") == dedent("""\
+        # web-1
+        server {
+            listen 80;
+            server_name www.example.org;
+            limit 100;
+        }
+        """)
+    assert (
+        "    listen 8080;\n    server_name shop.example.org;\n    server_alias store.example.org;\n"
+        in text("web-2/File/site")
+    )
+    assert text("web-2/File/check").splitlines()[1:] == [
+        "host=${1:-localhost}",
+        'exec curl --fail "http://${host}:8080/"',
+    ]
