@@ -73,10 +73,14 @@ class Frontier:
         self._waits = {address: len(graph.dependencies.get(address, ())) for address in part}
         free = [address for address, waits in self._waits.items() if not waits]
         broken = sorted((part & set(failed)) - self._members, key=graph.position.__getitem__)
+        self._broken = frozenset(broken)
         # Never to be given out nor passed any more: what has failed or is blocked.
-        self._closed: set[Address] = set(broken)
+        self._closed: set[Address] = set()
         for address in broken:
-            self._resolve(address, to_blame=address)
+            # What is broken because of another one is not to blame, whether or not that is looked at, too.
+            if address not in self._closed:
+                self._closed.add(address)
+                self._resolve(address, to_blame=address)
         for address in free:
             if address in self._members:
                 heapq.heappush(self._ready, graph.position[address])
@@ -145,7 +149,7 @@ class Frontier:
                     continue
                 if dependent in self._members:
                     heapq.heappush(self._ready, self._graph.position[dependent])
-                else:
+                elif dependent not in self._broken:
                     stack.append((dependent, None))
         return tuple(blocked)
 

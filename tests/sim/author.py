@@ -30,6 +30,7 @@ class Author:
 
     Attributes:
         gardener: what they go by where it is about trees.
+        probes: whether they have a page probed that comes after their first file and before their last.
         slots: what they may declare, by its first name.
         ports: of the machines that they declare.
     """
@@ -42,6 +43,7 @@ class Author:
     ports: dict[str, int] = field(default_factory=dict)
     serial: int = 0
     gardener: random.Random = field(default_factory=random.Random)
+    probes: bool = False
     _below: set[str] = field(default_factory=set)
 
     def begin(self, directories: list[str]) -> None:
@@ -117,6 +119,13 @@ class Author:
                 wanted = [f"File/{self.slots[name]['name']}" for name in common["require"]]
                 common["require"] = [ref for ref in wanted if ref in names]
             written.append({key: one[key] for key in ("kind", "name", "spec", "on")} | {"common": common})
+        files = [one for one in written if one["kind"] == "File"]
+        if self.probes and len(files) > 1:
+            first, *_, last = sorted(files, key=lambda one: str(one["spec"]["path"]).rpartition("/")[2])
+            require = [*last["common"].get("require", ()), f"HttpProbe/{self.probe['name']}"]
+            last["common"]["require"] = require
+            common = {"require": [f"File/{first['name']}"]}
+            written.append(self.probe | {"on": list(self.machines), "common": common})
         return {"targets": dict(self.ports), "resources": written}
 
     @property
@@ -132,6 +141,14 @@ class Author:
         made = f"/srv/{self.prefix}made"
         spec = {"argv": ["sleep", "10", "make", made], "creates": made}
         return {"kind": "Exec", "name": f"{self.prefix}make", "spec": spec, "common": {}}
+
+    @property
+    def probe(self) -> Json:
+        """A page that comes after the first file, and before the last."""
+        name = f"{self.prefix}site"
+        spec = {"url": f"http://{name}/", "from": "controller", "method": "GET", "redirects": 0}
+        spec |= {"status": ["200"], "timeout": 10, "within": 20, "retries": 2, "expiresWithin": 14}
+        return {"kind": "HttpProbe", "name": name, "spec": spec}
 
     @property
     def paths(self) -> list[str]:
@@ -231,6 +248,7 @@ class Authors:
                 machines,
                 prefix="" if not number else f"s{number}-",
                 gardener=random.Random(f"{seed}/trees/{number}"),
+                probes=random.Random(f"{seed}/probes/{number}").random() < 0.3,
             )
             author.begin(directories)
             self.by_source[source] = author

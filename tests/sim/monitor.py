@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +75,7 @@ class Monitor(logging.Handler):
         self._booted: dict[Spot, int] = {}
         self._doubts: set[tuple[str, ...]] = set()
         self._sent: dict[Spot, float] = {}
+        self._changed: dict[Spot, tuple[float, int, int]] = {}
 
     def violated(self, what: str, *details: Any) -> None:
         """Something that must never be has been."""
@@ -191,8 +192,26 @@ class Monitor(logging.Handler):
                 self.preimages.pop(self.spot(address), None)
             elif one.common.policy is not Policy.ENFORCE:
                 self.violated("an apply although the policy forbids it", address, one.common.policy)
+            elif wrong := self._not_probed(process, one, desired.instances):
+                self.violated("an apply before what it waits for was probed anew", address, wrong)
             if (held := process.controller.suspensions.holding(address)) is not None:
                 self.violated("an apply of what is suspended", address, held)
+
+    def _not_probed(self, process: Process, one: Instance, declared: Mapping[Address, Instance]) -> str:
+        """What an instance comes after that was not probed since something above that was changed, or ""."""
+        for ref in one.common.require:
+            probe = declared.get(Address(f"{one.target}/{ref}"))
+            if probe is None or probe.probe is None or probe.removal is not None:
+                continue
+            asked = self._world.pages.well.get((one.target, probe.spec["url"]))
+            for above in probe.common.require:
+                spot = self.spot(Address(f"{one.target}/{above}"))
+                # What was cut off may come to pass later than anybody can know.
+                changed, *same = self._changed.get(spot, (0.0, 0, 0))
+                known = same == [process.number, self._world.machines[one.target].sessions]
+                if known and (asked is None or asked < changed):
+                    return f"{probe.address} was asked at {asked}, and {above} changed at {changed}"
+        return ""
 
     def said(self, process: Process, name: TargetName, data: bytes) -> None:
         """The controller sends something to a target."""
@@ -268,6 +287,9 @@ class Monitor(logging.Handler):
         if changed:
             self.target_writes += 1
             self._own[spot].append(self._world.loop.time())
+            if self._world.process is not None:
+                lived = (self._world.process.number, machine.sessions)
+                self._changed[spot] = (self._world.loop.time(), *lived)
             for handler in owed:
                 self._notifying[handler].setdefault(spot, before)
             after = machine.files.nodes.get(item["path"])

@@ -18,6 +18,7 @@ from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.requests import Requests
 from reconciler.engine.report import Report
 from reconciler.engine.round.journal import Journal
+from reconciler.engine.round.probes import Probes
 from reconciler.engine.round.reconcile import Round
 from reconciler.engine.round.services import RoundOutcome
 from reconciler.engine.round.under_way import UnderWay
@@ -252,6 +253,11 @@ def purges_what_is_excepted_in_a_tree() -> Any:
     return _patched(Lifecycle, "load", load)
 
 
+def believes_an_old_answer() -> Any:
+    """What was probed before a change is taken for how it is after that."""
+    return _patched(Probes, "expire", lambda _right, _self, _addresses: None)
+
+
 MUTATIONS: dict[str, Mutation] = {
     mutation.__name__: mutation
     for mutation in (
@@ -278,6 +284,7 @@ MUTATIONS: dict[str, Mutation] = {
         runs_beside_itself,
         misses_nothing_in_a_tree,
         purges_what_is_excepted_in_a_tree,
+        believes_an_old_answer,
     )
 }
 

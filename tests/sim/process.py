@@ -21,6 +21,7 @@ from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.engine.round.services import RoundOutcome
 from reconciler.errors import StoreError
+from reconciler.model.calls import Call, Reply
 from reconciler.model.desired import Desired
 from reconciler.model.names import SourceName
 from reconciler.model.target import Target
@@ -115,6 +116,7 @@ class Process:
             new_id=self._new_id,
             offload=self._offload,
             environ={},
+            outside=self._outside,
         )
         self._ids = 0
         self.store: Store
@@ -247,6 +249,11 @@ class Process:
             await self._never()
         self.world.monitor.committed(self)
         return result
+
+    async def _outside(self, call: Call, reach: Any) -> Reply:
+        if self.dead:
+            await self._never()
+        return await self.world.pages.ask(reach.__self__.target.name, call)
 
     @staticmethod
     async def _never() -> None:

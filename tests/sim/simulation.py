@@ -197,6 +197,7 @@ async def _calm(world: World) -> None:
     """The trouble ends, and nobody leaves behind what cannot be put right without a person."""
     world.note("calm")
     world.store_trouble = 0.0
+    world.pages.trouble = False
     for machine in world.machines.values():
         machine.weather.clear()
         machine.rivals.clear()
@@ -500,7 +501,10 @@ def _bounded(world: World) -> None:
             for lane in lanes.values()
             for address in lane.sightings
         ),
-        "tasks": len(process.tasks) <= 8 + 6 * len(desired.targets),
+        "tasks": len(process.tasks)
+        <= 8 + 6 * len(desired.targets) + sum(one.probe is not None for one in desired.instances.values()),
+        "probes": process.controller._probes._probes.keys()
+        <= {address for address, one in desired.instances.items() if one.probe is not None},
         "runners": all(len(machine.runners) == 1 for machine in world.machines.values()),
     }
     if wrong := [name for name, good in found.items() if not good]:

@@ -15,6 +15,7 @@ from tests.sim.author import Authors
 from tests.sim.files import Json, Node, digest_of
 from tests.sim.machine import Machine
 from tests.sim.monitor import Monitor
+from tests.sim.pages import Pages
 from tests.sim.process import Process
 from tests.sim.source import SimSource
 
@@ -54,6 +55,7 @@ class World:
         self.settings = self._settings()
         self.process: Process | None = None
         self.lives = 0
+        self.pages = Pages(seed)
 
     def _populate(self, machine: Machine) -> None:
         """Somebody has lived here before."""

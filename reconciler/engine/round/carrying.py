@@ -120,10 +120,11 @@ class Carrying:
                 lasting=lasting,
             )
         finally:
+            # Whatever comes of it, it may have been done.
+            self._looks.mark(todo)
             # What was begun is on record before its end is.
             await asyncio.gather(intending, return_exceptions=True)
         await intending
-        self._looks.mark(todo)
         return Carried(begun, services.loop_time(), applied, lasting)
 
     async def conclude(

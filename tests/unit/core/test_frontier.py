@@ -188,3 +188,22 @@ def test_whatever_fails_each_member_is_either_given_out_after_what_it_needs_or_b
         if any(edge.blocks and edge.dependency in broken for edge in graph.dependencies.get(address, ())):
             broken.add(address)
     assert set(frontier.blocked) == {a for a in broken & members if a not in given_out}
+
+
+def test_what_is_broken_because_of_another_is_not_to_blame(chain):
+    """Whether or not it was looked at, too: else what waits says now this, now that, and each is written down."""
+    frontier = Frontier(chain, [at("c")], failed=[at("a"), at("b")])
+    assert frontier.blocked == {at("c"): at("a")}
+
+
+def test_what_is_broken_is_not_passed_since_what_only_comes_before_it_is_broken_too():
+    graph = build_graph(
+        [
+            make_instance("File/a", notify=("File/b",)),
+            make_instance("File/b"),
+            make_instance("File/c", require=("File/b",)),
+        ]
+    )
+    frontier = Frontier(graph, [at("c")], failed=[at("a"), at("b")])
+    assert frontier.blocked == {at("c"): at("b")}
+    assert frontier.take() == ()

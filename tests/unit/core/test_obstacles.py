@@ -7,6 +7,7 @@ from reconciler.core.obstacles import standing
 from reconciler.errors import ProviderError
 from reconciler.model.names import Address
 from reconciler.model.plan import Obstacle
+from reconciler.model.resource import Patience
 from reconciler.model.subjects import parse
 from tests.unit.core.instances import make_instance
 
@@ -141,3 +142,10 @@ def test_what_comes_first_on_two_ways_and_is_about_paths_brings_nothing_else():
     between = make_instance("File/between", "/srv/y", require=(first.ref,))
     after = make_instance("File/f", "/srv/app/f", require=(first.ref, between.ref))
     assert failing((after, [MISSING]), (first, ()), (between, ())) == {"File/f": ["path:/srv/app"]}
+
+
+def test_what_is_probed_may_be_well_after_any_change_before_it():
+    """A page that is to be served once its file is there was said to fail."""
+    site = replace(make_instance("HttpProbe/site", require=("File/f",)), probe=Patience())
+    assert failing((FILE, ()), (site, [obstacle()])) == {}
+    assert failing((site, [obstacle()]), broken=[FILE]) == {"HttpProbe/site": "t/File/f"}

@@ -296,6 +296,22 @@ async def test_a_lost_session_ends_nothing_that_the_controller_asks_by_itself(st
 
 
 @staged
+async def test_what_may_have_been_done_when_the_session_was_lost_has_it_asked_anew(stage):
+    """Nobody could tell whether it was: what was known of the probe was of another world, and gated nothing."""
+    stage.page("site")
+    await stage.declare(file("a", "a"), probe("site", interval=3600.0, require=("File/a",)))
+    await stage.settled()
+    asked = len(stage.asked)
+    stage.machines["m0"].weather.hangs_up = 1.0
+    stage.spoil("a")
+    await asyncio.sleep(1)
+    stage.machines["m0"].weather.hangs_up = 0.0
+    await stage.until(lambda: stage.content("a") == b"a")
+    await stage.settled()
+    assert len(stage.asked) > asked
+
+
+@staged
 async def test_a_suspended_one_is_not_asked(stage):
     stage.page("site")
     await stage.declare(probe("site", policy="paused"))
