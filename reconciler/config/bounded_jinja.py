@@ -153,6 +153,20 @@ def _finalized(value: Any) -> str:
         raise jinja2.TemplateRuntimeError(f"{error}: {hint}") from None
 
 
+class _Undefined(jinja2.StrictUndefined):
+    """What is not there, as what is looked for in it is not either: `default` and `is defined` reach deep."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> _Undefined:
+        if name[:2] == "__":
+            raise AttributeError(name)
+        return self
+
+    def __getitem__(self, key: object) -> _Undefined:  # type: ignore[override]
+        return self
+
+
 class Environment(ImmutableSandboxedEnvironment):
     """The language, within its bounds."""
 
@@ -160,7 +174,7 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def __init__(self) -> None:
         super().__init__(
-            undefined=jinja2.StrictUndefined,
+            undefined=_Undefined,
             autoescape=False,
             keep_trailing_newline=True,
             trim_blocks=True,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class _Fault:
     problem: Problem
+    facts: bool
     targets: list[TargetName] = field(default_factory=list)
 
 
@@ -45,18 +46,22 @@ class Faults:
         self._found: dict[tuple[object, ...], _Fault] = {}
         self._target: tuple[TargetName, TargetValues] | None = None
 
+    @property
+    def wrong(self) -> bool:
+        """Whether anything was."""
+        return bool(self._found)
+
     def begin(self, target: TargetName, values: TargetValues) -> None:
         """Another target is looked at."""
         self._target = target, values
         self.here = False
 
-    def add(self, leaf: Leaf, count: int, message: str, hint: str) -> None:
-        """Something is wrong with an expression of a string."""
+    def add(self, leaf: Leaf, count: int, message: str, hint: str, *, facts: bool = False) -> None:
+        """Something is wrong with an expression of a string; `facts` says whether it has read any."""
         key = (leaf.path, count, message, hint)
         if key not in self._found:
-            self._found[key] = _Fault(
-                self._complaints.at_expression(self._manifest, leaf, count, message, hint)
-            )
+            problem = self._complaints.at_expression(self._manifest, leaf, count, message, hint)
+            self._found[key] = _Fault(problem, facts)
         self._note(key)
 
     def expression(self, leaf: Leaf, count: int, error: ExpressionError) -> None:
@@ -67,7 +72,8 @@ class Faults:
             self.here = True
             return
         message = f"{missing} is not defined" if missing else f"${{{expression.source}}}: {error.message}"
-        self.add(leaf, count, f"{shown(leaf.path)}: {message}", hint if missing else error.hint)
+        facts = bool(expression.sections)
+        self.add(leaf, count, f"{shown(leaf.path)}: {message}", hint if missing else error.hint, facts=facts)
 
     def template(self, body: TemplateBody, error: TemplateError) -> None:
         """A template gives nothing."""
@@ -79,7 +85,7 @@ class Faults:
         if key not in self._found:
             message = f"{missing} is not defined" if missing else error.message
             problem = body.problem(error.line, error.column, message, hint or error.hint)
-            self._found[key] = _Fault(problem)
+            self._found[key] = _Fault(problem, any(path[0] == "facts" for path in error.paths))
         self._note(key)
 
     def schema(self, value: Any, leaves: Sequence[Leaf]) -> None:
@@ -92,15 +98,30 @@ class Faults:
                 said = replace(problem, message=message, hint=self._made_of(leaf, hide=hide))
             key = (said, leaf.path if leaf else ())
             if key not in self._found:
-                self._found[key] = _Fault(said)
+                facts = leaf is not None and any(one.sections for one in leaf.expressions)
+                self._found[key] = _Fault(said, facts)
             self._note(key)
 
-    def tell(self) -> bool:
-        """Complain of all of it; whether there was anything."""
+    def tell(self, good: int) -> set[TargetName]:
+        """Complain of all of it.
+
+        Args:
+            good: on how many targets nothing is wrong. If it is on any, then what facts have made of it is nobody's
+                mistake: a machine is not as the others are.
+
+        Returns:
+            The targets that are held for that reason.
+        """
+        held: set[TargetName] = set()
         for fault in self._found.values():
             message = f"{fault.problem.message}, on {some(fault.targets)}"
-            self._complaints.problems.append(replace(fault.problem, message=message))
-        return bool(self._found)
+            if good and fault.facts:
+                held.update(fault.targets)
+                message += ": nothing is touched or removed there until that is otherwise"
+                self._complaints.warnings.append(replace(fault.problem, message=message))
+            else:
+                self._complaints.problems.append(replace(fault.problem, message=message))
+        return held
 
     def _note(self, key: tuple[object, ...]) -> None:
         assert self._target is not None  # noqa: S101 - a target is looked at

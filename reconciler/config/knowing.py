@@ -28,11 +28,13 @@ class FactReading:
     Attributes:
         read: the sections that anything was asked of.
         waiting: the targets of which one was not known.
+        held: those whose facts are known, and make no sense of what is declared there.
     """
 
     def __init__(self, facts: Mapping[TargetName, Facts]) -> None:
         self.read: set[Section] = set()
         self.waiting: set[TargetName] = set()
+        self.held: set[TargetName] = set()
         self._facts = facts
 
     def section(self, name: TargetName, section: Section) -> Mapping[str, Any] | None:
@@ -52,9 +54,10 @@ class FactReading:
 
     def without_waiting(self, instances: dict[Address, Instance]) -> dict[Address, Instance]:
         """What is declared where everything is known that it depends on."""
-        if not self.waiting:
+        left = self.waiting | self.held
+        if not left:
             return instances
-        return {where: one for where, one in instances.items() if one.target not in self.waiting}
+        return {where: one for where, one in instances.items() if one.target not in left}
 
     def said(self, targets: Iterable[TargetName]) -> Iterator[str]:
         """What a person should know of targets that wait."""

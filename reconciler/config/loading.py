@@ -117,6 +117,6 @@ def _load(
         warnings=tuple(warnings),
         sources=expansion.sources,
         selecting=expansion.selecting,
-        waiting=frozenset(expansion.facts.waiting),
+        waiting=frozenset(expansion.facts.waiting | expansion.facts.held),
         facts_read=frozenset(expansion.facts.read),
     )

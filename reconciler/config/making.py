@@ -89,10 +89,11 @@ class Making:
     ) -> Iterator[tuple[TargetName, Made, tuple[Rendered, ...]]]:
         faults = Faults(manifest, self._complaints)
         before, manifest.made = manifest.made, {}
-        sections = varying.sections
+        sections, good = varying.sections, 0
         for target in targets:
             values = self._values.of(target)
             if not values.knows(sections):
+                good += 1  # for all that is known
                 continue
             faults.begin(target, values)
             context = values.context(sections) if varying.leaves else None
@@ -102,6 +103,7 @@ class Making:
             )
             text = self._text(body, values, faults) if body is not None else None
             if faults.here or (varying.template and text is None):
+                good += not faults.here
                 continue
             # 1, 1.0 and true are equal, and are not the same.
             key = hashlib.blake2b(
@@ -118,8 +120,11 @@ class Making:
             rendered = [_rendered(manifest, *one, values) for one in zip(varying.leaves, given, strict=True)]
             if body is not None:
                 rendered.append(_rendered_body(manifest, body, values))
+            good += 1
             yield target, made, tuple(rendered)
-        if faults.tell():
+        held = faults.tell(good)
+        self._values.hold(held)
+        if faults.wrong and not held:
             self._broken.add(manifest.ref)
 
     def _text(self, body: TemplateBody, values: TargetValues, faults: Faults) -> str | None:

@@ -8,7 +8,7 @@ give one name on one target are an error, unless a more specific one gives it th
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.config.expressions import dotted
@@ -166,6 +166,10 @@ class Values:
                     merged[1].update(dict.fromkeys(one.values, one.origin))
             known = self._known[target] = TargetValues(self._targets[target], *merged, self._facts)
         return known
+
+    def hold(self, targets: Iterable[TargetName]) -> None:
+        """What these targets are makes no sense of what is declared for them: nothing of it is in force there."""
+        self._facts.held.update(targets)
 
     def _check(self, complaints: Complaints) -> None:
         """No two may give one name on one target without one being the more specific."""

@@ -77,6 +77,7 @@ def failed(source: str) -> TemplateError:
         ("{{ '-'.join(vars.names) }} {{ 'aXb'.replace('X', '-') }} {{ vars.name.upper() }}", "a-b a-b X"),
         ("{{ '%03d' | format(7) }} {{ '%s' % 'a' }} {{ vars.site | tojson }}", '007 a {"tls": true}'),
         ("{{ vars.unknown | default('d') }}{% if vars.unknown is defined %}no{% endif %}", "d"),
+        ("{{ vars.a.b['c'].d | default('deep') }}{% if vars.a.b is defined %}no{% endif %}", "deep"),
         ("  {% if true %}\n  a\n  {% endif %}\nb\n", "  a\nb\n"),
         ("{# nothing #}{% raw %}{{ x }}{% endraw %}${HOME}", "{{ x }}${HOME}"),
         (
@@ -99,6 +100,7 @@ def test_a_template_is_jinja(source: str, text: str) -> None:
     [
         ("a\n{{ vars.prt }}", "2:9 there is no prt"),
         ("{% if vars.prt %}{% endif %}", "1:12 there is no prt"),
+        ("{{ vars.prt.x.y }}", "1:9 there is no prt"),
         ("{{ vars.numbers[7] }}", "1:17 there is no 7"),
         ("{{ foo }}", "1:4 a template reads vars, target and facts, and there is no foo"),
         ("{{ lipsum() }}", "1:4 a template reads vars, target and facts, and there is no lipsum"),

@@ -349,6 +349,30 @@ class TestFacts:
         found = self.load("web-1", key="${has(facts.os.codename) ? facts.os.codename : 'none'}")
         assert found.instances[Address("web-1/Tune/t")].spec["key"] == "none"
 
+    def test_a_machine_that_is_not_as_the_others_keeps_nobody_else_from_anything(self) -> None:
+        other = Facts({Section("os"): {"family": "alpine", "codename": "edge"}})
+        files = {
+            "targets.yaml": TARGETS,
+            "t.json": tune(key="${facts.os.codename}"),
+            "u.json": tune(count="${facts.os.family == 'alpine' ? 3 : 9}")
+            .replace('"t"', '"u"')
+            .replace('"a"', '"b"'),
+            "v.json": json.dumps(resource(content="{{ facts.os.codename }}", template=True, targets={}) | {}),
+            "f.json": json.dumps(resource("plain")),
+        }
+        files["v.json"] = files["v.json"].replace('"target": "web-1", ', "")
+        given = {TargetName("web-1"): self.FACTS, TargetName("web-2"): other}
+        found = load(snapshot(files), CATALOG, facts=given)
+        assert set(found.instances) == {"web-2/Tune/t", "web-2/Tune/u", "web-2/File/motd"}
+        assert found.waiting == {"web-1"}
+        assert [
+            warning.partition(":1:")[2].partition(": ")[2].partition(",")[0] for warning in found.warnings
+        ] == [
+            "spec.key: facts.os.codename is not defined",
+            "spec.count is 9; at most 4 is wanted",
+            "facts.os.codename is not defined",
+        ]
+
     @pytest.mark.parametrize(
         ("written", "said"),
         [
