@@ -56,9 +56,10 @@ async def check(package: Package, places: Places, *, notice: Callable[[str], Non
     Raises:
         ConfigError, ProviderError: something is wrong with it.
     """
+    trials = _trials(package)
     async with _bench(package, places, notice) as bench:
         await bench.host.prepare(package)
-    return len(_trials(package))
+    return len(trials)
 
 
 async def conform(

@@ -100,14 +100,18 @@ class Node:
         return cls(**{**written, "mode": mode, "content": body, "loses": tuple(written.get("loses", ()))})
 
     def to_json(self) -> Json:
-        """The same as JSON, for `parse`; what is as it mostly is, is left out."""
-        found: Json = {"type": self.type, "mode": f"{self.mode:04o}"}
-        for field in ("uid", "gid", "to", "mountpoint", "immutable", "mtime_us"):
-            if value := getattr(self, field):
-                found[field] = value
+        """The same as JSON, for `parse`."""
+        found: Json = {"type": self.type, "mode": f"{self.mode:04o}", "uid": self.uid, "gid": self.gid}
+        if self.type == "symlink":
+            found["to"] = self.to
+        found |= {
+            field: value
+            for field in ("mountpoint", "immutable", "mtime_us")
+            if (value := getattr(self, field))
+        }
         if self.loses:
             found["loses"] = list(self.loses)
-        if self.content:
+        if self.type == "file":
             try:
                 found["content"] = self.content.decode()
             except UnicodeDecodeError:
