@@ -63,7 +63,7 @@ def body_of(body: BodyFields, spec: Mapping[str, Any], manifest: str) -> Blob | 
             return BadBody(
                 body.base64, "this is not base64", "its letters are A-Z, a-z, 0-9, + and /, padded with ="
             )
-    return _beside(name, value, manifest, what="directory" if name == body.tree else "file")
+    return beside(name, value, manifest, what="directory" if name == body.tree else "file")
 
 
 def blob(content: bytes) -> Blob:
@@ -71,7 +71,8 @@ def blob(content: bytes) -> Blob:
     return Blob(Digest(f"sha256:{hashlib.sha256(content).hexdigest()}"), len(content), lambda: content)
 
 
-def _beside(name: str, value: str, manifest: str, *, what: str) -> str | BadBody:
+def beside(name: str, value: str, manifest: str, *, what: str) -> str | BadBody:
+    """The path in the source of a file or directory that a manifest names."""
     if value.startswith(("/", "~")):
         return BadBody(
             name, f"{value!r} is not below the source's root", f"name a {what} relative to this manifest"

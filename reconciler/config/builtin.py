@@ -17,6 +17,7 @@ NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 NAMESPACE = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 REFERENCE = r"^[A-Z][A-Za-z0-9]*/([a-z0-9]([-a-z0-9]*[a-z0-9])?:)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
+RANGED = r"^([-a-z0-9.]|\[[0-9A-Za-z]*:[0-9A-Za-z]+(:[0-9]+)?\])+$"
 FIELD_PATH = r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$"
 
 MEANINGS = {
@@ -25,12 +26,14 @@ MEANINGS = {
     REFERENCE: "a reference such as File/motd, or File/namespace:motd",
     LABEL_VALUE: "letters, digits, '-', '_' and '.', with a letter or digit at either end",
     FIELD_PATH: "the path of a field such as mode",
+    RANGED: "lower-case letters, digits, '-' and '.', and ranges such as [01:50]",
     DURATION: "a duration such as 30s, 5m or 1h30m",
 }
 """What our patterns mean, for people."""
 
 
-def _text(description: str, **more: Any) -> dict[str, Any]:
+def text(description: str, **more: Any) -> dict[str, Any]:
+    """The schema of a field that is text."""
     return {"type": "string", "description": description, **more}
 
 
@@ -59,8 +62,8 @@ METADATA: dict[str, Any] = {
     "description": "The name, and what else is said of the object.",
     "required": ["name"],
     "properties": {
-        "name": _text("What the object is called.", pattern=NAME, maxLength=253),
-        "namespace": _text("Keeps equal names apart.", pattern=NAMESPACE, maxLength=63),
+        "name": text("What the object is called.", pattern=NAME, maxLength=253),
+        "namespace": text("Keeps equal names apart.", pattern=NAMESPACE, maxLength=63),
         "labels": {
             "type": "object",
             "description": "What selectors look at.",
@@ -93,9 +96,9 @@ SELECTOR: dict[str, Any] = {
                 "type": "object",
                 "required": ["operator"],
                 "properties": {
-                    "key": _text("The label, where it is about one.", minLength=1),
-                    "fact": _text("The fact, such as os.major, where it is about one.", minLength=1),
-                    "operator": _text(
+                    "key": text("The label, where it is about one.", minLength=1),
+                    "fact": text("The fact, such as os.major, where it is about one.", minLength=1),
+                    "operator": text(
                         "How it is compared.", enum=["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
                     ),
                     "values": {
@@ -110,21 +113,21 @@ SELECTOR: dict[str, Any] = {
 }
 
 COMMON: dict[str, Any] = {
-    "target": _text("The name of the one target that it is for.", pattern=NAME),
+    "target": text("The name of the one target that it is for.", pattern=NAME),
     "targets": SELECTOR,
     "require": _references("What must be in sync before this is touched."),
     "before": _references("What is touched only once this is in sync."),
     "notify": _references("What comes after this, and is refreshed once when this has changed."),
     "interval": _duration("How long until it is looked at again without any event."),
-    "policy": _text(
+    "policy": text(
         "Put right what differs, only report it, or do not even look.",
         enum=["enforce", "observe", "paused"],
     ),
-    "adopt": _text(
+    "adopt": text(
         "At first contact with something that differs: put it right, or leave it as it is.",
         enum=["replace", "hold"],
     ),
-    "deletion": _text(
+    "deletion": text(
         "Reserved: what becomes of the thing when its manifest disappears; yet it stays.",
         enum=["delete", "orphan", "confirm"],
     ),
@@ -140,7 +143,38 @@ COMMON: dict[str, Any] = {
 }
 """The fields that every kind of a provider has in `spec`. The names are reserved."""
 
-_BECOME = _text("Run the runner as root through sudo.", enum=["sudo"])
+_BECOME = text("Run the runner as root through sudo.", enum=["sudo"])
+
+SSH: dict[str, Any] = {
+    "host": text("Name or address.", minLength=1),
+    "port": {
+        "type": "integer",
+        "description": "Where its sshd listens; 22 if it is left out.",
+        "minimum": 1,
+        "maximum": 65535,
+    },
+    "user": text("Login; the name of whoever runs froyo if it is left out.", minLength=1),
+    "become": _BECOME,
+    "identityFile": text(
+        "A private key; relative to the manifest or from ~. Else the agent and default keys.",
+        minLength=1,
+    ),
+    "knownHosts": text(
+        "A known_hosts file; relative to the manifest, or from ~. Else ~/.ssh/known_hosts.",
+        minLength=1,
+    ),
+    "hostKey": text(
+        "The host's public key, such as 'ssh-ed25519 AAAA…'.",
+        pattern=r"^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( .*)?$",
+    ),
+    "trustOnFirstUse": {
+        "type": "boolean",
+        "description": "Record an unknown host key at first contact instead of refusing it.",
+    },
+    "proxyJump": text("user@host:port to hop over.", minLength=1),
+    "connectTimeout": _duration("How long the whole handshake may take."),
+    "keepaliveInterval": _duration("How long silence lasts before the host is asked whether it is alive."),
+}
 
 TARGET = Kind(
     api_version=API_VERSION,
@@ -160,38 +194,7 @@ TARGET = Kind(
                 "type": "object",
                 "description": "Another machine, over SSH.",
                 "required": ["host"],
-                "properties": {
-                    "host": _text("Name or address.", minLength=1),
-                    "port": {
-                        "type": "integer",
-                        "description": "Where its sshd listens; 22 if it is left out.",
-                        "minimum": 1,
-                        "maximum": 65535,
-                    },
-                    "user": _text("Login; the name of whoever runs froyo if it is left out.", minLength=1),
-                    "become": _BECOME,
-                    "identityFile": _text(
-                        "A private key; relative to the manifest or from ~. Else the agent and default keys.",
-                        minLength=1,
-                    ),
-                    "knownHosts": _text(
-                        "A known_hosts file; relative to the manifest, or from ~. Else ~/.ssh/known_hosts.",
-                        minLength=1,
-                    ),
-                    "hostKey": _text(
-                        "The host's public key, such as 'ssh-ed25519 AAAA…'.",
-                        pattern=r"^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( .*)?$",
-                    ),
-                    "trustOnFirstUse": {
-                        "type": "boolean",
-                        "description": "Record an unknown host key at first contact instead of refusing it.",
-                    },
-                    "proxyJump": _text("user@host:port to hop over.", minLength=1),
-                    "connectTimeout": _duration("How long the whole handshake may take."),
-                    "keepaliveInterval": _duration(
-                        "How long silence lasts before the host is asked whether it is alive."
-                    ),
-                },
+                "properties": SSH,
             },
         },
         "oneOf": [{"required": ["local"]}, {"required": ["ssh"]}],
@@ -212,7 +215,7 @@ SOURCE = Kind(
                 "type": "object",
                 "description": "A directory on the controller.",
                 "required": ["path"],
-                "properties": {"path": _text("Relative to the manifest, absolute, or from ~.", minLength=1)},
+                "properties": {"path": text("Relative to the manifest, absolute, or from ~.", minLength=1)},
             },
             "interval": _duration(
                 "How long until the whole of it is looked at again without any event; for the directory that is served."
@@ -241,5 +244,3 @@ VARS = Kind(
         },
     },
 )
-
-OWN = (TARGET, SOURCE, VARS)

@@ -68,6 +68,12 @@ class Complaints:
         """Something is wrong with a value of any document."""
         self.problems.append(self._at(file, document, path, message, hint, key=False))
 
+    def at(
+        self, file: str, document: Document, path: Sequence[str | int], *, key: bool = False
+    ) -> Callable[[str, str], Problem]:
+        """What makes a problem with a value of any document, or with its key."""
+        return lambda message, hint: self._at(file, document, path, message, hint, key=key)
+
     def place(self, manifest: Manifest, path: Sequence[str | int]) -> str:
         """Where a value of a manifest stands: `/srv/site/a.yaml:7`."""
         return self.place_in(manifest.origin, manifest.document, path)

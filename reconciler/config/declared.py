@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.config.digests import digest_of
 from reconciler.config.expressions import Leaf
 from reconciler.config.fields import PLAIN
+from reconciler.config.inventory.fleet import Fleet
 from reconciler.config.schemas import CompiledKind
 from reconciler.documents.reading import Document
 from reconciler.errors import Problem
@@ -174,6 +175,7 @@ class FileDeclarations:
         targets: with the document of each.
         sources: with the document of each.
         variables: what is given for targets.
+        fleets: many targets at once.
         problems: what is wrong with it.
         lost: text of documents that could not be read.
         broken: `Kind/name` of what is declared but has problems.
@@ -189,12 +191,18 @@ class FileDeclarations:
     targets: list[tuple[Target, Document]] = field(default_factory=list)
     sources: list[tuple[Source, Document]] = field(default_factory=list)
     variables: list[Variables] = field(default_factory=list)
+    fleets: list[Fleet] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     broken: set[Reference] = field(default_factory=set)
     bodies: set[str] = field(default_factory=set)
     trees: set[str] = field(default_factory=set)
     foreign: bool = True
+
+    def add(self, fleet: Fleet) -> None:
+        """An Inventory. The files that it names are no manifests."""
+        self.fleets.append(fleet)
+        self.bodies.update(file.path for file in fleet.files)
 
 
 def instance_digest(manifest: Manifest, spec: Mapping[str, Any]) -> Digest:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.config.builtin import COMMON, METADATA, OWN
+from reconciler.config.builtin import COMMON, METADATA
+from reconciler.config.own import OWN
 from reconciler.core.suggest import did_you_mean
 from reconciler.errors import UsageError
 from reconciler.model.catalog import Catalog, Kind

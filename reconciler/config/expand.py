@@ -13,11 +13,13 @@ from reconciler.config.attached import Attachments
 from reconciler.config.complaints import Complaints
 from reconciler.config.declared import FileDeclarations, Made, Manifest, Sketch, Variables
 from reconciler.config.fields import patience_of
+from reconciler.config.inventory.fleet import FleetFiles
 from reconciler.config.knowing import FactReading
 from reconciler.config.making import Making
 from reconciler.config.owned import Owned
 from reconciler.config.relations import check_named, check_provided, check_references, put_in_order
 from reconciler.config.selection import Selection
+from reconciler.config.targets import ControllerPaths
 from reconciler.config.variables import Values
 from reconciler.model.names import Address, TargetName, address
 from reconciler.model.resource import Instance
@@ -42,7 +44,11 @@ class Expansion:
     """
 
     def __init__(
-        self, snapshot: Snapshot, declared: Mapping[str, FileDeclarations], facts: FactReading
+        self,
+        snapshot: Snapshot,
+        declared: Mapping[str, FileDeclarations],
+        facts: FactReading,
+        controller: ControllerPaths,
     ) -> None:
         self.facts = facts
         self.instances: dict[Address, Instance] = {}
@@ -53,7 +59,12 @@ class Expansion:
             name.removeprefix("Target/") for name in self._broken if name.startswith("Target/")
         ]
         self._made_of: dict[Address, Manifest] = {}
-        owned = Owned(declared, self.complaints)
+        files = FleetFiles(snapshot, controller, self.complaints.suggestions)
+        owned = Owned(declared, self.complaints, files)
+        self.complaints.problems += files.problems
+        self.complaints.warnings += files.warnings
+        inventories = any(name.startswith("Inventory/") for name in self._broken)
+        self._targets_lost = inventories or bool(files.problems)
         self.targets, self.sources = owned.targets, owned.sources
         self._selection = Selection(self.targets, facts)
         manifests = [manifest for found in declared.values() for manifest in found.manifests]
@@ -124,7 +135,7 @@ class Expansion:
         return ()
 
     def _no_target(self, manifest: Manifest | Sketch | Variables, where: TargetName) -> None:
-        if where in self._broken_targets or self.complaints.may_be_lost(where):
+        if self._targets_lost or where in self._broken_targets or self.complaints.may_be_lost(where):
             return
         hint = self.complaints.suggestions.hint(where, [*self.targets, *self._broken_targets])
         few = 0 < len(self.targets) <= _LISTED
@@ -136,7 +147,7 @@ class Expansion:
         )
 
     def _selects_nothing(self, manifest: Manifest | Variables, where: Selector) -> None:
-        if self.complaints.lost or self._broken_targets:
+        if self.complaints.lost or self._broken_targets or self._targets_lost:
             return
         labels = {
             f"{key}={value}" for target in self.targets.values() for key, value in target.labels.items()

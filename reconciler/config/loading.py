@@ -97,7 +97,7 @@ def _load(
     bodies = {body for found in declared.values() for body in found.bodies}
     for path in [path for path, found in declared.items() if found.foreign and path in bodies]:
         del declared[path]
-    expansion = Expansion(snapshot, declared, FactReading(facts))
+    expansion = Expansion(snapshot, declared, FactReading(facts), controller)
     problems = [problem for found in declared.values() for problem in found.problems]
     problems += expansion.complaints.problems
     if problems:

@@ -20,6 +20,8 @@ from reconciler.config.declared import FileDeclarations, Manifest, Sketch, Varia
 from reconciler.config.explain import explain, shown
 from reconciler.config.expressions import Leaf, may_have_expressions, place, taken_out
 from reconciler.config.fields import common_of, metadata_of, name_of, named_in
+from reconciler.config.inventory.fleet import fleet_of
+from reconciler.config.inventory.kind import INVENTORY
 from reconciler.config.rendering import is_template, template_problems, unrendered, within
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.config.selectors import selector
@@ -156,9 +158,7 @@ class _Evaluator:
         return replace(document, value=value), leaves
 
     def own(self, document: Document, compiled: CompiledKind) -> None:
-        value = document.value
-        origin = self.origin(document)
-        kept = replace(document, value=None)
+        value, origin, kept = document.value, self.origin(document), replace(document, value=None)
 
         def complain(path: tuple[str | int, ...], message: str, hint: str) -> None:
             self.problem(document, ("spec", *path), message, hint)
@@ -168,17 +168,18 @@ class _Evaluator:
             self.declared.targets.append((target(*arguments), kept))
         elif compiled.kind is VARS:
             self.variables(document, value, origin)
+        elif compiled.kind is INVENTORY:
+            self.declared.add(fleet_of(document, origin, self.places, self.controller, complain))
         else:
             self.declared.sources.append((source(*arguments), kept))
 
     def variables(self, document: Document, value: Mapping[str, Any], origin: Origin) -> None:
         """A Vars that is valid by its schema."""
-        spec = value["spec"]
+        spec, kept = value["spec"], replace(document, value=None)
         where = self.where(document, spec, valid=True)
         for path, message, hint, key in value_problems(spec["values"]):
             self.problem(document, ("spec", "values", *path), message, hint, key=key)
         if where is not None:
-            kept = replace(document, value=None)
             self.declared.variables.append(Variables(kept, name_of(value), where, spec["values"], origin))
 
     def resource(

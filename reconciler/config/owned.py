@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from reconciler.config.declared import FileDeclarations, Manifest, Variables
+from reconciler.config.inventory.fleet import Fleet, FleetFiles, PlacedTarget
 
 if TYPE_CHECKING:
     from reconciler.config.complaints import Complaints
@@ -24,19 +25,23 @@ class Owned:
         variables: what is given for targets, in order.
     """
 
-    def __init__(self, declared: Mapping[str, FileDeclarations], complaints: Complaints) -> None:
+    def __init__(
+        self, declared: Mapping[str, FileDeclarations], complaints: Complaints, files: FleetFiles
+    ) -> None:
         self.targets: dict[TargetName, Target] = {}
         self.sources: dict[SourceName, Source] = {}
         self.variables: list[Variables] = [one for found in declared.values() for one in found.variables]
         self._complaints = complaints
+        self._fleets: dict[str, Fleet] = {}
         machines: dict[tuple[str, ...], Target] = {}
         for file, found in declared.items():
-            for target, document in found.targets:
+            for placed in self._placed(file, found, files):
+                target = placed.target
                 first = self.targets.setdefault(target.name, target)
                 if first is not target:
-                    self._twice(file, document, f"Target/{target.name}", str(first.origin))
+                    complaints.problems.append(placed.at(*_twice(f"Target/{target.name}", str(first.origin))))
                 elif (same := machines.setdefault(target.transport.machine, target)) is not target:
-                    self._one_machine(file, document, target, same)
+                    complaints.warnings.append(placed.about(*_one_machine(target, same)))
             for source, document in found.sources:
                 known = self.sources.setdefault(source.name, source)
                 if known is not source:
@@ -46,6 +51,26 @@ class Owned:
         for one in self.variables:
             if (other := given.setdefault(one.ref, one)) is not one:
                 self._twice(one.origin.file, one.document, one.ref, str(other.origin))
+
+    def _placed(self, file: str, found: FileDeclarations, files: FleetFiles) -> Iterator[PlacedTarget]:
+        """The targets that a file declares, and those of its inventories."""
+        for target, document in found.targets:
+            yield self._named(target, file, document, ("metadata", "name"))
+        for fleet in found.fleets:
+            if (first := self._fleets.setdefault(fleet.name, fleet)) is not fleet:
+                self._twice(file, fleet.document, f"Inventory/{fleet.name}", str(first.origin))
+                continue
+            for target, path in fleet.listed:
+                yield self._named(target, file, fleet.document, ("spec", *path))
+            for listing in fleet.files:
+                named = self._complaints.at(file, fleet.document, ("spec", listing.field, "path"))
+                yield from files.targets(fleet, listing, named)
+
+    def _named(
+        self, target: Target, file: str, document: Document, path: tuple[str | int, ...]
+    ) -> PlacedTarget:
+        at = self._complaints.at
+        return PlacedTarget(target, at(file, document, path), at(file, document, path, key=True))
 
     def check_names(self, manifests: Iterable[Manifest]) -> None:
         """No two resources of one kind may have one name."""
@@ -62,15 +87,6 @@ class Owned:
                 if (other := served.setdefault(source.directory, source)) is not source:
                     self._served_already(file, document, source, other)
 
-    def _one_machine(self, file: str, document: Document, target: Target, first: Target) -> None:
-        self._complaints.warning_in(
-            file,
-            document,
-            ("metadata", "name"),
-            f"Target/{target.name} is the same machine as Target/{first.name}, at {first.origin}",
-            "declare it once: neither knows what the other one manages, and may purge it",
-        )
-
     def _served_already(self, file: str, document: Document, source: Source, first: Source) -> None:
         self._complaints.warning_in(
             file,
@@ -81,10 +97,18 @@ class Owned:
         )
 
     def _twice(self, file: str, document: Document, name: str, first: str) -> None:
-        self._complaints.problem_in(
-            file,
-            document,
-            ("metadata", "name"),
-            f"{name} is declared a second time; first at {first}",
-            "give one of them another name, or drop it",
-        )
+        self._complaints.problem_in(file, document, ("metadata", "name"), *_twice(name, first))
+
+
+def _twice(name: str, first: str) -> tuple[str, str]:
+    return (
+        f"{name} is declared a second time; first at {first}",
+        "give one of them another name, or drop it",
+    )
+
+
+def _one_machine(target: Target, first: Target) -> tuple[str, str]:
+    return (
+        f"Target/{target.name} is the same machine as Target/{first.name}, at {first.origin}",
+        "declare it once: neither knows what the other one manages, and may purge it",
+    )

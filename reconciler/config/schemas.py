@@ -13,7 +13,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from reconciler.config.builtin import COMMON, METADATA, OWN
+from reconciler.config.builtin import COMMON, METADATA
+from reconciler.config.own import OWN
 from reconciler.model.catalog import Catalog, Kind
 
 Schema = Mapping[str, Any]

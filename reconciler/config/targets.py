@@ -49,15 +49,22 @@ def target(
     complain: Complain,
 ) -> Target:
     """The target that a valid manifest declares."""
-    name = TargetName(metadata["name"])
+    name = metadata["name"]
     labels = dict(metadata.get("labels") or {})
     transport: LocalTransport | SshTransport
     if "local" in spec:
         transport = LocalTransport(spec["local"].get("become", ""))
     else:
-        transport = _ssh(spec["ssh"], origin.file, controller, complain)
+        transport = ssh_transport(spec["ssh"], origin.file, controller, complain)
+    return made_target(name, labels, transport, origin)
+
+
+def made_target(
+    name: str, labels: Mapping[str, str], transport: LocalTransport | SshTransport, origin: Origin
+) -> Target:
+    """A target, once all of it is known."""
     digest = digest_of([name, labels, type(transport).__name__, dataclasses.asdict(transport)])
-    return Target(name, labels, transport, digest, origin)
+    return Target(TargetName(name), labels, transport, digest, origin)
 
 
 def source(
@@ -73,9 +80,17 @@ def source(
     return Source(SourceName(metadata["name"]), directory, interval, origin)
 
 
-def _ssh(
+def ssh_transport(
     ssh: Mapping[str, Any], manifest: str, controller: ControllerPaths, complain: Complain
 ) -> SshTransport:
+    """How a target is reached over SSH, as `ssh` of a Target says it.
+
+    Args:
+        ssh: valid by its schema, with a host.
+        manifest: what its paths are relative to.
+        controller: the same.
+        complain: told the path from `ssh` on, a message and a hint.
+    """
     given: dict[str, Any] = {}
     for field, written in (
         ("identity_file", "identityFile"),

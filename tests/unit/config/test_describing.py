@@ -2,8 +2,9 @@
 
 import pytest
 
-from reconciler.config.builtin import OWN, TARGET
+from reconciler.config.builtin import TARGET
 from reconciler.config.describing import every_kind, find, own_fields, type_name, whole
+from reconciler.config.own import OWN
 from reconciler.config.structural import structural_problems
 from reconciler.errors import UsageError
 from reconciler.model.catalog import Catalog, Kind

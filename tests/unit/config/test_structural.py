@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.config.builtin import COMMON, METADATA, OWN
+from reconciler.config.builtin import COMMON, METADATA
+from reconciler.config.own import OWN
 from reconciler.config.schemas import document_schema, spec_schema
 from reconciler.config.structural import kind_problems, structural_problems
 from reconciler.model.catalog import BodyFields
