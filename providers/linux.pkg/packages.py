@@ -170,7 +170,8 @@ def planned(one: Resource, now: Actual) -> Operation:
         return Operation("none", diffs)
     if brings := now.state.get("brings"):
         diffs.append(FieldDiff("brings", None, brings))
+    blobs = [wish["body"]["digest"] for wish in done if wish["body"] is not None]
     payload = {"wishes": done} | {key: one.spec[key] for key in ("recommends", "removes") if key in one.spec}
     gone = one.spec.get("state") in {"absent", "purged"}
     action: ActionName = "delete" if gone else "update" if now.exists else "create"
-    return Operation(action, diffs, payload, slow=True, obstacles=obstacles)
+    return Operation(action, diffs, payload, blobs=blobs, slow=True, obstacles=obstacles)

@@ -48,8 +48,12 @@ class Share:
 
     @property
     def known(self) -> bool:
-        """Whether there is a version of all that is to be installed; else the sources have to be asked first."""
-        return all(self.changes[name][1].target for name in self.named(INSTALL))
+        """Whether apt can say what would come of it; else the sources have to be asked, or a file be brought, first."""
+        return all(
+            change.target and wish.body is None
+            for wish, change in self.changes.values()
+            if change.verb == INSTALL
+        )
 
     @property
     def moves(self) -> bool:
@@ -84,15 +88,22 @@ def steps(shares: Iterable[Share]) -> list[Json]:
         group = groups.setdefault(
             share.recommends if share.named(INSTALL) else None, {"install": [], "remove": []}
         )
-        for name in share.named(INSTALL):
-            target = share.changes[name][1].target
-            group["install"].append(f"{name}={target}" if target else name)
+        for wish, change in share.changes.values():
+            if change.verb == INSTALL:
+                group["install"].append(operand_of(wish, change))
         group["remove"] += share.named(REMOVE)
     found = []
     for recommends, group in sorted(groups.items(), key=lambda item: str(item[0])):
         step = {key: sorted(names) for key, names in group.items() if names}
         found.append(step if recommends is None else step | {"recommends": recommends})
     return [*found, {"purge": sorted(purge)}] if purge else found
+
+
+def operand_of(wish: Wish, change: Change) -> str:
+    """How apt is told what to install."""
+    if wish.body is not None:
+        return wish.file
+    return f"{wish.name}={change.target}" if change.target else wish.name
 
 
 async def forecast(shares: Sequence[Share]) -> Forecast:

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from simulation import Share, forecast, steps
-from wishes import INSTALL, PURGE, REMOVE, Wish, change_of
+from wishes import INSTALL, PURGE, REMOVE, SPOOL, Wish, change_of
 
 from froyo_provider import (
     CallError,
@@ -137,6 +137,9 @@ async def carried_out(operations: list[Operation]) -> list[Result | Fault]:
     if fresh and not manager["interrupted"]:
         results |= moved(operations, now)
     shares = shares_of([one for one in operations if one.address not in results], now)
+    bringing = shares
+    results |= await brought(bringing)
+    shares = [share for share in shares if share.address not in results]
     outlook = await forecast(shares)
     for address, wrong in outlook.wrong.items():
         results[address] = PermanentError(wrong[0]["message"])
@@ -146,14 +149,44 @@ async def carried_out(operations: list[Operation]) -> list[Result | Fault]:
             run, step, removing=any(share.named(REMOVE, PURGE) or share.removes for share in shares)
         )
     await mark(run, shares)
+    await taken_away(bringing)
     after = await looked_at(operations)
     return [results.get(one.address) or result_of(one, before, after, run) for one in operations]
+
+
+def files_of(share: Share) -> list[Wish]:
+    """What is installed from files."""
+    return [
+        wish for wish, change in share.changes.values() if change.verb == INSTALL and wish.body is not None
+    ]
+
+
+async def brought(shares: list[Share]) -> dict[str, Result | Fault]:
+    """Bring the files that are installed from, and see that each is what it is said to be; a fault where it is not."""
+    results: dict[str, Result | Fault] = {}
+    for share in shares:
+        for wish in files_of(share):
+            body = wish.body or {}
+            await call("dir.ensure", path=SPOOL, mode="0755", owner="root", group="root")
+            await call("file.write", path=wish.file, blob=body["digest"], size=body["size"], mode="0644")
+            told = await call("pkg.simulate", install=[wish.file])
+            names = {(one["name"].partition(":")[0], one.get("to")) for one in told["changes"]}
+            if not told.get("error") and (wish.name.partition(":")[0], wish.version) not in names:
+                results[share.address] = PermanentError(
+                    f"what is to be installed is not {wish.name} {wish.version}"
+                )
+    return results
+
+
+async def taken_away(shares: list[Share]) -> None:
+    """Nobody needs the files any more."""
+    await batch("file.remove", [{"path": wish.file} for share in shares for wish in files_of(share)])
 
 
 def wishes_in(operation: Operation) -> list[Wish]:
     """What was planned."""
     return [
-        Wish(one["name"], one["state"], one["version"], one["hold"], one["ignored"])
+        Wish(one["name"], one["state"], one["version"], one["hold"], one["ignored"], body=one["body"])
         for one in operation.payload["wishes"]
     ]
 

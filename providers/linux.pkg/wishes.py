@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = "dict[str, Any]"
 
+SPOOL = "/var/cache/froyo"
+"""Where files lie that are installed from; apt's own user has to be able to read them."""
 INSTALL, REMOVE, PURGE = "install", "remove", "purge"
 
 
@@ -26,6 +28,7 @@ class Wish:
         hold: whether it is to be on hold; None where nobody says.
         ignored: what of it is left alone: `version`, `state`, `hold`, `automatic`.
         prefix: of its fields in a plan.
+        body: of the file that it is to be installed from, `{"digest", "size"}`; None where apt has it.
     """
 
     name: str
@@ -34,6 +37,13 @@ class Wish:
     hold: bool | None = None
     ignored: Collection[str] = ()
     prefix: str = ""
+    body: Json | None = None
+
+    @property
+    def file(self) -> str:
+        """Where the file that it is installed from lies while that goes on."""
+        digest = "" if self.body is None else self.body["digest"].partition(":")[2][:16]
+        return f"{SPOOL}/{self.name.partition(':')[0]}_{self.version.replace(':', '%3a')}_{digest}.deb"
 
     @property
     def gone(self) -> bool:
@@ -59,6 +69,7 @@ class Wish:
             "version": self.version,
             "hold": self.hold,
             "ignored": sorted(self.ignored),
+            "body": self.body,
         }
 
 
@@ -75,6 +86,7 @@ def wishes_of(one: Resource) -> list[Wish]:
             spec.get("hold"),
             frozenset(one.ignore),
             f"packages.{name}." if several else "",
+            spec.get("body"),
         )
         for name in names
     ]
@@ -128,6 +140,8 @@ def change_of(wish: Wish, found: Json) -> tuple[Change, list[FieldDiff]]:
     verb = target = ""
     choice = found.get("choice", "")
     if not found["exists"] or not found["fits"] or (choice and wish.state == "latest" and choice != now):
+        if wish.body is not None:
+            choice = wish.version
         if differs("version", now, choice or wish.version or "a version that apt does not know yet"):
             verb, target = INSTALL, choice
     elif (found["state"] != "installed" or found.get("broken")) and differs(

@@ -147,16 +147,18 @@ func texts(list []string) wire.Array {
 	return array
 }
 
-// names reads a list of packages, each perhaps with a version behind an equals sign.
+// names reads a list of packages, each perhaps with a version behind an equals sign; what is to be installed may lie in a file.
 func names(a *command.Arguments, field string) []string {
 	list := a.Strings(field)
 	for _, text := range list {
-		if !validWish.MatchString(text) {
+		if !validWish.MatchString(text) && !(field == "install" && validFile.MatchString(text)) {
 			a.Fail(field, "not a list of packages")
 		}
 	}
 	return list
 }
+
+var validFile = regexp.MustCompile(`^(/[A-Za-z0-9+%~_-][A-Za-z0-9.+%~_-]*)+\.deb$`)
 
 var validWish = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{0,199}(:[a-z0-9][a-z0-9-]{0,30})?(=[A-Za-z0-9.+~:-]{1,256})?$`)
 

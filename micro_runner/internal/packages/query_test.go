@@ -250,6 +250,7 @@ func TestWhatIsAskedOfASimulationIsAListOfPackages(t *testing.T) {
 	h := at(t, system(t))
 	for _, item := range []harness.Object{
 		{}, {"install": []string{"-o"}}, {"install": []string{"jq; rm"}}, {"install": []string{"jq"}, "purge": []string{"tree"}}, {"remove": []string{"../x"}},
+		{"install": []string{"/srv/../x.deb"}}, {"install": []string{"/srv/x"}}, {"remove": []string{"/srv/x.deb"}},
 	} {
 		h.Fails(fault.BadRequest, "pkg.simulate", item)
 	}

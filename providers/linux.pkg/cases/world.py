@@ -5,6 +5,7 @@
     installed: {jq: {version: "1.7", state: half-configured, hold: true, automatic: true, kept: [/etc/jq.conf]}}
     offered: {tree: {versions: ["2.1"]}}          # what comes to be available when the lists are fetched,
     lists: {deb.example.org_InRelease: {}}        # and the lists themselves
+    debs: {jq: {package: tree}}                   # what is in a file that is said to be another package
     manager: {apt: {stale: true, interrupted: true, holder: {…}, missing: "there is no dpkg", fails: "E: …"}}
 
 Versions are numbers with points.
@@ -130,7 +131,12 @@ def changed(world: Json, args: Json) -> list[Json]:
     for name in args.get("remove", ()):
         remove(world, name, changes, "remove")
     for wish in args.get("install", ()):
-        name, _, version = wish.partition("=")
+        if wish.startswith("/"):  # a file, named after what is in it
+            name, version = wish.rpartition("/")[2].split("_")[:2]
+            name = world.get("debs", {}).get(name, {}).get("package", name)  # unless something else is
+            world.setdefault("available", {}).setdefault(name, {"versions": [version]})
+        else:
+            name, _, version = wish.partition("=")
         install(world, name, version, changes, automatic=False)
     return changes
 

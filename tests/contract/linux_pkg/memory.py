@@ -18,7 +18,7 @@ Json: TypeAlias = "dict[str, Any]"
 PACKAGE = Path(__file__).parents[3] / "providers" / "linux.pkg"
 DIRECTORIES = (
     *("/etc", "/etc/apt", "/etc/apt/sources.list.d"),
-    *("/var", "/var/lib", "/var/lib/apt", "/var/lib/apt/lists"),
+    *("/var", "/var/lib", "/var/lib/apt", "/var/lib/apt/lists", "/var/cache"),
 )
 
 

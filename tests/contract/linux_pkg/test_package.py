@@ -68,6 +68,11 @@ def test_a_package_has_one_owner_however_it_is_named():
         ({"package": "jq", "version": "~>1"}, False),
         ({"package": "jq", "version": "1 2"}, False),
         ({"package": "jq", "removes": ["exim4*"]}, True),
+        ({"package": "jq", "source": "jq.deb", "version": "1.7"}, True),
+        ({"package": "jq", "source": "jq.deb"}, False),
+        ({"package": "jq", "source": "jq.deb", "version": ">=1.7"}, False),
+        ({"packages": ["jq"], "source": "jq.deb", "version": "1.7"}, False),
+        ({"package": "jq", "source": "jq.deb", "version": "1.7", "state": "absent"}, False),
         ({"package": "jq", "removes": ["*; rm"]}, False),
     ],
 )

@@ -339,3 +339,21 @@ def test_what_somebody_has_installed_can_be_declared_without_a_change(bench):
         here.package(one["name"], **{k: v for k, v in one["spec"].items() if k != "package"}) for one in found
     ]
     assert [one["action"] for one in here.plan(*declared)] == ["none", "none"]
+
+
+def test_a_file_is_brought_and_taken_away_again_and_has_to_be_what_it_is_said_to_be(bench):
+    here = bench(**APP)
+    body = here.debian.files.body(b"a package")
+    own = here.package("own", version="1.0", body=body)
+    [operation] = here.plan(own, here.package("app"))[:1]
+    assert (diffs(operation), operation["blobs"]) == ({"version": (None, "1.0")}, [body["digest"]])
+    assert [one["changed"] for one in here.put_right(own, here.package("app"))] == [True, True]
+    [ran] = here.debian.ran
+    assert ran[-2:] == [f"/var/cache/froyo/own_1.0_{body['digest'][7:23]}.deb", "app=2.0"]
+    assert here.versions() == {"own": "1.0", "app": "2.0"}
+    assert [path for path in here.debian.files.nodes if path.startswith("/var/cache/froyo/")] == []
+    assert here.plan(own)[0]["action"] == "none"
+    [operation] = here.plan(here.package("other", version="2.0", body=body))
+    here.debian.world["debs"] = {"other": {"package": "own"}}
+    [result] = here.harness.apply([operation])
+    assert result["fault"]["message"] == "what is to be installed is not other 2.0"

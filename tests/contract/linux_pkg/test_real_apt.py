@@ -233,3 +233,17 @@ async def test_a_signed_repository_offers_its_packages_once_its_key_is_there(sit
     for call in operation["calls"]:
         assert isinstance((await site.perform([Call(call["call"], call["args"])]))[0], Ok)
     assert "file:/srv/signed" not in await site.exec("apt-cache policy lab-daemon")
+
+
+async def test_a_package_comes_from_a_file_that_is_what_it_is_said_to_be(site):
+    content = (site.host.path / "srv/apt/lab-app_1.0_all.deb").read_bytes()
+    body = {"digest": "sha256:" + hashlib.sha256(content).hexdigest(), "size": len(content)}
+    site.bodies[body["digest"]] = content
+    wrong, right = (site.package("lab-app", version=version, body=body) for version in ("1.1", "1.0"))
+    [refused] = await site.put_right(wrong)
+    assert refused["fault"]["message"] == "what is to be installed is not lab-app 1.1"
+    assert diffs((await site.plan(right))[0]) == {"version": (None, "1.0")}
+    assert [one["changed"] for one in await site.put_right(right)] == [True]
+    assert await site.version("lab-app") == "1.0"
+    assert [one["action"] for one in await site.plan(right)] == ["none"]
+    assert await site.exec("ls /var/cache/froyo") == ""
