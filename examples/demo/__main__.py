@@ -6,61 +6,19 @@ nor a network is needed. As root the daemon can also tell who spoiled a file.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import Empty, Queue
-from typing import Any
 
-from reconciler.cli.terminal import terminal
+from examples.demo.stage import Daemon, Failed, heading, paint, remark, say, show
 
 HERE = Path(__file__).resolve().parent
 DEMO = HERE.parent.parent / "build" / "demo"
 ROOT, SITE, STATE, LOG = DEMO / "machine", DEMO / "declared", DEMO / "state", DEMO / "daemon.log"
 INSTANCES = 6
-PATIENCE = 60.0
-"""Seconds; the very first start compiles the providers, which takes about ten."""
-
-SCREEN = terminal()
-COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def paint(code: str, text: str) -> str:
-    """`text` in a colour, where there are colours."""
-    return f"\033[{code}m{text}\033[0m" if COLOUR else text
-
-
-def say(text: str = "") -> None:
-    """One line."""
-    print(SCREEN.plain(text), flush=True)
-
-
-def remark(text: str) -> None:
-    """How it looks now."""
-    say("  " + paint("2", text))
-
-
-def heading(text: str) -> None:
-    """What comes next."""
-    say()
-    width = min(80, SCREEN.width or 80)
-    say(paint("1;36", f"── {text} ".ljust(width, "─")))
-
-
-def froyo(*arguments: str) -> list[str]:
-    """The command line of `froyo`, as this Python has it."""
-    return [sys.executable, "-m", "reconciler.cli", *arguments]
-
-
-class Failed(Exception):
-    """The demo could not go on."""
 
 
 class Somebody:
@@ -85,84 +43,6 @@ class Somebody:
         self._shell.communicate()
 
 
-class Daemon:
-    """`froyo up`, and what it tells."""
-
-    def __init__(self) -> None:
-        self._environ = {**os.environ, "FROYO_STATE": str(STATE)}
-        self._log = LOG.open("wb")
-        self._process = subprocess.Popen(
-            froyo("up", str(SITE)), stdout=self._log, stderr=self._log, env=self._environ
-        )
-        self._events: Queue[dict[str, Any]] = Queue()
-        self._follower: subprocess.Popen[str] | None = None
-        self._told = False
-
-    def follow(self) -> None:
-        """Follow the events from the first on, as `froyo events -f` gives them."""
-        deadline = time.monotonic() + PATIENCE
-        while not (STATE / "froyo.sock").exists():
-            self._must_live()
-            if time.monotonic() > deadline:
-                raise Failed("the daemon did not come up")
-            time.sleep(0.02)
-        self._follower = subprocess.Popen(
-            froyo("events", "-f", "--all", "-o", "json"), stdout=subprocess.PIPE, text=True, env=self._environ
-        )
-        threading.Thread(target=self._read, args=(self._follower,), daemon=True).start()
-
-    def _read(self, follower: subprocess.Popen[str]) -> None:
-        assert follower.stdout is not None
-        for line in follower.stdout:
-            self._events.put(json.loads(line))
-
-    def events(self, wanted: Callable[[dict[str, Any]], bool]) -> Iterator[dict[str, Any]]:
-        """Those that are `wanted`, as they come."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            self._must_live()
-            self._tell_what_takes_long()
-            try:
-                event = self._events.get(timeout=0.05)
-            except Empty:
-                continue
-            if wanted(event):
-                yield event
-        raise Failed("what should have happened did not")
-
-    def _tell_what_takes_long(self) -> None:
-        if not self._told and "compiling" in LOG.read_text(encoding="utf-8", errors="replace"):
-            self._told = True
-            say(
-                paint(
-                    "2", "  the very first start compiles the providers' sandbox: some ten seconds, this once"
-                )
-            )
-
-    def _must_live(self) -> None:
-        if self._process.poll() is not None:
-            raise Failed(f"the daemon has ended with status {self._process.returncode}")
-
-    def run(self, *arguments: str) -> None:
-        """Another froyo command, which asks the daemon."""
-        subprocess.run(froyo(*arguments), env=self._environ, check=True)
-
-    def stop(self) -> int:
-        """End it in order; its exit status."""
-        if self._follower is not None:
-            self._follower.terminate()
-            self._follower.wait()
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-        try:
-            return self._process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
-        finally:
-            self._log.close()
-
-
 def prepare() -> None:
     """A fresh machine directory, and what is declared for it."""
     shutil.rmtree(DEMO, ignore_errors=True)
@@ -172,14 +52,6 @@ def prepare() -> None:
     text = (HERE / "site.yaml.in").read_text(encoding="utf-8")
     (SITE / "site.yaml").write_text(text.replace("@ROOT@", str(ROOT)), encoding="utf-8")
     shutil.copy(HERE / "index.html", SITE)
-
-
-def show(event: dict[str, Any]) -> None:
-    """One event, as a person wants to read it."""
-    took = event.get("duration")
-    time_taken = f"{took * 1000:7.1f} ms" if took is not None else " " * 10
-    name = event["object"].partition("/")[2]
-    say(f"  {paint('32', '✔')} {time_taken}  {paint('1', name)}  {event['message']}")
 
 
 def spoil(daemon: Daemon, somebody: Somebody, command: str, objects: set[str]) -> list[float]:
@@ -240,7 +112,7 @@ def main() -> int:
     say(f"kept in      {os.path.relpath(ROOT)}/")
     heading("froyo up: read what is, plan the difference, apply it")
     began = time.monotonic()
-    daemon, somebody = Daemon(), Somebody()
+    daemon, somebody = Daemon(SITE, STATE, LOG), Somebody()
     failure = ""
     try:
         story(daemon, somebody, began)
