@@ -25,6 +25,7 @@ from reconciler.core.prune import Budget
 
 if TYPE_CHECKING:
     from reconciler.app.saved import Saved
+    from reconciler.model.event import Event
 
 DONE = ("Created", "Updated", "Removed", "Restored", "Repaired", "Refreshed")
 
@@ -96,6 +97,8 @@ async def _apply(
             only=saved.units if saved is not None else None,
             whole=not targets and not labels and saved is None,
         )
-        done = {event.object: event for one in results for event in one.events if event.reason in DONE}
+        done: dict[str, list[Event]] = {}
+        for event in (event for one in results for event in one.events if event.reason in DONE):
+            done.setdefault(event.object, []).append(event)
     subjects = {address: one.subject for address, one in evaluated.instances.items()}
     return result_document(results, done, subjects, seconds=time.monotonic() - began)

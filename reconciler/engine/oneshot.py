@@ -197,7 +197,7 @@ class OneShot:
                 await asyncio.shield(work.abandon())
                 raise
             result.events += work.report.events
-            result.changed += [address for address in outcome.changed if address not in result.changed]
+            result.changed += [a for a in dict.fromkeys(outcome.changed) if a not in result.changed]
             touched |= outcome.touched
             dirty = Scope.of({a for a, pause in outcome.again.items() if pause <= 0} | outcome.woken)
             if not dirty:

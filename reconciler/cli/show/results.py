@@ -33,7 +33,7 @@ _COUNTED = ("Created", "Repaired", "Removed", "Refreshed")
 
 def result_document(
     results: Sequence[TargetResult],
-    events: Mapping[str, Event],
+    events: Mapping[str, Sequence[Event]],
     subjects: Mapping[Address, str],
     *,
     seconds: float,
@@ -42,7 +42,7 @@ def result_document(
 
     Args:
         results: target by target.
-        events: by address, the one that says what was done to it.
+        events: by address, those that say what was done to it, in order.
         subjects: by address, what it is about on its target, such as its path.
         seconds: that it took.
     """
@@ -50,16 +50,12 @@ def result_document(
     for result in results:
         changed = []
         for address in result.changed:
-            event = events.get(address)
-            entry: Document = {
-                "address": address,
-                "subject": subjects.get(address, ""),
-                "reason": event.reason if event else "Updated",
-            }
-            entry["message"] = event.message if event else "changed"
-            if event is not None and event.cause:
-                entry["cause"] = event.cause
-            changed.append(entry)
+            told = {"address": address, "subject": subjects.get(address, "")}
+            for event in events.get(address, ()):
+                entry = {**told, "reason": event.reason, "message": event.message}
+                changed.append(entry | ({"cause": event.cause} if event.cause else {}))
+            if address not in events:
+                changed.append({**told, "reason": "Updated", "message": "changed"})
         targets.append(
             {
                 "target": result.target,
@@ -73,7 +69,7 @@ def result_document(
     return {
         "apiVersion": "froyo.dev/v1alpha1",
         "kind": "ApplyResult",
-        "changed": sum(len(entry["changed"]) for entry in targets),
+        "changed": sum(len(result.changed) for result in results),
         "failed": sum(len(entry["failed"]) for entry in targets),
         "unreachable": sum(bool(entry["error"]) for entry in targets),
         "left": sum(len(entry["left"]) for entry in targets),
@@ -133,7 +129,7 @@ def result_summary(screen: Terminal, document: Document) -> str:
         return nothing_to_do(document["instances"], targets)
     reasons = [change["reason"] for entry in document["targets"] for change in entry["changed"]]
     parts = [f"{number:,} {reason.lower()}" for reason in _COUNTED if (number := reasons.count(reason))]
-    other = changed - sum(reason in _COUNTED for reason in reasons)
+    other = sum(reason not in _COUNTED for reason in reasons)
     if other or not parts:
         parts.append(f"{other:,} changed")
     if failed:

@@ -140,7 +140,7 @@ DIFF = {"field": EVIL, "before": EVIL, "after": EVIL}
                     TargetResult("web-1", 3, changed=[ADDRESS], failed={ADDRESS: EVIL}, left={ADDRESS: EVIL}),
                     TargetResult("web-2", 3, error=EVIL),
                 ],
-                {ADDRESS: event(1, ADDRESS, "Updated", message=EVIL)},
+                {ADDRESS: [event(1, ADDRESS, "Updated", message=EVIL)]},
                 {ADDRESS: EVIL},
                 seconds=1.0,
             ),

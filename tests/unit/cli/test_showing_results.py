@@ -7,7 +7,12 @@ from tests.unit.cli.screens import pipe
 
 
 def document(*results, events=(), subjects=None):
-    return result_document(results, {e.object: e for e in events}, subjects or {}, seconds=1.23)
+    return result_document(
+        results,
+        {e.object: [one for one in events if one.object == e.object] for e in events},
+        subjects or {},
+        seconds=1.23,
+    )
 
 
 def test_a_second_apply_says_that_there_is_nothing_to_do():
@@ -38,6 +43,20 @@ def test_each_change_says_what_was_done():
         "cause": "spec",
     }
     assert result_lines(pipe(quiet=True), found) == []
+
+
+def test_what_was_changed_and_refreshed_says_both_and_is_one_instance():
+    updated = event(1, "a/File/x", "Updated", message="updated: state (stopped → running)")
+    refreshed = event(2, "a/File/x", "Refreshed", message="refreshed, since File/y has changed")
+    found = document(TargetResult("a", 2, changed=["a/File/x"]), events=[updated, refreshed])
+    assert result_lines(pipe(), found) == [
+        "a",
+        "  ~ File/x  updated: state (stopped → running)",
+        "  » File/x  refreshed, since File/y has changed",
+    ]
+    assert result_summary(pipe(), found) == (
+        "Applied: 1 refreshed, 1 changed, 1 as declared before, on 1 target (1.2 s)"
+    )
 
 
 def test_what_failed_was_left_alone_or_could_not_be_reached_is_named():
