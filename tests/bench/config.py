@@ -29,6 +29,7 @@ from watchers.directory import DirectorySource
 from watchers.fingerprint import fingerprint
 
 DOCUMENTS = 10_000
+HOSTS = 100
 PACKAGE = Path(__file__).parents[2] / "providers" / "linux.file"
 TARGET = """\
 apiVersion: froyo.dev/v1alpha1
@@ -177,8 +178,29 @@ def _imports() -> list[Row]:
     return rows
 
 
+def _valued() -> str:
+    """A hundred targets with values of their own, and a hundred Files that read them."""
+    api = "apiVersion: froyo.dev/v1alpha1"
+    targets = [
+        f"{api}\nkind: Target\nmetadata: {{name: web-{one}, labels: {{role: web}}}}\nspec: {{ssh: {{host: h-{one}}}}}\n"
+        for one in range(HOSTS)
+    ]
+    values = [
+        f"{api}\nkind: Vars\nmetadata: {{name: web-{one}}}\n"
+        f"spec: {{target: web-{one}, values: {{port: {8000 + one}, site: site-{one}}}}}\n"
+        for one in range(HOSTS)
+    ]
+    files = [
+        _document(number).replace(
+            f"# file {number}", "listen ${vars.port + 1} ${vars.site} # on ${target.name}"
+        )
+        for number in range(DOCUMENTS // HOSTS)
+    ]
+    return "---\n".join([*targets, *values, *files])
+
+
 def documents() -> Iterator[Row]:
-    """The budget of loading."""
+    """The budgets of loading."""
     kinds = catalog(load_packages([PACKAGE]))
     text = "---\n".join(_document(number) for number in range(DOCUMENTS))
     snapshot = _snapshot({"t.yaml": TARGET, "all.yaml": text})
@@ -189,6 +211,16 @@ def documents() -> Iterator[Row]:
         limit=min(_timed(lambda: _parse(text.encode())) for _ in range(3)),
         budget=2.0,
         note="limit: the same text through libyaml's parser alone",
+    )
+    valued = _valued()
+    given = _snapshot({"all.yaml": valued})
+    yield Row(
+        what="10,000 instances with values of their own load",
+        measured=min(_timed(lambda: load(given, kinds)) for _ in range(3)),
+        unit="s",
+        limit=min(_timed(lambda: _parse(valued.encode())) for _ in range(3)),
+        budget=3.0,
+        note="100 targets, 100 Files; limit as above",
     )
 
 
