@@ -26,6 +26,7 @@ import (
 	"froyo.dev/runner/internal/files"
 	"froyo.dev/runner/internal/frames"
 	"froyo.dev/runner/internal/hang"
+	"froyo.dev/runner/internal/kernel"
 	"froyo.dev/runner/internal/links"
 	"froyo.dev/runner/internal/observe"
 	"froyo.dev/runner/internal/operation"
@@ -165,6 +166,7 @@ func commands(host *command.Host) []command.Command {
 	all = append(all, packages.Commands()...)
 	all = append(all, account.Commands(host)...)
 	all = append(all, units.Commands(host)...)
+	all = append(all, kernel.Commands(host)...)
 	all = append(all, watch.Commands(host)...)
 	return append(all, observe.Commands(all)...)
 }

@@ -102,6 +102,7 @@ class CallRule:
 
 
 _PATH = Names("path")
+_SYSCTL = Names("name", "sysctl")
 _USER = Names("user", "user")
 _GROUP = Names("group", "group")
 _URL = (Names("url", scheme=URL),)
@@ -129,6 +130,8 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "user.remove": CallRule(reading=False, names=(_USER,)),
         "key.stat": CallRule(reading=True, names=(_USER,)),
         "key.ensure": CallRule(reading=False, names=(_USER,)),
+        "sysctl.stat": CallRule(reading=True, names=(_SYSCTL,)),
+        "sysctl.set": CallRule(reading=False, names=(_SYSCTL,)),
         "group.stat": CallRule(reading=True, names=(_GROUP,)),
         "group.ensure": CallRule(reading=False, names=(_GROUP,)),
         "group.remove": CallRule(reading=False, names=(_GROUP,)),

@@ -31,6 +31,7 @@ READING_CALLS = frozenset(
     {"file.stat", "dir.list", "text.look", "facts", "exec.look", "exec.check", "exec.check.unconfined"}
     | {"pkg.query", "pkg.list", "pkg.simulate", "pkg.manager"}
     | {"user.stat", "group.stat", "key.stat"}
+    | {"sysctl.stat"}
     | {"http.get", "http.get.forwarded", "tcp.connect", "tcp.connect.forwarded"}
     | {"unit.query"}
 )

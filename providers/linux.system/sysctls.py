@@ -1,0 +1,145 @@
+"""The kind Sysctl: a setting of the kernel, now and at boot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from generated import (
+    IN_SYNC,
+    attribute_diffs,
+    in_the_way,
+    mark_ignored,
+    of_a_file,
+    preimage,
+    question,
+    refuse_in_the_way,
+    removing,
+    writing,
+)
+
+from froyo_provider import (
+    Actual,
+    Fault,
+    FieldDiff,
+    Operation,
+    PermanentError,
+    Provider,
+    Resource,
+    batch,
+    gather,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from generated import Json
+
+
+class Sysctl(Provider):
+    """A setting of the kernel."""
+
+    async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
+        """The file for the next boot, and the value now: two calls each, in one round trip."""
+        files: list[Any]
+        values: list[Any]
+        files, values = await gather(
+            batch("file.stat", [question(path_of(one), text_of(one.spec)) for one in wanted]),
+            batch("sysctl.stat", [{"name": one.spec["name"]} for one in wanted]),
+        )
+        return [found(one, *replies) for one, *replies in zip(wanted, files, values, strict=True)]
+
+    def plan(self, wanted: list[Resource], actual: list[Actual]) -> list[Operation | Fault]:
+        """Compare both."""
+        operations: list[Operation | Fault] = []
+        for one, now in zip(wanted, actual, strict=True):
+            try:
+                operations.append(planned(one, now))
+            except PermanentError as fault:
+                operations.append(fault)
+        return operations
+
+    def absence(self, resource: Resource) -> Resource:
+        """The same setting, absent."""
+        return replace(resource, spec={**resource.spec, "state": "absent"})
+
+
+def path_of(one: Resource) -> str:
+    """The file that sets it at boot; its name makes it the last that is read."""
+    return f"/etc/sysctl.d/zz-{one.spec['name']}.conf"
+
+
+def value_of(spec: Json) -> str:
+    """The declared value, with any blanks as one space."""
+    return " ".join(str(spec["value"]).split())
+
+
+def text_of(spec: Json) -> str | None:
+    """The file; None where there is to be none."""
+    if spec.get("state") == "absent":
+        return None
+    return f"# Kept by OpenFroyo: what is changed here is put back.\n{spec['name']} = {value_of(spec)}\n"
+
+
+def value_in(text: str, name: str) -> str | None:
+    """What a file sets it to; None where that is nothing, or something else besides."""
+    lines = [line.strip() for line in text.split("\n")]
+    lines = [line for line in lines if line and line[0] not in "#;"]
+    if len(lines) != 1:
+        return None
+    key, equals, value = lines[0].partition("=")
+    return " ".join(value.split()) if equals and key.strip().replace("/", ".") == name else None
+
+
+def found(one: Resource, file: Any, setting: Any) -> Actual | Fault:
+    """What was answered about the file and the value."""
+    for reply in (file, setting):
+        if isinstance(reply, Fault):
+            return reply
+    now = of_a_file(path_of(one), text_of(one.spec), file)
+    now.state["runs"] = setting.get("value")
+    now.watch = (*now.watch, f"path:{setting['path']}")
+    if not setting["exists"] and one.spec.get("state") != "absent":
+        why = f"there is no setting {one.spec['name']} on this target: is a module of the kernel missing?"
+        missing = {"class": "transient", "code": "enoent", "message": why}
+        now.state["obstacles"] = [
+            *now.state.get("obstacles", ()),
+            {**missing, "subjects": [f"sysctl:{one.spec['name']}"]},
+        ]
+    return now
+
+
+def planned(one: Resource, now: Actual) -> Operation:
+    """What a setting takes."""
+    spec, state, path = one.spec, now.state, path_of(one)
+    refuse_in_the_way(path, now)
+    text = text_of(spec)
+    calls: list[Json] = []
+    diffs: list[FieldDiff] = []
+    if text is None:
+        if now.exists:
+            diffs.append(FieldDiff("state", "present", "absent"))
+            calls.append(removing(path, now))
+    else:
+        value = value_of(spec)
+        if state["runs"] != value:
+            diffs.append(FieldDiff("value", state["runs"], value))
+            if "value" not in one.ignore:
+                args = {"name": spec["name"], "value": value}
+                calls.append({"call": "sysctl.set", "args": args})
+        at_boot = value_in(state.get("text", ""), spec["name"]) if now.exists else None
+        told = [FieldDiff("boot", at_boot, value)] if at_boot != value else attribute_diffs(now)
+        if told and "boot" not in one.ignore:
+            calls.append(writing(path, text, now))
+        diffs += told
+    if not diffs:
+        return IN_SYNC
+    if not mark_ignored(diffs, one):
+        return Operation("none", diffs)
+    return Operation(
+        "delete" if text is None else "update" if now.exists else "create",
+        diffs,
+        calls=calls,
+        preimage=preimage(path, now) if calls[-1]["call"] != "sysctl.set" else None,
+        obstacles=in_the_way(calls[0]["call"], state),
+    )
