@@ -24,9 +24,10 @@ from reconciler.core.suggest import Suggestions
 from reconciler.documents.reading import Document, Locator
 from reconciler.documents.text import FileText, decode
 from reconciler.errors import Problem
+from reconciler.model.names import Digest
 from reconciler.model.origin import Origin
 from reconciler.model.selector import is_label_key
-from reconciler.model.source import Snapshot
+from reconciler.model.source import Snapshot, SnapshotFile
 from reconciler.model.target import LocalTransport, SshTransport, Target
 
 GROUP = "group/"
@@ -77,6 +78,7 @@ class Fleet:
         ssh: how all of them are reached, unless they say otherwise.
         listed: the targets that it lists, each with its place in the document.
         files: that list more of them.
+        read: what came of these before, by the field that names them, with the digest that the file had.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Fleet:
     ssh: Mapping[str, Any]
     listed: list[tuple[Target, Path]] = field(default_factory=list)
     files: list[HostFile] = field(default_factory=list)
+    read: dict[str, tuple[Digest, list[PlacedTarget], list[Problem]]] = field(default_factory=dict)
 
 
 def fleet_of(
@@ -217,6 +220,16 @@ class FleetFiles:
                 )
             )
             return []
+        if (known := fleet.read.get(listing.field)) is not None and known[0] == file.digest:
+            self.warnings += known[2]
+            return known[1]
+        problems, warnings = len(self.problems), len(self.warnings)
+        placed = self._read(fleet, listing, file)
+        if len(self.problems) == problems:
+            fleet.read[listing.field] = file.digest, placed, self.warnings[warnings:]
+        return placed
+
+    def _read(self, fleet: Fleet, listing: HostFile, file: SnapshotFile) -> list[PlacedTarget]:
         text = decode(listing.path, file.read())
         if isinstance(text, Problem):
             self.problems.append(text)

@@ -102,6 +102,12 @@ class _Section(NamedTuple):
 def read_ssh_config(file: FileText, wanted: tuple[str, ...], say: Say, warn: Say) -> list[FoundHost]:
     """The hosts that a file names, in order; those that one of the globs of `wanted` is for, where there are any."""
     sections = [*_sections(file, say)]
+    # Most name hosts as they are: going over all of them for each host would take for ever with thousands.
+    named: dict[str, list[int]] = {}
+    wild = {number for number, section in enumerate(sections) if _WILD & set("".join(section.patterns))}
+    for number, section in enumerate(sections):
+        for name in section.patterns if number not in wild else ():
+            named.setdefault(name, []).append(number)
     found: dict[str, FoundHost] = {}
     told: set[int] = set()
     for section in sections:
@@ -111,10 +117,10 @@ def read_ssh_config(file: FileText, wanted: tuple[str, ...], say: Say, warn: Say
             if wanted and not any(fnmatch.fnmatchcase(name, glob) for glob in wanted):
                 continue
             host = found[name] = FoundHost(name, section.at)
+            fitting = (number for number in wild if _is_for(sections[number].patterns, name))
             options: dict[str, tuple[str, int]] = {}
-            for other in sections:
-                if _is_for(other.patterns, name):
-                    options = {**other.options, **options}
+            for number in sorted({*named.get(name, ()), *fitting}):
+                options = {**sections[number].options, **options}
             for option, (value, index) in options.items():
                 _read(host, option, value, index, say, warn if index not in told else _nobody)
                 told.add(index)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from reconciler.config import ParseCache
 from reconciler.config.inventory.ranges import expanded
 from reconciler.model.target import LocalTransport
 from tests.unit.config.world import TARGET, loaded, problems
@@ -368,3 +369,17 @@ def test_an_option_that_nobody_knows_is_warned_of_once():
 def test_a_file_that_is_no_text_is_an_error():
     [one] = problems({"a.yaml": HEAD + "  ansible: {path: h.ini}\n", "h.ini": b"\xff\xfe"})
     assert one.file == "h.ini"
+
+
+def test_what_a_file_says_is_kept_as_long_as_it_is_the_same():
+    cache = ParseCache()
+    text = "  ansible: {path: h.ini}\n"
+    first = loaded(inventory(text, h_ini="a x=1\n"), cache=cache)
+    again = loaded(inventory(text, h_ini="a x=1\n"), cache=cache)
+    assert again.targets["a"] is first.targets["a"]
+    assert again.warnings == first.warnings != ()
+    other = loaded(inventory(text, h_ini="b\n"), cache=cache)
+    assert list(other.targets) == ["b"]
+    for _ in range(2):
+        [one] = problems(inventory(text, h_ini="[b\n"), cache=cache)
+        assert "is no section" in one.message
