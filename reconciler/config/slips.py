@@ -16,7 +16,7 @@ from reconciler.config.builtin import API_VERSION, COMMON
 from reconciler.config.explain import shown
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.documents.invisible import INVISIBLE, escaped, instead, name_of, without
-from reconciler.documents.leftovers import BRACES, FOLDED, NOT_HERE, NOT_RENDERED
+from reconciler.documents.leftovers import BRACES, FOLDED, NOT_HERE, NOT_RENDERED, OF_A_TARGET
 from reconciler.documents.nodes import Located, Node, plain
 from reconciler.documents.reading import Document, Locator
 from reconciler.errors import Problem
@@ -38,10 +38,11 @@ def looked_through(places: Locator, document: Document, kinds: Kinds, problems: 
     """A document as it was meant, with a problem for each slip in it."""
     value = document.value
     ours = isinstance(value, dict) and value.get("apiVersion") == API_VERSION
-    found = list(_suspects(value, (), _Rules(kinds.texts, ours=ours, schema=_schema(value, kinds))))
+    rules = _Rules(kinds.texts, ours=ours, schema=_schema(value, kinds))
+    found = list(_suspects(value, (), rules))
     if not found:
         return document
-    slips = _Slips(places, document, problems, taken=_taken(value, kinds))
+    slips = _Slips(places, document, problems, rules, taken=_taken(value, kinds))
     slipped = False
     for path, is_key in reversed(found):  # what lies deeper is still found by its path then
         located = places.locate(document, path)
@@ -129,11 +130,15 @@ class _Slips:
     """Complains about those of one document, and puts right what was read.
 
     Attributes:
+        rules: what may stand where.
         taken: whether the document would be taken as it is: only then an escape is offered to who means it.
         indented: whether lines are indented with what is no space.
     """
 
-    def __init__(self, places: Locator, document: Document, problems: list[Problem], *, taken: bool) -> None:
+    def __init__(
+        self, places: Locator, document: Document, problems: list[Problem], rules: _Rules, *, taken: bool
+    ) -> None:
+        self.rules = rules
         self.places = places
         self.document = document
         self.problems = problems
@@ -167,6 +172,7 @@ class _Slips:
     def value(self, path: Path, node: Node) -> bool:
         """Whether a scalar has something in it that slipped in."""
         what, text = shown(path) or "this document", self.places.file.text
+        template = self.rules.template(path)
         if node.block:
             return False
         if found := INVISIBLE.search(text, node.index, node.end):
@@ -178,12 +184,12 @@ class _Slips:
             meant = f"; if it is meant, write {escaped(character)} in double quotes" if self.taken else ""
             self.complain(found.start(), f"{name_of(character)} in {what}", hint + meant)
             node.value = clean
-        elif found := FOLDED.search(text, node.index, node.end):
+        elif template is not None and (found := template.search(text, node.index, node.end)):
             folded, begins = " ".join(found.group().split()), escaped(found.group()[0]) + found.group()[1]
             meant = f"; braces that are meant are written {begins} in double quotes" if self.taken else ""
-            said, hint = (
-                ("an expression", NOT_HERE) if folded.startswith("$") else ("a template", NOT_RENDERED)
-            )
+            said, hint = ("a template", NOT_RENDERED if template is FOLDED else OF_A_TARGET)
+            if folded.startswith("$"):
+                said, hint = "an expression", NOT_HERE
             self.complain(found.start(), f"{what} holds {said}, {folded}", hint + meant)
         else:
             return False

@@ -18,6 +18,7 @@ FOLDED = re.compile(rf"{BRACES.pattern}|\$\{{[A-Za-z_][^{{}}]{{0,500}}\}}")
 """The same of any."""
 NOT_RENDERED = "templates are not rendered; write what it stands for"
 NOT_HERE = "expressions stand in the values of a kind's own fields; write what it stands for"
+OF_A_TARGET = "only bodies are templates; what is another value on each target is written as ${vars.NAME}"
 QUOTED = "to have YAML take its braces for no mapping, put double quotes around the whole value"
 
 
