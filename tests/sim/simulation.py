@@ -478,6 +478,7 @@ def _waits_for(world: World, address: Any, excused: set[Any]) -> bool:
     return any(
         edge.dependency in excused
         or summarize(states[edge.dependency].conditions).reason is Reason.DEPENDENCY_NOT_READY
+        or _waits_for(world, edge.dependency, excused)  # what is between may be as declared
         for edge in graph.dependencies.get(address, ())
     )
 

@@ -83,12 +83,22 @@ class Carrying:
         await self._look_after(todo, carried.applied, carried.begun, carried.done_at)
 
     async def keep_preimages(self, todo: Mapping[Address, PlanUnit]) -> dict[Address, PlanUnit]:
-        """Keep what `todo` is about to replace; returns that of which it could be kept."""
+        """Keep what `todo` is about to replace; returns that which could be kept, and is still to be done."""
         limit = self._services.settings.preimage_limit
         lost = await keep_preimages(self._session, self._journal, todo.values(), limit=limit)
         for address, error in lost.items():
             self._failures.fail(address, error)
-        return {address: unit for address, unit in todo.items() if address not in lost}
+        # That took its time, and a person may want something left alone since: the next round says so.
+        return {
+            address: unit
+            for address, unit in todo.items()
+            if address not in lost and not self._is_suspended(address)
+        }
+
+    def _is_suspended(self, address: Address) -> bool:
+        removal = self._lane.instances[address].removal
+        asked = removal is not None and removal.asked
+        return not asked and self._services.suspended(address) is not None
 
     async def carry_alone(self, slow: Slow) -> Carried:
         """Do one operation, while no other one holds its lock."""

@@ -1,7 +1,7 @@
 """What a round does about its probes: has them asked, says that they are, and concludes from the answers.
 
-Invariants: a round waits for no probe. Nothing is asked before what it comes after is as declared. Only here are calls
-made that the controller makes by itself.
+Invariants: a round waits for no probe. What was never well is not asked before what it comes after is as declared. Only
+here are calls made that the controller makes by itself.
 """
 
 from __future__ import annotations
@@ -60,6 +60,13 @@ class Probing:
         """Whether it is one of which nothing is known that still holds."""
         return self.is_probe(address) and self._probes.is_new(self._lane.instances[address])
 
+    def may_wait(self, address: Address) -> bool:
+        """Whether it is one that need not be asked before what it comes after is as declared.
+
+        What was well once is asked all the same: that something above it fails says nothing about what answers.
+        """
+        return self.is_new(address) and self._lane.states[address].observed is None
+
     def begin(self) -> None:
         """Look no longer at what is not declared any more."""
         self._probes.keep_only(self._lane.target.name, self._lane.instances)
@@ -70,7 +77,7 @@ class Probing:
         for address in addresses:
             if not self.is_probe(address):
                 found.append(address)
-            elif self.is_new(address) and (broken := self._conclusions.broken_above([address])):
+            elif self.may_wait(address) and (broken := self._conclusions.broken_above([address])):
                 self._failures.waits(address, min(broken, key=self._lane.graph.position.__getitem__))
             elif self._probes.ask(self._lane.instances[address], self._read(address)):
                 found.append(address)

@@ -212,6 +212,8 @@ class Walk:
         seen = {address: self._looks[address] for address in blocked if address in self._looks}
         self._looks.settle_owed(seen)
         for address, culprit in blocked.items():
-            differs = address in seen and self._deciding.decide(address, seen[address]) is not None
-            if differs or self._deciding.owes(address) or self._probing.is_new(address):
+            unit = self._deciding.decide(address, seen[address]) if address in seen else None
+            if unit is not None and self._probing.is_probe(address):
+                self._obstructed(unit)  # whatever it comes after: how it is, is known
+            elif unit is not None or self._deciding.owes(address) or self._probing.may_wait(address):
                 self._failures.waits(address, culprit)

@@ -3,7 +3,10 @@
 import asyncio
 from typing import Any
 
+from reconciler.engine.round.performing import ReadingPerformer, WritingPerformer, parted
 from reconciler.engine.settings import EngineSettings
+from reconciler.errors import TransportError
+from reconciler.model.calls import Call, Ok
 from reconciler.model.resource import Policy
 from reconciler.plugins.calls import Phase
 from tests.unit.engine.stage import address, file, probe, staged
@@ -335,3 +338,70 @@ async def test_so_many_are_asked_at_once(stage):
     await stage.declare(*(probe(f"p{n}") for n in range(6)))
     await stage.until(lambda: all(told(stage, f"p{n}") == "InSync" for n in range(6)))
     assert most == 2
+
+
+@staged
+async def test_one_that_asks_from_a_target_that_is_lost_is_asked_again_when_that_is_back(stage):
+    async def lost() -> Any:
+        if len(stage.asked) == 1:
+            stage.machines["m0"].lose_sessions()
+            raise TransportError("the session was lost")
+        return {"status": 200}
+
+    stage.pages["http://site/"] = lost
+    await stage.declare(probe("site"), file("a", "a"))
+    await until(stage, "InSync")
+    assert await stage.events("Unhealthy") == []
+
+
+@staged
+async def test_what_was_well_is_asked_also_while_something_above_it_fails(stage):
+    """A vhost that its check refused kept everybody from knowing whether the site was still served."""
+    stage.page("site")
+    await stage.declare(
+        file("a", "a"), file("b", "b", require=("File/a",)), probe("site", require=("File/b",))
+    )
+    await stage.settled()
+    asked = len(stage.asked)
+    stage.machines["m0"].files.immutable.add("/srv/a")
+    await stage.declare(
+        file("a", "2"), file("b", "2", require=("File/a",)), probe("site", require=("File/b",))
+    )
+    await stage.until(lambda: stage.reason("b") == "DependencyNotReady")
+    await asyncio.sleep(50)
+    assert told(stage) == "InSync"
+    assert len(stage.asked) > asked
+    stage.page("site", lambda: 503)
+    await until(stage, "Unhealthy")
+    stage.page("site")
+    stage.machines["m0"].files.immutable.clear()
+    await stage.settled()
+
+
+async def test_what_the_controller_asks_is_asked_for_probes_alone():
+    settings = EngineSettings()
+    reading = ReadingPerformer(None, settings)
+    asked = [Call("http.get", {"url": "http://a/"})]
+    intended = asyncio.get_running_loop().create_future()
+    writing = WritingPerformer(None, settings, find_blob=None, declared=(), kept=None, intended=intended)
+    for perform in (reading, writing):
+        [reply] = await perform(asked)
+        assert reply.code == "not_a_probe"
+        assert "only to read a kind whose manifest says `probe`" in reply.message
+
+
+async def test_of_several_calls_each_is_answered_in_its_place():
+    async def here(calls: Any) -> Any:
+        return [Ok({"here": call.args["url"]}) for call in calls]
+
+    async def there(calls: Any) -> Any:
+        return [Ok({"there": call.args["path"]}) for call in calls]
+
+    calls = [
+        Call("file.stat", {"path": "/a"}),
+        Call("http.get", {"url": "http://b/"}),
+        Call("file.stat", {"path": "/c"}),
+    ]
+    replies = await parted(calls, there, here)
+    assert [one.value for one in replies] == [{"there": "/a"}, {"here": "http://b/"}, {"there": "/c"}]
+    assert [one.value for one in await parted(calls[1:2], there, here)] == [{"here": "http://b/"}]

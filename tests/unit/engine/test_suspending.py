@@ -1,8 +1,10 @@
 """A person's wish that something be left alone for a while holds, and ends."""
 
 import asyncio
+from unittest import mock
 
 from reconciler.model.state import Suspension
+from reconciler.targets.session import Session
 from tests.unit.engine.stage import address, file, staged
 
 
@@ -23,6 +25,22 @@ async def test_what_is_suspended_is_left_alone_until_somebody_resumes_it(stage):
     assert stage.content("motd") == b"spoiled\n"
     assert await stage.controller.resume(address("motd"))
     assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 1
+
+
+@staged
+async def test_what_is_suspended_while_what_it_replaces_is_kept_is_left_alone(stage):
+    """A person who was told that it is suspended saw it replaced a moment later."""
+    right = Session.read_file
+
+    async def read_file(self, *args, **named):
+        await stage.controller.suspend(suspension(stage, address("motd")))
+        return await right(self, *args, **named)
+
+    stage.spoil("motd", b"\xff was here before")
+    with mock.patch.object(Session, "read_file", read_file):
+        await stage.declare(file("motd", "hello\n"), file("other", "other\n"))
+        await stage.until(lambda: stage.reason("motd") == "Suspended" and stage.content("other") is not None)
+    assert stage.content("motd") == b"\xff was here before"
 
 
 @staged
