@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -48,8 +49,9 @@ def found(reply: Json) -> Actual:
     """What was answered about an account."""
     exists = reply.pop("exists")
     watch = dict.fromkeys(FILES)
-    if "home_missing" in reply:
-        watch[f"path:{reply['home']}"] = None
+    home = posixpath.normpath(reply.get("home", ""))
+    if "home_missing" in reply and home.startswith("/") and not home.startswith("//"):
+        watch[f"path:{home}"] = None  # what else may stand there is no path
     for obstacle in reply.get("obstacles", ()):
         for subject in obstacle["subjects"]:
             if subject.partition(":")[0] not in ELSEWHERE:

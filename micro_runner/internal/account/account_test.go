@@ -238,11 +238,11 @@ func TestAHomeIsMadeWithWhatAnyNewOneHas(t *testing.T) {
 			t.Skip(path)
 		}
 	}
-	u := &user{name: "ann", uid: 54001, gid: 54001, home: base + "/ann"}
+	u := &user{name: "ann", uid: 54001, gid: 54001, place: base + "/ann"}
 	if err := makeHome(u, etc); err != nil {
 		t.Fatal(err)
 	}
-	stat, err := os.Stat(u.home)
+	stat, err := os.Stat(u.place)
 	if err != nil || stat.Mode().Perm() != 0o750 || stat.Sys().(*syscall.Stat_t).Uid != u.uid {
 		t.Error(stat, err)
 	}
@@ -269,7 +269,7 @@ func TestAHomeIsMadeWithWhatAnyNewOneHas(t *testing.T) {
 	if err := os.Chmod(base, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	u.home = base + "/other"
+	u.place = base + "/other"
 	if err := makeHome(u, etc); err == nil || fault.From(err, "").Code != fault.NotTheirs {
 		t.Error(err)
 	}

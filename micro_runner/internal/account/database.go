@@ -2,6 +2,7 @@ package account
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/walk"
 )
 
 // database is what the files passwd, group and shadow say. Of two lines with one name the first counts, as for the system itself.
@@ -24,6 +26,7 @@ type user struct {
 	name                 string
 	uid, gid             uint32
 	comment, home, shell string
+	place                string // the home as a path; "" where it is none
 	password             string // of passwd itself: "x" where it is in shadow
 }
 
@@ -51,7 +54,7 @@ func load(etc string) (*database, error) {
 		gid, other := number(fields[3])
 		if one && other && d.user(fields[0]) == nil {
 			d.users = append(d.users, user{
-				name: fields[0], password: fields[1], uid: uid, gid: gid, comment: fields[4], home: fields[5], shell: fields[6],
+				name: fields[0], password: fields[1], uid: uid, gid: gid, comment: fields[4], home: fields[5], shell: fields[6], place: place(fields[5]),
 			})
 		}
 	}
@@ -76,12 +79,12 @@ func load(etc string) (*database, error) {
 }
 
 // lines gives the fields of each line of a database; what is none, and what is for a directory service (`+`), is left out.
-func lines(path string, least int) func(yield func([]string, error) bool) {
+func lines(file string, least int) func(yield func([]string, error) bool) {
 	return func(yield func([]string, error) bool) {
-		content, err := os.ReadFile(path)
+		content, err := os.ReadFile(file)
 		if err != nil {
 			if !os.IsNotExist(err) {
-				yield(nil, fault.From(err, path))
+				yield(nil, fault.From(err, file))
 			}
 			return
 		}
@@ -95,6 +98,14 @@ func lines(path string, least int) func(yield func([]string, error) bool) {
 			}
 		}
 	}
+}
+
+// place is a home in the one spelling of a path; "" where it is none.
+func place(home string) string {
+	if clean := path.Clean(home); walk.Check(clean) == nil && clean != "/" {
+		return clean
+	}
+	return ""
 }
 
 func number(text string) (uint32, bool) {

@@ -16,11 +16,11 @@ const skeleton = "/etc/skel"
 
 // makeHome makes the home of a user who is there already, as useradd does for a new one. Until all is in it, it is root's alone.
 func makeHome(u *user, etc string) error {
-	if err := walk.Check(u.home); err != nil {
-		return err
+	if u.place == "" {
+		return fault.New(fault.BadPath, "%s has no home that could be made: %q", u.name, u.home)
 	}
-	above, _ := walk.Split(u.home)
-	dir, name, err := walk.Parent(u.home)
+	above, _ := walk.Split(u.place)
+	dir, name, err := walk.Parent(u.place)
 	if err != nil {
 		return err
 	}
@@ -33,16 +33,16 @@ func makeHome(u *user, etc string) error {
 		return fault.New(fault.NotTheirs, "%s can be written by others than root: no home is made there", above)
 	}
 	if err := sys.Mkdirat(dir, name, 0o700); err != nil {
-		return fault.From(err, u.home)
+		return fault.From(err, u.place)
 	}
-	if err := fill(skeleton, u.home, u); err != nil {
-		return fault.From(err, u.home)
+	if err := fill(skeleton, u.place, u); err != nil {
+		return fault.From(err, u.place)
 	}
-	if err := os.Lchown(u.home, int(u.uid), int(u.gid)); err != nil {
-		return fault.From(err, u.home)
+	if err := os.Lchown(u.place, int(u.uid), int(u.gid)); err != nil {
+		return fault.From(err, u.place)
 	}
-	if err := os.Chmod(u.home, homeMode(etc)); err != nil {
-		return fault.From(err, u.home)
+	if err := os.Chmod(u.place, homeMode(etc)); err != nil {
+		return fault.From(err, u.place)
 	}
 	return nil
 }

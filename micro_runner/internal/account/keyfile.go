@@ -29,7 +29,7 @@ type keyFile struct {
 	dirMode uint32
 }
 
-func (f *keyFile) path() string { return f.user.home + "/" + directory + "/" + fileName }
+func (f *keyFile) path() string { return f.user.place + "/" + directory + "/" + fileName }
 
 func (f *keyFile) close() {
 	if f.dir >= 0 {
@@ -41,15 +41,18 @@ func (f *keyFile) close() {
 // user's.
 func (f *keyFile) open() error {
 	f.dir = -1
-	home, err := walk.Directory(f.user.home)
+	if f.user.place == "" {
+		return fault.New(fault.NotFound, "%s has no home: %q is none", f.user.name, f.user.home)
+	}
+	home, err := walk.Directory(f.user.place)
 	if err != nil {
 		return err
 	}
 	defer home.Close()
-	if err := f.belongs(home, f.user.home, syscall.S_IFDIR, nil); err != nil {
+	if err := f.belongs(home, f.user.place, syscall.S_IFDIR, nil); err != nil {
 		return err
 	}
-	at := f.user.home + "/" + directory
+	at := f.user.place + "/" + directory
 	dir, err := sys.Openat(home, directory, sys.OPath|syscall.O_NOFOLLOW, 0)
 	if err == syscall.ENOENT {
 		return nil
@@ -119,9 +122,9 @@ func (f *keyFile) state() string {
 
 // write puts a content in the file's place, and makes what is missing around it.
 func (f *keyFile) write(host *command.Host, content string) error {
-	at := f.user.home + "/" + directory
+	at := f.user.place + "/" + directory
 	if f.dir < 0 {
-		home, err := walk.Directory(f.user.home)
+		home, err := walk.Directory(f.user.place)
 		if err != nil {
 			return err
 		}
@@ -137,7 +140,7 @@ func (f *keyFile) write(host *command.Host, content string) error {
 			return fault.New(fault.Conflict, "%s has gone meanwhile", at)
 		}
 		if err := syncDirectory(home); err != nil {
-			return fault.From(err, f.user.home)
+			return fault.From(err, f.user.place)
 		}
 	}
 	if f.dirMode&others != 0 {

@@ -60,7 +60,13 @@ func (f *family) statKeys(db *database, item wire.Object) (wire.Object, error) {
 		why := fault.New(fault.UnknownOwner, "there is no user %q in /etc/passwd on this target", w.user)
 		return wire.Object{wire.F("exists", false), wire.F("obstacles", wire.Array{why.About("user:" + w.user)})}, nil
 	}
-	reply := wire.Object{wire.F("path", (&keyFile{user: u}).path())}
+	var reply wire.Object
+	subjects := []string{"user:" + u.name}
+	if u.place != "" {
+		path := (&keyFile{user: u}).path()
+		reply = wire.Object{wire.F("path", path)}
+		subjects = []string{"path:" + u.place + "/" + directory, "path:" + u.place, "path:" + path, "user:" + u.name}
+	}
 	var seen wire.Object
 	err = f.within(db, u, func(file *keyFile) error {
 		seen = w.compare(file)
@@ -70,7 +76,6 @@ func (f *family) statKeys(db *database, item wire.Object) (wire.Object, error) {
 		return append(reply, seen...), nil
 	}
 	why := fault.From(err, u.home)
-	subjects := []string{"path:" + u.home + "/" + directory, "path:" + u.home, "path:" + (&keyFile{user: u}).path(), "user:" + u.name}
 	return append(reply, wire.F("exists", false), wire.F("obstacles", wire.Array{why.About(subjects...)})), nil
 }
 

@@ -158,6 +158,9 @@ func TestAKeyIsPutWhereTheUserWouldHavePutIt(t *testing.T) {
 		t.Error("no user")
 	}
 	h.Fails(fault.BadRequest, "key.stat", object{"user": "ann", "keys": []string{"-----BEGIN"}})
+	if codes(h.OK("key.stat", object{"user": "open", "keys": []string{two}})) != "enoent user:open" {
+		t.Error("no home")
+	}
 }
 
 // Whatever a user puts in the way, nothing is written that the user could not write, nothing told that is not a key, and no link followed.
