@@ -68,7 +68,7 @@ def inferred(instances: Sequence[Instance]) -> Iterator[Edge]:
     nearest to hold it.
     """
     providers = {subject: instance for instance in instances for subject in instance.provides}
-    containers = {subject: instance for instance in instances for subject in instance.contains}
+    containers = _containers(instances)
     nearest: dict[Subject, Instance | None] = {}
     for instance in instances:
         if not instance.common.infer_edges:
@@ -114,6 +114,19 @@ def _holding(subject: Subject, holder: Instance) -> Subject | None:
     while current is not None and current not in holder.contains:
         current = above(current)
     return current
+
+
+def _containers(instances: Sequence[Instance]) -> dict[Subject, Instance]:
+    """What holds a subject.
+
+    Of two, what needs the other one first is seen in its place, such as what is mounted on a directory.
+    """
+    containers: dict[Subject, Instance] = {}
+    for instance in instances:
+        for subject in instance.contains:
+            if subject not in containers or subject in instance.uses:
+                containers[subject] = instance
+    return containers
 
 
 def _nearest(

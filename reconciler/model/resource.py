@@ -158,9 +158,11 @@ class Instance:
     def subject(self) -> str:
         """What it is about on its target, such as "path:/etc/motd"; "" where its kind does not say.
 
-        What owns a part of something is about that, for people.
+        What has a name that begins with that of something of which it owns a part is about that, for people.
         """
-        return str(next(iter((*self.shares, *self.provides)), ""))
+        own = self.provides[:1]
+        part = [one for one in self.shares if not own or own[0].name.startswith(one.name)]
+        return str(next(iter((*part, *own)), ""))
 
     @property
     def bodies(self) -> Iterator[Digest]:

@@ -6,14 +6,18 @@ import (
 	"io"
 
 	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/digest"
 	"froyo.dev/runner/internal/entry"
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/files"
+	"froyo.dev/runner/internal/frames"
 	"froyo.dev/runner/internal/walk"
 	"froyo.dev/runner/internal/wire"
 )
 
 const (
+	// maxText is how long a body may be that stands in the item itself.
+	maxText = 64 << 10
 	// maxTries is how often an edit is made anew because the file has changed between reading and replacing it.
 	maxTries = 8
 	// maxRounds is how often an edit may follow from itself: where a line that goes was all that kept the next one from being read otherwise.
@@ -24,6 +28,10 @@ const (
 func change(ctx context.Context, host *command.Host, call *command.Call) (wire.Array, error) {
 	host.Names.Refresh()
 	return command.InOrder(ctx, call.Items, func(item wire.Object) (wire.Object, error) {
+		item, err := withBody(host, item)
+		if err != nil {
+			return nil, err
+		}
 		// What goes needs no body, and is known by the name that a body has.
 		digestIn := "blob"
 		if command.Read(item).Bool("absent", false) {
@@ -43,6 +51,21 @@ func change(ctx context.Context, host *command.Host, call *command.Call) (wire.A
 		}
 		return c.run(ctx)
 	})
+}
+
+// withBody puts the name of a body in the place of one that stands in the item itself.
+func withBody(host *command.Host, item wire.Object) (wire.Object, error) {
+	a := command.Read(item)
+	text := []byte(a.Text("text"))
+	if !a.Has("text") {
+		return item, a.Err()
+	}
+	if a.Has("blob") || len(text) > maxText {
+		a.Fail("text", "a content of at most 64 KiB, in the place of a blob")
+	}
+	sum := digest.Of(text).String()
+	host.Blobs.Take(&frames.Blob{Digest: sum, Data: text, Last: true})
+	return append(append(wire.Object{}, item...), wire.F("blob", sum), wire.F("size", int64(len(text)))), a.Err()
 }
 
 type changing struct {

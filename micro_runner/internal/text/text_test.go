@@ -405,6 +405,8 @@ func TestBadQuestions(t *testing.T) {
 		_, edits := m.items(fields)
 		m.h.Fails(fault.BadRequest, "text.edit", edits)
 	}
+	m.h.Fails(fault.BadRequest, "text.edit", object{"path": m.path, "text": strings.Repeat("a", maxText+1)})
+	m.h.Fails(fault.BadRequest, "text.edit", object{"path": m.path, "text": 7})
 	_, edits := m.items(object{"content": "b"})
 	edits["size"] = 7
 	m.h.Fails(fault.BadRequest, "text.edit", edits)
@@ -454,6 +456,14 @@ func TestARaceWithSomebodyElseLosesNothing(t *testing.T) {
 		if !strings.HasPrefix(one, "ours ") && !strings.HasPrefix(one, "theirs ") {
 			t.Errorf("half a line: %q", one)
 		}
+	}
+}
+
+func TestAShortContentMayStandInTheItem(t *testing.T) {
+	m := begin(t, "a=1\n")
+	edit := object{"path": m.path, "text": "a=2", "match": "^a="}
+	if m.h.OK("text.edit", edit)["changed"] != true || m.h.OK("text.edit", edit)["changed"] != false || harness.Content(t, m.path) != "a=2\n" {
+		t.Error(harness.Content(t, m.path))
 	}
 }
 

@@ -211,11 +211,13 @@ class Removals:
         return why, restores
 
     def _below(self, one: Instance) -> Iterator[Address]:
-        """What is declared within something that is to go."""
+        """What is declared within something that is to go; what that uses was there before it, and is not in it."""
         for desired in self._sources.values() if one.contains else ():
             for other in desired.instances.values():
                 if other.target == one.target and any(
-                    within(inner, outer) for inner in other.claimed for outer in one.contains
+                    within(inner, outer) and inner not in one.uses
+                    for inner in other.claimed
+                    for outer in one.contains
                 ):
                     yield other.address
 

@@ -34,8 +34,9 @@ class Bench:
         calls: that were made on the target.
     """
 
-    def __init__(self, state: Path, target: Target = HERE) -> None:
-        packages = load_packages([PACKAGE])
+    def __init__(self, state: Path, target: Target = HERE, *, package: Path = PACKAGE) -> None:
+        packages = load_packages([package])
+        self._package = package.name
         self.host = NativeHost(packages, grants=needs(packages), audit=lambda *told: pytest.fail(str(told)))
         self.blobs: dict[str, bytes] = {}
         self.calls: list[Call] = []
@@ -60,11 +61,17 @@ class Bench:
             await self.session.send_blob(
                 Blob(Digest(digest), len(content), lambda content=content: content)  # type: ignore[misc]
             )
-        return list(await self.session.command(calls[0].name, [dict(call.args) for call in calls]))
+        replies: dict[int, Reply] = {}
+        for name in dict.fromkeys(call.name for call in calls):
+            at = [place for place, call in enumerate(calls) if call.name == name]
+            done = await self.session.command(name, [dict(calls[place].args) for place in at], timeout=60)
+            replies |= dict(zip(at, done, strict=True))
+        return [replies[place] for place in range(len(calls))]
 
-    def _run(self, phase: Phase, **request: Any) -> Json:
+    def run(self, phase: Phase, **request: Any) -> Json:
+        """One phase."""
         whole = {"target": {"name": "here"}, **request}
-        answer: Json = self._await(self.host.run("linux.text", phase, whole, self._perform))
+        answer: Json = self._await(self.host.run(self._package, phase, whole, self._perform))
         return answer
 
     def resource(self, kind: str, name: str = "one", **spec: Any) -> Json:
@@ -80,13 +87,13 @@ class Bench:
         return {"address": f"here/{kind}/{name}", "kind": kind, "name": name, "spec": spec}
 
     def read(self, *resources: Json) -> list[Json]:
-        return list(self._run(Phase.READ, resources=list(resources))["actual"])
+        return list(self.run(Phase.READ, resources=list(resources))["actual"])
 
     def plan(self, *resources: Json) -> list[Json]:
         """An operation each; a fault in the place of one that cannot be."""
         actual = self.read(*resources)
         pairs = [(one, found) for one, found in zip(resources, actual, strict=True) if "fault" not in found]
-        planned = self._run(Phase.PLAN, resources=[p[0] for p in pairs], actual=[p[1] for p in pairs])
+        planned = self.run(Phase.PLAN, resources=[p[0] for p in pairs], actual=[p[1] for p in pairs])
         by_address = {one["address"]: one for one in planned["operations"]}
         return [by_address.get(found["address"], found) for found in actual]
 

@@ -66,6 +66,21 @@ def test_what_owns_a_part_of_something_comes_after_what_holds_that():
     }
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_lies_in_something_that_is_mounted_comes_after_that(turned: bool):
+    at = Subject("path", "/srv/data")
+    mount = replace(
+        make_instance("Mount/data"), provides=(Subject("mount", at.name),), uses=(at,), contains=(at,)
+    )
+    under, inside = make_instance("Directory/data", at.name), make_instance("File/x", "/srv/data/x")
+    declared = [under, mount, inside]
+    graph = build_graph(declared[::-1] if turned else declared)
+    assert edges(graph) == {
+        ("Directory/data", "Mount/data", "inferred"),
+        ("Mount/data", "File/x", "inferred"),
+    }
+
+
 def test_what_uses_something_comes_after_what_provides_it():
     package = replace(make_instance("Package/nginx"), provides=(Subject("package", "nginx"),))
     conf = make_instance("Directory/conf", "/etc/nginx")

@@ -332,3 +332,15 @@ async def test_what_a_person_has_approved_otherwise_is_no_approval_of_its_remova
     await stage.settled()
     assert stage.content("old") == b"old\n"
     assert [one.object for one in await stage.events("Orphaned")] == [address("old")]
+
+
+@staged
+async def test_what_was_there_before_something_that_holds_it_keeps_that_from_nothing(stage):
+    """What is mounted on a directory that stays declared was left where it is."""
+    kept, old = files("kept", "old")
+    at = kept.instance.provides
+    on_it = Declared(replace(old.instance, uses=at, contains=at), old.content)
+    await stage.declare(kept, on_it)
+    await stage.settled()
+    await stage.declare(kept)
+    await stage.until(lambda: stage.content("old") is None)
