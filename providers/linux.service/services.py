@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from freshness import asked_about, newer, verb
-from startup import MASKED, actions_for, cannot, is_so, link_of
+from in_the_way import BEGINNING, JOBS, PLACES, in_the_way
+from startup import actions_for, is_so, link_of
 
 from froyo_provider import (
     Actual,
@@ -34,10 +35,6 @@ Step: TypeAlias = "tuple[FieldDiff, list[str]]"
 
 RUNS = frozenset({"active", "reloading"})
 ENDED = frozenset({"inactive", "failed"})
-JOBS = frozenset({"start", "stop", "restart", "reload"})
-BROKEN = frozenset({"bad-setting", "error"})
-PLACES = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
-"""Where the file of a unit turns up."""
 
 
 class Service(Provider):
@@ -54,10 +51,14 @@ class Service(Provider):
         )
         units, stats = found
         times = dict(zip(paths, stats, strict=True))
-        return [
+        actual = [
             seen(one, unit, [times[path] for path in some])
             for one, unit, some in zip(wanted, units, asked, strict=True)
         ]
+        await gather(
+            *(reads_more(one, now, unit) for one, now, unit in zip(wanted, actual, units, strict=True))
+        )
+        return actual
 
     def plan(self, wanted: list[Resource], actual: list[Actual]) -> Sequence[Operation | Fault]:
         """What is not as declared, and all that is to be done about a unit at once."""
@@ -139,6 +140,19 @@ def seen(one: Resource, unit: Json | CallError, stats: list[Json | CallError]) -
     return Actual(unit["load"] != "not-found", state, watched(spec, unit), remark(spec, state))
 
 
+async def reads_more(one: Resource, now: Actual | Fault, unit: Json | CallError) -> None:
+    """What would be reloaded is restarted where its unit's own files are newer, too: a reload does not read these."""
+    due = now.state.get("newer", {}) if isinstance(now, Actual) else {}
+    if isinstance(unit, CallError) or "reload" not in due.values() or one.spec["onRefresh"] == "reload":
+        return
+    paths = [path for path in (unit["path"], *unit["dropins"]) if path]
+    stats = await batch("file.stat", [{"path": path, "digest": False, "times": True} for path in paths])
+    if any(
+        not isinstance(stat, CallError) and stat.get("mtime_us", 0) > unit["started_us"] for stat in stats
+    ):
+        due |= dict.fromkeys(due, "restart")
+
+
 def described(unit: Json) -> str:
     """What a unit is doing that passes."""
     if unit["sub"] == "auto-restart":
@@ -201,6 +215,7 @@ def plan_one(one: Resource, state: Json) -> Operation:
         diffs,
         calls=[{"call": "unit.control", "args": order(spec, actions, expect=state["expect"])}],
         slow=not JOBS.isdisjoint(actions),
+        refreshes=not BEGINNING.isdisjoint(actions),
         obstacles=obstacles,
     )
 
@@ -244,49 +259,3 @@ def freshness_steps(spec: Json, state: Json) -> list[Step]:
             before = f"newer than what runs: {', '.join(newer_ones)}"
             steps.append((FieldDiff(field, before, f"read ({what})"), [what]))
     return steps
-
-
-def in_the_way(spec: Json, state: Json, actions: list[str]) -> list[Json]:
-    """What was seen that would make the order fail."""
-    unit = spec["unit"]
-    if JOBS.isdisjoint(actions) and "enable" not in actions:
-        return []
-    if actions == ["stop"] or ("stop" in actions and "enable" not in actions):
-        return []
-    if state["load"] == "not-found":
-        why = f"there is no unit {unit} here: install the package that brings it, or declare a Unit"
-        return [
-            obstacle("enoent", why, [f"path:{place}/{unit}" for place in PLACES], error_class="transient")
-        ]
-    if state["file"] in MASKED and "unmask" not in actions:
-        why = f"{unit} is masked, so nothing can start it: declare `startup`, or systemctl unmask it"
-        return [obstacle("unit_masked", why, [f"path:{PLACES[0]}/{unit}"])]
-    if state["load"] in BROKEN and not state["unread"]:
-        why = f"{unit} cannot be loaded: {state.get('loadError', state['load'])}"
-        return [
-            obstacle(
-                "unit_failed",
-                why,
-                [f"unit:{unit}", f"path:{state['path']}"] if state["path"] else [f"unit:{unit}"],
-            )
-        ]
-    if "enable" in actions and (why := cannot("enabled", state["file"])):
-        return [
-            obstacle(
-                "unit_failed",
-                f"{unit} {why}: leave `startup` out",
-                [f"path:{state['path']}"] if state["path"] else [],
-            )
-        ]
-    return []
-
-
-def obstacle(code: str, message: str, subjects: list[str], *, error_class: str = "permanent") -> Json:
-    """What is in the way, as a fault of the call that would meet it."""
-    return {
-        "call": "unit.control",
-        "class": error_class,
-        "code": code,
-        "message": message,
-        "subjects": subjects,
-    }

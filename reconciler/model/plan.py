@@ -112,6 +112,7 @@ class Operation:
         slow: it runs a program that may take long: what does not depend on it does not wait for it.
         obstacles: what was seen to make it fail.
         lost: how many files it replaces or removes whose contents nobody keeps.
+        refreshes: doing it is all that a refresh would do, so that none is owed for what had changed before it.
     """
 
     address: Address
@@ -123,6 +124,7 @@ class Operation:
     obstacles: tuple[Obstacle, ...] = ()
     lost: int = 0
     calls: tuple[Call, ...] = ()
+    refreshes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

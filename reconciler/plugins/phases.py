@@ -189,6 +189,7 @@ def _operation_of(item: Json, package: str) -> Operation:
         tuple(_obstacle_of(one, package) for one in item.get("obstacles", ())),
         item.get("lost", 0),
         tuple(Call(one["call"], one["args"]) for one in item.get("calls", ())),
+        item.get("refreshes", False),
     )
 
 

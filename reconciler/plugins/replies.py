@@ -160,6 +160,12 @@ def _check_actual(item: dict[str, Any]) -> None:
         )
 
 
+def _check_flags(item: dict[str, Any]) -> None:
+    for flag in ("slow", "refreshes"):
+        if type(item.get(flag, False)) is not bool:
+            raise Misbehaviour(f"its `{flag}` is neither true nor false")
+
+
 def _check_operation(item: dict[str, Any]) -> None:
     action, diffs = item.get("action"), item.setdefault("diffs", [])
     if type(action) is not str or action not in _ACTIONS:
@@ -184,8 +190,7 @@ def _check_operation(item: dict[str, Any]) -> None:
     _check_obstacles(item.get("obstacles", []))
     if type(item.get("lost", 0)) is not int or item.get("lost", 0) < 0:
         raise Misbehaviour("its `lost` is no number of files")
-    if type(item.get("slow", False)) is not bool:
-        raise Misbehaviour("its `slow` is neither true nor false")
+    _check_flags(item)
     if type(item.setdefault("payload", {})) is not dict:
         raise Misbehaviour("its `payload` is no object")
     _check_calls(item.setdefault("calls", []))

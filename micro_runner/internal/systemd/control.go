@@ -323,8 +323,8 @@ func (b *Bus) begin(names []string) (end func()) {
 	return func() { count(-1) }
 }
 
-// ours says whether a unit, or with "" any at all, is in our hands.
-func (b *Bus) ours(unit string) bool {
+// Ours says whether a unit, or with "" any at all, is in our hands.
+func (b *Bus) Ours(unit string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if unit == "" {

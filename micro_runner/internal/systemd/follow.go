@@ -154,7 +154,7 @@ func (f *Follower) take(signal *dbus.Signal) {
 			return
 		}
 		unit, _ := signal.Body[2].(string)
-		if known := f.units[unit]; known != nil && !f.bus.ours(unit) {
+		if known := f.units[unit]; known != nil && !f.bus.Ours(unit) {
 			known.who = f.asker.search(unit)
 		}
 	case manager + ".UnitFilesChanged":
@@ -177,7 +177,7 @@ func (f *Follower) moves(unit string, known *followed, active, sub string) {
 		return
 	}
 	known.state, known.moved = state, false
-	if f.bus.ours(unit) {
+	if f.bus.Ours(unit) {
 		return
 	}
 	at := time.Now()
@@ -191,7 +191,7 @@ func (f *Follower) moves(unit string, known *followed, active, sub string) {
 
 // reread: files of units have changed, or systemd has read them anew, and does not say which.
 func (f *Follower) reread() {
-	if f.bus.ours("") {
+	if f.bus.Ours("") {
 		return
 	}
 	for unit := range f.units {

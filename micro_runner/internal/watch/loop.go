@@ -57,6 +57,7 @@ type loop struct {
 	names    *owner.Names
 	own      *own.Writes
 	temps    *temp.Workshop
+	systemd  *systemd.Bus
 	tracker  *tracker
 	why      string // there is no better backend
 	unknown  string // what nothing here watches
@@ -83,7 +84,7 @@ type loop struct {
 
 func newLoop(backends []backend, why string, host *command.Host) (*loop, error) {
 	l := &loop{
-		names: host.Names, own: host.Own, temps: host.Temps, tracker: newTracker(backends, host.Hung), why: why, requests: make(chan func(), 1),
+		names: host.Names, own: host.Own, temps: host.Temps, systemd: host.Systemd, tracker: newTracker(backends, host.Hung), why: why, requests: make(chan func(), 1),
 		pending: map[*target]*change{}, haste: newHaste(schedule), who: map[int]evidence.Evidence{}, emit: func(string, wire.Object) {},
 	}
 	l.finder = evidence.NewFinder(host.Names, l.haste.help)
@@ -240,7 +241,7 @@ func (l *loop) hear() {
 				overflow = true
 				continue
 			}
-			mine := o.pid == os.Getpid() || o.pid != 0 && l.own.IsProgram(o.pid)
+			mine := o.pid == os.Getpid() || o.pid != 0 && l.own.IsProgram(o.pid) || o.pid == 1 && l.systemd.Ours(o.name) // which does it for us
 			l.tracker.touched(o, func(t *target, entry string) {
 				if !mine && !l.passing(t, entry) {
 					l.note(t, entry, o, b, began)
@@ -295,15 +296,16 @@ func (l *loop) note(t *target, entry string, o *occurrence, b backend, began tim
 	if o.what&^begun != 0 {
 		l.urgent = true
 	}
-	l.keep(t, path, began, l.lookup(behind(o.pid, path), b.name(), began))
+	pid, since := o.pid, began
+	if pid == 1 {
+		pid, since = behind(path), time.Now()
+	}
+	l.keep(t, path, began, l.lookup(pid, b.name(), since))
 }
 
-// behind is the process for which another one has done something at a path: what is enabled, disabled or masked systemd does for somebody.
-func behind(pid int, path string) int {
-	if pid != 1 {
-		return pid
-	}
-	return cmp.Or(systemd.AskerOf(path[strings.LastIndexByte(path, '/')+1:]), pid)
+// behind is the process for which systemd has done something at a path: what is enabled, disabled or masked it does for somebody.
+func behind(path string) int {
+	return cmp.Or(systemd.AskerOf(path[strings.LastIndexByte(path, '/')+1:]), 1)
 }
 
 func (l *loop) keep(t *target, path string, at time.Time, by evidence.Evidence) {
@@ -351,7 +353,11 @@ func (l *loop) moved(targets map[*target]bool, mover *occurrence) {
 		}
 		by := evidence.Evidence{Source: l.source()}
 		if mover != nil {
-			by = l.lookup(behind(mover.pid, t.path), l.source(), time.Now())
+			pid := mover.pid
+			if pid == 1 {
+				pid = behind(t.path)
+			}
+			by = l.lookup(pid, l.source(), time.Now())
 		}
 		l.urgent = true
 		l.keep(t, t.path, time.Now(), by)

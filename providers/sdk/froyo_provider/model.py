@@ -103,6 +103,8 @@ class Operation:
         blobs: digests of the bodies that its calls will name.
         preimage: `{"path", "digest", "size"}` of a body which would be lost, so that it can be kept.
         slow: whether it may take long, because of a program that it runs: nothing else waits for it then.
+        refreshes: whether doing it is all that a refresh would do, as a start is: then none follows for what had
+            changed before it.
         obstacles: what was seen to be in its way: faults, as JSON, each with its `subjects`. Then it is not tried.
         lost: how many files it replaces or removes beside the preimage, whose contents nobody keeps.
         address: filled in; empty while planning.
@@ -118,6 +120,7 @@ class Operation:
     obstacles: Sequence[dict[str, Any]] = ()
     lost: int = 0
     calls: Sequence[dict[str, Any]] = ()
+    refreshes: bool = False
 
 
 @dataclass(slots=True)

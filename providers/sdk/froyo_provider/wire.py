@@ -81,6 +81,8 @@ def operation_json(address: str, operation: Operation) -> Json:
         item["preimage"] = operation.preimage
     if operation.slow:
         item["slow"] = True
+    if operation.refreshes:
+        item["refreshes"] = True
     if operation.obstacles:
         item["obstacles"] = list(operation.obstacles)
     if operation.lost:

@@ -80,7 +80,7 @@ class Carrying:
         carried = await self._carry_out(todo)
         self.lasting += carried.lasting
         self._services.progress.step(self._lane.target.name, "verifying", todo)
-        await self._look_after(todo, carried.applied, carried.begun, carried.done_at)
+        await self._look_after(todo, carried)
 
     async def keep_preimages(self, todo: Mapping[Address, PlanUnit]) -> dict[Address, PlanUnit]:
         """Keep what `todo` is about to replace; returns that which could be kept, and is still to be done."""
@@ -113,6 +113,12 @@ class Carrying:
         services.progress.step(self._lane.target.name, "applying", todo)
         begun = services.loop_time()
         lasting: list[str] = []
+        # What changes from now on may come too late for what is done now.
+        settles = {
+            address: (*self._lane.refreshes.of(address), *self._lane.refreshes.covered(address))
+            for address, unit in todo.items()
+            if unit.operation.refreshes
+        }
         # The providers compute while this is written, and act when it is.
         intending = asyncio.create_task(self._journal.intend(list(todo.values())), name="froyo-intend")
         if slow is not None:
@@ -135,7 +141,7 @@ class Carrying:
             # What was begun is on record before its end is.
             await asyncio.gather(intending, return_exceptions=True)
         await intending
-        return Carried(begun, services.loop_time(), applied, lasting)
+        return Carried(begun, services.loop_time(), applied, lasting, settles)
 
     async def conclude(
         self, units: Mapping[Address, PlanUnit], owed: Collection[Owed], carried: Carried
@@ -148,10 +154,10 @@ class Carrying:
             carried: what came of it.
         """
         self.lasting += carried.lasting
-        applied = {address: carried.applied[address] for address in units}
         if not owed:
-            await self._look_after(units, applied, carried.begun, carried.done_at)
+            await self._look_after(units, carried)
             return
+        applied = {address: carried.applied[address] for address in units}
         for address in self._succeeded(units, applied, carried.begun):
             await self._refreshed(units[address], owed, applied[address].output)
 
@@ -169,21 +175,15 @@ class Carrying:
             self._verdicts.refreshed(unit, seen.observed, [one for one in owed if one.certain], output)
         self._journal.outcome(unit.address, self._conclusions.summary(unit.address).reason)
 
-    async def _look_after(
-        self,
-        step: Mapping[Address, PlanUnit],
-        applied: Mapping[Address, Applied],
-        begun: float,
-        done_at: float,
-    ) -> None:
+    async def _look_after(self, step: Mapping[Address, PlanUnit], carried: Carried) -> None:
         """Read what was just applied, and conclude from what is there.
 
         Args:
             step: what was to be done.
-            applied: what the providers say of it.
-            begun: loop time at which they were asked to.
-            done_at: loop time at which they said so: if it turns out to be right, it has been since then.
+            carried: what came of it. If it turns out to be right, it has been since it was done.
         """
+        applied = {address: carried.applied[address] for address in step}
+        begun, done_at = carried.begun, carried.done_at
         succeeded = self._succeeded(step, applied, begun)
         if not succeeded:
             return
@@ -194,6 +194,7 @@ class Carrying:
             if isinstance(again, ProviderError):
                 self._failures.fail(address, again)
             elif again.action is Action.NONE:
+                self.doubtful += self._lane.refreshes.done(carried.settles.get(address, ()))
                 self._verdicts.converged(unit, seen.observed, done_at, applied[address].output)
             else:
                 self._failures.not_converged(unit, again, begun)

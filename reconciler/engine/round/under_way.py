@@ -30,12 +30,14 @@ class Carried:
         done_at: loop time.
         applied: what the providers say, by instance.
         lasting: the operations whose results the target keeps until they are forgotten.
+        settles: the refreshes that are done with what succeeded of it, by instance.
     """
 
     begun: float
     done_at: float
     applied: dict[Address, Applied]
     lasting: list[str]
+    settles: Mapping[Address, tuple[Owed, ...]]
 
 
 @dataclass(slots=True, eq=False)

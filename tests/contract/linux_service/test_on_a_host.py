@@ -71,8 +71,12 @@ def test_what_people_do_to_units_is_undone_and_they_are_named(lab, site, host):
     )  # fmt: skip
     runs = unit("Service", "app", host, unit="app.service", state="running", startup="enabled", settle=0)
     site.declare(target(lab, host), page, nginx, app, limits, runs)
+    began = host.exec("date +%s")
     daemon = site.up()
     daemon.until_ready(5)
+    said = host.exec(f"journalctl -q -o cat -u nginx -u app --since @{began}").splitlines()
+    assert sum(line.startswith("Reloaded nginx") for line in said) == 1
+    assert sum(line.startswith("Started app") for line in said) == 1
 
     def repaired(after, name, *words):
         def told():
@@ -97,7 +101,7 @@ def test_what_people_do_to_units_is_undone_and_they_are_named(lab, site, host):
 
     last = daemon.last_event()
     host.ssh("sudo systemctl mask --now nginx", user="ops")
-    repaired(last, "Service/nginx", "masked")
+    repaired(last, "Service/nginx", "masked", "ops as root")
     host.exec("systemctl disable -q nginx")
     until("it is enabled", lambda: is_so(host, "is-enabled") == "enabled")
 

@@ -284,6 +284,21 @@ async def test_a_file_that_is_newer_than_what_runs_has_it_read(how, can_reload, 
     assert "path:/etc/nginx/nginx.conf" in (await round_.look(one))["watch"]
 
 
+async def test_what_would_be_reloaded_is_restarted_where_its_unit_has_changed_too():
+    nodes = {
+        "/etc/nginx": Node("directory", 0o755),
+        "/etc/nginx/nginx.conf": Node(mtime_us=700_000),
+        "/etc/systemd/system/nginx.service": Node(mtime_us=550_000),
+    }
+    round_ = on(replace(NGINX, path="/etc/systemd/system/nginx.service"), nodes)
+    one = resource(files=["/etc/nginx/nginx.conf"])
+    operation = await round_.converge(one)
+    assert (actions(operation), operation["refreshes"]) == ([["restart"]], True)
+    kept = resource(files=["/etc/nginx/nginx.conf"], onRefresh="reload")
+    round_ = on(replace(NGINX, path="/etc/systemd/system/nginx.service"), nodes)
+    assert actions(await round_.converge(kept)) == [["reload"]]
+
+
 async def test_a_package_that_is_newer_than_what_runs_has_it_restarted_once():
     nodes = {
         path: Node("directory", 0o755)

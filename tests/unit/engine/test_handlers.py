@@ -101,6 +101,37 @@ async def test_a_refresh_counts_as_a_change_to_what_it_notifies(stage):
     assert stage.ran() == ["note reload", "note second"]
 
 
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize("includes", [False, True])
+def test_what_does_all_that_a_refresh_would_do_is_not_refreshed_besides(slow, includes, tmp_path):
+    """A service that was started since its file had changed was reloaded right afterwards."""
+
+    async def main():
+        stage = Stage(tmp_path, "m0")
+        await stage.begin()
+        address = "m0/Exec/reload"
+
+        def instead(phase, request):
+            if phase is not Phase.PLAN or request["resources"][0]["address"] != address or stage.ran():
+                return None
+            begin = {"address": address, "action": "update", "payload": request["resources"][0]["spec"]}
+            diff = {"field": "state", "before": "stopped", "after": "running", "ignored": False}
+            begin |= {"diffs": [diff], "slow": slow, "refreshes": includes}
+            return {"operations": [begin | {"blobs": [], "preimage": None, "calls": []}]}
+
+        stage.host.instead = instead
+        await stage.declare(RELOAD, watched("a", "a"))
+        await stage.settled()
+        assert stage.ran() == ["note reload"] * (1 if includes else 2)
+        assert await stage.store.load_owed() == []
+        stage.spoil("a")
+        await stage.settled()
+        assert stage.ran() == ["note reload"] * (2 if includes else 3)
+        await stage.end()
+
+    run(main())
+
+
 @staged
 async def test_what_failed_was_no_change(stage):
     def instead(phase, request):

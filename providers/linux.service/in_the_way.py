@@ -1,0 +1,62 @@
+"""What would make an order to systemd fail, as far as it was seen: told with the plan, and not tried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from startup import MASKED, cannot
+
+if TYPE_CHECKING:
+    from freshness import Json
+
+BEGINNING = frozenset({"start", "restart", "reload"})
+JOBS = BEGINNING | {"stop"}
+BROKEN = frozenset({"bad-setting", "error"})
+PLACES = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
+"""Where the file of a unit turns up."""
+
+
+def in_the_way(spec: Json, state: Json, actions: list[str]) -> list[Json]:
+    """What was seen that would make the order fail."""
+    unit = spec["unit"]
+    if JOBS.isdisjoint(actions) and "enable" not in actions:
+        return []
+    if actions == ["stop"] or ("stop" in actions and "enable" not in actions):
+        return []
+    if state["load"] == "not-found":
+        why = f"there is no unit {unit} here: install the package that brings it, or declare a Unit"
+        return [
+            obstacle("enoent", why, [f"path:{place}/{unit}" for place in PLACES], error_class="transient")
+        ]
+    if state["file"] in MASKED and "unmask" not in actions:
+        why = f"{unit} is masked, so nothing can start it: declare `startup`, or systemctl unmask it"
+        return [obstacle("unit_masked", why, [f"path:{PLACES[0]}/{unit}"])]
+    if state["load"] in BROKEN and not state["unread"]:
+        why = f"{unit} cannot be loaded: {state.get('loadError', state['load'])}"
+        return [
+            obstacle(
+                "unit_failed",
+                why,
+                [f"unit:{unit}", f"path:{state['path']}"] if state["path"] else [f"unit:{unit}"],
+            )
+        ]
+    if "enable" in actions and (why := cannot("enabled", state["file"])):
+        return [
+            obstacle(
+                "unit_failed",
+                f"{unit} {why}: leave `startup` out",
+                [f"path:{state['path']}"] if state["path"] else [],
+            )
+        ]
+    return []
+
+
+def obstacle(code: str, message: str, subjects: list[str], *, error_class: str = "permanent") -> Json:
+    """What is in the way, as a fault of the call that would meet it."""
+    return {
+        "call": "unit.control",
+        "class": error_class,
+        "code": code,
+        "message": message,
+        "subjects": subjects,
+    }
