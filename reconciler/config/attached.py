@@ -46,6 +46,14 @@ class Attachments:
             return None
         return file.read()
 
+    def text(self, path: str) -> str | None:
+        """What is in another file of the source, if it is there and is text."""
+        file = self._snapshot.files.get(path)
+        try:
+            return None if file is None else file.read().decode()
+        except UnicodeDecodeError:
+            return None
+
     def look_up(self, sketch: Sketch) -> None:
         """See that the body of a resource that has other problems exists."""
         if sketch.compiled.kind.body.tree:

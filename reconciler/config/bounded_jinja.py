@@ -8,6 +8,7 @@ clock, no attribute of Python's. Imported once there is a template.
 from __future__ import annotations
 
 import functools
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jinja2
+from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from reconciler.config.cel import as_text
@@ -45,6 +47,8 @@ _METHODS: dict[type, frozenset[str]] = {
     tuple: frozenset({"count", "index"}),
 }
 # fmt: on
+OURS = ("_turns", "_bounded")
+"""Filters that are put into a template where it is read."""
 _SIZED = frozenset({"batch", "indent", "round", "slice", "truncate", "wordwrap"})
 """Filters whose numbers say how much they make."""
 _WIDTH = re.compile(r"%(?:\(\w*\))?[-+ #0]*(\*|\d+)?(?:\.(\*|\d+))?")
@@ -185,9 +189,18 @@ class Environment(ImmutableSandboxedEnvironment):
             cache_size=0,
         )
         self.filters = {name: _counted(name, self.filters[name]) for name in FILTERS}
-        self.filters |= {"_turns": _turns, "_bounded": _within_bounds}
+        self.filters |= dict(zip(OURS, (_turns, _within_bounds), strict=True))
         self.globals = {name: self.globals[name] for name in ("dict", "namespace", "joiner", "cycler")}
         self.globals["range"] = _range
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        _bound(tree)
+        return tree
+
+    def join_path(self, template: str, parent: str) -> str:
+        """What a template has in it is named relative to it, as bodies are to manifests."""
+        return posixpath.normpath(posixpath.join(posixpath.dirname(parent), template))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """An operation whose result may be large."""
@@ -231,6 +244,31 @@ class Environment(ImmutableSandboxedEnvironment):
         if isinstance(obj, Mapping) and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
+
+
+def _bound(tree: nodes.Template) -> None:
+    """Have each turn of a loop counted, and each text that is put together."""
+    for loop in tree.find_all(nodes.For):
+        loop.iter = _filtered(loop.iter, OURS[0], loop.lineno)
+    for assigned in tree.find_all(nodes.AssignBlock):
+        assigned.filter = _filtered(assigned.filter, OURS[1], assigned.lineno)
+    for filtered in tree.find_all(nodes.FilterBlock):
+        filtered.filter = _filtered(filtered.filter, OURS[1], filtered.lineno)
+    for node in list(tree.find_all(nodes.Node)):
+        for name, child in node.iter_fields():
+            if isinstance(child, nodes.Concat):
+                setattr(node, name, _filtered(child, OURS[1], child.lineno))
+            elif isinstance(child, list):
+                child[:] = [
+                    _filtered(one, OURS[1], one.lineno) if isinstance(one, nodes.Concat) else one
+                    for one in child
+                ]
+
+
+def _filtered(node: Any, name: str, line: int) -> nodes.Filter:
+    made = nodes.Filter(node, name, [], [], None, None, lineno=line)
+    made.environment = ENVIRONMENT
+    return made
 
 
 def _bits(number: int) -> int:

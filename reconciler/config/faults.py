@@ -81,10 +81,10 @@ class Faults:
         if missing.startswith("vars.") and self._complaints.values_lost:
             self.here = True
             return
-        key = (body.path, error.line, error.column, missing or error.message)
+        key = (error.file, error.line, error.column, missing or error.message)
         if key not in self._found:
             message = f"{missing} is not defined" if missing else error.message
-            problem = body.problem(error.line, error.column, message, hint or error.hint)
+            problem = body.problem(error, message, hint or error.hint)
             self._found[key] = _Fault(problem, any(path[0] == "facts" for path in error.paths))
         self._note(key)
 

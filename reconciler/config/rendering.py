@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reconciler.config.complaints import Complaints
     from reconciler.config.declared import Manifest, Varying
     from reconciler.config.schemas import CompiledKind
+    from reconciler.config.template_trees import TemplateError
     from reconciler.config.templates import Template
     from reconciler.config.variables import TargetValues
     from reconciler.documents.nodes import Node
@@ -91,7 +92,7 @@ class Rendering:
     def __init__(self, attachments: Attachments, complaints: Complaints) -> None:
         self._attachments = attachments
         self._complaints = complaints
-        self._files: dict[str, tuple[str, Template] | None] = {}
+        self._files: dict[str, Template | None] = {}
 
     def of(self, manifest: Manifest, varying: Varying, given: Sequence[Any]) -> TemplateBody | None:
         """The template of a manifest; None, with a complaint, if there is none."""
@@ -99,9 +100,7 @@ class Rendering:
 
         body, spec = manifest.compiled.kind.body, varying.document["spec"]
         if body.text in spec:
-            return TemplateBody(
-                manifest, self._complaints, spec[body.text], compile_template(spec[body.text])
-            )
+            return TemplateBody(manifest, self._complaints, compile_template(spec[body.text]))
         values = {leaf.path: value for leaf, value in zip(varying.leaves, given, strict=True)}
         path = body_of(
             body, {body.file: values.get(("spec", body.file), spec[body.file])}, manifest.origin.file
@@ -115,11 +114,11 @@ class Rendering:
         if path not in self._files:
             self._files[path] = self._read(manifest, path)
         found = self._files[path]
-        return None if found is None else TemplateBody(manifest, self._complaints, *found, path=path)
+        return None if found is None else TemplateBody(manifest, self._complaints, found, path=path)
 
-    def _read(self, manifest: Manifest, path: str) -> tuple[str, Template] | None:
+    def _read(self, manifest: Manifest, path: str) -> Template | None:
         from reconciler.config.template_trees import TemplateError
-        from reconciler.config.templates import compile_template
+        from reconciler.config.templates import compile_file
 
         content = self._attachments.content(manifest, path)
         if content is None:
@@ -132,10 +131,9 @@ class Rendering:
             self._complaints.problem(manifest, ("spec", field), message, "leave template out")
             return None
         try:
-            return text, compile_template(text)
+            return compile_file(path, text, self._attachments.text)
         except TemplateError as error:
-            problem = _at(FileText(path, text), error.line, error.column, error.message, error.hint)
-            self._complaints.problems.append(problem)
+            self._complaints.problems.append(_at(error, error.message, error.hint))
             return None
 
 
@@ -148,22 +146,20 @@ class TemplateBody:
     """
 
     def __init__(
-        self, manifest: Manifest, complaints: Complaints, text: str, template: Template, *, path: str = ""
+        self, manifest: Manifest, complaints: Complaints, template: Template, *, path: str = ""
     ) -> None:
         self.template = template
         self.path = path
         self._manifest = manifest
         self._complaints = complaints
-        self._text = text
 
-    def problem(self, line: int, column: int, message: str, hint: str) -> Problem:
+    def problem(self, error: TemplateError, message: str, hint: str) -> Problem:
         """What is wrong with it, at its place."""
-        if self.path:
-            return _at(FileText(self.path, self._text), line, column, message, hint)
+        if error.file:
+            return _at(error, message, hint)
         field = self._manifest.compiled.kind.body.text
-        return self._complaints.in_text(
-            self._manifest, ("spec", field), self._text, (line, column), message, hint
-        )
+        at = error.line, error.column
+        return self._complaints.in_text(self._manifest, ("spec", field), error.text, at, message, hint)
 
     def render(self, values: TargetValues) -> str:
         """What it gives.
@@ -174,5 +170,6 @@ class TemplateBody:
         return self.template.render(values.variables(self.template.sections))
 
 
-def _at(file: FileText, line: int, column: int, message: str, hint: str) -> Problem:
-    return file.problem(file.line_start(line) + column - 1, message, hint)
+def _at(error: TemplateError, message: str, hint: str) -> Problem:
+    file = FileText(error.file, error.text)
+    return file.problem(file.line_start(error.line) + error.column - 1, message, hint)

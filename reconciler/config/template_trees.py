@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from jinja2 import meta, nodes
 
-from reconciler.config.bounded_jinja import ENVIRONMENT, FILTERS
+from reconciler.config.bounded_jinja import ENVIRONMENT, FILTERS, OURS
 from reconciler.config.expressions import ROOTS
 from reconciler.core.spoken import listed
 from reconciler.core.suggest import did_you_mean
@@ -24,6 +25,10 @@ class TemplateError(Exception):
         hint: what to do about it.
         name: what was looked for and is not there, or "".
         paths: what is read on that line, as far as it is known.
+
+    Attributes:
+        file: which of the files that the template is made of, or "" where it is in none.
+        text: what is in that.
     """
 
     def __init__(
@@ -43,23 +48,24 @@ class TemplateError(Exception):
         self.hint = hint
         self.name = name
         self.paths = paths
+        self.file = ""
+        self.text = ""
 
 
-def check_tree(tree: nodes.Template, source: str) -> None:
-    """Whether it keeps to itself, and to what there is.
+def check_tree(tree: nodes.Template, source: str, *, included: bool = False) -> None:
+    """Whether it keeps to what there is. What is included may read names of what includes it.
 
     Raises:
         TemplateError: it does not.
     """
-    for other in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
-        line, column = place(source, other.lineno, "")
-        raise TemplateError("a template cannot have others in it", line, column, "write out what it has")
     for used in tree.find_all(nodes.Filter):
-        if used.name not in FILTERS:
+        if used.name not in FILTERS and used.name not in OURS:
             line, column = place(source, used.lineno, used.name)
             hint = did_you_mean(used.name, FILTERS) or f"there are {', '.join(FILTERS)}"
             raise TemplateError(f"there is no filter {used.name}", line, column, hint)
-    known = {*ROOTS, *ENVIRONMENT.globals}
+    if included:
+        return
+    known = {*ROOTS, *ENVIRONMENT.globals, "super", "self", "caller", *_made_in(tree)}
     for name in sorted(meta.find_undeclared_variables(tree) - known):
         node = next(one for one in tree.find_all(nodes.Name) if one.name == name)
         line, column = place(source, node.lineno, name)
@@ -67,6 +73,31 @@ def check_tree(tree: nodes.Template, source: str) -> None:
         raise TemplateError(
             f"a template reads {listed(ROOTS, 'and')}, and there is no {name}", line, column, hint
         )
+
+
+def _made_in(tree: nodes.Template) -> Iterator[str]:
+    """The names that a template gives to something itself: a block sees them, wherever that is."""
+    yield from (one.name for one in tree.find_all(nodes.Name) if one.ctx != "load")
+    yield from (one.name for one in tree.find_all(nodes.Macro))
+    yield from (one.target for one in tree.find_all(nodes.Import))
+    for imported in tree.find_all(nodes.FromImport):
+        yield from (name if isinstance(name, str) else name[1] for name in imported.names)
+
+
+def others_in(tree: nodes.Template, source: str) -> Iterator[tuple[str, int, bool]]:
+    """The files that a template has in it: each by its name, with its line, and whether it may be missing.
+
+    Raises:
+        TemplateError: one is named by a value.
+    """
+    for node in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
+        named: Any = getattr(node, "template", None)
+        if not isinstance(named, nodes.Const) or not isinstance(named.value, str):
+            line, column = place(source, node.lineno, "")
+            raise TemplateError(
+                "a template names the files that it has in it", line, column, "write out the name"
+            )
+        yield named.value, node.lineno, bool(getattr(node, "ignore_missing", False))
 
 
 def reads_of(tree: nodes.Template, source: str) -> dict[int, tuple[tuple[str, ...], ...]]:
@@ -114,31 +145,6 @@ def _step(node: nodes.Node) -> str:
     ):
         return node.arg.value
     return ""
-
-
-def bound(tree: nodes.Template) -> None:
-    """Have each turn of a loop counted, and each text that is put together."""
-    for loop in tree.find_all(nodes.For):
-        loop.iter = _filtered(loop.iter, "_turns", loop.lineno)
-    for assigned in tree.find_all(nodes.AssignBlock):
-        assigned.filter = _filtered(assigned.filter, "_bounded", assigned.lineno)
-    for filtered in tree.find_all(nodes.FilterBlock):
-        filtered.filter = _filtered(filtered.filter, "_bounded", filtered.lineno)
-    for node in list(tree.find_all(nodes.Node)):
-        for name, child in node.iter_fields():
-            if isinstance(child, nodes.Concat):
-                setattr(node, name, _filtered(child, "_bounded", child.lineno))
-            elif isinstance(child, list):
-                child[:] = [
-                    _filtered(one, "_bounded", one.lineno) if isinstance(one, nodes.Concat) else one
-                    for one in child
-                ]
-
-
-def _filtered(node: Any, name: str, line: int) -> nodes.Filter:
-    made = nodes.Filter(node, name, [], [], None, None, lineno=line)
-    made.environment = ENVIRONMENT
-    return made
 
 
 def place(source: str, line: int, name: str) -> tuple[int, int]:

@@ -7,18 +7,30 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import jinja2
+from jinja2 import nodes
 
 from reconciler.config.bounded_jinja import ENVIRONMENT, MAX_TEXT, Budget, TooMuch, budget
-from reconciler.config.template_trees import TemplateError, bound, check_tree, place, reads_of
+from reconciler.config.template_trees import TemplateError, check_tree, others_in, place, reads_of
 from reconciler.model.facts import Section
 
+Load: TypeAlias = "Callable[[str], str | None]"
+
+_INLINE = "<template>"
 _UNSAFE = re.compile(r"access to attribute '(.*?)' of .* is unsafe")
 _NO_ATTRIBUTE = re.compile(r"has no (?:attribute|element) '?(.*?)'?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A file of a template: its text, and what is read on each line."""
+
+    text: str
+    reads: Mapping[int, tuple[tuple[str, ...], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +44,7 @@ class Template:
 
     reads: tuple[tuple[str, ...], ...]
     sections: frozenset[Section]
-    _source: str
-    _at: Mapping[int, tuple[tuple[str, ...], ...]]
+    _parts: Mapping[str, _Part]
     _compiled: jinja2.Template
 
     def render(self, variables: Mapping[str, Any]) -> str:
@@ -66,10 +77,10 @@ class Template:
             budget.reset(token)
 
     def _failed(self, error: BaseException, message: str) -> TemplateError:
-        line, trace = 1, error.__traceback__
+        file, line, trace = next(iter(self._parts)), 1, error.__traceback__
         while trace is not None:
-            if trace.tb_frame.f_code.co_filename == "<template>":
-                line = trace.tb_lineno
+            if trace.tb_frame.f_code.co_filename in self._parts:
+                file, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
             trace = trace.tb_next
         missing = _NO_ATTRIBUTE.search(message) if isinstance(error, jinja2.UndefinedError) else None
         name = missing[1] if missing else ""
@@ -77,31 +88,99 @@ class Template:
             message = f"{unsafe[1]} is nothing that a template can use"
         elif name:
             message = f"there is no {name}"
-        found, column = place(self._source, line, name)
-        return TemplateError(message, found, column, name=name, paths=self._at.get(line, self.reads))
+        part = self._parts[file]
+        found, column = place(part.text, line, name)
+        failed = TemplateError(message, found, column, name=name, paths=part.reads.get(line, self.reads))
+        failed.file, failed.text = "" if file == _INLINE else file, part.text
+        return failed
 
 
 @functools.lru_cache(maxsize=256)
 def compile_template(source: str) -> Template:
-    """A template, compiled: once, however many targets it is for.
+    """A template that is in no file, compiled: once, however many targets it is for.
 
     Raises:
         TemplateError: it is none.
     """
-    token = budget.set(Budget())
+    part = _part(_INLINE, source, lambda tree: _has_no_other(tree, source))
+    code = ENVIRONMENT.compile(source, filename=_INLINE)
+    return _template(
+        {_INLINE: part}, jinja2.Template.from_code(ENVIRONMENT, code, ENVIRONMENT.make_globals(None))
+    )
+
+
+def compile_file(path: str, text: str, load: Load) -> Template:
+    """A template that is in a file, with all that it has in it, compiled.
+
+    Args:
+        path: of the file in its source.
+        text: what is in it.
+        load: gives the text of another file of the source; None if there is none.
+
+    Raises:
+        TemplateError: it is none.
+    """
+    parts: dict[str, _Part] = {}
+    waiting = {path: text}
+    while waiting:
+        name, source = waiting.popitem()
+
+        def has(tree: nodes.Template, name: str = name, source: str = source) -> None:
+            for other, line, optional in others_in(tree, source):
+                file = ENVIRONMENT.join_path(other, name)
+                if file in parts or file in waiting or file == name:
+                    continue
+                found = load(file)
+                if found is not None:
+                    waiting[file] = found
+                elif not optional:
+                    raise TemplateError(f"there is no {file} in the source", *place(source, line, other))
+
+        parts[name] = _part(name, source, has, included=name != path)
+    texts = {name: part.text for name, part in parts.items()}
+    environment = ENVIRONMENT.overlay(
+        loader=jinja2.FunctionLoader(lambda name: (texts[name], name, None) if name in texts else None)
+    )
+    return _template(parts, environment.get_template(path))
+
+
+def _part(
+    name: str, source: str, check: Callable[[nodes.Template], None], *, included: bool = False
+) -> _Part:
+    """A file of a template, looked through.
+
+    Raises:
+        TemplateError: something is wrong with it.
+    """
     try:
         tree = ENVIRONMENT.parse(source)
-        check_tree(tree, source)
-        at = reads_of(tree, source)
-        bound(tree)
-        code = ENVIRONMENT.compile(tree, filename="<template>")
-        compiled = jinja2.Template.from_code(ENVIRONMENT, code, ENVIRONMENT.make_globals(None))
+        check(tree)
+        check_tree(tree, source, included=included)
+        reads = reads_of(tree, source)
+        ENVIRONMENT.compile(
+            tree, filename=_INLINE
+        )  # some mistakes come out only where Jinja makes Python of it
     except jinja2.TemplateSyntaxError as error:
-        line, column = place(source, error.lineno, "")
         said = (error.message or "this is no template").rstrip(".")
-        raise TemplateError(said[:1].lower() + said[1:], line, column) from None
-    finally:
-        budget.reset(token)
-    reads = tuple(dict.fromkeys(path for paths in at.values() for path in paths))
-    sections = frozenset(Section(path[1]) for path in reads if path[0] == "facts")
-    return Template(reads, sections, source, at, compiled)
+        failed = TemplateError(said[:1].lower() + said[1:], *place(source, error.lineno, ""))
+    except TemplateError as error:
+        failed = error
+    else:
+        return _Part(source, reads)
+    failed.file, failed.text = "" if name == _INLINE else name, source
+    raise failed from None
+
+
+def _has_no_other(tree: nodes.Template, source: str) -> None:
+    for _, line, _ in others_in(tree, source):
+        hint = "put it into a file beside the manifest"
+        raise TemplateError("only a template in a file can have others in it", *place(source, line, ""), hint)
+
+
+def _template(parts: Mapping[str, _Part], compiled: jinja2.Template) -> Template:
+    reads = tuple(
+        dict.fromkeys(path for part in parts.values() for paths in part.reads.values() for path in paths)
+    )
+    return Template(
+        reads, frozenset(Section(path[1]) for path in reads if path[0] == "facts"), parts, compiled
+    )

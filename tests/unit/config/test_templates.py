@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -106,7 +106,7 @@ def test_a_template_is_jinja(source: str, text: str) -> None:
         ("{{ lipsum() }}", "1:4 a template reads vars, target and facts, and there is no lipsum"),
         ("{{ facts[vars.name] }}", "1:4 a template names the facts that it reads"),
         ("{{ facts.oss.id }}", "1:10 there are no facts called oss"),
-        ("a\n  {% include 'x' %}", "2:3 a template cannot have others in it"),
+        ("a\n  {% include 'x' %}", "2:3 only a template in a file can have others in it"),
         ("{{ vars.names | random }}", "1:17 there is no filter random"),
         ("{{ 'a' is bogus }}", "1:1 no test named 'bogus'"),
         ("{% if %}", "1:1 expected an expression, got 'end of statement block'"),
@@ -237,6 +237,72 @@ def test_a_file_is_chosen_by_a_value_and_rendered() -> None:
         Rendered("source", "${vars.which}.j2", "a.j2", (given,)),
         Rendered("source", "a.j2", None, (port,), body=True),
     )
+
+
+class TestOthersInIt:
+    FILES: ClassVar[dict[str, str]] = {
+        "targets.yaml": TARGETS,
+        "v.json": variables("v", {"ports": [80, 443], "name": "x"}),
+        "f.json": file(source="t/site.j2", template=True),
+    }
+
+    def test_a_template_in_a_file_may_have_others_in_it(self) -> None:
+        files = {
+            "t/site.j2": "{% extends 'base.j2' %}{% from '../m.j2' import listen %}{% block body %}\n"
+            "{% for port in vars.ports %}{{ listen(port) }}{% include 'parts/port.j2' %}{% endfor %}{% endblock %}",
+            "t/base.j2": "# {{ target.name }}{% include 'no.j2' ignore missing %}{% block body %}{% endblock %}",
+            "m.j2": "{% macro listen(port) %}Listen {{ port }} {{ target.name }}{% endmacro %}",
+            "t/parts/port.j2": " {{ port + 1 }}{% include '../end.j2' %}",
+            "t/end.j2": ";{{ facts.os.id }}\n",
+        }
+        files["m.j2"] = "{% macro listen(port) %}Listen {{ port }}{% endmacro %}"
+        facts = {TargetName("web-1"): Facts({Section("os"): {"id": "debian"}})}
+        desired = load(snapshot(self.FILES | files), CATALOG, facts=facts)
+        assert body(desired, "web-1/File/motd") == b"# web-1Listen 80 81;debian\nListen 443 444;debian\n"
+        assert (desired.waiting, desired.facts_read) == ({"web-2"}, {"os"})
+
+    def test_a_change_of_one_of_them_is_a_change(self) -> None:
+        cache = ParseCache()
+        files = self.FILES | {"t/site.j2": "{% include 'a.j2' %}", "t/a.j2": "a"}
+        assert body(loaded(files, cache=cache), "web-1/File/motd") == b"a"
+        assert body(loaded(files | {"t/a.j2": "b"}, cache=cache), "web-1/File/motd") == b"b"
+
+    @pytest.mark.parametrize(
+        ("files", "said"),
+        [
+            ({"t/site.j2": "a\n {% include 'b.j2' %}"}, "t/site.j2:2:14: there is no t/b.j2 in the source"),
+            (
+                {"t/site.j2": "{% include '../../b.j2' %}"},
+                "t/site.j2:1:13: there is no ../b.j2 in the source",
+            ),
+            (
+                {"t/site.j2": "{% include '/etc/passwd' %}"},
+                "t/site.j2:1:13: there is no /etc/passwd in the source",
+            ),
+            (
+                {"t/site.j2": "{% include vars.name %}"},
+                "t/site.j2:1:1: a template names the files that it has in it",
+            ),
+            (
+                {"t/site.j2": "{% include 'a.j2' %}", "t/a.j2": "\n{{ vars.nme }}"},
+                "t/a.j2:2:9: vars.nme is not defined, on web-1, web-2",
+            ),
+            (
+                {"t/site.j2": "{% include 'a.j2' %}", "t/a.j2": "{% if %}"},
+                "t/a.j2:1:1: expected an expression",
+            ),
+            (
+                {"t/site.j2": "{% include 'a.j2' %}", "t/a.j2": "{{ nothing }}"},
+                "t/a.j2:1:1: 'nothing' is undefined",
+            ),
+            ({"t/site.j2": "{% include 'site.j2' %}"}, "t/site.j2:1:1: it calls itself too deeply"),
+            ({"t/site.j2": "{% include 'a.j2' %}", "t/a.j2": b"\xff"}, "t/site.j2:1:13: there is no t/a.j2"),
+        ],
+    )
+    def test_what_is_wrong_in_one_of_them_has_its_place_there(self, files: dict[str, str], said: str) -> None:
+        found = problems(self.FILES | files)
+        assert len(found) == 1
+        assert f"{found[0].location}: {found[0].message}".startswith(said)
 
 
 def test_a_changed_template_or_value_changes_what_reads_it_only() -> None:
