@@ -1,4 +1,4 @@
-"""The guides for who comes from elsewhere: their manifests load, the fields that they name are there, and no kind is left out."""
+"""The guides for who comes from elsewhere: their manifests load, their fields are there, and no kind is left out."""
 
 import re
 from pathlib import Path
