@@ -9,11 +9,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from reconciler.errors import FroyoError
-from reconciler.model.names import SourceName
+from reconciler.model.names import SourceName, TargetName
 from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.state import Approval, Suspension
 from tests.sim import trees
 from tests.sim.author import Json
+from tests.sim.files import DEBIAN, KNOWN
 from tests.sim.machine import Machine
 from tests.sim.process import Process
 from tests.sim.weather import FAULTS
@@ -129,6 +130,22 @@ async def networks(world: World, random_: random.Random) -> None:
             machine.lose_sessions()
         else:
             machine.partition(random_.choice([0.5, 5.0, 40.0, 90.0]))
+
+
+async def upgraders(world: World, random_: random.Random) -> None:
+    """Machines turn into others, and do not always say what they are."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 8.0))
+        machine = _machine(world, random_)
+        files = machine.files
+        if random_.random() < 0.5:
+            files.facts = None if files.facts is not None else dict(KNOWN)
+        elif files.facts is not None:
+            files.facts = {**files.facts, "os": {**DEBIAN, "major": random_.randrange(11, 14)}}
+        world.note("a machine is another one", facts=files.facts)
+        process = world.process
+        if process is not None and process.up:
+            _ask(process, process.controller.gather_facts(TargetName(machine.name)), "facts")
 
 
 async def power(world: World, random_: random.Random) -> None:
@@ -293,7 +310,8 @@ def actors(world: World) -> tuple[Actor, ...]:
 def others(world: World) -> tuple[Actor, ...]:
     """Those who may take part besides; what anybody else does is not decided by whether they do."""
     part = random.Random(f"{world.seed}/landlords take part").random() < 0.5
-    return (landlords,) if part and tenancies(world) else ()
+    found = (landlords,) if part and tenancies(world) else ()
+    return (*found, upgraders) if world.asks else found
 
 
 def _machine(world: World, random_: random.Random) -> Machine:

@@ -16,6 +16,7 @@ from reconciler.model.facts import SECTIONS
 Json = dict[str, Any]
 
 DEBIAN = {"id": "debian", "family": "debian", "like": [], "major": 12, "version": "12"}
+KNOWN: dict[str, Json] = {"os": DEBIAN, "network": {"hostname": "modelled"}}
 NAMES = {0: "root", 1: "daemon", 1000: "ops"}
 NUMBERS = {name: number for number, name in NAMES.items()}
 
@@ -80,9 +81,7 @@ class Files:
     full: bool = False
     read_only: bool = False
     immutable: set[str] = field(default_factory=set)
-    facts: dict[str, Json] | None = field(
-        default_factory=lambda: {"os": dict(DEBIAN), "network": {"hostname": "modelled"}}
-    )
+    facts: dict[str, Json] | None = field(default_factory=lambda: dict(KNOWN))
 
     # --- by anybody -------------------------------------------------------------------------------------------
 

@@ -6,12 +6,14 @@ The last is judged here from the files themselves, in a few lines that share not
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from reconciler.core.graph import build_graph
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.blob import Blob
 from reconciler.model.desired import Desired
+from reconciler.model.facts import Facts, Section
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address, reference
 from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Patience, Policy
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
@@ -139,8 +141,12 @@ def snapshot(document: Any, *, number: int, gone: bool = False, source: SourceNa
     return Snapshot(source, f"r{number}", Digest(digest_of(digest.encode())), {"desired.json": file})
 
 
-def load(taken: Snapshot) -> Desired:
+def load(taken: Snapshot, facts: Mapping[TargetName, Facts] | None = None) -> Desired:
     """Evaluate a snapshot.
+
+    Args:
+        taken: the snapshot.
+        facts: what is known of each machine, where all that is declared depends on that; None where nothing does.
 
     Raises:
         ConfigError: it is broken.
@@ -158,7 +164,17 @@ def load(taken: Snapshot) -> Desired:
     ]
     bodies = [one["spec"]["content"] for one in document["resources"] if "content" in one["spec"]]
     bodies += [text for one in document["resources"] for text, _ in one["spec"].get("files", {}).values()]
-    return desired(targets, instances, bodies, taken.revision, taken.source)
+    found = desired(targets, instances, bodies, taken.revision, taken.source)
+    if facts is None:
+        return found
+    waiting = frozenset(one.name for one in targets if "os" not in facts.get(one.name, Facts()).sections)
+    return replace(
+        found,
+        instances={a: one for a, one in found.instances.items() if one.target not in waiting},
+        graphs={name: graph for name, graph in found.graphs.items() if name not in waiting},
+        waiting=waiting,
+        facts_read=frozenset({Section("os")}),
+    )
 
 
 def _tuples(common: Json) -> Json:

@@ -25,6 +25,7 @@ from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import StoreError, TransportError
 from reconciler.model.conditions import Reason, Verdict
+from reconciler.model.desired import Desired
 from reconciler.model.plan import Cause, PlanUnit
 from tests.sim.programs import Programs
 
@@ -258,6 +259,24 @@ def believes_an_old_answer() -> Any:
     return _patched(Probes, "expire", lambda _right, _self, _addresses: None)
 
 
+def takes_unknown_for_empty() -> Any:
+    """On a machine that has not said what it is, nothing counts as declared."""
+
+    def take(right: Any, self: InForce, desired: Desired, record: Any, *, doubt: str = "") -> Any:
+        return right(self, dataclasses.replace(desired, waiting=frozenset()), record, doubt=doubt)
+
+    return _patched(InForce, "take", take)
+
+
+def never_looks_at_facts_again() -> Any:
+    """What waited until a machine said what it is waits for ever."""
+
+    async def changed(_right: Any, _self: Any, _name: Any, _sections: Any) -> None:
+        pass
+
+    return _patched(Controller, "_gathered", changed)
+
+
 MUTATIONS: dict[str, Mutation] = {
     mutation.__name__: mutation
     for mutation in (
@@ -285,6 +304,8 @@ MUTATIONS: dict[str, Mutation] = {
         misses_nothing_in_a_tree,
         purges_what_is_excepted_in_a_tree,
         believes_an_old_answer,
+        takes_unknown_for_empty,
+        never_looks_at_facts_again,
     )
 }
 

@@ -8,13 +8,14 @@ import asyncio
 import contextlib
 import random
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.core.conditions import summarize
 from reconciler.engine.intake.intake import Intake
+from reconciler.engine.intake.unknown import kept_while_waiting
 from reconciler.engine.intake.wanted import Taken
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.controller import Controller
@@ -23,7 +24,9 @@ from reconciler.engine.round.services import RoundOutcome
 from reconciler.errors import StoreError
 from reconciler.model.calls import Call, Reply
 from reconciler.model.desired import Desired
-from reconciler.model.names import SourceName
+from reconciler.model.facts import Section
+from reconciler.model.names import SourceName, TargetName
+from reconciler.model.source import Snapshot
 from reconciler.model.target import Target
 from reconciler.plugins.calls import Perform, Phase
 from reconciler.plugins.capabilities import Grants
@@ -62,7 +65,9 @@ class WatchedController(Controller):
     process: "Process"
 
     async def submit(self, desired: Desired, *, doubt: str = "") -> Taken | None:
-        self.process.world.monitor.declared(self.process, desired)
+        # Where it is not known what is declared, what was counts.
+        before = self.in_force.of(desired.source) or self.in_force.earlier.get(desired.source)
+        self.process.world.monitor.declared(self.process, kept_while_waiting(desired, before))
         return await super().submit(desired, doubt=doubt)
 
     async def _round(self, lane: Lane, session: Session, dirty: Any, *, afresh: bool) -> RoundOutcome:
@@ -147,6 +152,7 @@ class Process:
             settings=self.world.settings,
         )
         self.controller.process = self
+        self.controller.facts_changed = self._facts_changed
         self.supervisor = Supervisor(runtime=self.runtime)
         self.supervisor.add("controller", self.controller.run)
         for source in self.world.served:
@@ -168,13 +174,23 @@ class Process:
         self.controller.expected.add(name)
         intake = self.intakes[name] = Intake(
             name,
-            load=load,
+            load=self._load,
             controller=self.controller,
             store=self.store,
             runtime=self.runtime,
             taken=self._taken,
         )
         self.supervisor.add(f"source {name}", lambda: intake.run(self.world.sources[name].snapshots()))
+
+    def _load(self, shown: Snapshot) -> Desired:
+        return load(shown, self.controller.facts.known if self.world.asks else None)
+
+    async def _facts_changed(self, name: TargetName, sections: Collection[Section]) -> None:
+        """What depends on what a machine says of itself is seen once more."""
+        self.world.note("facts", machine=name, sections=",".join(sorted(sections)))
+        if self.world.asks and "os" in sections:
+            for intake in list(self.intakes.values()):
+                await intake.reconsider()
 
     async def _taken(self, desired: Desired) -> None:
         """What had to wait for this is taken, too."""

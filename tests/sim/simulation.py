@@ -25,7 +25,7 @@ from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.resource import Adopt, Instance, Policy
 from tests.sim import trees
 from tests.sim.faults import actors, others
-from tests.sim.files import digest_of
+from tests.sim.files import KNOWN, digest_of
 from tests.sim.loop import Deadlock, SimTask, Spinning, run
 from tests.sim.machine import Machine
 from tests.sim.manifests import differs, path_of
@@ -139,6 +139,8 @@ async def _lives(world: World) -> None:
     pauses = random.Random(f"{world.seed}/pauses")
     while True:
         world.lives += 1
+        if world.asks and world.lives > 1 and pauses.random() < 0.3:
+            world.forget_facts()
         process = world.process = Process(world, number=world.lives, directory=world.directory)
         world.note("the controller starts", process=process.number)
         main = process.spawn(process.main(), name="main")
@@ -199,6 +201,7 @@ async def _calm(world: World) -> None:
     world.store_trouble = 0.0
     world.pages.trouble = False
     for machine in world.machines.values():
+        machine.files.facts = dict(machine.files.facts or KNOWN)
         machine.weather.clear()
         machine.rivals.clear()
         machine.files.full = machine.files.read_only = False

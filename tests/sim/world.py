@@ -1,8 +1,10 @@
 """Everything that a simulation is made of, and the account of what happens in it."""
 
 import asyncio
+import contextlib
 import hashlib
 import random
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,8 @@ class World:
 
     def __init__(self, seed: int, directory: Path) -> None:
         self.seed = seed
+        # Whether what is declared depends on what the machines say of themselves.
+        self.asks = random.Random(f"{seed}/asks").random() < 0.4
         self.directory = directory
         self.loop = asyncio.get_running_loop()
         self.random = random.Random(f"{seed}/world")
@@ -100,6 +104,17 @@ class World:
     def store_fails(self) -> bool:
         """Whether the next write to the store is to fail."""
         return bool(self.store_trouble) and self.random.random() < self.store_trouble
+
+    def forget_facts(self) -> None:
+        """What is on record of the machines themselves gets lost while no controller runs."""
+        path = self.directory / "froyo.db"
+        if path.exists():
+            with (
+                contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection,
+                contextlib.suppress(sqlite3.OperationalError),  # there is no table yet
+            ):
+                connection.execute("DELETE FROM facts")
+            self.note("facts are lost")
 
     def note(self, what: str, **details: Any) -> None:
         """Something happened."""
