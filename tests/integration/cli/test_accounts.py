@@ -212,6 +212,52 @@ def test_the_example_does_what_it_says(person, lab, host):
     assert "nothing to do: 7 instances" in person.froyo("apply", person.site).stdout
 
 
+def test_a_user_goes_through_what_users_of_other_tools_know(person, site, host):
+    first, second = ("$6$rounds=5000$salt$" + secrets.token_hex(43) for _ in range(2))
+    old = host.exec("readlink /etc/localtime", check=False)
+    host.exec("ln -sf /usr/share/zoneinfo/Etc/GMT+11 /etc/localtime; groupadd ann; groupadd deploy")
+
+    def shadow():
+        return entry(host, "shadow", "ann")
+
+    def apply(**spec):
+        site(("User", "ann", {"name": "ann", **spec}))
+        person.froyo("apply", person.site)
+        assert "nothing to do" in person.froyo("apply", person.site).stdout
+
+    # Made into the group of its own name that is there, in a directory that is not, locked from the first moment on.
+    apply(
+        groups=["deploy", "adm"], home="/srv/deep/ann", passwordHash=first, locked=True, expires="2050-03-03"
+    )
+    assert shadow()[1] == "!" + first
+    assert shadow()[7] == "29281"
+    assert host.exec("id -nG ann").split() == ["ann", "adm", "deploy"]
+    assert host.exec("stat -c %U /srv/deep /srv/deep/ann").split() == ["root", "ann"]
+    # Another hash stays locked, and unlocking keeps it; the groups go one by one, or all.
+    apply(passwordHash=second, exactGroups=["adm"], expires="never")
+    assert (shadow()[1], shadow()[7]) == ("!" + second, "")
+    assert host.exec("id -nG ann").split() == ["ann", "adm"]
+    apply(locked=False, exactGroups=[])
+    assert shadow()[1] == second
+    assert host.exec("id -nG ann") == "ann"
+    # A home stays where it is unless it is said to move.
+    host.exec("touch /srv/deep/ann/mine")
+    apply(home="/srv/other", createHome=False)
+    assert host.exec("ls /srv/deep/ann/mine; ls -d /srv/other", check=False) == "/srv/deep/ann/mine"
+    apply(home="/srv/deep/ann")
+    apply(home="/srv/moved", moveHome=True)
+    assert host.exec("ls /srv/moved/mine; ls -d /srv/deep/ann", check=False) == "/srv/moved/mine"
+    # Whoever is at work is not taken away.
+    host.exec("nohup su ann -s /bin/sh -c 'sleep 600' >/dev/null 2>&1 & while ! pgrep -u ann; do :; done")
+    site(("User", "ann", {"name": "ann", "state": "absent"}))
+    failed = person.froyo("apply", person.site, status=1)
+    assert "user ann is currently used by process" in failed.stdout + failed.stderr
+    host.exec("kill $(pgrep -u ann); while pgrep -u ann; do :; done")
+    person.froyo("apply", person.site)
+    assert host.exec("getent passwd ann; ls /srv/moved/mine", check=False) == "/srv/moved/mine"
+    host.exec(f"ln -sf {old} /etc/localtime; rm -r /srv/moved /srv/deep", check=False)
+
+
 def public(what):
     blob = len(b"ssh-ed25519").to_bytes(4, "big") + b"ssh-ed25519" + what.encode()
     return f"ssh-ed25519 {base64.b64encode(blob).decode()}"
