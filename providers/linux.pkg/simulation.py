@@ -1,8 +1,8 @@
 """What would come of it if all that is wanted were done at once, and which part of that nobody wants.
 
 A `Share` is what one instance has in a transaction. Where all of them together are something that apt would do, and
-nothing is removed that nobody declared, nothing else is asked for but what each brings along. Else each is tried by
-itself, so that one which cannot be keeps no other.
+nothing is removed that nobody declared, nothing else is asked for but what each brings along. Else they are tried in
+parts, so that one which cannot be keeps no other.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from wishes import INSTALL, PURGE, REMOVE
 
-from froyo_provider import CallError, batch
+from froyo_provider import CallError, batch, gather
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from wishes import Change, Json, Wish
 
@@ -106,43 +106,62 @@ def operand_of(wish: Wish, change: Change) -> str:
     return f"{wish.name}={change.target}" if change.target else wish.name
 
 
-async def forecast(shares: Sequence[Share]) -> Forecast:
-    """What would come of all of them together, and of each by itself where that matters."""
+async def forecast(shares: Sequence[Share], whole: Sequence[Share] = ()) -> Forecast:
+    """What would come of all of them together, and of each by itself where that matters.
+
+    Args:
+        shares: all that is to be done.
+        whole: of what that is a part, if it is one.
+    """
     moving = [share for share in shares if share.moves]
-    found = Forecast()
     if not moving:
-        return found
-    kinds = {json.dumps(steps([share])): share for share in moving}
+        return Forecast()
+    whole = whole or moving
+    kinds = {kind_of(share): share for share in moving}
     alone = list(kinds.values()) if len(moving) > 1 and len(kinds) <= FEW else []
     together, *each = await simulated([moving, *([share] for share in alone)])
-    wrong = unwanted(moving, together)
-    if wrong and len(moving) == 1:
-        found.wrong[moving[0].address] = wrong
-        return found
-    if wrong and not alone:
-        alone = list(kinds.values())
-        each = await simulated([[share] for share in alone])
-    by_itself = dict(zip((json.dumps(steps([share])) for share in alone), each, strict=True))
-    if wrong:
+    by_itself = dict(zip(map(kind_of, alone), each, strict=True))
+    wrong = unwanted(whole, moving, together)
+    if not wrong:
+        return Forecast(brought_along(moving, together, by_itself))
+    if len(kinds) == 1:
+        return Forecast(wrong={share.address: wrong for share in moving})
+    found: dict[str, list[Json]] = {}
+    if alone:
         for share in moving:
-            if own := unwanted(moving, by_itself[json.dumps(steps([share]))], share):
-                found.wrong[share.address] = own
-        good = [share for share in moving if share.address not in found.wrong]
-        if len(good) == len(moving):
-            found.wrong = {share.address: wrong for share in moving}
-            return found
-        rest = await forecast(good)
-        return Forecast(rest.brings, found.wrong | rest.wrong)
+            if own := unwanted(whole, [share], by_itself[kind_of(share)]):
+                found[share.address] = own
+    else:
+        middle = len(moving) // 2
+        for half in await gather(*(forecast(half, whole) for half in (moving[:middle], moving[middle:]))):
+            found |= half.wrong
+    good = [share for share in moving if share.address not in found]
+    if len(good) == len(moving):
+        return Forecast(wrong={share.address: wrong for share in moving})
+    rest = await forecast(good, whole)
+    return Forecast(rest.brings, found | rest.wrong)
+
+
+def kind_of(share: Share) -> str:
+    """What of two shares is the same where the same would come of them."""
+    return json.dumps(steps([share]))
+
+
+def brought_along(
+    moving: Sequence[Share], together: Sequence[Json], by_itself: Mapping[str, Sequence[Json]]
+) -> dict[str, list[Json]]:
+    """By address, what is changed although nobody declared it; what is nobody's by itself is told with the first."""
     left = beside(moving, together)
+    brings: dict[str, list[Json]] = {}
     told = set()
-    for share in moving if alone else ():
-        own_names = {one["name"] for one in beside(moving, by_itself[json.dumps(steps([share]))])}
-        if mine := [one for one in left if one["name"] in own_names]:
-            found.brings[share.address] = mine
-            told |= own_names
-    if rest_of_it := [one for one in left if one["name"] not in told]:
-        found.brings.setdefault(moving[0].address, []).extend(rest_of_it)
-    return found
+    for share in moving:
+        names = {one["name"] for one in beside(moving, by_itself.get(kind_of(share), ()))}
+        if mine := [one for one in left if one["name"] in names]:
+            brings[share.address] = mine
+            told |= names
+    if rest := [one for one in left if one["name"] not in told]:
+        brings.setdefault(moving[0].address, []).extend(rest)
+    return brings
 
 
 async def simulated(several: Sequence[Sequence[Share]]) -> list[list[Json]]:
@@ -171,17 +190,17 @@ def beside(shares: Iterable[Share], outcome: Iterable[Json]) -> list[Json]:
     return [one for answer in outcome for one in answer["changes"] if plain(one["name"]) not in declared]
 
 
-def unwanted(shares: Sequence[Share], outcome: Sequence[Json], one: Share | None = None) -> list[Json]:
+def unwanted(whole: Sequence[Share], some: Sequence[Share], outcome: Sequence[Json]) -> list[Json]:
     """What is wrong with what would come of it.
 
     Args:
-        shares: all that is to be done.
-        outcome: what would come of them, or of one by itself.
-        one: that one.
+        whole: all that is to be done.
+        some: of these, what it would come of.
+        outcome: what would.
     """
-    gone = {plain(name) for share in shares for name in share.named(REMOVE, PURGE)}
-    asked_for = {plain(name) for share in (shares if one is None else [one]) for name in share.changes}
-    allowed = [pattern for share in shares for pattern in share.removes]
+    gone = {plain(name) for share in whole for name in share.named(REMOVE, PURGE)}
+    asked_for = {plain(name) for share in some for name in share.changes}
+    allowed = [pattern for share in whole for pattern in share.removes]
     found = []
     for answer in outcome:
         if said := answer.get("error"):

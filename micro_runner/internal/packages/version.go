@@ -1,6 +1,7 @@
 package packages
 
 import (
+	"path"
 	"strings"
 
 	"froyo.dev/runner/internal/fault"
@@ -87,7 +88,7 @@ type Range []bound
 // operators, the longer ones first.
 var operators = []string{">=", "<=", ">>", "<<", ">", "<", "="}
 
-// ParseRange reads "1.2-3", or bounds such as ">=1.2,<2". What is empty is any version.
+// ParseRange reads "1.2-3", "1.2*", or bounds such as ">=1.2,<2". What is empty is any version.
 func ParseRange(text string) (Range, error) {
 	var found Range
 	if text == "" {
@@ -101,7 +102,7 @@ func ParseRange(text string) (Range, error) {
 				break
 			}
 		}
-		if !isVersion(one.version) {
+		if !isVersion(strings.ReplaceAll(one.version, "*", "")) || one.operator != "=" && strings.Contains(one.version, "*") {
 			return nil, fault.New(fault.BadRequest, "version: %q is neither a version nor bounds such as >=1.2,<2", text)
 		}
 		found = append(found, one)
@@ -122,6 +123,12 @@ func isVersion(text string) bool {
 // Has says whether a version is within all bounds.
 func (r Range) Has(version string) bool {
 	for _, one := range r {
+		if strings.Contains(one.version, "*") {
+			if matches, _ := path.Match(one.version, version); !matches {
+				return false
+			}
+			continue
+		}
 		order := Compare(version, one.version)
 		switch one.operator {
 		case "=":

@@ -42,6 +42,8 @@ func TestARangeIsAVersionOrBounds(t *testing.T) {
 		">=1.2,<2":        {"1.2": true, "1.2-1": true, "1.99": true, "2": false, "2~rc1": true, "1.1": false},
 		">1, <=3":         {"1": false, "1.0.1": true, "3": true, "3.1": false},
 		">>1.0,<<1.5~":    {"1.0": false, "1.2": true, "1.5~": false, "1.5~~": true, "1.5": false},
+		"2.1*":            {"2.1": true, "2.1.0-1": true, "2.10": true, "2.2": false, "1:2.1": false},
+		"2.*,<2.5":        {"2.1": true, "2.5": false},
 		">=1:2.0":         {"2.5": false, "1:2.0": true},
 		">=1.6-2.1,<<1.7": {"1.6-2.1+deb12u3": true, "1.6-2": false},
 	} {
@@ -55,7 +57,7 @@ func TestARangeIsAVersionOrBounds(t *testing.T) {
 			}
 		}
 	}
-	for _, text := range []string{"1 2", ">=", "1.0;2", "~>1", ">=1,,<2", "latest!"} {
+	for _, text := range []string{"1 2", ">=", "1.0;2", "~>1", ">=1,,<2", "latest!", "*", ">=1.*"} {
 		if _, err := ParseRange(text); err == nil {
 			t.Errorf("%q is taken", text)
 		}

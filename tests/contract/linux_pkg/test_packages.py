@@ -151,13 +151,36 @@ def test_two_that_cannot_be_together_keep_nobody_else(bench):
     assert [len(obstacles(plan)) for plan in plans] == [1, 0, 0]
 
 
-def test_what_only_together_would_not_do_is_held_together(bench):
+def test_what_would_not_do_together_is_held_together(bench):
+    here = bench(one=known("1.0", clashes=("two",)), two=known("1.0"))
+    plans = here.plan(here.package("two"), here.package("one"))
+    assert [len(obstacles(plan)) for plan in plans] == [
+        0,
+        0,
+    ]  # they are installed in the order of their names
+    here.debian.available["two"]["clashes"] = ("one",)
+    plans = here.plan(here.package("two"), here.package("one"))
+    assert [len(obstacles(plan)) for plan in plans] == [1, 1]
+
+
+def test_one_of_ten_that_would_remove_something_keeps_no_other(bench):
     here = bench(one=known("1.0", clashes=("old",)), two=known("1.0"), old=known("1.0"))
     here.put_right(here.package("old"))
     many = [here.package(name) for name in ("one", "two")] + [here.package(f"x{i}") for i in range(8)]
     here.debian.available |= {f"x{i}": known("1") for i in range(8)}
     plans = here.plan(*many)
     assert [len(obstacles(plan)) for plan in plans] == [1] + [0] * 9
+
+
+def test_among_many_the_one_that_cannot_be_is_found_in_few_runs(bench):
+    here = bench(
+        bad=known("1.0", clashes=("old",)), old=known("1.0"), **{f"x{i}": known("1") for i in range(60)}
+    )
+    here.put_right(here.package("old"))
+    here.debian.calls.clear()
+    plans = here.plan(*(here.package(f"x{i}") for i in range(60)), here.package("bad"))
+    assert [bool(obstacles(plan)) for plan in plans] == [False] * 60 + [True]
+    assert here.debian.asked("pkg.simulate") < 40
 
 
 def test_with_many_what_comes_along_is_told_with_the_first(bench):
