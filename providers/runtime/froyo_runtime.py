@@ -30,6 +30,7 @@ from froyo_provider.faults import Fault, PermanentError
 from froyo_provider.lifecycle import Done, Pending
 from froyo_provider.lifecycle import Lifecycle as Driver
 from froyo_provider.phases import describe
+from froyo_provider.testing import memory, units  # noqa: F401 - what is to be there is imported: for cases/world.py
 
 IMAGE = "#froyo-image:"
 """How a compiled plugin begins."""
