@@ -80,7 +80,7 @@ lab-down: ## stop the lab's hosts and discard their disks
 # --- Using it ---------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: build ## watch files being put right, in a directory of its own
+demo: build ## watch a site being made and kept on four hosts (root), or files in a directory of its own
 	@$(PY) -m examples.demo
 
 # --- Checking it ------------------------------------------------------------------------------------

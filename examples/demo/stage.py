@@ -140,9 +140,9 @@ class Daemon:
             self._log.close()
 
 
-def show(event: dict[str, Any]) -> None:
-    """One event, as a person wants to read it."""
+def show(event: dict[str, Any], name: str = "") -> None:
+    """One event, as a person wants to read it, by this name or by that of its object on its target."""
     took = event.get("duration")
     time_taken = f"{took * 1000:7.1f} ms" if took is not None else " " * 10
-    name = event["object"].partition("/")[2]
+    name = name or event["object"].partition("/")[2]
     say(f"  {paint('32', '✔')} {time_taken}  {paint('1', name)}  {event['message']}")

@@ -25,7 +25,7 @@ def test_the_demo_shows_what_it_promises_and_touches_nothing_outside_its_directo
         environ.pop(name, None)
     before = {path: listing(path) for path in (ROOT, ROOT / "examples" / "demo", "/dev/shm")}
     done = subprocess.run(
-        [sys.executable, "-m", "examples.demo"],
+        [sys.executable, "-m", "examples.demo", "files"],
         check=False,
         capture_output=True,
         text=True,
