@@ -82,7 +82,9 @@ class Complaints:
         """Where a value of any document stands."""
         return str(replace(origin, line=self._at(origin.file, document, path, "", key=False).line))
 
-    def at_expression(self, manifest: Manifest, leaf: Leaf, count: int, message: str, hint: str) -> Problem:
+    def at_expression(
+        self, manifest: Manifest | Variables, leaf: Leaf, count: int, message: str, hint: str
+    ) -> Problem:
         """What is wrong with an expression in a value of a manifest, at its place."""
         return self._place(manifest, leaf, count)(message, hint)
 
@@ -112,7 +114,7 @@ class Complaints:
         found = explain(places, document, manifest.compiled, rendered=[leaf.path for leaf in leaves])
         return [(problem, at.get(problem.location)) for problem in found]
 
-    def _place(self, manifest: Manifest, leaf: Leaf, count: int) -> Callable[[str, str], Problem]:
+    def _place(self, manifest: Manifest | Variables, leaf: Leaf, count: int) -> Callable[[str, str], Problem]:
         """What makes a problem that is about an expression; about all of the string with a count of -1."""
         places = self._places_of(manifest.origin.file)
         node = places.locate(manifest.document, leaf.path).node

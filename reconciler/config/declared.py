@@ -149,6 +149,7 @@ class Variables:
         where: the one target, or a selector.
         values: by name.
         origin: where it was declared.
+        leaves: the strings in them that have expressions.
     """
 
     document: Document
@@ -156,6 +157,12 @@ class Variables:
     where: TargetName | Selector
     values: Mapping[str, Any]
     origin: Origin
+    leaves: tuple[Leaf, ...] = ()
+
+    @property
+    def composed(self) -> frozenset[str]:
+        """The names of those that are made of others."""
+        return frozenset(str(leaf.path[2]) for leaf in self.leaves)
 
     @property
     def weight(self) -> int:

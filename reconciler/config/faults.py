@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from reconciler.config.declared import Manifest
 from reconciler.config.explain import shown
 from reconciler.config.expressions import dotted
 from reconciler.core.spoken import some
@@ -16,7 +17,7 @@ from reconciler.model.sensitive import is_sensitive
 if TYPE_CHECKING:
     from reconciler.config.cel import ExpressionError
     from reconciler.config.complaints import Complaints
-    from reconciler.config.declared import Manifest
+    from reconciler.config.declared import Variables
     from reconciler.config.expressions import Leaf
     from reconciler.config.rendering import TemplateBody
     from reconciler.config.template_trees import TemplateError
@@ -39,7 +40,7 @@ class Faults:
         here: whether something was wrong on the target that is looked at.
     """
 
-    def __init__(self, manifest: Manifest, complaints: Complaints) -> None:
+    def __init__(self, manifest: Manifest | Variables, complaints: Complaints) -> None:
         self.here = False
         self._manifest = manifest
         self._complaints = complaints
@@ -90,6 +91,7 @@ class Faults:
 
     def schema(self, value: Any, leaves: Sequence[Leaf]) -> None:
         """With these values the kind's schema refuses it."""
+        assert isinstance(self._manifest, Manifest)  # noqa: S101 - a Vars has been held to its schema already
         hide = is_sensitive(value.get("spec", {}))
         for problem, leaf in self._complaints.rendered(self._manifest, value, leaves):
             said = problem

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reconciler.config.bodies import BadBody, body_of, given
@@ -22,7 +23,7 @@ from reconciler.config.expressions import Leaf, may_have_expressions, place, tak
 from reconciler.config.fields import common_of, metadata_of, name_of, named_in
 from reconciler.config.inventory.fleet import fleet_of
 from reconciler.config.inventory.kind import INVENTORY
-from reconciler.config.rendering import is_template, template_problems, unrendered, within
+from reconciler.config.rendering import inline_problems, is_template, template_problems, unrendered
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.config.selectors import selector
 from reconciler.config.slips import looked_through, may_have_slips
@@ -136,21 +137,23 @@ class _Evaluator:
             line = self.places.file.place(located.node.index)[0]
             self.document(Document(item, document.index, line, document.chunk, path))
 
+    def expression(
+        self, document: Document, path: tuple[str | int, ...], count: int, error: ExpressionError
+    ) -> None:
+        """Something is wrong with an expression in a string."""
+        node = self.places.locate(document, path).node
+        at = place(self.places.file.text, node.index, node.end, count, error.offset)
+        self.declared.problems.append(
+            self.places.file.problem(at, f"{shown(path)}: {error.message}", error.hint)
+        )
+        node.broken = True
+
     def expressions(self, document: Document, compiled: CompiledKind) -> tuple[Document, list[Leaf]]:
         """A document without escapes, and the strings in it that have expressions."""
-        body = compiled.kind.body
-
-        def complain(path: tuple[str | int, ...], count: int, error: ExpressionError) -> None:
-            node = self.places.locate(document, path).node
-            at = place(self.places.file.text, node.index, node.end, count, error.offset)
-            message = f"{shown(path)}: {error.message}"
-            self.declared.problems.append(self.places.file.problem(at, message, error.hint))
-            node.broken = True
-
-        spec = document.value.get("spec")
+        body, spec = compiled.kind.body, document.value.get("spec")
         text = isinstance(spec, dict) and is_template(compiled, spec)
         skipped = frozenset({("spec", body.text), ("spec", body.base64)} if text else ())
-        value, leaves = taken_out(document.value, skipped, complain)
+        value, leaves = taken_out(document.value, skipped, partial(self.expression, document))
         for leaf in leaves:
             if leaf.path[1] == body.tree:
                 message = f"no expression can stand in {shown(leaf.path)}: what a tree holds is no manifest"
@@ -175,12 +178,18 @@ class _Evaluator:
 
     def variables(self, document: Document, value: Mapping[str, Any], origin: Origin) -> None:
         """A Vars that is valid by its schema."""
-        spec, kept = value["spec"], replace(document, value=None)
-        where = self.where(document, spec, valid=True)
-        for path, message, hint, key in value_problems(spec["values"]):
+        kept = replace(document, value=None)
+        leaves: list[Leaf] = []
+        where = self.where(document, value["spec"], valid=True)
+        if self.varying:
+            value, leaves = taken_out(value, frozenset(), partial(self.expression, document))
+        values, good = value["spec"]["values"], dict(value["spec"]["values"])
+        for path, message, hint, key in value_problems(values, leaves):
             self.problem(document, ("spec", "values", *path), message, hint, key=key)
+            good.pop(path[0], None)
         if where is not None:
-            self.declared.variables.append(Variables(kept, name_of(value), where, spec["values"], origin))
+            left = tuple(leaf for leaf in leaves if leaf.path[2] in good)
+            self.declared.variables.append(Variables(kept, name_of(value), where, good, origin, left))
 
     def resource(
         self, document: Document, compiled: CompiledKind, leaves: list[Leaf], *, valid: bool, slipped: bool
@@ -199,7 +208,9 @@ class _Evaluator:
         where = None if slipped else self.where(document, spec, valid=valid)
         template = is_template(compiled, spec)
         if template and valid:
-            self.template(document, compiled, spec)
+            for name, message, hint in template_problems(compiled, spec):
+                self.problem(document, ("spec", name), message, hint, key=True)
+            self.declared.problems += inline_problems(self.places, document, compiled, spec)
         for path, message, hint in common_problems(compiled, spec):
             self.problem(document, path, message, hint)
         varying = {leaf.path for leaf in leaves}
@@ -242,24 +253,6 @@ class _Evaluator:
                 unrendered=unrendered(compiled, spec) if self.braces else None,
             )
         )
-
-    def template(self, document: Document, compiled: CompiledKind, spec: Mapping[str, Any]) -> None:
-        """What is wrong with a body that is a template, before any target."""
-        for name, message, hint in template_problems(compiled, spec):
-            self.problem(document, ("spec", name), message, hint, key=True)
-        text = spec.get(compiled.kind.body.text)
-        if isinstance(text, str):
-            from reconciler.config.template_trees import TemplateError
-            from reconciler.config.templates import compile_template
-
-            try:
-                compile_template(text)
-            except TemplateError as error:
-                node = self.places.locate(document, ("spec", compiled.kind.body.text)).node
-                at, besides = within(self.places.file, node, text, error.line, error.column)
-                self.declared.problems.append(
-                    self.places.file.problem(at, error.message + besides, error.hint)
-                )
 
     def where(
         self, document: Document, spec: Mapping[str, Any], *, valid: bool

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reconciler.config.templates import Template
     from reconciler.config.variables import TargetValues
     from reconciler.documents.nodes import Node
+    from reconciler.documents.reading import Document, Locator
     from reconciler.errors import Problem
 
 _ENDINGS = (".j2", ".jinja", ".jinja2")
@@ -40,6 +41,24 @@ def template_problems(compiled: CompiledKind, spec: Mapping[str, Any]) -> Iterat
     elif not any(field in spec for field in texts):
         kind = with_article(compiled.kind.kind)
         yield name, f"{name}: true says how the body of {kind} is made, and there is none", f"add {texts[0]}"
+
+
+def inline_problems(
+    places: Locator, document: Document, compiled: CompiledKind, spec: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """What is wrong with a template that stands in a manifest, whatever its values are."""
+    name = compiled.kind.body.text
+    text = spec.get(name)
+    if isinstance(text, str):
+        from reconciler.config.template_trees import TemplateError
+        from reconciler.config.templates import compile_template
+
+        try:
+            compile_template(text)
+        except TemplateError as error:
+            node = places.locate(document, ("spec", name)).node
+            at, besides = within(places.file, node, text, error.line, error.column)
+            yield places.file.problem(at, error.message + besides, error.hint)
 
 
 def unrendered(compiled: CompiledKind, spec: Mapping[str, Any]) -> tuple[str, str] | None:

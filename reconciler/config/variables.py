@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from reconciler.config.composing import Composing
 from reconciler.config.expressions import dotted
 from reconciler.core.spoken import some
 from reconciler.model.selector import Selector
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from reconciler.config.cel import Context
     from reconciler.config.complaints import Complaints
     from reconciler.config.declared import Variables
+    from reconciler.config.expressions import Leaf
     from reconciler.config.knowing import FactReading
     from reconciler.config.selection import Selection
     from reconciler.model.facts import Section
@@ -37,8 +39,16 @@ _RESERVED = frozenset({
 _MAX_INT = 2**63 - 1
 
 
-def value_problems(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str, str, bool]]:
+def value_problems(
+    values: Mapping[str, Any], leaves: Sequence[Leaf]
+) -> Iterator[tuple[tuple[str | int, ...], str, str, bool]]:
     """What no schema says of the values of a Vars: path, message, hint, and whether it is about a key."""
+    for leaf in leaves:
+        reads = [path for one in leaf.expressions for path in one.reads]
+        if any(path[0] == "facts" for path in reads):
+            yield leaf.path[2:], "a Vars reads no facts", "read them where the value is used", False
+        elif any(path == ("vars",) for path in reads):
+            yield leaf.path[2:], "a Vars names the values that it reads", "write vars.NAME", False
     for name, value in values.items():
         if not _NAME.fullmatch(name) or name in _RESERVED:
             hint = "letters, digits and '_', no digit first, and no word of CEL's own such as in"
@@ -55,8 +65,6 @@ def _within(
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _within(item, (*path, index))
-    elif isinstance(value, str) and "${" in value:
-        yield path, "the values of a Vars hold no expressions", "put it together where it is used", False
     elif isinstance(value, int) and not -_MAX_INT <= value <= _MAX_INT:
         yield path, "a whole number of more than 64 bits", "quote it", False
 
@@ -74,7 +82,7 @@ class TargetValues:
     __slots__ = ("_contexts", "_facts", "_name", "facts", "origins", "target", "vars")
 
     def __init__(
-        self, target: Target, values: Mapping[str, Any], origins: Mapping[str, Origin], facts: FactReading
+        self, target: Target, values: dict[str, Any], origins: Mapping[str, Origin], facts: FactReading
     ) -> None:
         self.vars = values
         self.origins = origins
@@ -105,6 +113,12 @@ class TargetValues:
         """All that can be read, with these facts."""
         facts = {section: self.facts[section] for section in sections}
         return {"vars": self.vars, "target": self.target, "facts": facts}
+
+    def own_context(self) -> Context:
+        """For expressions of the values themselves, of which some are still to be made."""
+        from reconciler.config.cel import context
+
+        return context({"vars": self.vars, "target": self.target})
 
     def read(self, path: Sequence[str]) -> Read | None:
         """What an expression reads by a path; None where nothing is there, or it may be any of the values."""
@@ -151,6 +165,11 @@ class Values:
             for name in selection.of(one.where) if isinstance(one.where, Selector) else (one.where,):
                 self._for.setdefault(name, []).append(one)
         self._check(complaints)
+        self._composing = Composing(complaints)
+        for target in self._for if any(one.leaves for one in given) else ():
+            if target in targets:
+                self.of(target)
+        self._composing.tell()
 
     def of(self, target: TargetName) -> TargetValues:
         """Those of one target."""
@@ -165,6 +184,12 @@ class Values:
                     merged[0].update(one.values)
                     merged[1].update(dict.fromkeys(one.values, one.origin))
             known = self._known[target] = TargetValues(self._targets[target], *merged, self._facts)
+            if any(one.leaves for one in given):
+                winning = {name: one for one in given for name in one.values}
+                known.vars = dict(known.vars)
+                self._composing.compose(
+                    target, known, {name: one for name, one in winning.items() if name in one.composed}
+                )
         return known
 
     def hold(self, targets: Iterable[TargetName]) -> None:

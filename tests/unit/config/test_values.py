@@ -310,6 +310,66 @@ def test_an_escape_in_quotes_is_the_same_as_the_character() -> None:
     assert one({"t.yaml": text % "\\x24$\\u007btarget.name}"}).spec["key"] == "${target.name}"
 
 
+class TestMadeOfOthers:
+    def test_a_value_may_be_made_of_others_of_the_same_target(self) -> None:
+        files = {
+            "v.json": variables(
+                "all",
+                {
+                    "url": "https://${vars.host}:${vars.ports[0] + 1}/",
+                    "site": {"name": "${vars.host}", "urls": ["${vars.url}", "$${x}"]},
+                    "host": "${target.name}.${vars.domain}",
+                    "ports": [80],
+                    "domain": "example.org",
+                },
+            ),
+            "w.json": variables("two", {"domain": "example.com"}, target="web-2"),
+            "t.json": tune(free={"it": "${vars.site}"}),
+        }
+        assert one(files).spec["free"]["it"] == {
+            "name": "web-1.example.org",
+            "urls": ["https://web-1.example.org:81/", "${x}"],
+        }
+        assert one(files, "web-2/Tune/t").spec["free"]["it"]["name"] == "web-2.example.com"
+
+    def test_what_is_given_by_something_more_specific_is_not_made(self) -> None:
+        files = {
+            "v.json": variables("all", {"it": "${target.labels.rack}"}, targets={}),
+            "w.json": variables("one", {"it": "a"}, target="web-1"),
+            "x.json": variables("two", {"it": "b"}, target="web-2"),
+            "t.json": tune(key="${vars.it}"),
+        }
+        assert one(files).spec["key"] == "a"
+
+    @pytest.mark.parametrize(
+        ("values", "said"),
+        [
+            (
+                {"a": "${vars.b}", "b": "${vars.c}", "c": "${vars.a}"},
+                "is made of itself: vars.a → vars.b → vars.c → vars.a",
+            ),
+            (
+                {"a": "${vars.a}"},
+                "spec.values.a is made of itself: vars.a → vars.a, on web-1, web-2",
+            ),
+            ({"a": {"b": ["${vars.d}"]}}, "spec.values.a.b[0]: vars.d is not defined, on web-1, web-2"),
+            ({"a": "${facts.os.id}"}, "a Vars reads no facts"),
+            ({"a": "${size(vars)}"}, "a Vars names the values that it reads"),
+            (
+                {"a": "${nothing}"},
+                "spec.values.a: an expression reads vars, target or facts, and there is no nothing",
+            ),
+        ],
+    )
+    def test_one_that_cannot_be_made_is_an_error_and_the_only_one(
+        self, values: dict[str, object], said: str
+    ) -> None:
+        files = {"targets.yaml": TARGETS, "v.json": variables("v", values), "t.json": tune(key="${vars.a}")}
+        found = problems(files)
+        assert said in found[0].message
+        assert {problem.file for problem in found} == {"v.json"}
+
+
 class TestFacts:
     FACTS = Facts(
         {Section("os"): {"family": "debian", "major": 12}, Section("network"): {"ipv4": ["10.0.0.5"]}}

@@ -1,0 +1,105 @@
+"""Values that are made of other values: a Vars may hold expressions, which read what else its targets have.
+
+Invariant: a value is made once a target, after all that it reads, and none is made of itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from reconciler.config.explain import shown
+from reconciler.config.expressions import put_in
+from reconciler.config.faults import Faults
+
+if TYPE_CHECKING:
+    from reconciler.config.complaints import Complaints
+    from reconciler.config.declared import Variables
+    from reconciler.config.variables import TargetValues
+    from reconciler.model.names import TargetName
+
+
+class Composing:
+    """Makes the values of targets.
+
+    Args:
+        complaints: told of what cannot be made.
+    """
+
+    def __init__(self, complaints: Complaints) -> None:
+        self._complaints = complaints
+        self._faults: dict[int, Faults] = {}
+
+    def compose(self, target: TargetName, values: TargetValues, given: Mapping[str, Variables]) -> None:
+        """Make those values of a target that are made of others. What cannot be made is left out.
+
+        Args:
+            target: its name.
+            values: all of its values; those that are to be made as they are written.
+            given: by each of them, what gives it.
+        """
+        _Making(self, target, values, given).all()
+
+    def tell(self) -> None:
+        """Complain of all that could not be made."""
+        for faults in self._faults.values():
+            faults.tell(0)
+            self._complaints.values_lost |= faults.wrong
+
+    def faults_of(self, one: Variables) -> Faults:
+        """What is wrong with the values of a Vars."""
+        return self._faults.setdefault(id(one), Faults(one, self._complaints))
+
+
+class _Making:
+    def __init__(
+        self, composing: Composing, target: TargetName, values: TargetValues, given: Mapping[str, Variables]
+    ) -> None:
+        self._composing = composing
+        self._target = target
+        self._given = given
+        self._left = {
+            name: [leaf for leaf in one.leaves if leaf.path[2] == name] for name, one in given.items()
+        }
+        self._written = {name: values.vars[name] for name in given}
+        self._values = values
+        self._under_way: list[str] = []
+        self._unmade: set[str] = set()
+        for name in given:
+            del values.vars[name]
+
+    def all(self) -> None:
+        for name in self._given:
+            self._make(name)
+
+    def _make(self, name: str) -> None:
+        """Make a value, after those that it reads; not if one of those could not be made, which was said of that."""
+        leaves = self._left.pop(name, None)
+        if leaves is None:
+            return
+        faults = self._composing.faults_of(self._given[name])
+        self._under_way.append(name)
+        for leaf in leaves:
+            for index, expression in enumerate(leaf.expressions):
+                for other in (path[1] for path in expression.reads if path[0] == "vars" and len(path) > 1):
+                    if other in self._under_way:
+                        faults.begin(self._target, self._values)
+                        again = " → ".join(f"vars.{one}" for one in (*self._under_way, other))
+                        faults.add(leaf, index, f"{shown(leaf.path)} is made of itself: {again}", "")
+                        self._unmade.add(name)
+                    else:
+                        self._make(other)
+                    if other in self._unmade:
+                        self._unmade.add(name)
+        self._under_way.pop()
+        if name in self._unmade:
+            return
+        faults.begin(self._target, self._values)
+        context = self._values.own_context()
+        made = [(leaf.path[2:], leaf.value(context, partial(faults.expression, leaf))) for leaf in leaves]
+        if faults.here:
+            self._unmade.add(name)
+            return
+        value: Any = {name: self._written[name]}
+        self._values.vars[name] = put_in(value, made)[name]
