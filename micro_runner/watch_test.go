@@ -404,6 +404,32 @@ func TestWhatNothingHereWatchesIsSaid(t *testing.T) {
 	})
 }
 
+func TestWhatSomebodyMountsIsTold(t *testing.T) {
+	needRoot(t)
+	c := start(t)
+	place := filepath.Join(t.TempDir(), "my place")
+	if err := os.Mkdir(place, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	id := c.begin("watch", nil, object{"options": object{"subjects": []string{"mount:" + place, "mount:/nowhere"}}})
+	if data := c.event(id)["data"].(object); data["watching"] != 2.0 || data["degraded"] != "" {
+		t.Fatal(data)
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", "-l", place).Run() })
+	for i, argv := range [][]string{{"mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place}, {"mount", "-o", "remount,ro", place}, {"umount", place}} {
+		if output, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+			if i == 0 {
+				t.Skipf("mount: %s", output)
+			}
+			t.Fatalf("%v: %s", argv, output)
+		}
+		changes := c.event(id)["data"].(object)["changes"].([]any)
+		if one := changes[0].(object); len(changes) != 1 || one["subject"] != "mount:"+place || one["by"].(object)["source"] != "mountinfo" {
+			t.Fatalf("%v: %v", argv, changes)
+		}
+	}
+}
+
 func TestLostEventsAreSaidToBeLost(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes twenty thousand files")

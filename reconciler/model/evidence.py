@@ -24,7 +24,7 @@ class Evidence:
         session: such as "ssh from 10.0.0.9".
         ended: the process was gone before it could be looked up.
         at: seconds since the epoch, by the target's clock, when the change was noticed.
-        source: where it comes from: "fanotify", "inotify" (which never knows who), "rescan".
+        source: where it comes from: "fanotify", "inotify" and "mountinfo" (which never know who), "systemd", "rescan".
     """
 
     command: str = ""

@@ -63,6 +63,7 @@ type loop struct {
 	unknown  string // what nothing here watches
 	silent   string // why nothing is heard of units, for now
 	units    int    // are watched, by others
+	points   points // at which mounts are watched
 	mounts   int    // a descriptor that says when something is mounted; -1: none
 	wake     [2]int
 	requests chan func()
@@ -92,7 +93,7 @@ func newLoop(backends []backend, why string, host *command.Host) (*loop, error) 
 		return nil, err
 	}
 	var err error
-	if l.mounts, err = syscall.Open("/proc/self/mountinfo", syscall.O_RDONLY|syscall.O_CLOEXEC, 0); err != nil {
+	if l.mounts, err = syscall.Open(mountinfo, syscall.O_RDONLY|syscall.O_CLOEXEC, 0); err != nil {
 		l.mounts = -1
 	}
 	host.Hung.Freed(func() {
@@ -129,6 +130,7 @@ func (l *loop) run() {
 		}
 		if ready[1] {
 			l.remount = true
+			l.hearMounts()
 		}
 		if l.remount && time.Since(l.mounted) >= mountPause {
 			l.remount, l.mounted = false, time.Now()
@@ -152,7 +154,7 @@ func (l *loop) run() {
 // descriptors: requests, mounts (unless they have to wait), then the backends.
 func (l *loop) descriptors() []pollFD {
 	fds := []pollFD{{fd: int32(l.wake[0]), events: pollIn}, {fd: int32(l.mounts), events: pollPri}}
-	if l.remount {
+	if l.remount && len(l.points) == 0 {
 		fds[1].fd = -1
 	}
 	for _, b := range l.tracker.backends {
@@ -196,18 +198,19 @@ func (l *loop) serve() {
 	}
 }
 
-// replace takes a new set of paths and the one to tell; from its return on every change is told.
-func (l *loop) replace(targets []*target, units int, unknown map[string]string, emit func(string, wire.Object)) {
+// replace takes a new set of subjects and the one to tell; from its return on every change is told.
+func (l *loop) replace(all *wanted, units int, emit func(string, wire.Object)) {
 	if len(l.pending) > 0 {
 		l.flush()
 	}
-	l.tracker.replace(targets)
+	l.tracker.replace(all.targets)
+	l.watchMounts(all.mounts)
 	for t := range l.pending {
 		if l.tracker.targets[t.given] != t {
 			delete(l.pending, t)
 		}
 	}
-	l.emit, l.told, l.unknown, l.units, l.silent = emit, "", summary(unknown), units, ""
+	l.emit, l.told, l.unknown, l.units, l.silent = emit, "", summary(all.unknown), units, ""
 	l.progress()
 }
 
@@ -216,7 +219,7 @@ func (l *loop) progress() {
 	if len(l.tracker.backends) > 0 {
 		mode = l.tracker.backends[0].name()
 	}
-	data := wire.Object{wire.F("degraded", cmp.Or(summary(l.tracker.refused), l.unknown, l.silent)), wire.F("mode", mode), wire.F("watching", len(l.tracker.targets)+l.units)}
+	data := wire.Object{wire.F("degraded", cmp.Or(summary(l.tracker.refused), l.unknown, l.silent)), wire.F("mode", mode), wire.F("watching", len(l.tracker.targets)+l.units+len(l.points))}
 	if anonymous := cmp.Or(l.why, summary(l.tracker.second)); anonymous != "" {
 		data = append(data, wire.F("anonymous", anonymous))
 	}

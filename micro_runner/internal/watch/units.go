@@ -13,9 +13,9 @@ import (
 // Schemes are those whose subjects can be watched on this host.
 func Schemes() []string {
 	if systemd.Lacking() != nil {
-		return []string{"path"}
+		return []string{"mount", "path"}
 	}
-	return []string{"path", "unit"}
+	return []string{"mount", "path", "unit"}
 }
 
 // units is what is heard of units by one watch command. That of systemd tells by itself; the loop only says how well is watched.

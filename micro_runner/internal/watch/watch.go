@@ -76,7 +76,7 @@ func (w *watcher) run(ctx context.Context, call *command.Call) (wire.Array, erro
 		return nil, err
 	}
 	var targets []*target
-	var paths, units []string
+	var paths, units, mounts []string
 	unknown := map[string]string{}
 	for _, subject := range subjects {
 		scheme, name, _ := strings.Cut(subject, ":")
@@ -85,6 +85,10 @@ func (w *watcher) run(ctx context.Context, call *command.Call) (wire.Array, erro
 		}
 		if scheme == "unit" {
 			units = append(units, name)
+			continue
+		}
+		if scheme == "mount" {
+			mounts = append(mounts, name)
 			continue
 		}
 		if scheme != "path" {
@@ -98,7 +102,7 @@ func (w *watcher) run(ctx context.Context, call *command.Call) (wire.Array, erro
 		targets, paths = append(targets, t), append(paths, name)
 	}
 	sub := &subscription{id: call.ID, over: make(chan struct{})}
-	if err := w.subscribe(ctx, sub, wanted{targets, paths, units, unknown}, call.Emit); err != nil {
+	if err := w.subscribe(ctx, sub, wanted{targets, paths, units, mounts, unknown}, call.Emit); err != nil {
 		return nil, err
 	}
 	select {
@@ -115,6 +119,7 @@ type wanted struct {
 	targets []*target
 	paths   []string
 	units   []string
+	mounts  []string          // where something is mounted
 	unknown map[string]string // by subject: why it cannot be watched
 }
 
@@ -138,7 +143,7 @@ func (w *watcher) subscribe(ctx context.Context, sub *subscription, all wanted, 
 	units := followUnits(ctx, w.host, w.loop, &all, emit)
 	w.units.stop()
 	w.units = units
-	w.loop.do(func() { w.loop.replace(all.targets, len(units.names), all.unknown, emit) })
+	w.loop.do(func() { w.loop.replace(&all, len(units.names), emit) })
 	if w.current != nil {
 		close(w.current.over)
 	}

@@ -81,13 +81,13 @@ def test_the_example_on_a_host(site):
     assert [one["action"] for one in bench.plan(*declared)] == ["none"] * 3
 
     # What is in use stays; the other goes, and nothing else does.
-    host.exec("sh -c 'cd /srv/scratch; exec sleep 300' >/dev/null 2>&1 & echo $! >/root/sleep.pid")
+    host.exec("rm -f /root/pid; sh -c 'cd /srv/scratch; echo $$ >/root/pid; exec sleep 300' >/dev/null 2>&1 &")
+    host.exec("until [ -s /root/pid ]; do :; done")
     gone = [{**one, "removed": True} for one in declared]
     results = {one["address"]: one for one in put_right(*gone, phase=Phase.DESTROY)}
     assert "is in use" in results["box/Mount/scratch"]["fault"]["message"]
     assert results["box/Mount/shared-docs"]["changed"] is True
-    host.exec("kill $(cat /root/sleep.pid)")
-    host.exec("while fuser -sm /srv/scratch 2>/dev/null || pgrep -x sleep >/dev/null; do :; done")
+    host.exec("kill $(cat /root/pid); while kill -0 $(cat /root/pid) 2>/dev/null; do :; done")
     put_right(*gone, phase=Phase.DESTROY)
     assert [one["action"] for one in bench.plan(*gone)] == ["none"] * 3
     host.exec("rmdir /srv/scratch /srv/docs")
