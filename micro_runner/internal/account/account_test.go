@@ -114,18 +114,18 @@ func TestWhatIsInTheWayIsNamed(t *testing.T) {
 		{"user", "ann", object{"uid": 54002}, "taken user:old"},
 		{"user", "new", object{"uid": 54002}, "taken user:old"},
 		{"user", "new", object{"uid": 54077}, ""},
-		{"user", "root", object{"uid": 54077}, "taken"},
+		{"user", "root", object{"uid": 54077}, "protected"},
 		{"user", "new", object{"groups": []string{"none"}, "group": "nix"}, "unknown_owner group:nix, unknown_owner group:none"},
 		{"user", "new", object{"group": "54010"}, ""},
 		{"user", "new", object{"shell": "/nowhere/sh"}, "enoent path:/nowhere/sh"},
-		{"user", "root", object{"absent": true}, "taken"},
+		{"user", "root", object{"absent": true}, "protected"},
 		{"user", "none", object{"absent": true}, ""},
 		{"user", "ann", object{"absent": true}, ""},
 		{"group", "web", object{"gid": 54010}, ""},
 		{"group", "web", object{"gid": 54011}, "taken group:adm"},
 		{"group", "new", object{"gid": 54011}, "taken group:adm"},
-		{"group", "root", object{"gid": 54077}, "taken"},
-		{"group", "root", object{"absent": true}, "taken, taken user:root"},
+		{"group", "root", object{"gid": 54077}, "protected"},
+		{"group", "root", object{"absent": true}, "protected, taken user:root"},
 		{"group", "ann", object{"absent": true}, "taken user:ann"},
 		{"group", "web", object{"absent": true}, ""},
 		{"group", "none", object{"absent": true}, ""},
@@ -140,7 +140,7 @@ func TestWhatIsInTheWayIsNamed(t *testing.T) {
 		}
 	}
 	t.Setenv("SUDO_USER", "ann")
-	if got := codes(h.OK("user.stat", object{"user": "ann", "wanted": object{"absent": true}})); got != "taken" {
+	if got := codes(h.OK("user.stat", object{"user": "ann", "wanted": object{"absent": true}})); got != "protected" {
 		t.Error(got)
 	}
 }

@@ -20,7 +20,7 @@ func as(u *user, groups []uint32, work func() error) error {
 	case me == int(u.uid):
 		return work()
 	case me != 0:
-		return fault.New(fault.Permission, "the keys of %s are for root and %s to change", u.name, u.name)
+		return fault.New(fault.Permission, "only root can change the keys of somebody else, such as %s", u.name)
 	}
 	done := make(chan error, 1)
 	go func() {

@@ -74,7 +74,7 @@ func (w *wantedUser) obstacles(s *search, name string, there *user) {
 	}
 	if w.uid != command.Keep && (there == nil || int(there.uid) != w.uid) {
 		if there != nil && there.uid == 0 {
-			s.add(fault.New(fault.Taken, "%s has the number 0: it is not taken away", name))
+			s.add(fault.New(fault.Protected, "%s has the number 0: it is not taken away", name))
 		}
 		s.numberOfUser(uint32(w.uid), name)
 	}
@@ -147,10 +147,10 @@ func (w *wantedUser) removal(s *search, name string, there *user) {
 	}
 	s.tools("userdel")
 	if there.uid == 0 {
-		s.add(fault.New(fault.Taken, "%s has the number 0: it is not removed", name))
+		s.add(fault.New(fault.Protected, "%s has the number 0: it is not removed", name))
 	}
 	if who := connected(); who != "" && who == name {
-		s.add(fault.New(fault.Taken, "%s is who is connected: not removed, since nobody could connect any more", name))
+		s.add(fault.New(fault.Protected, "%s is who is connected: not removed, since nobody could connect any more", name))
 	}
 }
 
@@ -181,7 +181,7 @@ func (w *wantedGroup) obstacles(s *search, name string, there *group) {
 		}
 	}
 	if there != nil && there.gid == 0 {
-		s.add(fault.New(fault.Taken, "the group %s has the number 0: it is not taken away", name))
+		s.add(fault.New(fault.Protected, "the group %s has the number 0: it is not taken away", name))
 	}
 	if w.gid != command.Keep {
 		s.numberOfGroup(uint32(w.gid), name)
@@ -194,7 +194,7 @@ func (w *wantedGroup) removal(s *search, name string, there *group) {
 	}
 	s.tools("groupdel")
 	if there.gid == 0 {
-		s.add(fault.New(fault.Taken, "the group %s has the number 0: it is not removed", name))
+		s.add(fault.New(fault.Protected, "the group %s has the number 0: it is not removed", name))
 	}
 	for i := range s.db.users {
 		if one := &s.db.users[i]; one.gid == there.gid {

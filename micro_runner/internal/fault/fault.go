@@ -55,6 +55,7 @@ const (
 	Locked           Code = "locked"
 	ToolFailed       Code = "tool_failed"
 	Taken            Code = "taken"
+	Protected        Code = "protected"
 	NotLocal         Code = "not_local"
 	NotTheirs        Code = "not_theirs"
 	NoPlace          Code = "no_place"
