@@ -6,7 +6,8 @@ import hashlib
 import posixpath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from transaction import APT_UPDATE, Programs, end_of, held_by
+from programs import Programs, end_of, held_by
+from transaction import APT_UPDATE
 
 from froyo_provider import (
     Actual,
@@ -82,7 +83,7 @@ class Repository(Provider):
         run = Programs()
         await run(*APT_UPDATE[:-1], *only(operation.payload["source"]), "update")
         if run.failed:
-            raise TransientError(f"{run.failed}:\n{end_of(run.complaint)}")
+            raise TransientError(f"{run.failed}:\n{end_of([*run.complaint, *run.errors])}")
         return Result(changed=True, output=end_of(run.said))
 
 

@@ -1,17 +1,13 @@
 """What is to be done at once, as one transaction of the package manager.
 
-Each program runs on the target by itself (`exec.run`), so that nothing which befalls the session cuts dpkg in half.
 What came of it is looked at afterwards: no exit status says which of ten packages are installed.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import re
 from typing import TYPE_CHECKING
 
+from programs import Programs, end_of, held_by
 from simulation import Share, forecast, steps
 from wishes import INSTALL, PURGE, REMOVE, SPOOL, Wish, change_of
 
@@ -28,17 +24,8 @@ from froyo_provider import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from wishes import Json
 
-ENVIRONMENT = {
-    "DEBIAN_FRONTEND": "noninteractive",
-    "APT_LISTCHANGES_FRONTEND": "none",
-    "NEEDRESTART_MODE": "l",
-    "UCF_FORCE_CONFFOLD": "1",
-    "LC_ALL": "C.UTF-8",
-}
 APT = (
     *("apt-get", "-y", "-q", "-f", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=0"),
     *("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
@@ -48,73 +35,6 @@ APT_UPDATE = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", "update")
 CONFIGURE = ("dpkg", "--force-confdef", "--force-confold", "--configure", "-a")
 WAIT_MS = 2000
 """How long to wait for whoever holds the lock, before looking again."""
-OUTPUT = 1 << 18
-"""Bytes of each stream that are kept on the way; what matters is at the end."""
-LINES = 20
-"""Lines that are told."""
-CHARACTERS = 2000
-NOISE = re.compile(
-    r"\(Reading database|Reading |Building |Get:|Fetched |Hit:|Ign:|Selecting previously |Preparing to unpack "
-    r"|Need to get |After this operation|The following"
-    r"|\d+ (upgraded|not fully)|  \S|Use 'apt autoremove'|debconf: delaying"
-)
-"""Lines that say nothing which is not known already: how far it is, and what was planned."""
-
-
-def name_of(*what: str) -> str:
-    """Of an operation on the target."""
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
-
-
-ALONE = name_of("dpkg")
-
-
-class Programs:
-    """What the programs of a transaction said, and how the first one failed that did."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.failed = ""
-        self.complaint: list[str] = []
-
-    async def __call__(self, *argv: str) -> None:
-        """Run one to its end. Whether it is needed again is seen from what it left: an earlier result says nothing."""
-        reply = await call(
-            "exec.run",
-            id=name_of(*argv),
-            alone=ALONE,
-            anew=True,
-            argv=list(argv),
-            env=ENVIRONMENT,
-            max_output=OUTPUT,
-        )
-        lines = []
-        for stream in ("stdout", "stderr"):
-            text = base64.b64decode(reply[stream]).decode(errors="replace")
-            lines += [line.rstrip() for line in text.splitlines() if line.strip() and not NOISE.match(line)]
-        self.said += lines
-        if reply["exit"] != 0 and not self.failed:
-            how = reply["signal"] or f"exit status {reply['exit']}"
-            self.failed, self.complaint = f"{argv[0]} failed ({how})", lines
-
-    def about(self, names: Iterable[str]) -> str:
-        """The lines that speak of some packages, and of files that were kept."""
-        bare = [re.escape(name.partition(":")[0]) for name in names]
-        pattern = re.compile(rf"(?<![\w.+-])({'|'.join(bare)})(?![\w+-])|^ ==> |^Configuration file ")
-        return end_of([line for line in self.said if pattern.search(line)])
-
-
-def end_of(lines: list[str]) -> str:
-    """The last lines."""
-    return "\n".join(lines[-LINES:])[-CHARACTERS:]
-
-
-def held_by(holder: Json) -> str:
-    """Who it is that is waited for."""
-    who = (
-        f"{holder['command']} (process {holder['pid']})" if "pid" in holder else "a process that is not seen"
-    )
-    return f"{who} is at work with packages, and holds {holder['lock']}; it is waited for"
 
 
 async def carried_out(operations: list[Operation]) -> list[Result | Fault]:
@@ -265,6 +185,8 @@ def result_of(
     left = [wish for wish in wishes if change_of(wish, after[wish.name])[0].verb]
     if left and run.failed:
         what = ", ".join(f"{wish.name} is {after[wish.name]['state']}" for wish in left)
-        return PermanentError(f"{run.failed}, and {what}:\n{end_of(run.complaint)}")
+        return PermanentError(
+            f"{run.failed}, and {what}:\n{end_of(run.complaint_about([wish.name for wish in left]))}"
+        )
     changed = any(before[wish.name] != after[wish.name] for wish in wishes)
-    return Result(changed, run.about([wish.name for wish in wishes]))
+    return Result(changed, end_of(run.about([wish.name for wish in wishes])))

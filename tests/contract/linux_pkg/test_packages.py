@@ -266,7 +266,7 @@ def test_a_script_that_fails_is_its_package_s_own_trouble_and_said_with_its_line
     assert bad["fault"]["class"] == "permanent"
     assert bad["fault"]["message"] == (
         "apt-get failed (exit status 100), and bad is half-configured:\n"
-        "Setting up app ...\nSetting up bad ...\ndpkg: error processing package bad (--configure):"
+        "Setting up bad ...\ndpkg: error processing package bad (--configure):"
     )
     [again] = here.plan(here.package("bad"))
     assert diffs(again) == {"state": ("half-configured", "installed")}
