@@ -120,6 +120,11 @@ def seen(one: Resource, unit: Json | CallError, stats: list[Json | CallError]) -
     passing = {"running": {"activating", "deactivating"}, "stopped": {"deactivating"}}.get(
         spec.get("state", ""), set()
     )
+    if unit.get("flapping") and spec.get("state") == "running":
+        return TransientError(
+            f"{spec['unit']} fails again and again ({unit['result']}), and systemd starts it each time: it has not"
+            f" stayed up for a minute; journalctl -u {spec['unit']} says why"
+        )
     if unit["active"] in passing:
         return TransientError(f"{spec['unit']} is {described(unit)}")
     state: Json = {

@@ -3,6 +3,7 @@ package systemd
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -25,6 +26,7 @@ type Unit struct {
 	Exit       uint64 // status, or number of the signal, of its main process
 	Restarts   uint64 // by systemd itself
 	Started    uint64 // when its main process was begun, or it was, if it has none
+	Flapping   bool   // systemd has started it again and again, the last time a moment ago
 	Changed    uint64 // when it last began or ceased to be active, or was reloaded
 }
 
@@ -34,6 +36,12 @@ type questions struct {
 	properties map[string]*dbus.Call
 	file       *dbus.Call
 }
+
+const (
+	// A service that systemd has started again so often, and that has not stayed up for so long since, is not well, whatever it looks like.
+	flapping = 3
+	steady   = time.Minute
+)
 
 var (
 	ofUnit    = []string{"Id", "LoadState", "ActiveState", "SubState", "FragmentPath", "DropInPaths", "NeedDaemonReload", "CanReload", "StateChangeTimestamp"}
@@ -113,6 +121,7 @@ func (l *line) answers(ctx context.Context, q *questions, name string) (Unit, er
 		Result:  text(said["Result"]), Type: text(said["Type"]), Remains: truth(said["RemainAfterExit"]),
 		Exit: number(said["ExecMainStatus"]), Restarts: number(said["NRestarts"]),
 	}
+	unit.Flapping = unit.Restarts >= flapping && time.Since(time.UnixMicro(int64(unit.Started))) < steady
 	// It fails where there is no file, as for what another unit has made.
 	_ = answer(ctx, q.file, name, &unit.FileState)
 	if isTemplate(name) {

@@ -127,6 +127,9 @@ func reply(unit *systemd.Unit) wire.Object {
 		wire.F("active", unit.Active), wire.F("can_reload", unit.CanReload), wire.F("changed_us", int64(unit.Changed)),
 		wire.F("dropins", list(unit.DropIns)), wire.F("exit", int64(unit.Exit)), wire.F("file_state", unit.FileState), wire.F("id", unit.ID), wire.F("load", unit.Load),
 	}
+	if unit.Flapping {
+		value = append(value, wire.F("flapping", true))
+	}
 	if unit.LoadError != "" {
 		value = append(value, wire.F("load_error", unit.LoadError))
 	}

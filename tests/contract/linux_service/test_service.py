@@ -246,6 +246,13 @@ async def test_what_passes_is_waited_for(unit, said):
     assert (fault["class"], fault["message"]) == ("transient", f"nginx.service is {said}")
 
 
+async def test_what_systemd_starts_again_and_again_is_not_called_well():
+    round_ = on(replace(NGINX, flapping=True, result="exit-code"))
+    fault = (await round_.look(resource(state="running")))["fault"]
+    assert (fault["class"], "has not stayed up for a minute" in fault["message"]) == ("transient", True)
+    assert "fault" not in await round_.look(resource(startup="enabled"))
+
+
 async def test_a_unit_that_fails_after_its_start_says_what_its_journal_says():
     round_ = on(MemoryUnit(ends="exit-code"))
     error = await round_.carry_out(await round_.plan(resource(state="running")))

@@ -43,6 +43,7 @@ class MemoryUnit:
         restarts: how often systemd has started it again.
         started_us: when it was started.
         changed_us: when it was started, reloaded or stopped.
+        flapping: whether systemd starts it again and again.
         ends: how it ends whenever it is started, such as `exit-code`; "" where it stays up.
     """
 
@@ -60,6 +61,7 @@ class MemoryUnit:
     restarts: int = 0
     started_us: int = 0
     changed_us: int = 0
+    flapping: bool = False
     ends: str = ""
 
 
@@ -119,6 +121,8 @@ class UnitsHost(MemoryHost):
                 *("result", "restarts", "started_us", "changed_us"),
             )
         }
+        if now.flapping:
+            told["flapping"] = True
         if now.load_error:
             told["load_error"] = now.load_error
         return told | {"id": unit, "exit": 0, "dropins": [], "state": canonical_digest([unit, told])}
