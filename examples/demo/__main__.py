@@ -1,4 +1,4 @@
-"""`make demo`: an Apache site on four real hosts where this machine can have them, as root; else some files of this one.
+"""`make demo`: an Apache site on four real hosts where this machine can have them, as root; else some files of it.
 
 `python -m examples.demo files` (or `apache`) shows that one.
 """
