@@ -14,6 +14,7 @@ from froyo_provider import (
     CallError,
     Fault,
     FieldDiff,
+    Found,
     Operation,
     PermanentError,
     Provider,
@@ -39,6 +40,17 @@ ENDED = frozenset({"inactive", "failed"})
 
 class Service(Provider):
     """A unit that runs or does not, and begins with the host or does not."""
+
+    async def find(self) -> list[Found]:
+        """Services and timers that begin with the host, or that nobody can start, without those of systemd itself."""
+        units = (await call("unit.list"))["units"]
+        return [
+            Found(one["unit"], {"unit": one["unit"], "startup": one["file_state"]})
+            for one in units
+            if one["file_state"] != "disabled"
+            and one["unit"].endswith((".service", ".timer"))
+            and not one["unit"].startswith("systemd-")
+        ]
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """All units, and the times of all that they use, in one round trip."""

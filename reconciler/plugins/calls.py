@@ -136,6 +136,7 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "group.ensure": CallRule(reading=False, names=(_GROUP,)),
         "group.remove": CallRule(reading=False, names=(_GROUP,)),
         "unit.query": CallRule(reading=True, names=(_UNIT,)),
+        "unit.list": CallRule(reading=True),
         "unit.control": CallRule(reading=False, names=(_UNIT,)),
         "exec": CallRule(reading=False, command="argv", runs=True),
         "exec.run": CallRule(reading=False, command="argv", runs=True, lasting=True),

@@ -1,4 +1,4 @@
-// Package units is what is asked of and done to the units of systemd: unit.query and unit.control.
+// Package units is what is asked of and done to the units of systemd: unit.query, unit.list and unit.control.
 package units
 
 import (
@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"froyo.dev/runner/internal/command"
@@ -29,6 +30,9 @@ func Commands(host *command.Host) []command.Command {
 	return []command.Command{
 		{Name: "unit.query", Names: about, Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
 			return query(ctx, host.Systemd, call)
+		}},
+		{Name: "unit.list", Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
+			return command.InOrder(ctx, call.Items, func(wire.Object) (wire.Object, error) { return files(ctx, host.Systemd) })
 		}},
 		{Name: "unit.control", Names: about, Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
 			return control(ctx, host.Systemd, call)
@@ -58,6 +62,23 @@ func query(ctx context.Context, bus *systemd.Bus, call *command.Call) (wire.Arra
 		}
 	}
 	return results, nil
+}
+
+// files are the units that somebody can enable or mask, and whether that was done; not templates.
+func files(ctx context.Context, bus *systemd.Bus) (wire.Object, error) {
+	all, err := bus.Files(ctx)
+	if err != nil {
+		return nil, err
+	}
+	units := wire.Array{}
+	for _, one := range all {
+		if one.State == "enabled" || one.State == "disabled" || one.State == "masked" {
+			if systemd.Check(one.Unit) && !strings.Contains(one.Unit, "@.") {
+				units = append(units, wire.Object{wire.F("unit", one.Unit), wire.F("file_state", one.State)})
+			}
+		}
+	}
+	return wire.Object{wire.F("units", units)}, nil
 }
 
 func control(ctx context.Context, bus *systemd.Bus, call *command.Call) (wire.Array, error) {

@@ -81,7 +81,9 @@ def test_the_example_on_a_host(site):
     assert [one["action"] for one in bench.plan(*declared)] == ["none"] * 3
 
     # What is in use stays; the other goes, and nothing else does.
-    host.exec("rm -f /root/pid; sh -c 'cd /srv/scratch; echo $$ >/root/pid; exec sleep 300' >/dev/null 2>&1 &")
+    host.exec(
+        "rm -f /root/pid; sh -c 'cd /srv/scratch; echo $$ >/root/pid; exec sleep 300' >/dev/null 2>&1 &"
+    )
     host.exec("until [ -s /root/pid ]; do :; done")
     gone = [{**one, "removed": True} for one in declared]
     results = {one["address"]: one for one in put_right(*gone, phase=Phase.DESTROY)}

@@ -101,7 +101,15 @@ def test_the_schemas_can_be_those_of_custom_resources_and_the_package_is_granted
     assert structural_problems(SCHEMA) == []
     assert [(kind.kind, kind.refresh) for kind in package.kinds] == [("Service", True), ("Unit", False)]
     granted = {one.call for one in needs([package]).packages["linux.service"]}
-    assert granted == {"unit.query", "unit.control", "file.stat", "file.write", "file.remove", "dir.ensure"}
+    assert granted == {
+        "unit.list",
+        "unit.query",
+        "unit.control",
+        "file.stat",
+        "file.write",
+        "file.remove",
+        "dir.ensure",
+    }
 
 
 @pytest.mark.parametrize(
@@ -401,3 +409,22 @@ async def test_that_files_were_not_read_is_remarked_upon():
     actual = await on(replace(NGINX, need_reload=True)).look(resource(startup="enabled"))
     assert "daemon-reload" in actual["remark"]
     assert "path:/etc/systemd/system/multi-user.target.wants/nginx.service" in actual["watch"]
+
+
+async def test_what_begins_with_the_host_is_found_but_for_what_is_systemds_own():
+    masked = replace(STOPPED, load="masked", file_state="masked")
+    units = {
+        "nginx.service": NGINX,
+        "apt.timer": masked,
+        "off.service": replace(STOPPED, file_state="disabled"),
+        "static.service": replace(STOPPED, file_state="static"),
+        "a.socket": NGINX,
+        "systemd-timesyncd.service": NGINX,
+    }
+    here = Round(UnitsHost(units=units))
+    kinds, found, faults = await here.host.find("linux.service", "h", ["Service"], here.calls)
+    assert (kinds, faults) == (["Service"], {})
+    assert [one.spec for one in found] == [
+        {"unit": "apt.timer", "startup": "masked"},
+        {"unit": "nginx.service", "startup": "enabled"},
+    ]

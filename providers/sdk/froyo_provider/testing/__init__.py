@@ -33,7 +33,7 @@ READING_CALLS = frozenset(
     | {"user.stat", "group.stat", "key.stat"}
     | {"sysctl.stat"}
     | {"http.get", "http.get.forwarded", "tcp.connect", "tcp.connect.forwarded"}
-    | {"unit.query"}
+    | {"unit.query", "unit.list"}
 )
 TARGET = {"name": "host"}
 

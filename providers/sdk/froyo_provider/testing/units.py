@@ -80,7 +80,7 @@ class UnitsHost(MemoryHost):
         clock: microseconds; one more with everything that is done.
     """
 
-    answers: ClassVar[tuple[str, ...]] = (*CALLS, "unit.query", "unit.control")
+    answers: ClassVar[tuple[str, ...]] = (*CALLS, "unit.list", "unit.query", "unit.control")
 
     def __init__(
         self, nodes: dict[str, Node] | None = None, units: Mapping[str, MemoryUnit] | None = None
@@ -101,6 +101,11 @@ class UnitsHost(MemoryHost):
         if node is not None:
             return MemoryUnit(path=f"{PLACE}/{name}", need_reload=False)
         return MISSING
+
+    def _unit_list(self) -> Json:
+        states = {name: self.unit(name).file_state for name in sorted(self.units)}
+        known = ("enabled", "disabled", "masked")
+        return {"units": [{"unit": unit, "file_state": one} for unit, one in states.items() if one in known]}
 
     def _unit_query(self, unit: str) -> Json:
         now = self.unit(unit)
