@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.app.assembly import LEASE, Parts
+from reconciler.app.guarding import Guard
 from reconciler.app.memory import keep_small
 from reconciler.app.rolling_back import RollingBack
 from reconciler.app.sources import Sources
@@ -56,7 +57,7 @@ Serve = Callable[[Daemon], Awaitable[None]]
 
 
 async def run_daemon(
-    parts: Parts, directories: Sequence[Path], *, serve: Mapping[str, Serve]
+    parts: Parts, directories: Sequence[Path], *, serve: Mapping[str, Serve], trial: float | None = None
 ) -> list[Address]:
     """Keep everything as `directories` say, until SIGTERM or SIGINT.
 
@@ -64,6 +65,7 @@ async def run_daemon(
         parts: with the lease on the store.
         directories: the sources.
         serve: further long tasks, by name.
+        trial: seconds for which a new revision goes if something that is probed is not well; None for never.
 
     Returns:
         What was abandoned in the middle of an apply.
@@ -108,6 +110,9 @@ async def run_daemon(
     supervisor.add("audit", parts.auditor.run)
     supervisor.add("rollbacks", rollbacks.run)
     supervisor.add("memory", lambda: keep_small(parts.store.feed, parts.runtime.offload))
+    if trial is not None:
+        guard = Guard(parts.store, parts.runtime, controller, rollbacks, within=trial)
+        supervisor.add("guard", guard.run)
     for name, task in serve.items():
         supervisor.add(name, lambda task=task: task(daemon))  # type: ignore[misc] # a bound default
     await controller.start()

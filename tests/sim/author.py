@@ -122,10 +122,11 @@ class Author:
         files = [one for one in written if one["kind"] == "File"]
         if self.probes and len(files) > 1:
             first, *_, last = sorted(files, key=lambda one: str(one["spec"]["path"]).rpartition("/")[2])
-            require = [*last["common"].get("require", ()), f"HttpProbe/{self.probe['name']}"]
-            last["common"]["require"] = require
-            common = {"require": [f"File/{first['name']}"]}
-            written.append(self.probe | {"on": list(self.machines), "common": common})
+            above = f"File/{first['name']}"
+            for probe in self.probes_of:
+                written.append(probe | {"on": list(self.machines), "common": {"require": [above]}})
+                above = f"HttpProbe/{probe['name']}"
+            last["common"]["require"] = [*last["common"].get("require", ()), above]
         return {"targets": dict(self.ports), "resources": written}
 
     @property
@@ -143,12 +144,14 @@ class Author:
         return {"kind": "Exec", "name": f"{self.prefix}make", "spec": spec, "common": {}}
 
     @property
-    def probe(self) -> Json:
-        """A page that comes after the first file, and before the last."""
-        name = f"{self.prefix}site"
-        spec = {"url": f"http://{name}/", "from": "controller", "method": "GET", "redirects": 0}
-        spec |= {"status": ["200"], "timeout": 10, "within": 20, "retries": 2, "expiresWithin": 14}
-        return {"kind": "HttpProbe", "name": name, "spec": spec}
+    def probes_of(self) -> list[Json]:
+        """Pages that come after the first file, and before the last, one after the other."""
+        spec = {"from": "controller", "method": "GET", "redirects": 0, "status": ["200"], "timeout": 10}
+        spec |= {"within": 20, "retries": 2, "expiresWithin": 14}
+        return [
+            {"kind": "HttpProbe", "name": name, "spec": spec | {"url": f"http://{name}/"}}
+            for name in (f"{self.prefix}port", f"{self.prefix}site")
+        ]
 
     @property
     def paths(self) -> list[str]:

@@ -199,12 +199,9 @@ class Monitor(logging.Handler):
 
     def _not_probed(self, process: Process, one: Instance, declared: Mapping[Address, Instance]) -> str:
         """What an instance comes after that was not probed since something above that was changed, or ""."""
-        for ref in one.common.require:
-            probe = declared.get(Address(f"{one.target}/{ref}"))
-            if probe is None or probe.probe is None or probe.removal is not None:
-                continue
+        for probe in _probes(one, declared):
             asked = self._world.pages.well.get((one.target, probe.spec["url"]))
-            for above in probe.common.require:
+            for above in {ref for each in (probe, *_probes(probe, declared)) for ref in each.common.require}:
                 spot = self.spot(Address(f"{one.target}/{above}"))
                 # What was cut off may come to pass later than anybody can know.
                 changed, *same = self._changed.get(spot, (0.0, 0, 0))
@@ -497,3 +494,12 @@ def _traceback(record: logging.LogRecord) -> list[str]:
     if not record.exc_info:
         return []
     return logging.Formatter().formatException(record.exc_info).splitlines()[-14:]
+
+
+def _probes(one: Instance, declared: Mapping[Address, Instance]) -> list[Instance]:
+    """The probes that an instance comes after, one after the other."""
+    above = [declared.get(Address(f"{one.target}/{ref}")) for ref in one.common.require]
+    mine = [
+        probe for probe in above if probe is not None and probe.probe is not None and probe.removal is None
+    ]
+    return [each for probe in mine for each in (probe, *_probes(probe, declared))]

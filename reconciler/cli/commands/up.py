@@ -55,6 +55,14 @@ def command(  # noqa: PLR0913 - its options
     ] = LogFormat.AUTO,
     output: Output = Format.TEXT,
     prune_budget: PruneBudget = None,
+    rollback_within: Annotated[
+        str | None,
+        typer.Option(
+            "--rollback-within",
+            metavar="TIME",
+            help="Go back to the revision before if a probe is not well so soon after a change: 5m.",
+        ),
+    ] = None,
     state: State = None,
     no_color: NoColor = False,
     quiet: Quiet = False,
@@ -65,9 +73,11 @@ def command(  # noqa: PLR0913 - its options
     Watches the directories and the targets, puts right whatever differs, and says who spoiled it. SIGTERM and Ctrl-C
     let what is under way end; what cannot be ended in time is named, and looked at again at the next start.
     """
+    from reconciler.api.times import parse_duration
     from reconciler.telemetry.output import configure
     from reconciler.telemetry.redaction import Redactor
 
+    trial = parse_duration(rollback_within) if rollback_within is not None else None
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     named = directories or ["."]
     roots = list(dict.fromkeys(source_root(directory, os.environ) for directory in named))
@@ -89,9 +99,8 @@ def command(  # noqa: PLR0913 - its options
     )
     shown = output if shows or output.is_document else None
     configure(redactor=Redactor(), level=level, format=log_format, environ=os.environ)
-    abandoned = asyncio.run(
-        _up(screen, roots, places(os.environ, state=state, sources=roots), shown=shown, budget=prune_budget)
-    )
+    where = places(os.environ, state=state, sources=roots)
+    abandoned = asyncio.run(_up(screen, roots, where, shown=shown, budget=prune_budget, trial=trial))
     for address in abandoned:
         screen.note(
             f"abandoned in the middle of an apply, looked at again at the next start: {one_line(address)}"
@@ -102,7 +111,13 @@ def command(  # noqa: PLR0913 - its options
 
 
 async def _up(
-    screen: Terminal, roots: list[Path], where: Places, *, shown: Format | None, budget: Budget | None
+    screen: Terminal,
+    roots: list[Path],
+    where: Places,
+    *,
+    shown: Format | None,
+    budget: Budget | None,
+    trial: float | None,
 ) -> list[Address]:
     from reconciler.api.server import serve
     from reconciler.app.assembly import assemble
@@ -135,7 +150,7 @@ async def _up(
                     await asyncio.Event().wait()
 
             tasks["screen"] = show
-        abandoned = await run_daemon(parts, roots, serve=tasks)
+        abandoned = await run_daemon(parts, roots, serve=tasks, trial=trial)
         if gone:
             raise gone[0]
         return abandoned

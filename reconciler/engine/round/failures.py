@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from reconciler.core.backoff import Backoff
 from reconciler.core.conditions import summarize
-from reconciler.core.reasons import HELD
+from reconciler.core.reasons import HELD, TROUBLE
 from reconciler.core.retry import When, requeue, requeue_error
 from reconciler.engine import wording
 from reconciler.engine.lane.lane import Lane
@@ -60,11 +60,16 @@ class Failures:
 
     def waits(self, address: Address, culprit: Address) -> str:
         """It depends on another one that is not ready; returns how that is said."""
-        self._outcome.look_again(address, self._services.settings.dependency_poll)
+        state, settings = self._lane.states[address], self._services.settings
+        was_well = self._lane.instances[address].probe is not None and state.observed is not None
+        # What was well is asked soon, be it that the other one stays as it is.
+        self._outcome.look_again(address, settings.rhythm.settle if was_well else settings.dependency_poll)
         held = summarize(self._lane.states[culprit].conditions).reason in HELD
         message = f"waits for {culprit}, {wording.LEFT if held else 'which is not ready'}"
-        verdict = Verdict(reason=Reason.DEPENDENCY_NOT_READY, message=message, reconciling=True)
-        self._conclusions.conclude(address, verdict)
+        # What is known to be wrong with a probe is so until it is asked.
+        if not was_well or summarize(state.conditions).reason not in TROUBLE:
+            verdict = Verdict(reason=Reason.DEPENDENCY_NOT_READY, message=message, reconciling=True)
+            self._conclusions.conclude(address, verdict)
         return message
 
     def waits_for(self, address: Address, writer: Address, *, lock: str = "") -> None:

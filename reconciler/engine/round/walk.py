@@ -215,5 +215,5 @@ class Walk:
             unit = self._deciding.decide(address, seen[address]) if address in seen else None
             if unit is not None and self._probing.is_probe(address):
                 self._obstructed(unit)  # whatever it comes after: how it is, is known
-            elif unit is not None or self._deciding.owes(address) or self._probing.may_wait(address):
+            elif unit is not None or self._deciding.owes(address) or self._probing.is_new(address):
                 self._failures.waits(address, culprit)

@@ -110,6 +110,24 @@ def test_a_daemon_tells_once_that_it_is_not_well_and_once_that_it_is(person, sit
         assert sorted(told()) == ["Recovered", "Unhealthy"]
 
 
+def test_a_revision_after_which_a_probe_is_not_well_is_rolled_back(person, site):
+    good = (person.site / "files.yaml").read_text()
+    with site.served(), person.up("--rollback-within", "1m"):
+        assert person.froyo("wait", "--timeout", "60s").stdout == "4 instances: ready\n"
+        person.write("files.yaml", good.replace('content: "hello\\n"', 'content: "broken\\n"'))
+        person.until(lambda: person.json("events", "--reason", "RolledBack")["items"])
+        page = person.machine / "index.html"
+        person.until(lambda: page.read_text() == "hello\n")
+        [event] = person.json("events", "--reason", "RolledBack")["items"]
+        assert "by froyo until a person ends that: HttpProbe/page was not well after" in event["message"]
+        assert person.froyo("wait", "--timeout", "60s").stdout == "4 instances: ready\n"
+        # It is for a person to try again.
+        assert "ended" in person.froyo("rollback", "--end").stdout
+        person.until(lambda: page.read_text() == "broken\n")
+    usage = person.froyo("up", person.site, "--rollback-within", "soon", status=1).stderr
+    assert "soon" in usage
+
+
 def test_an_operator_narrows_what_is_asked(person, site):
     person.state.mkdir(mode=0o700)
     grants = '{"probe.http": [{"call": "http.get", "subjects": ["url:https://*.example.com/*"]}]}'

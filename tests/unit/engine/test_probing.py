@@ -137,6 +137,33 @@ async def test_a_repair_of_drift_has_it_asked_anew(stage):
 
 
 @staged
+async def test_a_change_has_what_comes_after_a_probe_asked_anew_as_well(stage):
+    """It stayed InSync, was never asked again, and the file after it was written."""
+    stage.page("port", takes=2.0)
+    stage.page("site")
+
+    def declared(content):
+        return (
+            file("a", content),
+            probe("port", interval=3600.0, require=("File/a",)),
+            probe("site", interval=3600.0, require=("HttpProbe/port",)),
+            file("b", content, require=("HttpProbe/site",)),
+        )
+
+    await stage.declare(*declared("1"))
+    await stage.settled()
+    stage.page("site", lambda: 503)
+    await stage.declare(*declared("2"))
+    await until(stage, "Unhealthy")
+    assert stage.content("b") == b"1"
+    stage.page("site")
+    await stage.declare(*declared("3"))
+    await stage.until(lambda: stage.content("b") == b"3", within=60)
+    await stage.settled()
+    assert len(await stage.events("Unhealthy")) == 1
+
+
+@staged
 async def test_what_was_begun_before_a_change_answers_nothing(stage):
     answers = iter([200])
     stage.page("site", lambda: next(answers, 503), takes=5.0)
