@@ -13,12 +13,13 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from froyo_provider.testing.memory import CALLS, Node, digest_of
+from froyo_provider.testing.memory import Node, digest_of
 from reconciler.conformance.cases import FILES, World
 from reconciler.conformance.worlds import CannotHave
 from reconciler.model.blob import Blob
 from reconciler.model.calls import Call, Failure, Ok, Reply
 from reconciler.model.names import Digest
+from reconciler.plugins.calls import CALLS
 from reconciler.targets.session import Session
 
 SRV = "/srv"

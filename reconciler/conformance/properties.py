@@ -167,12 +167,15 @@ async def try_to_destroy(stand: Stand, trial: Trial, verdict: PropertyVerdict) -
 
 
 def _taken_along(trial: Trial, before: World, after: World) -> str:
-    """The first file that has gone, or become another, and is neither what it is about nor within that."""
+    """The first file that has gone, or become another, and is neither what it is about, nor within that, nor shared."""
     own = {subject.removeprefix("path:") for subject in trial.provides}
     within = tuple(f"{subject.removeprefix('path:')}/" for subject in trial.contains)
     old, new = before.get(FILES, {}), after.get(FILES, {})
-    moved = (path for path in old if old[path] != new.get(path) and path not in own)
-    return next((path for path in moved if not path.startswith(within) or path in trial.case.managed), "")
+    for path in old:
+        mine = path in own or (path.startswith(within) and path not in trial.case.managed)
+        if old[path] != new.get(path) and not mine and not (path in trial.shared and path in new):
+            return path
+    return ""
 
 
 async def try_many(stand: Stand, trial: Trial, verdict: PropertyVerdict) -> None:

@@ -15,6 +15,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.provider import Resource
 from reconciler.model.source import Snapshot, SnapshotFile
+from reconciler.model.subjects import PATH
 from reconciler.plugins.phases import resource_json
 
 Json = dict[str, Any]
@@ -35,6 +36,7 @@ class Trial:
         case: what was written.
         resource: as in a request.
         provides: the subjects that it is the one owner of.
+        shared: the paths that it owns a part of, or needs to be there: others own them, too.
         contains: the subjects that others can lie within.
         bodies: what it names by digest.
     """
@@ -42,6 +44,7 @@ class Trial:
     case: Case
     resource: Json
     provides: tuple[str, ...]
+    shared: tuple[str, ...]
     contains: tuple[str, ...]
     bodies: tuple[bytes, ...] = field(repr=False)
 
@@ -85,6 +88,7 @@ def _trial(case: Case, name: str, catalog: Catalog, cache: ParseCache) -> Trial:
         case,
         resource_json(resource),
         tuple(str(subject) for subject in instance.provides),
+        tuple(subject.name for subject in (*instance.shares, *instance.uses) if subject.scheme == PATH),
         tuple(str(subject) for subject in instance.contains),
         tuple(blob.read() for blob in desired.blobs.values()),
     )

@@ -96,8 +96,8 @@ class MemoryWorld:
                 found.append(reply)
             else:
                 raise UnknownCall(
-                    f"nothing answers {call.name}: put a model of the world beside the cases, in cases/world.py "
-                    "(docs/guides/writing-a-provider.md)"
+                    f"nothing answers {call.name} in memory: put a model of the world beside the cases, in "
+                    "cases/world.py (docs/guides/writing-a-provider.md), or try it on real files: --target local"
                 )
         return found
 

@@ -101,7 +101,7 @@ def because(first: Instance, then: Instance) -> Subject | None:
         for subject in user.uses:
             if subject in holder.provides or _holding(subject, holder) is not None:
                 return subject
-        for subject in user.provides:
+        for subject in user.claimed:
             parent = above(subject)
             if parent is not None and (found := _holding(parent, holder)) is not None:
                 return found

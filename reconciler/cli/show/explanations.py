@@ -112,6 +112,7 @@ def _of_schema(field: Described) -> dict[str, Any]:
 def _subjects(kind: Kind) -> dict[str, Any]:
     return {
         "provides": list(kind.provides),
+        "shares": list(kind.shares),
         "uses": list(kind.uses),
         "contains": list(kind.contains),
         "refresh": kind.refresh,
