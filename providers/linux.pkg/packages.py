@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulation import STATUS, Share, forecast, in_words, obstacle
+from simulation import SOURCES, STATUS, Share, forecast, in_words
 from transaction import carried_out
-from wishes import INSTALL, change_of, wishes_of
+from wishes import change_of, wishes_of
 
 from froyo_provider import (
     Actual,
@@ -26,13 +26,11 @@ from froyo_provider import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wishes import Change, Json, Wish
+    from wishes import Json
 
     from froyo_provider.model import ActionName
 
 EXTENDED = "path:/var/lib/apt/extended_states"
-SOURCES = ("path:/var/lib/apt/lists/", "path:/etc/apt/sources.list.d/", "path:/etc/apt/sources.list")
-"""With a change of what there may be a version that there was not."""
 
 
 class Package(Provider):
@@ -62,9 +60,7 @@ class Package(Provider):
             if one.address in failed:
                 continue
             share, state = share_of(one, states[one.address]), states[one.address]
-            if wrong := [
-                told for wish, change in share.changes.values() for told in in_the_way(wish, change, state)
-            ]:
+            if wrong := share.stopped(state["packages"]):
                 state["obstacles"] = wrong
             elif share.known:
                 shares.append(share)
@@ -116,25 +112,6 @@ def share_of(one: Resource, state: Json) -> Share:
         if change:
             changes[wish.name] = (wish, change)
     return Share(one.address, changes, one.spec.get("recommends"), one.spec.get("removes", ()))
-
-
-def in_the_way(wish: Wish, change: Change, state: Json) -> list[Json]:
-    """What keeps a package from being changed, as far as what is known of it alone says so."""
-    found = state["packages"][wish.name]
-    if change.verb and found["hold"] and wish.hold is None:
-        told = (
-            f"{wish.name} is on hold on the target: declare `hold` to change it all the same,"
-            f" or lift it with apt-mark unhold {wish.name}"
-        )
-        return [obstacle("held", told, STATUS)]
-    if change.verb != INSTALL or change.target or found.get("stale"):
-        return []
-    if versions := found.get("versions"):
-        told = f"apt knows no version {wish.version} of {wish.name}, but {', '.join(versions)}"
-    else:
-        told = f"apt knows no package {wish.name}, or only as something that others provide"
-    told = f"{told}: name another, or add a source that has it (apt-get update renews what apt knows)"
-    return [obstacle("unsatisfiable", told, *SOURCES)]
 
 
 def seen(one: Resource, state: Json) -> Actual:

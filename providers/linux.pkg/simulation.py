@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FEW = 8
 """So many are tried by themselves only to say what each brings along."""
 STATUS = "path:/var/lib/dpkg/status"
+SOURCES = ("path:/var/lib/apt/lists/", "path:/etc/apt/sources.list.d/", "path:/etc/apt/sources.list")
+"""With a change of what there may be a version that there was not."""
 
 
 @dataclass
@@ -54,6 +56,14 @@ class Share:
             for wish, change in self.changes.values()
             if change.verb == INSTALL
         )
+
+    def stopped(self, found: Mapping[str, Json], *, fetched: bool = False) -> list[Json]:
+        """What is in the way of its packages, by what is known of each alone; see in_the_way."""
+        return [
+            told
+            for name, (wish, change) in self.changes.items()
+            for told in in_the_way(wish, change, found[name], fetched=fetched)
+        ]
 
     @property
     def moves(self) -> bool:
@@ -104,6 +114,31 @@ def operand_of(wish: Wish, change: Change) -> str:
     if wish.body is not None:
         return wish.file
     return f"{wish.name}={change.target}" if change.target else wish.name
+
+
+def in_the_way(wish: Wish, change: Change, found: Json, *, fetched: bool = False) -> list[Json]:
+    """What keeps a package from being changed, as far as what is known of it alone says so.
+
+    Args:
+        wish: what is wanted.
+        change: what is to be done.
+        found: what `pkg.query` says.
+        fetched: whether the lists have just been fetched, so that nothing is to be expected from that.
+    """
+    if change.verb and found["hold"] and wish.hold is None:
+        told = (
+            f"{wish.name} is on hold on the target: declare `hold` to change it all the same,"
+            f" or lift it with apt-mark unhold {wish.name}"
+        )
+        return [obstacle("held", told, STATUS)]
+    if change.verb != INSTALL or change.target or (found.get("stale") and not fetched):
+        return []
+    if versions := found.get("versions"):
+        told = f"apt knows no version {wish.version} of {wish.name}, but {', '.join(versions)}"
+    else:
+        told = f"apt knows no package {wish.name}, or only as something that others provide"
+    told = f"{told}: name another, or add a source that has it (apt-get update renews what apt knows)"
+    return [obstacle("unsatisfiable", told, *SOURCES)]
 
 
 async def forecast(shares: Sequence[Share], whole: Sequence[Share] = ()) -> Forecast:

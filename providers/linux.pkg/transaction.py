@@ -57,7 +57,11 @@ async def carried_out(operations: list[Operation]) -> list[Result | Fault]:
     if fresh and not manager["interrupted"]:
         results |= moved(operations, now)
     shares = shares_of([one for one in operations if one.address not in results], now)
-    bringing = shares
+    # A name that apt does not know would be taken for a pattern.
+    for share in shares:
+        if wrong := share.stopped(now, fetched=True):
+            results[share.address] = PermanentError(wrong[0]["message"])
+    bringing = shares = [share for share in shares if share.address not in results]
     results |= await brought(bringing)
     shares = [share for share in shares if share.address not in results]
     outlook = await forecast(shares)
