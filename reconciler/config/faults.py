@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from reconciler.config.declared import Manifest
+from reconciler.config.declared import Manifest, Varying
 from reconciler.config.explain import shown
 from reconciler.config.expressions import dotted
 from reconciler.core.spoken import some
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from reconciler.model.names import TargetName
 
 
+_HIDDEN = "it has no value; why is not told, since this is sensitive"
+
+
 @dataclass(slots=True)
 class _Fault:
     problem: Problem
@@ -43,6 +46,8 @@ class Faults:
     def __init__(self, manifest: Manifest | Variables, complaints: Complaints) -> None:
         self.here = False
         self._manifest = manifest
+        content = manifest.content if isinstance(manifest, Manifest) else None
+        self._hide = isinstance(content, Varying) and is_sensitive(content.document["spec"])
         self._complaints = complaints
         self._found: dict[tuple[object, ...], _Fault] = {}
         self._target: tuple[TargetName, TargetValues] | None = None
@@ -72,7 +77,8 @@ class Faults:
         if missing.startswith("vars.") and self._complaints.values_lost:
             self.here = True
             return
-        message = f"{missing} is not defined" if missing else f"${{{expression.source}}}: {error.message}"
+        why = _HIDDEN if self._hide else error.message
+        message = f"{missing} is not defined" if missing else f"${{{expression.source}}}: {why}"
         facts = bool(expression.sections)
         self.add(leaf, count, f"{shown(leaf.path)}: {message}", hint if missing else error.hint, facts=facts)
 
@@ -84,7 +90,7 @@ class Faults:
             return
         key = (error.file, error.line, error.column, missing or error.message)
         if key not in self._found:
-            message = f"{missing} is not defined" if missing else error.message
+            message = f"{missing} is not defined" if missing else _HIDDEN if self._hide else error.message
             problem = body.problem(error, message, hint or error.hint)
             self._found[key] = _Fault(problem, any(path[0] == "facts" for path in error.paths))
         self._note(key)

@@ -290,6 +290,18 @@ def test_no_value_is_told_of_what_is_sensitive() -> None:
         ("spec.state is refused with what it comes to, on web-1", "vars.word, given at /src/v.json:1")
     ] * 2
     assert "canary" not in str(found)
+    for spec in (
+        {"content": "${vars.names[vars.word]}"},
+        {"content": "${string(int(vars.word))}"},
+        {"content": "{{ vars.word + 1 }}", "template": True},
+    ):
+        files = {
+            "v.json": variables("v", {"word": "canary", "names": {}}),
+            "f.json": json.dumps(resource(mode="0600", **spec)),
+        }
+        found = problems({"targets.yaml": TARGETS} | files)
+        assert "why is not told, since this is sensitive, on web-1" in found[0].message
+        assert "canary" not in str(found)
 
 
 def test_no_value_is_missed_where_what_gives_values_is_broken() -> None:
