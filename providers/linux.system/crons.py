@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from generated import (
     IN_SYNC,
+    TEXT_MAX,
     attribute_diffs,
     in_the_way,
     mark_ignored,
@@ -25,11 +26,13 @@ from froyo_provider import (
     CallError,
     Fault,
     FieldDiff,
+    Found,
     Operation,
     PermanentError,
     Provider,
     Resource,
     batch,
+    call,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +40,9 @@ if TYPE_CHECKING:
 
     from generated import Json
 
+DIRECTORY = "/etc/cron.d"
 FIELDS = ("schedule", "user", "command", "environment")
+_FILE = re.compile(r"[A-Za-z0-9_-]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VARIABLE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
 _JOB = re.compile(r"\s*(@\S+|\S+\s+\S+\s+\S+\s+\S+\s+\S+)\s+(\S+)\s+(.*\S)\s*")
@@ -46,6 +51,23 @@ _PERCENT = re.compile(r"(?<!\\)%")
 
 class Cron(Provider):
     """A job that cron runs."""
+
+    async def find(self) -> list[Found]:
+        """The files that hold one job; of others it cannot be said what they would be as one."""
+        try:
+            entries = (await call("dir.list", path=DIRECTORY))["entries"]
+        except CallError as error:
+            if error.code != "enoent":
+                raise
+            return []
+        names = [one["name"] for one in entries if one["type"] == "file" and _FILE.fullmatch(one["name"])]
+        asked = [{"path": f"{DIRECTORY}/{name}", "text_max": TEXT_MAX} for name in names]
+        replies = await batch("file.stat", asked)
+        jobs = [
+            None if isinstance(one, CallError) else job_in(str(one.get("text", "")), strict=True)
+            for one in replies
+        ]
+        return [Found(name, declared(name, job)) for name, job in zip(names, jobs, strict=True) if job]
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """One `file.stat` each."""
@@ -72,7 +94,7 @@ class Cron(Provider):
 
 def path_of(one: Resource) -> str:
     """Where the job stands."""
-    return f"/etc/cron.d/{one.spec['name']}"
+    return f"{DIRECTORY}/{one.spec['name']}"
 
 
 def job_of(spec: Json) -> Json:
@@ -103,8 +125,19 @@ def quoted(value: str) -> str:
     return value if "'" in value else f"'{value}'"
 
 
-def job_in(text: str) -> Json | None:
-    """What cron takes from a file; None where that is not one job."""
+def declared(name: str, job: Json) -> Json:
+    """A job as it would be declared."""
+    spec = {key: value for key, value in job.items() if value}
+    return {"name": name, **spec, "command": job["command"].replace(r"\%", "%")}
+
+
+def job_in(text: str, *, strict: bool = False) -> Json | None:
+    """What cron takes from a file; None where that is not one job.
+
+    Args:
+        text: of the file.
+        strict: also where its command has lines for its standard input, which cannot be declared.
+    """
     environment: dict[str, str] = {}
     job: Json | None = None
     for line in text.split("\n"):
@@ -120,7 +153,9 @@ def job_in(text: str) -> Json | None:
         else:
             return None
     # Without a newline at its end cron does not take a line.
-    return None if job is None or not text.endswith("\n") else {**job, "environment": environment}
+    if job is None or not text.endswith("\n") or (strict and _PERCENT.search(job["command"])):
+        return None
+    return {**job, "environment": environment}
 
 
 def planned(one: Resource, now: Actual) -> Operation:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from generated import (
     IN_SYNC,
+    TEXT_MAX,
     attribute_diffs,
     in_the_way,
     mark_ignored,
@@ -21,11 +22,13 @@ from froyo_provider import (
     Actual,
     Fault,
     FieldDiff,
+    Found,
     Operation,
     PermanentError,
     Provider,
     Resource,
     batch,
+    call,
     gather,
 )
 
@@ -40,6 +43,16 @@ SETTING = "kernel.hostname"
 
 class Hostname(Provider):
     """The name of a host."""
+
+    async def find(self) -> list[Found]:
+        """The name, where it is the same now and at boot."""
+        file: Any
+        setting: Any
+        file, setting = await gather(
+            call("file.stat", path=PATH, text_max=TEXT_MAX), call("sysctl.stat", name=SETTING)
+        )
+        name = setting.get("value")
+        return [Found("hostname", {"name": name})] if name and name_in(file.get("text", "")) == name else []
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """The file for the next boot, and the name now, in one round trip."""
@@ -66,6 +79,12 @@ class Hostname(Provider):
         return replace(resource, removed=True)
 
 
+def name_in(text: str) -> str | None:
+    """What /etc/hostname says."""
+    lines = [line.strip() for line in text.split("\n")]
+    return next((line for line in lines if line and not line.startswith("#")), None)
+
+
 def found(one: Resource, file: Any, setting: Any) -> Actual | Fault:
     """What was answered about the file and the name."""
     for reply in (file, setting):
@@ -89,8 +108,7 @@ def planned(one: Resource, now: Actual) -> Operation:
         diffs.append(FieldDiff("name", state["runs"], name))
         if "name" not in one.ignore:
             calls.append({"call": "sysctl.set", "args": {"name": SETTING, "value": name}})
-    lines = [line.strip() for line in state.get("text", "").split("\n")]
-    at_boot = next((line for line in lines if line and not line.startswith("#")), None)
+    at_boot = name_in(state.get("text", ""))
     told = [FieldDiff("boot", at_boot, name)] if at_boot != name else attribute_diffs(now)
     if told and "boot" not in one.ignore:
         calls.append(writing(PATH, name + "\n", now))

@@ -309,3 +309,43 @@ def test_what_cannot_be_read_is_that_instance_s_fault(plugin):
     assert all("fault" in one for one in harness.read([name, setting]))
     host.reply = lambda _: error("eacces")
     assert "fault" in harness.read([resource("Cron", "it", **job())])[0]
+
+
+def test_what_is_there_is_found_as_it_would_be_declared(plugin):
+    jobs = {
+        "tidy": "MAILTO=ops\n30 3 * * * ann date +\\%F\n",
+        "several": "@daily root a\n@daily root b\n",
+        "with-input": "@daily root mail ops%hello\n",
+        "dotted.name": "@daily root a\n",
+        "unended": "@daily root a",
+    }
+    nodes = {f"/etc/cron.d/{name}": Node(content=text.encode()) for name, text in jobs.items()}
+    host = Machine(nodes | {"/etc/hostname": Node(content=b"# x\nh1\n")})
+    harness = Harness(plugin, host)
+    found = harness.find()
+    assert [(one["kind"], one["name"], one["spec"]) for one in found] == [
+        (
+            "Cron",
+            "tidy",
+            {
+                "name": "tidy",
+                "schedule": "30 3 * * *",
+                "user": "ann",
+                "command": "date +%F",
+                "environment": {"MAILTO": "ops"},
+            },
+        ),
+        ("Hostname", "hostname", {"name": "h1"}),
+    ]
+    declared = [resource(one["kind"], one["name"], **one["spec"]) for one in found]
+    assert {one["action"] for one in harness.plan(declared, harness.read(declared))} == {"none"}
+
+
+def test_a_name_that_is_another_at_boot_is_not_found_and_no_cron_is_no_fault(plugin):
+    host = Machine({"/etc/hostname": Node(content=b"other\n")})
+    del host.nodes["/etc/cron.d"]
+    assert Harness(plugin, host).find() == []
+    plain = host.reply
+    host.reply = lambda call: error("eacces") if call["call"] == "dir.list" else plain(call)
+    [found] = Harness(plugin, host).find("Cron")
+    assert (found["kind"], found["fault"]["code"]) == ("Cron", "eacces")

@@ -212,6 +212,7 @@ def test_the_example_does_what_it_says(person, lab, host):
     assert "nothing to do: 7 instances" in person.froyo("apply", person.site).stdout
 
 
+@pytest.mark.e2e
 def test_a_user_goes_through_what_users_of_other_tools_know(person, site, host):
     first, second = ("$6$rounds=5000$salt$" + secrets.token_hex(43) for _ in range(2))
     old = host.exec("readlink /etc/localtime", check=False)
