@@ -139,7 +139,8 @@ def compile_file(path: str, text: str, load: Load) -> Template:
         parts[name] = _part(name, source, has, included=name != path)
     texts = {name: part.text for name, part in parts.items()}
     environment = ENVIRONMENT.overlay(
-        loader=jinja2.FunctionLoader(lambda name: (texts[name], name, None) if name in texts else None)
+        cache_size=-1,  # what is in a loop is compiled once
+        loader=jinja2.FunctionLoader(lambda name: (texts[name], name, None) if name in texts else None),
     )
     return _template(parts, environment.get_template(path))
 
