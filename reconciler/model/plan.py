@@ -45,7 +45,7 @@ class FieldDiff:
     Attributes:
         field: path within the spec, such as `mode`.
         before: as observed; None when absent. A body is `{"digest", "size"}` and perhaps `{"text"}`.
-        after: as declared; None when it is to go.
+        after: as declared; None when it is to go. A body that is none of the source has its `{"text"}`, too.
         unified: for bodies, a unified diff; "" when there is none to show (binary, too large, a secret).
         ignored: shown, and left alone (`ignoreFields`).
         sensitive: that it differs is all that is told: in the place of what it was and will be stands HIDDEN.

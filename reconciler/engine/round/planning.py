@@ -130,8 +130,8 @@ def _unified(before: Any, after: Any, find_blob: FindBlob) -> str:
     if before is not None:
         old = diff.Body(str(before["digest"]), before.get("size", 0), text=before.get("text"))
     if after is not None:
-        new = diff.Body(str(after["digest"]), after.get("size", 0))
-        if new.size <= diff.MAX_BYTES:
+        new = diff.Body(str(after["digest"]), after.get("size", 0), text=after.get("text"))
+        if new.text is None and new.size <= diff.MAX_BYTES:
             with contextlib.suppress(SnapshotGone):
                 new = diff.body(find_blob(Digest(new.digest)).read(), new.digest)
     return diff.unified(old, new)
