@@ -7,6 +7,7 @@ import binascii
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import people
 from accounts import IN_SYNC, in_the_way, mark_ignored
 
 from froyo_provider import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from accounts import Json
 
+    from froyo_provider import Found
     from froyo_provider.model import ActionName
 
 USERS = "path:/etc/passwd"
@@ -36,6 +38,10 @@ LENGTH = 4
 
 class AuthorizedKey(Provider):
     """A key that lets a user in over SSH, or all that do."""
+
+    async def find(self) -> list[Found]:
+        """Those of people, and of root, one by one."""
+        return await people.keys()
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """One call each, in one round trip; of what is no key, why it is none."""

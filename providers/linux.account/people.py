@@ -36,6 +36,39 @@ async def groups() -> list[Found]:
     ]
 
 
+async def keys() -> list[Found]:
+    """Keys that let people in, and root."""
+    known = ["root", *await _people("users", "uid")]
+    replies = await batch("key.list", [{"user": name} for name in known])
+    return [
+        _key(name, one)
+        for name, reply in zip(known, replies, strict=True)
+        if not isinstance(reply, CallError)
+        for one in reply["keys"]
+    ]
+
+
+def _key(user: str, one: Json) -> Found:
+    comment = " ".join(one["key"].split()[2:])
+    spec: Json = {"user": user, "key": one["key"]}
+    if one["options"]:
+        spec["options"] = _options(one["options"])
+    return Found(f"{user}-{comment or 'key'}", spec)
+
+
+def _options(text: str) -> list[str]:
+    """Options one by one: they are parted by commas that are not within quotes."""
+    found, quoted = [""], False
+    for index, character in enumerate(text):
+        if character == '"' and text[index - 1 : index] != "\\":
+            quoted = not quoted
+        if character == "," and not quoted:
+            found.append("")
+        else:
+            found[-1] += character
+    return found
+
+
 async def _people(section: str, number: str) -> dict[str, int]:
     """Those with a number that is a person's, by name."""
     known = (await call("facts", only=[section]))["facts"].get(section, {})

@@ -129,6 +129,7 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "user.ensure": CallRule(reading=False, names=(_USER,)),
         "user.remove": CallRule(reading=False, names=(_USER,)),
         "key.stat": CallRule(reading=True, names=(_USER,)),
+        "key.list": CallRule(reading=True, names=(_USER,)),
         "key.ensure": CallRule(reading=False, names=(_USER,)),
         "sysctl.stat": CallRule(reading=True, names=(_SYSCTL,)),
         "sysctl.set": CallRule(reading=False, names=(_SYSCTL,)),

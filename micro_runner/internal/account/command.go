@@ -28,6 +28,7 @@ func commandsAt(host *command.Host, etc string) []command.Command {
 		{Name: "user.ensure", Names: ofUser, Writes: true, Run: f.writing(f.ensureUser)},
 		{Name: "user.remove", Names: ofUser, Writes: true, Run: f.writing(f.removeUser)},
 		{Name: "key.stat", Names: ofUser, Replays: true, Run: f.reading(f.statKeys)},
+		{Name: "key.list", Names: ofUser, Replays: true, Run: f.reading(f.listKeys)},
 		{Name: "key.ensure", Names: ofUser, Writes: true, Run: f.writing(f.ensureKeys)},
 		{Name: "group.stat", Names: ofGroup, Replays: true, Run: f.reading(f.statGroup)},
 		{Name: "group.ensure", Names: ofGroup, Writes: true, Run: f.writing(f.ensureGroup)},

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"strings"
+	"unicode/utf8"
 
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/fault"
@@ -123,6 +124,40 @@ func (w *wantedKeys) compare(file *keyFile) wire.Object {
 		reply = append(reply, wire.F("others", foreign), wire.F("more", surplus))
 	}
 	return reply
+}
+
+// maxListed is how many keys of a user are listed.
+const maxListed = 500
+
+// listKeys says which keys let a user in; where the file is not the user's own, or not there, there is none to tell of.
+func (f *family) listKeys(db *database, item wire.Object) (wire.Object, error) {
+	a := command.Read(item)
+	name := named(a, "user")
+	if err := a.Err(); err != nil {
+		return nil, err
+	}
+	listed := wire.Array{}
+	u := db.user(name)
+	if u == nil {
+		return wire.Object{wire.F("keys", listed)}, nil
+	}
+	found := make(chan wire.Array, 1)
+	err := f.within(db, u, func(file *keyFile) error {
+		var all wire.Array
+		for line := range strings.SplitSeq(file.content, "\n") {
+			if k, ok := parse(line); ok && utf8.ValidString(line) && len(all) < maxListed {
+				options := k.options
+				k.options = ""
+				all = append(all, wire.Object{wire.F("key", k.String()), wire.F("options", options)})
+			}
+		}
+		found <- all
+		return nil
+	})
+	if err == nil {
+		listed = append(listed, <-found...)
+	}
+	return wire.Object{wire.F("keys", listed)}, nil
 }
 
 func (w *wantedKeys) wants(k *key) bool {

@@ -143,6 +143,14 @@ func TestAKeyIsPutWhereTheUserWouldHavePutIt(t *testing.T) {
 		t.Error(stat.Mode())
 	}
 	h.Fails(fault.Conflict, "key.ensure", object{"user": "ann", "keys": []string{two}, "expect": "sha256:0"})
+	if listed := h.OK("key.list", object{"user": "ann"})["keys"].([]any); len(listed) != 1 || listed[0].(object)["options"] != "no-pty" || listed[0].(object)["key"] != one+" ann@laptop" {
+		t.Error(listed)
+	}
+	for _, name := range []string{"none", "open"} {
+		if listed := h.OK("key.list", object{"user": name})["keys"].([]any); len(listed) != 0 {
+			t.Error(listed)
+		}
+	}
 	only := object{"user": "ann", "keys": []string{two}, "exclusive": true}
 	told := h.OK("key.stat", only)
 	if others := told["others"].([]any); len(others) != 1 || !strings.HasSuffix(others[0].(string), " ann@laptop") || strings.Contains(others[0].(string), "AAAA") {

@@ -138,6 +138,9 @@ def ensure(users: Json, groups: Json, name: str, args: Json) -> None:
 def keys(world: Json, call: str, args: Json) -> Json:
     """What is asked of, or done to, the keys of a user."""
     name = args["user"]
+    if call == "key.list":
+        lines = world.get("keys", {}).get(name, {}).get("lines", [])
+        return {"keys": [{"key": bare(line), "options": options(line)} for line in lines]}
     if name not in world["users"]:
         missing = fault("unknown_owner", f"there is no user {name}", f"user:{name}", kind="transient")
         if call == "key.ensure":
@@ -190,6 +193,11 @@ def edit(held: list[str], args: Json) -> list[str]:
 def blob(line: str) -> str:
     """What a key is."""
     return next(word for word in line.split() if word.startswith("AAAA"))
+
+
+def bare(line: str) -> str:
+    """A key without its options."""
+    return line[len(options(line)) :].strip()
 
 
 def options(line: str) -> str:

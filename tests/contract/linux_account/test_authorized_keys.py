@@ -152,3 +152,32 @@ def test_what_is_no_public_key_is_refused_and_not_told(look, text):
 
 def test_what_cannot_be_read_is_a_fault(look):
     assert look(error("eperm"), key=ONE)[0]["code"] == "eperm"
+
+
+def test_the_keys_of_people_and_root_are_found_one_by_one(plugin):
+    people = {"users": {"ann": {"uid": 1001}, "www-data": {"uid": 33}, "bob": {"uid": 1002}}}
+    restricted = 'restrict,command="echo \\"a,b\\", c",from="10.0.0.0/8"'
+    keys = {
+        "root": [{"key": ONE, "options": ""}],
+        "ann": [{"key": f"{TWO} ann@laptop", "options": restricted}],
+    }
+    world = World(
+        {
+            "facts": {"facts": people, "cut": []},
+            "key.list": lambda args: (
+                {"keys": keys[args["user"]]} if args["user"] in keys else error("io_error")
+            ),
+        }
+    )
+    found = Harness(plugin, world).find()
+    assert [(one["name"], one["spec"]) for one in found] == [
+        ("root-key", {"user": "root", "key": ONE}),
+        (
+            "ann-ann@laptop",
+            {
+                "user": "ann",
+                "key": f"{TWO} ann@laptop",
+                "options": ["restrict", 'command="echo \\"a,b\\", c"', 'from="10.0.0.0/8"'],
+            },
+        ),
+    ]
