@@ -24,8 +24,7 @@ Try = Callable[..., dict[str, PropertyVerdict]]
 @pytest.fixture(scope="session")
 def where(artifacts: Path, cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Places:
     found = places(os.environ, state=str(tmp_path_factory.mktemp("state")))
-    (cache_dir / "components").mkdir(mode=0o700, exist_ok=True)
-    return Places(found.state, cache_dir, artifacts)
+    return Places(found.state, cache_dir.parent, artifacts)
 
 
 @pytest.fixture
