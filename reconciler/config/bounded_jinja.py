@@ -59,7 +59,7 @@ class TooMuch(jinja2.TemplateRuntimeError):
 
 
 @dataclass(slots=True)
-class Budget:
+class RenderBudget:
     """What one rendering may still take.
 
     Attributes:
@@ -82,7 +82,7 @@ class Budget:
             raise TooMuch(f"it takes more than {MAX_STEPS} steps: a loop has too many turns, or does not end")
 
 
-budget: ContextVar[Budget] = ContextVar("budget")
+budget: ContextVar[RenderBudget] = ContextVar("budget")
 
 
 def _turns(iterable: Any) -> Iterator[Any]:

@@ -60,7 +60,7 @@ class _Program(Protocol):
     def functions(self) -> list[str]: ...
 
 
-class Program:
+class CompiledExpression:
     """A compiled expression.
 
     Attributes:
@@ -100,7 +100,7 @@ def context(variables: Mapping[str, Any]) -> Context:
 
 
 @lru_cache(maxsize=4096)
-def compile_expression(source: str) -> Program:
+def compile_expression(source: str) -> CompiledExpression:
     """An expression, compiled: once, however often it is written.
 
     Raises:
@@ -121,7 +121,7 @@ def compile_expression(source: str) -> Program:
         program = _cel.compile(source)
     except ValueError as error:
         raise _misspelt(source, str(error)) from None
-    return Program(program, frozenset(program.variables()) - set(loops))
+    return CompiledExpression(program, frozenset(program.variables()) - set(loops))
 
 
 def _misspelt(source: str, said: str) -> ExpressionError:

@@ -18,7 +18,7 @@ from reconciler.config.knowing import FactReading
 from reconciler.config.making import Making
 from reconciler.config.owned import Owned
 from reconciler.config.relations import check_named, check_provided, check_references, put_in_order
-from reconciler.config.selection import Selection
+from reconciler.config.selection import TargetSelection
 from reconciler.config.targets import ControllerPaths
 from reconciler.config.variables import Values
 from reconciler.model.names import Address, TargetName, address
@@ -66,7 +66,7 @@ class Expansion:
         inventories = any(name.startswith("Inventory/") for name in self._broken)
         self._targets_lost = inventories or bool(files.problems)
         self.targets, self.sources = owned.targets, owned.sources
-        self._selection = Selection(self.targets, facts)
+        self._selection = TargetSelection(self.targets, facts)
         manifests = [manifest for found in declared.values() for manifest in found.manifests]
         self.selecting = frozenset(one.ref for one in manifests if isinstance(one.where, Selector))
         owned.check_names(manifests)

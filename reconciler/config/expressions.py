@@ -16,7 +16,7 @@ from reconciler.core.spoken import listed
 from reconciler.model.facts import SECTIONS, Section
 
 if TYPE_CHECKING:
-    from reconciler.config.cel import Context, ExpressionError, Program
+    from reconciler.config.cel import CompiledExpression, Context, ExpressionError
 
 Path: TypeAlias = tuple[str | int, ...]
 Complain: TypeAlias = "Callable[[Path, int, ExpressionError], None]"
@@ -49,7 +49,7 @@ class Expression:
     """
 
     source: str
-    program: Program
+    program: CompiledExpression
     reads: tuple[tuple[str, ...], ...]
     sections: frozenset[Section] = frozenset()
 

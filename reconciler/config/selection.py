@@ -14,7 +14,7 @@ from reconciler.model.selector import Selector
 from reconciler.model.target import Target
 
 
-class Selection:
+class TargetSelection:
     """The targets of a source, by their labels and facts.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import jinja2
 from jinja2 import nodes
 
-from reconciler.config.bounded_jinja import ENVIRONMENT, MAX_TEXT, Budget, TooMuch, budget
+from reconciler.config.bounded_jinja import ENVIRONMENT, MAX_TEXT, RenderBudget, TooMuch, budget
 from reconciler.config.template_trees import TemplateError, check_tree, others_in, place, reads_of
 from reconciler.model.facts import Section
 
@@ -53,7 +53,7 @@ class Template:
         Raises:
             TemplateError: it gives none.
         """
-        token = budget.set(Budget())
+        token = budget.set(RenderBudget())
         try:
             parts, size = [], 0
             for part in self._compiled.generate(variables):

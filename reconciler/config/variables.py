@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reconciler.config.declared import Variables
     from reconciler.config.expressions import Leaf
     from reconciler.config.knowing import FactReading
-    from reconciler.config.selection import Selection
+    from reconciler.config.selection import TargetSelection
     from reconciler.model.facts import Section
     from reconciler.model.names import TargetName
     from reconciler.model.origin import Origin
@@ -152,7 +152,7 @@ class Values:
         self,
         given: Sequence[Variables],
         targets: Mapping[TargetName, Target],
-        selection: Selection,
+        selection: TargetSelection,
         facts: FactReading,
         complaints: Complaints,
     ) -> None:
