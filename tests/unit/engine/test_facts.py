@@ -3,10 +3,12 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from reconciler.engine.facts import TargetFacts
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.settings import EngineSettings
-from reconciler.errors import StoreError
+from reconciler.errors import StoreError, TransportError
 from reconciler.model.facts import SECTIONS
 from reconciler.targets.session import Session
 from tests.sim.manifests import SOURCE, desired, instance, snapshot, target
@@ -170,3 +172,54 @@ async def test_where_facts_are_lost_what_is_on_record_is_not_let_go_of(stage):
     assert stage.controller.in_force.waits(SOURCE, "m0")
     assert address("f12") in stage.controller.lanes.states()
     assert not await stage.events("Orphaned")
+
+
+# --- A single run -----------------------------------------------------------------------------------------------------
+
+
+async def applied(stage, *declared):
+    """What one run made of these, and what is known of the target after it."""
+    facts = TargetFacts(stage.store, now=stage.now, ttl=3600.0)
+    work = stage.once(stage.desired(*declared))
+    work._facts = facts
+    [result] = await work.apply()
+    return result, facts
+
+
+@staged
+async def test_a_single_run_gathers_what_is_not_known_and_what_it_has_touched(stage):
+    declared = file("motd", "hello\n")
+    declared.instance = replace(declared.instance, touches=("users",))
+    result, facts = await applied(stage, declared)
+    assert result.changed == [address("motd")]
+    assert asked(stage) == [set(SECTIONS)]
+    assert facts.of("m0").sections["os"]["id"] == "debian"
+
+
+@staged
+async def test_what_a_single_run_has_done_stands_although_facts_cannot_be_had(stage):
+    stage.machines["m0"].files.facts = None
+    result, facts = await applied(stage, file("motd", "hello\n"))
+    assert (result.error, result.changed) == ("", [address("motd")])
+    assert not facts.known
+
+
+# --- People -----------------------------------------------------------------------------------------------------------
+
+
+@staged
+async def test_a_person_may_have_a_target_asked_at_once(stage):
+    with pytest.raises(TransportError, match="there is no session to the target right now"):
+        await stage.controller.gather_facts("m0")
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    stage.machines["m0"].files.facts["os"] = {"id": "other"}
+    told = []
+
+    async def changed(name, sections):
+        told.append((name, set(sections)))
+
+    stage.controller.facts_changed = changed
+    await stage.controller.gather_facts("m0")
+    assert told == [("m0", {"os"})]
+    assert (await stage.store.load_facts())["m0"].sections["os"] == {"id": "other"}
