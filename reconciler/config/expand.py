@@ -78,6 +78,7 @@ class Expansion:
         self.blobs = self._making.blobs
         for manifest in manifests:
             self._put(manifest)
+        check_provided(self.instances, self._made_of, self.complaints)
         self.instances = self.facts.without_waiting(self.instances)
         sketches = [sketch for found in declared.values() for sketch in found.sketches]
         for sketch in sketches:
@@ -85,7 +86,6 @@ class Expansion:
                 self._no_target(sketch, sketch.where)
             if sketch.body_path:
                 attachments.look_up(sketch)
-        check_provided(self.instances, self._made_of, self.complaints)
         dangling = check_references(manifests, self.instances, self._broken, self.complaints)
         homeless = [m for m in manifests if not isinstance(m.where, Selector) and m.where not in self.targets]
         check_named([*sketches, *homeless], manifests, self._broken, self.complaints)

@@ -108,3 +108,10 @@ def test_what_is_wrong_with_a_selector_is_said_where_it_stands():
     assert message == "spec.targets.matchExpressions[0].operator: Gt compares facts, and a label is text"
     [(message, _)] = said("{matchExpressions: [{fact: os.major, operator: Gt, values: [many]}]}")
     assert message == "spec.targets.matchExpressions[0]: Gt wants one whole number"
+
+
+def test_what_is_certain_on_a_target_that_waits_is_checked_all_the_same():
+    same = FILE % ("a", "same", "{}") + "---\n" + FILE % ("b", "same", "{}")
+    waits = "---\n" + FILE % ("c", "c", "{matchFacts: {os.id: debian}}")
+    [one] = problems({"targets.yaml": TARGETS, "a.yaml": same + waits})
+    assert "/same" in one.message
