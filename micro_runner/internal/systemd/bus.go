@@ -33,6 +33,8 @@ const (
 	patience = 25 * time.Second
 	// dialing is how long it may take until there is a connection.
 	dialing = 5 * time.Second
+	// greeting is the pause between two attempts to be answered at all.
+	greeting = 5 * time.Millisecond
 )
 
 // The places where systemd is met; variables for the tests.
@@ -101,7 +103,7 @@ func (b *Bus) connect(ctx context.Context) (*line, error) {
 func dial(ctx context.Context) (*dbus.Conn, error) {
 	if os.Geteuid() == 0 {
 		if conn, err := open(ctx, private); err == nil {
-			return conn, nil
+			return conn, greet(ctx, conn)
 		}
 	}
 	conn, err := open(ctx, system)
@@ -121,6 +123,26 @@ func dial(ctx context.Context) (*dbus.Conn, error) {
 		return nil, err
 	}
 	return conn, nil
+}
+
+// greet waits until systemd answers. What it is sent at one go with the end of the authentication, as a first call may be, it looks at
+// when it is sent something more.
+func greet(ctx context.Context, conn *dbus.Conn) error {
+	heard := make(chan *dbus.Call, dialing/greeting+1) // room for every answer: nobody waits for the later ones
+	for {
+		conn.Object(name, managerPath).GoWithContext(ctx, "org.freedesktop.DBus.Peer.Ping", 0, heard)
+		select {
+		case call := <-heard:
+			if call.Err != nil {
+				_ = conn.Close()
+			}
+			return call.Err
+		case <-time.After(greeting):
+		case <-ctx.Done():
+			_ = conn.Close()
+			return ctx.Err()
+		}
+	}
 }
 
 func open(ctx context.Context, path string) (*dbus.Conn, error) {

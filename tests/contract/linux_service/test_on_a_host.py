@@ -44,6 +44,9 @@ def test_a_host_set_up_by_hand_is_adopted_and_what_fails_says_why(lab, site, hos
     site.declare(target(lab, host), nginx)
     before = host.exec("systemctl show -P MainPID nginx")
     assert "nothing to do" in site.apply().stdout
+    found = site.froyo("import", "h1", str(site.manifests), "--kind", "Service").stdout
+    assert "unit: cron.service" in found
+    assert "unit: nginx.service" not in found  # which is declared already
     broken = unit("Unit", "broken", host, unit="broken.service", content=BROKEN)
     running = unit("Service", "broken", host, unit="broken.service", state="running")
     missing = unit("Service", "missing", host, unit="missing.service", state="running")
