@@ -66,16 +66,15 @@ func query(ctx context.Context, bus *systemd.Bus, call *command.Call) (wire.Arra
 
 // files are the units that somebody can enable or mask, and whether that was done; not templates.
 func files(ctx context.Context, bus *systemd.Bus) (wire.Object, error) {
-	all, err := bus.Files(ctx)
+	all, err := bus.Files(ctx, "enabled", "disabled", "masked")
 	if err != nil {
 		return nil, err
 	}
 	units := wire.Array{}
 	for _, one := range all {
-		if one.State == "enabled" || one.State == "disabled" || one.State == "masked" {
-			if systemd.Check(one.Unit) && !strings.Contains(one.Unit, "@.") {
-				units = append(units, wire.Object{wire.F("unit", one.Unit), wire.F("file_state", one.State)})
-			}
+		byPackage := one.State == "masked" && !strings.HasPrefix(one.Path, "/etc/")
+		if systemd.Check(one.Unit) && !byPackage && !strings.Contains(one.Unit, "@.") {
+			units = append(units, wire.Object{wire.F("unit", one.Unit), wire.F("file_state", one.State)})
 		}
 	}
 	return wire.Object{wire.F("units", units)}, nil
