@@ -1,4 +1,4 @@
-"""A machine set up by hand is adopted without a change: what is on it becomes manifests, and the first plan is empty."""
+"""A machine set up by hand is adopted without a change: what is on it becomes manifests; the first plan is empty."""
 
 import json
 
@@ -15,7 +15,8 @@ DEBIAN_FRONTEND=noninteractive apt-get -qq install -y cowsay >/dev/null; apt-mar
 systemctl mask nginx.service 2>/dev/null
 """
 UNDO = """
-systemctl unmask nginx.service; apt-mark unhold cowsay; DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y --autoremove cowsay
+systemctl unmask nginx.service; apt-mark unhold cowsay
+DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y --autoremove cowsay
 userdel -r ann; groupdel web
 """
 
