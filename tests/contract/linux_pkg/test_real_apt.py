@@ -39,6 +39,10 @@ Version: 1.0
 Description: a package for tests
 """
 OURS = "lab-app lab-broken jq libjq1 libonig5 tree hello cowsay sl"
+CLEAN = f"""
+dpkg-query -W -f '${{Status}}\\n' {OURS} 2>/dev/null | grep -qv not-installed || exit 0
+apt-mark unhold {OURS}; apt-get purge -y -q {OURS}; rm -rf /etc/lab-app.conf* /srv/signed
+"""
 
 
 class Site:
@@ -96,10 +100,7 @@ class Site:
 @pytest.fixture
 async def site(lab, tmp_path):
     host = lab.host("h1")
-    host.exec(
-        f"apt-mark unhold {OURS} >/dev/null 2>&1; apt-get purge -y -q {OURS}; rm -f /etc/lab-app.conf*",
-        check=False,
-    )
+    host.exec(CLEAN, check=False)
     lanes = ThreadLanes()
     runtime = Runtime(connect=make_connect(state=tmp_path, offload=lanes, environ=os.environ), offload=lanes)
     transport = SshTransport(
@@ -110,6 +111,7 @@ async def site(lab, tmp_path):
     yield Site(session, host)
     await session.close()
     lanes.close()
+    host.exec(CLEAN, check=False)
 
 
 def diffs(operation):
