@@ -20,7 +20,7 @@ SPEC = (ROOT / "docs" / "spec" / "provider-interface.md").read_text()
 
 
 def test_the_plugin_and_its_test_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    plugin_source, test_source = re.findall(r"```python\n(.*?)```", SPEC, re.DOTALL)
+    plugin_source, test_source, *_ = re.findall(r"```python\n(.*?)```", SPEC, re.DOTALL)
     plugin = types.ModuleType("plugin")
     monkeypatch.setitem(sys.modules, "plugin", plugin)
     exec(plugin_source, plugin.__dict__)
