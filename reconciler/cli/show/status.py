@@ -31,6 +31,7 @@ SPOKEN = {
     Reason.CONTESTED: "fought about",
     Reason.DID_NOT_CONVERGE: "not made so by its apply",
     Reason.UNREACHABLE: "not reachable",
+    Reason.UNHEALTHY: "not well",
     Reason.TRANSIENT_ERROR: "failed and tried again",
     Reason.THROTTLED: "told to wait",
     Reason.CONFLICT: "changed meanwhile",
