@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -134,7 +135,7 @@ def test_one_apply_leads_from_nothing_to_a_page_on_each_host_and_each_change_to_
 
 
 @pytest.mark.e2e
-def test_a_reload_is_made_once_although_the_daemon_is_killed_at_any_moment(site, host):
+def test_a_reload_is_made_although_the_daemon_is_killed_at_any_moment(site, host):
     site.apply()
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")  # noqa: T201 - for who reads the report
@@ -146,14 +147,16 @@ def test_a_reload_is_made_once_although_the_daemon_is_killed_at_any_moment(site,
         change(site, f"number-{number}@example.org")
         try:
             daemon.process.wait(dice.random() * 1.5)
-        except Exception:  # noqa: BLE001 - it goes on, as it should
+        except subprocess.TimeoutExpired:
             daemon.kill()
         daemon = site.up()
         until("it is there", lambda n=number: f"number-{n}@" in administrator(host))
         daemon.until_ready(EACH)
         site.froyo("reconcile")
         daemon.until_ready(EACH)
-        assert told(host, "Reloaded") == reloads + number + 1, number
+        # Once more where it was killed between the reload and its being on record.
+        assert reloads < told(host, "Reloaded") <= reloads + 2, number
+        reloads = told(host, "Reloaded")
     assert daemon.terminate() == 0
 
 
