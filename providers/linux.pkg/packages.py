@@ -38,7 +38,12 @@ class Package(Provider):
 
     async def find(self) -> list[Found]:
         """What somebody has installed. Not in which version: whoever upgrades a host does not want it put back."""
-        installed = (await call("pkg.list"))["packages"]
+        try:
+            installed = (await call("pkg.list"))["packages"]
+        except CallError as error:
+            if error.code == "not_supported":  # there is no dpkg
+                return []
+            raise
         return [
             Found(one["name"], {"package": one["name"], **({"hold": True} if one["hold"] else {})})
             for one in installed

@@ -43,7 +43,12 @@ class Service(Provider):
 
     async def find(self) -> list[Found]:
         """Services and timers that begin with the host, or that nobody can start, without those of systemd itself."""
-        units = (await call("unit.list"))["units"]
+        try:
+            units = (await call("unit.list"))["units"]
+        except CallError as error:
+            if error.code == "no_systemd":
+                return []
+            raise
         return [
             Found(one["unit"], {"unit": one["unit"], "startup": one["file_state"]})
             for one in units

@@ -2,6 +2,7 @@
 
 import pytest
 
+from froyo_provider.testing import error
 from tests.contract.linux_pkg.memory import installed, known
 
 JQ = {"jq": known("1.7", "1.6", needs=("libjq",)), "libjq": known("1.7")}
@@ -382,3 +383,9 @@ def test_a_file_is_brought_and_taken_away_again_and_has_to_be_what_it_is_said_to
     here.debian.world["debs"] = {"other": {"package": "own"}}
     [result] = here.harness.apply([operation])
     assert result["fault"]["message"] == "what is to be installed is not other 2.0"
+
+
+def test_a_target_without_dpkg_has_no_packages_to_find(bench):
+    here = bench(**JQ)
+    here.debian.reply = lambda _call: error("not_supported", "there is no dpkg here")
+    assert here.harness.find("Package") == []

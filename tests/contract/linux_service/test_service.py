@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from froyo_provider.testing.memory import Node
+from froyo_provider.testing.memory import Node, Refused
 from froyo_provider.testing.units import MemoryUnit, UnitsHost
 from reconciler.config.structural import kind_problems, structural_problems
 from reconciler.errors import ErrorClass
@@ -428,3 +428,12 @@ async def test_what_begins_with_the_host_is_found_but_for_what_is_systemds_own()
         {"unit": "apt.timer", "startup": "masked"},
         {"unit": "nginx.service", "startup": "enabled"},
     ]
+
+
+async def test_a_host_without_systemd_has_no_units_to_find():
+    class Without(UnitsHost):
+        def _unit_list(self):
+            raise Refused("no_systemd", "this machine was not booted with systemd")
+
+    here = Round(Without())
+    assert await here.host.find("linux.service", "h", ["Service"], here.calls) == (["Service"], [], {})
