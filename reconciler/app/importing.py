@@ -20,7 +20,7 @@ from reconciler.errors import UsageError
 from reconciler.model.catalog import Kind
 from reconciler.model.names import TargetName
 from reconciler.model.provider import Finding
-from reconciler.model.subjects import Subject
+from reconciler.model.resource import Instance
 from reconciler.targets.session import Session
 
 _NAME_MAX = 253
@@ -67,12 +67,9 @@ async def imported(parts: Parts, evaluated: Evaluated, name: str, kinds: Collect
         findings = await find(session, parts.host, parts.settings, wanted)
     finally:
         await session.close()
-    declared = {
-        subject
-        for one in evaluated.instances.values()
-        if one.target == target.name and one.removal is None
-        for subject in one.provides
-    }
+    declared = [
+        one for one in evaluated.instances.values() if one.target == target.name and one.removal is None
+    ]
     manifests, known = _manifests(findings.found, every, target.name, declared)
     asked = set(kinds) or set(every)
     silent = sorted(asked - set(findings.kinds) - findings.failed.keys())
@@ -92,15 +89,19 @@ def _wanted(every: Mapping[str, Kind], kinds: Collection[str]) -> dict[str, list
 
 
 def _manifests(
-    found: Iterable[Finding], every: Mapping[str, Kind], target: TargetName, declared: Collection[Subject]
+    found: Iterable[Finding], every: Mapping[str, Kind], target: TargetName, declared: Collection[Instance]
 ) -> tuple[list[tuple[dict[str, Any], str]], int]:
     """What was found as manifests, and how much of it is declared already."""
     manifests: list[tuple[dict[str, Any], str]] = []
     names: set[tuple[str, str]] = set()
     known = 0
+    provided = {subject for one in declared for subject in one.provides}
     for one in found:
         kind = every[one.kind]
-        if not set(subjects_of(kind.provides, one.spec)).isdisjoint(declared):
+        # What owns nothing by itself, such as one of several keys, is told by all that is said of it.
+        if not provided.isdisjoint(subjects_of(kind.provides, one.spec)) or any(
+            other.kind == one.kind and one.spec.items() <= other.spec.items() for other in declared
+        ):
             known += 1
             continue
         name = _named(one.name)

@@ -46,7 +46,7 @@ def site(lab, tmp_path):
     yield bench, host
     bench.close()
     host.exec(
-        "umount /srv/scratch /srv/docs; rmdir /srv/scratch /srv/docs; cat /root/fstab >/etc/fstab",
+        "umount /srv/scratch /srv/docs; rmdir /srv/scratch /srv/docs; cat /root/fstab >/etc/fstab; rm -rf /run/froyo",
         check=False,
     )
 

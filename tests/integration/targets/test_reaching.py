@@ -46,7 +46,7 @@ def host(lab):
     host.ssh("systemctl restart nginx")
     yield host
     host.ssh("rm -f /etc/nginx/conf.d/here.conf /root/c.pem /root/k.pem /etc/ssh/sshd_config.d/no.conf")
-    host.ssh("systemctl stop nginx; systemctl reload ssh")
+    host.ssh("systemctl stop nginx; systemctl restart ssh")
 
 
 async def ask(session, name, **args):
@@ -79,7 +79,7 @@ async def test_what_only_the_target_reaches(world, artifacts, host, target):
 
 
 async def test_a_server_that_forwards_nothing_says_so_and_keeps_its_session(world, artifacts, host, target):
-    host.ssh("echo 'AllowTcpForwarding no' > /etc/ssh/sshd_config.d/no.conf; systemctl reload ssh")
+    host.ssh("echo 'AllowTcpForwarding no' > /etc/ssh/sshd_config.d/no.conf; systemctl restart ssh")
     session = await world.open(target(), artifacts)
     with pytest.raises(RunnerError, match="forwards no connections to there: allow it") as caught:
         await session.reach("127.0.0.1", 22)
