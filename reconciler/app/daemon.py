@@ -106,7 +106,6 @@ async def run_daemon(
     supervisor.add("controller", controller.run)
     supervisor.add("writer", renew, deadline=LEASE)
     supervisor.add("loop", pulse, deadline=LOOP_DEADLINE)
-    supervisor.add("providers", lambda: _warm(parts))
     supervisor.add("audit", parts.auditor.run)
     supervisor.add("rollbacks", rollbacks.run)
     supervisor.add("memory", lambda: keep_small(parts.store.feed, parts.runtime.offload))
@@ -138,9 +137,3 @@ async def run_daemon(
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
-
-
-async def _warm(parts: Parts) -> None:
-    """Prepare the providers ahead of their first use, and stay."""
-    await parts.host.warm()
-    await asyncio.Event().wait()
