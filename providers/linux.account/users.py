@@ -61,14 +61,7 @@ class User(_Account):
 
     def plan(self, wanted: list[Resource], actual: list[Actual]) -> Sequence[Operation | Fault]:
         """Compare field by field."""
-        return [self.plan_or_fault(one, now) for one, now in zip(wanted, actual, strict=True)]
-
-    def plan_or_fault(self, one: Resource, now: Actual) -> Operation | Fault:
-        """What a User takes, or why that cannot be said."""
-        try:
-            return self.plan_one(one, now)
-        except Fault as fault:
-            return fault
+        return [self.plan_one(one, now) for one, now in zip(wanted, actual, strict=True)]
 
     def plan_one(self, one: Resource, now: Actual) -> Operation:
         """What a User takes."""

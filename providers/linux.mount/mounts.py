@@ -85,13 +85,7 @@ class Mount(Provider):
 
     def plan(self, wanted: list[Resource], actual: list[Actual]) -> Sequence[Operation | Fault]:
         """Compare what is mounted, and what fstab says."""
-        planned: list[Operation | Fault] = []
-        for one, now in zip(wanted, actual, strict=True):
-            try:
-                planned.append(plan_mount(one, now))
-            except Fault as fault:
-                planned.append(fault)
-        return planned
+        return [plan_mount(one, now) for one, now in zip(wanted, actual, strict=True)]
 
     async def apply(self, operation: Operation) -> Result:
         """Take the steps of the plan, one after the other."""

@@ -77,15 +77,9 @@ class Cron(Provider):
             for one, reply in zip(wanted, replies, strict=True)
         ]
 
-    def plan(self, wanted: list[Resource], actual: list[Actual]) -> list[Operation | Fault]:
+    def plan(self, wanted: list[Resource], actual: list[Actual]) -> list[Operation]:
         """Compare what the file means to cron."""
-        operations: list[Operation | Fault] = []
-        for one, now in zip(wanted, actual, strict=True):
-            try:
-                operations.append(planned(one, now))
-            except PermanentError as fault:
-                operations.append(fault)
-        return operations
+        return [planned(one, now) for one, now in zip(wanted, actual, strict=True)]
 
     def absence(self, resource: Resource) -> Resource:
         """The same job, absent."""

@@ -24,7 +24,6 @@ from froyo_provider import (
     FieldDiff,
     Found,
     Operation,
-    PermanentError,
     Provider,
     Resource,
     batch,
@@ -64,15 +63,9 @@ class Hostname(Provider):
         )
         return [found(one, *replies) for one, *replies in zip(wanted, files, values, strict=True)]
 
-    def plan(self, wanted: list[Resource], actual: list[Actual]) -> list[Operation | Fault]:
+    def plan(self, wanted: list[Resource], actual: list[Actual]) -> list[Operation]:
         """Compare both."""
-        operations: list[Operation | Fault] = []
-        for one, now in zip(wanted, actual, strict=True):
-            try:
-                operations.append(planned(one, now))
-            except PermanentError as fault:
-                operations.append(fault)
-        return operations
+        return [planned(one, now) for one, now in zip(wanted, actual, strict=True)]
 
     def absence(self, resource: Resource) -> Resource:
         """A host has some name: the one that it has is left."""

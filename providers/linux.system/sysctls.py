@@ -23,7 +23,6 @@ from froyo_provider import (
     Fault,
     FieldDiff,
     Operation,
-    PermanentError,
     Provider,
     Resource,
     batch,
@@ -49,15 +48,9 @@ class Sysctl(Provider):
         )
         return [found(one, *replies) for one, *replies in zip(wanted, files, values, strict=True)]
 
-    def plan(self, wanted: list[Resource], actual: list[Actual]) -> list[Operation | Fault]:
+    def plan(self, wanted: list[Resource], actual: list[Actual]) -> list[Operation]:
         """Compare both."""
-        operations: list[Operation | Fault] = []
-        for one, now in zip(wanted, actual, strict=True):
-            try:
-                operations.append(planned(one, now))
-            except PermanentError as fault:
-                operations.append(fault)
-        return operations
+        return [planned(one, now) for one, now in zip(wanted, actual, strict=True)]
 
     def absence(self, resource: Resource) -> Resource:
         """The same setting, absent."""
