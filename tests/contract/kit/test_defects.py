@@ -1,4 +1,8 @@
-"""Each property finds the defect that it is there for: in the package that people begin with, spoiled in one place."""
+"""Each property finds the defect that it is there for: in the package that people begin with, spoiled in one place.
+
+`pure` and `equal` no package in Python can break, whose every use is a fresh one without clock and chance:
+tests/unit/conformance/test_properties.py has what could.
+"""
 
 from pathlib import Path
 
@@ -7,6 +11,15 @@ import pytest
 from tests.contract.kit.conftest import Try, findings
 
 BATCH = """        stats = await batch("file.stat", [{"path": one.spec["path"], "text_max": SHOWN} for one in wanted])
+"""
+
+LOCKED = """    locked = {"path": call["args"]["path"] + ".lock"}
+    lock = {**locked, "blob": EMPTY["digest"], "size": 0, "expect": NOTHING}
+    calls = [{"call": "file.write", "args": lock}, call, {"call": "file.remove", "args": locked}]
+    return Operation(action, diffs, calls=calls, blobs=[EMPTY["digest"], *blobs], preimage=preimage)
+
+
+NOTHING = "sha256:40484e9c59942961cf6765b3c408cddd550d8eea3b5cc8cfd12aa1d88092abec"
 """
 
 DEFECTS = {
@@ -41,6 +54,12 @@ DEFECTS = {
         "it says that nothing has changed, and /srv/note is different",
         '        return Operation("none", diffs)\n    return Operation(action, diffs, calls=[call], ',
         '        return Operation("none", diffs)\n    return Operation(action, diffs, {"call": call}, ',
+    ),
+    "leaves a lock behind": (
+        "recovery",
+        "after file.remove had failed (transient): the plan is still",
+        "    return Operation(action, diffs, calls=[call], blobs=blobs, preimage=preimage)\n",
+        LOCKED,
     ),
     "gives up where something else is in the way": (
         "convergence",
