@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from reconciler.engine.wording import ADVICE
-
 Document = dict[str, Any]
 
 
@@ -17,12 +15,11 @@ def folded(views: Iterable[Document]) -> list[Document]:
     """
     found: dict[tuple[str, str, str], Document] = {}
     for view in views:
-        said, advice, _ = view["message"].partition(ADVICE)
-        key = view["target"], view["reason"], said
+        key = view["target"], view["reason"], view["message"]
         if key not in found:
             found[key] = {**view, "more": 0}
             continue
         found[key]["more"] += 1
-        if advice:
-            found[key]["message"] = f"{said}; see: froyo get {view['target']}"
+        if view["advice"]:
+            found[key]["advice"] = f"see: froyo get {view['target']}"
     return list(found.values())

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core.conditions import get_condition, summarize
+from reconciler.engine.wording import advice
 from reconciler.errors import Problem
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event
@@ -122,6 +123,7 @@ def plan_unit(value: PlanUnit, instance: Instance | None = None) -> Document:
     if value.held is not None:
         view["held"] = value.held.value
         view["heldBecause"] = value.held_because
+        view |= {"advice": said} if (said := advice(value.address, value.held)) else {}
     if value.fails:
         view["fails"] = value.fails
     if value.remark:
@@ -282,6 +284,7 @@ def resource(
         "ready": {True: "True", False: "False", None: "Unknown"}[ready],
         "reason": reason,
         "message": message,
+        "advice": advice(state.address, reason),
         "since": instant(summary.since) if summary.since else None,
         "generation": state.generation,
         "observedGeneration": state.observed_generation,

@@ -40,6 +40,7 @@ class UnitShape(Shape):
     observed: str
     held: Reason | None = None
     heldBecause: str = ""  # noqa: N815 - documents are in camel case
+    advice: str = ""
     fails: str = ""
     remark: str = ""
     declaredAt: str = ""  # noqa: N815 - as above

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
 DRIFT = "↻"
 """The sign of what nobody declared, and is put back."""
 
@@ -20,6 +25,11 @@ def nothing_to_do(instances: int, targets: int) -> str:
 def without_name(target: str, text: str) -> str:
     """What is said of a target, where its name stands beside it already."""
     return text.removeprefix(f"{target}: ")
+
+
+def advised(view: Mapping[str, Any]) -> str:
+    """What is said of a resource, and what a person can do about it where it waits for one."""
+    return f"{view['message']}; {view['advice']}" if view.get("advice") else str(view["message"])
 
 
 def nothing_declared(directory: str) -> str:

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.core import spoken
+from reconciler.model.conditions import Reason
 from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, FieldDiff, PlanUnit
-from reconciler.model.resource import Instance, Removal
+from reconciler.model.resource import Instance
 from reconciler.model.state import Rollback, Suspension
 from reconciler.model.target import LocalTransport, Target
 
@@ -75,15 +76,17 @@ def lacking(rollback: Rollback) -> str:
 LEFT = "which differs, and is left as it is"
 """Why what depends on something is not touched, where people decided about that."""
 
-ADVICE = "; to have it"
-"""What comes between the reason for which something waits for a person and what they can do about it."""
 
+def advice(address: str, reason: str) -> str:
+    """What a person can do about what waits for them with that reason; "" where nothing waits for them.
 
-def to_approve(address: str, removal: Removal | None) -> str:
-    """What a person can do about what waits for them."""
-    if removal is None:
-        return f"{ADVICE} replaced: froyo approve {address} --reason WHY"
-    return f"{ADVICE} removed: froyo approve {address} --reason WHY; or kept for good: froyo forget {address}"
+    It goes beside a message, never into it: of many that are the same, the message is the same, and this is not.
+    """
+    if reason == Reason.HELD:
+        return f"to have it replaced: froyo approve {address} --reason WHY"
+    if reason == Reason.PRUNE_HELD:
+        return f"to have it removed: froyo approve {address} --reason WHY; or kept for good: froyo forget {address}"
+    return ""
 
 
 def dropped(number: int) -> str:

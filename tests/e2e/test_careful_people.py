@@ -26,7 +26,11 @@ def there(site):
 def waiting(site):
     """What waits for a person, with what is said of it."""
     views = json.loads(site.froyo("get", "-o", "json").stdout)["items"]
-    return {view["address"]: view["message"] for view in views if view["reason"] == "PruneHeld"}
+    return {
+        view["address"]: f"{view['message']}; {view['advice']}"
+        for view in views
+        if view["reason"] == "PruneHeld"
+    }
 
 
 @pytest.fixture(params=["apply", "daemon"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.api import times
 from reconciler.cli.here import from_here
+from reconciler.cli.phrases import advised
 from reconciler.cli.show.events import event_lines
 from reconciler.cli.show.messages import message_lines
 from reconciler.cli.show.plans import diff_lines, spoken
@@ -30,7 +31,7 @@ def description(screen: Terminal, view: Document, events: Sequence[Document], *,
     if view.get("declaredAt"):
         lines.append(f"{head('Declared at')} {one_line(from_here(view['declaredAt']))}")
     ready = screen.paint(READY[view["ready"]], view["ready"])
-    first, *rest = message_lines(screen, view["message"], indent=" " * 12)
+    first, *rest = message_lines(screen, advised(view), indent=" " * 12)
     lines += [f"{head('Ready')}       {ready}, {view['reason']}: {first}", *rest]
     lines.append(
         f"{head('Generation')}  {view['generation']}, observed {view['observedGeneration']}, "

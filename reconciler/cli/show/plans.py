@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.cli.here import from_here
-from reconciler.cli.phrases import DRIFT, count, nothing_to_do, without_name
+from reconciler.cli.phrases import DRIFT, advised, count, nothing_to_do, without_name
 from reconciler.cli.show.fleets import grouped
 from reconciler.cli.show.rendered import rendered_lines
 from reconciler.cli.terminal import Terminal
@@ -207,7 +207,8 @@ def spoken(view: Document) -> str:
 
 def held_line(unit: Document) -> str:
     """Why an instance that differs is left alone."""
-    return f"held: {one_line(str(unit.get('heldBecause') or HELD.get(unit['held'], unit['held'])))}"
+    why = unit.get("heldBecause") or HELD.get(unit["held"], unit["held"])
+    return f"held: {one_line(advised({**unit, 'message': why}))}"
 
 
 def diff_lines(screen: Terminal, diffs: Iterable[Document], *, indent: str) -> list[str]:

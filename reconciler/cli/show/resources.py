@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.api import times
 from reconciler.cli.here import from_here
-from reconciler.cli.phrases import count, without_name
+from reconciler.cli.phrases import advised, count, without_name
 from reconciler.cli.show.plans import spoken
 from reconciler.cli.show.tables import Cell, table
 from reconciler.cli.terminal import Terminal
@@ -41,7 +41,7 @@ def resource_table(screen: Terminal, resources: Sequence[Document], *, now: floa
                 ("", from_here(view.get("declaredAt") or "-")),
                 ("", ", ".join(entry["object"] for entry in view.get("suspended", ())) or "-"),
             ]
-        rows.append([*row, ("", view["message"])])
+        rows.append([*row, ("", advised(view))])
     return table(screen, header, rows)
 
 

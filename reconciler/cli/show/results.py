@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reconciler.cli.phrases import DRIFT, count, nothing_to_do, without_name
+from reconciler.cli.phrases import DRIFT, advised, count, nothing_to_do, without_name
 from reconciler.cli.show.fleets import grouped
 from reconciler.cli.show.messages import message_lines
 from reconciler.cli.show.plans import REFRESH, named, spoken
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line
+from reconciler.engine.wording import advice
 
 if TYPE_CHECKING:
     from reconciler.engine.oneshot import TargetResult
@@ -82,8 +83,8 @@ def result_document(
 def _entry(address: Address, why: str, subjects: Mapping[Address, str]) -> Document:
     """What is said of an instance: the reason for programs, the message for people."""
     reason, _, message = why.partition(": ")
-    subject = subjects.get(address, "")
-    return {"address": address, "subject": subject, "reason": reason, "message": message}
+    entry = {"address": address, "subject": subjects.get(address, ""), "reason": reason, "message": message}
+    return entry | ({"advice": said} if (said := advice(address, reason)) else {})
 
 
 def result_lines(screen: Terminal, document: Document) -> list[str]:
@@ -118,7 +119,7 @@ def _name(entry: Document) -> str:
 
 def _without_subject(entry: Document) -> str:
     """What is said, without what it is about where that stands beside it already."""
-    return without_name(spoken(entry), entry["message"])
+    return without_name(spoken(entry), advised(entry))
 
 
 def result_summary(screen: Terminal, document: Document) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.cli.phrases import count
+from reconciler.cli.phrases import advised, count
 from reconciler.cli.show.resources import READY, named, source_table, suspension_lines, target_table
 from reconciler.cli.show.tables import Cell, table
 from reconciler.cli.terminal import Terminal
@@ -89,7 +89,7 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
 def _not_ready(screen: Terminal, views: Sequence[Document]) -> list[str]:
     """What is not as declared: in a table, or where the terminal is too narrow for messages, in two lines each."""
     rows: list[list[Cell]] = [
-        [(READY[view["ready"]], view["reason"]), ("", named(view)), ("", view["message"])] for view in views
+        [(READY[view["ready"]], view["reason"]), ("", named(view)), ("", advised(view))] for view in views
     ]
     lines = table(screen, ["REASON", "RESOURCE", "MESSAGE"], rows, key=1)
     if "MESSAGE" in lines[0]:
@@ -97,7 +97,7 @@ def _not_ready(screen: Terminal, views: Sequence[Document]) -> list[str]:
     lines = []
     for view in views:
         reason = screen.paint(READY[view["ready"]], view["reason"])
-        told = screen.fit(view["message"], len(view["reason"]) + 4)
+        told = screen.fit(advised(view), len(view["reason"]) + 4)
         lines += [one_line(named(view)), f"  {reason}: {told}"]
     return lines
 

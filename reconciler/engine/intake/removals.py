@@ -13,7 +13,6 @@ from dataclasses import replace
 
 from reconciler.core import prune
 from reconciler.core.conditions import summarize
-from reconciler.engine import wording
 from reconciler.engine.intake.claims import claims
 from reconciler.engine.intake.wanted import Record
 from reconciler.model.conditions import Reason
@@ -143,7 +142,7 @@ class Removals:
             else:
                 left[address] = why
         held = {
-            address: ready.message.partition(wording.ADVICE)[0]
+            address: ready.message
             for address in going
             if (state := record.states.get(address)) is not None
             and (ready := summarize(state.conditions)).reason is Reason.PRUNE_HELD

@@ -13,7 +13,6 @@ from reconciler.core.conditions import next_generation
 from reconciler.core.contest import Contests
 from reconciler.core.flood import Floods
 from reconciler.core.refreshes import Refreshes
-from reconciler.engine import wording
 from reconciler.engine.intake.parting import is_another
 from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.lane.attempts import Attempts
@@ -146,9 +145,7 @@ class Lane:
         report = Report(now, self.states)
         for address, instance in self.instances.items():
             if instance.removal is not None and instance.removal.hold:
-                message = instance.removal.hold + wording.to_approve(address, instance.removal)
-                verdict = Verdict(reason=Reason.PRUNE_HELD, message=message)
-                report.conclude(address, verdict)
+                report.conclude(address, Verdict(reason=Reason.PRUNE_HELD, message=instance.removal.hold))
         self.backlog.add(report)
 
     def release(self, addresses: Collection[Address]) -> None:

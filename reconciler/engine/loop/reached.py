@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.core.conditions import get_condition, next_generation
-from reconciler.engine import wording
 from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.loop.reachability import reached as said
 from reconciler.engine.report import Report
@@ -61,9 +60,7 @@ async def account(
         for address, instance in wanted[name].instances.items():
             report.put(_declared(report.states.get(address), instance, wanted[name].sources[address]))
             if instance.removal is not None and instance.removal.hold:
-                message = instance.removal.hold + wording.to_approve(address, instance.removal)
-                verdict = Verdict(reason=Reason.PRUNE_HELD, message=message)
-                report.conclude(address, verdict)
+                report.conclude(address, Verdict(reason=Reason.PRUNE_HELD, message=instance.removal.hold))
     return batch.put_states(report.changed.values()).add_events(report.events)
 
 

@@ -89,11 +89,12 @@ class Conclusions:
         self, unit: PlanUnit, reason: Reason, message: str, evidence: Evidence | None, *, untold: int = 0
     ) -> None:
         """Say that something is left as somebody has made it."""
-        who = wording.who(evidence)
+        who, advice = wording.who(evidence), wording.advice(unit.address, reason)
         self._report.event(
             unit.address,
             reason.value,
             message
+            + (f"; {advice}" if advice else "")
             + (f"; last changed {who}" if who else "")
             + (f"; {wording.untold(untold, 'changed')} before" if untold else ""),
             warning=True,

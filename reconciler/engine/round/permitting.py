@@ -71,7 +71,7 @@ class Permitting:
             return replace(unit, held=None)
         reason = Reason.PRUNE_HELD if removal else Reason.HELD
         why = removal.hold if removal else reasons.HELD[reason]
-        return replace(unit, held=reason, held_because=why + wording.to_approve(unit.address, removal))
+        return replace(unit, held=reason, held_because=why)
 
 
 def shown(unit: PlanUnit) -> Digest:
