@@ -4,8 +4,8 @@ Invariant: below `cli` and `api`, nothing reads the wall clock, randomness or th
 connection or starts a thread but through this. Waiting is done with asyncio on the running loop, whose clock the
 simulation owns too.
 
-The exceptions are what the simulation has no part in: `outside`, behind `outside`, opens connections; `targets`, behind
-`connect`, starts runners, opens connections and asks for the names of this machine, this user and the user's home;
+The exceptions are what the simulation has no part in: `sockets`, behind `outside` and `connect`, opens connections;
+`targets`, behind `connect`, starts runners, speaks SSH and asks for the names of this machine, this user and his home;
 `plugins/compiled.py` compiles components in a process of its own; `plugins/watchdog.py` ends one that runs on, from a
 thread; `store/records.py` asks for the names of this machine and this process, for the lease; `watchers/tree.py` and
 `watchers/fingerprint.py` look at the clock, for whether a tree is quiet, and `watchers/hints.py` has watchfiles wait in

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,13 +23,12 @@ from reconciler import __version__
 from reconciler.errors import in_words
 from reconciler.outside import tls
 from reconciler.outside.arguments import BODY_MAX, Arguments
-from reconciler.outside.dialing import place
+from reconciler.outside.dialing import Dial
 from reconciler.outside.unanswered import Unanswered, bad
+from reconciler.sockets import place
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
-
-Dial = Callable[[str, int], Awaitable[socket.socket]]
 
 METHODS = ("GET", "HEAD", "OPTIONS")
 """The methods that are safe: to ask changes nothing (RFC 9110, 9.2.1)."""

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from reconciler.errors import in_words
 from reconciler.outside import tls
 from reconciler.outside.arguments import Arguments
-from reconciler.outside.dialing import place
+from reconciler.outside.dialing import Dial
 from reconciler.outside.unanswered import Unanswered, bad
-
-Dial = Callable[[str, int], Awaitable[socket.socket]]
+from reconciler.sockets import place
 
 READ_MAX = 4096
 _KNOWN = frozenset({"address", "timeout_ms", "send", "until", "max_read", "tls", "ca", "server_name"})

@@ -11,7 +11,8 @@ import contextlib
 import socket
 
 from reconciler.errors import ErrorClass, RunnerError, TransportError
-from reconciler.targets.near import not_reached, place
+from reconciler.sockets import place
+from reconciler.targets.near import not_reached
 from reconciler.targets.secure_shell import asyncssh
 
 _PIECE = 64 * 1024

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import socket
 
-from reconciler.errors import ErrorClass, RunnerError, in_words
-
-
-def place(host: str, port: int) -> str:
-    """Where that is, as a person writes it."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+from reconciler.errors import ErrorClass, RunnerError
+from reconciler.sockets import NotReached, connected, place
 
 
 def not_reached(host: str, port: int, why: str) -> RunnerError:
@@ -20,34 +14,9 @@ def not_reached(host: str, port: int, why: str) -> RunnerError:
     return RunnerError(message, error_class=ErrorClass.TRANSIENT, code="no_connection")
 
 
-_WORDS = {
-    errno.ECONNREFUSED: "connection refused",
-    errno.EHOSTUNREACH: "no route to host",
-    errno.ENETUNREACH: "network unreachable",
-    errno.ETIMEDOUT: "no answer",
-    errno.ECONNRESET: "connection reset",
-}
-
-
 async def reach_here(host: str, port: int) -> socket.socket:
     """See Channel.reach, where the target is this machine."""
-    loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        raise not_reached(host, port, f"the name cannot be resolved: {in_words(error)}") from error
-    trouble = "it has no address"
-    for family, kind, protocol, _, address in found:
-        connection = socket.socket(family, kind, protocol)
-        try:
-            connection.setblocking(False)  # noqa: FBT003 - socket's own signature
-            await loop.sock_connect(connection, address)
-        except OSError as error:
-            connection.close()
-            trouble = _WORDS.get(error.errno or 0) or in_words(error)
-        except BaseException:
-            connection.close()
-            raise
-        else:
-            return connection
-    raise not_reached(host, port, trouble)
+        return await connected(host, port)
+    except NotReached as error:
+        raise not_reached(host, port, str(error)) from error

@@ -10,8 +10,8 @@ import pytest
 
 from reconciler.errors import ErrorClass, RunnerError
 from reconciler.model.calls import Call, Failure, Ok
-from reconciler.outside import dialing
 from reconciler.outside.calls import Outside
+from reconciler.sockets import place
 from reconciler.targets.near import reach_here
 from tests.integration.outside.conftest import saying, serving
 
@@ -258,4 +258,4 @@ async def test_a_connection_that_is_given_up_is_closed(monkeypatch: pytest.Monke
     failed(await ask("http://127.0.0.1:9/", timeout_ms=50), "deadline")
     failed(await ask("http://127.0.0.1:9/", "http.get.forwarded", timeout_ms=50), "deadline")
     assert [one.fileno() for one in hanging] == [-1, -1]
-    assert dialing.place("::1", 9) == "[::1]:9"
+    assert place("::1", 9) == "[::1]:9"
