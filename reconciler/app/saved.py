@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from pydantic import ConfigDict, Field
 
 from reconciler import __version__
 from reconciler.api.shapes import Shape, held_to
-from reconciler.app.systems import explained
+from reconciler.app.systems import write_whole
 from reconciler.errors import UsageError, why
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
@@ -108,19 +107,7 @@ def write_plan(
         "plans": list(plans),
     }
     digest = _digest(body)
-    text = json.dumps({**body, "digest": digest}, indent=1).encode()
-    partial = f"{path}.{os.getpid()}.new"
-    try:
-        descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(text)
-            os.replace(partial, path)
-        except BaseException:
-            os.unlink(partial)
-            raise
-    except OSError as error:
-        raise UsageError(f"{path}: the plan cannot be saved: {explained(error)}") from error
+    write_whole(path, json.dumps({**body, "digest": digest}, indent=1), what="the plan", mode=0o600)
     return digest
 
 

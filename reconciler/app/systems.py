@@ -1,10 +1,11 @@
-"""What the system's errors about our own files mean to a person: why in small letters, and what to do about it."""
+"""Files of our own, and what the system's errors about them mean to a person: why in small letters, and what to do."""
 
 from __future__ import annotations
 
 import errno
+import os
 
-from reconciler.errors import why
+from reconciler.errors import UsageError, why
 
 _ADVICE = {
     errno.ENOENT: "make the directory first, or name another place",
@@ -25,3 +26,30 @@ def explained(error: OSError) -> str:
     """Why, and what to do about it where that is known: `read-only file system; mount …`."""
     advice = _ADVICE.get(error.errno or 0, "")
     return f"{why(error)}; {advice}" if advice else why(error)
+
+
+def write_whole(path: str, text: str, *, what: str, mode: int) -> None:
+    """Write a file, all of it or nothing: somebody may be looking at the directory.
+
+    Args:
+        path: of the file; what is there is replaced.
+        text: what is to be in it.
+        what: that is, for the error, such as "the plan".
+        mode: of the file, less what the umask takes away.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    directory, name = os.path.split(path)
+    partial = os.path.join(directory, f".{name}.{os.getpid()}.new")
+    try:
+        descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(partial, path)
+        except BaseException:
+            os.unlink(partial)
+            raise
+    except OSError as error:
+        raise UsageError(f"{path}: {what} cannot be saved: {explained(error)}") from error

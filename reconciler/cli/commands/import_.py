@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler.app.places import places, source_root
+from reconciler.app.systems import write_whole
 from reconciler.cli.options import NoColor, Output, Quiet, State, Timeout, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
@@ -63,7 +64,7 @@ def command(  # noqa: PLR0913 - its options
     if output.is_document:
         emit(screen, {"apiVersion": "v1", "kind": "List", "items": manifests}, output)
     elif into is not None:
-        _write(into, manifest_text(found.manifests, target))
+        write_whole(str(into), manifest_text(found.manifests, target), what="what was found", mode=0o666)
     elif manifests:
         screen.out.write(manifest_text(found.manifests, target))
     _tell(screen, found, into)
@@ -84,16 +85,6 @@ async def _found(
         assemble(where, os.environ, lease=False, notice=screen.note) as parts,
     ):
         return await imported(parts, await evaluate(parts, root), target, kinds)
-
-
-def _write(into: Path, text: str) -> None:
-    """All of it or nothing: somebody may be looking at the directory."""
-    beside = into.with_name(f".{into.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(into)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _tell(screen: Terminal, found: Imported, into: Path | None) -> None:
