@@ -110,17 +110,6 @@ class PluginHost(Host):
         self._background: asyncio.Task[None] | None = None
         self._early: set[asyncio.Task[None]] = set()
 
-    async def warm(self) -> None:
-        """Prepare all packages and fill their spares. What fails will say so when it is used."""
-        for package in self.packages.values():
-            try:
-                await self.prepare(package)
-            except FroyoError:
-                continue
-            ready = self._ready[package.name]
-            while len(ready.spares) < ready.wanted_spares:
-                await self._on_lane(lambda ready=ready: self._add_spare(ready))  # type: ignore[misc] # a bound default
-
     def prepare_soon(self, packages: Iterable[str]) -> None:
         """Prepare some packages while nobody waits for them yet. What fails will say so when it is used."""
 

@@ -19,6 +19,7 @@ from reconciler.plugins.host import IDLE_SECONDS, LANE, SPARES, PluginHost
 from reconciler.plugins.packages import load_packages, needs
 from reconciler.runtime import Runtime, ThreadLanes
 from tests.bench.rows import Row
+from tests.warming import warm
 
 ROOT = Path(__file__).parents[2]
 REPAIRS = 40
@@ -184,7 +185,7 @@ async def measured() -> list[Figure]:
         )
 
     compiled = host(0)
-    await compiled.warm()
+    await warm(compiled)
     await compiled.close()
     cold = host(0)
     began = time.perf_counter()
@@ -194,15 +195,15 @@ async def measured() -> list[Figure]:
     ]
     await cold.close()
 
-    warm = host(SPARES)
-    await warm.prepare(packages[0])
+    ready = host(SPARES)
+    await ready.prepare(packages[0])
     before = private_memory()
-    await warm.warm()
+    await warm(ready)
     rows.append(("memory of an instance kept ready", (private_memory() - before) / SPARES, "MiB"))
-    rows += await repairs(warm)
-    rows += await many(warm)
+    rows += await repairs(ready)
+    rows += await many(ready)
     rows += await hops(runtime)
-    await warm.close()
+    await ready.close()
     lanes.close()
     return rows
 

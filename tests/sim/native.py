@@ -7,7 +7,6 @@ given.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -53,12 +52,6 @@ class NativeHost(Host):
     def afterwards(self, function: Callable[[], None]) -> None:
         """Here and now."""
         function()
-
-    async def warm(self) -> None:
-        """Load every plugin. One that does not load will say so when it is used."""
-        for package in self.packages.values():
-            with contextlib.suppress(Fault):
-                self.instance(package)
 
     async def close(self) -> None:
         """Forget the plugins."""

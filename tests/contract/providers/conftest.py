@@ -14,6 +14,7 @@ import pytest
 from reconciler.plugins.host import PluginHost
 from reconciler.runtime import Runtime, ThreadLanes
 from tests.contract.providers.packages import granted, packages_of
+from tests.warming import warm as warmed
 
 ROOT = Path(__file__).parents[3]
 
@@ -85,7 +86,7 @@ async def make_host(
         runtime = Runtime(connect=no_connection, offload=lanes)
         hosts.append(PluginHost(packages, runtime=runtime, audit=audit, **settings))
         if warm:
-            await hosts[-1].warm()
+            await warmed(hosts[-1])
         return hosts[-1]
 
     yield make

@@ -47,7 +47,6 @@ def make_host(tmp_path: Path, audit: list[tuple[str, dict[str, Any]]]) -> MakeHo
 
 async def test_takes_a_resource_through_all_phases(make_host: MakeHost) -> None:
     host = make_host()
-    await host.warm()
     target = Target(mode="0600")
 
     actual = (await host.run("test.thing", Phase.READ, reading(), target))["actual"]
@@ -184,7 +183,6 @@ async def test_a_fault_of_the_whole_keeps_its_class(
 
 async def test_a_plugin_that_does_not_load_says_so(make_host: MakeHost) -> None:
     host = make_host("1/0")
-    await host.warm()
     with pytest.raises(ProviderError, match=r"does not load: ZeroDivisionError: .*plugin\.py, line"):
         await host.run("test.thing", Phase.READ, reading(), Target())
 
