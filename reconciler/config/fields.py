@@ -20,6 +20,7 @@ PLAIN = CommonSpec()
 
 _REFERENCE = re.compile(REFERENCE)
 _FIELD = re.compile(r"\{(\w+)\}")
+_CONDITION = re.compile(r"\{(\w+)\?\}")
 
 
 def metadata_of(written: Mapping[str, Any]) -> Metadata:
@@ -82,7 +83,7 @@ def subjects_of(templates: Iterable[str], spec: Mapping[str, Any]) -> tuple[Subj
 
     Args:
         templates: such as `path:{path}`. One on a field that is not there gives none; on a list, one for each item; on
-            `body`, the digest of that.
+            `body`, the digest of that. `{field?}` gives nothing itself, but there is no subject without that field.
         spec: the provider's fields.
     """
     found: dict[Subject, None] = {}
@@ -101,12 +102,14 @@ def providing_field(kind: Kind, spec: Mapping[str, Any], wanted: Subject) -> str
 
 
 def fields_of(template: str) -> list[str]:
-    """The fields of a spec that a template is made of."""
-    return _FIELD.findall(template)
+    """The fields of a spec that a template is made of, and those that there have to be."""
+    return [*_FIELD.findall(template), *_CONDITION.findall(template)]
 
 
 def _subjects(template: str, spec: Mapping[str, Any]) -> list[Subject]:
-    scheme, name, fields = _parts(template)
+    scheme, name, fields, conditions = _parts(template)
+    if not conditions <= spec.keys():
+        return []
     values = []
     for field in fields:
         if field not in spec:
@@ -117,7 +120,9 @@ def _subjects(template: str, spec: Mapping[str, Any]) -> list[Subject]:
 
 
 @lru_cache(maxsize=1024)
-def _parts(template: str) -> tuple[str, str, tuple[str, ...]]:
-    """Scheme, name with a `{}` for each field, and fields: there are few templates, and many resources."""
+def _parts(template: str) -> tuple[str, str, tuple[str, ...], frozenset[str]]:
+    """Scheme, name with a `{}` for each field, fields, conditions: there are few templates, and many resources."""
     scheme, _, name = template.partition(":")
-    return scheme, _FIELD.sub("{}", name), tuple(fields_of(name))
+    conditions = frozenset(_CONDITION.findall(name))
+    name = _CONDITION.sub("", name)
+    return scheme, _FIELD.sub("{}", name), tuple(_FIELD.findall(name)), conditions

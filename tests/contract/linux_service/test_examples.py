@@ -5,13 +5,14 @@ import os
 from pathlib import Path
 
 from froyo_provider.testing.memory import Node
-from froyo_provider.testing.units import MemoryUnit, UnitsHost
+from froyo_provider.testing.units import MemoryUnit
 from reconciler.config import load
 from reconciler.core.graph import build_graph
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.source import Snapshot, SnapshotFile
 from reconciler.plugins.packages import catalog, load_packages
 from tests.contract.linux_service.test_service import Round
+from tests.contract.linux_service.test_timer import Calendar
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,10 +31,11 @@ async def test_it_converges_in_one_round():
     desired = loaded(ROOT / "examples" / "services", packages)
     nginx = MemoryUnit(path="/lib/systemd/system/nginx.service", can_reload=True)
     directories = {path: Node("directory", 0o755) for path in ("/etc/nginx", "/etc/nginx/conf.d")}
-    round_ = Round(UnitsHost(directories, {"nginx.service": nginx}))
+    round_ = Round(Calendar(directories, {"nginx.service": nginx}))
     order = [one for one in build_graph([*desired.instances.values()]).order if "/File/" not in one]
     assert order.index("web-1/Unit/heartbeat-timer") < order.index("web-1/Service/heartbeat")
     assert order.index("web-1/Unit/nginx-limits") < order.index("web-1/Service/nginx")
+    assert order.index("web-1/Unit/heartbeat") < order.index("web-1/Timer/heartbeat-at-boot")
     for address in order:
         instance = desired.instances[address]
         for digest in instance.bodies:

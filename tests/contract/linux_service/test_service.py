@@ -99,7 +99,11 @@ def test_the_schemas_can_be_those_of_custom_resources_and_the_package_is_granted
     [package] = load_packages([PACKAGE])
     assert [problem for kind in package.kinds for problem in kind_problems(kind)] == []
     assert structural_problems(SCHEMA) == []
-    assert [(kind.kind, kind.refresh) for kind in package.kinds] == [("Service", True), ("Unit", False)]
+    assert [(kind.kind, kind.refresh) for kind in package.kinds] == [
+        ("Service", True),
+        ("Unit", False),
+        ("Timer", False),
+    ]
     granted = {one.call for one in needs([package]).packages["linux.service"]}
     assert granted == {
         "unit.list",
@@ -109,6 +113,7 @@ def test_the_schemas_can_be_those_of_custom_resources_and_the_package_is_granted
         "file.write",
         "file.remove",
         "dir.ensure",
+        "exec.check",
     }
 
 

@@ -1,0 +1,212 @@
+"""The kind Timer: a timer of systemd with what it starts, as one thing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from in_the_way import PLACES, obstacle
+from startup import actions_for, is_so
+from timer_files import HEAD, body_of
+from timer_looks import check_schedules, differs, files_of, seen, stat_question, texts_of
+from unit_files import MODE, PLACE, content_of, preimage_of
+
+from froyo_provider import (
+    Actual,
+    Fault,
+    FieldDiff,
+    Operation,
+    PermanentError,
+    Provider,
+    Resource,
+    batch,
+    gather,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from freshness import Json
+
+WRITABLE_BY_OTHERS = 0o022
+
+
+class Timer(Provider):
+    """A command, or a unit, that is started at certain times."""
+
+    async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
+        """The files and the units in one round trip; in another, whether new schedules mean anything."""
+        texts = [texts_of(one) for one in wanted]
+        files = {path: text for some in texts if not isinstance(some, Fault) for path, text in some.items()}
+        started = list(dict.fromkeys(one.spec["unit"] for one in wanted if "unit" in one.spec))
+        units = [f"{one.spec['name']}.timer" for one in wanted]
+        # They are of different types, which gather cannot say.
+        stats, timers, others = await gather(
+            batch("file.stat", [stat_question(path, text) for path, text in files.items()]),
+            batch("unit.query", [{"unit": unit} for unit in units]),
+            batch("unit.query", [{"unit": unit} for unit in started]),
+        )
+        known: dict[str, Any] = dict(zip(files, stats, strict=True))
+        units_known: dict[str, Any] = dict(zip(started, others, strict=True))
+        found = [
+            some if isinstance(some, Fault) else seen(one, some, known, timer, units_known)
+            for one, some, timer in zip(wanted, texts, timers, strict=True)
+        ]
+        await check_schedules(wanted, found)
+        return found
+
+    def plan(self, wanted: list[Resource], actual: list[Actual]) -> list[Operation]:
+        """What is not as declared."""
+        return [
+            removal(one, now.state) if one.spec["state"] == "absent" else presence(one, now)
+            for one, now in zip(wanted, actual, strict=True)
+        ]
+
+    def absence(self, resource: Resource) -> Resource:
+        """Neither the timer nor what was made for it to start."""
+        return replace(resource, spec={**resource.spec, "state": "absent"}, ignore=())
+
+
+def removal(one: Resource, state: Json) -> Operation:
+    """What it takes that there is neither file; of a service without a `command`, of one that was made here."""
+    gone = [
+        path
+        for path, stat in state["files"].items()
+        if stat["exists"] and (path.endswith(".timer") or "command" in one.spec or was_made_here(stat))
+    ]
+    diffs = [FieldDiff("state", "present", "absent", ignored="state" in one.ignore)] if gone else []
+    if not gone or diffs[0].ignored:
+        return Operation("none", diffs)
+    for path in gone:
+        refuse_in_the_way(path, state["files"][path])
+    unit, actions = f"{one.spec['name']}.timer", ending(state)
+    calls = [control(unit, actions, expect=state["expect"])] if actions else []
+    calls += [
+        {"call": "file.remove", "args": {"path": path, "expect": state["files"][path]["state"]}}
+        for path in gone
+    ]
+    calls.append(control(unit, ["daemon-reload"]))
+    return Operation(
+        "delete", diffs, calls=calls, obstacles=in_their_way(state, gone, "file.remove"),
+        preimage=preimage_of(gone[0], state["files"][gone[0]]),
+    )  # fmt: skip
+
+
+def was_made_here(stat: Json) -> bool:
+    """Whether a file begins as those do that are made here."""
+    return str(stat.get("text", "")).startswith(HEAD)
+
+
+def ending(state: Json) -> list[str]:
+    """What it takes that a timer neither runs nor begins with the host."""
+    actions = ["disable"] if state["startup"] == "enabled" else []
+    return actions if state["active"] == "inactive" else [*actions, "stop"]
+
+
+def presence(one: Resource, now: Actual) -> Operation:
+    """What it takes that the files are as declared, and that systemd goes by them."""
+    state, spec = now.state, one.spec
+    if state.get("refused"):
+        raise PermanentError(
+            f"schedule: {spec['schedule']!r} means nothing to systemd, such as daily, Mon..Fri 02:30 or *-*-01 04:00"
+            " do; `systemd-analyze calendar` says why"
+        )
+    unit = f"{spec['name']}.timer"
+    diffs = [] if state["files"][f"{PLACE}/{unit}"]["exists"] else [FieldDiff("state", "absent", "present")]
+    writes = []
+    for path, text in files_of(spec).items():
+        stat, field = state["files"][path], path.rpartition(".")[2]
+        found = file_diffs(field, path, text, stat)
+        for diff in found:
+            diff.ignored = field in one.ignore or diff.field in one.ignore
+        diffs += found
+        if any(not diff.ignored for diff in found):
+            writes.append(writing(path, text, stat))
+    steps = unit_steps(spec, state)
+    for diff, _ in steps:
+        diff.ignored = diff.field in one.ignore
+    diffs += [diff for diff, _ in steps]
+    actions = [action for diff, some in steps if not diff.ignored for action in some]
+    if not writes and state["unread"]:
+        diffs.append(FieldDiff("loaded", "as it was before", "as it is"))
+    if not writes and not actions and not state["unread"]:
+        if state["load"] in {"bad-setting", "error"}:
+            raise PermanentError(f"systemd does not take it: {state.get('loadError', state['load'])}")
+        return Operation("none", diffs)
+    if writes or state["unread"]:
+        actions.append("daemon-reload")
+    calls = [*writes, control(unit, actions, **({} if writes else {"expect": state["expect"]}))]
+    written = [call["args"]["path"] for call in writes]
+    first = written[0] if written else ""
+    return Operation(
+        "update" if now.exists else "create", diffs, calls=calls,
+        obstacles=[*in_their_way(state, written, "file.write"), *nothing_to_start(state, actions)],
+        preimage=preimage_of(first, state["files"][first]) if first else None,
+    )  # fmt: skip
+
+
+def file_diffs(field: str, path: str, text: str, stat: Json) -> list[FieldDiff]:
+    """How one of the files differs."""
+    wanted = body_of(text)
+    if not stat["exists"]:
+        return [FieldDiff(field, None, wanted)]
+    refuse_in_the_way(path, stat)
+    if stat["type"] == "symlink":
+        return [FieldDiff(field, f"a symbolic link to {stat['to']}", wanted)]
+    diffs = [FieldDiff(field, content_of(stat), wanted)] if differs(stat, text) else []
+    if int(stat["mode"], 8) & WRITABLE_BY_OTHERS:
+        diffs.append(FieldDiff(f"{field}.mode", stat["mode"], MODE))
+    if stat["uid"] != 0:
+        diffs.append(FieldDiff(f"{field}.owner", stat["owner"], "root"))
+    return diffs
+
+
+def refuse_in_the_way(path: str, stat: Json) -> None:
+    """Something else than a file is not taken away.
+
+    Raises:
+        PermanentError: there is something else.
+    """
+    if stat["type"] not in {"file", "symlink"}:
+        raise PermanentError(f"{path} is no regular file; it is left where it is")
+
+
+def unit_steps(spec: Json, state: Json) -> list[tuple[FieldDiff, list[str]]]:
+    """What it takes that the timer runs and begins with the host, or neither."""
+    steps = []
+    wanted: bool = spec["enabled"]
+    begins, runs = is_so("enabled", state["startup"]), state["active"] == "active"
+    if begins is not wanted:
+        word = "enabled" if wanted else "disabled"
+        steps.append((FieldDiff("enabled", begins, wanted), actions_for(word, state["startup"])))
+    if runs is not wanted:
+        after, action = ("active", "start") if wanted else ("inactive", "stop")
+        steps.append((FieldDiff("active", state["active"], after), [action]))
+    return steps
+
+
+def writing(path: str, text: str, stat: Json) -> Json:
+    """The call that puts a file in place."""
+    return {
+        "call": "file.write",
+        "args": {"path": path, "text": text, "mode": MODE, "uid": 0, "gid": 0, "expect": stat["state"]},
+    }
+
+
+def control(unit: str, actions: list[str], **more: str) -> Json:
+    """An order to systemd."""
+    return {"call": "unit.control", "args": {"unit": unit, "actions": actions, **more}}
+
+
+def in_their_way(state: Json, paths: list[str], call: str) -> list[Json]:
+    """What would make the calls about the files fail."""
+    return [{"call": call, **each} for path in paths for each in state["files"][path].get("obstacles", ())]
+
+
+def nothing_to_start(state: Json, actions: list[str]) -> list[Json]:
+    """A timer of a unit that there is not cannot be started."""
+    if "missing" not in state or "start" not in actions:
+        return []
+    unit = state["missing"]
+    why = f"there is no unit {unit} here: install the package that brings it, or declare a Unit"
+    return [obstacle("enoent", why, [f"path:{place}/{unit}" for place in PLACES], error_class="transient")]
