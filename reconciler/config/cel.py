@@ -24,7 +24,23 @@ MAX_INT = 2**63 - 1
 _MAX_LOOPS = 2
 _LOOP = re.compile(r"\.\s*(?:map|filter|all|exists|exists_one)\s*\(\s*(\w*)")
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
-_UNEXPECTED = re.compile(r"(?:mismatched input|extraneous input|no viable alternative at input) '(.*)'\Z")
+_UNEXPECTED = re.compile(
+    r"(?:mismatched input|extraneous input|no viable alternative at input|token recognition error at:) '(.*?)\s*'\Z"
+)
+_INSTEAD = {
+    "|": "filters are Jinja's, for templates; has(vars.x) ? vars.x : 'default' asks first",
+    "=": "== compares",
+    "&": "&& is and",
+    "and": "&& is and",
+    "or": "|| is or",
+    "not": "! is not",
+    "if": "CEL has it as condition ? one : another",
+    "is": "has(vars.x) asks whether a value is there",
+    "~": "+ joins texts",
+    "'": "the text is not closed",
+    '"': "the text is not closed",
+}
+"""What to write in the place of what other languages have, by what was not expected, or comes right before it."""
 _FUNCTION = re.compile(
     r"Function '(\w+)' error: (?:Python function call failed: \w+: )?(?:\S+\(\) )?(.*?)(?:\. Check function.*)?\Z",
     re.DOTALL,
@@ -136,7 +152,11 @@ def _misspelt(source: str, said: str) -> ExpressionError:
     if unexpected is not None:
         ends = unexpected[1].endswith("<EOF>")
         message = "it ends too early" if ends else f"{unexpected[1]!r} is not expected here"
-    return ExpressionError(f"this is no expression in CEL: {message}", offset=min(offset, len(source)))
+    words = [unexpected[1] if unexpected else "", *source[:offset].split()[-1:]]
+    hint = next((_INSTEAD[key] for word in words for key in (word, word[:1]) if key in _INSTEAD), "")
+    return ExpressionError(
+        f"this is no expression in CEL: {message}", hint=hint, offset=min(offset, len(source))
+    )
 
 
 def _explained(error: Exception) -> ExpressionError:

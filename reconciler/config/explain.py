@@ -118,10 +118,14 @@ class _Explainer:
                 hint = f"did you mean {meant!r}?"
             else:
                 own = [name for name in known if name not in COMMON]
-                hint = self.elsewhere(name) or (
-                    f"there are {', '.join(known if len(known) <= _MANY else own)}"
-                    if len(own) <= _MANY
-                    else f"see the fields of {self.kind.kind.kind}"
+                hint = (
+                    self.elsewhere(path, name)
+                    or offers.label(name, written[name], schema)
+                    or (
+                        f"there are {', '.join(known if len(known) <= _MANY else own)}"
+                        if len(own) <= _MANY
+                        else f"see: froyo explain {self.kind.kind.kind}"
+                    )
                 )
             self.add(
                 full,
@@ -130,12 +134,14 @@ class _Explainer:
                 key=True,
             )
 
-    def elsewhere(self, name: str) -> str:
+    def elsewhere(self, path: Path, name: str) -> str:
         """A field that exists, but not here: most often one of spec that is not indented."""
-        if name in self.kind.schema["properties"]["spec"]["properties"]:
-            return f"{name} belongs into spec"
-        if name in self.kind.schema["properties"]["metadata"]["properties"]:
-            return f"{name} belongs into metadata"
+        for place in ("spec", "metadata"):
+            there: Any = self.document.value.get(place)
+            # A name in the spec of something that has one is another's word for what the thing is called.
+            lost = not path or name not in (there or ())
+            if lost and name in self.kind.schema["properties"][place]["properties"]:
+                return f"{name} belongs into {place}"
         return ""
 
     def error(self, error: ValidationError) -> None:
@@ -160,7 +166,8 @@ class _Explainer:
             self.add(
                 path,
                 f"{name} cannot be {naming.short(value)}" + (f": wanted is {meaning}" if meaning else ""),
-                offers.named(value, about.pattern) if meaning else self.description(error),
+                offers.apart(value, path, about.pattern)
+                or (offers.named(value, about.pattern) if meaning else self.description(error)),
             )
         elif keyword in {"oneOf", "anyOf", "not"}:
             self.together(path, name, error)
@@ -199,15 +206,9 @@ class _Explainer:
                 offers.quoted(plain, value, schema) or otherwise,
             )
         else:
-            hint = ""
-            if types[0] == "array" and isinstance(value, str):
-                hint = offers.as_list(value, self.schema_at(error.schema_path[:-1]))
-            elif isinstance(value, str):
-                hint = offers.unquoted(value, types)
-            elif types[0] == "boolean":
-                hint = offers.truth(value)
             *above, field, _ = error.schema_path
-            hint = offers.singular_or_plural(str(field), value, self.schema_at(above)) or hint
+            hint = offers.instead(value, types, self.schema_at(error.schema_path[:-1]))
+            hint = hint or offers.singular_or_plural(str(field), value, self.schema_at(above))
             self.add(
                 path, f"{name} has to be {wanted}, not {naming.what(value)}", hint or self.description(error)
             )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from reconciler.model.names import TargetName
 
 
+_LISTED = 20
 _HIDDEN = "it has no value; why is not told, since this is sensitive"
 
 
@@ -144,13 +145,25 @@ class Faults:
             there, depth = values.look(path)
             if depth < len(path) and path[depth] == key:
                 missing = dotted(path[: depth + 1])
-                hint = did_you_mean(key, map(str, there)) if isinstance(there, dict) else ""
-                if path[:-1] == ("target", "labels"):
-                    return missing, hint or f"give it the label {key}"
-                if path[:-1] == ("vars",):
-                    return missing, hint or "a Vars for this target has to give it"
-                return missing, hint or "it is not there on every machine: ask first whether it is"
+                names = [str(name) for name in there] if isinstance(there, dict) else []
+                return missing, did_you_mean(key, names) or self._instead(path[:depth], key, names)
         return "", ""
+
+    def _instead(self, above: tuple[str, ...], key: str, names: Sequence[str]) -> str:
+        """What to do about something that is missing, and looks like nothing that there is."""
+        assert self._target is not None  # noqa: S101 - a target is looked at
+        if above == ("target", "labels"):
+            return f"give it the label {key}"
+        if above[0] == "facts":
+            return "it is not there on every machine: ask first whether it is"
+        if above == ("vars",) and (given := self._target[1].given_by(key)):
+            return f"{given}, for other targets: a Vars for this one has to give it, too"
+        there = f": there {'is' if len(names) == 1 else 'are'} {some(names, _LISTED)}" if names else ""
+        return (
+            f"a Vars for this target has to give it{there}"
+            if above[0] == "vars"
+            else there.removeprefix(": ")
+        )
 
     def _made_of(self, leaf: Leaf, *, hide: bool) -> str:
         """Where the values of a string were given, and what they are unless that is nobody's business."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jsonschema_rs
@@ -30,6 +30,8 @@ _VALUES = frozenset(
         "allOf",
     }
 )
+_ALL = ("all", "*")
+"""What stands for every target elsewhere."""
 _PYTHON: dict[str, type] = {"integer": int, "number": float, "boolean": bool}
 
 
@@ -57,22 +59,62 @@ def truth(value: object) -> str:
     return f"write {str(bool(value)).lower()}" if value in (0, 1) else ""
 
 
-def as_list(text: str, schema: Mapping[str, Any]) -> str:
-    """A text as the list that was meant: of the words of a command, or of itself."""
-    words = _words(text)
-    return f"[{', '.join(map(_in_a_list, words))}]" if words and fits(words, schema) else ""
+def instead(value: object, types: list[str], schema: Mapping[str, Any]) -> str:
+    """What to write in the place of a value of another type; "" where nothing like it is right."""
+    if types[0] == "array" and not isinstance(value, list | dict):
+        return as_list(value, schema)
+    if value in _ALL and _selects(schema):
+        return "write {} for all of them"
+    if isinstance(value, str):
+        return unquoted(value, types)
+    return truth(value) if types[0] == "boolean" else ""
+
+
+def label(name: str, value: object, schema: Mapping[str, Any]) -> str:
+    """A label that stands where a selector says what it looks at."""
+    return f"matchLabels: {{{name}: {value}}}" if _selects(schema) and isinstance(value, str) else ""
+
+
+def _selects(schema: Mapping[str, Any]) -> bool:
+    return "matchLabels" in schema.get("properties", ())
+
+
+def as_list(value: object, schema: Mapping[str, Any]) -> str:
+    """A value as the list that was meant: of the words of a command, of what has commas between, or of itself."""
+    if isinstance(value, str):
+        lists = [_words(value), _between_commas(value)]
+        return next((_list(words) for words in lists if words and fits(words, schema)), "")
+    return f"[{json.dumps(value)}]" if fits([value], schema) else ""
+
+
+def apart(value: object, path: Sequence[str | int], pattern: str) -> str:
+    """One item that was to be several: `["noexec,nosuid"]`."""
+    words = _between_commas(value) if isinstance(value, str) and path and isinstance(path[-1], int) else []
+    several = len(words) > 1 and all(re.search(pattern, word) for word in words)
+    return f"each is an item of its own: {_list(words)}" if several else ""
 
 
 def named(value: object, pattern: str) -> str:
-    """A name that is allowed and close to what was written."""
-    made = re.sub(r"[^-a-z0-9.]+", "-", str(value).lower()).strip("-.")
-    return f"such as {made!r}" if made and re.search(pattern, made) else ""
+    """A name or reference that is allowed and close to what was written."""
+    text = str(value)
+    reference = re.sub(r"\A(\w+)\[(.+)\]\Z", r"\1/\2", text)
+    made = re.sub(r"[^-a-z0-9.]+", "-", text.lower()).strip("-.")
+    meant = (one for one in (reference[:1].upper() + reference[1:], made) if one and re.search(pattern, one))
+    return next((f"such as {one!r}" for one in meant), "")
 
 
 def fits(value: object, schema: Mapping[str, Any]) -> bool:
     """Whether a value would be taken, apart from its type."""
     known = {key: item for key, item in schema.items() if key in _VALUES}
     return bool(jsonschema_rs.is_valid(known, value))
+
+
+def _list(words: Sequence[str]) -> str:
+    return f"[{', '.join(map(_in_a_list, words))}]"
+
+
+def _between_commas(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _words(text: str) -> list[str]:

@@ -220,11 +220,12 @@ def references_of(resource: Manifest | Sketch) -> Iterator[tuple[str, int, Refer
 
 
 def _meant(ref: Reference, declared: Sequence[Reference], complaints: Complaints) -> str:
-    """A hint: the closest name of the same kind, or else the same name of another kind."""
+    """A hint: the closest name of the same kind, or else the same name of another kind, or what to do."""
     if complaints.suggestions.spent:
         return ""
     kind, _, name = ref.partition("/")
     same_kind = [other for other in declared if other.startswith(f"{kind}/")]
     if hint := complaints.suggestions.hint(name, [other.partition("/")[2] for other in same_kind]):
         return hint.replace("'", f"'{kind}/", 1)
-    return next((f"did you mean '{other}'?" for other in declared if other.endswith(f"/{name}")), "")
+    named = (f"did you mean '{other}'?" for other in declared if other.endswith(f"/{name}"))
+    return next(named, "declare it for the same target, or leave it out")

@@ -18,7 +18,11 @@ def strange_kind(value: Mapping[str, Any], kinds: Kinds) -> tuple[tuple[str, ...
     """What is wrong with a document of no known kind: path, message, hint, and whether it is about a key."""
     api_version, kind = value.get("apiVersion"), value.get("kind")
     if not isinstance(kind, str) or not isinstance(api_version, str):
-        return _missing(value, "kind" if isinstance(api_version, str) else "apiVersion")
+        missing = "kind" if isinstance(api_version, str) else "apiVersion"
+        versions = sorted(version for version, name in kinds.known if name == kind)
+        return _missing(
+            value, missing, f"add apiVersion: {versions[0]}" if versions and not api_version else ""
+        )
     known = kinds.known
     versions = [version for version, name in known if name == kind]
     if versions:
@@ -30,13 +34,13 @@ def strange_kind(value: Mapping[str, Any], kinds: Kinds) -> tuple[tuple[str, ...
     return ("kind",), f"there is no kind {kind} in {api_version}", hint, False
 
 
-def _missing(value: Mapping[str, Any], missing: str) -> tuple[tuple[str, ...], str, str, bool]:
+def _missing(value: Mapping[str, Any], missing: str, known: str) -> tuple[tuple[str, ...], str, str, bool]:
     if (given := value.get(missing)) is not None:
         return (missing,), f"{missing} is text", "" if isinstance(given, list | dict) else "quote it", False
     meant = closest(missing, [key for key in value if key not in {"metadata", "spec"}])
     hint = (
         f"write {missing} for {meant}"
         if meant
-        else "add it, name the file in .froyoignore, or name it as the body of some manifest"
+        else known or "add it, name the file in .froyoignore, or name it as the body of some manifest"
     )
     return (meant,) if meant else (), f"this is no manifest: it has no {missing}", hint, True

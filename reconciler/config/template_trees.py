@@ -70,6 +70,8 @@ def check_tree(tree: nodes.Template, source: str, *, included: bool = False) -> 
         node = next(one for one in tree.find_all(nodes.Name) if one.name == name)
         line, column = place(source, node.lineno, name)
         hint = did_you_mean(name, ROOTS) or f"write vars.{name} for a value of a Vars"
+        if name.startswith("ansible_"):
+            hint = "what is known of a target is facts.SECTION.NAME; `froyo facts TARGET` shows all of it"
         raise TemplateError(
             f"a template reads {listed(ROOTS, 'and')}, and there is no {name}", line, column, hint
         )

@@ -79,10 +79,15 @@ class TargetValues:
         facts: those that something has asked for, by section.
     """
 
-    __slots__ = ("_contexts", "_facts", "_name", "facts", "origins", "target", "vars")
+    __slots__ = ("_contexts", "_facts", "_given", "_name", "facts", "origins", "target", "vars")
 
     def __init__(
-        self, target: Target, values: dict[str, Any], origins: Mapping[str, Origin], facts: FactReading
+        self,
+        target: Target,
+        values: dict[str, Any],
+        origins: Mapping[str, Origin],
+        facts: FactReading,
+        given: Mapping[str, Variables],
     ) -> None:
         self.vars = values
         self.origins = origins
@@ -90,7 +95,13 @@ class TargetValues:
         self.facts: dict[str, Mapping[str, Any]] = {}
         self._name = target.name
         self._facts = facts
+        self._given = given
         self._contexts: dict[frozenset[Section], Context] = {}
+
+    def given_by(self, name: str) -> str:
+        """Which Vars gives a value to any target at all, and where that is declared; "" if none does."""
+        found = self._given.get(name)
+        return f"{found.ref} gives it at {found.origin}" if found is not None else ""
 
     def knows(self, sections: Collection[Section]) -> bool:
         """Whether these facts are known; else the target waits for them."""
@@ -161,6 +172,7 @@ class Values:
         self._known: dict[TargetName, TargetValues] = {}
         self._merged: dict[tuple[int, ...], tuple[dict[str, Any], dict[str, Origin]]] = {}
         self._for: dict[TargetName, list[Variables]] = {}
+        self._given = {name: one for one in reversed(given) for name in one.values}
         for one in sorted(given, key=lambda one: one.weight):
             for name in selection.of(one.where) if isinstance(one.where, Selector) else (one.where,):
                 self._for.setdefault(name, []).append(one)
@@ -183,7 +195,9 @@ class Values:
                 for one in given:
                     merged[0].update(one.values)
                     merged[1].update(dict.fromkeys(one.values, one.origin))
-            known = self._known[target] = TargetValues(self._targets[target], *merged, self._facts)
+            known = self._known[target] = TargetValues(
+                self._targets[target], *merged, self._facts, self._given
+            )
             if any(one.leaves for one in given):
                 winning = {name: one for one in given for name in one.values}
                 known.vars = dict(known.vars)

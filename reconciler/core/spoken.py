@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_AS_YOU = ("Uni", "Use", "Uti")
+"""How kinds begin with a U that sounds as in `you`."""
+
 
 def field(name: str) -> str:
     """A field; what is in a directory goes by its name.
@@ -20,8 +23,8 @@ def field(name: str) -> str:
 
 
 def with_article(kind: str) -> str:
-    """A kind with its article: `a File`, `an Exec`."""
-    return f"{'an' if kind[:1] in 'AEIOU' else 'a'} {kind}"
+    """A kind with its article, by how it sounds: `a File`, `an Exec`, `a User`."""
+    return f"{'an' if kind[:1] in 'AEIOU' and not kind.startswith(_AS_YOU) else 'a'} {kind}"
 
 
 def value(it: Any) -> str:

@@ -192,7 +192,7 @@ class _Reader:
             self.complain(index, f"the tag {_shown(event.tag)} means nothing here", "leave it out")
         fields: dict[str, tuple[int, Node]] = {}
         merges: list[Node] = []
-        template = False
+        template = begun = False
         while not isinstance(event := self.get(), MappingEndEvent):
             at = self.start + event.start_mark.index
             if not isinstance(event, ScalarEvent):
@@ -215,9 +215,11 @@ class _Reader:
                 merges.append(value)
             elif key in fields:
                 line, _ = self.file.place(fields[key][0])
-                self.complain(
-                    at, f"the key {key!r} stands here a second time; first in line {line}", "keep one"
-                )
+                begun = begun or (not depth and key == "apiVersion")
+                hint = "put a line with --- above it if another manifest begins here" if begun else "keep one"
+                if not begun or key == "apiVersion":
+                    message = f"the key {key!r} stands here a second time; first in line {line}"
+                    self.complain(at, message, hint)
             else:
                 fields[key] = (at, value)
         for merge in merges:

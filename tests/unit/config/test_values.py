@@ -279,6 +279,34 @@ def test_a_label_that_is_no_identifier_is_named_as_it_is_written() -> None:
     assert found == [(message, "give it the label example.com/tier")]
 
 
+@pytest.mark.parametrize(
+    ("read", "values", "hint"),
+    [
+        ("vars.kye", {"key": "a"}, "did you mean 'key'?"),
+        ("vars.other", {"key": "a", "port": 1}, "a Vars for this target has to give it: there are key, port"),
+        ("vars.other", {"key": "a"}, "a Vars for this target has to give it: there is key"),
+        ("vars.other", {}, "a Vars for this target has to give it"),
+        ("vars.app.port", {"app": {"name": "a"}}, "a Vars for this target has to give it: there is name"),
+        ("target.address", {}, "there are name, labels"),
+    ],
+)
+def test_what_is_not_there_is_told_with_what_there_is(
+    read: str, values: dict[str, object], hint: str
+) -> None:
+    files = {"v.json": variables("v", values), "t.json": tune(key=f"${{{read}}}")}
+    assert [p.hint for p in problems({"targets.yaml": TARGETS} | files)] == [hint]
+
+
+def test_a_value_that_others_have_is_told_with_who_gives_it() -> None:
+    files = {
+        "v.json": variables("v", {"key": "a"}, target="web-2"),
+        "t.json": tune(key="${vars.key}"),
+    }
+    assert [p.hint for p in problems({"targets.yaml": TARGETS} | files)] == [
+        "Vars/v gives it at /src/v.json:1, for other targets: a Vars for this one has to give it, too"
+    ]
+
+
 def test_no_value_is_told_of_what_is_sensitive() -> None:
     files = {
         "v.json": variables("v", {"word": "canary", "mode": "0600"}),
