@@ -47,10 +47,12 @@ async def record(
     instances = {address: one for desired in every.values() for address, one in desired.instances.items()}
     same = all(a in states and states[a].digest == one.digest for a, one in instances.items())
     sources = {one.source for one in taking}
-    # What they do not declare any more, or sources that are not in force have.
+    waiting = {source for source, one in in_force.items() if one.waiting}
+    # What they do not declare any more, or sources have that are not in force, or do not know yet what they declare.
     else_ = any(
         (state.source in sources and address not in declared)
         or (state.source not in sources and state.source not in in_force)
+        or (state.source in waiting and address not in instances)
         for address, state in states.items()
     )
     if not approvals and not else_ and same:

@@ -82,6 +82,28 @@ async def test_a_purge_takes_nothing_that_a_source_has_which_has_not_come_yet(st
 
 
 @staged
+async def test_a_purge_takes_nothing_that_a_source_has_which_does_not_know_yet_what_it_declares(stage):
+    """Where facts were lost it removed the files of whichever source was evaluated after it; they were made anew."""
+    around = directory("d")
+    around.instance.spec["purge"] = True
+    inside = file("d/inside", "x")
+    await declare(stage, A, around)
+    await declare(stage, B, inside)
+    await stage.settled()
+    await stage.again()
+    for source in (A, B):
+        nothing = replace(stage.desired(), source=source, waiting=frozenset({"m0"}))
+        await stage.controller.submit(nothing)
+    stage.spoil("d/litter")
+    await declare(stage, A, around)
+    await stage.until(lambda: stage.content("d/litter") is None)
+    assert stage.content("d/inside") == b"x"
+    await declare(stage, B, inside)
+    await stage.settled()
+    assert stage.content("d/inside") == b"x"
+
+
+@staged
 async def test_two_sources_that_exchange_what_they_have_get_it_at_one_moment(stage):
     """Each waited for the other one for ever."""
     await declare(stage, A, file("a", "a"), file("b", "b"))
