@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulation import SOURCES, STATUS, Share, forecast, in_words
+from managers import MANAGERS
+from simulation import Share, forecast, in_words
 from transaction import carried_out
 from wishes import change_of, wishes_of
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
     from froyo_provider.model import ActionName
 
-EXTENDED = "path:/var/lib/apt/extended_states"
-
 
 class Package(Provider):
     """Packages of the target's package manager, by their names."""
@@ -41,7 +40,7 @@ class Package(Provider):
         try:
             installed = (await call("pkg.list"))["packages"]
         except CallError as error:
-            if error.code == "not_supported":  # there is no dpkg
+            if error.code == "not_supported":  # there is no package manager
                 return []
             raise
         return [
@@ -59,6 +58,7 @@ class Package(Provider):
             if isinstance(answer, CallError):
                 failed.setdefault(one.address, without_manager(answer))
             else:
+                states[one.address]["manager"] = answer.pop("manager")
                 states[one.address]["packages"][wish.name] = answer
         shares = []
         for one in wanted:
@@ -101,12 +101,10 @@ class Package(Provider):
 
 
 def without_manager(error: CallError) -> Fault:
-    """What to do where there is no apt; of a call that is not supported one is told about file systems."""
+    """What to do where there is no package manager; of a call that is not supported one is told about file systems."""
     if error.code != "not_supported":
         return error
-    return PermanentError(
-        f"{error.message}; linux.pkg knows apt and dpkg only, as Debian and Ubuntu have them"
-    )
+    return PermanentError(f"{error.message}; linux.pkg knows {', '.join(MANAGERS)}")
 
 
 def share_of(one: Resource, state: Json) -> Share:
@@ -116,22 +114,23 @@ def share_of(one: Resource, state: Json) -> Share:
         change, _ = change_of(wish, state["packages"][wish.name])
         if change:
             changes[wish.name] = (wish, change)
-    return Share(one.address, changes, one.spec.get("recommends"), one.spec.get("removes", ()))
+    manager = MANAGERS[state["manager"]]
+    return Share(one.address, manager, changes, one.spec.get("recommends"), one.spec.get("removes", ()))
 
 
 def seen(one: Resource, state: Json) -> Actual:
     """What is known of one."""
-    found = state["packages"].values()
+    found, manager = state["packages"].values(), MANAGERS[state["manager"]]
     kept = sorted({path for package in found for path in package.pop("kept", ())})
     remark = ""
     if kept:
-        beside = ", ".join(f"{path} ({path}.dpkg-dist)" for path in kept)
+        beside = ", ".join(f"{path} ({path}{manager.beside})" for path in kept)
         remark = f"configuration kept as it was, beside what the package brought: {beside}"
-    watch = [STATUS, EXTENDED]
+    watch = [*manager.status]
     for told in state.get("obstacles", ()):
         watch += told["subjects"]
     if one.spec.get("state") == "latest":
-        watch += SOURCES
+        watch += manager.sources
     return Actual(
         any(package["exists"] for package in found), state, tuple(dict.fromkeys(watch)), remark[:2000]
     )

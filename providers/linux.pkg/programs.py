@@ -1,6 +1,6 @@
 """The programs of the package manager, and what they said.
 
-Each runs on the target by itself (`exec.run`), so that nothing which befalls the session cuts dpkg in half.
+Each runs on the target by itself (`exec.run`), so that nothing which befalls the session cuts one in half.
 """
 
 from __future__ import annotations
@@ -16,28 +16,15 @@ from froyo_provider import call
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from manager import Manager
+
 Json: TypeAlias = "dict[str, Any]"
 
-ENVIRONMENT = {
-    "DEBIAN_FRONTEND": "noninteractive",
-    "APT_LISTCHANGES_FRONTEND": "none",
-    "NEEDRESTART_MODE": "l",
-    "UCF_FORCE_CONFFOLD": "1",
-    "LC_ALL": "C.UTF-8",
-}
 OUTPUT = 1 << 18
 """Bytes of each stream that are kept on the way; what matters is at the end."""
 LINES = 20
 """Lines that are told."""
 CHARACTERS = 2000
-NOISE = re.compile(
-    r"\(Reading database|Reading |Building |Get:|Fetched |Hit:|Ign:|Selecting previously |Preparing to unpack "
-    r"|Need to get |After this operation|The following"
-    r"|\d+ (upgraded|not fully)|  \S|Use 'apt autoremove'|debconf: delaying"
-)
-"""Lines that say nothing which is not known already: how far it is, and what was planned."""
-STEP = re.compile(r"(Setting up|Unpacking|Removing|Purging configuration files for|Processing triggers for) ")
-"""Lines with which something else begins."""
 
 
 def name_of(*what: str) -> str:
@@ -51,7 +38,8 @@ ALONE = name_of("dpkg")
 class Programs:
     """What the programs of a transaction said, and how the first one failed that did."""
 
-    def __init__(self) -> None:
+    def __init__(self, manager: Manager) -> None:
+        self.manager = manager
         self.said: list[str] = []
         self.failed = ""
         self.complaint: list[str] = []
@@ -65,10 +53,10 @@ class Programs:
             alone=ALONE,
             anew=True,
             argv=list(argv),
-            env=ENVIRONMENT,
+            env={**self.manager.environment, "LC_ALL": "C.UTF-8"},
             max_output=OUTPUT,
         )
-        said, errors = (lines_of(reply[stream]) for stream in ("stdout", "stderr"))
+        said, errors = (self.lines_of(reply[stream]) for stream in ("stdout", "stderr"))
         self.said += [*said, *errors]
         if reply["exit"] != 0 and not self.failed:
             how = reply["signal"] or f"exit status {reply['exit']}"
@@ -77,31 +65,31 @@ class Programs:
 
     def about(self, names: Iterable[str]) -> list[str]:
         """The lines that are about some packages."""
-        return about(self.said, names)
+        return self.lines_about(self.said, names)
 
     def complaint_about(self, names: Iterable[str]) -> list[str]:
         """The lines of what failed that are about some packages, and all that went to standard error."""
-        return [*about(self.complaint, names), *self.errors]
+        return [*self.lines_about(self.complaint, names), *self.errors]
 
+    def lines_about(self, lines: Iterable[str], names: Iterable[str]) -> list[str]:
+        """The lines that name some packages, and what follows where one is unpacked, set up or removed."""
+        bare = "|".join(re.escape(name.partition(":")[0]) for name in names)
+        pattern = re.compile(rf"(?<![\w.+-])({bare})(?![\w+-])")
+        kept, within = [], False
+        for line in lines:
+            known = pattern.search(line) is not None
+            if self.manager.headings.match(line):
+                within = known
+            if known or within:
+                kept.append(line)
+        return kept
 
-def about(lines: Iterable[str], names: Iterable[str]) -> list[str]:
-    """The lines that name some packages, and what follows where one is unpacked, set up or removed."""
-    bare = "|".join(re.escape(name.partition(":")[0]) for name in names)
-    pattern = re.compile(rf"(?<![\w.+-])({bare})(?![\w+-])")
-    kept, within = [], False
-    for line in lines:
-        named = pattern.search(line) is not None
-        if STEP.match(line):
-            within = named
-        if named or within:
-            kept.append(line)
-    return kept
-
-
-def lines_of(stream: str) -> list[str]:
-    """What was said that says something."""
-    text = base64.b64decode(stream).decode(errors="replace")
-    return [line.rstrip() for line in text.splitlines() if line.strip() and not NOISE.match(line)]
+    def lines_of(self, stream: str) -> list[str]:
+        """What was said that says something."""
+        text = base64.b64decode(stream).decode(errors="replace")
+        return [
+            line.rstrip() for line in text.splitlines() if line.strip() and not self.manager.noise.match(line)
+        ]
 
 
 def end_of(lines: list[str]) -> str:

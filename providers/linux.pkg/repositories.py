@@ -6,8 +6,8 @@ import hashlib
 import posixpath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from apt import APT
 from programs import Programs, end_of, held_by
-from transaction import APT_UPDATE
 
 from froyo_provider import (
     Actual,
@@ -80,8 +80,8 @@ class Repository(Provider):
         manager = await call("pkg.manager")
         if holder := manager.get("holder"):
             raise ThrottledError(held_by(holder), retry_after_ms=WAIT_MS)
-        run = Programs()
-        await run(*APT_UPDATE[:-1], *only(operation.payload["source"]), "update")
+        run = Programs(APT)
+        await run(*APT.refresh[:-1], *only(operation.payload["source"]), "update")
         if run.failed:
             raise TransientError(f"{run.failed}:\n{end_of([*run.complaint, *run.errors])}")
         return Result(changed=True, output=end_of(run.said))

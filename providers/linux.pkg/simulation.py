@@ -1,6 +1,6 @@
 """What would come of it if all that is wanted were done at once, and which part of that nobody wants.
 
-A `Share` is what one instance has in a transaction. Where all of them together are something that apt would do, and
+A `Share` is what one instance has in a transaction. Where all of them together are something that can be done, and
 nothing is removed that nobody declared, nothing else is asked for but what each brings along. Else they are tried in
 parts, so that one which cannot be keeps no other.
 """
@@ -12,20 +12,18 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wishes import INSTALL, PURGE, REMOVE
+from manager import INSTALL, PURGE, REMOVE
 
 from froyo_provider import CallError, batch, gather
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from manager import Manager
     from wishes import Change, Json, Wish
 
 FEW = 8
 """So many are tried by themselves only to say what each brings along."""
-STATUS = "path:/var/lib/dpkg/status"
-SOURCES = ("path:/var/lib/apt/lists/", "path:/etc/apt/sources.list.d/", "path:/etc/apt/sources.list")
-"""With a change of what there may be a version that there was not."""
 
 
 @dataclass
@@ -34,12 +32,14 @@ class Share:
 
     Attributes:
         address: of the instance.
+        manager: the target's.
         changes: what is to be done, with what was wanted, by the names of packages.
         recommends: whether what is recommended is installed along; None as the target has it.
         removes: patterns of packages that may be removed for it.
     """
 
     address: str
+    manager: Manager
     changes: dict[str, tuple[Wish, Change]]
     recommends: bool | None = None
     removes: Sequence[str] = ()
@@ -50,7 +50,7 @@ class Share:
 
     @property
     def known(self) -> bool:
-        """Whether apt can say what would come of it; else the sources have to be asked, or a file be brought, first."""
+        """Whether it can be said what would come of it; else the sources have to be asked, or a file be brought."""
         return all(
             change.target and wish.body is None
             for wish, change in self.changes.values()
@@ -62,7 +62,7 @@ class Share:
         return [
             told
             for name, (wish, change) in self.changes.items()
-            for told in in_the_way(wish, change, found[name], fetched=fetched)
+            for told in in_the_way(self.manager, wish, change, found[name], fetched=fetched)
         ]
 
     @property
@@ -84,42 +84,44 @@ class Forecast:
     wrong: dict[str, list[Json]] = field(default_factory=dict)
 
 
-def steps(shares: Iterable[Share]) -> list[Json]:
-    """The runs of apt that a transaction is.
+def steps(shares: Sequence[Share]) -> list[Json]:
+    """The runs of the package manager that a transaction is.
 
-    One, unless something is to be purged, or some want what is recommended and others do not.
+    One, unless the manager does not do all at once, or some want what is recommended and others do not.
     """
-    groups: dict[bool | None, Json] = {}
-    purge: list[str] = []
-    for share in shares:
-        purge += share.named(PURGE)
-        if not share.named(INSTALL, REMOVE):
-            continue
-        group = groups.setdefault(
-            share.recommends if share.named(INSTALL) else None, {"install": [], "remove": []}
-        )
-        for wish, change in share.changes.values():
-            if change.verb == INSTALL:
-                group["install"].append(operand_of(wish, change))
-        group["remove"] += share.named(REMOVE)
-    found = []
-    for recommends, group in sorted(groups.items(), key=lambda item: str(item[0])):
-        step = {key: sorted(names) for key, names in group.items() if names}
-        found.append(step if recommends is None else step | {"recommends": recommends})
-    return [*found, {"purge": sorted(purge)}] if purge else found
+    found: list[Json] = []
+    for verbs in shares[0].manager.order if shares else ():
+        groups: dict[bool | None, Json] = {}
+        for share in shares:
+            if not share.named(*verbs):
+                continue
+            weak = (
+                share.recommends if share.named(INSTALL) and INSTALL in verbs and share.manager.weak else None
+            )
+            group = groups.setdefault(weak, {verb: [] for verb in verbs})
+            for name, (wish, change) in share.changes.items():
+                if change.verb in verbs:
+                    group[change.verb].append(operand_of(wish, change) if change.verb == INSTALL else name)
+        for recommends, group in sorted(groups.items(), key=lambda item: str(item[0])):
+            step = {verb: sorted(names) for verb, names in group.items() if names}
+            found.append(step if recommends is None else step | {"recommends": recommends})
+    return found
 
 
 def operand_of(wish: Wish, change: Change) -> str:
-    """How apt is told what to install."""
+    """How the runner is told what to install."""
     if wish.body is not None:
         return wish.file
     return f"{wish.name}={change.target}" if change.target else wish.name
 
 
-def in_the_way(wish: Wish, change: Change, found: Json, *, fetched: bool = False) -> list[Json]:
+def in_the_way(
+    manager: Manager, wish: Wish, change: Change, found: Json, *, fetched: bool = False
+) -> list[Json]:
     """What keeps a package from being changed, as far as what is known of it alone says so.
 
     Args:
+        manager: the target's.
         wish: what is wanted.
         change: what is to be done.
         found: what `pkg.query` says.
@@ -128,17 +130,17 @@ def in_the_way(wish: Wish, change: Change, found: Json, *, fetched: bool = False
     if change.verb and found["hold"] and wish.hold is None:
         told = (
             f"{wish.name} is on hold on the target: declare `hold` to change it all the same,"
-            f" or lift it with apt-mark unhold {wish.name}"
+            f" or lift it with {manager.lift} {wish.name}"
         )
-        return [obstacle("held", told, STATUS)]
+        return [obstacle("held", told, *manager.status)]
     if change.verb != INSTALL or change.target or (found.get("stale") and not fetched):
         return []
     if versions := found.get("versions"):
-        told = f"apt knows no version {wish.version} of {wish.name}, but {', '.join(versions)}"
+        told = f"{manager.name} knows no version {wish.version} of {wish.name}, but {', '.join(versions)}"
     else:
-        told = f"apt knows no package {wish.name}, or only as something that others provide"
-    told = f"{told}: name another, or add a source that has it (apt-get update renews what apt knows)"
-    return [obstacle("unsatisfiable", told, *SOURCES)]
+        told = f"{manager.name} knows no package {wish.name}, or only as something that others provide"
+    told = f"{told}: name another, or add a source that has it ({manager.renews} renews what {manager.name} knows)"
+    return [obstacle("unsatisfiable", told, *manager.sources)]
 
 
 async def forecast(shares: Sequence[Share], whole: Sequence[Share] = ()) -> Forecast:
@@ -200,7 +202,7 @@ def brought_along(
 
 
 async def simulated(several: Sequence[Sequence[Share]]) -> list[list[Json]]:
-    """What apt says of some transactions: of each, one answer for each of its runs."""
+    """What would come of some transactions: of each, one answer for each of its runs."""
     asked = [steps(shares) for shares in several]
     answers = iter(await batch("pkg.simulate", [step for one in asked for step in one]))
     outcomes: list[list[Json]] = []
@@ -237,10 +239,11 @@ def unwanted(whole: Sequence[Share], some: Sequence[Share], outcome: Sequence[Js
     asked_for = {plain(name) for share in some for name in share.changes}
     allowed = [pattern for share in whole for pattern in share.removes]
     found = []
+    manager = some[0].manager
     for answer in outcome:
         if said := answer.get("error"):
-            told = f"apt would not do it:\n{said}"
-            found.append(obstacle("unsatisfiable", told, "path:/var/lib/apt/lists/", STATUS))
+            told = f"{manager.name} would not do it:\n{said}"
+            found.append(obstacle("unsatisfiable", told, *manager.sources, *manager.status))
         removed = [
             f"{change['name']} {change.get('from', '')}".rstrip()
             for change in answer["changes"]
@@ -254,13 +257,13 @@ def unwanted(whole: Sequence[Share], some: Sequence[Share], outcome: Sequence[Js
                 f"it would remove {', '.join(removed)}, which nobody declared absent:"
                 f" allow that with `removes: [{names}]`, or declare it so"
             )
-            found.append(obstacle("held", told, STATUS))
+            found.append(obstacle("held", told, *manager.status))
         if held := [name for name in answer["held"] if plain(name) not in asked_for | gone]:
             told = (
                 f"it would change {', '.join(held)}, on hold on the target:"
-                " declare a Package with `hold` for that, or lift it with apt-mark unhold"
+                f" declare a Package with `hold` for that, or lift it with {manager.lift}"
             )
-            found.append(obstacle("held", told, STATUS))
+            found.append(obstacle("held", told, *manager.status))
     return found
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from manager import INSTALL, PURGE, REMOVE
+from managers import MANAGERS
 from programs import Programs, end_of, held_by
 from simulation import Share, forecast, steps
-from wishes import INSTALL, PURGE, REMOVE, SPOOL, Wish, change_of
+from wishes import SPOOL, Wish, change_of
 
 from froyo_provider import (
     CallError,
@@ -24,40 +26,35 @@ from froyo_provider import (
 )
 
 if TYPE_CHECKING:
+    from manager import Manager
     from wishes import Json
 
-APT = (
-    *("apt-get", "-y", "-q", "-f", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=0"),
-    *("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
-    *("--allow-downgrades", "--allow-change-held-packages"),
-)
-APT_UPDATE = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", "update")
-CONFIGURE = ("dpkg", "--force-confdef", "--force-confold", "--configure", "-a")
 WAIT_MS = 2000
 """How long to wait for whoever holds the lock, before looking again."""
 
 
 async def carried_out(operations: list[Operation]) -> list[Result | Fault]:
     """Do all of them at once; a fault in the place of each that is not as it should be afterwards."""
-    manager = await call("pkg.manager")
-    if holder := manager.get("holder"):
+    found = await call("pkg.manager")
+    if holder := found.get("holder"):
         raise ThrottledError(held_by(holder), retry_after_ms=WAIT_MS)
-    run = Programs()
+    manager = MANAGERS[found["manager"]]
+    run = Programs(manager)
     before = now = await looked_at(operations)
-    if manager["interrupted"]:
-        await run(*CONFIGURE)
+    if found["interrupted"] and manager.repair:
+        await run(*manager.repair)
         now = await looked_at(operations)
-    fresh = not manager["stale"] or not any(
+    fresh = not found["stale"] or not any(
         change_of(wish, now[wish.name])[0].verb == INSTALL for one in operations for wish in wishes_in(one)
     )
     if not fresh:
-        await run(*APT_UPDATE)
+        await run(*manager.refresh)
         now = await looked_at(operations)
     results: dict[str, Result | Fault] = {}
-    if fresh and not manager["interrupted"]:
+    if fresh and not found["interrupted"]:
         results |= moved(operations, now)
-    shares = shares_of([one for one in operations if one.address not in results], now)
-    # A name that apt does not know would be taken for a pattern.
+    shares = shares_of(manager, [one for one in operations if one.address not in results], now)
+    # A name that is not known may be taken for a pattern.
     for share in shares:
         if wrong := share.stopped(now, fetched=True):
             results[share.address] = PermanentError(wrong[0]["message"])
@@ -68,11 +65,10 @@ async def carried_out(operations: list[Operation]) -> list[Result | Fault]:
     for address, wrong in outlook.wrong.items():
         results[address] = PermanentError(wrong[0]["message"])
     shares = [share for share in shares if share.address not in results]
+    removing = any(share.named(REMOVE, PURGE) or share.removes for share in shares)
     for step in steps(shares):
-        await transact(
-            run, step, removing=any(share.named(REMOVE, PURGE) or share.removes for share in shares)
-        )
-    await mark(run, shares)
+        await run(*manager.step(step, removing=removing))
+    await mark(run, shares, now)
     await taken_away(bringing)
     after = await looked_at(operations)
     return [results.get(one.address) or result_of(one, before, after, run) for one in operations]
@@ -123,6 +119,7 @@ async def looked_at(operations: list[Operation]) -> dict[str, Json]:
     for wish, answer in zip(wishes, answers, strict=True):
         if isinstance(answer, CallError):
             raise answer
+        del answer["manager"]
         found[wish.name] = answer
     return found
 
@@ -139,7 +136,7 @@ def moved(operations: list[Operation], found: dict[str, Json]) -> dict[str, Resu
     return results
 
 
-def shares_of(operations: list[Operation], found: dict[str, Json]) -> list[Share]:
+def shares_of(manager: Manager, operations: list[Operation], found: dict[str, Json]) -> list[Share]:
     """What is to be done, by instance."""
     shares = []
     for one in operations:
@@ -149,27 +146,14 @@ def shares_of(operations: list[Operation], found: dict[str, Json]) -> list[Share
             if change:
                 changes[wish.name] = (wish, change)
         shares.append(
-            Share(one.address, changes, one.payload.get("recommends"), one.payload.get("removes", ()))
+            Share(
+                one.address, manager, changes, one.payload.get("recommends"), one.payload.get("removes", ())
+            )
         )
     return shares
 
 
-async def transact(run: Programs, step: Json, *, removing: bool) -> None:
-    """One run of apt.
-
-    It may remove something only where somebody wants that: what it would remove was looked at, but not under its lock.
-    """
-    argv = [*APT, "-o", f"APT::Get::Remove={str(removing).lower()}"]
-    if "purge" in step:
-        await run(*argv, "purge", "--", *step["purge"])
-        return
-    if "recommends" in step:
-        argv += ["-o", f"APT::Install-Recommends={str(step['recommends']).lower()}"]
-    gone = [f"{name}-" for name in step.get("remove", ())]
-    await run(*argv, "install", "--", *step.get("install", ()), *gone)
-
-
-async def mark(run: Programs, shares: list[Share]) -> None:
+async def mark(run: Programs, shares: list[Share], now: dict[str, Json]) -> None:
     """What is on hold, and what counts as installed for the sake of others."""
     changes = [(name, change) for share in shares for name, (_, change) in share.changes.items()]
     for verb, names in (
@@ -178,7 +162,7 @@ async def mark(run: Programs, shares: list[Share]) -> None:
         ("hold", [name for name, change in changes if change.hold is True]),
     ):
         if names:
-            await run("apt-mark", verb, "--", *sorted(names))
+            await run(*run.manager.marks[verb]({name: now[name].get("version", "") for name in names}))
 
 
 def result_of(

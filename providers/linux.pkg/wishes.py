@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from manager import INSTALL, PURGE, REMOVE
+
 from froyo_provider import FieldDiff, Resource
 
 if TYPE_CHECKING:
@@ -14,7 +16,6 @@ Json: TypeAlias = "dict[str, Any]"
 
 SPOOL = "/var/cache/froyo"
 """Where files lie that are installed from; apt's own user has to be able to read them."""
-INSTALL, REMOVE, PURGE = "install", "remove", "purge"
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def change_of(wish: Wish, found: Json) -> tuple[Change, list[FieldDiff]]:
     if not found["exists"] or not found["fits"] or (choice and wish.state == "latest" and choice != now):
         if wish.body is not None:
             choice = wish.version
-        if differs("version", now, choice or wish.version or "a version that apt does not know yet"):
+        if differs("version", now, choice or wish.version or "a version that is not known yet"):
             verb, target = INSTALL, choice
     elif (found["state"] != "installed" or found.get("broken")) and differs(
         "state", found["state"], "installed"

@@ -2,111 +2,83 @@ package packages
 
 import (
 	"context"
-	"crypto/sha256"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
-	"froyo.dev/runner/internal/confine"
 	"froyo.dev/runner/internal/execute"
 	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/wire"
 )
 
-const (
-	// patience is how long apt may think.
-	patience  = 60 * time.Second
-	mostSaid  = 4 << 20
-	mostKnown = 256
-)
-
-func appendNumber(text []byte, number int64) []byte { return strconv.AppendInt(text, number, 10) }
-
-// apt asks apt's programs, and remembers what they said for as long as nothing that they go by has changed.
+// apt is Debian's, with dpkg below it.
 type apt struct {
-	places places
-	lock   sync.Mutex
-	seen   [sha256.Size]byte
-	known  map[string]execute.Outcome
+	library library
+	asker   asker
+}
+
+func (a *apt) name() string { return "apt" }
+
+func (a *apt) order(one, other string) int { return Compare(one, other) }
+
+func (a *apt) database() (*database, error) { return a.library.database() }
+
+func (a *apt) ready() error {
+	if why, _ := execute.Lacks("apt-get", "/", nil); why != nil {
+		return without(why, "apt-get", "apt")
+	}
+	return nil
+}
+
+// interrupted: dpkg keeps what it is doing in a journal, which it clears in the end.
+func (a *apt) interrupted() bool {
+	entries, _ := os.ReadDir(a.library.places.dpkg("updates"))
+	for _, entry := range entries {
+		if _, err := strconv.Atoi(entry.Name()); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *apt) holder() wire.Object {
+	where := a.library.places
+	return recordLock(where.dpkg("lock-frontend"), where.dpkg("lock"), where.root+"/var/lib/apt/lists/lock", where.root+"/var/cache/apt/archives/lock")
 }
 
 // fingerprint is of all that apt goes by: its sources, preferences and settings, its lists, and what is installed.
-func (a *apt) fingerprint() [sha256.Size]byte {
+func (a *apt) fingerprint() string {
+	where := a.library.places
+	return where.trees("/etc/apt", "/var/lib/apt/lists") + where.identities("/var/lib/dpkg/status", "/var/lib/apt/extended_states")
+}
+
+// trees tells what is below some directories from what was there.
+func (p places) trees(paths ...string) string {
 	var text strings.Builder
-	for _, tree := range []string{"/etc/apt", "/var/lib/apt/lists"} {
-		_ = filepath.WalkDir(a.places.root+tree, func(path string, _ fs.DirEntry, _ error) error {
+	for _, tree := range paths {
+		_ = filepath.WalkDir(p.root+tree, func(path string, _ fs.DirEntry, _ error) error {
 			text.WriteString(identity(path))
 			return nil
 		})
 	}
-	text.WriteString(identity(a.places.dpkg("status")))
-	text.WriteString(identity(a.places.root + "/var/lib/apt/extended_states"))
-	return sha256.Sum256([]byte(text.String()))
+	return text.String()
 }
 
-// ask runs a program that changes nothing, unless it has been asked the same before.
+// ask runs one of its programs, which changes nothing.
 func (a *apt) ask(ctx context.Context, argv ...string) (execute.Outcome, error) {
-	seen, key := a.fingerprint(), strings.Join(argv, "\x00")
-	a.lock.Lock()
-	if a.known == nil || a.seen != seen || len(a.known) >= mostKnown {
-		a.seen, a.known = seen, map[string]execute.Outcome{}
-	}
-	outcome, known := a.known[key]
-	a.lock.Unlock()
-	files := strings.Contains(key, "\x00/") // which nobody keeps an eye on
-	if known && !files {
-		return outcome, nil
-	}
-	limited, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	confined := confine.Version() > 0
 	quiet := []string{argv[0], "-o", "Debug::NoLocking=true"}
-	if !confined { // nothing else keeps it from renewing its caches
+	if !confining() { // nothing else keeps it from renewing its caches
 		quiet = append(quiet, "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=")
 	}
-	outcome, err := execute.Run(limited, execute.Spec{
-		Argv: append(quiet, argv[1:]...), Environment: []string{"LC_ALL=C.UTF-8", "LANGUAGE="}, Directory: "/",
-		MaxOutput: mostSaid, Confined: confined, Asked: true,
-	})
-	if err != nil {
-		if ctx.Err() == nil && limited.Err() != nil {
-			err = fault.New(fault.Timeout, "%s did not answer within %s", argv[0], patience)
-		}
-		return outcome, noApt(err)
-	}
-	a.lock.Lock()
-	if a.seen == seen {
-		a.known[key] = outcome
-	}
-	a.lock.Unlock()
-	return outcome, nil
+	outcome, err := a.asker.ask(ctx, a.fingerprint(), question{argv: append(quiet, argv[1:]...)})
+	return outcome, without(err, argv[0], "apt")
 }
 
-// available is what apt could install of one name.
-type available struct {
-	candidate string
-	versions  []string // the newest first, without those that are pinned away
-}
-
-// choice is what would be installed of a range: apt's own candidate where that is within, else the newest that is.
-func (a available) choice(wanted Range) string {
-	if a.candidate != "" && wanted.Has(a.candidate) {
-		return a.candidate
-	}
-	best := ""
-	for _, version := range a.versions {
-		if wanted.Has(version) && (best == "" || Compare(version, best) > 0) {
-			best = version
-		}
-	}
-	return best
-}
-
-// policy asks for what there is of some names.
-func (a *apt) policy(ctx context.Context, names []string) (map[string]available, error) {
+// offers asks for what there is of some names.
+func (a *apt) offers(ctx context.Context, names []string) (map[string]available, error) {
 	outcome, err := a.ask(ctx, append([]string{"apt-cache", "policy", "--"}, names...)...)
 	if err != nil {
 		return nil, err
@@ -147,10 +119,10 @@ func parsePolicy(text string) map[string]available {
 
 // stale says whether the sources were changed after the lists were fetched, or none ever were.
 func (a *apt) stale() bool {
-	fetched := newest(a.places.root+"/var/lib/apt/lists", a.places.root+"/var/lib/apt/lists/partial")
-	lists, _ := filepath.Glob(a.places.root + "/var/lib/apt/lists/*Packages*")
-	parts, _ := filepath.Glob(a.places.root + "/etc/apt/sources.list.d/*")
-	sources := newest(append(parts, a.places.root+"/etc/apt/sources.list", a.places.root+"/etc/apt/sources.list.d")...)
+	fetched := newest(a.asker.places.root+"/var/lib/apt/lists", a.asker.places.root+"/var/lib/apt/lists/partial")
+	lists, _ := filepath.Glob(a.asker.places.root + "/var/lib/apt/lists/*Packages*")
+	parts, _ := filepath.Glob(a.asker.places.root + "/etc/apt/sources.list.d/*")
+	sources := newest(append(parts, a.asker.places.root+"/etc/apt/sources.list", a.asker.places.root+"/etc/apt/sources.list.d")...)
 	return len(lists) == 0 || sources.After(fetched)
 }
 
@@ -161,14 +133,4 @@ func newest(paths ...string) (last time.Time) {
 		}
 	}
 	return last
-}
-
-// tail is the end of what a program said.
-func tail(text string) string {
-	const most = 2048
-	text = strings.TrimSpace(text)
-	if len(text) > most {
-		text = "…" + strings.ToValidUTF8(text[len(text)-most:], "")
-	}
-	return text
 }

@@ -6,19 +6,19 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 
 	"froyo.dev/runner/internal/fault"
 )
 
-// installed is what dpkg has on record about a package.
+// installed is what is on record about a package.
 type installed struct {
 	name, arch, version string
-	// want and state are dpkg's words: install, hold, deinstall, purge; installed, config-files, half-configured and so on.
+	// want and state are dpkg's words: install, hold, deinstall, purge; installed, config-files, half-configured and so on. Other managers have two
+	// of each: install and hold, and installed and half-configured.
 	want, state string
-	broken      bool // dpkg says that it has to be installed anew
-	automatic   bool // apt says that nobody asked for it
+	broken      bool // it has to be installed anew
+	automatic   bool // nobody asked for it
 	base        bool // every system has it: it is essential, or of a priority that an installation takes along
 	conffiles   []string
 }
@@ -28,11 +28,15 @@ func (i *installed) present() bool {
 	return i != nil && i.state != "config-files" && i.state != "not-installed"
 }
 
-// database is dpkg's, and what apt adds to it.
+// database is what a package manager has on record.
 type database struct {
 	native   string
+	beside   string // what the name of a file ends in that came with a package and was not taken
 	packages map[string][]*installed
 }
+
+// portable are the architectures that are every machine's.
+var portable = map[string]bool{"all": true, "noarch": true, "any": true}
 
 // find gives the package of a name, perhaps with an architecture behind a colon; without one the machine's own comes first. nil where there is
 // nothing on record.
@@ -41,7 +45,7 @@ func (d *database) find(name string) *installed {
 	var found *installed
 	for _, one := range d.packages[name] {
 		switch {
-		case one.arch == arch, !exact && (one.arch == d.native || one.arch == "all"), exact && arch == d.native && one.arch == "all":
+		case one.arch == arch, !exact && (one.arch == d.native || portable[one.arch]), exact && arch == d.native && portable[one.arch]:
 			return one
 		case !exact && (found == nil || !found.present()):
 			found = one
@@ -55,26 +59,19 @@ type places struct{ root string }
 
 func (p places) dpkg(name string) string { return p.root + "/var/lib/dpkg/" + name }
 
-// library remembers the database for as long as its files are what they were.
+// library remembers dpkg's database, and what apt adds to it, for as long as its files are what they were.
 type library struct {
 	places places
-	lock   sync.Mutex
-	seen   string
-	known  *database
+	last   remembered[database]
 }
 
 func (l *library) database() (*database, error) {
-	l.lock.Lock()
-	defer l.lock.Unlock()
+	return l.last.get(l.places.identities("/var/lib/dpkg/status", "/var/lib/apt/extended_states"), l.read)
+}
+
+func (l *library) read() (*database, error) {
 	status, extended := l.places.dpkg("status"), l.places.root+"/var/lib/apt/extended_states"
-	seen := identity(status) + identity(extended)
-	if l.known != nil && seen == l.seen {
-		return l.known, nil
-	}
 	text, err := os.ReadFile(status)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.NotSupported, "there is no dpkg here: %s does not exist", status)
-	}
 	if err != nil {
 		return nil, fault.From(err, status)
 	}
@@ -82,8 +79,7 @@ func (l *library) database() (*database, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.From(err, extended)
 	}
-	l.known, l.seen = parse(string(text), string(automatic)), seen
-	return l.known, nil
+	return parse(string(text), string(automatic)), nil
 }
 
 // identity tells one content of a file from another.
@@ -101,7 +97,7 @@ func identity(path string) string {
 }
 
 func parse(status, extended string) *database {
-	d := &database{packages: map[string][]*installed{}}
+	d := &database{beside: ".dpkg-dist", packages: map[string][]*installed{}}
 	for text := range strings.SplitSeq(status, "\n\n") {
 		one := &installed{}
 		inConffiles := false
@@ -164,10 +160,13 @@ func parse(status, extended string) *database {
 }
 
 // kept are the configuration files of a package beside which lies what it brought and was not taken.
-func (p places) kept(one *installed) []string {
+func (p places) kept(one *installed, beside string) []string {
+	if one == nil {
+		return nil
+	}
 	var found []string
 	for _, path := range one.conffiles {
-		if _, err := os.Lstat(filepath.Join(p.root, path) + ".dpkg-dist"); err == nil {
+		if _, err := os.Lstat(filepath.Join(p.root, path) + beside); err == nil {
 			found = append(found, path)
 		}
 	}

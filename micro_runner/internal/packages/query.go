@@ -1,9 +1,9 @@
 // Package packages is what is installed, what could be, and what would come of it: `pkg.query`, `pkg.list`, `pkg.simulate` and `pkg.manager`.
 //
-// What is installed is read from dpkg's own database, without a process; apt is asked only about what is not as it is wanted, and for what it
-// said before only once its sources, lists or settings have changed.
+// There is one way to ask, and a manager behind it: apt and dpkg, or another. What is installed is read from its own database; what there is, is
+// asked of its programs, only about what is not as it is wanted, and for what they said before only once what they go by has changed.
 //
-// Invariant: nothing here changes anything. What apt is asked is run as a check is, where the kernel allows that.
+// Invariant: nothing here changes anything. What a program is asked is run as a check is, where the kernel allows that.
 package packages
 
 import (
@@ -11,7 +11,6 @@ import (
 	"regexp"
 
 	"froyo.dev/runner/internal/command"
-	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/wire"
 )
 
@@ -24,29 +23,23 @@ var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{0,199}(:[a-z0-9][a-z0-9
 func Commands() []command.Command { return of(places{}) }
 
 func of(where places) []command.Command {
-	manager := &manager{library: library{places: where}, apt: apt{places: where}}
+	f := managers(where)
 	return []command.Command{
-		{Name: "pkg.query", Names: []command.Names{{Argument: "name", Scheme: "package"}}, Replays: true, Run: manager.query},
-		{Name: "pkg.list", Replays: true, Run: manager.list},
-		{Name: "pkg.simulate", Replays: true, Run: manager.simulate},
-		{Name: "pkg.manager", Replays: true, Run: manager.look},
+		{Name: "pkg.query", Names: []command.Names{{Argument: "name", Scheme: "package"}}, Replays: true, Run: f.query},
+		{Name: "pkg.list", Replays: true, Run: f.list},
+		{Name: "pkg.simulate", Replays: true, Run: f.simulate},
+		{Name: "pkg.manager", Replays: true, Run: f.look},
 	}
 }
 
-// manager is the target's.
-type manager struct {
-	library library
-	apt     apt
-}
-
-// question is about one package.
-type question struct {
+// inquiry is about one package.
+type inquiry struct {
 	name           string
 	wanted         Range
 	latest, absent bool
 }
 
-func (q question) read(item wire.Object) (question, error) {
+func (q inquiry) read(item wire.Object, order func(a, b string) int) (inquiry, error) {
 	a := command.Read(item)
 	q.name, q.latest, q.absent = a.Text("name"), a.Bool("latest", false), a.Bool("absent", false)
 	text := a.Text("version")
@@ -57,25 +50,29 @@ func (q question) read(item wire.Object) (question, error) {
 		return q, a.Err()
 	}
 	var err error
-	q.wanted, err = ParseRange(text)
+	q.wanted, err = ParseRange(text, order)
 	return q, err
 }
 
-// asks says whether apt has to be asked about it.
-func (q question) asks(there *installed) bool {
+// asks says whether the package manager has to be asked what there is of it.
+func (q inquiry) asks(there *installed) bool {
 	return !q.absent && (q.latest || !there.present() || !q.wanted.Has(there.version))
 }
 
-func (m *manager) query(ctx context.Context, call *command.Call) (wire.Array, error) {
-	questions, errs := make([]question, len(call.Items)), make([]error, len(call.Items))
-	database, missing := m.library.database()
+func (f *found) query(ctx context.Context, call *command.Call) (wire.Array, error) {
+	questions, errs := make([]inquiry, len(call.Items)), make([]error, len(call.Items))
+	manager, known, missing := f.installed()
+	order := Compare
+	if missing == nil {
+		order = manager.order
+	}
 	var names []string
 	for i, item := range call.Items {
-		questions[i], errs[i] = questions[i].read(item)
-		if errs[i] == nil && missing != nil {
+		questions[i], errs[i] = questions[i].read(item, order)
+		if errs[i] == nil {
 			errs[i] = missing
 		}
-		if errs[i] == nil && questions[i].asks(database.find(questions[i].name)) {
+		if errs[i] == nil && questions[i].asks(known.find(questions[i].name)) {
 			names = append(names, questions[i].name)
 		}
 	}
@@ -83,8 +80,8 @@ func (m *manager) query(ctx context.Context, call *command.Call) (wire.Array, er
 	var unanswered error
 	stale := false
 	if len(names) > 0 {
-		offered, unanswered = m.apt.policy(ctx, names)
-		stale = m.apt.stale()
+		offered, unanswered = manager.offers(ctx, names)
+		stale = manager.stale()
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -95,23 +92,33 @@ func (m *manager) query(ctx context.Context, call *command.Call) (wire.Array, er
 			results[i] = command.Failed(errs[i], q.name)
 			continue
 		}
-		there := database.find(q.name)
+		there := known.find(q.name)
 		asked := q.asks(there)
 		if asked && unanswered != nil {
 			results[i] = command.Failed(unanswered, q.name)
 			continue
 		}
-		reply := m.described(q, there)
+		reply := append(wire.Object{wire.F("manager", manager.name())}, q.answered(there, f.places.kept(there, known.beside))...)
 		if asked {
-			reply = append(reply, told(q, offered[q.name], stale)...)
+			reply = append(reply, told(q, offered[q.name], order, stale)...)
 		}
 		results[i] = command.OK(reply)
 	}
 	return results, nil
 }
 
-// described is what is on record about a package.
-func (m *manager) described(q question, there *installed) wire.Object {
+// installed is the target's manager, and what it has installed.
+func (f *found) installed() (manager, *database, error) {
+	manager, err := f.manager()
+	if err != nil {
+		return nil, nil, err
+	}
+	known, err := manager.database()
+	return manager, known, err
+}
+
+// answered is what is on record about a package; kept are its files of which another version lies beside.
+func (q inquiry) answered(there *installed, kept []string) wire.Object {
 	reply := wire.Object{wire.F("exists", there.present()), wire.F("fits", there.present() && q.wanted.Has(there.version))}
 	if there == nil {
 		return append(reply, wire.F("state", "not-installed"), wire.F("hold", false))
@@ -124,16 +131,16 @@ func (m *manager) described(q question, there *installed) wire.Object {
 		return reply
 	}
 	reply = append(reply, wire.F("version", there.version), wire.F("arch", there.arch), wire.F("automatic", there.automatic))
-	if kept := m.library.places.kept(there); len(kept) > 0 {
+	if len(kept) > 0 {
 		reply = append(reply, wire.F("kept", texts(kept)))
 	}
 	return reply
 }
 
-// told is what apt offers.
-func told(q question, offer available, stale bool) wire.Object {
+// told is what is offered.
+func told(q inquiry, offer available, order func(a, b string) int, stale bool) wire.Object {
 	reply := wire.Object{wire.F("stale", stale), wire.F("versions", texts(offer.versions[:min(len(offer.versions), mostVersions)]))}
-	if choice := offer.choice(q.wanted); choice != "" {
+	if choice := offer.choice(q.wanted, order); choice != "" {
 		reply = append(reply, wire.F("choice", choice))
 	}
 	return reply
@@ -161,11 +168,3 @@ func names(a *command.Arguments, field string) []string {
 var validFile = regexp.MustCompile(`^(/[A-Za-z0-9+%~_-][A-Za-z0-9.+%~_-]*)+\.deb$`)
 
 var validWish = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{0,199}(:[a-z0-9][a-z0-9-]{0,30})?(=[A-Za-z0-9.+~:-]{1,256})?$`)
-
-// noApt is said where there is dpkg, or neither.
-func noApt(err error) error {
-	if known := fault.From(err, "apt"); known.Code == fault.CommandNotFound {
-		return fault.New(fault.NotSupported, "there is no apt here")
-	}
-	return err
-}

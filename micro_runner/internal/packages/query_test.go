@@ -14,7 +14,6 @@ import (
 	"froyo.dev/runner/internal/execute"
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/harness"
-	"froyo.dev/runner/internal/wire"
 )
 
 const status = `Package: dpkg
@@ -102,24 +101,24 @@ func TestWhatIsInstalledIsReadFromTheDatabase(t *testing.T) {
 		want harness.Object
 	}{
 		{harness.Object{"name": "jq", "version": ">=1.6,<2"}, harness.Object{
-			"exists": true, "fits": true, "state": "installed", "hold": true, "version": "1.6-2.1", "arch": "amd64", "automatic": false,
+			"manager": "apt", "exists": true, "fits": true, "state": "installed", "hold": true, "version": "1.6-2.1", "arch": "amd64", "automatic": false,
 			"kept": []any{"/etc/jq.conf"},
 		}},
 		{harness.Object{"name": "jq", "version": "2", "absent": true}, harness.Object{
-			"exists": true, "fits": false, "state": "installed", "hold": true, "version": "1.6-2.1", "arch": "amd64", "automatic": false,
+			"manager": "apt", "exists": true, "fits": false, "state": "installed", "hold": true, "version": "1.6-2.1", "arch": "amd64", "automatic": false,
 			"kept": []any{"/etc/jq.conf"},
 		}},
 		{harness.Object{"name": "libc6"}, harness.Object{
-			"exists": true, "fits": true, "state": "installed", "hold": false, "version": "2.36", "arch": "amd64", "automatic": true,
+			"manager": "apt", "exists": true, "fits": true, "state": "installed", "hold": false, "version": "2.36", "arch": "amd64", "automatic": true,
 		}},
 		{harness.Object{"name": "libc6:i386"}, harness.Object{
-			"exists": true, "fits": true, "state": "installed", "hold": false, "version": "2.35", "arch": "i386", "automatic": false,
+			"manager": "apt", "exists": true, "fits": true, "state": "installed", "hold": false, "version": "2.35", "arch": "i386", "automatic": false,
 		}},
 		{harness.Object{"name": "half:amd64"}, harness.Object{
-			"exists": true, "fits": true, "state": "half-configured", "hold": false, "broken": true, "version": "1.0", "arch": "all", "automatic": false,
+			"manager": "apt", "exists": true, "fits": true, "state": "half-configured", "hold": false, "broken": true, "version": "1.0", "arch": "all", "automatic": false,
 		}},
-		{harness.Object{"name": "tree", "absent": true}, harness.Object{"exists": false, "fits": false, "state": "config-files", "hold": false}},
-		{harness.Object{"name": "nothing", "absent": true}, harness.Object{"exists": false, "fits": false, "state": "not-installed", "hold": false}},
+		{harness.Object{"name": "tree", "absent": true}, harness.Object{"manager": "apt", "exists": false, "fits": false, "state": "config-files", "hold": false}},
+		{harness.Object{"name": "nothing", "absent": true}, harness.Object{"manager": "apt", "exists": false, "fits": false, "state": "not-installed", "hold": false}},
 	} {
 		if got := h.OK("pkg.query", c.item); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%v: %v, want %v", c.item, got, c.want)
@@ -173,11 +172,11 @@ func TestWhatAptOffersIsChosenFromByItsCandidateFirst(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	for text, want := range map[string]string{"": "1.7", "<1.7": "1.6-2.1", "1.5": "", ">=1.6": "1.7"} {
-		wanted, err := ParseRange(text)
+		wanted, err := ParseRange(text, Compare)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := offered["jq"].choice(wanted); got != want {
+		if got := offered["jq"].choice(wanted, Compare); got != want {
 			t.Errorf("%q of %q, want %q", got, text, want)
 		}
 	}
@@ -186,7 +185,7 @@ func TestWhatAptOffersIsChosenFromByItsCandidateFirst(t *testing.T) {
 	}
 	// What is pinned is the candidate, although there is a newer one.
 	pinned := available{candidate: "1.6", versions: []string{"1.7", "1.6"}}
-	if got := pinned.choice(nil); got != "1.6" {
+	if got := pinned.choice(Range{}, Compare); got != "1.6" {
 		t.Error(got)
 	}
 }
@@ -209,13 +208,7 @@ Conf jq (1.6-2.1+deb12u3 localhost [amd64])
 func TestASimulationSaysWhatWouldBeInstalledChangedAndRemoved(t *testing.T) {
 	var got []string
 	for _, one := range changes(simulation) {
-		var words []string
-		for _, key := range []string{"action", "name", "from", "to"} {
-			value, _ := one.(wire.Object).Get(key)
-			text, _ := value.(string)
-			words = append(words, text)
-		}
-		got = append(got, strings.Join(words, " "))
+		got = append(got, strings.Join([]string{one.action, one.name, one.from, one.to}, " "))
 	}
 	want := []string{
 		"remove old 1.0 ", "downgrade lab-app 2.0 1.0", "install libjq1  1.6-2.1+deb12u3", "upgrade jq 1.5 1.6-2.1+deb12u3",
@@ -258,7 +251,7 @@ func TestWhatIsAskedOfASimulationIsAListOfPackages(t *testing.T) {
 
 func TestTheListsAreStaleWhereTheSourcesAreNewer(t *testing.T) {
 	where := system(t)
-	a := apt{places: where}
+	a := &apt{library: library{places: where}, asker: asker{places: where}}
 	if !a.stale() {
 		t.Error("there are no lists, and they are not stale")
 	}
@@ -282,7 +275,7 @@ func TestTheListsAreStaleWhereTheSourcesAreNewer(t *testing.T) {
 
 func TestWhoIsAtWorkIsNamed(t *testing.T) {
 	where := system(t)
-	m := &manager{library: library{places: where}, apt: apt{places: where}}
+	m := &apt{library: library{places: where}, asker: asker{places: where}}
 	if m.interrupted() || m.holder() != nil {
 		t.Fatal("nobody is at work")
 	}

@@ -10,46 +10,67 @@ import (
 	"froyo.dev/runner/internal/wire"
 )
 
-// simulate says what would come of it if some packages were installed and others removed: exactly what apt would do.
-func (m *manager) simulate(ctx context.Context, call *command.Call) (wire.Array, error) {
+// simulate says what would come of it if some packages were installed and others removed: exactly what the package manager would do.
+func (f *found) simulate(ctx context.Context, call *command.Call) (wire.Array, error) {
 	results := make(wire.Array, len(call.Items))
 	err := command.Each(ctx, len(call.Items), func(i int) {
-		reply, err := m.simulated(ctx, call.Items[i])
+		reply, err := f.simulated(ctx, call.Items[i])
 		results[i] = command.Result(reply, err, "")
 	})
 	return results, err
 }
 
-func (m *manager) simulated(ctx context.Context, item wire.Object) (wire.Object, error) {
+func (f *found) simulated(ctx context.Context, item wire.Object) (wire.Object, error) {
 	a := command.Read(item)
-	install, remove, purge := names(a, "install"), names(a, "remove"), names(a, "purge")
-	argv := []string{"apt-get", "-s", "-y", "-f", "--allow-downgrades", "--allow-change-held-packages"}
+	wanted := step{install: names(a, "install"), remove: names(a, "remove"), purge: names(a, "purge")}
 	if a.Has("recommends") {
-		argv = append(argv, "-o", "APT::Install-Recommends="+truth(a.Bool("recommends", true)))
+		recommends := a.Bool("recommends", true)
+		wanted.recommends = &recommends
 	}
-	if len(install)+len(remove)+len(purge) == 0 || len(purge) > 0 && len(install)+len(remove) > 0 {
+	installing := len(wanted.install)+len(wanted.remove) > 0
+	if installing == (len(wanted.purge) > 0) {
 		a.Fail("install", "either what is to be purged, or what is to be installed and removed")
 	}
 	if a.Err() != nil {
 		return nil, a.Err()
 	}
-	if len(purge) > 0 {
-		argv = append(append(argv, "purge", "--"), purge...)
-	} else {
-		argv = append(append(argv, "install", "--"), install...)
-		for _, name := range remove {
-			argv = append(argv, name+"-")
-		}
-	}
-	outcome, err := m.apt.ask(ctx, argv...)
+	manager, err := f.manager()
 	if err != nil {
 		return nil, err
 	}
-	reply := wire.Object{wire.F("changes", changes(string(outcome.Stdout))), wire.F("held", texts(section(string(outcome.Stdout), heldPackages)))}
-	if outcome.Exit != 0 || outcome.Signal != "" {
-		reply = append(reply, wire.F("error", refusal(outcome)))
+	would, err := manager.simulate(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	reply := wire.Object{wire.F("changes", described(would.changes)), wire.F("held", texts(would.held))}
+	if would.refusal != "" {
+		reply = append(reply, wire.F("error", would.refusal))
 	}
 	return reply, nil
+}
+
+func (a *apt) simulate(ctx context.Context, wanted step) (outlook, error) {
+	argv := []string{"apt-get", "-s", "-y", "-f", "--allow-downgrades", "--allow-change-held-packages"}
+	if wanted.recommends != nil {
+		argv = append(argv, "-o", "APT::Install-Recommends="+truth(*wanted.recommends))
+	}
+	if len(wanted.purge) > 0 {
+		argv = append(append(argv, "purge", "--"), wanted.purge...)
+	} else {
+		argv = append(append(argv, "install", "--"), wanted.install...)
+		for _, name := range wanted.remove {
+			argv = append(argv, name+"-")
+		}
+	}
+	outcome, err := a.ask(ctx, argv...)
+	if err != nil {
+		return outlook{}, err
+	}
+	would := outlook{changes: changes(string(outcome.Stdout)), held: section(string(outcome.Stdout), heldPackages)}
+	if outcome.Exit != 0 || outcome.Signal != "" {
+		would.refusal = refusal(outcome)
+	}
+	return would, nil
 }
 
 func truth(value bool) string {
@@ -67,34 +88,20 @@ const (
 var action = regexp.MustCompile(`^(Inst|Remv|Purg) (\S+)(?: \[([^]]+)\])?(?: \((\S+) )?`)
 
 // changes are the lines of a simulation in which something is unpacked or removed.
-func changes(text string) wire.Array {
-	found := wire.Array{}
+func changes(text string) (found []change) {
 	for line := range strings.SplitSeq(text, "\n") {
 		match := action.FindStringSubmatch(line)
 		if match == nil {
 			continue
 		}
-		verb, name, from, to := match[1], match[2], match[3], match[4]
-		what := "install"
-		switch {
-		case verb == "Remv":
-			what, to = "remove", ""
-		case verb == "Purg":
-			what, to = "purge", ""
-		case from == "":
-		case Compare(from, to) < 0:
-			what = "upgrade"
-		case Compare(from, to) > 0:
-			what = "downgrade"
+		one := change{name: match[2], from: match[3], to: match[4]}
+		switch match[1] {
+		case "Remv":
+			one.action, one.to = "remove", ""
+		case "Purg":
+			one.action, one.to = "purge", ""
 		default:
-			what = "reinstall"
-		}
-		one := wire.Object{wire.F("action", what), wire.F("name", name)}
-		if from != "" {
-			one = append(one, wire.F("from", from))
-		}
-		if to != "" {
-			one = append(one, wire.F("to", to))
+			one.action = replaced(Compare, one.from, one.to)
 		}
 		found = append(found, one)
 	}

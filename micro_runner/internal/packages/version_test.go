@@ -47,7 +47,7 @@ func TestARangeIsAVersionOrBounds(t *testing.T) {
 		">=1:2.0":         {"2.5": false, "1:2.0": true},
 		">=1.6-2.1,<<1.7": {"1.6-2.1+deb12u3": true, "1.6-2": false},
 	} {
-		wanted, err := ParseRange(text)
+		wanted, err := ParseRange(text, Compare)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +58,7 @@ func TestARangeIsAVersionOrBounds(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"1 2", ">=", "1.0;2", "~>1", ">=1,,<2", "latest!", "*", ">=1.*"} {
-		if _, err := ParseRange(text); err == nil {
+		if _, err := ParseRange(text, Compare); err == nil {
 			t.Errorf("%q is taken", text)
 		}
 	}

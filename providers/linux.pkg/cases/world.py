@@ -92,7 +92,7 @@ def query(world: Json, args: Json) -> Json:
     """What is on record of a package, and what there is where that does not do."""
     name, bounds = args["name"], args.get("version", "")
     exists = is_there(world, name)
-    reply = {"exists": exists, "fits": False, "state": "not-installed", "hold": False}
+    reply = {"manager": "apt", "exists": exists, "fits": False, "state": "not-installed", "hold": False}
     if name in world.get("installed", {}):
         one = world["installed"][name]
         reply |= {"state": one.get("state", "installed"), "hold": one.get("hold", False)}

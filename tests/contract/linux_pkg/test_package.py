@@ -86,8 +86,8 @@ def test_what_may_be_declared(spec: Json, valid: bool):
 
 def test_what_it_may_run_is_what_it_runs_and_no_option_more():
     [package] = load_packages([PACKAGE])
-    apt = list(kind("APT", "transaction"))
-    update, configure = kind("APT_UPDATE", "transaction"), kind("CONFIGURE", "transaction")
+    apt, manager = list(kind("GET", "apt")), kind("APT", "apt")
+    update, configure = manager.refresh, manager.repair
 
     def may(*argv: str) -> bool:
         gate = Gate(package.capabilities, needs([package]).packages["linux.pkg"], Phase.APPLY)

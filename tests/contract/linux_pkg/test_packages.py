@@ -3,6 +3,7 @@
 import pytest
 
 from froyo_provider.testing import error
+from tests.contract.linux_pkg.conftest import kind
 from tests.contract.linux_pkg.memory import installed, known
 
 JQ = {"jq": known("1.7", "1.6", needs=("libjq",)), "libjq": known("1.7")}
@@ -348,8 +349,8 @@ def test_a_host_without_apt_says_what_is_known_here(bench):
     here.debian.apt["missing"] = "there is no dpkg here: /var/lib/dpkg/status does not exist"
     [found] = here.harness.read([here.package("app")])
     assert found["fault"]["message"] == (
-        "there is no dpkg here: /var/lib/dpkg/status does not exist;"
-        " linux.pkg knows apt and dpkg only, as Debian and Ubuntu have them"
+        "there is no dpkg here: /var/lib/dpkg/status does not exist; linux.pkg knows "
+        + ", ".join(kind("MANAGERS", "managers"))
     )
 
 
