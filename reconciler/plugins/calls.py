@@ -116,6 +116,7 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "facts": CallRule(reading=True),
         "pkg.query": CallRule(reading=True, names=(Names("name", scheme="package"),)),
         "pkg.list": CallRule(reading=True),
+        "pkg.changed": CallRule(reading=True, names=(_PATH,)),
         "pkg.simulate": CallRule(reading=True),
         "pkg.manager": CallRule(reading=True),
         "file.write": CallRule(reading=False, names=(Names("path", suffix="backup"),), command="validate"),

@@ -21,6 +21,7 @@ type installed struct {
 	automatic   bool // nobody asked for it
 	base        bool // every system has it: it is essential, or of a priority that an installation takes along
 	conffiles   []string
+	sums        map[string]string // of the configuration files that it brought, by path, also of those that it brings no more
 }
 
 // present says whether its files are there, however far its configuration got.
@@ -104,8 +105,15 @@ func parse(status, extended string) *database {
 		for line := range strings.SplitSeq(text, "\n") {
 			if strings.HasPrefix(line, " ") {
 				if inConffiles {
-					if fields := strings.Fields(line); len(fields) == 2 { // a third one says that it is obsolete
+					fields := strings.Fields(line)
+					if len(fields) == 2 { // a third one says that it is obsolete
 						one.conffiles = append(one.conffiles, fields[0])
+					}
+					if len(fields) >= 2 {
+						if one.sums == nil {
+							one.sums = map[string]string{}
+						}
+						one.sums[fields[0]] = fields[1]
 					}
 				}
 				continue

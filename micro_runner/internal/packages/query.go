@@ -1,4 +1,5 @@
-// Package packages is what is installed, what could be, and what would come of it: `pkg.query`, `pkg.list`, `pkg.simulate` and `pkg.manager`.
+// Package packages is what is installed, what could be, and what would come of it: `pkg.query`, `pkg.list`, `pkg.changed`,
+// `pkg.simulate` and `pkg.manager`.
 //
 // There is one way to ask, and a manager behind it: apt and dpkg, or another. What is installed is read from its own database; what there is, is
 // asked of its programs, only about what is not as it is wanted, and for what they said before only once what they go by has changed.
@@ -19,7 +20,7 @@ const mostVersions = 16
 
 var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{0,199}(:[a-z0-9][a-z0-9-]{0,30})?$`)
 
-// Commands is all four.
+// Commands is all of them.
 func Commands() []command.Command { return of(places{}) }
 
 func of(where places) []command.Command {
@@ -27,6 +28,7 @@ func of(where places) []command.Command {
 	return []command.Command{
 		{Name: "pkg.query", Names: []command.Names{{Argument: "name", Scheme: "package"}}, Replays: true, Run: f.query},
 		{Name: "pkg.list", Replays: true, Run: f.list},
+		{Name: "pkg.changed", Names: []command.Names{{Argument: "path", Scheme: "path"}}, Replays: true, Run: f.changed},
 		{Name: "pkg.simulate", Replays: true, Run: f.simulate},
 		{Name: "pkg.manager", Replays: true, Run: f.look},
 	}

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Answer: TypeAlias = "Json | Exception | Callable[[dict[str, Any]], Json]"
 READING_CALLS = frozenset(
     {"file.stat", "dir.list", "text.look", "facts", "exec.look", "exec.check", "exec.check.unconfined"}
-    | {"pkg.query", "pkg.list", "pkg.simulate", "pkg.manager"}
+    | {"pkg.query", "pkg.list", "pkg.changed", "pkg.simulate", "pkg.manager"}
     | {"user.stat", "group.stat", "key.stat", "key.list"}
     | {"sysctl.stat"}
     | {"http.get", "http.get.forwarded", "tcp.connect", "tcp.connect.forwarded"}
