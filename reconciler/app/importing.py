@@ -13,6 +13,7 @@ from typing import Any
 
 from reconciler.app.assembly import Parts
 from reconciler.app.evaluating import Evaluated
+from reconciler.config.expressions import meant
 from reconciler.config.fields import subjects_of
 from reconciler.core.suggest import did_you_mean
 from reconciler.engine.finding import find
@@ -21,6 +22,7 @@ from reconciler.model.catalog import Kind
 from reconciler.model.names import TargetName
 from reconciler.model.provider import Finding
 from reconciler.model.resource import Instance
+from reconciler.model.subjects import Subject
 from reconciler.targets.session import Session
 
 _NAME_MAX = 253
@@ -96,13 +98,21 @@ def _manifests(
     names: set[tuple[str, str]] = set()
     known = 0
     provided = {subject for one in declared for subject in one.provides}
+    found = list(found)
+    closest: dict[Subject, int] = {}
+    for one in found:
+        for subject, near in _told_by(every[one.kind], one):
+            closest[subject] = max(near, closest.get(subject, 0))
     for one in found:
         kind = every[one.kind]
+        told = _told_by(kind, one)
         # What owns nothing by itself, such as one of several keys, is told by all that is said of it.
-        if not provided.isdisjoint(subjects_of(kind.provides, one.spec)) or any(
+        if any(subject in provided for subject, _ in told) or any(
             other.kind == one.kind and one.spec.items() <= other.spec.items() for other in declared
         ):
             known += 1
+            continue
+        if any(near < closest[subject] for subject, near in told):
             continue
         name = _named(one.name)
         number = 1
@@ -114,10 +124,22 @@ def _manifests(
             "apiVersion": kind.api_version,
             "kind": one.kind,
             "metadata": {"name": name},
-            "spec": {"target": str(target), **one.spec},
+            "spec": {"target": str(target), **meant(one.spec)},
         }
         manifests.append((manifest, one.remark))
     return manifests, known
+
+
+def _told_by(kind: Kind, one: Finding) -> list[tuple[Subject, int]]:
+    """What a finding is about, and how much of that its kind knows by itself.
+
+    Where several are about the same, the one whose kind knows more is written: a unit, rather than the file of it.
+    """
+    return [
+        (subject, len(template.partition("{")[0]))
+        for template in kind.provides
+        for subject in subjects_of([template], one.spec)
+    ]
 
 
 def _named(written: str) -> str:

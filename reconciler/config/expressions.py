@@ -140,6 +140,15 @@ def taken_out(
     return {**value, "spec": looked}, leaves
 
 
+def meant(value: Any) -> Any:
+    """A value whose strings are written so that they are read as they stand, with no expression in them."""
+    if isinstance(value, str):
+        return value.replace("${", "$${")
+    if isinstance(value, Mapping):
+        return {key: meant(one) for key, one in value.items()}
+    return [meant(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
 def parse(path: Path, text: str, complain: Complain) -> Leaf | None:
     """A string with its expressions; None if something was complained about."""
     from reconciler.config.cel import ExpressionError

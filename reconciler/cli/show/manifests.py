@@ -20,6 +20,12 @@ class _Dumper(yaml.SafeDumper):
         del indentless
         return super().increase_indent(flow=flow, indentless=False)
 
+    def analyze_scalar(self, scalar: str) -> Any:
+        """As ever; but a tab is nothing special in a block, where files of configuration have it."""
+        analysis = super().analyze_scalar(scalar.replace("\t", " "))
+        analysis.scalar = scalar
+        return analysis
+
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None if text[:1].isalpha() or text[:1] == "/" else '"'

@@ -8,6 +8,7 @@ PLUGIN = """
 from froyo_provider import Actual, CallError, FieldDiff, Found, Operation, Provider, Result, batch, call
 
 ROOT = "@"
+NOTE = "yes\\n  indented for ${HOME}\\n"
 
 class Marker(Provider):
     async def read(self, wanted):
@@ -20,7 +21,7 @@ class Marker(Provider):
     async def find(self):
         listed = await call("dir.list", path=ROOT)
         return [
-            Found(entry["name"], {"path": f"{ROOT}/{entry['name']}", "note": "yes\\n  indented\\n", "octal": "0755"},
+            Found(entry["name"], {"path": f"{ROOT}/{entry['name']}", "note": NOTE, "octal": "0755"},
                   "not said:\\nits mode")
             for entry in listed["entries"] if entry["type"] == "directory"
         ]
@@ -89,7 +90,7 @@ def test_what_is_there_is_adopted_without_a_change(owner):
     assert said.endswith(f"3 manifests in {out}; 1 resource left out: declared already\n")
     text = out.read_text()
     assert "# not said:\n# its mode\n" in text
-    assert "note: |\n    yes\n      indented\n" in text
+    assert "note: |\n    yes\n      indented for $${HOME}\n" in text
     assert 'octal: "0755"' in text
     owner.froyo("apply", owner.site)
     plan = owner.json("plan", owner.site)

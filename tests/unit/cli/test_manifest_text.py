@@ -1,0 +1,39 @@
+"""Manifests that are written for people are read as what they were."""
+
+import pytest
+import yaml
+
+from reconciler.cli.show.manifests import manifest_text
+
+TEXTS = [
+    "a\tb\n\tc\n",
+    "\tfirst\nx\n",
+    "a\n\n\tb",
+    "\n a\n",
+    "# a\n---\n...\n",
+    "ends in blanks \t\nx\n",
+    "\t",
+    "a\n ",
+    "many\n\n\n",
+    "\u2028x\n",
+    "0644",
+    "no",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_is_what_it_was(text):
+    written = manifest_text([({"spec": {"content": text}}, "")], "web-1")
+    assert yaml.safe_load(written)["spec"]["content"] == text
+
+
+@pytest.mark.parametrize("text", TEXTS[:5])
+def test_what_people_edit_stands_in_lines_as_it_is(text):
+    assert "content: |" in manifest_text([({"content": text}, "")], "web-1")
+
+
+def test_a_remark_stands_above_what_it_is_about():
+    written = manifest_text([({"kind": "A"}, "one\ntwo"), ({"kind": "B"}, "")], "web-1")
+    assert written == (
+        "# What was found on web-1, by froyo import.\n---\n# one\n# two\nkind: A\n---\nkind: B\n"
+    )
