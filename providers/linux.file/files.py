@@ -14,6 +14,7 @@ from differences import (
     preimage_of,
     undress,
 )
+from found import files_found
 from obstacles import stat_question, watched
 from operations import (
     IN_SYNC,
@@ -27,7 +28,7 @@ from operations import (
 from refusals import refuse_in_the_way, refuse_unchangeable
 from remarks import remark_on_losses
 
-from froyo_provider import Actual, CallError, Fault, FieldDiff, Operation, Resource, batch
+from froyo_provider import Actual, CallError, Fault, FieldDiff, Found, Operation, Resource, batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -43,6 +44,10 @@ EMPTY: Json = {"digest": "sha256:" + hashlib.sha256(b"").hexdigest(), "size": 0}
 
 class File(PathProvider):
     """A regular file."""
+
+    async def find(self) -> list[Found]:
+        """What somebody has put into /etc, or changed there."""
+        return await files_found()
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """One `file.stat` each. A text travels only when it differs."""

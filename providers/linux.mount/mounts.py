@@ -24,7 +24,9 @@ from froyo_provider import (
     Actual,
     CallError,
     Fault,
+    Found,
     Operation,
+    PermanentError,
     Provider,
     Resource,
     Result,
@@ -49,6 +51,24 @@ DISK = re.compile("/dev/(sd|vd|xvd|nvme|mmcblk)")
 
 class Mount(Provider):
     """A file system, mounted now, and when the machine starts."""
+
+    async def find(self) -> list[Found]:
+        """What stands in fstab, as far as it is mounted or not as that says; not `/`, and no swap."""
+        table = await call("file.stat", path=FSTAB, text_max=TEXT_MAX, private=True)
+        specs = [
+            spec_of(one)
+            for one in entries(table.get("text", ""))
+            if one.path.startswith("/") and one.path != "/"
+        ]
+        wanted = [Resource("", "Mount", "", spec) for spec in specs]
+        found = []
+        for one, now in zip(wanted, await self.read(wanted), strict=True):
+            try:
+                if isinstance(now, Actual) and plan_mount(one, now).action == "none":
+                    found.append(Found(one.spec["path"].strip("/"), one.spec))
+            except PermanentError:
+                continue  # it cannot be declared, such as with a password among its options
+        return found
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """Both tables once, and for each what is at its path, what its source leads to, and what fstab would need."""
@@ -99,6 +119,16 @@ class Mount(Provider):
     def absence(self, resource: Resource) -> Resource:
         """Neither mounted nor in fstab. The directory stays."""
         return replace(resource, spec={"path": resource.spec["path"], "state": "absent"}, ignore=())
+
+
+def spec_of(one: Entry) -> Json:
+    """A line of fstab as it would be declared."""
+    spec: Json = {"path": one.path, "source": one.source, "fstype": one.fstype}
+    options = [option for option in one.options if option != "defaults"]
+    numbers = {"dump": one.dump, "pass": one.order}
+    spec |= {"options": options} if options else {}
+    spec |= {name: number for name, number in numbers.items() if number}
+    return spec | ({"state": "defined"} if "noauto" in options else {})
 
 
 def readable(reply: Any) -> Json:

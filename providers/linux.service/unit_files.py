@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,13 @@ from froyo_provider import (
     CallError,
     Fault,
     FieldDiff,
+    Found,
     Operation,
     PermanentError,
     Provider,
     Resource,
     batch,
+    call,
     gather,
 )
 
@@ -27,12 +30,41 @@ PLACE = "/etc/systemd/system"
 MODE = "0644"
 TEXT_MAX = 65536
 """Bytes of a text that are worth a unified diff to a person."""
+FILE = re.compile(
+    rf"{PLACE}/([A-Za-z0-9:_.\\-]+(?:@[A-Za-z0-9:_.\\-]*)?"
+    r"\.(?:service|socket|timer|path|mount|automount|swap|target|slice))(?:\.d/([A-Za-z0-9_-][A-Za-z0-9_.-]*)\.conf)?"
+)
 NOWHERE = "/dev/null"
 """Where the link of a masked unit leads."""
 
 
 class Unit(Provider):
     """A file of systemd's, which has to be read by it when it has changed."""
+
+    async def find(self) -> list[Found]:
+        """What somebody has put into /etc/systemd/system, as far as there would be nothing to do about it."""
+        try:
+            changed = await call("pkg.changed", path=PLACE)
+        except CallError as error:
+            if error.code in {"not_supported", "enoent"}:  # nobody knows; or there is no systemd
+                return []
+            raise
+        specs = [spec for one in changed["files"] if (spec := spec_of(one["path"]))]
+        stats = await batch("file.stat", [{"path": path_of(spec), "text_max": TEXT_MAX} for spec in specs])
+        texts = [
+            (spec, stat)
+            for spec, stat in zip(specs, stats, strict=True)
+            if not isinstance(stat, CallError) and "text" in stat
+        ]
+        wanted = [
+            Resource("", "Unit", "", {**spec, "state": "present", "body": content_of(stat)})
+            for spec, stat in texts
+        ]
+        return [
+            Found(path_of(spec).removeprefix(f"{PLACE}/"), {**spec, "content": stat["text"]})
+            for (spec, stat), one, now in zip(texts, wanted, await self.read(wanted), strict=True)
+            if isinstance(now, Actual) and is_in_sync(planned(one, now))
+        ]
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """The files, and what systemd makes of the units, in one round trip."""
@@ -56,6 +88,15 @@ class Unit(Provider):
             else {"state": "present", "body": resource.restores}
         )
         return replace(resource, spec=spec | more, ignore=())
+
+
+def spec_of(path: str) -> Json | None:
+    """What a file in that place is declared as; None where it is of no unit."""
+    file = FILE.fullmatch(path)
+    if file is None:
+        return None
+    unit, drop_in = file.groups()
+    return {"unit": unit} if drop_in is None else {"extends": unit, "dropIn": drop_in}
 
 
 def unit_of(spec: Json) -> str:
@@ -115,6 +156,11 @@ def planned(one: Resource, now: Actual) -> Operation | Fault:
     if operation.action != "none":
         operation.obstacles = [{"call": "file.write", **each} for each in now.state.get("obstacles", ())]
     return operation
+
+
+def is_in_sync(operation: Operation | Fault) -> bool:
+    """Whether there would be nothing to do."""
+    return isinstance(operation, Operation) and operation.action == "none"
 
 
 def removal(one: Resource, now: Actual) -> Operation:

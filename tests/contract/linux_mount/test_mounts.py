@@ -288,3 +288,39 @@ def test_what_is_declared_no_longer_is_unmounted_and_taken_out_of_fstab(plugin):
     made = [call["args"] for call in here.calls if call["call"] in ("text.edit", "exec.run")]
     assert made[0]["absent"] is True
     assert made[1]["argv"] == ["umount", "--", "/srv/x"]
+
+
+def test_what_fstab_says_and_is_so_is_found_without_what_cannot_be_declared(plugin):
+    lines = (
+        "UUID=1 / ext4 errors=remount-ro 0 1\n"
+        "UUID=2 none swap sw 0 0\n"
+        "tmpfs /srv/x tmpfs nosuid,size=8m,mode=0755 0 0\n"
+        "none /mnt/later tmpfs noauto 0 2\n"
+        "nas:/a /mnt/nas nfs4 defaults 0 0\n"
+        "//nas/b /mnt/b cifs password=canary 0 0\n"
+    )
+    here = world(fstab=lines, now=TMPFS)
+    found = Harness(plugin, here).find()
+    assert [(one["name"], one["spec"]) for one in found] == [
+        (
+            "srv/x",
+            {
+                "path": "/srv/x",
+                "source": "tmpfs",
+                "fstype": "tmpfs",
+                "options": ["nosuid", "size=8m", "mode=0755"],
+            },
+        ),
+        (
+            "mnt/later",
+            {
+                "path": "/mnt/later",
+                "source": "none",
+                "fstype": "tmpfs",
+                "options": ["noauto"],
+                "pass": 2,
+                "state": "defined",
+            },
+        ),
+    ]
+    assert Harness(plugin, world(fstab="")).find() == []

@@ -6,8 +6,8 @@ from dataclasses import replace
 import jsonschema_rs
 import pytest
 
-from froyo_provider.testing.memory import Node
-from froyo_provider.testing.units import MemoryUnit
+from froyo_provider.testing.memory import Node, Refused
+from froyo_provider.testing.units import MemoryUnit, UnitsHost
 from reconciler.config.structural import structural_problems
 from tests.contract.linux_service.test_service import PACKAGE, Round, actions, diffs, on, resource
 
@@ -15,6 +15,15 @@ SCHEMA = json.loads((PACKAGE / "schemas" / "unit.json").read_text())
 PATH = "/etc/systemd/system/app.service"
 BODY = b"[Service]\nExecStart=/usr/bin/sleep infinity\n"
 LOADED = MemoryUnit(path=PATH)
+
+
+class FoundHost(UnitsHost):
+    """Where dpkg knows what it has brought."""
+
+    answers = (*UnitsHost.answers, "pkg.changed")
+
+    def _pkg_changed(self, path):
+        return {"files": [{"path": one} for one in sorted(self.nodes) if one.startswith(f"{path}/")]}
 
 
 def unit(round_: Round, content=BODY, **spec):
@@ -166,3 +175,49 @@ async def test_a_template_has_a_file_and_is_no_unit_itself():
     one = unit(round_, unit="app@.service")
     assert (await round_.look(one))["watch"] == ["path:/etc/systemd/system/app@.service"]
     await round_.converge(one)
+
+
+async def test_files_of_units_are_found_where_nothing_would_be_done_about_them():
+    place = "/etc/systemd/system"
+    nodes = {
+        place: Node("directory", 0o755),
+        PATH: Node(content=BODY),
+        f"{place}/app.service.d": Node("directory", 0o755),
+        f"{place}/app.service.d/10-limits.conf": Node(content=b"[Service]\nNice=5\n"),
+        f"{place}/open.service": Node(content=BODY, mode=0o666),
+        f"{place}/binary.service": Node(content=b"\xff"),
+        f"{place}/notes.txt": Node(content=BODY),
+        f"{place}/late.service": Node(content=BODY),
+        f"{place}/wrong.service": Node(content=BODY),
+    }
+    units = {
+        "app.service": LOADED,
+        "late.service": replace(LOADED, need_reload=True),
+        "wrong.service": replace(LOADED, load="bad-setting"),
+        "open.service": LOADED,
+    }
+    here = Round(
+        FoundHost(
+            {"/etc": Node("directory", 0o755), "/etc/systemd": Node("directory", 0o755)} | nodes, units=units
+        )
+    )
+    kinds, found, faults = await here.host.find("linux.service", "h", ["Unit"], here.calls)
+    assert (kinds, faults) == (["Unit"], {})
+    assert [(one.name, one.spec) for one in found] == [
+        ("app.service", {"unit": "app.service", "content": BODY.decode()}),
+        (
+            "app.service.d/10-limits.conf",
+            {"extends": "app.service", "dropIn": "10-limits", "content": "[Service]\nNice=5\n"},
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("code", "said"), [("not_supported", []), ("enoent", []), ("eacces", ["Unit"])])
+async def test_where_nobody_knows_whose_files_there_are_none_is_found(code, said):
+    class Without(FoundHost):
+        def _pkg_changed(self, path):
+            raise Refused(code, path)
+
+    here = Round(Without())
+    _, found, faults = await here.host.find("linux.service", "h", ["Unit"], here.calls)
+    assert (found, sorted(faults)) == ([], said)
