@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FEW = 8
 """So many are tried by themselves only to say what each brings along."""
+UNSATISFIABLE = "unsatisfiable"
 
 
 @dataclass
@@ -59,10 +60,22 @@ class Share:
 
     def stopped(self, found: Mapping[str, Json], *, fetched: bool = False) -> list[Json]:
         """What is in the way of its packages, by what is known of each alone; see in_the_way."""
-        return [
-            told
+        known = {
+            name: in_the_way(self.manager, wish, change, found[name], fetched=fetched)
             for name, (wish, change) in self.changes.items()
-            for told in in_the_way(self.manager, wish, change, found[name], fetched=fetched)
+        }
+        strangers = [
+            name
+            for name, told in known.items()
+            if told and told[0]["code"] == UNSATISFIABLE and not found[name].get("versions")
+        ]
+        if len(strangers) < 2:
+            return [told for one in known.values() for told in one]
+        # A person reads the first, and is to mend all of them at once.
+        others = [told for name, one in known.items() if name not in strangers for told in one]
+        return [
+            unknown_packages(self.manager, [self.changes[one][0].name for one in strangers]),
+            *others,
         ]
 
     @property
@@ -137,10 +150,19 @@ def in_the_way(
         return []
     if versions := found.get("versions"):
         told = f"{manager.name} knows no version {wish.version} of {wish.name}, but {', '.join(versions)}"
-    else:
-        told = f"{manager.name} knows no package {wish.name}, or only as something that others provide"
+        return [_renewable(manager, told)]
+    return [unknown_packages(manager, [wish.name])]
+
+
+def unknown_packages(manager: Manager, names: Sequence[str]) -> Json:
+    """What is in the way of packages that the manager has never heard of."""
+    told = f"{manager.name} knows no package {', '.join(names)}, or only as something that others provide"
+    return _renewable(manager, told)
+
+
+def _renewable(manager: Manager, told: str) -> Json:
     told = f"{told}: name another, or add a source that has it ({manager.renews} renews what {manager.name} knows)"
-    return [obstacle("unsatisfiable", told, *manager.sources)]
+    return obstacle(UNSATISFIABLE, told, *manager.sources)
 
 
 async def forecast(shares: Sequence[Share], whole: Sequence[Share] = ()) -> Forecast:
@@ -243,7 +265,7 @@ def unwanted(whole: Sequence[Share], some: Sequence[Share], outcome: Sequence[Js
     for answer in outcome:
         if said := answer.get("error"):
             told = f"{manager.name} would not do it:\n{said}"
-            found.append(obstacle("unsatisfiable", told, *manager.sources, *manager.status))
+            found.append(obstacle(UNSATISFIABLE, told, *manager.sources, *manager.status))
         removed = [
             f"{change['name']} {change.get('from', '')}".rstrip()
             for change in answer["changes"]

@@ -46,6 +46,12 @@ def show_failure(screen: Terminal, error: Exception) -> int:
             screen.note(line)
     elif isinstance(error, FroyoError):
         screen.note(f"{failed} {one_line(str(error))}")
+    elif isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("reconciler"):
+        # Most often the code is newer than what was installed with it.
+        screen.note(
+            f"{failed} {one_line(str(error))}: what froyo needs is not all there, or older than it is"
+        )
+        screen.note("install it anew; in a clone, `make build` does")
     elif isinstance(error, OSError) and error.strerror:
         # What we were pointed at cannot be read or written.
         screen.note(f"{failed} {one_line(_where(error) or explained(error))}")

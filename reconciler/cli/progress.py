@@ -56,7 +56,7 @@ class _Row:
         total: of instances that are declared on it.
         under_way: instances that the step is about and that nothing was concluded about yet, in order.
         ended: instances that something was concluded about.
-        told: what was last said of it, where that is lines: one step after the other may be the same to a reader.
+        told: what was said of it, where that is lines: a walk comes to the same step many times.
     """
 
     step: str = ""
@@ -64,7 +64,7 @@ class _Row:
     total: int = 0
     under_way: dict[Address, None] = field(default_factory=dict)
     ended: set[Address] = field(default_factory=set)
-    told: str = ""
+    told: set[str] = field(default_factory=set)
 
     @property
     def finished(self) -> bool:
@@ -97,8 +97,9 @@ class LiveProgress(Progress):
         row.under_way = {} if step in ("connecting", *_FINISHED) else dict.fromkeys(instances)
         late = time.monotonic() - self._began > PLAIN_PATIENCE
         told = self._told(row)
-        if not self._animated and (late or self._screen.verbose) and told != row.told:
-            row.told = told
+        news = told if self._screen.verbose else step
+        if not self._animated and (late or self._screen.verbose) and news not in row.told:
+            row.told.add(news)
             self.notice(f"{one_line(target)}: {told}")
 
     def ended(self, address: Address) -> None:

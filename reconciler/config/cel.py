@@ -281,7 +281,7 @@ def _load() -> Any:
     package = find_spec("cel")
     found = PathFinder.find_spec("cel", package.submodule_search_locations) if package is not None else None
     if found is None or found.loader is None:
-        raise ModuleNotFoundError("common-expression-language is not installed, or not whole")
+        raise ModuleNotFoundError("common-expression-language is not installed, or not whole", name="cel")
     module = module_from_spec(found)
     found.loader.exec_module(module)
     # It logs what a function of ours raises, with the values that it was given.

@@ -35,7 +35,7 @@ async def dial(host: str, port: int) -> socket.socket:
     try:
         return await connected(host, port, permit=permit)
     except NotReached as error:
-        raise Unanswered(error.code, f"{where}: {error}") from error
+        raise Unanswered(error.code, f"{where}, from the controller: {error}") from error
 
 
 def _is_of_the_link(address: str) -> bool:

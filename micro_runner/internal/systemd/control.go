@@ -225,7 +225,7 @@ func (w *work) job(ctx context.Context, i int, action string) error {
 	case result == "dependency":
 		return w.failed(ctx, order.Unit, "something that it requires has failed")
 	case result != "done" && result != "skipped":
-		return w.failed(ctx, order.Unit, "")
+		return w.failed(ctx, order.Unit, w.unmoved(ctx, order.Unit, action))
 	case action == Stop:
 		return nil
 	}
@@ -270,6 +270,18 @@ func (w *work) settled(ctx context.Context, i int, action string) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// unmoved says of a unit that has refused to read its files that this is all that is wrong with it; "" of any other.
+func (w *work) unmoved(ctx context.Context, unit, action string) string {
+	if action != Reload && action != ReloadOrRestart {
+		return ""
+	}
+	units, errs := w.bus.Query(ctx, []string{unit})
+	if errs[0] != nil || units[0].Active != "active" {
+		return ""
+	}
+	return "its reload has failed, and it runs on with what it had"
 }
 
 // failed is what is said of a unit that does not do what it is to do.

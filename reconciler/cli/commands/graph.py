@@ -50,18 +50,17 @@ def command(
 ) -> int:
     """Show what comes before what on each target, and why: written, or inferred from which subject.
 
-    An arrow leads from what comes first to what comes after it; a dashed one is a `notify`. Reaches no target, and
-    touches no store.
+    An arrow leads from what comes first to what comes after it; a dashed one is a `notify`. Reaches no target: facts
+    that decide what is declared are those that are known already.
     """
-    from reconciler.app.assembly import evaluation
     from reconciler.app.evaluating import take
+    from reconciler.cli.knowing_facts import declared
     from reconciler.cli.show import drawing, graphs
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     root = str(source_root(directory, os.environ))
-    _, _, load = evaluation(places(os.environ, state=state), os.environ)
     try:
-        desired = load(take(source_name(root), root))
+        desired = declared(places(os.environ, state=state), take(source_name(root), root))
     except ConfigError as error:
         raise error.within(root) from error
     for name in target or ():
@@ -70,7 +69,8 @@ def command(
             raise UsageError(f"there is no target {name!r}; {hint}")
     for name in sorted(desired.waiting):
         screen.note(
-            f"{screen.paint('warn', 'left out:')} {name}: what is declared for it depends on its facts"
+            f"{screen.paint('warn', 'left out:')} {name}: what is declared for it depends on its facts, and they are "
+            "not known yet: froyo apply and froyo up gather them"
         )
     shown = [
         graphs.graph_of(name, graph, desired.instances)
@@ -81,7 +81,7 @@ def command(
         document = {"apiVersion": "froyo.dev/v1alpha1", "kind": "GraphList", **graphs.document(shown)}
         emit(screen, document, output)
         return 0
-    if not shown:
+    if not shown and not desired.waiting:
         screen.note(nothing_declared(root))
         return 0
     write = {Notation.MERMAID: graphs.mermaid, Notation.DOT: graphs.dot, Notation.SVG: drawing.svg}

@@ -32,19 +32,18 @@ def command(
 ) -> int:
     """Check manifests, and say everything that is wrong with them, each with its place and what to do about it.
 
-    Reaches no target and touches no store.
+    Reaches no target: facts that decide what is declared are those that are known already.
     """
-    from reconciler.app.assembly import evaluation
     from reconciler.app.evaluating import take
+    from reconciler.cli.knowing_facts import declared
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     where = places(os.environ, state=state)
     root = str(source_root(directory, os.environ))
-    _, _, load = evaluation(where, os.environ)
     snapshot = take(source_name(root), root)
     document = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Validation", "directory": root}
     try:
-        desired = load(snapshot)
+        desired = declared(where, snapshot)
     except ConfigError as error:
         if output.is_document:
             problems = [asdict(problem) for problem in error.problems]
@@ -63,5 +62,7 @@ def command(
     for path, why in snapshot.left_out.items():
         screen.say(f"{screen.paint('warn', 'left out:')} {one_line(path)}: {one_line(why)}")
     counts = f"{count(found['instances'], 'instance')} on {count(found['targets'], 'target')}"
+    if desired.waiting:
+        counts += f", without those of {count(len(desired.waiting), 'target')} whose facts are not known"
     screen.say(f"{screen.paint('good', 'valid:')} {counts}, revision {desired.revision}")
     return 0

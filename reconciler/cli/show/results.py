@@ -12,6 +12,7 @@ from reconciler.cli.show.plans import REFRESH, named, spoken
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line
 from reconciler.engine.wording import advice
+from reconciler.model.conditions import Reason
 
 if TYPE_CHECKING:
     from reconciler.engine.oneshot import TargetResult
@@ -30,6 +31,7 @@ _SIGNS = {
 }
 
 _COUNTED = ("Created", "Repaired", "Removed", "Refreshed")
+_WAITS = Reason.DEPENDENCY_NOT_READY.value
 
 
 def result_document(
@@ -133,8 +135,11 @@ def result_summary(screen: Terminal, document: Document) -> str:
     other = sum(reason not in _COUNTED for reason in reasons)
     if other or not parts:
         parts.append(f"{other:,} changed")
-    if failed:
-        parts.append(screen.paint("bad", f"{failed:,} failed"))
+    waits = sum(one["reason"] == _WAITS for entry in document["targets"] for one in entry["failed"])
+    if failed > waits:
+        parts.append(screen.paint("bad", f"{failed - waits:,} failed"))
+    if waits:
+        parts.append(screen.paint("bad", f"{waits:,} waiting"))
     if left:
         parts.append(f"{left:,} left alone")
     unknown = sum(entry["instances"] for entry in document["targets"] if entry["error"])

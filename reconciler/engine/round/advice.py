@@ -15,7 +15,7 @@ _ADVICE = {
     "read_only": "mount the file system read-write, or declare another path; findmnt -T says which it is",
     "not_directory": "declare another path, or put a directory in its place: a Directory with `force: true` does",
     "is_directory": "declare another path, or take the directory away",
-    "unknown_owner": "make the account on the target first, or name one that is there; a number works without one",
+    "unknown_owner": "declare a User or Group for it, or name one that is there; a number works without one",
     "unsafe_symlink": "declare the path that it leads to",
     "symlink_loop": "mend the links, or declare the path that is meant",
     "immutable": "take the attribute away with chattr -i (or -a), or do not declare it",
@@ -48,7 +48,9 @@ def told(error: Exception, target: Target, *, uid: int) -> str:
     elif error.code == "enoent":
         advice = "declare a Directory for it, or make it on the target" if error.call in _MAKING else ""
     elif error.code == "unknown_owner" and error.call == "exec.run":
-        advice = "make the account on the target first, or name one that is there"
+        advice = "declare a User for it, or name one that is there"
+    elif error.code == "read_only" and error.call == "sysctl.set":
+        advice = "a container has no settings of its own there: declare it for the machine that it runs on"
     else:
         advice = _ADVICE.get(error.code, "")
     first, behind, lines = str(error).partition(":\n")

@@ -235,6 +235,13 @@ def test_what_there_is_not_is_in_the_way_until_the_sources_change(bench, name, v
     assert here.debian.asked("pkg.simulate") == 0
 
 
+def test_all_that_apt_does_not_know_is_named_at_once(bench):
+    here = bench(**APP)
+    [operation] = here.plan(here.package("app", "one", "other"))
+    [(_, message)] = obstacles(operation)
+    assert message.startswith("apt knows no package one, other, or only as something")
+
+
 def test_lists_that_are_older_than_the_sources_are_fetched_first(bench):
     here = bench()
     here.debian.apt["stale"], here.debian.world["offered"] = True, {"app": known("2.0")}

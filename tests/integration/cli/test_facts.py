@@ -26,6 +26,12 @@ def test_a_target_is_asked_before_what_is_for_it_is_decided(person):
     person.write("files.yaml", CHOSEN)
     warned = person.froyo("validate", person.site)
     assert "the facts of here are not known yet" in warned.stdout + warned.stderr
+    assert (
+        "valid: 0 instances on 1 target, without those of 1 target whose facts are not known" in warned.stdout
+    )
+    drawn = person.froyo("graph", person.site)
+    assert "what is declared for it depends on its facts, and they are not known yet" in drawn.stderr
+    assert "nothing is declared" not in drawn.stdout + drawn.stderr
     plan = person.froyo("plan", person.site, status=2)
     assert "+ File/ours" in plan.stdout
     assert "File/theirs is for no target: none has these labels and facts" in plan.stdout + plan.stderr
@@ -33,6 +39,10 @@ def test_a_target_is_asked_before_what_is_for_it_is_decided(person):
     person.froyo("apply", person.site)
     assert (person.machine / "ours").read_text() == "x"
     assert not (person.machine / "theirs").exists()
+    assert "valid: 1 instance on 1 target, revision" in person.froyo("validate", person.site).stdout
+    drawn = person.froyo("graph", person.site)
+    assert "File/ours" in drawn.stdout
+    assert "left out" not in drawn.stderr
     assert "nothing to do" in person.real("apply", person.site).stdout
     assert "nothing to do" in person.froyo("apply", person.site, "-v").stdout
 

@@ -80,6 +80,11 @@ def test_a_defect_says_where_to_go_and_shows_the_traceback_when_asked():
     assert "Traceback" in long
 
 
+def test_what_is_not_installed_is_no_defect():
+    for module, said in (("cel", "make build"), ("reconciler.gone", "defect of froyo")):
+        assert said in failure(ModuleNotFoundError(f"there is no {module}", name=module))
+
+
 def test_a_working_directory_that_is_gone_is_named(tmp_path, monkeypatch, capsys):
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")

@@ -145,6 +145,24 @@ async def test_a_terminal_is_left_as_it_was_however_it_ends(monkeypatch, failing
     assert text.endswith("\x1b[2K")
 
 
+def test_a_walk_that_comes_to_a_step_again_is_no_news_to_a_pipe(monkeypatch):
+    """Twenty resources of two hosts were fifty lines in the log of a pipeline."""
+    monkeypatch.setattr(progress_module, "PLAIN_PATIENCE", -1.0)
+    screen = Screen()
+    progress = LiveProgress(screen.terminal, APPLYING)
+    progress.step("web-1", "connecting", addresses("web-1", *"abc"))
+    for number in (3, 2, 1):
+        progress.step("web-1", "reading", addresses("web-1", *"abc"[:number]))
+        progress.step("web-1", "applying", addresses("web-1", *"abc"[:number]))
+    progress.step("web-1", "failed", [])
+    assert screen.err.getvalue().splitlines() == [
+        "web-1: connecting",
+        "web-1: reading 3 instances",
+        "web-1: applying 3 instances",
+        "web-1: failed",
+    ]
+
+
 def test_what_goes_on_as_before_is_said_once():
     """Sixty files that each take a second were sixty lines in the log of a pipeline."""
     loud = Screen(verbose=True)

@@ -98,3 +98,14 @@ def test_what_was_done_in_the_same_way_on_several_targets_is_said_once():
     created = [event(n, f"{name}/File/x", "Created", message="created") for n, name in enumerate("ab")]
     found = document(*results, other, events=created)
     assert result_lines(pipe(), found) == ["a, b", "  + File/x  created", "c", "  ✘ File/x  no such user"]
+
+
+def test_what_only_waits_has_not_failed():
+    failed = {
+        "a/File/x": "TransientError: /etc/x: b",
+        "a/File/y": "DependencyNotReady: waits for a/File/x, which is not ready",
+    }
+    found = document(TargetResult("a", 3, failed=failed))
+    assert "1 failed, 1 waiting, 1 as declared before" in result_summary(pipe(), found)
+    failed.pop("a/File/x")
+    assert " failed" not in result_summary(pipe(), document(TargetResult("a", 3, failed=failed)))

@@ -37,7 +37,7 @@ def test_who_may_not_is_told_how_to_become_somebody_who_may(code):
     [
         ("no_space", "df -h"),
         ("read_only", "read-write"),
-        ("unknown_owner", "make the account"),
+        ("unknown_owner", "declare a User"),
         ("command_not_found", "install it"),
         ("not_executable", "chmod +x"),
         ("refused", "grants.json"),
