@@ -19,13 +19,15 @@ import jinja2
 from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from reconciler.config.cel import as_text
+from reconciler.config.cel_functions import as_text
+from reconciler.config.weights import weight
 
 MAX_STEPS = 100_000
-"""Turns of loops, calls and filters; and one more for each 1,000 characters that one of them makes."""
+"""Turns of loops, calls and filters; and one more for each 1,000 characters, or 100 entries, that one of them makes."""
 MAX_TEXT = 4 * 1024 * 1024
 """Characters of the whole, and of any text on the way there."""
 
+_ENTRY = 16
 _MAX_WIDTH = 1000
 _MAX_BITS = 4096
 # fmt: off
@@ -74,10 +76,17 @@ class RenderBudget:
         Raises:
             TooMuch: of either.
         """
-        size = len(made) if isinstance(made, str | list | tuple | dict) else 0
+        size = took = 0
+        if isinstance(made, str):
+            size = len(made)
+            took = size // 1000
+        elif isinstance(made, list | tuple | dict):
+            # A list that stands in others again and again is small, until it is printed or compared.
+            size = weight(made, MAX_TEXT, entry=_ENTRY)
+            took = size // _ENTRY // 100
         if size > MAX_TEXT:
-            raise TooMuch(f"it makes a value of more than {MAX_TEXT} characters or entries")
-        self.steps -= 1 + size // 1000
+            raise TooMuch(f"it makes a value of more than {MAX_TEXT} characters, written out")
+        self.steps -= 1 + took
         if self.steps < 0:
             raise TooMuch(f"it takes more than {MAX_STEPS} steps: a loop has too many turns, or does not end")
 
@@ -213,7 +222,7 @@ class Environment(ImmutableSandboxedEnvironment):
                     and isinstance(times, int)
                     and len(one) * times > MAX_TEXT
                 ):
-                    raise TooMuch(f"it makes a value of more than {MAX_TEXT} characters or entries")
+                    raise TooMuch(f"it makes a value of more than {MAX_TEXT} characters, written out")
             if isinstance(left, int) and isinstance(right, int) and _bits(left) + _bits(right) > _MAX_BITS:
                 raise TooMuch("it makes a number that is too large")
         elif operator == "**" and abs(right) * (_bits(left) if isinstance(left, int) else 1) > _MAX_BITS:
@@ -247,7 +256,7 @@ class Environment(ImmutableSandboxedEnvironment):
 
 
 def _bound(tree: nodes.Template) -> None:
-    """Have each turn of a loop counted, and each text that is put together."""
+    """Have each turn of a loop counted, and each text, list and mapping that is put together."""
     for loop in tree.find_all(nodes.For):
         loop.iter = _filtered(loop.iter, OURS[0], loop.lineno)
     for assigned in tree.find_all(nodes.AssignBlock):
@@ -256,13 +265,26 @@ def _bound(tree: nodes.Template) -> None:
         filtered.filter = _filtered(filtered.filter, OURS[1], filtered.lineno)
     for node in list(tree.find_all(nodes.Node)):
         for name, child in node.iter_fields():
-            if isinstance(child, nodes.Concat):
+            if isinstance(child, nodes.Expr) and _makes(child):
                 setattr(node, name, _filtered(child, OURS[1], child.lineno))
             elif isinstance(child, list):
                 child[:] = [
-                    _filtered(one, OURS[1], one.lineno) if isinstance(one, nodes.Concat) else one
+                    _filtered(one, OURS[1], one.lineno)
+                    if isinstance(one, nodes.Expr) and _makes(one)
+                    else one
                     for one in child
                 ]
+
+
+def _makes(node: nodes.Expr) -> bool:
+    """Whether it puts values together: a text, or a list or mapping of what is not written out."""
+    if isinstance(node, nodes.Tuple) and node.ctx != "load":
+        return False  # names that values are given to
+    if isinstance(node, nodes.List | nodes.Tuple):
+        return not all(isinstance(one, nodes.Const) for one in node.items)
+    if isinstance(node, nodes.Dict):
+        return not all(isinstance(one.value, nodes.Const) for one in node.items)
+    return isinstance(node, nodes.Concat)
 
 
 def _filtered(node: Any, name: str, line: int) -> nodes.Filter:

@@ -2,7 +2,8 @@
 
 Imported when a first manifest has an expression in it. The extension module is loaded by itself, since its package
 imports a command line along, which takes 0.3 s and is used by nobody here (docs/adr/0021). Invariant: an expression
-ends. There are no loops in CEL but over what is given, and of those two at most go into each other.
+ends. There are no loops in CEL but over what is given; of those two at most go into each other, and their turns are
+counted (`cel_loops`).
 """
 
 from __future__ import annotations
@@ -10,17 +11,24 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
+
+from reconciler.config.cel_functions import FUNCTIONS
+from reconciler.config.cel_loops import COUNTERS, ENTRY, LoopBudget, counted, loop_budget
+from reconciler.config.weights import weight
 
 MAX_LENGTH = 1000
 """Characters of an expression."""
 MAX_INT = 2**63 - 1
 """CEL has whole numbers of 64 bits."""
+MAX_VALUE = 4 * 1024 * 1024
+"""Characters of a value, of which each entry of a list or mapping counts as some (`cel_loops.ENTRY`)."""
 
+_MAX_DEPTH = 100
 _MAX_LOOPS = 2
 _LOOP = re.compile(r"\.\s*(?:map|filter|all|exists|exists_one)\s*\(\s*(\w*)")
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
@@ -66,12 +74,30 @@ class ExpressionError(Exception):
         self.key = key
 
 
-class Context(Protocol):
-    """What an expression is evaluated with."""
+class Context:
+    """What an expression is evaluated with.
+
+    Args:
+        variables: by name; values as JSON has them.
+    """
+
+    __slots__ = ("_variables", "_weight", "of_cel")
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self.of_cel = _cel.Context(variables=dict(variables), functions=FUNCTIONS | COUNTERS)
+        self._variables = variables
+        self._weight: int | None = None
+
+    @property
+    def weight(self) -> int:
+        """How large what can be read is."""
+        if self._weight is None:
+            self._weight = weight(self._variables, _MAX_READ, entry=ENTRY)
+        return self._weight
 
 
 class _Program(Protocol):
-    def execute(self, context: Context) -> Any: ...
+    def execute(self, context: Any) -> Any: ...
     def variables(self) -> list[str]: ...
     def functions(self) -> list[str]: ...
 
@@ -83,10 +109,11 @@ class CompiledExpression:
         roots: the variables that it reads.
     """
 
-    __slots__ = ("_program", "roots")
+    __slots__ = ("_loops", "_program", "roots")
 
-    def __init__(self, program: _Program, roots: frozenset[str]) -> None:
+    def __init__(self, program: _Program, roots: frozenset[str], *, loops: bool) -> None:
         self._program = program
+        self._loops = loops
         self.roots = roots
 
     def evaluate(self, context: Context) -> Any:
@@ -95,14 +122,26 @@ class CompiledExpression:
         Raises:
             ExpressionError: it has none.
         """
+        budget = LoopBudget(context.weight) if self._loops else None
+        token = loop_budget.set(budget)
+        value: Any = None
         try:
-            value = self._program.execute(context)
+            value = self._program.execute(context.of_cel)
         except KeyError as error:
             key = str(error.args[0])
             raise ExpressionError(f"there is no {key!r}", key=key) from None
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
-            raise _explained(error) from None
+            if budget is None or not budget.spent:
+                raise _explained(error) from None
+        finally:
+            loop_budget.reset(token)
+        if budget is not None and budget.spent:  # which some loops take for no error
+            raise ExpressionError(budget.spent)
         _check(value)
+        if weight(value, MAX_VALUE, entry=ENTRY) > MAX_VALUE:
+            raise ExpressionError(
+                f"its value is too large: written out, it would have more than {MAX_VALUE:,} characters"
+            )
         return value
 
 
@@ -112,7 +151,7 @@ def context(variables: Mapping[str, Any]) -> Context:
     Args:
         variables: by name; values as JSON has them.
     """
-    return cast("Context", _cel.Context(variables=dict(variables), functions=FUNCTIONS))
+    return Context(variables)
 
 
 @lru_cache(maxsize=4096)
@@ -137,12 +176,17 @@ def compile_expression(source: str) -> CompiledExpression:
         program = _cel.compile(source)
     except ValueError as error:
         raise _misspelt(source, str(error)) from None
-    return CompiledExpression(program, frozenset(program.variables()) - set(loops))
+    roots = frozenset(program.variables()) - set(loops)
+    return CompiledExpression(_cel.compile(counted(source)) if loops else program, roots, loops=bool(loops))
 
 
 def _misspelt(source: str, said: str) -> ExpressionError:
     if not source.strip():
         return ExpressionError("an expression with nothing in it")
+    if "Recursion limit" in said:
+        return ExpressionError(
+            "an expression with too many brackets in each other", hint="give a part of it a name in a Vars"
+        )
     found = _PLACE.search(said)
     if found is None:
         return ExpressionError("this is no expression in CEL")
@@ -176,7 +220,7 @@ def _explained(error: Exception) -> ExpressionError:
     return ExpressionError(" ".join(said.split()).rstrip("."))
 
 
-def _check(value: Any) -> None:
+def _check(value: Any, depth: int = 0) -> None:
     """Whether it is something that a spec may hold.
 
     Raises:
@@ -184,17 +228,19 @@ def _check(value: Any) -> None:
     """
     if value is None or isinstance(value, str | bool | int):
         return
+    if depth > _MAX_DEPTH:
+        raise ExpressionError(f"its value has more than {_MAX_DEPTH} lists and mappings within each other")
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ExpressionError(f"its value is {value}, which is no number that a field may have")
     elif isinstance(value, list):
         for item in value:
-            _check(item)
+            _check(item, depth + 1)
     elif isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise ExpressionError(f"its value has the key {key!r}, and keys are text")
-            _check(item)
+            _check(item, depth + 1)
     else:
         name = {"timedelta": "a duration", "datetime": "a time", "bytes": "bytes"}.get(type(value).__name__)
         raise ExpressionError(
@@ -202,72 +248,7 @@ def _check(value: Any) -> None:
         )
 
 
-# The functions for text that CEL's own extension has, by its names.
-
-
-def _joined(items: list[Any], between: str = "") -> str:
-    for item in items:
-        _texts(item)
-    return between.join(items)
-
-
-def _texts(*values: Any) -> None:
-    for value in values:
-        if not isinstance(value, str):
-            raise TypeError(f"{value!r} is no text")
-
-
-def _replaced(text: str, old: str, new: str, count: int = -1) -> str:
-    _texts(text, old, new)
-    if len(text) + text.count(old) * len(new) > _MAX_TEXT:
-        raise ValueError(f"more than {_MAX_TEXT} characters")
-    return text.replace(old, new, count)
-
-
-def _substring(text: str, start: int, end: int | None = None) -> str:
-    _texts(text)
-    last = len(text) if end is None else end
-    if not 0 <= start <= last <= len(text):
-        raise ValueError(f"there is no {start} to {last} in {len(text)} characters")
-    return text[start:last]
-
-
-def _split(text: str, between: str, count: int = -1) -> list[str]:
-    _texts(text, between)
-    return text.split(between, count - 1 if count > 0 else -1) if between else list(text)
-
-
-def as_text(value: Any) -> str:
-    """A value as it stands within text.
-
-    Raises:
-        TypeError: it is null, a list or a mapping, and would have to be written in some way that nobody has said.
-    """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    if value is None:
-        raise TypeError("null is no text")
-    if isinstance(value, list | dict):
-        raise TypeError(f"{'a list' if isinstance(value, list) else 'a mapping'} is no text")
-    return str(value)
-
-
-_MAX_TEXT = 1024 * 1024
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "join": _joined,
-    "lowerAscii": lambda text: text.lower(),
-    "replace": _replaced,
-    "split": _split,
-    "string": as_text,
-    "substring": _substring,
-    "trim": lambda text: text.strip(),
-    "upperAscii": lambda text: text.upper(),
-}
-"""Those that are added to what the implementation has."""
+_MAX_READ = 64 * 1024 * 1024
 # fmt: off
 _OF_CEL = (
     "size", "contains", "startsWith", "endsWith", "matches", "int", "double", "bool", "bytes", "duration", "timestamp",

@@ -1,6 +1,7 @@
 """Values that are made of other values: a Vars may hold expressions, which read what else its targets have.
 
-Invariant: a value is made once a target, after all that it reads, and none is made of itself.
+Invariants: a value is made once a target, after all that it reads, and none is made of itself; and all of them together
+do not grow without end, though each may be twice the one before.
 """
 
 from __future__ import annotations
@@ -9,15 +10,23 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from reconciler.config.cel_loops import ENTRY
 from reconciler.config.explain import shown
 from reconciler.config.expressions import put_in
 from reconciler.config.faults import Faults
+from reconciler.config.weights import weight
 
 if TYPE_CHECKING:
     from reconciler.config.complaints import Complaints
     from reconciler.config.declared import Variables
     from reconciler.config.variables import TargetValues
     from reconciler.model.names import TargetName
+
+
+MAX_MADE = 16 * 1024 * 1024
+"""Characters of all values of a target that are made of others."""
+MAX_STEPS = 100
+"""How many values may be made one of the other."""
 
 
 class Composing:
@@ -66,6 +75,7 @@ class _Making:
         self._values = values
         self._under_way: list[str] = []
         self._unmade: set[str] = set()
+        self._room = MAX_MADE
         for name in given:
             del values.vars[name]
 
@@ -88,6 +98,15 @@ class _Making:
                         again = " → ".join(f"vars.{one}" for one in (*self._under_way, other))
                         faults.add(leaf, index, f"{shown(leaf.path)} is made of itself: {again}", "")
                         self._unmade.add(name)
+                    elif len(self._under_way) > MAX_STEPS:
+                        faults.begin(self._target, self._values)
+                        faults.add(
+                            leaf,
+                            index,
+                            f"{shown(leaf.path)} is made of others by more than {MAX_STEPS} steps",
+                            "",
+                        )
+                        self._unmade.add(name)
                     else:
                         self._make(other)
                     if other in self._unmade:
@@ -96,9 +115,24 @@ class _Making:
         if name in self._unmade:
             return
         faults.begin(self._target, self._values)
-        context = self._values.own_context()
+        read = {
+            path[1] for leaf in leaves for one in leaf.expressions for path in one.reads if path[0] == "vars"
+        }
+        context = self._values.own_context(read)
         made = [(leaf.path[2:], leaf.value(context, partial(faults.expression, leaf))) for leaf in leaves]
         if faults.here:
+            self._unmade.add(name)
+            return
+        self._room -= weight([one for _, one in made], self._room, entry=ENTRY)
+        if self._room < 0:
+            faults.add(
+                leaves[0],
+                0,
+                f"with {shown(leaves[0].path)} the values that are made of others would have more than {MAX_MADE:,}"
+                " characters",
+                "",
+            )
+            self._room = 0
             self._unmade.add(name)
             return
         value: Any = {name: self._written[name]}

@@ -75,7 +75,8 @@ class Leaf:
 
     def value(self, context: Context | None, complain: Callable[[int, ExpressionError], None]) -> Any:
         """What it stands for; None if that was complained about, with which expression it is."""
-        from reconciler.config.cel import ExpressionError, as_text
+        from reconciler.config.cel import ExpressionError
+        from reconciler.config.cel_functions import as_text
 
         assert context is not None  # noqa: S101 - for what has no leaves there is none
         values: list[Any] = []

@@ -164,6 +164,14 @@ def _part(
     except jinja2.TemplateSyntaxError as error:
         said = (error.message or "this is no template").rstrip(".")
         failed = TemplateError(said[:1].lower() + said[1:], *place(source, error.lineno, ""))
+    except RecursionError:
+        failed = TemplateError(
+            "it has too much within each other", 1, 1, "put a part of it into a file of its own"
+        )
+    except SyntaxError as error:  # Python's, which has bounds of its own for what Jinja makes
+        failed = TemplateError(
+            f"it has too much within each other: {error.msg}", 1, 1, "put a part of it into a file of its own"
+        )
     except TemplateError as error:
         failed = error
     else:

@@ -125,11 +125,12 @@ class TargetValues:
         facts = {section: self.facts[section] for section in sections}
         return {"vars": self.vars, "target": self.target, "facts": facts}
 
-    def own_context(self) -> Context:
-        """For expressions of the values themselves, of which some are still to be made."""
+    def own_context(self, read: Collection[str]) -> Context:
+        """For an expression of the values themselves, of which some are still to be made: with those that it reads."""
         from reconciler.config.cel import context
 
-        return context({"vars": self.vars, "target": self.target})
+        known = {name: self.vars[name] for name in read if name in self.vars}
+        return context({"vars": known, "target": self.target})
 
     def read(self, path: Sequence[str]) -> Read | None:
         """What an expression reads by a path; None where nothing is there, or it may be any of the values."""

@@ -1,0 +1,139 @@
+"""What a manifest makes of values ends, in time and memory, whatever it says."""
+
+import json
+
+import pytest
+
+from reconciler.config.cel import ExpressionError, compile_expression, context
+from reconciler.config.cel_loops import counted
+from reconciler.config.template_trees import TemplateError
+from reconciler.config.templates import compile_template
+from reconciler.config.weights import weight
+from tests.unit.config.test_values import TARGETS, one, tune, variables
+from tests.unit.config.world import problems
+
+
+def doubling(first: object, how: str, length: int = 60) -> dict[str, object]:
+    """Each is twice the one before."""
+    return {"v0": first} | {f"v{n}": "${" + how.format(f"vars.v{n - 1}") + "}" for n in range(1, length)}
+
+
+def messages(files: dict[str, str]) -> str:
+    """All that is wrong with a source."""
+    return "\n".join(problem.message for problem in problems(files))
+
+
+@pytest.mark.parametrize(("first", "how"), [("x", "{0} + {0}"), ([1], "{0} + {0}"), ([1], "[{0}, {0}]")])
+def test_values_that_double_are_refused_where_they_become_too_large(first, how):
+    found = messages({"targets.yaml": TARGETS, "a.yaml": variables("v", doubling(first, how))})
+    assert "its value is too large" in found
+    assert "4,194,304 characters" in found
+
+
+def test_values_of_a_target_do_not_grow_without_end_side_by_side():
+    wide = {"big": "x" * 4_000_000} | {f"v{n}": "${vars.big}" for n in range(8)}
+    found = messages({"targets.yaml": TARGETS, "a.yaml": variables("v", wide)})
+    assert "the values that are made of others would have more than 16,777,216 characters" in found
+
+
+def test_values_are_made_one_of_the_other_by_so_many_steps():
+    deep = {f"v{n}": f"${{vars.v{n + 1}}}" for n in range(150)} | {"v150": 1}
+    found = messages({"targets.yaml": TARGETS, "a.yaml": variables("v", deep)})
+    assert "spec.values.v100 is made of others by more than 100 steps" in found
+    again = {f"v{n}": f"${{vars.v{n - 1}}}" for n in range(1, 150)} | {"v0": "a"}
+    assert one({"a.yaml": variables("v", again), "b.yaml": tune(key="${vars.v149}")}).spec["key"] == "a"
+
+
+NUMBERS = {"l": list(range(2000)), "s": "y" * 100_000, "names": ["a" * 100] * 2000}
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("vars.l.map(x, vars.l.map(y, vars.l))", "its loops make too much"),
+        ("vars.l.exists(x, vars.l.exists(y, x * y > 99999999))", "its loops take too many turns"),
+        ("vars.l.map(x, vars.l.filter(y, x * y > 3))", "its loops take too many turns"),
+        ("vars.l.all(x, vars.l.exists_one(y, x * y > 3) || true)", "its loops take too many turns"),
+        ("vars.names.map(x, vars.names.join(vars.s))", "join: more than 1048576 characters"),
+        ("vars.s.split('').filter(x, size(vars.s.split('')) > 0)", "its loops make too much"),
+        ("(" * 200 + "vars.l" + ")" * 200, "an expression with too many brackets in each other"),
+    ],
+)
+def test_an_expression_ends(source, message):
+    with pytest.raises(ExpressionError) as refused:
+        compile_expression(source).evaluate(context({"vars": NUMBERS}))
+    assert refused.value.message == message
+
+
+def test_a_value_is_not_nested_without_end():
+    value: object = 1
+    for _ in range(102):
+        value = [value]
+    with pytest.raises(ExpressionError, match="more than 100 lists and mappings within each other"):
+        compile_expression("vars.v").evaluate(context({"vars": {"v": value}}))
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("vars.l.map(x, x + 1)", [2, 3, 4]),
+        ("vars.l.map(x, x > 1, string(x) + '(,)')", ["2(,)", "3(,)"]),
+        ("vars.l.filter(x, vars.l.exists(y, y == x + 1))", [1, 2]),
+        ("vars.l.all(x, x > 0) && vars.l.exists_one(x, x == 2)", True),
+        ("vars.l . map ( x , {'a': [x, 1]}['a'][0] ).size() // .map(x", 3),
+        ("'.map(x, x)' + vars.s", ".map(x, x)s"),
+        ("vars.l.map(x, [x, 2]).map(y, y[0])", [1, 2, 3]),
+    ],
+)
+def test_to_count_the_turns_of_a_loop_changes_no_value(source, value):
+    assert compile_expression(source).evaluate(context({"vars": {"l": [1, 2, 3], "s": "s"}})) == value
+
+
+def test_what_is_counted_stands_in_each_loop():
+    assert (
+        counted("a.map(x, x>1, b.all(y, y))")
+        == "a.map(x, _step() ? ( x>1) : false, _made( b.all(y, _turn() && ( y))))"
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% set n.a = [n.a, n.a] %}",
+        "{% set n.a = {'x': n.a, 'y': n.a} %}",
+        "{% set n.a = (n.a, n.a) %}",
+        "{% set n.a = [n.a] * 9 %}",
+    ],
+)
+def test_a_list_in_lists_again_and_again_is_refused(body):
+    source = (
+        "{% set n = namespace(a=[1]) %}{% for i in range(60) %}" + body + "{% endfor %}{{ n.a | tojson }}"
+    )
+    with pytest.raises(TemplateError, match="more than 4194304 characters, written out"):
+        compile_template(source).render({})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}",
+        "{% if 1 %}" * 300 + "{% endif %}" * 300,
+        "{% for a in [1] %}" * 30 + "{% endfor %}" * 30,
+    ],
+)
+def test_a_template_with_too_much_within_each_other_is_refused(source):
+    with pytest.raises(TemplateError, match="too much within each other"):
+        compile_template(source)
+
+
+def test_what_a_template_puts_together_of_values_is_as_it_was():
+    source = "{% for a, b in [(vars.x, 2), (3, vars.x)] %}{{ a }}{{ b }} {% endfor %}{{ {'k': vars.x}['k'] }}"
+    assert compile_template(source).render({"vars": {"x": 1}}) == "12 31 1"
+
+
+def test_a_weight_is_counted_no_further_than_asked():
+    value: object = ["x" * 10]
+    for _ in range(100):
+        value = [value, value]
+    assert weight(value, 1000, entry=1) > 1000
+    assert weight(json.loads('{"ab": ["xyz", 1]}'), 1000, entry=16) == 16 + 2 + 32 + 3
