@@ -76,14 +76,9 @@ class RenderBudget:
         Raises:
             TooMuch: of either.
         """
-        size = took = 0
-        if isinstance(made, str):
-            size = len(made)
-            took = size // 1000
-        elif isinstance(made, list | tuple | dict):
-            # A list that stands in others again and again is small, until it is printed or compared.
-            size = weight(made, MAX_TEXT, entry=_ENTRY)
-            took = size // _ENTRY // 100
+        # A list that stands in others again and again is small, until it is printed or compared.
+        size = weight(made, MAX_TEXT, entry=_ENTRY)
+        took = size // 1000 if isinstance(made, str) else size // _ENTRY // 100
         if size > MAX_TEXT:
             raise TooMuch(f"it makes a value of more than {MAX_TEXT} characters, written out")
         self.steps -= 1 + took
