@@ -69,7 +69,7 @@ func main() {
 	case len(arguments) >= 3 && arguments[0] == execute.GuardMode:
 		os.Exit(execute.Guard(arguments[1], arguments[2:]))
 	case len(arguments) == 2 && arguments[0] == operation.Mode:
-		os.Exit(operation.Carry(arguments[1]))
+		os.Exit(operation.Carry(arguments[1], lasting(newHost())))
 	case len(arguments) >= 1 && arguments[0] == "serve":
 		os.Exit(serve(arguments[1:]))
 	default:
@@ -135,11 +135,7 @@ func serve(arguments []string) int {
 		}
 		return statusUsage
 	}
-	host := &command.Host{
-		Names: owner.NewNames(), Digests: digest.NewMemory(), Blobs: blob.NewStore(blob.DefaultBudgets),
-		Temps: temp.NewWorkshop(), Own: own.NewWrites(), Hung: hang.NewPlaces(),
-		Systemd: systemd.NewBus(units.Journal),
-	}
+	host := newHost()
 	limits := session.DefaultLimits
 	limits.TTL = o.ttl
 	s := session.Session{
@@ -152,6 +148,19 @@ func serve(arguments []string) int {
 	host.Temps.Close()
 	host.Systemd.Close()
 	return statuses[reason]
+}
+
+func newHost() *command.Host {
+	return &command.Host{
+		Names: owner.NewNames(), Digests: digest.NewMemory(), Blobs: blob.NewStore(blob.DefaultBudgets),
+		Temps: temp.NewWorkshop(), Own: own.NewWrites(), Hung: hang.NewPlaces(),
+		Systemd: systemd.NewBus(units.Journal),
+	}
+}
+
+// lasting are those, among others, that a carrier may be started for.
+func lasting(host *command.Host) []command.Command {
+	return append(execute.Commands(), units.Commands(host)...)
 }
 
 func commands(host *command.Host) []command.Command {
@@ -168,6 +177,7 @@ func commands(host *command.Host) []command.Command {
 	all = append(all, units.Commands(host)...)
 	all = append(all, kernel.Commands(host)...)
 	all = append(all, watch.Commands(host)...)
+	all = operation.Apart(all)
 	return append(all, observe.Commands(all)...)
 }
 

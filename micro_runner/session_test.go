@@ -54,6 +54,7 @@ type description struct {
 	kind string
 	// about are templates of the subjects that its arguments name, such as path:{path}.
 	about []string
+	lasts bool
 }
 
 // documented are the commands of protocol.md.
@@ -66,7 +67,7 @@ func documented(t *testing.T) map[string]description {
 	found := map[string]description{}
 	for _, heading := range regexp.MustCompile(`(?m)^### ([a-z., ]+) — (.*)$`).FindAllStringSubmatch(string(protocol), -1) {
 		kind, clauses, _ := strings.Cut(heading[2], "; ")
-		said := description{kind: kind}
+		said := description{kind: kind, lasts: strings.HasSuffix(clauses, "lasts")}
 		for _, template := range regexp.MustCompile("`([a-z]+:[^`]*)`").FindAllStringSubmatch(clauses, -1) {
 			said.about = append(said.about, template[1])
 		}
@@ -86,6 +87,9 @@ func TestEachCommandIsWhatTheProtocolSaysOfIt(t *testing.T) {
 		}
 		if replays := said.kind == "reading"; c.Replays != replays {
 			t.Errorf("%s is %s, and Replays is %v", c.Name, said.kind, c.Replays)
+		}
+		if c.Lasts != said.lasts {
+			t.Errorf("%s lasts: %v, and Lasts is %v", c.Name, said.lasts, c.Lasts)
 		}
 		var about []string
 		for _, names := range c.Names {

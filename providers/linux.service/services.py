@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from freshness import asked_about, newer, verb
+from freshness import asked_about, newer
 from in_the_way import BEGINNING, JOBS, PLACES, in_the_way
+from orders import ENDED, RUNS, described, order
+from refreshing import refreshed
 from startup import actions_for, is_so, link_of
 
 from froyo_provider import (
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
 
 Step: TypeAlias = "tuple[FieldDiff, list[str]]"
 """What differs, and the actions that end that."""
-
-RUNS = frozenset({"active", "reloading"})
-ENDED = frozenset({"inactive", "failed"})
 
 
 class Service(Provider):
@@ -82,30 +81,8 @@ class Service(Provider):
         return [planned(one, now) for one, now in zip(wanted, actual, strict=True)]
 
     async def refresh(self, operation: Operation) -> Result:
-        """Reload or restart it, if it runs, or would if it had not failed."""
-        spec = operation.payload["spec"]
-        unit = await call("unit.query", unit=spec["unit"])
-        failed = unit["active"] == "failed" or unit["sub"] == "auto-restart"
-        if unit["active"] not in RUNS and not (failed and spec.get("state") == "running"):
-            return Result(
-                changed=False, output=f"{spec['unit']} is {unit['active']}: there is nothing to refresh"
-            )
-        # What a unit is to do is read when it is started, and not when it reads its own files again.
-        files = any(cause.split("/", 2)[1] == "Unit" for cause in operation.payload["causes"])
-        what = "restart" if failed else verb(spec, can_reload=unit["can_reload"] and not files)
-        if what == "reload" and not unit["can_reload"]:
-            raise PermanentError(
-                f"{spec['unit']} cannot reload: it has no ExecReload; `onRefresh: restart` restarts it"
-            )
-        actions, output = [what], ""
-        if unit["need_reload"]:
-            actions.append("daemon-reload")
-        if unit["result"] == "start-limit-hit":
-            # What it failed for may have been mended by what it is notified of.
-            actions.append("reset-failed")
-            output = f"the start limit of {spec['unit']} had been hit, and was reset"
-        done = await call("unit.control", **order(spec, actions))
-        return Result(done["changed"], output)
+        """Reload or restart it, once for each refresh."""
+        return await refreshed(operation)
 
     def absence(self, resource: Resource) -> Resource:
         """What was declared to be there is not: it does not run, begins with nothing, and is not masked."""
@@ -116,12 +93,6 @@ class Service(Provider):
         if startup:
             spec["startup"] = startup
         return replace(resource, spec=spec, ignore=())
-
-
-def order(spec: Json, actions: list[str], **more: Any) -> Json:
-    """The arguments of `unit.control`."""
-    limits = {"timeout_ms": spec["timeout"] * 1000, "settle_ms": spec["settle"] * 1000}
-    return {"unit": spec["unit"], "actions": actions, **limits, **more}
 
 
 def seen(one: Resource, unit: Json | CallError, stats: list[Json | CallError]) -> Actual | Fault:
@@ -173,14 +144,6 @@ async def reads_more(one: Resource, now: Actual | Fault, unit: Json | CallError)
         not isinstance(stat, CallError) and stat.get("mtime_us", 0) > unit["started_us"] for stat in stats
     ):
         due |= dict.fromkeys(due, "restart")
-
-
-def described(unit: Json) -> str:
-    """What a unit is doing that passes."""
-    if unit["sub"] == "auto-restart":
-        times = f"{unit['result']}, {unit['restarts']} times so far"
-        return f"about to be started again by systemd, after a failure ({times})"
-    return f"{unit['active']} just now ({unit['sub']})"
 
 
 def watched(spec: Json, unit: Json) -> tuple[str, ...]:

@@ -87,7 +87,8 @@ class CallRule:
         names: the arguments that name subjects, which a capability has to cover.
         command: the argument that holds a command line, which a capability has to cover; or "".
         runs: whether there always is a command line.
-        lasting: whether it goes on without a session, and its result is kept under its `id` until that is forgotten.
+        lasting: whether with an `id` it goes on without a session, and its result is kept under that until it is
+            forgotten.
         explicit: whether nobody is granted it but by the operator, not even a built-in package.
         controller: whether the controller makes it by itself, and no runner knows it: docs/spec/controller-calls.md.
     """
@@ -139,7 +140,7 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "group.remove": CallRule(reading=False, names=(_GROUP,)),
         "unit.query": CallRule(reading=True, names=(_UNIT,)),
         "unit.list": CallRule(reading=True),
-        "unit.control": CallRule(reading=False, names=(_UNIT,)),
+        "unit.control": CallRule(reading=False, names=(_UNIT,), lasting=True),
         "exec": CallRule(reading=False, command="argv", runs=True),
         "exec.run": CallRule(reading=False, command="argv", runs=True, lasting=True),
         "exec.look": CallRule(reading=True, command="argv"),

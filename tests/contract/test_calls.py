@@ -35,8 +35,7 @@ def said_by_the_protocol(page: str = PROTOCOL) -> dict[str, Said]:
         kind, *clauses = text.split("; ")
         about = "".join(one.removeprefix("about ") for one in clauses if one.startswith("about "))
         runs = "".join(one for one in clauses if re.match("(may run|runs) ", one))
-        lasting = runs.endswith(", on without the session")
-        one = Said(kind.startswith("reading"), about, runs.removesuffix(", on without the session"), lasting)
+        one = Said(kind.startswith("reading"), about, runs, "lasts" in clauses)
         said.update(dict.fromkeys(names.split(", "), one))
     return said
 

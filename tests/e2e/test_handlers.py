@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.e2e.lab import BASE, handler, nothing_is_left, on, ran, target
+from tests.e2e.lab import BASE, RAN, handler, nothing_is_left, on, ran, target
 from tests.e2e.site import instance, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.e2e]
@@ -29,14 +29,14 @@ def declare(lab, site, host, content, script=""):
     site.declare(target(lab, host), handler(host, script), watched)
 
 
-def come_right(daemon, host, content, times):
+def come_right(daemon, host, content, times, of=2):
     """Wait until the change is there and its handler has run; then look whether anything runs it once more."""
-    daemon.until_ready(2)
+    daemon.until_ready(of)
     until("the file is as declared", lambda: host.exec(f"cat {BASE}/watched", check=False) == content)
     until("the handler has run", lambda: ran(host) >= times)
-    daemon.until_ready(2)
+    daemon.until_ready(of)
     daemon.site.froyo("reconcile")
-    daemon.until_ready(2)
+    daemon.until_ready(of)
     assert ran(host) == times
 
 
@@ -96,6 +96,82 @@ def test_it_runs_although_the_host_loses_power_before_it_is_done(lab, site, host
     come_right(daemon, host, "1", 1)
     assert daemon.terminate() == 0
     nothing_is_left(host)
+
+
+SERVICE = f"""[Service]
+ExecStart=/usr/bin/sleep infinity
+ExecReload=/bin/sh -c 'touch {BASE}/began; sleep PAUSE; rm {BASE}/began; echo ran >>{RAN}'
+"""
+
+
+def serve(lab, site, host, content, pause="0.3"):
+    """Declare a service that says each time that it is reloaded, and that takes its time."""
+    unit = instance(
+        "Unit", "note", "", unit="froyo-note.service", content=SERVICE.replace("PAUSE", pause), **on(host)
+    )
+    note = instance("Service", "note", "", unit="froyo-note.service", state="running", **on(host))
+    for one in (unit, note):
+        del one["spec"]["path"]
+    watched = instance(
+        "File", "watched", f"{BASE}/watched", content=content, notify=["Service/note"], **on(host)
+    )
+    site.declare(target(lab, host), unit, note, watched)
+
+
+@pytest.fixture
+def served(host):
+    """A host without that service afterwards."""
+    yield host
+    host.exec(
+        "systemctl stop froyo-note; rm -f /etc/systemd/system/froyo-note.service; systemctl daemon-reload",
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("kills", [40])
+def test_a_service_is_reloaded_once_for_each_change_whenever_the_daemon_is_killed(lab, site, served, kills):
+    seed = os.environ.get("FROYO_SEED") or str(random.SystemRandom().randrange(10**6))
+    print(f"FROYO_SEED={seed}")  # noqa: T201 - for who reads the report
+    dice = random.Random(seed)
+    serve(lab, site, served, "0")
+    daemon = site.up()
+    daemon.until_ready(3)
+    already = ran(served)
+    for number in range(1, kills + 1):
+        serve(lab, site, served, str(number))
+        try:
+            daemon.process.wait(dice.random() * 1.2)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+        daemon = site.up()
+        come_right(daemon, served, str(number), already + number, of=3)
+    assert daemon.terminate() == 0
+    nothing_is_left(served)
+
+
+def test_a_service_is_reloaded_once_although_the_host_is_cut_off_while_it_is(lab, site, served):
+    serve(lab, site, served, "0", "6")
+    daemon = site.up()
+    daemon.until_ready(3)
+    already = ran(served)
+    serve(lab, site, served, "1", "6")
+    until("the reload has begun", lambda: served.exec(f"ls {BASE}/began", check=False))
+    last = daemon.last_event()
+    served.partition()
+    until("that is noticed", lambda: daemon.events(after=last, reason="Unreachable"))
+    until("it is reloaded all the same", lambda: ran(served) == already + 1)
+    served.heal()
+    come_right(daemon, served, "1", already + 1, of=3)
+    # Where the host itself loses power, it begins with what is there then.
+    serve(lab, site, served, "2", "6")
+    until("the reload has begun", lambda: served.exec(f"ls {BASE}/began", check=False))
+    served.kill()
+    served.start()
+    daemon.until_ready(3)
+    assert served.exec("systemctl is-active froyo-note") == "active"
+    assert ran(served) <= already + 2
+    assert daemon.terminate() == 0
+    nothing_is_left(served)
 
 
 def test_it_never_runs_without_a_change(lab, site, host):

@@ -27,6 +27,10 @@ type Command struct {
 	Writes bool
 	// Replays: may be part of an observation.
 	Replays bool
+	// Lasts: an item with an id is done without the session, once, and its result is kept under that id (package operation).
+	Lasts bool
+	// Aside is what the session notes while another process is at such an item, until what it gives is called; nil for nothing.
+	Aside func(item wire.Object) (end func())
 	// Run gives a result for each item, or fails as a whole.
 	Run func(ctx context.Context, call *Call) (wire.Array, error)
 }
@@ -47,12 +51,12 @@ func (c *Command) Subjects(items []wire.Object) []string {
 	var subjects []string
 	for _, item := range items {
 		for _, names := range c.Names {
-			name := text(item, names.Argument)
+			name := Text(item, names.Argument)
 			if name == "" {
 				continue
 			}
 			subjects = append(subjects, names.Scheme+":"+name)
-			if suffix := text(item, names.Suffix); suffix != "" {
+			if suffix := Text(item, names.Suffix); suffix != "" {
 				subjects = append(subjects, names.Scheme+":"+name+suffix)
 			}
 		}
@@ -60,7 +64,8 @@ func (c *Command) Subjects(items []wire.Object) []string {
 	return subjects
 }
 
-func text(item wire.Object, argument string) string {
+// Text is an argument that is a text, and "" where it is none.
+func Text(item wire.Object, argument string) string {
 	value, _ := item.Get(argument)
 	text, _ := value.(string)
 	return text
@@ -141,7 +146,7 @@ func InOrder(ctx context.Context, items []wire.Object, function func(item wire.O
 		if err != nil && ctx.Err() != nil { // that may be why
 			return nil, ctx.Err()
 		}
-		results = append(results, Result(reply, err, text(item, "path")))
+		results = append(results, Result(reply, err, Text(item, "path")))
 	}
 	return results, nil
 }

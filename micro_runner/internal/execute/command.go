@@ -19,10 +19,13 @@ const (
 	maxTimeout    = 24 * time.Hour
 )
 
-// Commands is `exec`, what would keep it from beginning, and the two checks.
+// Commands is `exec`, that which lasts, what would keep both from beginning, and the two checks.
 func Commands() []command.Command {
 	return []command.Command{
 		{Name: "exec", Writes: true, Run: run},
+		{Name: "exec.run", Writes: true, Lasts: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
+			return command.InOrder(ctx, call.Items, func(item wire.Object) (wire.Object, error) { return lasting(ctx, item) })
+		}},
 		{Name: "exec.look", Replays: true, Run: look},
 		{Name: "exec.check", Replays: true, Run: check(true)},
 		{Name: "exec.check.unconfined", Replays: true, Run: check(false)},
@@ -47,7 +50,7 @@ func check(confined bool) func(ctx context.Context, call *command.Call) (wire.Ar
 }
 
 func ask(ctx context.Context, item wire.Object, confined bool) (wire.Object, error) {
-	spec, timeout, err := Read(item)
+	spec, timeout, err := read(item)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +71,8 @@ func ask(ctx context.Context, item wire.Object, confined bool) (wire.Object, err
 
 var errTimeout = errors.New("timeout")
 
-// Read is what an item says is to be run, and for how long at most; 0 for as long as it takes.
-func Read(item wire.Object) (Spec, time.Duration, error) {
+// read is what an item says is to be run, and for how long at most; 0 for as long as it takes.
+func read(item wire.Object) (Spec, time.Duration, error) {
 	a := command.Read(item)
 	spec := Spec{
 		Argv: a.Strings("argv"), Stdin: a.Bytes("stdin"), Environment: a.Environment("env"), Directory: a.Text("cwd"),
@@ -102,7 +105,7 @@ func within(ctx context.Context, spec Spec, timeout time.Duration) (Outcome, err
 }
 
 func one(ctx context.Context, item wire.Object) (wire.Object, error) {
-	spec, timeout, err := Read(item)
+	spec, timeout, err := read(item)
 	if err != nil {
 		return nil, err
 	}
@@ -127,11 +130,14 @@ func Reply(outcome Outcome) wire.Object {
 	return reply
 }
 
-// Lasting runs what an item says; the program outlives the thread that started it.
-func Lasting(ctx context.Context, item wire.Object) (wire.Object, error) {
-	spec, timeout, err := Read(item)
+// lasting runs what an item says; the program outlives the thread that started it.
+func lasting(ctx context.Context, item wire.Object) (wire.Object, error) {
+	spec, timeout, err := read(item)
 	if err != nil {
 		return nil, err
+	}
+	if command.Text(item, "id") == "" {
+		return nil, fault.New(fault.BadRequest, "id: missing")
 	}
 	spec.Lasting = true
 	outcome, err := within(ctx, spec, timeout)

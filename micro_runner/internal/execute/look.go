@@ -15,7 +15,7 @@ import (
 // look says of programs what would keep them from being run, and runs none.
 func look(ctx context.Context, call *command.Call) (wire.Array, error) {
 	return command.InOrder(ctx, call.Items, func(item wire.Object) (wire.Object, error) {
-		spec, _, err := Read(item)
+		spec, _, err := read(item)
 		if err != nil {
 			return nil, err
 		}

@@ -6,11 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
 
-	"froyo.dev/runner/internal/execute"
+	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/wire"
 )
@@ -53,11 +54,11 @@ func base() (string, error) {
 }
 
 // begin makes the directory and starts the carrier. os.ErrExist says that there is one.
-func begin(directory string, item wire.Object) error {
+func begin(directory, name string, item wire.Object) error {
 	if err := os.Mkdir(directory, 0o700); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(directory, "spec"), wire.Append(nil, item), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(directory, "spec"), wire.Append(nil, wire.Object{wire.F("command", name), wire.F("item", item)}), 0o600); err != nil {
 		return fault.From(err, directory)
 	}
 	if err := start(directory); err != nil {
@@ -110,8 +111,8 @@ func state(directory string) int {
 	return gone
 }
 
-// Carry carries out the operation of a directory, to its end.
-func Carry(directory string) int {
+// Carry carries out the operation of a directory, to its end, by one of some commands.
+func Carry(directory string, all []command.Command) int {
 	lock, err := os.OpenFile(filepath.Join(directory, "lock.new"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil || syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		return 1
@@ -120,7 +121,7 @@ func Carry(directory string) int {
 	if os.Rename(filepath.Join(directory, "lock.new"), filepath.Join(directory, "lock")) != nil {
 		return 1
 	}
-	result := carried(directory)
+	result := carried(directory, all)
 	_ = os.Remove(filepath.Join(directory, "spec"))
 	if os.WriteFile(filepath.Join(directory, "result.new"), wire.Append(nil, result), 0o600) != nil {
 		return 1
@@ -131,21 +132,38 @@ func Carry(directory string) int {
 	return 0
 }
 
-func carried(directory string) wire.Object {
-	item, err := object(filepath.Join(directory, "spec"))
+// carried is the result of doing it, with the name of the command whose it is.
+func carried(directory string, all []command.Command) wire.Object {
+	spec, err := object(filepath.Join(directory, "spec"))
 	if err != nil {
-		return wire.Object{wire.F("error", fault.From(err, "the operation").Value())}
+		return command.Failed(err, "the operation")
 	}
-	over, err := turn(filepath.Dir(filepath.Dir(directory)), item)
+	name := command.Text(spec, "command")
+	value, _ := spec.Get("item")
+	item, _ := value.(wire.Object)
+	place := slices.IndexFunc(all, func(one command.Command) bool { return one.Lasts && one.Name == name })
+	if place < 0 {
+		return command.Failed(fault.New(fault.BadRequest, "%s does not last", name), "")
+	}
+	result, err := one(filepath.Dir(filepath.Dir(directory)), &all[place], item)
 	if err != nil {
-		return wire.Object{wire.F("error", fault.From(err, "the operation").Value())}
+		result = command.Failed(err, "the operation")
+	}
+	return append(result, wire.F("command", name))
+}
+
+// one does an item when it is its turn.
+func one(parent string, of *command.Command, item wire.Object) (wire.Object, error) {
+	over, err := turn(parent, item)
+	if err != nil {
+		return nil, err
 	}
 	defer over()
-	reply, err := execute.Lasting(context.Background(), item)
+	results, err := of.Run(context.Background(), &command.Call{Items: []wire.Object{item}})
 	if err != nil {
-		return wire.Object{wire.F("error", fault.From(err, "the operation").Value())}
+		return nil, err
 	}
-	return wire.Object{wire.F("ok", reply)}
+	return results[0].(wire.Object), nil
 }
 
 func object(file string) (wire.Object, error) {
@@ -161,22 +179,19 @@ func object(file string) (wire.Object, error) {
 	return result, err
 }
 
-// read is the result of what has ended.
-func read(directory string) (wire.Object, error) {
-	result, err := object(filepath.Join(directory, "result"))
+// read is the result of what has ended, for the command whose it is.
+func read(directory, name string) (wire.Object, error) {
+	kept, err := object(filepath.Join(directory, "result"))
 	if err != nil {
 		return nil, fault.From(err, directory)
 	}
-	if reply, ok := result.Get("ok"); ok {
-		if found, ok := reply.(wire.Object); ok {
-			return found, nil
+	if of := command.Text(kept, "command"); of != name && of != "" {
+		return nil, fault.New(fault.BadRequest, "id: it is the name of another command's operation")
+	}
+	for _, field := range []string{"ok", "error"} {
+		if value, ok := kept.Get(field); ok {
+			return wire.Object{wire.F(field, value)}, nil
 		}
 	}
-	told, _ := result.Get("error")
-	failed, _ := told.(wire.Object)
-	code, _ := failed.Get("code")
-	message, _ := failed.Get("message")
-	name, _ := code.(string)
-	text, _ := message.(string)
-	return nil, fault.New(fault.Code(name), "%s", text)
+	return nil, fault.New(fault.IO, "%s: what came of it is not kept", name)
 }

@@ -1,7 +1,7 @@
-// Package operation is what must not be cut in half: programs that run to their end whatever becomes of the session, and whose
-// result can be had by another one.
+// Package operation is what must not be cut in half, and not be done twice: commands that run to their end whatever becomes of the session,
+// and whose result can be had by another one.
 //
-// An operation has a name, which is that of a directory (0700, below one of the runner's user). In it are what is to be run (`spec`), a lock that its
+// An operation has a name, which is that of a directory (0700, below one of the runner's user). In it are what is to be done (`spec`), a lock that its
 // carrier holds as long as it is alive, and in the end the `result`. The carrier is this same program (`runner operation DIRECTORY`): a transient unit of systemd where that is to be had, so that nothing which ends the session's own unit ends it; else a process of a
 // session of its own.
 //
@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"froyo.dev/runner/internal/command"
-	"froyo.dev/runner/internal/execute"
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/wire"
 )
@@ -25,27 +24,66 @@ import (
 const (
 	// kept is for how long the result of what nobody asked for any more is kept.
 	kept = 24 * time.Hour
-	// glance is how often somebody who waits looks whether it is there.
-	glance = 50 * time.Millisecond
+	// glance and longestGlance are the first and the longest pause of somebody who waits, between two looks whether it is there.
+	glance        = 2 * time.Millisecond
+	longestGlance = 50 * time.Millisecond
 )
 
 var valid = regexp.MustCompile(`^[0-9a-f]{8,64}$`)
 
-// Commands is `exec.run` and `exec.forget`.
+// Commands is `exec.forget`.
 func Commands() []command.Command {
-	return []command.Command{
-		{Name: "exec.run", Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
-			results := make(wire.Array, len(call.Items))
-			err := command.Each(ctx, len(call.Items), func(i int) {
-				reply, err := run(ctx, call.Items[i])
-				results[i] = command.Result(reply, err, "")
-			})
-			return results, err
-		}},
-		{Name: "exec.forget", Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
-			return command.InOrder(ctx, call.Items, forget)
-		}},
+	return []command.Command{{Name: "exec.forget", Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
+		return command.InOrder(ctx, call.Items, forget)
+	}}}
+}
+
+// Apart gives the commands as a session has them: of those that last, items with an id are done by a carrier.
+func Apart(all []command.Command) []command.Command {
+	apart := make([]command.Command, len(all))
+	for i, one := range all {
+		apart[i] = one
+		if one.Lasts {
+			apart[i].Run = func(ctx context.Context, call *command.Call) (wire.Array, error) { return parted(ctx, &one, call) }
+		}
 	}
+	return apart
+}
+
+// parted does the items that have an id each by a carrier of its own, and the others in one go, as they are.
+func parted(ctx context.Context, of *command.Command, call *command.Call) (wire.Array, error) {
+	results := make(wire.Array, len(call.Items))
+	var here []wire.Object
+	var places, there []int
+	for i, item := range call.Items {
+		if _, named := item.Get("id"); named {
+			there = append(there, i)
+		} else {
+			here, places = append(here, item), append(places, i)
+		}
+	}
+	err := command.Each(ctx, len(there), func(n int) {
+		item := call.Items[there[n]]
+		if of.Aside != nil {
+			defer of.Aside(item)()
+		}
+		result, err := run(ctx, of.Name, item)
+		if err != nil {
+			result = command.Failed(err, "")
+		}
+		results[there[n]] = result
+	})
+	if err != nil || len(here) == 0 {
+		return results, err
+	}
+	done, err := of.Run(ctx, &command.Call{ID: call.ID, Items: here, Options: call.Options, Emit: call.Emit})
+	if err != nil {
+		return nil, err
+	}
+	for n, i := range places {
+		results[i] = done[n]
+	}
+	return results, nil
 }
 
 func named(item wire.Object) (string, error) {
@@ -57,43 +95,44 @@ func named(item wire.Object) (string, error) {
 	return filepath.Join(base, name), err
 }
 
-// run starts an operation, unless it is under way or has a result already, and waits for it.
-func run(ctx context.Context, item wire.Object) (wire.Object, error) {
+// run starts an operation, unless it is under way or has a result already, and waits for its result.
+func run(ctx context.Context, name string, item wire.Object) (wire.Object, error) {
 	directory, err := named(item)
 	if err != nil {
 		return nil, err
 	}
-	spec, _, err := execute.Read(item)
-	if err != nil {
-		return nil, err
+	a := command.Read(item)
+	alone, anew := a.Text("alone"), a.Bool("anew", false)
+	if a.Err() == nil && alone != "" && !valid.MatchString(alone) {
+		a.Fail("alone", "not a name of what operations are about")
 	}
-	if alone := command.Read(item).Text("alone"); alone != "" && !valid.MatchString(alone) {
-		return nil, fault.New(fault.BadRequest, "alone: not a name of what operations are about")
+	if a.Err() != nil {
+		return nil, a.Err()
 	}
 	sweep(filepath.Dir(directory))
-	if command.Read(item).Bool("anew", false) && state(directory) != running {
+	if anew && state(directory) != running {
 		if err := os.RemoveAll(directory); err != nil {
 			return nil, fault.From(err, directory)
 		}
 	}
-	switch err := begin(directory, item); {
+	switch err := begin(directory, name, item); {
 	case errors.Is(err, os.ErrExist): // and so it is somebody's, perhaps of an earlier session
 	case err != nil:
 		_ = os.RemoveAll(directory)
 		return nil, err
 	}
-	for {
+	for pause := glance; ; pause = min(2*pause, longestGlance) {
 		switch state(directory) {
 		case ended:
-			return read(directory)
+			return read(directory, name)
 		case gone:
 			_ = os.RemoveAll(directory)
-			return nil, fault.New(fault.IO, "%s: whoever carried it out has died; whether it was done is not known", spec.Argv[0])
+			return nil, fault.New(fault.IO, "%s: whoever carried it out has died; whether it was done is not known", name)
 		}
 		select {
 		case <-ctx.Done(): // it goes on
 			return nil, context.Cause(ctx)
-		case <-time.After(glance):
+		case <-time.After(pause):
 		}
 	}
 }

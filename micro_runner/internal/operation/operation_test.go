@@ -4,17 +4,20 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/execute"
 	"froyo.dev/runner/internal/wire"
 )
 
 // The test binary is its own carrier.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == Mode {
-		os.Exit(Carry(os.Args[2]))
+		os.Exit(Carry(os.Args[2], execute.Commands()))
 	}
 	os.Exit(m.Run())
 }
@@ -23,9 +26,19 @@ func item(name string, argv ...any) wire.Object {
 	return wire.Object{wire.F("id", name), wire.F("argv", wire.Array(argv))}
 }
 
+// reply is what a result says, and the test ends where it says something else.
+func reply(t *testing.T, result wire.Object, err error) wire.Object {
+	t.Helper()
+	said, ok := result.Get("ok")
+	if err != nil || !ok {
+		t.Fatalf("%v %v", result, err)
+	}
+	return said.(wire.Object)
+}
+
 func started(t *testing.T, directory string, what wire.Object) {
 	t.Helper()
-	if err := begin(directory, what); err != nil {
+	if err := begin(directory, "exec.run", what); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -44,14 +57,11 @@ func TestAnOperationEndsThoughNobodyWaitsForIt(t *testing.T) {
 	if settled(t, directory) != ended {
 		t.Fatal("it has no result")
 	}
-	reply, err := read(directory)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if exit, _ := reply.Get("exit"); exit != int64(3) {
+	result, err := read(directory, "exec.run")
+	if exit, _ := reply(t, result, err).Get("exit"); exit != int64(3) {
 		t.Fatalf("exit %v", exit)
 	}
-	if err := begin(directory, item("aaaaaaaa", "true")); !os.IsExist(err) {
+	if err := begin(directory, "exec.run", item("aaaaaaaa", "true")); !os.IsExist(err) {
 		t.Fatalf("begun a second time: %v", err)
 	}
 	if content, _ := os.ReadFile(file); string(content) != "once\n" {
@@ -63,8 +73,9 @@ func TestWhatCannotBeStartedSaysSo(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "bbbbbbbb")
 	started(t, directory, item("bbbbbbbb", "no-such-program"))
 	settled(t, directory)
-	if _, err := read(directory); err == nil {
-		t.Fatal("no error")
+	result, err := read(directory, "exec.run")
+	if _, failed := result.Get("error"); err != nil || !failed {
+		t.Fatalf("no error: %v %v", result, err)
 	}
 }
 
@@ -87,11 +98,8 @@ func TestACarrierThatDiedIsFoundOut(t *testing.T) {
 func TestARunIsFoundAgainAndForgotten(t *testing.T) {
 	what := item("d00dd00dd00d", "sh", "-c", "echo hello")
 	for range 2 {
-		reply, err := run(context.Background(), what)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if out, _ := reply.Get("stdout"); out != "aGVsbG8K" {
+		result, err := run(context.Background(), "exec.run", what)
+		if out, _ := reply(t, result, err).Get("stdout"); out != "aGVsbG8K" {
 			t.Fatalf("%v", out)
 		}
 	}
@@ -111,10 +119,10 @@ func TestWhoeverWaitsMayGo(t *testing.T) {
 	what := item("e00ee00ee00e", "sleep", "0.3")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := run(ctx, what); err == nil {
+	if _, err := run(ctx, "exec.run", what); err == nil {
 		t.Fatal("it waited")
 	}
-	if _, err := run(context.Background(), what); err != nil {
+	if _, err := run(context.Background(), "exec.run", what); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := forget(what); err != nil {
@@ -146,7 +154,63 @@ func TestThoseThatAreToBeAloneRunOneAfterTheOther(t *testing.T) {
 }
 
 func TestNamesAreChecked(t *testing.T) {
-	if _, err := run(context.Background(), item("../../etc", "true")); err == nil {
+	if _, err := run(context.Background(), "exec.run", item("../../etc", "true")); err == nil {
 		t.Fatal("taken")
 	}
+}
+
+func TestAnIdIsNoWayToWhatAnotherCommandHasDone(t *testing.T) {
+	what := item("f00ff00ff00f", "sh", "-c", "echo secret")
+	if _, err := run(context.Background(), "exec.run", what); err != nil {
+		t.Fatal(err)
+	}
+	if result, err := run(context.Background(), "unit.control", what); err == nil {
+		t.Fatalf("given %v", result)
+	}
+	if _, err := forget(what); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestACommandThatDoesNotLastIsNotCarriedOut(t *testing.T) {
+	what := item("ab0eab0eab0e", "true")
+	result, err := run(context.Background(), "exec", what)
+	if _, failed := result.Get("error"); err != nil || !failed {
+		t.Fatalf("%v %v", result, err)
+	}
+	_, _ = forget(what)
+}
+
+// ours is a command of which it is known what was done here, and what by a carrier.
+func ours(here *[]string) command.Command {
+	return command.Command{Name: "exec.run", Lasts: true, Run: func(_ context.Context, call *command.Call) (wire.Array, error) {
+		results := wire.Array{}
+		for _, one := range call.Items {
+			*here = append(*here, command.Text(one, "cwd"))
+			results = append(results, command.OK(wire.Object{}))
+		}
+		return results, nil
+	}}
+}
+
+func TestWithoutAnIdThingsAreDoneTogetherAndHere(t *testing.T) {
+	var here, aside []string
+	one := ours(&here)
+	one.Aside = func(item wire.Object) func() {
+		aside = append(aside, "begun "+command.Text(item, "id"))
+		return func() { aside = append(aside, "over") }
+	}
+	named := item("cd0ecd0ecd0e", "sh", "-c", "echo there")
+	items := []wire.Object{{wire.F("cwd", "/a")}, named, {wire.F("cwd", "/b")}}
+	results, err := Apart([]command.Command{one})[0].Run(context.Background(), &command.Call{Items: items})
+	if err != nil || len(results) != 3 {
+		t.Fatalf("%v %v", results, err)
+	}
+	if out, _ := reply(t, results[1].(wire.Object), nil).Get("stdout"); out != "dGhlcmUK" {
+		t.Fatalf("%v", out)
+	}
+	if !slices.Equal(here, []string{"/a", "/b"}) || !slices.Equal(aside, []string{"begun cd0ecd0ecd0e", "over"}) {
+		t.Fatalf("%v %v", here, aside)
+	}
+	_, _ = forget(named)
 }

@@ -335,6 +335,20 @@ func (b *Bus) begin(names []string) (end func()) {
 	return func() { count(-1) }
 }
 
+// Aside notes that a unit is in our hands although another process is at it, until what it gives is called.
+func (b *Bus) Aside(unit string) (end func()) {
+	over := b.begin([]string{unit})
+	return func() {
+		defer over()
+		// What was done there came by somebody's decision, not by one of this session's attempts.
+		b.forgive(unit)
+		// When it answers, the signals of what was done have been heard. It may be executing itself anew just now: that is heard of, too.
+		ctx, cancel := context.WithTimeout(context.Background(), silence)
+		defer cancel()
+		_, _ = b.query(ctx, []string{unit})
+	}
+}
+
 // Ours says whether a unit, or with "" any at all, is in our hands.
 func (b *Bus) Ours(unit string) bool {
 	b.mu.Lock()

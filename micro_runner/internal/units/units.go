@@ -34,7 +34,9 @@ func Commands(host *command.Host) []command.Command {
 		{Name: "unit.list", Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
 			return command.InOrder(ctx, call.Items, func(wire.Object) (wire.Object, error) { return files(ctx, host.Systemd) })
 		}},
-		{Name: "unit.control", Names: about, Writes: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
+		{Name: "unit.control", Names: about, Writes: true, Lasts: true, Aside: func(item wire.Object) func() {
+			return host.Systemd.Aside(command.Text(item, "unit"))
+		}, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
 			return control(ctx, host.Systemd, call)
 		}},
 	}

@@ -158,7 +158,7 @@ class WritingPerformer:
             # What has a time of its own takes that, and the command around it a little longer.
             longest = max((item.get("timeout_ms", 0) for item in items), default=0) / 1000
             if CALLS[command].lasting:
-                self.lasting += [item["id"] for item in items]
+                self.lasting += [item["id"] for item in items if "id" in item]
             replies += await self._session.command(command, items, timeout=longest + self._patience)
         return replies
 

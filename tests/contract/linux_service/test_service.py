@@ -443,3 +443,26 @@ async def test_a_host_without_systemd_has_no_units_to_find():
 
     here = Round(Without())
     assert await here.host.find("linux.service", "h", ["Service"], here.calls) == (["Service"], [], {})
+
+
+async def test_a_refresh_that_is_asked_for_again_answers_what_came_of_the_first():
+    round_ = on()
+    first = await round_.refresh(resource())
+    reloaded = round_.target.unit("nginx.service")
+    assert await round_.refresh(resource()) == first
+    assert round_.target.unit("nginx.service") == reloaded
+    round_.target.units["nginx.service"] = replace(NGINX, can_reload=False, ends="exit-code")
+    round_.target.done.clear()
+    failed = await round_.refresh(resource())
+    assert "the end of its journal" in failed["fault"]["message"]
+    round_.target.units["nginx.service"] = replace(NGINX, active="failed")
+    assert await round_.refresh(resource(state="running")) == failed
+    assert round_.target.unit("nginx.service").active == "failed"
+
+
+@pytest.mark.parametrize("active", ["activating", "deactivating"])
+async def test_what_is_on_its_way_is_refreshed_when_it_has_come_to_rest(active):
+    failed = await on(replace(NGINX, active=active, sub="stop-sigterm")).refresh(resource())
+    assert failed["fault"]["class"] == "transient"
+    ending = await on(replace(NGINX, active=active, type="oneshot")).refresh(resource())
+    assert "nothing to refresh" in ending["output"]

@@ -77,6 +77,7 @@ class UnitsHost(MemoryHost):
 
     Attributes:
         units: how they are now.
+        done: by its id, what came of an order that had one: it is not carried out again.
         clock: microseconds; one more with everything that is done.
     """
 
@@ -88,6 +89,7 @@ class UnitsHost(MemoryHost):
         above = {"/etc": Node("directory", 0o755), "/etc/systemd": Node("directory", 0o755)}
         super().__init__({**above, PLACE: Node("directory", 0o755), **(nodes or {})})
         self.units: dict[str, MemoryUnit] = dict(units or {})
+        self.done: dict[str, Json | Refused] = {}
         self.clock = 1_000_000
 
     def unit(self, name: str) -> MemoryUnit:
@@ -132,7 +134,20 @@ class UnitsHost(MemoryHost):
             told["load_error"] = now.load_error
         return told | {"id": unit, "exit": 0, "dropins": [], "state": canonical_digest([unit, told])}
 
-    def _unit_control(
+    def _unit_control(self, unit: str, *, id: str = "", alone: str = "", **order: Any) -> Json:  # noqa: A002, ARG002 - the names of the protocol
+        if not id:
+            return self._carried_out(unit, **order)
+        if id not in self.done:
+            try:
+                self.done[id] = self._carried_out(unit, **order)
+            except Refused as refusal:
+                self.done[id] = refusal
+        came = self.done[id]
+        if isinstance(came, Refused):
+            raise came
+        return came
+
+    def _carried_out(
         self,
         unit: str,
         *,
