@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,6 +21,8 @@ AT_ONCE = 64
 TEXTS_MAX = 4 << 20
 """Characters of contents altogether; those of what comes after are left out."""
 OF_OTHERS = 0o007
+SECRET = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY")
+"""What is in a file although everybody can read it, and goes no further for all that."""
 MADE = (
     *("passwd*", "group*", "shadow*", "gshadow*", "subuid*", "subgid*", ".pwd.lock", "security/opasswd"),
     *("machine-id", "resolv.conf", "ld.so.cache", "adjtime", "mtab", "fstab", ".updated", "blkid.tab"),
@@ -76,6 +79,10 @@ def found_file(one: Json, stat: Json) -> Found:
     if not int(stat["mode"], 8) & OF_OTHERS:
         remarks.append(
             "what is in it is left out, since its mode gives nothing to others: `source` can name a copy"
+        )
+    elif text is not None and SECRET.search(text):
+        remarks.append(
+            "what is in it is left out, since there seems to be a secret in it; `source` can name a copy"
         )
     elif text is None or not is_plain(text):
         remarks.append(

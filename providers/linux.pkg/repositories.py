@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from apt import APT
 from programs import Programs, end_of, held_by
+from sources import says_the_same, spec_of
 
 from froyo_provider import (
     Actual,
     CallError,
     Fault,
     FieldDiff,
+    Found,
     Operation,
     Provider,
     Resource,
@@ -38,10 +40,44 @@ QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'
 """What apt writes otherwise in the names of its lists."""
 PLACE = {"owner": "root", "group": "root", "mode": "0644"}
 WAIT_MS = 2000
+TEXT_MAX = 65536
+"""Bytes of a file that is read to see what it says."""
 
 
 class Repository(Provider):
     """A source of packages: a file in the form of deb822, its key, and the lists that were fetched from it."""
+
+    async def find(self) -> list[Found]:
+        """The sources that somebody has put there in this form, as far as there would be nothing to do about them."""
+        try:
+            changed = await call("pkg.changed", path=DIRECTORY)
+        except CallError as error:
+            if error.code in {"not_supported", "enoent"}:  # there is no dpkg, or no apt
+                return []
+            raise
+        files = [posixpath.basename(one["path"]) for one in changed["files"]]
+        names = [file.removesuffix(".sources") for file in files if file.endswith(".sources")]
+        paths = [f"{DIRECTORY}/{name}.sources" for name in names] + [f"{KEYS}/{name}.asc" for name in names]
+        stats = await batch("file.stat", [{"path": path, "text_max": TEXT_MAX} for path in paths])
+        texts, keys = stats[: len(names)], stats[len(names) :]
+        specs: list[Json] = []
+        wanted: list[Resource] = []
+        for name, text, key in zip(names, texts, keys, strict=True):
+            spec = None if isinstance(text, CallError) else spec_of(name, text.get("text", ""))
+            if spec is None:
+                continue
+            asked, own = dict(spec), spec.get("signedBy") == f"{KEYS}/{name}.asc"
+            if own and not isinstance(key, CallError) and "text" in key:
+                del spec["signedBy"], asked["signedBy"]
+                spec["key"] = key["text"]
+                asked["body"] = {"digest": key["digest"], "size": key["size"]}
+            specs.append(spec)
+            wanted.append(Resource("", "Repository", "", asked))
+        return [
+            Found(spec["repository"], spec)
+            for spec, one, now in zip(specs, wanted, await self.read(wanted), strict=True)
+            if isinstance(now, Actual) and planned(one, now).action == "none"
+        ]
 
     async def read(self, wanted: list[Resource]) -> list[Actual | Fault]:
         """What is in the files, and whether the lists are there."""
@@ -137,7 +173,7 @@ def digest_of(text: str) -> str:
 
 def questions_of(one: Resource) -> list[Json]:
     """What to ask about its file and its key."""
-    gone: Json = {"wanted": {"type": "absent"}, "text_max": 65536}
+    gone: Json = {"wanted": {"type": "absent"}, "text_max": TEXT_MAX}
     if is_absent(one):
         return [{"path": source_of(one), **gone}, {"path": key_of(one), **gone}]
     wanted = {"type": "file", "digest": digest_of(text_of(one)), **PLACE}
@@ -147,7 +183,7 @@ def questions_of(one: Resource) -> list[Json]:
         else {"type": "absent"}
     )
     return [
-        {"path": source_of(one), "wanted": wanted, "text_max": 65536},
+        {"path": source_of(one), "wanted": wanted, "text_max": TEXT_MAX},
         {"path": key_of(one), "wanted": key},
     ]
 
@@ -225,6 +261,8 @@ def planned(one: Resource, now: Actual) -> Operation:
             calls.append({"call": "dir.ensure", "args": {"path": KEYS}})
             calls.append(written(key_of(one), state["key"], {"blob": body["digest"], "size": body["size"]}))
     text = text_of(one)
+    if says_the_same(state["source"].get("text", ""), text):
+        text = state["source"]["text"]
     if wrong := file_diffs("source", state["source"], digest_of(text), text, len(text.encode())):
         diffs += wrong
         calls.append(written(source_of(one), state["source"], {"text": text}))

@@ -32,11 +32,18 @@ def answer(world: Json, call: str, args: Json) -> Json:
     known = {
         "pkg.query": query,
         "pkg.list": listed,
+        "pkg.changed": others,
         "pkg.simulate": simulate,
         "pkg.manager": look,
         "exec.run": run,
     }
     return known[call](world, args)
+
+
+def others(world: Json, args: Json) -> Json:
+    """What no package has brought as it is: all of it."""
+    below = sorted(path for path in world.get("files", {}) if path.startswith(f"{args['path']}/"))
+    return {"files": [{"path": path} for path in below], "unread": [], "cut": False}
 
 
 def manager_of(world: Json) -> Json:

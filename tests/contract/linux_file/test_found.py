@@ -1,5 +1,7 @@
 """What `froyo import` writes of the files of a host."""
 
+import pytest
+
 from froyo_provider.testing import Harness, resource
 from tests.contract.linux_file.memory import MemoryHost, Node
 
@@ -62,6 +64,15 @@ def test_what_is_no_text_of_people_or_too_much_of_it_is_left_out(plugin):
     _, items = found(plugin, nodes)
     assert [one["spec"].get("content") for one in items] == [None] * 3
     assert all("no text of up to 64 KiB" in one["remark"] for one in items)
+
+
+@pytest.mark.parametrize(
+    "content", ["deb https://me:canary@deb/ x\n", "-----BEGIN RSA PRIVATE KEY-----\ncanary\n"]
+)
+def test_what_looks_like_a_secret_goes_no_further_although_everybody_can_read_it(plugin, content):
+    _, [one] = found(plugin, {"x": Node(content=content.encode(), mode=0o644)})
+    assert "canary" not in repr(one)
+    assert "a secret in it" in one["remark"]
 
 
 def test_contents_are_asked_for_some_at_a_time_and_have_a_bound_altogether(plugin):

@@ -70,8 +70,9 @@ class Debian:
             return self.files.reply(call)
         if name == "exec.run":
             self.ran.append(args["argv"])
+        world = self.world | {"files": self.files.nodes} if name == "pkg.changed" else self.world
         try:
-            reply = {"ok": model().answer(self.world, name, args)}
+            reply = {"ok": model().answer(world, name, args)}
         except CallError as error:
             return {"error": {"class": error.error_class, "code": error.code, "message": error.message}}
         for path in self.world.pop("files", {}):

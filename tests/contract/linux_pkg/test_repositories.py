@@ -125,3 +125,63 @@ def test_a_target_without_lists_has_fetched_nothing(here):
 )
 def test_lists_are_known_by_the_names_that_apt_gives_them(uri, suite, name):
     assert kind("quoted", "repositories")(uri, suite) == name
+
+
+BY_HAND = """# ours
+Suites: bookworm
+Types: deb
+URIs: https://deb.example.org/debian
+Components:
+  main
+Enabled: yes
+Signed-By: /etc/apt/keyrings/example.asc
+"""
+
+
+def put(here, name, text, mode=0o644):
+    here.debian.files.nodes[f"/etc/apt/sources.list.d/{name}"] = Node(content=text.encode(), mode=mode)
+
+
+def test_a_source_that_somebody_wrote_in_another_order_is_as_declared_and_stays_as_it_is(here):
+    key = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n"
+    here.debian.files.nodes |= {KEY: Node(content=key), f"/var/lib/apt/lists/{LIST}": Node()}
+    put(here, "example.sources", BY_HAND)
+    [operation] = here.plan(repository(body=here.debian.files.body(key)))
+    assert operation["action"] == "none"
+    put(here, "example.sources", BY_HAND, mode=0o666)
+    [operation] = here.plan(repository(body=here.debian.files.body(key)))
+    assert fields(operation) == ["source.mode"]
+    here.put_right(repository(body=here.debian.files.body(key)))
+    assert here.debian.files.nodes[SOURCE].content.decode() == BY_HAND
+
+
+def test_what_somebody_has_put_there_is_found_where_there_is_nothing_to_do_about_it(here):
+    key = Node(content=b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
+    here.debian.files.nodes |= {KEY: key, f"/var/lib/apt/lists/{LIST}": Node()}
+    plain = "Types: deb\nURIs: https://deb.example.org/debian\nSuites: bookworm\n"
+    put(here, "example.sources", BY_HAND)
+    put(here, "fetched.sources", plain + "Signed-By: /usr/share/keyrings/x.gpg\nTrusted: yes\n")
+    put(here, "later.sources", plain.replace("bookworm", "trixie"))
+    put(here, "off.sources", plain + "Enabled: no\n")
+    put(here, "two.sources", plain + "\n" + plain)
+    put(here, "more.sources", plain + "Languages: none\n")
+    put(here, "less.sources", "Types: deb\n")
+    put(here, "twice.sources", plain + "Suites: a\n")
+    put(here, "open.sources", plain, mode=0o666)
+    put(here, "line.list", "deb https://deb.example.org/debian bookworm main\n")
+    found = here.harness.find("Repository")
+    where = {"uris": ["https://deb.example.org/debian"], "suites": ["bookworm"]}
+    assert [one["spec"] for one in found] == [
+        {
+            "repository": "example",
+            **where,
+            "components": ["main"],
+            "key": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n",
+        },
+        {"repository": "fetched", **where, "signedBy": "/usr/share/keyrings/x.gpg", "trusted": True},
+    ]
+
+
+def test_without_dpkg_no_sources_are_found(here):
+    here.debian.world["manager"] = {"apt": {"missing": "there is no dpkg"}}
+    assert here.harness.find("Repository") == []
