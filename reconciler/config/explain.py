@@ -167,7 +167,9 @@ class _Explainer:
                 path,
                 f"{name} cannot be {naming.short(value)}" + (f": wanted is {meaning}" if meaning else ""),
                 offers.apart(value, path, about.pattern)
-                or (offers.named(value, about.pattern) if meaning else self.description(error)),
+                or (offers.named if meaning else offers.completed)(
+                    value, about.pattern, self.description(error)
+                ),
             )
         elif keyword in {"oneOf", "anyOf", "not"}:
             self.together(path, name, error)

@@ -94,13 +94,21 @@ def apart(value: object, path: Sequence[str | int], pattern: str) -> str:
     return f"each is an item of its own: {_list(words)}" if several else ""
 
 
-def named(value: object, pattern: str) -> str:
+def named(value: object, pattern: str, _: str = "") -> str:
     """A name or reference that is allowed and close to what was written."""
     text = str(value)
     reference = re.sub(r"\A(\w+)\[(.+)\]\Z", r"\1/\2", text)
     made = re.sub(r"[^-a-z0-9.]+", "-", text.lower()).strip("-.")
     meant = (one for one in (reference[:1].upper() + reference[1:], made) if one and re.search(pattern, one))
     return next((f"such as {one!r}" for one in meant), "")
+
+
+def completed(value: object, pattern: str, description: str) -> str:
+    """What a field is, and the value with the end of an example of that, where it lacks only that: `nginx.service`."""
+    words = re.split(r"[\s,:()]+", description)
+    ends = ["." + word.rpartition(".")[2] for word in words if "." in word and re.search(pattern, word)]
+    meant = next((f"{value}{end}" for end in ends if re.search(pattern, f"{value}{end}")), "")
+    return f"did you mean {meant!r}? {description}" if meant else description
 
 
 def fits(value: object, schema: Mapping[str, Any]) -> bool:

@@ -29,7 +29,12 @@ func Journal(ctx context.Context, unit string) string {
 	if err != nil || outcome.Exit != 0 {
 		return ""
 	}
-	lines := strings.Split(strings.TrimRight(strings.ToValidUTF8(string(outcome.Stdout), "\ufffd"), "\n"), "\n")
+	return shown(string(outcome.Stdout))
+}
+
+// shown is the end of what a journal says, as it can be shown.
+func shown(text string) string {
+	lines := strings.Split(strings.TrimRight(strings.ToValidUTF8(text, "\ufffd"), "\n"), "\n")
 	size := 0
 	for i := len(lines) - 1; i >= 0; i-- {
 		lines[i] = strings.Map(printable, lines[i])

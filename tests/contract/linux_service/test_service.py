@@ -466,3 +466,18 @@ async def test_what_is_on_its_way_is_refreshed_when_it_has_come_to_rest(active):
     assert failed["fault"]["class"] == "transient"
     ending = await on(replace(NGINX, active=active, type="oneshot")).refresh(resource())
     assert "nothing to refresh" in ending["output"]
+
+
+async def test_a_unit_that_is_enabled_until_the_next_boot_is_enabled_for_good():
+    until = replace(NGINX, file_state="enabled-runtime")
+    assert actions(await on(until).converge(resource(startup="enabled"))) == [["enable"]]
+    assert (await on(until).plan(resource(startup="disabled")))["action"] == "none"
+
+
+async def test_an_instance_of_a_template_is_a_unit_like_any_other():
+    sleeper = MemoryUnit(path="/etc/systemd/system/sleeper@.service")
+    round_ = on(sleeper, name="sleeper@100.service")
+    one = resource(unit="sleeper@100.service", state="running", startup="enabled")
+    assert actions(await round_.converge(one)) == [["enable", "start"]]
+    one = resource(unit="sleeper@100.service", state="stopped", startup="disabled")
+    assert actions(await round_.converge(one)) == [["disable", "stop"]]

@@ -1,0 +1,103 @@
+package units
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/systemd"
+	"froyo.dev/runner/internal/wire"
+)
+
+func item(fields ...any) wire.Object {
+	object := wire.Object{}
+	for i := 0; i < len(fields); i += 2 {
+		object = append(object, wire.F(fields[i].(string), fields[i+1]))
+	}
+	return object
+}
+
+func TestAnOrderIsCheckedBeforeAnythingIsDone(t *testing.T) {
+	actions := wire.Array{"start"}
+	for name, one := range map[string]wire.Object{
+		"not the full name":     item("unit", "nginx", "actions", actions),
+		"..":                    item("unit", "../nginx.service", "actions", actions),
+		"nothing is called":     item("unit", "nginx.service", "actions", wire.Array{"explode"}),
+		"nothing is to be done": item("unit", "nginx.service"),
+	} {
+		if _, err := orderOf(one); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	order, err := orderOf(item("unit", "nginx.service", "actions", wire.Array{"enable", "start"}, "timeout_ms", int64(5000)))
+	if err != nil || !order.Actions["enable"] || !order.Actions["start"] || order.Timeout.Seconds() != 5 || order.Settle != 0 {
+		t.Fatalf("%+v %v", order, err)
+	}
+}
+
+func TestWhatMovedSinceItWasLookedAtIsNotTouched(t *testing.T) {
+	before := systemd.Unit{ID: "nginx.service", Load: "loaded", Active: "active", Sub: "running", Started: 1}
+	order, err := orderOf(item("unit", "nginx.service", "actions", wire.Array{"stop"}, "expect", stateOf(&before)))
+	if err != nil || order.Expect(before) != nil {
+		t.Fatalf("%v", err)
+	}
+	for name, change := range map[string]func(*systemd.Unit){
+		"it was stopped":           func(u *systemd.Unit) { u.Active, u.Sub = "inactive", "dead" },
+		"it was started anew":      func(u *systemd.Unit) { u.Started = 2 },
+		"it was enabled":           func(u *systemd.Unit) { u.FileState = "enabled" },
+		"it was reloaded":          func(u *systemd.Unit) { u.Changed = 9 },
+		"its files have changed":   func(u *systemd.Unit) { u.NeedReload = true },
+		"it is another one's name": func(u *systemd.Unit) { u.ID = "other.service" },
+	} {
+		now := before
+		change(&now)
+		if order.Expect(now) == nil {
+			t.Errorf("%s, and nothing is said", name)
+		}
+	}
+}
+
+func TestAUnitIsInOneItemOfACommandOnly(t *testing.T) {
+	one := item("unit", "no-such-unit-at-all.service", "actions", wire.Array{"stop"})
+	call := &command.Call{Items: []wire.Object{item("unit", "x"), one, one}}
+	results, err := control(context.Background(), systemd.NewBus(Journal), call)
+	if err != nil || len(results) != 3 {
+		t.Fatalf("%v %v", results, err)
+	}
+	text := string(wire.Append(nil, results[2]))
+	if !strings.Contains(text, "twice in one command") || !strings.Contains(text, "bad_request") {
+		t.Fatal(text)
+	}
+}
+
+func TestAReplyHasWhatSystemdSaysAndNothingThatIsNot(t *testing.T) {
+	unit := systemd.Unit{ID: "a.service", Load: "loaded", Active: "active", Started: 5}
+	told := reply(&unit)
+	for _, field := range []string{"flapping", "load_error"} {
+		if _, there := told.Get(field); there {
+			t.Errorf("%s is told", field)
+		}
+	}
+	unit.Flapping, unit.LoadError = true, "Unit has a bad setting"
+	told = reply(&unit)
+	if value, _ := told.Get("flapping"); value != true || command.Text(told, "load_error") != unit.LoadError {
+		t.Fatalf("%v", told)
+	}
+	if state := command.Text(told, "state"); state != stateOf(&unit) || !strings.HasPrefix(state, "sha256:") {
+		t.Fatal(state)
+	}
+}
+
+func TestTheEndOfAJournalIsBoundedAndCanBeShown(t *testing.T) {
+	if text := shown("one\ttwo\033[31m\n\377three\n"); text != "one two\ufffd[31m\n\ufffdthree" {
+		t.Errorf("%q", text)
+	}
+	long := shown(strings.Repeat(strings.Repeat("0", 400)+"\n", 10))
+	if len(long) > longestJournal || !strings.HasSuffix(long, "…") || !strings.Contains(long, "\n") {
+		t.Errorf("%d bytes", len(long))
+	}
+	if text := shown(""); text != "" {
+		t.Errorf("%q", text)
+	}
+}
