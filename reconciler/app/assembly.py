@@ -6,8 +6,10 @@ Nothing else in froyo knows which store, which provider host and which transport
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.app.auditing import Auditor
@@ -15,9 +17,12 @@ from reconciler.app.catalogues import granted, installed
 from reconciler.app.places import Places, must_be_ours
 from reconciler.app.reaching import reaching
 from reconciler.app.retention import retention
+from reconciler.app.secrets import KEY_BYTES, Secrets
 from reconciler.app.stamps import stamp
 from reconciler.config import ParseCache, load
 from reconciler.core.prune import Budget
+from reconciler.core.redaction import Redactor
+from reconciler.core.vault import Vault
 from reconciler.engine.facts import TargetFacts
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.suspensions import Suspensions
@@ -34,10 +39,13 @@ from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
 from reconciler.targets.artifacts import Artifacts
+from reconciler.targets.session import Session
 from reconciler.telemetry.log import get_logger
+from watchers.secret_files import SecretFiles
 
 if TYPE_CHECKING:
     from reconciler.engine.intake.intake import Load
+    from reconciler.engine.loop.sessions import OpenSession
     from reconciler.model.facts import Facts
     from reconciler.model.names import TargetName
     from reconciler.model.source import Snapshot
@@ -64,6 +72,7 @@ class Parts:
         auditor: puts on record what the providers were refused.
         settings: the numbers of the loop, and what it leaves alone on this machine.
         facts: what is known of targets themselves.
+        secrets: what only their targets may learn.
     """
 
     places: Places
@@ -77,6 +86,12 @@ class Parts:
     auditor: Auditor
     settings: EngineSettings
     facts: TargetFacts
+    secrets: Secrets
+
+    @property
+    def open_session(self) -> OpenSession:
+        """Opens a session to a target, which is given its secrets and keeps them from everybody else."""
+        return partial(Session.open, secrets=self.secrets.vault.of)
 
     def services(
         self,
@@ -107,6 +122,8 @@ def evaluation(
     places: Places,
     environ: Mapping[str, str],
     known: Callable[[], Mapping[TargetName, Facts]] = dict,
+    *,
+    vault: Vault | None = None,
 ) -> tuple[list[Package], Catalog, Load]:
     """The provider packages, their kinds, and what evaluates a snapshot: all that `froyo validate` needs.
 
@@ -114,15 +131,17 @@ def evaluation(
         places: where things are kept.
         environ: the process's environment.
         known: gives what is known of targets at the time.
+        vault: reads secrets; one that keeps its key to itself if None.
 
     Raises:
         ConfigError: a provider package is broken.
     """
     packages, kinds = installed(places)
     cache = ParseCache()
+    had = vault or Vault(SecretFiles(str(places.secrets)).read, partial(os.urandom, KEY_BYTES))
 
     def evaluate(snapshot: Snapshot) -> Desired:
-        return load(snapshot, kinds, cache=cache, environ=environ, facts=known())
+        return load(snapshot, kinds, cache=cache, environ=environ, facts=known(), vault=had)
 
     return packages, kinds, evaluate
 
@@ -135,6 +154,7 @@ async def assemble(
     lease: bool,
     notice: Callable[[str], None],
     prune: Budget | None = None,
+    redactor: Redactor | None = None,
 ) -> AsyncIterator[Parts]:
     """The parts, for as long as the context lasts.
 
@@ -144,6 +164,7 @@ async def assemble(
         lease: whether this is going to write as the store's one controller.
         notice: told what takes long, for a person to see.
         prune: how much may be removed in one revision without a person being asked; None for the default.
+        redactor: is told of the secrets, for whatever it filters.
 
     Raises:
         UsageError: others can write to the state directory, or a file in it is not understood.
@@ -163,9 +184,10 @@ async def assemble(
         store = await _opened(places, runtime, lease=lease, notice=notice)
         stack.push_async_callback(store.close)
         settings = EngineSettings(own_paths=places.own_paths, prune=prune or Budget())
+        secrets = Secrets(places, redactor)
         facts = TargetFacts(store, now=runtime.now, ttl=settings.facts_ttl)
         await facts.load()
-        packages, kinds, evaluate = evaluation(places, environ, lambda: facts.known)
+        packages, kinds, evaluate = evaluation(places, environ, lambda: facts.known, vault=secrets.vault)
         if lease:
             await _take_lease(store, runtime, places)
         auditor = Auditor(store, runtime)
@@ -181,7 +203,18 @@ async def assemble(
         stack.push_async_callback(auditor.close)
         stack.push_async_callback(host.close)
         yield Parts(
-            places, stamped, artifacts, runtime, store, host, kinds, evaluate, auditor, settings, facts
+            places,
+            stamped,
+            artifacts,
+            runtime,
+            store,
+            host,
+            kinds,
+            evaluate,
+            auditor,
+            settings,
+            facts,
+            secrets,
         )
 
 

@@ -18,7 +18,6 @@ from reconciler.app.standing import Standing
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.model.names import Address
-from reconciler.targets.session import Session
 from reconciler.telemetry.log import get_logger
 
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -77,7 +76,7 @@ async def run_daemon(
         store=parts.store,
         host=parts.host,
         runtime=parts.runtime,
-        open_session=Session.open,
+        open_session=parts.open_session,
         settings=parts.settings,
         facts=parts.facts,
     )
@@ -107,6 +106,7 @@ async def run_daemon(
     supervisor.add("writer", renew, deadline=LEASE)
     supervisor.add("loop", pulse, deadline=LOOP_DEADLINE)
     supervisor.add("audit", parts.auditor.run)
+    supervisor.add("secrets", sources.follow_secrets)
     supervisor.add("rollbacks", rollbacks.run)
     supervisor.add("memory", lambda: keep_small(parts.store.feed, parts.runtime.offload))
     if trial is not None:

@@ -12,7 +12,6 @@ from reconciler.model.facts import SECTIONS, Section
 from reconciler.model.names import TargetName
 from reconciler.model.target import Target
 from reconciler.runtime import gathered
-from reconciler.targets.session import Session
 from reconciler.telemetry.log import get_logger
 
 log = get_logger("froyo")
@@ -47,7 +46,7 @@ async def ask(parts: Parts, target: Target, sections: Iterable[Section] | None =
     Raises:
         TransportError, ProtocolError, RunnerError: it cannot be asked.
     """
-    session = await Session.open(target, runtime=parts.runtime, on_event=lambda _event: None)
+    session = await parts.open_session(target, runtime=parts.runtime, on_event=lambda _event: None)
     try:
         await parts.facts.gather(session, None if sections is None else frozenset(sections))
     finally:

@@ -23,7 +23,6 @@ from reconciler.model.names import TargetName
 from reconciler.model.provider import Finding
 from reconciler.model.resource import Instance
 from reconciler.model.subjects import Subject
-from reconciler.targets.session import Session
 
 _NAME_MAX = 253
 
@@ -64,7 +63,7 @@ async def imported(parts: Parts, evaluated: Evaluated, name: str, kinds: Collect
         raise UsageError(f"there is no target {name!r} in {evaluated.desired.source}; {hint}")
     every = {one.kind: one for one in parts.catalog.kinds.values()}
     wanted = _wanted(every, kinds)
-    session = await Session.open(target, runtime=parts.runtime, on_event=lambda _event: None)
+    session = await parts.open_session(target, runtime=parts.runtime, on_event=lambda _event: None)
     try:
         findings = await find(session, parts.host, parts.settings, wanted)
     finally:

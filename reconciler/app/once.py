@@ -28,7 +28,6 @@ from reconciler.model.names import Address, Digest, TargetName, source_object, s
 from reconciler.model.plan import Plan, PlanUnit
 from reconciler.model.state import ResourceState
 from reconciler.store.batch import Batch
-from reconciler.targets.session import Session
 
 
 async def plan(parts: Parts, evaluated: Evaluated, *, progress: Progress, texts: bool = True) -> list[Plan]:
@@ -99,6 +98,7 @@ async def apply(
             parts.stamp,
             lanes,
             parts.artifacts.verified,
+            secret=parts.secrets.vault.of,
             good_until=_good_until(parts, evaluated.desired),
         )
     await parts.store.write(batch.forget_warm() if document is None else batch.put_warm(document))
@@ -226,4 +226,6 @@ async def _once(
         progress=progress,
     )
     owed = await parts.store.load_owed()
-    return OneShot(wanted, known, services=services, open_session=Session.open, owed=owed, facts=parts.facts)
+    return OneShot(
+        wanted, known, services=services, open_session=parts.open_session, owed=owed, facts=parts.facts
+    )

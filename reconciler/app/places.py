@@ -61,6 +61,16 @@ class Places:
         """How much of the past is kept, where the operator wants it otherwise."""
         return self.state / "retention.json"
 
+    @property
+    def secrets(self) -> Path:
+        """Where secrets are that are named by no absolute path."""
+        return self.state / "secrets"
+
+    @property
+    def secrets_key(self) -> Path:
+        """The key with which secrets are digested."""
+        return self.state / "secrets.key"
+
 
 def must_be_ours(path: Path) -> None:
     """See that nobody else can write at `path`, if it is there: what lies there decides what is done as this user.

@@ -30,7 +30,7 @@ from reconciler.targets.artifacts import Artifacts
 from reconciler.targets.question import Question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from reconciler.engine.lane.lane import Lane
 
@@ -60,6 +60,7 @@ def remember(
     lanes: Iterable[Lane],
     verified: Iterable[str],
     *,
+    secret: Callable[[TargetName], object],
     good_until: float | None = None,
 ) -> bytes | None:
     """The document for the next apply, or None where one cannot be made.
@@ -71,12 +72,15 @@ def remember(
         stamped: the stamp of what else decides, from before it was read.
         lanes: every target, with everything on it in sync.
         verified: the runner's binaries whose signatures were verified, by their SHA-256.
+        secret: gives the secrets of a target, if it has any.
         good_until: when facts that it depends on have to be gathered again; None where it depends on none.
     """
     targets = []
     for lane in lanes:
         if lane.recording is None or any(one.probe is not None for one in lane.instances.values()):
             return None  # what is probed no recording tells
+        if secret(lane.target.name):
+            return None  # what was asked, and what was answered, is for nobody's eyes
         transport = lane.target.transport
         targets.append(
             {

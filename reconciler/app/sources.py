@@ -105,6 +105,15 @@ class Sources:
             if reads or intake.state.problems:
                 await intake.reconsider()
 
+    async def follow_secrets(self) -> None:
+        """See what the sources declare that read a secret, whenever that is another one, for ever."""
+        async for files in self._parts.secrets.files.changes():
+            for source, intake in list(self.intakes.items()):
+                desired = self._controller.in_force.of(source)
+                # One that is broken may be so because of what could not be read until now.
+                if intake.state.problems or (desired is not None and desired.secrets & files):
+                    await intake.reconsider()
+
     async def _taken(self, desired: Desired) -> None:
         """Serve what is declared to be served and nothing else, and take what had to wait for this."""
         for name in served_no_longer(self._given, self.intakes, self._controller.in_force.sources):

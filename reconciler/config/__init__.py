@@ -13,6 +13,7 @@ from reconciler.config.cache import ParseCache
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reconciler.core.vault import Vault
     from reconciler.model.catalog import Catalog
     from reconciler.model.desired import Desired
     from reconciler.model.facts import Facts
@@ -29,6 +30,7 @@ def load(
     cache: ParseCache | None = None,
     environ: Mapping[str, str] | None = None,
     facts: Mapping[TargetName, Facts] | None = None,
+    vault: Vault | None = None,
 ) -> Desired:
     """What a snapshot says should be.
 
@@ -38,6 +40,7 @@ def load(
         cache: keeps what is known of files that do not change; give the same one every time.
         environ: the controller's environment, for `~`.
         facts: what is known of targets. One that has none waits, where anything depends on them.
+        vault: reads secrets; without it none can be had.
 
     Raises:
         ConfigError: with everything that is wrong.
@@ -45,4 +48,4 @@ def load(
     """
     from reconciler.config.loading import load_snapshot
 
-    return load_snapshot(snapshot, catalog, cache=cache, environ=environ, facts=facts)
+    return load_snapshot(snapshot, catalog, cache=cache, environ=environ, facts=facts, vault=vault)

@@ -31,6 +31,7 @@ class Complaints:
         warnings: what a person should know.
         lost: whether some document could not be read.
         values_lost: whether that, or what is wrong with it, may be why a value is not given.
+        root: of the source.
     """
 
     def __init__(self, snapshot: Snapshot, lost: Sequence[str], broken: Collection[Reference] = ()) -> None:
@@ -41,6 +42,7 @@ class Complaints:
         self.suggestions = Suggestions()
         self._lost = lost
         self._names_in_lost: set[str] | None = None
+        self.root = snapshot.root
         self._snapshot = snapshot
         self._places: dict[str, Locator] = {}
 

@@ -6,7 +6,7 @@ do not grow without end, though each may be twice the one before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ from reconciler.config.cel_loops import ENTRY
 from reconciler.config.explain import shown
 from reconciler.config.expressions import put_in
 from reconciler.config.faults import Faults
+from reconciler.config.secret_values import CHANGED, HINT, SecretReading, Unread
 from reconciler.config.weights import weight
 
 if TYPE_CHECKING:
     from reconciler.config.complaints import Complaints
     from reconciler.config.declared import Variables
+    from reconciler.config.expressions import Leaf
     from reconciler.config.variables import TargetValues
     from reconciler.model.names import TargetName
 
@@ -34,9 +36,11 @@ class Composing:
 
     Args:
         complaints: told of what cannot be made.
+        secrets: read for the values that are or have one.
     """
 
-    def __init__(self, complaints: Complaints) -> None:
+    def __init__(self, complaints: Complaints, secrets: SecretReading) -> None:
+        self.secrets = secrets
         self._complaints = complaints
         self._faults: dict[int, Faults] = {}
 
@@ -114,12 +118,19 @@ class _Making:
         self._under_way.pop()
         if name in self._unmade:
             return
+        self._put_together(name, leaves, faults)
+
+    def _put_together(self, name: str, leaves: Sequence[Leaf], faults: Faults) -> None:
+        """Make a value of those that it reads, all of which have been made."""
         faults.begin(self._target, self._values)
         read = {
             path[1] for leaf in leaves for one in leaf.expressions for path in one.reads if path[0] == "vars"
         }
         context = self._values.own_context(read)
         made = [(leaf.path[2:], leaf.value(context, partial(faults.expression, leaf))) for leaf in leaves]
+        for leaf, (_, value) in zip(leaves, made, strict=True):
+            if not faults.here and self._values.changes_secret(leaf, value):
+                faults.add(leaf, 0, f"{shown(leaf.path)}: {CHANGED}", HINT)
         if faults.here:
             self._unmade.add(name)
             return
@@ -135,5 +146,12 @@ class _Making:
             self._room = 0
             self._unmade.add(name)
             return
-        value: Any = {name: self._written[name]}
-        self._values.vars[name] = put_in(value, made)[name]
+        whole: Any = {name: self._written[name]}
+        value, one = put_in(whole, made)[name], self._given[name]
+        if name in one.secret:
+            try:
+                value = self._composing.secrets.marked(one, ("spec", "values", name), value)
+            except Unread:
+                self._unmade.add(name)
+                return
+        self._values.vars[name] = value

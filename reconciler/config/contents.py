@@ -12,13 +12,19 @@ from reconciler.config.schemas import CompiledKind
 from reconciler.model.blob import Blob
 
 
-def content_of(compiled: CompiledKind, spec: Mapping[str, Any], body: Blob | str | None) -> Content:
+def content_of(
+    compiled: CompiledKind,
+    spec: Mapping[str, Any],
+    body: Blob | str | None,
+    marks: frozenset[str] = frozenset(),
+) -> Content:
     """What a resource is.
 
     Args:
         compiled: its kind.
         spec: valid.
         body: the content that it carries itself, the path of what is it in the source, or None.
+        marks: of the secrets in it.
     """
     kind = compiled.kind
     own = compiled.fill({name: item for name, item in spec.items() if name not in COMMON})
@@ -27,6 +33,12 @@ def content_of(compiled: CompiledKind, spec: Mapping[str, Any], body: Blob | str
     blob = body if isinstance(body, Blob) else None
     if blob is not None:
         own["body"] = {"digest": blob.digest, "size": blob.size}
+        if blob.revealed is not None:
+            own["body"]["secret"] = True
+            if "sensitive" in compiled.fields:
+                own["sensitive"] = True
+            if "mode" in compiled.fields:
+                own.setdefault("mode", "0600")
     return Content(
         spec=own,
         blob=blob,
@@ -35,4 +47,5 @@ def content_of(compiled: CompiledKind, spec: Mapping[str, Any], body: Blob | str
         shares=subjects_of(kind.shares, own),
         uses=subjects_of(kind.uses, own),
         contains=subjects_of(kind.contains, own),
+        marks=marks,
     )

@@ -37,6 +37,7 @@ class Content:
         shares: what they own a part of.
         uses: what they need to be there.
         contains: what others can lie within.
+        marks: of the secrets in it.
     """
 
     spec: Mapping[str, Any]
@@ -46,6 +47,7 @@ class Content:
     shares: tuple[Subject, ...] = ()
     uses: tuple[Subject, ...] = ()
     contains: tuple[Subject, ...] = ()
+    marks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ class Variables:
         values: by name.
         origin: where it was declared.
         leaves: the strings in them that have expressions.
+        secret: the names of those that have secrets in them.
     """
 
     document: Document
@@ -158,6 +161,7 @@ class Variables:
     values: Mapping[str, Any]
     origin: Origin
     leaves: tuple[Leaf, ...] = ()
+    secret: frozenset[str] = frozenset()
 
     @property
     def composed(self) -> frozenset[str]:

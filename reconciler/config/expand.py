@@ -21,6 +21,7 @@ from reconciler.config.relations import check_named, check_provided, check_refer
 from reconciler.config.selection import TargetSelection
 from reconciler.config.targets import ControllerPaths
 from reconciler.config.variables import Values
+from reconciler.core.vault import Vault
 from reconciler.model.names import Address, TargetName, address
 from reconciler.model.resource import Instance
 from reconciler.model.selector import Selector
@@ -41,6 +42,7 @@ class Expansion:
         complaints: what is wrong, and what a person should know.
         facts: what was read of facts.
         selecting: what is for whatever targets a selector selects, be it none.
+        secrets: where the secrets are that were read.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Expansion:
         declared: Mapping[str, FileDeclarations],
         facts: FactReading,
         controller: ControllerPaths,
+        vault: Vault,
     ) -> None:
         self.facts = facts
         self.instances: dict[Address, Instance] = {}
@@ -72,9 +75,10 @@ class Expansion:
         owned.check_names(manifests)
         for variables in owned.variables:
             self._targets_of(variables)
-        values = Values(owned.variables, self.targets, self._selection, facts, self.complaints)
+        values = Values(owned.variables, self.targets, self._selection, facts, self.complaints, vault)
+        self.secrets = values.secrets
         attachments = Attachments(snapshot, tuple(declared), self.complaints)
-        self._making = Making(attachments, values, self.complaints, self._broken)
+        self._making = Making(attachments, values, self.complaints, self._broken, vault)
         self.blobs = self._making.blobs
         for manifest in manifests:
             self._put(manifest)

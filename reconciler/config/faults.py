@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _LISTED = 20
+_REFUSED = "this is refused with the secrets that it holds"
 _HIDDEN = "it has no value; why is not told, since this is sensitive"
 
 
@@ -83,25 +84,27 @@ class Faults:
         facts = bool(expression.sections)
         self.add(leaf, count, f"{shown(leaf.path)}: {message}", hint if missing else error.hint, facts=facts)
 
-    def template(self, body: TemplateBody, error: TemplateError) -> None:
-        """A template gives nothing."""
+    def template(self, body: TemplateBody, error: TemplateError, *, hide: bool = True) -> None:
+        """A template gives nothing; `hide` says whether why may be a matter of its values."""
         missing, hint = self._missing(error.paths, error.name)
         if missing.startswith("vars.") and self._complaints.values_lost:
             self.here = True
             return
         key = (error.file, error.line, error.column, missing or error.message)
         if key not in self._found:
-            message = f"{missing} is not defined" if missing else _HIDDEN if self._hide else error.message
+            message = (
+                f"{missing} is not defined" if missing else _HIDDEN if hide and self._hide else error.message
+            )
             problem = body.problem(error, message, hint or error.hint)
             self._found[key] = _Fault(problem, any(path[0] == "facts" for path in error.paths))
         self._note(key)
 
-    def schema(self, value: Any, leaves: Sequence[Leaf]) -> None:
-        """With these values the kind's schema refuses it."""
+    def schema(self, value: Any, leaves: Sequence[Leaf], *, secret: bool = False) -> None:
+        """With these values, some of which may be secrets themselves, the kind's schema refuses it."""
         assert isinstance(self._manifest, Manifest)  # noqa: S101 - a Vars has been held to its schema already
-        hide = is_sensitive(value.get("spec", {}))
+        hide = secret or is_sensitive(value.get("spec", {}))
         for problem, leaf in self._complaints.rendered(self._manifest, value, leaves):
-            said = problem
+            said = replace(problem, message=_REFUSED, hint="") if secret else problem
             if leaf is not None:
                 message = f"{shown(leaf.path)} is refused with what it comes to" if hide else problem.message
                 said = replace(problem, message=message, hint=self._made_of(leaf, hide=hide))

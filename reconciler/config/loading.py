@@ -17,6 +17,7 @@ from reconciler.config.knowing import FactReading
 from reconciler.config.manifests import evaluate
 from reconciler.config.targets import ControllerPaths
 from reconciler.config.trees import is_below, roots_of
+from reconciler.core.vault import Vault
 from reconciler.errors import ConfigError
 from reconciler.model.desired import Desired
 from reconciler.model.manifests import is_manifest
@@ -38,11 +39,12 @@ def load_snapshot(
     cache: ParseCache | None,
     environ: Mapping[str, str] | None,
     facts: Mapping[TargetName, Facts] | None,
+    vault: Vault | None,
 ) -> Desired:
     """See `load` in the package."""
     with _collector_at_rest():
         kept = cache if cache is not None else ParseCache()
-        return _load(snapshot, catalog, kept, environ or {}, facts or {})
+        return _load(snapshot, catalog, kept, environ or {}, FactReading(facts or {}), vault or Vault())
 
 
 @contextlib.contextmanager
@@ -88,7 +90,8 @@ def _load(
     catalog: Catalog,
     cache: ParseCache,
     environ: Mapping[str, str],
-    facts: Mapping[TargetName, Facts],
+    facts: FactReading,
+    vault: Vault,
 ) -> Desired:
     controller = ControllerPaths(snapshot.root, environ.get("HOME", ""))
     kinds = cache.prepare(catalog, controller)
@@ -97,7 +100,7 @@ def _load(
     bodies = {body for found in declared.values() for body in found.bodies}
     for path in [path for path, found in declared.items() if found.foreign and path in bodies]:
         del declared[path]
-    expansion = Expansion(snapshot, declared, FactReading(facts), controller)
+    expansion = Expansion(snapshot, declared, facts, controller, vault)
     problems = [problem for found in declared.values() for problem in found.problems]
     problems += expansion.complaints.problems
     if problems:
@@ -119,4 +122,5 @@ def _load(
         selecting=expansion.selecting,
         waiting=frozenset(expansion.facts.waiting | expansion.facts.held),
         facts_read=frozenset(expansion.facts.read),
+        secrets=frozenset(expansion.secrets),
     )

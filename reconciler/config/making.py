@@ -17,6 +17,9 @@ from reconciler.config.explain import shown
 from reconciler.config.expressions import Leaf, put_in
 from reconciler.config.faults import Faults
 from reconciler.config.rendering import Rendering
+from reconciler.config.secret_values import CHANGED, HINT, misplaced
+from reconciler.model.blob import Blob
+from reconciler.model.secrets import marks_in
 from reconciler.model.values import Rendered
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from reconciler.config.complaints import Complaints
     from reconciler.config.rendering import TemplateBody
     from reconciler.config.variables import TargetValues, Values
-    from reconciler.model.blob import Blob
+    from reconciler.core.vault import Vault
     from reconciler.model.names import Digest, Reference, TargetName
 
 _SAME = b""
@@ -38,13 +41,19 @@ class Making:
         values: what expressions read.
         complaints: told of what is wrong.
         broken: what has problems of its own; grows by what has no body.
+        vault: lets targets have the secrets that are declared for them.
 
     Attributes:
         blobs: the bodies of all that was made.
     """
 
     def __init__(
-        self, attachments: Attachments, values: Values, complaints: Complaints, broken: set[Reference]
+        self,
+        attachments: Attachments,
+        values: Values,
+        complaints: Complaints,
+        broken: set[Reference],
+        vault: Vault,
     ) -> None:
         self.blobs: dict[Digest, Blob] = {}
         self._attachments = attachments
@@ -52,6 +61,7 @@ class Making:
         self._values = values
         self._complaints = complaints
         self._broken = broken
+        self._vault = vault
 
     def of(
         self, manifest: Manifest, targets: Sequence[TargetName]
@@ -102,6 +112,7 @@ class Making:
                 self._rendering.of(manifest, varying, given) if varying.template and not faults.here else None
             )
             text = self._text(body, values, faults) if body is not None else None
+            marks = self._marks(manifest, varying, given, text, values, faults)
             if faults.here or (varying.template and text is None):
                 good += not faults.here
                 continue
@@ -112,15 +123,20 @@ class Making:
             made = manifest.made.get(key)
             if made is None:
                 known = before.get(key)
-                content = known.content if known else self._content(manifest, varying, given, text, faults)
+                content = (
+                    known.content if known else self._content(manifest, varying, given, text, marks, faults)
+                )
                 made = self._made(manifest, content, known) if content is not None else None
                 if made is None:
                     continue
                 manifest.made[key] = made
             rendered = [_rendered(manifest, *one, values) for one in zip(varying.leaves, given, strict=True)]
             if body is not None:
-                rendered.append(_rendered_body(manifest, body, values))
+                rendered.append(_rendered_body(body, values))
             good += 1
+            if marks:
+                about = (*made.content.provides, *made.content.shares)
+                self._vault.grant(target, marks, names=(one.name for one in about), blob=made.content.blob)
             yield target, made, tuple(rendered)
         held = faults.tell(good)
         self._values.hold(held)
@@ -134,21 +150,37 @@ class Making:
         if not values.knows(body.template.sections):
             return None
         try:
-            return body.render(values)
+            text = body.render(values)
         except TemplateError as error:
             faults.template(body, error)
             return None
+        kind = body.manifest.compiled.kind
+        wrong = None
+        if values.render_changes_secret(body.template, text):
+            wrong = CHANGED, HINT
+        elif values.vault is not None and marks_in(text) and body.field not in kind.secrets:
+            wrong = misplaced(kind, f"spec.{body.field}")
+        if wrong is not None:
+            faults.template(body, body.template.mistake(*wrong), hide=False)
+        return text if wrong is None else None
 
     def _content(
-        self, manifest: Manifest, varying: Varying, given: Sequence[Any], text: str | None, faults: Faults
+        self,
+        manifest: Manifest,
+        varying: Varying,
+        given: Sequence[Any],
+        text: str | None,
+        marks: frozenset[str],
+        faults: Faults,
     ) -> Content | None:
         """What a manifest is with values in the place of its expressions, if it may be that."""
         compiled = manifest.compiled
         value = put_in(
             varying.document, [(leaf.path, one) for leaf, one in zip(varying.leaves, given, strict=True)]
         )
-        if not compiled.accepts(value):
-            faults.schema(value, varying.leaves)
+        real = self._vault.revealed(value) if marks else value
+        if not compiled.accepts(real):
+            faults.schema(real, varying.leaves, secret=bool(marks))
             return None
         body = (
             body_of(compiled.kind.body, value["spec"], manifest.origin.file)
@@ -159,14 +191,35 @@ class Making:
             leaf = next(leaf for leaf in varying.leaves if leaf.path == ("spec", body.field))
             faults.add(leaf, 0, f"spec.{body.field}: {body.message}", body.hint)
             return None
-        return content_of(compiled, value["spec"], body)
+        if marks and isinstance(body, Blob):
+            body = self._vault.body(body)
+        return content_of(compiled, value["spec"], body, marks)
+
+    def _marks(
+        self,
+        manifest: Manifest,
+        varying: Varying,
+        given: Sequence[Any],
+        text: str | None,
+        values: TargetValues,
+        faults: Faults,
+    ) -> frozenset[str]:
+        """The marks of the secrets in it; one that may not stand where it does, or not as it does, is complained of."""
+        if values.vault is None or faults.here:
+            return frozenset()
+        kind = manifest.compiled.kind
+        for leaf, value in zip(varying.leaves, given, strict=True):
+            if values.changes_secret(leaf, value):
+                faults.add(leaf, 0, f"{shown(leaf.path)}: {CHANGED}", HINT)
+            elif marks_in(value) and str(leaf.path[1]) not in kind.secrets:
+                faults.add(leaf, 0, *misplaced(kind, shown(leaf.path)))
+        return marks_in([*given, text])
 
 
-def _rendered_body(manifest: Manifest, body: TemplateBody, values: TargetValues) -> Rendered:
+def _rendered_body(body: TemplateBody, values: TargetValues) -> Rendered:
     """Where the text of a template came from."""
-    kind = manifest.compiled.kind
     reads = [read for path in body.template.reads if (read := values.read(path)) is not None]
-    return Rendered(kind.body.file if body.path else kind.body.text, body.path, None, tuple(reads), body=True)
+    return Rendered(body.field, body.path, None, tuple(reads), body=True)
 
 
 def _rendered(manifest: Manifest, leaf: Leaf, value: Any, values: TargetValues) -> Rendered:

@@ -25,6 +25,7 @@ from reconciler.config.inventory.fleet import fleet_of
 from reconciler.config.inventory.kind import INVENTORY
 from reconciler.config.rendering import inline_problems, is_template, template_problems, unrendered
 from reconciler.config.schemas import CompiledKind, Kinds
+from reconciler.config.secret_values import has_secret
 from reconciler.config.selectors import selector
 from reconciler.config.slips import looked_through, may_have_slips
 from reconciler.config.strangers import meant_kind, strange_kind
@@ -189,7 +190,8 @@ class _Evaluator:
             good.pop(path[0], None)
         if where is not None:
             left = tuple(leaf for leaf in leaves if leaf.path[2] in good)
-            self.declared.variables.append(Variables(kept, name_of(value), where, good, origin, left))
+            secret = frozenset(name for name, item in good.items() if has_secret(item))
+            self.declared.variables.append(Variables(kept, name_of(value), where, good, origin, left, secret))
 
     def resource(
         self, document: Document, compiled: CompiledKind, leaves: list[Leaf], *, valid: bool, slipped: bool

@@ -162,6 +162,8 @@ class TemplateBody:
     Attributes:
         template: compiled.
         path: of the file that it is in, or "".
+        manifest: whose it is.
+        field: of the spec, by which it has it.
     """
 
     def __init__(
@@ -169,16 +171,17 @@ class TemplateBody:
     ) -> None:
         self.template = template
         self.path = path
-        self._manifest = manifest
+        self.manifest = manifest
+        body = manifest.compiled.kind.body
+        self.field = body.file if path else body.text
         self._complaints = complaints
 
     def problem(self, error: TemplateError, message: str, hint: str) -> Problem:
         """What is wrong with it, at its place."""
         if error.file:
             return _at(error, message, hint)
-        field = self._manifest.compiled.kind.body.text
         at = error.line, error.column
-        return self._complaints.in_text(self._manifest, ("spec", field), error.text, at, message, hint)
+        return self._complaints.in_text(self.manifest, ("spec", self.field), error.text, at, message, hint)
 
     def render(self, values: TargetValues) -> str:
         """What it gives.

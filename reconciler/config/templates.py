@@ -76,6 +76,16 @@ class Template:
         finally:
             budget.reset(token)
 
+    def mistake(self, message: str, hint: str) -> TemplateError:
+        """What is wrong with what it makes of its values, at the first of them."""
+        for file, part in self._parts.items():
+            for line, paths in sorted(part.reads.items()):
+                for path in paths:
+                    failed = TemplateError(message, *place(part.text, line, path[0]), hint)
+                    failed.file, failed.text = "" if file == _INLINE else file, part.text
+                    return failed
+        raise AssertionError("what reads nothing has nothing to make it of")
+
     def _failed(self, error: BaseException, message: str) -> TemplateError:
         file, line, trace = next(iter(self._parts)), 1, error.__traceback__
         while trace is not None:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.config.composing import Composing
 from reconciler.config.expressions import dotted
+from reconciler.config.secret_values import SecretReading, Unread, secret_problems
 from reconciler.core.spoken import some
+from reconciler.model.secrets import marks_in
 from reconciler.model.selector import Selector
 from reconciler.model.values import NOWHERE, Read
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from reconciler.config.expressions import Leaf
     from reconciler.config.knowing import FactReading
     from reconciler.config.selection import TargetSelection
+    from reconciler.config.templates import Template
+    from reconciler.core.vault import Vault
     from reconciler.model.facts import Section
     from reconciler.model.names import TargetName
     from reconciler.model.origin import Origin
@@ -54,6 +58,8 @@ def value_problems(
             hint = "letters, digits and '_', no digit first, and no word of CEL's own such as in"
             yield (name,), f"no value can be called {name!r}", hint, True
         yield from _within(value, (name,))
+        for path, message, hint in secret_problems(value, (name,)):
+            yield path, message, hint, False
 
 
 def _within(
@@ -77,9 +83,10 @@ class TargetValues:
         origins: where each was given.
         target: its name and labels.
         facts: those that something has asked for, by section.
+        vault: has the secrets that are among `vars` by their marks; None where there are none.
     """
 
-    __slots__ = ("_contexts", "_facts", "_given", "_name", "facts", "origins", "target", "vars")
+    __slots__ = ("_contexts", "_facts", "_given", "_name", "facts", "origins", "target", "vars", "vault")
 
     def __init__(
         self,
@@ -90,6 +97,7 @@ class TargetValues:
         given: Mapping[str, Variables],
     ) -> None:
         self.vars = values
+        self.vault: Vault | None = None
         self.origins = origins
         self.target = {"name": str(target.name), "labels": dict(target.labels)}
         self.facts: dict[str, Mapping[str, Any]] = {}
@@ -132,6 +140,39 @@ class TargetValues:
         known = {name: self.vars[name] for name in read if name in self.vars}
         return context({"vars": known, "target": self.target})
 
+    def changes_secret(self, leaf: Leaf, value: Any) -> bool:
+        """Whether `value`, which a string came to, has something else in it that was made of a secret."""
+        if self.vault is None or not self._reads_secret(
+            path for one in leaf.expressions for path in one.reads
+        ):
+            return False
+        from reconciler.config.cel import context
+
+        wrong: list[object] = []
+        real = leaf.value(context(self._revealed(self.facts)), lambda _, error: wrong.append(error))
+        return bool(wrong) or self.vault.revealed(value) != real
+
+    def render_changes_secret(self, template: Template, text: str) -> bool:
+        """Whether `text`, which a template has given, has something else in it that was made of a secret."""
+        if self.vault is None or not self._reads_secret(template.reads):
+            return False
+        from reconciler.config.template_trees import TemplateError
+
+        try:
+            real = template.render(self._revealed(template.sections))
+        except TemplateError:
+            return True
+        return bool(self.vault.revealed(text) != real)
+
+    def _reads_secret(self, paths: Iterable[Sequence[str]]) -> bool:
+        return any(path[0] == "vars" and marks_in(self.look(path)[0]) for path in paths)
+
+    def _revealed(self, sections: Iterable[str]) -> dict[str, Any]:
+        """All that can be read with the secrets themselves, to compare with: nothing of that is kept or told."""
+        assert self.vault is not None  # noqa: S101 - there is a secret
+        facts = {section: self.facts[section] for section in sections}
+        return {"vars": self.vault.revealed(self.vars), "target": self.target, "facts": facts}
+
     def read(self, path: Sequence[str]) -> Read | None:
         """What an expression reads by a path; None where nothing is there, or it may be any of the values."""
         value, depth = self.look(path)
@@ -158,6 +199,10 @@ class Values:
         selection: of those.
         facts: what is known of them.
         complaints: told of ties.
+        vault: has the secrets among them.
+
+    Attributes:
+        secrets: where those are.
     """
 
     def __init__(
@@ -167,7 +212,10 @@ class Values:
         selection: TargetSelection,
         facts: FactReading,
         complaints: Complaints,
+        vault: Vault,
     ) -> None:
+        self._secrets = SecretReading(vault, complaints, complaints.root)
+        self.secrets = self._secrets.files
         self._targets = targets
         self._facts = facts
         self._known: dict[TargetName, TargetValues] = {}
@@ -178,8 +226,8 @@ class Values:
             for name in selection.of(one.where) if isinstance(one.where, Selector) else (one.where,):
                 self._for.setdefault(name, []).append(one)
         self._check(complaints)
-        self._composing = Composing(complaints)
-        for target in self._for if any(one.leaves for one in given) else ():
+        self._composing = Composing(complaints, self._secrets)
+        for target in self._for if any(one.leaves or one.secret for one in given) else ():
             if target in targets:
                 self.of(target)
         self._composing.tell()
@@ -196,9 +244,13 @@ class Values:
                 for one in given:
                     merged[0].update(one.values)
                     merged[1].update(dict.fromkeys(one.values, one.origin))
+                if any(one.secret for one in given):
+                    self._mark(merged[0], given)
             known = self._known[target] = TargetValues(
                 self._targets[target], *merged, self._facts, self._given
             )
+            if any(one.secret for one in given):
+                known.vault = self._secrets.vault
             if any(one.leaves for one in given):
                 winning = {name: one for one in given for name in one.values}
                 known.vars = dict(known.vars)
@@ -206,6 +258,16 @@ class Values:
                     target, known, {name: one for name, one in winning.items() if name in one.composed}
                 )
         return known
+
+    def _mark(self, values: dict[str, Any], given: Sequence[Variables]) -> None:
+        """Have marks in the place of secrets, but for those that are made of other values."""
+        winning = {name: one for one in given for name in one.values}
+        for name, one in winning.items():
+            if name in one.secret - one.composed:
+                try:
+                    values[name] = self._secrets.marked(one, ("spec", "values", name), values[name])
+                except Unread:
+                    del values[name]
 
     def hold(self, targets: Iterable[TargetName]) -> None:
         """What these targets are makes no sense of what is declared for them: nothing of it is in force there."""

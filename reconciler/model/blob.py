@@ -16,11 +16,13 @@ class Blob:
         digest: of the content.
         size: bytes.
         read: gives the content. Raises SnapshotGone if it cannot be had any more.
+        revealed: the digest of what it is on a target, where it holds secrets: `size` is of that, too. Never kept.
     """
 
     digest: Digest
     size: int
     read: Callable[[], bytes] = field(repr=False, compare=False)
+    revealed: Digest | None = field(default=None, repr=False, compare=False)
 
 
 EMPTY = Blob(

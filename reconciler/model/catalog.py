@@ -72,6 +72,7 @@ class Kind:
         lock: what only one operation on a target can hold at a time, such as `dpkg`; or "".
         transaction: whether what is to be done at once about several instances on a target is one operation.
         touches: the sections of facts that may be others once an instance was changed.
+        secrets: the fields in which a secret may stand.
         probe: that its instances are looked at beside the rounds, so that none waits for the answer; or None.
     """
 
@@ -90,6 +91,7 @@ class Kind:
     lock: str = ""
     transaction: bool = False
     touches: tuple[Section, ...] = ()
+    secrets: tuple[str, ...] = ()
     probe: ProbeFields | None = None
 
 

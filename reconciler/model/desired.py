@@ -32,6 +32,7 @@ class Desired:
         waiting: the targets of which nothing can be said before their facts are known: no instance is declared there,
             and what was is not declared no longer.
         facts_read: the sections of facts that any of it depends on.
+        secrets: where the secrets are that any of it depends on.
     """
 
     source: SourceName
@@ -46,6 +47,7 @@ class Desired:
     selecting: frozenset[Reference] = frozenset()
     waiting: frozenset[TargetName] = frozenset()
     facts_read: frozenset[Section] = frozenset()
+    secrets: frozenset[str] = frozenset()
 
     def among(self, addresses: Collection[Address], targets: Collection[TargetName]) -> Desired:
         """Only these of its instances, and only these of its targets."""

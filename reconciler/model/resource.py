@@ -174,6 +174,11 @@ class Instance:
             yield Digest(digest)
 
     @property
+    def holds_secret(self) -> bool:
+        """Whether its body has a secret in it, so that what is in its place on the target is nobody's business."""
+        return bool(self.spec.get("body", {}).get("secret"))
+
+    @property
     def absent(self) -> bool:
         """Whether it declares that there be nothing; `state: absent` means that in every kind."""
         return self.spec.get("state") == "absent"

@@ -150,6 +150,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
             "lock",
             "transaction",
             "touches",
+            "secrets",
             "probe",
         ),
     )
@@ -192,6 +193,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         lock=reader.text(entry["lock"], _LOCK, "a name, such as dpkg") if "lock" in entry else "",
         transaction=reader.flag(entry.get("transaction")),
         touches=_touches(reader, entry.get("touches")),
+        secrets=tuple(known(item) for item in reader.items(entry.get("secrets"))),
         probe=ProbeFields(**{use: known(field_node) for use, field_node in probe.items()})
         if "probe" in entry
         else None,

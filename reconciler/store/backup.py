@@ -4,7 +4,7 @@ Invariants: the copy of the database is one moment of it (SQLite's online backup
 called one only after it was restored beside itself and found sound. Restoring writes into an empty place only, and what
 is not as the backup says puts nothing there.
 
-    backup.tar, 0600:  contents.json, froyo.db, blobs/ab/ab12…, and whatever else lies in the directory
+    backup.tar, 0600:  contents.json, froyo.db, blobs/ab/ab12…, and whatever else lies in the directory but secrets
 
 Writing a backup and reading it are the two sides of one format, and so it is longer than a module should be.
 """
@@ -39,7 +39,11 @@ if TYPE_CHECKING:
 DATABASE = "froyo.db"
 CONTENTS = "contents.json"
 _FORMAT = 1
-_LEFT_OUT = frozenset({DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "froyo.lock", "froyo.sock", CONTENTS})
+_LEFT_OUT = frozenset(
+    {DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "froyo.lock", "froyo.sock", CONTENTS, "secrets.key"}
+)
+_DIRECTORIES_LEFT_OUT = frozenset({"blobs", "secrets"})
+"""Of these the bodies are written by what the database says, and secrets are nobody's who is given a backup."""
 _ATTEMPTS = 5
 _CHUNK = 1 << 20
 
@@ -213,7 +217,7 @@ def _others(state: Path) -> Iterator[tuple[str, Path]]:
         here = Path(directory)
         top = here == state
         if top:
-            names[:] = [name for name in names if name != "blobs"]
+            names[:] = [name for name in names if name not in _DIRECTORIES_LEFT_OUT]
         for name in sorted(found):
             path = here / name
             if not (top and name in _LEFT_OUT) and stat.S_ISREG(path.lstat().st_mode):

@@ -20,14 +20,16 @@ import asyncio
 import hashlib
 import socket
 from collections.abc import Callable, Collection
-from typing import Any, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from reconciler.errors import ErrorClass, FrameTooLarge, RemoteProtocolError, RunnerError, TransportError
 from reconciler.model.blob import Blob
 from reconciler.model.calls import Failure, Reply
-from reconciler.model.names import Digest
+from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import LocalTransport, Target
 from reconciler.runtime import Runtime
+from reconciler.targets import sealing
 from reconciler.targets.bodies import Bodies, decode_piece
 from reconciler.targets.gathering import Gathered, gathered
 from reconciler.targets.link import Link, PendingCommand
@@ -36,7 +38,16 @@ from reconciler.targets.observation import Observation, observation
 from reconciler.targets.settings import SessionSettings
 from reconciler.targets.watch import UNWATCHED, WatchEvent, WatchStatus, watch_event, watch_status
 
+if TYPE_CHECKING:
+    from reconciler.core.vault import TargetSecrets
+
 OnEvent = Callable[[WatchEvent], None]
+SecretsOf = Callable[[TargetName], "TargetSecrets | None"]
+
+
+def no_secrets(_target: TargetName) -> None:
+    """Of a world without any."""
+
 
 _TOO_LARGE = "request_too_large"
 """What was not even sent."""
@@ -57,7 +68,14 @@ class Session:
     """
 
     def __init__(
-        self, target: Target, link: Link, ready: Ready, *, bodies: Bodies, on_event: OnEvent
+        self,
+        target: Target,
+        link: Link,
+        ready: Ready,
+        *,
+        bodies: Bodies,
+        on_event: OnEvent,
+        secrets: SecretsOf,
     ) -> None:
         self.target = target
         self.ready = ready
@@ -65,6 +83,8 @@ class Session:
         self._link = link
         self._bodies = bodies
         self._on_event = on_event
+        self._secrets_of = secrets
+        self._sealed = sealing.SealedLooks()
         self._batches: dict[str, list[dict[str, Any]]] = {}
         self._remembers_since = asyncio.get_running_loop().time()
         self._watch: PendingCommand | None = None
@@ -77,6 +97,7 @@ class Session:
         runtime: Runtime,
         on_event: OnEvent,
         settings: SessionSettings | None = None,
+        secrets: SecretsOf = no_secrets,
     ) -> Session:
         """Start a runner on the target and wait until it is ready.
 
@@ -85,6 +106,7 @@ class Session:
             runtime: gives the connection and the threads.
             on_event: called on the loop with what `watch` notices. It must not wait.
             settings: see there.
+            secrets: gives the secrets that a target may have.
 
         Raises:
             TransportError: the target cannot be reached, or no runner starts there; says why and what to do.
@@ -95,7 +117,7 @@ class Session:
         ready = await link.start()
         local = isinstance(target.transport, LocalTransport)
         bodies = Bodies(link, offload=runtime.offload, compress=not local)
-        return cls(target, link, ready, bodies=bodies, on_event=on_event)
+        return cls(target, link, ready, bodies=bodies, on_event=on_event, secrets=secrets)
 
     @property
     def passed_over(self) -> str:
@@ -149,6 +171,29 @@ class Session:
         Raises:
             TransportError: the session is lost.
         """
+        send = partial(self._command, name, options=options, timeout=timeout, repeatable=repeatable)
+        secrets = self._secrets
+        return await (send(items) if secrets is None else sealing.command(secrets, items, send))
+
+    @property
+    def _secrets(self) -> TargetSecrets | None:
+        """What the target may have, as of now."""
+        return self._secrets_of(self.target.name)
+
+    def holds_secret(self, content: bytes) -> bool:
+        """Whether what was read on the target has one of its secrets in it, and so must not be kept."""
+        secrets = self._secrets
+        return secrets is not None and secrets.holds(content.decode(errors="surrogateescape"))
+
+    async def _command(
+        self,
+        name: str,
+        items: list[dict[str, Any]],
+        *,
+        options: dict[str, Any] | None,
+        timeout: float,
+        repeatable: bool,
+    ) -> list[Reply]:
         replies: list[Reply] = []
         waiting = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
         while waiting:
@@ -209,6 +254,14 @@ class Session:
             RemoteProtocolError: it answers with something else than was asked for; the session is being ended.
             TransportError: the session is lost.
         """
+        secrets = self._secrets
+        if secrets is None:
+            return await self._observe(key, timeout, batch, digest)
+        return await self._sealed.observe(secrets, key, batch, digest, partial(self._observe, key, timeout))
+
+    async def _observe(
+        self, key: str, timeout: float, batch: list[dict[str, Any]] | None, digest: str | None
+    ) -> Observation:
         known = self._batches.get(key)
         if batch is None:
             batch = known
@@ -236,7 +289,7 @@ class Session:
             options["batch"] = batch
         if digest is not None:
             options["digest"] = digest
-        (reply,) = await self.command("observe", [{}], options=options, timeout=timeout)
+        (reply,) = await self._command("observe", [{}], options=options, timeout=timeout, repeatable=False)
         return reply
 
     async def facts(self, only: Collection[str] = ()) -> Gathered:
@@ -267,7 +320,8 @@ class Session:
             SnapshotGone: its content cannot be had any more.
             TransportError: the session is lost.
         """
-        await self._bodies.send(blob)
+        secrets = self._secrets
+        await self._bodies.send(blob if secrets is None else secrets.body(blob))
 
     async def read_file(
         self, path: str, *, size: int | None = None, timeout: float = _LOOK
@@ -330,7 +384,9 @@ class Session:
 
         def noticed(said: CommandEvent) -> None:
             if said.event == "changed":
-                self._on_event(watch_event(said.data))
+                secrets = self._secrets
+                data = said.data if secrets is None else secrets.sealed({}, said.data)
+                self._on_event(watch_event(data))
             elif said.event == "progress":
                 self.watching = watch_status(said.data)
                 if not armed.done():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import Processor
 
-    from reconciler.telemetry.redaction import Redactor
+    from reconciler.core.redaction import Redactor
 
 
 class LogFormat(StrEnum):

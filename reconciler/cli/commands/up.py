@@ -26,6 +26,7 @@ from reconciler.cli.options import (
 from reconciler.cli.output import Format
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.prune import Budget
+from reconciler.core.redaction import Redactor
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
 from reconciler.model.names import Address
@@ -75,7 +76,6 @@ def command(  # noqa: PLR0913 - its options
     """
     from reconciler.api.times import parse_duration
     from reconciler.telemetry.output import configure
-    from reconciler.telemetry.redaction import Redactor
 
     trial = parse_duration(rollback_within) if rollback_within is not None else None
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
@@ -98,9 +98,12 @@ def command(  # noqa: PLR0913 - its options
         else "INFO"
     )
     shown = output if shows or output.is_document else None
-    configure(redactor=Redactor(), level=level, format=log_format, environ=os.environ)
+    redactor = Redactor()
+    configure(redactor=redactor, level=level, format=log_format, environ=os.environ)
     where = places(os.environ, state=state, sources=roots)
-    abandoned = asyncio.run(_up(screen, roots, where, shown=shown, budget=prune_budget, trial=trial))
+    abandoned = asyncio.run(
+        _up(screen, roots, where, redactor, shown=shown, budget=prune_budget, trial=trial)
+    )
     for address in abandoned:
         screen.note(
             f"abandoned in the middle of an apply, looked at again at the next start: {one_line(address)}"
@@ -114,6 +117,7 @@ async def _up(
     screen: Terminal,
     roots: list[Path],
     where: Places,
+    redactor: Redactor,
     *,
     shown: Format | None,
     budget: Budget | None,
@@ -128,7 +132,9 @@ async def _up(
     def notice(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    async with assemble(where, os.environ, lease=True, notice=notice, prune=budget) as parts:
+    async with assemble(
+        where, os.environ, lease=True, notice=notice, prune=budget, redactor=redactor
+    ) as parts:
 
         async def api(daemon: Daemon) -> None:
             await serve(DaemonBackend(daemon), where.socket)

@@ -133,7 +133,9 @@ async def keep_preimages(
             known[address] = preimage.digest
         elif unit.cause is not Cause.DRIFT:
             try:
-                contents[address] = await _read(session, preimage)
+                content = await _read(session, preimage)
+                if not session.holds_secret(content):
+                    contents[address] = content
             except RunnerError as error:
                 failed[address] = error
     await journal.keep_blobs(contents, known)

@@ -67,6 +67,9 @@ def _unit(
     instance, state = lane.instances[address], lane.states[address]
     hide = is_sensitive(instance.spec, reading.state)
     diffs = tuple(_shown(one, find_blob, hide=hide) for one in operation.diffs)
+    if operation.preimage is not None and instance.holds_secret:
+        # It may hold the secret, or the one before it: what was there is not kept.
+        operation = replace(operation, preimage=None, lost=operation.lost + 1)
     if instance.removal is not None and action is (
         Action.CREATE if instance.removal.restores is None else Action.DELETE
     ):

@@ -8,12 +8,13 @@ import pytest
 from reconciler.app.gathering import ask_again, gather_needed
 from reconciler.engine.facts import TargetFacts
 from reconciler.errors import UsageError
+from reconciler.targets.session import Session
 from tests.unit.engine.stage import staged
 
 
 def parts_of(stage, *, ttl=3600.0):
     facts = TargetFacts(stage.store, now=stage.now, ttl=ttl)
-    return SimpleNamespace(facts=facts, store=stage.store, runtime=stage.runtime)
+    return SimpleNamespace(facts=facts, store=stage.store, runtime=stage.runtime, open_session=Session.open)
 
 
 def reading(stage, *sections):

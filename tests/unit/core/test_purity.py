@@ -11,7 +11,8 @@ import reconciler.core
 
 MODULES = sorted(Path(reconciler.core.__path__[0]).glob("*.py"))
 PURE = {
-    "__future__", "collections", "collections.abc", "dataclasses", "difflib", "enum", "fnmatch", "heapq", "typing",
+    "__future__", "base64", "collections", "collections.abc", "dataclasses", "difflib", "enum", "fnmatch", "hashlib",
+    "heapq", "hmac", "json", "re", "typing", "urllib.parse",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from reconciler.errors import TransportError
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import LocalTransport, SshTransport, Target
 from reconciler.runtime import Runtime
-from reconciler.targets.session import Session
+from reconciler.targets.session import SecretsOf, Session, no_secrets
 from reconciler.targets.settings import SessionSettings
 
 READY = {
@@ -104,17 +104,19 @@ class FakeRunner:
         target: Target = LOCAL,
         *,
         on_event: Callable[[Any], None] = lambda event: None,
+        secrets: SecretsOf = no_secrets,
         **settings: float,
     ) -> Session:
         """A session with this runner, once it is ready."""
         self.say(**READY)
-        return await self.open_unready(target, on_event=on_event, **settings)
+        return await self.open_unready(target, on_event=on_event, secrets=secrets, **settings)
 
     async def open_unready(
         self,
         target: Target = LOCAL,
         *,
         on_event: Callable[[Any], None] = lambda event: None,
+        secrets: SecretsOf = no_secrets,
         **settings: float,
     ) -> Session:
         async def connect(_: Target) -> FakeChannel:
@@ -126,5 +128,5 @@ class FakeRunner:
 
         runtime = Runtime(connect=connect, offload=offload)
         return await Session.open(
-            target, runtime=runtime, on_event=on_event, settings=SessionSettings(**settings)
+            target, runtime=runtime, on_event=on_event, settings=SessionSettings(**settings), secrets=secrets
         )

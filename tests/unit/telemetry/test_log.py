@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from reconciler.core.redaction import MASK, Redactor
 from reconciler.telemetry import output
 from reconciler.telemetry.log import get_logger
 from reconciler.telemetry.output import LogFormat, configure
-from reconciler.telemetry.redaction import MASK, Redactor
 
 
 class Terminal(io.StringIO):
@@ -220,8 +220,9 @@ def test_a_line_that_cannot_be_written_is_lost_and_nothing_else_is_said(redactor
 def test_nothing_heavy_is_imported_before_there_is_a_line():
     script = (
         "import sys\n"
-        "from reconciler.telemetry import log, output, redaction\n"
-        "output.configure(redactor=redaction.Redactor(), level='WARNING')\n"
+        "from reconciler.core.redaction import Redactor\n"
+        "from reconciler.telemetry import log, output\n"
+        "output.configure(redactor=Redactor(), level='WARNING')\n"
         "log.get_logger().info('not said')\n"
         "print([name for name in ('structlog', 'rich', 'asyncio') if name in sys.modules])\n"
     )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.telemetry.redaction import MASK, Redactor
+from reconciler.core.redaction import MASK, Redactor
 
 KEY = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nab\n-----END KEY-----\n"
 

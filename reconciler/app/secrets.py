@@ -1,0 +1,94 @@
+"""The secrets of this controller: the files that they are in, and the key with which they are digested."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import secrets
+from pathlib import Path
+
+from reconciler.app.places import Places, must_be_ours
+from reconciler.core.redaction import Redactor
+from reconciler.core.vault import Vault
+from reconciler.errors import UsageError, why
+from reconciler.model.secrets import SecretError
+from watchers.secret_files import SecretFiles
+
+KEY_BYTES = 32
+_PR_SET_DUMPABLE = 4
+
+
+class Secrets:
+    """See the module.
+
+    Args:
+        places: where things are kept.
+        redactor: is told of all that is read.
+
+    Attributes:
+        vault: has their values.
+        files: reads them.
+    """
+
+    def __init__(self, places: Places, redactor: Redactor | None = None) -> None:
+        self.files = SecretFiles(str(places.secrets))
+        self._key = places.secrets_key
+        self.vault = Vault(self.files.read, self._first, redactor)
+
+    def _first(self) -> bytes:
+        """The key, for the first secret: from now on there is something that no core file may have in it."""
+        keep_out_of_core_files()
+        return _key(self._key)
+
+
+def keep_out_of_core_files() -> None:
+    """Let the kernel write no memory of this process to a disk, and no other process of this user look into it.
+
+    Not by a limit, which the programs that are begun by this one would have as well.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # where there is no such call
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _key(path: Path) -> bytes:
+    """The key, which is made when it is first needed. With another one, each secret would look like a new one.
+
+    Raises:
+        SecretError: there is none, and none can be made.
+    """
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            return _read(path)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):  # somebody else has made one just now
+                os.link(fresh, path)
+        finally:
+            os.unlink(fresh)
+        return _read(path)
+    except UsageError as error:
+        raise SecretError(str(error)) from None
+    except OSError as error:
+        raise SecretError(f"the key of secrets, {path}, cannot be had: {why(error)}") from None
+
+
+def _read(path: Path) -> bytes:
+    must_be_ours(path)
+    if path.stat().st_mode & 0o077:
+        raise SecretError(
+            f"the key of secrets, {path}, is none: others can read it", f"run: chmod 600 {path}"
+        )
+    content = path.read_bytes()
+    if len(content) != KEY_BYTES:
+        raise SecretError(
+            f"the key of secrets, {path}, is not whole",
+            "remove it: each secret is written to its targets once more",
+        )
+    return content

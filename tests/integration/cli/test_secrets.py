@@ -1,0 +1,277 @@
+"""A secret is on its target where it belongs, and in no other place: not in what is said, and not in what is kept.
+
+Each is random, and looked for as it is, in base64, in hex and as a URL spells it, byte by byte in all that there is
+below a person's directory, the database with its log included.
+"""
+
+import base64
+import json
+import os
+import secrets
+import signal
+import stat
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+VARS = """\
+apiVersion: froyo.dev/v1alpha1
+kind: Vars
+metadata: {name: site}
+spec:
+  targets: {}
+  values:
+    db: {user: app, password: {secret: {file: %(db)s}}}
+    url: "pg://${vars.db.user}:${vars.db.password}#db/"
+    token: {secret: {file: token}}
+"""
+FILES = """\
+apiVersion: linux.froyo.dev/v1alpha1
+kind: File
+metadata: {name: conf}
+spec: {target: here, path: "@/conf", content: "url = ${vars.url}\\n"}
+---
+apiVersion: linux.froyo.dev/v1alpha1
+kind: File
+metadata: {name: rendered}
+spec: {target: here, path: "@/rendered", mode: "0640", template: true, content: "{{ vars.db.password }}\\n"}
+---
+apiVersion: linux.froyo.dev/v1alpha1
+kind: Block
+metadata: {name: block}
+spec: {target: here, path: "@/shared", create: true, marker: db, content: "password ${vars.db.password}\\n"}
+---
+apiVersion: linux.froyo.dev/v1alpha1
+kind: Line
+metadata: {name: line}
+spec: {target: here, path: "@/shared", line: "token ${vars.token}", match: "^token ", require: [Block/block]}
+---
+apiVersion: linux.froyo.dev/v1alpha1
+kind: Exec
+metadata: {name: leak}
+spec:
+  target: here
+  argv: [sh, -c, 'echo "it is $TOKEN"; echo "$TOKEN" | base64; printf %%s "$TOKEN" > @/used; exit ${vars.exit}']
+  environment: {TOKEN: "${vars.token}"}
+  unless: [sh, -c, 'test "$(cat @/used)" = "$TOKEN"']
+---
+apiVersion: froyo.dev/v1alpha1
+kind: Vars
+metadata: {name: exit}
+spec: {targets: {}, values: {exit: %(exit)d}}
+"""
+REFUSED = """\
+apiVersion: linux.froyo.dev/v1alpha1
+kind: File
+metadata: {name: refused}
+spec: {target: here, path: "@/refused", content: "${vars.token}", validate: [sh, -c, 'cat "$0"; exit 3', "%s"]}
+"""
+HELD = ("conf", "rendered", "shared", "used")
+
+
+class Secrets:
+    """The secrets of a person, all that ever were."""
+
+    def __init__(self, person):
+        self.person = person
+        self.all = []
+        (person.state / "secrets").mkdir(parents=True, mode=0o700)
+        person.state.chmod(0o700)
+        self.files = {"db": person.base / "db", "token": person.state / "secrets" / "token"}
+        for name in self.files:
+            self.rotate(name)
+
+    def rotate(self, name):
+        """Another value, with something in it that is spelled otherwise in most places."""
+        value = f'{secrets.token_hex(6)}/"+&{secrets.token_hex(6)}'
+        self.all.append(value)
+        fresh = self.files[name].with_suffix(".new")
+        fresh.write_text(f"{value}\n")
+        fresh.chmod(0o600)
+        fresh.rename(self.files[name])
+        return value
+
+    def forms(self):
+        for value in self.all:
+            raw = value.encode()
+            yield from (raw, raw.hex().encode(), quote(value, "").encode(), json.dumps(value)[1:-1].encode())
+            for offset in range(3):
+                whole = base64.b64encode(b"\0" * offset + raw)
+                yield whole[(0, 2, 3)[offset] : -4]
+
+    def found_in(self, content):
+        return [form for form in self.forms() if form in content]
+
+    def look(self, *said):
+        """See that they are nowhere but where they belong."""
+        for text in said:
+            assert not self.found_in(text.encode(errors="surrogateescape")), text
+        homes = {*self.files.values(), *(self.person.machine / name for name in HELD)}
+        for directory, _, names in os.walk(self.person.base):
+            for path in {Path(directory, name) for name in names} - homes:
+                if stat.S_ISREG(path.lstat().st_mode):
+                    assert not self.found_in(path.read_bytes()), path
+
+
+@pytest.fixture
+def canaries(person):
+    (person.site / "files.yaml").unlink()
+    found = Secrets(person)
+    declare(person)
+    return found
+
+
+def declare(person, *, status=0, more=""):
+    person.write("vars.yaml", VARS % {"db": person.base / "db"})
+    person.write("files.yaml", FILES % {"exit": status} + more)
+
+
+def everything_said(person):
+    """By every command that tells something."""
+    plan = person.base / f"plan-{len(list(person.base.glob('plan-*')))}"
+    commands = [
+        ("validate", person.site),
+        ("plan", person.site, "-v", "--out", plan),
+        ("diff", person.site),
+        ("diff", person.site, "-o", "json"),
+        ("history", "-v"),
+        ("history", "-o", "json"),
+        ("events", "-v"),
+        ("events", "-o", "json"),
+        ("get", "-o", "json"),
+        ("describe", "Exec/leak"),
+        ("describe", "File/conf", "-o", "json"),
+        ("describe", "Line/line", "-o", "yaml"),
+        ("explain", "Exec.environment"),
+        ("graph", person.site),
+        ("status", "-o", "json"),
+        ("audit", "-o", "json"),
+        ("get", "revisions", "-o", "json"),
+        ("backup", person.base / f"{plan.name}.backup"),
+        ("doctor", "-o", "json"),
+    ]
+    found = [person.froyo(*arguments, status=None) for arguments in commands]
+    return "\n".join(one.stdout + one.stderr for one in found)
+
+
+def machine(person):
+    return {name: (person.machine / name).read_text() for name in HELD if (person.machine / name).exists()}
+
+
+def test_a_secret_is_nowhere_but_where_it_belongs(person, canaries):
+    db, token = canaries.all
+    said = [everything_said(person), person.froyo("apply", person.site, "-v").stdout]
+    there = machine(person)
+    assert (there["conf"], there["rendered"], there["used"]) == (
+        f"url = pg://app:{db}#db/\n",
+        f"{db}\n",
+        token,
+    )
+    assert f"password {db}\n" in there["shared"]
+    assert f"token {token}\n" in there["shared"]
+    assert stat.S_IMODE((person.machine / "conf").stat().st_mode) == 0o600
+    assert stat.S_IMODE((person.machine / "rendered").stat().st_mode) == 0o640
+    again = person.froyo("apply", person.site)
+    assert again.stdout == "nothing to do: 5 instances on 1 target are as declared\n"
+    canaries.look(*said, everything_said(person), again.stdout)
+
+    # Another value: what reads it is changed and nothing else, and what it was before is nowhere any more.
+    fresh = canaries.rotate("db")
+    plan = person.json("plan", person.site, status=2)
+    changed = {one["address"] for one in plan["items"][0]["units"] if one["action"] != "none"}
+    assert changed == {"here/File/conf", "here/File/rendered", "here/Block/block"}
+    canaries.look(json.dumps(plan), everything_said(person), person.froyo("apply", person.site, "-v").stdout)
+    assert machine(person)["conf"] == f"url = pg://app:{fresh}#db/\n"
+    assert not any(db in text for text in machine(person).values())
+
+    # Spoiled by hand, with the secret in what somebody wrote there.
+    (person.machine / "conf").write_text(f"spoiled {fresh}\n")
+    (person.machine / "shared").write_text(f"# {fresh}\nmine {db}\n")
+    spoiled = everything_said(person)
+    assert "differs, and is sensitive: not shown" in spoiled
+    canaries.look(spoiled, person.froyo("apply", person.site, "-v").stdout, everything_said(person))
+    assert machine(person)["conf"] == f"url = pg://app:{fresh}#db/\n"
+
+
+def test_what_was_there_before_is_adopted_or_replaced_and_not_kept(person, canaries):
+    db, _ = canaries.all
+    (person.machine / "conf").write_text(f"url = pg://app:{db}#db/\n")
+    (person.machine / "conf").chmod(0o600)
+    (person.machine / "rendered").write_text(f"old {db}\n")
+    person.write(
+        "plain.yaml", FILES.split("---", maxsplit=1)[0].replace("conf", "plain").replace("${vars.url}", "x")
+    )
+    (person.machine / "plain").write_text(f"password={db}\n")
+    said = everything_said(person)
+    units = {one["address"]: one for one in person.json("plan", person.site, status=2)["items"][0]["units"]}
+    assert units["here/File/conf"]["action"] == "none"
+    said += person.froyo("apply", person.site, "-v").stdout
+    assert (person.machine / "plain").read_text() == "url = x\n"
+    canaries.look(said, everything_said(person))
+
+
+@pytest.mark.parametrize("more", ["", "---\n" + REFUSED])
+def test_what_fails_does_not_tell_of_it(person, canaries, more):
+    declare(person, status=3, more=more)
+    failed = person.froyo("apply", person.site, "-v", status=1)
+    said = failed.stdout + failed.stderr
+    assert "exit status 3" in said
+    assert "it is [secret:" in said
+    if more:
+        assert "what it says is left out" in said
+        assert not (person.machine / "refused").exists()
+    canaries.look(said, everything_said(person))
+
+
+def test_a_mistake_about_one_is_told_with_its_place_and_without_it(person, canaries):
+    person.files = person.site / "bad.yaml"
+    bad = FILES.split("---", maxsplit=1)[0].replace("conf", "bad")
+    for wrong, message in (
+        (bad.replace("@/bad", "@/${vars.token}"), "spec.path of a File takes no secret"),
+        (bad.replace("${vars.url}", "${size(vars.token)}"), "can only be put in as it is"),
+        (bad.replace("${vars.url}", "${vars.db.password.upperAscii()}"), "can only be put in as it is"),
+    ):
+        person.write("bad.yaml", wrong)
+        failed = person.froyo("plan", person.site, status=1)
+        assert message in failed.stderr
+        assert "site/bad.yaml:4:" in failed.stderr
+        canaries.look(failed.stdout + failed.stderr)
+    person.files.unlink()
+    for name, path in canaries.files.items():
+        path.chmod(0o644)
+        failed = person.froyo("plan", person.site, status=1)
+        assert "site/vars.yaml:" in failed.stderr
+        assert f"run: chmod 600 {path}" in failed.stderr, name
+        canaries.look(failed.stdout + failed.stderr)
+        path.chmod(0o600)
+    canaries.files["db"].unlink()
+    assert "there is no file" in person.froyo("plan", person.site, status=1).stderr
+
+
+def test_a_daemon_notices_another_one_and_tells_nobody(person, canaries):
+    conf = person.machine / "conf"
+    with person.up(ends=signal.SIGKILL):
+        person.froyo("wait", "--timeout", "60s")
+        fresh = canaries.rotate("db")
+        person.until(lambda: conf.read_text() == f"url = pg://app:{fresh}#db/\n")
+        person.froyo("wait", "--timeout", "60s")
+        conf.write_text(f"spoiled {fresh}\n")
+        person.until(lambda: conf.read_text() == f"url = pg://app:{fresh}#db/\n")
+        person.until(lambda: person.json("events", "--cause", "drift")["items"])
+        canaries.look(everything_said(person), person.log)
+    canaries.look(everything_said(person), person.log)
+    with person.up():
+        person.froyo("wait", "--timeout", "60s")
+        # What is ready is watched a moment later; by the end of another look it certainly is.
+        person.froyo("reconcile", "--wait")
+        mode = canaries.files["token"]
+        mode.chmod(0o644)
+        person.until(lambda: "others can get at it" in person.froyo("get", "sources", "-o", "json").stdout)
+        conf.write_text("spoiled\n")
+        person.until(lambda: conf.read_text() == f"url = pg://app:{fresh}#db/\n")
+        mode.chmod(0o600)
+        person.until(
+            lambda: "others can get at it" not in person.froyo("get", "sources", "-o", "json").stdout
+        )
+    canaries.look(everything_said(person), person.log)
