@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench import config, daemon, drift, oneshot, plugins, slow, ssh, store
+from tests.bench import config, daemon, drift, oneshot, plugins, slow, ssh, store, whole
 from tests.bench.hosts import Lab
 from tests.bench.rows import Row, markdown, table
 
@@ -67,6 +67,9 @@ def groups(lab: Lab | None, *, spoils: int, idle: float) -> list[Group]:
             lambda work: drift.over_ssh(work, hosts, spoils=spoils),
             lab=True,
         ),
+        Group("role", "packages, files and a service", lambda work: whole.role(work, hosts), lab=True),
+        Group("stopped", "a stopped service", lambda work: whole.stopped(work, hosts), lab=True),
+        Group("many", "100 packages, 50 services", lambda work: whole.many(work, hosts), lab=True),
         Group("session", "a first session", lambda work: ssh.session(work, hosts), lab=True),
         Group("help", "froyo --help", oneshot.help_),
         Group("documents", "10,000 documents", lambda _work: config.documents()),

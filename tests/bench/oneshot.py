@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from reconciler.app.assembly import assemble
-from reconciler.app.evaluating import evaluate
-from reconciler.app.places import Places, places
-from reconciler.core.contest import Contests
-from reconciler.engine.intake.in_force import InForce
-from reconciler.engine.intake.wanted import Record
-from reconciler.engine.lane.lane import Lane
-from reconciler.engine.loop.approvals import Approvals
-from reconciler.engine.loop.suspensions import Suspensions
-from reconciler.engine.round.progress import Progress
-from reconciler.engine.round.reconcile import Round
-from reconciler.model.scope import EVERYTHING
-from reconciler.targets.session import Session
+from reconciler.app.places import places
 from tests.bench import sites
 from tests.bench.commands import FROYO, repeated, shell, timed
+from tests.bench.looking import look_again
 from tests.bench.rows import Row, median
 
 COUNT = 1000
@@ -96,7 +84,7 @@ def thousand(work: Path) -> Iterator[Row]:
     )
     yield Row(
         what="1,000 files in sync: one look in the running daemon",
-        measured=asyncio.run(_look(site, places(environ))),
+        measured=asyncio.run(look_again(site, places(environ))),
         unit="s",
         limit=look,
         budget=0.010,
@@ -168,33 +156,3 @@ def help_(_work: Path) -> Iterator[Row]:
 
 def _bare() -> float:
     return repeated([sys.executable, "-c", "pass"])
-
-
-async def _look(site: Path, where: Places) -> float:
-    """Seconds of one rescan of a target on which nothing has moved, as the daemon does it."""
-    async with assemble(where, os.environ, lease=True, notice=print) as parts:
-        evaluated = await evaluate(parts, site)
-        suspensions = Suspensions(parts.store, now=parts.runtime.now)
-        services = parts.services(
-            evaluated.desired,
-            suspensions,
-            Approvals(parts.store),
-            loop_time=asyncio.get_running_loop().time,
-            progress=Progress(),
-        )
-        (target,) = evaluated.desired.targets.values()
-        known = await parts.store.load_states()
-        wanted = InForce().take(evaluated.desired, Record()).wanted[target.name]
-        lane = Lane.make(wanted, known.get, contests=Contests())
-        session = await Session.open(target, runtime=parts.runtime, on_event=lambda _event: None)
-        try:
-            await Round(lane, session, services).run(EVERYTHING)
-            took = []
-            for _ in range(50):
-                began = time.perf_counter()
-                outcome = await Round(lane, session, services).run(EVERYTHING)
-                took.append(time.perf_counter() - began)
-                assert outcome.unchanged, "something moved while it was measured"
-            return median(took)
-        finally:
-            await session.close()
