@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -88,7 +88,8 @@ def subjects_of(templates: Iterable[str], spec: Mapping[str, Any]) -> tuple[Subj
     """
     found: dict[Subject, None] = {}
     for template in templates:
-        found.update(dict.fromkeys(_subjects(template, spec)))
+        for one in _subjects(template, spec):
+            found[one] = None
     return tuple(found)
 
 
@@ -106,14 +107,16 @@ def fields_of(template: str) -> list[str]:
     return [*_FIELD.findall(template), *_CONDITION.findall(template)]
 
 
-def _subjects(template: str, spec: Mapping[str, Any]) -> list[Subject]:
+def _subjects(template: str, spec: Mapping[str, Any]) -> Sequence[Subject]:
     scheme, name, fields, conditions = _parts(template)
-    if not conditions <= spec.keys():
-        return []
+    if conditions and not conditions <= spec.keys():
+        return ()
+    if len(fields) == 1 and isinstance(value := spec.get(fields[0]), str):  # as with almost all of them
+        return (subject(scheme, name.format(value)),)
     values = []
     for field in fields:
         if field not in spec:
-            return []
+            return ()
         value = spec[field]["digest"] if field == BODY else spec[field]
         values.append(value if isinstance(value, list) else (value,))
     return [subject(scheme, name.format(*chosen)) for chosen in product(*values)]

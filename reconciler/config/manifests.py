@@ -162,7 +162,7 @@ class _Evaluator:
         return replace(document, value=value), leaves
 
     def own(self, document: Document, compiled: CompiledKind) -> None:
-        value, origin, kept = document.value, self.origin(document), replace(document, value=None)
+        value, origin, kept = document.value, self.origin(document), document.where()
 
         def complain(path: tuple[str | int, ...], message: str, hint: str) -> None:
             self.problem(document, ("spec", *path), message, hint)
@@ -179,7 +179,7 @@ class _Evaluator:
 
     def variables(self, document: Document, value: Mapping[str, Any], origin: Origin) -> None:
         """A Vars that is valid by its schema."""
-        kept = replace(document, value=None)
+        kept = document.where()
         leaves: list[Leaf] = []
         where = self.where(document, value["spec"], valid=True)
         if self.varying:
@@ -230,7 +230,7 @@ class _Evaluator:
             (self.declared.trees if kind.body.tree else self.declared.bodies).add(body)
         if not valid or where is None or isinstance(body, BadBody) or len(self.declared.problems) > before:
             sketch = Sketch(
-                document=replace(document, value=None),
+                document=document.where(),
                 compiled=compiled,
                 where=None if isinstance(where, Selector) else where,
                 references=() if slipped else tuple(named_in(spec)),
@@ -244,7 +244,7 @@ class _Evaluator:
         content = Varying(value, tuple(leaves), template) if varies else content_of(compiled, spec, body)
         self.declared.manifests.append(
             Manifest(
-                document=replace(document, value=None),
+                document=document.where(),
                 compiled=compiled,
                 ref=reference(kind.kind, metadata.name, metadata.namespace),
                 metadata=metadata,

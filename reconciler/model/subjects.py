@@ -53,7 +53,7 @@ def subject(scheme: str, name: str) -> Subject:
         >>> str(subject("path", "//srv/./www/"))
         'path:/srv/www'
     """
-    if scheme == PATH and name.startswith("/") and not is_normal(name):
+    if scheme == PATH and name.startswith("/") and _NORMAL.fullmatch(name) is None:
         name = "/" + posixpath.normpath(name).lstrip("/")
     return Subject(scheme, name)
 

@@ -110,7 +110,7 @@ def fleet_of(
     spec = document.value["spec"]
     fleet = Fleet(
         document.value["metadata"]["name"],
-        replace(document, value=None),
+        document.where(),
         origin,
         dict(spec.get("labels") or {}),
         dict(spec.get("ssh") or {}),
