@@ -6,23 +6,21 @@ Nothing else in froyo knows which store, which provider host and which transport
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.app.auditing import Auditor
-from reconciler.app.catalogues import granted, installed
+from reconciler.app.catalogues import granted
+from reconciler.app.declaring import evaluation
 from reconciler.app.places import Places, must_be_ours
 from reconciler.app.reaching import reaching
 from reconciler.app.retention import retention
-from reconciler.app.secrets import KEY_BYTES, Secrets
+from reconciler.app.secrets import Secrets
 from reconciler.app.stamps import stamp
-from reconciler.config import ParseCache, load
 from reconciler.core.prune import Budget
 from reconciler.core.redaction import Redactor
-from reconciler.core.vault import Vault
 from reconciler.engine.facts import TargetFacts
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.suspensions import Suspensions
@@ -34,21 +32,16 @@ from reconciler.errors import LeaseHeld, StoreError
 from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Desired
 from reconciler.plugins.host import PluginHost
-from reconciler.plugins.packages import Package
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
 from reconciler.targets.artifacts import Artifacts
 from reconciler.targets.session import Session
 from reconciler.telemetry.log import get_logger
-from watchers.secret_files import SecretFiles
 
 if TYPE_CHECKING:
     from reconciler.engine.intake.intake import Load
     from reconciler.engine.loop.sessions import OpenSession
-    from reconciler.model.facts import Facts
-    from reconciler.model.names import TargetName
-    from reconciler.model.source import Snapshot
 
 LEASE = 30.0
 """Seconds for which the lease on the store is taken; a daemon renews it three times within them."""
@@ -116,34 +109,6 @@ class Parts:
             probes=Probes(self.settings, loop_time=loop_time),
             progress=progress,
         )
-
-
-def evaluation(
-    places: Places,
-    environ: Mapping[str, str],
-    known: Callable[[], Mapping[TargetName, Facts]] = dict,
-    *,
-    vault: Vault | None = None,
-) -> tuple[list[Package], Catalog, Load]:
-    """The provider packages, their kinds, and what evaluates a snapshot: all that `froyo validate` needs.
-
-    Args:
-        places: where things are kept.
-        environ: the process's environment.
-        known: gives what is known of targets at the time.
-        vault: reads secrets; one that keeps its key to itself if None.
-
-    Raises:
-        ConfigError: a provider package is broken.
-    """
-    packages, kinds = installed(places)
-    cache = ParseCache()
-    had = vault or Vault(SecretFiles(str(places.secrets)).read, partial(os.urandom, KEY_BYTES))
-
-    def evaluate(snapshot: Snapshot) -> Desired:
-        return load(snapshot, kinds, cache=cache, environ=environ, facts=known(), vault=had)
-
-    return packages, kinds, evaluate
 
 
 @contextlib.asynccontextmanager

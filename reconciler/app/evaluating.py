@@ -22,11 +22,10 @@ from reconciler.engine.intake.recall import declared_elsewhere, doubt_of, record
 from reconciler.engine.intake.wanted import Record, Taken, Wanted
 from reconciler.errors import ConfigError, UsageError
 from reconciler.model.desired import Desired
-from reconciler.model.names import Address, SourceName, TargetName
+from reconciler.model.names import Address, TargetName
 from reconciler.model.resource import Instance
 from reconciler.model.source import Snapshot
 from reconciler.model.state import ResourceState, Rollback
-from reconciler.runtime import Runtime, connect_nothing
 from watchers.directory import DirectorySource
 from watchers.fingerprint import fingerprint
 
@@ -74,15 +73,6 @@ class Evaluated:
     def instances(self) -> dict[Address, Instance]:
         """All that matters: what is declared, and what is to go."""
         return {address: one for wanted in self.wanted.values() for address, one in wanted.instances.items()}
-
-
-def take(name: SourceName, directory: str) -> Snapshot:
-    """A directory as it is now.
-
-    Raises:
-        UsageError: it, or something in it, cannot be read.
-    """
-    return DirectorySource(name, directory, runtime=Runtime(connect=connect_nothing)).take()
 
 
 async def evaluate(

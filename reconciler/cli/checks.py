@@ -124,7 +124,7 @@ def _artifacts(asking: Asking) -> Iterator[Check]:
 
 
 def _packages(asking: Asking) -> Iterator[Check]:
-    from reconciler.app.assembly import evaluation
+    from reconciler.app.declaring import evaluation
 
     packages, kinds, _ = evaluation(asking.where, os.environ)
     names = ", ".join(sorted(kind.kind for kind in kinds.kinds.values()))

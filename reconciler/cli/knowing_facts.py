@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from reconciler.app.assembly import evaluation
+from reconciler.app.declaring import evaluation
 from reconciler.cli.asking import Asking
 from reconciler.model.facts import Facts, Section
 from reconciler.model.names import TargetName

@@ -53,7 +53,7 @@ def command(
     An arrow leads from what comes first to what comes after it; a dashed one is a `notify`. Reaches no target: facts
     that decide what is declared are those that are known already.
     """
-    from reconciler.app.evaluating import take
+    from reconciler.app.declaring import take
     from reconciler.cli.knowing_facts import declared
     from reconciler.cli.show import drawing, graphs
 

@@ -34,7 +34,7 @@ def command(
 
     Reaches no target: facts that decide what is declared are those that are known already.
     """
-    from reconciler.app.evaluating import take
+    from reconciler.app.declaring import take
     from reconciler.cli.knowing_facts import declared
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)

@@ -12,8 +12,9 @@ import pytest
 
 from reconciler.api.client import Client
 from reconciler.api.listening import listen
-from reconciler.app.assembly import assemble, evaluation
+from reconciler.app.assembly import assemble
 from reconciler.app.catalogues import granted
+from reconciler.app.declaring import evaluation
 from reconciler.app.holding import held_by
 from reconciler.app.opening import reading
 from reconciler.app.places import places, source_root

@@ -1,0 +1,66 @@
+"""What a directory declares by itself: read and evaluated, for commands that look at nothing else.
+
+Imports no part of the engine, no store and no sandbox: `froyo validate` has an answer before these were read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from reconciler.app.catalogues import installed
+from reconciler.app.secrets import KEY_BYTES
+from reconciler.config import ParseCache, load
+from reconciler.core.vault import Vault
+from reconciler.runtime import Runtime, connect_nothing
+from watchers.directory import DirectorySource
+from watchers.secret_files import SecretFiles
+
+if TYPE_CHECKING:
+    from reconciler.app.places import Places
+    from reconciler.engine.intake.intake import Load
+    from reconciler.model.catalog import Catalog
+    from reconciler.model.desired import Desired
+    from reconciler.model.facts import Facts
+    from reconciler.model.names import SourceName, TargetName
+    from reconciler.model.source import Snapshot
+    from reconciler.plugins.packages import Package
+
+
+def take(name: SourceName, directory: str) -> Snapshot:
+    """A directory as it is now.
+
+    Raises:
+        UsageError: it, or something in it, cannot be read.
+    """
+    return DirectorySource(name, directory, runtime=Runtime(connect=connect_nothing)).take()
+
+
+def evaluation(
+    places: Places,
+    environ: Mapping[str, str],
+    known: Callable[[], Mapping[TargetName, Facts]] = dict,
+    *,
+    vault: Vault | None = None,
+) -> tuple[list[Package], Catalog, Load]:
+    """The provider packages, their kinds, and what evaluates a snapshot: all that `froyo validate` needs.
+
+    Args:
+        places: where things are kept.
+        environ: the process's environment.
+        known: gives what is known of targets at the time.
+        vault: reads secrets; one that keeps its key to itself if None.
+
+    Raises:
+        ConfigError: a provider package is broken.
+    """
+    packages, kinds = installed(places)
+    cache = ParseCache()
+    had = vault or Vault(SecretFiles(str(places.secrets)).read, partial(os.urandom, KEY_BYTES))
+
+    def evaluate(snapshot: Snapshot) -> Desired:
+        return load(snapshot, kinds, cache=cache, environ=environ, facts=known(), vault=had)
+
+    return packages, kinds, evaluate
