@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"froyo.dev/runner/internal/account"
+	"froyo.dev/runner/internal/archive"
 	"froyo.dev/runner/internal/blob"
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/confine"
@@ -169,6 +170,7 @@ func commands(host *command.Host) []command.Command {
 	all = append(all, dirs.Commands(host)...)
 	all = append(all, links.Commands(host)...)
 	all = append(all, text.Commands(host)...)
+	all = append(all, archive.Commands(host)...)
 	all = append(all, execute.Commands()...)
 	all = append(all, operation.Commands()...)
 	all = append(all, facts.Commands(host)...)

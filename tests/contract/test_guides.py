@@ -59,11 +59,3 @@ def test_every_kind_that_there_is_is_in_the_guide_for_who_comes_from_ansible(kin
     text = (ROOT / "docs" / "guides" / "from-ansible.md").read_text()
     missing = [kind.kind for kind in every_kind(kinds) if not re.search(rf"`{kind.kind}[`.]", text)]
     assert missing in ([], ["Source"])
-
-
-def test_a_module_is_called_missing_only_while_it_is(kinds: Catalog) -> None:
-    """Who adds the kind takes the sentence away."""
-    text = (ROOT / "docs" / "guides" / "from-ansible.md").read_text()
-    to_come = re.findall(r"[Aa]n? `([A-Z][a-z]+)` (?:of its own|by its digest) is to come", text)
-    assert to_come
-    assert not {kind.kind for kind in every_kind(kinds)} & {*to_come}

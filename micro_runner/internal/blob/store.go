@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -228,4 +229,73 @@ func (s *Store) discard(name string) {
 		}
 		delete(s.bodies, name)
 	}
+}
+
+// ErrTooLong is that a body has more bytes than it may.
+var ErrTooLong = errors.New("it has more bytes than it may")
+
+// OtherContent is that a body is not the one that it was to be.
+type OtherContent struct{ Sum digest.Sum }
+
+func (o *OtherContent) Error() string { return "it has the digest " + o.Sum.String() }
+
+// Has says whether a body is here, complete.
+func (s *Store) Has(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	body := s.bodies[name]
+	return body != nil && body.complete
+}
+
+// Forget lets go of a body that nobody uses.
+func (s *Store) Forget(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if body := s.bodies[name]; body != nil && body.users == 0 {
+		s.discard(name)
+	}
+}
+
+// Receive takes a body that does not come from the controller, of limit bytes at most, and keeps it if it is the one with the digest.
+func (s *Store) Receive(name string, from io.Reader, limit int64) error {
+	body := &Body{hash: sha256.New()}
+	kept := false
+	defer func() {
+		if !kept && body.spool != nil {
+			_ = body.spool.Close()
+		}
+	}()
+	piece := make([]byte, 128<<10)
+	for {
+		n, err := from.Read(piece)
+		if body.Size += int64(n); body.Size > limit {
+			return ErrTooLong
+		}
+		if n > 0 {
+			if err := body.keep(piece[:n]); err != nil {
+				return err
+			}
+			body.hash.Write(piece[:n])
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	body.Digest, body.hash, body.complete = digest.Sum(body.hash.Sum(nil)), nil, true
+	if body.Digest.String() != name {
+		return &OtherContent{body.Digest}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.bodies[name]; known != nil && known.complete {
+		return nil // somebody was quicker
+	}
+	s.discard(name)
+	delete(s.broken, name)
+	s.bodies[name], kept = body, true
+	s.shrink()
+	return nil
 }

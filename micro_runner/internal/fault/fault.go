@@ -59,6 +59,7 @@ const (
 	NotLocal         Code = "not_local"
 	NotTheirs        Code = "not_theirs"
 	NoPlace          Code = "no_place"
+	BadArchive       Code = "bad_archive"
 	UnitFailed       Code = "unit_failed"
 	UnitMasked       Code = "unit_masked"
 	NoSystemd        Code = "no_systemd"

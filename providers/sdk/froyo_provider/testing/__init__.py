@@ -31,7 +31,7 @@ READING_CALLS = frozenset(
     {"file.stat", "dir.list", "text.look", "facts", "exec.look", "exec.check", "exec.check.unconfined"}
     | {"pkg.query", "pkg.list", "pkg.changed", "pkg.simulate", "pkg.manager"}
     | {"user.stat", "group.stat", "key.stat", "key.list"}
-    | {"sysctl.stat"}
+    | {"sysctl.stat", "archive.look"}
     | {"http.get", "http.get.forwarded", "tcp.connect", "tcp.connect.forwarded"}
     | {"unit.query", "unit.list"}
 )
