@@ -38,6 +38,7 @@ class TargetFacts:
         self._ttl = ttl
         self._known: dict[TargetName, Facts] = {}
         self._unkept: dict[TargetName, set[Section]] = {}
+        self._untold: dict[TargetName, set[Section]] = {}
         self._asking: dict[TargetName, asyncio.Lock] = {}
 
     @property
@@ -83,7 +84,17 @@ class TargetFacts:
             after = before.renewed(found.sections, found.cut, self._now())
             self._known[name] = after
             self._unkept.setdefault(name, set()).update(found.sections)
-            return before.differing(after)
+            differing = before.differing(after)
+            self._untold.setdefault(name, set()).update(differing)
+            return differing
+
+    def untold(self, name: TargetName) -> frozenset[Section]:
+        """The sections that say something else, which whoever depends on them has not been told."""
+        return frozenset(self._untold.get(name, ()))
+
+    def told(self, name: TargetName, sections: Collection[Section]) -> None:
+        """Whoever depends on these sections of a target has been told that they say something else."""
+        self._untold.get(name, set()).difference_update(sections)
 
     async def keep(self) -> None:
         """Put on record what was gathered. What cannot be stored is due again, and so is gathered and stored later."""
@@ -106,3 +117,4 @@ class TargetFacts:
             del self._known[name]
             self._asking.pop(name, None)
             self._unkept.pop(name, None)
+            self._untold.pop(name, None)

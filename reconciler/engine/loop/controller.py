@@ -469,23 +469,25 @@ class Controller:
         session = self._sessions.get(name)
         if session is None:
             raise TransportError(f"{name}: {NO_SESSION}")
-        changed = await self.facts.gather(session, SECTIONS)
-        await self._gathered(name, changed)
+        await self.facts.gather(session, SECTIONS)
+        await self._gathered(name)
 
-    async def _gathered(self, name: TargetName, changed: Collection[Section]) -> None:
+    async def _gathered(self, name: TargetName) -> None:
         await self.facts.keep()
-        if changed:
+        if changed := self.facts.untold(name):
+            # What follows may be more than the store can be told just now: then it is told after the next look.
             await self.facts_changed(name, changed)
+            self.facts.told(name, changed)
 
     async def _gather(self, session: Session, sections: Collection[Section] | None = None) -> None:
         """Ask a target what it is, where that is due or has been touched, and tell who depends on it."""
         try:
-            changed = await self.facts.gather(session, sections)
+            await self.facts.gather(session, sections)
         except (RunnerError, TransportError, ProtocolError) as error:
             if not session.closed:
                 log.warning("facts could not be gathered", target=session.target.name, why=str(error))
             return
-        await self._gathered(session.target.name, changed)
+        await self._gathered(session.target.name)
 
     # --- People -------------------------------------------------------------------------------------------------------
 

@@ -143,6 +143,23 @@ async def test_what_waits_for_facts_is_done_as_soon_as_they_are_known(stage):
 
 
 @staged
+async def test_what_depends_on_facts_follows_although_the_store_failed_just_when_they_came(stage):
+    """Nothing was declared any more until they changed again, which they hardly ever do."""
+    source = source_of(stage, by_major)
+    changed, failing = stage.controller.facts_changed, [StoreError("the disk is full")]
+
+    async def fails_once(name, sections):
+        if failing:
+            raise failing.pop()
+        await changed(name, sections)
+
+    stage.controller.facts_changed = fails_once
+    await source.take(snapshot({}, number=1))
+    await stage.until(lambda: stage.content("f12") == b"r1")
+    assert not failing
+
+
+@staged
 async def test_what_depends_on_facts_follows_when_they_change(stage):
     source = source_of(stage, by_major)
     await source.take(snapshot({}, number=1))
