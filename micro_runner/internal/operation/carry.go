@@ -122,7 +122,6 @@ func Carry(directory string, all []command.Command) int {
 		return 1
 	}
 	result := carried(directory, all)
-	_ = os.Remove(filepath.Join(directory, "spec"))
 	if os.WriteFile(filepath.Join(directory, "result.new"), wire.Append(nil, result), 0o600) != nil {
 		return 1
 	}
@@ -136,6 +135,10 @@ func Carry(directory string, all []command.Command) int {
 func carried(directory string, all []command.Command) wire.Object {
 	spec, err := object(filepath.Join(directory, "spec"))
 	if err != nil {
+		return command.Failed(err, "the operation")
+	}
+	// It may hold a secret, and nobody reads it again.
+	if err := os.Remove(filepath.Join(directory, "spec")); err != nil {
 		return command.Failed(err, "the operation")
 	}
 	name := command.Text(spec, "command")

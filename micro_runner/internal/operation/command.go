@@ -1,7 +1,7 @@
 // Package operation is what must not be cut in half, and not be done twice: commands that run to their end whatever becomes of the session,
 // and whose result can be had by another one.
 //
-// An operation has a name, which is that of a directory (0700, below one of the runner's user). In it are what is to be done (`spec`), a lock that its
+// An operation has a name, which is that of a directory (0700, below one of the runner's user). In it are what is to be done (`spec`, until it is begun), a lock that its
 // carrier holds as long as it is alive, and in the end the `result`. The carrier is this same program (`runner operation DIRECTORY`): a transient unit of systemd where that is to be had, so that nothing which ends the session's own unit ends it; else a process of a
 // session of its own.
 //

@@ -69,6 +69,17 @@ func TestAnOperationEndsThoughNobodyWaitsForIt(t *testing.T) {
 	}
 }
 
+// What was left of an operation whose carrier died held the password that it had been given.
+func TestWhatIsToBeDoneIsOnNoDiskOnceItIsBegun(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "abababab")
+	started(t, directory, item("abababab", "test", "!", "-e", filepath.Join(directory, "spec")))
+	settled(t, directory)
+	result, err := read(directory, "exec.run")
+	if exit, _ := reply(t, result, err).Get("exit"); exit != int64(0) {
+		t.Fatal("it is still there")
+	}
+}
+
 func TestWhatCannotBeStartedSaysSo(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "bbbbbbbb")
 	started(t, directory, item("bbbbbbbb", "no-such-program"))

@@ -8,7 +8,6 @@ import base64
 import json
 import os
 import secrets
-import signal
 import stat
 from pathlib import Path
 from urllib.parse import quote
@@ -161,7 +160,10 @@ def machine(person):
 
 def test_a_secret_is_nowhere_but_where_it_belongs(person, canaries):
     db, token = canaries.all
-    said = [everything_said(person), person.froyo("apply", person.site, "-v").stdout]
+    said = [
+        person.froyo("plan", person.site, "-v", status=2).stdout,
+        person.froyo("apply", person.site, "-v").stdout,
+    ]
     there = machine(person)
     assert (there["conf"], there["rendered"], there["used"]) == (
         f"url = pg://app:{db}#db/\n",
@@ -174,21 +176,21 @@ def test_a_secret_is_nowhere_but_where_it_belongs(person, canaries):
     assert stat.S_IMODE((person.machine / "rendered").stat().st_mode) == 0o640
     again = person.froyo("apply", person.site)
     assert again.stdout == "nothing to do: 5 instances on 1 target are as declared\n"
-    canaries.look(*said, everything_said(person), again.stdout)
+    canaries.look(*said, again.stdout)
 
     # Another value: what reads it is changed and nothing else, and what it was before is nowhere any more.
     fresh = canaries.rotate("db")
     plan = person.json("plan", person.site, status=2)
     changed = {one["address"] for one in plan["items"][0]["units"] if one["action"] != "none"}
     assert changed == {"here/File/conf", "here/File/rendered", "here/Block/block"}
-    canaries.look(json.dumps(plan), everything_said(person), person.froyo("apply", person.site, "-v").stdout)
+    canaries.look(json.dumps(plan), person.froyo("apply", person.site, "-v").stdout)
     assert machine(person)["conf"] == f"url = pg://app:{fresh}#db/\n"
     assert not any(db in text for text in machine(person).values())
 
     # Spoiled by hand, with the secret in what somebody wrote there.
     (person.machine / "conf").write_text(f"spoiled {fresh}\n")
     (person.machine / "shared").write_text(f"# {fresh}\nmine {db}\n")
-    spoiled = everything_said(person)
+    spoiled = person.froyo("plan", person.site, "-v", status=2).stdout
     assert "differs, and is sensitive: not shown" in spoiled
     canaries.look(spoiled, person.froyo("apply", person.site, "-v").stdout, everything_said(person))
     assert machine(person)["conf"] == f"url = pg://app:{fresh}#db/\n"
@@ -203,7 +205,7 @@ def test_what_was_there_before_is_adopted_or_replaced_and_not_kept(person, canar
         "plain.yaml", FILES.split("---", maxsplit=1)[0].replace("conf", "plain").replace("${vars.url}", "x")
     )
     (person.machine / "plain").write_text(f"password={db}\n")
-    said = everything_said(person)
+    said = person.froyo("plan", person.site, "-v", status=2).stdout
     units = {one["address"]: one for one in person.json("plan", person.site, status=2)["items"][0]["units"]}
     assert units["here/File/conf"]["action"] == "none"
     said += person.froyo("apply", person.site, "-v").stdout
@@ -250,28 +252,49 @@ def test_a_mistake_about_one_is_told_with_its_place_and_without_it(person, canar
 
 
 def test_a_daemon_notices_another_one_and_tells_nobody(person, canaries):
-    conf = person.machine / "conf"
-    with person.up(ends=signal.SIGKILL):
+    conf, token = person.machine / "conf", canaries.files["token"]
+    with person.up():
         person.froyo("wait", "--timeout", "60s")
         fresh = canaries.rotate("db")
         person.until(lambda: conf.read_text() == f"url = pg://app:{fresh}#db/\n")
-        person.froyo("wait", "--timeout", "60s")
-        conf.write_text(f"spoiled {fresh}\n")
-        person.until(lambda: conf.read_text() == f"url = pg://app:{fresh}#db/\n")
-        person.until(lambda: person.json("events", "--cause", "drift")["items"])
-        canaries.look(everything_said(person), person.log)
-    canaries.look(everything_said(person), person.log)
-    with person.up():
-        person.froyo("wait", "--timeout", "60s")
         # What is ready is watched a moment later; by the end of another look it certainly is.
         person.froyo("reconcile", "--wait")
-        mode = canaries.files["token"]
-        mode.chmod(0o644)
+        token.chmod(0o644)
         person.until(lambda: "others can get at it" in person.froyo("get", "sources", "-o", "json").stdout)
-        conf.write_text("spoiled\n")
+        conf.write_text(f"spoiled {fresh}\n")
         person.until(lambda: conf.read_text() == f"url = pg://app:{fresh}#db/\n")
-        mode.chmod(0o600)
+        token.chmod(0o600)
         person.until(
             lambda: "others can get at it" not in person.froyo("get", "sources", "-o", "json").stdout
         )
-    canaries.look(everything_said(person), person.log)
+        canaries.look(everything_said(person), person.log)
+
+
+def test_the_example_is_valid_with_secrets_and_says_where_they_have_to_be_without(person):
+    example = Path(__file__).parents[3] / "examples" / "secrets"
+    place = person.state / "secrets"
+    failed = person.froyo("validate", example, status=1)
+    assert f"there is no file {place}/db" in failed.stdout
+    place.mkdir(parents=True, mode=0o700)
+    for name in ("db", "token-shop-1", "token-shop-2", "admin.hash"):
+        (place / name).write_text(secrets.token_hex(12))
+        (place / name).chmod(0o600)
+    assert person.froyo("validate", example).stdout.startswith("valid: 12 instances on 2 targets")
+    # Nothing is made where nothing is to be kept.
+    assert [one.name for one in person.state.iterdir()] == ["secrets"]
+
+
+def test_a_saved_plan_holds_for_the_secrets_that_it_was_made_with(person, canaries):
+    plan, other = person.base / "plan", person.base / "other"
+    person.froyo("apply", person.site)
+    assert canaries.all[0] in (person.machine / "conf").read_text()
+    fresh = canaries.rotate("db")
+    person.froyo("plan", person.site, "--out", plan, status=2)
+    newer = canaries.rotate("db")
+    person.froyo("plan", person.site, "--out", other, status=2)
+    failed = person.froyo("apply", "--plan", plan, status=None)
+    assert fresh not in (person.machine / "conf").read_text()
+    canaries.look(failed.stdout + failed.stderr)
+    person.froyo("apply", "--plan", other)
+    assert newer in (person.machine / "conf").read_text()
+    canaries.look()

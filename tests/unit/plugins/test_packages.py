@@ -85,6 +85,19 @@ def test_a_kind_may_say_which_facts_its_changes_touch(tmp_path: Path) -> None:
     assert second.hint.startswith("there are boot, cpu")
 
 
+def test_a_kind_may_say_which_fields_take_a_secret(tmp_path: Path) -> None:
+    said = MANIFEST.replace("    lock: dpkg\n", "    lock: dpkg\n    secrets: [content]\n")
+    [package] = load_packages([write(tmp_path / "thing", said)])
+    assert package.kinds[0].secrets == ("content",)
+    with pytest.raises(ConfigError) as caught:
+        load_packages([write(tmp_path / "other", said.replace("[content]", "[contents]"))])
+    [problem] = caught.value.problems
+    assert (problem.message, problem.hint) == (
+        "the schema has no field 'contents'",
+        "did you mean 'content'?",
+    )
+
+
 def test_what_need_not_be_said_has_a_default(tmp_path: Path) -> None:
     short = MANIFEST[: MANIFEST.index("    actual:")]
     [package] = load_packages([write(tmp_path / "thing", short)])
@@ -93,7 +106,7 @@ def test_what_need_not_be_said_has_a_default(tmp_path: Path) -> None:
     assert package.limits == Limits()
     [kind] = package.kinds
     assert (kind.provides, kind.uses, kind.contains, kind.body) == ((), (), (), BodyFields())
-    assert (kind.lock, kind.transaction, kind.touches) == ("", False, ())
+    assert (kind.lock, kind.transaction, kind.touches, kind.secrets) == ("", False, (), ())
 
 
 def test_a_manifest_is_yaml_like_any_other(tmp_path: Path) -> None:
