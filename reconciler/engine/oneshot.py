@@ -199,7 +199,9 @@ class OneShot:
             result.events += work.report.events
             result.changed += [a for a in dict.fromkeys(outcome.changed) if a not in result.changed]
             touched |= outcome.touched
-            dirty = Scope.of({a for a, pause in outcome.again.items() if pause <= 0} | outcome.woken)
+            soon = {a for a, pause in outcome.again.items() if pause <= 0}
+            # Those, too, of which a change that was made after theirs may have left nothing.
+            dirty = Scope.of(soon | outcome.woken | outcome.shared)
             if not dirty:
                 # What is probed is waited for: an apply says how all of it is in the end.
                 dirty = Scope.of(await self._services.probes.news_of(lane.target.name))

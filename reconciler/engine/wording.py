@@ -42,6 +42,16 @@ _RUNNER = re.compile(r" serve --sha256 [0-9a-f]{64} --signature ")
 """How a runner is started. Our own is no evidence of a change by others, so such a one is somebody else's."""
 
 CONTESTED = "someone keeps changing it back"
+
+
+def contradicted(other: Address) -> str:
+    """That two declarations undo each other, and what to do about it."""
+    return (
+        f"{other} says otherwise: each undoes what the other does, so neither is put right any more; change or"
+        " remove one of them"
+    )
+
+
 """Of an instance that somebody else has another opinion about."""
 
 

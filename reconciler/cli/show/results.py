@@ -143,7 +143,12 @@ def result_summary(screen: Terminal, document: Document) -> str:
     if left:
         parts.append(f"{left:,} left alone")
     unknown = sum(entry["instances"] for entry in document["targets"] if entry["error"])
-    parts.append(f"{document['instances'] - changed - failed - left - unknown:,} as declared before")
+    told = sum(
+        len({one["address"] for what in ("changed", "failed", "left") for one in entry[what]})
+        for entry in document["targets"]
+        if not entry["error"]
+    )
+    parts.append(f"{document['instances'] - told - unknown:,} as declared before")
     where = f"on {count(targets, 'target')}"
     if lost:
         where += f", {screen.paint('bad', f'{lost} of them unreachable')}"

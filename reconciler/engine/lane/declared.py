@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import bisect
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.engine.intake.wanted import Wanted
@@ -60,17 +60,26 @@ class Declared:
             managed=managed_below(left, self.own_paths, self.others),
         )
 
-    def sharing(self, addresses: Iterable[Address]) -> list[Address]:
-        """What owns a part of something of which one of `addresses` does, too; they themselves are left out."""
-        ours = set(addresses)
-        parts = {subject for one in ours & self.instances.keys() for subject in self.instances[one].shares}
-        if not parts:
+    def sharing(self, ours: Address) -> list[Address]:
+        """What owns a part of something of which one instance does, too; without that."""
+        mine = self.instances.get(ours)
+        if mine is None or not mine.shares:
             return []
         return [
             address
             for address, one in self.instances.items()
-            if address not in ours and not parts.isdisjoint(one.shares)
+            if address != ours and not set(mine.shares).isdisjoint(one.shares)
         ]
+
+    def overtaken(self, changed: Sequence[Address]) -> set[Address]:
+        """What shares something with an instance that was changed after it, in the order in which they were."""
+        last = {address: at for at, address in enumerate(changed)}
+        return {
+            other
+            for at, address in enumerate(changed)
+            for other in self.sharing(address)
+            if last.get(other, -1) < at
+        }
 
     def notified(self, address: Address) -> Iterator[Address]:
         """What a change of `address` owes a refresh."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.core.conditions import next_generation
 from reconciler.core.contest import Contests
+from reconciler.core.contradictions import Contradictions
 from reconciler.core.flood import Floods
 from reconciler.core.refreshes import Refreshes
 from reconciler.engine.intake.parting import is_another
@@ -47,6 +48,7 @@ class Lane:
         unsettled: instances that a rescan must look at although nothing on the target moved.
         attempts: the last applies that led to nothing.
         contests: who else keeps changing what.
+        contradictions: which of ours undo each other.
         floods: what is put right too often for each time to be told.
         changes: the same for what is left alone, and slowed down by nobody.
         backlog: what the store does not have yet.
@@ -62,6 +64,7 @@ class Lane:
     unsettled: Unsettled = field(default_factory=Unsettled)
     attempts: Attempts = field(default_factory=Attempts)
     contests: Contests[Address] = field(default_factory=Contests)
+    contradictions: Contradictions[Address] = field(default_factory=Contradictions)
     floods: Floods[Address] = field(default_factory=Floods)
     changes: Floods[Address] = field(default_factory=lambda: Floods(most=10))
     backlog: Backlog = field(default_factory=Backlog)
@@ -161,6 +164,7 @@ class Lane:
             self.unsettled.forget(address)
             self.attempts.forget(address)
             self.contests.forget(address)
+        self.unsettled.add(self.contradictions.forget(addresses) - set(addresses))
         self.refreshes.keep_only(self.instances)
         self.backlog.disown(addresses)
 
@@ -200,6 +204,8 @@ class Lane:
     def forget_verdicts(self, addresses: Iterable[Address]) -> None:
         """A person wants it looked at: what failed for good may be tried again, and everything is read anew."""
         self.recording = None
+        addresses = list(addresses)
+        self.contradictions.forget(addresses)
         for address in addresses:
             self.attempts.retry(address)
             self.unsettled.wait_no_more(address)
@@ -222,6 +228,13 @@ class Lane:
         older.backlog.move(self.backlog.moved)
         self.backlog = older.backlog
         self.floods, self.changes = older.floods, older.changes
+        self.contradictions = older.contradictions
+        anew = [
+            address
+            for address, then in older.states.items()
+            if (now := self.states.get(address)) is None or now.generation != then.generation
+        ]
+        self.unsettled.add(one for one in self.contradictions.forget(anew) if one in declared)
         self.preimages, self.refreshes = older.preimages, older.refreshes
         self.preimages.rename(self._renamed(older))
         for known in (self.floods, self.changes, self.preimages, self.refreshes):

@@ -88,7 +88,22 @@ async def look(
     if tell:
         services.progress.step(lane.target.name, "planning", addresses)
     planned = await plan(services.host, lane, readings, find_blob=services.find_blob, texts=texts)
+    for unit in planned.values():
+        if isinstance(unit, PlanUnit):
+            _note(lane, unit)
     return {
         address: Look(reading, reading if isinstance(reading, ProviderError) else planned[address])
         for address, reading in observed.items()
     }
+
+
+def _note(lane: Lane, unit: PlanUnit) -> None:
+    """Keep in mind whether something is as declared, and who of ours may have undone it."""
+    if not lane.instances[unit.address].shares:
+        return
+    differs = unit.action is not Action.NONE
+    sighting = lane.sightings.of(unit.address)
+    alone = differs and (sighting is None or sighting.evidence is None)
+    lane.contradictions.looked(
+        unit.address, differs=differs, sharing=lane.declared.sharing(unit.address) if alone else ()
+    )

@@ -45,6 +45,9 @@ class Permitting:
         if suspension := self.suspended(unit.address):
             why = wording.suspended(suspension)
             return replace(unit, held=Reason.SUSPENDED, held_because=why)
+        other = self._lane.contradictions.of(unit.address)
+        if other is not None and not self._at_once:
+            return replace(unit, held=Reason.CONTESTED, held_because=wording.contradicted(other))
         now = self._services.loop_time()
         verdict = self._lane.contests.verdict(unit.address, now=now)
         pause = verdict.not_before - now

@@ -176,7 +176,8 @@ class Round:
             if self.outcome.changed:  # which may have taken away what was in the way of others
                 for address in self._walk.obstructed:
                     self.outcome.look_again(address, 0.0)
-                for address in self._lane.declared.sharing(self.outcome.changed):
+                self.outcome.shared |= self._lane.declared.overtaken(self.outcome.changed)
+                for address in self.outcome.shared:
                     self.outcome.look_again(address, self._services.settings.sharing_poll)
 
     async def _resume(self) -> Collection[Address]:

@@ -69,6 +69,7 @@ class RoundOutcome:
         gone: instances that were to go and have gone.
         woken: dependents of what has turned ready.
         touched: the sections of the target's facts that may be others now.
+        shared: what owns a part of something that was changed since it was looked at itself.
     """
 
     looked_at: list[Address] = field(default_factory=list)
@@ -77,6 +78,7 @@ class RoundOutcome:
     gone: list[Address] = field(default_factory=list)
     again: dict[Address, float] = field(default_factory=dict)
     woken: set[Address] = field(default_factory=set)
+    shared: set[Address] = field(default_factory=set)
     touched: set[Section] = field(default_factory=set)
 
     def has_changed(self, one: Instance) -> None:

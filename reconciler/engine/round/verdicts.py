@@ -94,9 +94,13 @@ class Verdicts:
             contest = self._lane.contests.corrected(address, differed, now=now)
         else:
             contest = self._lane.contests.verdict(address, now=now)
+        if contest.contested:
+            self._outcome.look_again(address, contest.over_at - now + 0.001)
+        if (other := self._lane.contradictions.of(address)) is not None:
+            message = f"as declared now, but {wording.contradicted(other)}"
+            return Verdict(reason=Reason.CONTESTED, message=message, ready=True, stalled=True)
         if not contest.contested:
             return None
-        self._outcome.look_again(address, contest.over_at - now + 0.001)
         message = f"as declared now, but {wording.CONTESTED}; who: froyo events --reason Contested"
         return Verdict(reason=Reason.CONTESTED, message=message, ready=True, reconciling=True)
 
@@ -189,6 +193,7 @@ class Verdicts:
         # What was reported after we were done: whose doing that is will be of interest at the next look.
         sighting = self._lane.sightings.take(address, until=done_at)
         drift = unit.cause is Cause.DRIFT
+        self._lane.contradictions.changed(address)
         resumed = self._conclusions.summary(address).reason is Reason.SUSPENDED
         now = services.runtime.now()
         self._keep_observation(reading, changed=unit.action)

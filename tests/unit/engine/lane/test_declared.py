@@ -57,8 +57,11 @@ def test_what_has_gone_is_in_no_order_and_no_container():
 def test_what_shares_something_with_what_has_changed_is_known_and_no_container_purges_it():
     shared = (Subject("path", "/srv/conf"),)
     one = declared(directory(), *(replace(file(name), shares=shared) for name in "ab"), file("c"))
-    assert one.sharing(["m0/File/a"]) == ["m0/File/b"]
-    assert one.sharing(["m0/File/c", "m0/File/gone"]) == []
+    assert one.sharing("m0/File/a") == ["m0/File/b"]
+    assert one.sharing("m0/File/c") == one.sharing("m0/File/gone") == []
+    assert one.overtaken(["m0/File/a"]) == {"m0/File/b"}
+    assert one.overtaken(["m0/File/b", "m0/File/a"]) == {"m0/File/b"}
+    assert one.overtaken(["m0/File/b", "m0/File/a", "m0/File/b"]) == {"m0/File/a"}
     assert "/srv/conf" in one.managed["m0/Directory/srv"]
 
 
