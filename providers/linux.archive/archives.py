@@ -30,6 +30,8 @@ WATCHED_CHARACTERS = 200_000
 """Of the paths of all directories whose events are asked for; what changes in others is found by the rescan."""
 MORE = 60_000
 """Milliseconds that unpacking may take beyond the download."""
+SHORT = len("sha256:") + 12
+"""Characters of a digest that are shown."""
 FIELDS = {
     "strip": "strip",
     "include": "include",
@@ -227,11 +229,15 @@ def coming(spec: Json, digest: str) -> tuple[list[Json], list[str]]:
 
 def differences(state: Json) -> list[FieldDiff]:
     """What is not as it should be, name by name, and how many more there are."""
-    diffs = []
-    for name, field, before, after in state.get("differs", ()):
-        if name or field:
-            where = f"entries[{name}]" if name else "path"
-            diffs.append(FieldDiff(f"{where}.{field}" if field else where, before or None, after or None))
+    diffs = [difference(*one) for one in state.get("differs", ()) if any(one[:2])]
     if more := state.get("total", 0) - len(state.get("differs", ())):
         diffs.append(FieldDiff("entries", f"{more} more differ", "as in the archive"))
     return diffs
+
+
+def difference(name: str, field: str, before: str, after: str) -> FieldDiff:
+    """One of them, with as much of a digest as a person needs."""
+    where = f"entries[{name}]" if name else "path"
+    if field == "content":
+        return FieldDiff(f"{where}.content", f"{before[:SHORT]}…", f"{after[:SHORT]}…")
+    return FieldDiff(f"{where}.{field}" if field else where, before or None, after or None)

@@ -1,11 +1,9 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
-	"os/exec"
 	"strings"
 	"syscall"
 	"time"
@@ -57,42 +55,20 @@ func fetch(ctx context.Context, host *command.Host, item wire.Object) (wire.Obje
 		protocols = "=http,https"
 	}
 	// A redirection never leads to what is less secure, and nothing of a ~/.curlrc counts.
-	curl := exec.CommandContext(ctx, execute.Place("curl"), "--disable", "--config", "-")
-	curl.Stdin = strings.NewReader(strings.Join([]string{
+	config := strings.NewReader(strings.Join([]string{
 		"url = " + quote(url), "globoff", "silent", "show-error", "fail", "location", "max-redirs = " + maxRedirects,
 		"proto = " + quote(protocols), "proto-redir = " + quote("=https"), "connect-timeout = 20", "output = " + quote("-"), "",
 	}, "\n"))
-	curl.Env, curl.Dir = []string{"LANG=C.UTF-8"}, "/"
-	curl.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	var said bytes.Buffer
-	curl.Stderr = &bounded{to: &said, left: 2048}
-	stream, err := curl.StdoutPipe()
-	if err != nil {
-		return nil, err
+	failed := func(said string) error {
+		return fault.New(fault.ToolFailed, "the archive could not be downloaded: %s", said)
 	}
-	if err := curl.Start(); err != nil {
-		return nil, err
-	}
-	err = host.Blobs.Receive(wanted.String(), io.MultiReader(stream, &end{curl: curl, said: &said}), limit)
-	cancel()
-	_ = curl.Wait() // what has been read to its end has ended already
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	err := execute.Stream(ctx, []string{"curl", "--disable", "--config", "-"}, config, failed, func(output io.Reader) error {
+		return host.Blobs.Receive(wanted.String(), output, limit)
+	})
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return nil, fault.New(fault.Timeout, "the archive was not downloaded within %s", within)
 	}
 	return wire.Object{wire.F("changed", false)}, received(err, "what is at the URL")
-}
-
-// end is what comes after the last byte that curl gives: whether it was the last.
-type end struct {
-	curl *exec.Cmd
-	said *bytes.Buffer
-}
-
-func (e *end) Read([]byte) (int, error) {
-	if err := e.curl.Wait(); err != nil {
-		return 0, fault.New(fault.ToolFailed, "the archive could not be downloaded: %s", strings.TrimSpace(e.said.String()+" ("+err.Error()+")"))
-	}
-	return 0, io.EOF
 }
 
 func quote(text string) string {

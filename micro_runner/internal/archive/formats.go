@@ -12,7 +12,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os/exec"
 	"strings"
 	"syscall"
 
@@ -99,39 +98,8 @@ func program(ctx context.Context, argv []string, from io.Reader, read func(io.Re
 	if why, _ := execute.Lacks(argv[0], "/", nil); why != nil {
 		return fault.New(why.Code, "%s; it is what unpacks this archive: declare the Package that has it (on Debian xz-utils or zstd)", why.Message)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	command := exec.CommandContext(ctx, execute.Place(argv[0]), argv[1:]...)
-	command.Env, command.Dir, command.Stdin = []string{"LANG=C.UTF-8"}, "/", from
-	var said bytes.Buffer
-	command.Stderr = &bounded{to: &said, left: 2048}
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	unpacked, err := command.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := command.Start(); err != nil {
-		return err
-	}
-	err = read(bufio.NewReaderSize(unpacked, 64<<10))
-	cancel() // what comes after the end of the archive is of no interest
-	if failed := command.Wait(); err != nil && failed != nil && said.Len() > 0 {
-		return bad("%s: %s", argv[0], strings.TrimSpace(said.String()))
-	}
-	return err
-}
-
-// bounded keeps the beginning of what is written to it.
-type bounded struct {
-	to   io.Writer
-	left int
-}
-
-func (b *bounded) Write(data []byte) (int, error) {
-	kept := data[:min(len(data), b.left)]
-	b.left -= len(kept)
-	_, err := b.to.Write(kept)
-	return len(data), err
+	failed := func(said string) error { return bad("%s", said) }
+	return execute.Stream(ctx, argv, from, failed, func(unpacked io.Reader) error { return read(bufio.NewReaderSize(unpacked, 64<<10)) })
 }
 
 // limited fails where io.LimitReader would say that there is no more.

@@ -123,9 +123,3 @@ func interpreterOf(place string) string {
 	}
 	return asked
 }
-
-// Place is where a program is that Lacks says nothing against, for who has to run it by other means.
-func Place(program string) string {
-	place, _ := find(program, nil)
-	return place
-}
