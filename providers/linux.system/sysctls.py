@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from boot import PLACES, set_by_others
 from generated import (
     IN_SYNC,
     attribute_diffs,
@@ -20,12 +22,15 @@ from generated import (
 
 from froyo_provider import (
     Actual,
+    CallError,
     Fault,
     FieldDiff,
+    Found,
     Operation,
     Provider,
     Resource,
     batch,
+    call,
     gather,
 )
 
@@ -35,18 +40,54 @@ if TYPE_CHECKING:
     from generated import Json
 
 
+_NAME = re.compile(r"[A-Za-z0-9_:@-]+(\.[A-Za-z0-9_:@-]+)+")
+
+
 class Sysctl(Provider):
     """A setting of the kernel."""
 
+    async def find(self) -> list[Found]:
+        """What somebody has set in /etc/sysctl.d, as far as the kernel has it."""
+        try:
+            changed = await call("pkg.changed", path=PLACES[0])
+        except CallError as error:
+            if error.code in {"not_supported", "enoent"}:  # there is no dpkg, or no such directory
+                return []
+            raise
+        theirs = {one["path"] for one in changed["files"]}
+        others = (await set_by_others()).items()
+        names = [(name, one) for name, one in others if one.path in theirs and _NAME.fullmatch(name)]
+        now = await batch("sysctl.stat", [{"name": name} for name, _ in names])
+        return [
+            Found(name, {"name": name, "value": one.value}, f"set in {one.path}")
+            for (name, one), reply in zip(names, now, strict=True)
+            if not isinstance(reply, CallError) and reply.get("value") == one.value
+        ]
+
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
-        """The file for the next boot, and the value now: two calls each, in one round trip."""
+        """The file for the next boot, and the value now: two calls each, in one round trip.
+
+        Where there is no such file, others may say the same.
+        """
         files: list[Any]
         values: list[Any]
         files, values = await gather(
             batch("file.stat", [question(path_of(one), text_of(one.spec)) for one in wanted]),
             batch("sysctl.stat", [{"name": one.spec["name"]} for one in wanted]),
         )
-        return [found(one, *replies) for one, *replies in zip(wanted, files, values, strict=True)]
+        actual = [found(one, *replies) for one, *replies in zip(wanted, files, values, strict=True)]
+        lacking = [
+            (one, now)
+            for one, now in zip(wanted, actual, strict=True)
+            if isinstance(now, Actual) and not now.exists and one.spec.get("state") != "absent"
+        ]
+        others = await set_by_others() if lacking else {}
+        for one, now in lacking:
+            if setting := others.get(one.spec["name"]):
+                now.state |= {"boot": setting.value, "setIn": setting.path}
+                now.watch = (*now.watch, f"path:{setting.path}")
+            now.watch = (*now.watch, f"path:{PLACES[0]}/")
+        return actual
 
     def plan(self, wanted: list[Resource], actual: list[Actual]) -> list[Operation]:
         """Compare both."""
@@ -120,7 +161,7 @@ def planned(one: Resource, now: Actual) -> Operation:
             if "value" not in one.ignore:
                 args = {"name": spec["name"], "value": value}
                 calls.append({"call": "sysctl.set", "args": args})
-        at_boot = value_in(state.get("text", ""), spec["name"]) if now.exists else None
+        at_boot = state["boot"] if "boot" in state else value_in(state.get("text", ""), spec["name"])
         told = [FieldDiff("boot", at_boot, value)] if at_boot != value else attribute_diffs(now)
         if told and "boot" not in one.ignore:
             calls.append(writing(path, text, now))

@@ -27,6 +27,9 @@ class Machine(MemoryHost):
 
     def reply(self, call):
         name, args = call["call"], call["args"]
+        if name == "pkg.changed":
+            below = [path for path in sorted(self.nodes) if path.startswith(f"{args['path']}/")]
+            return {"ok": {"files": [{"path": path} for path in below]}}
         if not name.startswith("sysctl."):
             return super().reply(call)
         self.calls.append(call)
@@ -349,3 +352,58 @@ def test_a_name_that_is_another_at_boot_is_not_found_and_no_cron_is_no_fault(plu
     host.reply = lambda call: error("eacces") if call["call"] == "dir.list" else plain(call)
     [found] = Harness(plugin, host).find("Cron")
     assert (found["kind"], found["fault"]["code"]) == ("Cron", "eacces")
+
+
+LIKE = {
+    "/usr": Node("directory", 0o755),
+    "/usr/lib": Node("directory", 0o755),
+    "/usr/lib/sysctl.d": Node("directory", 0o755),
+    "/usr/lib/sysctl.d/50-default.conf": Node(content=b"net.core.somaxconn = 64\nkernel.x=1\n"),
+    "/etc/sysctl.d/99-local.conf": Node(
+        content=b"# ours\n-net/core/somaxconn = 128\nnet.ipv4.conf.*.rp_filter = 1\n"
+    ),
+    "/etc/sysctl.d/README": Node(content=b"net.core.somaxconn = 7\n"),
+}
+
+
+def test_what_others_set_at_boot_counts_where_there_is_no_file_of_ours(plugin, keep):
+    host = Machine(LIKE)
+    assert keep("Sysctl", host, name="net.core.somaxconn", value=128)["action"] == "none"
+    assert BOOT not in host.nodes
+    [actual] = Harness(plugin, host).read([resource("Sysctl", "it", name="net.core.somaxconn", value=128)])
+    assert actual["state"]["setIn"] == "/etc/sysctl.d/99-local.conf"
+    assert {"path:/etc/sysctl.d/", "path:/etc/sysctl.d/99-local.conf"} <= set(actual["watch"])
+    operation = keep("Sysctl", host, name="net.core.somaxconn", value=256)
+    assert fields(operation) == {"value": ("128", "256"), "boot": ("128", "256")}
+    assert BOOT in host.nodes
+
+
+def test_of_two_files_of_one_name_the_one_in_etc_counts_and_sysctl_conf_is_among_them(keep):
+    override = {"/etc/sysctl.d/50-default.conf": Node(content=b"")}
+    host = Machine(LIKE | override, **{"kernel.x": "1"})
+    assert fields(keep("Sysctl", host, name="kernel.x", value=1)) == {"boot": (None, "1")}
+    link = {
+        "/etc/sysctl.d/99-sysctl.conf": Node("symlink", to="../sysctl.conf"),
+        "/etc/sysctl.conf": Node(content=b"kernel.x = 2\n"),
+    }
+    host = Machine(LIKE | link, **{"kernel.x": "2"})
+    assert keep("Sysctl", host, name="kernel.x", value=2)["action"] == "none"
+
+
+def test_what_somebody_has_set_is_found_where_the_kernel_has_it(plugin):
+    more = {"/etc/sysctl.d/10-x.conf": Node(content=b"kernel.hostname = other\nkernel.none = 1\n")}
+    found = Harness(plugin, Machine(LIKE | more)).find("Sysctl")
+    assert [(one["spec"], one["remark"]) for one in found] == [
+        ({"name": "net.core.somaxconn", "value": "128"}, "set in /etc/sysctl.d/99-local.conf")
+    ]
+
+
+@pytest.mark.parametrize(("code", "fails"), [("not_supported", False), ("enoent", False), ("eacces", True)])
+def test_where_nobody_knows_whose_files_they_are_no_setting_is_found(plugin, code, fails):
+    host = Machine(LIKE)
+    plain = host.reply
+    host.reply = lambda call: error(code) if call["call"] == "pkg.changed" else plain(call)
+    assert [("fault" in one) for one in Harness(plugin, host).find("Sysctl")] == [True] * fails
+    host.reply = lambda call: error("eacces") if call["call"] == "dir.list" else plain(call)
+    [actual] = Harness(plugin, host).read([resource("Sysctl", "it", name="net.core.somaxconn", value=1)])
+    assert "fault" in actual

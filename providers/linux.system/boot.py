@@ -1,0 +1,61 @@
+"""What the kernel is set to when the machine starts, by files that others have written (sysctl.d(5))."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from generated import TEXT_MAX
+
+from froyo_provider import CallError, batch
+
+PLACES = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d")
+"""Where they are: of two of one name the one in the earlier place counts, and of all the last by name."""
+OURS = "zz-"
+BESIDE = {"/etc/sysctl.d/99-sysctl.conf": "/etc/sysctl.conf"}
+"""The one link that Debian has among them."""
+
+
+class Setting(NamedTuple):
+    """What a file sets.
+
+    Attributes:
+        value: with any blanks as one space.
+        path: of the file.
+    """
+
+    value: str
+    path: str
+
+
+async def set_by_others() -> dict[str, Setting]:
+    """What is set by files that are not ours, by the name of the setting."""
+    listings: list[Any] = await batch("dir.list", [{"path": place} for place in PLACES])
+    files: dict[str, str] = {}
+    for place, listing in zip(PLACES, listings, strict=True):
+        if isinstance(listing, CallError):
+            if listing.code == "enoent":
+                continue
+            raise listing
+        for entry in listing["entries"]:
+            name = entry["name"]
+            if name.endswith(".conf") and not name.startswith(OURS):
+                files.setdefault(name, f"{place}/{name}")
+    paths = [BESIDE.get(path, path) for _, path in sorted(files.items())]
+    found: dict[str, Setting] = {}
+    for path, reply in zip(
+        paths, await batch("file.stat", [{"path": path, "text_max": TEXT_MAX} for path in paths]), strict=True
+    ):
+        text = "" if isinstance(reply, CallError) else str(reply.get("text", ""))
+        found |= {name: Setting(value, path) for name, value in settings_in(text).items()}
+    return found
+
+
+def settings_in(text: str) -> dict[str, str]:
+    """What a file sets; names with a `*` in them are left out."""
+    found = {}
+    for line in text.split("\n"):
+        name, equals, value = line.strip().partition("=")
+        name = name.strip().removeprefix("-").replace("/", ".")
+        if equals and name[:1] not in {"", "#", ";"} and "*" not in name:
+            found[name] = " ".join(value.split())
+    return found
