@@ -494,13 +494,18 @@ class Controller:
     async def request(self, scope: Scope[Address] = EVERYTHING) -> None:
         """Look at as much now, before all else, and at what is stalled too.
 
-        The request is on record before this returns, and outlives the controller.
+        The request is on record before this returns, and outlives the controller. Of what a source has on record that is
+        still to be read, it is granted once that is in force.
         """
         wanted: dict[TargetName, Scope[Address]] = {}
-        for name in self.in_force.targets:
+        known = self.in_force.targets
+        unread = self.lanes.on_record(self.expected - self.in_force.sources.keys()) - known.keys()
+        for name in (*known, *sorted(unread)):
             mine = Scope((a for a in scope.named if split_address(a)[0] == name), everything=scope.everything)
-            if mine:
-                wanted[name] = mine
+            if not mine:
+                continue
+            wanted[name] = mine
+            if name in known:
                 self._sessions.hurry(name)
                 self._workers.add(name, priority=Priority.USER, scope=mine)
         await self._requests.put(wanted)

@@ -227,6 +227,10 @@ class Lanes:
         """The targets on which sources that are not in force have something on record."""
         return {split_address(a)[0] for a, state in self._stored.items() if state.source not in self._sources}
 
+    def on_record(self, sources: Collection[SourceName]) -> set[TargetName]:
+        """The targets on which these sources have something on record."""
+        return {split_address(a)[0] for a, state in self._stored.items() if state.source in sources}
+
     async def forget(self, targets: Collection[TargetName]) -> None:
         """Forget what the sources in force declared on other targets than these, and say which of it was ours."""
         gone = {

@@ -7,6 +7,7 @@ import pytest
 from reconciler.engine.loop.requests import Request
 from reconciler.errors import StoreError
 from reconciler.model.scope import EVERYTHING, Scope
+from tests.sim.manifests import SOURCE
 from tests.unit.engine.stage import address, file, staged
 
 
@@ -62,6 +63,31 @@ async def test_a_wish_that_cannot_be_put_on_record_is_refused_and_granted_all_th
     stage.store_fails = None
     assert stage.sent("file.stat") > looks
     await asyncio.sleep(100.0)
+    assert await stage.store.load_queue() == []
+
+
+@staged
+async def test_a_wish_before_a_source_is_read_is_granted_when_it_is(stage):
+    """Right after the start of a daemon it was accepted, and nothing was done about it."""
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    for scope in (EVERYTHING, Scope.of([address("motd")])):
+        await stage.again()
+        stage.controller.expected.add(SOURCE)
+        await stage.controller.request(scope)
+        assert [key.scope for key in await stage.store.load_queue()] == [scope]
+        await stage.declare(file("motd", "hello\n"))
+        assert len(await stage.store.load_queue()) == 1
+        await asyncio.sleep(10.0)
+        assert await stage.store.load_queue() == []
+
+
+@staged
+async def test_a_wish_about_what_nobody_serves_is_none(stage):
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    await stage.again()
+    await stage.controller.request()
     assert await stage.store.load_queue() == []
 
 
