@@ -7,7 +7,7 @@ body is another one now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from reconciler.config.attached import Attachments
 from reconciler.config.complaints import Complaints
@@ -21,6 +21,7 @@ from reconciler.config.relations import check_named, check_provided, check_refer
 from reconciler.config.selection import TargetSelection
 from reconciler.config.targets import ControllerPaths
 from reconciler.config.variables import Values
+from reconciler.core.spoken import some
 from reconciler.core.vault import Vault
 from reconciler.model.names import Address, TargetName, address
 from reconciler.model.resource import Instance
@@ -62,6 +63,7 @@ class Expansion:
             name.removeprefix("Target/") for name in self._broken if name.startswith("Target/")
         ]
         self._made_of: dict[Address, Manifest] = {}
+        self._nowhere: dict[tuple[str, Selector], list[Manifest | Variables]] = {}
         files = FleetFiles(snapshot, controller, self.complaints.suggestions)
         owned = Owned(declared, self.complaints, files)
         self.complaints.problems += files.problems
@@ -82,6 +84,8 @@ class Expansion:
         self.blobs = self._making.blobs
         for manifest in manifests:
             self._put(manifest)
+        for (_, where), nowhere in self._nowhere.items():
+            self._selects_nothing(nowhere, where)
         check_provided(self.instances, self._made_of, self.complaints)
         self.instances = self.facts.without_waiting(self.instances)
         sketches = [sketch for found in declared.values() for sketch in found.sketches]
@@ -131,7 +135,7 @@ class Expansion:
         if isinstance(where, Selector):
             selected = self._selection.of(where)
             if not selected and not self.facts.waiting:
-                self._selects_nothing(manifest, where)
+                self._nowhere.setdefault((manifest.origin.file, where), []).append(manifest)
             return selected
         if where in self.targets:
             return (where,)
@@ -150,7 +154,8 @@ class Expansion:
             hint or (f"declared: {', '.join(self.targets)}" if few else "declare it: kind: Target"),
         )
 
-    def _selects_nothing(self, manifest: Manifest | Variables, where: Selector) -> None:
+    def _selects_nothing(self, nowhere: Sequence[Manifest | Variables], where: Selector) -> None:
+        """Say of all that a file has for nobody, by one selector, that it is for nobody: at the first, and once."""
         if self.complaints.lost or self._broken_targets or self._targets_lost:
             return
         labels = {
@@ -160,9 +165,9 @@ class Expansion:
         hint = "no target is declared"
         if self.targets:
             hint = self.complaints.suggestions.hint(wanted[0], sorted(labels)) if wanted else ""
-        self.complaints.warning(
-            manifest, ("spec", "targets"), f"{manifest.ref} is for no target: none has {where.words}", hint
-        )
+        verb = "is" if len(nowhere) == 1 else "are"
+        message = f"{some([one.ref for one in nowhere])} {verb} for no target: none has {where.words}"
+        self.complaints.warning(nowhere[0], ("spec", "targets"), message, hint)
 
 
 def _instance(manifest: Manifest, name: TargetName, made: Made, rendered: tuple[Rendered, ...]) -> Instance:
