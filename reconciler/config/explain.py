@@ -110,7 +110,11 @@ class _Explainer:
         about: Any = error.kind
         for name in about.unexpected:
             full = (*path, name)
-            meant = closest(name, missing) or closest(name, known)
+            meant = (
+                offers.ours(self.kind.kind.elsewhere, path).get(name)
+                or closest(name, missing)
+                or closest(name, known)
+            )
             if meant and meant in written:
                 hint = f"{meant} is there already: leave one of the two out"
             elif meant:
@@ -158,9 +162,9 @@ class _Explainer:
             options = [option for option in about.options if option is not None]
             choice = listed([str(option) for option in options], "or")
             given = repr(value) if isinstance(value, str) else naming.what(value)
-            self.add(
-                path, f"{name} is {given}; it can be {choice}", did_you_mean(str(value), map(str, options))
-            )
+            ours = offers.ours(self.kind.kind.elsewhere, path[:-1], path[-1]).get(str(value), str(value))
+            hint = did_you_mean(ours, map(str, options))
+            self.add(path, f"{name} is {given}; it can be {choice}", hint)
         elif keyword == "pattern":
             meaning = MEANINGS.get(about.pattern, "")
             self.add(
@@ -186,7 +190,7 @@ class _Explainer:
             description: Mapping[str, Any] = self.kind.schema
             for part in full:
                 description = _child(description, part)
-            meaning = _first_sentence(description)
+            meaning = naming.first_sentence(description)
             hint = f"add {missing}: {lowered(meaning)}" if meaning else ""
             self.add(path, f"{shown(full)} is missing", hint, key=True)
 
@@ -267,7 +271,7 @@ class _Explainer:
         return schema if isinstance(schema, Mapping) else {}
 
     def description(self, error: ValidationError) -> str:
-        return _first_sentence(self.schema_at(error.schema_path[:-1]))
+        return naming.first_sentence(self.schema_at(error.schema_path[:-1]))
 
 
 def _child(schema: Mapping[str, Any], part: str | int) -> Mapping[str, Any]:
@@ -293,8 +297,3 @@ def _wanted_of_one(schema: Any) -> str:
         case {"items": {"not": {"pattern": str(pattern)}}}:
             return pattern
     return ""
-
-
-def _first_sentence(schema: Mapping[str, Any]) -> str:
-    text = str(schema.get("description", ""))
-    return text.split(". ", 1)[0].rstrip(".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -39,3 +40,9 @@ def short(value: Any) -> str:
     """A value on a line."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "…" + text[0]
+
+
+def first_sentence(schema: Mapping[str, Any]) -> str:
+    """What a schema says of itself, in short, without the full stop."""
+    text = str(schema.get("description", ""))
+    return text.split(". ", 1)[0].rstrip(".")

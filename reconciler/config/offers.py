@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema_rs
 
 from reconciler.documents.scalars import resolve
+from reconciler.model.catalog import Elsewhere
 
 _VALUES = frozenset(
     {
@@ -47,6 +48,13 @@ def quoted(plain: str, value: object, schema: Mapping[str, Any]) -> str:
     if len(meant) == 1 or plain.lstrip("0") == octal.lstrip("0") or "pattern" not in schema:
         return f'quote it: "{meant[0]}"'
     return f'quote it: "{plain}", or write "{octal}" if the number {value} is meant'
+
+
+def ours(elsewhere: Elsewhere, path: Sequence[str | int], field: object = None) -> Mapping[str, str]:
+    """What we call what other tools have in a spec: its fields, or the values of one, by their words."""
+    if tuple(path) != ("spec",):
+        return {}
+    return elsewhere.fields if field is None else elsewhere.values.get(str(field), {})
 
 
 def unquoted(text: str, types: list[str]) -> str:

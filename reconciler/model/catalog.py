@@ -50,6 +50,19 @@ class ProbeFields:
     retries: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What other tools say for what a kind has: for who comes from them, and for nothing but hints.
+
+    Attributes:
+        fields: ours, by theirs: `{"enabled": "startup"}`.
+        values: of a field, ours by theirs: `{"state": {"started": "running"}}`.
+    """
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One kind.
@@ -74,6 +87,7 @@ class Kind:
         touches: the sections of facts that may be others once an instance was changed.
         secrets: the fields in which a secret may stand.
         probe: that its instances are looked at beside the rounds, so that none waits for the answer; or None.
+        elsewhere: what its fields and their values are called by other tools.
     """
 
     api_version: str
@@ -93,6 +107,7 @@ class Kind:
     touches: tuple[Section, ...] = ()
     secrets: tuple[str, ...] = ()
     probe: ProbeFields | None = None
+    elsewhere: Elsewhere = Elsewhere()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from reconciler.errors import Problem, why
 from reconciler.model.catalog import BODY, BodyFields, Kind, ProbeFields
 from reconciler.model.facts import SECTIONS, Section
 from reconciler.plugins.capabilities import Capability, CapabilityError
+from reconciler.plugins.elsewhere import read_elsewhere
 
 MANIFEST = "manifest.yaml"
 INTERFACE = "froyo:provider@1"
@@ -152,6 +153,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
             "touches",
             "secrets",
             "probe",
+            "elsewhere",
         ),
     )
     schema = _schema(reader, entry.get("schema"), read)
@@ -197,6 +199,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         probe=ProbeFields(**{use: known(field_node) for use, field_node in probe.items()})
         if "probe" in entry
         else None,
+        elsewhere=read_elsewhere(reader, entry.get("elsewhere"), properties),
     )
 
 

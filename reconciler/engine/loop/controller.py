@@ -494,8 +494,8 @@ class Controller:
     async def request(self, scope: Scope[Address] = EVERYTHING) -> None:
         """Look at as much now, before all else, and at what is stalled too.
 
-        The request is on record before this returns, and outlives the controller. Of what a source has on record that is
-        still to be read, it is granted once that is in force.
+        The request is on record before this returns, and outlives the controller. Of what a source has on record that
+        is still to be read, it is granted once that is in force.
         """
         wanted: dict[TargetName, Scope[Address]] = {}
         known = self.in_force.targets

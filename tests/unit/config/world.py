@@ -6,7 +6,7 @@ from typing import Any
 
 from reconciler.config import ParseCache, load
 from reconciler.errors import ConfigError, Problem
-from reconciler.model.catalog import BodyFields, Catalog, Kind
+from reconciler.model.catalog import BodyFields, Catalog, Elsewhere, Kind
 from reconciler.model.desired import Desired
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.source import Snapshot, SnapshotFile
@@ -53,6 +53,7 @@ FILE = Kind(
     },
     provides=("path:{path}", "path:{path}{backup}"),
     body=BodyFields(text="content", base64="contentBase64", file="source", template="template"),
+    elsewhere=Elsewhere({"dest": "path", "copy": "source"}, {"state": {"file": "present"}}),
     refresh=True,
 )
 

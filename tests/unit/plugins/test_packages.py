@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import ConfigError
-from reconciler.model.catalog import BodyFields
+from reconciler.model.catalog import BodyFields, Elsewhere
 from reconciler.plugins.capabilities import Capability
 from reconciler.plugins.manifest import Limits
 from reconciler.plugins.packages import catalog, load_packages
@@ -96,6 +96,21 @@ def test_a_kind_may_say_which_fields_take_a_secret(tmp_path: Path) -> None:
         "the schema has no field 'contents'",
         "did you mean 'content'?",
     )
+
+
+def test_a_kind_may_say_what_others_call_its_fields_and_values(tmp_path: Path) -> None:
+    said = MANIFEST.replace(
+        "    lock: dpkg\n", "    lock: dpkg\n    elsewhere: {fields: {dest: path}, values: {}}\n"
+    )
+    [package] = load_packages([write(tmp_path / "thing", said)])
+    assert package.kinds[0].elsewhere == Elsewhere({"dest": "path"}, {})
+    wrong = said.replace("dest: path", "dest: pth").replace("values: {}", "values: {path: {file: present}}")
+    with pytest.raises(ConfigError) as caught:
+        load_packages([write(tmp_path / "other", wrong)])
+    assert [(one.message, one.hint) for one in caught.value.problems] == [
+        ("the schema has no field 'pth'", "did you mean 'path'?"),
+        ("path cannot be 'present'", ""),
+    ]
 
 
 def test_what_need_not_be_said_has_a_default(tmp_path: Path) -> None:
