@@ -19,7 +19,7 @@ from generated import (
     removing,
     writing,
 )
-from schedules import normal, wrong
+from schedules import meaning, normal, wrong
 
 from froyo_provider import (
     Actual,
@@ -191,5 +191,7 @@ def differences(job: Json, now: Actual) -> list[FieldDiff]:
     there = job_in(now.state.get("text", "")) if now.state["type"] == "file" else None
     if there is None:
         return [FieldDiff("content", "something else", "this job")]
+    if meaning(there["schedule"]) == meaning(job["schedule"]):
+        there["schedule"] = job["schedule"]
     diffs = [FieldDiff(field, there[field], job[field]) for field in FIELDS if there[field] != job[field]]
     return diffs + attribute_diffs(now)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-MACROS = frozenset(
-    f"@{name}"
-    for name in ("reboot", "yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly")
-)
+import re
+
+MACROS = {
+    "@reboot": "@reboot",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+"""What has a name, and what it stands for."""
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 FIELDS = (
@@ -15,12 +24,24 @@ FIELDS = (
     ("month", 1, 12, MONTHS),
     ("day of the week", 0, 7, DAYS),
 )
+_WORD = re.compile("[a-z]+")
 EXAMPLE = "such as `*/15 * * * *`, `0 3 * * mon-fri` or `@daily`"
 
 
 def normal(schedule: str) -> str:
     """With one space between fields."""
     return " ".join(schedule.split())
+
+
+def meaning(schedule: str) -> str:
+    """The same for all ways to write when it runs: names as their numbers."""
+    fields = MACROS.get(schedule, schedule).split()
+    if len(fields) != len(FIELDS):
+        return normal(schedule)
+    return " ".join(
+        _WORD.sub(lambda found: str(_number(found[0], low, words) or 0), text.lower())
+        for text, (_, low, _, words) in zip(fields, FIELDS, strict=True)
+    )
 
 
 def wrong(schedule: str) -> str:

@@ -162,6 +162,7 @@ def test_a_job_is_put_in_place(keep):
     ("text", "differs"),
     [
         ("*/15  3 * *\tmon-fri   root tidy up \n", {}),
+        ("*/15 3 * * 1-Fri root tidy up\n", {}),
         ("# mine\nMAILTO = ops\n*/15 3 * * mon-fri root tidy up\n", {"environment": ({"MAILTO": "ops"}, {})}),
         ("@daily root tidy up\n", {"schedule": ("@daily", "*/15 3 * * mon-fri")}),
         (
@@ -407,3 +408,12 @@ def test_where_nobody_knows_whose_files_they_are_no_setting_is_found(plugin, cod
     host.reply = lambda call: error("eacces") if call["call"] == "dir.list" else plain(call)
     [actual] = Harness(plugin, host).read([resource("Sysctl", "it", name="net.core.somaxconn", value=1)])
     assert "fault" in actual
+
+
+@pytest.mark.parametrize(
+    ("written", "declared"), [("0 0 * * 0", "@weekly"), ("@midnight", "@daily"), ("0 0 1 1 *", "0 0 1 jan *")]
+)
+def test_what_has_a_name_runs_when_its_fields_say(keep, written, declared):
+    host = Machine({CRON: Node(content=f"{written} root tidy up\n".encode())})
+    assert keep("Cron", host, **job(schedule=declared))["action"] == "none"
+    assert fields(keep("Cron", host, **job(schedule="@reboot"))) == {"schedule": (written, "@reboot")}
