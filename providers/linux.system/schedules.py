@@ -39,9 +39,12 @@ def meaning(schedule: str) -> str:
     if len(fields) != len(FIELDS):
         return normal(schedule)
     return " ".join(
-        _WORD.sub(lambda found: str(_number(found[0], low, words) or 0), text.lower())
-        for text, (_, low, _, words) in zip(fields, FIELDS, strict=True)
+        _in_numbers(text.lower(), low, words) for text, (_, low, _, words) in zip(fields, FIELDS, strict=True)
     )
+
+
+def _in_numbers(text: str, low: int, words: tuple[str, ...]) -> str:
+    return _WORD.sub(lambda found: str(_number(found[0], low, words)), text)
 
 
 def wrong(schedule: str) -> str:
