@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.core import spoken
 from reconciler.model.conditions import Reason
 from reconciler.model.evidence import Evidence
-from reconciler.model.names import Address, split_address
+from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, FieldDiff, PlanUnit
 from reconciler.model.resource import Instance
@@ -42,6 +42,15 @@ _RUNNER = re.compile(r" serve --sha256 [0-9a-f]{64} --signature ")
 """How a runner is started. Our own is no evidence of a change by others, so such a one is somebody else's."""
 
 CONTESTED = "someone keeps changing it back"
+
+
+def echoing(name: TargetName, moved: Collection[str]) -> str:
+    """That what is declared of a target changes what it is made of."""
+    return (
+        f"what is declared on {name} changes facts there ({', '.join(sorted(moved))}) again and again, and may be"
+        " made of them; they are followed after longer and longer pauses from now on: froyo plan -v shows what reads"
+        " facts"
+    )
 
 
 def contradicted(other: Address) -> str:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from reconciler.core.backoff import Backoff
 from reconciler.core.contest import Contests
+from reconciler.core.echoes import Echoes
 from reconciler.core.workqueue import Priority, Work
 from reconciler.engine import wording
 from reconciler.engine.facts import TargetFacts
@@ -116,6 +117,7 @@ class Controller:
         self.next_tries: dict[TargetName, float] = {}
         self._abandoned: set[Address] = set()
         self._background = Background()
+        self._echoes = Echoes[TargetName]()
         self._requests = Requests(store, now=runtime.now)
         backoff = Backoff(base=settings.retry_base, cap=settings.retry_cap)
         self._reachability = Reachability(store, runtime, backoff=backoff)
@@ -283,6 +285,7 @@ class Controller:
             await self.lanes.drop(name)
         others = self.lanes.shared()
         self.facts.keep_only(wanted.keys() | others)
+        self._echoes.keep_only(wanted)
         self._reachability.keep_only(wanted, others)
         await self._requests.keep_only(wanted.keys() | others)
         await self.lanes.forget(wanted)
@@ -482,12 +485,24 @@ class Controller:
     async def _gather(self, session: Session, sections: Collection[Section] | None = None) -> None:
         """Ask a target what it is, where that is due or has been touched, and tell who depends on it."""
         try:
-            await self.facts.gather(session, sections)
+            moved = await self.facts.gather(session, sections)
         except (RunnerError, TransportError, ProtocolError) as error:
             if not session.closed:
                 log.warning("facts could not be gathered", target=session.target.name, why=str(error))
             return
-        await self._gathered(session.target.name)
+        name, now = session.target.name, self._time()
+        known = self._echoes.pause(name, now=now)
+        # What we have changed may be what we go by: that must not go on and on. A rescan comes here after the pause.
+        if (
+            sections
+            and moved
+            and self._echoes.heard(name, now=now)
+            and not known
+            and self._echoes.is_first(name)
+        ):
+            self._reachability.tell(name, "FactsKeepChanging", wording.echoing(name, moved))
+        if not self._echoes.pause(name, now=now):
+            await self._gathered(name)
 
     # --- People -------------------------------------------------------------------------------------------------------
 

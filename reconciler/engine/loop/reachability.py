@@ -72,6 +72,12 @@ class Reachability:
         known = reached(report, known, message, ready=ready, news=news)
         self._note(replace(known, connected_since=report.now() if ready else None), report)
 
+    def tell(self, name: TargetName, reason: str, message: str) -> None:
+        """Say something about a target that changes none of its conditions: a warning."""
+        report = Report(self._runtime.now, {})
+        report.event(f"Target/{name}", reason, message, warning=True)
+        self._note(self._known.get(name) or TargetState(name=name), report)
+
     def watched(self, name: TargetName, *, degraded: str, anonymous: str) -> None:
         """How well a target that is connected is watched.
 

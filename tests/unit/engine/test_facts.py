@@ -191,6 +191,26 @@ async def test_where_facts_are_lost_what_is_on_record_is_not_let_go_of(stage):
     assert not await stage.events("Orphaned")
 
 
+@staged
+async def test_what_changes_the_facts_that_it_is_made_of_does_so_with_growing_pauses(stage):
+    def grows(known):
+        major = known.sections["os"]["major"] if known else 0
+        if not major:
+            return None
+        stage.machines["m0"].files.facts["os"] = {"id": "debian", "major": major + 1}
+        made = instance("m0", "File", "f", {"path": "/srv/f", "content": "r1", "mode": f"0{major % 512:o}"})
+        return replace(made, touches=("os",))
+
+    source = source_of(stage, grows)
+    await source.take(snapshot({}, number=1))
+    await stage.until(lambda: stage.content("f") == b"r1")
+    await asyncio.sleep(3600.0)
+    assert 10 < stage.machines["m0"].files.facts["os"]["major"] - 12 < 30
+    [told] = await stage.events("FactsKeepChanging")
+    assert told.object == "Target/m0"
+    assert "what is declared on m0 changes facts there (os) again and again" in told.message
+
+
 # --- A single run -----------------------------------------------------------------------------------------------------
 
 
