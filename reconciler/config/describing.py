@@ -36,6 +36,11 @@ class Described:
     schema: Schema
     required: bool = False
 
+    @property
+    def secret(self) -> bool:
+        """Whether a secret may stand there."""
+        return len(self.path) > 1 and self.path[0] == "spec" and self.path[1] in self.kind.secrets
+
     def fields(self) -> list[Described]:
         """What is in it, in the order of the schema."""
         inner = inside(self.schema)

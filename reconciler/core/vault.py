@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconciler.core.redaction import Redactor
+from reconciler.core.redaction import MASK, Redactor
 from reconciler.model.blob import Blob
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.secrets import BEGIN, MARK, Secret, SecretError, mark, marks_in
@@ -24,6 +24,8 @@ from reconciler.model.secrets import BEGIN, MARK, Secret, SecretError, mark, mar
 SHORTEST = 8
 """Characters of a secret: what is shorter is found by trying, and could not be told from other text."""
 
+_TELLING = 4
+"""Characters of the beginning of a secret that are worth something."""
 _NO_SECRETS = frozenset({"argv", "validate", "path"})
 """Arguments that others see: the command lines and names on a target."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -195,21 +197,24 @@ class TargetSecrets:
             said: as JSON has it.
         """
         about = any(isinstance(one, str) and one in self._names for one in item.values())
-        if not about and not self.holds(json.dumps(said, ensure_ascii=False)):
+        cut = isinstance(said, Mapping) and said.get("truncated") is True
+        if not about and not cut and not self.holds(json.dumps(said, ensure_ascii=False)):
             return said
-        return _replaced(said, lambda text: self._seal(text, about=about))
+        return _replaced(said, lambda text: self._seal(text, about=about, cut=cut))
 
     def holds(self, text: str) -> bool:
         """Whether a text has to do with a secret of the target."""
         return BEGIN in text or self._redactor.text(text) != text or any(one in text for one in self._marked)
 
-    def _seal(self, text: str, *, about: bool) -> str:
+    def _seal(self, text: str, *, about: bool, cut: bool) -> str:
         if _DIGEST.fullmatch(text):
             return self._marked.get(text) or (self._keyed(text) if about else text)
         found = self._with_marks(text)
         if found == text and _BASE64.fullmatch(text):  # such as what a program has said
             plain = base64.b64decode(text).decode(errors="surrogateescape")
             masked = self._redactor.text(self._with_marks(plain))
+            if cut:
+                masked = self._without_beginning(masked)
             if masked != plain:
                 return base64.b64encode(masked.encode(errors="surrogateescape")).decode()
         return self._redactor.text(found)
@@ -219,6 +224,14 @@ class TargetSecrets:
         for one, value in self._values.items():
             found = found.replace(value, one)
         return found
+
+    def _without_beginning(self, text: str) -> str:
+        """What is cut off may be so in the middle of a secret."""
+        for value in self._values.values():
+            for length in range(len(value) - 1, _TELLING - 1, -1):
+                if text.endswith(value[:length]):
+                    return text[:-length] + MASK
+        return text
 
     def _keyed(self, digest: str) -> str:
         keyed = "sha256:" + self._vault.digest(digest.encode())

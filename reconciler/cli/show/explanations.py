@@ -105,6 +105,7 @@ def _of_schema(field: Described) -> dict[str, Any]:
         "type": type_name(field.schema),
         "required": field.required,
         "description": field.schema.get("description", ""),
+        **({"secret": True} if field.secret else {}),
         **limits,
     }
 
@@ -148,7 +149,8 @@ def _tree(screen: Terminal, field: Described, depth: int) -> Iterator[str]:
 
 
 def _marks(field: Described) -> str:
-    return f"<{type_name(field.schema)}>{' required' if field.required else ''}"
+    told = " required" if field.required else ""
+    return f"<{type_name(field.schema)}>{told}{', may hold a secret' if field.secret else ''}"
 
 
 def _told_of(schema: Schema) -> Iterator[str]:

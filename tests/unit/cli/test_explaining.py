@@ -41,6 +41,13 @@ def test_a_field_is_told_alone(capsys):
     assert "can be named in `notify`" in explain(capsys, "exec")
 
 
+def test_where_a_secret_may_stand_is_told(capsys):
+    assert "content  <string>, may hold a secret\n" in explain(capsys, "file")
+    assert "<map of string>, may hold a secret" in explain(capsys, "Exec.environment")
+    [item] = json.loads(explain(capsys, "user", "-o", "json"))["items"]
+    assert [one["name"] for one in item["fields"] if one.get("secret")] == ["passwordHash"]
+
+
 def test_all_fields_at_once_are_names_and_types(capsys):
     text = explain(capsys, "Target", "--recursive")
     assert "  ssh  <object>\n    host  <string> required\n    port  <integer>\n" in text

@@ -87,6 +87,13 @@ def test_a_body_says_what_it_is_on_a_target_where_it_holds_a_secret():
     assert sha256(f"p = {VALUE}\n") not in repr(found)
 
 
+def test_what_a_target_may_have_it_may_have_again():
+    secrets, mark = granted(body="p = @\n")
+    secrets.add({mark: VALUE}, ["/etc/db"], None)
+    assert secrets.revealed({"text": mark}) == {"text": VALUE}
+    assert secrets.sealed({"path": "/etc/db"}, sha256("x")) != sha256("x")
+
+
 def test_most_targets_have_no_secrets():
     assert vault().of(WEB) is None
 
@@ -176,6 +183,19 @@ def test_what_a_program_has_said_stays_base64():
     found = secrets.sealed({}, {"stdout": said, "exit": 0})
     assert base64.b64decode(found["stdout"]).decode() == f"login: {mark}\n"
     assert found["exit"] == 0
+
+
+def test_what_is_cut_off_in_the_middle_of_a_secret_does_not_tell_its_beginning():
+    secrets, _ = granted()
+
+    def heard(text, **more):
+        said = {"stdout": base64.b64encode(text.encode()).decode(), **more}
+        return base64.b64decode(secrets.sealed({}, said)["stdout"]).decode()
+
+    assert heard(f"it is {VALUE[:-1]}", truncated=True) == "it is [redacted]"
+    assert heard(f"it is {VALUE[:4]}", truncated=True) == "it is [redacted]"
+    assert heard(f"it is {VALUE[:3]}", truncated=True) == f"it is {VALUE[:3]}"
+    assert heard(f"it is {VALUE[:4]}", truncated=False) == f"it is {VALUE[:4]}"
 
 
 def test_a_secret_that_looks_like_base64_is_a_mark_all_the_same():
