@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from reconciler.core.conditions import summarize
+from reconciler.core.conditions import Summary, summarize
 from reconciler.core.contest import Contests
 from reconciler.core.reasons import DECIDED
 from reconciler.engine import wording
@@ -52,8 +52,8 @@ class TargetResult:
         target: its name.
         instances: how many are declared on it.
         changed: instances that were changed and observed in sync.
-        failed: instances that are not as declared, with the reason.
-        left: instances that differ and were left alone on purpose, with the reason.
+        failed: instances that are not as declared, with what is known of each.
+        left: instances that differ and were left alone on purpose, with the same.
         error: why the target could not be worked on at all, or "".
         lane: what is known of it now; None if it could not be reached.
         events: what happened, in order.
@@ -62,8 +62,8 @@ class TargetResult:
     target: TargetName
     instances: int
     changed: list[Address] = field(default_factory=list)
-    failed: dict[Address, str] = field(default_factory=dict)
-    left: dict[Address, str] = field(default_factory=dict)
+    failed: dict[Address, Summary] = field(default_factory=dict)
+    left: dict[Address, Summary] = field(default_factory=dict)
     error: str = ""
     lane: Lane | None = None
     events: list[Event] = field(default_factory=list)
@@ -236,4 +236,4 @@ def _tell_apart(result: TargetResult, lane: Lane, only: Collection[Address] | No
         if summary.ready or (only is not None and address not in only):
             continue
         found = result.left if summary.reason in DECIDED else result.failed
-        found[address] = f"{summary.reason}: {summary.message}"
+        found[address] = summary

@@ -15,6 +15,7 @@ from reconciler.engine.wording import advice
 from reconciler.model.conditions import Reason
 
 if TYPE_CHECKING:
+    from reconciler.core.conditions import Summary
     from reconciler.engine.oneshot import TargetResult
     from reconciler.model.event import Event
     from reconciler.model.names import Address
@@ -64,8 +65,8 @@ def result_document(
                 "target": result.target,
                 "instances": result.instances,
                 "changed": changed,
-                "failed": [_entry(address, why, subjects) for address, why in result.failed.items()],
-                "left": [_entry(address, why, subjects) for address, why in result.left.items()],
+                "failed": [_entry(address, known, subjects) for address, known in result.failed.items()],
+                "left": [_entry(address, known, subjects) for address, known in result.left.items()],
                 "error": result.error,
             }
         )
@@ -82,11 +83,15 @@ def result_document(
     }
 
 
-def _entry(address: Address, why: str, subjects: Mapping[Address, str]) -> Document:
+def _entry(address: Address, known: Summary, subjects: Mapping[Address, str]) -> Document:
     """What is said of an instance: the reason for programs, the message for people."""
-    reason, _, message = why.partition(": ")
-    entry = {"address": address, "subject": subjects.get(address, ""), "reason": reason, "message": message}
-    return entry | ({"advice": said} if (said := advice(address, reason)) else {})
+    entry = {
+        "address": address,
+        "subject": subjects.get(address, ""),
+        "reason": known.reason.value,
+        "message": known.message,
+    }
+    return entry | ({"advice": said} if (said := advice(address, known.reason)) else {})
 
 
 def result_lines(screen: Terminal, document: Document) -> list[str]:

@@ -14,13 +14,16 @@ from reconciler.cli.show.resources import (
 )
 from reconciler.cli.show.results import result_document, result_lines
 from reconciler.cli.show.status import status_lines
+from reconciler.core.conditions import Summary
 from reconciler.engine.oneshot import TargetResult
 from reconciler.errors import Problem, TransportError
+from reconciler.model.conditions import Reason
 from tests.unit.api.known import event
 from tests.unit.cli.screens import EVENT, NOW, Screen, pipe, plan, resource, status, target, unit
 
 EVIL = "why\n  Ready\tforged\r\x1b[2J"
 ADDRESS = f"web-1/File/{EVIL}"
+BAD = Summary(ready=False, reason=Reason.PERMANENT_ERROR, message=EVIL, since=0.0)
 RUN = {
     "id": "r1",
     "target": "web-1",
@@ -137,7 +140,7 @@ DIFF = {"field": EVIL, "before": EVIL, "after": EVIL}
             screen,
             result_document(
                 [
-                    TargetResult("web-1", 3, changed=[ADDRESS], failed={ADDRESS: EVIL}, left={ADDRESS: EVIL}),
+                    TargetResult("web-1", 3, changed=[ADDRESS], failed={ADDRESS: BAD}, left={ADDRESS: BAD}),
                     TargetResult("web-2", 3, error=EVIL),
                 ],
                 {ADDRESS: [event(1, ADDRESS, "Updated", message=EVIL)]},

@@ -1,9 +1,15 @@
 """What an apply did, as people read it."""
 
 from reconciler.cli.show.results import result_document, result_lines, result_summary
+from reconciler.core.conditions import Summary
 from reconciler.engine.oneshot import TargetResult
+from reconciler.model.conditions import Reason
 from tests.unit.api.known import event
 from tests.unit.cli.screens import pipe
+
+
+def bad(reason, message):
+    return Summary(ready=False, reason=Reason(reason), message=message, since=0.0)
 
 
 def document(*results, events=(), subjects=None):
@@ -64,8 +70,8 @@ def test_what_failed_was_left_alone_or_could_not_be_reached_is_named():
         TargetResult(
             "a",
             4,
-            failed={"a/File/x": "TransientError: /etc/x: b"},
-            left={"a/File/y": "Differs: policy: observe"},
+            failed={"a/File/x": bad("TransientError", "/etc/x: b")},
+            left={"a/File/y": bad("Differs", "policy: observe")},
         ),
         TargetResult("b", 3, error="b: no route to host"),
         subjects={"a/File/x": "path:/etc/x"},
@@ -94,7 +100,7 @@ def test_what_failed_was_left_alone_or_could_not_be_reached_is_named():
 def test_what_was_done_in_the_same_way_on_several_targets_is_said_once():
     """Three hosts printed the same forty lines three times."""
     results = [TargetResult(name, 1, changed=[f"{name}/File/x"]) for name in ("a", "b")]
-    other = TargetResult("c", 1, failed={"c/File/x": "PermanentError: no such user"})
+    other = TargetResult("c", 1, failed={"c/File/x": bad("PermanentError", "no such user")})
     created = [event(n, f"{name}/File/x", "Created", message="created") for n, name in enumerate("ab")]
     found = document(*results, other, events=created)
     assert result_lines(pipe(), found) == ["a, b", "  + File/x  created", "c", "  ✘ File/x  no such user"]
@@ -102,8 +108,8 @@ def test_what_was_done_in_the_same_way_on_several_targets_is_said_once():
 
 def test_what_only_waits_has_not_failed():
     failed = {
-        "a/File/x": "TransientError: /etc/x: b",
-        "a/File/y": "DependencyNotReady: waits for a/File/x, which is not ready",
+        "a/File/x": bad("TransientError", "/etc/x: b"),
+        "a/File/y": bad("DependencyNotReady", "waits for a/File/x, which is not ready"),
     }
     found = document(TargetResult("a", 3, failed=failed))
     assert "1 failed, 1 waiting, 1 as declared before" in result_summary(pipe(), found)

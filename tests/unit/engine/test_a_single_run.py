@@ -71,7 +71,7 @@ async def test_a_saved_plan_is_refused_where_the_target_has_moved_since(stage):
     (result,) = await once.apply(only=saved)
     assert stage.content("moved") == b"somebody's\n"
     assert stage.content("still") == b"after\n"
-    assert "plan again" in result.failed[address("moved")]
+    assert "plan again" in result.failed[address("moved")].message
     assert result.changed == [address("still")]
 
 
@@ -82,7 +82,7 @@ async def test_a_saved_plan_is_refused_where_what_is_declared_has_changed_since(
     later = stage.once(stage.desired(file("motd", "something else\n")))
     (result,) = await later.apply(only=saved)
     assert stage.content("motd") == b"before\n"
-    assert "declared has changed" in result.failed[address("motd")]
+    assert "declared has changed" in result.failed[address("motd")].message
 
 
 @staged

@@ -53,9 +53,9 @@ async def test_once_they_say_the_same_all_is_well(stage):
 async def test_a_single_run_ends_and_says_so(stage):
     shown = stage.desired(*BOTH)
     [result] = await stage.once(shown).apply()
-    [(address, why)] = result.failed.items()
+    [(address, known)] = result.failed.items()
     assert address in ("m0/File/one", "m0/File/two")
-    assert "says otherwise" in why
+    assert "says otherwise" in known.message
 
 
 @staged

@@ -68,7 +68,7 @@ async def test_what_waits_for_what_people_have_left_as_it_is_is_said_to(stage):
     said = "File/seen, which differs, and is left as it is"
     assert units(await stage.once(shown).plan())[address("after")].fails == f"waits for {said}"
     (result,) = await stage.once(shown).apply()
-    assert result.failed[address("after")] == f"DependencyNotReady: waits for {address('seen')}, {said[11:]}"
+    assert result.failed[address("after")].message == f"waits for {address('seen')}, {said[11:]}"
 
 
 @staged
@@ -78,7 +78,7 @@ async def test_what_waits_for_a_failure_is_planned_to(stage):
     planned = units(await stage.once(shown).plan())
     assert planned[address("deep")].fails == "waits for Directory/app, which would fail"
     (result,) = await stage.once(shown).apply()
-    assert result.failed[address("deep")].startswith("DependencyNotReady")
+    assert result.failed[address("deep")].reason == "DependencyNotReady"
 
 
 @staged
