@@ -46,7 +46,7 @@ var (
 
 // Bus is the way to the host's systemd. It may be used from any goroutine.
 type Bus struct {
-	journal func(ctx context.Context, unit string) string
+	journal func(ctx context.Context, unit string, since time.Time) string
 
 	mu        sync.Mutex
 	line      *line
@@ -64,7 +64,7 @@ type line struct {
 type listener struct{ hear func(*dbus.Signal) }
 
 // NewBus is connected to nothing yet. Where a unit fails, the end of its journal is told, which is another program's to read.
-func NewBus(journal func(ctx context.Context, unit string) string) *Bus {
+func NewBus(journal func(ctx context.Context, unit string, since time.Time) string) *Bus {
 	return &Bus{journal: journal, attempts: map[string]attempt{}, listeners: map[*listener]struct{}{}, busy: map[string]int{}}
 }
 

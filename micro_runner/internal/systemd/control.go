@@ -74,11 +74,12 @@ type work struct {
 	orders []Order
 	done   []Done
 	ended  *endings
+	begun  time.Time
 }
 
 // Control carries out orders, those of different units together.
 func (b *Bus) Control(ctx context.Context, orders []Order) []Done {
-	w := &work{bus: b, orders: orders, done: make([]Done, len(orders)), ended: newEndings()}
+	w := &work{bus: b, orders: orders, done: make([]Done, len(orders)), ended: newEndings(), begun: time.Now()}
 	names := make([]string, len(orders))
 	for i := range orders {
 		names[i] = orders[i].Unit
@@ -204,7 +205,7 @@ func (w *work) job(ctx context.Context, i int, action string) error {
 	}
 	if action == Start {
 		if wait := w.bus.attempt(order.Unit, w.done[i].Before, order.has(ResetFailed)); wait > 0 {
-			return w.failed(ctx, order.Unit, fmt.Sprintf("it has failed again right after it was started; it is not started again for %s", wait.Round(time.Second)))
+			return w.failed(ctx, order.Unit, fmt.Sprintf("it has failed again right after it was started; it is not started again for %s", wait.Round(time.Second)), time.Time{})
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, order.Timeout)
@@ -223,9 +224,9 @@ func (w *work) job(ctx context.Context, i int, action string) error {
 	case result == "canceled":
 		return fault.New(fault.Conflict, "%s: somebody wanted something else of it while it was to %s", order.Unit, action)
 	case result == "dependency":
-		return w.failed(ctx, order.Unit, "something that it requires has failed")
+		return w.failed(ctx, order.Unit, "something that it requires has failed", w.begun)
 	case result != "done" && result != "skipped":
-		return w.failed(ctx, order.Unit, w.unmoved(ctx, order.Unit, action))
+		return w.failed(ctx, order.Unit, w.unmoved(ctx, order.Unit, action), w.begun)
 	case action == Stop:
 		return nil
 	}
@@ -255,9 +256,9 @@ func (w *work) settled(ctx context.Context, i int, action string) error {
 		case now.Active == "inactive" && now.Result == "success" && now.Type == "oneshot" && !now.Remains:
 			return nil // it has done what it does
 		case now.Active == "inactive" && now.Result == "success":
-			return w.failed(ctx, order.Unit, "it is not active after its "+action+": one of its conditions is not met, or it has ended by itself")
+			return w.failed(ctx, order.Unit, "it is not active after its "+action+": one of its conditions is not met, or it has ended by itself", w.begun)
 		default:
-			return w.failed(ctx, order.Unit, "")
+			return w.failed(ctx, order.Unit, "", w.begun)
 		}
 		if !silent || order.Settle <= 0 {
 			return nil
@@ -284,8 +285,8 @@ func (w *work) unmoved(ctx context.Context, unit, action string) string {
 	return "its reload has failed, and it runs on with what it had"
 }
 
-// failed is what is said of a unit that does not do what it is to do.
-func (w *work) failed(ctx context.Context, unit, why string) error {
+// failed is what is said of a unit that does not do what it is to do, with what its journal has to say since then.
+func (w *work) failed(ctx context.Context, unit, why string, since time.Time) error {
 	units, errs := w.bus.Query(ctx, []string{unit})
 	if errs[0] != nil {
 		return errs[0]
@@ -293,7 +294,7 @@ func (w *work) failed(ctx context.Context, unit, why string) error {
 	if why == "" {
 		why = Why(units[0])
 	}
-	if lines := w.bus.journal(ctx, unit); lines != "" {
+	if lines := w.bus.journal(ctx, unit, since); lines != "" {
 		why += "; the end of its journal:\n" + lines
 	}
 	return fault.New(fault.UnitFailed, "%s: %s", unit, why)

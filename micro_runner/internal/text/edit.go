@@ -188,8 +188,8 @@ func (l *place) put(d *document, p patch) (patch, *fault.Fault) {
 	return p, nil
 }
 
-func noAnchor(field string, wanted *regexp.Regexp) *fault.Fault {
-	return fault.New(fault.NoPlace, "no line matches %s (%s), so there is no place for what is declared", field, wanted)
+func noAnchor(side string, wanted *regexp.Regexp) *fault.Fault {
+	return fault.New(fault.NoPlace, "no line matches %s, %s which it is to come, so there is no place for what is declared", wanted, side)
 }
 
 // numbers are those of lines as people count them, the first few.

@@ -56,6 +56,16 @@ def test_a_host_set_up_by_hand_is_adopted_and_what_fails_says_why(lab, site, hos
     assert "its process exited with status 3; the end of its journal" in said.stdout
     assert "the port is taken" in said.stdout
     assert "there is no unit missing.service here" in said.stdout
+    page = instance(
+        "File", "page", "/etc/nginx/conf.d/t.conf", content="no_such;\n", notify=["Service/nginx"], **on(host)
+    )
+    site.declare(target(lab, host), nginx, page)
+    said = site.apply(check=False)
+    assert (
+        "nginx.service: its reload has failed, and it runs on with what it had; the end of its" in said.stdout
+    )
+    assert 'unknown directive "no_such"' in said.stdout
+    assert "Started nginx" not in said.stdout  # which went well, and long ago
     assert host.exec("systemctl show -P MainPID nginx") == before
 
 
