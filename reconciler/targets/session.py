@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from reconciler.errors import ErrorClass, FrameTooLarge, RemoteProtocolError, RunnerError, TransportError
 from reconciler.model.blob import Blob
-from reconciler.model.calls import Failure, Reply
+from reconciler.model.calls import Call, Failure, Reply
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import LocalTransport, Target
-from reconciler.runtime import Runtime
+from reconciler.runtime import AskOutside, Runtime
 from reconciler.targets import sealing
 from reconciler.targets.bodies import Bodies, decode_piece
 from reconciler.targets.gathering import Gathered, gathered
@@ -145,6 +145,23 @@ class Session:
             TransportError: the session is lost.
         """
         return await self._link.reach(host, port)
+
+    async def ask_outside(self, call: Call, ask: AskOutside) -> Reply:
+        """Have the controller make a call by itself for this target, with its secrets if it has any.
+
+        Args:
+            call: such as `http.get`.
+            ask: makes it.
+        """
+        secrets = self._secrets
+        if secrets is None:
+            return await ask(call, self.reach)
+
+        async def send(items: list[dict[str, Any]]) -> list[Reply]:
+            return [await ask(Call(call.name, item), self.reach) for item in items]
+
+        (reply,) = await sealing.command(secrets, [dict(call.args)], send)
+        return reply
 
     # --- Commands -------------------------------------------------------------------------------------
 

@@ -135,4 +135,5 @@ class ProbingPerformer(ReadingPerformer):
         self._ask_outside = services.runtime.outside
 
     async def _outside(self, calls: Sequence[Call]) -> list[Reply]:
-        return list(await asyncio.gather(*(self._ask_outside(call, self._asked_of.reach) for call in calls)))
+        asked = (self._asked_of.ask_outside(call, self._ask_outside) for call in calls)
+        return list(await asyncio.gather(*asked))

@@ -5,10 +5,12 @@ below a person's directory, the database with its log included.
 """
 
 import base64
+import http.server
 import json
 import os
 import secrets
 import stat
+import threading
 from pathlib import Path
 from urllib.parse import quote
 
@@ -65,6 +67,16 @@ apiVersion: linux.froyo.dev/v1alpha1
 kind: File
 metadata: {name: refused}
 spec: {target: here, path: "@/refused", content: "${vars.token}", validate: [sh, -c, 'cat "$0"; exit 3', "%s"]}
+"""
+PROBE = """\
+apiVersion: probe.froyo.dev/v1alpha1
+kind: HttpProbe
+metadata: {name: api}
+spec:
+  target: here
+  url: http://127.0.0.1:%(port)d/
+  headers: {Authorization: "Bearer ${vars.token}"}
+  contains: ["%(contains)s"]
 """
 HELD = ("conf", "rendered", "shared", "used")
 
@@ -268,6 +280,43 @@ def test_a_daemon_notices_another_one_and_tells_nobody(person, canaries):
             lambda: "others can get at it" not in person.froyo("get", "sources", "-o", "json").stdout
         )
         canaries.look(everything_said(person), person.log)
+
+
+class Guarded(http.server.BaseHTTPRequestHandler):
+    """Lets in who knows a secret, and tells everybody what they have said."""
+
+    def do_GET(self):
+        said = self.headers.get("Authorization", "")
+        self.send_response(200 if said == self.server.wanted else 401)
+        self.end_headers()
+        self.wfile.write(f"you are {said}\n".encode())
+
+    def log_message(self, *_args):
+        pass
+
+
+def test_a_probe_may_say_one_and_does_not_tell_of_it(person, canaries):
+    value = canaries.rotate("token")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Guarded) as server:
+        server.wanted = f"Bearer {value}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            said = []
+            for contains, status in (("you are", 0), ("nothing", 1)):
+                probe = PROBE % {"port": server.server_port, "contains": contains}
+                (person.site / "files.yaml").write_text(probe)
+                done = person.froyo("apply", person.site, "-v", status=status)
+                said += [
+                    done.stdout,
+                    done.stderr,
+                    person.froyo("describe", "HttpProbe/api", "-o", "json").stdout,
+                ]
+        finally:
+            server.shutdown()
+            thread.join()
+    assert "you are Bearer [secret:" in "".join(said)
+    canaries.look(*said)
 
 
 def test_the_example_is_valid_with_secrets_and_says_where_they_have_to_be_without(person):

@@ -80,6 +80,26 @@ def test_what_may_not_have_one_is_answered_without_being_sent(runner, vault, mar
     run(main())
 
 
+def test_what_the_controller_asks_by_itself_has_the_value_and_is_answered_with_the_mark(runner, vault, mark):
+    async def main():
+        asked = []
+
+        async def ask(call, reach):
+            asked.append((call, reach))
+            return Ok({"body": f"you are {call.args['headers']['Authorization']}"})
+
+        session = await runner.open(secrets=vault.of)
+        call = Call("http.get", {"url": "http://x/", "headers": {"Authorization": f"Bearer {mark}"}})
+        reply = await session.ask_outside(call, ask)
+        assert asked[0][0].args["headers"] == {"Authorization": f"Bearer {VALUE}"}
+        assert asked[0][1] == session.reach
+        assert reply == Ok({"body": f"you are Bearer {mark}"})
+        plain = await (await FakeRunner().open()).ask_outside(call, ask)
+        assert plain.value["body"].endswith(mark)
+
+    run(main())
+
+
 def test_a_body_is_sent_as_it_is_on_the_target(runner, vault, mark):
     async def main():
         session = await runner.open(secrets=vault.of)
