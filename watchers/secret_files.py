@@ -19,6 +19,9 @@ LOOK = 0.5
 """Seconds between looks at the files that count. A stat of each, and no event: they are often on a mount that is
 exchanged as a whole, where none is told."""
 
+_SHARE = 100
+"""Looking takes at most one part in so many of the time."""
+
 LARGEST = 64 * 1024
 """Bytes of a secret."""
 
@@ -71,12 +74,16 @@ class SecretFiles:
     async def changes(self) -> AsyncIterator[set[str]]:
         """Tell of those whose files have become others since they were read, once nobody writes there any more."""
         before: dict[str, FileLook] = {}
+        loop = asyncio.get_running_loop()
+        cost = 0.0
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(max(LOOK, cost * _SHARE))
+            begun = loop.time()
             looks = {file: _look(os.path.join(self._place, file)) for file in self._looks}
             others = {file for file, look in looks.items() if look != self._looks[file]}
             quiet = {file for file in others if before.get(file) == looks[file]}
             before = {file: looks[file] for file in others}
+            cost = loop.time() - begun
             if quiet:
                 self._looks.update((file, looks[file]) for file in quiet)
                 yield quiet

@@ -33,19 +33,30 @@ class Redactor:
     """
 
     def __init__(self) -> None:
-        self._forms: tuple[str, ...] = ()
+        self._values: tuple[str | bytes, ...] = ()
+        self._spelled: tuple[tuple[str | bytes, ...], tuple[str, ...]] = ((), ())
 
     def add(self, value: str | bytes) -> None:
         """Let `value` not get out from now on."""
-        known = set(self._forms)
-        known.update(form for form in _forms(value) if len(form) >= SHORTEST and form not in MASK)
-        # Longest first, so that no part of a longer form is taken for a shorter one. One assignment: others
-        # may read.
-        self._forms = tuple(sorted(known, key=lambda form: (-len(form), form)))
+        self._values = (*self._values, value)
+
+    def _forms(self) -> tuple[str, ...]:
+        """How all values are spelled; found out when a text is looked through, once for all that were added."""
+        values, forms = self._spelled
+        if values is not self._values:
+            # The longest first, so that no part of a longer form is taken for a shorter one. Assigned at once:
+            # others may read.
+            values = self._values
+            known = {form for value in values for form in _forms(value) if len(form) >= SHORTEST}
+            forms = tuple(
+                sorted((form for form in known if form not in MASK), key=lambda form: (-len(form), form))
+            )
+            self._spelled = values, forms
+        return forms
 
     def text(self, text: str) -> str:
         """`text` with every form of every value masked."""
-        for form in self._forms:
+        for form in self._forms():
             if form in text:
                 text = text.replace(form, MASK)
         return text

@@ -133,7 +133,7 @@ class TargetSecrets:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._values: dict[str, str] = {}
-        self._names: set[str] = set()
+        self._names: frozenset[str] = frozenset()
         self._real: dict[str, str] = {}
         self._marked: dict[str, str] = {}
         self._seen: dict[str, str] = {}
@@ -141,14 +141,15 @@ class TargetSecrets:
 
     def add(self, values: Mapping[str, str], names: Iterable[str], blob: Blob | None) -> None:
         """See `Vault.grant`."""
-        for one, value in values.items():
-            if one not in self._values:
-                self._values[one] = value
-                self._redactor.add(value)
-        self._names.update(names)
+        fresh = {one: value for one, value in values.items() if one not in self._values}
+        for value in fresh.values():
+            self._redactor.add(value)
+        # A load grants them in a thread of its own, while a session goes through them: none is added to.
+        self._values = {**self._values, **fresh}
+        self._names = self._names | frozenset(names)
         if blob is not None and blob.revealed is not None:
-            self._real[blob.digest] = blob.revealed
-            self._marked[blob.revealed] = blob.digest
+            self._real = {**self._real, blob.digest: blob.revealed}
+            self._marked = {**self._marked, blob.revealed: blob.digest}
 
     # --- To the target ------------------------------------------------------------------------------------------------
 
