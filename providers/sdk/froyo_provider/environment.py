@@ -56,7 +56,7 @@ def plugin_builtins(own: Callable[[str], types.ModuleType | None]) -> dict[str, 
     ) -> Any:
         # What a module of the standard library imports while one of its functions runs is its own business. One
         # that is written in C asks in its caller's name, but with a list where the import statement has a tuple.
-        by_plugin = globals is None or is_of_a_plugin(globals.get("__file__"))
+        by_plugin = globals is None or globals.get("__builtins__") is names
         if by_plugin and not isinstance(fromlist, list):
             known = name in _IMPORTABLE or name.partition(".")[0] == "froyo_provider"
             # A module of the standard library comes before one of the package that has its name.

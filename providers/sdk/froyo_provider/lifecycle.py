@@ -88,12 +88,12 @@ class Lifecycle:
             if module in loaded or module not in modules:
                 return loaded.get(module)
             made = loaded[module] = types.ModuleType(f"{name}.{module}")
-            made.__file__ = file_of(module)
             made.__dict__["__builtins__"] = names
             sys.modules[made.__name__] = made
             code = modules[module]
             if isinstance(code, str):
                 code = compile(code, file_of(module), "exec", dont_inherit=True)
+            made.__file__ = code.co_filename
             exec(code, made.__dict__)  # noqa: S102 - running the author's code is what this is for
             return made
 
