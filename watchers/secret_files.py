@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from reconciler.errors import why
-from reconciler.model.secrets import Secret, SecretError
+from reconciler.model.secrets import Secret, SecretError, SecretMissing
 
 LOOK = 0.5
 """Seconds between looks at the files that count. A stat of each, and no event: they are often on a mount that is
@@ -59,7 +59,7 @@ class SecretFiles:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         except FileNotFoundError:
             hint = "" if os.path.isabs(secret.file) else "write an absolute path where it is somewhere else"
-            raise SecretError(f"there is no file {path}", hint) from None
+            raise SecretMissing(f"there is no file {path}", hint) from None
         except OSError as error:
             raise SecretError(f"{path} cannot be read: {why(error)}") from None
         try:

@@ -51,14 +51,14 @@ def evaluation(
         places: where things are kept.
         environ: the process's environment.
         known: gives what is known of targets at the time.
-        vault: reads secrets; one that keeps its key to itself if None.
+        vault: reads secrets; if None, one for who reaches no target: its key is its own, and a secret may be missing.
 
     Raises:
         ConfigError: a provider package is broken.
     """
     packages, kinds = installed(places)
     cache = ParseCache()
-    had = vault or Vault(SecretFiles(str(places.secrets)).read, partial(os.urandom, KEY_BYTES))
+    had = vault or Vault(SecretFiles(str(places.secrets)).read, partial(os.urandom, KEY_BYTES), missing=True)
 
     def evaluate(snapshot: Snapshot) -> Desired:
         return load(snapshot, kinds, cache=cache, environ=environ, facts=known(), vault=had)

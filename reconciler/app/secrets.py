@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import secrets
 from pathlib import Path
 
 from reconciler.app.places import Places, must_be_ours
@@ -47,6 +45,8 @@ def keep_out_of_core_files() -> None:
 
     Not by a limit, which the programs that are begun by this one would have as well.
     """
+    import ctypes
+
     with contextlib.suppress(OSError, AttributeError):  # where there is no such call
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
@@ -61,11 +61,11 @@ def _key(path: Path) -> bytes:
         with contextlib.suppress(FileNotFoundError):
             return _read(path)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        fresh = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with open(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(KEY_BYTES))
+                file.write(os.urandom(KEY_BYTES))
                 file.flush()
                 os.fsync(file.fileno())
             with contextlib.suppress(FileExistsError):  # somebody else has made one just now

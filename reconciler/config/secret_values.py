@@ -10,7 +10,7 @@ made *of* a secret, such as its length or a part of it, is an error, and lies on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core.spoken import listed, with_article
@@ -105,7 +105,7 @@ class SecretReading:
             Unread: one of them cannot be had.
         """
         if is_secret(value):
-            found = self._mark(value[SECRET]["file"])
+            found = self._mark(one, path, value[SECRET]["file"])
             if isinstance(found, str):
                 return found
             if (id(one), path) not in self._told:
@@ -119,19 +119,24 @@ class SecretReading:
             return [self.marked(one, (*path, index), item) for index, item in enumerate(value)]
         return value
 
-    def _mark(self, file: str) -> str | SecretError:
+    def _mark(self, one: Variables, path: Path, file: str) -> str | SecretError:
         if file not in self._marks:
             self.files.add(file)
+
+            def absent(error: SecretError) -> None:
+                message = f"{error.message}: what it holds is not looked at"
+                self._complaints.warning(one, (*path, SECRET, "file"), message, "")
+
             try:
-                self._marks[file] = self._had(file)
+                self._marks[file] = self._had(file, absent)
             except SecretError as error:
                 self._marks[file] = error
         return self._marks[file]
 
-    def _had(self, file: str) -> str:
+    def _had(self, file: str, absent: Callable[[SecretError], None]) -> str:
         if file.startswith(f"{self._root}/"):
             raise SecretError(
                 f"{file} is part of the source, and all of that is kept and shown",
                 "keep it outside, such as in /etc/froyo/secrets",
             )
-        return self.vault.mark(Secret(file))
+        return self.vault.mark(Secret(file), absent)

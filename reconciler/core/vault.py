@@ -19,7 +19,7 @@ from typing import Any
 from reconciler.core.redaction import MASK, Redactor
 from reconciler.model.blob import Blob
 from reconciler.model.names import Digest, TargetName
-from reconciler.model.secrets import BEGIN, MARK, Secret, SecretError, mark, marks_in
+from reconciler.model.secrets import BEGIN, MARK, Secret, SecretError, SecretMissing, mark, marks_in
 
 SHORTEST = 8
 """Characters of a secret: what is shorter is found by trying, and could not be told from other text."""
@@ -50,6 +50,7 @@ class Vault:
         read: gives the value of one. Raises SecretError.
         key: gives the key of the digests, when the first one is made. Raises SecretError.
         redactor: is told of all that is read.
+        missing: whether some text stands for a secret that is not there, for whoever reaches no target.
     """
 
     def __init__(
@@ -57,21 +58,34 @@ class Vault:
         read: Callable[[Secret], str] = nothing_read,
         key: Callable[[], bytes] = bytes,
         redactor: Redactor | None = None,
+        *,
+        missing: bool = False,
     ) -> None:
         self._redactor = redactor or Redactor()
         self._read = read
         self._make_key = key
+        self._missing = missing
         self._key = b""
         self._values: dict[str, str] = {}
         self._targets: dict[TargetName, TargetSecrets] = {}
 
-    def mark(self, secret: Secret) -> str:
+    def mark(self, secret: Secret, absent: Callable[[SecretError], None] = lambda _: None) -> str:
         """What stands for a secret, which is read now.
+
+        Args:
+            secret: the secret.
+            absent: told why it is not there, where some text stands for it all the same.
 
         Raises:
             SecretError: it cannot be had, or is none.
         """
-        value = self._read(secret)
+        try:
+            value = self._read(secret)
+        except SecretMissing as error:
+            if not self._missing:
+                raise
+            absent(error)
+            value = f"what is not in {secret.file}"
         if len(value) < SHORTEST:
             raise SecretError(
                 f"{secret.file} holds {len(value)} characters, and a secret has {SHORTEST} at least",

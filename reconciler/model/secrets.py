@@ -41,6 +41,10 @@ class SecretError(Exception):
         self.hint = hint
 
 
+class SecretMissing(SecretError):
+    """There is nothing where a secret should be."""
+
+
 def mark(digest: str) -> str:
     """What stands for the secret that has this keyed digest, of at least 32 hexadecimal digits."""
     return f"{BEGIN}{digest[:32]}]"

@@ -13,7 +13,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, TargetName
 from reconciler.model.resource import Instance
-from reconciler.model.secrets import SecretError, marks_in
+from reconciler.model.secrets import SecretError, SecretMissing, marks_in
 from tests.unit.config.test_values import TARGETS, tune, variables
 from tests.unit.config.world import FILE, PART, TUNE, snapshot
 
@@ -42,7 +42,7 @@ class Files:
 
     def read(self, secret) -> str:
         if secret.file not in self.values:
-            raise SecretError(f"there is no file {secret.file}", "make it")
+            raise SecretMissing(f"there is no file {secret.file}", "make it")
         return self.values[secret.file]
 
     def load(self, values: dict[str, object], *manifests: str, **more: str) -> Desired:
@@ -299,6 +299,20 @@ def test_one_that_cannot_be_had_is_told_once_at_its_place(values):
     problems = Files(db=DB).problems(values, *manifests)
     assert all(one.startswith("vars.yaml:1:") and "there is no file" in one for one in problems)
     assert len(problems) == 1
+
+
+def test_who_reaches_no_target_is_warned_of_one_that_is_not_there():
+    vault = Vault(Files(db=DB).read, lambda: b"k" * 32, missing=True)
+    values = {"pw": secret("${target.name}"), "db": secret()}
+    files = {
+        "t.yaml": TARGETS,
+        "v.yaml": variables("v", values),
+        "m.yaml": file(content="${vars.pw}${vars.db}"),
+    }
+    desired = load(snapshot(files), CATALOG, vault=vault)
+    assert len(desired.instances) == 2
+    assert [one.split(":")[0] for one in desired.warnings] == ["/src/v.yaml", "/src/v.yaml"]
+    assert "there is no file web-1: what it holds is not looked at" in desired.warnings[0]
 
 
 def test_one_within_the_source_is_none():
