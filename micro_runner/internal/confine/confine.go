@@ -59,12 +59,14 @@ func Version() int {
 
 // Command is the same command, confined. Its credential is taken over by what it starts. Once it was started, or could not be, what is
 // returned is called: it waits until the command has become the program, or says why it could not.
-func Command(command *exec.Cmd, program string) (became func() error, err error) {
+//
+// scratch is a directory that it may change all the same, with what is in it; "" for none.
+func Command(command *exec.Cmd, program, scratch string) (became func() error, err error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	arguments := []string{"runner", Mode, "-1", "-1", "", program}
+	arguments := []string{"runner", Mode, "-1", "-1", "", scratch, program}
 	if credential := command.SysProcAttr.Credential; credential != nil {
 		groups := make([]string, len(credential.Groups))
 		for i, group := range credential.Groups {
@@ -100,16 +102,16 @@ func Become(arguments []string) int {
 }
 
 func become(arguments []string) error {
-	uid, gid, groups, program, argv := arguments[0], arguments[1], arguments[2], arguments[3], arguments[4:]
+	uid, gid, groups, scratch, program, argv := arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5:]
 	if os.Geteuid() == 0 {
-		readOnlyMounts()
+		readOnlyMounts(scratch)
 	}
 	if uid != "-1" {
 		if err := assume(uid, gid, groups); err != nil {
 			return err
 		}
 	}
-	if err := restrict(Version()); err != nil {
+	if err := restrict(Version(), scratch); err != nil {
 		return err
 	}
 	return syscall.Exec(program, argv, os.Environ())
@@ -134,18 +136,28 @@ func assume(uid, gid, groups string) error {
 }
 
 // readOnlyMounts makes all mounts read-only, in a name space of this thread's own. Where that cannot be, Landlock is what there is.
-func readOnlyMounts() {
+func readOnlyMounts(scratch string) {
 	if syscall.Unshare(syscall.CLONE_NEWNS) != nil || syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "") != nil {
 		return
 	}
-	attributes := [4]uint64{mountReadOnly}
-	root := []byte("/\x00")
+	if scratch != "" && syscall.Mount(scratch, scratch, "", syscall.MS_BIND, "") != nil {
+		return
+	}
+	setAttributes("/", recursive, [4]uint64{mountReadOnly})
+	if scratch != "" {
+		setAttributes(scratch, 0, [4]uint64{0, mountReadOnly})
+	}
+}
+
+// setAttributes sets the first of some attributes of a mount, and clears the second.
+func setAttributes(path string, flags uintptr, attributes [4]uint64) {
+	name := append([]byte(path), 0)
 	at := atFDCWD
-	_, _, _ = syscall.Syscall6(sysMountSetattr, uintptr(at), uintptr(unsafe.Pointer(&root[0])), recursive,
+	_, _, _ = syscall.Syscall6(sysMountSetattr, uintptr(at), uintptr(unsafe.Pointer(&name[0])), flags,
 		uintptr(unsafe.Pointer(&attributes)), unsafe.Sizeof(attributes), 0)
 }
 
-func restrict(version int) error {
+func restrict(version int, scratch string) error {
 	if version == 0 {
 		return syscall.ENOSYS
 	}
@@ -163,12 +175,14 @@ func restrict(version int) error {
 	if errno != 0 {
 		return errno
 	}
-	if null, err := syscall.Open("/dev/null", openPath|syscall.O_CLOEXEC, 0); err == nil {
-		rule := struct {
-			allowed uint64
-			parent  int32
-		}{handled & (writeFile | truncate), int32(null)}
-		_, _, _ = syscall.Syscall6(sysAddRule, ruleset, pathBeneath, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+	for path, allowed := range map[string]uint64{"/dev/null": handled & (writeFile | truncate), scratch: handled} {
+		if place, err := syscall.Open(path, openPath|syscall.O_CLOEXEC, 0); err == nil {
+			rule := struct {
+				allowed uint64
+				parent  int32
+			}{allowed, int32(place)}
+			_, _, _ = syscall.Syscall6(sysAddRule, ruleset, pathBeneath, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+		}
 	}
 	if _, _, errno := syscall.Syscall6(syscall.SYS_PRCTL, noNewPrivs, 1, 0, 0, 0, 0); errno != 0 {
 		return errno

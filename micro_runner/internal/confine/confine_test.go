@@ -10,16 +10,20 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) >= 6 && os.Args[1] == Mode {
+	if len(os.Args) >= 7 && os.Args[1] == Mode {
 		os.Exit(Become(os.Args[2:]))
 	}
 	os.Exit(m.Run())
 }
 
 func confined(script string, credential *syscall.Credential) error {
+	return confinedBut("", script, credential)
+}
+
+func confinedBut(scratch, script string, credential *syscall.Credential) error {
 	command := exec.Command("/bin/sh", "-c", script)
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
-	became, err := Command(command, "/bin/sh")
+	became, err := Command(command, "/bin/sh", scratch)
 	if err != nil {
 		return err
 	}
@@ -51,6 +55,27 @@ func TestWhatIsConfinedReadsAndChangesNothing(t *testing.T) {
 	}
 }
 
+func TestWhatIsConfinedMayChangeItsScratchDirectoryAndNothingThatALinkInItNames(t *testing.T) {
+	if Version() == 0 {
+		t.Skip("the kernel has no Landlock")
+	}
+	scratch, other := t.TempDir(), t.TempDir()
+	if err := errors.Join(os.WriteFile(other+"/file", []byte("content"), 0o644), os.Symlink(other, scratch+"/link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := confinedBut(scratch, "cd "+scratch+" && echo x >a && mv a b && mkdir c && mv b c && cat link/file && rm -r c && echo y >d", nil); err != nil {
+		t.Fatalf("it cannot work there: %v", err)
+	}
+	for _, script := range []string{"echo x >" + scratch + "/link/file", "rm " + scratch + "/link/file", "echo x >" + other + "/new"} {
+		if confinedBut(scratch, script, nil) == nil {
+			t.Errorf("done: %s", script)
+		}
+	}
+	if content, err := os.ReadFile(scratch + "/d"); err != nil || string(content) != "y\n" {
+		t.Fatalf("%q %v", content, err)
+	}
+}
+
 func TestWhatIsConfinedMayBeSomebodyElse(t *testing.T) {
 	if Version() == 0 || os.Geteuid() != 0 {
 		t.Skip("only as root")
@@ -61,7 +86,7 @@ func TestWhatIsConfinedMayBeSomebodyElse(t *testing.T) {
 }
 
 func TestWithoutLandlockNothingIsStarted(t *testing.T) {
-	if err := restrict(0); err != syscall.ENOSYS {
+	if err := restrict(0, ""); err != syscall.ENOSYS {
 		t.Fatal(err)
 	}
 }

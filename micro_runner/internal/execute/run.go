@@ -38,9 +38,10 @@ type Spec struct {
 	Directory   string
 	MaxOutput   int // for each stream
 	User        string
-	Confined    bool // it can change nothing
-	Lasting     bool // it outlives whoever started it
-	Asked       bool // it answers a question: whatever it has started ends with it
+	Confined    bool   // it can change nothing
+	Scratch     string // but what is below this
+	Lasting     bool   // it outlives whoever started it
+	Asked       bool   // it answers a question: whatever it has started ends with it
 	// Started is told the number of its process, where that is of interest.
 	Started func(pid int)
 }
@@ -80,7 +81,7 @@ func Run(ctx context.Context, spec Spec) (Outcome, error) {
 	}
 	became := func() error { return nil }
 	if spec.Confined {
-		if became, err = confine.Command(command, program); err != nil {
+		if became, err = confine.Command(command, program, spec.Scratch); err != nil {
 			return Outcome{}, fault.From(err, spec.Argv[0])
 		}
 	}
