@@ -74,7 +74,7 @@ class Programs:
     def lines_about(self, lines: Iterable[str], names: Iterable[str]) -> list[str]:
         """The lines that name some packages, and what follows where one is unpacked, set up or removed."""
         bare = "|".join(re.escape(name.partition(":")[0]) for name in names)
-        pattern = re.compile(rf"(?<![\w.+-])({bare})(?![\w+-])")
+        pattern = re.compile(rf"(?<![\w.+-])({bare})(?![\w+]|-(?!\d))")
         kept, within = [], False
         for line in lines:
             known = pattern.search(line) is not None

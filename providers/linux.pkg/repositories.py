@@ -7,6 +7,7 @@ import posixpath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from apt import APT
+from managers import MANAGERS
 from programs import Programs, end_of, held_by
 from sources import says_the_same, spec_of
 
@@ -17,6 +18,7 @@ from froyo_provider import (
     FieldDiff,
     Found,
     Operation,
+    PermanentError,
     Provider,
     Resource,
     Result,
@@ -28,6 +30,8 @@ from froyo_provider import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from manager import Manager
 
     from froyo_provider.model import ActionName
 
@@ -89,6 +93,9 @@ class Repository(Provider):
         if isinstance(listing, CallError):
             if listing.code != "enoent":
                 return [listing for _ in wanted]
+            name = (await call("pkg.manager"))["manager"]
+            if name != APT.name:
+                return [elsewhere(one, MANAGERS[name]) for one in wanted]
             listing = {"entries": []}
         names = [entry["name"] for entry in listing["entries"]]
         found: list[Actual | Fault] = []
@@ -121,6 +128,12 @@ class Repository(Provider):
         if run.failed:
             raise TransientError(f"{run.failed}:\n{end_of([*run.complaint, *run.errors])}")
         return Result(changed=True, output=end_of(run.said))
+
+
+def elsewhere(one: Resource, manager: Manager) -> Fault:
+    """What to declare where there is no apt."""
+    source = manager.source.format(one.spec["repository"])
+    return PermanentError(f"a Repository is apt's, and here is {manager.name}: declare {source}")
 
 
 def only(source: str) -> tuple[str, ...]:

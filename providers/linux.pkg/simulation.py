@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from manager import INSTALL, PURGE, REMOVE
+from obstacles import UNSATISFIABLE, in_the_way, obstacle, unknown_packages
 
 from froyo_provider import CallError, batch, gather
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 FEW = 8
 """So many are tried by themselves only to say what each brings along."""
-UNSATISFIABLE = "unsatisfiable"
 
 
 @dataclass
@@ -106,15 +106,18 @@ def steps(shares: Sequence[Share]) -> list[Json]:
     for verbs in shares[0].manager.order if shares else ():
         groups: dict[bool | None, Json] = {}
         for share in shares:
-            if not share.named(*verbs):
+            manager = share.manager
+            own = [
+                (name, wish, change, manager.done(change.verb))
+                for name, (wish, change) in share.changes.items()
+            ]
+            own = [one for one in own if one[3] in verbs]
+            if not own:
                 continue
-            weak = (
-                share.recommends if share.named(INSTALL) and INSTALL in verbs and share.manager.weak else None
-            )
-            group = groups.setdefault(weak, {verb: [] for verb in verbs})
-            for name, (wish, change) in share.changes.items():
-                if change.verb in verbs:
-                    group[change.verb].append(operand_of(wish, change) if change.verb == INSTALL else name)
+            weak = manager.weak and any(verb == INSTALL for *_, verb in own)
+            group = groups.setdefault(share.recommends if weak else None, {verb: [] for verb in verbs})
+            for name, wish, change, verb in own:
+                group[verb].append(operand_of(wish, change) if verb == INSTALL else name)
         for recommends, group in sorted(groups.items(), key=lambda item: str(item[0])):
             step = {verb: sorted(names) for verb, names in group.items() if names}
             found.append(step if recommends is None else step | {"recommends": recommends})
@@ -126,43 +129,6 @@ def operand_of(wish: Wish, change: Change) -> str:
     if wish.body is not None:
         return wish.file
     return f"{wish.name}={change.target}" if change.target else wish.name
-
-
-def in_the_way(
-    manager: Manager, wish: Wish, change: Change, found: Json, *, fetched: bool = False
-) -> list[Json]:
-    """What keeps a package from being changed, as far as what is known of it alone says so.
-
-    Args:
-        manager: the target's.
-        wish: what is wanted.
-        change: what is to be done.
-        found: what `pkg.query` says.
-        fetched: whether the lists have just been fetched, so that nothing is to be expected from that.
-    """
-    if change.verb and found["hold"] and wish.hold is None:
-        told = (
-            f"{wish.name} is on hold on the target: declare `hold` to change it all the same,"
-            f" or lift it with {manager.lift} {wish.name}"
-        )
-        return [obstacle("held", told, *manager.status)]
-    if change.verb != INSTALL or change.target or (found.get("stale") and not fetched):
-        return []
-    if versions := found.get("versions"):
-        told = f"{manager.name} knows no version {wish.version} of {wish.name}, but {', '.join(versions)}"
-        return [_renewable(manager, told)]
-    return [unknown_packages(manager, [wish.name])]
-
-
-def unknown_packages(manager: Manager, names: Sequence[str]) -> Json:
-    """What is in the way of packages that the manager has never heard of."""
-    told = f"{manager.name} knows no package {', '.join(names)}, or only as something that others provide"
-    return _renewable(manager, told)
-
-
-def _renewable(manager: Manager, told: str) -> Json:
-    told = f"{told}: name another, or add a source that has it ({manager.renews} renews what {manager.name} knows)"
-    return obstacle(UNSATISFIABLE, told, *manager.sources)
 
 
 async def forecast(shares: Sequence[Share], whole: Sequence[Share] = ()) -> Forecast:
@@ -270,6 +236,7 @@ def unwanted(whole: Sequence[Share], some: Sequence[Share], outcome: Sequence[Js
             f"{change['name']} {change.get('from', '')}".rstrip()
             for change in answer["changes"]
             if change["action"] in {"remove", "purge"}
+            and not change.get("unneeded")
             and plain(change["name"]) not in gone
             and not any(fnmatch.fnmatchcase(plain(change["name"]), pattern) for pattern in allowed)
         ]
@@ -283,15 +250,10 @@ def unwanted(whole: Sequence[Share], some: Sequence[Share], outcome: Sequence[Js
         if held := [name for name in answer["held"] if plain(name) not in asked_for | gone]:
             told = (
                 f"it would change {', '.join(held)}, on hold on the target:"
-                f" declare a Package with `hold` for that, or lift it with {manager.lift}"
+                f" declare a Package with `hold` for that, or lift it with {manager.lift.format(held[0])}"
             )
             found.append(obstacle("held", told, *manager.status))
     return found
-
-
-def obstacle(code: str, message: str, *subjects: str) -> Json:
-    """Something in the way, and with what it may go away."""
-    return {"class": "permanent", "code": code, "message": message, "subjects": list(subjects)}
 
 
 def in_words(change: Json) -> str:

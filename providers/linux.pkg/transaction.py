@@ -26,7 +26,7 @@ from froyo_provider import (
 )
 
 if TYPE_CHECKING:
-    from manager import Manager
+    from manager import Manager, Verb
     from wishes import Json
 
 WAIT_MS = 2000
@@ -66,9 +66,12 @@ async def carried_out(operations: list[Operation]) -> list[Result | Fault]:
         results[address] = PermanentError(wrong[0]["message"])
     shares = [share for share in shares if share.address not in results]
     removing = any(share.named(REMOVE, PURGE) or share.removes for share in shares)
+    lifted = held_of(shares, now) if manager.relock else []
+    if lifted:
+        await run(*manager.marks["unhold"](dict.fromkeys(lifted, "")))
     for step in steps(shares):
         await run(*manager.step(step, removing=removing))
-    await mark(run, shares, now)
+    await mark(run, shares, operations, lifted)
     await taken_away(bringing)
     after = await looked_at(operations)
     return [results.get(one.address) or result_of(one, before, after, run) for one in operations]
@@ -153,16 +156,43 @@ def shares_of(manager: Manager, operations: list[Operation], found: dict[str, Js
     return shares
 
 
-async def mark(run: Programs, shares: list[Share], now: dict[str, Json]) -> None:
-    """What is on hold, and what counts as installed for the sake of others."""
-    changes = [(name, change) for share in shares for name, (_, change) in share.changes.items()]
-    for verb, names in (
-        ("manual", [name for name, change in changes if change.manual and not change.verb]),
-        ("unhold", [name for name, change in changes if change.hold is False]),
-        ("hold", [name for name, change in changes if change.hold is True]),
-    ):
-        if names:
-            await run(*run.manager.marks[verb]({name: now[name].get("version", "") for name in names}))
+def held_of(shares: list[Share], now: dict[str, Json]) -> list[str]:
+    """What is on hold and to be changed all the same, as somebody says who wants it on hold, or not."""
+    return [
+        name
+        for share in shares
+        for name, (_, change) in share.changes.items()
+        if change.verb and now[name]["hold"]
+    ]
+
+
+async def mark(run: Programs, shares: list[Share], operations: list[Operation], lifted: list[str]) -> None:
+    """What follows from what was done: what is on hold, and what counts as installed for the sake of others.
+
+    Args:
+        run: the programs.
+        shares: what was done.
+        operations: all that was to be.
+        lifted: what was on hold, and was taken off for the time.
+    """
+    changes = [(name, wish, change) for share in shares for name, (wish, change) in share.changes.items()]
+    wanted: list[tuple[Verb, list[str]]] = [
+        ("mend", [name for name, wish, change in changes if change.verb == INSTALL and change.mends]),
+        ("tidy", [name for name, _, change in changes if change.verb in {REMOVE, PURGE}]),
+        ("free", [name for name, wish, change in changes if change.verb == INSTALL and not wish.hold]),
+        ("manual", [name for name, _, change in changes if change.manual and not change.verb]),
+        ("unhold", [name for name, _, change in changes if change.hold is False and name not in lifted]),
+        (
+            "hold",
+            [name for name, wish, change in changes if change.hold or (wish.hold and name in lifted)],
+        ),
+    ]
+    wanted = [(verb, names) for verb, names in wanted if names and verb in run.manager.marks]
+    if not wanted:
+        return
+    now = await looked_at(operations)
+    for verb, names in wanted:
+        await run(*run.manager.marks[verb]({name: now[name].get("version", "") for name in names}))
 
 
 def result_of(

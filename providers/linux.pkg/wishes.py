@@ -102,12 +102,14 @@ class Change:
         target: the version to be installed; "" where it is not known yet.
         hold: to be set or to be lifted; None for neither.
         manual: whether it is no longer to count as installed for the sake of another.
+        mends: whether it is there in that version, and has to be set up anew.
     """
 
     verb: str = ""
     target: str = ""
     hold: bool | None = None
     manual: bool = False
+    mends: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.verb) or self.hold is not None or self.manual
@@ -138,7 +140,7 @@ def change_of(wish: Wish, found: Json) -> tuple[Change, list[FieldDiff]]:
         ):
             return Change(PURGE), diffs
         return Change(), diffs
-    verb = target = ""
+    verb, target, mends = "", "", False
     choice = found.get("choice", "")
     if not found["exists"] or not found["fits"] or (choice and wish.state == "latest" and choice != now):
         if wish.body is not None:
@@ -148,9 +150,9 @@ def change_of(wish: Wish, found: Json) -> tuple[Change, list[FieldDiff]]:
     elif (found["state"] != "installed" or found.get("broken")) and differs(
         "state", found["state"], "installed"
     ):
-        verb, target = INSTALL, now or ""
+        verb, target, mends = INSTALL, now or "", True
     held = None
     if wish.hold is not None and wish.hold != found["hold"] and differs("hold", found["hold"], wish.hold):
         held = wish.hold
     manual = bool(found.get("automatic")) and differs("automatic", before=True, after=False)
-    return Change(verb, target, held, manual), diffs
+    return Change(verb, target, held, manual, mends), diffs

@@ -119,10 +119,10 @@ func parsePolicy(text string) map[string]available {
 
 // stale says whether the sources were changed after the lists were fetched, or none ever were.
 func (a *apt) stale() bool {
-	fetched := newest(a.asker.places.root+"/var/lib/apt/lists", a.asker.places.root+"/var/lib/apt/lists/partial")
-	lists, _ := filepath.Glob(a.asker.places.root + "/var/lib/apt/lists/*Packages*")
-	parts, _ := filepath.Glob(a.asker.places.root + "/etc/apt/sources.list.d/*")
-	sources := newest(append(parts, a.asker.places.root+"/etc/apt/sources.list", a.asker.places.root+"/etc/apt/sources.list.d")...)
+	fetched := newest(a.library.places.root+"/var/lib/apt/lists", a.library.places.root+"/var/lib/apt/lists/partial")
+	lists, _ := filepath.Glob(a.library.places.root + "/var/lib/apt/lists/*Packages*")
+	parts, _ := filepath.Glob(a.library.places.root + "/etc/apt/sources.list.d/*")
+	sources := newest(append(parts, a.library.places.root+"/etc/apt/sources.list", a.library.places.root+"/etc/apt/sources.list.d")...)
 	return len(lists) == 0 || sources.After(fetched)
 }
 

@@ -2,6 +2,8 @@ package packages
 
 import (
 	"context"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,36 +30,52 @@ func confining() bool { return confine.Version() > 0 }
 type question struct {
 	argv        []string
 	environment []string
-	fresh       bool // nobody keeps an eye on what it goes by
+	stdin       string
+	// scratch, where a program cannot do without one, fills a directory that it may change, and gives what it is told of that beside argv, behind
+	// its first word, and beside its environment.
+	scratch func(directory string) (options, environment []string, err error)
 }
 
 // asker asks a package manager's programs, and remembers what they said for as long as nothing that they go by has changed.
 type asker struct {
-	places places
-	lock   sync.Mutex
-	seen   string
-	known  map[string]execute.Outcome
+	lock  sync.Mutex
+	seen  string
+	known map[string]execute.Outcome
 }
 
 // ask runs a program that changes nothing, unless it has been asked the same before.
 //
 // seen is what it goes by: with another one, what was said counts no longer.
 func (a *asker) ask(ctx context.Context, seen string, asked question) (execute.Outcome, error) {
-	key := strings.Join(asked.argv, "\x00")
+	key := strings.Join(slices.Concat(asked.argv, asked.environment, []string{asked.stdin}), "\x00")
 	a.lock.Lock()
 	if a.known == nil || a.seen != seen || len(a.known) >= mostKnown {
 		a.seen, a.known = seen, map[string]execute.Outcome{}
 	}
 	outcome, known := a.known[key]
 	a.lock.Unlock()
-	if known && !asked.fresh {
+	files := strings.Contains(key, "\x00/") // which nobody keeps an eye on
+	if known && !files {
 		return outcome, nil
 	}
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	argv, environment, scratch := asked.argv, append([]string{"LC_ALL=C.UTF-8", "LANGUAGE="}, asked.environment...), ""
+	if asked.scratch != nil {
+		var err error
+		if scratch, err = os.MkdirTemp(runtimeDirectory(), "froyo-packages-"); err != nil {
+			return outcome, fault.From(err, runtimeDirectory())
+		}
+		defer os.RemoveAll(scratch)
+		options, more, err := asked.scratch(scratch)
+		if err != nil {
+			return outcome, err
+		}
+		argv, environment = slices.Concat(argv[:1], options, argv[1:]), append(environment, more...)
+	}
 	outcome, err := execute.Run(limited, execute.Spec{
-		Argv: asked.argv, Environment: append([]string{"LC_ALL=C.UTF-8", "LANGUAGE="}, asked.environment...), Directory: "/",
-		MaxOutput: mostSaid, Confined: confining(), Asked: true,
+		Argv: argv, Stdin: []byte(asked.stdin), Environment: environment, Directory: "/",
+		MaxOutput: mostSaid, Confined: confining(), Scratch: scratch, Asked: true,
 	})
 	if err != nil {
 		if ctx.Err() == nil && limited.Err() != nil {
@@ -71,6 +89,14 @@ func (a *asker) ask(ctx context.Context, seen string, asked question) (execute.O
 	}
 	a.lock.Unlock()
 	return outcome, nil
+}
+
+// runtimeDirectory is where what is not to last lies: in memory, where there is that.
+func runtimeDirectory() string {
+	if info, err := os.Stat("/run"); err == nil && info.IsDir() && os.Geteuid() == 0 {
+		return "/run"
+	}
+	return os.TempDir()
 }
 
 // without is said where a program is not there, in the place of that; any other fault stays as it is.
@@ -109,4 +135,34 @@ func tail(text string) string {
 		text = "…" + strings.ToValidUTF8(text[len(text)-most:], "")
 	}
 	return text
+}
+
+// offer is a version of a package that there is.
+type offer struct{ name, version, arch string }
+
+// offered is what there is of some names, the newest version first, which is the candidate. Without an architecture the machine's own counts.
+func offered(names []string, offers []offer, order func(a, b string) int) map[string]available {
+	found := map[string]available{}
+	for _, text := range names {
+		name, arch, exact := strings.Cut(text, ":")
+		var own, others []string
+		for _, one := range offers {
+			switch {
+			case one.name != name || exact && one.arch != arch:
+			case exact || portable[one.arch] || one.arch == rpmArchitecture():
+				own = append(own, one.version)
+			default:
+				others = append(others, one.version)
+			}
+		}
+		if len(own) == 0 {
+			own = others
+		}
+		slices.SortFunc(own, func(a, b string) int { return order(b, a) })
+		own = slices.Compact(own)
+		if len(own) > 0 {
+			found[text] = available{candidate: own[0], versions: own}
+		}
+	}
+	return found
 }

@@ -32,7 +32,9 @@ func (i *installed) present() bool {
 // database is what a package manager has on record.
 type database struct {
 	native   string
-	beside   string // what the name of a file ends in that came with a package and was not taken
+	holds    []string // globs of what is on hold, where that is not noted with what is installed
+	lasting  bool     // what nobody asked for cannot be told to be otherwise
+	beside   string   // what the name of a file ends in that came with a package and was not taken
 	packages map[string][]*installed
 }
 

@@ -39,7 +39,10 @@ type step struct {
 }
 
 // change is what would be done about one package.
-type change struct{ action, name, from, to string }
+type change struct {
+	action, name, from, to string
+	unneeded               bool // of a removal: nobody asked for it, and nobody needs it any more
+}
 
 // outlook is what would come of a step.
 type outlook struct {
@@ -55,7 +58,13 @@ type found struct {
 }
 
 func managers(where places) *found {
-	return &found{where, []manager{&apt{library: library{places: where}, asker: asker{places: where}}}}
+	return &found{where, []manager{
+		&apt{library: library{places: where}},
+		&apk{places: where},
+		&pacman{places: where},
+		&zypper{places: where},
+		&dnf{places: where},
+	}}
 }
 
 // manager is the target's.
@@ -65,11 +74,17 @@ func (f *found) manager() (manager, error) {
 			return one, nil
 		}
 	}
-	return nil, fault.New(fault.NotSupported, "there is no dpkg here: %s does not exist", f.places.dpkg("status"))
+	return nil, fault.New(fault.NotSupported, "there is no package manager here that is known")
 }
 
 // databases is by which file or directory a package manager is known to be the target's own.
-var databases = map[string][]string{"apt": {"/var/lib/dpkg/status"}}
+var databases = map[string][]string{
+	"apt":    {"/var/lib/dpkg/status"},
+	"apk":    {"/lib/apk/db/installed", "/usr/lib/apk/db/installed"},
+	"pacman": {"/var/lib/pacman/local/ALPM_DB_VERSION"},
+	"zypper": {"/usr/bin/zypper"},
+	"dnf":    {"/usr/bin/dnf"},
+}
 
 func (p places) there(paths ...string) bool {
 	for _, path := range paths {
@@ -131,6 +146,9 @@ func described(changes []change) wire.Array {
 		}
 		if one.to != "" {
 			object = append(object, wire.F("to", one.to))
+		}
+		if one.unneeded {
+			object = append(object, wire.F("unneeded", true))
 		}
 		array[i] = object
 	}

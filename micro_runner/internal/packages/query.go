@@ -18,7 +18,7 @@ import (
 // mostVersions is how many of the versions that could be installed are told.
 const mostVersions = 16
 
-var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{0,199}(:[a-z0-9][a-z0-9-]{0,30})?$`)
+var validName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9+._-]{0,199}(:[a-z0-9][a-z0-9_-]{0,30})?$`)
 
 // Commands is all of them.
 func Commands() []command.Command { return of(places{}) }
@@ -100,7 +100,7 @@ func (f *found) query(ctx context.Context, call *command.Call) (wire.Array, erro
 			results[i] = command.Failed(unanswered, q.name)
 			continue
 		}
-		reply := append(wire.Object{wire.F("manager", manager.name())}, q.answered(there, f.places.kept(there, known.beside))...)
+		reply := append(wire.Object{wire.F("manager", manager.name())}, q.answered(known, there, f.places.kept(there, known.beside))...)
 		if asked {
 			reply = append(reply, told(q, offered[q.name], order, stale)...)
 		}
@@ -120,10 +120,10 @@ func (f *found) installed() (manager, *database, error) {
 }
 
 // answered is what is on record about a package; kept are its files of which another version lies beside.
-func (q inquiry) answered(there *installed, kept []string) wire.Object {
+func (q inquiry) answered(known *database, there *installed, kept []string) wire.Object {
 	reply := wire.Object{wire.F("exists", there.present()), wire.F("fits", there.present() && q.wanted.Has(there.version))}
 	if there == nil {
-		return append(reply, wire.F("state", "not-installed"), wire.F("hold", false))
+		return append(reply, wire.F("state", "not-installed"), wire.F("hold", known.onHold(q.name)))
 	}
 	reply = append(reply, wire.F("state", there.state), wire.F("hold", there.want == "hold"))
 	if there.broken {
@@ -132,7 +132,7 @@ func (q inquiry) answered(there *installed, kept []string) wire.Object {
 	if !there.present() {
 		return reply
 	}
-	reply = append(reply, wire.F("version", there.version), wire.F("arch", there.arch), wire.F("automatic", there.automatic))
+	reply = append(reply, wire.F("version", there.version), wire.F("arch", there.arch), wire.F("automatic", there.automatic && !known.lasting))
 	if len(kept) > 0 {
 		reply = append(reply, wire.F("kept", texts(kept)))
 	}
@@ -169,4 +169,4 @@ func names(a *command.Arguments, field string) []string {
 
 var validFile = regexp.MustCompile(`^(/[A-Za-z0-9+%~_-][A-Za-z0-9.+%~_-]*)+\.deb$`)
 
-var validWish = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{0,199}(:[a-z0-9][a-z0-9-]{0,30})?(=[A-Za-z0-9.+~:-]{1,256})?$`)
+var validWish = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9+._-]{0,199}(:[a-z0-9][a-z0-9_-]{0,30})?(=[A-Za-z0-9.+~:_^-]{1,256})?$`)

@@ -251,7 +251,7 @@ func TestWhatIsAskedOfASimulationIsAListOfPackages(t *testing.T) {
 
 func TestTheListsAreStaleWhereTheSourcesAreNewer(t *testing.T) {
 	where := system(t)
-	a := &apt{library: library{places: where}, asker: asker{places: where}}
+	a := &apt{library: library{places: where}}
 	if !a.stale() {
 		t.Error("there are no lists, and they are not stale")
 	}
@@ -275,7 +275,7 @@ func TestTheListsAreStaleWhereTheSourcesAreNewer(t *testing.T) {
 
 func TestWhoIsAtWorkIsNamed(t *testing.T) {
 	where := system(t)
-	m := &apt{library: library{places: where}, asker: asker{places: where}}
+	m := &apt{library: library{places: where}}
 	if m.interrupted() || m.holder() != nil {
 		t.Fatal("nobody is at work")
 	}

@@ -60,6 +60,8 @@ def test_a_package_has_one_owner_however_it_is_named():
         ({"packages": ["g++", "libc6:i386"], "recommends": False, "hold": True}, True),
         ({"package": "jq", "packages": ["jq"]}, False),
         ({"state": "present"}, False),
+        ({"package": "NetworkManager-libnm"}, True),
+        ({"package": "python3_x:x86_64", "version": "1.0^git1~rc_2-1.el9"}, True),
         ({"package": "jq=1.6"}, False),
         ({"package": "-o"}, False),
         ({"package": "./jq.deb"}, False),

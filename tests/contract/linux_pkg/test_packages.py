@@ -212,7 +212,7 @@ def test_something_on_hold_that_would_be_changed_along_is_held(bench):
     [(_, message)] = obstacles(operation)
     assert message == (
         "it would change jq, on hold on the target: declare a Package with `hold` for that,"
-        " or lift it with apt-mark unhold"
+        " or lift it with apt-mark unhold jq"
     )
 
 
