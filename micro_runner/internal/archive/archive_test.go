@@ -239,6 +239,25 @@ func TestModesAndOwnersAreAsDeclared(t *testing.T) {
 	h.Fails(fault.BadRequest, "archive.look", h.item(digest.Of(nil).String(), harness.Object{"file_mode": "9"}))
 }
 
+func TestADirectoryThatIsSharedKeepsItsMode(t *testing.T) {
+	harness.NeedRoot(t)
+	h := try(t)
+	_ = os.MkdirAll(filepath.Join(h.top, "lib"), 0o755)
+	_ = os.Chmod(h.top, 0o775|fs.ModeSetgid)
+	_ = os.Chmod(filepath.Join(h.top, "lib"), 0o775|fs.ModeSetgid)
+	more := harness.Object{"strip": 1, "gid": 33}
+	h.unpack(app(t), more)
+	h.inSync(app(t), more)
+	for _, name := range []string{"", "lib"} {
+		if stat, _ := os.Stat(filepath.Join(h.top, name)); stat.Mode() != fs.ModeDir|0o775|fs.ModeSetgid {
+			t.Errorf("%q has another mode: %v", name, stat.Mode())
+		}
+	}
+	if reply := h.look(app(t), harness.Object{"strip": 1, "directory_mode": "0755"}); reply["total"] != int64(1) {
+		t.Errorf("a declared mode does not count: %v", reply["differs"])
+	}
+}
+
 func TestWhatRootHasUnpackedByHandIsLeftAsItIs(t *testing.T) {
 	h := try(t)
 	_ = os.Mkdir(h.top, 0o755)

@@ -194,7 +194,6 @@ func (u *unpacking) compareTop(c *comparison, there found) {
 		c.note("", "", "", "directory")
 		c.changes = append(c.changes, change{member: top, there: there, content: true})
 	case entry.Directory:
-		top.mode = there.mode
 		if diffs := u.owners("", there); len(diffs) > 0 {
 			c.differences = append(c.differences, diffs...)
 			c.changes = append(c.changes, change{member: top, there: there})
@@ -218,7 +217,6 @@ func (u *unpacking) owners(name string, there found) []difference {
 func (u *unpacking) compareOne(c *comparison, m member, there found) {
 	here := change{member: m, there: there}
 	before := len(c.differences)
-	mode := u.mode(&m)
 	switch {
 	case there.kind == entry.Absent:
 		here.content = true
@@ -245,8 +243,8 @@ func (u *unpacking) compareOne(c *comparison, m member, there found) {
 			c.lost++
 			c.note(m.name, "content", there.digest, m.digest.String())
 		}
-		if there.mode != mode && !u.unpackedByHand(&m, there.mode) {
-			c.note(m.name, "mode", entry.Mode(there.mode), entry.Mode(mode))
+		if !u.modeIsFine(&m, there.mode) {
+			c.note(m.name, "mode", entry.Mode(there.mode), entry.Mode(u.mode(&m)))
 		}
 		c.differences = append(c.differences, u.owners(m.name, there)...)
 	}
@@ -262,13 +260,16 @@ func (u *unpacking) compareOne(c *comparison, m member, there found) {
 	c.changes = append(c.changes, here)
 }
 
-// unpackedByHand: root's tar keeps what the archive has.
-func (u *unpacking) unpackedByHand(m *member, mode uint32) bool {
-	kept := u.fileMode
-	if m.kind == entry.Directory {
-		kept = u.dirsMode
+// modeIsFine: a directory that is there may be shared with others, so that its mode counts only where one is declared; and of files root's tar
+// keeps what the archive has.
+func (u *unpacking) modeIsFine(m *member, mode uint32) bool {
+	switch {
+	case mode == u.mode(m):
+		return true
+	case m.kind == entry.Directory:
+		return u.dirsMode == command.Keep
 	}
-	return kept == command.Keep && mode == m.mode
+	return u.fileMode == command.Keep && mode == m.mode
 }
 
 // compareRest finds what is there besides.

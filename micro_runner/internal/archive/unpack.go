@@ -103,13 +103,13 @@ func (u *unpacking) apply(ctx context.Context, c *comparison, body *blob.Body) (
 		case one.purge:
 			removed = append(removed, u.at(m.name))
 		case m.kind == entry.Directory:
-			directories = append(directories, u.dressed(&one, u.mode(m)))
+			directories = append(directories, u.dressed(&one))
 		case m.kind == entry.Symlink:
 			links = append(links, append(u.owned(&one), wire.F("to", m.to)))
 		case one.content:
 			contents[m.copyOf] = append(contents[m.copyOf], one)
 		default:
-			attributes = append(attributes, u.dressed(&one, u.mode(m)))
+			attributes = append(attributes, u.dressed(&one))
 		}
 	}
 	changed := false
@@ -162,9 +162,14 @@ func (u *unpacking) owned(one *change) wire.Object {
 	return item
 }
 
-func (u *unpacking) dressed(one *change, mode uint32) wire.Object {
-	if one.member.name == "" {
-		mode = one.member.mode // that of the directory itself is nobody's concern, once it is there
+// dressed is one with the mode that it is to have, too: a change of owner takes bits of it away.
+func (u *unpacking) dressed(one *change) wire.Object {
+	mode := u.mode(&one.member)
+	switch {
+	case one.there.kind == one.member.kind && u.modeIsFine(&one.member, one.there.mode):
+		mode = one.there.mode
+	case one.member.name == "":
+		mode = one.member.mode
 	}
 	return append(u.owned(one), wire.F("mode", entry.Mode(mode)))
 }
@@ -199,7 +204,7 @@ func (w *writer) see(ctx context.Context, m member, content io.Reader) error {
 	}
 	delete(w.contents, m.name)
 	for _, one := range wanted {
-		w.items = append(w.items, append(w.dressed(&one, w.mode(&one.member)), wire.F("blob", name)))
+		w.items = append(w.items, append(w.dressed(&one), wire.F("blob", name)))
 	}
 	if len(w.items) >= together || w.bytes >= togetherBytes {
 		return w.flush(ctx)
