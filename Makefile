@@ -93,6 +93,7 @@ test: build lab ## unit, contract, simulation, integration and lab tests, with c
 	$(PY) -m pytest --numprocesses auto --dist loadgroup --max-worker-restart 0 --cov --cov-report= $(PYTEST_ARGS)
 	@# Arguments choose some tests, and some tests cover little.
 	@[ -n "$(PYTEST_ARGS)" ] || $(PY) -m coverage report --include='reconciler/core/*' --fail-under=100
+	@[ -n "$(PYTEST_ARGS)" ] || $(PY) -m coverage report --include='providers/*' --omit='providers/sdk/*' --fail-under=95
 	@[ -n "$(PYTEST_ARGS)" ] || $(PY) -m coverage report --omit='reconciler/core/*' --fail-under=90
 
 .PHONY: lint
