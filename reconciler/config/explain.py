@@ -171,6 +171,7 @@ class _Explainer:
                 path,
                 f"{name} cannot be {naming.short(value)}" + (f": wanted is {meaning}" if meaning else ""),
                 offers.apart(value, path, about.pattern)
+                or offers.behind(self.kind.kind.elsewhere, value, path, about.pattern, self.kind.schema)
                 or (offers.named if meaning else offers.completed)(
                     value, about.pattern, self.description(error)
                 ),

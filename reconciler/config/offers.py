@@ -102,6 +102,35 @@ def apart(value: object, path: Sequence[str | int], pattern: str) -> str:
     return f"each is an item of its own: {_list(words)}" if several else ""
 
 
+def behind(
+    elsewhere: Elsewhere, value: object, path: Sequence[str | int], pattern: str, schema: Mapping[str, Any]
+) -> str:
+    """What was written behind something else and has a field of its own: `version: "1.6"` for `jq=1.6`.
+
+    Args:
+        elsewhere: which fields are written behind which ones there.
+        value: what was written.
+        path: of the field, or of an item of it.
+        pattern: what that has to be.
+        schema: of the whole document.
+    """
+    field = next((str(part) for part in path[1:2] if path[0] == "spec"), "")
+    other = elsewhere.behind.get(field, "")
+    parts = re.fullmatch(r"([^<>=]+?) *(==?|[<>]=?) *(.+)", str(value))
+    if not other or parts is None:
+        return ""
+    first, sign, rest = parts.groups()
+    second = rest if sign in {"=", "=="} else f"{sign}{rest}"
+    if not re.search(pattern, first) or not fits(second, schema["properties"]["spec"]["properties"][other]):
+        return ""
+    told = f'{other}: "{second}"'
+    return (
+        f"let {first} be one by itself, with {told}"
+        if len(path) > 2
+        else f"did you mean {field}: {first}, {told}?"
+    )
+
+
 def named(value: object, pattern: str, _: str = "") -> str:
     """A name or reference that is allowed and close to what was written."""
     text = str(value)

@@ -19,13 +19,14 @@ def read_elsewhere(reader: Reader, node: Node | None, properties: Mapping[str, A
         node: that part; None where there is none.
         properties: the schemas of the kind's fields.
     """
-    entry = reader.mapping(node, optional=("fields", "values"))
+    entry = reader.mapping(node, optional=("fields", "values", "behind"))
     fields = _ours(reader, entry.get("fields"), properties, "the schema has no field")
     values = {}
     for name, item in reader.entries(entry.get("values"), "fields and what their values are called").items():
         known = properties.get(name, {}).get("enum", ())
         values[name] = _ours(reader, item, known, f"{name} cannot be")
-    return Elsewhere(fields, values)
+    behind = _ours(reader, entry.get("behind"), properties, "the schema has no field")
+    return Elsewhere(fields, values, behind)
 
 
 def _ours(reader: Reader, node: Node | None, known: Collection[str], wrong: str) -> dict[str, str]:

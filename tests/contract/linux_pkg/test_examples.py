@@ -4,8 +4,11 @@ import hashlib
 import os
 from pathlib import Path
 
+import pytest
+
 from reconciler.config import load
 from reconciler.core.graph import build_graph
+from reconciler.errors import ConfigError
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.source import Snapshot, SnapshotFile
 from reconciler.plugins.packages import catalog, load_packages
@@ -14,13 +17,13 @@ from tests.contract.linux_pkg.memory import PACKAGE, installed, known
 EXAMPLE = PACKAGE.parents[1] / "examples" / "packages"
 
 
-def loaded():
+def loaded(directory=EXAMPLE):
     files = {}
-    for path in sorted(EXAMPLE.iterdir()):
+    for path in sorted(directory.iterdir()):
         content = path.read_bytes()
         digest = Digest("sha256:" + hashlib.sha256(content).hexdigest())
         files[path.name] = SnapshotFile(path.name, digest, len(content), Path(path).read_bytes)
-    snapshot = Snapshot(SourceName("examples"), "1", Digest("sha256:1"), files, os.fspath(EXAMPLE))
+    snapshot = Snapshot(SourceName("examples"), "1", Digest("sha256:1"), files, os.fspath(directory))
     return load(snapshot, catalog(load_packages([PACKAGE, PACKAGE.parent / "linux.file"])), environ={})
 
 
@@ -39,3 +42,27 @@ def test_the_example_converges_in_one_run_and_the_file_comes_after_its_package(b
     assert here.versions() == {name: version for name, version in versions.items() if name != "telnetd"}
     assert here.debian.installed["nginx"]["hold"]
     assert [one["action"] for one in here.plan(*wanted)] == ["none"] * 4
+
+
+@pytest.mark.parametrize(
+    ("named", "hint"),
+    [
+        ('package: "jq=1.6"', 'did you mean package: jq, version: "1.6"?'),
+        ('package: "jq == 1.6"', 'did you mean package: jq, version: "1.6"?'),
+        ('package: "jq>=1.6"', 'did you mean package: jq, version: ">=1.6"?'),
+        ('packages: [tree, "jq<2"]', 'let jq be one by itself, with version: "<2"'),
+        ('package: "jq=1 6"', ""),
+        ('package: "j q=1"', ""),
+        ('package: "jq!"', ""),
+        ('package: jq, version: "1 2=3"', ""),
+    ],
+)
+def test_a_version_that_stands_behind_a_name_has_a_field_of_its_own(tmp_path, named, hint):
+    (tmp_path / "jq.yaml").write_text(
+        "apiVersion: linux.froyo.dev/v1alpha1\nkind: Package\nmetadata: {name: jq}\n"
+        f"spec: {{target: box, {named}}}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path)
+    told = [one.hint for one in caught.value.problems if "version:" in one.hint]
+    assert told == ([hint] if hint else [])

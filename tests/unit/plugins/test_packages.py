@@ -100,10 +100,11 @@ def test_a_kind_may_say_which_fields_take_a_secret(tmp_path: Path) -> None:
 
 def test_a_kind_may_say_what_others_call_its_fields_and_values(tmp_path: Path) -> None:
     said = MANIFEST.replace(
-        "    lock: dpkg\n", "    lock: dpkg\n    elsewhere: {fields: {dest: path}, values: {}}\n"
+        "    lock: dpkg\n",
+        "    lock: dpkg\n    elsewhere: {fields: {dest: path}, values: {}, behind: {path: path}}\n",
     )
     [package] = load_packages([write(tmp_path / "thing", said)])
-    assert package.kinds[0].elsewhere == Elsewhere({"dest": "path"}, {})
+    assert package.kinds[0].elsewhere == Elsewhere({"dest": "path"}, {}, {"path": "path"})
     wrong = said.replace("dest: path", "dest: pth").replace("values: {}", "values: {path: {file: present}}")
     with pytest.raises(ConfigError) as caught:
         load_packages([write(tmp_path / "other", wrong)])
