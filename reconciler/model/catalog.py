@@ -57,8 +57,8 @@ class Elsewhere:
     Attributes:
         fields: ours, by theirs: `{"enabled": "startup"}`.
         values: of a field, ours by theirs: `{"state": {"started": "running"}}`.
-        behind: fields that are written behind others there, with a comparison between them: `{"package": "version"}` for
-            `nginx=1.24` and `nginx>=1.2`.
+        behind: fields that are written behind others there, with a comparison between them: `{"package": "version"}`
+            for `nginx=1.24` and `nginx>=1.2`.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
