@@ -133,12 +133,18 @@ def found(one: Resource, file: Any, setting: Any) -> Actual | Fault:
     now = of_a_file(path_of(one), text_of(one.spec), file)
     now.state["runs"] = setting.get("value")
     now.watch = (*now.watch, f"path:{setting['path']}")
-    if not setting["exists"] and one.spec.get("state") != "absent":
+    wanted = None if text_of(one.spec) is None else value_of(one.spec)
+    code, why = "", ""
+    if not setting["exists"] and wanted is not None:
+        code = "enoent"
         why = f"there is no setting {one.spec['name']} on this target: is a module of the kernel missing?"
-        missing = {"class": "transient", "code": "enoent", "message": why}
+    elif setting.get("read_only") and wanted not in (None, now.state["runs"]):
+        code, why = "read_only", f"{setting['path']} is read-only"
+    if code:
+        told = {"class": "transient", "code": code, "message": why}
         now.state["obstacles"] = [
             *now.state.get("obstacles", ()),
-            {**missing, "subjects": [f"sysctl:{one.spec['name']}"]},
+            {**told, "subjects": [f"sysctl:{one.spec['name']}"]},
         ]
     return now
 

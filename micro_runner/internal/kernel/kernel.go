@@ -29,15 +29,15 @@ var (
 )
 
 // Commands is the family, for one session.
-func Commands(host *command.Host) []command.Command { return commandsAt(host, "/proc/sys") }
+func Commands(host *command.Host) []command.Command { return commandsAt(host, "/proc/sys", readOnly) }
 
-func commandsAt(host *command.Host, root string) []command.Command {
+func commandsAt(host *command.Host, root string, fixed func(path string) bool) []command.Command {
 	each := func(one func(wire.Object) (wire.Object, error)) func(context.Context, *command.Call) (wire.Array, error) {
 		return func(ctx context.Context, call *command.Call) (wire.Array, error) {
 			return command.InOrder(ctx, call.Items, one)
 		}
 	}
-	k := kernel{host: host, root: root}
+	k := kernel{host: host, root: root, fixed: fixed}
 	return []command.Command{
 		{Name: "sysctl.stat", Names: ofSetting, Replays: true, Run: each(k.stat)},
 		{Name: "sysctl.set", Names: ofSetting, Writes: true, Run: each(k.set)},
@@ -45,8 +45,9 @@ func commandsAt(host *command.Host, root string) []command.Command {
 }
 
 type kernel struct {
-	host *command.Host
-	root string
+	host  *command.Host
+	root  string
+	fixed func(path string) bool
 }
 
 // place reads the name of a setting, in which the first of `.` and `/` parts, as for sysctl(8), and the other stands for itself.
@@ -64,18 +65,28 @@ func (k kernel) place(a *command.Arguments) (name, path string) {
 
 func (k kernel) stat(item wire.Object) (wire.Object, error) {
 	a := command.Read(item)
-	_, path := k.place(a)
+	name, path := k.place(a)
 	if err := a.Err(); err != nil {
 		return nil, err
 	}
 	value, err := read(path)
 	switch {
 	case err == nil:
-		return wire.Object{wire.F("exists", true), wire.F("path", path), wire.F("value", value)}, nil
+		found := wire.Object{wire.F("exists", true), wire.F("path", path), wire.F("value", value)}
+		if name != hostname && k.fixed(path) {
+			found = append(found, wire.F("read_only", true))
+		}
+		return found, nil
 	case os.IsNotExist(err):
 		return wire.Object{wire.F("exists", false), wire.F("path", path)}, nil
 	}
 	return nil, fault.From(err, path)
+}
+
+// readOnly says whether nothing below a path can be changed, as in many containers.
+func readOnly(path string) bool {
+	var stat syscall.Statfs_t
+	return syscall.Statfs(path, &stat) == nil && stat.Flags&syscall.MS_RDONLY != 0
 }
 
 func (k kernel) set(item wire.Object) (wire.Object, error) {

@@ -3,6 +3,7 @@ package kernel
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"froyo.dev/runner/internal/command"
@@ -21,16 +22,18 @@ func on(t *testing.T) (*harness.Harness, string) {
 		}
 		harness.Put(t, filepath.Join(root, name), value)
 	}
-	return harness.New(t, func(host *command.Host) []command.Command { return commandsAt(host, root) }), root
+	return harness.New(t, func(host *command.Host) []command.Command {
+		return commandsAt(host, root, func(path string) bool { return strings.Contains(path, "/conf/") })
+	}), root
 }
 
 func TestASettingIsReadAndWrittenWhereItDiffers(t *testing.T) {
 	h, root := on(t)
-	if got := h.OK("sysctl.stat", object{"name": "net.ipv4.tcp_rmem"}); got["value"] != "4096 131072 6291456" || got["path"] != root+"/net/ipv4/tcp_rmem" {
+	if got := h.OK("sysctl.stat", object{"name": "net.ipv4.tcp_rmem"}); got["value"] != "4096 131072 6291456" || got["path"] != root+"/net/ipv4/tcp_rmem" || got["read_only"] != nil {
 		t.Error(got)
 	}
 	for _, name := range []string{"net.ipv4.conf.eth0/1.forwarding"} {
-		if got := h.OK("sysctl.stat", object{"name": name}); got["value"] != "0" {
+		if got := h.OK("sysctl.stat", object{"name": name}); got["value"] != "0" || got["read_only"] != true {
 			t.Error(name, got)
 		}
 	}

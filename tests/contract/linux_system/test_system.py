@@ -268,6 +268,22 @@ def test_a_setting_that_the_kernel_does_not_have_is_in_the_way(keep):
     assert "is a module of the kernel missing?" in obstacle["message"]
 
 
+@pytest.mark.parametrize(("value", "found"), [(1, ["read_only"]), (128, [])])
+def test_a_setting_that_cannot_be_set_is_in_the_way_where_it_differs(plugin, value, found):
+    host = Machine()
+    plain = host.reply
+
+    def fixed(call):
+        reply = plain(call)
+        return {"ok": reply["ok"] | {"read_only": True}} if call["call"] == "sysctl.stat" else reply
+
+    host.reply = fixed
+    wanted = [resource("Sysctl", "it", name="net.core.somaxconn", value=value)]
+    harness = Harness(plugin, host)
+    [operation] = harness.plan(wanted, harness.read(wanted))
+    assert [one["code"] for one in operation.get("obstacles", ())] == found
+
+
 def test_a_missing_directory_is_in_the_way_and_watched(plugin):
     host = Machine()
     del host.nodes["/etc/cron.d"]

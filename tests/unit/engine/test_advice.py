@@ -47,6 +47,13 @@ def test_each_kind_of_failure_has_its_advice(code, advice):
     assert advice in told(failed(code), HERE, uid=1000)
 
 
+def test_a_setting_of_a_container_is_its_host_s():
+    fixed = ProviderError("fixed", error_class=ErrorClass.TRANSIENT, code="read_only", call="sysctl.set")
+    assert told(fixed, HERE, uid=0) == (
+        "fixed; a container has no settings of its own there: declare it for the machine that it runs on"
+    )
+
+
 def test_what_is_not_known_or_mends_itself_gets_none():
     assert told(failed("changing"), HERE, uid=1000) == "/srv/app/x: it failed"
     conflict = ProviderError("moved", error_class=ErrorClass.CONFLICT, code="no_space")
