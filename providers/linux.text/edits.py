@@ -98,7 +98,7 @@ class EditProvider(Provider):
         before, body = state.get("before"), None if absent else spec["body"]
         if absent:
             diffs = [FieldDiff("state", "present", "absent"), FieldDiff(self.field, before, None)]
-        elif state["puts"]:
+        elif state["puts"] or state.get("obstacles"):
             diffs = [FieldDiff(self.field, before, body)]
         else:
             diffs = [FieldDiff(self.beside, before, None)]

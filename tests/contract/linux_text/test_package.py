@@ -205,6 +205,18 @@ def test_what_is_sensitive_is_not_asked_for_and_not_told(plugin, spec, mode, ask
     assert edit.get("mode") == ("0600" if hides else None)
 
 
+def test_where_nobody_knows_which_line_is_meant_it_is_the_line_that_differs(plugin):
+    one = resource("Line", "one", path="/etc/x", body=BODY, match="^#")
+    unsure = {
+        "class": "permanent",
+        "code": "no_place",
+        "message": "2 lines match",
+        "subjects": ["path:/etc/x"],
+    }
+    operation, _, _ = planned(plugin, one, edit="sha256:e", puts=False, obstacles=[unsure])
+    assert [diff["field"] for diff in operation["diffs"]] == ["line"]
+
+
 def test_what_is_in_the_way_is_told_with_the_plan_and_watched(plugin):
     one = resource("Line", "one", path="/etc/x", body=BODY)
     lacks = {"class": "transient", "code": "enoent", "message": "no", "subjects": ["path:/etc/x", "path:/y"]}
