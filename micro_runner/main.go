@@ -18,6 +18,7 @@ import (
 	"froyo.dev/runner/internal/account"
 	"froyo.dev/runner/internal/archive"
 	"froyo.dev/runner/internal/blob"
+	"froyo.dev/runner/internal/boot"
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/confine"
 	"froyo.dev/runner/internal/digest"
@@ -178,6 +179,7 @@ func commands(host *command.Host) []command.Command {
 	all = append(all, account.Commands(host)...)
 	all = append(all, units.Commands(host)...)
 	all = append(all, kernel.Commands(host)...)
+	all = append(all, boot.Commands(host)...)
 	all = append(all, watch.Commands(host)...)
 	all = operation.Apart(all)
 	return append(all, observe.Commands(all)...)

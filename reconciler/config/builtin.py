@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.config.durations import PATTERN as DURATION
 from reconciler.model.catalog import Kind
+from reconciler.model.resource import DAYS
 
 API_VERSION = "froyo.dev/v1alpha1"
 
@@ -19,8 +20,10 @@ REFERENCE = r"^[A-Z][A-Za-z0-9]*/([a-z0-9]([-a-z0-9]*[a-z0-9])?:)?[a-z0-9]([-a-z
 LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 RANGED = r"^([-a-z0-9.]|\[[0-9A-Za-z]*:[0-9A-Za-z]+(:[0-9]+)?\])+$"
 FIELD_PATH = r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$"
+TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 MEANINGS = {
+    TIME: "a time of the day such as 02:30",
     NAME: "lower-case letters, digits, '-' and '.', with a letter or digit at either end",
     NAMESPACE: "lower-case letters, digits and '-', with a letter or digit at either end",
     REFERENCE: "a reference such as File/motd, or File/namespace:motd",
@@ -139,6 +142,32 @@ COMMON: dict[str, Any] = {
     "inferEdges": {
         "type": "boolean",
         "description": "Whether the edges that are certain are added to the written ones.",
+    },
+    "windows": {
+        "type": "array",
+        "description": "When something may be done about it; else it is held, or has to be approved.",
+        "minItems": 1,
+        "maxItems": 20,
+        "items": {
+            "type": "object",
+            "description": "One that says nothing is always open.",
+            "properties": {
+                "days": {
+                    "type": "array",
+                    "description": "The days on which it begins; all of them if they are left out.",
+                    "minItems": 1,
+                    "items": {"type": "string", "enum": list(DAYS)},
+                },
+                "from": text("When it begins, such as 22:00, in quotes.", pattern=TIME),
+                "to": text(
+                    "When it ends, such as 04:00, in quotes; on the day after where that is no later.",
+                    pattern=TIME,
+                ),
+                "timezone": text(
+                    "In which that is, such as Europe/Berlin; UTC if it is left out.", minLength=1
+                ),
+            },
+        },
     },
 }
 """The fields that every kind of a provider has in `spec`. The names are reserved."""

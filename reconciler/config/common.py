@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from reconciler.config.builtin import FIELD_PATH
 from reconciler.config.durations import HINT, is_written, refusal, seconds
@@ -33,6 +34,7 @@ def common_problems(compiled: CompiledKind, spec: Mapping[str, Any]) -> Iterator
         yield ("spec", "interval"), refusal(interval), HINT
     elif isinstance(interval, str) and (value := seconds(interval)) is not None and value < 1:
         yield ("spec", "interval"), f"spec.interval is {interval}; at least 1s is wanted", ""
+    yield from _window_problems(spec.get("windows"))
     ignored = spec.get("ignoreFields")
     for index, name in enumerate(ignored if isinstance(ignored, list) else ()):
         if not isinstance(name, str) or not _FIELD_PATH.fullmatch(name):
@@ -43,3 +45,25 @@ def common_problems(compiled: CompiledKind, spec: Mapping[str, Any]) -> Iterator
                 f"there is no field {name} in {with_article(compiled.kind.kind)}",
                 did_you_mean(name.split(".")[0], compiled.fields),
             )
+
+
+def _window_problems(windows: Any) -> Iterator[Found]:
+    """Time zones that there are not, and windows with one end."""
+    for index, window in enumerate(windows if isinstance(windows, list) else ()):
+        if not isinstance(window, dict):
+            continue  # its schema has complained about it
+        path: tuple[str | int, ...] = ("spec", "windows", index)
+        name = window.get("timezone", "UTC")
+        if isinstance(name, str) and not _is_zone(name):
+            hint = did_you_mean(name, available_timezones())
+            yield (*path, "timezone"), f"there is no time zone {name!r}", hint
+        if ("from" in window) is not ("to" in window):
+            yield path, "a window has both `from` and `to`, or neither", ""
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True

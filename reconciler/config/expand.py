@@ -190,6 +190,7 @@ def _instance(manifest: Manifest, name: TargetName, made: Made, rendered: tuple[
         package=kind.package,
         lock=kind.lock,
         transaction=kind.transaction,
+        disruptive=kind.disruptive,
         touches=kind.touches,
         probe=None if kind.probe is None else patience_of(kind.probe, made.spec),
         origin=manifest.origin,

@@ -12,11 +12,13 @@ from reconciler.config.builtin import COMMON, REFERENCE
 from reconciler.config.durations import seconds
 from reconciler.model.catalog import BODY, Kind, ProbeFields
 from reconciler.model.names import DEFAULT_NAMESPACE, Reference, reference
-from reconciler.model.resource import Adopt, CommonSpec, Deletion, Metadata, Patience, Policy
+from reconciler.model.resource import Adopt, CommonSpec, Deletion, Metadata, Patience, Policy, Window
 from reconciler.model.subjects import Subject, subject
 
 PLAIN = CommonSpec()
 """What a manifest has that writes none of the common fields."""
+ANYWHERE = Window()
+"""What a window is that says nothing."""
 
 _REFERENCE = re.compile(REFERENCE)
 _FIELD = re.compile(r"\{(\w+)\}")
@@ -48,6 +50,16 @@ def common_of(spec: Mapping[str, Any]) -> CommonSpec:
         deletion=Deletion(spec.get("deletion", PLAIN.deletion)),
         ignore_fields=tuple(spec.get("ignoreFields", ())),
         infer_edges=spec.get("inferEdges", PLAIN.infer_edges),
+        windows=tuple(map(_window_of, spec.get("windows", ()))),
+    )
+
+
+def _window_of(written: Mapping[str, Any]) -> Window:
+    return Window(
+        tuple(written.get("days", ())),
+        written.get("from", ""),
+        written.get("to", ""),
+        written.get("timezone", ANYWHERE.timezone),
     )
 
 

@@ -87,6 +87,7 @@ class Kind:
         refresh: whether it can be refreshed, and so be notified.
         lock: what only one operation on a target can hold at a time, such as `dpkg`; or "".
         transaction: whether what is to be done at once about several instances on a target is one operation.
+        disruptive: whether nothing is done about an instance but within its windows, or when that was approved.
         touches: the sections of facts that may be others once an instance was changed.
         secrets: the fields in which a secret may stand.
         probe: that its instances are looked at beside the rounds, so that none waits for the answer; or None.
@@ -107,6 +108,7 @@ class Kind:
     refresh: bool = False
     lock: str = ""
     transaction: bool = False
+    disruptive: bool = False
     touches: tuple[Section, ...] = ()
     secrets: tuple[str, ...] = ()
     probe: ProbeFields | None = None

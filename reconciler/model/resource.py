@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.model.facts import Section
 from reconciler.model.names import DEFAULT_NAMESPACE, Address, Digest, Reference, TargetName
@@ -37,6 +37,25 @@ class Deletion(StrEnum):
     CONFIRM = "confirm"
 
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Window(NamedTuple):
+    """When something may be done.
+
+    Attributes:
+        days: mon to sun, on which it begins; all of them where it is empty.
+        begins: a time of the day, such as 02:00; "" for its beginning.
+        ends: the same, on the day after where that is no later; "" for the end of the day.
+        timezone: in which days and times are, such as Europe/Berlin.
+    """
+
+    days: tuple[str, ...] = ()
+    begins: str = ""
+    ends: str = ""
+    timezone: str = "UTC"
+
+
 @dataclass(frozen=True, slots=True)
 class Metadata:
     """Kubernetes' metadata, as far as it means something here."""
@@ -61,6 +80,7 @@ class CommonSpec:
         deletion: what happens to the thing when its manifest disappears.
         ignore_fields: field paths whose differences are shown and left alone.
         infer_edges: whether the edges that are certain are added to the written ones.
+        windows: when something may be done about it; at any time where there is none.
     """
 
     require: tuple[Reference, ...] = ()
@@ -72,6 +92,7 @@ class CommonSpec:
     deletion: Deletion = Deletion.ORPHAN
     ignore_fields: tuple[str, ...] = ()
     infer_edges: bool = True
+    windows: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +146,7 @@ class Instance:
         package: name of the provider package.
         lock: what its operations hold, one at a time on a target, such as `dpkg`; or "".
         transaction: whether what is to be done at once about it and about others of its kind is one operation.
+        disruptive: whether nothing is done about it but within its windows, or when a person has approved that.
         touches: the sections of facts that may be others once it was changed.
         probe: that it is looked at beside the rounds, and how patiently; None for what rounds look at.
         origin: where it was declared.
@@ -148,6 +170,7 @@ class Instance:
     package: str = ""
     lock: str = ""
     transaction: bool = False
+    disruptive: bool = False
     touches: tuple[Section, ...] = ()
     probe: Patience | None = None
     origin: Origin = field(default=Origin(), compare=False)

@@ -142,6 +142,8 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "group.stat": CallRule(reading=True, names=(_GROUP,)),
         "group.ensure": CallRule(reading=False, names=(_GROUP,)),
         "group.remove": CallRule(reading=False, names=(_GROUP,)),
+        "boot.stat": CallRule(reading=True),
+        "boot.again": CallRule(reading=False),
         "unit.query": CallRule(reading=True, names=(_UNIT,)),
         "unit.list": CallRule(reading=True),
         "unit.control": CallRule(reading=False, names=(_UNIT,), lasting=True),

@@ -150,6 +150,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
             "refresh",
             "lock",
             "transaction",
+            "disruptive",
             "touches",
             "secrets",
             "probe",
@@ -194,6 +195,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         refresh=reader.flag(entry.get("refresh")),
         lock=reader.text(entry["lock"], _LOCK, "a name, such as dpkg") if "lock" in entry else "",
         transaction=reader.flag(entry.get("transaction")),
+        disruptive=reader.flag(entry.get("disruptive")),
         touches=_touches(reader, entry.get("touches")),
         secrets=tuple(known(item) for item in reader.items(entry.get("secrets"))),
         probe=ProbeFields(**{use: known(field_node) for use, field_node in probe.items()})

@@ -35,3 +35,16 @@ func held(path string, pid int) wire.Object {
 	}
 	return reply
 }
+
+// AtWork names who holds dpkg's lock, as whoever changes packages does; "" where nobody does.
+func AtWork() string {
+	holder := recordLock("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock")
+	if holder == nil {
+		return ""
+	}
+	name, _ := holder.Get("command")
+	if text, ok := name.(string); ok && text != "" {
+		return text
+	}
+	return "somebody"
+}

@@ -359,3 +359,14 @@ func (b *Bus) Ours(unit string) bool {
 	}
 	return b.busy[unit] > 0
 }
+
+// Reboot has systemd stop everything in order and start the host anew. It returns when that has begun.
+func (b *Bus) Reboot(ctx context.Context) error {
+	line, err := b.connect(ctx)
+	if err != nil {
+		return err
+	}
+	var job dbus.ObjectPath
+	method := fmt.Sprintf(methodOfUnitJobs, manager, jobs[Start])
+	return line.call(ctx, managerPath, "cannot start the host anew", method, []any{&job}, "reboot.target", "replace-irreversibly")
+}

@@ -7,6 +7,7 @@ that is still under way or a saved plan forbids is concluded here, and nothing c
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from reconciler.core import reasons
 from reconciler.engine import wording
@@ -14,13 +15,15 @@ from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.concluding import Conclusions
 from reconciler.engine.round.failures import Failures
 from reconciler.engine.round.looking import Look
+from reconciler.engine.round.observing import Observed
 from reconciler.engine.round.permitting import Permitting
+from reconciler.engine.round.refreshing import refreshing
 from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import ErrorClass, ProviderError
 from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.names import Address
-from reconciler.model.plan import Action, PlanUnit
+from reconciler.model.plan import Action, FieldDiff, PlanUnit
 from reconciler.model.resource import Policy
 
 
@@ -113,7 +116,9 @@ class Deciding:
         if isinstance(unit, ProviderError):
             self._failures.fail(address, unit)
         elif unit.action is Action.NONE:
-            if not self.owes(address):  # else nothing is concluded before that is done
+            if held := self._held_refresh(seen.observed):
+                self._verdicts.hold(held)
+            elif not self.owes(address):  # else nothing is concluded before that is done
                 self._verdicts.in_sync(seen.observed)
         elif self._lane.instances[address].removal is not None and not self._services.goes(address):
             pass  # it has come to be declared again, be it by another source or by another name
@@ -133,8 +138,25 @@ class Deciding:
         return (
             self._is_owed(address)
             and self._services.suspended(address) is None
+            and self._permitting.may_refresh(address)
             and not any(self._is_under_way(one.cause) for one in self._lane.refreshes.of(address))
         )
+
+    def _held_refresh(self, observed: Observed) -> PlanUnit | None:
+        """The refresh that an instance is owed and is not to be given yet."""
+        address = observed.address
+        if not self._is_owed(address) or self._services.suspended(address) is not None:
+            return None
+        owed = self._lane.refreshes.of(address)
+        unit = self._permitting.permit(refreshing(self._lane, observed, owed))
+        if not unit.held:
+            return None
+        causes = ", ".join(sorted(one.cause.split("/", 1)[1] for one in owed))
+        return replace(unit, diffs=(FieldDiff("refresh", None, causes),))
+
+    def may_be_refreshed(self, observed: Observed) -> bool:
+        """Whether an instance, as it is, is owed a refresh that it may be given now."""
+        return self.owes(observed.address) and self._held_refresh(observed) is None
 
     def _is_owed(self, address: Address) -> bool:
         """Whether an instance is owed a refresh, now or later."""

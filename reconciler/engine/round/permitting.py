@@ -1,22 +1,26 @@
 """Whether a unit may be done now: the one place that decides it, for a plan as for an apply.
 
 In order: what waits for a person (`adopt: hold`, and removals that are held), unless they have approved exactly this;
-what a person wants left alone; what somebody else keeps changing back. This module must not know how anything is done.
+what a person wants left alone; what has to wait for its window, unless they have approved it, too; what somebody else
+keeps changing back. This module must not know how anything is done.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from reconciler.core import reasons
-from reconciler.engine import wording
+from reconciler.engine import windows, wording
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Action, PlanUnit
 from reconciler.model.state import Suspension
+from reconciler.model.target import LocalTransport
 
 
 class Permitting:
@@ -48,6 +52,8 @@ class Permitting:
         other = self._lane.contradictions.of(unit.address)
         if other is not None and not self._at_once:
             return replace(unit, held=Reason.CONTESTED, held_because=wording.contradicted(other))
+        if (held := self._closed(unit.address)) and not self._is_approved(unit):
+            return replace(unit, held=Reason.HELD, held_because=held)
         now = self._services.loop_time()
         verdict = self._lane.contests.verdict(unit.address, now=now)
         pause = verdict.not_before - now
@@ -64,13 +70,34 @@ class Permitting:
             return None
         return suspension
 
+    def _closed(self, address: Address) -> str:
+        """Why nothing may be done about an instance at this time, or ""; it is looked at again when that has passed."""
+        one = self._lane.instances[address]
+        if one.disruptive and isinstance(self._lane.target.transport, LocalTransport):
+            return windows.DISRUPTS_US
+        if not one.common.windows:
+            return windows.DISRUPTS if one.disruptive else ""
+        now = datetime.fromtimestamp(self._services.runtime.now(), UTC)
+        begins = windows.opens(one.common.windows, now, ZoneInfo)
+        if begins is None:
+            return ""
+        self._outcome.look_again(address, (begins - now).total_seconds())
+        return windows.outside(begins)
+
+    def may_refresh(self, address: Address) -> bool:
+        """Whether a refresh could be done at this time, if a person approves it at least."""
+        return not self._closed(address) or self._services.approved(address) is not None
+
+    def _is_approved(self, unit: PlanUnit) -> bool:
+        approval = self._services.approved(unit.address)
+        return approval is not None and approval.shown == shown(unit)
+
     def _asked(self, unit: PlanUnit) -> PlanUnit:
         """The unit, held if a person has to say yes first and has not."""
         removal = self._lane.instances[unit.address].removal
         if unit.held is not Reason.HELD and not (removal and removal.hold):
             return unit
-        approval = self._services.approved(unit.address)
-        if approval is not None and approval.shown == shown(unit):
+        if self._is_approved(unit):
             return replace(unit, held=None)
         reason = Reason.PRUNE_HELD if removal else Reason.HELD
         why = removal.hold if removal else reasons.HELD[reason]

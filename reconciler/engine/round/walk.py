@@ -191,7 +191,7 @@ class Walk:
             seen is not None
             and isinstance(seen.unit, PlanUnit)
             and seen.unit.action is Action.NONE
-            and self._deciding.owes(address)
+            and self._deciding.may_be_refreshed(seen.observed)
         )
 
     async def _refresh(self, addresses: Collection[Address]) -> list[Slow]:

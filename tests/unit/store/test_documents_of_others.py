@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from reconciler.model.conditions import ConditionType, Reason
-from reconciler.model.resource import Policy
+from reconciler.model.resource import Policy, Window
 from reconciler.model.state import HistoryEntry
 from reconciler.model.values import Read, Rendered
 from reconciler.store import codec, instances
@@ -62,3 +62,12 @@ def test_where_the_values_of_an_instance_came_from_is_not_kept():
     assert "canary" not in row["instance"]
     again = instances.inventory_entry(["created", digest("motd"), row["instance"], 1.0, None])
     assert again.instance.rendered == ()
+
+
+def test_the_windows_of_an_instance_are_kept():
+    kept = entry("motd")
+    windows = (Window(("sat",), "02:00", "04:00", "Europe/Berlin"), Window())
+    one = replace(kept.instance, common=replace(kept.instance.common, windows=windows))
+    row = instances.inventory_row(replace(kept, instance=one))
+    again = instances.inventory_entry(["created", digest("motd"), row["instance"], 1.0, None])
+    assert again.instance.common.windows == windows

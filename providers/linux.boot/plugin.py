@@ -1,0 +1,119 @@
+"""Starting a host anew: the kind Reboot. docs/spec/linux.boot.md is normative.
+
+A cause has a name, which is the same as long as it is the same; the target knows for which it was started anew last.
+Invariant: of one cause a host is not started anew twice, be it that nobody saw it come back, or that it did not help.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from froyo_provider import (
+    Actual,
+    CallError,
+    Fault,
+    FieldDiff,
+    Operation,
+    PermanentError,
+    Provider,
+    Resource,
+    Result,
+    batch,
+    call,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Json: TypeAlias = "dict[str, Any]"
+
+NAMED = 5
+"""How many packages are named that ask for it."""
+WATCHED = ("path:/run/reboot-required", "path:/boot/", "path:/run/systemd/shutdown/scheduled")
+
+
+class Reboot(Provider):
+    """That a host is started anew when it has to be."""
+
+    async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
+        """Which boot this is, and what asks for another one."""
+        return [
+            seen(one, found)
+            for one, found in zip(wanted, await batch("boot.stat", [{} for _ in wanted]), strict=True)
+        ]
+
+    def plan(self, wanted: list[Resource], actual: list[Actual]) -> Sequence[Operation | Fault]:
+        """Whether there is a cause that it was not started anew for yet."""
+        return [planned(one, now) for one, now in zip(wanted, actual, strict=True)]
+
+    async def refresh(self, operation: Operation) -> Result:
+        """Start it anew because of what has changed, once for each refresh; the reply mostly comes after its return."""
+        spec, now = operation.payload["spec"], await call("boot.stat")
+        if spec["when"] == "required":
+            return Result(changed=False, output="it is started anew only when that is required")
+        done = await call("boot.again", **again(spec, operation.payload["id"], now["boot_id"]))
+        return Result(changed=True, output=f"the host was started anew; this is boot {done['boot_id']}")
+
+    def absence(self, resource: Resource) -> Resource:
+        """A host that was started anew was; nothing is left of that."""
+        return replace(resource, removed=True)
+
+
+def again(spec: Json, name: str, boot: str) -> Json:
+    """The arguments of `boot.again`."""
+    return {"id": name, "boot_id": boot, "timeout_ms": spec["timeout"] * 1000}
+
+
+def seen(one: Resource, found: Json | CallError) -> Actual | Fault:
+    """What is known of a host."""
+    if isinstance(found, CallError):
+        return found
+    because = causes(found) if one.spec["when"] == "required" else []
+    state: Json = {"boot": found["boot_id"], "because": because}
+    if because:
+        asked = found.get("required", {}).get("mtime_us", "")
+        state["id"] = hashlib.sha256(f"{found.get('newer', '')}\n{asked}".encode()).hexdigest()[:32]
+        last = found.get("last", {})
+        state["tried"] = last.get("id") == state["id"] and last["boot_id"] != found["boot_id"]
+    obstacles = found["obstacles"]
+    if obstacles:
+        state["obstacles"] = obstacles
+    watch = [*WATCHED, *(subject for each in obstacles for subject in each["subjects"])]
+    return Actual(not because, state, tuple(dict.fromkeys(watch)))
+
+
+def causes(found: Json) -> list[str]:
+    """What asks for another boot."""
+    because = []
+    if "required" in found:
+        names = found["required"]["packages"]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        because.append(f"asked for by {', '.join(names[:NAMED]) or '/run/reboot-required'}{more}")
+    if "newer" in found:
+        because.append(f"kernel {found['newer']} is installed, and {found['kernel']} runs")
+    return because
+
+
+def planned(one: Resource, now: Actual) -> Operation | Fault:
+    """What is to be done about one."""
+    state = now.state
+    # Also where nothing is needed: it may be notified.
+    obstacles = [{"call": "boot.again", **each} for each in state.get("obstacles", ())]
+    if one.removed or not state["because"]:
+        return Operation("none", obstacles=obstacles)
+    diffs = [FieldDiff("boot", "; ".join(state["because"]), "another one")]
+    if state["tried"]:
+        return PermanentError(
+            f"the host was started anew for this, and it is still so ({diffs[0].before}): it is not done again for it;"
+            " see what the boot loader starts, and what asks for it"
+        )
+    return Operation(
+        "update",
+        diffs,
+        calls=[{"call": "boot.again", "args": again(one.spec, state["id"], state["boot"])}],
+        slow=True,
+        refreshes=True,
+        obstacles=obstacles,
+    )

@@ -1,0 +1,159 @@
+"""The kind Reboot: what asks for another boot, that it is asked for once, and that it waits for its window."""
+
+import json
+import sys
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+
+from froyo_provider.testing import Harness, World, error, resource
+from reconciler.config import load
+from reconciler.config.structural import kind_problems, structural_problems
+from reconciler.core.graph import build_graph
+from reconciler.plugins.packages import catalog, load_packages, needs
+from tests.unit.config.world import snapshot
+
+ROOT = Path(__file__).parents[3]
+PACKAGE = ROOT / "providers" / "linux.boot"
+SCHEMA = json.loads((PACKAGE / "schemas" / "reboot.json").read_text())
+ACTUAL = json.loads((PACKAGE / "schemas" / "reboot.actual.json").read_text())
+ASKED = {"required": {"mtime_us": 7, "packages": ["libc6"]}}
+NEWER = {"newer": "6.1.0-21-amd64"}
+BUSY = {
+    "class": "transient",
+    "code": "busy",
+    "message": "backup does not want it",
+    "subjects": ["path:/run/systemd/inhibit/1"],
+}
+
+
+@pytest.fixture(scope="module")
+def plugin():
+    """The package's module, as the sandbox loads it."""
+    sys.path.insert(0, str(PACKAGE))
+    kept = sys.modules.pop("plugin", None)
+    import plugin
+
+    yield plugin
+    sys.path.remove(str(PACKAGE))
+    sys.modules.pop("plugin", None)
+    if kept is not None:
+        sys.modules["plugin"] = kept
+
+
+def host(boot="first", **more):
+    told = {"boot_id": boot, "kernel": "6.1.0-18-amd64", "obstacles": [], **more}
+    return World({"boot.stat": told, "boot.again": {"boot_id": "second", "changed": False}})
+
+
+def reboot(**spec):
+    return resource("Reboot", "anew", **({"when": "required", "timeout": 300} | spec))
+
+
+def planned(plugin, here, one=None):
+    one = one or reboot()
+    harness = Harness(plugin, here)
+    [actual] = harness.read([one])
+    jsonschema_rs.validate(ACTUAL, actual["state"])
+    [operation] = harness.plan([one], [actual])
+    return operation
+
+
+def refreshed(plugin, here, **spec):
+    payload = {"spec": reboot(**spec)["spec"], "id": "ab" * 16, "causes": ["host/File/x"]}
+    [result] = Harness(plugin, here).apply(
+        [{"address": "host/Reboot/anew", "action": "refresh", "payload": payload}]
+    )
+    return result
+
+
+def test_the_package_is_what_it_says_and_is_granted_that():
+    [package] = load_packages([PACKAGE])
+    assert [problem for kind in package.kinds for problem in kind_problems(kind)] == []
+    assert structural_problems(SCHEMA) == []
+    [kind] = package.kinds
+    assert (kind.disruptive, kind.refresh, kind.lock) == (True, True, "dpkg")
+    assert {one.call for one in needs([package]).packages["linux.boot"]} == {"boot.stat", "boot.again"}
+
+
+@pytest.mark.parametrize(
+    ("asks", "said"),
+    [
+        (ASKED, "asked for by libc6"),
+        ({"required": {"mtime_us": 7, "packages": []}}, "asked for by /run/reboot-required"),
+        ({"required": {"mtime_us": 7, "packages": list("abcdefg")}}, "asked for by a, b, c, d, e and 2 more"),
+        (NEWER, "kernel 6.1.0-21-amd64 is installed, and 6.1.0-18-amd64 runs"),
+        (ASKED | NEWER, "asked for by libc6; kernel 6.1.0-21-amd64 is installed, and 6.1.0-18-amd64 runs"),
+    ],
+)
+def test_what_asks_for_another_boot_is_told_and_has_a_name(plugin, asks, said):
+    operation = planned(plugin, host(**asks))
+    assert operation["diffs"] == [{"field": "boot", "before": said, "after": "another one"}]
+    [one] = operation["calls"]
+    assert one["args"] == {"id": one["args"]["id"], "boot_id": "first", "timeout_ms": 300_000}
+    assert (operation["slow"], operation["refreshes"]) == (True, True)
+    # The same cause has the same name in another boot, and another cause another one.
+    again = planned(plugin, host("second", **asks))
+    assert again["calls"][0]["args"]["id"] == one["args"]["id"]
+    other = planned(plugin, host(required={"mtime_us": 8, "packages": ["libc6"]}))
+    assert other["calls"][0]["args"]["id"] != one["args"]["id"]
+
+
+def test_for_what_it_was_started_anew_before_it_is_not_again(plugin):
+    name = planned(plugin, host(**NEWER))["calls"][0]["args"]["id"]
+    [actual] = Harness(plugin, host("second", last={"id": name, "boot_id": "first"}, **NEWER)).read(
+        [reboot()]
+    )
+    [failed] = Harness(plugin, host()).plan([reboot()], [actual])
+    assert failed["fault"]["class"] == "permanent"
+    assert "kernel 6.1.0-21-amd64" in failed["fault"]["message"]
+    # While it has not gone down yet, it is asked for as before.
+    assert planned(plugin, host(last={"id": name, "boot_id": "first"}, **NEWER))["action"] == "update"
+    assert planned(plugin, host("second", last={"id": name, "boot_id": "first"}))["action"] == "none"
+
+
+@pytest.mark.parametrize("asks", [{}, ASKED])
+def test_what_is_in_the_way_is_told_and_watched_whether_it_is_needed_or_not(plugin, asks):
+    here = host(**(asks | {"obstacles": [BUSY]}))
+    assert planned(plugin, here)["obstacles"] == [{"call": "boot.again", **BUSY}]
+    [actual] = Harness(plugin, here).read([reboot()])
+    assert "path:/run/systemd/inhibit/1" in actual["watch"]
+
+
+def test_it_is_notified_where_it_says_so_and_only_there(plugin):
+    assert planned(plugin, host(**ASKED), reboot(when="notified"))["action"] == "none"
+    here = host()
+    assert refreshed(plugin, here, when="notified")["changed"] is True
+    assert here.calls[-1]["args"] == {"id": "ab" * 16, "boot_id": "first", "timeout_ms": 300_000}
+    here = host(**ASKED)
+    assert refreshed(plugin, here)["changed"] is False
+    assert [one["call"] for one in here.calls] == ["boot.stat"]
+
+
+def test_what_is_declared_no_longer_leaves_a_host_as_it_is(plugin):
+    one = reboot() | {"removed": True}
+    harness = Harness(plugin, host(**ASKED))
+    [operation] = harness.plan([one], harness.read([one]))
+    assert operation["action"] == "none"
+
+
+def test_a_host_that_does_not_say_is_not_started_anew(plugin):
+    [found] = Harness(plugin, World({"boot.stat": error("not_supported")})).read([reboot()])
+    assert "fault" in found
+
+
+def test_the_example_is_valid_and_what_comes_after_comes_after():
+    packages = load_packages([PACKAGE, ROOT / "providers" / "linux.file"])
+    example = ROOT / "examples" / "reboot"
+    files = {path.name: path.read_text() for path in example.glob("*.yaml")}
+    desired = load(snapshot(files), catalog(packages))
+    order = build_graph([*desired.instances.values()]).order
+    assert order == ("web-1/Reboot/when-required", "web-1/File/seen")
+    [window] = desired.instances["web-1/Reboot/when-required"].common.windows
+    assert (window.days, window.begins, window.ends, window.timezone) == (
+        ("sat", "sun"),
+        "02:00",
+        "04:00",
+        "Europe/Berlin",
+    )

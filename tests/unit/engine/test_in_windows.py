@@ -1,0 +1,96 @@
+"""What has windows, or disrupts its host, is done when it may be, and said until then."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from reconciler.model.resource import Window
+from reconciler.model.state import Approval
+from reconciler.model.target import LocalTransport
+from tests.unit.engine.stage import Declared, address, execution, file, staged
+
+
+def soon(stage):
+    """A window that begins in three minutes, for an hour."""
+    begins = datetime.fromtimestamp(stage.runtime.now(), UTC) + timedelta(minutes=3)
+    return (Window((), f"{begins:%H:%M}", f"{begins + timedelta(hours=1):%H:%M}"),)
+
+
+def disruptive(declared):
+    return Declared(replace(declared.instance, disruptive=True), declared.content)
+
+
+async def approve(stage, name):
+    held = stage.controller.states()[address(name)].held
+    await stage.controller.approve(
+        [Approval(address=address(name), shown=held, by="ada", reason="now", at=0.0)]
+    )
+
+
+@staged
+async def test_what_differs_is_held_until_its_window_begins(stage):
+    await stage.declare(file("motd", "hello\n", windows=soon(stage)))
+    await stage.until(lambda: stage.reason("motd") == "Held")
+    assert "outside of its `windows`, the next of which begins at" in stage.summary("motd").message
+    await asyncio.sleep(100)
+    assert stage.content("motd") is None
+    assert len(await stage.events("Held")) == 1
+    await stage.until(lambda: stage.content("motd") == b"hello\n", within=120.0)
+    await stage.settled()
+
+
+@staged
+async def test_what_comes_after_it_waits(stage):
+    await stage.declare(
+        file("motd", "hello\n", windows=soon(stage)), file("later", "x\n", require=("File/motd",))
+    )
+    await stage.until(lambda: stage.reason("later") == "DependencyNotReady")
+    assert stage.content("later") is None
+    await stage.until(lambda: stage.content("later") == b"x\n", within=240.0)
+
+
+@staged
+async def test_a_refresh_that_is_owed_waits_for_the_window_too(stage):
+    reload = execution("reload", "note", "reload", windows=soon(stage))
+    await stage.declare(reload, file("motd", "one\n", notify=("Exec/reload",)))
+    await stage.until(lambda: stage.reason("reload", kind="Exec") == "Held")
+    assert "File/motd" in stage.summary("reload", kind="Exec").message
+    assert (stage.content("motd"), stage.ran()) == (b"one\n", [])
+    await stage.until(lambda: stage.ran() == ["note reload"], within=240.0)
+    await asyncio.sleep(100)
+    assert stage.ran() == ["note reload"]
+
+
+@staged
+async def test_what_disrupts_is_held_where_there_are_no_windows(stage):
+    await stage.declare(disruptive(file("motd", "hello\n")))
+    await stage.until(lambda: stage.reason("motd") == "Held")
+    assert "it disrupts its host" in stage.summary("motd").message
+    await asyncio.sleep(200)
+    assert stage.content("motd") is None
+    await stage.declare(disruptive(file("motd", "hello\n", windows=(Window(),))))
+    await stage.settled()
+    assert stage.content("motd") == b"hello\n"
+
+
+@staged
+async def test_what_a_person_has_approved_is_done_at_once_and_not_the_next_time(stage):
+    await stage.declare(disruptive(file("motd", "hello\n", windows=soon(stage))))
+    await stage.until(lambda: stage.reason("motd") == "Held")
+    await approve(stage, "motd")
+    await stage.settled()
+    assert stage.content("motd") == b"hello\n"
+    stage.spoil("motd", b"mine\n")
+    await stage.until(lambda: stage.reason("motd") == "Held")
+    assert stage.content("motd") == b"mine\n"
+
+
+@staged
+async def test_on_the_controllers_own_host_a_window_is_not_enough(stage):
+    wanted = stage.desired(disruptive(file("motd", "hello\n", windows=(Window(),))))
+    here = {name: replace(one, transport=LocalTransport()) for name, one in wanted.targets.items()}
+    await stage.controller.submit(replace(wanted, targets=here))
+    await stage.until(lambda: stage.reason("motd") == "Held")
+    assert "the host that froyo itself runs on" in stage.summary("motd").message
+    await approve(stage, "motd")
+    await stage.until(lambda: stage.content("motd") == b"hello\n")
