@@ -21,7 +21,7 @@ def main() -> int:
         # Sets of names are walked in the same order in every run only if names are hashed the same.
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, "-m", "tests.sim", *sys.argv[1:]])
-    from tests.sim.mutations import mutated
+    from tests.sim.mutations import could_find, mutated
     from tests.sim.simulation import simulate
 
     start = time.perf_counter()
@@ -32,6 +32,8 @@ def main() -> int:
     )
     failed, seconds, lives, writes = [], 0.0, 0, 0
     for seed in seeds:
+        if not could_find(arguments.mutation, seed):
+            continue
         with mutated(arguments.mutation):
             result = simulate(seed)
         seconds, lives, writes = seconds + result.seconds, lives + result.lives, writes + result.writes

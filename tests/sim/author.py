@@ -8,10 +8,13 @@ another author's. A shared slot is known to every author, and is declared by one
 import random
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from reconciler.model.names import Address, SourceName, TargetName
 from tests.sim import trees
+from tests.sim.dpkg import Known
+from tests.sim.households import Household, keeper
 
 Json = dict[str, Any]
 
@@ -31,6 +34,7 @@ class Author:
     Attributes:
         gardener: what they go by where it is about trees.
         probes: whether they have a page probed that comes after their first file and before their last.
+        household: what they declare beside files, if anything.
         slots: what they may declare, by its first name.
         ports: of the machines that they declare.
     """
@@ -44,6 +48,7 @@ class Author:
     serial: int = 0
     gardener: random.Random = field(default_factory=random.Random)
     probes: bool = False
+    household: Household | None = None
     _below: set[str] = field(default_factory=set)
 
     def begin(self, directories: list[str]) -> None:
@@ -89,6 +94,8 @@ class Author:
 
     def change(self) -> None:
         """Write another version."""
+        if self.household is not None:
+            self.household.change()
         for name in self.random.sample(
             sorted(self.slots), k=min(len(self.slots), self.random.randrange(1, 4))
         ):
@@ -119,6 +126,8 @@ class Author:
                 wanted = [f"File/{self.slots[name]['name']}" for name in common["require"]]
                 common["require"] = [ref for ref in wanted if ref in names]
             written.append({key: one[key] for key in ("kind", "name", "spec", "on")} | {"common": common})
+        if self.household is not None:
+            written += self._beside(written)
         files = [one for one in written if one["kind"] == "File"]
         if self.probes and len(files) > 1:
             first, *_, last = sorted(files, key=lambda one: str(one["spec"]["path"]).rpartition("/")[2])
@@ -128,6 +137,18 @@ class Author:
                 above = f"HttpProbe/{probe['name']}"
             last["common"]["require"] = [*last["common"].get("require", ()), above]
         return {"targets": dict(self.ports), "resources": written}
+
+    def _beside(self, written: list[Json]) -> list[Json]:
+        """What is declared beside files; services that go by one of them are notified by it."""
+        assert self.household is not None
+        found = self.household.resources()
+        for one in found if self.household.listens else ():
+            enforced = one["common"].get("policy", "enforce") == "enforce"
+            if one["kind"] == "Service" and enforced:
+                # The first file that there is: what it goes by is its configuration.
+                for file in [other for other in written if other["kind"] == "File"][:1]:
+                    file["common"]["notify"] = [*file["common"].get("notify", ()), f"Service/{one['name']}"]
+        return found
 
     @property
     def handler(self) -> Json:
@@ -253,6 +274,9 @@ class Authors:
                 gardener=random.Random(f"{seed}/trees/{number}"),
                 probes=random.Random(f"{seed}/probes/{number}").random() < 0.3,
             )
+            keeping = keeper(seed, number)
+            if keeping is not None:
+                author.household = Household(keeping, machines, author.prefix)
             author.begin(directories)
             self.by_source[source] = author
         for author in self.by_source.values():
@@ -270,6 +294,8 @@ class Authors:
         paths = sorted({one["spec"]["path"] for one in self.slots if one.get("shared")})
         owners = {path: self._random.choice(list(self.by_source)) for path in paths}
         for source, author in self.by_source.items():
+            if author.household is not None:
+                author.household.finish()
             author.ports = dict.fromkeys(self._machines, port)
             for one in author.slots.values():
                 if one.get("shared"):
@@ -287,8 +313,30 @@ class Authors:
 
     # --- who is responsible for what ------------------------------------------------------------------------------
 
+    @cached_property
+    def households(self) -> list[Household]:
+        """Everybody's."""
+        return [one.household for one in self.by_source.values() if one.household is not None]
+
+    @cached_property
+    def archive(self) -> dict[str, Known]:
+        """What there is to install."""
+        return {name: known for one in self.households for name, known in one.archive.items()}
+
+    @cached_property
+    def subjects(self) -> dict[str, list[str]]:
+        """What may be declared beside files, by what it is about: references."""
+        return {subject: refs for one in self.households for subject, refs in one.subjects.items()}
+
+    @cached_property
+    def _first(self) -> dict[str, str]:
+        """Of several packages that are one's, the one that counts as what it is about."""
+        return {name: about for one in self.households for name, about in one.first.items()}
+
     def slot_of(self, path: str) -> str:
         """The declared path that a path is the business of: its own, or of what is above; "" for nobody's."""
+        if path in self.subjects:
+            return self._first.get(path, path)
         known = {one["spec"]["path"] for one in self.slots}
         while path not in known and path:
             path = path.rpartition("/")[0]
@@ -296,6 +344,9 @@ class Authors:
 
     def addresses(self, name: TargetName, slot: str) -> list[Address]:
         """All that what is at a declared path may be called."""
+        beside = [Address(f"{name}/{ref}") for ref in self.subjects.get(slot, ())]
+        if beside:
+            return beside
         return [
             Address(f"{name}/{one['kind']}/{called}")
             for one in self.slots
@@ -306,6 +357,9 @@ class Authors:
     def path(self, address: Address) -> str:
         """The path of an instance, or what it makes; its kind and name where there is neither."""
         _, _, ref = address.partition("/")
+        for household in self.households:
+            if own := household.own(ref):
+                return own
         for author in self.by_source.values():
             if ref == f"Exec/{author.maker['name']}":
                 return str(author.maker["spec"]["creates"])

@@ -132,6 +132,35 @@ async def networks(world: World, random_: random.Random) -> None:
             machine.partition(random_.choice([0.5, 5.0, 40.0, 90.0]))
 
 
+async def admins(world: World, random_: random.Random) -> None:
+    """People install, remove, stop, mask, add and lock out, by hand; archives cannot be reached, and scripts fail."""
+    pace = random_.choice([1.0, 4.0, 15.0])
+    subjects = sorted({one for household in world.authors.households for one in household.people})
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / pace))
+        machine, fate = _machine(world, random_), random_.random()
+        system = machine.system
+        if fate < 0.75:
+            machine.meddle(random_.choice(subjects))
+        elif fate < 0.8:
+            system.packages.offline = not system.packages.offline
+        elif fate < 0.87:
+            system.packages.failing ^= {random_.choice(sorted(world.authors.archive))}
+        elif fate < 0.92:
+            units = [one.removeprefix("unit:") for one in subjects if one.startswith("unit:")]
+            system.units.failing ^= {random_.choice(units)} if units else set()
+        elif fate < 0.95:
+            system.units.slow = not system.units.slow
+        elif fate < 0.98:
+            if system.packages.holder is not None:  # the worst moment for that
+                machine.power_failure(random_.choice([0.1, 5.0]))
+        else:
+            stranger = {"user": f"stranger{random_.randrange(3)}"}
+            system.accounts.do("user.ensure", stranger, {"command": "useradd", "pid": 8})
+        failing = sorted(system.packages.failing | system.units.failing)
+        world.note("an admin", machine=machine.name, failing=failing)
+
+
 async def upgraders(world: World, random_: random.Random) -> None:
     """Machines turn into others, and do not always say what they are."""
     while True:
@@ -310,7 +339,9 @@ def actors(world: World) -> tuple[Actor, ...]:
 def others(world: World) -> tuple[Actor, ...]:
     """Those who may take part besides; what anybody else does is not decided by whether they do."""
     part = random.Random(f"{world.seed}/landlords take part").random() < 0.5
-    found = (landlords,) if part and tenancies(world) else ()
+    found: tuple[Actor, ...] = (landlords,) if part and tenancies(world) else ()
+    if world.authors.households and random.Random(f"{world.seed}/admins take part").random() < 0.7:
+        found = (*found, admins)
     return (*found, upgraders) if world.asks else found
 
 

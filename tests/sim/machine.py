@@ -8,22 +8,27 @@ from typing import Any, Protocol
 
 from reconciler.errors import TransportError
 from reconciler.model.names import TargetName
+from tests.sim import meddling
+from tests.sim.dpkg import OURS, Installed
 from tests.sim.files import Files, Node
 from tests.sim.programs import Programs
 from tests.sim.runner import Json, Runner
+from tests.sim.system import System
 from tests.sim.weather import Weather
 from tests.sim.wire import Wire
 
 CONNECT_TIMEOUT = 15.0
+OPERATION: Json = {"command": "froyo-runner", "pid": 10, "user": "root", "unit": "froyo-op-00000010.service"}
+"""What carries out an order that goes on without the session that gave it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of a machine's files.
+    """One change of a machine.
 
     Attributes:
         at: on the loop's clock.
-        path: what was changed.
+        path: what was changed: a path, or a subject such as `package:app`.
         ours: whether a runner of ours did it.
     """
 
@@ -53,6 +58,21 @@ class Witness(Protocol):
     def changed(self, machine: "Machine", path: str, node: Node | None) -> None:
         """Somebody else has put something at a path, or taken it away."""
 
+    def ordered(self, machine: "Machine", command: str, item: Json) -> None:
+        """A runner is to change something that is no path."""
+
+    def refused(self, machine: "Machine", item: Json) -> None:
+        """An order about a unit came to nothing."""
+
+    def settled(self, machine: "Machine", subject: str) -> None:
+        """Something that is no path has changed, and that was we."""
+
+    def transacted(self, machine: "Machine", before: dict[str, Installed], names: list[str]) -> None:
+        """What was run for us has changed packages."""
+
+    def ran_unit(self, machine: "Machine", unit: str, job: str, by: Json | None) -> None:
+        """A service was started, stopped or reloaded."""
+
 
 class Machine:
     """See the module.
@@ -68,8 +88,11 @@ class Machine:
         self.name = TargetName(name)
         self.random = random.Random(seed)
         self.files = Files(told=self._told)
+        self.system = System(self.files, seed=seed, now=now, observer=self)
         self.programs = Programs(
             self.files,
+            self.system.packages,
+            control=self._carry_out,
             asked=lambda argv: self._witness.ran(self, argv),
             begins=lambda argv: self._witness.begins(self, argv),
         )
@@ -85,6 +108,7 @@ class Machine:
         self._witness = witness
         self._loop = asyncio.get_running_loop()
         self._writer: Runner | None = None
+        self._ordered: dict[str, Runner] = {}
 
     # --- as the controller meets it ---------------------------------------------------------------------------
 
@@ -131,6 +155,37 @@ class Machine:
         self._witness.wrote(self, command, item, result, before)
         return result
 
+    def order(self, runner: Runner, command: str, item: Json, tell: Callable[[Json], None]) -> None:
+        """One item of a command that changes something that is no path."""
+        if "id" in item:
+            self.programs.run(item, tell)
+            return
+        self._witness.ordered(self, command, item)
+        unit = item.get("unit", "")
+        if unit:
+            self._ordered[unit] = runner
+
+        def told(result: Json) -> None:
+            self._ordered.pop(unit, None)
+            tell(result)
+
+        self._writer = runner
+        try:
+            self.system.order(command, item, told, alive=lambda: runner.alive)
+        finally:
+            self._writer = None
+
+    def _carry_out(self, item: Json, tell: Callable[[Json], None]) -> None:
+        """An order that goes on whatever becomes of whoever gave it."""
+
+        def told(result: Json) -> None:
+            if "error" in result:
+                self._witness.refused(self, item)
+            tell(result)
+
+        self._witness.ordered(self, "unit.control", item)
+        self.system.order("unit.control", item, told, alive=lambda: True)
+
     def forget(self, runner: Runner) -> None:
         """A runner has ended."""
         self.runners.remove(runner)
@@ -143,10 +198,35 @@ class Machine:
         for runner in list(self.runners):
             # A runner knows its own writes only: those of one that lingers are somebody else's to it.
             mine = by is None and runner is self._writer
-            runner.changed(path, None if mine else by or {"command": "runner", "pid": 1})
+            runner.changed(f"path:{path}", None if mine else by or {"command": "runner", "pid": 1})
         if path in self.rivals:
             pause = self.rivals[path][0] * self.random.uniform(0.5, 1.5)
             self._loop.call_later(pause, self.put_back, path)
+
+    # --- what becomes of its system ---------------------------------------------------------------------------
+
+    def shifted(self, subject: str, by: Json | None, *, seen_by: str) -> None:
+        """Something that is no path has changed."""
+        ours = by is None or by is OURS
+        if subject:
+            self.changes.append(Change(self._loop.time(), subject, ours))
+            self.note("own change" if ours else "foreign change", path=subject)
+            if ours:
+                self._witness.settled(self, subject)
+            else:
+                self._witness.changed(self, subject, None)
+        whose = self._ordered.get(seen_by.removeprefix("unit:"), self._writer)
+        for runner in list(self.runners):
+            mine = runner is whose and (by is None or seen_by.startswith("unit:"))
+            runner.changed(seen_by, None if mine else by or OPERATION)
+
+    def transacted(self, before: dict[str, Installed], names: list[str]) -> None:
+        """For packages."""
+        self._witness.transacted(self, before, names)
+
+    def ran_unit(self, unit: str, job: str, by: Json | None) -> None:
+        """For services."""
+        self._witness.ran_unit(self, unit, job, by)
 
     # --- as fate meets it -------------------------------------------------------------------------------------
 
@@ -156,15 +236,18 @@ class Machine:
         self.powered = False
         self.boot += 1
         self.programs.lose()
+        self.system.lose()
         for runner in list(self.runners):
             runner.die()
             # Nobody is left to close the connection: the controller has to find out.
             if self.random.random() < 0.5:
                 runner.wire.cut(TransportError(f"{self.name}: modelled: connection reset"))
-        self._loop.call_later(seconds, self._power_on)
+        self._loop.call_later(seconds, self._power_on, self.boot)
 
-    def _power_on(self) -> None:
+    def _power_on(self, boot: int) -> None:
         self.powered = True
+        if boot == self.boot:
+            self.system.boot()
 
     def lose_sessions(self) -> None:
         """Every connection to it is cut."""
@@ -186,6 +269,9 @@ class Machine:
             "user": random_.choice(["root", "alice"]),
         }
         if self.files.read_only:
+            return
+        if not path.startswith("/"):
+            meddling.meddle(self.system, path, random_, by)
             return
         node = self.files.nodes.get(path)
         if node is None:

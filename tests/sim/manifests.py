@@ -7,8 +7,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from reconciler.config.fields import subjects_of
 from reconciler.core.graph import build_graph
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.blob import Blob
@@ -19,9 +20,12 @@ from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Met
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from reconciler.model.subjects import Subject
 from reconciler.model.target import SshTransport, Target
-from tests.sim import trees
+from tests.sim import households, trees
 from tests.sim.files import NAMES, Files, digest_of
 from tests.sim.packages import KINDS
+
+if TYPE_CHECKING:
+    from tests.sim.machine import Machine
 
 Json = dict[str, Any]
 
@@ -57,6 +61,10 @@ def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) 
         **{key: _CHOICES[key](value) if key in _CHOICES else value for key, value in common.items()}
     )
     ref = reference(kind, name)
+    if kind in households.KINDS:
+        provides = subjects_of(KINDS[kind].provides, spec)
+    else:
+        provides = (Subject("path", spec["path"]),) if "path" in spec else ()
     said = json.dumps(
         [kind, spec, {key: str(value) for key, value in sorted(common.items())}], sort_keys=True
     )
@@ -70,11 +78,13 @@ def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) 
         common=fields,
         spec=spec,
         digest=Digest("sha256:" + hashlib.sha256(said.encode()).hexdigest()),
-        provides=(Subject("path", spec["path"]),) if "path" in spec else (),
+        provides=provides,
+        uses=subjects_of(KINDS[kind].uses, spec) if kind in households.KINDS else (),
         contains=(Subject("path", spec["path"]),) if kind == "Directory" else (),
         package=KINDS[kind].package,
         lock=KINDS[kind].lock,
         transaction=KINDS[kind].transaction,
+        touches=KINDS[kind].touches if kind in households.KINDS else (),
         probe=_patience(kind, spec),
     )
 
@@ -87,8 +97,11 @@ def _patience(kind: str, spec: Json) -> Patience | None:
 
 
 def path_of(one: Instance) -> str:
-    """The path that an instance is about."""
-    return one.provides[0].name if one.provides else ""
+    """The path that an instance is about; of what is about something else, that, such as `package:app`."""
+    if not one.provides:
+        return ""
+    own = one.provides[0]
+    return own.name if own.scheme == "path" else str(own)
 
 
 def desired(
@@ -184,14 +197,17 @@ def _tuples(common: Json) -> Json:
 # --- Whether a machine keeps to them ------------------------------------------------------------------------------
 
 
-def differs(one: Instance, files: Files, managed: Mapping[str, Address]) -> str:
+def differs(one: Instance, machine: "Machine", managed: Mapping[str, Address]) -> str:
     """What is not as declared, or "".
 
     Args:
         one: what is declared.
-        files: what is.
+        machine: where it is.
         managed: every path that is declared on the machine.
     """
+    files = machine.files
+    if one.kind in households.KINDS:
+        return households.differs(one.kind, dict(one.spec), machine.system)
     if one.kind == "HttpProbe":
         return ""  # what answers is the world's business
     if one.kind == "Exec":

@@ -16,12 +16,14 @@ from reconciler.model.desired import Desired
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.resource import Instance, Policy
 from reconciler.plugins.calls import Phase
-from tests.sim import trees
+from tests.sim import dpkg, trees
+from tests.sim.custody import Custody
 from tests.sim.files import Node
 from tests.sim.manifests import path_of
 from tests.sim.process import PROCESS, Process
 from tests.sim.removals import Removals
 from tests.sim.runner import WRITING, Json, frames_in
+from tests.sim.system import ORDERS
 
 if TYPE_CHECKING:
     from tests.sim.machine import Machine
@@ -59,6 +61,7 @@ class Monitor(logging.Handler):
         self._world = world
         self._rounds: dict[tuple[int, TargetName], Any] = {}
         self._removals = Removals(world, self.violated)
+        self.custody = Custody(world, self)
         self._writing: set[tuple[int, Spot]] = set()
         self._applied: dict[Spot, list[float]] = defaultdict(list)
         self._concluded: dict[Spot, float] = {}
@@ -74,7 +77,7 @@ class Monitor(logging.Handler):
         self._in_doubt: dict[Spot, set[Spot]] = {}
         self._booted: dict[Spot, int] = {}
         self._doubts: set[tuple[str, ...]] = set()
-        self._sent: dict[Spot, float] = {}
+        self.sent: dict[Spot, float] = {}
         self._changed: dict[Spot, tuple[float, int, int]] = {}
 
     def violated(self, what: str, *details: Any) -> None:
@@ -139,7 +142,7 @@ class Monitor(logging.Handler):
         others = [one for name, one in process.controller.in_force.sources.items() if name != desired.source]
         declared = {self.spot(address) for one in (desired, *others) for address in one.instances}
         for handler, causes in self._notifying.items():
-            if (handler[0], f"Exec/{handler[1]}") not in declared:
+            if self.spot(Address(f"{handler[0]}/{handler[1]}")) not in declared:
                 causes.clear()  # what is not declared is owed nothing
         for spot in self.preimages.keys() - declared:
             # Never known to be ours, and no concern of ours any more: should it be declared again, it begins anew.
@@ -215,15 +218,28 @@ class Monitor(logging.Handler):
         if process.dead or not any(b'"command":"' + word.encode() in data for word in (*WRITING, "exec.run")):
             return
         for frame in frames_in(data):
-            for item in frame["items"] if frame.get("command") in WRITING else ():
-                self._intended(process, name, frame["command"], item)
-            for item in frame["items"] if frame.get("command") == "exec.run" else ():
-                self._sent[name, item["argv"][-1]] = self._world.loop.time()
+            command = frame.get("command")
+            for item in frame["items"] if command in WRITING else ():
+                if command in ORDERS:
+                    self.custody.said(process, name, command, item)
+                else:
+                    self._intended(process, name, command, item)
+            for item in frame["items"] if command == "exec.run" else ():
+                if item["argv"][0] in dpkg.PROGRAMS:
+                    self.custody.ran(process, name, item["argv"])
+                    continue
                 refs = self._world.authors.commands(item["argv"][-1])
-                if not self._intents(process, [Address(f"{name}/{ref}") for ref in refs]):
+                for ref in refs:
+                    self.sent[name, ref] = self._world.loop.time()
+                if not self.intents(process, [Address(f"{name}/{ref}") for ref in refs]):
                     self.violated("a command is run without an intent on record", name, item["argv"])
 
-    def _intents(self, process: Process, addresses: list[Address]) -> list[str]:
+    def meant(self, process: Process, addresses: list[Address]) -> list[Instance]:
+        """What is on record as about to be done about these."""
+        found = self.intents(process, addresses)
+        return [self._declared[digest] for digest in found if digest in self._declared]
+
+    def intents(self, process: Process, addresses: list[Address]) -> list[str]:
         """The digests of what is on record as about to be done."""
         assert process.account is not None
         return [
@@ -241,11 +257,11 @@ class Monitor(logging.Handler):
         while slot and not any(address in instances for address in authors.addresses(name, slot)):
             # Nobody's own: then it is the business of the nearest directory above that is declared.
             slot = authors.slot_of(slot.rpartition("/")[0])
-        found = self._intents(process, authors.addresses(name, slot))
+        found = self.intents(process, authors.addresses(name, slot))
         # What is written is owed by what it was meant for, whatever is declared when it comes to pass.
         meant = [self._declared[digest] for digest in found if digest in self._declared]
         owed = self._owing[name, _said(command, item)] = {
-            (name, ref.partition("/")[2])
+            (name, ref)
             for one in meant
             for ref in one.common.notify
             # What is not declared is owed nothing, and may come to be declared later.
@@ -322,7 +338,7 @@ class Monitor(logging.Handler):
         under_way = self._rounds.get((process.number, spot[0]))
         called = self._world.authors.addresses(*spot)
         return {
-            (spot[0], ref.partition("/")[2])
+            (spot[0], str(ref))
             for declared in (under_way, process.controller.in_force)
             if declared is not None
             for address in called
@@ -348,14 +364,18 @@ class Monitor(logging.Handler):
         self._world.note("command", machine=machine.name, argv=argv)
         if "note" not in argv:
             return
-        handler = machine.name, argv[-1]
+        self.ran_handler(machine, f"Exec/{argv[-1]}")
+
+    def ran_handler(self, machine: "Machine", ref: str) -> None:
+        """A handler is to be run."""
+        handler = machine.name, ref
         causes, self._notifying[handler] = self._notifying[handler], {}
         attempted = handler in self._attempted
         self._attempted.discard(handler)
         process = self._world.process
         if process is not None and any(self.spot(a) in causes for a in process.controller._under_way):
             self._attempted.add(handler)  # what came of that is only looked at after this
-        if any(self._own[spot][-1] > self._sent[handler] for spot in causes):
+        if any(self._own[spot][-1] > self.sent[handler] for spot in causes):
             self._attempted.add(handler)  # nobody can tell that this was asked for before, and came after it
         # Whether it had been run before the machine lost power is not known.
         rebooted = self._booted.get(handler, machine.boot) != machine.boot
@@ -369,8 +389,7 @@ class Monitor(logging.Handler):
         lane = process.controller.lanes.get(TargetName(handler[0])) if process is not None else None
         return lane is not None and any(
             (one.address, one.cause, one.run) in self._doubts
-            for ref in self._world.authors.commands(handler[1])
-            for one in lane.refreshes.of(Address(f"{handler[0]}/{ref}"))
+            for one in lane.refreshes.of(Address(f"{handler[0]}/{handler[1]}"))
         )
 
     def begins(self, machine: "Machine", argv: list[str]) -> None:
@@ -378,8 +397,23 @@ class Monitor(logging.Handler):
         self._world.note("command begins", machine=machine.name, argv=argv)
         if tuple(argv) in machine.programs.running.values():
             self.violated("two of one command at once", machine.name, argv)
-        handler = machine.name, argv[-1]
-        if "note" in argv and (causes := self._notifying[handler]):
+        if "note" in argv:
+            self.begins_handler((machine.name, f"Exec/{argv[-1]}"))
+
+    def excuse(self, handler: Spot) -> None:
+        """A handler may run once more."""
+        self._attempted.add(handler)
+
+    def own(self, machine: "Machine", subject: str) -> None:
+        """Something that is no path is another one, and that was we."""
+        spot = machine.name, self._world.authors.slot_of(subject)
+        self._in_doubt.pop(spot, None)
+        self._attempted |= self._notifies(spot)
+        self._own[spot].append(self._world.loop.time())
+
+    def begins_handler(self, handler: Spot) -> None:
+        """It sees what is there by now."""
+        if causes := self._notifying[handler]:
             causes.clear()  # what came about while it waited for its turn it has seen as well
             self._attempted.add(handler)  # and nobody else can tell that
 
@@ -393,6 +427,8 @@ class Monitor(logging.Handler):
             self.violated("a handler is still owed", *owed)
         for handler, causes in self._notifying.items():
             nodes = self._world.machines[handler[0]].files.nodes
+            if self.custody.is_at_rest(handler):
+                continue
             lost = [
                 spot
                 for spot, before in causes.items()
@@ -462,13 +498,18 @@ class Monitor(logging.Handler):
         foreign = [
             change.at
             for change in machine.changes
-            if not change.ours and (change.path == path or change.path.startswith(path + "/"))
+            if not change.ours
+            and (
+                change.path == path
+                or change.path.startswith(path + "/")
+                or (change.path[0] != "/" and self._world.authors.slot_of(change.path) == path)
+            )
         ]
         begun = self._applied[spot] if late else self._applied[spot][-1:]
         for start in begun:
             own = max((at for at in self._own[spot] if at < start - MARGIN), default=-1.0)
-            if "/Directory/" in address:
-                # What is below takes several steps, and more may come between them.
+            if "/Directory/" in address or "/Package/" in address:
+                # What is below, or belongs to it, takes several steps, and more may come between them.
                 own = self._concluded.get(spot, -1.0)
             if any(at >= own - MARGIN for at in foreign):
                 return

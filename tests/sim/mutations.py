@@ -27,7 +27,9 @@ from reconciler.errors import StoreError, TransportError
 from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Cause, PlanUnit
+from tests.sim.households import Household, keeper
 from tests.sim.programs import Programs
+from tests.sim.world import authors_of
 
 Mutation = Callable[[], "contextlib.AbstractContextManager[Any]"]
 
@@ -271,11 +273,169 @@ def takes_unknown_for_empty() -> Any:
 def never_looks_at_facts_again() -> Any:
     """What waited until a machine said what it is waits for ever."""
 
-    async def changed(_right: Any, _self: Any, _name: Any, _sections: Any) -> None:
+    async def changed(_right: Any, _self: Any, _name: Any) -> None:
         pass
 
     return _patched(Controller, "_gathered", changed)
 
+
+# --- Packages, services and accounts ----------------------------------------------------------------------------------
+
+
+def _spoiled(module: str, spoil: Callable[[dict[str, Any]], None]) -> Any:
+    """A module of a provider is another one as soon as it is loaded."""
+
+    def load(right: Any, self: Lifecycle, modules: Any, *, name: str) -> None:
+        right(self, modules, name=name)
+        if f"{name}.{module}" in sys.modules:
+            spoil(vars(sys.modules[f"{name}.{module}"]))
+
+    return _patched(Lifecycle, "load", load)
+
+
+def removes_what_others_need() -> Any:
+    """What would go with what is to go is not looked at, neither before nor while it is done."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        apt = inside["MANAGERS"]["apt"]
+        step = apt.step
+        removing = dataclasses.replace(apt, step=lambda wanted, **_: step(wanted, removing=True))
+        inside["MANAGERS"] = {**inside["MANAGERS"], "apt": removing}
+        inside["forecast"].__globals__["unwanted"] = lambda *_: []
+
+    return _spoiled("transaction", spoil)
+
+
+def leaves_a_dpkg_that_was_cut_off() -> Any:
+    """What dpkg was cut off in is not carried on."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        managers = inside["MANAGERS"]
+        inside["MANAGERS"] = {**managers, "apt": dataclasses.replace(managers["apt"], repair=())}
+
+    return _spoiled("transaction", spoil)
+
+
+def fetches_the_lists_each_time() -> Any:
+    """Before anything is installed the lists are fetched, however new they are."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        ask = inside["call"]
+
+        async def stale(name: str, **arguments: Any) -> Any:
+            found = await ask(name, **arguments)
+            return {**found, "stale": True} if name == "pkg.manager" else found
+
+        inside["call"] = stale
+
+    return _spoiled("transaction", spoil)
+
+
+def changes_what_is_on_hold() -> Any:
+    """That somebody has a package on hold counts for nothing."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        in_the_way = inside["in_the_way"]
+
+        def all_but_that(manager: Any, wish: Any, change: Any, found: Any, **more: Any) -> Any:
+            return in_the_way(manager, wish, change, {**found, "hold": False}, **more)
+
+        inside["in_the_way"] = all_but_that
+        unwanted = inside["unwanted"]
+        inside["unwanted"] = lambda whole, some, outcome: unwanted(
+            whole, some, [{**one, "held": []} for one in outcome]
+        )
+
+    return _spoiled("simulation", spoil)
+
+
+def leaves_a_service_that_was_stopped() -> Any:
+    """What is to run and does not is in sync."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        inside["RUNS"] = frozenset({"active", "reloading", "inactive"})
+
+    return _spoiled("services", spoil)
+
+
+def has_no_unit_files_read() -> Any:
+    """The file of a unit is written, and systemd is not told."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        reading = inside["reading"]
+        inside["reading"] = lambda spec: {
+            **reading(spec), "args": {**reading(spec)["args"], "actions": ["reset-failed"]},
+        }  # fmt: skip
+
+    return _spoiled("unit_files", spoil)
+
+
+def says_that_it_has_reloaded() -> Any:
+    """A service that is notified is not reloaded."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        async def refresh(_self: Any, _operation: Any) -> Any:
+            return inside["Result"](changed=True)
+
+        inside["Service"].refresh = refresh
+
+    return _spoiled("services", spoil)
+
+
+def stops_what_begins_with_the_host() -> Any:
+    """What is not to begin with the host is stopped as well."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        right = inside["actions_for"]
+
+        def actions(wanted: str, file: str) -> list[str]:
+            return [*right(wanted, file), *(["stop"] if wanted == "disabled" else [])]
+
+        inside["actions_for"] = actions
+
+    return _spoiled("services", spoil)
+
+
+def takes_all_other_groups_away() -> Any:
+    """A user who is to be in a group is to be in no other."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        right = inside["User"].wish
+
+        def wish(self: Any, one: Any) -> Any:
+            return right(self, one) | ({"exact": True} if "groups" in one.spec else {})
+
+        inside["User"].wish = wish
+
+    return _spoiled("users", spoil)
+
+
+BESIDE_FILES: dict[str, str] = {
+    mutation.__name__: part
+    for part, mutations in (
+        (
+            "packages",
+            (
+                removes_what_others_need,
+                leaves_a_dpkg_that_was_cut_off,
+                fetches_the_lists_each_time,
+                changes_what_is_on_hold,
+            ),
+        ),
+        (
+            "units",
+            (
+                leaves_a_service_that_was_stopped,
+                has_no_unit_files_read,
+                says_that_it_has_reloaded,
+                stops_what_begins_with_the_host,
+            ),
+        ),
+        ("accounts", (takes_all_other_groups_away,)),
+    )
+    for mutation in mutations
+}
+"""Those that only a world can find in which more than files is declared, and what."""
 
 MUTATIONS: dict[str, Mutation] = {
     mutation.__name__: mutation
@@ -306,8 +466,25 @@ MUTATIONS: dict[str, Mutation] = {
         believes_an_old_answer,
         takes_unknown_for_empty,
         never_looks_at_facts_again,
+        removes_what_others_need,
+        leaves_a_dpkg_that_was_cut_off,
+        fetches_the_lists_each_time,
+        changes_what_is_on_hold,
+        leaves_a_service_that_was_stopped,
+        has_no_unit_files_read,
+        says_that_it_has_reloaded,
+        stops_what_begins_with_the_host,
+        takes_all_other_groups_away,
     )
 }
+
+
+def could_find(name: str, seed: int) -> bool:
+    """Whether there is, in the world of a seed, what a defect is about."""
+    if name not in BESIDE_FILES:
+        return True
+    found = [keeper(seed, number) for number in range(authors_of(seed))]
+    return any(one is not None and BESIDE_FILES[name] in Household(one, [], "").parts for one in found)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ PROVIDERS = Path(__file__).parents[2] / "providers"
 PACKAGES = load_packages(
     [
         *(PROVIDERS / "linux.file", PROVIDERS / "linux.exec", PROVIDERS / "probe.http"),
+        *(PROVIDERS / "linux.pkg", PROVIDERS / "linux.service", PROVIDERS / "linux.account"),
         Path(__file__).parent / "bundles",
     ]
 )

@@ -7,13 +7,16 @@ unmake PATH…           takes it away
 spoil PATH             writes something else into it
 note WORD              leaves nothing but an entry in `ran`
 sleep SECONDS WORD…    the rest, after a while
+apt-get, dpkg, …       dpkg.py
 """
 
 import asyncio
 import base64
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from tests.sim import dpkg
 from tests.sim.files import Files, Node
 
 Json = dict[str, Any]
@@ -42,7 +45,9 @@ class Programs:
     def __init__(
         self,
         files: Files,
+        packages: dpkg.Dpkg,
         *,
+        control: Callable[[Json, Tell], None],
         asked: Callable[[list[str]], None],
         begins: Callable[[list[str]], None],
     ) -> None:
@@ -51,6 +56,8 @@ class Programs:
         self.lacking: set[str] = set()
         self.landlock = True
         self._files = files
+        self._packages = packages
+        self._control = control
         self._asked = asked
         self._begins = begins
         self._loop = asyncio.get_running_loop()
@@ -71,7 +78,7 @@ class Programs:
         return {"ok": {"exit": self._do(list(item["argv"])), "signal": None}}
 
     def run(self, item: Json, tell: Tell) -> None:
-        """One item of `exec.run`; `tell` gets its result, sooner or later."""
+        """One item of `exec.run`, or of `unit.control` with an `id`; `tell` gets its result, sooner or later."""
         name = item["id"]
         if item.get("anew") and name not in self._waiting:
             self._results.pop(name, None)
@@ -81,7 +88,8 @@ class Programs:
             self._waiting[name].append(tell)
         else:
             self._waiting[name] = [tell]
-            self._asked(list(item["argv"]))
+            if "argv" in item:
+                self._asked(list(item["argv"]))
             self._lined_up.append((name, item))
             self._next()
 
@@ -93,19 +101,33 @@ class Programs:
                 continue
             self._lined_up.remove((name, item))
             self._alone[name] = alone
+            if "argv" not in item:
+                self.running[name] = (item["unit"], *item["actions"])
+                self._control(item, partial(self._finish, name))
+                continue
             argv = list(item["argv"])
-            pause = float(argv.pop(1)) if argv[0] == "sleep" else 0.001
             self._begins(list(item["argv"]))
             self.running[name] = tuple(item["argv"])
             self.ran.append((self._loop.time(), tuple(item["argv"])))
+            if argv[0] in dpkg.PROGRAMS:
+                self._packages.start(argv, dpkg.OURS, partial(self._ended, name))
+                continue
+            pause = float(argv.pop(1)) if argv[0] == "sleep" else 0.001
             self._timers[name] = self._loop.call_later(pause, self._end, name, argv)
 
     def _end(self, name: str, argv: list[str]) -> None:
-        argv = argv[1:] if argv[0] == "sleep" else argv
-        said = base64.b64encode(b"done\n").decode()
-        reply = {"exit": self._do(argv), "signal": None, "stdout": said, "stderr": "", "truncated": False}
-        self._results[name] = {"ok": reply}
         del self._timers[name]
+        self._ended(name, self._do(argv[1:] if argv[0] == "sleep" else argv), "done\n", "")
+
+    def _ended(self, name: str, status: int, *said: str) -> None:
+        stdout, stderr = (base64.b64encode(text.encode()).decode() for text in said)
+        reply = {"exit": status, "signal": None, "stdout": stdout, "stderr": stderr, "truncated": False}
+        self._finish(name, {"ok": reply})
+
+    def _finish(self, name: str, result: Json) -> None:
+        if name not in self.running:
+            return  # the machine has lost power meanwhile
+        self._results[name] = result
         del self.running[name], self._alone[name]
         self._next()
         for tell in self._waiting.pop(name):

@@ -15,9 +15,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import RemoteProtocolError, TransportError
-from reconciler.plugins.calls import CALLS
+from reconciler.model.calls import Call
+from reconciler.plugins.calls import CALLS, about
 from reconciler.targets.frames import FrameReader, canonical
 from tests.sim.files import digest_of
+from tests.sim.system import LOOKS, ORDERS
 from tests.sim.wire import Wire
 
 if TYPE_CHECKING:
@@ -125,7 +127,7 @@ class Runner:
                 WRITING | READING | OPERATIONS | {"file.read", "digests.forget", "observe", "watch"}
             ),
             watch=self.mode,
-            schemes=["path"],
+            schemes=["path", "unit"],
         )
 
     def die(self) -> None:
@@ -254,6 +256,8 @@ class Runner:
             self._fail(command, fault("too_many_commands", "throttled", retry_after_ms=wait))
         elif command.name == "watch":
             self._begin_watch(command)
+        elif command.name in ORDERS:
+            self._later(command, self._order)
         elif command.name in WRITING and validating(command):
             self._later(command, self._write_next)  # nobody else waits for it
         elif command.name in WRITING:
@@ -269,6 +273,12 @@ class Runner:
 
     def _run(self, command: Command) -> None:
         """Operations go on whatever becomes of this runner."""
+        tell = self._teller(command)
+        for place, item in enumerate(command.items):
+            self.machine.programs.run(item, partial(tell, place))
+
+    def _teller(self, command: Command) -> Callable[[int, Json], None]:
+        """Takes the results of items in any order, and says that all is done with the last of them."""
         results: list[Json | None] = [None] * len(command.items)
 
         def tell(place: int, result: Json) -> None:
@@ -276,8 +286,28 @@ class Runner:
             if None not in results and self.alive and command.id in self._commands:
                 self._done(command, [one for one in results if one is not None])
 
+        return tell
+
+    def _order(self, command: Command) -> None:
+        """What is begun goes on; what is not dies with this runner."""
+        tell = self._teller(command)
         for place, item in enumerate(command.items):
-            self.machine.programs.run(item, partial(tell, place))
+            subject = str(about(Call(command.name, item))[0])
+            if self._chance("interlopes"):
+                self.machine.meddle(subject)
+            if self._chance("hangs_up"):
+                if self._random.random() < 0.5:
+                    self.machine.order(self, command.name, item, lambda _result: None)
+                self.machine.note("a runner hangs up", path=subject)
+                self.wire.cut(TransportError("modelled: connection reset"))
+                self.die()
+                return
+            if self._chance("stutters"):
+                tell(place, {"error": fault("io_error", "transient")})
+                continue
+            self.machine.order(self, command.name, item, partial(tell, place))
+            if self._chance("contests"):
+                self._loop.call_later(self._random.uniform(0.0, 0.4), self.machine.meddle, subject)
 
     def _later(self, command: Command, step: Callable[[Command], None]) -> None:
         pause = self._random.uniform(0.0001, 0.002) + validating(command)
@@ -351,6 +381,10 @@ class Runner:
             )
         if name in CHECKS:
             return self.machine.programs.check(name, item)
+        if name in LOOKS:
+            subjects = about(Call(name, item))
+            self.machine.looked(self, str(subjects[0]) if subjects else name)
+            return self.machine.system.look(name, item)
         self.machine.looked(self, item.get("path", ""))
         return self.machine.files.do(name, item, self._blobs)
 
@@ -405,14 +439,14 @@ class Runner:
             data={"watching": len(self._watched), "mode": self.mode, "degraded": self.degraded},
         )
 
-    def changed(self, path: str, by: Json | None) -> None:
-        """Something happened to a path; `by` is None when it was this runner."""
+    def changed(self, subject: str, by: Json | None) -> None:
+        """Something happened to a subject; `by` is None when it was this runner."""
         if self._watch is None or not self.alive or self.orphan:
             return
         if by is None and not self._chance("echoes"):
             return
         if self._chance("loses_event"):
-            self.machine.note("an event is lost", path=path)
+            self.machine.note("an event is lost", path=subject.removeprefix("path:"))
             return
         if self._chance("watch_ends"):
             self.machine.note("a watch ends")
@@ -424,9 +458,9 @@ class Runner:
         if self.mode == "fanotify" and by is not None and not self._chance("anonymous"):
             evidence |= by
         for wanted in self._watched:
-            bare = wanted.removeprefix("path:").rstrip("/")
-            inside = wanted.endswith("/") and path.rpartition("/")[0] == bare
-            if path == bare or bare.startswith(path + "/") or inside:
+            bare = wanted.rstrip("/")
+            inside = wanted.endswith("/") and subject.rpartition("/")[0] == bare
+            if subject == bare or bare.startswith(subject + "/") or inside:
                 self._noticed[wanted] = evidence
         if (self._noticed or self._overflow) and self._flush is None:
             self._flush = self._loop.call_later(0.001, self._report)

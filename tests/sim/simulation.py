@@ -23,7 +23,7 @@ from typing import Any
 from reconciler.core.conditions import get_condition, summarize
 from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.resource import Adopt, Instance, Policy
-from tests.sim import trees
+from tests.sim import meddling, trees
 from tests.sim.faults import actors, others
 from tests.sim.files import KNOWN, digest_of
 from tests.sim.loop import Deadlock, SimTask, Spinning, run
@@ -207,6 +207,7 @@ async def _calm(world: World) -> None:
         machine.files.full = machine.files.read_only = False
         machine.files.immutable.clear()
         machine.silent_until = min(machine.silent_until, world.loop.time())
+        meddling.settle(machine.system, {1002, 1003})
         for one in world.authors.slots:
             path, node = one["spec"]["path"], machine.files.nodes.get(one["spec"]["path"])
             if node is not None and node.type != one["kind"].lower():
@@ -281,7 +282,7 @@ async def _spoil(world: World) -> None:
     world.note("spoil", machine=machine.name, path=path_of(one))
     machine.overwrite(path_of(one), b"spoiled\n", by)
     await asyncio.sleep(1.0)
-    if wrong := differs(one, machine.files, _managed(world, machine.name)):
+    if wrong := differs(one, machine, _managed(world, machine.name)):
         world.monitor.violated("is not repaired at once", one.address, wrong)
         return
     told = [event for event in world.monitor.repaired[known:] if event["object"] == one.address]
@@ -324,6 +325,7 @@ def _repairable(world: World) -> tuple[Instance, Machine] | None:
         for one in process.controller.in_force.instances.values()
         if one.common.policy is Policy.ENFORCE
         and one.removal is None
+        and one.kind == "File"
         and "body" in one.spec
         and "validate" not in one.spec
         and process.controller.states()[one.address].owned
@@ -424,7 +426,7 @@ def _unsettled(world: World) -> list[str]:
     excused = _all_excused(world)
     for address, one in controller.in_force.instances.items():
         summary = summarize(states[address].conditions) if address in states else None
-        wrong = differs(one, world.machines[one.target].files, managed[one.target])
+        wrong = differs(one, world.machines[one.target], managed[one.target])
         if summary is None:
             missing.append(f"{address}: nothing is known")
         elif address in excused or (
@@ -460,7 +462,7 @@ def _excused(world: World, address: Any, one: Instance | None, managed: Mapping[
         return False
     state = controller.states()[address]
     summary = summarize(state.conditions)
-    wrong = differs(one, world.machines[one.target].files, managed[one.target])
+    wrong = differs(one, world.machines[one.target], managed[one.target])
     if one.removal is not None:
         # What has become something else, or has something of others in it, is left where it is.
         stays = summary.reason is Reason.PERMANENT_ERROR and "left where it is" in summary.message
@@ -480,7 +482,10 @@ def _waits_for(world: World, address: Any, excused: set[Any]) -> bool:
     states = world.process.controller.states()
     return any(
         edge.dependency in excused
-        or summarize(states[edge.dependency].conditions).reason is Reason.DEPENDENCY_NOT_READY
+        or (
+            edge.dependency in states  # else it was declared a moment ago
+            and summarize(states[edge.dependency].conditions).reason is Reason.DEPENDENCY_NOT_READY
+        )
         or _waits_for(world, edge.dependency, excused)  # what is between may be as declared
         for edge in graph.dependencies.get(address, ())
     )

@@ -13,7 +13,9 @@ from reconciler.core.prune import Budget
 from reconciler.core.schedule import Rhythm
 from reconciler.engine.settings import EngineSettings
 from reconciler.model.names import SourceName, TargetName
+from tests.sim import meddling
 from tests.sim.author import Authors
+from tests.sim.dpkg import Installed
 from tests.sim.files import Json, Node, digest_of
 from tests.sim.machine import Machine
 from tests.sim.monitor import Monitor
@@ -22,6 +24,15 @@ from tests.sim.process import Process
 from tests.sim.source import SimSource
 
 EPOCH = 1_800_000_000.0
+MACHINES = (1, 1, 2, 3)
+AUTHORS = (1, 1, 2, 2, 3)
+
+
+def authors_of(seed: int) -> int:
+    """How many authors there are in the world of a seed."""
+    random_ = random.Random(f"{seed}/world")
+    random_.choice(MACHINES)
+    return random_.choice(AUTHORS)
 
 
 class World:
@@ -46,12 +57,12 @@ class World:
         self.store_trouble = 0.0
         self.grace = 5.0
         self.plugins: dict[str, Any] = {}
-        names = [f"m{number}" for number in range(self.random.choice([1, 1, 2, 3]))]
+        names = [f"m{number}" for number in range(self.random.choice(MACHINES))]
         self.machines: dict[TargetName, Machine] = {
             TargetName(name): Machine(name, seed=f"{seed}/{name}", witness=self, now=self.now)
             for name in names
         }
-        self.authors = Authors(seed, names, self.random.choice([1, 1, 2, 2, 3]))
+        self.authors = Authors(seed, names, self.random.choice(AUTHORS))
         self.sources = {name: SimSource(name) for name in self.authors.by_source}
         self.served: list[SourceName] = list(self.sources)
         for machine in self.machines.values():
@@ -78,6 +89,10 @@ class World:
                 )
                 node = Node(content=content)
             machine.files.put(path, node, {"command": "history", "pid": 1})
+        if self.authors.households:
+            meddling.furnish(
+                machine.system, self.authors.archive, random.Random(f"{self.seed}/{machine.name}/lived")
+            )
 
     def _settings(self) -> EngineSettings:
         """The numbers of the loop: as they are by default, or smaller, so that more happens."""
@@ -131,6 +146,26 @@ class World:
     def begins(self, machine: Machine, argv: list[str]) -> None:
         """For machines."""
         self.monitor.begins(machine, argv)
+
+    def ordered(self, machine: Machine, command: str, item: Json) -> None:
+        """For machines."""
+        self.monitor.custody.ordered(machine, command, item)
+
+    def refused(self, machine: Machine, item: Json) -> None:
+        """For machines."""
+        self.monitor.custody.refused(machine, item)
+
+    def settled(self, machine: Machine, subject: str) -> None:
+        """For machines."""
+        self.monitor.custody.settled(machine, subject)
+
+    def transacted(self, machine: Machine, before: dict[str, Installed], names: list[str]) -> None:
+        """For machines."""
+        self.monitor.custody.transacted(machine, before, names)
+
+    def ran_unit(self, machine: Machine, unit: str, job: str, by: Json | None) -> None:
+        """For machines."""
+        self.monitor.custody.ran_unit(machine, unit, job, by)
 
     def looked(self, machine: Machine, path: str) -> None:
         """For machines."""
