@@ -14,7 +14,6 @@ from reconciler.model.secrets import SecretError
 from watchers.secret_files import SecretFiles
 
 KEY_BYTES = 32
-_PR_SET_DUMPABLE = 4
 
 
 class Secrets:
@@ -41,14 +40,15 @@ class Secrets:
 
 
 def keep_out_of_core_files() -> None:
-    """Let the kernel write no memory of this process to a disk, and no other process of this user look into it.
+    """Let the kernel write no memory of this process to a disk.
 
-    Not by a limit, which the programs that are begun by this one would have as well.
+    By the limit, which whoever is begun by it begins with, and can raise again. A process that is not dumpable at all
+    would be the other way: nobody but root could begin a runner from its descriptors then (`targets/starting.py`).
     """
-    import ctypes
+    import resource
 
-    with contextlib.suppress(OSError, AttributeError):  # where there is no such call
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    _, highest = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, highest))
 
 
 def _key(path: Path) -> bytes:

@@ -12,19 +12,13 @@ from reconciler.config.schemas import CompiledKind
 from reconciler.model.blob import Blob
 
 
-def content_of(
-    compiled: CompiledKind,
-    spec: Mapping[str, Any],
-    body: Blob | str | None,
-    marks: frozenset[str] = frozenset(),
-) -> Content:
+def content_of(compiled: CompiledKind, spec: Mapping[str, Any], body: Blob | str | None) -> Content:
     """What a resource is.
 
     Args:
         compiled: its kind.
         spec: valid.
         body: the content that it carries itself, the path of what is it in the source, or None.
-        marks: of the secrets in it.
     """
     kind = compiled.kind
     own = compiled.fill({name: item for name, item in spec.items() if name not in COMMON})
@@ -47,5 +41,4 @@ def content_of(
         shares=subjects_of(kind.shares, own),
         uses=subjects_of(kind.uses, own),
         contains=subjects_of(kind.contains, own),
-        marks=marks,
     )

@@ -37,7 +37,6 @@ class Content:
         shares: what they own a part of.
         uses: what they need to be there.
         contains: what others can lie within.
-        marks: of the secrets in it.
     """
 
     spec: Mapping[str, Any]
@@ -47,7 +46,6 @@ class Content:
     shares: tuple[Subject, ...] = ()
     uses: tuple[Subject, ...] = ()
     contains: tuple[Subject, ...] = ()
-    marks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

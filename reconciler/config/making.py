@@ -193,7 +193,7 @@ class Making:
             return None
         if marks and isinstance(body, Blob):
             body = self._vault.body(body)
-        return content_of(compiled, value["spec"], body, marks)
+        return content_of(compiled, value["spec"], body)
 
     def _marks(
         self,

@@ -9,7 +9,9 @@ import http.server
 import json
 import os
 import secrets
+import shutil
 import stat
+import subprocess
 import threading
 from pathlib import Path
 from urllib.parse import quote
@@ -280,6 +282,23 @@ def test_a_daemon_notices_another_one_and_tells_nobody(person, canaries):
             lambda: "others can get at it" not in person.froyo("get", "sources", "-o", "json").stdout
         )
         canaries.look(everything_said(person), person.log)
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root has a right to give up"
+)
+def test_who_has_no_right_to_look_into_processes_begins_a_runner_all_the_same(person, canaries):
+    """What kept memory out of core files had kept the runner from being begun by anybody but root."""
+    less = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]
+    done = subprocess.run(
+        [*less, *person.command("apply", person.site)],
+        capture_output=True,
+        text=True,
+        env=person.environ,
+        check=True,
+    )
+    assert "4 created, 1 changed" in done.stdout
+    canaries.look(done.stdout, done.stderr)
 
 
 class Guarded(http.server.BaseHTTPRequestHandler):
