@@ -148,6 +148,8 @@ class Making:
         from reconciler.config.template_trees import TemplateError
 
         if not values.knows(body.template.sections):
+            for missing in body.template.missing(values.look):
+                faults.template(body, missing)
             return None
         try:
             text = body.render(values)

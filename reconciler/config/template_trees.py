@@ -136,6 +136,23 @@ def reads_of(tree: nodes.Template, source: str) -> dict[int, tuple[tuple[str, ..
     return {line: tuple(paths) for line, paths in found.items()}
 
 
+def surely_read(tree: nodes.Template) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """What is written out whatever the values are: each path with its line. What stands in any tag may not be."""
+    made_here = {one.name for one in tree.find_all(nodes.Name) if one.ctx != "load"}
+    if any(tree.find_all(nodes.Extends)) or made_here & set(ROOTS):
+        return ()
+    found = []
+    for output in tree.body:
+        for written in output.nodes if isinstance(output, nodes.Output) else ():
+            steps, node = [], written
+            while step := _step(node):
+                steps.append(step)
+                node = node.node  # type: ignore[attr-defined]
+            if steps and isinstance(node, nodes.Name) and node.name in ROOTS:
+                found.append((written.lineno, (node.name, *reversed(steps))))
+    return tuple(found)
+
+
 def _step(node: nodes.Node) -> str:
     """The name by which a node goes further down; "" if it does not, or that is not known before it is rendered."""
     if isinstance(node, nodes.Getattr):

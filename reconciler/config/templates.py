@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,7 +15,14 @@ import jinja2
 from jinja2 import nodes
 
 from reconciler.config.bounded_jinja import ENVIRONMENT, MAX_TEXT, RenderBudget, TooMuch, budget
-from reconciler.config.template_trees import TemplateError, check_tree, others_in, place, reads_of
+from reconciler.config.template_trees import (
+    TemplateError,
+    check_tree,
+    others_in,
+    place,
+    reads_of,
+    surely_read,
+)
 from reconciler.model.facts import Section
 
 Load: TypeAlias = "Callable[[str], str | None]"
@@ -27,10 +34,11 @@ _NO_ATTRIBUTE = re.compile(r"has no (?:attribute|element) '?(.*?)'?\Z")
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A file of a template: its text, and what is read on each line."""
+    """A file of a template: its text, what is read on each line, and what of that in any case."""
 
     text: str
     reads: Mapping[int, tuple[tuple[str, ...], ...]]
+    surely: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,21 @@ class Template:
             raise self._failed(error, str(error) or type(error).__name__) from None
         finally:
             budget.reset(token)
+
+    def missing(self, look: Callable[[Sequence[str]], tuple[Any, int]]) -> Iterator[TemplateError]:
+        """What is not there, and would be written out whatever the facts are, which are not known yet.
+
+        Args:
+            look: what a path leads to, and how many of its steps there are.
+        """
+        file, part = next(iter(self._parts.items()))
+        for line, path in part.surely:
+            depth = len(path) if path[0] == "facts" else look(path)[1]
+            if depth < len(path):
+                where = place(part.text, line, path[depth])
+                failed = TemplateError(f"there is no {path[depth]}", *where, name=path[depth], paths=(path,))
+                failed.file, failed.text = "" if file == _INLINE else file, part.text
+                yield failed
 
     def mistake(self, message: str, hint: str) -> TemplateError:
         """What is wrong with what it makes of its values, at the first of them."""
@@ -185,7 +208,7 @@ def _part(
     except TemplateError as error:
         failed = error
     else:
-        return _Part(source, reads)
+        return _Part(source, reads, () if included else surely_read(tree))
     failed.file, failed.text = "" if name == _INLINE else name, source
     raise failed from None
 

@@ -432,6 +432,27 @@ class TestFacts:
             "facts.network.ipv4",
         ]
 
+    def test_what_a_template_lacks_in_any_case_is_said_before_its_facts_are_known(self) -> None:
+        """It took an apply to hear of a name that any look at the files could tell."""
+        text = (
+            "{{ facts.os.name }} {{ vars.kye }} {% if facts.os.major > 11 %}{{ vars.perhaps }}{% endif %} "
+            "{{ vars.other | default('x') }} {{ target.name }} {{ target.nmae }}"
+        )
+        files = {
+            "v.json": variables("v", {"key": 1}),
+            "f.json": json.dumps(resource(content=text, template=True)),
+        }
+        with pytest.raises(ConfigError) as refused:
+            loaded({"targets.yaml": TARGETS} | files)
+        assert [(problem.message, problem.hint) for problem in refused.value.problems] == [
+            ("vars.kye is not defined, on web-1", "did you mean 'key'?"),
+            ("target.nmae is not defined, on web-1", "did you mean 'name'?"),
+        ]
+        files["f.json"] = json.dumps(
+            resource(content="{% set vars = {'kye': 1} %}{{ vars.kye }}", template=True)
+        )
+        loaded({"targets.yaml": TARGETS} | files)
+
     def test_a_target_whose_facts_are_not_known_waits(self) -> None:
         found = self.load("web-2", key="${facts.os.family}")
         assert set(found.instances) == {"web-2/Tune/t"}
