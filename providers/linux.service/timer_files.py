@@ -65,6 +65,9 @@ def service_text(spec: Json) -> str | None:
     if "command" not in spec:
         return None
     program, *arguments = [one_line("command", word) for word in spec["command"]]
+    if not program.startswith("/"):
+        # What begins in another way may mean something to systemd, such as that its failure is none.
+        raise PermanentError(f"command: {program!r} is no absolute path of a program")
     if "$" in program:
         # What systemd does to variables it does not do in the name of the program, so that it cannot be quoted there.
         raise PermanentError(f"command: systemd starts no program with a $ in its name, as {program} has")

@@ -79,8 +79,11 @@ func (f *family) read(item wire.Object) (*question, error) {
 	q.any = q.absent || !there
 	q.rules = rules{
 		path: a.Path(), strip: int(a.Int("strip", 0, 100)), include: readGlobs(a, "include"), except: readGlobs(a, "except"),
-		spared: a.Strings("spared"), fileMode: readMode(a, "file_mode"), dirsMode: readMode(a, "directory_mode"),
+		spared: map[string]bool{}, fileMode: readMode(a, "file_mode"), dirsMode: readMode(a, "directory_mode"),
 		setID: a.Bool("setuid", false), purge: a.Bool("purge", false),
+	}
+	for _, name := range a.Strings("spared") {
+		q.spared[name] = true
 	}
 	q.uid, q.gid = a.Owner(f.host.Names)
 	return q, a.Err()

@@ -223,6 +223,44 @@ func TestOnlyWhatIsIncludedAndNotExceptedIsUnpacked(t *testing.T) {
 	h.Fails(fault.BadRequest, "archive.unpack", h.item(h.Send(content), harness.Object{"include": []string{"["}}))
 }
 
+func TestGlobsAreThoseOfADirectory(t *testing.T) {
+	for _, one := range []struct {
+		pattern, name string
+		has           bool
+	}{
+		{"*.log", "a/b/x.log", true}, {"*.log", "x.log/y", true}, {"*.log", "x.logs", false}, {"x", "a/x/b", true},
+		{"cache/**", "cache/x", true}, {"cache/**", "a/cache/x", false}, {"cache/**", "cache", true}, {"a/*/c", "a/b/c", true},
+		{"a/*/c", "a/b/b/c", false}, {"a/**/c", "a/c", true}, {"a/**/c", "a/b/b/c", true}, {"**/c", "c", true}, {"**/c", "a/b/c/d", true},
+		{"**", "a/b", true}, {"a/**/**", "a/b", true}, {"a/**/**", "ab", false}, {"[!a]b", "ab", false}, {"[!a]b", "xb", true}, {"[]x]", "]", true},
+		{"[a-c]?", "b1", true}, {"[a-c]?", "d1", false}, {"[-a]", "-", true}, {"[^a]", "^", true}, {"a.b", "axb", false}, {"é?", "éé", true},
+		{"[[]x", "[x", true}, {`a\b`, "ab", false},
+	} {
+		g, err := compile(one.pattern)
+		if err != nil {
+			t.Errorf("%s: %v", one.pattern, err)
+		} else if (globs{g}).has(one.name) != one.has {
+			t.Errorf("%s and %s: not %v", one.pattern, one.name, one.has)
+		}
+	}
+	for _, broken := range []string{"[", "[]", "[!", "[z-a]", "a["} {
+		if _, err := compile(broken); err == nil {
+			t.Errorf("%s is taken", broken)
+		}
+	}
+}
+
+func TestALinkOfAUserOnTheWayIsNotFollowed(t *testing.T) {
+	harness.NeedRoot(t)
+	h := try(t)
+	theirs := filepath.Join(filepath.Dir(h.top), "theirs")
+	_ = os.Mkdir(theirs, 0o755)
+	_ = os.Symlink(t.TempDir(), filepath.Join(theirs, "link"))
+	_ = os.Chown(theirs, 65534, 65534)
+	_ = os.Lchown(filepath.Join(theirs, "link"), 65534, 65534)
+	h.top = filepath.Join(theirs, "link", "app")
+	h.Fails(fault.UnsafeSymlink, "archive.unpack", h.item(h.Send(app(t)), nil))
+}
+
 func TestModesAndOwnersAreAsDeclared(t *testing.T) {
 	harness.NeedRoot(t)
 	h := try(t)

@@ -3,7 +3,6 @@ package archive
 import (
 	"context"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -21,7 +20,7 @@ type rules struct {
 	path               string
 	strip              int
 	include, except    globs
-	spared             []string // names that are somebody else's concern, with all below them
+	spared             map[string]bool // names that are somebody else's concern, with all below them
 	uid, gid           int
 	fileMode, dirsMode int // command.Keep: as in the archive
 	setID, purge       bool
@@ -71,7 +70,7 @@ func (r *rules) chosen(all []member) ([]member, error) {
 
 func (r *rules) spares(name string) bool {
 	for ; name != "."; name = path.Dir(name) {
-		if slices.Contains(r.spared, name) {
+		if r.spared[name] {
 			return true
 		}
 	}
@@ -294,7 +293,7 @@ func (u *unpacking) compareRest(ctx context.Context, c *comparison, members []me
 	listed, _ := replies[0].ok.Get("entries")
 	entries, _ := listed.(wire.Array)
 	leading, closed := map[string]bool{}, map[string]bool{}
-	for _, name := range u.spared {
+	for name := range u.spared {
 		for above := path.Dir(name); above != "."; above = path.Dir(above) {
 			leading[above] = true
 		}

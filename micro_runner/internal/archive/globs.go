@@ -2,31 +2,40 @@ package archive
 
 import (
 	"path"
+	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"froyo.dev/runner/internal/command"
 )
 
-// globs are held against names below the directory: one without "/" against the last part of a name, one with "/" against all of it, in
-// which "**" stands for any number of parts.
-type globs []string
+// glob is held against names below the directory: one without "/" against the last part of a name, one with "/" against all of it, in which
+// "**" stands for any number of parts, also none.
+type glob struct {
+	is   *regexp.Regexp
+	last bool
+}
+
+type globs []glob
 
 func readGlobs(a *command.Arguments, field string) globs {
-	patterns := globs(a.Strings(field))
-	for i, one := range patterns {
-		patterns[i] = strings.TrimSuffix(one, "/**")
-		if _, err := path.Match(one, ""); err != nil || one == "" {
-			a.Fail(field, "not a glob: "+one)
+	var all globs
+	for _, pattern := range a.Strings(field) {
+		one, err := compile(pattern)
+		if err != nil {
+			a.Fail(field, "not a glob: "+pattern)
+			return nil
 		}
+		all = append(all, one)
 	}
-	return patterns
+	return all
 }
 
 // has says whether any of them matches a name, or a directory that it lies in.
 func (g globs) has(name string) bool {
 	for ; name != "."; name = path.Dir(name) {
 		for _, one := range g {
-			if matches(one, name) {
+			if text := name; one.last && one.is.MatchString(path.Base(text)) || !one.last && one.is.MatchString(text) {
 				return true
 			}
 		}
@@ -34,37 +43,58 @@ func (g globs) has(name string) bool {
 	return false
 }
 
-func matches(pattern, name string) bool {
-	if !strings.Contains(pattern, "/") && pattern != "**" {
-		ok, _ := path.Match(pattern, path.Base(name))
-		return ok
-	}
-	return matchParts(strings.Split(strings.Trim(pattern, "/"), "/"), strings.Split(name, "/"))
-}
-
-// matchParts takes time in proportion to pattern times name: it goes back to the last "**" only.
-func matchParts(pattern, name []string) bool {
-	at, i, backAt, backI := 0, 0, -1, 0
-	for i < len(name) {
-		if at < len(pattern) && pattern[at] == "**" {
-			backAt, backI = at, i
-			at++
-			continue
-		}
-		if at < len(pattern) {
-			if ok, _ := path.Match(pattern[at], name[i]); ok {
-				at, i = at+1, i+1
-				continue
+// compile makes an expression of a glob, which takes linear time.
+func compile(pattern string) (glob, error) {
+	last := !strings.Contains(pattern, "/") && pattern != "**"
+	parts := strings.Split(strings.Trim(strings.TrimSuffix(pattern, "/**"), "/"), "/")
+	var text strings.Builder
+	text.WriteString(`^`)
+	for i, part := range parts {
+		switch end := i == len(parts)-1; {
+		case part == "**" && i == 0 && end:
+			text.WriteString(`.*`)
+		case part == "**" && end:
+			text.WriteString(`(?:/[^/]+)*`)
+		case part == "**":
+			text.WriteString(`(?:[^/]+/)*`)
+		default:
+			text.WriteString(expression(part))
+			if !end && !(i == len(parts)-2 && parts[i+1] == "**") {
+				text.WriteString(`/`)
 			}
 		}
-		if backAt < 0 {
-			return false
+	}
+	text.WriteString(`$`)
+	is, err := regexp.Compile(text.String())
+	return glob{is, last}, err
+}
+
+// expression is that of one part; what has no end in it is refused by whoever compiles it.
+func expression(part string) string {
+	var text strings.Builder
+	for rest := part; rest != ""; {
+		one, size := utf8.DecodeRuneInString(rest)
+		rest = rest[size:]
+		switch one {
+		case '*':
+			text.WriteString(`[^/]*`)
+		case '?':
+			text.WriteString(`[^/]`)
+		case '[':
+			text.WriteByte('[')
+			if inverse, found := strings.CutPrefix(rest, "!"); found {
+				text.WriteByte('^')
+				rest = inverse
+			}
+			end := strings.IndexByte(rest[min(1, len(rest)):], ']') + 1 // the first may be a bracket itself
+			if end == 0 {
+				return `[`
+			}
+			text.WriteString(strings.NewReplacer(`\`, `\\`, `[`, `\[`, `]`, `\]`, `^`, `\^`, `&`, `\&`).Replace(rest[:end]) + `]`)
+			rest = rest[end+1:]
+		default:
+			text.WriteString(regexp.QuoteMeta(string(one)))
 		}
-		backI++
-		at, i = backAt+1, backI
 	}
-	for at < len(pattern) && pattern[at] == "**" {
-		at++
-	}
-	return at == len(pattern)
+	return text.String()
 }

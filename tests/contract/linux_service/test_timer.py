@@ -166,6 +166,7 @@ async def test_a_schedule_is_asked_of_systemd_where_that_can_be():
         ({"every": "soon"}, "every: 'soon' is no time span"),
         ({"boot": "5min", "persistent": True}, "persistent: only runs of a `schedule`"),
         ({"command": ["/bin/$x"]}, "no program with a $"),
+        ({"command": ["-/bin/x"]}, "'-/bin/x' is no absolute path"),
         ({"command": ["/bin/x", "a\nb"]}, "command: a newline cannot stand there"),
         ({"command": ["/bin/x", "\udc80"]}, "command: the character '\\udc80'"),
         ({"environment": {"A-B": ""}}, "'A-B' is no name of a variable"),
@@ -174,6 +175,20 @@ async def test_a_schedule_is_asked_of_systemd_where_that_can_be():
 )
 async def test_what_systemd_would_not_take_is_refused_before_anything_is_written(spec, said):
     assert said in (await on().plan(timer(**spec)))["fault"]["message"]
+
+
+async def test_words_and_variables_are_quoted_as_systemd_reads_them():
+    round_ = on()
+    words = ["/opt/a b", "", "plain-1.0", "100%", "$HOME", 'a "b" \\ c', "it's;", "tab\there"]
+    await round_.converge(timer(command=words, user="ops", environment={"B": "x y%", "A": "$HOME", "C": ""}))
+    lines = round_.target.nodes[SERVICE].content.decode().splitlines()
+    assert lines[lines.index("Type=oneshot") + 1 :] == [
+        'ExecStart="/opt/a b" "" plain-1.0 "100%%" "$$HOME" "a \\"b\\" \\\\ c" "it\'s;" "tab\\there"',
+        "User=ops",
+        'Environment="A=$HOME"',
+        'Environment="B=x y%%"',
+        "Environment=C=",
+    ]
 
 
 async def test_a_run_after_another_begins_to_count_with_the_timer():
