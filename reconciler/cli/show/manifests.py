@@ -35,6 +35,11 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
+def _dumped(manifest: dict[str, Any], *, as_it_looks: bool) -> str:
+    text: str = yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, allow_unicode=as_it_looks, width=100)
+    return text
+
+
 def manifest_text(manifests: Iterable[tuple[dict[str, Any], str]], target: str) -> str:
     """Manifests of what was found on a target, as a file.
 
@@ -45,6 +50,8 @@ def manifest_text(manifests: Iterable[tuple[dict[str, Any], str]], target: str) 
     parts = [f"# What was found on {one_line(target)}, by froyo import.\n"]
     for manifest, remark in manifests:
         lines = "".join(f"# {visible(line)}\n" for line in remark.splitlines())
-        text = yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+        text = _dumped(manifest, as_it_looks=True)
+        if visible(text) != text:  # a target is not to make anybody see what is not there
+            text = _dumped(manifest, as_it_looks=False)
         parts.append(lines + text)
     return "---\n".join(parts)

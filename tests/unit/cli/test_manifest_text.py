@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from reconciler.cli.show.manifests import manifest_text
+from reconciler.core.visible import visible
 
 TEXTS = [
     "a\tb\n\tc\n",
@@ -30,6 +31,13 @@ def test_a_text_is_what_it_was(text):
 @pytest.mark.parametrize("text", TEXTS[:5])
 def test_what_people_edit_stands_in_lines_as_it_is(text):
     assert "content: |" in manifest_text([({"content": text}, "")], "web-1")
+
+
+@pytest.mark.parametrize("text", ["a\u202eb", "\x1b[2J", "x\u200by: \u2066z", "\x85a", "a\u2028- b"])
+def test_what_would_turn_a_text_round_or_hide_it_is_written_as_what_it_is(text):
+    written = manifest_text([({"comment": text, "name": "Zoë"}, "")], "web-1")
+    assert visible(written) == written
+    assert yaml.safe_load(written) == {"comment": text, "name": "Zoë"}
 
 
 def test_a_remark_stands_above_what_it_is_about():
