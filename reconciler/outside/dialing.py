@@ -1,7 +1,8 @@
 """TCP connections from the controller's own machine.
 
-Invariant: an address that belongs to the link alone is never connected to: behind 169.254.169.254 and its like a cloud
-keeps credentials for the machine that asks. What counts is the address that is connected to, not the name.
+Invariant: an address that belongs to the link alone is never connected to, nor one of the few others behind which a
+cloud keeps credentials for the machine that asks, as it does behind 169.254.169.254. What counts is the address that is
+connected to, not the name, and of one IPv4 address in IPv6 that one.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ async def dial(host: str, port: int) -> socket.socket:
     where = place(host, port)
 
     def permit(address: str) -> None:
-        if _is_of_the_link(address):
+        if _is_forbidden(address):
             message = (
-                f"{where}: {address} is an address of the link, and not asked: docs/spec/controller-calls.md"
+                f"{where}: {address} is an address of the link, or one at which a cloud keeps credentials, and not asked:"
+                " docs/spec/controller-calls.md"
             )
             raise Unanswered("forbidden_address", message, error_class=ErrorClass.PERMANENT)
 
@@ -38,7 +40,25 @@ async def dial(host: str, port: int) -> socket.socket:
         raise Unanswered(error.code, f"{where}, from the controller: {error}") from error
 
 
-def _is_of_the_link(address: str) -> bool:
+_CREDENTIALS = frozenset(
+    map(
+        ipaddress.ip_address,
+        (
+            "fd00:ec2::254",  # Amazon, by IPv6
+            "168.63.129.16",  # Azure
+            "100.100.100.200",  # Alibaba
+            "192.0.0.192",  # Oracle
+        ),
+    )
+)
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+"""What a translator sends on by IPv4 (RFC 6052); the last 32 bits say where to."""
+
+
+def _is_forbidden(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None)
-    return (mapped or found).is_link_local
+    meant = found
+    if isinstance(found, ipaddress.IPv6Address):
+        within = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if found in _TRANSLATED else None
+        meant = found.ipv4_mapped or found.sixtofour or within or found
+    return meant.is_link_local or meant in _CREDENTIALS

@@ -169,7 +169,21 @@ async def test_ipv6() -> None:
         assert (await ask(f"http://[::1]:{port}/"))["status"] == 200
 
 
-@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "169.254.169.254",
+        "[fe80::1]",
+        "[::ffff:169.254.169.254]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[2002:a9fe:a9fe::1]",
+        "[fd00:ec2::254]",
+        "168.63.129.16",
+        "[::ffff:100.100.100.200]",
+        "2852039166",
+        "0xa9.0xfe.169.254",
+    ],
+)
 async def test_addresses_of_the_link_are_not_asked(host: str) -> None:
     """There a cloud tells whoever asks the credentials of the machine."""
     failed(await ask(f"http://{host}/"), "forbidden_address", error_class=ErrorClass.PERMANENT)
