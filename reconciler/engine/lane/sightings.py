@@ -2,12 +2,12 @@
 
 Invariant: of several changes of one instance the time of the first counts, since it has been wrong since then, and the
 best evidence: of who it was last, but rather of somebody else than of what was run here to put it right. What is
-reported while an instance is being put right is of interest at the next look.
+reported while an instance is being put right, or looked at, is of interest at the next look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from reconciler.model.evidence import Evidence
@@ -34,6 +34,7 @@ class Sightings:
 
     def __init__(self) -> None:
         self._seen: dict[Address, Sighting] = {}
+        self._looked_at: dict[Address, Sighting] = {}
 
     def add(self, address: Address, evidence: Evidence, *, at: float) -> None:
         """A change of an instance was reported."""
@@ -64,6 +65,27 @@ class Sightings:
         if sighting is not None and until is not None and sighting.latest >= until:
             self._seen[address] = replace(sighting, at=sighting.latest)
         return sighting
+
+    def look(self, addresses: Iterable[Address] | None = None) -> None:
+        """These are read from now on, or all: what is reported from now on may not be in what is read."""
+        if addresses is None:
+            self._looked_at = dict(self._seen)
+            return
+        for address in addresses:
+            self._looked_at.pop(address, None)
+            if address in self._seen:
+                self._looked_at[address] = self._seen[address]
+
+    def settle(self, address: Address) -> None:
+        """What was reported about an instance before it was looked at is in what was seen; what came since stays.
+
+        A program may write a file in several steps, of which the first changes nothing that counts.
+        """
+        sighting, looked_at = self._seen.get(address), self._looked_at.pop(address, None)
+        if sighting is looked_at:
+            self._seen.pop(address, None)
+        elif sighting is not None:
+            self._seen[address] = replace(sighting, at=sighting.latest)
 
     def kept(self, addresses: Container[Address]) -> Sightings:
         """The same about `addresses` alone."""

@@ -51,6 +51,8 @@ def told(error: Exception, target: Target, *, uid: int) -> str:
         advice = "declare a User for it, or name one that is there"
     elif error.code == "read_only" and error.call == "sysctl.set":
         advice = "a container has no settings of its own there: declare it for the machine that it runs on"
+    elif error.code == "not_supported" and error.call == "sysctl.set":
+        advice = "declare a value that this setting takes"
     else:
         advice = _ADVICE.get(error.code, "")
     first, behind, lines = str(error).partition(":\n")

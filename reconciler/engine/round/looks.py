@@ -79,6 +79,8 @@ class Looks:
             tell: whether whoever watches is told of this.
         """
         performer = ReadingPerformer(self._session, self._services.settings, known=known)
+        if known is None:
+            self._lane.sightings.look(addresses)
         looks = await look(self._services, self._lane, addresses, performer, texts=False, tell=tell)
         self._lane.record(performer.seen)
         self._seen |= looks
@@ -93,6 +95,7 @@ class Looks:
         if not stale:
             return
         again = ReadingPerformer(self._session, self._services.settings)
+        self._lane.sightings.look(stale)
         subjects = {address: self._subjects(address) for address in stale}
         calls = [
             call

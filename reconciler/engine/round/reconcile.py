@@ -139,6 +139,7 @@ class Round:
         known: Recording | None = None
         whole = dirty.everything
         self._probing.begin()
+        self._lane.sightings.look()
         concluded = await self._resume()
         if whole:
             dirty, known = await self._rescan()

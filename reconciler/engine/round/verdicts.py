@@ -62,7 +62,7 @@ class Verdicts:
         if self._lane.instances[address].removal is not None:
             self._gone(address, None)
             return
-        self._lane.sightings.take(address)
+        self._lane.sightings.settle(address)
         self._keep_observation(reading)
         was = self._conclusions.summary(address)
         verdict = self._contested(address)

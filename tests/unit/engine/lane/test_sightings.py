@@ -17,6 +17,30 @@ def test_of_several_changes_the_first_time_and_the_best_evidence_count():
     assert sightings.of(A) == Sighting(Evidence(command="ed"), at=1.0, latest=3.0)
 
 
+def test_what_is_reported_while_it_is_read_is_of_interest_at_the_next_look():
+    """gpasswd closes /etc/group before it puts another in its place: who took a user out of a group was not known."""
+    sightings = Sightings()
+    sightings.add(A, NOBODY, at=1.0)
+    sightings.add(B, VIM, at=1.0)
+    sightings.look()
+    sightings.add(A, VIM, at=2.0)
+    for address in (A, B):
+        sightings.settle(address)
+    assert (sightings.of(A), sightings.of(B)) == (Sighting(VIM, at=2.0, latest=2.0), None)
+    sightings.look([A, B])
+    for address in (A, B):
+        sightings.settle(address)
+    assert not list(sightings)
+
+
+def test_what_was_never_looked_at_is_not_settled():
+    sightings = Sightings()
+    sightings.look([A])
+    sightings.add(A, VIM, at=1.0)
+    sightings.settle(A)
+    assert A in sightings
+
+
 def test_a_program_that_puts_it_right_is_not_who_has_spoiled_it():
     """A package that somebody had removed was said to have been removed by the run of dpkg that brought it back."""
     for ours in (
