@@ -82,6 +82,13 @@ def meaning(name: str, value: str) -> object:
     return value
 
 
+def said(option: str) -> object:
+    """What an option says, in whatever spelling: `size=1M` is `size=1024k`."""
+    name, equals, value = option.partition("=")
+    known = meaning(name, value) if equals else None
+    return option if known is None else (name, known)
+
+
 def for_remounting(options: Sequence[str]) -> str:
     """The options with which a mount becomes as declared, also those that are declared by saying nothing."""
     kept = [one for one in options if not NOT_THE_KERNELS.fullmatch(one) and one not in OPPOSITES]

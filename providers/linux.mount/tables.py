@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from options import said
+
 ESCAPED = {" ": "\\040", "\t": "\\011", "\n": "\\012", "\\": "\\134"}
 """What would end a field of either table, and how it is written there."""
 
@@ -38,7 +40,7 @@ class Entry:
     def says_the_same(self, other: Entry) -> bool:
         """Whether the two mean one thing, however they are written."""
         mine, theirs = (
-            (one.source, one.fstype, frozenset(one.options) - {"defaults"}, one.dump, one.order)
+            (one.source, one.fstype, frozenset(map(said, one.options)) - {"defaults"}, one.dump, one.order)
             for one in (self, other)
         )
         return mine == theirs

@@ -29,8 +29,8 @@ async def dial(host: str, port: int) -> socket.socket:
     def permit(address: str) -> None:
         if _is_forbidden(address):
             message = (
-                f"{where}: {address} is an address of the link, or one at which a cloud keeps credentials, and not asked:"
-                " docs/spec/controller-calls.md"
+                f"{where}: {address} is an address of the link, or one at which a cloud keeps credentials, and"
+                " not asked: docs/spec/controller-calls.md"
             )
             raise Unanswered("forbidden_address", message, error_class=ErrorClass.PERMANENT)
 

@@ -80,7 +80,15 @@ func (k kernel) stat(item wire.Object) (wire.Object, error) {
 	case os.IsNotExist(err):
 		return wire.Object{wire.F("exists", false), wire.F("path", path)}, nil
 	}
-	return nil, fault.From(err, path)
+	return nil, unreadable(err, name, path)
+}
+
+// unreadable says why a setting cannot be read: some only take orders, and have no value that could be kept.
+func unreadable(err error, name, path string) error {
+	if info, problem := os.Stat(path); problem == nil && info.Mode()&0o444 == 0 {
+		return fault.New(fault.WrongType, "%s can only be written: it is an order to the kernel, and no setting that could be kept", name)
+	}
+	return fault.From(err, path)
 }
 
 // readOnly says whether nothing below a path can be changed, as in many containers.

@@ -146,6 +146,7 @@ def test_what_is_done(plugin, spec, here, steps):
     [
         "tmpfs\t/srv/x  tmpfs size=8m,nosuid",
         "tmpfs /srv/x/ tmpfs nosuid,size=8m,defaults 0",
+        "tmpfs /srv/x tmpfs size=8192K,nosuid 0 0",
         "# tmpfs /srv/x ext4\n\ntmpfs /srv/x tmpfs nosuid,size=8m 0 0",
         "old /srv/x tmpfs nosuid 0 0\ntmpfs /srv/x tmpfs nosuid,size=8m 0 0\nold /srv/x tmpfs",
     ],

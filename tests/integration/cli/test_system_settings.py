@@ -103,3 +103,23 @@ def test_what_was_set_by_hand_is_adopted_and_what_the_kernel_does_not_take_is_to
     said = failed.stdout + failed.stderr
     assert 'the kernel does not take "many"' in said
     assert "there is no setting net.none on this target" in said
+
+
+def test_an_order_to_the_kernel_is_no_setting_and_a_wrong_value_is_said_to_be_one(person, site):
+    person.write(
+        "system.yaml",
+        """\
+apiVersion: linux.froyo.dev/v1alpha1
+kind: Sysctl
+metadata: {name: flush}
+spec: {target: web-1, name: net.ipv4.route.flush, value: 1}
+---
+apiVersion: linux.froyo.dev/v1alpha1
+kind: Sysctl
+metadata: {name: wrong}
+spec: {target: web-1, name: net.ipv4.tcp_fin_timeout, value: abc}
+""",
+    )
+    said = person.froyo("apply", site, status=1).stdout
+    assert "net.ipv4.route.flush can only be written: it is an order to the kernel, and no setting" in said
+    assert 'the kernel does not take "abc": invalid argument; declare a value that this setting takes' in said
