@@ -16,6 +16,7 @@ from reconciler.plugins.calls import Phase
 Json = dict[str, Any]
 Verdicts = Mapping[str, PropertyVerdict]
 
+KERNEL = ("/proc/", "/sys/")
 MANY = 100
 """Instances of one request: what is asked one by one shows."""
 
@@ -167,11 +168,16 @@ async def try_to_destroy(stand: Stand, trial: Trial, verdict: PropertyVerdict) -
 
 
 def _taken_along(trial: Trial, before: World, after: World) -> str:
-    """The first file that has gone, or become another, and is neither what it is about, nor within that, nor shared."""
+    """The first file that has gone, or become another, and is neither what it is about, nor within that, nor shared.
+
+    What the kernel says in files is nobody's, and follows from what is done.
+    """
     own = {subject.removeprefix("path:") for subject in trial.provides}
     within = tuple(f"{subject.removeprefix('path:')}/" for subject in trial.contains)
     old, new = before.get(FILES, {}), after.get(FILES, {})
     for path in old:
+        if path.startswith(KERNEL):
+            continue
         mine = path in own or (path.startswith(within) and path not in trial.case.managed)
         if old[path] != new.get(path) and not mine and not (path in trial.shared and path in new):
             return path
