@@ -138,8 +138,7 @@ def reads_of(tree: nodes.Template, source: str) -> dict[int, tuple[tuple[str, ..
 
 def surely_read(tree: nodes.Template) -> tuple[tuple[int, tuple[str, ...]], ...]:
     """What is written out whatever the values are: each path with its line. What stands in any tag may not be."""
-    made_here = {one.name for one in tree.find_all(nodes.Name) if one.ctx != "load"}
-    if any(tree.find_all(nodes.Extends)) or made_here & set(ROOTS):
+    if any(tree.find_all(nodes.Extends)) or not set(ROOTS).isdisjoint(_made_in(tree)):
         return ()
     found = []
     for output in tree.body:
