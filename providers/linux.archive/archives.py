@@ -81,8 +81,8 @@ def digest_of(spec: Json, stats: Json) -> str:
     if "body" in spec:
         return str(spec["body"]["digest"])
     if "sha256" in spec:
-        return "sha256:" + spec["sha256"].removeprefix("sha256:")
-    stat = stats.get(spec.get("from"))
+        return "sha256:" + str(spec["sha256"]).removeprefix("sha256:")
+    stat = stats.get(spec.get("from", ""))
     return "" if stat is None or isinstance(stat, CallError) else str(stat.get("digest", ""))
 
 
@@ -128,7 +128,7 @@ def question(one: Resource, digest: str) -> Json:
 def seen(one: Resource, digest: str, stats: Json, top: Any, look: Any) -> Actual | Fault:
     """What is known of one."""
     spec = one.spec
-    source = stats.get(spec.get("from"))
+    source = stats.get(spec.get("from", ""))
     for reply in (top, look, source):
         if isinstance(reply, CallError):
             return reply
