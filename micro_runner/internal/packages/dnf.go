@@ -31,7 +31,8 @@ func (d *dnf) name() string { return "dnf" }
 func (d *dnf) order(one, other string) int { return CompareRpm(one, other) }
 
 func (d *dnf) ready() error {
-	if target, err := filepath.EvalSymlinks(d.places.root + "/usr/bin/dnf"); err == nil && strings.HasSuffix(target, "/dnf5") {
+	program, _ := filepath.EvalSymlinks(d.places.root + "/usr/bin/dnf")
+	if program == "" && d.places.there("/usr/bin/dnf5") || strings.HasSuffix(program, "/dnf5") {
 		return fault.New(fault.NotSupported, "what is called dnf here is dnf 5, which is not known yet")
 	}
 	if why, _ := execute.Lacks("dnf", "/", nil); why != nil {

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/harness"
 )
 
 func dnfDatabase(t *testing.T) *database {
@@ -158,6 +161,24 @@ func put(t *testing.T, where places, names ...string) {
 		}
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+func TestDnf5IsNotTakenForDnf(t *testing.T) {
+	for _, link := range []bool{true, false} {
+		where := places{t.TempDir()}
+		put(t, where, "usr/bin/dnf5")
+		if link {
+			if err := os.Symlink("dnf5", where.root+"/usr/bin/dnf"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h := at(t, where)
+		for _, name := range []string{"pkg.query", "pkg.manager"} {
+			if told := h.Fails(fault.NotSupported, name, harness.Object{"name": "jq"}); told != "what is called dnf here is dnf 5, which is not known yet" {
+				t.Error(told)
+			}
 		}
 	}
 }

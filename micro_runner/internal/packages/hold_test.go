@@ -7,12 +7,17 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+
+	"froyo.dev/runner/internal/confine"
 )
 
 const holds = "FROYO_TEST_HOLDS"
 
-// The test binary is its own holder of a lock: a process is not told of locks that it holds itself.
+// The test binary is its own holder of a lock: a process is not told of locks that it holds itself. It confines, too, as the runner does.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == confine.Mode {
+		os.Exit(confine.Become(os.Args[2:]))
+	}
 	if path := os.Getenv(holds); path != "" {
 		file, err := os.OpenFile(path, os.O_RDWR, 0)
 		if err == nil {

@@ -74,7 +74,7 @@ func (f *found) manager() (manager, error) {
 			return one, nil
 		}
 	}
-	return nil, fault.New(fault.NotSupported, "there is no package manager here that is known")
+	return nil, fault.New(fault.NotSupported, "there is no package manager here that is known: no apt with dpkg, no apk, pacman, zypper or dnf")
 }
 
 // databases is by which file or directory a package manager is known to be the target's own.
@@ -83,7 +83,7 @@ var databases = map[string][]string{
 	"apk":    {"/lib/apk/db/installed", "/usr/lib/apk/db/installed"},
 	"pacman": {"/var/lib/pacman/local/ALPM_DB_VERSION"},
 	"zypper": {"/usr/bin/zypper"},
-	"dnf":    {"/usr/bin/dnf"},
+	"dnf":    {"/usr/bin/dnf", "/usr/bin/dnf5"},
 }
 
 func (p places) there(paths ...string) bool {
