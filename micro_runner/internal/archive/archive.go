@@ -181,6 +181,7 @@ func (f *family) unpack(ctx context.Context, item wire.Object) (wire.Object, err
 	}
 	defer f.host.Blobs.Close(body)
 	fresh := record == nil || record.archive != q.archive
+	made := record != nil && record.made
 	if fresh {
 		if record, err = q.listing(ctx, body); err != nil {
 			return nil, err
@@ -201,6 +202,7 @@ func (f *family) unpack(ctx context.Context, item wire.Object) (wire.Object, err
 		return nil, fault.New(fault.Conflict, "%s is not as expected", q.path)
 	}
 	if fresh {
+		record.made = made || c.top
 		if err := f.records.save(ctx, &q.unpacking, record); err != nil {
 			return nil, err
 		}
@@ -220,6 +222,9 @@ func (f *family) remove(ctx context.Context, q *question, record *record) (wire.
 	gone, directories, _, err := q.taken(ctx, members)
 	if err != nil {
 		return nil, err
+	}
+	if record.made {
+		directories = append(directories, q.at(""))
 	}
 	if _, err := q.removeAll(ctx, gone, directories); err != nil {
 		return nil, err

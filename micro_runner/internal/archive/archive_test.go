@@ -544,6 +544,22 @@ func TestWhatIsUnpackedGoesAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestTheDirectoryGoesOnlyIfItWasMadeForIt(t *testing.T) {
+	content := packed(t, file("x", "1"))
+	for _, there := range []bool{false, true} {
+		h := try(t)
+		if there {
+			_ = os.Mkdir(h.top, 0o755)
+		}
+		h.unpack(content, nil)
+		h.unpack(packed(t, file("y", "2")), nil)
+		_ = os.Remove(filepath.Join(h.top, "x"))
+		h.OK("archive.unpack", harness.Object{"path": h.top, "absent": true})
+		h.is("", there)
+		h.is("y", false)
+	}
+}
+
 func TestARecordThatSomebodyElseCouldHaveWrittenIsNotBelieved(t *testing.T) {
 	h := try(t)
 	content := packed(t, file("x", "1"))

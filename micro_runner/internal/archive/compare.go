@@ -135,7 +135,8 @@ type comparison struct {
 	differences []difference
 	changes     []change
 	refused     error
-	lost        int // files whose content goes
+	top         bool // the directory itself is not there
+	lost        int  // files whose content goes
 }
 
 func (c *comparison) note(name, field, before, after string) {
@@ -190,6 +191,7 @@ func (u *unpacking) compareTop(c *comparison, there found) {
 	top := member{kind: entry.Directory, mode: 0o755}
 	switch there.kind {
 	case entry.Absent:
+		c.top = true
 		c.note("", "", "", "directory")
 		c.changes = append(c.changes, change{member: top, there: there, content: true})
 	case entry.Directory:

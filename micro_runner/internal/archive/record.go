@@ -23,6 +23,7 @@ const maxRecord = 16 << 20
 // itself has gone. It is written before anything is unpacked.
 type record struct {
 	archive digest.Sum
+	made    bool // the directory itself, for it
 	members []member
 }
 
@@ -125,7 +126,7 @@ func (r *record) text() []byte {
 		}
 		members[i] = wire.Array{m.name, string(m.kind), int64(m.mode), m.size, sum, m.to, m.copyOf}
 	}
-	return wire.Append(nil, wire.Object{wire.F("archive", r.archive.String()), wire.F("members", members)})
+	return wire.Append(nil, wire.Object{wire.F("archive", r.archive.String()), wire.F("made", r.made), wire.F("members", members)})
 }
 
 // parse reads what text writes; nil where it is something else.
@@ -143,7 +144,8 @@ func parse(content []byte) *record {
 	if !ok || !is || len(members) > maxMembers {
 		return nil
 	}
-	read := &record{archive: sum}
+	made, _ := whole.Get("made")
+	read := &record{archive: sum, made: made == true}
 	for _, one := range members {
 		fields, _ := one.(wire.Array)
 		if len(fields) != 7 {

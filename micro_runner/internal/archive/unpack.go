@@ -256,7 +256,7 @@ func (u *unpacking) taken(ctx context.Context, members []member) (gone, director
 		gone = append(gone, u.at(m.name))
 		differences = append(differences, difference{m.name, "", string(m.kind), ""})
 	}
-	return gone, append(directories, u.at("")), differences, nil
+	return gone, directories, differences, nil
 }
 
 // removeAll takes it away. A directory in which there is something else stays, and so does one that is mounted on, or is root's own.
