@@ -66,7 +66,7 @@ func (s *search) numberOfGroup(gid uint32, name string) {
 // program: whoever has a shell that is not there cannot log in.
 func (s *search) program(shell string) {
 	if !exists(shell) {
-		s.add(fault.New(fault.NotFound, "%s does not exist: who has that shell could not log in", shell), "path:"+shell)
+		s.add(fault.New(fault.NotFound, "%s does not exist: who has that shell could not log in; install what brings it first, or name one of /etc/shells", shell), "path:"+shell)
 	}
 }
 
