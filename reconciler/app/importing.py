@@ -7,7 +7,7 @@ declared already is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from reconciler.app.assembly import Parts
 from reconciler.app.evaluating import Evaluated
 from reconciler.config.expressions import meant
 from reconciler.config.fields import subjects_of
+from reconciler.config.schemas import CompiledKind
 from reconciler.core.suggest import did_you_mean
 from reconciler.engine.finding import find
 from reconciler.errors import UsageError
@@ -71,10 +72,13 @@ async def imported(parts: Parts, evaluated: Evaluated, name: str, kinds: Collect
     declared = [
         one for one in evaluated.instances.values() if one.target == target.name and one.removal is None
     ]
-    manifests, known = _manifests(findings.found, every, target.name, declared)
+    undeclarable = _undeclarable(findings.found, every, target.name)
+    found = [one for at, one in enumerate(findings.found) if at not in undeclarable]
+    manifests, known = _manifests(found, every, target.name, declared)
+    failed = {f"{findings.found[at].kind} {findings.found[at].name}": why for at, why in undeclarable.items()}
     asked = set(kinds) or set(every)
     silent = sorted(asked - set(findings.kinds) - findings.failed.keys())
-    return Imported(manifests, known, silent, findings.failed)
+    return Imported(manifests, known, silent, {**findings.failed, **failed})
 
 
 def _wanted(every: Mapping[str, Kind], kinds: Collection[str]) -> dict[str, list[str]]:
@@ -87,6 +91,27 @@ def _wanted(every: Mapping[str, Kind], kinds: Collection[str]) -> dict[str, list
             )
         found.setdefault(every[kind].package, []).append(kind)
     return found if kinds else {one.package: [] for one in every.values()}
+
+
+def _undeclarable(found: Sequence[Finding], every: Mapping[str, Kind], target: TargetName) -> dict[int, str]:
+    """What there is, and is of no form that its kind takes, by its place, and why.
+
+    One odd thing on a target must not spoil all the others.
+    """
+    wrong: dict[int, str] = {}
+    compiled = {one.kind: CompiledKind(every[one.kind]) for one in found}
+    for at, one in enumerate(found):
+        document = {
+            "apiVersion": every[one.kind].api_version,
+            "kind": one.kind,
+            "metadata": {"name": _named(one.name)},
+            "spec": {"target": str(target), **one.spec},
+        }
+        if not compiled[one.kind].accepts(document):
+            paths = (error.instance_path for error in compiled[one.kind].errors(document))
+            fields = dict.fromkeys(".".join(map(str, path)) or "spec" for path in paths)
+            wrong[at] = f"is left out: what {', '.join(fields)} is cannot be declared"
+    return wrong
 
 
 def _manifests(

@@ -27,7 +27,13 @@ class _Dumper(yaml.SafeDumper):
         return analysis
 
 
+_BRACES = "{\ue0f0{"
+"""Stands for two braces that are no template, until they are written: what a target has means itself."""
+
+
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    if "{{" in text and "\n" not in text:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text.replace("{{", _BRACES), style='"')
     style = "|" if "\n" in text else None if text[:1].isalpha() or text[:1] == "/" else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -37,7 +43,7 @@ _Dumper.add_representer(str, _text)
 
 def _dumped(manifest: dict[str, Any], *, as_it_looks: bool) -> str:
     text: str = yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, allow_unicode=as_it_looks, width=100)
-    return text
+    return text.replace(_BRACES, "\\u007b{").replace("{\\uE0F0{", "\\u007b{")
 
 
 def manifest_text(manifests: Iterable[tuple[dict[str, Any], str]], target: str) -> str:

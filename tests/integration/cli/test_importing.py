@@ -117,6 +117,23 @@ def test_what_cannot_be_said_is_told(owner):
     assert "/nowhere" in failed.stderr
 
 
+def test_what_is_of_no_form_that_can_be_declared_is_left_out_and_spoils_nothing_else(owner):
+    """A name with an escape sequence in it, on one account, made all manifests of a machine invalid."""
+    plugin = owner.state / "packages" / "my.marker" / "plugin.py"
+    odd = 'Found("odd\\x1b[2J", {"path": "no place", "note": "x"}),'
+    odd += 'Found("braces", {"path": "/b", "note": "{{.ID}}"}), *['
+    text = plugin.read_text()
+    begin = text.index("        return [\n            Found(")
+    end = text.index("        ]\n", begin)
+    listed = text[begin:end].replace("return [", f"return [{odd}", 1)
+    plugin.write_text(text[:begin] + listed + "        ]" + text[end:])
+    out = owner.site / "found.yaml"
+    found = owner.froyo("import", "here", owner.site, "--kind", "Marker", "--into", out, status=1)
+    assert "Marker odd␛[2J: is left out: what spec.path is cannot be declared" in found.stderr
+    assert "4 manifests" in found.stderr
+    owner.froyo("validate", owner.site)
+
+
 def test_what_cannot_be_meant_is_refused(owner):
     assert (
         "did you mean 'Marker'"

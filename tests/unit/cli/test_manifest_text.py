@@ -19,6 +19,8 @@ TEXTS = [
     "\u2028x\n",
     "0644",
     "no",
+    "docker ps --format '{{.Names}}'",
+    "{{ a }} \u202e {{{",
 ]
 
 
@@ -38,6 +40,10 @@ def test_what_would_turn_a_text_round_or_hide_it_is_written_as_what_it_is(text):
     written = manifest_text([({"comment": text, "name": "Zoë"}, "")], "web-1")
     assert visible(written) == written
     assert yaml.safe_load(written) == {"comment": text, "name": "Zoë"}
+
+
+def test_braces_of_others_are_no_template():
+    assert "{{" not in manifest_text([({"command": "docker ps --format {{.ID}}"}, "")], "web-1")
 
 
 def test_a_remark_stands_above_what_it_is_about():
