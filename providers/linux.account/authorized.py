@@ -78,6 +78,12 @@ def question(spec: Json) -> Json:
 
 def lines_of(spec: Json) -> list[str]:
     """The declared keys as lines of the file."""
+    for index, option in enumerate(spec.get("options", ())):
+        if not is_option(option):
+            raise PermanentError(
+                f"options[{index}] is none of sshd's: a blank is within double quotes, which are closed again, as in"
+                ' command="/usr/bin/rsync --server"'
+            )
     options = ",".join(spec.get("options", ()))
     written = spec["keys"] if "keys" in spec else [spec["key"]]
     lines = []
@@ -91,6 +97,21 @@ def lines_of(spec: Json) -> list[str]:
             )
         lines.append(f"{options} {text}" if options else text)
     return lines
+
+
+def is_option(text: str) -> bool:
+    """Whether sshd reads it as options: at a blank that is not within quotes they end, and the key would begin."""
+    quoted, skipped = False, False
+    for index, letter in enumerate(text):
+        if skipped:
+            skipped = False
+        elif text[index : index + 2] == '\\"':
+            skipped = True
+        elif letter == '"':
+            quoted = not quoted
+        elif letter.isspace() and not quoted:
+            return False
+    return not quoted and not text.startswith("#")
 
 
 def is_key(line: str) -> bool:

@@ -134,6 +134,23 @@ def test_what_is_to_be_left_alone_is_told_only(look):
 
 
 @pytest.mark.parametrize(
+    "option",
+    ['command="x', "restrict ssh-rsa AAAA", "#restrict", 'from="a" ', 'command="a\\"', "no-pty\u00a0x"],
+)
+def test_what_sshd_would_not_read_as_an_option_is_refused_by_its_place(look, option):
+    fault, *_ = look(file(), key=ONE, options=["no-pty", option])
+    assert "options[1] is none of sshd's" in fault["message"]
+
+
+@pytest.mark.parametrize(
+    "option", ['command="a b"', 'command="echo \\"a, b\\""', 'from="*.example.com,!x"', "no-pty", "a\\b"]
+)
+def test_what_sshd_reads_as_an_option_is_asked_for(look, option):
+    seen, *_ = look(file(), key=ONE, options=[option])
+    assert "message" not in seen
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
