@@ -124,10 +124,11 @@ class Walk:
             for a in frontier.blocked
             if a in later
             and a not in self._looks
-            and not self._probing.is_probe(a)
+            and not self._probing.is_new(a)
             and self._deciding.may_look(a)
         ]
-        if unseen:
+        # A probe that was answered is concluded from that, whatever it comes after.
+        if unseen := self._probing.readable(unseen):
             await self._looks.look(unseen)
         self._wait_for(frontier.blocked)
         return self._looks.keys()

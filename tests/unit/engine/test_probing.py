@@ -326,6 +326,29 @@ async def test_a_lost_session_ends_nothing_that_the_controller_asks_by_itself(st
 
 
 @staged
+async def test_an_answer_that_came_while_there_was_no_session_counts_whatever_it_comes_after(stage):
+    """It was said to be under way for ever: in looks at everything it came after what was not as declared."""
+
+    async def declare(**more):
+        above, paused = file("a", "a", **more), file("b", "b", policy=Policy.PAUSED)
+        await stage.declare(above, paused, probe("site", interval=3600.0, require=("File/a",)))
+
+    stage.page("site")
+    await declare()
+    await until(stage, "InSync")
+    await declare(policy=Policy.OBSERVE)
+    stage.spoil("a")
+    await stage.until(lambda: stage.reason("a") == "Differs")
+    await stage.again()
+    stage.page("site", takes=8.0)
+    await declare(policy=Policy.OBSERVE)
+    await until(stage, "Pending")
+    stage.machines["m0"].lose_sessions()
+    stage.machines["m0"].partition(20.0)
+    await until(stage, "InSync")
+
+
+@staged
 async def test_what_may_have_been_done_when_the_session_was_lost_has_it_asked_anew(stage):
     """Nobody could tell whether it was: what was known of the probe was of another world, and gated nothing."""
     stage.page("site")
