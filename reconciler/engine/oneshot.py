@@ -40,6 +40,10 @@ R = TypeVar("R")
 
 log = get_logger("froyo")
 
+RETURN = 600.0
+"""Seconds that a target has to come back in, where it went because of what was done to it."""
+PAUSE = 2.0
+"""Seconds between attempts to reach it again."""
 ROUNDS = 8
 """Rounds that one apply may take: what was woken, or moved under our hands, is looked at again this often."""
 
@@ -185,6 +189,47 @@ class OneShot:
         self, lane: Lane, session: Session, only: Mapping[Address, PlanUnit] | None
     ) -> TargetResult:
         result = TargetResult(lane.target.name, len(lane.instances), lane=lane)
+        first = session
+        try:
+            while not await self._rounds(lane, session, only, result):
+                if session is not first:
+                    await session.close()
+                session = await self._again(lane)
+        finally:
+            if session is not first:
+                await session.close()
+        _tell_apart(result, lane, only)
+        end = "failed" if result.failed else "done"
+        self._services.progress.step(lane.target.name, end, result.changed)
+        return result
+
+    async def _again(self, lane: Lane) -> Session:
+        """A session to a target that went because of what was done to it.
+
+        Raises:
+            TransportError: it has not come back.
+        """
+        deadline = self._services.loop_time() + RETURN
+        self._services.progress.step(lane.target.name, "connecting", lane.instances)
+        while True:
+            await asyncio.sleep(PAUSE)
+            try:
+                return await self._open(
+                    lane.target, runtime=self._services.runtime, on_event=lambda _event: None
+                )
+            except TransportError as error:
+                if self._services.loop_time() >= deadline:
+                    why = f"it has not come back within {wording.duration(RETURN)}"
+                    raise TransportError(f"{why}: {error}") from error
+
+    async def _rounds(
+        self, lane: Lane, session: Session, only: Mapping[Address, PlanUnit] | None, result: TargetResult
+    ) -> bool:
+        """Rounds until nothing is left to look at; whether that came about, else the target went as it was to.
+
+        Raises:
+            TransportError, ProtocolError: the session was lost, and nothing that was done says why.
+        """
         touched: set[Section] = set()
         dirty: Scope[Address] = EVERYTHING
         rounds = 0
@@ -196,6 +241,11 @@ class OneShot:
             except asyncio.CancelledError:
                 await asyncio.shield(work.abandon())
                 raise
+            except (TransportError, ProtocolError):
+                if not any(lane.instances[address].disruptive for address in work.in_doubt):
+                    raise
+                result.events += work.report.events
+                return False
             result.events += work.report.events
             result.changed += [a for a in dict.fromkeys(outcome.changed) if a not in result.changed]
             touched |= outcome.touched
@@ -209,10 +259,7 @@ class OneShot:
             if not dirty:
                 break
         await self._gather(session, touched)
-        _tell_apart(result, lane, only)
-        end = "failed" if result.failed else "done"
-        self._services.progress.step(lane.target.name, end, result.changed)
-        return result
+        return True
 
     async def _gather(self, session: Session, touched: Collection[Section]) -> None:
         """Bring up to date what is known of a target. What was done stands, whatever comes of that."""

@@ -146,6 +146,11 @@ class Journal:
         self._elsewhere |= dict.fromkeys(units, tally)
         self._preimages |= preimages
 
+    @property
+    def under_way(self) -> list[Address]:
+        """What was begun, and of which it is not known what came of it."""
+        return list(self._open)
+
     def not_done(self, address: Address) -> None:
         """An operation was not begun, or has failed; as far as is known, what was there still is."""
         if (digest := self._preimages.get(address)) is not None:
@@ -209,7 +214,7 @@ class Journal:
         """
         lost = isinstance(error, TransportError | ProtocolError)
         reason = Reason.UNREACHABLE if lost else Reason.ABANDONED
-        for address in list(self._open):
+        for address in self.under_way:
             self.outcome(
                 address, reason, f"cut off while it was applied; observed again as soon as it can be: {error}"
             )
@@ -217,7 +222,7 @@ class Journal:
 
     async def abandon(self, report: Report) -> list[Address]:
         """The same for a round that was cancelled because the controller ends; returns what was under way."""
-        left = list(self._open)
+        left = self.under_way
         own = [address for address in left if address not in self._elsewhere]
         interrupted = self._interrupted(len(own))
         for address in left:

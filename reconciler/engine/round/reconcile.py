@@ -62,6 +62,7 @@ class Round:
         only: Mapping[Address, PlanUnit] | None = None,
     ) -> None:
         self.outcome = RoundOutcome()
+        self.in_doubt: list[Address] = []
         self.report = Report(services.runtime.now, lane.states, instances=lane.instances)
         self._lane = lane
         self._session = session
@@ -121,6 +122,7 @@ class Round:
         try:
             await self._go_round(dirty)
         except Exception as error:
+            self.in_doubt = self._journal.under_way
             # What was concluded until now holds; what was not stays unsettled, and is looked at again.
             self._lane.release(self.outcome.gone)
             await self._journal.cut_off(self.report, error)

@@ -65,3 +65,13 @@ def test_a_host_is_started_anew_once_and_what_comes_after_waits_for_its_return(l
     daemon.until_ready(2)
     assert boot_of(host) == second
     assert daemon.terminate() == 0
+
+
+def test_a_single_apply_waits_for_the_return(lab, site, host):
+    after = instance("File", "after", f"{BASE}/after", content="x\n", require=["Reboot/anew"], **on(host))
+    host.exec("echo x >/run/reboot-required")
+    first = boot_of(host)
+    site.declare(target(lab, host), reboot(host, windows=ALWAYS), after)
+    assert "created" in site.apply().stdout
+    assert (boot_of(host) == first, host.exec(f"cat {BASE}/after")) == (False, "x")
+    assert "nothing to do" in site.apply().stdout

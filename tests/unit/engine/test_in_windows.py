@@ -94,3 +94,42 @@ async def test_on_the_controllers_own_host_a_window_is_not_enough(stage):
     assert "the host that froyo itself runs on" in stage.summary("motd").message
     await approve(stage, "motd")
     await stage.until(lambda: stage.content("motd") == b"hello\n")
+
+
+async def goes(stage, *, seconds):
+    """The host goes with the first that is done, and is back after so many seconds."""
+    weather = stage.machines["m0"].weather
+    weather.hangs_up = 1.0
+    await asyncio.sleep(1)
+    weather.hangs_up, weather.refuses = 0.0, 1.0
+    await asyncio.sleep(seconds)
+    weather.refuses = 0.0
+
+
+@staged
+async def test_a_single_run_waits_for_the_return_of_what_it_has_disrupted(stage):
+    one = disruptive(file("motd", "hello\n", windows=(Window(),)))
+    after = file("after", "x\n", require=("File/motd",))
+    going = asyncio.create_task(goes(stage, seconds=30))
+    await asyncio.sleep(0)
+    [result] = await stage.once(stage.desired(one, after)).apply()
+    await going
+    assert (result.error, result.failed) == ("", {})
+    assert (stage.content("motd"), stage.content("after")) == (b"hello\n", b"x\n")
+
+
+@staged
+async def test_a_single_run_does_not_wait_for_ever(stage):
+    one = disruptive(file("motd", "hello\n", windows=(Window(),)))
+    going = asyncio.create_task(goes(stage, seconds=700))
+    await asyncio.sleep(0)
+    [result] = await stage.once(stage.desired(one)).apply()
+    await going
+    assert "it has not come back within 10 min" in result.error
+
+
+@staged
+async def test_a_single_run_that_loses_its_session_otherwise_says_so(stage):
+    stage.machines["m0"].weather.hangs_up = 1.0
+    [result] = await stage.once(stage.desired(file("motd", "hello\n"))).apply()
+    assert result.error != ""
