@@ -102,7 +102,7 @@ def advice(address: str, reason: str) -> str:
     It goes beside a message, never into it: of many that are the same, the message is the same, and this is not.
     """
     if reason == Reason.HELD:
-        return f"to have it replaced: froyo approve {address} --reason WHY"
+        return f"to have it done: froyo approve {address} --reason WHY"
     if reason == Reason.PRUNE_HELD:
         return f"to have it removed: froyo approve {address} --reason WHY; or kept for good: froyo forget {address}"
     return ""

@@ -36,7 +36,7 @@ class Reason(StrEnum):
     DIFFERS = "Differs"
     """Differs, and `policy: observe` forbids to touch it."""
     HELD = "Held"
-    """Differs at first contact, and `adopt: hold` leaves it so until a person approves, or that becomes `replace`."""
+    """Left until a person approves: it differed at first contact (`adopt: hold`), or no window of its is open."""
     PRUNE_HELD = "PruneHeld"
     """Is declared no longer, and is not removed before a person approves."""
     PAUSED = "Paused"
