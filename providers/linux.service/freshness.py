@@ -33,7 +33,7 @@ def verb(spec: Json, *, can_reload: bool) -> str:
 
 
 def newer(spec: Json, unit: Json, stats: list[Json]) -> Json:
-    """By path, what is due.
+    """By path, what is due; of what is no path of its own, it is a program or library that runs and was replaced.
 
     Args:
         spec: of the Service.
@@ -43,6 +43,8 @@ def newer(spec: Json, unit: Json, stats: list[Json]) -> Json:
     due: Json = {}
     if unit["active"] != "active":
         return due
+    # What belongs to other packages, such as a library, is used all the same.
+    due |= dict.fromkeys(unit.get("replaced", ()), "restart")
     for (path, field), stat in zip(asked_about(spec), stats, strict=True):
         what = verb(spec, can_reload=unit["can_reload"]) if field == "files" else "restart"
         since = unit["changed_us"] if what == "reload" else unit["started_us"]

@@ -62,7 +62,7 @@ class Service(Provider):
         paths = list(dict.fromkeys(path for some in asked for path in some))
         # The two are of different types, which gather cannot say.
         found: list[Any] = await gather(
-            batch("unit.query", [{"unit": one.spec["unit"]} for one in wanted]),
+            batch("unit.query", [question(one.spec) for one in wanted]),
             batch("file.stat", [{"path": path, "digest": False, "times": True} for path in paths]),
         )
         units, stats = found
@@ -95,12 +95,17 @@ class Service(Provider):
         return replace(resource, spec=spec, ignore=())
 
 
+def question(spec: Json) -> Json:
+    """What to ask about a unit."""
+    return {"unit": spec["unit"]} | ({"replaced": True} if "packages" in spec else {})
+
+
 def seen(one: Resource, unit: Json | CallError, stats: list[Json | CallError]) -> Actual | Fault:
     """What is known of one."""
     if isinstance(unit, CallError):
         return unit
     spec, due = one.spec, {}
-    if stats:
+    if stats or unit.get("replaced"):
         broken = [stat for stat in stats if isinstance(stat, CallError)]
         if broken:
             return broken[0]
@@ -155,6 +160,8 @@ def watched(spec: Json, unit: Json) -> tuple[str, ...]:
     if "startup" in spec and (link := link_of(spec["unit"])):
         subjects.append(f"path:{link}")
     subjects += [f"path:{path}" for path, _ in asked_about(spec)]
+    if "packages" in spec:
+        subjects.append("path:/var/lib/dpkg/status")
     return tuple(dict.fromkeys(subjects))
 
 
@@ -238,7 +245,7 @@ def freshness_steps(spec: Json, state: Json) -> list[Step]:
     due, fields = state.get("newer", {}), dict(asked_about(spec))
     steps = []
     for field in ("files", "packages"):
-        newer_ones = [path for path in due if fields[path] == field]
+        newer_ones = [path for path in due if fields.get(path, "packages") == field]
         if newer_ones:
             what = "restart" if "restart" in {due[path] for path in newer_ones} else "reload"
             before = f"newer than what runs: {', '.join(newer_ones)}"

@@ -25,6 +25,7 @@ type Unit struct {
 	Result     string // success, exit-code, signal, start-limit-hit …
 	Exit       uint64 // status, or number of the signal, of its main process
 	Restarts   uint64 // by systemd itself
+	PID        uint64 // of a service's main process; 0 where there is none
 	Started    uint64 // when its main process was begun, or it was, if it has none
 	Flapping   bool   // systemd has started it again and again, the last time a moment ago
 	Changed    uint64 // when it last began or ceased to be active, or was reloaded
@@ -45,7 +46,7 @@ const (
 
 var (
 	ofUnit    = []string{"Id", "LoadState", "ActiveState", "SubState", "FragmentPath", "DropInPaths", "NeedDaemonReload", "CanReload", "StateChangeTimestamp"}
-	ofService = []string{"Result", "Type", "RemainAfterExit", "ExecMainStatus", "ExecMainStartTimestamp", "NRestarts"}
+	ofService = []string{"Result", "Type", "RemainAfterExit", "ExecMainStatus", "ExecMainStartTimestamp", "NRestarts", "MainPID"}
 )
 
 // Query asks about units, all at once. There is a unit or an error for each.
@@ -119,7 +120,7 @@ func (l *line) answers(ctx context.Context, q *questions, name string) (Unit, er
 		CanReload: truth(said["CanReload"]), Changed: number(said["StateChangeTimestamp"]),
 		Started: number(said["InactiveExitTimestamp"]) + number(said["ExecMainStartTimestamp"]), // only one is asked for
 		Result:  text(said["Result"]), Type: text(said["Type"]), Remains: truth(said["RemainAfterExit"]),
-		Exit: number(said["ExecMainStatus"]), Restarts: number(said["NRestarts"]),
+		Exit: number(said["ExecMainStatus"]), Restarts: number(said["NRestarts"]), PID: number(said["MainPID"]),
 	}
 	unit.Flapping = unit.Restarts >= flapping && time.Since(time.UnixMicro(int64(unit.Started))) < steady
 	// It fails where there is no file, as for what another unit has made.

@@ -60,7 +60,11 @@ func query(ctx context.Context, bus *systemd.Bus, call *command.Call) (wire.Arra
 			return nil, ctx.Err()
 		}
 		for n, i := range places {
-			results[i] = command.Result(reply(&units[n]), errs[n], names[n])
+			told := reply(&units[n])
+			if gone := command.Read(call.Items[i]).Bool("replaced", false); gone && errs[n] == nil && units[n].PID > 0 {
+				told = append(told, wire.F("replaced", list(replaced("/proc", units[n].PID))))
+			}
+			results[i] = command.Result(told, errs[n], names[n])
 		}
 	}
 	return results, nil

@@ -2,6 +2,9 @@ package units
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,6 +89,31 @@ func TestAReplyHasWhatSystemdSaysAndNothingThatIsNot(t *testing.T) {
 	}
 	if state := command.Text(told, "state"); state != stateOf(&unit) || !strings.HasPrefix(state, "sha256:") {
 		t.Fatal(state)
+	}
+}
+
+func TestWhatAProcessRunsAndIsReplacedOnTheDiskIsTold(t *testing.T) {
+	proc := t.TempDir()
+	directory := filepath.Join(proc, "7")
+	if err := os.Mkdir(directory, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/usr/sbin/served.dpkg-tmp (deleted)", filepath.Join(directory, "exe")); err != nil {
+		t.Fatal(err)
+	}
+	maps := "55d0-55d1 r-xp 0000 08:01 12 /usr/lib/libssl.so.3 (deleted)\n" +
+		"55d0-55d1 r--p 0000 08:01 12 /usr/lib/data (deleted)\n" +
+		"55d0-55d1 r-xp 0000 08:01 13                 /usr/lib/libc.so.6\n" +
+		"55d0-55d1 r-xp 0000 00:01 14 /memfd:jit (deleted)\n" +
+		"55d0-55d1 rwxp 0000 00:00 0\n"
+	if err := os.WriteFile(filepath.Join(directory, "maps"), []byte(maps), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if found := replaced(proc, 7); !slices.Equal(found, []string{"/usr/lib/libssl.so.3", "/usr/sbin/served"}) {
+		t.Fatal(found)
+	}
+	if found := replaced(proc, 8); len(found) != 0 {
+		t.Fatal(found)
 	}
 }
 

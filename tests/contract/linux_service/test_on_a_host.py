@@ -75,7 +75,7 @@ def test_what_people_do_to_units_is_undone_and_they_are_named(lab, site, host):
     )
     nginx = unit(
         "Service", "nginx", host, unit="nginx.service", state="running", startup="enabled",
-        files=["/etc/nginx/conf.d/t.conf"],
+        files=["/etc/nginx/conf.d/t.conf"], packages=["nginx"],
     )  # fmt: skip
     app = unit("Unit", "app", host, unit="app.service", content=APP, notify=["Service/app"])
     limits = unit(
@@ -106,6 +106,13 @@ def test_what_people_do_to_units_is_undone_and_they_are_named(lab, site, host):
     host.ssh("systemctl stop nginx")
     repaired(last, "Service/nginx", "`systemctl stop nginx`", "root")
     assert is_so(host, "is-active") == "active"
+
+    # Its program is another one on the disk, as after an upgrade.
+    last = daemon.last_event()
+    host.exec("cp -p /usr/sbin/nginx /usr/sbin/nginx.new; mv /usr/sbin/nginx.new /usr/sbin/nginx")
+    host.exec("touch /var/lib/dpkg/status")
+    repaired(last, "Service/nginx", "/usr/sbin/nginx", "packages")
+    assert "deleted" not in host.exec("readlink /proc/$(systemctl show -P MainPID nginx)/exe")
 
     last = daemon.last_event()
     host.exec("kill -9 $(systemctl show -P MainPID app)")

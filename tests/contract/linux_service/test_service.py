@@ -481,3 +481,11 @@ async def test_an_instance_of_a_template_is_a_unit_like_any_other():
     assert actions(await round_.converge(one)) == [["enable", "start"]]
     one = resource(unit="sleeper@100.service", state="stopped", startup="disabled")
     assert actions(await round_.converge(one)) == [["disable", "stop"]]
+
+
+async def test_what_runs_a_library_that_was_replaced_is_restarted_where_packages_are_given():
+    old = replace(NGINX, replaced=("/usr/lib/x86_64-linux-gnu/libssl.so.3",))
+    operation = await on(old).converge(resource(packages=["nginx"]))
+    assert actions(operation) == [["restart"]]
+    assert "libssl.so.3" in diffs(operation)["packages"][0]
+    assert (await on(old).plan(resource()))["action"] == "none"

@@ -43,6 +43,7 @@ class MemoryUnit:
         restarts: how often systemd has started it again.
         started_us: when it was started.
         changed_us: when it was started, reloaded or stopped.
+        replaced: what it runs and is another one on the disk by now; until it is started anew.
         flapping: whether systemd starts it again and again.
         ends: how it ends whenever it is started, such as `exit-code`; "" where it stays up.
     """
@@ -62,6 +63,7 @@ class MemoryUnit:
     started_us: int = 0
     changed_us: int = 0
     flapping: bool = False
+    replaced: Sequence[str] = ()
     ends: str = ""
 
 
@@ -109,7 +111,7 @@ class UnitsHost(MemoryHost):
         known = ("enabled", "disabled", "masked")
         return {"units": [{"unit": unit, "file_state": one} for unit, one in states.items() if one in known]}
 
-    def _unit_query(self, unit: str) -> Json:
+    def _unit_query(self, unit: str, *, replaced: bool = False) -> Json:
         now = self.unit(unit)
         told: Json = {
             field: getattr(now, field)
@@ -132,7 +134,8 @@ class UnitsHost(MemoryHost):
             told["flapping"] = True
         if now.load_error:
             told["load_error"] = now.load_error
-        return told | {"id": unit, "exit": 0, "dropins": [], "state": canonical_digest([unit, told])}
+        more = {"replaced": list(now.replaced)} if replaced and now.active == "active" else {}
+        return told | more | {"id": unit, "exit": 0, "dropins": [], "state": canonical_digest([unit, told])}
 
     def _unit_control(self, unit: str, *, id: str = "", alone: str = "", **order: Any) -> Json:  # noqa: A002, ARG002 - the names of the protocol
         if not id:
@@ -204,4 +207,4 @@ class UnitsHost(MemoryHost):
             self.units[name] = replace(now, active="failed", sub="failed", result=now.ends)
             raise Refused("unit_failed", f"{name}: it failed; the end of its journal:\nno such option")
         times = {"started_us": self.clock, "changed_us": self.clock}
-        return {"active": "active", "sub": "running", "result": "success", **times}
+        return {"active": "active", "sub": "running", "result": "success", "replaced": (), **times}
