@@ -14,7 +14,7 @@ from tests.sim.systemd import PLACE
 Json = dict[str, Any]
 
 KINDS = frozenset({"Package", "Service", "Unit", "User", "Group"})
-SHARE = 0.25
+SHARE = 0.17
 """Of authors that have one."""
 
 

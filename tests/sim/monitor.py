@@ -35,7 +35,7 @@ TRIED_BESIDE = """
     SELECT owed.address, owed.cause, owed.run FROM refresh_owed AS owed
     JOIN plan_units AS tried ON tried.run = owed.run AND tried.address = owed.cause
     JOIN plan_units AS beside ON beside.address = owed.address AND beside.action = 'refresh'
-    WHERE owed.certain AND beside.outcome IS NULL AND beside.run < tried.run
+    WHERE owed.certain AND (beside.outcome IS NULL OR beside.outcome = 'Abandoned') AND beside.run < tried.run
     AND (tried.outcome IS NULL OR tried.outcome NOT IN ('Applied', 'InSync', 'Contested'))
 """
 
