@@ -62,6 +62,8 @@ def _window_problems(windows: Any) -> Iterator[Found]:
 
 
 def _is_zone(name: str) -> bool:
+    if name == "UTC":
+        return True
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 from reconciler.model.resource import DAYS, Window
 
@@ -42,6 +43,11 @@ def opens(windows: Iterable[Window], now: datetime, zone: Callable[[str], tzinfo
             if begins > now:
                 begin.append(begins)
     return min(begin)
+
+
+def zone(name: str) -> tzinfo:
+    """A time zone. The one that is meant where none is written needs no database of them on this machine."""
+    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 def _span(window: Window, day: date, there: tzinfo) -> tuple[datetime, datetime]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from reconciler.core import reasons
 from reconciler.engine import windows, wording
@@ -78,7 +77,7 @@ class Permitting:
         if not one.common.windows:
             return windows.DISRUPTS if one.disruptive else ""
         now = datetime.fromtimestamp(self._services.runtime.now(), UTC)
-        begins = windows.opens(one.common.windows, now, ZoneInfo)
+        begins = windows.opens(one.common.windows, now, windows.zone)
         if begins is None:
             return ""
         self._outcome.look_again(address, (begins - now).total_seconds())

@@ -13,6 +13,7 @@ from reconciler.model.resource import Window
         ({}, []),
         ({"days": ["sat"], "from": "02:00", "to": "04:00", "timezone": "Europe/Berlin"}, []),
         ({"timezone": "Europe/Berlni"}, ["there is no time zone 'Europe/Berlni'"]),
+        ({"timezone": "UTC"}, []),
         ({"timezone": "../etc"}, ["there is no time zone '../etc'"]),
         ({"from": "02:00"}, ["a window has both `from` and `to`, or neither"]),
         ("always", []),  # its schema says what is wrong with it

@@ -1,11 +1,10 @@
 """When the next window begins, or that one is open."""
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from reconciler.engine.windows import opens
+from reconciler.engine.windows import opens, zone
 from reconciler.model.resource import Window
 
 NIGHT = Window((), "22:00", "04:00", "UTC")
@@ -37,4 +36,4 @@ def at(text):
     ],
 )
 def test_when_the_next_window_begins(windows, now, begins):
-    assert opens(windows, at(now), ZoneInfo) == (at(begins) if begins else None)
+    assert opens(windows, at(now), zone) == (at(begins) if begins else None)
