@@ -69,17 +69,20 @@ def inferred(instances: Sequence[Instance]) -> Iterator[Edge]:
     """
     providers = {subject: instance for instance in instances for subject in instance.provides}
     containers = _containers(instances)
+    schemes = {subject.scheme for subject in containers}  # of nothing else can anything lie within something
     nearest: dict[Subject, Instance | None] = {}
     for instance in instances:
         if not instance.common.infer_edges:
             continue
         found: dict[Address, Instance] = {}
         for subject in instance.claimed:
-            parent = above(subject)
+            parent = above(subject) if subject.scheme in schemes else None
             if parent is not None and (holder := _nearest(parent, containers, nearest)) is not None:
                 found[holder.address] = holder
         for subject in instance.uses:
-            holder = providers.get(subject) or _nearest(subject, containers, nearest)
+            holder = providers.get(subject)
+            if holder is None and subject.scheme in schemes:
+                holder = _nearest(subject, containers, nearest)
             if holder is not None:
                 found[holder.address] = holder
         found.pop(instance.address, None)
