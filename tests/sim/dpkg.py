@@ -80,6 +80,7 @@ class Dpkg:
         holder: who has the lock, and whether that is one of ours.
         failing: whose scripts fail.
         offline: whether the archive cannot be reached.
+        left_alone: whether people have nothing in mind with it any more.
     """
 
     random: random.Random
@@ -95,6 +96,7 @@ class Dpkg:
     holder: Json | None = None
     failing: set[str] = field(default_factory=set)
     offline: bool = False
+    left_alone: bool = False
     _timers: dict[int, asyncio.TimerHandle] = field(default_factory=dict)
     _programs: int = 0
     _merges: bool = False

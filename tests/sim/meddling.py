@@ -1,6 +1,7 @@
 """What people do to packages, services and accounts of a modelled machine, whose system is theirs as well."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,8 +34,9 @@ def with_apt(packages: Dpkg, name: str, random_: random.Random, by: Json) -> Non
         verb = random_.choice(["remove", "remove", "purge"])
         run(packages, ["apt-get", "-o", "APT::Get::Remove=true", verb, "--", name], by)
     elif fate < 0.7 and known.versions:
-        version = random_.choice(known.versions)
-        run(packages, ["apt-get", "install", "--", f"{name}={version}"], by)
+        version, stays = random_.choice(known.versions), random_.random() < 0.4
+        argv = ["apt-get", "install", "--", f"{name}={version}"]
+        run(packages, argv, by, ["apt-mark", "hold", "--", name] if stays else [])
     elif fate < 0.8:
         run(packages, ["apt-mark", "unhold" if name in packages.held else "hold", "--", name], by)
     elif fate < 0.9:
@@ -43,9 +45,14 @@ def with_apt(packages: Dpkg, name: str, random_: random.Random, by: Json) -> Non
         packages.lose()  # what they run themselves, in the middle
 
 
-def run(packages: Dpkg, argv: list[str], by: Json) -> None:
-    """Somebody runs a program."""
-    packages.start(argv, by | {"command": " ".join(argv)}, lambda _status, _stdout, _stderr: None)
+def run(packages: Dpkg, argv: list[str], by: Json, then: Sequence[str] = ()) -> None:
+    """Somebody runs a program, and another one once it has done what it was to do."""
+
+    def ended(status: int, _stdout: str, _stderr: str) -> None:
+        if then and status == 0 and not packages.left_alone:
+            run(packages, list(then), by)
+
+    packages.start(argv, by | {"command": " ".join(argv)}, ended)
 
 
 def with_systemctl(units: Systemd, unit: str, random_: random.Random, by: Json) -> None:
@@ -95,6 +102,7 @@ def settle(system: System, wanted: set[int]) -> None:
     """
     by = {"command": "admin", "pid": 7, "user": "alice"}
     packages, units, accounts = system.packages, system.units, system.accounts
+    packages.left_alone = True
     packages.offline, units.slow, accounts.locked_by = False, False, ""
     broken = set(packages.failing)
     packages.failing.clear()

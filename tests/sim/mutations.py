@@ -479,7 +479,12 @@ MUTATIONS: dict[str, Mutation] = {
 }
 
 
-BEGIN_AT = {"leaves_a_dpkg_that_was_cut_off": 60, "takes_all_other_groups_away": 40}
+BEGIN_AT = {
+    "leaves_a_dpkg_that_was_cut_off": 60,
+    "takes_all_other_groups_away": 40,
+    "changes_what_is_on_hold": 100,
+    "has_no_unit_files_read": 50,
+}
 """Of those that are rarely found, seeds before which they are known not to be: looking there takes long."""
 
 
