@@ -484,6 +484,7 @@ BEGIN_AT = {
     "takes_all_other_groups_away": 40,
     "changes_what_is_on_hold": 100,
     "has_no_unit_files_read": 50,
+    "stops_what_begins_with_the_host": 110,
 }
 """Of those that are rarely found, seeds before which they are known not to be: looking there takes long."""
 
