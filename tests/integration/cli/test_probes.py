@@ -149,7 +149,7 @@ def test_the_example_is_as_its_readme_says(person):
         .replace("8089", str(served.port))
     )
     manifest.write_text(text.replace("within: 10", "within: 1"))
-    assert "3 failed" in person.froyo("apply", example, status=1).stdout
+    assert "1 failed, 2 waiting" in person.froyo("apply", example, status=1).stdout
     with served.served():
         assert "1 created, 5 as declared before" in person.froyo("apply", example).stdout
         assert "nothing to do: 6 instances" in person.froyo("apply", example).stdout
