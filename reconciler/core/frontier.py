@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from reconciler.model.graph import Graph
+    from reconciler.model.graph import Edge, Graph
     from reconciler.model.names import Address
 
 
@@ -133,7 +133,7 @@ class Frontier:
         stack = [(address, to_blame)]
         while stack:
             current, culprit = stack.pop()
-            for edge in self._graph.dependents.get(current, ()):
+            for edge in self._after(current):
                 dependent = edge.dependent
                 if dependent not in self._waits or dependent in self._closed:
                     continue
@@ -152,6 +152,19 @@ class Frontier:
                 elif dependent not in self._broken:
                     stack.append((dependent, None))
         return tuple(blocked)
+
+    def _after(self, address: Address) -> Iterable[Edge]:
+        """The edges to what comes after `address`; where that is more than is walked over, only those that count."""
+        edges = self._graph.dependents.get(address, ())
+        if len(edges) <= len(self._waits):
+            return edges
+        walked = sorted(self._waits, key=self._graph.position.__getitem__)
+        return [
+            edge
+            for one in walked
+            for edge in self._graph.dependencies.get(one, ())
+            if edge.dependency == address
+        ]
 
     def _above(self) -> set[Address]:
         """The members, and all that they depend on."""
