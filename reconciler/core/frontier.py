@@ -158,10 +158,9 @@ class Frontier:
         edges = self._graph.dependents.get(address, ())
         if len(edges) <= len(self._waits):
             return edges
-        walked = sorted(self._waits, key=self._graph.position.__getitem__)
         return [
             edge
-            for one in walked
+            for one in self._graph.in_order(self._waits)
             for edge in self._graph.dependencies.get(one, ())
             if edge.dependency == address
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -56,6 +56,10 @@ class Graph:
     dependencies: Mapping[Address, tuple[Edge, ...]]
     dependents: Mapping[Address, tuple[Edge, ...]]
     position: Mapping[Address, int] = field(repr=False, compare=False)
+
+    def in_order(self, addresses: Iterable[Address]) -> list[Address]:
+        """Those of `addresses` that are in it, dependencies first; few of them are not looked for among all."""
+        return sorted((one for one in addresses if one in self.position), key=self.position.__getitem__)
 
     def among(self, addresses: Container[Address]) -> Graph:
         """The order of `addresses` alone: what came before another through something else still does."""

@@ -114,6 +114,8 @@ func state(directory string) int {
 // Carry carries out the operation of a directory, to its end, by one of some commands.
 func Carry(directory string, all []command.Command) int {
 	lock, err := os.OpenFile(filepath.Join(directory, "lock.new"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	// To the very end: a file that nobody refers to any more is closed by the garbage collector, and the lock is gone with it.
+	defer lock.Close()
 	if err != nil || syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		return 1
 	}

@@ -69,6 +69,16 @@ func TestAnOperationEndsThoughNobodyWaitsForIt(t *testing.T) {
 	}
 }
 
+// What nobody refers to any more the garbage collector closes, and a lock is gone with its file.
+func TestACarrierHoldsItsLockToTheEnd(t *testing.T) {
+	t.Setenv("GOGC", "1")
+	directory := filepath.Join(t.TempDir(), "aaaaaaaa")
+	started(t, directory, item("aaaaaaaa", "sh", "-c", "for i in 1 2 3 4 5; do head -c 20000 /dev/zero; sleep 0.05; done"))
+	if settled(t, directory) != ended {
+		t.Fatal("whoever carried it out is taken for dead")
+	}
+}
+
 // What was left of an operation whose carrier died held the password that it had been given.
 func TestWhatIsToBeDoneIsOnNoDiskOnceItIsBegun(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "abababab")

@@ -286,10 +286,7 @@ class Round:
     def _in_order(self, scope: Scope[Address]) -> list[Address]:
         """Those that are still declared, each after what it depends on."""
         graph = self._lane.graph
-        if scope.everything:
-            return list(graph.order)
-        # One of a thousand is not looked for among a thousand.
-        return sorted((one for one in scope.named if one in graph.position), key=graph.position.__getitem__)
+        return list(graph.order) if scope.everything else graph.in_order(scope.named)
 
 
 def unplanned(name: TargetName, services: Services, why: str) -> Plan:
