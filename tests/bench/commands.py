@@ -29,6 +29,17 @@ def timed(command: Sequence[str], *, environ: Mapping[str, str] | None = None) -
     return took
 
 
+def again(do: Callable[[], object], *, times: int = 7, before: Callable[[], None] = lambda: None) -> float:
+    """Seconds that something takes: the median of several times, after one that does not count."""
+    found = []
+    for _ in range(times + 1):
+        before()
+        began = time.perf_counter()
+        do()
+        found.append(time.perf_counter() - began)
+    return median(found[1:])
+
+
 def repeated(
     command: Sequence[str],
     *,
@@ -36,12 +47,8 @@ def repeated(
     environ: Mapping[str, str] | None = None,
     before: Callable[[], None] = lambda: None,
 ) -> float:
-    """The median of several runs, after one that does not count."""
-    found = []
-    for _ in range(times + 1):
-        before()
-        found.append(timed(command, environ=environ))
-    return median(found[1:])
+    """The same of a command."""
+    return again(lambda: timed(command, environ=environ), times=times, before=before)
 
 
 def shell(script: str) -> list[str]:

@@ -6,14 +6,14 @@ import asyncio
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from reconciler.app.places import places
 from tests.bench import sites
-from tests.bench.commands import FROYO, environment, repeated, timed
+from tests.bench.commands import FROYO, again, environment, repeated, timed
 from tests.bench.daemon import running
 from tests.bench.hosts import Host, Lab
 from tests.bench.looking import look_again
@@ -44,7 +44,7 @@ def role(work: Path, lab: Lab) -> Iterator[Row]:
         _everywhere(lab, hosts, CLEAN)
 
     try:
-        limit = _repeated(lambda: _everywhere(lab, hosts, by_hand), before=clean)
+        limit = again(lambda: _everywhere(lab, hosts, by_hand), times=3, before=clean)
         yield Row(
             what=f"role (packages, files, service, handler) on {len(hosts)} hosts, first",
             measured=repeated(apply, environ=environ, times=3, before=clean),
@@ -53,7 +53,7 @@ def role(work: Path, lab: Lab) -> Iterator[Row]:
             budget=5.0,
             note="limit: apt-get, the files and one reload over one ssh connection a host",
         )
-        limit = _repeated(lambda: _everywhere(lab, hosts, look))
+        limit = again(lambda: _everywhere(lab, hosts, look), times=3)
         time.sleep(3)  # a fingerprint is only trusted once the source is older than its time stamps are fine
         timed(apply, environ=environ)
         yield Row(
@@ -179,17 +179,6 @@ def _four(lab: Lab) -> Sequence[Host]:
 def _everywhere(lab: Lab, hosts: Sequence[Host], script: str) -> None:
     with ThreadPoolExecutor(len(hosts)) as pool:
         list(pool.map(lambda host: _said(lab, host, script), hosts))
-
-
-def _repeated(do: Callable[[], None], *, times: int = 3, before: Callable[[], None] = lambda: None) -> float:
-    """The median of several times, in seconds, after one that does not count."""
-    took = []
-    for _ in range(times + 1):
-        before()
-        began = time.perf_counter()
-        do()
-        took.append(time.perf_counter() - began)
-    return median(took[1:])
 
 
 def _said(lab: Lab, host: Host, script: str) -> str:

@@ -1,17 +1,14 @@
 """The hardened baseline is valid on every kind of host, in an order that locks nobody out, and told in its page."""
 
-import hashlib
-import os
 import re
 from pathlib import Path
 
 import pytest
 
-from reconciler.config import load
 from reconciler.model.facts import Facts, Section
-from reconciler.model.names import Digest, SourceName, TargetName
-from reconciler.model.source import Snapshot, SnapshotFile
-from reconciler.plugins.packages import catalog, load_packages
+from reconciler.model.names import TargetName
+from reconciler.plugins.packages import load_packages
+from tests.contract.loading import example
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "baseline"
@@ -19,14 +16,8 @@ PACKAGES = [path for path in (ROOT / "providers").iterdir() if (path / "manifest
 
 
 def loaded(kind):
-    files = {}
-    for path in sorted(EXAMPLE.iterdir()):
-        content = path.read_bytes()
-        digest = Digest("sha256:" + hashlib.sha256(content).hexdigest())
-        files[path.name] = SnapshotFile(path.name, digest, len(content), path.read_bytes)
-    snapshot = Snapshot(SourceName("examples"), "1", Digest("sha256:1"), files, os.fspath(EXAMPLE))
     facts = {TargetName("server-1"): Facts({Section("virtualization"): {"kind": kind}})}
-    return load(snapshot, catalog(load_packages(PACKAGES)), environ={"HOME": "/home/ann"}, facts=facts)
+    return example(EXAMPLE, load_packages(PACKAGES), environ={"HOME": "/home/ann"}, facts=facts)
 
 
 @pytest.mark.parametrize("kind", ["none", "machine", "container"])

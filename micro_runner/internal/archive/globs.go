@@ -35,7 +35,11 @@ func readGlobs(a *command.Arguments, field string) globs {
 func (g globs) has(name string) bool {
 	for ; name != "."; name = path.Dir(name) {
 		for _, one := range g {
-			if text := name; one.last && one.is.MatchString(path.Base(text)) || !one.last && one.is.MatchString(text) {
+			text := name
+			if one.last {
+				text = path.Base(name)
+			}
+			if one.is.MatchString(text) {
 				return true
 			}
 		}

@@ -34,10 +34,7 @@ func (a *apk) name() string { return "apk" }
 func (a *apk) order(one, other string) int { return CompareApk(one, other) }
 
 func (a *apk) ready() error {
-	if why, _ := execute.Lacks("apk", "/", nil); why != nil {
-		return without(why, "apk", "apk")
-	}
-	return nil
+	return needs("apk", "apk")
 }
 
 func (a *apk) interrupted() bool { return false }

@@ -27,10 +27,7 @@ func (a *apt) order(one, other string) int { return Compare(one, other) }
 func (a *apt) database() (*database, error) { return a.library.database() }
 
 func (a *apt) ready() error {
-	if why, _ := execute.Lacks("apt-get", "/", nil); why != nil {
-		return without(why, "apt-get", "apt")
-	}
-	return nil
+	return needs("apt-get", "apt")
 }
 
 // interrupted: dpkg keeps what it is doing in a journal, which it clears in the end.

@@ -99,6 +99,14 @@ func runtimeDirectory() string {
 	return os.TempDir()
 }
 
+// needs says that a program of a manager is not there, or that it cannot be run.
+func needs(program, manager string) error {
+	if why, _ := execute.Lacks(program, "/", nil); why != nil {
+		return without(why, program, manager)
+	}
+	return nil
+}
+
 // without is said where a program is not there, in the place of that; any other fault stays as it is.
 func without(err error, program, manager string) error {
 	if err != nil && fault.From(err, program).Code == fault.CommandNotFound {

@@ -35,10 +35,7 @@ func (d *dnf) ready() error {
 	if program == "" && d.places.there("/usr/bin/dnf5") || strings.HasSuffix(program, "/dnf5") {
 		return fault.New(fault.NotSupported, "what is called dnf here is dnf 5, which is not known yet")
 	}
-	if why, _ := execute.Lacks("dnf", "/", nil); why != nil {
-		return without(why, "dnf", "dnf")
-	}
-	return nil
+	return needs("dnf", "dnf")
 }
 
 func (d *dnf) interrupted() bool { return false }

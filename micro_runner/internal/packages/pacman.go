@@ -34,10 +34,7 @@ func (p *pacman) name() string { return "pacman" }
 func (p *pacman) order(one, other string) int { return ComparePacman(one, other) }
 
 func (p *pacman) ready() error {
-	if why, _ := execute.Lacks("pacman", "/", nil); why != nil {
-		return without(why, "pacman", "pacman")
-	}
-	return nil
+	return needs("pacman", "pacman")
 }
 
 // holder: its lock is a file that is there. Whoever made it has it open for as long as he is at work.

@@ -32,10 +32,7 @@ func (z *zypper) name() string { return "zypper" }
 func (z *zypper) order(one, other string) int { return CompareRpm(one, other) }
 
 func (z *zypper) ready() error {
-	if why, _ := execute.Lacks("zypper", "/", nil); why != nil {
-		return without(why, "zypper", "zypper")
-	}
-	return nil
+	return needs("zypper", "zypper")
 }
 
 func (z *zypper) interrupted() bool { return false }

@@ -2,20 +2,16 @@
 
 import hashlib
 import io
-import os
 import tarfile
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
-from reconciler.config import load
 from reconciler.core.graph import build_graph
-from reconciler.model.names import Digest, SourceName
-from reconciler.model.source import Snapshot, SnapshotFile
-from reconciler.plugins.packages import catalog, load_packages
+from reconciler.plugins.packages import load_packages
 from tests.contract.linux_archive.conftest import PACKAGE
+from tests.contract.loading import example
 from tests.e2e.lab import on, target
 from tests.e2e.site import instance, until
 
@@ -23,14 +19,8 @@ EXAMPLE = PACKAGE.parents[1] / "examples" / "archives"
 
 
 def test_the_example_is_valid_and_comes_in_order():
-    files = {}
-    for path in sorted(EXAMPLE.iterdir()):
-        content = path.read_bytes()
-        digest = Digest("sha256:" + hashlib.sha256(content).hexdigest())
-        files[path.name] = SnapshotFile(path.name, digest, len(content), Path(path).read_bytes)
-    snapshot = Snapshot(SourceName("examples"), "1", Digest("sha256:1"), files, os.fspath(EXAMPLE))
     packages = [PACKAGE, PACKAGE.parent / "linux.file", PACKAGE.parent / "linux.pkg"]
-    desired = load(snapshot, catalog(load_packages(packages)), environ={})
+    desired = example(EXAMPLE, load_packages(packages))
     order = build_graph([*desired.instances.values()]).order
     assert order.index("web-1/Package/curl") < order.index("web-1/Archive/exporter")
     assert desired.instances["web-1/Archive/hello"].spec["body"]["size"] > 100

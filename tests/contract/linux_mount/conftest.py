@@ -1,23 +1,17 @@
 """What the tests of linux.mount share."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.contract.loading import imported
+
 PACKAGE = Path(__file__).parents[3] / "providers" / "linux.mount"
-MODULES = ("plugin", "mounts", "options", "steps", "tables")
+MODULES = ("mounts", "options", "steps", "tables")
 
 
 @pytest.fixture(scope="module")
 def plugin():
     """The package's module, as the sandbox loads it."""
-    sys.path.insert(0, str(PACKAGE))
-    kept = {name: sys.modules.pop(name) for name in MODULES if name in sys.modules}
-    import plugin
-
-    yield plugin
-    sys.path.remove(str(PACKAGE))
-    for name in MODULES:
-        sys.modules.pop(name, None)
-    sys.modules.update(kept)
+    with imported(PACKAGE, MODULES) as module:
+        yield module

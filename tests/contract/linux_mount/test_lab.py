@@ -1,32 +1,21 @@
 """The example on a real host: tmpfs and bind mounts, fstab, and what is done to them by hand."""
 
-import hashlib
-import os
-from pathlib import Path
-
 import pytest
 
-from reconciler.config import load
 from reconciler.core.graph import build_graph
-from reconciler.model.names import Digest, SourceName
-from reconciler.model.source import Snapshot, SnapshotFile
+from reconciler.model.names import Digest
 from reconciler.model.target import SshTransport, Target
 from reconciler.plugins.calls import Phase
-from reconciler.plugins.packages import catalog, load_packages
+from reconciler.plugins.packages import load_packages
 from tests.contract.linux_mount.conftest import PACKAGE
 from tests.contract.linux_text.bench import HERE, Bench
+from tests.contract.loading import example
 
 EXAMPLE = PACKAGE.parents[1] / "examples" / "mounts"
 
 
 def loaded():
-    files = {}
-    for path in sorted(EXAMPLE.iterdir()):
-        content = path.read_bytes()
-        digest = Digest("sha256:" + hashlib.sha256(content).hexdigest())
-        files[path.name] = SnapshotFile(path.name, digest, len(content), Path(path).read_bytes)
-    snapshot = Snapshot(SourceName("examples"), "1", Digest("sha256:1"), files, os.fspath(EXAMPLE))
-    return load(snapshot, catalog(load_packages([PACKAGE, PACKAGE.parent / "linux.file"])), environ={})
+    return example(EXAMPLE, load_packages([PACKAGE, PACKAGE.parent / "linux.file"]))
 
 
 def test_in_the_example_what_lies_in_a_mount_comes_after_it():

@@ -1,30 +1,18 @@
 """The example of packages is valid, means what its readers take it to mean, and is put in place."""
 
-import hashlib
-import os
-from pathlib import Path
-
 import pytest
 
-from reconciler.config import load
 from reconciler.core.graph import build_graph
 from reconciler.errors import ConfigError
-from reconciler.model.names import Digest, SourceName
-from reconciler.model.source import Snapshot, SnapshotFile
-from reconciler.plugins.packages import catalog, load_packages
+from reconciler.plugins.packages import load_packages
 from tests.contract.linux_pkg.memory import PACKAGE, installed, known
+from tests.contract.loading import example
 
 EXAMPLE = PACKAGE.parents[1] / "examples" / "packages"
 
 
 def loaded(directory=EXAMPLE):
-    files = {}
-    for path in sorted(directory.iterdir()):
-        content = path.read_bytes()
-        digest = Digest("sha256:" + hashlib.sha256(content).hexdigest())
-        files[path.name] = SnapshotFile(path.name, digest, len(content), Path(path).read_bytes)
-    snapshot = Snapshot(SourceName("examples"), "1", Digest("sha256:1"), files, os.fspath(directory))
-    return load(snapshot, catalog(load_packages([PACKAGE, PACKAGE.parent / "linux.file"])), environ={})
+    return example(directory, load_packages([PACKAGE, PACKAGE.parent / "linux.file"]))
 
 
 def test_the_example_converges_in_one_run_and_the_file_comes_after_its_package(bench):

@@ -1,34 +1,21 @@
 """The example of services is valid, converges in one round, and is as declared then."""
 
-import hashlib
-import os
 from pathlib import Path
 
 from froyo_provider.testing.memory import Node
 from froyo_provider.testing.units import MemoryUnit
-from reconciler.config import load
 from reconciler.core.graph import build_graph
-from reconciler.model.names import Digest, SourceName
-from reconciler.model.source import Snapshot, SnapshotFile
-from reconciler.plugins.packages import catalog, load_packages
+from reconciler.plugins.packages import load_packages
 from tests.contract.linux_service.test_service import Round
 from tests.contract.linux_service.test_timer import Calendar
+from tests.contract.loading import example
 
 ROOT = Path(__file__).parents[3]
 
 
-def loaded(root, packages):
-    files = {}
-    for path in sorted(root.iterdir()):
-        digest = Digest("sha256:" + hashlib.sha256(path.read_bytes()).hexdigest())
-        files[path.name] = SnapshotFile(path.name, digest, path.stat().st_size, path.read_bytes)
-    snapshot = Snapshot(SourceName("examples"), "1", Digest("sha256:1"), files, os.fspath(root))
-    return load(snapshot, catalog(packages), environ={"HOME": "/home/ann"})
-
-
 async def test_it_converges_in_one_round():
     packages = load_packages([ROOT / "providers" / name for name in ("linux.file", "linux.service")])
-    desired = loaded(ROOT / "examples" / "services", packages)
+    desired = example(ROOT / "examples" / "services", packages, environ={"HOME": "/home/ann"})
     nginx = MemoryUnit(path="/lib/systemd/system/nginx.service", can_reload=True)
     directories = {path: Node("directory", 0o755) for path in ("/etc/nginx", "/etc/nginx/conf.d")}
     round_ = Round(Calendar(directories, {"nginx.service": nginx}))

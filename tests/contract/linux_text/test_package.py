@@ -1,7 +1,6 @@
 """The package linux.text: its manifest, its schemas, and what it decides without a target."""
 
 import json
-import sys
 
 import jsonschema_rs
 import pytest
@@ -11,6 +10,7 @@ from reconciler.config.structural import kind_problems, structural_problems
 from reconciler.plugins.packages import catalog, load_packages, needs
 from tests.contract.linux_file.test_package import BAD_PATHS, GOOD_PATHS, nodes_of
 from tests.contract.linux_text.bench import PACKAGE
+from tests.contract.loading import imported
 
 SCHEMAS = {name: json.loads((PACKAGE / "schemas" / f"{name}.json").read_text()) for name in ("line", "block")}
 ACTUAL = json.loads((PACKAGE / "schemas" / "edit.actual.json").read_text())
@@ -20,16 +20,8 @@ SEEN = {"exists": True, "mode": "0644", "there": False}
 
 @pytest.fixture(scope="module")
 def plugin():
-    sys.path.insert(0, str(PACKAGE))
-    names = ("plugin", "lines", "blocks", "edits", "comments")
-    kept = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    import plugin
-
-    yield plugin
-    sys.path.remove(str(PACKAGE))
-    for name in names:
-        sys.modules.pop(name, None)
-    sys.modules.update(kept)
+    with imported(PACKAGE, ("lines", "blocks", "edits", "comments")) as module:
+        yield module
 
 
 def test_the_package_loads_and_its_schemas_can_be_those_of_custom_resources():
