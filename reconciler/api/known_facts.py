@@ -7,10 +7,11 @@ from typing import Any
 
 from reconciler.api.suggesting import unknown_target
 from reconciler.api.views import Document, document, instant, items
+from reconciler.core.fact_hints import fact_hint
 from reconciler.core.suggest import did_you_mean
 from reconciler.errors import UsageError
 from reconciler.model.fact_paths import FactPath, fact_path_text, look_up, parse_fact_path
-from reconciler.model.facts import SECTIONS, Facts
+from reconciler.model.facts import Facts
 from reconciler.model.names import TargetName
 
 LISTED = 8
@@ -64,7 +65,7 @@ def parse_path(written: str) -> FactPath:
     try:
         return parse_fact_path(written)
     except ValueError as error:
-        hint = did_you_mean(written.partition(".")[0], SECTIONS)
+        hint = fact_hint(written.replace("[", ".").split("."))
         raise UsageError(f"{error}" + (f"; {hint}" if hint else "")) from error
 
 
@@ -76,7 +77,7 @@ def _value(facts: Facts, name: str, path: FactPath) -> Any:
         above = look_up(facts.sections, far)
         there = sorted(above) if isinstance(above, Mapping) else []
         missing = str(path[len(far)])
-        hint = did_you_mean(missing, there)
+        hint = did_you_mean(missing, there) or fact_hint(path)
         if not hint and there:
             more = " …" if len(there) > LISTED else ""
             hint = f"there is {', '.join(there[:LISTED])}{more}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reconciler.config.builtin import COMMON
+from reconciler.core.fact_hints import fact_hint_or_all
 from reconciler.core.spoken import listed
 from reconciler.model.facts import SECTIONS, Section
 
@@ -275,7 +276,6 @@ def _sections(source: str, reads: Sequence[tuple[str, ...]]) -> Iterator[Section
         ExpressionError: it does not say which, or there are none of that name.
     """
     from reconciler.config.cel import ExpressionError
-    from reconciler.core.suggest import did_you_mean
 
     for path in (path for path in reads if path[0] == "facts"):
         offset = max(source.find(".".join(path[:2])), 0)
@@ -283,7 +283,7 @@ def _sections(source: str, reads: Sequence[tuple[str, ...]]) -> Iterator[Section
             hint = "write facts.os, or another of them"
             raise ExpressionError("an expression names the facts that it reads", offset=offset, hint=hint)
         if path[1] not in SECTIONS:
-            hint = did_you_mean(path[1], SECTIONS) or f"there are {', '.join(SECTIONS)}"
+            hint = fact_hint_or_all(path[1:])
             raise ExpressionError(f"there are no facts called {path[1]}", offset=offset, hint=hint)
         yield Section(path[1])
 

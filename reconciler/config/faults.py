@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.config.declared import Manifest, Varying
 from reconciler.config.explain import shown
 from reconciler.config.expressions import dotted
+from reconciler.core.fact_hints import fact_hint
 from reconciler.core.spoken import some
 from reconciler.core.spoken import value as spoken
 from reconciler.core.suggest import did_you_mean
@@ -158,7 +159,7 @@ class Faults:
         if above == ("target", "labels"):
             return f"give it the label {key}"
         if above[0] == "facts":
-            return "it is not there on every machine: ask first whether it is"
+            return fact_hint((*above[1:], key)) or "it is not there on every machine: ask first whether it is"
         if above == ("vars",) and (given := self._target[1].given_by(key)):
             return f"{given}, for other targets: a Vars for this one has to give it, too"
         there = f": there {'is' if len(names) == 1 else 'are'} {some(names, _LISTED)}" if names else ""

@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reconciler.core.suggest import did_you_mean
+from reconciler.core.fact_hints import fact_hint
 from reconciler.model.fact_paths import FactPath, parse_fact_path
-from reconciler.model.facts import SECTIONS
 from reconciler.model.selector import (
     LABEL_KEY_HINT,
     FactRequirement,
@@ -73,8 +72,7 @@ def _fact_path(text: str, at: tuple[str | int, ...], complain: Complain) -> Fact
     try:
         return parse_fact_path(text)
     except ValueError as error:
-        section = re.split(r"[.\[]", text, maxsplit=1)[0]
-        complain(at, str(error), did_you_mean(section, SECTIONS))
+        complain(at, str(error), fact_hint(text.replace("[", ".").split(".")))
         return ("os",)
 
 

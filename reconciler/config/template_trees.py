@@ -10,6 +10,7 @@ from jinja2 import meta, nodes
 
 from reconciler.config.bounded_jinja import ENVIRONMENT, FILTERS, OURS
 from reconciler.config.expressions import ROOTS
+from reconciler.core.fact_hints import fact_hint_or_all
 from reconciler.core.spoken import listed
 from reconciler.core.suggest import did_you_mean
 from reconciler.model.facts import SECTIONS
@@ -122,7 +123,7 @@ def reads_of(tree: nodes.Template, source: str) -> dict[int, tuple[tuple[str, ..
                     )
                 else:
                     message = f"there are no facts called {path[1]}"
-                    hint = did_you_mean(path[1], SECTIONS) or f"there are {', '.join(SECTIONS)}"
+                    hint = fact_hint_or_all(path[1:])
                 raise TemplateError(message, line, column, hint)
             found.setdefault(node.lineno, {})[path] = None
         if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):

@@ -394,6 +394,7 @@ async def test_one_fact_is_told_by_its_path():
     [
         ({"target": "web1"}, "no target is named 'web1'; did you mean 'web-1'"),
         ({"target": "db-1"}, "what db-1 is, is not known yet.*froyo facts db-1 --refresh"),
+        ({"target": "web-1", "path": "hostname"}, "no facts called 'hostname'.*mean facts.network.hostname"),
         ({"target": "web-1", "path": "oss.id"}, "no facts called 'oss'.*did you mean 'os'"),
         (
             {"target": "web-1", "path": "os.idd"},

@@ -498,6 +498,7 @@ class TestFacts:
         ("written", "said"),
         [
             ("${facts.oss.family}", "there are no facts called oss"),
+            ("${facts.hostname}", "there are no facts called hostname"),
             ("${facts[target.name].family}", "an expression names the facts that it reads"),
         ],
     )
