@@ -28,8 +28,14 @@ help: ## list the targets
 
 # --- Setting up -------------------------------------------------------------------------------------
 
+# By what is in them, and not by how old they are: an environment that was copied, or made of another lock, is seen to be.
+# Each stamp is the only one of its sort, so that going back to an older lock is a change, too.
+LOCK := $(shell cat constraints.txt pyproject.toml .ci/lock | cksum | tr ' ' -)
+LOCKED := $(VENV)/.locked-$(LOCK)
+READY := $(VENV)/.ready-$(LOCK)
+
 .PHONY: venv
-venv: $(VENV)/.ready
+venv: $(READY)
 
 # Of order only: what it sees to is there or is not, and is no file.
 .PHONY: python
@@ -41,28 +47,28 @@ python:
 
 # Exactly what constraints.txt says. The lock is complete, so it is installed as it is and never resolved again: an index
 # knows more every day. That it is complete, and what pyproject.toml asks for, is seen without an index (.ci/lock).
-$(VENV)/.locked: constraints.txt pyproject.toml .ci/lock | python
+$(LOCKED): | python
 	@[ -x $(PY) ] && $(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(PY) .ci/lock declared constraints.txt pyproject.toml
 	@echo "make: installing what constraints.txt pins into $(VENV)"
 	@$(PY) -m pip install --quiet --no-deps --only-binary :all: --require-hashes -r constraints.txt
 	@$(PY) .ci/lock installed constraints.txt pyproject.toml
-	@touch $@
+	@rm -f $(VENV)/.locked* && touch $@
 
 # The project itself, editable and without an index. This builds the artefacts too (hatch_build.py).
-$(VENV)/.ready: $(VENV)/.locked pyproject.toml
+$(READY): $(LOCKED)
 	@echo "make: building the runner and the provider runtime (a minute the first time)"
 	@$(PY) -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
-	@touch $@
+	@rm -f $(VENV)/.ready* && touch $@
 
 .PHONY: build
-build: $(VENV)/.ready ## the artefacts: micro-runner, provider runtime, provider packages
+build: $(READY) ## the artefacts: micro-runner, provider runtime, provider packages
 	@$(PY) hatch_build.py
 	@# As pip does for what it installs: else, where PYTHONDONTWRITEBYTECODE is set, each command compiles all of it anew.
 	@$(PY) -m compileall -q reconciler watchers providers/sdk
 
 .PHONY: wheel
-wheel: $(VENV)/.ready ## dist/openfroyo-*.whl, which installs without any toolchain, and the lock of what it needs
+wheel: $(READY) ## dist/openfroyo-*.whl, which installs without any toolchain, and the lock of what it needs
 	$(PY) -m pip wheel --quiet --no-index --no-deps --no-build-isolation --wheel-dir dist .
 	@version=$$($(PY) -c 'import reconciler; print(reconciler.__version__)'); \
 		$(PY) .ci/lock runtime constraints.txt openfroyo >dist/openfroyo-$$version.lock.txt
@@ -97,7 +103,7 @@ test: build lab ## unit, contract, simulation, integration and lab tests, with c
 	@[ -n "$(PYTEST_ARGS)" ] || $(PY) -m coverage report --omit='reconciler/core/*' --fail-under=90
 
 .PHONY: lint
-lint: $(VENV)/.ready lint-go ## ruff, mypy --strict, import-linter, go vet, gofmt
+lint: $(READY) lint-go ## ruff, mypy --strict, import-linter, go vet, gofmt
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -109,7 +115,7 @@ lint: $(VENV)/.ready lint-go ## ruff, mypy --strict, import-linter, go vet, gofm
 	$(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: lint-go
-lint-go: $(VENV)/.ready
+lint-go: $(READY)
 	cd micro_runner && for arch in amd64 arm64; do GOARCH=$$arch $(GO) vet ./...; done
 	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l micro_runner); \
 		[ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted" >&2; exit 1; }

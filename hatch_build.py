@@ -8,6 +8,7 @@ The artefacts land in `reconciler/_artifacts/`:
     python-runtime.wasm          CPython, the provider SDK and the built-in plugins as one WebAssembly component
     providers/NAME/              the built-in provider packages
     MANIFEST.json                SHA-256 and size of each of the above
+    SOURCES.json                 SHA-256 of what each was made of, so that an error can say that it is another version
 
 Invariants: a file is replaced whole or not at all; a step runs only when its inputs have changed or its
 outputs are not what it left (stamps in `build/stamps`), so that building again costs next to nothing; two
@@ -396,6 +397,12 @@ def turn(checkout: Checkout) -> Iterator[None]:
         yield
 
 
+def sources_of(checkout: Checkout, step: Step) -> dict[str, str]:
+    """The sources of a step, path to digest."""
+    files = [path for source in step.sources for path in files_below(source)]
+    return {str(path.relative_to(checkout.root)): sha256(path) for path in files}
+
+
 def outputs_of(checkout: Checkout, step: Step) -> dict[str, str] | None:
     """What the step left (path to digest), if all of it is still there; None says that it has to run."""
     try:
@@ -424,20 +431,28 @@ def run(checkout: Checkout, step: Step, echo: Echo) -> dict[str, str]:
     return made
 
 
-def record(checkout: Checkout, outputs: dict[str, str], *, complete: bool) -> None:
-    """Write the list of all artefacts; once it is complete, take away what no step makes any more."""
+def record(
+    checkout: Checkout, outputs: dict[str, str], sources: dict[str, dict[str, str]], *, complete: bool
+) -> None:
+    """Write the lists of all artefacts and their sources; once complete, take away what no step makes any more."""
     path = checkout.artifacts / "MANIFEST.json"
+    made_of = checkout.artifacts / "SOURCES.json"
     files = {
         name: {"sha256": digest, "size": (checkout.artifacts / name).stat().st_size}
         for name, digest in outputs.items()
     }
     if complete:
-        discard_others(checkout.artifacts, {path.name, *outputs})
+        discard_others(checkout.artifacts, {path.name, made_of.name, *outputs})
     elif path.exists():
         files = json.loads(path.read_bytes())["files"] | files
+        if made_of.exists():
+            sources = json.loads(made_of.read_bytes()) | sources
     content = json.dumps({"version": checkout.version, "files": dict(sorted(files.items()))}, indent=2)
     if not path.exists() or path.read_text() != content + "\n":
         replace(path, f"{content}\n".encode())
+    content = json.dumps(dict(sorted(sources.items())), indent=1, sort_keys=True)
+    if not made_of.exists() or made_of.read_text() != content + "\n":
+        replace(made_of, f"{content}\n".encode())
 
 
 def discard_others(top: Path, names: set[str]) -> None:
@@ -462,10 +477,13 @@ def build(checkout: Checkout, *, only: Iterable[str] = (), echo: Echo = print) -
     with turn(checkout):
         chosen = list(only) or list(STEPS)
         outputs: dict[str, str] = {}
+        sources: dict[str, dict[str, str]] = {}
         for name in chosen:
             for step in STEPS[name](checkout):
+                # Before it runs: what changes meanwhile is not what it was made of.
+                sources[step.name] = sources_of(checkout, step)
                 outputs |= run(checkout, step, echo)
-        record(checkout, outputs, complete=set(chosen) == set(STEPS))
+        record(checkout, outputs, sources, complete=set(chosen) == set(STEPS))
 
 
 class ArtefactHook(BuildHookInterface[Any]):

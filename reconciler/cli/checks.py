@@ -63,6 +63,7 @@ def every_check(asking: Asking) -> list[Check]:
         _python,
         _wasmtime,
         _artifacts,
+        _built,
         _packages,
         _state,
         _socket,
@@ -121,6 +122,14 @@ def _artifacts(asking: Asking) -> Iterator[Check]:
         yield Check("provider runtime", OK, f"{wasm.stat().st_size / 1e6:.0f} MB")
     else:
         yield Check("provider runtime", FAIL, f"{wasm} is missing", "build it: python hatch_build.py")
+
+
+def _built(asking: Asking) -> Iterator[Check]:
+    from reconciler.built import stale
+
+    if found := stale(asking.where.artifacts):
+        message = f"built from other sources than lie here: {', '.join(found)}"
+        yield Check("artefacts", FAIL, message, "build them anew: make build")
 
 
 def _packages(asking: Asking) -> Iterator[Check]:

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from reconciler.built import advice
 from reconciler.errors import ErrorClass, FroyoError, ProviderError
 from reconciler.plugins.calls import Phase
 from reconciler.plugins.capabilities import Grants
@@ -49,6 +50,7 @@ HERE_SECONDS = 0.02
 """How long a step may keep the event loop's own thread."""
 HERE_MAX = 32_768
 """How much a step may be told there, in characters."""
+_MADE = ("providers", "python-runtime")
 CHORES_MAX = 8
 """How many used instances may lie about until then; those beyond are freed before anything else is done."""
 
@@ -156,7 +158,9 @@ class PluginHost(Host):
                 self.audit(
                     "provider.failed", {"package": package.name, "phase": "load", "reason": str(error)}
                 )
-                failure = ProviderError(f"provider {package.name}, load: {error}")
+                failure = ProviderError(
+                    f"provider {package.name}, load: {error}{advice(self._artifacts, about=_MADE)}"
+                )
                 self._failed[package.name] = failure
                 raise failure from None
             self._ready[package.name] = ready

@@ -23,6 +23,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from reconciler.built import advice
 from reconciler.errors import ErrorClass, FrameTooLarge, RemoteProtocolError, RunnerError, TransportError
 from reconciler.model.blob import Blob
 from reconciler.model.calls import Call, Failure, Reply
@@ -52,6 +53,7 @@ def no_secrets(_target: TargetName) -> None:
 _TOO_LARGE = "request_too_large"
 """What was not even sent."""
 
+_OF_ANOTHER_VERSION = frozenset({"unknown_command", "bad_request"})
 _BATCH = 5000
 """Items of one frame: their replies must fit into a frame too."""
 _LOOK = 60.0
@@ -439,14 +441,15 @@ class Session:
 
     def _give_up(self, command: str, error: RemoteProtocolError) -> NoReturn:
         """End the session: a runner that answers something else than it was asked is of no use any more."""
-        message = f"its answer to `{command}` is none: {error}"
+        message = f"its answer to `{command}` is none: {error}{advice(about='runner')}"
         self._link.give_up(message)
         raise RemoteProtocolError(f"{self.target.name}: {message}", kind=error.kind) from error
 
     def _refuse(self, what: str, failure: Failure) -> NoReturn:
         later = failure.retry_after_ms
+        why = failure.message + (advice(about="runner") if failure.code in _OF_ANOTHER_VERSION else "")
         raise RunnerError(
-            f"{self.target.name}: {what}: {failure.message}",
+            f"{self.target.name}: {what}: {why}",
             error_class=failure.error_class,
             code=failure.code,
             retry_after=None if later is None else later / 1000,

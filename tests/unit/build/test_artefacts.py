@@ -46,6 +46,13 @@ def test_everything_is_listed_with_its_digest_and_nothing_else_is_there(make_che
     found = contents(checkout)
     manifest = json.loads(found.pop("MANIFEST.json"))
     assert manifest["version"] == "1.2.3"
+    sources = json.loads(found.pop("SOURCES.json"))
+    assert sources["runner-linux-amd64"].keys() == {"micro_runner/go.mod", "micro_runner/main.go"}
+    manifest_of_files = (checkout.root / "providers/linux.file/manifest.yaml").read_bytes()
+    assert (
+        sources["providers"]["providers/linux.file/manifest.yaml"]
+        == hashlib.sha256(manifest_of_files).hexdigest()
+    )
     assert manifest["files"] == {
         name: {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
         for name, content in found.items()
@@ -149,9 +156,9 @@ def test_an_artefact_that_is_not_as_it_was_left_is_made_again(make_checkout, har
 def test_one_step_alone_leaves_the_others_listed(make_checkout):
     checkout = make_checkout()
     built(checkout)
-    before = (checkout.artifacts / "MANIFEST.json").read_bytes()
+    before = contents(checkout)
     assert built(checkout, "providers") == []
-    assert (checkout.artifacts / "MANIFEST.json").read_bytes() == before
+    assert contents(checkout) == before
 
 
 def test_the_checkouts_own_key_is_private_and_stays_the_same(make_checkout):

@@ -35,6 +35,14 @@ def test_missing_artefacts_fail_with_how_to_make_them(asking):
     assert "hatch_build.py" in found[2].todo
 
 
+def test_artefacts_of_another_version_than_the_sources_fail_with_what_to_do(asking, monkeypatch):
+    assert list(checks._built(asking)) == []
+    monkeypatch.setattr("reconciler.built.stale", lambda _: ["providers", "runner-linux-amd64"])
+    [found] = checks._built(asking)
+    assert (found.level, found.todo) == (FAIL, "build them anew: make build")
+    assert found.message == "built from other sources than lie here: providers, runner-linux-amd64"
+
+
 def test_a_machine_without_a_runner_is_only_a_warning(asking, monkeypatch):
     monkeypatch.setattr(os, "uname", lambda: type("U", (), {"machine": "riscv64"}))
     assert WARN in levels(checks._artifacts(asking))

@@ -632,6 +632,28 @@ def test_what_are_no_facts_ends_the_session(runner, said):
     run(main())
 
 
+def test_an_answer_of_a_runner_of_another_version_says_so(runner, monkeypatch):
+    said = "; runner-linux-amd64 was built from other sources than lie here: run `make build`"
+    monkeypatch.setattr("reconciler.targets.session.advice", lambda about: said)
+
+    async def main():
+        session = await runner.open()
+        asked = asyncio.ensure_future(session.facts())
+        await runner.hear("CMD")
+        runner.done(1, {"error": fault("unknown_command", "permanent")})
+        with pytest.raises(RunnerError, match="run `make build`"):
+            await asked
+        asked = asyncio.ensure_future(session.facts())
+        await runner.hear("CMD")
+        runner.done(2, {"ok": {}})
+        with pytest.raises(
+            RemoteProtocolError, match="it has no proper 'facts'; runner-linux-amd64 was built"
+        ):
+            await asked
+
+    run(main())
+
+
 def test_facts_that_are_refused_say_when_to_ask_again(runner):
     async def main():
         session = await runner.open()
