@@ -117,18 +117,22 @@ func (m *Memory) Get(stat *sys.Stat) (Sum, bool) {
 	return known.sum, true
 }
 
-// Put remembers the digest of a file which looked like stat before and after its content was read, from the time on. What could
-// have changed since without the ctime showing it is not kept.
-func (m *Memory) Put(stat *sys.Stat, sum Sum, from time.Time) {
+// Settled says whether a change of an inode that looked like stat at some time would have moved its ctime since.
+func Settled(stat *sys.Stat, at time.Time) bool {
 	grain := slack
 	if stat.Ctime.Nsec == 0 && stat.Mtime.Nsec == 0 {
 		grain = coarseSlack
 	}
-	changed := time.Unix(stat.Ctime.Sec, int64(stat.Ctime.Nsec))
+	return at.Sub(time.Unix(stat.Ctime.Sec, int64(stat.Ctime.Nsec))) > grain
+}
+
+// Put remembers the digest of a file which looked like stat before and after its content was read, from the time on. What could
+// have changed since without the ctime showing it is not kept.
+func (m *Memory) Put(stat *sys.Stat, sum Sum, from time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := inode{stat.Dev, stat.Ino}
-	if from.Sub(changed) <= grain {
+	if !Settled(stat, from) {
 		delete(m.memos, key)
 		return
 	}

@@ -47,6 +47,7 @@ var (
 // Bus is the way to the host's systemd. It may be used from any goroutine.
 type Bus struct {
 	journal func(ctx context.Context, unit string, since time.Time) string
+	files   fileStates
 
 	mu        sync.Mutex
 	line      *line
@@ -261,6 +262,12 @@ func faultOf(err error, about string) error {
 		code = fault.Unreachable
 	}
 	return fault.New(code, "%s: %s", about, told.Error())
+}
+
+// isNotFound says whether an error is that there is no such thing.
+func isNotFound(err error) bool {
+	var known *fault.Fault
+	return errors.As(err, &known) && known.Code == fault.NotFound
 }
 
 // isLost says whether an error is that of a connection that was lost.

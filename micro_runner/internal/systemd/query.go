@@ -35,7 +35,7 @@ type Unit struct {
 // take their time.
 type questions struct {
 	properties map[string]*dbus.Call
-	file       *dbus.Call
+	file       *dbus.Call // nil where that is known
 }
 
 const (
@@ -70,12 +70,31 @@ func (b *Bus) query(ctx context.Context, names []string) ([]Unit, []error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	places := line.ask(ctx, managerPath, properties+".Get", manager, "UnitPath")
 	asked := make([]questions, len(names))
 	for i, unit := range names {
 		asked[i] = line.question(ctx, unit)
 	}
+	// The property of a unit is what its files were when systemd last read them. To read them anew for each unit takes it several times as long as
+	// all the rest.
+	seen := survey(ctx, places)
 	for i, unit := range names {
-		units[i], errs[i] = line.answers(ctx, &asked[i], unit)
+		if state, known := b.files.get(seen, unit); known {
+			units[i].FileState = state
+		} else {
+			asked[i].file = line.ask(ctx, managerPath, manager+".GetUnitFileState", unit)
+		}
+	}
+	for i, unit := range names {
+		if errs[i] = line.answers(ctx, &asked[i], &units[i], unit); errs[i] != nil {
+			continue
+		}
+		if call := asked[i].file; call != nil {
+			// It fails where there is no file, as for what another unit has made.
+			if err := answer(ctx, call, unit, &units[i].FileState); err == nil || isNotFound(err) {
+				b.files.put(seen, unit, units[i].FileState)
+			}
+		}
 	}
 	return units, errs
 }
@@ -100,22 +119,22 @@ func (l *line) question(ctx context.Context, unit string) questions {
 			get(face(unit), "Result")
 		}
 	}
-	// The property of the unit is what it was when its files were last read.
-	q.file = l.ask(ctx, managerPath, manager+".GetUnitFileState", unit)
 	return q
 }
 
-func (l *line) answers(ctx context.Context, q *questions, name string) (Unit, error) {
+// answers puts all of them into a unit but what its files say.
+func (l *line) answers(ctx context.Context, q *questions, unit *Unit, name string) error {
 	said := map[string]dbus.Variant{}
 	for property, call := range q.properties {
 		var value dbus.Variant
 		if err := answer(ctx, call, name, &value); err != nil {
-			return Unit{}, err
+			return err
 		}
 		said[property] = value
 	}
-	unit := Unit{
-		ID: text(said["Id"]), Load: text(said["LoadState"]), Active: text(said["ActiveState"]), Sub: text(said["SubState"]),
+	*unit = Unit{
+		FileState: unit.FileState,
+		ID:        text(said["Id"]), Load: text(said["LoadState"]), Active: text(said["ActiveState"]), Sub: text(said["SubState"]),
 		Path: text(said["FragmentPath"]), DropIns: texts(said["DropInPaths"]), NeedReload: truth(said["NeedDaemonReload"]),
 		CanReload: truth(said["CanReload"]), Changed: number(said["StateChangeTimestamp"]),
 		Started: number(said["InactiveExitTimestamp"]) + number(said["ExecMainStartTimestamp"]), // only one is asked for
@@ -123,22 +142,20 @@ func (l *line) answers(ctx context.Context, q *questions, name string) (Unit, er
 		Exit: number(said["ExecMainStatus"]), Restarts: number(said["NRestarts"]), PID: number(said["MainPID"]),
 	}
 	unit.Flapping = unit.Restarts >= flapping && time.Since(time.UnixMicro(int64(unit.Started))) < steady
-	// It fails where there is no file, as for what another unit has made.
-	_ = answer(ctx, q.file, name, &unit.FileState)
 	if isTemplate(name) {
 		unit.ID, unit.Load = name, "template"
-		return unit, nil
+		return nil
 	}
 	if unit.Load != "loaded" {
 		var why dbus.Variant
 		if err := answer(ctx, l.ask(ctx, pathOf(name), properties+".Get", unitFace, "LoadError"), name, &why); err != nil {
-			return Unit{}, err
+			return err
 		}
 		if pair, ok := why.Value().([]any); ok && len(pair) == 2 {
 			unit.LoadError, _ = pair[1].(string)
 		}
 	}
-	return unit, nil
+	return nil
 }
 
 func text(value dbus.Variant) string {
