@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from reconciler.app.secrets import Secrets
 from reconciler.app.stamps import stamp
 from reconciler.core.prune import Budget
 from reconciler.core.redaction import Redactor
+from reconciler.engine.disruptions import Disruptions
 from reconciler.engine.facts import TargetFacts
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.suspensions import Suspensions
@@ -108,6 +109,7 @@ class Parts:
             loop_time=loop_time,
             probes=Probes(self.settings, loop_time=loop_time),
             progress=progress,
+            disruptions=Disruptions(self.settings.max_disrupted),
         )
 
 
@@ -119,6 +121,7 @@ async def assemble(
     lease: bool,
     notice: Callable[[str], None],
     prune: Budget | None = None,
+    max_disrupted: int | None = None,
     redactor: Redactor | None = None,
 ) -> AsyncIterator[Parts]:
     """The parts, for as long as the context lasts.
@@ -129,6 +132,7 @@ async def assemble(
         lease: whether this is going to write as the store's one controller.
         notice: told what takes long, for a person to see.
         prune: how much may be removed in one revision without a person being asked; None for the default.
+        max_disrupted: how many targets may be disrupted at a time; None for the default.
         redactor: is told of the secrets, for whatever it filters.
 
     Raises:
@@ -149,6 +153,8 @@ async def assemble(
         store = await _opened(places, runtime, lease=lease, notice=notice)
         stack.push_async_callback(store.close)
         settings = EngineSettings(own_paths=places.own_paths, prune=prune or Budget())
+        if max_disrupted is not None:
+            settings = replace(settings, max_disrupted=max_disrupted)
         secrets = Secrets(places, redactor)
         facts = TargetFacts(store, now=runtime.now, ttl=settings.facts_ttl)
         await facts.load()

@@ -226,6 +226,9 @@ async def _once(
         progress=progress,
     )
     owed = await parts.store.load_owed()
+    # Of what is on record nowhere any more, nobody would ever see that it is itself again.
+    disrupted = [one for one in await parts.store.load_disruptions() if one.cause in known]
+    services.disruptions.recall(disrupted)
     return OneShot(
         wanted, known, services=services, open_session=parts.open_session, owed=owed, facts=parts.facts
     )

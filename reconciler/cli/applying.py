@@ -41,6 +41,7 @@ def apply(  # noqa: PLR0913 - the options of the command
     state: str | None = None,
     timeout: str | None = None,
     budget: Budget | None = None,
+    max_disrupted: int | None = None,
 ) -> int:
     """Put right what is not as declared, once, and say what was done; the exit status.
 
@@ -54,11 +55,14 @@ def apply(  # noqa: PLR0913 - the options of the command
         state: the state directory of the command line.
         timeout: after which it is given up, as written; None for never.
         budget: how much may be removed without a person being asked; None for the default.
+        max_disrupted: how many targets may be disrupted at a time; None for the default.
 
     Raises:
         FroyoError: nothing can be applied at all.
     """
-    document = asyncio.run(_apply(screen, root, saved, targets, labels, state, timeout, budget))
+    document = asyncio.run(
+        _apply(screen, root, saved, targets, labels, state, timeout, budget, max_disrupted)
+    )
     if output.is_document:
         emit(screen, document, output)
     elif not document["targets"]:
@@ -70,7 +74,7 @@ def apply(  # noqa: PLR0913 - the options of the command
     return 1 if document["failed"] or document["unreachable"] else 0
 
 
-async def _apply(
+async def _apply(  # noqa: PLR0913, PLR0917 - the same
     screen: Terminal,
     root: Path,
     saved: Saved | None,
@@ -79,13 +83,21 @@ async def _apply(
     state: str | None,
     timeout: str | None,
     budget: Budget | None,
+    max_disrupted: int | None,
 ) -> Document:
     where = places(os.environ, state=state, sources=[root])
     began = time.monotonic()
     async with (
         LiveProgress(screen, APPLYING) as progress,
         deadline(timeout, "the apply"),
-        assemble(where, os.environ, lease=True, notice=progress.notice, prune=budget) as parts,
+        assemble(
+            where,
+            os.environ,
+            lease=True,
+            notice=progress.notice,
+            prune=budget,
+            max_disrupted=max_disrupted,
+        ) as parts,
     ):
         evaluated = await evaluating.evaluate(parts, root, targets=targets, labels=labels)
         progress.tell(evaluated)

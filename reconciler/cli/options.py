@@ -72,6 +72,15 @@ PruneBudget = Annotated[
         parser=_budget,
     ),
 ]
+MaxDisrupted = Annotated[
+    int | None,
+    typer.Option(
+        "--max-disrupted",
+        metavar="N",
+        min=1,
+        help="How many hosts may be disrupted at a time, as by a Reboot; else 1.",
+    ),
+]
 Directories = Annotated[
     list[str] | None,
     typer.Argument(metavar="DIR...", help="The directories with the manifests; this one unless named."),

@@ -20,6 +20,7 @@ from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.reached import Reached
 from reconciler.engine.round.reconcile import Round, unplanned
 from reconciler.engine.round.services import Services
+from reconciler.engine.turns import Turns
 from reconciler.errors import FroyoError, ProtocolError, RunnerError, StoreError, TransportError, in_words
 from reconciler.model.event import Event
 from reconciler.model.facts import Section
@@ -105,6 +106,7 @@ class OneShot:
         self._services = services
         self._open = open_session
         self._facts = facts
+        self._turns = Turns(services.disruptions)
 
     async def plan(self, *, texts: bool = True) -> list[Plan]:
         """What would be changed, target by target, in order of declaration. Changes nothing."""
@@ -129,7 +131,8 @@ class OneShot:
         """
 
         async def one(lane: Lane, session: Session) -> TargetResult:
-            return await self._apply(lane, session, only)
+            with self._turns.working(lane.target.name):
+                return await self._apply(lane, session, only)
 
         def failed(name: TargetName, why: str) -> TargetResult:
             return TargetResult(name, self._count(name), error=why)
@@ -255,6 +258,7 @@ class OneShot:
             if not dirty:
                 # What is probed is waited for: an apply says how all of it is in the end.
                 dirty = Scope.of(await self._services.probes.news_of(lane.target.name))
+                dirty |= Scope.of(await self._turns.wait(lane.target.name))
                 rounds = 0
             if not dirty:
                 break

@@ -74,6 +74,9 @@ class EngineSettings:
     own_paths: tuple[str, ...] = ()
     """Paths on this machine that are left alone whatever is declared above them: where state and manifests are."""
 
+    max_disrupted: int = 1
+    """How many targets may be disrupted at a time by what is done to them. One is what nobody has to regret."""
+
     prune: Budget = field(default_factory=Budget)
     """How much of what is declared no longer may go in one revision without a person being asked."""
 

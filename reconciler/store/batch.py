@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterable, Mapping
 
+    from reconciler.model.disruption import Disruption
     from reconciler.model.event import Event
     from reconciler.model.facts import Facts, Section
     from reconciler.model.names import Address, Digest, SourceName, TargetName
@@ -87,6 +88,7 @@ class Batch:
         self._add(sql.FORGET_TARGET_STATE, [{"name": name}])
         self._add(sql.FORGET_TARGET, [{"name": name}])
         self._add(sql.FORGET_FACTS, [{"target": name}])
+        self.end_disruption(name)
         return self.dequeue(name)
 
     def put_facts(self, name: TargetName, facts: Facts, sections: Collection[Section]) -> Self:
@@ -212,6 +214,16 @@ class Batch:
             return self
         self.durable = True
         return self._add(sql.PUT_OWED, rows).forget_warm()
+
+    def disrupt(self, disruptions: Iterable[Disruption]) -> Self:
+        """Record that these targets are about to be disrupted; it survives a power failure, too."""
+        rows = [{"target": one.target, "cause": one.cause, "since": one.since} for one in disruptions]
+        self.durable = self.durable or bool(rows)
+        return self._add(sql.PUT_DISRUPTION, rows)
+
+    def end_disruption(self, name: TargetName) -> Self:
+        """Record that a target is not disrupted any more."""
+        return self._add(sql.FORGET_DISRUPTION, [{"target": name}])
 
     def forget_owed(self, keys: Iterable[tuple[Address, Address]]) -> Self:
         """Record that these are owed no longer: what was refreshed, and because of what."""

@@ -22,6 +22,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.disruption import Disruption
 from reconciler.model.facts import SECTIONS, Facts, Section
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.origin import Origin
@@ -318,6 +319,12 @@ def approval(row: Sequence[Any]) -> Approval:
 def owed_row(owed: Owed) -> Row:
     """For PUT_OWED."""
     return {name: getattr(owed, name) for name in ("address", "cause", "run", "before", "since", "certain")}
+
+
+def disruption(row: Sequence[Any]) -> Disruption:
+    """From DISRUPTIONS."""
+    target, cause, since = row
+    return Disruption(TargetName(target), Address(cause), since)
 
 
 def owed(row: Sequence[Any]) -> Owed:

@@ -16,7 +16,7 @@ from reconciler.store.failures import explain, failure
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest revision in `migrations/versions`. They are numbered, so that they compare."""
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from reconciler.model.disruption import Disruption
     from reconciler.model.event import Event, EventFilter
     from reconciler.model.facts import Facts
     from reconciler.model.names import Address, Digest, SourceName, TargetName
@@ -84,6 +85,11 @@ def source_states(connection: sqlite3.Connection) -> dict[SourceName, SourceStat
 def suspensions(connection: sqlite3.Connection) -> list[Suspension]:
     """All suspensions, also those whose time is over."""
     return _rows(connection, sql.SUSPENSIONS, codec.suspension)
+
+
+def disruptions(connection: sqlite3.Connection) -> list[Disruption]:
+    """The targets that are disrupted by what was done to them."""
+    return _rows(connection, sql.DISRUPTIONS, codec.disruption)
 
 
 def owed(connection: sqlite3.Connection) -> list[Owed]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from reconciler.errors import in_words
+from reconciler.model.disruption import Disruption
 from reconciler.model.event import Event, EventFilter
 from reconciler.model.facts import Facts
 from reconciler.model.names import Address, Digest, SourceName, TargetName
@@ -92,6 +93,10 @@ class Reading:
     async def load_suspensions(self) -> list[Suspension]:
         """All suspensions, also those whose time is over."""
         return await self._query(queries.suspensions)
+
+    async def load_disruptions(self) -> list[Disruption]:
+        """The targets that are disrupted by what was done to them."""
+        return await self._query(queries.disruptions)
 
     async def load_owed(self) -> list[Owed]:
         """The refreshes that are owed, or may turn out to be."""

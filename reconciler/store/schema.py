@@ -209,6 +209,15 @@ refresh_owed = Table(
     sqlite_with_rowid=False,
 )
 
+disruptions = Table(
+    "disruptions",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("cause", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 queue = Table(
     "queue",
     metadata,

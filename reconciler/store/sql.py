@@ -15,6 +15,10 @@ SCHEMA = (
         "NULL, used_at FLOAT NOT NULL, CONSTRAINT pk_blobs PRIMARY KEY (digest) )"
     ),
     (
+        "CREATE TABLE disruptions ( target TEXT NOT NULL, cause TEXT NOT NULL, since FLOAT NOT NULL, "
+        "CONSTRAINT pk_disruptions PRIMARY KEY (target) ) WITHOUT ROWID"
+    ),
+    (
         "CREATE TABLE events ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, at FLOAT NOT NULL, type TEXT "
         "NOT NULL, reason TEXT NOT NULL, object TEXT NOT NULL, message TEXT NOT NULL, cause TEXT NOT NULL, "
         "evidence TEXT, duration FLOAT, data TEXT NOT NULL )"
@@ -130,7 +134,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0010')",
+    "INSERT INTO alembic_version VALUES ('0011')",
 )
 
 ADD_AUDIT = (
@@ -174,6 +178,10 @@ AUDIT_HEAD = "SELECT audit.id, audit.hash FROM audit ORDER BY audit.id DESC LIMI
 BLOB = "SELECT blobs.size, blobs.data FROM blobs WHERE blobs.digest = :digest"
 BLOB_BYTES = "SELECT coalesce(sum(blobs.size), 0) AS coalesce_1 FROM blobs"
 BLOB_SIZE = "SELECT blobs.size FROM blobs WHERE blobs.digest = :digest"
+DISRUPTIONS = (
+    "SELECT disruptions.target, disruptions.cause, disruptions.since FROM disruptions ORDER BY "
+    "disruptions.since, disruptions.target"
+)
 DROP_BLOB = "DELETE FROM blobs WHERE blobs.digest = :digest"
 DROP_EVENTS = (
     "DELETE FROM events WHERE events.id IN (SELECT anon_1.id FROM (SELECT events.id AS id, events.at AS at "
@@ -217,6 +225,7 @@ FINISH_RUN = (
     "UPDATE runs SET finished_at=:finished_at, outcome=:outcome, message=:message WHERE runs.id = :run"
 )
 FORGET_APPROVAL = "DELETE FROM approvals WHERE approvals.address = :address"
+FORGET_DISRUPTION = "DELETE FROM disruptions WHERE disruptions.target = :target"
 FORGET_FACTS = "DELETE FROM facts WHERE facts.target = :target"
 FORGET_INVENTORY = "DELETE FROM inventory WHERE inventory.address = :address"
 FORGET_OWED = (
@@ -279,6 +288,10 @@ PUT_APPROVAL = (
 PUT_BLOB = (
     "INSERT INTO blobs (digest, size, data, created_at, used_at) VALUES (:digest, :size, :data, "
     ":created_at, :used_at) ON CONFLICT (digest) DO UPDATE SET used_at = excluded.used_at"
+)
+PUT_DISRUPTION = (
+    "INSERT INTO disruptions (target, cause, since) VALUES (:target, :cause, :since) ON CONFLICT (target) "
+    "DO UPDATE SET cause = excluded.cause, since = excluded.since"
 )
 PUT_FACTS = (
     "INSERT INTO facts (target, section, document, taken, cut) VALUES (:target, :section, :document, "
@@ -462,6 +475,7 @@ TABLES = (
     "approvals",
     "audit",
     "blobs",
+    "disruptions",
     "events",
     "facts",
     "housekeeping",

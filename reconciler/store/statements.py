@@ -97,6 +97,9 @@ def statements(insert: Callable[[Table], Any]) -> dict[str, ClauseElement]:
         "FORGET_OWED": delete(s.refresh_owed).where(
             s.refresh_owed.c.address == bindparam("refreshed"), s.refresh_owed.c.cause == bindparam("because")
         ),
+        "PUT_DISRUPTION": put(s.disruptions),
+        "DISRUPTIONS": select(s.disruptions).order_by(s.disruptions.c.since, s.disruptions.c.target),
+        "FORGET_DISRUPTION": delete(s.disruptions).where(s.disruptions.c.target == bindparam("target")),
         "PUT_QUEUED": put(s.queue),
         "QUEUE": select(s.queue).order_by(s.queue.c.priority.desc(), s.queue.c.added_at, s.queue.c.target),
         "FORGET_QUEUED": delete(s.queue).where(s.queue.c.target == bindparam("target")),

@@ -104,3 +104,75 @@ def test_it_is_started_anew_once_although_nobody_saw_it_go(lab, site, host):
     host.heal()
     come_right(daemon, host, "1", 1)
     assert daemon.terminate() == 0
+
+
+@pytest.fixture
+def pair(lab, site):
+    """Two hosts that write down when they go down and when they are up again."""
+    hosts = [lab.host("h1"), lab.host("h2")]
+    script = "\n[Service]\nType=oneshot\nRemainAfterExit=yes\n"
+    for verb, word in (("ExecStart", "up"), ("ExecStop", "down")):
+        script += f"{verb}=/bin/sh -c 'echo {word} $(date +%%s.%%N) >>/var/tmp/boots'\n"
+    script += "[Install]\nWantedBy=multi-user.target\n"
+    for host in hosts:
+        clean(host)
+        host.exec(
+            f"mkdir {BASE}; cat >/etc/systemd/system/boots.service <<'END'{script}END\n"
+            "systemctl daemon-reload; systemctl enable -q --now boots"
+        )
+    yield hosts
+    for host in hosts:
+        until("it is up", lambda host=host: host.state == "running" and boot_of(host))
+        clean(host)
+
+
+def away(host):
+    """When a host went down, and when it was up again."""
+    lines = [line.split() for line in host.exec("cat /var/tmp/boots").splitlines()]
+    _, (went, down), (came, up) = lines
+    assert (went, came) == ("down", "up")
+    return float(down), float(up)
+
+
+def test_of_two_hosts_one_is_down_at_a_time_also_where_the_daemon_is_killed_meanwhile(lab, site, pair):
+    def declare_both(content):
+        documents = []
+        for host in pair:
+            name = host.name
+            reboot = instance("Reboot", f"anew-{name}", "", when="notified", windows=[{}], **on(host))
+            del reboot["spec"]["path"]
+            documents += [
+                target(lab, host, connectTimeout="2s"),
+                instance(
+                    "File",
+                    f"watched-{name}",
+                    f"{BASE}/watched",
+                    content=content,
+                    notify=[f"Reboot/anew-{name}"],
+                    **on(host),
+                ),
+                reboot,
+                instance("File", f"after-{name}", f"{BASE}/after", content="x", **on(host)),
+            ]
+        site.declare(*documents)
+
+    declare_both("0")
+    for host in pair:
+        host.exec(f"printf 0 >{BASE}/watched; printf x >{BASE}/after")
+    daemon = site.up()
+    daemon.until_ready(6)
+    declare_both("1")
+    until(
+        "one of them goes down",
+        lambda: any(host.exec("cat /var/tmp/boots", check=False).count("down") for host in pair),
+    )
+    daemon.kill()
+    daemon = site.up()
+    until(
+        "both were started anew",
+        lambda: all(host.exec("cat /var/tmp/boots", check=False).count("up") == 2 for host in pair),
+    )
+    daemon.until_ready(6)
+    first, second = sorted(away(host) for host in pair)
+    assert first[1] < second[0]
+    assert daemon.terminate() == 0

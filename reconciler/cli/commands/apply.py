@@ -11,6 +11,7 @@ from reconciler.app.places import source_root
 from reconciler.cli.options import (
     Directory,
     Labels,
+    MaxDisrupted,
     NoColor,
     Output,
     PruneBudget,
@@ -44,6 +45,7 @@ def command(  # noqa: PLR0913 - its options
     timeout: Timeout = None,
     output: Output = Format.TEXT,
     prune_budget: PruneBudget = None,
+    max_disrupted: MaxDisrupted = None,
     state: State = None,
     no_color: NoColor = False,
     quiet: Quiet = False,
@@ -77,4 +79,5 @@ def command(  # noqa: PLR0913 - its options
         state=state,
         timeout=timeout,
         budget=prune_budget,
+        max_disrupted=max_disrupted,
     )

@@ -14,6 +14,7 @@ import typer
 from reconciler.app.places import Places, places, source_root
 from reconciler.cli.options import (
     Directories,
+    MaxDisrupted,
     NoColor,
     Output,
     PruneBudget,
@@ -56,6 +57,7 @@ def command(  # noqa: PLR0913 - its options
     ] = LogFormat.AUTO,
     output: Output = Format.TEXT,
     prune_budget: PruneBudget = None,
+    max_disrupted: MaxDisrupted = None,
     rollback_within: Annotated[
         str | None,
         typer.Option(
@@ -102,7 +104,16 @@ def command(  # noqa: PLR0913 - its options
     configure(redactor=redactor, level=level, format=log_format, environ=os.environ)
     where = places(os.environ, state=state, sources=roots)
     abandoned = asyncio.run(
-        _up(screen, roots, where, redactor, shown=shown, budget=prune_budget, trial=trial)
+        _up(
+            screen,
+            roots,
+            where,
+            redactor,
+            shown=shown,
+            budget=prune_budget,
+            max_disrupted=max_disrupted,
+            trial=trial,
+        )
     )
     for address in abandoned:
         screen.note(
@@ -121,6 +132,7 @@ async def _up(
     *,
     shown: Format | None,
     budget: Budget | None,
+    max_disrupted: int | None,
     trial: float | None,
 ) -> list[Address]:
     from reconciler.api.server import serve
@@ -133,7 +145,13 @@ async def _up(
         print(text, file=sys.stderr, flush=True)
 
     async with assemble(
-        where, os.environ, lease=True, notice=notice, prune=budget, redactor=redactor
+        where,
+        os.environ,
+        lease=True,
+        notice=notice,
+        prune=budget,
+        max_disrupted=max_disrupted,
+        redactor=redactor,
     ) as parts:
 
         async def api(daemon: Daemon) -> None:

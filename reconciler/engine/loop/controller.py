@@ -18,6 +18,7 @@ from reconciler.core.contest import Contests
 from reconciler.core.echoes import Echoes
 from reconciler.core.workqueue import Priority, Work
 from reconciler.engine import wording
+from reconciler.engine.disruptions import Disruptions
 from reconciler.engine.facts import TargetFacts
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.intake.claims import Had
@@ -129,6 +130,8 @@ class Controller:
         self._sessions = Sessions(open_session=open_session, runtime=runtime, listener=self, backoff=backoff)
         self._under_way = UnderWay(self._operation_ended)
         self._probes = Probes(settings, loop_time=self._time, news=self._operation_ended)
+        self._disruptions = Disruptions(settings.max_disrupted)
+        self._disruptions.notify(self._freed)
         self._services = Services(
             host=host,
             store=store,
@@ -142,6 +145,7 @@ class Controller:
             probes=self._probes,
             under_way=self._under_way,
             goes=self.in_force.goes,
+            disruptions=self._disruptions,
         )
 
     # --- Life ---------------------------------------------------------------------------------------------------------
@@ -155,6 +159,7 @@ class Controller:
         self._reminders.set(self.suspensions.all())
         await self._requests.load()
         await self.facts.load()
+        self._disruptions.recall(await self._store.load_disruptions())
         await settle_in_doubt(self._store, Report(self._runtime.now, {}))
 
     async def run(self) -> None:
@@ -287,6 +292,7 @@ class Controller:
         self.facts.keep_only(wanted.keys() | others)
         self._echoes.keep_only(wanted)
         self._reachability.keep_only(wanted, others)
+        self._disruptions.keep_only(wanted.keys() | others)
         await self._requests.keep_only(wanted.keys() | others)
         await self.lanes.forget(wanted)
 
@@ -461,6 +467,12 @@ class Controller:
         name, _ = split_address(address)
         if not self._workers.stopping and self.lanes.get(name) is not None:
             self._workers.add(name, priority=Priority.DRIFT, scope=Scope.of([address]))
+
+    def _freed(self, addresses: Collection[Address]) -> None:
+        """One target less is disrupted: what has waited for that may be done."""
+        for address in addresses:
+            name, _ = split_address(address)
+            self._workers.add(name, priority=Priority.SPEC, scope=Scope.of([address]))
 
     async def gather_facts(self, name: TargetName) -> None:
         """Ask a target what it is, all of it, now.

@@ -204,6 +204,12 @@ class Deciding:
         self._lane.unsettled.add([address])
         return True
 
+    def begin(self, addresses: Iterable[Address]) -> None:
+        """These are about to be done: whoever is asked from now on knows of it. Nothing may be awaited in between."""
+        for address in addresses:
+            if self._lane.instances[address].disruptive:
+                self._services.disruptions.take(address, self._services.runtime.now())
+
     def permit(self, unit: PlanUnit) -> PlanUnit:
         """The unit, with the reason for which it must wait, if there is one."""
         return self._permitting.permit(unit)

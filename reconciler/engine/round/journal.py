@@ -14,6 +14,7 @@ from reconciler.engine.report import Report
 from reconciler.engine.round.tally import Tally
 from reconciler.errors import ProtocolError, StoreError, TransportError
 from reconciler.model.conditions import Reason
+from reconciler.model.disruption import Disruption
 from reconciler.model.names import Address, Digest
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Cause, PlanUnit
@@ -80,8 +81,14 @@ class Journal:
         self._small = []
         before = tuple(self._lane.refreshes)
         owed = self._lane.refreshes.intend(self._owed_by(units, now))
+        batch.disrupt(self._disrupted_by(units, now))
         batch.owe(owed).intend(self._tally.run, units, self._preimages)
         return self._write_intents(batch, units, owed, before)
+
+    def _disrupted_by(self, units: Iterable[PlanUnit], now: float) -> Iterator[Disruption]:
+        for unit in units:
+            if self._lane.instances[unit.address].disruptive:
+                yield Disruption(self._lane.target.name, unit.address, now)
 
     def _owed_by(self, units: Iterable[PlanUnit], now: float) -> Iterator[Owed]:
         """The refreshes that are owed once `units` are done.

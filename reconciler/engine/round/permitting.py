@@ -18,6 +18,7 @@ from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Action, PlanUnit
+from reconciler.model.resource import Instance
 from reconciler.model.state import Suspension
 from reconciler.model.target import LocalTransport
 
@@ -79,9 +80,17 @@ class Permitting:
         now = datetime.fromtimestamp(self._services.runtime.now(), UTC)
         begins = windows.opens(one.common.windows, now, windows.zone)
         if begins is None:
-            return ""
+            return self._crowded(one)
         self._outcome.look_again(address, (begins - now).total_seconds())
         return windows.outside(begins)
+
+    def _crowded(self, one: Instance) -> str:
+        """Why it must not be done, of what disrupts its host, while others are disrupted, or ""."""
+        why = self._services.disruptions.refusal(one.address) if one.disruptive else ""
+        if why:
+            # It is told when that has changed; this is the belt to those braces.
+            self._outcome.look_again(one.address, self._services.settings.dependency_poll)
+        return why
 
     def may_refresh(self, address: Address) -> bool:
         """Whether a refresh could be done at this time, if a person approves it at least."""

@@ -127,11 +127,11 @@ class Round:
             self._lane.release(self.outcome.gone)
             await self._journal.cut_off(self.report, error)
             raise
-        for address in self._walk.left:
-            if address in self._lane.instances:
-                self.outcome.look_again(address, 0.0)
+        for address in [one for one in self._walk.left if one in self._lane.instances]:
+            self.outcome.look_again(address, 0.0)
         self._lane.release(self.outcome.gone)
         await self._journal.close(self.report)
+        await self._services.disruptions.settle(self._lane, self._services.store)
         # Not before what came of them is on record: until then their results are all that says so.
         if self._carrying.lasting:
             await self._session.command("exec.forget", [{"id": one} for one in self._carrying.lasting])

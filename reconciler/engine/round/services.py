@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from reconciler.engine.disruptions import Disruptions
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.round.performing import FindBlob
 from reconciler.engine.round.progress import Progress
@@ -39,6 +40,7 @@ class Services:
         probes: what is looked at beside the rounds.
         progress: is told how rounds go on.
         under_way: has what outlasts its round; None where a round waits for everything.
+        disruptions: which targets are disrupted by what was done to them, and how many may be.
         goes: whether what was to go when the round began still is: what is removed cannot be taken back.
     """
 
@@ -54,6 +56,7 @@ class Services:
     probes: Probes
     progress: Progress = field(default_factory=Progress)
     under_way: UnderWay | None = None
+    disruptions: Disruptions = field(default_factory=lambda: Disruptions(1))
     goes: Callable[[Address], bool] = lambda _address: True
 
 

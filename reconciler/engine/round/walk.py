@@ -112,6 +112,7 @@ class Walk:
                     break
                 for address, work in await self._steps.some_end():
                     if work is StepKind.APPLY and self._may_refresh(address):
+                        self._deciding.begin([address])
                         frontier.refresh(address)
                     elif self._conclusions.passes(address):
                         frontier.done(address)
@@ -161,6 +162,7 @@ class Walk:
             for address, unit in units.items()
             if unit is not None and not self._obstructed(unit) and not self._deciding.waits_for_lock(unit)
         }
+        self._deciding.begin(todo)
         slow = slow_of(self._lane, todo)
         later = {address for one in slow for address in one.units}
         if quick := {address: unit for address, unit in todo.items() if address not in later}:

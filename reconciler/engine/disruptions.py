@@ -1,0 +1,98 @@
+"""How many targets may be disrupted at a time, and which are.
+
+A target is disrupted from right before something disruptive is done to it until all that is declared there is as it
+should be again, or is left alone on purpose. Invariant: whoever asks may do it only by taking a place in the same
+breath; what was taken is on record with the intent (`engine/round/journal.py`), and so outlives the controller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+
+from reconciler.core.conditions import summarize
+from reconciler.core.reasons import DECIDED
+from reconciler.core.spoken import some
+from reconciler.engine.lane.lane import Lane
+from reconciler.model.disruption import Disruption
+from reconciler.model.names import Address, TargetName, split_address
+from reconciler.store.batch import Batch
+from reconciler.store.store import Store
+
+
+def _nobody(_addresses: Collection[Address]) -> None:
+    """Nobody waits."""
+
+
+class Disruptions:
+    """See the module.
+
+    Args:
+        most: how many at a time.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._freed: Callable[[Collection[Address]], None] = _nobody
+        self._taken: dict[TargetName, Disruption] = {}
+        self._waiting: dict[Address, None] = {}
+
+    def notify(self, freed: Callable[[Collection[Address]], None]) -> None:
+        """From now on, `freed` is told what has been refused a place until then and may have one."""
+        self._freed = freed
+
+    @property
+    def targets(self) -> Collection[TargetName]:
+        """Those that are."""
+        return self._taken.keys()
+
+    def recall(self, disruptions: Iterable[Disruption]) -> None:
+        """Take up what is on record."""
+        self._taken |= {one.target: one for one in disruptions}
+
+    def refusal(self, address: Address) -> str:
+        """Why nothing disruptive may be done about an instance now, or "". One that is refused waits."""
+        target, _ = split_address(address)
+        if not self.crowded(target):
+            return ""
+        self._waiting[address] = None
+        others = some(sorted(self._taken))
+        verb = "is" if len(self._taken) == 1 else "are"
+        return f"only {self._most} may be disrupted at a time, and {others} {verb} until all on it is ready again"
+
+    def crowded(self, target: TargetName) -> bool:
+        """Whether a target may not be disrupted now."""
+        return target not in self._taken and len(self._taken) >= self._most
+
+    def take(self, address: Address, now: float) -> None:
+        """Something disruptive is about to be done, be it that a person has approved one more."""
+        self._waiting.pop(address, None)
+        target, _ = split_address(address)
+        self._taken.setdefault(target, Disruption(target, address, now))
+
+    def waiting(self, target: TargetName) -> list[Address]:
+        """What was refused a place on a target."""
+        return [address for address in self._waiting if split_address(address)[0] == target]
+
+    async def settle(self, lane: Lane, store: Store) -> None:
+        """After a round: a target that was disrupted and is itself again makes room for another one.
+
+        Raises:
+            StoreError: it cannot be put on record; the next round tries it again.
+        """
+        target = lane.target.name
+        if target not in self._taken:
+            return
+        summaries = (summarize(state.conditions) for state in lane.states.values())
+        if all(one.ready or one.reason in DECIDED for one in summaries):
+            await store.write(Batch().end_disruption(target))
+            self._end([target])
+
+    def _end(self, targets: Iterable[TargetName]) -> None:
+        ended = [name for name in targets if self._taken.pop(name, None) is not None]
+        if ended and self._waiting:
+            waiting, self._waiting = list(self._waiting), {}
+            self._freed(waiting)
+
+    def keep_only(self, targets: Collection[TargetName]) -> None:
+        """Nothing is declared on others any more."""
+        self._end([name for name in self._taken if name not in targets])

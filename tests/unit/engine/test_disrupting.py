@@ -1,0 +1,144 @@
+"""No more targets are disrupted at a time than may be, over all of them and over the controller's own end."""
+
+import asyncio
+from dataclasses import replace
+
+from reconciler.engine.settings import EngineSettings
+from reconciler.model.resource import Window
+from reconciler.model.state import Approval
+from tests.unit.engine.stage import Declared, address, execution, file, probe, staged
+
+MACHINES = ("m0", "m1")
+
+
+def disruptive(declared):
+    common = replace(declared.instance.common, windows=(Window(),))
+    return Declared(replace(declared.instance, disruptive=True, common=common), declared.content)
+
+
+def rolled(content):
+    """What disrupts each, and what says that it is itself again."""
+    for name in MACHINES:
+        yield disruptive(file("motd", content, on=name))
+        yield probe(name, on=name, require=("File/motd",))
+
+
+def having(stage, content):
+    return [name for name in MACHINES if stage.content("motd", on=name) == content]
+
+
+async def first_of(stage, content):
+    """The one that goes first, and the other one, which is told to wait."""
+    await stage.until(lambda: having(stage, content))
+    [first] = having(stage, content)
+    [second] = set(MACHINES) - {first}
+    await stage.until(lambda: stage.reason("motd", on=second) == "Held")
+    told = stage.summary("motd", on=second).message
+    assert f"only 1 may be disrupted at a time, and {first} is until all on it is ready again" in told
+    return first, second
+
+
+@staged(machines=MACHINES)
+async def test_the_next_waits_until_all_on_the_one_before_is_ready(stage):
+    await stage.declare(*rolled("one\n"))
+    first, second = await first_of(stage, b"one\n")
+    await asyncio.sleep(300)
+    assert having(stage, b"one\n") == [first]
+    stage.page(first)
+    await stage.until(lambda: len(having(stage, b"one\n")) == 2)
+    assert len(await stage.events("Held")) == 1
+    stage.page(second)
+    await stage.settled()
+    assert await stage.store.load_disruptions() == []
+
+
+@staged(machines=MACHINES)
+async def test_a_controller_that_was_started_anew_still_knows(stage):
+    await stage.declare(*rolled("one\n"))
+    first, second = await first_of(stage, b"one\n")
+    await stage.again()
+    [known] = await stage.store.load_disruptions()
+    assert (known.target, known.cause) == (first, address("motd", on=first))
+    await stage.declare(*rolled("one\n"))
+    await asyncio.sleep(200)
+    assert having(stage, b"one\n") == [first]
+    stage.page(first)
+    stage.page(second)
+    await stage.settled()
+    assert len(having(stage, b"one\n")) == 2
+
+
+@staged(machines=MACHINES)
+async def test_what_a_person_has_approved_is_one_more(stage):
+    await stage.declare(*rolled("one\n"))
+    _, second = await first_of(stage, b"one\n")
+    where = address("motd", on=second)
+    shown = stage.controller.states()[where].held
+    await stage.controller.approve([Approval(address=where, shown=shown, by="ada", reason="now", at=0.0)])
+    await stage.until(lambda: len(having(stage, b"one\n")) == 2)
+
+
+@staged(machines=MACHINES)
+async def test_one_that_is_declared_no_longer_is_not_waited_for(stage):
+    await stage.declare(*rolled("one\n"))
+    _, second = await first_of(stage, b"one\n")
+    await stage.declare(*(one for one in rolled("one\n") if one.instance.target == second))
+    await stage.until(lambda: len(having(stage, b"one\n")) == 2)
+    assert [one.target for one in await stage.store.load_disruptions()] == [second]
+
+
+@staged(machines=MACHINES)
+async def test_a_refresh_that_disrupts_waits_as_well(stage):
+    def declared():
+        for name in MACHINES:
+            yield disruptive(execution("anew", "note", "anew", on=name))
+            yield file("motd", "one\n", on=name, notify=("Exec/anew",))
+            yield probe(name, on=name, require=("Exec/anew",))
+
+    def ran():
+        return [name for name in MACHINES if stage.ran(on=name)]
+
+    await stage.declare(*declared())
+    await stage.until(ran)
+    await asyncio.sleep(100)
+    [first] = ran()
+    [second] = set(MACHINES) - {first}
+    assert stage.reason("anew", on=second, kind="Exec") == "Held"
+    stage.page(first)
+    stage.page(second)
+    await stage.until(lambda: len(ran()) == 2)
+    await stage.settled()
+
+
+@staged(machines=MACHINES, settings=EngineSettings(max_disrupted=2))
+async def test_as_many_go_at_a_time_as_may(stage):
+    await stage.declare(*rolled("one\n"))
+    await stage.until(lambda: len(having(stage, b"one\n")) == 2)
+
+
+@staged(machines=MACHINES)
+async def test_a_single_run_does_one_after_the_other(stage):
+    for name in MACHINES:
+        stage.page(name)
+    results = await stage.once(stage.desired(*rolled("one\n"))).apply()
+    assert [(result.error, result.failed, result.left) for result in results] == [("", {}, {})] * 2
+    assert len(having(stage, b"one\n")) == 2
+
+
+@staged(machines=MACHINES)
+async def test_a_single_run_leaves_the_rest_where_one_does_not_become_ready(stage):
+    results = await stage.once(stage.desired(*rolled("one\n"))).apply()
+    [left] = [one for result in results for one in result.left.values()]
+    assert "only 1 may be disrupted" in left.message
+    assert len(having(stage, b"one\n")) == 1
+
+
+@staged(machines=MACHINES)
+async def test_a_single_run_does_not_wait_for_one_that_was_disrupted_before(stage):
+    await stage.declare(*rolled("one\n"))
+    first, second = await first_of(stage, b"one\n")
+    single = stage.once(stage.desired(*rolled("one\n")))
+    single._services.disruptions.recall(await stage.store.load_disruptions())
+    results = {one.target: one for one in await single.apply()}
+    assert [one.reason for one in results[second].left.values()] == ["Held"]
+    assert having(stage, b"one\n") == [first]
