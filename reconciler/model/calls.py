@@ -50,12 +50,14 @@ class Failure:
         code: for programs, such as `enoent`.
         message: for people.
         retry_after_ms: when it may be tried again, of what is throttled.
+        whole: whether the command of which it was a part failed as a whole: what became of this part is not said.
     """
 
     error_class: ErrorClass
     code: str
     message: str
     retry_after_ms: int | None = None
+    whole: bool = False
 
     def wire(self) -> dict[str, Any]:
         """As JSON."""

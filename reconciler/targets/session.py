@@ -20,6 +20,7 @@ import asyncio
 import hashlib
 import socket
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -225,7 +226,7 @@ class Session:
                 middle = len(batch) // 2
                 waiting[:0] = batch[:middle], batch[middle:]
             elif isinstance(answer, Failed):
-                replies += [answer.failure for _ in batch]
+                replies += [replace(answer.failure, whole=True) for _ in batch]
             else:
                 self._note_missing(batch, answer.results)
                 replies += answer.results

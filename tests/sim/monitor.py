@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 MARGIN = 1e-6
 
+IN_DOUBT = "SELECT address, cause FROM refresh_owed WHERE NOT certain"
+
 TRIED_BESIDE = """
     SELECT owed.address, owed.cause, owed.run FROM refresh_owed AS owed
     JOIN plan_units AS tried ON tried.run = owed.run AND tried.address = owed.cause
@@ -110,9 +112,6 @@ class Monitor(logging.Handler):
         self._doubts = set(
             process.account.execute("SELECT address, cause, run FROM refresh_owed WHERE NOT certain")
         )
-        # Where another change to a cause was tried beside a run of which nobody knows whether it ended, and failed, it
-        # is done once more.
-        self._doubts |= set(process.account.execute(TRIED_BESIDE))
 
     @contextlib.contextmanager
     def round(self, process: Process, name: TargetName) -> Iterator[None]:
@@ -122,6 +121,11 @@ class Monitor(logging.Handler):
             self.violated("two rounds at once", name)
         assert process.controller.in_force
         self._rounds[key] = SimpleNamespace(instances=process.controller.in_force.instances)
+        assert process.account is not None
+        for address, cause in process.account.execute(IN_DOUBT):
+            if split_address(cause)[0] == name and cause not in self._rounds[key].instances:
+                # It is declared no longer, or by another name: no look can decide about it any more.
+                self._attempted.add(split_address(address))
         for one in process.controller.in_force.instances.values():
             self._declared[one.digest] = one
         try:
@@ -380,7 +384,8 @@ class Monitor(logging.Handler):
         # Whether it had been run before the machine lost power is not known.
         rebooted = self._booted.get(handler, machine.boot) != machine.boot
         self._booted[handler] = machine.boot
-        if not causes and not attempted and not rebooted and not self._was_in_doubt(handler):
+        known = causes or attempted or rebooted
+        if not known and not self._was_in_doubt(handler) and not self._was_tried_beside(handler):
             self.violated("a handler runs without a cause", *handler)
 
     def _was_in_doubt(self, handler: Spot) -> bool:
@@ -391,6 +396,13 @@ class Monitor(logging.Handler):
             (one.address, one.cause, one.run) in self._doubts
             for one in lane.refreshes.of(Address(f"{handler[0]}/{handler[1]}"))
         )
+
+    def _was_tried_beside(self, handler: Spot) -> bool:
+        """Whether another change to a cause was tried, and failed, beside a run of which nobody knows if it ended."""
+        process = self._world.process
+        if process is None or process.account is None:
+            return False
+        return any(split_address(one[0]) == handler for one in process.account.execute(TRIED_BESIDE))
 
     def begins(self, machine: "Machine", argv: list[str]) -> None:
         """A command begins."""

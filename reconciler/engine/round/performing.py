@@ -7,7 +7,7 @@ of the same command as one batch, so that the runner can make them durable toget
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.engine.lane.recording import Recording
@@ -121,7 +121,7 @@ class WritingPerformer:
         intended: ends when what is to be done is on record; nothing is done before that.
 
     Attributes:
-        lasting: the operations whose results the target keeps until they are forgotten.
+        lasting: the operations whose results were heard, and which the target keeps until they are forgotten.
     """
 
     def __init__(
@@ -157,9 +157,10 @@ class WritingPerformer:
                     await self._send(Digest(item["blob"]))
             # What has a time of its own takes that, and the command around it a little longer.
             longest = max((item.get("timeout_ms", 0) for item in items), default=0) / 1000
+            answers = await self._session.command(command, items, timeout=longest + self._patience)
             if CALLS[command].lasting:
-                self.lasting += [item["id"] for item in items if "id" in item]
-            replies += await self._session.command(command, items, timeout=longest + self._patience)
+                self.lasting += _heard_of(items, answers)
+            replies += answers
         return replies
 
     async def _send(self, digest: Digest) -> None:
@@ -176,6 +177,12 @@ class WritingPerformer:
             except StoreError:
                 raise SnapshotGone(digest) from None
             await self._session.send_blob(Blob(digest, len(content), lambda: content))
+
+
+def _heard_of(items: Sequence[Mapping[str, Any]], answers: Sequence[Reply]) -> list[str]:
+    """The operations of which it was said what became of them; the result of another one is all that says so."""
+    heard = (not isinstance(answer, Failure) or not answer.whole for answer in answers)
+    return [item["id"] for item, known in zip(items, heard, strict=True) if known and "id" in item]
 
 
 async def parted(calls: Sequence[Call], of_target: Asking, outside: Asking) -> list[Reply]:

@@ -2,12 +2,14 @@
 
 import asyncio
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 
 from reconciler.model.state import Suspension
 from reconciler.plugins.calls import Phase
 from tests.sim.manifests import instance
+from tests.sim.runner import Runner, fault
 from tests.unit.engine.stage import Declared, address, execution, file, staged
 
 LONG = execution("long", "sleep", "30", "make", "/srv/made", spec={"creates": "/srv/made"})
@@ -84,6 +86,30 @@ async def test_a_handler_that_takes_long_runs_once_and_once_more_after_a_change_
     assert stage.ran() == ["sleep 20 note reload"] * 2
     assert stage.reason("reload", kind="Exec") == "Applied"
     assert await stage.store.load_owed() == []
+
+
+@staged
+async def test_a_handler_that_ended_unheard_is_not_run_again_where_who_asks_for_it_is_turned_away(stage):
+    reload = execution("reload", "sleep", "20", "note", "reload")
+    await stage.declare(reload, file("a", "a", notify=("Exec/reload",)))
+    await stage.until(lambda: stage.reason("reload", kind="Exec") == "Applying")
+    begin, turned_away = Runner._begin, []
+
+    def busy(runner, command):
+        if command.name == "exec.run" and stage.loop.time() < 25:
+            turned_away.append(command)
+            runner._commands[command.id] = command
+            runner._fail(command, fault("too_many_commands", "throttled", retry_after_ms=1000))
+        else:
+            begin(runner, command)
+
+    with mock.patch.object(Runner, "_begin", busy):
+        stage.machines["m0"].lose_sessions()
+        await asyncio.sleep(60)
+    assert turned_away
+    assert stage.ran() == ["sleep 20 note reload"]
+    assert stage.reason("reload", kind="Exec") == "Applied"
+    assert stage.machines["m0"].programs.kept == 0
 
 
 @staged

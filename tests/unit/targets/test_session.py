@@ -3,6 +3,7 @@ import base64
 import hashlib
 import os
 import zlib
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -120,7 +121,7 @@ def test_a_command_that_fails_as_a_whole_fails_for_each_item(runner):
         asked = asyncio.ensure_future(session.command("file.stat", [{}, {}]))
         await runner.hear("CMD")
         runner.say(type="ERROR", id=1, error=fault("deadline"))
-        assert await asked == [reply({"error": fault("deadline")})] * 2
+        assert await asked == [replace(reply({"error": fault("deadline")}), whole=True)] * 2
         await session.close()
 
     run(main())
