@@ -27,7 +27,7 @@ from reconciler.engine.lane.watched import Watched
 from reconciler.engine.report import Report
 from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.graph import Graph
-from reconciler.model.names import Address, split_address
+from reconciler.model.names import Address, Digest, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
@@ -141,6 +141,7 @@ class Lane:
             self.backlog.own([replace(entry, instance=self.instances[address], recorded_at=now())])
             self.backlog.disown([earlier])
             self.contests.forget(earlier)
+        self.backlog.move(moved)
         self.backlog.add(report)
 
     def hold_back(self, *, now: Callable[[], float]) -> None:
@@ -252,6 +253,18 @@ class Lane:
         if self.states == older.states:
             self.recording = older.recording
 
+    def recall_preimages(self, then: Mapping[Address, Instance], digests: Mapping[Address, Digest]) -> None:
+        """Know again what an attempt that has ended was to replace where it is declared, by whatever name.
+
+        Args:
+            then: what it was about, as it was declared when it began.
+            digests: what it was to replace, of what was there before us.
+        """
+        for earlier, digest in digests.items():
+            for address, one in self.instances.items():
+                if _is_the_same(one, then[earlier]) and not self.states[address].owned:
+                    self.preimages.recall(address, digest)
+
     def _renamed(self, older: Lane) -> dict[Address, Address]:
         """What may have been replaced, is not known to be ours, and is declared by another name since `older`."""
         return {
@@ -259,10 +272,13 @@ class Lane:
             for earlier in older.preimages
             if earlier not in self.instances and (then := older.instances.get(earlier)) is not None
             for address, one in self.instances.items()
-            if address not in older.instances
-            and then.provides[:1] == one.provides[:1] != ()
-            and one.package == then.package
+            if address not in older.instances and _is_the_same(one, then)
         }
+
+
+def _is_the_same(one: Instance, then: Instance) -> bool:
+    """Whether two instances are about one thing."""
+    return then.provides[:1] == one.provides[:1] != () and one.package == then.package
 
 
 def orphaned(report: Report, state: ResourceState, why: str) -> None:

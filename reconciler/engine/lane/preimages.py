@@ -28,6 +28,11 @@ class Preimages:
             self._untouched.pop(address, None)
             self._replaced.setdefault(address, digest)
 
+    def recall(self, address: Address, digest: Digest) -> None:
+        """This was about to be replaced, and was forgotten while it was not declared in between."""
+        if address not in self._replaced and address not in self._untouched:
+            self._replaced[address] = digest
+
     def spared(self, address: Address, digest: Digest) -> None:
         """What was about to be replaced has not been, as far as is known."""
         address = self._names.get(address, address)  # it may have got another one meanwhile

@@ -174,7 +174,7 @@ class Lanes:
         others = {a: state for a, state in known.items() if a not in wanted.instances and a not in renamed}
         gone = {a: others.pop(a) for a, state in list(others.items()) if state.source in speaking}
         fresh.orphan(gone, self._left, now=self._runtime.now)
-        if gone and lane is None:
+        if gone.keys() - ({} if lane is None else lane.instances).keys():
             # Where these were is not known any more: it may have been in any container.
             fresh.manage_anew(a for a, instance in wanted.instances.items() if instance.contains)
         for address in known:

@@ -11,6 +11,7 @@ from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.under_way import LongOperation, UnderWay
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address
+from reconciler.model.plan import Cause
 
 
 async def resume(
@@ -50,6 +51,9 @@ async def _resume(
 ) -> Iterable[Address]:
     units, task = operation.units, operation.task
     journal.take_over(operation.tally, units, operation.preimages)
+    # Where it was not declared in between, all else is forgotten by now.
+    adopted = {a: digest for a, digest in operation.preimages.items() if units[a].cause is Cause.ADOPT}
+    lane.recall_preimages(operation.instances, adopted)
     if task.cancelled() or task.exception() is not None:
         why = "it was cut off" if task.cancelled() else str(task.exception())
         for address in units:

@@ -1,5 +1,6 @@
 """Several sources in one controller that begin, end, and move on at the same moment."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from reconciler.engine.intake.intake import Intake
 from reconciler.errors import ConfigError, StoreError
 from reconciler.model.names import SourceName, TargetName
-from reconciler.model.resource import Deletion
+from reconciler.model.resource import Deletion, Policy
 from reconciler.model.source import SourceReport
 from tests.sim.files import Node
 from tests.sim.manifests import load, snapshot
@@ -101,6 +102,39 @@ async def test_a_purge_takes_nothing_that_a_source_has_which_does_not_know_yet_w
     await declare(stage, B, inside)
     await stage.settled()
     assert stage.content("d/inside") == b"x"
+
+
+@staged
+async def test_what_is_let_go_of_once_it_is_known_what_is_declared_and_purged_is_nobodys_drift(stage):
+    """Where a round came in between, in which that was not known yet, it was told as somebody's doing."""
+    around = directory("d")
+    around.instance.spec["purge"] = True
+    await declare(stage, A, around, file("d/inside", "x"))
+    await stage.settled()
+    await stage.again()
+    await stage.controller.submit(replace(stage.desired(), source=A, waiting=frozenset({"m0"})))
+    await stage.until(lambda: stage.controller.lanes.get(TargetName("m0")) is not None)
+    await declare(stage, A, around)
+    await stage.until(lambda: stage.content("d/inside") is None)
+    await stage.settled()
+    assert await stage.events("Repaired") == []
+
+
+@staged
+async def test_what_is_taken_over_by_the_name_of_something_that_was_paused_is_ours_on_record_too(stage):
+    """In memory it was, and after the next start it was not."""
+    paused = file("b", "b", policy=Policy.PAUSED)
+    await declare(stage, A, paused)
+    await declare(stage, B)
+    await stage.until(lambda: stage.reason("b") == "Paused")
+    await stage.again()
+    await declare(stage, B, file("other", "b", spec={"path": "/srv/b"}))
+    await stage.settled()
+    await stage.again()
+    await declare(stage, A, paused)
+    await stage.until(lambda: stage.controller.states()[address("b")].owned)
+    await asyncio.sleep(3)
+    assert (await stage.store.load_states())[address("b")].owned
 
 
 @staged

@@ -349,6 +349,29 @@ def test_what_was_there_before_is_kept_although_a_slow_attempt_ended_under_anoth
     played(tmp_path)
 
 
+@pytest.mark.parametrize("then", [("a", "a"), ("a", "other"), ("a-again", "a")], ids=str)
+def test_what_was_there_before_is_kept_although_it_was_not_declared_while_it_was_replaced(then, tmp_path):
+    """It was adopted as if it had always been as declared."""
+
+    @staged
+    async def played(stage):
+        slowly = {"path": "/srv/a", "validate": ["sleep", "6", "true"]}
+        stage.spoil("a", b"first\n")
+        await stage.declare(file("a", "a", spec=slowly))
+        await stage.until(lambda: stage.reason("a") == "Applying")
+        await stage.declare(file("b", "b"))
+        await stage.until(lambda: stage.content("b") == b"b")
+        name, content = then
+        await stage.declare(file("b", "b"), file(name, content, spec=slowly))
+        await stage.until(lambda: stage.reason(name) in {"Applied", "InSync"})
+        assert stage.content("a") == content.encode()
+        await stage.settled()
+        entry = (await stage.store.load_inventory())[address(name)]
+        assert await stage.store.blobs.read(entry.preimage) == b"first\n"
+
+    played(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["a", "a-again"])
 def test_what_was_there_before_is_kept_although_what_was_overtaken_is_declared_otherwise_by_then(
     name, tmp_path
