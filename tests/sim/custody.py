@@ -110,9 +110,10 @@ class Custody:
         accounts = machine.system.accounts
         meant = [one for (where, _), some in self._meant.items() if where == machine.name for one in some]
         named = {str(subject) for one in meant for subject in (*one.provides, *one.uses)}
-        # Who goes is in no group any more.
-        goes = any(one.kind == "User" and (one.absent or one.removal is not None) for one in meant)
-        if f"{scheme}:{name}" not in named and not (goes and scheme == "group"):
+        # Who goes is in no group any more, and in what goes is nobody.
+        going = {one.kind for one in meant if one.absent or one.removal is not None}
+        along = {"group": "User", "user": "Group"}[scheme] in going
+        if f"{scheme}:{name}" not in named and not along:
             self._monitor.violated("an account is changed that nobody declared", f"{scheme}:{name}")
         for number, known in (("uid", accounts.users), ("gid", accounts.groups)):
             mine = known.get(name) if scheme == {"uid": "user", "gid": "group"}[number] else None

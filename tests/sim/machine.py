@@ -14,6 +14,7 @@ from tests.sim.files import Files, Node
 from tests.sim.programs import Programs
 from tests.sim.runner import Json, Runner
 from tests.sim.system import System
+from tests.sim.systemd import PID1, PLACE
 from tests.sim.weather import Weather
 from tests.sim.wire import Wire
 
@@ -195,6 +196,9 @@ class Machine:
         self.note("own change" if by is None else "foreign change", path=path)
         if by is not None:
             self._witness.changed(self, path, self.files.nodes.get(path))
+        if by is not None and by is not PID1 and path.startswith(f"{PLACE}/"):
+            # Whether anything may start a unit, and with what, lies in files, of which systemd has not heard yet.
+            self.changes.append(Change(self._loop.time(), f"unit:{path.rpartition('/')[2]}", False))
         for runner in list(self.runners):
             # A runner knows its own writes only: those of one that lingers are somebody else's to it.
             mine = by is None and runner is self._writer
@@ -245,8 +249,8 @@ class Machine:
         self._loop.call_later(seconds, self._power_on, self.boot)
 
     def _power_on(self, boot: int) -> None:
-        self.powered = True
-        if boot == self.boot:
+        if boot == self.boot:  # else it has failed once more meanwhile
+            self.powered = True
             self.system.boot()
 
     def lose_sessions(self) -> None:

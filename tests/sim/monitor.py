@@ -207,6 +207,8 @@ class Monitor(logging.Handler):
     def _not_probed(self, process: Process, one: Instance, declared: Mapping[Address, Instance]) -> str:
         """What an instance comes after that was not probed since something above that was changed, or ""."""
         for probe in _probes(one, declared):
+            if process.controller.suspensions.holding(probe.address) is not None:
+                continue  # it is left alone, so nothing waits for it
             asked = self._world.pages.well.get((one.target, probe.spec["url"]))
             for above in {ref for each in (probe, *_probes(probe, declared)) for ref in each.common.require}:
                 spot = self.spot(Address(f"{one.target}/{above}"))
