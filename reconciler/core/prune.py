@@ -190,6 +190,7 @@ def holds(
     held: Mapping[Address, str],
     slips: Mapping[Address, str] | None = None,
     doubt: str = "",
+    earlier: int = 0,
 ) -> dict[Address, str]:
     """Why each of `gone` waits for a person, in words for them; those that may go at once are left out.
 
@@ -201,15 +202,14 @@ def holds(
         held: what has been waiting until now, and why: it goes on waiting.
         slips: what may be one, and why; see `unselected`.
         doubt: why the source may not mean it, or "".
+        earlier: how many have gone already because of the same revision, such as from targets whose facts came first.
     """
-    most = budget.of(declared + len(gone))
+    count = len(gone) + earlier
+    most = budget.of(declared + count)
     if doubt:
         why = doubt
-    elif len(gone) > most:
-        why = (
-            f"{len(gone)} of {declared + len(gone)} instances are declared no longer, and {most} may go in one"
-            " revision"
-        )
+    elif count > most:
+        why = f"{count} of {declared + count} instances are declared no longer, and {most} may go in one revision"
     else:
         why = ""
     waits = {}

@@ -5,6 +5,7 @@ It shares nothing with `core/prune.py` but its budget: a careful person would go
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.desired import Desired
@@ -31,10 +32,15 @@ class Removals:
         self._last: dict[SourceName, Desired] = {}
         self._said: dict[SourceName, set[Digest]] = defaultdict(set)
         self._asked_first: dict[Address, str] = {}
+        self._left_out: dict[SourceName, tuple[int, str, set[Address]]] = {}
 
     def declared(self, process: "Process", desired: Desired) -> None:
         """A source is about to declare this."""
         before = self._last.get(desired.source)
+        if before is not None:
+            # Of a target whose facts are awaited it is not known what is declared, so what was counts.
+            unknown = {a: one for a, one in before.instances.items() if one.target in desired.waiting}
+            desired = replace(desired, instances={**unknown, **desired.instances})
         self._last[desired.source] = desired
         for address in desired.instances:
             self._asked_first.pop(address, None)
@@ -50,9 +56,16 @@ class Removals:
             and one.kind != "Directory"  # in which something of others may lie
             and self._would_go(process, one)
         ]
-        budget = self._world.settings.prune.of(len(desired.instances) + len(gone))
-        if len(gone) > budget:
-            self._asked_first |= {one.address: f"{len(gone)} at once, and {budget} may go" for one in gone}
+        # What one revision leaves out is one thing to whoever wrote it, whichever target's facts come first.
+        life, revision, earlier = self._left_out.get(desired.source, (0, "", set[Address]()))
+        if (life, revision) != (process.number, desired.revision):
+            earlier = set()
+        count = len(earlier.difference(desired.instances).union(one.address for one in gone))
+        budget = self._world.settings.prune.of(len(desired.instances) + count)
+        if count > budget:
+            self._asked_first |= {one.address: f"{count} at once, and {budget} may go" for one in gone}
+        left_out = earlier.union(one.address for one in gone if one.address not in self._asked_first)
+        self._left_out[desired.source] = process.number, desired.revision, left_out
         if desired.digest != before.digest and desired.digest in self._said[desired.source]:
             self._asked_first |= {one.address: f"{desired.revision} was there before" for one in gone}
         self._said[desired.source].add(desired.digest)

@@ -45,6 +45,7 @@ class Removals:
         self.restored: dict[Address, Instance] = {}
         self.targets: dict[TargetName, Target] = {}
         self._sources = sources
+        self._let_go: dict[SourceName, tuple[str, frozenset[Address]]] = {}
         self._budget = budget
         self._own_paths = own_paths
 
@@ -152,16 +153,19 @@ class Removals:
             for address, (entry, _) in going.items()
             if entry.instance.common.deletion is not Deletion.ORPHAN
         }
+        earlier = self._gone_before(desired).difference(deletions, desired.instances)
         waits = prune.holds(
             deletions,
             declared=len(desired.instances),
             budget=self._budget,
+            earlier=len(earlier),
             held=held,
             slips=prune.unselected(
                 deletions, desired.instances, selecting=desired.selecting, targets=desired.targets
             ),
             doubt=doubt,
         )
+        self._let_go[desired.source] = desired.revision, earlier.union(deletions.keys() - waits.keys())
         self.over([a for a, (_, source) in self.going.items() if source == desired.source])
         for address, (entry, restores) in going.items():
             one = removed(entry.instance, Removal(hold=waits.get(address, ""), restores=restores))
@@ -170,6 +174,11 @@ class Removals:
         for address in [a for a in self.going if any(a in one.instances for one in self._sources.values())]:
             del self.going[address]
         return left
+
+    def _gone_before(self, desired: Desired) -> frozenset[Address]:
+        """What was let go of because of the same revision, which is taken once more as facts of targets come."""
+        revision, let_go = self._let_go.get(desired.source, ("", frozenset[Address]()))
+        return let_go if revision == desired.revision else frozenset()
 
     def _wanted_back(self, record: Record) -> dict[Address, Instance]:
         """What is declared, and is to be what it was before us: as it was shown to who approved just that."""

@@ -92,6 +92,13 @@ def test_beyond_it_all_of_it_waits_and_says_how_much_it_is():
     assert set(waits.values()) == {"4 of 10 instances are declared no longer, and 3 may go in one revision"}
 
 
+def test_what_has_gone_already_because_of_the_same_revision_counts():
+    assert holds(addresses(1), declared=6, budget=Budget(), held={}, earlier=2) == {}
+    waits = holds(addresses(2), declared=6, budget=Budget(), held={}, earlier=2)
+    assert waits.keys() == addresses(2).keys()
+    assert set(waits.values()) == {"4 of 10 instances are declared no longer, and 3 may go in one revision"}
+
+
 def test_what_was_held_goes_on_waiting_when_less_is_left():
     held = {"web-1/File/f0": "4 of 10 instances"}
     assert holds(addresses(2), declared=6, budget=Budget(), held=held) == held

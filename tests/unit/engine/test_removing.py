@@ -259,6 +259,29 @@ async def test_the_budget_is_that_of_a_source_whichever_targets_it_is_on(stage):
     assert "4 of 5 instances are declared no longer, and 3 may go" in stage.summary("pm0").message
 
 
+@staged(machines=("m0", "m1"))
+async def test_the_budget_is_that_of_a_revision_whichever_targets_facts_come_first(stage):
+    """It was counted target by target, as it came to be known what is declared on them."""
+    gone = [file(f"{name}{on}", "x\n", on=on, **DELETE) for name in "pq" for on in ("m0", "m1")]
+    await stage.declare(*files("kept"), *gone)
+    await stage.settled()
+    meant = stage.desired(*files("kept"))
+    # Only of m0 it is known by now; of the other one what was declared is kept.
+    await stage.controller.submit(
+        replace(stage.desired(*files("kept")), revision=meant.revision, waiting=frozenset({"m1"}))
+    )
+    await stage.until(lambda: stage.content("pm0") is None and stage.content("qm0") is None)
+    await asyncio.sleep(3)
+    await stage.controller.submit(meant)
+    await stage.until(lambda: stage.reason("qm1", on="m1") == "PruneHeld")
+    await asyncio.sleep(5)
+    assert all(stage.content(f"{name}m1", on="m1") == b"x\n" for name in "pq")
+    assert "4 of 5 instances are declared no longer, and 3 may go" in stage.summary("pm1", on="m1").message
+    await stage.declare(*files("kept", "new"))
+    await stage.until(lambda: stage.content("new") is not None)
+    assert stage.reason("pm1", on="m1") == "PruneHeld"
+
+
 @staged
 async def test_of_two_sources_that_claim_one_thing_the_one_that_has_it_keeps_it(stage):
     a, b = SourceName("/srv/a"), SourceName("/srv/b")
