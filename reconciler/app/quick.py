@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -24,15 +25,14 @@ from reconciler.app.places import Places, must_be_ours
 from reconciler.app.stamps import stamp
 from reconciler.errors import FroyoError, UsageError
 from reconciler.model.names import Digest, TargetName
-from reconciler.model.target import LocalTransport, SshTransport, Target
 from reconciler.store.warm import load_warm
-from reconciler.targets.artifacts import Artifacts
-from reconciler.targets.question import Question
+from reconciler.targets.artifacts import Artifacts, architecture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from reconciler.engine.lane.lane import Lane
+    from reconciler.targets.question import Question
 
 FORMAT = 4
 
@@ -75,6 +75,8 @@ def remember(
         secret: gives the secrets of a target, if it has any.
         good_until: when facts that it depends on have to be gathered again; None where it depends on none.
     """
+    from reconciler.model.target import LocalTransport
+
     targets = []
     for lane in lanes:
         if lane.recording is None or any(one.probe is not None for one in lane.instances.values()):
@@ -136,6 +138,8 @@ def look(directory: str, places: Places, environ: Mapping[str, str]) -> InSync |
     targets, artifacts = document["targets"], Artifacts(places.artifacts, verified=document["verified"])
     here = [entry for entry in targets if entry["transport"] == "local"]
     try:
+        if here:
+            artifacts.prefetch(architecture(os.uname().machine))
         with contextlib.ExitStack() as stack:
             questions = [stack.enter_context(_question(entry, artifacts, environ)) for entry in here]
             for entry, question in zip(here, questions, strict=True):
@@ -154,6 +158,10 @@ def look(directory: str, places: Places, environ: Mapping[str, str]) -> InSync |
 
 
 def _question(entry: dict[str, Any], artifacts: Artifacts, environ: Mapping[str, str]) -> Question:
+    # Imported while the runner's binary is read.
+    from reconciler.model.target import LocalTransport
+    from reconciler.targets.question import Question
+
     return Question(LocalTransport(**entry["settings"]), artifacts=artifacts, environ=environ)
 
 
@@ -164,6 +172,7 @@ def _ask(
     import asyncio
 
     from reconciler.app.reaching import reaching
+    from reconciler.model.target import SshTransport, Target
     from reconciler.runtime import ThreadLanes, gathered
     from reconciler.targets.session import Session
 

@@ -54,7 +54,10 @@ def run(arguments: list[str]) -> int:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # ours are text streams
     first = arguments[0] if arguments else "--help"
     if first == "apply":
-        from reconciler.cli.shortcut import try_shortcut
+        from reconciler.cli.postponed import postponed
+
+        with postponed("inspect"):
+            from reconciler.cli.shortcut import try_shortcut
 
         status = try_shortcut(arguments[1:])
         if status is not None:

@@ -10,8 +10,10 @@ nobody but us can write, is that a binary with this digest was verified.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
+import threading
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -87,6 +89,11 @@ class Artifacts:
         self.directory = directory or Path(__file__).resolve().parent.parent / "_artifacts"
         self._public_key = public_key or self.directory / "runner.pub"
         self._packed: dict[str, Runner] = {}
+        self._ahead: dict[str, _Reading] = {}
+
+    def prefetch(self, arch: str) -> None:
+        """Have what `binary` takes read meanwhile, for who has something else to do first."""
+        self._ahead[arch] = _Reading(self._path(arch))
 
     def binary(self, arch: str) -> Runner:
         """The runner for this machine itself, ready to be started.
@@ -94,9 +101,10 @@ class Artifacts:
         Raises:
             TransportError: it is not there, or not what was signed.
         """
-        path = self._path(arch)
-        content = self._read(path)
-        return self._verify(path, arch, content=content, binary=content)
+        path, ahead = self._path(arch), self._ahead.pop(arch, None)
+        found = None if ahead is None else ahead.result()
+        content, digest = found or _digested(self._read(path))
+        return self._verify(path, arch, content=content, digest=digest, size=len(content))
 
     def packed(self, arch: str) -> Runner:
         """The runner as a gzip stream, ready to be sent. Read and verified once, then kept in memory.
@@ -108,8 +116,9 @@ class Artifacts:
         if runner is None:
             path = self._path(arch).with_name(f"{self._path(arch).name}.gz")
             content = self._read(path)
+            binary, digest = _digested(unpack(content, path))
             runner = self._packed[arch] = self._verify(
-                path, arch, content=content, binary=unpack(content, path)
+                path, arch, content=content, digest=digest, size=len(binary)
             )
         return runner
 
@@ -122,17 +131,16 @@ class Artifacts:
         except OSError as error:
             raise TransportError(f"{path}: {why(error)}; {_AGAIN}") from error
 
-    def _verify(self, path: Path, arch: str, *, content: bytes, binary: bytes) -> Runner:
-        digest = hashlib.sha256(binary)
+    def _verify(self, path: Path, arch: str, *, content: bytes, digest: bytes, size: int) -> Runner:
         name = self._path(arch).name
         listed = self._manifest()
-        if listed.get(name) != digest.hexdigest():
+        if listed.get(name) != digest.hex():
             raise TransportError(f"{path}: it is not the file that MANIFEST.json lists; {_AGAIN}")
         signature = self._read(self.directory / f"{name}.sig").decode("ascii", "replace").strip()
-        if digest.hexdigest() not in self.verified:
-            self._verify_signature(path, signature, digest.digest())
-            self.verified.add(digest.hexdigest())
-        return Runner(arch, digest.hexdigest(), signature, len(binary), content)
+        if digest.hex() not in self.verified:
+            self._verify_signature(path, signature, digest)
+            self.verified.add(digest.hex())
+        return Runner(arch, digest.hex(), signature, size, content)
 
     def _manifest(self) -> dict[str, str]:
         path = self.directory / "MANIFEST.json"
@@ -162,6 +170,29 @@ class Artifacts:
             raise TransportError(
                 f"{path}: its signature does not verify with {self._public_key}: it is not used; {_AGAIN}"
             ) from error
+
+
+def _digested(content: bytes) -> tuple[bytes, bytes]:
+    return content, hashlib.sha256(content).digest()
+
+
+class _Reading:
+    """A file that another thread reads and digests: neither keeps the interpreter's lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._found: tuple[bytes, bytes] | None = None
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError):
+            self._found = _digested(self._path.read_bytes())
+
+    def result(self) -> tuple[bytes, bytes] | None:
+        """Content and SHA-256; None where it could not be read: whoever tries it again learns why."""
+        self._thread.join()
+        return self._found
 
 
 def unpack(content: bytes, name: object) -> bytes:

@@ -95,10 +95,15 @@ func isNumber(text string) bool {
 // connected is who logged in, where the runner became root with sudo.
 func connected() string { return os.Getenv("SUDO_USER") }
 
-var name = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.@-]{0,31}\$?$`)
+var name = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.@-]*\$?$`)
+
+// longestName is without a dollar sign at its end.
+const longestName = 32
 
 // isName: what useradd takes, and what is no option and no path to it. A number may stand for a group.
-func isName(text string) bool { return name.MatchString(text) && text != "." && text != ".." }
+func isName(text string) bool {
+	return len(strings.TrimSuffix(text, "$")) <= longestName && name.MatchString(text) && text != "." && text != ".."
+}
 
 func isField(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f })

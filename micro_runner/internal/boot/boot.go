@@ -27,11 +27,8 @@ const (
 	longestTimeout = 3600 * 1000
 )
 
-var (
-	valid = regexp.MustCompile(`^[0-9a-f]{8,64}$`)
-	// flavoured is a release of a kernel: its version, and what kind of kernel it is.
-	flavoured = regexp.MustCompile(`^(\d[\w.+~]*(?:-\d[\w.+~]*)*)(-[a-z].*)?$`)
-)
+// flavoured is a release of a kernel: its version, and what kind of kernel it is.
+var flavoured = regexp.MustCompile(`^(\d[\w.+~]*(?:-\d[\w.+~]*)*)(-[a-z].*)?$`)
 
 // host is where all of it is; "" but for tests.
 type host struct {
@@ -161,7 +158,7 @@ func (h *host) again(ctx context.Context, item wire.Object) (wire.Object, error)
 	a := command.Read(item)
 	id, expected := a.Text("id"), a.Text("boot_id")
 	timeout := time.Duration(a.Int("timeout_ms", usualTimeout, longestTimeout)) * time.Millisecond
-	if !valid.MatchString(id) {
+	if !command.IsID(id) {
 		a.Fail("id", "not a name of what is to be done")
 	}
 	if a.Err() != nil {
@@ -212,7 +209,7 @@ func (h *host) last() (id, boot string) {
 	var text bytes.Buffer
 	_, _ = text.ReadFrom(file)
 	words := strings.Fields(text.String())
-	if len(words) != 2 || !valid.MatchString(words[0]) {
+	if len(words) != 2 || !command.IsID(words[0]) {
 		return "", ""
 	}
 	return words[0], words[1]

@@ -3,6 +3,7 @@ package command
 import (
 	"encoding/base64"
 	"strconv"
+	"strings"
 
 	"froyo.dev/runner/internal/digest"
 	"froyo.dev/runner/internal/fault"
@@ -194,4 +195,9 @@ func (a *Arguments) principal(number, name string, find func(string) (uint32, er
 		a.err = err
 	}
 	return int(id)
+}
+
+// IsID says whether something is the name of what is done by itself and found again: 8 to 64 hexadecimal digits.
+func IsID(text string) bool {
+	return len(text) >= 8 && len(text) <= 64 && strings.Trim(text, "0123456789abcdef") == ""
 }

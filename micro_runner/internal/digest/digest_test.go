@@ -2,6 +2,8 @@ package digest
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -121,5 +123,34 @@ func TestWhatIsForgottenIsNotKnown(t *testing.T) {
 	m.Forget()
 	if _, ok := m.Get(&sys.Stat{Ino: 7}); ok {
 		t.Fatal("it was not forgotten")
+	}
+}
+
+func TestAShortFileIsReadAtOnceAndAnyOtherIsNot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	sum := func(content string, size int64) (Sum, bool) {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		return Short(sys.FD(file.Fd()), size)
+	}
+	for _, content := range []string{"", "short"} {
+		if found, ok := sum(content, int64(len(content))); !ok || found != Of([]byte(content)) {
+			t.Errorf("%q: %v %v", content, found, ok)
+		}
+	}
+	for size, content := range map[int64]string{4: "longer", 9: "shorter", 0: "as below /proc"} {
+		if _, ok := sum(content, size); ok {
+			t.Errorf("%q was taken for %d bytes", content, size)
+		}
+	}
+	long := strings.Repeat("x", 128<<10)
+	if _, ok := sum(long, int64(len(long))); ok {
+		t.Error("something may come after it")
 	}
 }

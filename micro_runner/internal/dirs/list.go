@@ -117,12 +117,13 @@ func (l *listing) readContents(path string) error {
 	for n, one := range hang.Each(l.ctx, l.host.Hung, hang.Looks[seen]{
 		Paths: paths, Apart: "content", Workers: command.Workers,
 		Worker: func() (func(context.Context, int) seen, func()) {
+			var dirs walk.Cache
 			return func(ctx context.Context, n int) seen {
 				ctx, cancel := together(ctx)
 				defer cancel()
-				found, err := l.content(ctx, paths[n])
+				found, err := l.content(ctx, &dirs, paths[n])
 				return seen{found, err}
-			}, func() {}
+			}, dirs.Close
 		},
 		Hangs: func(_ int, err error) seen { return seen{err: err} },
 	}) {
@@ -136,12 +137,11 @@ func (l *listing) readContents(path string) error {
 	return l.ctx.Err()
 }
 
-func (l *listing) content(ctx context.Context, path string) (entry.Entry, error) {
-	dir, name, err := walk.Parent(path)
+func (l *listing) content(ctx context.Context, dirs *walk.Cache, path string) (entry.Entry, error) {
+	dir, name, err := dirs.Parent(path)
 	if err != nil {
 		return entry.Entry{}, err
 	}
-	defer dir.Close()
 	found, err := entry.Look(ctx, dir, name, content, l.host.Digests)
 	if err == nil && found.Type == entry.Absent {
 		err = syscall.ENOENT

@@ -146,6 +146,8 @@ func content(ctx context.Context, dir sys.FD, name string, e *Entry, wish Wish, 
 		_, err = whole.ReadFrom(io.LimitReader(fd, max(most, MaxText)+1))
 		text = whole.Bytes()
 		size, read.Digest = int64(len(text)), digest.Of(text)
+	} else if sum, ok := digest.Short(fd, before.Size); ok {
+		size, read.Digest = before.Size, sum
 	} else {
 		limited, cancel := context.WithTimeoutCause(ctx, Patience, errSlow)
 		read.Digest, size, err = digest.Read(limited, fd)

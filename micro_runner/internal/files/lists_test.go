@@ -9,6 +9,7 @@ import (
 
 	"froyo.dev/runner/internal/acl"
 	"froyo.dev/runner/internal/harness"
+	"froyo.dev/runner/internal/walk"
 )
 
 const daemon = 1
@@ -157,7 +158,7 @@ func TestACopyForABackupKeepsItsList(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.dir.close()
-	old, err := (&look{path: path, wish: wishAll}).closely(t.Context(), h.Host)
+	old, err := (&look{path: path, wish: wishAll}).closely(t.Context(), h.Host, &walk.Cache{})
 	if err != nil {
 		t.Fatal(err)
 	}

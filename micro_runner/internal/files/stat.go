@@ -149,15 +149,16 @@ func closeLooks(ctx context.Context, host *command.Host, call *command.Call, ite
 	return hang.Each(ctx, host.Hung, hang.Looks[seen]{
 		Paths: paths, Apart: "content", Workers: command.Workers,
 		Worker: func() (func(context.Context, int) seen, func()) {
+			cache := &walk.Cache{}
 			return func(ctx context.Context, n int) seen {
 				ctx, cancel := together(ctx)
 				defer cancel()
-				found, err := looks[n].closely(ctx, host)
+				found, err := looks[n].closely(ctx, host, cache)
 				if err != nil {
 					return seen{result: looks[n].failed(entry.Unread(err), host)}
 				}
 				return seen{result: command.OK(found.Reply(host.Names)), entry: &found}
-			}, func() {}
+			}, cache.Close
 		},
 		Hangs: func(n int, err error) seen { return seen{result: command.Failed(err, paths[n])} },
 	})
@@ -180,13 +181,12 @@ func cost(text string) int {
 	return bytes
 }
 
-// closely looks at a path on its own.
-func (l *look) closely(ctx context.Context, host *command.Host) (entry.Entry, error) {
-	dir, name, err := walk.Parent(l.path)
+// closely looks at a path, and into what is there.
+func (l *look) closely(ctx context.Context, host *command.Host, cache *walk.Cache) (entry.Entry, error) {
+	dir, name, err := cache.Parent(l.path)
 	if err != nil {
 		return entry.Entry{}, err
 	}
-	defer dir.Close()
 	found, err := entry.Look(ctx, dir, name, l.wish, host.Digests)
 	if err == nil {
 		l.obstacles(ctx, dir, name, &found, host)

@@ -16,6 +16,7 @@ import (
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/harness"
 	"froyo.dev/runner/internal/temp"
+	"froyo.dev/runner/internal/walk"
 )
 
 func TestAContentMayStandInTheItem(t *testing.T) {
@@ -322,7 +323,7 @@ func TestWriteCopiesTheBackupWhereThereAreNoLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.dir.close()
-	old, err := (&look{path: path, wish: wishAll}).closely(t.Context(), h.Host)
+	old, err := (&look{path: path, wish: wishAll}).closely(t.Context(), h.Host, &walk.Cache{})
 	if err != nil {
 		t.Fatal(err)
 	}

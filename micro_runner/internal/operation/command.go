@@ -13,7 +13,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
 	"time"
 
 	"froyo.dev/runner/internal/command"
@@ -28,8 +27,6 @@ const (
 	glance        = 2 * time.Millisecond
 	longestGlance = 50 * time.Millisecond
 )
-
-var valid = regexp.MustCompile(`^[0-9a-f]{8,64}$`)
 
 // Commands is `exec.forget`.
 func Commands() []command.Command {
@@ -88,7 +85,7 @@ func parted(ctx context.Context, of *command.Command, call *command.Call) (wire.
 
 func named(item wire.Object) (string, error) {
 	name := command.Read(item).Text("id")
-	if !valid.MatchString(name) {
+	if !command.IsID(name) {
 		return "", fault.New(fault.BadRequest, "id: not a name of an operation")
 	}
 	base, err := base()
@@ -103,7 +100,7 @@ func run(ctx context.Context, name string, item wire.Object) (wire.Object, error
 	}
 	a := command.Read(item)
 	alone, anew := a.Text("alone"), a.Bool("anew", false)
-	if a.Err() == nil && alone != "" && !valid.MatchString(alone) {
+	if a.Err() == nil && alone != "" && !command.IsID(alone) {
 		a.Fail("alone", "not a name of what operations are about")
 	}
 	if a.Err() != nil {

@@ -10,6 +10,7 @@ package packages
 import (
 	"context"
 	"regexp"
+	"strings"
 
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/wire"
@@ -18,7 +19,30 @@ import (
 // mostVersions is how many of the versions that could be installed are told.
 const mostVersions = 16
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9+._-]{0,199}(:[a-z0-9][a-z0-9_-]{0,30})?$`)
+// What a package may be called. How long something may be is counted, since a pattern that does takes long to be compiled, at each start.
+var (
+	validName    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9+._-]*(:[a-z0-9][a-z0-9_-]*)?$`)
+	validVersion = regexp.MustCompile(`^[A-Za-z0-9.+~:_^-]+$`)
+	validFile    = regexp.MustCompile(`^(/[A-Za-z0-9+%~_-][A-Za-z0-9.+%~_-]*)+\.deb$`)
+)
+
+const (
+	longestName    = 200
+	longestArch    = 31
+	longestVersion = 256
+)
+
+// isName: a package, perhaps with an architecture behind a colon.
+func isName(text string) bool {
+	name, arch, _ := strings.Cut(text, ":")
+	return len(name) <= longestName && len(arch) <= longestArch && validName.MatchString(text)
+}
+
+// isWish: the same, perhaps with a version behind an equals sign.
+func isWish(text string) bool {
+	name, version, exact := strings.Cut(text, "=")
+	return isName(name) && (!exact || len(version) <= longestVersion && validVersion.MatchString(version))
+}
 
 // Commands is all of them.
 func Commands() []command.Command { return of(places{}) }
@@ -45,7 +69,7 @@ func (q inquiry) read(item wire.Object, order func(a, b string) int) (inquiry, e
 	a := command.Read(item)
 	q.name, q.latest, q.absent = a.Text("name"), a.Bool("latest", false), a.Bool("absent", false)
 	text := a.Text("version")
-	if !validName.MatchString(q.name) {
+	if !isName(q.name) {
 		a.Fail("name", "not the name of a package")
 	}
 	if a.Err() != nil {
@@ -160,13 +184,9 @@ func texts(list []string) wire.Array {
 func names(a *command.Arguments, field string) []string {
 	list := a.Strings(field)
 	for _, text := range list {
-		if !validWish.MatchString(text) && !(field == "install" && validFile.MatchString(text)) {
+		if !isWish(text) && !(field == "install" && validFile.MatchString(text)) {
 			a.Fail(field, "not a list of packages")
 		}
 	}
 	return list
 }
-
-var validFile = regexp.MustCompile(`^(/[A-Za-z0-9+%~_-][A-Za-z0-9.+%~_-]*)+\.deb$`)
-
-var validWish = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9+._-]{0,199}(:[a-z0-9][a-z0-9_-]{0,30})?(=[A-Za-z0-9.+~:_^-]{1,256})?$`)

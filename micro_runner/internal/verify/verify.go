@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"io"
 	"os"
 	"strings"
 )
@@ -28,17 +29,21 @@ var (
 	}
 )
 
+// buffer is how much is read at a time: memory for all of it would take as long to be had as the rest.
+const buffer = 256 << 10
+
 // Executable checks the program that runs right now: its bytes are read through the kernel, not by its path.
 func Executable(publicKey, digest, signature string) error {
-	content, err := os.ReadFile("/proc/self/exe")
+	content, err := os.Open("/proc/self/exe")
 	if err != nil {
 		return err
 	}
-	return Bytes(content, publicKey, digest, signature)
+	defer content.Close()
+	return Content(content, publicKey, digest, signature)
 }
 
-// Bytes checks content against a hexadecimal SHA-256 and a base64 DER signature (ECDSA over SHA-256).
-func Bytes(content []byte, publicKey, digest, signature string) error {
+// Content checks all bytes to come against a hexadecimal SHA-256 and a base64 DER signature (ECDSA over SHA-256).
+func Content(content io.Reader, publicKey, digest, signature string) error {
 	key, err := parseKey(publicKey)
 	if err != nil {
 		return err
@@ -51,11 +56,16 @@ func Bytes(content []byte, publicKey, digest, signature string) error {
 	if err != nil {
 		return errNotSigned
 	}
-	sum := sha256.Sum256(content)
-	if string(sum[:]) != string(wanted) {
+	hash := sha256.New()
+	// The reader alone: a file would choose a smaller buffer by itself.
+	if _, err := io.CopyBuffer(hash, struct{ io.Reader }{content}, make([]byte, buffer)); err != nil {
+		return err
+	}
+	sum := hash.Sum(nil)
+	if string(sum) != string(wanted) {
 		return ErrDigest
 	}
-	if !ecdsa.VerifyASN1(key, sum[:], signed) {
+	if !ecdsa.VerifyASN1(key, sum, signed) {
 		return ErrSignature
 	}
 	return nil

@@ -9,10 +9,11 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"strings"
 	"testing"
 )
 
-func TestBytes(t *testing.T) {
+func TestContent(t *testing.T) {
 	key := func(curve elliptic.Curve) (*ecdsa.PrivateKey, string) {
 		private, err := ecdsa.GenerateKey(curve, rand.Reader)
 		if err != nil {
@@ -58,7 +59,7 @@ func TestBytes(t *testing.T) {
 		"not a signature":    {"a program", public, digest, "?", errNotSigned},
 		"half a signature":   {"a program", public, digest, base64.StdEncoding.EncodeToString(signed[:20]), ErrSignature},
 	} {
-		if err := Bytes([]byte(c.content), c.key, c.digest, c.signature); !errors.Is(err, c.want) {
+		if err := Content(strings.NewReader(c.content), c.key, c.digest, c.signature); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -151,3 +151,16 @@ def test_machines_are_known_by_what_uname_calls_them():
         TransportError, match="no runner for riscv64 machines, only for Linux on amd64, arm64"
     ):
         architecture("riscv64")
+
+
+def test_what_is_read_ahead_is_verified_as_what_is_read_at_once(build, artifacts):
+    artifacts.prefetch("amd64")
+    assert artifacts.binary("amd64") == artifacts.binary("amd64")
+    build.path("amd64").write_bytes(b"something else")
+    artifacts.prefetch("amd64")
+    with pytest.raises(TransportError, match=r"not the file that MANIFEST.json lists"):
+        artifacts.binary("amd64")
+    build.path("amd64").unlink()
+    artifacts.prefetch("amd64")
+    with pytest.raises(TransportError, match="o such file"):
+        artifacts.binary("amd64")
