@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from generated import TEXT_MAX
 
 from froyo_provider import CallError, batch
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 PLACES = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d")
 """Where they are: of two of one name the one in the earlier place counts, and of all the last by name."""
@@ -48,6 +51,21 @@ async def set_by_others() -> dict[str, Setting]:
         text = "" if isinstance(reply, CallError) else str(reply.get("text", ""))
         found |= {name: Setting(value, path) for name, value in settings_in(text).items()}
     return found
+
+
+async def said_whole(paths: Collection[str], settings: Mapping[str, Setting]) -> set[str]:
+    """Those of `paths` of which each line that sets anything is among `settings`, from that very file."""
+    some = sorted(paths)
+    stats: list[Any] = await batch("file.stat", [{"path": path, "text_max": TEXT_MAX} for path in some])
+    whole = set()
+    for path, stat in zip(some, stats, strict=True):
+        text = "" if isinstance(stat, CallError) else str(stat.get("text", ""))
+        lines = [line for line in map(str.strip, text.split("\n")) if line and line[0] not in "#;"]
+        mine = settings_in(text)
+        # A line that is read in another way, such as one with a `*` in it, is none of them.
+        if len(lines) == len(mine) and all(settings.get(n) == Setting(v, path) for n, v in mine.items()):
+            whole.add(path)
+    return whole
 
 
 def settings_in(text: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from boot import PLACES, set_by_others
+from boot import PLACES, said_whole, set_by_others
 from generated import (
     IN_SYNC,
     attribute_diffs,
@@ -55,13 +55,24 @@ class Sysctl(Provider):
                 return []
             raise
         theirs = {one["path"] for one in changed["files"]}
-        others = (await set_by_others()).items()
-        names = [(name, one) for name, one in others if one.path in theirs and _NAME.fullmatch(name)]
+        others = await set_by_others()
+        names = [(name, one) for name, one in others.items() if one.path in theirs and _NAME.fullmatch(name)]
         now = await batch("sysctl.stat", [{"name": name} for name, _ in names])
-        return [
-            Found(name, {"name": name, "value": one.value}, f"set in {one.path}")
+        kept = [
+            (name, one)
             for (name, one), reply in zip(names, now, strict=True)
             if not isinstance(reply, CallError) and reply.get("value") == one.value
+        ]
+        # A file some of which is not said here is found all the same: another file says otherwise, or the kernel.
+        whole = await said_whole({one.path for _, one in kept}, dict(kept))
+        return [
+            Found(
+                name,
+                {"name": name, "value": one.value},
+                f"set in {one.path}",
+                [f"path:{one.path}"] if one.path in whole else [],
+            )
+            for name, one in kept
         ]
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:

@@ -74,6 +74,14 @@ async def imported(parts: Parts, evaluated: Evaluated, name: str, kinds: Collect
     ]
     undeclarable = _undeclarable(findings.found, every, target.name)
     found = [one for at, one in enumerate(findings.found) if at not in undeclarable]
+    replaced = {subject for one in found for subject in one.replaces}
+    # Of what one cannot be declared of, the others do not say everything.
+    replaced -= {subject for at in undeclarable for subject in findings.found[at].replaces}
+    found = [
+        one
+        for one in found
+        if one.replaces or not any(subject in replaced for subject, _ in _told_by(every[one.kind], one))
+    ]
     manifests, known = _manifests(found, every, target.name, declared)
     failed = {f"{findings.found[at].kind} {findings.found[at].name}": why for at, why in undeclarable.items()}
     asked = set(kinds) or set(every)

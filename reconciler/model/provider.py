@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.model.names import Address
 from reconciler.model.resource import Instance
+from reconciler.model.subjects import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,14 @@ class Finding:
         name: what its provider calls it.
         spec: its provider's part of the declaration.
         remark: what a person should know before it is declared, or "".
+        replaces: subjects of which all findings that name them say everything, together.
     """
 
     kind: str
     name: str
     spec: Mapping[str, Any]
     remark: str = ""
+    replaces: tuple[Subject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

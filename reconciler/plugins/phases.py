@@ -76,7 +76,13 @@ class Phases(ABC):
             item["kind"]: _fault_of(item["fault"], package) for item in reply["found"] if "fault" in item
         }
         found = [
-            Finding(kind=item["kind"], name=item["name"], spec=item["spec"], remark=item.get("remark", ""))
+            Finding(
+                kind=item["kind"],
+                name=item["name"],
+                spec=item["spec"],
+                remark=item.get("remark", ""),
+                replaces=tuple(map(subject_of, item.get("replaces", ()))),
+            )
             for item in reply["found"]
             if "fault" not in item
         ]

@@ -14,6 +14,7 @@ from reconciler.errors import ErrorClass
 from reconciler.model.calls import Call
 from reconciler.model.plan import Action
 from reconciler.model.subjects import is_normal, is_watched
+from reconciler.model.subjects import parse as subject_of
 from reconciler.plugins.calls import Phase
 from reconciler.plugins.steps import Misbehaviour
 
@@ -142,6 +143,16 @@ def _check_found(reply: dict[str, Any]) -> None:
             raise Misbehaviour(
                 f"found something whose `remark` is no text of at most {REMARK_MAX:,} characters"
             )
+        _check_replaces(item.get("replaces", []))
+
+
+def _check_replaces(replaces: object) -> None:
+    try:
+        if type(replaces) is list and all(type(one) is str and subject_of(one) for one in replaces):
+            return
+    except ValueError:
+        pass
+    raise Misbehaviour("found something whose `replaces` is no list of subjects")
 
 
 def _check_actual(item: dict[str, Any]) -> None:

@@ -64,11 +64,14 @@ class Found:
         name: what to call it; made a name of a manifest where it is none.
         spec: the provider's part of it, with which there would be nothing to do. Never a secret.
         remark: what a person should know before it is declared, such as what could not be said.
+        replaces: subjects of which all that name them say everything, together: another finding about one, such as the
+            file that a setting was read from, need not be declared.
     """
 
     name: str
     spec: dict[str, Any]
     remark: str = ""
+    replaces: Sequence[str] = ()
 
 
 @dataclass(slots=True)

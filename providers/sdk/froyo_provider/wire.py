@@ -63,6 +63,8 @@ def found_json(kind: str, found: Found) -> Json:
     item: Json = {"kind": kind, "name": found.name, "spec": found.spec}
     if found.remark:
         item["remark"] = found.remark
+    if found.replaces:
+        item["replaces"] = [*found.replaces]
     return item
 
 

@@ -433,3 +433,41 @@ def test_what_has_a_name_runs_when_its_fields_say(keep, written, declared):
     host = Machine({CRON: Node(content=f"{written} root tidy up\n".encode())})
     assert keep("Cron", host, **job(schedule=declared))["action"] == "none"
     assert fields(keep("Cron", host, **job(schedule="@reboot"))) == {"schedule": (written, "@reboot")}
+
+
+def test_settings_of_others_are_found_with_the_file_that_they_are_all_of(plugin):
+    files = {
+        "10-mine.conf": "# mine\nvm.swappiness = 10\nkernel.sysrq=1\n",
+        "20-part.conf": "vm.overcommit_memory = 1\nnet.ipv4.conf.*.rp_filter = 1\n",
+        "30-late.conf": "vm.max_map_count = 5\n",
+        "40-over.conf": "vm.max_map_count = 262144\n",
+        "50-not.conf": "vm.laptop_mode = 3\nvm.panic_on_oom = 1\n",
+    }
+    nodes = {f"/etc/sysctl.d/{name}": Node(content=text.encode()) for name, text in files.items()}
+    now = {
+        "vm.swappiness": "10",
+        "kernel.sysrq": "1",
+        "vm.overcommit_memory": "1",
+        "vm.max_map_count": "262144",
+        "vm.laptop_mode": "0",
+        "vm.panic_on_oom": "1",
+    }
+    host = Machine(nodes)
+    plain = host.reply
+
+    def reply(call):
+        if call["call"] == "pkg.changed":
+            return {"ok": {"files": [{"path": path} for path in nodes]}}
+        if call["call"] == "sysctl.stat":
+            return {"ok": {"exists": True, "value": now[call["args"]["name"]], "path": "/proc/sys/x"}}
+        return plain(call)
+
+    host.reply = reply
+    found = Harness(plugin, host).find("Sysctl")
+    assert {one["name"]: one.get("replaces", []) for one in found} == {
+        "vm.swappiness": ["path:/etc/sysctl.d/10-mine.conf"],
+        "kernel.sysrq": ["path:/etc/sysctl.d/10-mine.conf"],
+        "vm.overcommit_memory": [],
+        "vm.max_map_count": ["path:/etc/sysctl.d/40-over.conf"],
+        "vm.panic_on_oom": [],
+    }

@@ -134,6 +134,20 @@ def test_what_is_of_no_form_that_can_be_declared_is_left_out_and_spoils_nothing_
     owner.froyo("validate", owner.site)
 
 
+@pytest.mark.parametrize(("part", "left"), [("/part", ["part"]), ("no place", ["whole"])])
+def test_what_others_say_everything_of_together_is_left_out(owner, part, left):
+    """Unless one of them cannot be declared: then they do not say everything."""
+    plugin = owner.state / "packages" / "my.marker" / "plugin.py"
+    text = plugin.read_text()
+    begin = text.index("        return [\n            Found(")
+    end = text.index("        ]\n", begin) + len("        ]\n")
+    found = f'[Found("whole", {{"path": "/w"}}), Found("part", {{"path": "{part}"}}, "", ["path:/w"])]'
+    plugin.write_text(f"{text[:begin]}        return {found}\n{text[end:]}")
+    status = 0 if left == ["part"] else 1
+    said = owner.froyo("import", "here", owner.site, "--kind", "Marker", "-o", "json", status=status)
+    assert [one["metadata"]["name"] for one in json.loads(said.stdout)["items"]] == left
+
+
 def test_what_cannot_be_meant_is_refused(owner):
     assert (
         "did you mean 'Marker'"

@@ -271,7 +271,7 @@ def found(**reply: Any) -> dict[str, Any]:
 
 
 def test_what_is_found_has_no_address_yet() -> None:
-    item = {"kind": "K", "name": "a", "spec": {}, "remark": "r"}
+    item = {"kind": "K", "name": "a", "spec": {}, "remark": "r", "replaces": ["path:/etc/a"]}
     fault = {"kind": "L", "fault": {"class": "permanent", "message": "no"}}
     assert found(kinds=["K", "L"], found=[item, fault])["found"] == [item, fault]
 
@@ -289,6 +289,13 @@ def test_what_is_found_has_no_address_yet() -> None:
         (
             {"kinds": ["K"], "found": [{"kind": "K", "name": "a", "spec": {}, "remark": 1}]},
             "`remark` is no text",
+        ),
+        *(
+            (
+                {"kinds": ["K"], "found": [{"kind": "K", "name": "a", "spec": {}, "replaces": wrong}]},
+                "`replaces` is no list of subjects",
+            )
+            for wrong in ("path:/a", [1], ["no subject"])
         ),
     ],
 )
