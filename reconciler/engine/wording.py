@@ -204,13 +204,20 @@ def fields(diffs: Sequence[FieldDiff], *, spoiled: bool = False) -> str:
 
 
 def who(evidence: Evidence | None) -> str:
-    """Such as "by `vim /etc/motd` (pid 4711, alice as root, session-3.scope)"; "" when nothing is known."""
+    """Such as "by `vim /etc/motd` (pid 4711, alice as root, session-3.scope)"; "" when nothing is known.
+
+    What somebody ran says more to a person than the program that this led to: "by `apt-get remove jq` (dpkg, pid 7)".
+    """
     if evidence is None or (not evidence.command and evidence.pid is None):
         return ""
-    command = evidence.command.replace("`", "'")  # its own word, and it may not end the quotation
+    command = evidence.began or evidence.command
+    command = command.replace("`", "'")  # its own word, and it may not end the quotation
     if len(command) > COMMAND_MAX:
         command = command[: COMMAND_MAX - 1] + "…"
-    details = [] if evidence.pid is None else [f"pid {evidence.pid}"]
+    led_to = evidence.command.split(" ")[0].rpartition("/")[2].replace("`", "'")[:COMMAND_MAX]
+    details = [led_to] if evidence.began and led_to else []
+    if evidence.pid is not None:
+        details.append(f"pid {evidence.pid}")
     if evidence.ended:
         details.append("ended")
     if evidence.login and evidence.login != evidence.user:

@@ -19,6 +19,8 @@ class Evidence:
         pid: its id.
         user: effective user.
         login: the user who logged in, where that is another one.
+        began: command line of the program that somebody ran and that led to it, such as apt-get to dpkg, where that is
+            another one.
         parents: command names of the parent chain, nearest first.
         unit: systemd unit or container.
         session: such as "ssh from 10.0.0.9".
@@ -31,6 +33,7 @@ class Evidence:
     pid: int | None = None
     user: str = ""
     login: str = ""
+    began: str = ""
     parents: tuple[str, ...] = ()
     unit: str = ""
     session: str = ""

@@ -76,7 +76,9 @@ def run_unit(row: Sequence[Any]) -> RunUnit:
 
 # --- Events and audit -------------------------------------------------------------------------------------
 
-_EVIDENCE = ("command", "pid", "user", "login", "parents", "unit", "session", "ended", "at", "source")
+_EVIDENCE = (
+    *("command", "pid", "user", "login", "began", "parents", "unit", "session", "ended", "at", "source"),
+)
 _NOTHING_KNOWN = Evidence()
 
 

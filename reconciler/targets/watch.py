@@ -103,6 +103,7 @@ def _change(change: Mapping[str, Any]) -> Change:
         pid=pid,
         user=str(by.get("user", ""))[:_LONG],
         login=str(by.get("login", ""))[:_LONG],
+        began=str(by.get("began", ""))[:_LONG],
         parents=tuple(str(parent)[:_LONG] for parent in by.get("parents", ())[:_MANY]),
         unit=str(by.get("unit", ""))[:_LONG],
         session=str(by.get("session", ""))[:_LONG],

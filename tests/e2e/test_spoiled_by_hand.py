@@ -80,6 +80,7 @@ class Row:
         address: of what it is spoiled, without the host.
         command: what is done.
         right: what is so again afterwards: a command that succeeds.
+        ran: what is told that was run, where that has led to another program; by ops, who has become root.
         named: whether it is known who did it. Of a signal and of a mount neither systemd nor the kernel says that.
     """
 
@@ -88,6 +89,7 @@ class Row:
     command: str
     right: str
     named: bool = True
+    ran: str = ""
 
 
 INSTALLED = "dpkg-query -W -f '${Version}' lab-app"
@@ -97,6 +99,7 @@ ROWS = [
         "Package/jq",
         "apt-get remove -y -q jq",
         "dpkg -s jq | grep -q '^Status: install ok'",
+        ran="apt-get remove -y -q jq",
     ),
     Row(
         "package upgraded or downgraded",
@@ -232,6 +235,10 @@ def test_it_is_right_again_and_who_it_was_is_told(kept, row):
         if row.named:
             # Of a process that has ended before anybody could look no more is known than its number.
             assert any(one.get("evidence", {}).keys() & {"command", "pid"} for one in told), told
+        if row.ran:
+            assert [(one["evidence"]["began"], one["evidence"]["login"]) for one in told] == [
+                (row.ran, "ops")
+            ]
 
 
 THIEF = """

@@ -27,6 +27,7 @@ type Evidence struct {
 	User    string
 	Login   string // the user who logged in, where that is another one
 	Parents []string
+	Began   string // the command line of the program that somebody ran and that has led to it, where that is another one
 	Unit    string
 	Session string
 	Ended   bool
@@ -35,12 +36,13 @@ type Evidence struct {
 
 // Value is the evidence as it travels: what is not known is left out.
 func (e *Evidence) Value() wire.Object {
-	value := make(wire.Object, 0, 9)
+	value := make(wire.Object, 0, 10)
 	add := func(key, text string) {
 		if text != "" {
 			value = append(value, wire.F(key, text))
 		}
 	}
+	add("began", e.Began)
 	add("command", e.Command)
 	if e.Ended {
 		value = append(value, wire.F("ended", true))
@@ -90,7 +92,7 @@ func lookup(root string, pid int, names *owner.Names) Evidence {
 	}
 	e.Unit = unit(read(directory + "/cgroup"))
 	var trusted bool
-	e.Session, trusted = e.ancestors(root, status.parent, sshClient(read(directory+"/environ")))
+	e.Session, trusted = e.ancestors(root, status.parent, sshClient(read(directory+"/environ")), names)
 	// Whoever starts a process says what is in its environment: where not only root has had a say, it is a claim.
 	if e.Session != "" && !(trusted && status.root && e.Login == "") {
 		e.Session = "claims " + e.Session
@@ -100,8 +102,17 @@ func lookup(root string, pid int, names *owner.Names) Evidence {
 
 // ancestors follows the parent chain up to the first process. It gives the nearest session that an environment tells of, and whether the
 // chain is known up to there and all of it root's.
-func (e *Evidence) ancestors(root, parent, session string) (string, bool) {
-	trusted := true
+//
+// On the way it notes which program somebody has run, such as apt-get for dpkg: the last before a shell, or before who starts what
+// nobody has asked for by hand. Whoever is root and comes of a process that is not has become root by that user's hand.
+func (e *Evidence) ancestors(root, parent, session string, names *owner.Names) (string, bool) {
+	trusted, began := true, ""
+	defer func() {
+		if began != "" {
+			e.Began = command(read(root + "/" + began + "/cmdline"))
+		}
+	}()
+	beginning := true
 	for parent != "" && parent != "0" {
 		if len(e.Parents) == maxParents {
 			return session, false
@@ -112,6 +123,12 @@ func (e *Evidence) ancestors(root, parent, session string) (string, bool) {
 			return session, false
 		}
 		e.Parents = append(e.Parents, status.name)
+		if uid, ok := number(status.user); ok && uid != 0 && e.Login == "" && e.User == "root" {
+			e.Login = names.User(uid)
+		}
+		if beginning = beginning && !seats[status.name] && parent != "1"; beginning {
+			began = parent
+		}
 		if session == "" {
 			session = sshClient(read(directory + "/environ"))
 		}
@@ -119,6 +136,20 @@ func (e *Evidence) ancestors(root, parent, session string) (string, bool) {
 		parent = status.parent
 	}
 	return session, trusted
+}
+
+// seats are the programs, as the kernel names them, at which people and the system begin others.
+var seats = set(
+	"sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "busybox", "sudo", "su", "doas", "runuser", "login", "sshd", "sshd-session", "tmux: server",
+	"screen", "script", "systemd", "init", "cron", "crond", "atd", "run-parts", "at", "nsenter", "unshare", "containerd-shim", "conmon", "runc",
+)
+
+func set(names ...string) map[string]bool {
+	found := make(map[string]bool, len(names))
+	for _, name := range names {
+		found[name] = true
+	}
+	return found
 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}

@@ -127,11 +127,52 @@ func TestASessionIsOnlyBelievedWhereRootAloneHasHadASay(t *testing.T) {
 	if err := shell.Start(); err != nil {
 		t.Fatal(err)
 	}
-	_, trusted := above.ancestors("/proc", itoa(shell.Process.Pid), "ssh from 10.0.0.9")
+	_, trusted := above.ancestors("/proc", itoa(shell.Process.Pid), "ssh from 10.0.0.9", names)
 	_ = shell.Process.Kill()
 	_ = shell.Wait()
 	if trusted {
 		t.Error("the environment that somebody else has made is believed")
+	}
+}
+
+func TestTheProgramThatSomebodyRanIsNamed(t *testing.T) {
+	root := t.TempDir()
+	process := func(pid, parent, name, uid string, arguments ...string) {
+		directory := root + "/" + pid
+		if err := os.Mkdir(directory, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		uids := strings.Repeat("\t"+uid, 4)
+		status := "Name:\t" + name + "\nState:\tS\nPPid:\t" + parent + "\nUid:" + uids + "\n"
+		for file, content := range map[string]string{"status": status, "cmdline": strings.Join(arguments, "\x00") + "\x00"} {
+			if err := os.WriteFile(directory+"/"+file, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	process("1", "0", "systemd", "0", "/sbin/init")
+	process("10", "1", "sshd", "0", "sshd: ops")
+	process("11", "10", "bash", "12345", "-bash")
+	process("12", "11", "sudo", "0", "sudo", "apt-get", "remove", "jq")
+	process("13", "12", "apt-get", "0", "apt-get", "remove", "jq")
+	process("14", "13", "dpkg", "0", "/usr/bin/dpkg", "--status-fd", "12", "--configure", "--pending")
+	process("15", "14", "sh", "0", "sh", "/var/lib/dpkg/info/jq.postrm")
+	process("16", "15", "rm", "0", "rm", "/etc/jq.conf")
+	process("20", "1", "unattended-upgr", "0", "python3", "/usr/bin/unattended-upgrade")
+	process("21", "20", "dpkg", "0", "dpkg", "--unpack")
+	names := owner.NewNames()
+	for _, c := range []struct {
+		pid         int
+		began, user string
+	}{
+		{14, "apt-get remove jq", "12345"},
+		{13, "", "12345"},
+		{16, "", "12345"},
+		{21, "python3 /usr/bin/unattended-upgrade", ""},
+	} {
+		if e := lookup(root, c.pid, names); e.Began != c.began || e.Login != c.user {
+			t.Errorf("%d: %+v", c.pid, e)
+		}
 	}
 }
 
@@ -153,10 +194,10 @@ func TestLookupOfNobody(t *testing.T) {
 
 func TestValueLeavesOutWhatIsNotKnown(t *testing.T) {
 	e := Evidence{
-		Command: "vim", PID: 7, User: "root", Login: "alice", Parents: []string{"sudo", "bash"}, Unit: "session-1.scope",
+		Began: "crontab -e", Command: "vim", PID: 7, User: "root", Login: "alice", Parents: []string{"sudo", "bash"}, Unit: "session-1.scope",
 		Session: "ssh from 10.0.0.9", Ended: true, Source: "fanotify",
 	}
-	want := `{"command":"vim","ended":true,"login":"alice","parents":["sudo","bash"],"pid":7,"session":"ssh from 10.0.0.9","source":"fanotify","unit":"session-1.scope","user":"root"}`
+	want := `{"began":"crontab -e","command":"vim","ended":true,"login":"alice","parents":["sudo","bash"],"pid":7,"session":"ssh from 10.0.0.9","source":"fanotify","unit":"session-1.scope","user":"root"}`
 	if got := string(wire.Append(nil, e.Value())); got != want {
 		t.Fatal(got)
 	}

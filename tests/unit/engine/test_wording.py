@@ -41,6 +41,11 @@ def test_a_number_goes_with_its_noun(number, said):
             "by `vi` (alice, ssh from 10.0.0.9)",
         ),
         (Evidence(command="apt", user="root", unit="cron.service"), "by `apt` (root, cron.service)"),
+        (
+            Evidence(command="/usr/bin/dpkg --unpack x", pid=7, began="apt-get install x"),
+            "by `apt-get install x` (dpkg, pid 7)",
+        ),
+        (Evidence(command="d`pkg", began="a`pt"), "by `a'pt` (d'pkg)"),
     ],
 )
 def test_who_did_it_is_said_as_far_as_it_is_known(evidence, said):
