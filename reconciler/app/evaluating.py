@@ -15,6 +15,7 @@ from reconciler.api.labels import parse_labels
 from reconciler.app.assembly import Parts
 from reconciler.app.gathering import gather_needed
 from reconciler.app.places import source_name
+from reconciler.core.suggest import did_you_mean
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.intake.parting import Parted, part
@@ -26,6 +27,7 @@ from reconciler.model.names import Address, TargetName
 from reconciler.model.resource import Instance
 from reconciler.model.source import Snapshot
 from reconciler.model.state import ResourceState, Rollback
+from reconciler.model.target import Target
 from watchers.directory import DirectorySource
 from watchers.fingerprint import fingerprint
 
@@ -73,6 +75,19 @@ class Evaluated:
     def instances(self) -> dict[Address, Instance]:
         """All that matters: what is declared, and what is to go."""
         return {address: one for wanted in self.wanted.values() for address, one in wanted.instances.items()}
+
+
+def declared_target(evaluated: Evaluated, name: str) -> Target:
+    """The target of a name.
+
+    Raises:
+        UsageError: none is declared.
+    """
+    target = evaluated.desired.targets.get(TargetName(name))
+    if target is None:
+        hint = did_you_mean(name, evaluated.desired.targets) or "declare it first: kind: Target"
+        raise UsageError(f"there is no target {name!r} in {evaluated.desired.source}; {hint}")
+    return target
 
 
 async def evaluate(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.app.assembly import Parts
-from reconciler.app.evaluating import Evaluated
+from reconciler.app.evaluating import Evaluated, declared_target
 from reconciler.config.expressions import meant
 from reconciler.config.fields import subjects_of
 from reconciler.config.schemas import CompiledKind
@@ -58,10 +58,7 @@ async def imported(parts: Parts, evaluated: Evaluated, name: str, kinds: Collect
         UsageError: there is no such target or kind.
         TransportError: it cannot be reached.
     """
-    target = evaluated.desired.targets.get(TargetName(name))
-    if target is None:
-        hint = did_you_mean(name, evaluated.desired.targets) or "declare it first: kind: Target"
-        raise UsageError(f"there is no target {name!r} in {evaluated.desired.source}; {hint}")
+    target = declared_target(evaluated, name)
     every = {one.kind: one for one in parts.catalog.kinds.values()}
     wanted = _wanted(every, kinds)
     session = await parts.open_session(target, runtime=parts.runtime, on_event=lambda _event: None)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+from reconciler.conformance.cases import World
 from reconciler.conformance.properties import Verdicts
 from reconciler.conformance.stand import Injection, Stand
 from reconciler.conformance.trials import Trial
 from reconciler.conformance.verdicts import PropertyVerdict
-from reconciler.conformance.worlds import merged
+from reconciler.conformance.worlds import CannotHave, merged
 from reconciler.errors import ErrorClass
 from reconciler.model.calls import Call
 
 Json = dict[str, Any]
 
 
-async def try_failures(stand: Stand, trial: Trial, others: Sequence[Trial], verdicts: Verdicts) -> None:
+async def try_failures(
+    stand: Stand,
+    trial: Trial,
+    others: Sequence[Trial],
+    verdicts: Verdicts,
+    classes: Sequence[ErrorClass] = tuple(ErrorClass),
+) -> None:
     """Let each call of a case fail, with every class of error, while another case goes on beside it.
 
     Args:
@@ -24,14 +32,9 @@ async def try_failures(stand: Stand, trial: Trial, others: Sequence[Trial], verd
         trial: the case.
         others: those that may go on beside it: the first one that can be in the same world does.
         verdicts: what is found.
+        classes: of the errors that what changes the world meets.
     """
-    world, resources = trial.case.world, [trial.resource]
-    for other in others:
-        together = merged(trial.case.world, other.case.world)
-        if together is not None and not set(other.provides) & set(trial.provides):
-            world, resources = together, [trial.resource, other.resource]
-            break
-    await stand.world.restore(world)
+    world, resources = await _together(stand, trial, others)
     found, calls = await _calls_of(stand, resources)
     for call in calls:
         for error_class in ErrorClass:
@@ -42,10 +45,11 @@ async def try_failures(stand: Stand, trial: Trial, others: Sequence[Trial], verd
     operations = await stand.plan(resources, found)
     if "fault" in operations[0] or operations[0].get("obstacles"):
         return
-    for call in await _calls_to_do(stand, operations):
-        for error_class in ErrorClass:
-            await stand.world.restore(world)
-            undisturbed = await stand.do(operations)
+    calls = await _calls_to_do(stand, operations)
+    await stand.world.restore(world)
+    undisturbed = await stand.do(operations)
+    for call in calls:
+        for error_class in classes:
             await stand.world.restore(world)
             injection = Injection(call.name, call.args, error_class)
             stand.forget()
@@ -56,6 +60,18 @@ async def try_failures(stand: Stand, trial: Trial, others: Sequence[Trial], verd
         injection = Injection(call.name, call.args, ErrorClass.TRANSIENT, lost=True)
         await stand.do(operations, injection)
         await _recover(stand, resources, injection, trial, verdicts["recovery"])
+
+
+async def _together(stand: Stand, trial: Trial, others: Sequence[Trial]) -> tuple[World, list[Json]]:
+    """Bring about the world of a case and of another one that can be beside it, if there is such a one."""
+    for other in others:
+        together = merged(trial.case.world, other.case.world)
+        if together is not None and not set(other.provides) & set(trial.provides):
+            with contextlib.suppress(CannotHave):
+                await stand.world.restore(together)
+                return together, [trial.resource, other.resource]
+    await stand.world.restore(trial.case.world)
+    return trial.case.world, [trial.resource]
 
 
 async def _calls_of(stand: Stand, resources: Sequence[Json]) -> tuple[list[Json], list[Call]]:

@@ -31,10 +31,10 @@ async def try_case(stand: Stand, trial: Trial, verdicts: Verdicts) -> bool:
     resource, world = trial.resource, trial.case.world
     await stand.world.restore(world)
     stand.forget()
-    untouched = stand.world.snapshot()
+    untouched = await stand.world.snapshot()
     [found] = await stand.read([resource])
     [operation] = await stand.plan([resource], [found])
-    changed = difference(untouched, stand.world.snapshot())
+    changed = difference(untouched, await stand.world.snapshot())
     verdicts["reading"].look(f"it has changed {changed}" if changed else "", trial)
     stand.forget()
     [again] = await stand.read([resource])
@@ -97,9 +97,9 @@ def _as_expected(trial: Trial, operation: Json, verdict: PropertyVerdict) -> Non
 async def _apply(stand: Stand, trial: Trial, operation: Json, verdicts: Verdicts) -> bool:
     """Apply it once, and look whether anything is left to do; whether it could be done."""
     case, verdict = trial.case, verdicts["idempotent"]
-    before = stand.world.snapshot()
+    before = await stand.world.snapshot()
     results = await stand.do([operation])
-    after = stand.world.snapshot()
+    after = await stand.world.snapshot()
     for result in results:
         if "fault" in result:
             fault = result["fault"]
@@ -151,10 +151,10 @@ async def try_to_destroy(stand: Stand, trial: Trial, verdict: PropertyVerdict) -
     await stand.world.restore(trial.case.world)
     await stand.do(await stand.look([trial.resource]))
     gone = {**trial.resource, "removed": True, "owned": True}
-    before = stand.world.snapshot()
+    before = await stand.world.snapshot()
     [operation] = await stand.look([gone])
     results = [] if "fault" in operation else await stand.do([operation], phase=Phase.DESTROY)
-    after = stand.world.snapshot()
+    after = await stand.world.snapshot()
     refused = next((item["fault"]["message"] for item in (operation, *results) if "fault" in item), "")
     if refused or operation.get("obstacles"):
         changed = difference(before, after)

@@ -8,6 +8,7 @@ from reconciler.conformance.trials import Trial
 
 PROPERTIES = {
     "cases": "each case comes out as it says",
+    "kinds": "every kind has a case that was tried",
     "described": "every field of every kind says what it means",
     "reading": "reading and planning change nothing, and try nothing that would",
     "pure": "what is planned depends on what was read and on nothing else, also in another instance",
@@ -20,6 +21,7 @@ PROPERTIES = {
     "many": "many instances take no more round trips than one",
     "secrets": "nothing that it says has CANARY in it, which a case puts where a secret would be",
     "capabilities": "it asks for the calls that it makes, and for no others",
+    "clean": "what was made on a host is gone in the end, and all else as it was",
 }
 """By name: what each promises."""
 

@@ -22,7 +22,7 @@ _ALWAYS = ("/", "/srv")
 class LivingWorld(Protocol):
     """Something that calls are made on."""
 
-    def snapshot(self) -> World:
+    async def snapshot(self) -> World:
         """What there is now."""
 
     async def restore(self, world: World) -> None:
@@ -47,6 +47,10 @@ class CannotHave(Exception):
     """There can be no such world here; says why."""
 
 
+class Unprepared(CannotHave):
+    """What was to bring a host there has failed; says how."""
+
+
 class UnknownCall(Exception):
     """Nothing in this world answers a call; says which, and what to do."""
 
@@ -64,7 +68,7 @@ class MemoryWorld:
         self._rest: World = {}
         self._always = {path: self._files.nodes[path] for path in _ALWAYS}
 
-    def snapshot(self) -> World:
+    async def snapshot(self) -> World:
         """See LivingWorld."""
         files = {
             path: node.to_json() for path, node in self._files.nodes.items() if self._always.get(path) != node
@@ -91,7 +95,7 @@ class MemoryWorld:
             if call.name in CALLS:
                 found.append(reply_of(self._files.reply({"call": call.name, "args": call.args})))
             elif self._model is not None:
-                world, reply = await self._model.answer(self.snapshot(), call)
+                world, reply = await self._model.answer(await self.snapshot(), call)
                 self._put(world)
                 found.append(reply)
             else:

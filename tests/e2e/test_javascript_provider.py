@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.kit.hosts import declare
 from tests.e2e.site import ROOT
+from tests.lab.fixture import Lab
 
 pytestmark = pytest.mark.e2e
 EXAMPLE = ROOT / "examples" / "javascript-provider"
@@ -39,4 +41,19 @@ def test_it_passes_the_kit(built: Path, world: str, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "keeps all 13 properties" in done.stdout
+    assert "keeps all 14 properties" in done.stdout
+
+
+@pytest.mark.lab
+def test_it_passes_the_kit_on_a_host(built: Path, lab: Lab, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    declare(site, lab, lab.host("h1"))
+    done = subprocess.run(
+        ["froyo", "provider", "test", built, "--target", "h1", "--site", site, "--state", tmp_path / "state"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "keeps all 15 properties" in done.stdout

@@ -6,15 +6,20 @@ import asyncio
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reconciler.app.places import Places, places
+from reconciler.app.places import Places, places, source_root
 from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose, one_of
 from reconciler.cli.output import Format, emit
 from reconciler.cli.terminal import Terminal, terminal
+from reconciler.core.suggest import did_you_mean
 from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from reconciler.conformance.verdicts import PropertyVerdict
+    from reconciler.plugins.packages import Package
 
 EXAMPLES = (
     ("froyo provider list", "what is installed, what it asks for and what it is granted"),
@@ -25,6 +30,7 @@ EXAMPLES = (
         "froyo provider test my.marker --target local",
         "the same with real files in a directory of this machine",
     ),
+    ("froyo provider test linux.pkg --target web-9 --site lab/", "on a host that lab/ declares as a Target"),
     ("froyo provider test linux.file -o json", "the report of an installed package, as a document"),
 )
 
@@ -38,14 +44,12 @@ class ProviderTask(StrEnum):
     TEST = "test"
 
 
-class TrialWorld(StrEnum):
-    """Which world a package is tried in."""
-
-    MEMORY = "memory"
-    LOCAL = "local"
+MEMORY = "memory"
+LOCAL = "local"
+"""Worlds that are no target of anybody's."""
 
 
-def command(
+def command(  # noqa: PLR0913 - its options
     action: Annotated[
         ProviderTask,
         typer.Argument(
@@ -59,14 +63,17 @@ def command(
     ] = "",
     *,
     target: Annotated[
-        TrialWorld,
+        str,
         typer.Option(
             "--target",
             metavar="WORLD",
-            help="What `test` runs against: memory, or local.",
-            parser=one_of("--target", TrialWorld),
+            help="What `test` runs against: memory, local, or a target of --site, by its name.",
         ),
-    ] = TrialWorld.MEMORY,
+    ] = MEMORY,
+    site: Annotated[
+        str,
+        typer.Option("--site", metavar="SITE", help="The directory of manifests that declares the target."),
+    ] = "",
     output: Output = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,
@@ -77,7 +84,9 @@ def command(
 
     `test` runs a package in its sandbox, with each case of its directory `cases`, against files in memory and whatever
     else its cases/world.py is a model of; with `--target local` against the real runner, in a directory that is removed
-    afterwards. Exits with 1 where something is wrong. Also called: froyo validate-provider DIR.
+    afterwards. With a target's name it is tried on that host, as the user that the target names: also with the cases of
+    cases/host, whose scripts are run there, so let it be a host that nobody needs. Exits with 1 where something is
+    wrong. Also called: froyo validate-provider DIR.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     where = places(os.environ, state=state)
@@ -91,7 +100,7 @@ def command(
         return _new(screen, directory, output)
     if action is ProviderTask.VALIDATE:
         return _validate(screen, where, directory, output)
-    return _test(screen, where, directory, output, local=target is TrialWorld.LOCAL)
+    return _test(screen, where, directory, output, target, site)
 
 
 def _list(screen: Terminal, where: Places, output: Format) -> int:
@@ -146,21 +155,38 @@ def _validate(screen: Terminal, where: Places, directory: str, output: Format) -
     return 0
 
 
-def _test(screen: Terminal, where: Places, directory: str, output: Format, *, local: bool) -> int:
-    from reconciler.app.conforming import conform, package_at
+def _test(screen: Terminal, where: Places, directory: str, output: Format, target: str, site: str) -> int:
+    from reconciler.app.conforming import package_at
     from reconciler.cli.show import packages as shown
 
     package = package_at(directory, where)
-    verdicts, cases = asyncio.run(conform(package, where, notice=screen.note, local=local))
+    verdicts, cases = asyncio.run(_tried(screen, where, package, target, site))
     if output.is_document:
-        world = TrialWorld.LOCAL if local else TrialWorld.MEMORY
-        report = shown.report_document(package, verdicts, cases, world.value)
+        report = shown.report_document(package, verdicts, cases, target)
         emit(screen, _document("ConformanceReport", **report), output)
     else:
         for line in shown.verdict_lines(screen, verdicts):
             screen.line(line)
         screen.say(shown.summary(package, verdicts, cases))
     return 0 if all(verdict.held for verdict in verdicts) else 1
+
+
+async def _tried(
+    screen: Terminal, where: Places, package: Package, target: str, site: str
+) -> tuple[list[PropertyVerdict], int]:
+    from reconciler.app.conforming import conform, lent
+
+    if target in (MEMORY, LOCAL):
+        if site:
+            raise UsageError(f"--site declares the target, and {target} is none; name it with --target")
+        return await conform(package, where, notice=screen.note, local=target == LOCAL)
+    if not site:
+        hint = did_you_mean(target, (MEMORY, LOCAL))
+        hint = hint or "where it is a target, --site has to name the directory that declares it"
+        raise UsageError(f"--target {target}: is neither {MEMORY} nor {LOCAL}; {hint}")
+    root = source_root(site, os.environ)
+    async with lent(target, root, where, os.environ, screen.note) as host:
+        return await conform(package, where, notice=screen.note, host=host)
 
 
 def _document(kind: str, **fields: Any) -> dict[str, Any]:

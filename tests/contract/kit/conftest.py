@@ -18,6 +18,8 @@ from tests.contract.providers.conftest import artifacts, cache_dir
 __all__ = ["artifacts", "cache_dir"]
 
 ROOT = Path(__file__).parents[3]
+BUILT_IN = sorted(path.parent for path in (ROOT / "providers").glob("*/manifest.yaml"))
+"""Every package that comes with froyo, whether it has cases or not."""
 Try = Callable[..., dict[str, PropertyVerdict]]
 
 

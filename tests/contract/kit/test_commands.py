@@ -80,3 +80,21 @@ def test_a_call_that_nothing_answers_says_what_to_do(
     (skeleton / "cases" / "world.py").write_text("def answer(world, call, args)\n")
     assert run(["provider", "test", str(skeleton)]) == 1
     assert "cases/world.py: provider cases.world, load" in capsys.readouterr().err
+
+
+def test_a_world_that_there_is_not_is_told_with_those_that_there_are(
+    skeleton: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test, site = ["provider", "test", str(skeleton)], tmp_path / "site"
+    site.mkdir()
+    (site / "one.yaml").write_text(
+        "apiVersion: froyo.dev/v1alpha1\nkind: Target\nmetadata: {name: web-9}\nspec: {local: {}}\n"
+    )
+    assert run([*test, "--target", "lokal"]) == 1
+    assert "--target lokal: is neither memory nor local; did you mean 'local'?" in capsys.readouterr().err
+    assert run([*test, "--target", "web-9"]) == 1
+    assert "--site has to name the directory that declares it" in capsys.readouterr().err
+    assert run([*test, "--target", "local", "--site", str(site)]) == 1
+    assert "--site declares the target, and local is none" in capsys.readouterr().err
+    assert run([*test, "--target", "web-8", "--site", str(site)]) == 1
+    assert "there is no target 'web-8' in" in capsys.readouterr().err

@@ -9,16 +9,17 @@ from reconciler.conformance.cases import read_cases
 from reconciler.conformance.trials import trials_of
 from reconciler.conformance.verdicts import PROPERTIES
 from reconciler.plugins.packages import catalog, load_packages
-from tests.contract.kit.conftest import ROOT, Try, findings
+from tests.contract.kit.conftest import BUILT_IN, ROOT, Try, findings
 
 WITH_THE_RUNNER = {"linux.text"}
 """What nothing but the runner can do."""
-WITH_CASES = sorted(path.parent for path in (ROOT / "providers").glob("*/cases"))
 
 
-@pytest.mark.parametrize("package", WITH_CASES, ids=lambda path: path.name)
-def test_a_built_in_package_keeps_what_it_promises(package: Path, trial: Try) -> None:
-    assert findings(trial(package, local=package.name in WITH_THE_RUNNER)) == {}
+@pytest.mark.parametrize("package", BUILT_IN, ids=lambda path: path.name)
+def test_every_kind_of_a_built_in_package_keeps_what_it_promises(package: Path, trial: Try) -> None:
+    verdicts = trial(package, local=package.name in WITH_THE_RUNNER)
+    assert findings(verdicts) == {}
+    assert verdicts["kinds"].looked, verdicts["kinds"].note
 
 
 def test_what_is_written_to_begin_with_keeps_it_too_and_shows_every_property(
@@ -27,7 +28,7 @@ def test_what_is_written_to_begin_with_keeps_it_too_and_shows_every_property(
     verdicts = trial(skeleton)
     assert findings(verdicts) == {}
     assert [name for name, verdict in verdicts.items() if not verdict.looked] == []
-    assert list(verdicts) == list(PROPERTIES)
+    assert list(verdicts) == [name for name in PROPERTIES if name != "clean"]
 
 
 def test_it_keeps_it_with_the_real_runner_and_real_files(trial: Try, skeleton: Path) -> None:
@@ -49,7 +50,10 @@ def test_what_real_files_cannot_show_is_left_out_and_said(trial: Try, skeleton: 
 
 def test_a_package_without_cases_is_told_so_and_nothing_else(trial: Try, skeleton: Path) -> None:
     (skeleton / "cases" / "marker.yaml").unlink()
-    assert findings(trial(skeleton)) == {"cases": [f"there are no cases in {skeleton / 'cases'}"]}
+    assert findings(trial(skeleton)) == {
+        "cases": [f"there are no cases in {skeleton / 'cases'}"],
+        "kinds": ["no case of Marker could be tried here: give it one"],
+    }
 
 
 def test_a_package_that_fails_as_a_whole_fails_its_cases(trial: Try, skeleton: Path) -> None:

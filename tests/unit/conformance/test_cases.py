@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.conformance.cases import read_cases
+from reconciler.conformance.cases import read_cases, read_host_cases
 from reconciler.conformance.mixtures import mixtures
 from reconciler.conformance.trials import trials_of
 from reconciler.conformance.worlds import difference, merged, same
@@ -86,3 +86,45 @@ def test_worlds_are_compared_by_what_is_in_them():
     assert difference(one, {"files": {}, "packages": {"nginx": 1}}) == "/srv/a, nginx"
     assert merged(one, {"packages": {"nginx": 1}}) == {**one, "packages": {"nginx": 1}}
     assert merged(one, {"files": {"/srv/a": {"content": "y"}}}) is None
+
+
+def host_cases(tmp_path, text):
+    (tmp_path / "cases" / "host").mkdir(parents=True)
+    (tmp_path / "cases" / "host" / "some.yaml").write_text(text)
+    return read_host_cases(tmp_path, KINDS)
+
+
+def test_cases_for_hosts_have_scripts_in_the_place_of_worlds(tmp_path):
+    found = host_cases(
+        tmp_path,
+        "clean: rm -f /srv/a\nlook: {a: cat /srv/a, b: cat /srv/b}\ncases:\n"
+        "- {name: one, kind: File, spec: {path: /srv/a}, prepare: touch /srv/a, after: {a: 'x ', b: null}}\n"
+        "- {name: two, kind: File, spec: {path: /srv/a}}\n",
+    )
+    assert (found.clean, found.look) == (["rm -f /srv/a"], {"a": "cat /srv/a", "b": "cat /srv/b"})
+    first, second = found.cases
+    assert first.world == {"prepared": {"one": "touch /srv/a"}}
+    assert first.after == {"shown": {"a": "x", "b": None}}
+    assert (second.world, second.after) == ({"prepared": {"two": ""}}, {"shown": {}})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("cases: [{name: a, kind: File, spec: {}, after: {a: x}}]", "nothing looks at 'a'"),
+        ("cases: [{name: a, kind: File, spec: {}, world: {}}]", "unknown field 'world'"),
+        ("look: {a: b}", "the field 'cases' is missing"),
+    ],
+)
+def test_what_is_no_case_for_a_host_is_said_to_be_none(tmp_path, text, says):
+    with pytest.raises(ConfigError) as caught:
+        host_cases(tmp_path, text)
+    assert says in str(caught.value)
+
+
+def test_two_files_have_no_name_of_a_look_in_common(tmp_path):
+    (tmp_path / "cases" / "host").mkdir(parents=True)
+    for name in ("a", "b"):
+        (tmp_path / "cases" / "host" / f"{name}.yaml").write_text("look: {one: pwd}\ncases: []\n")
+    with pytest.raises(ConfigError, match="'one' is looked at already"):
+        read_host_cases(tmp_path, KINDS)

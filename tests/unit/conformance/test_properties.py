@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.conformance.cases import Case
-from reconciler.conformance.exam import examine
+from reconciler.conformance.exam import Sitting, examine
 from reconciler.conformance.failures import try_failures
 from reconciler.conformance.stand import Injection, Stand
 from reconciler.conformance.trials import Trial
@@ -58,7 +58,7 @@ def in_sync(phase, request, **more):
 
 
 async def found(answer, *trials):
-    verdicts = await examine(stand(answer), trials)
+    verdicts = await examine(PACKAGE, [Sitting(stand(answer), trials)])
     return {one.name: [f"{v.case}: {v.message}" for v in one.findings] for one in verdicts if one.findings}
 
 
