@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.core import spoken
+from reconciler.engine.attributing import who
 from reconciler.model.conditions import Reason
 from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address, TargetName, split_address
@@ -34,12 +34,6 @@ EMPTIED = (
 
 FIELDS_MAX = 8
 """Fields that differ which are said one by one; the history has all of them."""
-
-COMMAND_MAX = 200
-"""Characters of a command line that are said."""
-
-_RUNNER = re.compile(r" serve --sha256 [0-9a-f]{64} --signature ")
-"""How a runner is started. Our own is no evidence of a change by others, so such a one is somebody else's."""
 
 CONTESTED = "someone keeps changing it back"
 
@@ -201,38 +195,6 @@ def fields(diffs: Sequence[FieldDiff], *, spoiled: bool = False) -> str:
             parts.append(f"{spoken.field(diff.field)} ({first} → {then})")
     more = [f"and {len(parts) - FIELDS_MAX} more"] if len(parts) > FIELDS_MAX else []
     return ", ".join([*parts[:FIELDS_MAX], *more])
-
-
-def who(evidence: Evidence | None) -> str:
-    """Such as "by `vim /etc/motd` (pid 4711, alice as root, session-3.scope)"; "" when nothing is known.
-
-    What somebody ran says more to a person than the program that this led to: "by `apt-get remove jq` (dpkg, pid 7)".
-    """
-    if evidence is None or (not evidence.command and evidence.pid is None):
-        return ""
-    command = evidence.began or evidence.command
-    command = command.replace("`", "'")  # its own word, and it may not end the quotation
-    if len(command) > COMMAND_MAX:
-        command = command[: COMMAND_MAX - 1] + "…"
-    led_to = evidence.command.split(" ")[0].rpartition("/")[2].replace("`", "'")[:COMMAND_MAX]
-    details = [led_to] if evidence.began and led_to else []
-    if evidence.pid is not None:
-        details.append(f"pid {evidence.pid}")
-    if evidence.ended:
-        details.append("ended")
-    if evidence.login and evidence.login != evidence.user:
-        details.append(f"{evidence.login} as {evidence.user}" if evidence.user else evidence.login)
-    elif evidence.user:
-        details.append(evidence.user)
-    if evidence.session:
-        details.append(evidence.session)
-    elif evidence.unit:
-        details.append(evidence.unit)
-    if _RUNNER.search(evidence.command):
-        return "by another OpenFroyo controller" + (f" ({', '.join(details)})" if details else "")
-    if not command:
-        return f"by {', '.join(details)}"
-    return f"by `{command}`" + (f" ({', '.join(details)})" if details else "")
 
 
 def being(unit: PlanUnit) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from reconciler.core import conditions, reasons
 from reconciler.core.reasons import LEFT_ALONE
 from reconciler.engine import wording
+from reconciler.engine.attributing import who
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.report import Report
 from reconciler.engine.round.services import RoundOutcome, Services
@@ -89,13 +90,13 @@ class Conclusions:
         self, unit: PlanUnit, reason: Reason, message: str, evidence: Evidence | None, *, untold: int = 0
     ) -> None:
         """Say that something is left as somebody has made it."""
-        who, advice = wording.who(evidence), wording.advice(unit.address, reason)
+        said, advice = who(evidence), wording.advice(unit.address, reason)
         self._report.event(
             unit.address,
             reason.value,
             message
             + (f"; {advice}" if advice else "")
-            + (f"; last changed {who}" if who else "")
+            + (f"; last changed {said}" if said else "")
             + (f"; {wording.untold(untold, 'changed')} before" if untold else ""),
             warning=True,
             cause=unit.cause,

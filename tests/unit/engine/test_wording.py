@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.engine import wording
+from reconciler.engine.attributing import who
 from reconciler.model.evidence import Evidence
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.plan import FieldDiff
@@ -49,7 +50,7 @@ def test_a_number_goes_with_its_noun(number, said):
     ],
 )
 def test_who_did_it_is_said_as_far_as_it_is_known(evidence, said):
-    assert wording.who(evidence) == said
+    assert who(evidence) == said
 
 
 def test_fields_that_differ_are_said_without_what_is_ignored():
@@ -91,7 +92,7 @@ def test_as_whom_a_session_was_had_is_said_as_people_say_it(transport, uid, told
 
 def test_a_runner_of_somebody_else_is_called_what_it_is():
     command = f"/proc/77/fd/9 serve --sha256 {'0' * 64} --signature AAAA --ttl 600000ms"
-    assert wording.who(Evidence(command=command, pid=78, user="root")) == (
+    assert who(Evidence(command=command, pid=78, user="root")) == (
         "by another OpenFroyo controller (pid 78, root)"
     )
-    assert wording.who(Evidence(command=command)) == "by another OpenFroyo controller"
+    assert who(Evidence(command=command)) == "by another OpenFroyo controller"
