@@ -28,7 +28,7 @@ from operations import (
 from refusals import refuse_in_the_way, refuse_unchangeable
 from remarks import remark_on_losses
 
-from froyo_provider import Actual, CallError, Fault, FieldDiff, Found, Operation, Resource, batch
+from froyo_provider import Actual, CallError, Fault, FieldDiff, Found, Operation, Rehearsal, Resource, batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -44,6 +44,32 @@ EMPTY: Json = {"digest": "sha256:" + hashlib.sha256(b"").hexdigest(), "size": 0}
 
 class File(PathProvider):
     """A regular file."""
+
+    rehearsal = Rehearsal(
+        {
+            "path": "/rehearsed",
+            "state": "present",
+            "mode": "0600",
+            "owner": "root",
+            "group": "root",
+            "body": EMPTY,
+        },
+        {
+            "file.stat": {
+                "exists": True,
+                "type": "file",
+                "mode": "0644",
+                "uid": 1,
+                "gid": 1,
+                "owner": "daemon",
+                "group": "daemon",
+                "size": 1,
+                "digest": "sha256:" + hashlib.sha256(b"1").hexdigest(),
+                "text": "1",
+                "state": "sha256:" + hashlib.sha256(b"2").hexdigest(),
+            }
+        },
+    )
 
     async def find(self) -> list[Found]:
         """What somebody has put into /etc, or changed there."""

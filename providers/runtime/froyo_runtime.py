@@ -75,9 +75,9 @@ class Lifecycle(exports.Lifecycle):
 
     def start(self, phase: wit.Phase, request: str) -> wit.Step:
         """Begin a phase."""
-        if phase is wit.Phase.INIT:
-            _rehearse()
         try:
+            if phase is wit.Phase.INIT and not self.driver.rehearse():
+                _rehearse()
             return _step(self.driver.start(_PHASES[phase], request))
         except Fault as fault:
             raise Err(_fault(fault)) from None
@@ -112,8 +112,9 @@ def _fault(fault: Fault) -> wit.Fault:
 
 # --- Rehearsal --------------------------------------------------------------------------------------
 # An instance shares its memory with the component until it is written to, page by page. Going through the
-# phases once leaves little of that to be done when somebody waits. The host asks `init` of an instance that
-# it keeps ready, in idle time; one that is made while somebody waits need not write more than it has to.
+# phases once leaves little of that to be done when somebody waits, and next to nothing where the plugin names
+# a look of its own to go through. The host asks `init` of an instance that it keeps ready, in idle time; one
+# that is made while somebody waits need not write more than it has to.
 
 
 class Rehearsal(Provider):

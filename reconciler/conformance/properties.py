@@ -67,6 +67,10 @@ async def _plan_again(
         stand.forget()
         [again] = await stand.plan([asked], [found], more)
         pure.look("" if again == operation else f"{what} something else is planned: {_short(again)}", trial)
+    stand.forget()
+    at_once = await stand.at_once(resource)
+    same = at_once is None or at_once == operation
+    pure.look("" if same else f"right after reading something else is planned: {_short(at_once)}", trial)
 
 
 def _as_expected(trial: Trial, operation: Json, verdict: PropertyVerdict) -> None:

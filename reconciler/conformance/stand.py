@@ -93,6 +93,13 @@ class Stand:
         planned = {one["address"]: one for one in await self._ask(Phase.PLAN, request, "operations", None)}
         return [planned.get(item["address"], item) for item in found]
 
+    async def at_once(self, resource: Json) -> Json | None:
+        """What `read` plans about a resource right after it has read it; None of a provider that does not."""
+        asked = {"target": {"name": "host"}, "resources": [resource], "plan": True}
+        reply = await self.host.run(self.package.name, Phase.READ, asked, self.world.replies)
+        planned: list[Json] | None = reply.get("operations")
+        return next(iter([*planned, *reply["actual"]])) if planned is not None else None
+
     async def look(self, resources: Sequence[Json]) -> list[Json]:
         """What would have to be done about each, or the fault."""
         return await self.plan(resources, await self.read(resources))

@@ -27,6 +27,11 @@ class ProviderHost(Protocol):
     ) -> list[Actual | ProviderError]:
         """How each resource is."""
 
+    async def look(
+        self, package: str, target: TargetName, wanted: Sequence[Resource], perform: Perform
+    ) -> list[tuple[Actual | ProviderError, Operation | ProviderError]]:
+        """How each resource is, and what would have to be done about it; one fault twice of what cannot be read."""
+
     async def plan(
         self, package: str, target: TargetName, wanted: Sequence[Resource], actual: Sequence[Actual]
     ) -> list[Operation | ProviderError]:

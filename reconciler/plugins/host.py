@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 LANE = "wasm"
 COMPILE_LANE = "compile"
-SPARES = 3
+SPARES = 2
 """Instances kept ready for each package: as many as a repair uses until it is done, and some 1.4 MB each."""
 IDLE_SECONDS = 0.02
 """How long nothing must have happened until instances are freed and made: a repair in progress goes first."""
@@ -309,7 +309,8 @@ class PluginHost(Host):
     def _add_spare(self, ready: _Ready) -> None:
         try:
             spare = self._loaded(ready)
-            # No use of it: the answer depends on nothing. It has the runtime touch the memory that a use needs.
+            # No use of it: the answer depends on nothing. It has the runtime, and a plugin that says what to rehearse,
+            # touch the memory that a use needs.
             spare.start(Phase.INIT, "{}")
             ready.spares.append(spare)
         except (Fault, Misbehaviour):

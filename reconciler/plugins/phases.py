@@ -56,6 +56,33 @@ class Phases(ABC):
         reply = await self.run(package, Phase.READ, request, perform)
         return [_answer(item, _actual_of, package) for item in reply["actual"]]
 
+    async def look(
+        self, package: str, target: TargetName, wanted: Sequence[Resource], perform: Perform
+    ) -> list[tuple[Actual | ProviderError, Operation | ProviderError]]:
+        """How each resource is, and what would have to be done about it: `read`, then `plan`.
+
+        A provider that can answers both at once, which crosses into its sandbox once less. Of what could not be read
+        the fault stands in both places.
+        """
+        request = {
+            "target": {"name": target},
+            "resources": [resource_json(one) for one in wanted],
+            "plan": True,
+        }
+        reply = await self.run(package, Phase.READ, request, perform)
+        found = [_answer(item, _actual_of, package) for item in reply["actual"]]
+        readable = [
+            (one, now) for one, now in zip(wanted, found, strict=True) if not isinstance(now, ProviderError)
+        ]
+        if "operations" in reply:
+            planned = [_planned(item, package) for item in reply["operations"]]
+        elif readable:
+            planned = await self.plan(package, target, *map(list, zip(*readable, strict=True)))
+        else:
+            planned = []
+        rest = iter(planned)
+        return [(one, one if isinstance(one, ProviderError) else next(rest)) for one in found]
+
     async def find(
         self, package: str, target: TargetName, kinds: Collection[str], perform: Perform
     ) -> tuple[list[str], list[Finding], dict[str, ProviderError]]:
@@ -98,9 +125,7 @@ class Phases(ABC):
             "actual": [{"address": one.address, "exists": one.exists, "state": one.state} for one in actual],
         }
         reply = await self.run(package, Phase.PLAN, request, _no_calls)
-        return [
-            _answer(item, lambda one: _operation_of(one, package), package) for item in reply["operations"]
-        ]
+        return [_planned(item, package) for item in reply["operations"]]
 
     async def apply(
         self, package: str, target: TargetName, operations: Sequence[Operation], perform: Perform
@@ -197,6 +222,10 @@ def _operation_of(item: Json, package: str) -> Operation:
         tuple(Call(one["call"], one["args"]) for one in item.get("calls", ())),
         item.get("refreshes", False),
     )
+
+
+def _planned(item: Json, package: str) -> Operation | ProviderError:
+    return _answer(item, lambda one: _operation_of(one, package), package)
 
 
 def _obstacle_of(item: Json, package: str) -> Obstacle:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from reconciler.errors import ErrorClass
@@ -82,10 +82,21 @@ def done_of(phase: Phase, request: Mapping[str, Any], text: str) -> dict[str, An
         return reply
     if "find" in request:
         _check_found(reply)
-        return reply
+        return {"kinds": reply["kinds"], "found": reply["found"]}
     asked, answered, check = _PHASES[phase]
-    items = reply.get(answered)
     addresses = [item["address"] for item in request[asked]]
+    checked = {answered: _checked(reply, answered, addresses, check)}
+    if request.get("plan") and "operations" in reply:
+        readable = [item["address"] for item in checked[answered] if "fault" not in item]
+        checked["operations"] = _checked(reply, "operations", readable, _check_operation)
+    return checked
+
+
+def _checked(
+    reply: dict[str, Any], answered: str, addresses: Sequence[str], check: Callable[[dict[str, Any]], None]
+) -> list[dict[str, Any]]:
+    """One answer about each of `addresses`, in their order."""
+    items = reply.get(answered)
     if type(items) is not list or len(items) != len(addresses):
         raise Misbehaviour(f"owes a list {answered!r} with {len(addresses)} items")
     for address, item in zip(addresses, items, strict=True):
@@ -99,7 +110,7 @@ def done_of(phase: Phase, request: Mapping[str, Any], text: str) -> dict[str, An
                 check(item)
         except Misbehaviour as error:
             raise Misbehaviour(f"answered about {address}: {error}") from None
-    return reply
+    return items
 
 
 def _check_depth(value: dict[str, Any] | list[Any], depth: int) -> None:

@@ -177,14 +177,15 @@ class ProviderRun:
 
     def _done(self, step: Finished) -> dict[str, Any]:
         reply = done_of(self.phase, self._request, step.text)
-        if self.phase is Phase.PLAN:
-            # The engine reads it in the provider's name, so it has to be what the provider itself could have read.
-            gate = self._host.gate(self.package, Phase.READ)
-            for operation in reply["operations"]:
-                preimage = operation.get("preimage")
-                refusal = gate.refusal(Call("file.stat", preimage)) if preimage else ""
-                if refusal:
-                    raise Misbehaviour(f"its `preimage`: {refusal}")
+        if self.phase not in {Phase.READ, Phase.PLAN}:
+            return reply
+        # The engine reads it in the provider's name, so it has to be what the provider itself could have read.
+        gate = self._host.gate(self.package, Phase.READ)
+        for operation in reply.get("operations", ()):
+            preimage = operation.get("preimage")
+            refusal = gate.refusal(Call("file.stat", preimage)) if preimage else ""
+            if refusal:
+                raise Misbehaviour(f"its `preimage`: {refusal}")
         return reply
 
     async def _computed(self) -> Finished | Pending:

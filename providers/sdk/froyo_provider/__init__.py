@@ -36,7 +36,7 @@ from froyo_provider.faults import (
     ThrottledError,
     TransientError,
 )
-from froyo_provider.model import Actual, FieldDiff, Found, Operation, Resource, Result
+from froyo_provider.model import Actual, FieldDiff, Found, Operation, Rehearsal, Resource, Result
 from froyo_provider.provider import Provider
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Operation",
     "PermanentError",
     "Provider",
+    "Rehearsal",
     "Resource",
     "Result",
     "ThrottledError",

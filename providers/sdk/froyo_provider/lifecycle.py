@@ -160,6 +160,32 @@ class Lifecycle:
         if coroutine is not None:
             coroutine.close()
 
+    def rehearse(self) -> list[str]:
+        """Go through the looks that the providers name, one after the other.
+
+        Returns:
+            The replies. What cannot be gone through to its end tells of that, and does no harm.
+        """
+        replies: list[str] = []
+        for kind, provider in self._providers.items():
+            if provider.rehearsal is None:
+                continue
+            item = {
+                "address": f"host/{kind}/r",
+                "kind": kind,
+                "name": "r",
+                "spec": dict(provider.rehearsal.spec),
+            }
+            request = {"target": {"name": "host"}, "resources": [item], "plan": True}
+            step = self.start("read", encode(request))
+            while isinstance(step, Pending):
+                known = provider.rehearsal.replies
+                calls = [one["call"] for one in decode(step.calls)]
+                answers = [{"ok": known[one]} if one in known else _unrehearsed(one) for one in calls]
+                step = self.resume(step.task, encode(answers))
+            replies.append(step.reply)
+        return replies
+
     def _advance(self, task: int, coroutine: Task, replies: list[Reply] | None) -> Done | Pending:
         while True:
             try:
@@ -175,6 +201,10 @@ class Lifecycle:
                 self._tasks[task] = coroutine, refused
                 return Pending(task, text)
             replies = [refused[place] for place in range(len(calls))]
+
+
+def _unrehearsed(call: str) -> Json:
+    return {"error": {"class": "permanent", "code": "not_rehearsed", "message": f"{call} is not rehearsed"}}
 
 
 def _decoded(text: str) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ActionName: TypeAlias = Literal["none", "create", "update", "delete", "refresh"]
 
@@ -124,6 +124,19 @@ class Operation:
     lost: int = 0
     calls: Sequence[dict[str, Any]] = ()
     refreshes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """One look, made up: an instance that is kept ready goes through it while nobody waits.
+
+    Attributes:
+        spec: of a resource that differs from what is there.
+        replies: what the target answers, by the name of the call; what is not named fails.
+    """
+
+    spec: Mapping[str, Any]
+    replies: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(slots=True)

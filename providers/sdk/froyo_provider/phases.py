@@ -16,6 +16,7 @@ from froyo_provider.wire import (
     Json,
     actual_json,
     actual_of,
+    decode,
     encode,
     encode_reply,
     fault_json,
@@ -37,12 +38,17 @@ Providers: TypeAlias = "dict[str, Provider]"
 
 
 async def read(providers: Providers, request: Json) -> str:
-    """`{"resources"}` to `{"actual"}`, or `{"find"}` to `{"found"}`."""
+    """`{"resources"}` to `{"actual"}`, with `plan` to `{"actual", "operations"}`, or `{"find"}` to `{"found"}`."""
     if "find" in request:
         return await _found(providers, request["find"])
     wanted = [resource_of(item) for item in request["resources"]]
     found = await _by_kind(providers, wanted, [one.kind for one in wanted], _read)
-    return _reply("actual", wanted, found, actual_json)
+    reply = _reply("actual", wanted, found, actual_json)
+    if not request.get("plan"):
+        return reply
+    # Planned is what the host is told, and not what `read` holds in its hands.
+    planned = await _planned(providers, wanted, decode(reply)["actual"])
+    return f"{reply[:-1]},{planned[1:]}"
 
 
 async def _found(providers: Providers, kinds: Sequence[str]) -> str:
@@ -72,11 +78,14 @@ async def _find(provider: Provider) -> Sequence[Found] | Fault | None:
 
 async def plan(providers: Providers, request: Json) -> str:
     """`{"resources", "actual"}` to `{"operations"}`."""
-    wanted = [resource_of(item) for item in request["resources"]]
-    actual = [actual_of(item) for item in request["actual"]]
-    pairs = list(zip(wanted, actual, strict=True))
-    planned = await _by_kind(providers, pairs, [one.kind for one in wanted], _plan)
-    return _reply("operations", wanted, planned, operation_json)
+    return await _planned(providers, [resource_of(item) for item in request["resources"]], request["actual"])
+
+
+async def _planned(providers: Providers, wanted: Sequence[Resource], actual: Sequence[Json]) -> str:
+    """`{"operations"}` of the resources that could be read."""
+    pairs = [(one, actual_of(item)) for one, item in zip(wanted, actual, strict=True) if "fault" not in item]
+    planned = await _by_kind(providers, pairs, [one.kind for one, _ in pairs], _plan)
+    return _reply("operations", [one for one, _ in pairs], planned, operation_json)
 
 
 async def apply(providers: Providers, request: Json) -> str:

@@ -11,7 +11,7 @@ from froyo_provider.phases import each
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from froyo_provider.model import Actual, Found, Operation, Resource, Result
+    from froyo_provider.model import Actual, Found, Operation, Rehearsal, Resource, Result
 
 
 class Provider:
@@ -26,6 +26,9 @@ class Provider:
     """
 
     kind: ClassVar[str] = ""
+    rehearsal: ClassVar[Rehearsal | None] = None
+    """What an instance goes through before it is needed. The first use of anything in it costs as much again as all
+    that follows; a kind whose repairs ought to take next to no time has this done early."""
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """How the world is.

@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from reconciler.engine.lane.lane import Lane
-from reconciler.engine.round.observing import Observed, observe
-from reconciler.engine.round.performing import ReadingPerformer
-from reconciler.engine.round.planning import plan
+from reconciler.engine.round.observing import Observed, by_package, observed, resource
+from reconciler.engine.round.performing import FindBlob, ReadingPerformer, together
+from reconciler.engine.round.planning import plan, unit_of
 from reconciler.engine.round.services import Services
 from reconciler.errors import ProviderError
 from reconciler.model.names import Address
@@ -80,21 +80,48 @@ async def look(
             for address in addresses
             if (one := lane.instances[address]).probe is not None and one.removal is None
         }
-    asked = [address for address in addresses if address not in probed]
-    observed = {**probed, **await observe(services.host, lane, asked, performer)}
-    readings = [reading for reading in observed.values() if isinstance(reading, Observed)]
-    for reading in readings:
-        lane.watched.note(reading.address, reading.watch)
-    if tell:
-        services.progress.step(lane.target.name, "planning", addresses)
-    planned = await plan(services.host, lane, readings, find_blob=services.find_blob, texts=texts)
-    for unit in planned.values():
-        if isinstance(unit, PlanUnit):
-            _note(lane, unit)
-    return {
-        address: Look(reading, reading if isinstance(reading, ProviderError) else planned[address])
-        for address, reading in observed.items()
-    }
+    find_blob = services.find_blob if texts else None
+    seen = await _seen(services, lane, [one for one in addresses if one not in probed], performer, find_blob)
+    if probed:
+        readings = [reading for reading in probed.values() if isinstance(reading, Observed)]
+        planned = await plan(services.host, lane, readings, find_blob)
+        for address, reading in probed.items():
+            unit = planned[address] if isinstance(reading, Observed) else reading
+            seen[address] = Look(reading, unit)
+    for shown in seen.values():
+        if isinstance(shown.reading, Observed):
+            lane.watched.note(shown.reading.address, shown.reading.watch)
+        if isinstance(shown.unit, PlanUnit):
+            _note(lane, shown.unit)
+    return seen
+
+
+async def _seen(
+    services: Services,
+    lane: Lane,
+    addresses: Collection[Address],
+    performer: ReadingPerformer,
+    find_blob: FindBlob | None,
+) -> dict[Address, Look]:
+    """What the providers say of `addresses`; one's failure concerns its own instances only."""
+    seen: dict[Address, Look] = {}
+
+    async def ask(package: str, mine: list[Address]) -> None:
+        wanted = [resource(lane, address) for address in mine]
+        try:
+            answers = await services.host.look(package, lane.target.name, wanted, performer.of(package))
+        except ProviderError as error:
+            seen.update(dict.fromkeys(mine, Look(error, error)))
+            return
+        for address, (actual, operation) in zip(mine, answers, strict=True):
+            if isinstance(actual, ProviderError):
+                seen[address] = Look(actual, actual)
+            else:
+                reading = observed(actual)
+                seen[address] = Look(reading, unit_of(lane, reading, operation, find_blob))
+
+    await together([ask(package, mine) for package, mine in by_package(lane, addresses).items()])
+    return seen
 
 
 def _note(lane: Lane, unit: PlanUnit) -> None:

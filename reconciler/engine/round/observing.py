@@ -64,15 +64,15 @@ async def observe(
         except ProviderError as error:
             found.update(dict.fromkeys(mine, error))
             return
-        found.update(zip(mine, map(_observed, answers), strict=True))
+        for address, one in zip(mine, answers, strict=True):
+            found[address] = one if isinstance(one, ProviderError) else observed(one)
 
     await together([read(package, mine) for package, mine in by_package(lane, addresses).items()])
     return found
 
 
-def _observed(actual: Actual | ProviderError) -> Observed | ProviderError:
-    if isinstance(actual, ProviderError):
-        return actual
+def observed(actual: Actual) -> Observed:
+    """What a provider has found, with its digests."""
     itself = None
     if OBSTACLES in actual.state:
         itself = _digest(

@@ -27,9 +27,7 @@ async def plan(
     host: ProviderHost,
     lane: Lane,
     observed: Sequence[Observed],
-    *,
-    find_blob: FindBlob,
-    texts: bool,
+    find_blob: FindBlob | None,
 ) -> dict[Address, PlanUnit | ProviderError]:
     """What would be changed about each of `observed`; a provider's failure concerns its own instances only.
 
@@ -37,8 +35,7 @@ async def plan(
         host: runs the providers; in this phase none can make a call.
         lane: the target.
         observed: what was read.
-        find_blob: gives the declared bodies, for their diffs.
-        texts: whether unified diffs of bodies are wanted; they cost reading the bodies.
+        find_blob: gives the declared bodies; None where no unified diffs are wanted, which cost reading them.
     """
     units: dict[Address, PlanUnit | ProviderError] = {}
     readings = {reading.address: reading for reading in observed}
@@ -52,15 +49,23 @@ async def plan(
             units.update(dict.fromkeys(mine, error))
             return
         for reading, operation in zip(actual, operations, strict=True):
-            units[reading.address] = _unit(lane, reading, operation, find_blob if texts else None)
+            units[reading.address] = unit_of(lane, reading, operation, find_blob)
 
     await together([run(package, mine) for package, mine in by_package(lane, list(readings)).items()])
     return units
 
 
-def _unit(
+def unit_of(
     lane: Lane, reading: Observed, operation: Operation | ProviderError, find_blob: FindBlob | None
 ) -> PlanUnit | ProviderError:
+    """What would be changed about an instance, and why, from what its provider says.
+
+    Args:
+        lane: the target.
+        reading: how it is.
+        operation: what would have to be done.
+        find_blob: gives the declared bodies; None where no unified diffs are wanted, which cost reading them.
+    """
     if isinstance(operation, ProviderError):
         return operation
     address, action = reading.address, operation.action

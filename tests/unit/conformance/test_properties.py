@@ -85,6 +85,16 @@ async def test_who_cannot_bear_what_it_does_not_know_is_found():
     )
 
 
+async def test_one_that_plans_otherwise_right_after_reading_is_found():
+    async def answer(phase, request, _perform):
+        if not request.get("plan"):
+            return in_sync(phase, request)
+        return in_sync(phase, request) | in_sync(Phase.PLAN, request, payload={"hasty": True})
+
+    [message] = (await found(answer, trial()))["pure"]
+    assert message.startswith("one: right after reading something else is planned")
+
+
 async def test_one_that_fails_as_a_whole_fails_each_case():
     async def answer(_phase, _request, _perform):
         raise ProviderError("provider test, read: it broke")

@@ -91,12 +91,18 @@ def address(name: str, *, on: str = "m0") -> Address:
     return Address(f"{on}/File/{name}")
 
 
+def nobody(_phase: Phase, _request: Any) -> Any:
+    """Answers in no provider's place."""
+    return
+
+
 class Watched(NativeHost):
     """The host, with an account of its calls, and somebody who may answer instead.
 
     Attributes:
         calls: the phases that providers were asked for.
-        instead: gives an answer in the provider's place, or None; raises what the provider is to fail with.
+        instead: gives an answer in the provider's place, or None; raises what the provider is to fail with. Where
+            there is somebody, providers are asked to read and to plan one by one.
     """
 
     calls: list[Phase]
@@ -104,6 +110,8 @@ class Watched(NativeHost):
 
     async def run(self, package: str, phase: Phase, request: Any, perform: Perform) -> dict[str, Any]:
         self.calls.append(phase)
+        if self.instead is not nobody:
+            request = {key: value for key, value in request.items() if key != "plan"}
         answer = self.instead(phase, request)
         if answer is None:
             return await super().run(package, phase, request, perform)
@@ -159,7 +167,7 @@ class Stage:
             audit=lambda *_: None,
         )
         self.host.calls = []
-        self.host.instead = lambda _phase, _request: None
+        self.host.instead = nobody
 
     # --- the controller's life ----------------------------------------------------------------------------------
 

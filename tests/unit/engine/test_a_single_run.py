@@ -186,18 +186,16 @@ async def test_who_looks_on_is_told_which_instances_are_under_way_and_which_no_l
     first, second = address("first"), address("second")
     seen = Seen()
     await stage.once(shown, seen).plan()
-    assert [step for _, step, _ in seen.steps] == ["connecting", "reading", "planning", "done"]
+    assert [step for _, step, _ in seen.steps] == ["connecting", "reading", "done"]
     assert seen.steps[-1] == ("m0", "done", [first, second])
     seen = Seen()
     await stage.once(shown, seen).apply()
     assert seen.steps == [
         ("m0", "connecting", [first, second]),
         ("m0", "reading", [first]),
-        ("m0", "planning", [first]),
         ("m0", "applying", [first]),
         ("m0", "verifying", [first]),
         ("m0", "reading", [second]),
-        ("m0", "planning", [second]),
         ("m0", "applying", [second]),
         ("m0", "verifying", [second]),
         ("m0", "done", [first, second]),

@@ -121,6 +121,39 @@ async def test_apply_gives_a_provider_back_what_it_has_planned_to_do() -> None:
         assert host.asked[-1] == (phase, {"target": {"name": "web-1"}, "operations": [todo]})
 
 
+async def test_a_look_is_both_at_once_and_one_after_the_other_where_a_provider_cannot() -> None:
+    class Both(Scripted):
+        async def run(self, package: str, phase: Phase, request: Any, perform: Perform) -> dict[str, Any]:
+            self.asked.append((phase, request))
+            fits = phase is Phase.PLAN or (self.at_once and request["plan"])
+            operations = {"operations": [planned]} if fits else {}
+            return operations if phase is Phase.PLAN else {"actual": [found, unreadable], **operations}
+
+        at_once = True
+
+    found = {"address": MOTD, "exists": True, "state": {"mode": "0644"}, "watch": []}
+    unreadable = {"address": MOTD, "fault": {"class": "permanent", "message": "no"}}
+    planned = {"address": MOTD, "action": "none", "diffs": [], "payload": {}, "preimage": None}
+    host = Both({})
+    wanted = [Resource(declared()), Resource(declared())]
+    for at_once, phases in ((True, [Phase.READ]), (False, [Phase.READ, Phase.PLAN])):
+        host.at_once, host.asked = at_once, []
+        (actual, operation), (fault, again) = await host.look("linux.file", WEB, wanted, nothing)
+        assert [phase for phase, _ in host.asked] == phases
+        assert (actual, operation) == (
+            Actual(address=MOTD, exists=True, state={"mode": "0644"}, watch=()),
+            Operation(MOTD, Action.NONE),
+        )
+        assert isinstance(fault, ProviderError)
+        assert fault is again
+    assert [one["address"] for one in host.asked[-1][1]["actual"]] == [MOTD]
+    found = unreadable
+    assert all(
+        isinstance(one, ProviderError) for one, _ in await host.look("linux.file", WEB, wanted, nothing)
+    )
+    assert host.asked[-1][0] is Phase.READ
+
+
 async def test_calls_that_are_planned_are_to_be_made() -> None:
     calls = [{"call": "file.stat", "args": {"path": "/etc/motd"}}]
     planned = {"address": MOTD, "action": "none", "diffs": [], "payload": {}, "blobs": [], "preimage": None}

@@ -162,6 +162,20 @@ def test_what_is_only_ignored_may_be_left_alone() -> None:
     assert answer(Phase.PLAN, item)["operations"][0]["preimage"] == preimage
 
 
+def test_what_is_planned_right_after_reading_is_held_to_the_same_shape_and_not_taken_unasked() -> None:
+    asked = {"resources": [{"address": "h/K/a"}, {"address": "h/K/b"}], "plan": True}
+    fault = {"class": "permanent", "message": "no"}
+    actual = [{"address": "h/K/a", **GOOD[Phase.READ]}, {"address": "h/K/b", "fault": fault}]
+    reply = {"actual": actual, "operations": [{"address": "h/K/a", **GOOD[Phase.PLAN]}], "more": 1}
+    taken = done_of(Phase.READ, asked, json.dumps(reply))
+    assert [len(taken.pop(key)) for key in ("actual", "operations")] == [2, 1]
+    assert taken == {}
+    unasked = done_of(Phase.READ, asked | {"plan": False}, json.dumps(reply))
+    assert list(unasked) == ["actual"]
+    with pytest.raises(Misbehaviour, match="owes a list 'operations' with 1 items"):
+        done_of(Phase.READ, asked, json.dumps(reply | {"operations": []}))
+
+
 def test_calls_are_taken_as_they_are() -> None:
     calls = [{"call": "file.stat", "args": {"path": "/x"}}]
     assert calls_of(json.dumps(calls)) == [Call("file.stat", {"path": "/x"})]

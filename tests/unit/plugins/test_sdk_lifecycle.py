@@ -135,6 +135,61 @@ def test_each_kind_is_served_by_its_own_provider_and_all_in_one_round_trip() -> 
     assert "no provider for the kind Unknown" in actual[3]["fault"]["message"]
 
 
+def test_what_was_read_is_planned_at_once_where_that_is_asked_for() -> None:
+    source = (
+        THING
+        + """
+class Torn(Provider):
+    async def read(self, wanted):
+        found = [Actual(True, {"place": (1, 2)}) for _ in wanted]
+        self.found = found
+        return found
+
+    def plan(self, wanted, actual):
+        assert actual[0].state == {"place": [1, 2]}, "as the host was told, and not as it was read"
+        return [Operation("none", payload={"n": len(actual)})]
+
+class Unreadable(Provider):
+    async def read(self, wanted):
+        raise PermanentError("nobody knows")
+"""
+    )
+    resources = [thing("a", kind="Unreadable"), thing("b", kind="Torn")]
+    apart = loaded(source)
+    actual = done(start(apart, "read", reading(*resources)))["actual"]
+    readable = {"resources": resources[1:], "actual": actual[1:]}
+    together = done(start(loaded(source), "read", {**reading(*resources), "plan": True}))
+    assert together == {"actual": actual, **done(start(apart, "plan", readable))}
+    assert [one["address"] for one in together["operations"]] == ["host/Torn/b"]
+    assert "nobody knows" in together["actual"][0]["fault"]["message"]
+
+
+def test_a_look_is_rehearsed_with_what_its_kind_says_of_one() -> None:
+    source = """
+from froyo_provider import Rehearsal
+
+class Thing(Provider):
+    rehearsal = Rehearsal({"path": "/r"}, {"file.stat": {"exists": False}})
+
+    async def read(self, wanted):
+        answers = await batch("file.stat", [{"path": one.spec["path"]} for one in wanted])
+        return [Actual(answer["exists"], {}) for answer in answers]
+
+    def plan(self, wanted, actual):
+        return [Operation("create", [FieldDiff("path", None, one.spec["path"])]) for one in wanted]
+
+class Other(Provider):
+    rehearsal = Rehearsal({}, {})
+
+    async def read(self, wanted):
+        return [Actual((await call("dir.list", path="/"))["exists"], {})]
+"""
+    thing_said, other_said = map(json.loads, loaded(source).rehearse())
+    assert thing_said["operations"][0]["action"] == "create"
+    assert other_said["actual"][0]["fault"]["message"] == "dir.list is not rehearsed"
+    assert loaded(THING).rehearse() == []
+
+
 def test_what_one_resource_provokes_is_its_own_fault_alone() -> None:
     source = """
 class Thing(Provider):
