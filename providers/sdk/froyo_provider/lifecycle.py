@@ -181,7 +181,7 @@ class Lifecycle:
             while isinstance(step, Pending):
                 known = provider.rehearsal.replies
                 calls = [one["call"] for one in decode(step.calls)]
-                answers = [{"ok": known[one]} if one in known else _unrehearsed(one) for one in calls]
+                answers = [{"ok": known[one]} if one in known else _unrehearsed() for one in calls]
                 step = self.resume(step.task, encode(answers))
             replies.append(step.reply)
         return replies
@@ -203,8 +203,8 @@ class Lifecycle:
             replies = [refused[place] for place in range(len(calls))]
 
 
-def _unrehearsed(call: str) -> Json:
-    return {"error": {"class": "permanent", "code": "not_rehearsed", "message": f"{call} is not rehearsed"}}
+def _unrehearsed() -> Json:
+    return {"error": {"class": "permanent", "code": "not_rehearsed", "message": "this is not rehearsed"}}
 
 
 def _decoded(text: str) -> Any:

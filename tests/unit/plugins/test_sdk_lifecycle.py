@@ -186,7 +186,7 @@ class Other(Provider):
 """
     thing_said, other_said = map(json.loads, loaded(source).rehearse())
     assert thing_said["operations"][0]["action"] == "create"
-    assert other_said["actual"][0]["fault"]["message"] == "dir.list is not rehearsed"
+    assert other_said["actual"][0]["fault"]["message"] == "dir.list: this is not rehearsed"
     assert loaded(THING).rehearse() == []
 
 
