@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-CONFIGURES = ("dpkg", "--configure")
+CONFIGURES = "--configure"
 RUNS = {"start": "running", "restart": "running", "reload": "running", "stop": "stopped"}
 STARTUP = {"enable": "enabled", "disable": "disabled", "mask": "masked"}
 
@@ -40,13 +40,16 @@ class Custody:
         self._monitor = monitor
         self._meant: dict[tuple[TargetName, str], list[Instance]] = {}
         self._held: dict[TargetName, set[str]] = {}
+        self._reloaded: set[tuple[TargetName, str]] = set()
 
     # --- what the controller says -----------------------------------------------------------------------------
 
     def ran(self, process: "Process", name: TargetName, argv: list[str]) -> None:
         """It has a program of the package manager run."""
         found = self._monitor.meant(process, self._packages(name))
-        self._meant[name, "package"] = found
+        # What was cut off is carried through: what that was meant for comes to pass now.
+        earlier = self._meant.get((name, "package"), []) if CONFIGURES in argv else []
+        self._meant[name, "package"] = [*earlier, *found]
         if not found:
             self._monitor.violated("a command is run without an intent on record", name, argv)
         self._held[name] = set(self._world.machines[name].system.packages.held)
@@ -102,7 +105,10 @@ class Custody:
         self._monitor.target_writes += 1
         scheme, _, name = subject.partition(":")
         if scheme != "unit" or machine.system.units.states[name].result == "success":
-            self._monitor.own(machine, subject)  # what came to nothing has put nothing right
+            # What came to nothing has put nothing right, nor has it that it has read what it goes by.
+            reloaded = (machine.name, subject) in self._reloaded
+            self._monitor.own(machine, subject, puts_right=not reloaded)
+        self._reloaded.discard((machine.name, subject))
         if scheme in {"user", "group"}:
             self._account(machine, scheme, name)
 
@@ -151,6 +157,8 @@ class Custody:
 
     def ran_unit(self, machine: "Machine", unit: str, job: str, by: Json | None) -> None:
         """A service was started, stopped or reloaded: it has read by now what it goes by, or does not run."""
+        if job == "reload":
+            self._reloaded.add((machine.name, f"unit:{unit}"))
         for ref in self._services(unit):
             self._monitor.begins_handler((machine.name, ref))
 

@@ -418,12 +418,13 @@ class Monitor(logging.Handler):
         """A handler may run once more."""
         self._attempted.add(handler)
 
-    def own(self, machine: "Machine", subject: str) -> None:
-        """Something that is no path is another one, and that was we."""
+    def own(self, machine: "Machine", subject: str, *, puts_right: bool = True) -> None:
+        """Something that is no path is another one, and that was we; perhaps it `puts_right` what somebody did."""
         spot = machine.name, self._world.authors.slot_of(subject)
         self._in_doubt.pop(spot, None)
         self._attempted |= self._notifies(spot)
-        self._own[spot].append(self._world.loop.time())
+        if puts_right:
+            self._own[spot].append(self._world.loop.time())
 
     def begins_handler(self, handler: Spot) -> None:
         """It sees what is there by now."""

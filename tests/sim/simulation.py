@@ -268,7 +268,7 @@ async def _quiet(world: World) -> None:
     if still := _unsettled(world):
         world.monitor.violated("does not stay as it should be", *still)
     excused = _all_excused(world)
-    world.monitor.handlers_ran(lambda address: address in excused)
+    world.monitor.handlers_ran(lambda address: address in excused or _stays_in_doubt(world, address, excused))
     _bounded(world)
 
 
@@ -489,6 +489,15 @@ def _waits_for(world: World, address: Any, excused: set[Any]) -> bool:
         or _waits_for(world, edge.dependency, excused)  # what is between may be as declared
         for edge in graph.dependencies.get(address, ())
     )
+
+
+def _stays_in_doubt(world: World, address: Any, excused: set[Any]) -> bool:
+    """Whether what notifies is neither as it was nor as it is declared by now, and waits for what is left alone."""
+    assert world.process is not None
+    one = world.process.controller.in_force.instances.get(address)
+    if one is None or not _waits_for(world, address, excused):
+        return False
+    return bool(differs(one, world.machines[one.target], _managed(world, one.target)))
 
 
 def _bounded(world: World) -> None:

@@ -206,21 +206,21 @@ class Systemd:
     def _job(self, unit: str, action: str, by: Json | None, ended: Callable[[str], None]) -> None:
         state = self._state(unit)
         self.query(unit)  # it is read, where it was not
+        if action in JOBS and state.read in {"", NOWHERE}:
+            ended("masked" if state.read else "not-found")
+            return
+        if action == "reload" and state.active not in {"active", "reloading"}:
+            ended("not active")  # what makes it so goes on
+            return
         if state.job is not None:
             state.job.timer.cancel()
             cancelled, state.job = state.job, None
             cancelled.ended("canceled")
-        if action in JOBS and state.read in {"", NOWHERE}:
-            ended("masked" if state.read else "not-found")
-            return
         nothing = (action == "start" and state.active == "active") or (
             action == "stop" and state.active in {"inactive", "failed"}
         )
         if nothing:
             ended("done")
-            return
-        if action == "reload" and state.active != "active":
-            ended("not active")
             return
         if action == "restart" and state.active in {"inactive", "failed"}:
             action = "start"
