@@ -181,9 +181,13 @@ class Lane:
         for address in gone:
             self.contests.forget(address)
 
-    def manage_anew(self, containers: Iterable[Address]) -> None:
-        """What others manage in these is not what it was: a difference that this makes is nobody's drift."""
-        for address in containers:
+    def manage_anew(self, addresses: Iterable[Address]) -> None:
+        """What others of ours have to do with these is not what it was: a difference that this makes is nobody's drift.
+
+        Args:
+            addresses: containers, in which others are managed, or what something else may have brought along or taken.
+        """
+        for address in addresses:
             if self.states[address].observed is not None:
                 self.states[address] = replace(self.states[address], observed=None)
                 self.backlog.move(

@@ -54,6 +54,7 @@ async def _resume(
     # Where it was not declared in between, all else is forgotten by now.
     adopted = {a: digest for a, digest in operation.preimages.items() if units[a].cause is Cause.ADOPT}
     lane.recall_preimages(operation.instances, adopted)
+    lane.manage_anew(_beside(operation, lane))
     if task.cancelled() or task.exception() is not None:
         why = "it was cut off" if task.cancelled() else str(task.exception())
         for address in units:
@@ -74,3 +75,15 @@ async def _resume(
         journal.outcome(address, requeue_error(fault, now=0.0).reason, f"{why}: {fault}")
     await carrying.conclude(declared, operation.owed, carried)
     return declared
+
+
+def _beside(operation: LongOperation, lane: Lane) -> list[Address]:
+    """What a transaction may have brought along, or taken, though it is declared otherwise."""
+    one = next(iter(operation.instances.values()))
+    if not one.transaction:
+        return []
+    return [
+        address
+        for address, other in lane.instances.items()
+        if address not in operation.units and (other.package, other.kind) == (one.package, one.kind)
+    ]

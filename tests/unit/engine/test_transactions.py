@@ -5,7 +5,8 @@ import asyncio
 from reconciler.model.state import Suspension
 from reconciler.plugins.calls import Phase
 from tests.sim.manifests import instance
-from tests.unit.engine.stage import Declared, execution, file, staged
+from tests.sim.programs import MAKE
+from tests.unit.engine.stage import VIM, Declared, execution, file, staged
 
 ALL = "sleep 30 make /srv/a /srv/b /srv/c"
 
@@ -209,3 +210,20 @@ async def test_a_single_run_does_all_of_it_at_once_and_the_rest_meanwhile(stage)
     (result,) = await running
     assert result.failed == {}
     assert stage.ran() == [ALL]
+
+
+@staged
+async def test_what_a_transaction_does_to_others_of_its_kind_is_nobodys_drift(stage):
+    """A package that is declared absent, and that another one needs, was told as somebody's doing when it had gone."""
+    await stage.declare(bundle("b"))
+    await stage.settled()
+    await stage.declare(bundle("b"), bundle("a"))
+    await begun(stage, "a")
+    stage.machines["m0"].files.remove("/srv/b", MAKE)  # as what is run for the other one may do
+    await stage.until(lambda: stage.content("a") is not None and stage.content("b") is not None)
+    await stage.settled()
+    assert await stage.events("Repaired") == []
+    stage.machines["m0"].files.remove("/srv/b", VIM)
+    await stage.until(lambda: stage.content("b") is not None)
+    await stage.settled()
+    assert [event.object for event in await stage.events("Repaired")] == ["m0/Bundle/b"]
