@@ -437,19 +437,22 @@ class Monitor(logging.Handler):
         process = self._world.process
         if process is None or process.account is None or process.controller.in_force is None:
             return
-        owed = process.account.execute("SELECT address, cause FROM refresh_owed WHERE certain").fetchall()
-        if owed:
+        declared = process.controller.in_force.instances
+        # To what is only observed, or paused, it stays owed.
+        left_alone = {a for a, one in declared.items() if one.common.policy is not Policy.ENFORCE}
+        certain = process.account.execute("SELECT address, cause FROM refresh_owed WHERE certain")
+        if owed := [(address, cause) for address, cause in certain if address not in left_alone]:
             self.violated("a handler is still owed", *owed)
         for handler, causes in self._notifying.items():
             nodes = self._world.machines[handler[0]].files.nodes
-            if self.custody.is_at_rest(handler):
+            if self.custody.is_at_rest(handler) or f"{handler[0]}/{handler[1]}" in left_alone:
                 continue
             lost = [
                 spot
                 for spot, before in causes.items()
                 # What is again as it was before has no need of one.
                 if any(
-                    address in process.controller.in_force.instances and not excused(address)
+                    address in declared and not excused(address)
                     for address in self._world.authors.addresses(*spot)
                 )
                 and nodes.get(spot[1]) != before
