@@ -156,7 +156,12 @@ class Lane:
         """These were to go, and have gone: nothing is known of them any more."""
         if not addresses:
             return
-        self.declared = self.declared.without(addresses)
+        stays = any(one.removal and one.removal.restores for a in addresses if (one := self.instances[a]))
+        before, self.declared = self.declared.managed, self.declared.without(addresses)
+        if stays:  # as what was there before us, and is nobody's where it lies
+            self.manage_anew(
+                a for a in before.keys() & self.instances.keys() if before[a] != self.declared.managed.get(a)
+            )
         self.recording = None
         for address in addresses:
             del self.states[address]

@@ -13,6 +13,7 @@ from reconciler.model.resource import Adopt, Deletion
 from reconciler.model.state import Approval
 from reconciler.plugins.calls import Phase
 from reconciler.store.batch import Batch
+from tests.sim.files import Node
 from tests.unit.engine.stage import Declared, address, file, staged
 
 DELETE = {"deletion": Deletion.DELETE}
@@ -257,6 +258,23 @@ async def test_the_budget_is_that_of_a_source_whichever_targets_it_is_on(stage):
     await asyncio.sleep(5)
     assert all(stage.content(f"{name}{on}", on=on) == b"x\n" for name in "pq" for on in ("m0", "m1"))
     assert "4 of 5 instances are declared no longer, and 3 may go" in stage.summary("pm0").message
+
+
+@staged
+async def test_what_was_there_before_and_is_purged_once_it_is_back_is_nobodys_drift(stage):
+    """It was told as somebody's doing that it is there."""
+    around = directory("d")
+    around.instance.spec["purge"] = True
+    stage.machines["m0"].files.nodes["/srv/d"] = Node("directory", 0o755)
+    stage.spoil("d/f", b"before\n")
+    await stage.declare(around, file("d/f", "x\n", **DELETE))
+    await stage.settled()
+    await stage.declare(around)
+    await stage.until(lambda: stage.content("d/f") is None)
+    await stage.settled()
+    (gone,) = await stage.events("Removed")
+    assert gone.message == "declared no longer, and what was there before is back: content"
+    assert await stage.events("Repaired") == []
 
 
 @staged(machines=("m0", "m1"))
