@@ -156,7 +156,8 @@ class Lane:
         """These were to go, and have gone: nothing is known of them any more."""
         if not addresses:
             return
-        stays = any(one.removal and one.removal.restores for a in addresses if (one := self.instances[a]))
+        removals = [self.instances[address].removal for address in addresses]
+        stays = any(one is not None and one.restores is not None for one in removals)
         before, self.declared = self.declared.managed, self.declared.without(addresses)
         if stays:  # as what was there before us, and is nobody's where it lies
             self.manage_anew(
