@@ -153,10 +153,11 @@ func serve(arguments []string) int {
 }
 
 func newHost() *command.Host {
+	names := owner.NewNames()
 	return &command.Host{
-		Names: owner.NewNames(), Digests: digest.NewMemory(), Blobs: blob.NewStore(blob.DefaultBudgets),
+		Names: names, Digests: digest.NewMemory(), Blobs: blob.NewStore(blob.DefaultBudgets),
 		Temps: temp.NewWorkshop(), Own: own.NewWrites(), Hung: hang.NewPlaces(),
-		Systemd: systemd.NewBus(units.Journal),
+		Systemd: systemd.NewManagers(names, units.Journal),
 	}
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scopes import GLOBAL, in_words, nobody_there, unit_in
 from startup import MASKED, cannot
 
 if TYPE_CHECKING:
@@ -14,30 +15,40 @@ JOBS = BEGINNING | {"stop"}
 BROKEN = frozenset({"bad-setting", "error"})
 PLACES = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
 """Where the file of a unit turns up."""
+USERS = "/usr/lib/systemd/user"
+"""Where packages put those of users' managers."""
 
 
 def in_the_way(spec: Json, state: Json, actions: list[str]) -> list[Json]:
     """What was seen that would make the order fail."""
-    unit = spec["unit"]
+    unit, own = spec["unit"], spec.get("scope") == "user"
+    if "unmanaged" in state:
+        return [nobody_there(spec, state["unmanaged"])]
     if JOBS.isdisjoint(actions) and "enable" not in actions:
         return []
     if actions == ["stop"] or ("stop" in actions and "enable" not in actions):
         return []
     if state["load"] == "not-found":
         why = f"there is no unit {unit} here: install the package that brings it, or declare a Unit"
-        return [
-            obstacle("enoent", why, [f"path:{place}/{unit}" for place in PLACES], error_class="transient")
-        ]
+        brings = [f"unit-file:{spec['user']}/{unit}"] if own else []
+        places = (GLOBAL, USERS) if own else PLACES
+        subjects = [*brings, *(f"path:{place}/{unit}" for place in places)]
+        return [obstacle("enoent", why, subjects, error_class="transient")]
     if state["file"] in MASKED and "unmask" not in actions:
-        why = f"{unit} is masked, so nothing can start it: declare `startup`, or systemctl unmask it"
-        return [obstacle("unit_masked", why, [f"path:{PLACES[0]}/{unit}"])]
+        how = f"{in_words(spec, 'systemctl')} unmask"
+        why = f"{unit} is masked, so nothing can start it: declare `startup`, or {how} it"
+        return [
+            obstacle(
+                "unit_masked", why, [f"unit:{spec['user']}/{unit}" if own else f"path:{PLACES[0]}/{unit}"]
+            )
+        ]
     if state["load"] in BROKEN and not state["unread"]:
         why = f"{unit} cannot be loaded: {state.get('loadError', state['load'])}"
         return [
             obstacle(
                 "unit_failed",
                 why,
-                [f"unit:{unit}", f"path:{state['path']}"] if state["path"] else [f"unit:{unit}"],
+                [f"unit:{unit_in(spec, unit)}", *([f"path:{state['path']}"] if state["path"] else [])],
             )
         ]
     if "enable" in actions and (why := cannot("enabled", state["file"])):

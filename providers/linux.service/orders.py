@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scopes import unit_in
+
 if TYPE_CHECKING:
     from freshness import Json
 
@@ -15,7 +17,7 @@ PASSING = frozenset({"activating", "deactivating"})
 def order(spec: Json, actions: list[str], **more: Any) -> Json:
     """The arguments of `unit.control`."""
     limits = {"timeout_ms": spec["timeout"] * 1000, "settle_ms": spec["settle"] * 1000}
-    return {"unit": spec["unit"], "actions": actions, **limits, **more}
+    return {"unit": unit_in(spec, spec["unit"]), "actions": actions, **limits, **more}
 
 
 def described(unit: Json) -> str:

@@ -6,8 +6,9 @@ import hashlib
 
 from freshness import verb
 from orders import PASSING, RUNS, described, order
+from scopes import NOBODY_THERE, unit_in
 
-from froyo_provider import Operation, PermanentError, Result, TransientError, call
+from froyo_provider import CallError, Operation, PermanentError, Result, TransientError, call
 
 
 async def refreshed(operation: Operation) -> Result:
@@ -17,7 +18,12 @@ async def refreshed(operation: Operation) -> Result:
         Fault: it cannot be done, or not now.
     """
     spec = operation.payload["spec"]
-    unit = await call("unit.query", unit=spec["unit"])
+    try:
+        unit = await call("unit.query", unit=unit_in(spec, spec["unit"]))
+    except CallError as error:
+        if spec.get("scope") != "user" or error.code not in NOBODY_THERE:
+            raise
+        return Result(changed=False, output=f"{error}: there is nothing to refresh")
     failed = unit["active"] == "failed" or unit["sub"] == "auto-restart"
     if unit["active"] in PASSING and not failed and unit["type"] != "oneshot":
         # Perhaps as it is restarted for this refresh already, on behalf of somebody who was cut off.

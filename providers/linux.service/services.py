@@ -9,6 +9,7 @@ from freshness import asked_about, newer
 from in_the_way import BEGINNING, JOBS, PLACES, in_the_way
 from orders import ENDED, RUNS, described, order
 from refreshing import refreshed
+from scopes import in_words, told, unit_in
 from startup import actions_for, is_so, link_of
 
 from froyo_provider import (
@@ -67,6 +68,7 @@ class Service(Provider):
         )
         units, stats = found
         times = dict(zip(paths, stats, strict=True))
+        units = [told(one.spec, one.spec["unit"], unit) for one, unit in zip(wanted, units, strict=True)]
         actual = [
             seen(one, unit, [times[path] for path in some])
             for one, unit, some in zip(wanted, units, asked, strict=True)
@@ -86,7 +88,8 @@ class Service(Provider):
 
     def absence(self, resource: Resource) -> Resource:
         """What was declared to be there is not: it does not run, begins with nothing, and is not masked."""
-        spec: Json = {key: resource.spec[key] for key in ("unit", "timeout", "settle", "onRefresh")}
+        kept = ("unit", "timeout", "settle", "onRefresh", "scope", "user")
+        spec: Json = {key: resource.spec[key] for key in kept if key in resource.spec}
         if resource.spec.get("state") == "running":
             spec["state"] = "stopped"
         startup = {"enabled": "disabled", "masked": "unmasked"}.get(resource.spec.get("startup", ""))
@@ -97,7 +100,7 @@ class Service(Provider):
 
 def question(spec: Json) -> Json:
     """What to ask about a unit."""
-    return {"unit": spec["unit"]} | ({"replaced": True} if "packages" in spec else {})
+    return {"unit": unit_in(spec, spec["unit"])} | ({"replaced": True} if "packages" in spec else {})
 
 
 def seen(one: Resource, unit: Json | CallError, stats: list[Json | CallError]) -> Actual | Fault:
@@ -116,7 +119,7 @@ def seen(one: Resource, unit: Json | CallError, stats: list[Json | CallError]) -
     if unit.get("flapping") and spec.get("state") == "running":
         return TransientError(
             f"{spec['unit']} fails again and again ({unit['result']}), and systemd starts it each time: it has not"
-            f" stayed up for a minute; journalctl -u {spec['unit']} says why"
+            f" stayed up for a minute; {in_words(spec, 'journalctl')} {spec['unit']} says why"
         )
     if unit["active"] in passing:
         return TransientError(f"{spec['unit']} is {described(unit)}")
@@ -133,6 +136,8 @@ def seen(one: Resource, unit: Json | CallError, stats: list[Json | CallError]) -
     }
     if "load_error" in unit:
         state["loadError"] = unit["load_error"]
+    if "unmanaged" in unit:
+        state["unmanaged"] = unit["unmanaged"]
     if due:
         state["newer"] = due
     return Actual(unit["load"] != "not-found", state, watched(spec, unit), remark(spec, state))
@@ -153,12 +158,14 @@ async def reads_more(one: Resource, now: Actual | Fault, unit: Json | CallError)
 
 def watched(spec: Json, unit: Json) -> tuple[str, ...]:
     """What concerns one: the unit, what masks and enables it, and what it uses."""
-    subjects = [f"unit:{spec['unit']}", f"unit:{unit['id']}"]
-    subjects += [
-        f"path:{place}/{spec['unit']}" for place in (PLACES if unit["load"] == "not-found" else PLACES[:1])
-    ]
-    if "startup" in spec and (link := link_of(spec["unit"])):
-        subjects.append(f"path:{link}")
+    subjects = [f"unit:{unit_in(spec, spec['unit'])}", f"unit:{unit['id']}"]
+    if (
+        spec.get("scope") != "user"
+    ):  # whose links are where only that user's manager, which tells of them, knows
+        places = PLACES if unit["load"] == "not-found" else PLACES[:1]
+        subjects += [f"path:{place}/{spec['unit']}" for place in places]
+        if "startup" in spec and (link := link_of(spec["unit"])):
+            subjects.append(f"path:{link}")
     subjects += [f"path:{path}" for path, _ in asked_about(spec)]
     if "packages" in spec:
         subjects.append("path:/var/lib/dpkg/status")
@@ -169,7 +176,8 @@ def remark(spec: Json, state: Json) -> str:
     """What a person should know although nothing is done about it."""
     if state["unread"]:
         return (
-            f"the files of {spec['unit']} have changed since systemd has read them (systemctl daemon-reload)"
+            f"the files of {spec['unit']} have changed since systemd has read them"
+            f" ({in_words(spec, 'systemctl')} daemon-reload)"
         )
     return ""
 

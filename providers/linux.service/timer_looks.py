@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from in_the_way import PLACES
+from scopes import SYSTEM as PLACE
 from startup import link_of
 from timer_files import body_of, meaning, service_text, timer_text
-from unit_files import MODE, PLACE, TEXT_MAX
+from unit_looks import MODE, TEXT_MAX
 
 from froyo_provider import Actual, CallError, Fault, Resource, batch
 

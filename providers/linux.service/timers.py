@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from in_the_way import PLACES, obstacle
+from scopes import SYSTEM as PLACE
 from startup import actions_for, is_so
 from timer_files import HEAD, body_of
 from timer_looks import check_schedules, differs, files_of, seen, stat_question, texts_of
-from unit_files import MODE, PLACE, content_of, preimage_of
+from unit_files import content_of, preimage_of
+from unit_looks import MODE
 
 from froyo_provider import (
     Actual,

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from scopes import (
+    GLOBAL,
+    SYSTEM,
+    foreign,
+    in_words,
+    making,
+    nobody_there,
+    unit_in,
+    writing_calls,
+)
+from unit_looks import MODE, TEXT_MAX, look, path_in, unit_of
 
 from froyo_provider import (
     Actual,
@@ -17,8 +29,6 @@ from froyo_provider import (
     Provider,
     Resource,
     batch,
-    call,
-    gather,
 )
 
 if TYPE_CHECKING:
@@ -26,12 +36,8 @@ if TYPE_CHECKING:
 
     from freshness import Json
 
-PLACE = "/etc/systemd/system"
-MODE = "0644"
-TEXT_MAX = 65536
-"""Bytes of a text that are worth a unified diff to a person."""
 FILE = re.compile(
-    rf"{PLACE}/([A-Za-z0-9:_.\\-]+(?:@[A-Za-z0-9:_.\\-]*)?"
+    rf"({SYSTEM}|{GLOBAL})/([A-Za-z0-9:_.\\-]+(?:@[A-Za-z0-9:_.\\-]*)?"
     r"\.(?:service|socket|timer|path|mount|automount|swap|target|slice))(?:\.d/([A-Za-z0-9_-][A-Za-z0-9_.-]*)\.conf)?"
 )
 NOWHERE = "/dev/null"
@@ -43,37 +49,33 @@ class Unit(Provider):
 
     async def find(self) -> list[Found]:
         """What somebody has put into /etc/systemd/system, as far as there would be nothing to do about it."""
-        try:
-            changed = await call("pkg.changed", path=PLACE)
-        except CallError as error:
-            if error.code in {"not_supported", "enoent"}:  # nobody knows; or there is no systemd
-                return []
-            raise
-        specs = [spec for one in changed["files"] if (spec := spec_of(one["path"]))]
-        stats = await batch("file.stat", [{"path": path_of(spec), "text_max": TEXT_MAX} for spec in specs])
+        changed = await batch("pkg.changed", [{"path": SYSTEM}, {"path": GLOBAL}])
+        for one in changed:  # nobody knows; or there is no systemd
+            if isinstance(one, CallError) and one.code not in {"not_supported", "enoent"}:
+                raise one
+        paths = [file["path"] for one in changed if not isinstance(one, CallError) for file in one["files"]]
+        specs = [(path, spec) for path in paths if (spec := spec_of(path))]
+        stats = await batch("file.stat", [{"path": path, "text_max": TEXT_MAX} for path, _ in specs])
         texts = [
-            (spec, stat)
-            for spec, stat in zip(specs, stats, strict=True)
+            (path, spec, stat)
+            for (path, spec), stat in zip(specs, stats, strict=True)
             if not isinstance(stat, CallError) and "text" in stat
         ]
         wanted = [
             Resource("", "Unit", "", {**spec, "state": "present", "body": content_of(stat)})
-            for spec, stat in texts
+            for _, spec, stat in texts
         ]
         return [
-            Found(path_of(spec).removeprefix(f"{PLACE}/"), {**spec, "content": stat["text"]})
-            for (spec, stat), one, now in zip(texts, wanted, await self.read(wanted), strict=True)
+            Found(
+                path.removeprefix("/etc/systemd/").removeprefix("system/"), {**spec, "content": stat["text"]}
+            )
+            for (path, spec, stat), one, now in zip(texts, wanted, await self.read(wanted), strict=True)
             if isinstance(now, Actual) and is_in_sync(planned(one, now))
         ]
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
-        """The files, and what systemd makes of the units, in one round trip."""
-        # The two are of different types, which gather cannot say.
-        found: list[Any] = await gather(
-            batch("file.stat", [question(one) for one in wanted]),
-            batch("unit.query", [{"unit": unit_of(one.spec)} for one in wanted]),
-        )
-        return [seen(one, stat, unit) for one, stat, unit in zip(wanted, *found, strict=True)]
+        """The files, and what managers make of the units, in one round trip; before that, where users are at home."""
+        return await look(wanted)
 
     def plan(self, wanted: list[Resource], actual: list[Actual]) -> Sequence[Operation | Fault]:
         """What is not as declared."""
@@ -81,7 +83,8 @@ class Unit(Provider):
 
     def absence(self, resource: Resource) -> Resource:
         """No such file, or what was there before."""
-        spec = {key: resource.spec[key] for key in ("unit", "extends", "dropIn") if key in resource.spec}
+        kept = ("unit", "extends", "dropIn", "scope", "user")
+        spec = {key: resource.spec[key] for key in kept if key in resource.spec}
         more = (
             {"state": "absent"}
             if resource.restores is None
@@ -95,60 +98,15 @@ def spec_of(path: str) -> Json | None:
     file = FILE.fullmatch(path)
     if file is None:
         return None
-    unit, drop_in = file.groups()
-    return {"unit": unit} if drop_in is None else {"extends": unit, "dropIn": drop_in}
-
-
-def unit_of(spec: Json) -> str:
-    """The unit that the file is about."""
-    return str(spec.get("unit") or spec["extends"])
-
-
-def path_of(spec: Json) -> str:
-    """Where the file is."""
-    if "unit" in spec:
-        return f"{PLACE}/{spec['unit']}"
-    return f"{PLACE}/{spec['extends']}.d/{spec['dropIn']}.conf"
-
-
-def question(one: Resource) -> Json:
-    """What to ask about the file."""
-    spec = one.spec
-    if spec["state"] == "absent":
-        wanted: Json = {"type": "absent"}
-    else:
-        wanted = {"type": "file", "mode": MODE, "uid": 0, "gid": 0}
-        if "content" not in one.ignore:
-            wanted["digest"] = spec["body"]["digest"]
-    return {"path": path_of(spec), "wanted": wanted, "text_max": TEXT_MAX}
-
-
-def seen(one: Resource, stat: Json | CallError, unit: Json | CallError) -> Actual | Fault:
-    """What is known of one."""
-    if isinstance(stat, CallError):
-        return stat
-    if isinstance(unit, CallError):
-        return unit
-    path, state = path_of(one.spec), dict(stat)
-    exists = state.pop("exists")
-    # The directory of the drop-ins is made with the first of them.
-    around = f"path:{path.rpartition('/')[0]}"
-    obstacles = [
-        one for one in state.pop("obstacles", ()) if around not in one["subjects"] or one["code"] != "enoent"
-    ]
-    if obstacles:
-        state["obstacles"] = obstacles
-    state |= {"unread": unit["need_reload"], "load": unit["load"]}
-    if "load_error" in unit:
-        state["loadError"] = unit["load_error"]
-    watch = [f"path:{path}", *(subject for one in obstacles for subject in one["subjects"])]
-    if unit["load"] != "template":
-        watch.append(f"unit:{unit['id']}")
-    return Actual(exists, state, tuple(dict.fromkeys(watch)))
+    place, unit, drop_in = file.groups()
+    spec: Json = {"scope": "global"} if place == GLOBAL else {}
+    return spec | ({"unit": unit} if drop_in is None else {"extends": unit, "dropIn": drop_in})
 
 
 def planned(one: Resource, now: Actual) -> Operation | Fault:
     """What is to be done about one."""
+    if "nobody" in now.state:
+        return of_nobody(one, now.state["nobody"])
     try:
         operation = removal(one, now) if one.spec["state"] == "absent" else presence(one, now)
     except Fault as fault:
@@ -158,6 +116,14 @@ def planned(one: Resource, now: Actual) -> Operation | Fault:
     return operation
 
 
+def of_nobody(one: Resource, why: str) -> Operation:
+    """Where a user is not there neither are the user's units, nor can they be."""
+    if one.spec["state"] == "absent":
+        return Operation("none")
+    diffs = [FieldDiff("state", "absent", "present"), FieldDiff("content", None, one.spec["body"])]
+    return Operation("create", diffs, calls=reading(one.spec, {}), obstacles=[nobody_there(one.spec, why)])
+
+
 def is_in_sync(operation: Operation | Fault) -> bool:
     """Whether there would be nothing to do."""
     return isinstance(operation, Operation) and operation.action == "none"
@@ -165,78 +131,95 @@ def is_in_sync(operation: Operation | Fault) -> bool:
 
 def removal(one: Resource, now: Actual) -> Operation:
     """What it takes to have no such file. The link that masks the unit is a Service's business."""
-    state, path = now.state, path_of(one.spec)
+    state, path = now.state, path_in(now.state["place"], one.spec)
     if not now.exists or is_mask(state):
         return to_be_read(one, state, [])
     if state["type"] == "directory":
         raise PermanentError(f"{path} is a directory; it is left where it is")
     diffs = [FieldDiff("state", "present", "absent", ignored="state" in one.ignore)]
-    if "digest" in state:
+    theirs = foreign(state["place"], state)
+    if "digest" in state and not theirs:
         diffs.append(FieldDiff("content", content_of(state), None, ignored="state" in one.ignore))
     if diffs[0].ignored:
         return Operation("none", diffs)
-    calls = [{"call": "file.remove", "args": {"path": path, "expect": state["state"]}}, reading(one.spec)]
-    return Operation("delete", diffs, calls=calls, preimage=preimage_of(path, state))
+    calls = [{"call": "file.remove", "args": {"path": path, "expect": state["state"]}}]
+    calls += reading(one.spec, state)
+    return Operation("delete", diffs, calls=calls, preimage=None if theirs else preimage_of(path, state))
 
 
 def presence(one: Resource, now: Actual) -> Operation:
     """What it takes to have the file as declared, and read."""
-    spec, state, path, body = one.spec, now.state, path_of(one.spec), one.spec["body"]
+    spec, state, body = one.spec, now.state, one.spec["body"]
+    place = state["place"]
+    path = path_in(place, spec)
     write: Json = {
         "path": path,
         "blob": body["digest"],
         "size": body["size"],
         "mode": MODE,
-        "uid": 0,
-        "gid": 0,
+        "uid": place["uid"],
+        "gid": place["gid"],
     }
     if not now.exists:
-        calls = [] if "unit" in spec else [{"call": "dir.ensure", "args": {"path": path.rpartition("/")[0]}}]
-        calls += [{"call": "file.write", "args": {**write, "expect": state["state"]}}, reading(spec)]
+        calls = [*around(spec, state), *writing_calls(place, path, state, write), *reading(spec, state)]
         diffs = [FieldDiff("state", "absent", "present"), FieldDiff("content", None, body)]
         return Operation("create", diffs, calls=calls, blobs=[body["digest"]])
     if is_mask(state):
         raise PermanentError(
-            f"{spec['unit']} is masked, by a link where its file is to be: systemctl unmask it first"
+            f"{spec['unit']} is masked, by a link where its file is to be:"
+            f" {in_words(spec, 'systemctl')} unmask it first"
         )
     if state["type"] not in {"file", "symlink"}:
         raise PermanentError(f"{path} is no regular file; it is left where it is")
     diffs = []
     if state["type"] == "symlink":
         diffs.append(FieldDiff("type", f"a symbolic link to {state['to']}", "file"))
+    elif foreign(place, state):
+        diffs.append(FieldDiff("content", f"a file of {state['owner']}", body))
     elif state["digest"] != body["digest"]:
         diffs.append(FieldDiff("content", content_of(state), body, ignored="content" in one.ignore))
     if state["type"] == "file" and state["mode"] != MODE:
         diffs.append(FieldDiff("mode", state["mode"], MODE, ignored="mode" in one.ignore))
     for field, number in (("owner", "uid"), ("group", "gid")):
-        if state[number] != 0:
-            diffs.append(FieldDiff(field, state[field], "root", ignored=field in one.ignore))
+        if state[number] != place[number]:
+            diffs.append(FieldDiff(field, state[field], place[field], ignored=field in one.ignore))
     left = {diff.field for diff in diffs if not diff.ignored}
     if not left:
         return to_be_read(one, state, diffs)
     arguments = {key: write[key] for key in ("path", "mode", "uid", "gid")}
     if left & {"content", "type"}:
         arguments = write
-    calls = [{"call": "file.write", "args": {**arguments, "expect": state["state"]}}, reading(spec)]
+    calls = [*writing_calls(place, path, state, arguments), *reading(spec, state)]
     blobs = [body["digest"]] if "blob" in arguments else []
-    return Operation(
-        "update", diffs, calls=calls, blobs=blobs, preimage=preimage_of(path, state) if blobs else None
-    )
+    lost = preimage_of(path, state) if blobs and not foreign(place, state) else None
+    return Operation("update", diffs, calls=calls, blobs=blobs, preimage=lost)
+
+
+def around(spec: Json, state: Json) -> list[Json]:
+    """The calls that make the directories which a new file is to be in."""
+    place = state["place"]
+    if "home" in place:
+        return making(place, state.get("missing", ()))
+    directory = path_in(place, spec).rpartition("/")[0]
+    return [] if "unit" in spec else [{"call": "dir.ensure", "args": {"path": directory}}]
 
 
 def to_be_read(one: Resource, state: Json, diffs: list[FieldDiff]) -> Operation:
     """The file is as declared: what is left is that systemd has read it, and understood it."""
     if state["unread"]:
         diffs = [*diffs, FieldDiff("loaded", "as it was before", "as it is")]
-        return Operation("delete" if one.removed else "update", diffs, calls=[reading(one.spec)])
+        return Operation("delete" if one.removed else "update", diffs, calls=reading(one.spec, state))
     if one.spec["state"] == "present" and state["load"] in {"bad-setting", "error"}:
         raise PermanentError(f"systemd does not take it: {state.get('loadError', state['load'])}")
     return Operation("none", diffs)
 
 
-def reading(spec: Json) -> Json:
-    """The call that has systemd read its files anew."""
-    return {"call": "unit.control", "args": {"unit": unit_of(spec), "actions": ["daemon-reload"]}}
+def reading(spec: Json, state: Json) -> list[Json]:
+    """The call that has the manager read its files anew; one that does not run reads them when it begins."""
+    if "unmanaged" in state:
+        return []
+    unit = unit_in(spec, unit_of(spec))
+    return [{"call": "unit.control", "args": {"unit": unit, "actions": ["daemon-reload"]}}]
 
 
 def is_mask(state: Json) -> bool:

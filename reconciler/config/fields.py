@@ -22,7 +22,7 @@ ANYWHERE = Window()
 
 _REFERENCE = re.compile(REFERENCE)
 _FIELD = re.compile(r"\{(\w+)\}")
-_CONDITION = re.compile(r"\{(\w+)\?\}")
+_CONDITION = re.compile(r"\{(\w+)(?:(=[\w-]+)?\?|(!))\}")
 
 
 def metadata_of(written: Mapping[str, Any]) -> Metadata:
@@ -95,7 +95,8 @@ def subjects_of(templates: Iterable[str], spec: Mapping[str, Any]) -> tuple[Subj
 
     Args:
         templates: such as `path:{path}`. One on a field that is not there gives none; on a list, one for each item; on
-            `body`, the digest of that. `{field?}` gives nothing itself, but there is no subject without that field.
+            `body`, the digest of that. `{field?}` gives nothing itself, but there is no subject without that field;
+            with `{field=value?}` none unless it has that value, with `{field!}` none where it is set.
         spec: the provider's fields.
     """
     found: dict[Subject, None] = {}
@@ -116,12 +117,12 @@ def providing_field(kind: Kind, spec: Mapping[str, Any], wanted: Subject) -> str
 
 def fields_of(template: str) -> list[str]:
     """The fields of a spec that a template is made of, and those that there have to be."""
-    return [*_FIELD.findall(template), *_CONDITION.findall(template)]
+    return [*_FIELD.findall(template), *(field for field, *_ in _CONDITION.findall(template))]
 
 
 def _subjects(template: str, spec: Mapping[str, Any]) -> Sequence[Subject]:
     scheme, name, fields, conditions = _parts(template)
-    if conditions and not conditions <= spec.keys():
+    if not all(_holds(condition, spec) for condition in conditions):
         return ()
     if len(fields) == 1 and isinstance(value := spec.get(fields[0]), str):  # as with almost all of them
         return (subject(scheme, name.format(value)),)
@@ -134,10 +135,18 @@ def _subjects(template: str, spec: Mapping[str, Any]) -> Sequence[Subject]:
     return [subject(scheme, name.format(*chosen)) for chosen in product(*values)]
 
 
+def _holds(condition: tuple[str, str, str], spec: Mapping[str, Any]) -> bool:
+    """Whether a field is set, has a value, or is not set."""
+    field, value, unset = condition
+    if unset or not value:
+        return (field in spec) is not bool(unset)
+    return spec.get(field) == value.removeprefix("=")
+
+
 @lru_cache(maxsize=1024)
-def _parts(template: str) -> tuple[str, str, tuple[str, ...], frozenset[str]]:
+def _parts(template: str) -> tuple[str, str, tuple[str, ...], tuple[tuple[str, str, str], ...]]:
     """Scheme, name with a `{}` for each field, fields, conditions: there are few templates, and many resources."""
     scheme, _, name = template.partition(":")
-    conditions = frozenset(_CONDITION.findall(name))
+    conditions = tuple(_CONDITION.findall(name))
     name = _CONDITION.sub("", name)
     return scheme, _FIELD.sub("{}", name), tuple(_FIELD.findall(name)), conditions

@@ -153,6 +153,7 @@ def _not_there(wanted: Mapping[str, Mapping[str, Any]], world: World) -> str:
 async def try_to_destroy(stand: Stand, trial: Trial, verdict: PropertyVerdict) -> None:
     """Apply a case, and take away what it declares. That it will not go is no fault, as long as all stays as it is."""
     await stand.world.restore(trial.case.world)
+    found = await stand.world.snapshot()
     await stand.do(await stand.look([trial.resource]))
     gone = {**trial.resource, "removed": True, "owned": True}
     before = await stand.world.snapshot()
@@ -165,22 +166,23 @@ async def try_to_destroy(stand: Stand, trial: Trial, verdict: PropertyVerdict) -
         verdict.look(f"it does not go ({refused}), and has changed {changed}" if changed else "", trial)
         verdict.note = verdict.note or f"{trial.case.name}: {refused or 'something is in its way'}"
         return
-    taken = _taken_along(trial, before, after)
+    taken = _taken_along(trial, found, before, after)
     verdict.look(f"it takes {taken} along, which is not its own" if taken else "", trial)
     [left] = await stand.look([gone])
     verdict.look(_left(left, "removed"), trial)
 
 
-def _taken_along(trial: Trial, before: World, after: World) -> str:
+def _taken_along(trial: Trial, found: World, before: World, after: World) -> str:
     """The first file that has gone, or become another, and is neither what it is about, nor within that, nor shared.
 
-    What the kernel says in files is nobody's, and follows from what is done.
+    What was not there at first was made for it. What the kernel says in files is nobody's, and follows from what is
+    done.
     """
     own = {subject.removeprefix("path:") for subject in trial.provides}
     within = tuple(f"{subject.removeprefix('path:')}/" for subject in trial.contains)
     old, new = before.get(FILES, {}), after.get(FILES, {})
     for path in old:
-        if path.startswith(KERNEL):
+        if path.startswith(KERNEL) or path not in found.get(FILES, {}):
             continue
         mine = path in own or (path.startswith(within) and path not in trial.case.managed)
         if old[path] != new.get(path) and not mine and not (path in trial.shared and path in new):

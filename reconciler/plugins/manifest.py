@@ -32,7 +32,7 @@ _KIND = re.compile(r"[A-Z][A-Za-z0-9]*")
 _PLURAL = re.compile(r"[a-z][a-z0-9]*")
 _SUBJECT = re.compile(r"[a-z][a-z0-9-]*:.+")
 _LOCK = re.compile(r"[a-z][a-z0-9-]*")
-_PLACEHOLDER = re.compile(r"\{([^{}]*?)\??\}")
+_PLACEHOLDER = re.compile(r"\{([^{}]*?)(?:(?:=[\w-]+)?\?|!)?\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,7 +88,7 @@ type Host struct {
 	Temps   *temp.Workshop
 	Own     *own.Writes
 	Hung    *hang.Places
-	Systemd *systemd.Bus
+	Systemd *systemd.Managers
 }
 
 // OK is the result of an item that succeeded.

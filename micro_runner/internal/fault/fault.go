@@ -63,6 +63,7 @@ const (
 	UnitFailed       Code = "unit_failed"
 	UnitMasked       Code = "unit_masked"
 	NoSystemd        Code = "no_systemd"
+	NoManager        Code = "no_manager"
 	Unreachable      Code = "unreachable"
 )
 
@@ -82,7 +83,7 @@ var classes = map[Code]Class{
 	Quota: Transient, ReadOnly: Transient, NotFound: Transient, UnknownOwner: Transient, Changing: Transient,
 	Busy: Transient, IO: Transient, Internal: Transient, UnknownKey: Transient,
 	Locked: Transient, ToolFailed: Transient,
-	Unreachable:     Transient,
+	Unreachable: Transient, NoManager: Transient,
 	TooManyCommands: Throttled,
 	Conflict:        Clash,
 }

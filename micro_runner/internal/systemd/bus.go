@@ -1,8 +1,9 @@
 // Package systemd speaks with the host's service manager over D-Bus: what there is of units, what is done to them, and what happens to
 // them.
 //
-// As root it speaks with systemd itself, which needs no message bus; other users with the message bus of the system. The connection is
-// made when it is first needed, kept for the session, and made again after it was lost, as it is whenever systemd executes itself anew.
+// As root it speaks with systemd itself, which needs no message bus; other users with the message bus of the system. The manager of a
+// user is spoken with as that user. A connection is made when it is first needed, kept for the session, and made again after it was lost,
+// as it is whenever systemd executes itself anew.
 //
 // Invariant: nothing is decided here, and nothing waits for ever: every call ends with its context, or after patience.
 package systemd
@@ -14,6 +15,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -35,7 +37,14 @@ const (
 	dialing = 5 * time.Second
 	// greeting is the pause between two attempts to be answered at all.
 	greeting = 5 * time.Millisecond
+	// usersPatience is that with the manager of a user, who can have it be silent.
+	usersPatience = 5 * time.Second
+	// hanging is how long one that did not answer is not asked again.
+	hanging = 10 * time.Second
 )
+
+// usersDialing is how long it may take until there is a connection with the manager of a user.
+var usersDialing = 2 * time.Second
 
 // The places where systemd is met; variables for the tests.
 var (
@@ -44,13 +53,21 @@ var (
 	system  = "/run/dbus/system_bus_socket"
 )
 
-// Bus is the way to the host's systemd. It may be used from any goroutine.
+// Journal is the end of a journal since some time: of a unit, or of all that some matches of journalctl select.
+type Journal func(ctx context.Context, selection []string, since time.Time) string
+
+// Bus is the way to one manager: the host's systemd, or that of a user. It may be used from any goroutine.
 type Bus struct {
-	journal func(ctx context.Context, unit string, since time.Time) string
 	files   fileStates
+	journal Journal
+	user    string                 // whose manager it is; "" for the host's
+	uid     func() (uint32, error) // of that user, who may be another one of that name by now
 
 	mu        sync.Mutex
 	line      *line
+	silent    error // why it was not to be had when it was last tried, where it did not answer
+	silentAt  time.Time
+	meeting   atomic.Bool // a connection is under way
 	listeners map[*listener]struct{}
 	busy      map[string]int // units that we are doing something to
 	attempts  map[string]attempt
@@ -58,15 +75,17 @@ type Bus struct {
 
 // line is one connection, as long as it lasts.
 type line struct {
-	conn *dbus.Conn
+	conn     *dbus.Conn
+	uid      uint32 // of the user whose manager it is
+	patience time.Duration
 }
 
 // listener is told of every signal, in order, and of nil when the connection is lost. It must not wait.
 type listener struct{ hear func(*dbus.Signal) }
 
-// NewBus is connected to nothing yet. Where a unit fails, the end of its journal is told, which is another program's to read.
-func NewBus(journal func(ctx context.Context, unit string, since time.Time) string) *Bus {
-	return &Bus{journal: journal, attempts: map[string]attempt{}, listeners: map[*listener]struct{}{}, busy: map[string]int{}}
+// newBus is connected to nothing yet.
+func newBus(journal Journal, user string, uid func() (uint32, error)) *Bus {
+	return &Bus{journal: journal, user: user, uid: uid, attempts: map[string]attempt{}, listeners: map[*listener]struct{}{}, busy: map[string]int{}}
 }
 
 // Lacking says why there is no systemd on this host, or nil.
@@ -81,23 +100,67 @@ func Lacking() error {
 func (b *Bus) connect(ctx context.Context) (*line, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.line != nil && b.line.conn.Connected() {
+	made := &line{patience: patience}
+	limit := dialing
+	if b.user != "" {
+		uid, err := b.uid()
+		if err != nil {
+			return nil, err
+		}
+		made.uid, made.patience, limit = uid, usersPatience, usersDialing
+	}
+	if b.line != nil && b.line.conn.Connected() && b.line.uid == made.uid {
 		return b.line, nil
 	}
 	if err := Lacking(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialing)
-	defer cancel()
-	conn, err := dial(ctx)
-	if err != nil {
-		return nil, fault.New(fault.Unreachable, "systemd cannot be reached: %s", err)
+	if b.silent != nil && time.Since(b.silentAt) < hanging {
+		return nil, b.silent
 	}
-	made, heard := &line{conn: conn}, make(chan *dbus.Signal, 64)
-	conn.Signal(heard)
+	b.silent = nil
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var err error
+	if b.user == "" {
+		made.conn, err = dial(limited)
+	} else {
+		made.conn, err = b.dialUser(limited, made.uid)
+	}
+	if err != nil {
+		why := b.unreached(err)
+		if isLate(err) && ctx.Err() == nil {
+			b.silent, b.silentAt = why, time.Now()
+		}
+		return nil, why
+	}
+	if b.line != nil {
+		_ = b.line.conn.Close()
+	}
+	heard := make(chan *dbus.Signal, 64)
+	made.conn.Signal(heard)
 	b.line = made
 	go b.dispatch(heard)
 	return made, nil
+}
+
+func isLate(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// unreached is why a manager cannot be spoken with.
+func (b *Bus) unreached(err error) error {
+	var known *fault.Fault
+	switch {
+	case errors.As(err, &known):
+		return known
+	case isLate(err):
+		err = errors.New("it does not answer")
+	}
+	if b.user == "" {
+		return fault.New(fault.Unreachable, "systemd cannot be reached: %s", err)
+	}
+	return fault.New(fault.Unreachable, "the manager of %s cannot be reached: %s", b.user, err)
 }
 
 // dial connects with systemd itself, or where that is not for us, with the bus of the system.
@@ -236,7 +299,7 @@ func answer(ctx context.Context, call *dbus.Call, about string, results ...any) 
 
 // call asks and waits for the answer.
 func (l *line) call(ctx context.Context, path dbus.ObjectPath, about, method string, results []any, arguments ...any) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, l.patience)
 	defer cancel()
 	return answer(ctx, l.ask(ctx, path, method, arguments...), about, results...)
 }

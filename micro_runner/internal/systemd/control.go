@@ -294,7 +294,7 @@ func (w *work) failed(ctx context.Context, unit, why string, since time.Time) er
 	if why == "" {
 		why = Why(units[0])
 	}
-	if lines := w.bus.journal(ctx, unit, since); lines != "" {
+	if lines := w.bus.journal(ctx, w.bus.selection(unit), since); lines != "" {
 		why += "; the end of its journal:\n" + lines
 	}
 	return fault.New(fault.UnitFailed, "%s: %s", unit, why)
@@ -310,7 +310,7 @@ func Why(unit Unit) string {
 	case "core-dump":
 		return fmt.Sprintf("its process crashed (signal %d)", unit.Exit)
 	case "start-limit-hit":
-		return "it was started too often in a short time, and systemd refuses until its start limit is over (systemctl reset-failed " + unit.ID + " ends that)"
+		return "it was started too often in a short time, and systemd refuses until its start limit is over (" + inWords("reset-failed", unit.ID) + " ends that)"
 	case "timeout":
 		return "it took too long"
 	case "oom-kill":

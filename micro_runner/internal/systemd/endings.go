@@ -9,6 +9,9 @@ import (
 	"froyo.dev/runner/internal/fault"
 )
 
+// mostEndings is how many are kept: a user's manager, which can be any program of the user, could tell of any number.
+const mostEndings = 100_000
+
 // endings are the jobs that have ended since somebody began to listen: one may be over before it is known what it is called.
 type endings struct {
 	mu      sync.Mutex
@@ -42,7 +45,9 @@ func (e *endings) hear(signal *dbus.Signal) {
 	}
 	job, _ := signal.Body[1].(dbus.ObjectPath)
 	result, _ := signal.Body[3].(string)
-	e.results[job] = result
+	if len(e.results) < mostEndings {
+		e.results[job] = result
+	}
 	close(e.news)
 	e.news = make(chan struct{})
 }

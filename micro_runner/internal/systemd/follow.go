@@ -2,6 +2,7 @@ package systemd
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -33,6 +34,7 @@ type Follower struct {
 	lacking func(why string)
 
 	heard   chan *dbus.Signal
+	missed  atomic.Bool // there was no room for a signal
 	ends    chan struct{}
 	over    chan struct{}
 	unheard func()
@@ -57,9 +59,11 @@ func (b *Bus) Follow(ctx context.Context, units []string, names *owner.Names, te
 		f.units[unit] = &followed{}
 	}
 	f.unheard = b.listen(f.hear)
-	if _, err := b.connect(ctx); err != nil {
-		f.unheard()
-		return nil, err
+	if b.user == "" {
+		if _, err := b.connect(ctx); err != nil {
+			f.unheard()
+			return nil, err
+		}
 	}
 	go f.run()
 	return f, nil
@@ -78,6 +82,9 @@ func (f *Follower) hear(signal *dbus.Signal) {
 	case f.heard <- signal:
 	case <-f.ends:
 	default:
+		if f.missed.Swap(true) {
+			return
+		}
 		go func() {
 			select {
 			case f.heard <- nil:
@@ -90,12 +97,16 @@ func (f *Follower) hear(signal *dbus.Signal) {
 func (f *Follower) run() {
 	defer close(f.over)
 	defer f.asker.close()
+	if f.bus.user != "" {
+		f.await()
+	}
 	for {
 		select {
 		case <-f.ends:
 			return
 		case signal := <-f.heard:
 			if signal == nil {
+				f.missed.Store(false)
 				f.recover()
 			} else {
 				f.take(signal)
@@ -104,9 +115,20 @@ func (f *Follower) run() {
 	}
 }
 
-// recover makes the connection again, as long as it takes.
+// await is done when the manager of a user is there at the beginning, or else when it has come.
+func (f *Follower) await() {
+	ctx, cancel := context.WithTimeout(context.Background(), dialing)
+	_, err := f.bus.connect(ctx)
+	cancel()
+	if err != nil {
+		f.recover()
+	}
+}
+
+// recover makes the connection again, as long as it takes. That a user's manager has gone, with all of its units, is nothing odd, and is
+// told of them.
 func (f *Follower) recover() {
-	lost, told, pause := time.Now(), false, again
+	lost, told, gone, pause := time.Now(), false, false, again
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), dialing)
 		_, err := f.bus.connect(ctx)
@@ -114,7 +136,12 @@ func (f *Follower) recover() {
 		if err == nil {
 			break
 		}
-		if !told && time.Since(lost) > silence {
+		if f.bus.user != "" {
+			if !gone {
+				gone = true
+				f.all()
+			}
+		} else if !told && time.Since(lost) > silence {
 			told = true
 			f.lacking(err.Error())
 		}

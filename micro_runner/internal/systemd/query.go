@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+
+	"froyo.dev/runner/internal/digest"
 )
 
 // Unit is what there is of a unit. Times are in microseconds since the epoch; 0 where it was never so.
@@ -68,16 +70,22 @@ func (b *Bus) query(ctx context.Context, names []string) ([]Unit, []error) {
 		}
 		return units, errs
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, line.patience)
 	defer cancel()
-	places := line.ask(ctx, managerPath, properties+".Get", manager, "UnitPath")
+	var places *dbus.Call
+	if b.user == "" { // where units of a user are is not for root to go to on that user's word
+		places = line.ask(ctx, managerPath, properties+".Get", manager, "UnitPath")
+	}
 	asked := make([]questions, len(names))
 	for i, unit := range names {
 		asked[i] = line.question(ctx, unit)
 	}
 	// The property of a unit is what its files were when systemd last read them. To read them anew for each unit takes it several times as long as
 	// all the rest.
-	seen := survey(ctx, places)
+	var seen *digest.Sum
+	if places != nil {
+		seen = survey(ctx, places)
+	}
 	for i, unit := range names {
 		if state, known := b.files.get(seen, unit); known {
 			units[i].FileState = state
@@ -94,6 +102,9 @@ func (b *Bus) query(ctx context.Context, names []string) ([]Unit, []error) {
 			if err := answer(ctx, call, unit, &units[i].FileState); err == nil || isNotFound(err) {
 				b.files.put(seen, unit, units[i].FileState)
 			}
+		}
+		if b.user != "" {
+			units[i] = units[i].toldBy(b.user)
 		}
 	}
 	return units, errs

@@ -17,17 +17,18 @@ const (
 	reading        = 5 * time.Second
 )
 
-// Journal is the end of a unit's journal; "" where there is none to be had. Of what it said before since nothing is told, unless
+// Journal is the end of a journal, as some arguments of journalctl select it; "" where there is none to be had. Of what it said before since nothing is told, unless
 // that is no time at all: what went well an hour ago would only hide what did not.
-func Journal(ctx context.Context, unit string, since time.Time) string {
+func Journal(ctx context.Context, selection []string, since time.Time) string {
 	ctx, cancel := context.WithTimeout(ctx, reading)
 	defer cancel()
 	// What the unit has said last may be on its way still.
 	_, _ = execute.Run(ctx, execute.Spec{Argv: []string{"journalctl", "--sync"}, Directory: "/"})
-	argv := []string{"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=" + journalLines, "--unit=" + unit}
+	argv := []string{"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=" + journalLines}
 	if !since.IsZero() {
 		argv = append(argv, fmt.Sprintf("--since=@%d", since.Unix()))
 	}
+	argv = append(argv, selection...)
 	outcome, err := execute.Run(ctx, execute.Spec{Argv: argv, Directory: "/", MaxOutput: 64 << 10})
 	if err != nil || outcome.Exit != 0 {
 		return ""

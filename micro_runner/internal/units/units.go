@@ -4,6 +4,7 @@ package units
 import (
 	"context"
 	"crypto/sha256"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,9 @@ const (
 	longestTimeout = 3600 * 1000
 	longestSettle  = 60 * 1000
 )
+
+// login is what a user may be called.
+var login = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\$?$`)
 
 var about = []command.Names{{Argument: "unit", Scheme: "unit"}}
 
@@ -42,7 +46,7 @@ func Commands(host *command.Host) []command.Command {
 	}
 }
 
-func query(ctx context.Context, bus *systemd.Bus, call *command.Call) (wire.Array, error) {
+func query(ctx context.Context, bus *systemd.Managers, call *command.Call) (wire.Array, error) {
 	results := make(wire.Array, len(call.Items))
 	var names []string
 	var places []int
@@ -71,7 +75,7 @@ func query(ctx context.Context, bus *systemd.Bus, call *command.Call) (wire.Arra
 }
 
 // files are the units that somebody can enable or mask, and whether that was done; not templates.
-func files(ctx context.Context, bus *systemd.Bus) (wire.Object, error) {
+func files(ctx context.Context, bus *systemd.Managers) (wire.Object, error) {
 	all, err := bus.Files(ctx, "enabled", "disabled", "masked")
 	if err != nil {
 		return nil, err
@@ -86,7 +90,7 @@ func files(ctx context.Context, bus *systemd.Bus) (wire.Object, error) {
 	return wire.Object{wire.F("units", units)}, nil
 }
 
-func control(ctx context.Context, bus *systemd.Bus, call *command.Call) (wire.Array, error) {
+func control(ctx context.Context, bus *systemd.Managers, call *command.Call) (wire.Array, error) {
 	results := make(wire.Array, len(call.Items))
 	var orders []systemd.Order
 	var places []int
@@ -141,8 +145,9 @@ func orderOf(item wire.Object) (systemd.Order, error) {
 
 func unitOf(a *command.Arguments) string {
 	unit := a.Text("unit")
-	if a.Err() == nil && !systemd.Check(unit) {
-		a.Fail("unit", strconv.Quote(unit)+" is not the full name of a unit, such as nginx.service")
+	user, name := systemd.Cut(unit)
+	if a.Err() == nil && (!systemd.Check(name) || user != "" && !login.MatchString(user) || strings.HasPrefix(unit, "/")) {
+		a.Fail("unit", strconv.Quote(unit)+" is not the full name of a unit, such as nginx.service or, of a user's manager, ann/app.service")
 	}
 	return unit
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/owner"
 	"froyo.dev/runner/internal/systemd"
 	"froyo.dev/runner/internal/wire"
 )
@@ -64,7 +65,7 @@ func TestWhatMovedSinceItWasLookedAtIsNotTouched(t *testing.T) {
 func TestAUnitIsInOneItemOfACommandOnly(t *testing.T) {
 	one := item("unit", "no-such-unit-at-all.service", "actions", wire.Array{"stop"})
 	call := &command.Call{Items: []wire.Object{item("unit", "x"), one, one}}
-	results, err := control(context.Background(), systemd.NewBus(Journal), call)
+	results, err := control(context.Background(), systemd.NewManagers(owner.NewNames(), Journal), call)
 	if err != nil || len(results) != 3 {
 		t.Fatalf("%v %v", results, err)
 	}

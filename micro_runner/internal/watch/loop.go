@@ -57,7 +57,7 @@ type loop struct {
 	names    *owner.Names
 	own      *own.Writes
 	temps    *temp.Workshop
-	systemd  *systemd.Bus
+	systemd  *systemd.Managers
 	tracker  *tracker
 	why      string // there is no better backend
 	unknown  string // what nothing here watches

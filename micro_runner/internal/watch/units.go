@@ -21,7 +21,7 @@ func Schemes() []string {
 // units is what is heard of units by one watch command. That of systemd tells by itself; the loop only says how well is watched.
 type units struct {
 	names    []string
-	follower *systemd.Follower
+	follower systemd.Followers
 }
 
 // followUnits begins to hear of the units that are wanted, if there are any; what cannot be heard of is unknown then.
@@ -42,17 +42,21 @@ func followUnits(ctx context.Context, host *command.Host, l *loop, all *wanted, 
 	}
 	follower, err := host.Systemd.Follow(ctx, all.units, host.Names, tell, lacking)
 	if err != nil {
-		for _, unit := range all.units {
-			all.unknown["unit:"+unit] = err.Error()
-		}
 		u.names = nil
+		for _, unit := range all.units {
+			if user, _ := systemd.Cut(unit); user == "" {
+				all.unknown["unit:"+unit] = err.Error()
+			} else {
+				u.names = append(u.names, unit)
+			}
+		}
 	}
 	u.follower = follower
 	return u
 }
 
 func (u *units) stop() {
-	if u != nil && u.follower != nil {
+	if u != nil {
 		u.follower.Stop()
 	}
 }

@@ -1,6 +1,7 @@
 """The world of the cases: units of systemd, as `froyo_provider.testing.units` has them.
 
 units: {nginx.service: {active: active, sub: running, file_state: enabled, …}}      the fields of a MemoryUnit
+users: {ann: /home/ann}
 clock: {now: 1000000}
 """
 
@@ -23,7 +24,7 @@ def answer(world: dict[str, Any], call: str, args: dict[str, Any]) -> dict[str, 
         return {"files": [{"path": path} for path in below], "unread": [], "cut": False}
     files = {path: Node.parse(node) for path, node in world["files"].items()}
     units = {name: MemoryUnit(**unit) for name, unit in world.get("units", {}).items()}
-    host = UnitsHost(files, units)
+    host = UnitsHost(files, units, world.get("users"))
     host.clock = world.get("clock", {}).get("now", host.clock)
     there = set(host.nodes)
     reply = host.reply({"call": call, "args": args})

@@ -115,6 +115,7 @@ def test_the_schemas_can_be_those_of_custom_resources_and_the_package_is_granted
         "dir.ensure",
         "exec.check",
         "pkg.changed",
+        "user.stat",
     }
 
 

@@ -75,35 +75,68 @@ class UnitsHost(MemoryHost):
 
     Args:
         nodes: as of `MemoryHost`.
-        units: by name, what is there beside what files bring.
+        units: by name, what is there beside what files bring. One of a user's manager is called USER/UNIT.
+        users: by name, where they are at home.
 
     Attributes:
         units: how they are now.
+        users: by name, where they are at home.
+        away: users whose managers do not run.
         done: by its id, what came of an order that had one: it is not carried out again.
         clock: microseconds; one more with everything that is done.
     """
 
-    answers: ClassVar[tuple[str, ...]] = (*CALLS, "unit.list", "unit.query", "unit.control")
+    answers: ClassVar[tuple[str, ...]] = (*CALLS, "unit.list", "unit.query", "unit.control", "user.stat")
 
     def __init__(
-        self, nodes: dict[str, Node] | None = None, units: Mapping[str, MemoryUnit] | None = None
+        self,
+        nodes: dict[str, Node] | None = None,
+        units: Mapping[str, MemoryUnit] | None = None,
+        users: Mapping[str, str] | None = None,
     ) -> None:
         above = {"/etc": Node("directory", 0o755), "/etc/systemd": Node("directory", 0o755)}
         super().__init__({**above, PLACE: Node("directory", 0o755), **(nodes or {})})
         self.units: dict[str, MemoryUnit] = dict(units or {})
+        self.users = dict(users or {})
+        self.away: set[str] = set()
         self.done: dict[str, Json | Refused] = {}
         self.clock = 1_000_000
+
+    def _file_of(self, unit: str) -> str:
+        """Where the file of a unit is."""
+        user, of_user, name = unit.rpartition("/")
+        if not of_user:
+            return f"{PLACE}/{unit}"
+        return f"{self.users[user]}/.config/systemd/user/{name}"
+
+    def _meet(self, unit: str) -> None:
+        """Have the manager of a unit be there.
+
+        Raises:
+            Refused: it does not run, or there is no such user.
+        """
+        user, of_user, _ = unit.rpartition("/")
+        if of_user and user not in self.users:
+            raise Refused("unknown_owner", f'there is no user named "{user}" on this target', "transient")
+        if of_user and user in self.away:
+            raise Refused("no_manager", f"the manager of {user} does not run", "transient")
+
+    def _user_stat(self, user: str) -> Json:
+        if user not in self.users:
+            return {"exists": False, "state": canonical_digest(["absent"]), "obstacles": []}
+        told = {"uid": 1000, "gid": 1000, "group": user, "groups": [], "home": self.users[user]}
+        return {"exists": True, **told, "state": canonical_digest([user, told]), "obstacles": []}
 
     def unit(self, name: str) -> MemoryUnit:
         """How a unit is, with what its file says."""
         found = self.units.get(name)
-        node = self.nodes.get(f"{PLACE}/{name}")
+        node = self.nodes.get(self._file_of(name))
         if node is not None and node.type == "symlink" and node.to == "/dev/null":
             return replace(found or MISSING, load="masked", file_state="masked")
         if found is not None:
             return found
         if node is not None:
-            return MemoryUnit(path=f"{PLACE}/{name}", need_reload=False)
+            return MemoryUnit(path=self._file_of(name), need_reload=False)
         return MISSING
 
     def _unit_list(self) -> Json:
@@ -112,6 +145,7 @@ class UnitsHost(MemoryHost):
         return {"units": [{"unit": unit, "file_state": one} for unit, one in states.items() if one in known]}
 
     def _unit_query(self, unit: str, *, replaced: bool = False) -> Json:
+        self._meet(unit)
         now = self.unit(unit)
         told: Json = {
             field: getattr(now, field)
@@ -170,7 +204,7 @@ class UnitsHost(MemoryHost):
         return {"changed": before["state"] != after["state"], **after}
 
     def _do(self, name: str, action: str) -> None:
-        now, mask = self.unit(name), f"{PLACE}/{name}"
+        now, mask = self.unit(name), self._file_of(name)
         changes: dict[str, Any] = {}
         if action == "mask":
             if mask in self.nodes:

@@ -1,0 +1,193 @@
+package systemd
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"froyo.dev/runner/internal/fault"
+)
+
+// games is a user that every Debian has.
+const games = 5
+
+func busOf(uid uint32) *Bus {
+	return newBus(nil, "games", func() (uint32, error) { return uid, nil })
+}
+
+func code(err error) fault.Code {
+	var known *fault.Fault
+	if errors.As(err, &known) {
+		return known.Code
+	}
+	return ""
+}
+
+// inRuntimes has users' directories be elsewhere, with that of one user.
+func inRuntimes(t *testing.T, uid uint32) string {
+	t.Helper()
+	before := runtimes
+	t.Cleanup(func() { runtimes = before })
+	top, err := os.MkdirTemp("/tmp", "froyo-run-") // a short one, which every user may enter
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(top) })
+	place := filepath.Join(top, "1", "systemd")
+	if uid != 1 {
+		place = filepath.Join(top, "5", "systemd")
+	}
+	if err := os.MkdirAll(place, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for at := place; at != "/tmp"; at = filepath.Dir(at) {
+		if err := os.Chmod(at, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtimes = top
+	return place
+}
+
+func TestAUserWithoutAManagerIsToldWithWhatToDo(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("takes root")
+	}
+	inRuntimes(t, 5)
+	_, err := busOf(games).dialUser(t.Context(), games)
+	if code(err) != fault.NoManager || !strings.Contains(err.Error(), "loginctl enable-linger games") {
+		t.Fatal(err)
+	}
+}
+
+func TestALinkOfAUserLeadsNowhereThatTheUserMayNotGo(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("takes root")
+	}
+	place := inRuntimes(t, 5)
+	for name, mode := range map[string]os.FileMode{"roots alone": 0o700, "for everybody": 0o777} {
+		socket := filepath.Join(place, strings.ReplaceAll(name, " ", "-"))
+		listener, err := net.Listen("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		if err := os.Chmod(socket, mode); err != nil {
+			t.Fatal(err)
+		}
+		link := filepath.Join(place, "private")
+		_ = os.Remove(link)
+		if err := os.Symlink(socket, link); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := busOf(games).dialUser(t.Context(), games); code(err) != fault.Access && code(err) != fault.NotTheirs {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	if os.Geteuid() != 0 {
+		t.Fatal("root is root no more")
+	}
+}
+
+func TestWhoSaysTooMuchIsNotListenedTo(t *testing.T) {
+	near, far := net.Pipe()
+	m := &measured{Conn: near}
+	go func() { _, _ = far.Write(make([]byte, 2*longestGreeting)) }()
+	buffer := make([]byte, 2*longestGreeting)
+	if _, err := m.Read(buffer); err != errTooMuch {
+		t.Fatal(err)
+	}
+	m.framed.Store(true)
+	message := make([]byte, head+8+3, head+8+3+head)
+	message[0] = 'l'
+	binary.LittleEndian.PutUint32(message[4:], 3)
+	binary.LittleEndian.PutUint32(message[12:], 5)
+	go func() {
+		_, _ = far.Write(message)
+		message[0] = 'B'
+		binary.BigEndian.PutUint32(message[4:], longestMessage+1)
+		_, _ = far.Write(message[:head])
+	}()
+	near2 := &measured{Conn: near}
+	near2.framed.Store(true)
+	var got []byte
+	for len(got) < len(message) {
+		n, err := near2.Read(buffer[:7])
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, buffer[:n]...)
+	}
+	if got[0] != 'l' || len(got) != len(message) {
+		t.Fatal(got)
+	}
+	if _, err := near2.Read(buffer); err != errTooMuch {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatAManagerOfAUserSaysIsBoundedAndCanBeShown(t *testing.T) {
+	told := Unit{ID: "app.service", Active: "act\x1b[2J", Path: "/a/../b", DropIns: []string{"/good", "bad"}, Type: strings.Repeat("x", 9000)}.toldBy("ann")
+	if told.ID != "ann/app.service" || told.Active != "act\ufffd[2J" || told.Path != "" || !slices.Equal(told.DropIns, []string{"/good"}) || len(told.Type) > longestText {
+		t.Fatalf("%+v", told)
+	}
+	if words := Why(Unit{ID: told.ID, Result: "start-limit-hit"}); !strings.Contains(words, "systemctl --user --machine=ann@ reset-failed app.service") {
+		t.Fatal(words)
+	}
+}
+
+func TestAManagerThatDoesNotAnswerIsNotAskedAgainForAWhile(t *testing.T) {
+	place := inRuntimes(t, uint32(os.Geteuid()))
+	if Lacking() != nil {
+		before := booted
+		booted = place
+		t.Cleanup(func() { booted = before })
+	}
+	uid := uint32(os.Geteuid())
+	mine := filepath.Join(filepath.Dir(filepath.Dir(place)), "0", "systemd")
+	if uid != 0 {
+		t.Skip("takes root")
+	}
+	if err := os.MkdirAll(mine, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("unix", filepath.Join(mine, "private"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	usual := usersDialing
+	usersDialing = 50 * time.Millisecond
+	t.Cleanup(func() { usersDialing = usual })
+	b := newBus(nil, "root", func() (uint32, error) { return uid, nil })
+	_, err = b.connect(context.Background())
+	if code(err) != fault.Unreachable || !strings.Contains(err.Error(), "does not answer") {
+		t.Fatal(err)
+	}
+	if b.silent == nil || time.Since(b.silentAt) > hanging {
+		t.Fatal("it is forgotten")
+	}
+	if _, again := b.connect(context.Background()); again != err {
+		t.Fatal(again)
+	}
+}
+
+func TestUnitsAreThoseOfTheManagerBeforeTheirNames(t *testing.T) {
+	if user, unit := Cut("ann/app.service"); user != "ann" || unit != "app.service" {
+		t.Fatal(user, unit)
+	}
+	if user, unit := Cut("app.service"); user != "" || unit != "app.service" {
+		t.Fatal(user, unit)
+	}
+	b := busOf(games)
+	if got := b.selection("a.service"); !slices.Equal(got, []string{"_UID=5", "_SYSTEMD_USER_UNIT=a.service", "+", "_UID=5", "USER_UNIT=a.service"}) {
+		t.Fatal(got)
+	}
+}
