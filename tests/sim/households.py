@@ -250,6 +250,8 @@ def _user(spec: Json, system: System) -> list[str]:
     one, wrong = accounts.users[name], []
     fields = [field for field in ("uid", "shell") if field in spec]
     wrong += [f"{field} {getattr(one, field)}" for field in fields if getattr(one, field) != spec[field]]
+    if one.home_missing and spec.get("createHome", not spec.get("system")):
+        wrong.append("it has no home")
     there = [group for group in spec.get("groups", ()) if group in accounts.groups]
     members = [group for group in there if name in accounts.groups[group].members]
     return wrong + [f"not in {group}" for group in spec.get("groups", ()) if group not in members]
