@@ -42,6 +42,7 @@ class Refreshes:
 
     def __init__(self, owed: Iterable[Owed] = ()) -> None:
         self._owed = {(one.address, one.cause): one for one in owed}
+        self._confirmed: dict[Key, str] = {}
         self._news: set[Key] = set()
         self._ended: set[Key] = set()
 
@@ -86,7 +87,11 @@ class Refreshes:
         """
         certain = []
         for key, one in list(self._owed.items()):
-            if one.cause != cause or one.certain:
+            if one.cause != cause:
+                continue
+            if as_declared and digest != one.before:
+                self._confirmed[key] = one.run
+            if one.certain:
                 continue
             if digest == one.before:
                 del self._owed[key]
@@ -113,7 +118,8 @@ class Refreshes:
         """These were refreshed for. A change since then, of the same cause, is owed a refresh of its own.
 
         Returns:
-            What was to be changed since then, and what that would owe a refresh: whether it does, a look decides.
+            What was to be changed since then, and what that would owe a refresh: whether it does, a look decides,
+            unless one has by now.
         """
         doubtful = []
         for one in owed:
@@ -125,7 +131,7 @@ class Refreshes:
             if known.run == one.run:
                 del self._owed[key]
             else:
-                self._owed[key] = replace(known, certain=False)
+                self._owed[key] = replace(known, certain=self._confirmed.get(key) == known.run)
                 doubtful += [one.cause, one.address]
         return doubtful
 
@@ -143,6 +149,8 @@ class Refreshes:
             elif one.cause not in addresses and not one.certain:
                 self._owed[key] = replace(one, certain=True)
                 self._news.add(key)
+
+        self._confirmed = {key: run for key, run in self._confirmed.items() if key in self._owed}
 
     def news(self) -> dict[Key, Owed | None]:
         """What has to be put on record since the last time, None for what has to leave it."""

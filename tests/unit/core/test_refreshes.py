@@ -101,6 +101,19 @@ def test_of_a_change_after_one_that_is_refreshed_for_a_look_decides_whether_it_i
         assert [one.run for one in refreshes.of(HANDLER)] == runs
 
 
+def test_what_a_look_has_decided_before_an_earlier_refresh_ended_stays_decided():
+    """It was in doubt again, and its handler lost where it had come to be declared otherwise, and was as before."""
+    refreshes = Refreshes([owed("r1", certain=True)])
+    begun = refreshes.of(HANDLER)
+    refreshes.intend([owed("r2", before=BETWEEN)])
+    refreshes.seen(CAUSE, AFTER, as_declared=True)
+    assert refreshes.done(begun) == [CAUSE, HANDLER]
+    refreshes.seen(CAUSE, BETWEEN, as_declared=False)
+    assert [one.run for one in refreshes.of(HANDLER)] == ["r2"]
+    refreshes.done(refreshes.of(HANDLER))
+    assert list(refreshes) == []
+
+
 def test_what_is_not_declared_any_more_is_owed_nothing_and_may_have_changed():
     other = Address("t/Exec/other")
     refreshes = Refreshes([owed(), owed(address=other), owed(certain=True, cause=Address("t/File/b"))])
