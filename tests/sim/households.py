@@ -173,7 +173,8 @@ class Household:
             if kind == "User" and spec["state"] == "present":
                 spec |= {"groups": [f"{p}team"], "shell": random_.choice(["/bin/sh", "/bin/bash"])}
                 if random_.random() < 0.3:
-                    spec["uid"] = random_.choice([1002, 1003])
+                    # Two authors who want one number for two people contradict each other.
+                    spec["uid"] = random_.choice([1002, 1003]) + 10 * int(p[1:-1] or 0)
         return {"spec": spec, "common": common, "declared": random_.random() < 0.9}
 
 
