@@ -26,6 +26,7 @@ from reconciler.model.manifests import is_manifest
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from watchers.fingerprint import SETTLED
+from watchers.kept import Kept
 from watchers.walk import Found, Listing, Signature, signature, walk
 from watchers.writers import is_being_written
 
@@ -153,6 +154,8 @@ class Tree:
             before = self._known.get(path)
             if before is not None and before[0] == found.signature and path not in self._racy:
                 file = before[1]
+                if isinstance(file.read, Kept):
+                    file.read.pack()
             else:
                 if found.signature[2] > self._now() * 1e9 - SETTLED:
                     racy.add(path)
@@ -213,8 +216,7 @@ def _stable(path: str, found: Found, *, keep: bool) -> SnapshotFile:
     except OSError as error:
         raise _Unreadable(f"{path}: {why(error)}") from error
     name = Digest(f"sha256:{digest.hexdigest()}")
-    content = b"".join(parts)
-    read = (lambda: content) if keep else partial(_again, path, found.real, name, size)
+    read = Kept(b"".join(parts)) if keep else partial(_again, path, found.real, name, size)
     return SnapshotFile(path, name, size, read, executable=bool(status.st_mode & stat.S_IXUSR))
 
 

@@ -72,6 +72,7 @@ async def run_daemon(
     Raises:
         LeaseLost: another controller has taken the store over, or its files are gone.
     """
+    parts.artifacts.apart = True
     controller = Controller(
         store=parts.store,
         host=parts.host,

@@ -16,6 +16,7 @@ There is a pair of functions for each table, and so it is longer than a module s
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, fields
@@ -45,6 +46,9 @@ from reconciler.store.records import (
 )
 
 Row = dict[str, Any]
+
+_once = sys.intern
+"""The same few words and messages stand in every state of a fleet."""
 
 # A look-up is several times faster than a call of the enumeration, and there are 10,000 states to load.
 _TYPES = {kind.value: kind for kind in ConditionType}
@@ -92,7 +96,7 @@ def _conditions_text(conditions: Sequence[Condition]) -> str:
 def _conditions(text: str) -> tuple[Condition, ...]:
     return tuple(
         [
-            Condition(_TYPES[kind], status, _REASONS[reason], message, since, generation)
+            Condition(_TYPES[kind], status, _REASONS[reason], _once(message), since, generation)
             if reason in _REASONS
             else Condition(_TYPES[kind], status, Reason.PENDING, f"{reason}: {message}", since, generation)
             for kind, status, reason, message, since, generation, *_ in _decode(text)
@@ -150,7 +154,12 @@ def state(row: Sequence[Any]) -> ResourceState:
 def _history_entry(entry: Sequence[Any]) -> HistoryEntry:
     at, generation, cause, outcome, message, duration = [*entry, *_NO_HISTORY[len(entry) :]][:6]
     return HistoryEntry(
-        at=at, generation=generation, cause=cause, outcome=outcome, message=message, duration=duration
+        at=at,
+        generation=generation,
+        cause=_once(cause),
+        outcome=_once(outcome),
+        message=_once(message),
+        duration=duration,
     )
 
 

@@ -9,7 +9,6 @@ nobody but us can write, is that a binary with this digest was verified.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import json
@@ -80,12 +79,14 @@ class Artifacts:
 
     Attributes:
         verified: the same, with those that were verified here.
+        apart: whether signatures are verified by a process of its own, for who has memory to spare for no library.
     """
 
     def __init__(
         self, directory: Path | None = None, *, public_key: Path | None = None, verified: Iterable[str] = ()
     ) -> None:
         self.verified = set(verified)
+        self.apart = False
         self.directory = directory or Path(__file__).resolve().parent.parent / "_artifacts"
         self._public_key = public_key or self.directory / "runner.pub"
         self._packed: dict[str, Runner] = {}
@@ -151,25 +152,16 @@ class Artifacts:
             raise TransportError(f"{path}: it is not a list of what was built; {_AGAIN}") from error
 
     def _verify_signature(self, path: Path, signature: str, digest: bytes) -> None:
-        # Here, because who only plans from the store needs no cryptography.
-        from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-        from cryptography.hazmat.primitives.asymmetric import ec, utils
-        from cryptography.hazmat.primitives.hashes import SHA256
-        from cryptography.hazmat.primitives.serialization import load_pem_public_key
+        from reconciler.targets.signatures import verify, verify_apart
 
-        try:
-            key = load_pem_public_key(self._read(self._public_key))
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise TransportError(f"{self._public_key}: it is not a public key in PEM: {error}") from error
-        if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-            raise TransportError(f"{self._public_key}: it is not an ECDSA key on P-256")
-        try:
-            der = base64.b64decode(signature, validate=True)
-            key.verify(der, digest, ec.ECDSA(utils.Prehashed(SHA256())))
-        except (InvalidSignature, ValueError) as error:
+        pem = self._read(self._public_key)
+        wrong, _, reason = (verify_apart if self.apart else verify)(pem, signature, digest).partition(": ")
+        if wrong == "key":
+            raise TransportError(f"{self._public_key}: {reason}")
+        if wrong:
             raise TransportError(
                 f"{path}: its signature does not verify with {self._public_key}: it is not used; {_AGAIN}"
-            ) from error
+            )
 
 
 def _digested(content: bytes) -> tuple[bytes, bytes]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from reconciler.core.visible import visible
 from reconciler.telemetry.log import ROOT
+from reconciler.telemetry.without import without
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -92,7 +93,8 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 def _formatter(redactor: Redactor, *, console: bool, colors: bool) -> logging.Formatter:
-    import structlog
+    with without("rich"):
+        import structlog
 
     def redacted(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
         return {key: redactor.value(value) for key, value in event.items()}

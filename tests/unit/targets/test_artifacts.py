@@ -2,6 +2,8 @@ import base64
 import gzip
 import hashlib
 import json
+import subprocess
+import sys
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -164,3 +166,49 @@ def test_what_is_read_ahead_is_verified_as_what_is_read_at_once(build, artifacts
     artifacts.prefetch("amd64")
     with pytest.raises(TransportError, match="o such file"):
         artifacts.binary("amd64")
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from reconciler.errors import TransportError
+from reconciler.targets.artifacts import Artifacts
+
+artifacts = Artifacts(Path(sys.argv[1]))
+artifacts.apart = True
+try:
+    print(artifacts.binary("amd64").arch)
+except TransportError as error:
+    print(error)
+print("cryptography" in sys.modules)
+"""
+
+
+def apart(directory):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(directory)], capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()
+
+
+def test_a_signature_is_verified_by_a_process_of_its_own(build):
+    assert apart(build.directory) == ["amd64", "False"]
+    build.path("amd64", ".sig").write_bytes(build.path("arm64", ".sig").read_bytes())
+    complaint, loaded = apart(build.directory)
+    assert "its signature does not verify" in complaint
+    assert loaded == "False"
+    build.public_key.write_text("no key")
+    complaint, loaded = apart(build.directory)
+    assert "runner.pub: it is not a public key in PEM" in complaint
+    assert loaded == "False"
+
+
+def test_where_no_other_process_can_verify_it_this_one_does(build, monkeypatch):
+    monkeypatch.delitem(sys.modules, "cryptography", raising=False)
+    artifacts = Artifacts(build.directory)
+    artifacts.apart = True
+    for program in ("/nowhere", "/bin/false", "/bin/echo"):
+        monkeypatch.setattr(sys, "executable", program)
+        artifacts.verified.clear()
+        monkeypatch.delitem(sys.modules, "cryptography", raising=False)
+        assert artifacts.binary("amd64").arch == "amd64"
