@@ -110,6 +110,24 @@ def directories(place: Json, path: str) -> list[str]:
     return ["/".join((place["home"], *names[: end + 1])) for end in range(len(names))]
 
 
+def missing(place: Json, path: str, above: Json) -> list[str] | CallError:
+    """Which of these directories are not there, by what is known of each."""
+    lacking: list[str] = []
+    for directory in directories(place, path):
+        there = above[directory]
+        if isinstance(there, CallError):
+            return lacking or there  # below one that is not there nothing can be seen
+        if not there["exists"]:
+            lacking.append(directory)
+    return lacking
+
+
+def still_in_the_way(obstacles: Iterable[Json], made: Iterable[str]) -> list[Json]:
+    """Without the lack of directories that are made with the first file in them."""
+    around = {f"path:{directory}" for directory in made}
+    return [one for one in obstacles if around.isdisjoint(one["subjects"]) or one["code"] != "enoent"]
+
+
 def making(place: Json, missing: Iterable[str]) -> list[Json]:
     """The calls that make them, for the user. What is there already is left as it is, whosever it is."""
     given: Json = {"mode": "0755", "uid": place["uid"], "gid": place["gid"], "expect": ABSENT}

@@ -73,7 +73,7 @@ def service_text(spec: Json) -> str | None:
         raise PermanentError(f"command: systemd starts no program with a $ in its name, as {program} has")
     words = [quoted(program), *(quoted(word.replace("$", "$$")) for word in arguments)]
     settings = [("Type", "oneshot"), ("ExecStart", " ".join(words))]
-    if "user" in spec:
+    if "user" in spec and "scope" not in spec:  # the manager of a user does all as that user
         settings.append(("User", spec["user"]))
     for name, value in sorted(spec.get("environment", {}).items()):
         if not _NAME.fullmatch(name):

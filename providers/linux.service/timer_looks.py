@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from in_the_way import PLACES
-from scopes import SYSTEM as PLACE
+from scopes import missing, still_in_the_way, told, unit_in
 from startup import link_of
 from timer_files import body_of, meaning, service_text, timer_text
 from unit_looks import MODE, TEXT_MAX
@@ -21,62 +21,86 @@ UNKNOWABLE = frozenset({"not_supported", "command_not_found", "not_executable"})
 """Why it cannot be asked on a host whether there is such a schedule: then systemd says so when it reads the file."""
 
 
-def texts_of(one: Resource) -> dict[str, str | None] | Fault:
-    """By path, what is to be in each file; None where it is not to be there."""
-    place = f"{PLACE}/{one.spec['name']}"
+def texts_of(one: Resource, place: Json | Fault) -> dict[str, str | None] | Fault:
+    """By path, what is to be in each file; None where it is not to be there. Nothing is where there is no place."""
+    if isinstance(place, Fault):
+        return place
+    if "nobody" in place:
+        return {}
+    stem = f"{place['path']}/{one.spec['name']}"
     if one.spec["state"] == "absent":
-        return {f"{place}.timer": None, f"{place}.service": None}
+        return {f"{stem}.timer": None, f"{stem}.service": None}
     try:
-        return dict(files_of(one.spec))
+        return dict(files_of(one.spec, place))
     except Fault as fault:
         return fault
 
 
-def files_of(spec: Json) -> dict[str, str]:
+def files_of(spec: Json, place: Json) -> dict[str, str]:
     """By path, what is in the files of one that is there.
 
     Raises:
         PermanentError: systemd would not take it.
     """
-    place, service = f"{PLACE}/{spec['name']}", service_text(spec)
-    return {f"{place}.timer": timer_text(spec)} | ({} if service is None else {f"{place}.service": service})
+    stem, service = f"{place['path']}/{spec['name']}", service_text(spec)
+    return {f"{stem}.timer": timer_text(spec)} | ({} if service is None else {f"{stem}.service": service})
 
 
-def stat_question(path: str, text: str | None) -> Json:
+def stat_question(path: str, text: str | None, place: Json) -> Json:
     """What to ask about one of the files."""
     if text is None:
         wanted: Json = {"type": "absent"}
     else:
-        wanted = {"type": "file", "digest": body_of(text)["digest"], "mode": MODE, "uid": 0, "gid": 0}
+        wanted = {"type": "file", "digest": body_of(text)["digest"], "mode": MODE}
+        wanted |= {"uid": place["uid"], "gid": place["gid"]}
     return {"path": path, "wanted": wanted, "text_max": TEXT_MAX}
 
 
 def seen(
-    one: Resource, texts: dict[str, str | None], stats: Json, timer: Any, others: Json
+    one: Resource, place: Json, texts: dict[str, str | None], stats: Json, timer: Any, others: Json
 ) -> Actual | Fault:
     """What is known of one."""
-    other = others.get(one.spec.get("unit", ""))
-    for reply in (timer, other, *(stats[path] for path in texts)):
+    if "nobody" in place:
+        return Actual(exists=False, state=place, watch=(f"user:{one.spec['user']}", "path:/etc/passwd"))
+    unit = f"{one.spec['name']}.timer"
+    timer, other = told(one.spec, unit, timer), None
+    if "unit" in one.spec:
+        other = told(one.spec, one.spec["unit"], others[unit_in(one.spec, one.spec["unit"])])
+    lacking: Any = missing(place, next(iter(texts)), stats)
+    for reply in (timer, other, lacking, *(stats[path] for path in texts)):
         if isinstance(reply, CallError):
             return reply
-    unit = f"{one.spec['name']}.timer"
-    watch = [f"unit:{unit}", f"path:{link_of(unit)}"]
-    files = {}
-    for path, text in texts.items():
-        stat = dict(stats[path])
+    watch = [f"unit:{unit_in(one.spec, unit)}"]
+    if "home" not in place:
+        watch.append(f"path:{link_of(unit)}")
+    files = files_seen(texts, stats, lacking)
+    for path, stat in files.items():
         watch.append(f"path:{path}")
         watch += [subject for each in stat.get("obstacles", ()) for subject in each["subjects"]]
-        if text is not None and stat.get("digest") == body_of(text)["digest"]:
-            stat["text"] = text
-        files[path] = stat
     state: Json = {"files": files, "active": timer["active"], "startup": timer["file_state"]}
     state |= {"unread": timer["need_reload"], "load": timer["load"], "expect": timer["state"]}
     if "load_error" in timer:
         state["loadError"] = timer["load_error"]
-    if other is not None and other["load"] == "not-found":
+    state |= {"place": place} | ({"missingAbove": lacking} if lacking else {})
+    if "unmanaged" in timer:
+        state["unmanaged"] = timer["unmanaged"]
+    elif isinstance(other, dict) and other["load"] == "not-found":
         state["missing"] = one.spec["unit"]
-        watch += [f"path:{place}/{one.spec['unit']}" for place in PLACES]
+        watch += [f"path:{where}/{one.spec['unit']}" for where in PLACES if "home" not in place]
     return Actual(any(stat["exists"] for stat in files.values()), state, tuple(dict.fromkeys(watch)))
+
+
+def files_seen(texts: dict[str, str | None], stats: Json, lacking: list[str]) -> Json:
+    """What is known of each file, with its text where it is as wanted; without what is made with it."""
+    files = {}
+    for path, text in texts.items():
+        stat = dict(stats[path])
+        if lacking:
+            stat["obstacles"] = still_in_the_way(stat.get("obstacles", ()), lacking)
+        if text is not None and stat.get("digest") == body_of(text)["digest"]:
+            stat["text"] = text
+        files[path] = stat
+    return files
 
 
 async def check_schedules(wanted: Sequence[Resource], found: list[Actual | Fault]) -> None:
@@ -87,6 +111,7 @@ async def check_schedules(wanted: Sequence[Resource], found: list[Actual | Fault
         if "schedule" in one.spec
         and one.spec["state"] == "present"
         and isinstance(now, Actual)
+        and "files" in now.state
         and is_new(one, now)
     ]
     schedules = [wanted[at].spec["schedule"] for at in asked]
@@ -104,7 +129,7 @@ async def check_schedules(wanted: Sequence[Resource], found: list[Actual | Fault
 
 def is_new(one: Resource, now: Actual) -> bool:
     """Whether the file of the timer says something else, or is not there."""
-    path = f"{PLACE}/{one.spec['name']}.timer"
+    path = f"{now.state['place']['path']}/{one.spec['name']}.timer"
     return differs(now.state["files"][path], timer_text(one.spec))
 
 

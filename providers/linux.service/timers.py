@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from in_the_way import PLACES, obstacle
-from scopes import SYSTEM as PLACE
+from scopes import directories, foreign, making, nobody_there, places_of, unit_in, writing_calls
 from startup import actions_for, is_so
 from timer_files import HEAD, body_of
 from timer_looks import check_schedules, differs, files_of, seen, stat_question, texts_of
@@ -38,35 +38,58 @@ class Timer(Provider):
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """The files and the units in one round trip; in another, whether new schedules mean anything."""
-        texts = [texts_of(one) for one in wanted]
-        files = {path: text for some in texts if not isinstance(some, Fault) for path, text in some.items()}
-        started = list(dict.fromkeys(one.spec["unit"] for one in wanted if "unit" in one.spec))
-        units = [f"{one.spec['name']}.timer" for one in wanted]
+        places = await places_of(wanted)
+        texts = [texts_of(one, place) for one, place in zip(wanted, places, strict=True)]
+        questions: dict[str, Json] = {}
+        for some, place in zip(texts, places, strict=True):
+            if isinstance(some, Fault) or isinstance(place, Fault):
+                continue
+            for path, text in some.items():
+                above = {one: {"path": one, "digest": False} for one in directories(place, path)}
+                questions |= {**above, path: stat_question(path, text, place)}
+        started = [unit_in(one.spec, one.spec["unit"]) for one in wanted if "unit" in one.spec]
+        started = list(dict.fromkeys(started))
+        units = [unit_in(one.spec, f"{one.spec['name']}.timer") for one in wanted]
         # They are of different types, which gather cannot say.
         stats, timers, others = await gather(
-            batch("file.stat", [stat_question(path, text) for path, text in files.items()]),
+            batch("file.stat", list(questions.values())),
             batch("unit.query", [{"unit": unit} for unit in units]),
             batch("unit.query", [{"unit": unit} for unit in started]),
         )
-        known: dict[str, Any] = dict(zip(files, stats, strict=True))
+        known: dict[str, Any] = dict(zip(questions, stats, strict=True))
         units_known: dict[str, Any] = dict(zip(started, others, strict=True))
         found = [
-            some if isinstance(some, Fault) else seen(one, some, known, timer, units_known)
-            for one, some, timer in zip(wanted, texts, timers, strict=True)
+            place
+            if isinstance(place, Fault)
+            else some
+            if isinstance(some, Fault)
+            else seen(one, place, some, known, timer, units_known)
+            for one, place, some, timer in zip(wanted, places, texts, timers, strict=True)
         ]
         await check_schedules(wanted, found)
         return found
 
     def plan(self, wanted: list[Resource], actual: list[Actual]) -> list[Operation]:
         """What is not as declared."""
-        return [
-            removal(one, now.state) if one.spec["state"] == "absent" else presence(one, now)
-            for one, now in zip(wanted, actual, strict=True)
-        ]
+        return [planned(one, now) for one, now in zip(wanted, actual, strict=True)]
 
     def absence(self, resource: Resource) -> Resource:
         """Neither the timer nor what was made for it to start."""
         return replace(resource, spec={**resource.spec, "state": "absent"}, ignore=())
+
+
+def planned(one: Resource, now: Actual) -> Operation:
+    """What is to be done about one. Where a user is not there neither are the user's timers, nor can they be."""
+    is_absent = one.spec["state"] == "absent"
+    if "nobody" in now.state:
+        if is_absent:
+            return Operation("none")
+        diffs = [FieldDiff("state", "absent", "present")]
+        calls = [control(one.spec, ["start"])]
+        return Operation(
+            "create", diffs, calls=calls, obstacles=[nobody_there(one.spec, now.state["nobody"])]
+        )
+    return removal(one, now.state) if is_absent else presence(one, now)
 
 
 def removal(one: Resource, state: Json) -> Operation:
@@ -81,16 +104,16 @@ def removal(one: Resource, state: Json) -> Operation:
         return Operation("none", diffs)
     for path in gone:
         refuse_in_the_way(path, state["files"][path])
-    unit, actions = f"{one.spec['name']}.timer", ending(state)
-    calls = [control(unit, actions, expect=state["expect"])] if actions else []
+    actions, managed = ending(state), "unmanaged" not in state
+    calls = [control(one.spec, actions, expect=state["expect"])] if actions and managed else []
     calls += [
         {"call": "file.remove", "args": {"path": path, "expect": state["files"][path]["state"]}}
         for path in gone
     ]
-    calls.append(control(unit, ["daemon-reload"]))
+    calls += [control(one.spec, ["daemon-reload"])] if managed else []
     return Operation(
         "delete", diffs, calls=calls, obstacles=in_their_way(state, gone, "file.remove"),
-        preimage=preimage_of(gone[0], state["files"][gone[0]]),
+        preimage=lost(gone[0], state),
     )  # fmt: skip
 
 
@@ -113,17 +136,18 @@ def presence(one: Resource, now: Actual) -> Operation:
             f"schedule: {spec['schedule']!r} means nothing to systemd, such as daily, Mon..Fri 02:30 or *-*-01 04:00"
             " do; `systemd-analyze calendar` says why"
         )
-    unit = f"{spec['name']}.timer"
-    diffs = [] if state["files"][f"{PLACE}/{unit}"]["exists"] else [FieldDiff("state", "absent", "present")]
+    place = state["place"]
+    there = state["files"][f"{place['path']}/{spec['name']}.timer"]["exists"]
+    diffs = [] if there else [FieldDiff("state", "absent", "present")]
     writes = []
-    for path, text in files_of(spec).items():
+    for path, text in files_of(spec, place).items():
         stat, field = state["files"][path], path.rpartition(".")[2]
-        found = file_diffs(field, path, text, stat)
+        found = file_diffs(field, path, text, stat, place)
         for diff in found:
             diff.ignored = field in one.ignore or diff.field in one.ignore
         diffs += found
         if any(not diff.ignored for diff in found):
-            writes.append(writing(path, text, stat))
+            writes += writing(path, text, stat, place)
     steps = unit_steps(spec, state)
     for diff, _ in steps:
         diff.ignored = diff.field in one.ignore
@@ -137,17 +161,28 @@ def presence(one: Resource, now: Actual) -> Operation:
         return Operation("none", diffs)
     if writes or state["unread"]:
         actions.append("daemon-reload")
-    calls = [*writes, control(unit, actions, **({} if writes else {"expect": state["expect"]}))]
-    written = [call["args"]["path"] for call in writes]
+    calls = [*writes, control(spec, actions, **({} if writes else {"expect": state["expect"]}))]
+    written = [call["args"]["path"] for call in writes if call["call"] == "file.write"]
+    obstacles = [*in_their_way(state, written, "file.write"), *nothing_to_start(state, actions)]
+    if "unmanaged" in state:
+        needed = set(actions) - {"daemon-reload"}
+        calls = calls if needed else writes
+        obstacles += [nobody_there(spec, state["unmanaged"])] if needed else []
+    calls = [*(making(place, state["missingAbove"]) if writes and "missingAbove" in state else ()), *calls]
     first = written[0] if written else ""
     return Operation(
         "update" if now.exists else "create", diffs, calls=calls,
-        obstacles=[*in_their_way(state, written, "file.write"), *nothing_to_start(state, actions)],
-        preimage=preimage_of(first, state["files"][first]) if first else None,
+        obstacles=obstacles, preimage=lost(first, state) if first else None,
     )  # fmt: skip
 
 
-def file_diffs(field: str, path: str, text: str, stat: Json) -> list[FieldDiff]:
+def lost(path: str, state: Json) -> Json | None:
+    """The content that would be lost, where it is for us to read."""
+    stat = state["files"][path]
+    return None if foreign(state["place"], stat) else preimage_of(path, stat)
+
+
+def file_diffs(field: str, path: str, text: str, stat: Json, place: Json) -> list[FieldDiff]:
     """How one of the files differs."""
     wanted = body_of(text)
     if not stat["exists"]:
@@ -155,11 +190,13 @@ def file_diffs(field: str, path: str, text: str, stat: Json) -> list[FieldDiff]:
     refuse_in_the_way(path, stat)
     if stat["type"] == "symlink":
         return [FieldDiff(field, f"a symbolic link to {stat['to']}", wanted)]
+    if foreign(place, stat):
+        return [FieldDiff(f"{field}.owner", stat["owner"], place["owner"])]
     diffs = [FieldDiff(field, content_of(stat), wanted)] if differs(stat, text) else []
     if int(stat["mode"], 8) & WRITABLE_BY_OTHERS:
         diffs.append(FieldDiff(f"{field}.mode", stat["mode"], MODE))
-    if stat["uid"] != 0:
-        diffs.append(FieldDiff(f"{field}.owner", stat["owner"], "root"))
+    if stat["uid"] != place["uid"]:
+        diffs.append(FieldDiff(f"{field}.owner", stat["owner"], place["owner"]))
     return diffs
 
 
@@ -187,16 +224,15 @@ def unit_steps(spec: Json, state: Json) -> list[tuple[FieldDiff, list[str]]]:
     return steps
 
 
-def writing(path: str, text: str, stat: Json) -> Json:
-    """The call that puts a file in place."""
-    return {
-        "call": "file.write",
-        "args": {"path": path, "text": text, "mode": MODE, "uid": 0, "gid": 0, "expect": stat["state"]},
-    }
+def writing(path: str, text: str, stat: Json, place: Json) -> list[Json]:
+    """The calls that put a file in place."""
+    owner = {"uid": place["uid"], "gid": place["gid"]}
+    return writing_calls(place, path, stat, {"path": path, "text": text, "mode": MODE, **owner})
 
 
-def control(unit: str, actions: list[str], **more: str) -> Json:
-    """An order to systemd."""
+def control(spec: Json, actions: list[str], **more: str) -> Json:
+    """An order to the manager of the timer."""
+    unit = unit_in(spec, f"{spec['name']}.timer")
     return {"call": "unit.control", "args": {"unit": unit, "actions": actions, **more}}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scopes import absent_unit, directories, places_of, told, unit_in
+from scopes import absent_unit, directories, missing, places_of, still_in_the_way, told, unit_in
 
 from froyo_provider import Actual, CallError, Fault, Resource, batch, gather
 
@@ -87,21 +87,13 @@ def seen(
         return unit
     path, state = path_in(place, one.spec), dict(stat)
     exists = state.pop("exists")
-    around = {f"path:{path.rpartition('/')[0]}"}
-    for directory in directories(place, path):
-        there = above[directory]
-        if isinstance(there, CallError):
-            if not state.get("missing"):
-                return there
-        elif not there["exists"]:
-            state.setdefault("missing", []).append(directory)
-    # What is to be in them is made with the first file, and so is the directory of the drop-ins.
-    around |= {f"path:{directory}" for directory in state.get("missing", ())}
-    obstacles = [
-        each
-        for each in state.pop("obstacles", ())
-        if around.isdisjoint(each["subjects"]) or each["code"] != "enoent"
-    ]
+    lacking = missing(place, path, above)
+    if isinstance(lacking, CallError):
+        return lacking
+    if lacking:
+        state["missing"] = lacking
+    # The directory of the drop-ins is made with the first of them, too.
+    obstacles = still_in_the_way(state.pop("obstacles", ()), [*lacking, path.rpartition("/")[0]])
     if obstacles:
         state["obstacles"] = obstacles
     state |= {"unread": unit["need_reload"], "load": unit["load"]}

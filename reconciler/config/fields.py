@@ -110,7 +110,7 @@ def providing_field(kind: Kind, spec: Mapping[str, Any], wanted: Subject) -> str
     """The field by which such a spec provides a subject: the last of those that it is made of; "" if of none."""
     for template in kind.provides:
         if wanted in _subjects(template, spec):
-            field = (fields_of(template) or ("",))[-1]
+            field = ([one for one in fields_of(template) if one in spec or one == BODY] or [""])[-1]
             return kind.body.text if field == BODY else field
     return ""
 

@@ -218,3 +218,64 @@ async def test_a_unit_for_all_users_is_a_file_that_no_manager_is_asked_about():
     operation = await round_.converge(unit(round_, unit="app.service", scope="global"))
     assert [call["call"] for call in operation["calls"]] == ["file.write"]
     assert round_.target.nodes["/etc/systemd/user/app.service"].uid == 0
+
+
+def timer(**spec):
+    return resource("Timer", **{"name": "tidy", "scope": "user", "user": "ann", "enabled": True} | spec)
+
+
+HOURLY = {"every": "1h", "command": ["/usr/bin/true"]}
+
+
+async def test_a_timer_of_a_user_is_in_the_home_and_runs_with_that_manager():
+    round_ = home()
+    operation = await round_.converge(timer(**HOURLY))
+    made = [call["args"]["path"] for call in operation["calls"][:5]]
+    assert made == [*below(), f"{PLACE}/tidy.timer", f"{PLACE}/tidy.service"]
+    assert operation["calls"][-1]["args"]["unit"] == "ann/tidy.timer"
+    service_file = round_.target.nodes[f"{PLACE}/tidy.service"]
+    assert service_file.uid == 1000
+    assert b"User=" not in service_file.content
+    actual = await round_.look(timer(**HOURLY))
+    assert actual["watch"][0] == "unit:ann/tidy.timer"
+    removal = await round_.converge(timer(state="absent", **HOURLY))
+    assert removal["calls"][0]["args"]["actions"] == ["disable", "stop"]
+
+
+async def test_a_timer_of_a_user_without_a_manager_is_told_and_its_files_can_go():
+    round_ = home()
+    round_.target.away.add("ann")
+    operation = await round_.plan(timer(**HOURLY))
+    assert [one["code"] for one in operation["obstacles"]] == ["no_manager"]
+    kept = await round_.converge(timer(**HOURLY, enabled=False))
+    assert {call["call"] for call in kept["calls"]} == {"dir.ensure", "file.write"}
+    removal = await round_.converge(timer(state="absent", **HOURLY))
+    assert {call["call"] for call in removal["calls"]} == {"file.remove"}
+    operation = await round_.plan(timer(**HOURLY, user="bob"))
+    assert "there is no user bob" in operation["obstacles"][0]["message"]
+    assert (await round_.plan(timer(**HOURLY, user="bob", state="absent")))["action"] == "none"
+
+
+async def test_a_timers_file_that_is_somebody_elses_is_not_given_to_the_user():
+    theirs = Node("file", 0o600, uid=0, gid=0, content=b"a secret of root")
+    round_ = home(nodes={**below(), f"{PLACE}/tidy.timer": theirs}, units={"ann/x.service": RUNS})
+    operation = await round_.plan(timer(every="1h", unit="x.service"))
+    assert [call["call"] for call in operation["calls"][:2]] == ["file.remove", "file.write"]
+    assert "secret" not in json.dumps(operation["diffs"])
+    assert not operation.get("preimage")
+    missing = await round_.plan(timer(every="1h", unit="gone.service"))
+    assert "there is no unit gone.service" in missing["obstacles"][0]["message"]
+
+
+async def test_where_the_home_of_a_timer_cannot_be_seen_it_is_said():
+    round_ = home()
+    answers = round_.target.reply
+    for lost, code in (("user.stat", "io_error"), ("file.stat", "unsafe_symlink"), ("unit.query", "timeout")):
+        failed = {"error": {"class": "transient", "code": code, "message": "no"}}
+
+        def reply(call, lost=lost, failed=failed):
+            above = lost != "file.stat" or call["args"].get("path", "").endswith(".config")
+            return failed if call["call"] == lost and above else answers(call)
+
+        round_.target.reply = reply
+        assert (await round_.plan(timer(**HOURLY)))["fault"]["code"] == code
