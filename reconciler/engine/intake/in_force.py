@@ -268,7 +268,7 @@ class InForce:
                 theirs.append(entry.instance)
         found: dict[TargetName, list[str]] = {}
         for one in theirs:
-            paths = [subject.name for subject in one.present if subject.scheme == PATH]
+            paths = [subject.name for subject in (*one.present, *one.shares) if subject.scheme == PATH]
             found.setdefault(one.target, []).extend(paths)
         return found
 

@@ -10,9 +10,10 @@ from reconciler.errors import ConfigError, StoreError
 from reconciler.model.names import SourceName, TargetName
 from reconciler.model.resource import Deletion, Policy
 from reconciler.model.source import SourceReport
+from reconciler.model.subjects import Subject
 from tests.sim.files import Node
 from tests.sim.manifests import load, snapshot
-from tests.unit.engine.stage import VIM, address, execution, file, staged
+from tests.unit.engine.stage import VIM, Declared, address, execution, file, staged
 from tests.unit.engine.test_removing import directory
 
 A, B = SourceName("/srv/a"), SourceName("/srv/b")
@@ -135,6 +136,25 @@ async def test_what_is_taken_over_by_the_name_of_something_that_was_paused_is_ou
     await stage.until(lambda: stage.controller.states()[address("b")].owned)
     await asyncio.sleep(3)
     assert (await stage.store.load_states())[address("b")].owned
+
+
+@staged
+async def test_a_purge_takes_no_file_that_a_source_owns_a_part_of_which_has_not_come_yet(stage):
+    """It took the whole file at each start: only what is one's own as a whole counted as somebody's."""
+    conf = Subject("path", "/srv/d/conf")
+    entry = execution("entry", "true")
+    part = Declared(replace(entry.instance, shares=(conf,)), None)
+    around = directory("d")
+    around.instance.spec["purge"] = True
+    stage.machines["m0"].files.put("/srv/d", Node("directory", 0o755), VIM)
+    stage.spoil(conf.name.removeprefix("/srv/"), b"theirs")
+    await declare(stage, B, part)
+    await stage.settled()
+    await stage.again()
+    stage.spoil("d/litter")
+    await declare(stage, A, around)
+    await stage.until(lambda: stage.content("d/litter") is None)
+    assert stage.content("d/conf") == b"theirs"
 
 
 @staged
