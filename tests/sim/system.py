@@ -98,8 +98,11 @@ class System:
             self._observer.shifted(f"unit:{unit}", {"command": "power failure", "pid": 0}, seen_by="")
 
     def boot(self) -> None:
-        """It has power again."""
+        """It has power again; what begins with it runs, whoever had stopped it."""
         self.units.boot()
+        for unit, state in sorted(self.units.states.items()):
+            if state.active == "active":
+                self._observer.shifted(f"unit:{unit}", PID1, seen_by="")
 
     # --- what is told -----------------------------------------------------------------------------------------
 
