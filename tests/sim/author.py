@@ -9,16 +9,43 @@ import random
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from reconciler.model.names import Address, SourceName, TargetName
 from tests.sim import trees
 from tests.sim.dpkg import Known
 from tests.sim.households import Household, keeper
+from tests.sim.scribes import Scribe, scribe
 
 Json = dict[str, Any]
 
 MOST_SHARED = 2
+
+
+class Holding(Protocol):
+    """What an author declares beside files of their own.
+
+    Attributes:
+        listens: whether services of it are notified by the first file.
+        subjects: what may be declared, by what it is about: references.
+    """
+
+    listens: bool
+
+    @property
+    def subjects(self) -> dict[str, list[str]]: ...
+
+    def own(self, ref: str) -> str:
+        """What a reference is about, first of all; "" where it is none of theirs."""
+
+    def change(self) -> None:
+        """Write another version of some of it."""
+
+    def resources(self) -> list[Json]:
+        """What is declared of it now."""
+
+    def finish(self) -> None:
+        """Leave nothing of which only a person could make something."""
 
 
 @dataclass(slots=True)
@@ -34,7 +61,8 @@ class Author:
     Attributes:
         gardener: what they go by where it is about trees.
         probes: whether they have a page probed that comes after their first file and before their last.
-        household: what they declare beside files, if anything.
+        household: what they declare of a whole machine, if anything.
+        scribe: what they declare in files that others own too.
         slots: what they may declare, by its first name.
         ports: of the machines that they declare.
     """
@@ -49,6 +77,7 @@ class Author:
     gardener: random.Random = field(default_factory=random.Random)
     probes: bool = False
     household: Household | None = None
+    scribe: Scribe | None = None
     _below: set[str] = field(default_factory=set)
 
     def begin(self, directories: list[str]) -> None:
@@ -76,6 +105,11 @@ class Author:
             self._slot("Directory", name, f"{self.gardener.choice(directories)}/{name}")
             self.slots[name]["tree"] = True
 
+    @property
+    def holdings(self) -> list[Holding]:
+        """What they declare beside files of their own."""
+        return [one for one in (self.household, self.scribe) if one is not None]
+
     def share(self, number: int, path: str, *, mine: bool) -> None:
         """Learn of a file that others know, too; some call it otherwise."""
         name = f"shared{number}" if self.random.random() < 0.5 else f"{self.prefix}shared{number}"
@@ -94,8 +128,8 @@ class Author:
 
     def change(self) -> None:
         """Write another version."""
-        if self.household is not None:
-            self.household.change()
+        for one in self.holdings:
+            one.change()
         for name in self.random.sample(
             sorted(self.slots), k=min(len(self.slots), self.random.randrange(1, 4))
         ):
@@ -126,8 +160,8 @@ class Author:
                 wanted = [f"File/{self.slots[name]['name']}" for name in common["require"]]
                 common["require"] = [ref for ref in wanted if ref in names]
             written.append({key: one[key] for key in ("kind", "name", "spec", "on")} | {"common": common})
-        if self.household is not None:
-            written += self._beside(written)
+        for holding in self.holdings:
+            written += self._beside(holding, written)
         files = [one for one in written if one["kind"] == "File"]
         if self.probes and len(files) > 1:
             first, *_, last = sorted(files, key=lambda one: str(one["spec"]["path"]).rpartition("/")[2])
@@ -138,11 +172,11 @@ class Author:
             last["common"]["require"] = [*last["common"].get("require", ()), above]
         return {"targets": dict(self.ports), "resources": written}
 
-    def _beside(self, written: list[Json]) -> list[Json]:
+    @staticmethod
+    def _beside(holding: Holding, written: list[Json]) -> list[Json]:
         """What is declared beside files; services that go by one of them are notified by it."""
-        assert self.household is not None
-        found = self.household.resources()
-        for one in found if self.household.listens else ():
+        found = holding.resources()
+        for one in found if holding.listens else ():
             enforced = one["common"].get("policy", "enforce") == "enforce"
             if one["kind"] == "Service" and enforced:
                 # The first file that there is: what it goes by is its configuration.
@@ -177,7 +211,8 @@ class Author:
     @property
     def paths(self) -> list[str]:
         """Every path that may be declared, or made."""
-        return [*(one["spec"]["path"] for one in self.slots.values()), self.maker["spec"]["creates"]]
+        made = [*(one["spec"]["path"] for one in self.slots.values()), self.maker["spec"]["creates"]]
+        return [*made, *self.scribe.files] if self.scribe is not None else made
 
     def _slot(self, kind: str, name: str, path: str) -> None:
         self.slots[name] = {
@@ -250,6 +285,12 @@ class Author:
         one["spec"], one["common"] = spec, common
 
 
+def file_of(slot: str) -> str:
+    """The path at which something is; of a line or a block, that of its file."""
+    scheme, _, rest = slot.partition(":")
+    return rest.partition("#")[0] if scheme in {"line", "block"} else slot
+
+
 class Authors:
     """All of them.
 
@@ -279,8 +320,10 @@ class Authors:
                 author.household = Household(keeping, machines, author.prefix)
             author.begin(directories)
             self.by_source[source] = author
-        for author in self.by_source.values():
+        for number, author in enumerate(self.by_source.values()):
             author.plant(directories)
+            if (writing := scribe(seed, number)) is not None:
+                author.scribe = Scribe(writing, machines, author.prefix, directories)
         for number in range(self._random.randrange(MOST_SHARED + 1) if sources > 1 else 0):
             owner = self._random.choice(list(self.by_source))
             for source, author in self.by_source.items():
@@ -294,8 +337,8 @@ class Authors:
         paths = sorted({one["spec"]["path"] for one in self.slots if one.get("shared")})
         owners = {path: self._random.choice(list(self.by_source)) for path in paths}
         for source, author in self.by_source.items():
-            if author.household is not None:
-                author.household.finish()
+            for holding in author.holdings:
+                holding.finish()
             author.ports = dict.fromkeys(self._machines, port)
             for one in author.slots.values():
                 if one.get("shared"):
@@ -326,7 +369,21 @@ class Authors:
     @cached_property
     def subjects(self) -> dict[str, list[str]]:
         """What may be declared beside files, by what it is about: references."""
-        return {subject: refs for one in self.households for subject, refs in one.subjects.items()}
+        return {subject: refs for one in self.holdings for subject, refs in one.subjects.items()}
+
+    @cached_property
+    def holdings(self) -> list[Holding]:
+        """Everybody's."""
+        return [one for author in self.by_source.values() for one in author.holdings]
+
+    @cached_property
+    def texts(self) -> dict[str, list[str]]:
+        """Files that several own a part of, and what each may have in it."""
+        scribes = [one.scribe for one in self.by_source.values() if one.scribe is not None]
+        return {
+            file: [about for one in scribes for about in one.subjects if file_of(about) == file]
+            for file in dict.fromkeys(file for one in scribes for file in one.files)
+        }
 
     @cached_property
     def _first(self) -> dict[str, str]:
@@ -357,8 +414,8 @@ class Authors:
     def path(self, address: Address) -> str:
         """The path of an instance, or what it makes; its kind and name where there is neither."""
         _, _, ref = address.partition("/")
-        for household in self.households:
-            if own := household.own(ref):
+        for holding in self.holdings:
+            if own := holding.own(ref):
                 return own
         for author in self.by_source.values():
             if ref == f"Exec/{author.maker['name']}":

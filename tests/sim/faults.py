@@ -161,6 +161,22 @@ async def admins(world: World, random_: random.Random) -> None:
         world.note("an admin", machine=machine.name, failing=failing)
 
 
+async def writers(world: World, random_: random.Random) -> None:
+    """People write in files that others own a part of; and authors want other parts of them."""
+    pace = random_.choice([0.5, 3.0, 10.0])
+    scribes = [one for one in world.authors.by_source.values() if one.scribe is not None]
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / pace))
+        if random_.random() < 0.75:
+            _machine(world, random_).meddle(random_.choice(sorted(world.authors.texts)))
+            continue
+        author = random_.choice(scribes)
+        assert author.scribe is not None
+        author.scribe.change()
+        world.sources[author.source].say(author.document())
+        world.note("an author wants other lines", name=author.source)
+
+
 async def upgraders(world: World, random_: random.Random) -> None:
     """Machines turn into others, and do not always say what they are."""
     while True:
@@ -342,6 +358,8 @@ def others(world: World) -> tuple[Actor, ...]:
     found: tuple[Actor, ...] = (landlords,) if part and tenancies(world) else ()
     if world.authors.households and random.Random(f"{world.seed}/admins take part").random() < 0.7:
         found = (*found, admins)
+    if world.authors.texts and random.Random(f"{world.seed}/writers take part").random() < 0.7:
+        found = (*found, writers)
     return (*found, upgraders) if world.asks else found
 
 

@@ -138,7 +138,7 @@ class Files:
     ) -> Json:
         node = self.nodes.get(path)
         if node is None:
-            return {"exists": False, "state": state_of(None), **self._in_the_way(path, wanted)}
+            return {"exists": False, "state": state_of(None), **self.in_the_way(path, wanted)}
         found: Json = {
             "exists": True,
             "type": node.type,
@@ -163,7 +163,7 @@ class Files:
             found["to"] = node.to
         return found
 
-    def _in_the_way(self, path: str, wanted: Json | None) -> Json:
+    def in_the_way(self, path: str, wanted: Json | None) -> Json:
         """What keeps a thing from being made at a path."""
         parent = path.rpartition("/")[0]
         if wanted is None or wanted["type"] == "absent":
@@ -213,7 +213,7 @@ class Files:
         validate: Any = (),
         **args: Any,
     ) -> Json:
-        node = self._prepare(path, expect)
+        node = self.prepare(path, expect)
         if not blob:
             if node is None:
                 raise Refused("conflict", f"{path} is not there", "conflict")
@@ -236,7 +236,7 @@ class Files:
         return self._finish(path, replace(node, content=content), args)
 
     def _file_remove(self, path: str, expect: str = "", **_: Any) -> Json:
-        node = self._prepare(path, expect, parent=False)
+        node = self.prepare(path, expect, parent=False)
         if node is None:
             return {"changed": False}
         if node.type == "directory":
@@ -244,7 +244,7 @@ class Files:
         return {"changed": self.remove(path, None)}
 
     def _dir_ensure(self, path: str, expect: str = "", **args: Any) -> Json:
-        node = self._prepare(path, expect)
+        node = self.prepare(path, expect)
         if node is not None and node.type != "directory":
             raise Refused("not_directory", f"{path} is a {node.type}", "permanent")
         if node is None and self.full:
@@ -252,7 +252,7 @@ class Files:
         return self._finish(path, node or Node("directory", 0o755), args)
 
     def _dir_remove(self, path: str, expect: str = "", recursive: bool = False, **_: Any) -> Json:
-        node = self._prepare(path, expect, parent=False)
+        node = self.prepare(path, expect, parent=False)
         if node is None:
             return {"changed": False}
         if node.type != "directory":
@@ -262,7 +262,7 @@ class Files:
         return {"changed": self.remove(path, None)}
 
     def _link_ensure(self, path: str, to: str, expect: str = "", **args: Any) -> Json:
-        node = self._prepare(path, expect)
+        node = self.prepare(path, expect)
         if node is not None and node.type == "directory":
             raise Refused("is_directory", f"{path} is a directory", "permanent")
         if node is None and self.full:
@@ -273,7 +273,12 @@ class Files:
 
     # --- rules ------------------------------------------------------------------------------------------------
 
-    def _prepare(self, path: str, expect: str, *, parent: bool = True) -> Node | None:
+    def prepare(self, path: str, expect: str, *, parent: bool = True) -> Node | None:
+        """What is at a path that is about to be written.
+
+        Raises:
+            Refused: it cannot be, or is not what was expected.
+        """
         node = self.nodes.get(path)
         if expect and expect != state_of(node):
             raise Refused("conflict", f"{path} has changed", "conflict")

@@ -4,11 +4,12 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 from reconciler.errors import TransportError
 from reconciler.model.names import TargetName
-from tests.sim import meddling
+from tests.sim import meddling, scribes, texts
 from tests.sim.dpkg import OURS, Installed
 from tests.sim.files import Files, Node
 from tests.sim.programs import Programs
@@ -104,6 +105,7 @@ class Machine:
         self.silent_until = 0.0
         self.changes: list[Change] = []
         self.rivals: dict[str, tuple[float, bytes]] = {}
+        self.texts: frozenset[str] = frozenset()
         self.runners: list[Runner] = []
         self.sessions = 0
         self._witness = witness
@@ -150,7 +152,8 @@ class Machine:
         self._writer = runner
         before = self.files.nodes.get(item["path"])
         try:
-            result = self.files.do(command, item, blobs)
+            do = partial(texts.do, self.files) if command == "text.edit" else self.files.do
+            result = do(command, item, blobs)
         finally:
             self._writer = None
         self._witness.wrote(self, command, item, result, before)
@@ -276,6 +279,9 @@ class Machine:
             return
         if not path.startswith("/"):
             meddling.meddle(self.system, path, random_, by)
+            return
+        if path in self.texts and random_.random() < 0.9:
+            scribes.meddle(self.files, path, random_, by)
             return
         node = self.files.nodes.get(path)
         if node is None:

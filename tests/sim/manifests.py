@@ -20,7 +20,7 @@ from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Met
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from reconciler.model.subjects import Subject
 from reconciler.model.target import SshTransport, Target
-from tests.sim import households, trees
+from tests.sim import households, scribes, trees
 from tests.sim.files import NAMES, Files, digest_of
 from tests.sim.packages import KINDS
 
@@ -32,6 +32,9 @@ Json = dict[str, Any]
 SOURCE = SourceName("sim")
 API = "linux.froyo.dev/v1alpha1"
 
+
+BESIDE = households.KINDS | scribes.KINDS
+"""Kinds that are about what their manifests say."""
 
 _CHOICES: dict[str, Any] = {"policy": Policy, "adopt": Adopt, "deletion": Deletion}
 
@@ -47,13 +50,12 @@ def target(name: str, *, port: int = 22) -> Target:
 
 
 def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) -> Instance:
-    """A resource on a machine; `spec["content"]` becomes its body."""
+    """A resource on a machine; its `content`, or its `line`, becomes its body."""
     files = spec.get("files", {})
-    spec = {key: value for key, value in spec.items() if key != "content"} | (
-        {"body": {"digest": digest_of(content), "size": len(content)}}
-        if (content := spec.get("content", "").encode()) or "content" in spec
-        else {}
-    )
+    text = spec.get("content", spec.get("line"))
+    spec = {key: value for key, value in spec.items() if key not in {"content", "line"}}
+    if text is not None:
+        spec["body"] = {"digest": digest_of(text.encode()), "size": len(text.encode())}
     if "files" in spec:
         spec = {key: value for key, value in spec.items() if key != "files"}
         spec["tree"] = trees.declared(files)
@@ -61,7 +63,7 @@ def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) 
         **{key: _CHOICES[key](value) if key in _CHOICES else value for key, value in common.items()}
     )
     ref = reference(kind, name)
-    if kind in households.KINDS:
+    if kind in BESIDE:
         provides = subjects_of(KINDS[kind].provides, spec)
     else:
         provides = (Subject("path", spec["path"]),) if "path" in spec else ()
@@ -79,12 +81,13 @@ def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) 
         spec=spec,
         digest=Digest("sha256:" + hashlib.sha256(said.encode()).hexdigest()),
         provides=provides,
-        uses=subjects_of(KINDS[kind].uses, spec) if kind in households.KINDS else (),
+        shares=subjects_of(KINDS[kind].shares, spec) if kind in BESIDE else (),
+        uses=subjects_of(KINDS[kind].uses, spec) if kind in BESIDE else (),
         contains=(Subject("path", spec["path"]),) if kind == "Directory" else (),
         package=KINDS[kind].package,
         lock=KINDS[kind].lock,
         transaction=KINDS[kind].transaction,
-        touches=KINDS[kind].touches if kind in households.KINDS else (),
+        touches=KINDS[kind].touches if kind in BESIDE else (),
         probe=_patience(kind, spec),
     )
 
@@ -175,7 +178,8 @@ def load(taken: Snapshot, facts: Mapping[TargetName, Facts] | None = None) -> De
         for name in one["on"]
         if name in document["targets"]
     ]
-    bodies = [one["spec"]["content"] for one in document["resources"] if "content" in one["spec"]]
+    specs = [one["spec"] for one in document["resources"]]
+    bodies = [spec[field] for spec in specs for field in ("content", "line") if field in spec]
     bodies += [text for one in document["resources"] for text, _ in one["spec"].get("files", {}).values()]
     found = desired(targets, instances, bodies, taken.revision, taken.source)
     if facts is None:
@@ -206,8 +210,13 @@ def differs(one: Instance, machine: "Machine", managed: Mapping[str, Address]) -
         managed: every path that is declared on the machine.
     """
     files = machine.files
-    if one.kind in households.KINDS:
-        return households.differs(one.kind, dict(one.spec), machine.system)
+    if one.kind in BESIDE:
+        spec, of_text = dict(one.spec), one.kind in scribes.KINDS
+        return (
+            scribes.differs(one.kind, spec, files)
+            if of_text
+            else households.differs(one.kind, spec, machine.system)
+        )
     if one.kind == "HttpProbe":
         return ""  # what answers is the world's business
     if one.kind == "Exec":

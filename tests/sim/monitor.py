@@ -16,7 +16,8 @@ from reconciler.model.desired import Desired
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.resource import Instance, Policy
 from reconciler.plugins.calls import Phase
-from tests.sim import dpkg, trees
+from tests.sim import dpkg, scribes, trees
+from tests.sim.author import file_of
 from tests.sim.custody import Custody
 from tests.sim.files import Node
 from tests.sim.manifests import path_of
@@ -78,6 +79,7 @@ class Monitor(logging.Handler):
         self._owing: dict[tuple[TargetName, str], set[Spot]] = {}
         self._in_doubt: dict[Spot, set[Spot]] = {}
         self._booted: dict[Spot, int] = {}
+        self._edits: dict[tuple[TargetName, str], tuple[str, list[Instance], list[str]]] = {}
         self._doubts: set[tuple[str, ...]] = set()
         self.sent: dict[Spot, float] = {}
         self._changed: dict[Spot, tuple[float, int, int]] = {}
@@ -226,7 +228,9 @@ class Monitor(logging.Handler):
         for frame in frames_in(data):
             command = frame.get("command")
             for item in frame["items"] if command in WRITING else ():
-                if command in ORDERS:
+                if command == "text.edit":
+                    self._edit(process, name, command, item)
+                elif command in ORDERS:
                     self.custody.said(process, name, command, item)
                 else:
                     self._intended(process, name, command, item)
@@ -287,6 +291,40 @@ class Monitor(logging.Handler):
             if slot != path:
                 self._removals.purged(process, name, path)
 
+    def _edit(self, process: Process, name: TargetName, command: str, item: Json) -> None:
+        """A part of a file is to be another one."""
+        assert process.account is not None
+        # What goes is known by what it was, and not by what finds it.
+        digest, begin = item.get("blob") or item.get("digest"), item.get("begin", "")
+        for slot in self._world.authors.texts[item["path"]]:
+            addresses = self._world.authors.addresses(name, slot)
+            meant = [
+                one
+                for one in self.meant(process, addresses)
+                if one.spec["body"]["digest"] == digest and begin.endswith(one.spec.get("marker", ""))
+            ]
+            if meant:
+                shown = [
+                    text
+                    for address in addresses
+                    for (text,) in process.account.execute(
+                        "SELECT diffs FROM plan_units WHERE outcome IS NULL AND address = ?", (address,)
+                    )
+                ]
+                self._edits[name, _said(command, item)] = slot, meant, shown
+                return
+        self.violated("an edit without an intent on record", name, item)
+
+    def _edited(self, machine: "Machine", command: str, item: Json, before: Node | None) -> str:
+        """A part of a file is another one; whose it is."""
+        slot, meant, shown = self._edits[machine.name, _said(command, item)]
+        after = machine.files.nodes.get(item["path"])
+        if wrong := scribes.unwarranted(meant, before, after):
+            self.violated("an edit of what nobody declared", machine.name, item, wrong, meant)
+        if wrong := scribes.unshown(meant, before, after, shown):
+            self.violated("an edit takes what nobody was shown", machine.name, item, wrong, shown)
+        return slot
+
     # --- the targets ------------------------------------------------------------------------------------------
 
     def wrote(self, machine: "Machine", command: str, item: Json, result: Json, before: Node | None) -> None:
@@ -299,7 +337,9 @@ class Monitor(logging.Handler):
             path=item["path"],
             result="changed" if changed else result.get("error", {}).get("code", "same"),
         )
-        spot = machine.name, self._world.authors.slot_of(item["path"])
+        edit = command == "text.edit"
+        slot = self._edited(machine, command, item, before) if edit else ""
+        spot = machine.name, slot or self._world.authors.slot_of(item["path"])
         self._in_doubt.pop(spot, None)
         owed = self._owing.get((machine.name, _said(command, item)), set())
         self._attempted |= self._notifies(spot) | owed
@@ -518,7 +558,7 @@ class Monitor(logging.Handler):
             for change in machine.changes
             if not change.ours
             and (
-                change.path == path
+                change.path == file_of(path)
                 or change.path.startswith(path + "/")
                 or (change.path[0] != "/" and self._world.authors.slot_of(change.path) == path)
             )

@@ -29,6 +29,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.plan import Cause, PlanUnit
 from tests.sim.households import Household, keeper
 from tests.sim.programs import Programs
+from tests.sim.scribes import scribe
 from tests.sim.world import authors_of
 
 Mutation = Callable[[], "contextlib.AbstractContextManager[Any]"]
@@ -410,6 +411,42 @@ def takes_all_other_groups_away() -> Any:
     return _spoiled("users", spoil)
 
 
+# --- Files that several own a part of ---------------------------------------------------------------------------------
+
+
+def takes_out_what_merely_matches() -> Any:
+    """With a line that is declared no longer goes whatever would have stood for it."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        right = inside["Line"].absence
+
+        def absence(self: Any, resource: Any) -> Any:
+            gone = right(self, resource)
+            found = {key: resource.spec[key] for key in ("match",) if key in resource.spec}
+            return dataclasses.replace(gone, spec={**gone.spec, **found})
+
+        inside["Line"].absence = absence
+
+    return _spoiled("lines", spoil)
+
+
+def leaves_a_block_that_was_changed() -> Any:
+    """Where there is a block it is as declared, whatever is in it."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        right = inside["EditProvider"].found
+
+        def found(self: Any, spec: Any, reply: Any) -> Any:
+            seen = right(self, spec, reply)
+            if "marker" in spec and "before" in getattr(seen, "state", {}) and spec["state"] == "present":
+                del seen.state["edit"]
+            return seen
+
+        inside["EditProvider"].found = found
+
+    return _spoiled("edits", spoil)
+
+
 BESIDE_FILES: dict[str, str] = {
     mutation.__name__: part
     for part, mutations in (
@@ -432,6 +469,7 @@ BESIDE_FILES: dict[str, str] = {
             ),
         ),
         ("accounts", (takes_all_other_groups_away,)),
+        ("texts", (takes_out_what_merely_matches, leaves_a_block_that_was_changed)),
     )
     for mutation in mutations
 }
@@ -475,6 +513,8 @@ MUTATIONS: dict[str, Mutation] = {
         says_that_it_has_reloaded,
         stops_what_begins_with_the_host,
         takes_all_other_groups_away,
+        takes_out_what_merely_matches,
+        leaves_a_block_that_was_changed,
     )
 }
 
@@ -485,6 +525,7 @@ BEGIN_AT = {
     "changes_what_is_on_hold": 100,
     "has_no_unit_files_read": 50,
     "stops_what_begins_with_the_host": 110,
+    "takes_out_what_merely_matches": 100,
 }
 """Of those that are rarely found, seeds before which they are known not to be: looking there takes long."""
 
@@ -495,7 +536,10 @@ def could_find(name: str, seed: int) -> bool:
         return True
     if seed < BEGIN_AT.get(name, 0):
         return False
-    found = [keeper(seed, number) for number in range(authors_of(seed))]
+    authors = range(authors_of(seed))
+    if BESIDE_FILES[name] == "texts":
+        return any(scribe(seed, number) is not None for number in authors)
+    found = [keeper(seed, number) for number in authors]
     return any(one is not None and BESIDE_FILES[name] in Household(one, [], "").parts for one in found)
 
 

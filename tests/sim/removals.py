@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.resource import Deletion, Instance, Policy
+from tests.sim.author import file_of
 from tests.sim.manifests import path_of
 
 if TYPE_CHECKING:
@@ -104,12 +105,12 @@ class Removals:
                 f"{name}/"
             ):
                 continue
-            theirs = self._world.authors.path(Address(address))
+            theirs = file_of(self._world.authors.path(Address(address)))
             if theirs == path or theirs.startswith(path + "/"):
                 self._violated("a purge of what another source has", path, address, source)
         for source, last in self._last.items():
             for one in () if source in process.controller.in_force.sources else last.instances.values():
-                theirs = path_of(one)
+                theirs = file_of(path_of(one))
                 if one.target == name and (theirs == path or theirs.startswith(path + "/")):
                     self._violated("a purge of what another source declares", path, one.address, source)
 

@@ -18,6 +18,7 @@ from reconciler.errors import RemoteProtocolError, TransportError
 from reconciler.model.calls import Call
 from reconciler.plugins.calls import CALLS, about
 from reconciler.targets.frames import FrameReader, canonical
+from tests.sim import texts
 from tests.sim.files import digest_of
 from tests.sim.system import LOOKS, ORDERS
 from tests.sim.wire import Wire
@@ -62,7 +63,7 @@ class Command:
 
 def validating(command: Command) -> float:
     """Seconds for which the next thing that a command writes is validated."""
-    if command.name != "file.write" or len(command.results) >= len(command.items):
+    if command.name not in {"file.write", "text.edit"} or len(command.results) >= len(command.items):
         return 0.0
     match command.items[len(command.results)].get("validate"):
         case ["sleep", seconds, *_]:
@@ -386,6 +387,8 @@ class Runner:
             self.machine.looked(self, str(subjects[0]) if subjects else name)
             return self.machine.system.look(name, item)
         self.machine.looked(self, item.get("path", ""))
+        if name == "text.look":
+            return texts.do(self.machine.files, name, item, self._blobs)
         return self.machine.files.do(name, item, self._blobs)
 
     def _observe(self, command: Command) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 from reconciler.core.conditions import get_condition, summarize
 from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.resource import Adopt, Instance, Policy
-from tests.sim import meddling, trees
+from tests.sim import meddling, scribes, trees
 from tests.sim.faults import actors, others
 from tests.sim.files import KNOWN, digest_of
 from tests.sim.loop import Deadlock, SimTask, Spinning, run
@@ -214,6 +214,8 @@ async def _calm(world: World) -> None:
                 machine.files.remove(path, {"command": "rm", "pid": 7, "user": "alice"})
             for path in trees.misplaced(one, machine.files):
                 machine.files.remove(path, {"command": "rm", "pid": 7, "user": "alice"})
+        prefixes = [author.prefix for author in world.authors.by_source.values()]
+        scribes.settle(machine.files, list(world.authors.texts), prefixes)
     if world.process is not None:
         world.process.crash_at = None
     world.authors.finish()
@@ -398,7 +400,9 @@ async def _leave(world: World) -> None:
 def _managed(world: World, name: str) -> dict[str, Any]:
     assert world.process is not None and world.process.controller.in_force
     instances = world.process.controller.in_force.instances.values()
-    return {path_of(one): one.address for one in instances if one.target == name and path_of(one)}
+    mine = [one for one in instances if one.target == name]
+    parts = {subject.name: one.address for one in mine for subject in one.shares}
+    return parts | {path_of(one): one.address for one in mine if path_of(one)}
 
 
 def _unsettled(world: World) -> list[str]:

@@ -13,7 +13,7 @@ from reconciler.core.prune import Budget
 from reconciler.core.schedule import Rhythm
 from reconciler.engine.settings import EngineSettings
 from reconciler.model.names import SourceName, TargetName
-from tests.sim import meddling
+from tests.sim import meddling, scribes
 from tests.sim.author import Authors
 from tests.sim.dpkg import Installed
 from tests.sim.files import Json, Node, digest_of
@@ -89,6 +89,11 @@ class World:
                 )
                 node = Node(content=content)
             machine.files.put(path, node, {"command": "history", "pid": 1})
+        machine.texts = frozenset(self.authors.texts)
+        lived = random.Random(f"{self.seed}/{machine.name}/wrote")
+        for path in self.authors.texts:
+            for _ in range(lived.choice([0, 1, 1, 3]) if machine.files.has_parent(path) else 0):
+                scribes.meddle(machine.files, path, lived, {"command": "history", "pid": 1})
         if self.authors.households:
             meddling.furnish(
                 machine.system, self.authors.archive, random.Random(f"{self.seed}/{machine.name}/lived")
