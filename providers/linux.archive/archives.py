@@ -153,7 +153,8 @@ def seen(one: Resource, digest: str, stats: Json, top: Any, look: Any) -> Actual
     if obstacles:
         state["obstacles"] = obstacles
     exists = bool(look["known"]) if spec["state"] == "absent" else bool(top["exists"])
-    return Actual(exists, state, watched(spec, obstacles, look.get("directories", ())))
+    watch = watched(spec, obstacles, look.get("directories", ()))
+    return Actual(exists, state, watch, unfinished=bool(look.get("unfinished")))
 
 
 def watched(spec: Json, obstacles: list[Json], directories: Sequence[str]) -> tuple[str, ...]:
@@ -196,6 +197,9 @@ def presence(one: Resource, now: Actual) -> Operation:
     diffs = [] if now.exists else [FieldDiff("state", "absent", "present")]
     if not state["known"]:
         diffs.append(FieldDiff("archive", state.get("before"), digest or None))
+        if "body" in spec:
+            # What the controller has, it can show.
+            diffs.append(FieldDiff("content", None, {key: spec["body"][key] for key in ("digest", "size")}))
     diffs += differences(state)
     calls, blobs = coming(spec, digest)
     unpack = question(one, digest) | {"timeout_ms": spec["timeout"] * 1000 + MORE}

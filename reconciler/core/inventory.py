@@ -58,7 +58,7 @@ def seen_in_sync(state: ResourceState | None, digest: Digest) -> bool:
     return state is not None and state.digest == digest and state.observed is not None
 
 
-def cause_of(state: ResourceState | None, digest: Digest, *, exists: bool) -> Cause:
+def cause_of(state: ResourceState | None, digest: Digest, *, exists: bool, unfinished: bool = False) -> Cause:
     """Why an instance that differs is changed.
 
     DRIFT is said only where it had been seen in sync as it is declared now; what we never touched is
@@ -68,14 +68,24 @@ def cause_of(state: ResourceState | None, digest: Digest, *, exists: bool) -> Ca
         state: what is on record about it, or None.
         digest: of the instance as declared now.
         exists: whether the thing is there.
+        unfinished: whether it is known to be half of what was begun here.
     """
+    if unfinished:
+        return Cause.SPEC
     if seen_in_sync(state, digest):
         return Cause.DRIFT
     owned = state is not None and state.owned
     return Cause.ADOPT if exists and not owned else Cause.SPEC
 
 
-def decide(instance: Instance, state: ResourceState | None, *, exists: bool, equal: bool) -> Decision:
+def decide(
+    instance: Instance,
+    state: ResourceState | None,
+    *,
+    exists: bool,
+    equal: bool,
+    unfinished: bool = False,
+) -> Decision:
     """What follows from a fresh observation of `instance`: see the table above.
 
     Args:
@@ -83,10 +93,11 @@ def decide(instance: Instance, state: ResourceState | None, *, exists: bool, equ
         state: what is on record about it, or None at first contact.
         exists: whether the thing is there.
         equal: whether it is as declared, ignored fields left aside.
+        unfinished: whether it is known to be half of what was begun here: nobody's drift, and nothing to adopt.
     """
     if instance.removal is not None:
         return Decision(cause=Cause.RESTORE if instance.removal.asked else Cause.PRUNE, held=None)
-    cause = cause_of(state, instance.digest, exists=exists)
+    cause = cause_of(state, instance.digest, exists=exists, unfinished=unfinished)
     return Decision(cause=cause, held=None if equal else _held(instance, cause))
 
 

@@ -39,6 +39,7 @@ class Actual:
         state: the provider's account of it.
         watch: the subjects on which it depends, such as `path:/etc/motd`.
         remark: what a person should know of it although nothing is to be done about it, or "".
+        unfinished: whether what was begun here is known to have been cut off.
     """
 
     address: Address
@@ -46,6 +47,7 @@ class Actual:
     state: Mapping[str, Any]
     watch: tuple[str, ...] = ()
     remark: str = ""
+    unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

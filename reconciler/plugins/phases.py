@@ -203,6 +203,7 @@ def _actual_of(item: Json) -> Actual:
         state=item["state"],
         watch=tuple(item["watch"]),
         remark=item.get("remark", ""),
+        unfinished=item.get("unfinished", False),
     )
 
 

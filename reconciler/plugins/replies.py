@@ -172,6 +172,8 @@ def _check_actual(item: dict[str, Any]) -> None:
     remark = item.get("remark", "")
     if type(remark) is not str or len(remark) > REMARK_MAX:
         raise Misbehaviour(f"its `remark` is no text of at most {REMARK_MAX:,} characters")
+    if type(item.get("unfinished", False)) is not bool:
+        raise Misbehaviour("its `unfinished` is neither true nor false")
     watch = item.setdefault("watch", [])
     if type(watch) is not list or not all(map(is_watched, watch)):
         raise Misbehaviour("its `watch` is no list of subjects such as path:/etc/motd")

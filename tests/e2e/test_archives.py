@@ -61,6 +61,8 @@ def test_it_is_carried_to_its_end(lab, site, trouble):
         host.start()
     until("it is whole", lambda: count(host, "new") == (COUNT, 0), patience=120)
     daemon.until_ready(1)
+    # What is half was begun here: nobody has changed anything.
+    assert daemon.events(reason="Repaired") == []
     assert daemon.terminate() == 0
     assert host.exec("find /opt/many -name '.froyo*' | wc -l") == "0"
     assert "nothing to do" in site.apply().stdout

@@ -147,6 +147,9 @@ func (f *family) look(ctx context.Context, item wire.Object) (wire.Object, error
 		}
 	}
 	reply = append(reply, wire.F("directories", directories), wire.F("lost", int64(c.lost)))
+	if len(c.differences) > 0 && f.records.unfinished(q.path) {
+		reply = append(reply, wire.F("unfinished", true))
+	}
 	return append(reply, told(c.differences, c.state())...), nil
 }
 
@@ -201,6 +204,12 @@ func (f *family) unpack(ctx context.Context, item wire.Object) (wire.Object, err
 	if q.expect != "" && c.state() != q.expect {
 		return nil, fault.New(fault.Conflict, "%s is not as expected", q.path)
 	}
+	if !fresh && len(c.changes) == 0 && !f.records.unfinished(q.path) {
+		return wire.Object{wire.F("changed", false)}, nil
+	}
+	if err := f.records.begin(ctx, &q.unpacking); err != nil {
+		return nil, err
+	}
 	if fresh {
 		record.made = made || c.top
 		if err := f.records.save(ctx, &q.unpacking, record); err != nil {
@@ -208,6 +217,9 @@ func (f *family) unpack(ctx context.Context, item wire.Object) (wire.Object, err
 		}
 	}
 	changed, err := q.apply(ctx, c, body)
+	if err == nil {
+		err = f.records.end(ctx, &q.unpacking)
+	}
 	return wire.Object{wire.F("changed", changed || fresh)}, err
 }
 

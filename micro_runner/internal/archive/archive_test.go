@@ -498,7 +498,7 @@ func TestWhatWasCutOffInTheMiddleIsSeenAndCarriedToItsEnd(t *testing.T) {
 	f := newFamily(h.Host, kept)
 	write, writes := f.commands["file.write"], 0
 	f.commands["file.write"] = command.Command{Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
-		if writes++; writes == 3 { // after the record, and some files
+		if writes++; writes == 4 { // after the mark, the record, and some files
 			cancel()
 		}
 		return write.Run(ctx, call)
@@ -513,8 +513,16 @@ func TestWhatWasCutOffInTheMiddleIsSeenAndCarriedToItsEnd(t *testing.T) {
 	if total := reply["total"].(int64); reply["known"] != true || total == 0 || total >= 3*together {
 		t.Fatalf("it is not seen that it was cut off in the middle: %v", total)
 	}
+	if reply := h.look(content, nil); reply["unfinished"] != true {
+		t.Error("what was begun here is taken for somebody else's doing")
+	}
 	h.unpack(content, nil)
 	h.inSync(content, nil)
+	_ = os.Remove(filepath.Join(h.top, time.Duration(1).String()))
+	if reply := h.look(content, nil); reply["total"] != int64(1) || reply["unfinished"] != nil {
+		t.Errorf("what somebody has removed is taken for unfinished: %v", reply)
+	}
+	h.unpack(content, nil)
 	h.Clean(h.top)
 }
 

@@ -52,6 +52,34 @@ func (r *records) of(path string) string {
 	return r.place + "/" + digest.Of([]byte(path)).String()[len("sha256:"):] + ".json"
 }
 
+// begun is the mark that an unpacking at a path has been begun and is not known to have come to its end.
+func (r *records) begun(path string) string { return r.of(path) + ".begun" }
+
+// begin puts the mark there, and end takes it away.
+func (r *records) begin(ctx context.Context, u *unpacking) error {
+	empty := digest.Of(nil).String()
+	if err := u.host.Blobs.Receive(empty, bytes.NewReader(nil), 0); err != nil {
+		return received(err, "the mark that it is begun")
+	}
+	defer u.host.Blobs.Forget(empty)
+	if _, err := u.run(ctx, "dir.ensure", []wire.Object{{wire.F("path", r.place), wire.F("mode", "0700"), wire.F("parents", true)}}); err != nil {
+		return err
+	}
+	_, err := u.run(ctx, "file.write", []wire.Object{{wire.F("path", r.begun(u.path)), wire.F("blob", empty), wire.F("mode", "0600")}})
+	return err
+}
+
+func (r *records) end(ctx context.Context, u *unpacking) error {
+	_, err := u.run(ctx, "file.remove", []wire.Object{{wire.F("path", r.begun(u.path))}})
+	return err
+}
+
+// unfinished tells whether it is there. What cannot be looked at is none: then somebody is told of who did it that it is not known.
+func (r *records) unfinished(path string) bool {
+	_, err := os.Lstat(r.begun(path))
+	return err == nil
+}
+
 // load gives the record of a path; nil where there is none, or none that can be read: then it is made anew.
 func (r *records) load(ctx context.Context, host *command.Host, path string) (*record, error) {
 	dir, name, err := walk.Parent(r.of(path))
@@ -113,7 +141,7 @@ func (r *records) save(ctx context.Context, u *unpacking, of *record) error {
 
 // remove takes the record of a path away.
 func (r *records) remove(ctx context.Context, u *unpacking) error {
-	_, err := u.run(ctx, "file.remove", []wire.Object{{wire.F("path", r.of(u.path))}})
+	_, err := u.run(ctx, "file.remove", []wire.Object{{wire.F("path", r.of(u.path))}, {wire.F("path", r.begun(u.path))}})
 	return err
 }
 

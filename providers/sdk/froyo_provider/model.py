@@ -48,12 +48,15 @@ class Actual:
         watch: subjects whose changes would concern it, such as `path:/etc/motd`; a path with a slash at its end is a
             directory with what is directly in it.
         remark: what a person should know of it although nothing is to be done about it.
+        unfinished: whether what was begun here for this declaration is known to have been cut off: then what differs is
+            nobody else's doing, and not what was there before.
     """
 
     exists: bool
     state: dict[str, Any] = field(default_factory=dict)
     watch: Sequence[str] = ()
     remark: str = ""
+    unfinished: bool = False
 
 
 @dataclass(slots=True)

@@ -55,6 +55,8 @@ def actual_json(address: str, actual: Actual) -> Json:
     }
     if actual.remark:
         item["remark"] = actual.remark
+    if actual.unfinished:
+        item["unfinished"] = True
     return item
 
 

@@ -86,6 +86,7 @@ def observed(actual: Actual) -> Observed:
         digest=_digest(actual.exists, actual.state),
         itself=itself,
         remark=actual.remark,
+        unfinished=actual.unfinished,
     )
 
 

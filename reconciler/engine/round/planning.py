@@ -6,11 +6,11 @@ A provider says what differs; the engine says why (`Cause`), and whether anythin
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from reconciler.core import diff, inventory
+from reconciler.core import diff, inventory, listing
 from reconciler.engine import wording
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.lane.lane import Lane
@@ -55,6 +55,26 @@ async def plan(
     return units
 
 
+def with_listings(
+    planned: Mapping[Address, PlanUnit | ProviderError], find_blob: FindBlob
+) -> Iterator[PlanUnit]:
+    """Units for people to read, with what is in an archive where a body is one: more than that it is no text."""
+
+    def listed(one: FieldDiff) -> FieldDiff:
+        after = one.after
+        if not isinstance(after, dict) or not one.unified or one.unified.startswith("@@"):
+            return one
+        if after.get("size", 0) <= listing.MAX_BYTES:
+            with contextlib.suppress(SnapshotGone):
+                inside = listing.listing(find_blob(Digest(str(after["digest"]))).read())
+                return replace(one, unified="\n".join(inside)) if inside else one
+        return one
+
+    for unit in planned.values():
+        if isinstance(unit, PlanUnit):
+            yield replace(unit, diffs=tuple(map(listed, unit.diffs)))
+
+
 def unit_of(
     lane: Lane, reading: Observed, operation: Operation | ProviderError, find_blob: FindBlob | None
 ) -> PlanUnit | ProviderError:
@@ -86,7 +106,13 @@ def unit_of(
             f"{instance.package} wants to {action} {address}, which is only looked at: its kind is a `probe`, and"
             " what is wrong with one is an obstacle; this is its defect"
         )
-    decision = inventory.decide(instance, state, exists=reading.exists, equal=action is Action.NONE)
+    decision = inventory.decide(
+        instance,
+        state,
+        exists=reading.exists,
+        equal=action is Action.NONE,
+        unfinished=reading.unfinished,
+    )
     return PlanUnit(
         address=address,
         action=action,

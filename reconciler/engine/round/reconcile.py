@@ -27,6 +27,7 @@ from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.looking import look
 from reconciler.engine.round.looks import Looks
 from reconciler.engine.round.performing import ReadingPerformer
+from reconciler.engine.round.planning import with_listings
 from reconciler.engine.round.prefetch import Prefetch
 from reconciler.engine.round.probing import Probing
 from reconciler.engine.round.refreshing import foreseen
@@ -217,18 +218,17 @@ class Round:
         seen = await look(
             self._services, self._lane, addresses, performer, texts=texts, tell=True, probed=probed
         )
-        target = self._lane.target
         # What is read together is of one package; people read what comes first at first.
         planned = {address: seen[address].unit for address in addresses if address in seen}
-        units = [self._deciding.permit(one) for one in planned.values() if isinstance(one, PlanUnit)]
+        units = [self._deciding.permit(one) for one in with_listings(planned, self._services.find_blob)]
         errors = {a: one for a, one in planned.items() if isinstance(one, ProviderError)}
         return Plan(
-            target=target.name,
+            target=self._lane.target.name,
             revision=self._services.revision(),
             units=tuple(self._foretold(foreseen(self._lane, self._foretold(units, errors)), errors)),
             observed_at=self._services.runtime.now(),
             errors={
-                str(address): told(error, target, uid=self._session.ready.uid)
+                str(address): told(error, self._lane.target, uid=self._session.ready.uid)
                 for address, error in errors.items()
             },
         )

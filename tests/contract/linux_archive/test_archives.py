@@ -107,6 +107,14 @@ def test_what_is_there_is_left_alone_and_watched(plugin):
     assert sum(map(len, actual["watch"])) < 210_000
 
 
+def test_what_was_cut_off_is_known_as_such(plugin):
+    cut = SYNC | {"unfinished": True, "total": 1, "differs": [["bin/x", "", "", "file"]], "changes": "x"}
+    [actual] = Harness(plugin.Archive, Target(cut)).read([archive()])
+    assert actual["unfinished"] is True
+    [actual] = Harness(plugin.Archive, Target()).read([archive()])
+    assert "unfinished" not in actual
+
+
 def test_a_download_is_checked_before_it_is_unpacked(plugin):
     operation = planned(plugin, Target(OTHER, ABSENT))
     assert (operation["action"], operation["slow"]) == ("create", True)
@@ -135,6 +143,7 @@ def test_a_download_is_checked_before_it_is_unpacked(plugin):
 def test_one_of_the_source_is_sent_and_one_of_the_target_is_taken(plugin):
     body = {"digest": f"sha256:{ONE}", "size": 9}
     operation = planned(plugin, Target(OTHER), archive(body=body))
+    assert [one["after"] for one in operation["diffs"] if one["field"] == "content"] == [body]
     assert operation["blobs"] == [body["digest"]]
     assert [one["args"].get("blob") for one in operation["calls"]] == [body["digest"]]
     place = {"exists": True, "type": "file", "digest": f"sha256:{TWO}"}

@@ -1,5 +1,6 @@
 """The commands that run once, as a person types them: real processes, real files."""
 
+import io
 import json
 import os
 import shlex
@@ -7,6 +8,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import tarfile
 
 import pytest
 
@@ -571,3 +573,26 @@ def test_a_plan_names_what_comes_first_at_first(person):
     plan = json.loads(person.froyo("plan", person.site, "-o", "json", status=2).stdout)
     named = [unit["address"] for unit in plan["items"][0]["units"]]
     assert named == ["here/Exec/before", "here/File/cause", "here/Exec/handler"]
+
+
+def test_of_an_archive_a_plan_shows_what_is_in_it(person):
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as archive:
+        for name in ("app-1/bin/run", "app-1/README"):
+            member = tarfile.TarInfo(name)
+            member.size = 3
+            archive.addfile(member, io.BytesIO(b"abc"))
+    (person.site / "app.tgz").write_bytes(made.getvalue())
+    person.write(
+        "app.yaml",
+        """\
+apiVersion: linux.froyo.dev/v1alpha1
+kind: Archive
+metadata: {name: app}
+spec: {target: here, path: "@/app", source: app.tgz}
+""",
+    )
+    said = person.froyo("plan", person.site, status=None).stdout
+    assert "2 entries, 6 bytes, all below app-1/" in said
+    assert "+README" in said
+    assert "+bin/ (1)" in said

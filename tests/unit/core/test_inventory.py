@@ -44,6 +44,13 @@ def test_holding_concerns_first_contact_only():
     assert decide(held, known(observed=OBSERVED, owned=True), exists=True, equal=False).held is None
 
 
+def test_what_was_begun_here_and_cut_off_is_neither_drift_nor_anybody_elses():
+    held = make_instance("File/a", adopt=Adopt.HOLD)
+    for state in (None, known(observed=OBSERVED, owned=True)):
+        decision = decide(held, state, exists=True, equal=False, unfinished=True)
+        assert decision == Decision(Cause.SPEC, None)
+
+
 def test_what_is_not_there_is_created_because_it_is_declared():
     assert decide(FILE, None, exists=False, equal=False) == Decision(Cause.SPEC, None)
 

@@ -111,6 +111,7 @@ def planned(**changes: Any) -> dict[str, Any]:
         (Phase.READ, {"exists": True, "state": []}, "`exists` and `state`"),
         (Phase.PLAN, planned(lost=-1), "its `lost` is no number"),
         (Phase.PLAN, planned(lost=True), "its `lost` is no number"),
+        (Phase.READ, {"exists": True, "state": {}, "unfinished": 1}, "`unfinished` is neither"),
         (Phase.READ, {"exists": True, "state": {}, "remark": 5}, "its `remark` is no text"),
         (Phase.READ, {"exists": True, "state": {}, "remark": "x" * 2001}, "its `remark` is no text"),
         (Phase.READ, {"exists": True, "state": {}, "watch": "path:/etc"}, "no list of subjects"),
