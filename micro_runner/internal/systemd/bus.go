@@ -21,6 +21,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/owner"
 )
 
 const (
@@ -60,6 +61,7 @@ type Journal func(ctx context.Context, selection []string, since time.Time) stri
 type Bus struct {
 	files   fileStates
 	journal Journal
+	names   *owner.Names
 	user    string                 // whose manager it is; "" for the host's
 	uid     func() (uint32, error) // of that user, who may be another one of that name by now
 
@@ -84,8 +86,8 @@ type line struct {
 type listener struct{ hear func(*dbus.Signal) }
 
 // newBus is connected to nothing yet.
-func newBus(journal Journal, user string, uid func() (uint32, error)) *Bus {
-	return &Bus{journal: journal, user: user, uid: uid, attempts: map[string]attempt{}, listeners: map[*listener]struct{}{}, busy: map[string]int{}}
+func newBus(journal Journal, names *owner.Names, user string, uid func() (uint32, error)) *Bus {
+	return &Bus{journal: journal, names: names, user: user, uid: uid, attempts: map[string]attempt{}, listeners: map[*listener]struct{}{}, busy: map[string]int{}}
 }
 
 // Lacking says why there is no systemd on this host, or nil.

@@ -10,6 +10,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/holders"
 )
 
 // What can be done to a unit. All of an order is done in this order, whatever its own is.
@@ -295,6 +296,9 @@ func (w *work) failed(ctx context.Context, unit, why string, since time.Time) er
 		why = Why(units[0])
 	}
 	if lines := w.bus.journal(ctx, w.bus.selection(unit), since); lines != "" {
+		if held := holders.Told(ctx, lines, w.bus.names); held != "" {
+			why += "; " + held
+		}
 		why += "; the end of its journal:\n" + lines
 	}
 	return fault.New(fault.UnitFailed, "%s: %s", unit, why)

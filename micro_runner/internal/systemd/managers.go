@@ -25,7 +25,7 @@ type Managers struct {
 
 // NewManagers are connected to nothing yet. Where a unit fails, the end of its journal is told, which is another program's to read.
 func NewManagers(names *owner.Names, journal Journal) *Managers {
-	return &Managers{journal: journal, names: names, system: newBus(journal, "", nil), users: map[string]*Bus{}}
+	return &Managers{journal: journal, names: names, system: newBus(journal, names, "", nil), users: map[string]*Bus{}}
 }
 
 // Cut gives the user of whose manager a unit is ("" for systemd's), and what it is called there.
@@ -44,7 +44,7 @@ func (m *Managers) of(user string) *Bus {
 	defer m.mu.Unlock()
 	bus := m.users[user]
 	if bus == nil {
-		bus = newBus(m.journal, user, func() (uint32, error) {
+		bus = newBus(m.journal, m.names, user, func() (uint32, error) {
 			m.names.Refresh()
 			return m.names.UID(user)
 		})

@@ -19,7 +19,7 @@ import (
 const games = 5
 
 func busOf(uid uint32) *Bus {
-	return newBus(nil, "games", func() (uint32, error) { return uid, nil })
+	return newBus(nil, nil, "games", func() (uint32, error) { return uid, nil })
 }
 
 func code(err error) fault.Code {
@@ -166,7 +166,7 @@ func TestAManagerThatDoesNotAnswerIsNotAskedAgainForAWhile(t *testing.T) {
 	usual := usersDialing
 	usersDialing = 50 * time.Millisecond
 	t.Cleanup(func() { usersDialing = usual })
-	b := newBus(nil, "root", func() (uint32, error) { return uid, nil })
+	b := newBus(nil, nil, "root", func() (uint32, error) { return uid, nil })
 	_, err = b.connect(context.Background())
 	if code(err) != fault.Unreachable || !strings.Contains(err.Error(), "does not answer") {
 		t.Fatal(err)

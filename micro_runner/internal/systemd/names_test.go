@@ -36,7 +36,7 @@ func TestOnlyFullNamesOfUnitsAreTaken(t *testing.T) {
 }
 
 func TestAUnitThatFailsAgainAndAgainIsLeftAloneForLongerEachTime(t *testing.T) {
-	b := newBus(nil, "", nil)
+	b := newBus(nil, nil, "", nil)
 	failed := Unit{Active: "failed", Result: "exit-code"}
 	if b.attempt("a", Unit{Active: "inactive"}, false) != 0 {
 		t.Fatal("the first start waits")

@@ -8,7 +8,10 @@ from tests.e2e.site import instance, until
 pytestmark = pytest.mark.lab
 
 APP = "[Service]\nExecStart=/usr/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
-BROKEN = "[Service]\nExecStart=/bin/sh -c 'echo the port is taken; exit 3'\n"
+BROKEN = (
+    "[Service]\nExecStart=/bin/sh -c 'echo \"the port is taken: bind() to 0.0.0.0:22 failed"
+    " (98: Address already in use)\"; exit 3'\n"
+)
 
 
 def unit(kind, name, host, **spec):
@@ -53,7 +56,8 @@ def test_a_host_set_up_by_hand_is_adopted_and_what_fails_says_why(lab, site, hos
     site.declare(target(lab, host, user="root", become=None), nginx, broken, running, missing)
     said = site.apply(check=False)
     assert said.returncode != 0
-    assert "its process exited with status 3; the end of its journal" in said.stdout
+    assert "its process exited with status 3; port 22 is held by `sshd" in said.stdout
+    assert "root, ssh.service); the end of its journal" in said.stdout
     assert "the port is taken" in said.stdout
     assert "there is no unit missing.service here" in said.stdout
     page = instance(
