@@ -17,6 +17,8 @@ from reconciler.store.feed import Feed, News
 LANE = "memory"
 AFTER = 10.0
 """Seconds after a source has been evaluated: by then what that took is free."""
+AGAIN = 45.0
+"""Seconds after that: by then a large fleet has been looked at, too, however busy the machine was."""
 EVERY = 300.0
 """Seconds after which it is done all the same: it takes some milliseconds."""
 
@@ -36,13 +38,17 @@ async def keep_small(feed: Feed, offload: Offload) -> None:
         offload: does it beside the loop, which need not wait for it.
     """
     with feed.subscribe() as following:
+        pause = EVERY
         while True:
+            evaluated = False
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(EVERY):
-                    while not _evaluated(await following.heard()):
+                async with asyncio.timeout(pause):
+                    while not (evaluated := _evaluated(await following.heard())):
                         pass
+            if evaluated:
                 await asyncio.sleep(AFTER)
             await offload(LANE, give_back)
+            pause = AGAIN if evaluated else EVERY
 
 
 def _evaluated(news: News) -> bool:

@@ -28,11 +28,12 @@ def test_after_each_new_revision_and_now_and_then():
         ):
             await asyncio.sleep(after)
             feed.committed(receipt)
-        await asyncio.sleep(memory.AFTER + memory.EVERY + 1.0)
+        await asyncio.sleep(memory.AFTER + memory.AGAIN + memory.EVERY + 1.0)
         task.cancel()
         await asyncio.wait([task])
         first, second = 2.0 + memory.AFTER, 3.0 + 2 * memory.AFTER
-        assert given_back == [first, second, second + memory.EVERY]
+        third = second + memory.AGAIN
+        assert given_back == [first, second, third, third + memory.EVERY]
 
     run(play())
 
