@@ -3,6 +3,7 @@
 What each case shows; tests/e2e/test_conformance.py lets calls fail besides, and does all that the command does.
 """
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from reconciler.app.places import Places
 from reconciler.conformance.exam import Effort
 from reconciler.conformance.verdicts import PROPERTIES
-from tests.contract.kit.conftest import BUILT_IN, findings
+from tests.contract.kit.conftest import BUILT_IN, ROOT, findings
 from tests.contract.kit.hosts import WRITABLE, declare, looks, tried_on
 from tests.lab.fixture import Host, Lab
 
@@ -56,3 +57,34 @@ def test_what_is_written_to_begin_with_keeps_it_on_a_host(
     assert findings(verdicts) == {}
     assert [name for name, verdict in verdicts.items() if not verdict.looked] == []
     assert list(verdicts) == list(PROPERTIES)
+
+
+LEAVING = """\
+look: {note: cat /srv/froyo-kit-note}
+cases:
+- {name: left, kind: Marker, spec: {path: /srv/froyo-kit-note, content: hello}, action: create, after: {note: other}}
+- {name: unprepared, kind: Marker, spec: {path: /srv/b, content: b}, prepare: "echo no such thing >&2; exit 1"}
+"""
+
+
+def test_what_a_case_leaves_behind_and_what_cannot_be_prepared_is_told(
+    skeleton: Path, where: Places, site: Path, host: Host
+) -> None:
+    (skeleton / "cases" / "host").mkdir()
+    (skeleton / "cases" / "host" / "notes.yaml").write_text(LEAVING)
+    found = findings(tried_on(skeleton, site, host.name, where, BRIEF))
+    host.exec("rm -f /srv/froyo-kit-note")
+    assert found["clean"] == ["it is not as it was before: note"]
+    assert 'afterwards note is "hello", not "other"' in found["cases"]
+    assert "it cannot be prepared: exit status 1: no such thing" in found["cases"]
+
+
+def test_a_kind_without_a_case_for_hosts_is_told(
+    where: Places, site: Path, host: Host, tmp_path: Path
+) -> None:
+    package = tmp_path / "linux.exec"
+    shutil.copytree(ROOT / "providers" / "linux.exec", package)
+    shutil.rmtree(package / "cases" / "host")
+    verdicts = tried_on(package, site, host.name, where, BRIEF)
+    assert findings(verdicts) == {"kinds": ["no case of Exec could be tried here: give it one"]}
+    assert verdicts["cases"].note.startswith("8 cannot be here, such as a command that makes something")
