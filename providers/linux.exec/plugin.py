@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from typing import Any
 
@@ -19,6 +18,7 @@ from froyo_provider import (
     call,
     gather,
 )
+from froyo_provider.programs import succeeded
 
 CHECK_SECONDS = 30
 OUTPUT = 4096
@@ -171,13 +171,4 @@ async def run(spec: dict[str, Any], how: dict[str, Any]) -> Result:
         "max_output": OUTPUT,
     }
     reply = await call("exec.run", **arguments)
-    output = "".join(
-        base64.b64decode(reply[stream]).decode(errors="replace") for stream in ("stdout", "stderr")
-    )
-    if reply["exit"] != 0:
-        how_it_ended = reply["signal"] or f"exit status {reply['exit']}"
-        said = output.strip()
-        # Several lines stay what they are, such as a line with a mark below it.
-        said = f":{chr(10) if chr(10) in said else ' '}{said}" if said else ""
-        raise PermanentError(f"{spec['argv'][0]} failed ({how_it_ended}){said}")
-    return Result(changed=True, output=output)
+    return Result(changed=True, output=succeeded(spec["argv"], reply))

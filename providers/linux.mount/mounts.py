@@ -11,11 +11,10 @@ from steps import (
     FSTAB,
     entry_of,
     live_steps,
-    program,
     refuse_secrets,
-    succeeded,
     table_question,
     table_steps,
+    told,
     wants_line,
 )
 from tables import Entry, Mounted, around, entries, mounted, on_top
@@ -34,6 +33,7 @@ from froyo_provider import (
     call,
     gather,
 )
+from froyo_provider.programs import program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +113,7 @@ class Mount(Provider):
         for step in operation.payload["steps"]:
             reply = await call(step["call"], **step["args"])
             if step["call"] == "exec.run":
-                said.append(succeeded(step["args"]["argv"], reply))
+                said.append(told(step["args"]["argv"], reply))
         return Result(changed=True, output="".join(said))
 
     def absence(self, resource: Resource) -> Resource:
@@ -213,7 +213,7 @@ def plan_mount(one: Resource, now: Actual) -> Operation:
     steps = steps if any(not diff.ignored for diff in diffs) else []
     more = more if any(not diff.ignored for diff in live) else []
     if steps and state["systemd"]:
-        steps.append(program(one, "systemctl", "daemon-reload"))
+        steps.append(program(one.address, "systemctl", "daemon-reload"))
     action: ActionName = "delete" if spec.get("state") == "absent" else "update" if now.exists else "create"
     obstacles = [{"call": "text.edit", **found} for found in state.get("edit", {}).get("obstacles", ())]
     return Operation(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -10,6 +9,7 @@ from options import differing, for_remounting, is_bind
 from tables import Entry, escape
 
 from froyo_provider import FieldDiff, PermanentError, TransientError
+from froyo_provider.programs import printed, program, succeeded
 
 if TYPE_CHECKING:
     from froyo_provider import Resource
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Json: TypeAlias = "dict[str, Any]"
 
 FSTAB = "/etc/fstab"
-SECONDS = 120
 SECRETS = ("password=", "pass=")
 
 
@@ -83,7 +82,7 @@ def live_steps(one: Resource, state: Json) -> tuple[list[FieldDiff], list[Json]]
     if wants in {"absent", "unmounted"}:
         if there is None:
             return [], []
-        return [FieldDiff("state", "mounted", wants)], [program(one, "umount", "--", path)]
+        return [FieldDiff("state", "mounted", wants)], [program(one.address, "umount", "--", path)]
     entry = entry_of(spec)
     make: list[Json] = []
     if state["place"] == "absent":
@@ -92,41 +91,30 @@ def live_steps(one: Resource, state: Json) -> tuple[list[FieldDiff], list[Json]]
     if not wants_line(spec):
         fstype = [] if is_bind(entry.options) else ["-t", entry.fstype]
         source = [*fstype, "-o", ",".join(entry.options) or "defaults", "--", entry.source, path]
-    make.append(program(one, "mount", *source))
+    make.append(program(one.address, "mount", *source))
     if there is None:
         return [FieldDiff("state", "unmounted", "mounted")], make
     if there["other"]:
         diff = FieldDiff(
             "source", f"{there['source']} ({there['fstype']})", f"{entry.source} ({entry.fstype})"
         )
-        return [diff], [program(one, "umount", "--", path), *make]
+        return [diff], [program(one.address, "umount", "--", path), *make]
     lacks = differing(entry.options, there["options"])
     if not lacks:
         return [], []
     diff = FieldDiff("options", there["options"], lacks)
-    return [diff], [program(one, "mount", "-o", for_remounting(entry.options), "--", path)]
+    return [diff], [program(one.address, "mount", "-o", for_remounting(entry.options), "--", path)]
 
 
-def program(one: Resource, *argv: str) -> Json:
-    """A step that runs a program; each time anew, since whether it is needed has just been seen."""
-    name = hashlib.sha256("\0".join((one.address, *argv)).encode()).hexdigest()[:32]
-    args = {"id": name, "argv": list(argv), "anew": True, "timeout_ms": SECONDS * 1000, "max_output": 4096}
-    return {"call": "exec.run", "args": args}
-
-
-def succeeded(argv: list[str], reply: Json) -> str:
+def told(argv: list[str], reply: Json) -> str:
     """What a program said.
 
     Raises:
         TransientError: what is to be unmounted is in use; it is never torn away.
         PermanentError: it failed otherwise.
     """
-    said = "".join(base64.b64decode(reply[one]).decode(errors="replace") for one in ("stdout", "stderr"))
-    if reply["exit"] == 0:
-        return said
-    if argv[0] == "umount" and "busy" in said:
+    if reply["exit"] != 0 and argv[0] == "umount" and "busy" in printed(reply):
         raise TransientError(
             f"{argv[-1]} is in use, and stays mounted until it is not; fuser -vm {argv[-1]} shows by whom"
         )
-    how = reply["signal"] or f"exit status {reply['exit']}"
-    raise PermanentError(f"{argv[0]} failed ({how}): {said.strip()}")
+    return succeeded(argv, reply)

@@ -24,7 +24,17 @@ from componentize_py_types import Err
 from wit_world import exports
 from wit_world.exports import lifecycle as wit
 
-from froyo_provider import Actual, FieldDiff, Operation, Provider, Resource, Result, batch, call, testing
+from froyo_provider import (
+    Actual,
+    FieldDiff,
+    Operation,
+    Provider,
+    Resource,
+    Result,
+    batch,
+    call,
+    testing,
+)
 from froyo_provider.environment import MODULES, file_of
 from froyo_provider.faults import Fault, PermanentError
 from froyo_provider.lifecycle import Done, Pending
