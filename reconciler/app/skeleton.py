@@ -241,7 +241,7 @@ def write_skeleton(directory: Path) -> list[str]:
         "PACKAGE": name,
         "GROUP": f"{'.'.join(group) or last}.example",
         "KIND": last.capitalize(),
-        "PLURAL": f"{last}s",
+        "PLURAL": last if last.endswith("s") else f"{last}s",
         "MODULE": last,
     }
     files = {

@@ -167,7 +167,8 @@ async def try_to_destroy(stand: Stand, trial: Trial, verdict: PropertyVerdict) -
         verdict.note = verdict.note or f"{trial.case.name}: {refused or 'something is in its way'}"
         return
     taken = _taken_along(trial, found, before, after)
-    verdict.look(f"it takes {taken} along, which is not its own" if taken else "", trial)
+    whose = "which is not its own: no `provides`, `shares` or `uses` names it"
+    verdict.look(f"it takes {taken} along, {whose}" if taken else "", trial)
     [left] = await stand.look([gone])
     verdict.look(_left(left, "removed"), trial)
 
