@@ -73,7 +73,7 @@ class Archive(Provider):
 
     def absence(self, resource: Resource) -> Resource:
         """Nothing of what was unpacked."""
-        return replace(resource, spec={**resource.spec, "state": "absent"}, ignore=())
+        return replace(resource, spec={**resource.spec, "state": "absent"})
 
 
 def digest_of(spec: Json, stats: Json) -> str:

@@ -6,7 +6,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from froyo_provider import CallError, Found, batch, call
+from froyo_provider import CallError, Found, batch, call_unless
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,12 +37,9 @@ MADE = (
 
 async def files_found() -> list[Found]:
     """The files, with what is in them where that is a text, and no secret as far as its mode says."""
-    try:
-        changed = await call("pkg.changed", path=PLACE)
-    except CallError as error:
-        if error.code == "not_supported":  # there is no dpkg, and so nobody knows
-            return []
-        raise
+    changed = await call_unless({"not_supported"}, "pkg.changed", path=PLACE)
+    if changed is None:  # there is no dpkg, and so nobody knows
+        return []
     files = [one for one in changed["files"] if not is_made(one["path"])]
     found: list[Found] = []
     room = TEXTS_MAX

@@ -160,10 +160,10 @@ class PathProvider(Provider):
     """What the providers of the three kinds share."""
 
     def absence(self, resource: Resource) -> Resource:
-        """Nothing at the path, or what was there before; never by `force`, and nothing is ignored."""
+        """Nothing at the path, or what was there before; never by `force`."""
         path = resource.spec["path"]
         if resource.restores is not None:
             spec: Json = {"path": path, "body": resource.restores}
         else:
             spec = {"path": path, "state": "absent", "removed": True}
-        return replace(resource, spec=spec, ignore=())
+        return replace(resource, spec=spec)

@@ -118,7 +118,7 @@ class Mount(Provider):
 
     def absence(self, resource: Resource) -> Resource:
         """Neither mounted nor in fstab. The directory stays."""
-        return replace(resource, spec={"path": resource.spec["path"], "state": "absent"}, ignore=())
+        return replace(resource, spec={"path": resource.spec["path"], "state": "absent"})
 
 
 def spec_of(one: Entry) -> Json:

@@ -21,7 +21,7 @@ from froyo_provider import (
     Resource,
     Result,
     batch,
-    call,
+    call_unless,
 )
 
 if TYPE_CHECKING:
@@ -37,15 +37,12 @@ class Package(Provider):
 
     async def find(self) -> list[Found]:
         """What somebody has installed. Not in which version: whoever upgrades a host does not want it put back."""
-        try:
-            installed = (await call("pkg.list"))["packages"]
-        except CallError as error:
-            if error.code == "not_supported":  # there is no package manager
-                return []
-            raise
+        listed = await call_unless({"not_supported"}, "pkg.list")
+        if listed is None:  # there is no package manager
+            return []
         return [
             Found(one["name"], {"package": one["name"], **({"hold": True} if one["hold"] else {})})
-            for one in installed
+            for one in listed["packages"]
         ]
 
     async def read(self, wanted: list[Resource]) -> list[Actual | Fault]:

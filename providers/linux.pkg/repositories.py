@@ -26,6 +26,7 @@ from froyo_provider import (
     TransientError,
     batch,
     call,
+    call_unless,
 )
 
 if TYPE_CHECKING:
@@ -53,12 +54,9 @@ class Repository(Provider):
 
     async def find(self) -> list[Found]:
         """The sources that somebody has put there in this form, as far as there would be nothing to do about them."""
-        try:
-            changed = await call("pkg.changed", path=DIRECTORY)
-        except CallError as error:
-            if error.code in {"not_supported", "enoent"}:  # there is no dpkg, or no apt
-                return []
-            raise
+        changed = await call_unless({"not_supported", "enoent"}, "pkg.changed", path=DIRECTORY)
+        if changed is None:  # there is no dpkg, or no apt
+            return []
         files = [posixpath.basename(one["path"]) for one in changed["files"]]
         names = [file.removesuffix(".sources") for file in files if file.endswith(".sources")]
         paths = [f"{DIRECTORY}/{name}.sources" for name in names] + [f"{KEYS}/{name}.asc" for name in names]

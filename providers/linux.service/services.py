@@ -25,7 +25,7 @@ from froyo_provider import (
     Result,
     TransientError,
     batch,
-    call,
+    call_unless,
     gather,
 )
 
@@ -43,15 +43,12 @@ class Service(Provider):
 
     async def find(self) -> list[Found]:
         """Services and timers that begin with the host, or that nobody can start, without those of systemd itself."""
-        try:
-            units = (await call("unit.list"))["units"]
-        except CallError as error:
-            if error.code == "no_systemd":
-                return []
-            raise
+        listed = await call_unless({"no_systemd"}, "unit.list")
+        if listed is None:
+            return []
         return [
             Found(one["unit"], {"unit": one["unit"], "startup": one["file_state"]})
-            for one in units
+            for one in listed["units"]
             if one["file_state"] != "disabled"
             and one["unit"].endswith((".service", ".timer"))
             and not one["unit"].startswith("systemd-")

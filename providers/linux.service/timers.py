@@ -75,7 +75,7 @@ class Timer(Provider):
 
     def absence(self, resource: Resource) -> Resource:
         """Neither the timer nor what was made for it to start."""
-        return replace(resource, spec={**resource.spec, "state": "absent"}, ignore=())
+        return replace(resource, spec={**resource.spec, "state": "absent"})
 
 
 def planned(one: Resource, now: Actual) -> Operation:

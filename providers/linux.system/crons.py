@@ -32,7 +32,7 @@ from froyo_provider import (
     Provider,
     Resource,
     batch,
-    call,
+    call_unless,
 )
 
 if TYPE_CHECKING:
@@ -54,12 +54,10 @@ class Cron(Provider):
 
     async def find(self) -> list[Found]:
         """The files that hold one job; of others it cannot be said what they would be as one."""
-        try:
-            entries = (await call("dir.list", path=DIRECTORY))["entries"]
-        except CallError as error:
-            if error.code != "enoent":
-                raise
+        listing = await call_unless({"enoent"}, "dir.list", path=DIRECTORY)
+        if listing is None:
             return []
+        entries = listing["entries"]
         names = [one["name"] for one in entries if one["type"] == "file" and _FILE.fullmatch(one["name"])]
         asked = [{"path": f"{DIRECTORY}/{name}", "text_max": TEXT_MAX} for name in names]
         replies = await batch("file.stat", asked)

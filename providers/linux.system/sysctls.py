@@ -30,7 +30,7 @@ from froyo_provider import (
     Provider,
     Resource,
     batch,
-    call,
+    call_unless,
     gather,
 )
 
@@ -48,12 +48,9 @@ class Sysctl(Provider):
 
     async def find(self) -> list[Found]:
         """What somebody has set in /etc/sysctl.d, as far as the kernel has it."""
-        try:
-            changed = await call("pkg.changed", path=PLACES[0])
-        except CallError as error:
-            if error.code in {"not_supported", "enoent"}:  # there is no dpkg, or no such directory
-                return []
-            raise
+        changed = await call_unless({"not_supported", "enoent"}, "pkg.changed", path=PLACES[0])
+        if changed is None:  # there is no dpkg, or no such directory
+            return []
         theirs = {one["path"] for one in changed["files"]}
         others = await set_by_others()
         names = [(name, one) for name, one in others.items() if one.path in theirs and _NAME.fullmatch(name)]

@@ -37,4 +37,4 @@ class Block(EditProvider):
     def absence(self, resource: Resource) -> Resource:
         """Neither the lines nor the two around them."""
         marked = {name: resource.spec[name] for name in ("marker", "comment") if name in resource.spec}
-        return replace(resource, spec=self.gone(resource.spec) | marked, ignore=())
+        return replace(resource, spec=self.gone(resource.spec) | marked)

@@ -31,4 +31,4 @@ class Line(EditProvider):
 
     def absence(self, resource: Resource) -> Resource:
         """Not that line: of others that would match nobody knows who put them there."""
-        return replace(resource, spec=self.gone(resource.spec), ignore=())
+        return replace(resource, spec=self.gone(resource.spec))

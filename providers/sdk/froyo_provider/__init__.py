@@ -26,7 +26,7 @@ Example:
                 return Result(done["changed"])
 """
 
-from froyo_provider.calls import batch, call, gather
+from froyo_provider.calls import batch, call, call_unless, gather
 from froyo_provider.faults import (
     CallError,
     ConflictError,
@@ -57,6 +57,7 @@ __all__ = [
     "TransientError",
     "batch",
     "call",
+    "call_unless",
     "gather",
 ]
 __version__ = "0.1.0"

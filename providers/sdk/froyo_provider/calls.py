@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, overlo
 from froyo_provider.faults import CallError, PermanentError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator, Mapping, Sequence
+    from collections.abc import Awaitable, Collection, Generator, Mapping, Sequence
 
 T = TypeVar("T")
 Call: TypeAlias = "dict[str, Any]"
@@ -46,6 +46,31 @@ def call(name: str, /, **args: Any) -> Steps[dict[str, Any]]:
     if "error" in reply:
         raise CallError(name, reply["error"])
     return cast("dict[str, Any]", reply["ok"])
+
+
+async def call_unless(codes: Collection[str], name: str, /, **args: Any) -> dict[str, Any] | None:
+    """One call, of which some errors are an answer, such as that nothing of the sort is there.
+
+    Args:
+        codes: of those errors, such as `enoent`.
+        name: as of `call`.
+        **args: its arguments.
+
+    Returns:
+        What it answers; None where it failed with one of `codes`.
+
+    Raises:
+        CallError: it failed otherwise, or was refused.
+
+    Example:
+        >>> listing = await call_unless({"enoent"}, "dir.list", path="/etc/cron.d")
+    """
+    try:
+        return await call(name, **args)
+    except CallError as error:
+        if error.code in codes:
+            return None
+        raise
 
 
 @types.coroutine

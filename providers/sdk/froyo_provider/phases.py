@@ -6,6 +6,7 @@ raised, returned or returned wrongly, is that resource's fault and no other's.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from froyo_provider.calls import gather
@@ -187,8 +188,8 @@ async def _all(
 
 
 def _meant(provider: Provider, one: Resource) -> Resource:
-    """What a provider is to read and plan: of what is to go, its absence."""
-    return provider.absence(one) if one.removed else one
+    """What a provider is to read and plan: of what is to go, its absence, whatever was ignored of it until then."""
+    return provider.absence(replace(one, ignore=())) if one.removed else one
 
 
 async def each(method: Callable[[T], Awaitable[Result]], item: T) -> Result | Fault:

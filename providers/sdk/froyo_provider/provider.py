@@ -103,7 +103,7 @@ class Provider:
         It is what `read` and `plan` get then; where the resource `restores` a body, that is to be there instead.
 
         Args:
-            resource: as it was last declared.
+            resource: as it was last declared, with nothing to be ignored: that was said of what is there no more.
         """
         raise PermanentError(f"{resource.kind} cannot be removed: its provider does not know how")
 
