@@ -146,6 +146,17 @@ func (b *Bus) connect(ctx context.Context) (*line, error) {
 	return made, nil
 }
 
+// hangs gives up a connection on which nothing is answered, and has it be for a while.
+func (b *Bus) hangs(line *line) {
+	b.mu.Lock()
+	b.silent, b.silentAt = b.unreached(context.DeadlineExceeded), time.Now()
+	if b.line == line {
+		b.line = nil
+	}
+	b.mu.Unlock()
+	_ = line.conn.Close()
+}
+
 func isLate(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }

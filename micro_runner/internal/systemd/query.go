@@ -70,8 +70,14 @@ func (b *Bus) query(ctx context.Context, names []string) ([]Unit, []error) {
 		}
 		return units, errs
 	}
-	ctx, cancel := context.WithTimeout(ctx, line.patience)
+	whole := ctx
+	ctx, cancel := context.WithTimeout(whole, line.patience)
 	defer cancel()
+	defer func() {
+		if ctx.Err() == context.DeadlineExceeded && whole.Err() == nil {
+			b.hangs(line)
+		}
+	}()
 	var places *dbus.Call
 	if b.user == "" { // where units of a user are is not for root to go to on that user's word
 		places = line.ask(ctx, managerPath, properties+".Get", manager, "UnitPath")
