@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from reconciler.errors import ErrorClass
 from reconciler.model.calls import Call, Failure, Reply
+from reconciler.model.metrics import NOBODY, Meter
 
 if TYPE_CHECKING:
     import socket
@@ -153,6 +154,7 @@ class Runtime:
         offload: runs blocking functions on named threads.
         environ: the process's environment.
         outside: makes the calls that the controller makes by itself.
+        meter: is told what is measured.
     """
 
     connect: Connect
@@ -162,3 +164,4 @@ class Runtime:
     offload: Offload = field(default_factory=ThreadLanes)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     outside: AskOutside = ask_nobody
+    meter: Meter = NOBODY

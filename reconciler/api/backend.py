@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from reconciler.api.health import Check
 from reconciler.model.event import Event, EventFilter
 from reconciler.model.facts import Facts
 from reconciler.model.names import Address, SourceName, TargetName
@@ -82,7 +83,21 @@ class Followed(Knowledge, Protocol):
         """News of what is on record, from now on."""
 
 
-class Backend(Followed, Protocol):
+class Observable(Protocol):
+    """What those need who watch over a daemon."""
+
+    def checks(self) -> Sequence[Check]:
+        """Whether it lives and is ready, one by one."""
+
+    async def metrics(self, accept: str) -> tuple[bytes, str]:
+        """What was measured, as text, and of which type that is.
+
+        Args:
+            accept: the header of who asks.
+        """
+
+
+class Backend(Followed, Observable, Protocol):
     """What the server needs of a daemon."""
 
     def now(self) -> float:

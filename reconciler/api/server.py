@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.api import answers, queries, views
+from reconciler.api import answers, observing, queries, views
 from reconciler.api.answers import NotFound
 from reconciler.api.backend import Backend
 from reconciler.api.following import changes, events, stream
@@ -102,6 +102,7 @@ def application(backend: Backend) -> web.Application:
 
     handlers = _Handlers(backend)
     app = web.Application(middlewares=[web.middleware(guard)], client_max_size=BODY)
+    app.add_routes(observing.routes(backend))
     app.add_routes(
         [
             web.get("/v1/healthz", handlers.healthz),

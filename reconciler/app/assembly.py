@@ -32,6 +32,7 @@ from reconciler.engine.settings import EngineSettings
 from reconciler.errors import LeaseHeld, StoreError
 from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Desired
+from reconciler.model.metrics import NOBODY, Meter
 from reconciler.plugins.host import PluginHost
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.records import LeaseHolder
@@ -123,6 +124,7 @@ async def assemble(
     prune: Budget | None = None,
     max_disrupted: int | None = None,
     redactor: Redactor | None = None,
+    meter: Meter = NOBODY,
 ) -> AsyncIterator[Parts]:
     """The parts, for as long as the context lasts.
 
@@ -134,6 +136,7 @@ async def assemble(
         prune: how much may be removed in one revision without a person being asked; None for the default.
         max_disrupted: how many targets may be disrupted at a time; None for the default.
         redactor: is told of the secrets, for whatever it filters.
+        meter: is told what is measured.
 
     Raises:
         UsageError: others can write to the state directory, or a file in it is not understood.
@@ -147,7 +150,7 @@ async def assemble(
     stamped = stamp(places, environ)
     lanes = ThreadLanes()
     artifacts = Artifacts(places.artifacts)
-    runtime = reaching(places, environ, lanes, artifacts, notice)
+    runtime = reaching(places, environ, lanes, artifacts, notice, meter)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lanes.close)
         store = await _opened(places, runtime, lease=lease, notice=notice)

@@ -6,15 +6,19 @@ Invariant: what a person has done is in the audit log before the answer is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from reconciler.api.backend import StoreKnowledge
+from reconciler.api.health import Check
 from reconciler.api.suggesting import unknown_target
 from reconciler.app import suspending
 from reconciler.app.approving import approvals, audited, forgetting, of_source
 from reconciler.app.daemon import Daemon
+from reconciler.app.measuring import gauges
 from reconciler.app.restoring import Restoration, Wish, restoring
 from reconciler.app.rolling_back import wanted
 from reconciler.core.conditions import doubt, next_generation, summarize
+from reconciler.core.redaction import Redactor
 from reconciler.errors import UsageError
 from reconciler.model.facts import Facts
 from reconciler.model.names import Address, SourceName, TargetName
@@ -25,6 +29,8 @@ from reconciler.model.state import ResourceState, Rollback, SourceState, Suspens
 from reconciler.store.batch import Batch
 from reconciler.store.feed import Subscription
 from reconciler.store.records import AuditRecord
+from reconciler.telemetry.exposition import expose
+from reconciler.telemetry.meter import Measures
 
 
 class DaemonBackend(StoreKnowledge):
@@ -32,13 +38,19 @@ class DaemonBackend(StoreKnowledge):
 
     Args:
         daemon: that runs.
+        measures: what was measured.
+        redactor: knows the secrets.
     """
 
     live = True
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(
+        self, daemon: Daemon, *, measures: Measures | None = None, redactor: Redactor | None = None
+    ) -> None:
         super().__init__(daemon.parts.store, now=daemon.parts.runtime.now)
         self._daemon = daemon
+        self._measures = measures or Measures()
+        self._redactor = redactor or Redactor()
 
     def now(self) -> float:
         """The wall clock."""
@@ -209,6 +221,28 @@ class DaemonBackend(StoreKnowledge):
     def health(self) -> dict[str, str]:
         """What is wrong with the daemon itself, by task or target."""
         wrong = self._daemon.supervisor.health()
+        if stuck := self._daemon.controller.stuck:
+            wrong["rounds"] = stuck
         if trouble := self._daemon.parts.store.trouble:
             wrong["housekeeping"] = trouble
         return wrong | {f"target {name}": why for name, why in self._daemon.controller.troubles.items()}
+
+    def checks(self) -> list[Check]:
+        """Whether it lives and is ready, one by one."""
+        wrong, daemon = self.health(), self._daemon
+        checks = [Check(name, wrong.get(name, "")) for name in (*daemon.supervisor.tasks, "rounds")]
+        # What a restart would not mend is no reason for one.
+        checks += [Check("housekeeping", wrong.get("housekeeping", ""), alive=True)]
+        troubles = "; ".join(f"{name}: {why}" for name, why in daemon.controller.troubles.items())
+        checks += [Check("targets", troubles, alive=True)]
+        unread = sorted(daemon.controller.expected - daemon.controller.in_force.sources.keys())
+        checks += [Check("in-force", f"not in force yet: {', '.join(unread)}" if unread else "", alive=True)]
+        return checks
+
+    async def metrics(self, accept: str) -> tuple[bytes, str]:
+        """What was measured, as text, and of which type that is."""
+        known = [*self._measures.families(), *await gauges(self, self._daemon)]
+        # The first time this imports a library, and always it is text of some hundred lines: not on the loop.
+        return await self._daemon.parts.runtime.offload(
+            "metrics", partial(expose, known, accept, self._redactor)
+        )

@@ -7,6 +7,7 @@ import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from reconciler.app.assembly import LEASE, Parts
@@ -17,6 +18,7 @@ from reconciler.app.sources import Sources
 from reconciler.app.standing import Standing
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
+from reconciler.model.metrics import LOOP_LAG
 from reconciler.model.names import Address
 from reconciler.telemetry.log import get_logger
 
@@ -95,17 +97,9 @@ async def run_daemon(
             supervisor.beat("writer")
             controller.retry()
 
-    standing = Standing(parts.places)
-
-    async def pulse() -> None:
-        while True:
-            await asyncio.sleep(PULSE)
-            standing.check()
-            supervisor.beat("loop")
-
     supervisor.add("controller", controller.run)
     supervisor.add("writer", renew, deadline=LEASE)
-    supervisor.add("loop", pulse, deadline=LOOP_DEADLINE)
+    supervisor.add("loop", partial(_pulse, parts, Standing(parts.places), supervisor), deadline=LOOP_DEADLINE)
     supervisor.add("audit", parts.auditor.run)
     supervisor.add("secrets", sources.follow_secrets)
     supervisor.add("rollbacks", rollbacks.run)
@@ -138,3 +132,14 @@ async def run_daemon(
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
+
+
+async def _pulse(parts: Parts, standing: Standing, supervisor: Supervisor) -> None:
+    """Say once a second that the loop comes round, and how late it did."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + PULSE
+        await asyncio.sleep(PULSE)
+        parts.runtime.meter.observe(LOOP_LAG, max(0.0, loop.time() - due))
+        standing.check()
+        supervisor.beat("loop")

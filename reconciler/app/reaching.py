@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from reconciler.app.places import Places
+from reconciler.model.metrics import NOBODY, Meter
 from reconciler.outside.calls import Outside
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.targets.artifacts import Artifacts
@@ -21,6 +22,7 @@ def reaching(
     lanes: ThreadLanes,
     artifacts: Artifacts,
     notice: Callable[[str], None] = lambda _text: None,
+    meter: Meter = NOBODY,
 ) -> Runtime:
     """The world as it is.
 
@@ -30,6 +32,7 @@ def reaching(
         lanes: run what would hold the loop up; the caller closes them.
         artifacts: the runner's binaries.
         notice: told what a person should know and no target fails for.
+        meter: is told what is measured.
     """
     connect = make_connect(
         state=places.state,
@@ -39,4 +42,6 @@ def reaching(
         environ=environ,
         warn=notice,
     )
-    return Runtime(connect=connect, offload=lanes, environ=environ, outside=Outside(now=time.time))
+    return Runtime(
+        connect=connect, offload=lanes, environ=environ, outside=Outside(now=time.time), meter=meter
+    )

@@ -78,3 +78,13 @@ UNCLAIMED = frozenset(reason for reason, traits in TRAITS.items() if traits.uncl
 HELD: Mapping[Reason, str] = {reason: traits.held for reason, traits in TRAITS.items() if traits.held}
 DECIDED = LEFT_ALONE | HELD.keys()
 """It is as a person, or a manifest, wants it left: no failure."""
+
+
+def result_of(reason: Reason) -> str:
+    """What a look has led to, in the words of controller-runtime where it has one."""
+    traits = TRAITS[reason]
+    if traits.as_declared:
+        return "success"
+    if traits.held or traits.left_alone or traits.asks:
+        return "held"
+    return "error" if traits.trouble else "requeue"

@@ -50,3 +50,14 @@ class Evidence:
     def is_ours(self) -> bool:
         """Whether it was a program that was run for an instance, as an operation of its own."""
         return self.unit.startswith(_OPERATION_UNIT) or _OPERATION in self.parents
+
+
+def by_whom(evidence: Evidence | None) -> str:
+    """Whose doing it was, in one of a few words: `operation` (ours), `person`, `service`, `process`, or `unknown`."""
+    if evidence is None or not evidence.is_known:
+        return "unknown"
+    if evidence.is_ours:
+        return "operation"
+    if evidence.session or evidence.login:
+        return "person"
+    return "service" if evidence.unit.endswith(".service") else "process"

@@ -92,7 +92,7 @@ class Store(Reading):
         feed, writer = Feed(), None
         if not read_only:
             opened = await runtime.offload(LANE, partial(_open_writer, path, housekeeping))
-            writer = Writer(opened, path, runtime.offload, housekeeping, feed.committed)
+            writer = Writer(opened, path, runtime.offload, housekeeping, feed.committed, runtime.meter)
         try:
             reader = await runtime.offload(READ_LANE, partial(_open_reader, path))
         except BaseException:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from reconciler.model.metrics import NOBODY, STORE_WRITE, Meter
 from reconciler.store.connection import BUSY_TIMEOUT, WAL_LIMIT, transaction, wal_bytes
 from reconciler.store.failures import explain, failure
 from reconciler.store.lease import check_token
@@ -67,6 +68,7 @@ class Writer:
         offload: runs functions on the lane.
         chores: done on the lane, between transactions that somebody waits for.
         committed: is told, on the loop, what became of each unit, in the order of the commits; it must not fail.
+        meter: is told how long transactions take.
     """
 
     def __init__(
@@ -76,7 +78,9 @@ class Writer:
         offload: Offload,
         chores: Chores,
         committed: Callable[[Any], None],
+        meter: Meter = NOBODY,
     ) -> None:
+        self._meter = meter
         self._connection = connection
         self._path = path
         self._offload = offload
@@ -167,6 +171,7 @@ class Writer:
 
     async def _settle(self, group: list[_Unit]) -> bool:
         """Commit `group` and tell its callers. True if housekeeping is due."""
+        begun = asyncio.get_running_loop().time()
         try:
             results, due = await self._offload(LANE, partial(self._transact, group))
         except asyncio.CancelledError:
@@ -175,6 +180,7 @@ class Writer:
             raise
         except BaseException as failed:  # noqa: BLE001 - not ours: it goes to each of those whom it concerns
             results, due = [(None, failed)] * len(group), False
+        self._meter.observe(STORE_WRITE, asyncio.get_running_loop().time() - begun)
         for unit, (result, error) in zip(group, results, strict=True):
             if error is None:
                 self._committed(result)

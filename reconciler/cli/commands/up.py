@@ -66,6 +66,14 @@ def command(  # noqa: PLR0913 - its options
             help="Go back to the revision before if a probe is not well so soon after a change: 5m.",
         ),
     ] = None,
+    metrics_listen: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics-listen",
+            metavar="ADDRESS",
+            help="Tell metrics and health on this port, too: 9469 is one of 127.0.0.1.",
+        ),
+    ] = None,
     state: State = None,
     no_color: NoColor = False,
     quiet: Quiet = False,
@@ -113,6 +121,7 @@ def command(  # noqa: PLR0913 - its options
             budget=prune_budget,
             max_disrupted=max_disrupted,
             trial=trial,
+            metrics_listen=metrics_listen,
         )
     )
     for address in abandoned:
@@ -124,7 +133,7 @@ def command(  # noqa: PLR0913 - its options
     return 0
 
 
-async def _up(
+async def _up(  # noqa: PLR0913 - what was asked for
     screen: Terminal,
     roots: list[Path],
     where: Places,
@@ -134,15 +143,23 @@ async def _up(
     budget: Budget | None,
     max_disrupted: int | None,
     trial: float | None,
+    metrics_listen: str | None,
 ) -> list[Address]:
+    from reconciler.api.observing import listen_for_observers, serve_observers
     from reconciler.api.server import serve
     from reconciler.app.assembly import assemble
     from reconciler.app.backend import DaemonBackend
     from reconciler.app.daemon import Daemon, run_daemon
     from reconciler.cli.show.live import Live
+    from reconciler.telemetry.meter import Measures
 
     def notice(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
+
+    measures = Measures()
+
+    def backend(daemon: Daemon) -> DaemonBackend:
+        return DaemonBackend(daemon, measures=measures, redactor=redactor)
 
     async with assemble(
         where,
@@ -152,12 +169,20 @@ async def _up(
         prune=budget,
         max_disrupted=max_disrupted,
         redactor=redactor,
+        meter=measures,
     ) as parts:
 
         async def api(daemon: Daemon) -> None:
-            await serve(DaemonBackend(daemon), where.socket)
+            await serve(backend(daemon), where.socket)
 
         tasks = {"api": api}
+        if metrics_listen is not None:
+            listening = listen_for_observers(metrics_listen)
+
+            async def observers(daemon: Daemon) -> None:
+                await serve_observers(backend(daemon), listening)
+
+            tasks["metrics"] = observers
         gone: list[BrokenPipeError] = []
         if shown is not None:
             newest = await parts.store.events(limit=1)
@@ -166,7 +191,7 @@ async def _up(
 
             async def show(daemon: Daemon) -> None:
                 try:
-                    await live.run(DaemonBackend(daemon))
+                    await live.run(backend(daemon))
                 except BrokenPipeError as error:
                     # Nobody reads on. What is under way ends first, and then this is what ended it.
                     gone.append(error)

@@ -14,8 +14,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TypeAlias
 
 from reconciler.core.backoff import Backoff
+from reconciler.core.conditions import summarize
 from reconciler.core.contest import Contests
 from reconciler.core.echoes import Echoes
+from reconciler.core.reasons import result_of
 from reconciler.core.workqueue import Priority, Work
 from reconciler.engine import wording
 from reconciler.engine.disruptions import Disruptions
@@ -37,7 +39,7 @@ from reconciler.engine.loop.requests import Requests
 from reconciler.engine.loop.sessions import OpenSession, Sessions
 from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.loop.watching import Watching
-from reconciler.engine.loop.workers import Workers
+from reconciler.engine.loop.workers import Workers, Workload
 from reconciler.engine.report import Report
 from reconciler.engine.round.probes import Probes
 from reconciler.engine.round.reconcile import Round, unplanned
@@ -45,6 +47,7 @@ from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ConfigError, ProtocolError, RunnerError, StoreError, TransportError
+from reconciler.model import metrics
 from reconciler.model.desired import Desired
 from reconciler.model.facts import SECTIONS, Section
 from reconciler.model.names import Address, SourceName, TargetName, split_address
@@ -87,6 +90,7 @@ class Controller:
         lanes: what is known of each target.
         suspensions: what people want left alone.
         approvals: what people want done that waited for them.
+        looked_at: when all of a target was last looked at, in seconds since the epoch.
         next_tries: when the targets that cannot be reached are tried again, in seconds since the epoch.
         expected: the sources that will be taken in; what one of them had before stays its own until then.
         taking: is held by who takes a source in.
@@ -116,6 +120,7 @@ class Controller:
         self._runtime = runtime
         self._settings = settings
         self.next_tries: dict[TargetName, float] = {}
+        self.looked_at: dict[TargetName, float] = {}
         self._abandoned: set[Address] = set()
         self._background = Background()
         self._echoes = Echoes[TargetName]()
@@ -123,7 +128,10 @@ class Controller:
         backoff = Backoff(base=settings.retry_base, cap=settings.retry_cap)
         self._reachability = Reachability(store, runtime, backoff=backoff)
         self._workers = Workers(
-            self._reconcile, random=runtime.random.random, most=settings.concurrent_rounds
+            self._reconcile,
+            random=runtime.random.random,
+            most=settings.concurrent_rounds,
+            meter=runtime.meter,
         )
         self._watching = Watching(self.lanes, self._workers, self._reachability, loop_time=self._time)
         self._reminders = Reminders(self.suspensions, now=runtime.now, ended=self._suspension_ended)
@@ -285,6 +293,7 @@ class Controller:
             self.lanes.withdraw(name)
             await self._sessions.drop(name)
             self.next_tries.pop(name, None)
+            self.looked_at.pop(name, None)
             self._probes.keep_only(name, ())
             await self._workers.drop(name)
             await self.lanes.drop(name)
@@ -410,11 +419,21 @@ class Controller:
         finally:
             # Whatever else fails, such as the store or the watch: what has been concluded has its next look.
             self._schedule(lane, work.outcome, whole=dirty.everything)
+            self._measure(lane, work.outcome)
+        if dirty.everything:
+            self.looked_at[lane.target.name] = self._runtime.now()
         if work.outcome.touched or dirty.everything:
             gathering = self._gather(session, work.outcome.touched or None)
             self._background.begin(gathering, name="gather facts")
         await self._watching.keep(lane, session)
         return work.outcome
+
+    def _measure(self, lane: Lane, outcome: RoundOutcome) -> None:
+        meter = self._runtime.meter
+        for address in outcome.looked_at:
+            if (instance := lane.instances.get(address)) is not None:
+                reason = summarize(lane.states[address].conditions).reason
+                meter.count(metrics.RESOURCE_RECONCILE, instance.kind, result_of(reason))
 
     def _schedule(self, lane: Lane, outcome: RoundOutcome, *, whole: bool) -> None:
         """When to look again at what a round has looked at."""
@@ -595,6 +614,16 @@ class Controller:
     def retry(self) -> None:
         """The store has just taken something: what it had not taken is tried again now, not when its pause is over."""
         self._workers.retry()
+
+    @property
+    def load(self) -> Workload:
+        """What there is to do right now."""
+        return self._workers.load
+
+    @property
+    def stuck(self) -> str:
+        """Why no rounds are handed out although there should be, or ""."""
+        return self._workers.stuck
 
     @property
     def troubles(self) -> Mapping[TargetName, str]:

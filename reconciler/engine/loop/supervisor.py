@@ -86,11 +86,18 @@ class Supervisor:
         if (ward := self._wards.get(name)) is not None:
             ward.last_beat = self._time()
 
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What is looked after."""
+        return tuple(self._wards)
+
     def health(self) -> dict[str, str]:
         """What is wrong, by task; empty when all is well."""
         now, wrong = self._time(), {}
         for name, ward in self._wards.items():
-            if ward.trouble:
+            if ward.task is not None and ward.task.done() and not self._ending:
+                wrong[name] = "has ended, and nobody starts it again; restart froyo"
+            elif ward.trouble:
                 wrong[name] = ward.trouble
             elif ward.deadline is not None and now - ward.last_beat > ward.deadline():
                 wrong[name] = f"has not been heard of for {now - ward.last_beat:.0f} s"

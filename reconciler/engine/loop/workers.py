@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from reconciler.core.workqueue import Priority, Work, WorkQueue
 from reconciler.errors import StoreError
+from reconciler.model import metrics
+from reconciler.model.metrics import NOBODY, Meter
 from reconciler.model.names import Address, TargetName
 from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.source import SnapshotGone
@@ -23,6 +26,30 @@ Reconcile = Callable[[Work[TargetName, Address]], Awaitable[bool]]
 """Works on a target; whether there was a round. Raises what keeps it from being finished."""
 
 
+WHAT = "target"
+"""What is queued, and worked on, where that is a label."""
+
+STUCK = 30.0
+"""Seconds for which a target may be ready, and a worker free, and nothing happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What there is to do, at one moment.
+
+    Attributes:
+        depth: targets that are ready and wait for a worker.
+        delayed: looks that wait for their time.
+        under_way: for how many seconds each round has been.
+        most: how many rounds may be.
+    """
+
+    depth: int
+    delayed: int
+    under_way: tuple[float, ...]
+    most: int
+
+
 class Workers:
     """See the module.
 
@@ -30,13 +57,19 @@ class Workers:
         reconcile: works on a target.
         random: gives numbers in [0, 1), for pauses.
         most: how many rounds may be under way at once.
+        meter: is told of the queue and the rounds.
 
     Attributes:
         stopping: whether no more rounds are handed out.
     """
 
-    def __init__(self, reconcile: Reconcile, *, random: Callable[[], float], most: int) -> None:
+    def __init__(
+        self, reconcile: Reconcile, *, random: Callable[[], float], most: int, meter: Meter = NOBODY
+    ) -> None:
         self.stopping = False
+        self._meter = meter
+        self._begun: dict[TargetName, float] = {}
+        self._handed_out: float | None = None
         self._reconcile = reconcile
         self._most = most
         self._queue: WorkQueue[TargetName, Address] = WorkQueue(random=random)
@@ -50,7 +83,7 @@ class Workers:
         """Hand out rounds until `stop`, or until cancelled."""
         try:
             while not self.stopping:
-                now = self._time()
+                now = self._handed_out = self._time()
                 while len(self._rounds) < self._most:
                     work = self._queue.get(now)
                     if work is None:
@@ -85,30 +118,48 @@ class Workers:
                 await self._wake.wait()
 
     async def _work(self, work: Work[TargetName, Address]) -> None:
-        name = work.key
+        name, meter = work.key, self._meter
+        begun = self._begun[name] = self._time()
+        meter.observe(metrics.QUEUE_DURATION, begun - work.since, WHAT)
+        result = "requeue"
         try:
             if await self._reconcile(work):
                 self._queue.forget(name)
                 self._troubles.pop(name, None)
+                result = "success"
         except (SnapshotGone, StoreError) as error:
+            result = "error"
             self._troubles[name] = str(error)
             retry = self._queue.add_rate_limited(name, now=self._time())
             log.warning(
                 "a round could not be finished", target=name, why=str(error), retry_in=round(retry, 1)
             )
         except Exception:
+            result = "error"
+            meter.count(metrics.RECONCILE_PANICS, WHAT)
             retry = self._queue.add_rate_limited(name, now=self._time())
             self._troubles[name] = "a round failed, which is a defect; the log has more"
             log.exception("a round failed; this is a defect", target=name, retry_in=round(retry, 1))
         finally:
+            self._measure(self._time() - self._begun.pop(name), result)
             del self._rounds[name]
             self._queue.done(name)
             self._wake.set()
+
+    def _measure(self, took: float, result: str) -> None:
+        meter = self._meter
+        meter.observe(metrics.WORK_DURATION, took, WHAT)
+        meter.observe(metrics.RECONCILE_TIME, took, WHAT)
+        meter.count(metrics.RECONCILE, WHAT, result)
+        if result == "error":
+            meter.count(metrics.RECONCILE_ERRORS, WHAT)
+            meter.count(metrics.QUEUE_RETRIES, WHAT)
 
     # --- What is to be done -------------------------------------------------------------------------------------------
 
     def add(self, name: TargetName, *, priority: Priority, scope: Scope[Address] = EVERYTHING) -> None:
         """Have as much of a target looked at as soon as possible."""
+        self._meter.count(metrics.QUEUE_ADDS, WHAT)
         self._queue.add(name, now=self._time(), priority=priority, scope=scope)
         self._wake.set()
 
@@ -135,6 +186,27 @@ class Workers:
     def troubles(self) -> Mapping[TargetName, str]:
         """Targets whose last round could not be finished, and why."""
         return self._troubles
+
+    @property
+    def load(self) -> Workload:
+        """What there is to do right now."""
+        now = self._time()
+        return Workload(
+            len(self._queue),
+            self._queue.delayed,
+            tuple(now - begun for begun in self._begun.values()),
+            self._most,
+        )
+
+    @property
+    def stuck(self) -> str:
+        """Why nothing is handed out although there is something to hand out and somebody to do it, or ""."""
+        since = self._handed_out
+        if self.stopping or since is None or len(self._rounds) >= self._most:
+            return ""
+        due = self._queue.next_ready(since)
+        waited = 0.0 if due is None else self._time() - max(due, since)
+        return f"a target waits for {waited:.0f} s, and no round is handed out" if waited > STUCK else ""
 
     @staticmethod
     def _time() -> float:

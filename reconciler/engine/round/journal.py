@@ -15,7 +15,8 @@ from reconciler.engine.round.tally import Tally
 from reconciler.errors import ProtocolError, StoreError, TransportError
 from reconciler.model.conditions import Reason
 from reconciler.model.disruption import Disruption
-from reconciler.model.names import Address, Digest
+from reconciler.model.metrics import APPLIES
+from reconciler.model.names import Address, Digest, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Cause, PlanUnit
 from reconciler.model.resource import Instance
@@ -129,8 +130,12 @@ class Journal:
 
     def outcome(self, address: Address, reason: Reason, message: str = "") -> None:
         """What became of an intent."""
-        if self._open.pop(address, None) is None:
+        unit = self._open.pop(address, None)
+        if unit is None:
             return
+        self._runtime.meter.count(
+            APPLIES, split_address(address)[1].partition("/")[0], unit.cause.value, reason.value
+        )
         tally = self._tally
         if (earlier := self._elsewhere.pop(address, None)) is not None:
             tally = earlier

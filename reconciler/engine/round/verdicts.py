@@ -20,6 +20,8 @@ from reconciler.engine.round.observing import Observed
 from reconciler.engine.round.permitting import shown
 from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.model.conditions import Reason, Verdict
+from reconciler.model.evidence import Evidence, by_whom
+from reconciler.model.metrics import DRIFT, DRIFT_LATENCY
 from reconciler.model.names import Address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Cause, PlanUnit
@@ -155,6 +157,9 @@ class Verdicts:
         first = reason in reasons.ASKS and self._lane.states[unit.address].held is None
         if reason in reasons.ASKS:
             self._report.put(replace(self._lane.states[unit.address], held=shown(unit)))
+        if unit.cause is Cause.DRIFT and sighting is not None:
+            kind = self._lane.instances[unit.address].kind
+            self._services.runtime.meter.count(DRIFT, kind, by_whom(evidence), "held")
         moved = sighting is not None or self._conclusions.summary(unit.address).message != message
         news = self._conclusions.conclude(
             unit.address,
@@ -212,6 +217,7 @@ class Verdicts:
             self._conclusions.warn(unit, Reason.CONTESTED, wording.CONTESTED, evidence)
         untold: int | None = 0
         if drift:
+            self._measure(address, evidence, took)
             reason, message = "Repaired", wording.repaired(unit, evidence, took, resumed=resumed)
             untold = self._lane.floods.happened(address, now=services.loop_time())
         else:
@@ -245,6 +251,13 @@ class Verdicts:
             ),
         )
         self._outcome.has_changed(self._lane.instances[address])
+
+    def _measure(self, address: Address, evidence: Evidence | None, took: float | None) -> None:
+        """It had drifted, and is right again; `took` seconds after that was heard of, None where it was found."""
+        meter, kind = self._services.runtime.meter, self._lane.instances[address].kind
+        meter.count(DRIFT, kind, by_whom(evidence), "corrected")
+        if took is not None:
+            meter.observe(DRIFT_LATENCY, took, kind)
 
     def refreshed(self, unit: PlanUnit, reading: Observed, owed: Collection[Owed], output: str) -> None:
         """It was refreshed because others have changed; how it is otherwise, its own look tells."""

@@ -1,9 +1,12 @@
 """The daemon and the commands that ask it, as real processes."""
 
+import contextlib
+import http.client
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -84,6 +87,35 @@ def test_what_is_needed_only_for_what_somebody_asks_is_loaded_only_then(person):
         assert loaded(daemon) == {"cryptography"}
         person.froyo("reconcile")
         assert loaded(daemon) == {"_pydantic_core", "cryptography"}
+
+
+def watched_over(person, path):
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(str(person.state / "froyo.sock"))
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def test_what_is_measured_is_as_prometheus_wants_it(person):
+    with person.up("--metrics-listen", "127.0.0.1:0"):
+        person.froyo("wait", "--timeout", "60s")
+        assert watched_over(person, "/readyz") == (200, "ok")
+        status, text = watched_over(person, "/metrics")
+        assert status == 200
+        assert 'froyo_resources{kind="File",ready="True",reason="Applied"} 1.0' in text
+        assert 'froyo_target_connected{target="here"} 1.0' in text
+        assert "/etc/motd" not in text  # what is managed is in no label
+        assert "File/motd" not in text
+        if shutil.which("promtool"):
+            checked = subprocess.run(
+                ["promtool", "check", "metrics"], input=text, text=True, check=False, capture_output=True
+            )
+            assert (checked.returncode, checked.stderr) == (0, "")
+    nowhere = person.real("up", person.site, "--metrics-listen", "192.0.2.1:1", status=1)
+    assert "cannot listen there" in nowhere.stderr
 
 
 def test_a_suspension_holds_and_ends_over_the_socket(person):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from reconciler.api.health import Check
 from reconciler.errors import UsageError
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event, EventType
@@ -70,6 +71,7 @@ class Known:
     known_plans: list = field(default_factory=list)
     wrong: dict = field(default_factory=dict)
     asked: list = field(default_factory=list)
+    known_checks: list = field(default_factory=lambda: [Check("loop")])
     live: bool = True
 
     feed: Feed = field(default_factory=Feed)
@@ -179,6 +181,12 @@ class Known:
 
     def health(self):
         return self.wrong
+
+    def checks(self):
+        return self.known_checks
+
+    async def metrics(self, accept):
+        return b"froyo_suspensions 0\n", "text/plain; version=0.0.4; charset=utf-8"
 
 
 def target_state(name, *, ready=True, message="connected as uid 0", since=1000.0):

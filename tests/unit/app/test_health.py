@@ -5,12 +5,12 @@ from types import SimpleNamespace
 from reconciler.app.backend import DaemonBackend
 
 
-def health(*, tasks=None, housekeeping="", targets=None):
+def health(*, tasks=None, housekeeping="", targets=None, stuck=""):
     store, runtime = SimpleNamespace(trouble=housekeeping), SimpleNamespace(now=lambda: 0.0)
     daemon = SimpleNamespace(
         supervisor=SimpleNamespace(health=lambda: tasks or {}),
         parts=SimpleNamespace(store=store, runtime=runtime),
-        controller=SimpleNamespace(troubles=targets or {}),
+        controller=SimpleNamespace(troubles=targets or {}, stuck=stuck),
     )
     return DaemonBackend(daemon).health()
 
@@ -21,9 +21,13 @@ def test_nothing_is_wrong():
 
 def test_tasks_targets_and_the_store_each_say_what_is_wrong():
     assert health(
-        tasks={"loop": "stuck"}, housekeeping="the disk is full", targets={"web-1": "no space"}
+        tasks={"loop": "stuck"},
+        housekeeping="the disk is full",
+        targets={"web-1": "no space"},
+        stuck="a target waits",
     ) == {
         "loop": "stuck",
+        "rounds": "a target waits",
         "housekeeping": "the disk is full",
         "target web-1": "no space",
     }

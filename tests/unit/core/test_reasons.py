@@ -42,3 +42,16 @@ def test_no_other_module_keeps_a_set_of_reasons_of_its_own():
     sets = re.compile(r"(\{|\bin \()\s*Reason\.\w+,")
     kept = [path.name for path in PACKAGE.rglob("*.py") if sets.search(path.read_text(encoding="utf-8"))]
     assert kept == []
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_look_has_led_to_one_of_four_results(reason):
+    traits, result = reasons.TRAITS[reason], reasons.result_of(reason)
+    assert (result == "success") == traits.as_declared
+    assert (result == "held") == (reason in reasons.DECIDED)
+    assert result in {"success", "held", "error", "requeue"}
+
+
+def test_what_fails_is_an_error_and_what_waits_comes_again():
+    assert reasons.result_of(Reason.TRANSIENT_ERROR) == "error"
+    assert reasons.result_of(Reason.PENDING) == "requeue"

@@ -31,6 +31,7 @@ from reconciler.model.calls import Call, Failure, Ok, Reply
 from reconciler.model.conditions import ConditionType
 from reconciler.model.desired import Desired
 from reconciler.model.event import Event
+from reconciler.model.metrics import Metric
 from reconciler.model.names import Address
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
@@ -42,6 +43,7 @@ from reconciler.runtime import Runtime
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
 from reconciler.targets.session import Session
+from reconciler.telemetry.meter import Measures
 from tests.sim.files import Node
 from tests.sim.loop import run
 from tests.sim.machine import Machine
@@ -128,6 +130,7 @@ class Stage:
         frames: (target, frame) of everything that was sent.
         writes: how often the store was written to.
         store_fails: whether it cannot be.
+        measures: what was measured.
     """
 
     def __init__(self, directory: Path, *machines: str, settings: EngineSettings | None = None) -> None:
@@ -149,6 +152,7 @@ class Stage:
         self.writes = 0
         self.store_fails: Exception | None = None
         self.revision = 0
+        self.measures = Measures()
         self._ids = 0
         self.runtime = Runtime(
             connect=self._connect,
@@ -158,6 +162,7 @@ class Stage:
             offload=self._offload,
             environ={},
             outside=self._outside,
+            meter=self.measures,
         )
         self.asked: list[tuple[float, str]] = []
         self.pages: dict[str, Callable[[], Awaitable[Json]]] = {}
@@ -240,6 +245,11 @@ class Stage:
     def spoil(self, name: str, content: bytes = b"spoiled\n", *, on: str = "m0", by: Json = VIM) -> None:
         """Somebody writes to a file."""
         self.machines[on].files.put(f"/srv/{name}", Node(content=content), by)
+
+    def measured(self, metric: Metric) -> dict[tuple[str, ...], int]:
+        """How often each was counted, or observed, by its labels."""
+        [family] = [one for one in self.measures.families() if one.metric is metric]
+        return {one.labels: sum(one.counts) or int(one.value) for one in family.samples}
 
     async def events(self, reason: str) -> list[Event]:
         """What was said, oldest first."""

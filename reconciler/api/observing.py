@@ -1,0 +1,128 @@
+"""What those ask who watch over a daemon: `/metrics`, `/healthz`, `/livez` and `/readyz`.
+
+On the daemon's socket, and by choice on a TCP port, where there is nothing else: nothing can be changed there, and no
+manifest, plan or event is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from reconciler.api.backend import Observable
+from reconciler.api.health import Check, lives, report
+from reconciler.core.visible import one_line
+from reconciler.errors import UsageError, in_words, why
+from reconciler.telemetry.log import get_logger
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+LOOPBACK = "127.0.0.1"
+
+log = get_logger("froyo")
+
+
+def routes(backend: Observable) -> list[web.RouteDef]:
+    """The paths, on whatever they are served."""
+    from aiohttp import web
+
+    async def metrics(request: web.Request) -> web.Response:
+        text, content_type = await backend.metrics(request.headers.get("Accept", ""))
+        return web.Response(body=text, headers={"Content-Type": content_type})
+
+    def probe(title: str, chosen: Callable[[list[Check]], list[Check]]) -> list[web.RouteDef]:
+        async def handler(request: web.Request) -> web.Response:
+            checks, only = chosen(list(backend.checks())), request.match_info.get("check")
+            if only is not None:
+                checks = [check for check in checks if check.name == only]
+                if not checks:
+                    return web.Response(status=404, text=f"there is no such check: {one_line(only)}\n")
+            excluded = request.query.getall("exclude", [])
+            well, text = report(title, checks, verbose="verbose" in request.query, exclude=excluded)
+            return web.Response(
+                status=200 if well else 503, text=text, headers={"X-Content-Type-Options": "nosniff"}
+            )
+
+        return [web.get(f"/{title}", handler), web.get(f"/{title}/{{check:.+}}", handler)]
+
+    return [
+        web.get("/metrics", metrics),
+        *probe("healthz", lives),
+        *probe("livez", lives),
+        *probe("readyz", list),
+    ]
+
+
+async def serve_observers(backend: Observable, listening: socket.socket) -> None:
+    """Serve them alone on a socket until cancelled; the socket stays the caller's."""
+    from aiohttp import web
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Callable[..., object]) -> web.StreamResponse:
+        try:
+            return await handler(request)  # type: ignore[misc,no-any-return] # as aiohttp calls it
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception as error:
+            log.exception("a request failed; this is a defect", path=request.path)
+            return web.Response(status=500, text=f"froyo failed, which is a defect: {in_words(error)}\n")
+
+    app = web.Application(middlewares=[guard], client_max_size=1 << 10)
+    app.add_routes(routes(backend))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    try:
+        await runner.setup()
+        await web.SockSite(runner, listening.dup()).start()
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+def address(text: str) -> tuple[str, int]:
+    """Where to listen: `PORT`, which is on loopback, `HOST:PORT` or `[HOST]:PORT`, where HOST is an address.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") or LOOPBACK
+    with contextlib.suppress(ValueError):
+        ip_address(host)
+        if port.isascii() and port.isdecimal() and int(port) < 1 << 16:
+            return host, int(port)
+    raise UsageError(
+        f"{text!r} is nowhere to listen: give a port, which is then one of {LOOPBACK}, or an address and a port, "
+        f"such as {LOOPBACK}:9469 or [::1]:9469"
+    )
+
+
+def listen_for_observers(text: str) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        UsageError: that is nowhere to listen, or it cannot be had.
+    """
+    host, port = address(text)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        raise UsageError(
+            f"{text}: cannot listen there: {why(error)}; see who does: ss -ltnp, or choose another port"
+        ) from error
+    listening.setblocking(False)  # noqa: FBT003 - its one argument
+    if not ip_address(host).is_loopback:
+        log.warning(
+            "metrics and health are told to whoever reaches this address: there is no password and no TLS",
+            listen=text,
+        )
+    return listening

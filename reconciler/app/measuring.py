@@ -1,0 +1,112 @@
+"""What is not reported as it happens but read when somebody asks: how much of what there is, and since when.
+
+Invariants: nothing is read from the store, and nothing waits for a target. A label is a kind, a reason, a task, a
+source, or one of at most `TARGETS` targets; what is left of these is summed up as others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from reconciler import __version__
+from reconciler.api.health import lives
+from reconciler.core.conditions import summarize
+from reconciler.engine.loop.workers import WHAT
+from reconciler.model import metrics
+from reconciler.model.metrics import Family, Metric, Sample, bounded
+
+if TYPE_CHECKING:
+    from reconciler.app.backend import DaemonBackend
+    from reconciler.app.daemon import Daemon
+
+TARGETS = 1000
+"""How many targets have labels of their own."""
+AT_ONCE = 500
+"""How many instances are counted before others have their turn."""
+
+
+async def gauges(backend: DaemonBackend, daemon: Daemon) -> list[Family]:
+    """Of all metrics of `READ`."""
+    return [*_work(daemon), *await _resources(backend), *await _targets(daemon), *_self(backend, daemon)]
+
+
+def _one(metric: Metric, value: float, *labels: str) -> Family:
+    return Family(metric, [Sample(labels, value)])
+
+
+def _many(metric: Metric, samples: Iterable[tuple[tuple[str, ...], float]]) -> Family:
+    return Family(metric, [Sample(labels, value) for labels, value in samples])
+
+
+def _work(daemon: Daemon) -> list[Family]:
+    load = daemon.controller.load
+    return [
+        _one(metrics.QUEUE_DEPTH, load.depth, WHAT),
+        _one(metrics.QUEUE_DELAYED, load.delayed, WHAT),
+        _one(metrics.UNFINISHED_WORK, sum(load.under_way), WHAT),
+        _one(metrics.LONGEST_WORK, max(load.under_way, default=0.0), WHAT),
+        _one(metrics.ACTIVE_WORKERS, len(load.under_way), WHAT),
+        _one(metrics.MOST_WORKERS, load.most, WHAT),
+    ]
+
+
+async def _resources(backend: DaemonBackend) -> list[Family]:
+    by_reason: Counter[tuple[str, ...]] = Counter()
+    by_target: Counter[tuple[str, ...]] = Counter()
+    states = await backend.states()
+    label = bounded({address.partition("/")[0] for address in states}, TARGETS)
+    for number, (address, state) in enumerate(states.items()):
+        if number % AT_ONCE == AT_ONCE - 1:
+            await asyncio.sleep(0)
+        target, kind, _ = address.split("/", 2)
+        summary = summarize(state.conditions)
+        ready = "Unknown" if summary.ready is None else str(summary.ready)
+        by_reason[kind, ready, summary.reason.value] += 1
+        by_target[label[target], ready] += 1
+    return [_many(metrics.RESOURCES, by_reason.items()), _many(metrics.TARGET_RESOURCES, by_target.items())]
+
+
+async def _targets(daemon: Daemon) -> list[Family]:
+    controller = daemon.controller
+    label = bounded(controller.in_force.targets, TARGETS)
+    now = daemon.parts.runtime.now()
+    # Of those that have no label of their own: the oldest look, and whether all are connected.
+    age: dict[tuple[str, ...], float] = {}
+    connected: dict[tuple[str, ...], float] = {}
+    for name, own in label.items():
+        state = controller.targets.get(name)  # type: ignore[call-overload] # a TargetName is a str
+        session = float(state is not None and state.connected_since is not None)
+        connected[own,] = min(session, connected.get((own,), 1.0))
+        if (at := controller.looked_at.get(name)) is not None:  # type: ignore[call-overload]
+            age[own,] = max(now - at, age.get((own,), 0.0))
+    return [_many(metrics.SESSION, connected.items()), _many(metrics.OBSERVATION_AGE, age.items())]
+
+
+def _self(backend: DaemonBackend, daemon: Daemon) -> list[Family]:
+    checks, wrong = backend.checks(), daemon.supervisor.health()
+    sources = daemon.sources.intakes
+    in_force = daemon.controller.in_force.sources
+    shown = {name: intake.shown for name, intake in sources.items()}
+    return [
+        _one(metrics.SUSPENSIONS, len(daemon.controller.suspensions.all())),
+        _many(
+            metrics.SOURCE_INFO,
+            [((name, one.revision), 1.0) for name, one in in_force.items() if name in sources],
+        ),
+        _many(
+            metrics.SOURCE_READY,
+            [((name,), float(bool(summarize(one.conditions).ready))) for name, one in shown.items()],
+        ),
+        _many(metrics.TASK_UP, [((task,), float(task not in wrong)) for task in daemon.supervisor.tasks]),
+        _many(
+            metrics.CHECK,
+            [
+                (("livez",), float(not any(check.wrong for check in lives(checks)))),
+                (("readyz",), float(not any(check.wrong for check in checks))),
+            ],
+        ),
+        _one(metrics.BUILD_INFO, 1.0, __version__),
+    ]
