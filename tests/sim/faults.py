@@ -177,6 +177,18 @@ async def writers(world: World, random_: random.Random) -> None:
         world.note("an author wants other lines", name=author.source)
 
 
+async def renewers(world: World, random_: random.Random) -> None:
+    """A secret becomes another one, which is noticed soon, or at the next start."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 12.0))
+        world.secrets.renew()
+        world.note("a secret is another one")
+        process = world.process
+        for intake in list(process.intakes.values()) if process is not None and process.up else ():
+            assert process is not None
+            _ask(process, intake.reconsider(), "secrets")
+
+
 async def upgraders(world: World, random_: random.Random) -> None:
     """Machines turn into others, and do not always say what they are."""
     while True:
@@ -360,6 +372,8 @@ def others(world: World) -> tuple[Actor, ...]:
         found = (*found, admins)
     if world.authors.texts and random.Random(f"{world.seed}/writers take part").random() < 0.7:
         found = (*found, writers)
+    if world.authors.texts and random.Random(f"{world.seed}/renewers take part").random() < 0.5:
+        found = (*found, renewers)
     return (*found, upgraders) if world.asks else found
 
 

@@ -106,6 +106,7 @@ class Machine:
         self.changes: list[Change] = []
         self.rivals: dict[str, tuple[float, bytes]] = {}
         self.texts: frozenset[str] = frozenset()
+        self.real: dict[str, str] = {}
         self.runners: list[Runner] = []
         self.sessions = 0
         self._witness = witness

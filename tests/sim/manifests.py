@@ -17,12 +17,14 @@ from reconciler.model.desired import Desired
 from reconciler.model.facts import Facts, Section
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address, reference
 from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Patience, Policy
+from reconciler.model.secrets import marks_in
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from reconciler.model.subjects import Subject
 from reconciler.model.target import SshTransport, Target
 from tests.sim import households, scribes, trees
 from tests.sim.files import NAMES, Files, digest_of
 from tests.sim.packages import KINDS
+from tests.sim.secrets import FILE, PLACEHOLDER, ProcessVault
 
 if TYPE_CHECKING:
     from tests.sim.machine import Machine
@@ -49,13 +51,22 @@ def target(name: str, *, port: int = 22) -> Target:
     )
 
 
-def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) -> Instance:
+def instance(
+    target_name: str, kind: str, name: str, spec: Json, *, vault: ProcessVault | None = None, **common: Any
+) -> Instance:
     """A resource on a machine; its `content`, or its `line`, becomes its body."""
     files = spec.get("files", {})
     text = spec.get("content", spec.get("line"))
     spec = {key: value for key, value in spec.items() if key not in {"content", "line"}}
+    body = None
     if text is not None:
+        if vault is not None and PLACEHOLDER in text:
+            text = text.replace(PLACEHOLDER, vault.mark(FILE))
+            body = vault.body(blob_of(text))
         spec["body"] = {"digest": digest_of(text.encode()), "size": len(text.encode())}
+    if body is not None and body.revealed is not None:
+        spec["body"] |= {"size": body.size, "secret": True}
+        spec |= {"sensitive": True, "mode": "0600"}
     if "files" in spec:
         spec = {key: value for key, value in spec.items() if key != "files"}
         spec["tree"] = trees.declared(files)
@@ -70,7 +81,7 @@ def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) 
     said = json.dumps(
         [kind, spec, {key: str(value) for key, value in sorted(common.items())}], sort_keys=True
     )
-    return Instance(
+    made = Instance(
         address=address(TargetName(target_name), ref),
         target=TargetName(target_name),
         ref=ref,
@@ -90,6 +101,15 @@ def instance(target_name: str, kind: str, name: str, spec: Json, **common: Any) 
         touches=KINDS[kind].touches if kind in BESIDE else (),
         probe=_patience(kind, spec),
     )
+    if vault is not None and text is not None and (marks := marks_in(text)):
+        vault.grant(made.target, marks, names=(one.name for one in made.claimed), blob=body)
+    return made
+
+
+def blob_of(text: str) -> Blob:
+    """A body that is this text."""
+    content = text.encode()
+    return Blob(Digest(digest_of(content)), len(content), lambda: content)
 
 
 def _patience(kind: str, spec: Json) -> Patience | None:
@@ -157,12 +177,15 @@ def snapshot(document: Any, *, number: int, gone: bool = False, source: SourceNa
     return Snapshot(source, f"r{number}", Digest(digest_of(digest.encode())), {"desired.json": file})
 
 
-def load(taken: Snapshot, facts: Mapping[TargetName, Facts] | None = None) -> Desired:
+def load(
+    taken: Snapshot, facts: Mapping[TargetName, Facts] | None = None, vault: ProcessVault | None = None
+) -> Desired:
     """Evaluate a snapshot.
 
     Args:
         taken: the snapshot.
         facts: what is known of each machine, where all that is declared depends on that; None where nothing does.
+        vault: with the secrets, where any are declared.
 
     Raises:
         ConfigError: it is broken.
@@ -173,7 +196,7 @@ def load(taken: Snapshot, facts: Mapping[TargetName, Facts] | None = None) -> De
         raise ConfigError([Problem("desired.json", 1, 1, "this is no declaration")])
     targets = [target(name, port=port) for name, port in document["targets"].items()]
     instances = [
-        instance(name, one["kind"], one["name"], one["spec"], **_tuples(one["common"]))
+        instance(name, one["kind"], one["name"], one["spec"], vault=vault, **_tuples(one["common"]))
         for one in document["resources"]
         for name in one["on"]
         if name in document["targets"]
@@ -182,6 +205,14 @@ def load(taken: Snapshot, facts: Mapping[TargetName, Facts] | None = None) -> De
     bodies = [spec[field] for spec in specs for field in ("content", "line") if field in spec]
     bodies += [text for one in document["resources"] for text, _ in one["spec"].get("files", {}).values()]
     found = desired(targets, instances, bodies, taken.revision, taken.source)
+    if vault is not None:
+        # Without a secret it could be told what a text with marks is that stands for one.
+        texts = {body: digest_of(body.encode()) for body in bodies if PLACEHOLDER in body}
+        blobs = {digest: one for digest, one in found.blobs.items() if digest not in texts.values()}
+        found = replace(
+            found,
+            blobs=blobs | {d: vault.bodies[d] for one in instances for d in one.bodies if d in vault.bodies},
+        )
     if facts is None:
         return found
     waiting = frozenset(one.name for one in targets if "os" not in facts.get(one.name, Facts()).sections)
@@ -212,6 +243,8 @@ def differs(one: Instance, machine: "Machine", managed: Mapping[str, Address]) -
     files = machine.files
     if one.kind in BESIDE:
         spec, of_text = dict(one.spec), one.kind in scribes.KINDS
+        if "body" in spec:
+            spec["body"] = {"digest": machine.real.get(spec["body"]["digest"], spec["body"]["digest"])}
         return (
             scribes.differs(one.kind, spec, files)
             if of_text

@@ -98,6 +98,9 @@ class Monitor(logging.Handler):
         process = PROCESS.get()
         if process is None or process.dead or not process.up:
             return
+        said = f"{record.getMessage()} {record.exc_info} {getattr(record, 'fields', '')}"
+        if found := self._world.secrets.told(said):
+            self.violated("a secret is in the log", found, said)
         why = f": {record.exc_info[1]!r}" if record.exc_info else ""
         expected = "modelled:" in str(getattr(record, "fields", "")) and not record.exc_info
         if not expected:
@@ -295,13 +298,15 @@ class Monitor(logging.Handler):
         """A part of a file is to be another one."""
         assert process.account is not None
         # What goes is known by what it was, and not by what finds it.
+        real = self._world.secrets.real
         digest, begin = item.get("blob") or item.get("digest"), item.get("begin", "")
         for slot in self._world.authors.texts[item["path"]]:
             addresses = self._world.authors.addresses(name, slot)
             meant = [
                 one
                 for one in self.meant(process, addresses)
-                if one.spec["body"]["digest"] == digest and begin.endswith(one.spec.get("marker", ""))
+                if digest in {said := one.spec["body"]["digest"], real.get(said)}
+                and begin.endswith(one.spec.get("marker", ""))
             ]
             if meant:
                 shown = [
@@ -523,6 +528,8 @@ class Monitor(logging.Handler):
             self._last_event = number
             at, reason, about, message, evidence, duration, data = event
             self._world.note("event", about=about, reason=reason, message=message)
+            if found := self._world.secrets.told(f"{message} {evidence} {data}"):
+                self.violated("a secret is in an event", about, message, found)
             # Of a source, the problems may be others where the sentence is the same.
             if (said := (at, reason, about, message, data)) in self._events:
                 self.violated("an event is told twice", said)

@@ -11,6 +11,7 @@ from froyo_provider.lifecycle import Lifecycle
 from reconciler.core import inventory, prune
 from reconciler.core.inventory import Decision
 from reconciler.core.refreshes import Refreshes
+from reconciler.core.vault import Vault
 from reconciler.core.workqueue import WorkQueue
 from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.lane.backlog import Backlog
@@ -447,6 +448,13 @@ def leaves_a_block_that_was_changed() -> Any:
     return _spoiled("edits", spoil)
 
 
+def has_values_in_what_is_declared() -> Any:
+    """What is made of a secret holds its value, and no mark of it."""
+    return _patched(
+        Vault, "mark", lambda right, self, secret, *more: self.revealed(right(self, secret, *more))
+    )
+
+
 BESIDE_FILES: dict[str, str] = {
     mutation.__name__: part
     for part, mutations in (
@@ -469,7 +477,10 @@ BESIDE_FILES: dict[str, str] = {
             ),
         ),
         ("accounts", (takes_all_other_groups_away,)),
-        ("texts", (takes_out_what_merely_matches, leaves_a_block_that_was_changed)),
+        (
+            "texts",
+            (takes_out_what_merely_matches, leaves_a_block_that_was_changed, has_values_in_what_is_declared),
+        ),
     )
     for mutation in mutations
 }
@@ -515,6 +526,7 @@ MUTATIONS: dict[str, Mutation] = {
         takes_all_other_groups_away,
         takes_out_what_merely_matches,
         leaves_a_block_that_was_changed,
+        has_values_in_what_is_declared,
     )
 }
 

@@ -10,6 +10,7 @@ import random
 import sqlite3
 from collections.abc import Callable, Collection, Coroutine
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,6 +39,7 @@ from tests.sim.loop import SimTask
 from tests.sim.manifests import load
 from tests.sim.native import NativeHost
 from tests.sim.packages import PACKAGES
+from tests.sim.secrets import ProcessVault
 from tests.sim.wire import Wire
 
 if TYPE_CHECKING:
@@ -111,6 +113,7 @@ class Process:
         self.wires: list[Wire] = []
         self.writes = 0
         self.crash_at: tuple[int, str] | None = None
+        self.vault = ProcessVault(world.secrets)
         self.told = asyncio.Event()
         self.killed = asyncio.Event()
         self.left: list[str] = []
@@ -148,7 +151,7 @@ class Process:
             store=self.store,
             host=self.host,
             runtime=self.runtime,
-            open_session=Session.open,
+            open_session=partial(Session.open, secrets=self.vault.of),
             settings=self.world.settings,
         )
         self.controller.process = self
@@ -183,7 +186,7 @@ class Process:
         self.supervisor.add(f"source {name}", lambda: intake.run(self.world.sources[name].snapshots()))
 
     def _load(self, shown: Snapshot) -> Desired:
-        return load(shown, self.controller.facts.known if self.world.asks else None)
+        return load(shown, self.controller.facts.known if self.world.asks else None, self.vault)
 
     async def _facts_changed(self, name: TargetName, sections: Collection[Section]) -> None:
         """What depends on what a machine says of itself is seen once more."""

@@ -33,6 +33,7 @@ class Removals:
         self._last: dict[SourceName, Desired] = {}
         self._said: dict[SourceName, set[Digest]] = defaultdict(set)
         self._asked_first: dict[Address, str] = {}
+        self._asked_in: dict[Address, int] = {}
         self._left_out: dict[SourceName, tuple[int, str, set[Address]]] = {}
 
     def declared(self, process: "Process", desired: Desired) -> None:
@@ -48,6 +49,8 @@ class Removals:
         if before is None:
             self._said[desired.source].add(desired.digest)
             return
+        if desired.digest != before.digest:
+            self._begin_anew(process)
         declared = {(one.target, path_of(one)) for one in desired.instances.values()}
         gone = [
             one
@@ -70,6 +73,19 @@ class Removals:
         if desired.digest != before.digest and desired.digest in self._said[desired.source]:
             self._asked_first |= {one.address: f"{desired.revision} was there before" for one in gone}
         self._said[desired.source].add(desired.digest)
+        for address in self._asked_first.keys() - self._asked_in.keys():
+            self._asked_in[address] = process.number
+
+    def _begin_anew(self, process: "Process") -> None:
+        """What an earlier controller was about to ask, and did not come to, another revision is counted for anew."""
+        assert process.account is not None
+        self._asked_in = {a: life for a, life in self._asked_in.items() if a in self._asked_first}
+        for address, life in list(self._asked_in.items()):
+            shown = process.account.execute(
+                "SELECT held FROM resource_state WHERE address = ?", (address,)
+            ).fetchone()
+            if life != process.number and (shown is None or shown[0] is None):
+                del self._asked_first[address], self._asked_in[address]
 
     def begun(self, process: "Process", one: Instance) -> None:
         """Something is about to be removed."""

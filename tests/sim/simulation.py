@@ -365,6 +365,11 @@ async def _leave(world: World) -> None:
         world.monitor.violated(
             "the store does not say of targets what the controller says", *different_targets
         )
+    assert process.account is not None
+    if found := [*world.secrets.kept(process.account)]:
+        world.monitor.violated("a secret is in the store", *found)
+    if found := world.secrets.told(str([*states.values(), *targets.values()])):
+        world.monitor.violated("a secret is in a report", found)
     if doubt := await process.store.in_doubt():
         world.monitor.violated("something is still in doubt", *doubt)
     if queue := await process.store.load_queue():

@@ -21,6 +21,7 @@ from tests.sim.machine import Machine
 from tests.sim.monitor import Monitor
 from tests.sim.pages import Pages
 from tests.sim.process import Process
+from tests.sim.secrets import Secrets
 from tests.sim.source import SimSource
 
 EPOCH = 1_800_000_000.0
@@ -57,6 +58,7 @@ class World:
         self.store_trouble = 0.0
         self.grace = 5.0
         self.plugins: dict[str, Any] = {}
+        self.secrets = Secrets(seed)
         names = [f"m{number}" for number in range(self.random.choice(MACHINES))]
         self.machines: dict[TargetName, Machine] = {
             TargetName(name): Machine(name, seed=f"{seed}/{name}", witness=self, now=self.now)
@@ -89,7 +91,7 @@ class World:
                 )
                 node = Node(content=content)
             machine.files.put(path, node, {"command": "history", "pid": 1})
-        machine.texts = frozenset(self.authors.texts)
+        machine.texts, machine.real = frozenset(self.authors.texts), self.secrets.real
         lived = random.Random(f"{self.seed}/{machine.name}/wrote")
         for path in self.authors.texts:
             for _ in range(lived.choice([0, 1, 1, 3]) if machine.files.has_parent(path) else 0):
