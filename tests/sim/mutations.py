@@ -415,22 +415,6 @@ def takes_all_other_groups_away() -> Any:
 # --- Files that several own a part of ---------------------------------------------------------------------------------
 
 
-def takes_out_what_merely_matches() -> Any:
-    """With a line that is declared no longer goes whatever would have stood for it."""
-
-    def spoil(inside: dict[str, Any]) -> None:
-        right = inside["Line"].absence
-
-        def absence(self: Any, resource: Any) -> Any:
-            gone = right(self, resource)
-            found = {key: resource.spec[key] for key in ("match",) if key in resource.spec}
-            return dataclasses.replace(gone, spec={**gone.spec, **found})
-
-        inside["Line"].absence = absence
-
-    return _spoiled("lines", spoil)
-
-
 def leaves_a_block_that_was_changed() -> Any:
     """Where there is a block it is as declared, whatever is in it."""
 
@@ -479,7 +463,7 @@ BESIDE_FILES: dict[str, str] = {
         ("accounts", (takes_all_other_groups_away,)),
         (
             "texts",
-            (takes_out_what_merely_matches, leaves_a_block_that_was_changed, has_values_in_what_is_declared),
+            (leaves_a_block_that_was_changed, has_values_in_what_is_declared),
         ),
     )
     for mutation in mutations
@@ -524,7 +508,6 @@ MUTATIONS: dict[str, Mutation] = {
         says_that_it_has_reloaded,
         stops_what_begins_with_the_host,
         takes_all_other_groups_away,
-        takes_out_what_merely_matches,
         leaves_a_block_that_was_changed,
         has_values_in_what_is_declared,
     )
@@ -537,7 +520,6 @@ BEGIN_AT = {
     "changes_what_is_on_hold": 100,
     "has_no_unit_files_read": 50,
     "stops_what_begins_with_the_host": 110,
-    "takes_out_what_merely_matches": 100,
 }
 """Of those that are rarely found, seeds before which they are known not to be: looking there takes long."""
 
