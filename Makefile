@@ -131,6 +131,12 @@ e2e: build lab ## the long suites: crashes under load, partitions, full disks, s
 # --- Housekeeping -----------------------------------------------------------------------------------
 
 # With an environment of its own: the lock may be one that cannot be installed, and what makes locks is not in it.
+.PHONY: crds
+crds: build ## crds/: a custom resource definition of each kind, made of its schema
+	@rm -f crds/*.yaml
+	@for name in $$($(BIN)/froyo crd -o name); do $(BIN)/froyo crd "$${name%%.*}" >"crds/$$name.yaml"; done
+	@ls crds
+
 .PHONY: lock
 lock: | python ## renew constraints.txt from pyproject.toml
 	@[ -x build/lock/bin/uv ] && build/lock/bin/python -c '' 2>/dev/null || { $(PYTHON) -m venv --clear build/lock && build/lock/bin/python -m pip install --quiet uv; }

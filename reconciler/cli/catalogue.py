@@ -13,6 +13,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("import", "Write manifests of what is on a target already"),
             ("graph", "What comes before what, and why, as a drawing"),
             ("explain", "What can be declared: kinds, their fields, and what these mean"),
+            ("crd", "The same as custom resource definitions, for a cluster"),
         ),
     ),
     (

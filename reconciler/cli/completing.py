@@ -73,7 +73,7 @@ def _arguments(command: str, before: str, words: list[str]) -> Iterable[Candidat
         return [(shell, "") for shell in ("bash", "zsh", "fish")]
     if command == "provider":
         return [(action, "") for action in _ACTIONS] if before == command else []
-    if command == "explain":
+    if command in ("explain", "crd"):
         return _kinds(words)
     if command == "facts":
         if before == command:

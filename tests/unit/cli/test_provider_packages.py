@@ -75,7 +75,10 @@ def test_a_new_package_is_written_once(capsys, tmp_path):
         (["list", "x"], "`provider list` takes no directory"),
         (["lst"], "ACTION is list, new, validate or test, not 'lst'; did you mean 'list'?"),
         (["test", "linux.fil"], "no installed package of that name; did you mean 'linux.file'?"),
-        (["test", "x", "--target", "web-1"], "--target takes memory or local, not 'web-1'"),
+        (
+            ["test", "linux.file", "--target", "web-1"],
+            "--target web-1: is neither memory nor local; where it",
+        ),
     ],
 )
 def test_how_it_is_not_called(words, says, capsys, state):
