@@ -33,6 +33,7 @@ class Report:
         changed: the states that differ from what the store has.
         events: what happened, in order.
         instances: as declared, so that an event says what it is about on the target.
+        reconcile: the id of the round that says it, which its run has in the history; "" where it is none.
     """
 
     now: Callable[[], float]
@@ -40,6 +41,7 @@ class Report:
     changed: dict[Address, ResourceState] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     instances: Mapping[Address, Instance] = field(default_factory=dict)
+    reconcile: str = ""
 
     def put(self, state: ResourceState) -> None:
         """Keep a state, to be stored if it is news."""
@@ -136,6 +138,8 @@ class Report:
         about = self.instances.get(Address(object_))
         if about is not None and about.subject:
             data = {"subject": about.subject, **(data or {})}
+        if self.reconcile:
+            data = {**(data or {}), "reconcile": self.reconcile}
         event = Event(
             at=self.now(),
             type=EventType.WARNING if warning else EventType.NORMAL,
@@ -151,6 +155,8 @@ class Report:
         details: dict[str, Any] = {"object": object_, "reason": reason}
         if cause:
             details["cause"] = cause
+        if self.reconcile:
+            details["reconcile"] = self.reconcile
         if duration is not None:
             details["seconds"] = round(duration, 6)
         (log.warning if warning else log.info)(message, **details)

@@ -50,7 +50,7 @@ def skips_the_intent() -> Any:
     """Nothing is on record before something is done."""
 
     async def intend(_right: Any, self: Journal, units: list[PlanUnit]) -> None:
-        self._run = self._runtime.new_id()
+        self._run = self._id
         self._open = {unit.address: unit for unit in units}
 
     return _patched(Journal, "intend", intend)

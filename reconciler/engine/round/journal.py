@@ -34,10 +34,12 @@ class Journal:
         store: where it is kept.
         lane: the round's target.
         revision: of the snapshot in force.
-        runtime: gives the time and ids.
+        runtime: gives the time.
+        id_: of the round, which its run has too, if it does anything.
     """
 
-    def __init__(self, store: Store, *, lane: Lane, revision: str, runtime: Runtime) -> None:
+    def __init__(self, store: Store, *, lane: Lane, revision: str, runtime: Runtime, id_: str) -> None:
+        self._id = id_
         self._store = store
         self._lane = lane
         self._revision = revision
@@ -64,7 +66,7 @@ class Journal:
         """
         now, batch = self._runtime.now(), Batch()
         if not self._tally.run:
-            self._tally = Tally(self._runtime.new_id())
+            self._tally = Tally(self._id)
             self._outcomes[self._tally] = []
             # Where nothing is to be changed, something is owed a refresh from before.
             causes = self._causes or {unit.cause for unit in units}

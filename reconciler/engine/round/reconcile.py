@@ -64,12 +64,13 @@ class Round:
     ) -> None:
         self.outcome = RoundOutcome()
         self.in_doubt: list[Address] = []
-        self.report = Report(services.runtime.now, lane.states, instances=lane.instances)
+        self.id = services.runtime.new_id()
+        self.report = Report(services.runtime.now, lane.states, instances=lane.instances, reconcile=self.id)
         self._lane = lane
         self._session = session
         self._services = services
         self._journal = Journal(
-            services.store, lane=lane, revision=services.revision(), runtime=services.runtime
+            services.store, lane=lane, revision=services.revision(), runtime=services.runtime, id_=self.id
         )
         conclusions = Conclusions(lane, self.report, self.outcome, services)
         failures = Failures(lane, self.report, conclusions, self.outcome, services, uid=session.ready.uid)
