@@ -239,6 +239,18 @@ class DaemonBackend(StoreKnowledge):
         checks += [Check("in-force", f"not in force yet: {', '.join(unread)}" if unread else "", alive=True)]
         return checks
 
+    def status_line(self) -> str:
+        """How things are, for who has room for a line."""
+        controller = self._daemon.controller
+        targets = controller.in_force.targets
+        states = [controller.targets[name] for name in targets if name in controller.targets]
+        connected = sum(1 for state in states if state.connected_since is not None)
+        revisions = ", ".join(one.revision for one in controller.in_force.sources.values())
+        if not revisions:
+            return "nothing is in force yet"
+        number = len(controller.in_force.instances)
+        return f"{number} instances on {len(targets)} targets, {connected} connected; at {revisions}"
+
     async def metrics(self, accept: str) -> tuple[bytes, str]:
         """What was measured, as text, and of which type that is."""
         known = [*self._measures.families(), *await gauges(self, self._daemon)]

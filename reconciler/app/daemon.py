@@ -61,7 +61,12 @@ Serve = Callable[[Daemon], Awaitable[None]]
 
 
 async def run_daemon(
-    parts: Parts, directories: Sequence[Path], *, serve: Mapping[str, Serve], trial: float | None = None
+    parts: Parts,
+    directories: Sequence[Path],
+    *,
+    serve: Mapping[str, Serve],
+    trial: float | None = None,
+    stopping: Callable[[], None] = lambda: None,
 ) -> list[Address]:
     """Keep everything as `directories` say, until SIGTERM or SIGINT.
 
@@ -69,6 +74,7 @@ async def run_daemon(
         parts: with the lease on the store.
         directories: the sources.
         serve: further long tasks, by name.
+        stopping: told when the daemon has been told to end.
         trial: seconds for which a new revision goes if something that is probed is not well; None for never.
 
     Returns:
@@ -126,6 +132,7 @@ async def run_daemon(
         await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()
+        stopping()
         supervisor.end()
         return await controller.stop(grace=GRACE)
     finally:

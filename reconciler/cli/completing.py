@@ -26,7 +26,7 @@ _TABLE_FORMATS = (*_FORMATS, "wide", "name")
 _VALUES = {
     "--cause": ("spec", "drift", "adopt", "prune", "restore", "refresh"),
     "--for": ("ready", "not-ready", "drifted", "stalled", "reconciling", "reason="),
-    "--log-format": ("auto", "console", "json"),
+    "--log-format": ("auto", "console", "journal", "json"),
 }
 
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
 from reconciler.core.visible import visible
+from reconciler.telemetry.journal import JournalHandler, is_journal
 from reconciler.telemetry.log import ROOT
 from reconciler.telemetry.without import without
 
@@ -30,11 +31,13 @@ class LogFormat(StrEnum):
     """How lines look."""
 
     AUTO = "auto"
-    """CONSOLE in a terminal, JSON elsewhere."""
+    """CONSOLE in a terminal, JOURNAL where the stream is the journal's, JSON elsewhere."""
     CONSOLE = "console"
     """For a person: time, level, event, key=value; in colour where there is a terminal."""
     JSON = "json"
     """One object a line."""
+    JOURNAL = "journal"
+    """Entries with fields, to systemd's journal."""
 
 
 def configure(
@@ -62,16 +65,30 @@ def configure(
     out = sys.stderr if stream is None else stream
     terminal = out.isatty()
     console = format is LogFormat.CONSOLE or (format is LogFormat.AUTO and terminal)
-    handler = _Handler(
-        out, redactor, console=console, colors=console and terminal and not (environ or {}).get("NO_COLOR")
-    )
+    handler: logging.Handler
+    if format is LogFormat.JOURNAL or (format is LogFormat.AUTO and _is_journal(out, environ or {})):
+        handler = JournalHandler(redactor)
+    else:
+        handler = _Handler(
+            out,
+            redactor,
+            console=console,
+            colors=console and terminal and not (environ or {}).get("NO_COLOR"),
+        )
     root, ours = logging.getLogger(), logging.getLogger(ROOT)
-    for old in [old for old in root.handlers if isinstance(old, _Handler)]:
+    for old in [old for old in root.handlers if isinstance(old, _Handler | JournalHandler)]:
         root.removeHandler(old)
     root.addHandler(handler)
     ours.setLevel(level)
     root.setLevel(logging.INFO if ours.level <= logging.DEBUG else logging.WARNING)
     return handler
+
+
+def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    try:
+        return is_journal(environ, stream.fileno())
+    except (OSError, ValueError):  # no file
+        return False
 
 
 class _Handler(logging.StreamHandler[TextIO]):

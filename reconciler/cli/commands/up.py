@@ -37,7 +37,7 @@ EXAMPLES = (
     ("froyo up", "keep everything as this directory declares it; Ctrl-C ends it"),
     ("froyo up site", "the same for another directory; also spelled froyo dev up"),
     ("froyo up base site", "two directories; what both of them claim stays with the first"),
-    ("froyo up /etc/froyo --log-format json", "as a service: docs/running.md has a unit for systemd"),
+    ("froyo up /etc/froyo", "as a service: manifests/systemd/froyo.service is a unit for systemd"),
     ("froyo up site -o json", "each event as one JSON document a line, in a terminal too"),
 )
 
@@ -51,7 +51,7 @@ def command(  # noqa: PLR0913 - its options
         typer.Option(
             "--log-format",
             metavar="FORMAT",
-            help="console or json; auto shows events in a terminal, and JSON elsewhere.",
+            help="console, json or journal; auto shows events in a terminal, and suits systemd and pipes.",
             parser=one_of("--log-format", LogFormat),
         ),
     ] = LogFormat.AUTO,
@@ -150,6 +150,7 @@ async def _up(  # noqa: PLR0913 - what was asked for
     from reconciler.app.assembly import assemble
     from reconciler.app.backend import DaemonBackend
     from reconciler.app.daemon import Daemon, run_daemon
+    from reconciler.app.service_manager import ServiceManager
     from reconciler.cli.show.live import Live
     from reconciler.telemetry.meter import Measures
 
@@ -175,7 +176,13 @@ async def _up(  # noqa: PLR0913 - what was asked for
         async def api(daemon: Daemon) -> None:
             await serve(backend(daemon), where.socket)
 
-        tasks = {"api": api}
+        manager = ServiceManager(os.environ, pid=os.getpid())
+
+        async def told(daemon: Daemon) -> None:
+            known = backend(daemon)
+            await manager.keep_told(where.socket, known.checks, known.status_line)
+
+        tasks = {"api": api} | ({"service manager": told} if manager.listens else {})
         if metrics_listen is not None:
             listening = listen_for_observers(metrics_listen)
 
@@ -199,7 +206,7 @@ async def _up(  # noqa: PLR0913 - what was asked for
                     await asyncio.Event().wait()
 
             tasks["screen"] = show
-        abandoned = await run_daemon(parts, roots, serve=tasks, trial=trial)
+        abandoned = await run_daemon(parts, roots, serve=tasks, trial=trial, stopping=manager.stopping)
         if gone:
             raise gone[0]
         return abandoned

@@ -34,7 +34,7 @@ def words(*line):
     ("line", "expected"),
     [
         (["re"], ["reconcile", "resume", "restore"]),
-        (["dev", "up", "--log-format", "j"], ["json"]),
+        (["dev", "up", "--log-format", "j"], ["journal", "json"]),
         (["get", "w"], ["web-1", "web-1/File/motd"]),
         (["get", "F"], ["File"]),
         (["events", "--object", "web-1/"], ["web-1/File/motd"]),

@@ -117,7 +117,7 @@ def test_usage_errors_exit_with_1_since_2_means_changes(capsys):
         (["completion", "bsh"], "SHELL is bash, zsh or fish, not 'bsh'; did you mean 'bash'?"),
         (["get", "-o", "jsn"], "-o takes text, wide, json, yaml or name, not 'jsn'; did you mean 'json'?"),
         (["status", "-o", "wide"], "-o takes text, json or yaml, not 'wide'"),
-        (["up", "--log-format", "xyz"], "--log-format takes auto, console or json, not 'xyz'"),
+        (["up", "--log-format", "xyz"], "--log-format takes auto, console, json or journal, not 'xyz'"),
         (["events", "-n", "x"], "-n takes a whole number from 1 on, not 'x'"),
         (["history", "-n", "0"], "-n takes a whole number from 1 on, not '0'"),
     ],
