@@ -106,6 +106,7 @@ def application(backend: Backend) -> web.Application:
     app.add_routes(
         [
             web.get("/v1/healthz", handlers.healthz),
+            web.get("/v1/openapi.json", handlers.openapi),
             web.get("/v1/events", handlers.events),
             web.get("/v1/changes", handlers.changes),
             web.get("/{path:.*}", handlers.answer),
@@ -164,6 +165,13 @@ class _Handlers:
         wrong = self._backend.health()
         document = views.document("Health", healthy=not wrong, problems=dict(wrong), pid=os.getpid())
         return _json(document, status=503 if wrong else 200)
+
+    async def openapi(self, _request: web.Request) -> web.Response:
+        from aiohttp import web
+
+        from reconciler.api.openapi import text
+
+        return web.Response(text=text(), content_type="application/json")
 
     async def plan(self, _request: web.Request) -> web.Response:
         plans, declared = await self._backend.plan(), await self._backend.instances()
