@@ -19,6 +19,7 @@ from reconciler.app.reaching import reaching
 from reconciler.app.retention import retention
 from reconciler.app.secrets import Secrets
 from reconciler.app.stamps import stamp
+from reconciler.app.watching import Watchers
 from reconciler.core.prune import Budget
 from reconciler.core.redaction import Redactor
 from reconciler.engine.disruptions import Disruptions
@@ -68,6 +69,7 @@ class Parts:
         settings: the numbers of the loop, and what it leaves alone on this machine.
         facts: what is known of targets themselves.
         secrets: what only their targets may learn.
+        watchers: watch where desired state comes from.
     """
 
     places: Places
@@ -82,6 +84,7 @@ class Parts:
     settings: EngineSettings
     facts: TargetFacts
     secrets: Secrets
+    watchers: Watchers
 
     @property
     def open_session(self) -> OpenSession:
@@ -189,6 +192,7 @@ async def assemble(
             settings,
             facts,
             secrets,
+            Watchers(places, environ, runtime),
         )
 
 

@@ -25,6 +25,7 @@ from reconciler.core.suggest import did_you_mean
 from reconciler.errors import ErrorClass, UsageError
 from reconciler.model.catalog import Kind
 from reconciler.model.names import Digest, TargetName
+from reconciler.model.source import DirectoryPlace
 from reconciler.model.target import LocalTransport, Target
 from reconciler.plugins.capabilities import Grants
 from reconciler.plugins.host import PluginHost
@@ -156,7 +157,7 @@ async def lent(
     from reconciler.app.evaluating import declared_target, evaluate
 
     async with assemble(places, environ, lease=False, notice=notice) as parts:
-        target = declared_target(await evaluate(parts, directory), name)
+        target = declared_target(await evaluate(parts, DirectoryPlace(str(directory))), name)
         session = await parts.open_session(target, runtime=parts.runtime, on_event=lambda _event: None)
         try:
             yield Lent(session, parts.runtime.outside)

@@ -1,4 +1,4 @@
-"""`froyo up`: the always-on controller of some directories, put together and looked after until it is told to end."""
+"""`froyo up`: the always-on controller of some sources, put together and looked after until it is told to end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from reconciler.app.assembly import LEASE, Parts
 from reconciler.app.guarding import Guard
@@ -22,6 +21,7 @@ from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.errors import TransportError
 from reconciler.model.metrics import LOOP_LAG
 from reconciler.model.names import Address
+from reconciler.model.source import Source
 from reconciler.targets.artifacts import architecture
 from reconciler.telemetry.log import get_logger
 
@@ -44,7 +44,7 @@ class Daemon:
     Attributes:
         parts: what it is made of.
         controller: the loop.
-        sources: the directories that are served.
+        sources: the places that are served.
         rollbacks: what people have done about them.
         supervisor: looks after the long tasks.
     """
@@ -62,17 +62,17 @@ Serve = Callable[[Daemon], Awaitable[None]]
 
 async def run_daemon(
     parts: Parts,
-    directories: Sequence[Path],
+    given: Sequence[Source],
     *,
     serve: Mapping[str, Serve],
     trial: float | None = None,
     stopping: Callable[[], None] = lambda: None,
 ) -> list[Address]:
-    """Keep everything as `directories` say, until SIGTERM or SIGINT.
+    """Keep everything as the sources say, until SIGTERM or SIGINT.
 
     Args:
         parts: with the lease on the store.
-        directories: the sources.
+        given: the sources.
         serve: further long tasks, by name.
         stopping: told when the daemon has been told to end.
         trial: seconds for which a new revision goes if something that is probed is not well; None for never.
@@ -94,8 +94,8 @@ async def run_daemon(
     )
     supervisor = Supervisor(runtime=parts.runtime)
     sources = Sources(parts, controller, supervisor)
-    for directory in directories:
-        sources.give(directory)
+    for source in given:
+        sources.give(source)
     rollbacks = RollingBack(parts.store, parts.runtime, sources.intakes)
     daemon = Daemon(parts, controller, sources, rollbacks, supervisor)
 

@@ -14,8 +14,6 @@ from reconciler.app.catalogues import installed
 from reconciler.app.secrets import KEY_BYTES
 from reconciler.config import ParseCache, load
 from reconciler.core.vault import Vault
-from reconciler.runtime import Runtime, connect_nothing
-from watchers.directory import DirectorySource
 from watchers.secret_files import SecretFiles
 
 if TYPE_CHECKING:
@@ -24,18 +22,9 @@ if TYPE_CHECKING:
     from reconciler.model.catalog import Catalog
     from reconciler.model.desired import Desired
     from reconciler.model.facts import Facts
-    from reconciler.model.names import SourceName, TargetName
+    from reconciler.model.names import TargetName
     from reconciler.model.source import Snapshot
     from reconciler.plugins.packages import Package
-
-
-def take(name: SourceName, directory: str) -> Snapshot:
-    """A directory as it is now.
-
-    Raises:
-        UsageError: it, or something in it, cannot be read.
-    """
-    return DirectorySource(name, directory, runtime=Runtime(connect=connect_nothing)).take()
 
 
 def evaluation(

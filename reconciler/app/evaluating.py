@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from reconciler.api.labels import parse_labels
 from reconciler.app.assembly import Parts
 from reconciler.app.gathering import gather_needed
-from reconciler.app.places import source_name
 from reconciler.core.suggest import did_you_mean
 from reconciler.engine import wording
 from reconciler.engine.intake.in_force import InForce
@@ -25,11 +23,9 @@ from reconciler.errors import ConfigError, UsageError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, TargetName
 from reconciler.model.resource import Instance
-from reconciler.model.source import Snapshot
+from reconciler.model.source import Place, Snapshot
 from reconciler.model.state import ResourceState, Rollback
 from reconciler.model.target import Target
-from watchers.directory import DirectorySource
-from watchers.fingerprint import fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +87,13 @@ def declared_target(evaluated: Evaluated, name: str) -> Target:
 
 
 async def evaluate(
-    parts: Parts, directory: Path, *, targets: Collection[str] = (), labels: str = ""
+    parts: Parts, place: Place, *, targets: Collection[str] = (), labels: str = ""
 ) -> Evaluated:
-    """Read and evaluate a directory.
+    """Read and evaluate what a place has.
 
     Args:
         parts: the engine's parts.
-        directory: the source.
+        place: the source.
         targets: names of the targets that matter; empty for all.
         labels: a selector of the resources that matter; empty for all.
 
@@ -106,15 +102,13 @@ async def evaluate(
         UsageError: a target that is not declared, labels that nothing has, or a directory that declared something when
             it was last applied, and declares nothing at all any more.
     """
-    seen = fingerprint(str(directory))
-    source = DirectorySource(source_name(directory), directory, runtime=parts.runtime)
-    snapshot = await parts.runtime.offload("config", source.take)
+    snapshot, seen, follows = await parts.watchers.take(place)
 
     async def loaded(shown: Snapshot) -> Desired:
         try:
             return await _loaded(parts, shown)
         except ConfigError as error:
-            raise error.within(str(directory)) from error
+            raise error.within(place.root) from error
 
     async def settled(shown: Snapshot) -> Desired:
         """With what is asked of targets first, if it depends on that."""
@@ -124,12 +118,12 @@ async def evaluate(
     async def declared() -> Desired:
         found = await settled(snapshot)
         if not found.targets and await was_declared(parts.store, snapshot.source, loaded):
-            raise UsageError(f"{directory}: {wording.EMPTIED}")
+            raise UsageError(f"{place.name}: {wording.EMPTIED}")
         return found
 
     rollback = (await parts.store.load_rollbacks()).get(snapshot.source)
     if rollback is None or not rollback.holds(parts.runtime.now()):
-        desired, doubt = await declared(), await doubt_of(parts.store, snapshot)
+        desired, doubt = await declared(), await doubt_of(parts.store, snapshot, follows)
         return await _followed(parts, desired, doubt, seen, targets, labels, snapshot=snapshot)
     trouble = ""
     try:

@@ -89,7 +89,14 @@ async def apply(
     await _leave_alone(parts, evaluated, results, batch)
     document = None
     settled = all(_settled(result) for result in results)
-    if whole and only is None and settled and not moved and evaluated.rollback is None:
+    if (
+        whole
+        and only is None
+        and settled
+        and not moved
+        and evaluated.fingerprint
+        and evaluated.rollback is None
+    ):
         lanes = [result.lane for result in results if result.lane is not None]
         document = quick.remember(
             evaluated.desired.source,

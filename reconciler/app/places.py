@@ -67,6 +67,11 @@ class Places:
         return self.state / "secrets"
 
     @property
+    def repositories(self) -> Path:
+        """Where the git repositories are fetched to that are sources."""
+        return self.state / "git"
+
+    @property
     def secrets_key(self) -> Path:
         """The key with which secrets are digested."""
         return self.state / "secrets.key"

@@ -1,6 +1,6 @@
-"""The directories that a daemon serves: those that it was given, and those that a Source in one of them declares.
+"""The places that a daemon serves: those that it was given, and those that a Source in one of them declares.
 
-Invariant: each directory has one intake, and one task that watches it for as long as it is served. One that no Source
+Invariant: each place has one intake, and one task that watches it for as long as it is served. One that no Source
 is about any more is served no longer, and neither is what only it had served. That says nothing about what it declared:
 all of it stays as it is and on record, as if the daemon had been started without it, until a person forgets it.
 """
@@ -11,26 +11,21 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from reconciler.app.assembly import Parts
-from reconciler.app.places import source_name
+from reconciler.app.watching import Watched
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.model.desired import Desired
 from reconciler.model.facts import Section
 from reconciler.model.names import SourceName, TargetName
-from reconciler.model.source import Source, serving
+from reconciler.model.source import DirectoryPlace, Place, Source, identity, serving
 from reconciler.runtime import Offload
-from watchers.directory import RESCAN, DirectorySource
-from watchers.hints import FileEvents
+from watchers.directory import RESCAN
 
 T = TypeVar("T")
-
-MISSED_LOOKS = 3
-"""Looks at a source that did not come, however much or little happens there, after which its watcher is dead."""
 
 
 class Sources:
@@ -42,45 +37,48 @@ class Sources:
         supervisor: looks after the tasks.
 
     Attributes:
-        intakes: the path from each directory to the loop.
+        intakes: the path from each place to the loop.
+        watched: what watches each.
     """
 
     def __init__(self, parts: Parts, controller: Controller, supervisor: Supervisor) -> None:
         self.intakes: dict[SourceName, Intake] = {}
+        self.watched: dict[SourceName, Watched] = {}
         self._parts = parts
         self._controller = controller
         self._supervisor = supervisor
-        self._events = FileEvents()
-        self._given: list[SourceName] = []
+        self._given: dict[SourceName, Source] = {}
+        self._places: dict[SourceName, Place] = {}
         controller.facts_changed = self._facts_changed
 
-    def give(self, directory: Path) -> None:
-        """Keep what `directory` declares for as long as the daemon runs; one that is not there yet is waited for."""
-        self._given.append(source_name(directory))
-        self._serve(directory)
+    def give(self, source: Source) -> None:
+        """Keep what a place declares for as long as the daemon runs; one that is not there yet is waited for."""
+        self._given[source.place.name] = source
+        self._serve(source.place)
 
-    def _serve(self, directory: Path) -> None:
-        name = source_name(directory)
+    def _serve(self, place: Place) -> None:
+        name = place.name
         if name in self.intakes:
             return
         parts, task = self._parts, _task(name)
         beating = _Beating(parts.runtime.offload, partial(self._supervisor.beat, task))
 
         def interval() -> float:
+            given = [self._given[name]] if name in self._given else []
             declared = [
                 one
                 for desired in self._controller.in_force.sources.values()
                 for one in desired.sources.values()
             ]
-            return rescan_interval(declared, directory)
+            return rescan_interval([*(one for one in given if one.interval is not None), *declared], place)
 
-        source = DirectorySource(
-            name,
-            directory,
+        watched = self.watched[name] = parts.watchers.watch(
+            place,
             runtime=replace(parts.runtime, offload=beating),
-            rescan_interval=interval,
-            hints=self._events.hints,
+            interval=interval,
+            beat=partial(self._supervisor.beat, task),
         )
+        self._places[name] = place
         self._controller.expected.add(name)
         intake = self.intakes[name] = Intake(
             name,
@@ -89,12 +87,15 @@ class Sources:
             store=parts.store,
             runtime=parts.runtime,
             taken=self._taken,
+            follows=watched.doubt,
         )
-        self._supervisor.add(
-            task,
-            lambda: intake.run(source.snapshots()),
-            deadline=lambda: MISSED_LOOKS * max(interval(), RESCAN),
-        )
+
+        async def run() -> None:
+            if watched.remote:
+                await intake.resume()
+            await intake.run(watched.snapshots())
+
+        self._supervisor.add(task, run, deadline=watched.deadline)
 
     async def _facts_changed(self, name: TargetName, sections: Collection[Section]) -> None:
         """A target says something else of itself: see what the sources declare that have asked for that."""
@@ -116,18 +117,34 @@ class Sources:
 
     async def _taken(self, desired: Desired) -> None:
         """Serve what is declared to be served and nothing else, and take what had to wait for this."""
-        for name in served_no_longer(self._given, self.intakes, self._controller.in_force.sources):
-            # Before its task: what that is at is seen through, and nothing is taken in afterwards.
-            await self.intakes[name].end()
-            await self._supervisor.remove(_task(name))
-            self.intakes.pop(name, None)
-        served = {_real(name) for name in self.intakes}
-        for source in desired.sources.values():
-            if _real(source.directory) not in served:
-                self._serve(Path(source.directory))
+        wanted = {_real(one.place): one.place for one in desired.sources.values()}
+        for name in served_no_longer(self._given, self._places.values(), self._controller.in_force.sources):
+            await self._end(name)
+        for name, place in list(self._places.items()):
+            # The same repository, of which another revision is wanted, or in another way.
+            if name not in self._given and _real(place) in wanted and place != wanted[_real(place)]:
+                await self._exchange(name, wanted[_real(place)])
+        served = {_real(place) for place in self._places.values()}
+        for known, place in wanted.items():
+            if known not in served:
+                self._serve(place)
         for name, intake in list(self.intakes.items()):
             if name != desired.source:
                 await intake.again()
+
+    async def _end(self, name: SourceName) -> None:
+        # Before its task: what that is at is seen through, and nothing is taken in afterwards.
+        await self.intakes[name].end()
+        await self._supervisor.remove(_task(name))
+        for known in (self.intakes, self.watched, self._places):
+            known.pop(name, None)
+
+    async def _exchange(self, name: SourceName, place: Place) -> None:
+        """Watch a source at another place of the same name; what it has in force stays so meanwhile."""
+        await self._supervisor.remove(_task(name))
+        for known in (self.intakes, self.watched, self._places):
+            known.pop(name, None)
+        self._serve(place)
 
 
 def _task(name: SourceName) -> str:
@@ -135,7 +152,7 @@ def _task(name: SourceName) -> str:
 
 
 def served_no_longer(
-    given: Iterable[SourceName], served: Iterable[SourceName], in_force: Mapping[SourceName, Desired]
+    given: Iterable[SourceName], served: Iterable[Place], in_force: Mapping[SourceName, Desired]
 ) -> list[SourceName]:
     """What is served although nothing says so: it was not given, and nothing that is to be has a Source about it.
 
@@ -144,26 +161,26 @@ def served_no_longer(
         served: what is.
         in_force: what each declares.
     """
-    by_directory = {_real(name): name for name in served}
+    by_place = {_real(place): place.name for place in served}
     wanted, todo = set(given), [*given]
     while todo:
         desired = in_force.get(todo.pop())
         for source in desired.sources.values() if desired is not None else ():
-            name = by_directory.get(_real(source.directory))
+            name = by_place.get(_real(source.place))
             if name is not None and name not in wanted:
                 wanted.add(name)
                 todo.append(name)
-    return [name for name in by_directory.values() if name not in wanted]
+    return [name for name in by_place.values() if name not in wanted]
 
 
-def _real(directory: str) -> str:
-    """A directory by its one name, whichever links lead to it."""
-    return os.path.realpath(directory)
+def _real(place: Place) -> str:
+    """What is served by its one name: of a directory, whichever links lead to it."""
+    return os.path.realpath(place.path) if isinstance(place, DirectoryPlace) else identity(place)
 
 
-def rescan_interval(declared: Iterable[Source], directory: Path) -> float:
-    """Seconds between looks at a directory without any event, as what is in force declares it."""
-    served = serving(declared, os.path.realpath(directory))
+def rescan_interval(declared: Iterable[Source], place: Place) -> float:
+    """Seconds between looks at a place without any event, as what is in force declares it."""
+    served = serving(declared, _real(place))
     return RESCAN if served is None or served.interval is None else served.interval
 
 

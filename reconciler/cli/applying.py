@@ -9,7 +9,6 @@ import asyncio
 import os
 import time
 from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.app import evaluating, once
@@ -20,19 +19,21 @@ from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import nothing_declared
 from reconciler.cli.progress import APPLYING, LiveProgress
 from reconciler.cli.show.results import Document, result_document, result_lines, result_summary
+from reconciler.cli.sourcing import roots, shown
 from reconciler.cli.terminal import Terminal
 from reconciler.core.prune import Budget
 
 if TYPE_CHECKING:
     from reconciler.app.saved import Saved
     from reconciler.model.event import Event
+    from reconciler.model.source import Source
 
 DONE = ("Created", "Updated", "Removed", "Restored", "Repaired", "Refreshed")
 
 
 def apply(  # noqa: PLR0913 - the options of the command
     screen: Terminal,
-    root: Path,
+    source: Source,
     *,
     saved: Saved | None = None,
     targets: Collection[str] = (),
@@ -47,7 +48,7 @@ def apply(  # noqa: PLR0913 - the options of the command
 
     Args:
         screen: what it is said to.
-        root: the source.
+        source: what is declared.
         saved: a plan that says what may be done; None for everything.
         targets: names of the targets that matter; empty for all.
         labels: a selector of the resources that matter; empty for all.
@@ -61,12 +62,12 @@ def apply(  # noqa: PLR0913 - the options of the command
         FroyoError: nothing can be applied at all.
     """
     document = asyncio.run(
-        _apply(screen, root, saved, targets, labels, state, timeout, budget, max_disrupted)
+        _apply(screen, source, saved, targets, labels, state, timeout, budget, max_disrupted)
     )
     if output.is_document:
         emit(screen, document, output)
     elif not document["targets"]:
-        screen.say(nothing_declared(str(root)))
+        screen.say(nothing_declared(shown(source)))
     else:
         for line in result_lines(screen, document):
             screen.line(line)
@@ -76,7 +77,7 @@ def apply(  # noqa: PLR0913 - the options of the command
 
 async def _apply(  # noqa: PLR0913, PLR0917 - the same
     screen: Terminal,
-    root: Path,
+    source: Source,
     saved: Saved | None,
     targets: Collection[str],
     labels: str,
@@ -85,7 +86,7 @@ async def _apply(  # noqa: PLR0913, PLR0917 - the same
     budget: Budget | None,
     max_disrupted: int | None,
 ) -> Document:
-    where = places(os.environ, state=state, sources=[root])
+    where = places(os.environ, state=state, sources=roots([source]))
     began = time.monotonic()
     async with (
         LiveProgress(screen, APPLYING) as progress,
@@ -99,7 +100,7 @@ async def _apply(  # noqa: PLR0913, PLR0917 - the same
             max_disrupted=max_disrupted,
         ) as parts,
     ):
-        evaluated = await evaluating.evaluate(parts, root, targets=targets, labels=labels)
+        evaluated = await evaluating.evaluate(parts, source.place, targets=targets, labels=labels)
         progress.tell(evaluated)
         results = await once.apply(
             parts,

@@ -89,6 +89,29 @@ DirectoryOrDaemon = Annotated[
     str | None,
     typer.Argument(metavar="DIR", help="The directory with the manifests; without it the daemon is asked."),
 ]
+Git = Annotated[
+    str | None,
+    typer.Option(
+        "--git", metavar="URL", help="A git repository instead: https://, ssh://, user@host:path, or a path."
+    ),
+]
+GitRef = Annotated[
+    str | None,
+    typer.Option(
+        "--ref",
+        metavar="REF",
+        help="Of --git: a branch, tag:NAME, semver:RANGE, or a commit; else the default branch.",
+    ),
+]
+GitPath = Annotated[str | None, typer.Option("--path", metavar="DIR", help="Of --git: the directory in it.")]
+GitWith = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--git-with",
+        metavar="KEY=VALUE",
+        help="Of --git: identityFile, passwordFile, allowedSigners … as in a Source; may be given again.",
+    ),
+]
 What = Annotated[
     str,
     typer.Argument(

@@ -71,6 +71,7 @@ def _nothing_to_do(plain: _Plain, root: Path) -> bool:
 
 def _apply(plain: _Plain, root: Path) -> int:
     from reconciler.cli.failures import guarded
+    from reconciler.cli.sourcing import directory_source
     from reconciler.cli.terminal import terminal
 
     screen = terminal(no_color=plain.no_color, quiet=plain.quiet)
@@ -78,6 +79,6 @@ def _apply(plain: _Plain, root: Path) -> int:
     def work() -> int:
         from reconciler.cli.applying import apply
 
-        return apply(screen, root, state=plain.state)
+        return apply(screen, directory_source(root), state=plain.state)
 
     return guarded(screen, "apply", work)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.config.declared import FileDeclarations, Manifest, Variables
 from reconciler.config.inventory.fleet import Fleet, FleetFiles, PlacedTarget
+from reconciler.model.source import DirectoryPlace, identity
 
 if TYPE_CHECKING:
     from reconciler.config.complaints import Complaints
@@ -84,15 +85,16 @@ class Owned:
         served: dict[str, Source] = {}
         for file, found in declared.items():
             for source, document in found.sources:
-                if (other := served.setdefault(source.directory, source)) is not source:
+                if (other := served.setdefault(identity(source.place), source)) is not source:
                     self._served_already(file, document, source, other)
 
     def _served_already(self, file: str, document: Document, source: Source, first: Source) -> None:
         self._complaints.warning_in(
             file,
             document,
-            ("spec", "directory"),
-            f"Source/{source.name} does nothing: Source/{first.name}, at {first.origin}, is about this directory",
+            ("spec", "directory" if isinstance(source.place, DirectoryPlace) else "git"),
+            f"Source/{source.name} does nothing: Source/{first.name}, at {first.origin}, is about this "
+            + ("directory" if isinstance(source.place, DirectoryPlace) else "repository and path"),
             "",
         )
 

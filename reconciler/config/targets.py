@@ -10,9 +10,10 @@ from typing import Any
 
 from reconciler.config.digests import digest_of
 from reconciler.config.durations import HINT, refusal, seconds
+from reconciler.config.repositories import repository
 from reconciler.model.names import SourceName, TargetName
 from reconciler.model.origin import Origin
-from reconciler.model.source import Source
+from reconciler.model.source import DirectoryPlace, Place, Source
 from reconciler.model.target import LocalTransport, SshTransport, Target
 
 Complain = Callable[[tuple[str | int, ...], str, str], None]
@@ -75,9 +76,18 @@ def source(
     complain: Complain,
 ) -> Source:
     """The source that a valid manifest declares."""
-    directory = _path(spec["directory"]["path"], ("directory", "path"), origin.file, controller, complain)
+    place: Place
+    if "git" in spec:
+
+        def resolve(written: str, field: tuple[str, ...]) -> str:
+            return _path(written, ("git", *field), origin.file, controller, complain)
+
+        place = repository(spec["git"], resolve, lambda where, *said: complain(("git", *where), *said))
+    else:
+        written = spec["directory"]["path"]
+        place = DirectoryPlace(_path(written, ("directory", "path"), origin.file, controller, complain))
     interval = _duration(spec.get("interval"), ("interval",), complain)
-    return Source(SourceName(metadata["name"]), directory, interval, origin)
+    return Source(SourceName(metadata["name"]), place, interval, origin)
 
 
 def ssh_transport(

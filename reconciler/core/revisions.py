@@ -1,5 +1,7 @@
 """Which revision a person means: by the whole of what it is called, or by a beginning that no other one has.
 
+Of one that is called after a commit, `main@sha1:…`, the digits of that are enough, or their beginning.
+
 Invariant: what may mean two things means neither, and what is not kept is never guessed at: the answer says which
 there are. This module must not know where revisions are kept.
 """
@@ -41,14 +43,14 @@ def chosen(
         sources = _listed(dict.fromkeys(one.source for one in kept))
         whose = f"of a source {source}" if source else "of any source"
         raise UsageError(f"no revision is kept {whose}; there is: {sources or 'nothing yet'}")
-    found = [one for one in mine if one.revision == written]
+    found = [one for one in mine if written in _names(one.revision)]
     if not found and len(written) < SHORTEST:
         raise UsageError(
             f"{written!r} is too short for the beginning of a revision: {SHORTEST} characters; {_there_is(mine)}"
         )
-    found = found or [one for one in mine if one.revision.startswith(written)]
+    found = found or [one for one in mine if _begins(one.revision, written)]
     if not found:
-        if was := next((one for one in former if one.startswith(written)), None):
+        if was := next((one for one in former if _begins(one, written)), None):
             raise UsageError(
                 f"revision {was} was in force and is not kept any more; `snapshots` in retention.json says how many"
                 f" are; {_there_is(mine)}"
@@ -60,6 +62,15 @@ def chosen(
         several = _listed(dict.fromkeys(one.revision for one in reversed(found)))
         raise UsageError(f"{written} may be any of {several}; write more of it")
     return found[-1]
+
+
+def _names(revision: str) -> tuple[str, str]:
+    """What a revision goes by."""
+    return revision, revision.rpartition(":")[2]
+
+
+def _begins(revision: str, written: str) -> bool:
+    return any(name.startswith(written) for name in _names(revision))
 
 
 def _there_is(kept: Sequence[Revision]) -> str:

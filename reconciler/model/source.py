@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.origin import Origin
+from reconciler.model.repository import GitPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +79,60 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectoryPlace:
+    """A directory on the controller as a place where desired state comes from.
+
+    Attributes:
+        path: absolute; bytes that are not UTF-8 are surrogate escapes.
+    """
+
+    path: str
+
+    @property
+    def root(self) -> str:
+        """Where its paths lie on the controller."""
+        return self.path
+
+    @property
+    def name(self) -> SourceName:
+        """What the source is called. Bytes of its path that are no text are written out."""
+        return SourceName(self.path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
+
+
+Place = DirectoryPlace | GitPlace
+"""Where desired state comes from."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A source as it is declared.
 
     Attributes:
-        name: as in reports.
-        directory: the directory to watch, absolute.
-        interval: seconds between rescans, or None for the default.
+        name: of the declaration.
+        place: what is to be watched.
+        interval: seconds between looks at it without any event, or None for the default.
         origin: where it was declared.
     """
 
     name: SourceName
-    directory: str
+    place: Place
     interval: float | None = None
     origin: Origin = field(default=Origin(), compare=False)
 
 
-def serving(sources: Iterable[Source], directory: str) -> Source | None:
-    """The declared source that speaks of the directory which is being served: the first of them, or None."""
-    return next((source for source in sources if source.directory == directory), None)
+def serving(sources: Iterable[Source], served: str) -> Source | None:
+    """The declared source that speaks of what is being served: the first of them, or None.
+
+    Args:
+        sources: all that are declared.
+        served: the real path of a directory, or what else a place is called.
+    """
+    return next((one for one in sources if identity(one.place) == served), None)
+
+
+def identity(place: Place) -> str:
+    """What a place is known by, as it is declared."""
+    return place.path if isinstance(place, DirectoryPlace) else place.identity
 
 
 @dataclass(frozen=True, slots=True)

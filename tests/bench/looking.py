@@ -19,6 +19,7 @@ from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.reconcile import Round
 from reconciler.model.scope import EVERYTHING
+from reconciler.model.source import DirectoryPlace
 from reconciler.targets.session import Session
 from tests.bench.rows import median
 
@@ -26,7 +27,7 @@ from tests.bench.rows import median
 async def look_again(site: Path, where: Places) -> float:
     """Seconds of one rescan of a target on which nothing has moved, as the daemon does it."""
     async with assemble(where, os.environ, lease=True, notice=print) as parts:
-        evaluated = await evaluate(parts, site)
+        evaluated = await evaluate(parts, DirectoryPlace(str(site)))
         suspensions = Suspensions(parts.store, now=parts.runtime.now)
         services = parts.services(
             evaluated.desired,

@@ -7,11 +7,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from reconciler.app.declaring import take
 from reconciler.config import load
 from reconciler.model.desired import Desired
 from reconciler.model.names import SourceName
 from reconciler.plugins.packages import Package, catalog
+from reconciler.runtime import Runtime, connect_nothing
+from watchers.directory import DirectorySource
 
 
 @contextmanager
@@ -31,5 +32,7 @@ def imported(package: Path, modules: Sequence[str]) -> Iterator[ModuleType]:
 
 def example(directory: Path, packages: Sequence[Package], **more: Any) -> Desired:
     """What the example in a directory declares; `more` is for `load`."""
-    snapshot = take(SourceName("examples"), str(directory))
+    snapshot = DirectorySource(
+        SourceName("examples"), str(directory), runtime=Runtime(connect=connect_nothing)
+    ).take()
     return load(snapshot, catalog(packages), **{"environ": {}, **more})

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
-from reconciler.app.places import source_root
 from reconciler.cli.options import (
     Directory,
+    Git,
+    GitPath,
+    GitRef,
+    GitWith,
     Labels,
     MaxDisrupted,
     NoColor,
@@ -22,6 +24,7 @@ from reconciler.cli.options import (
     Verbose,
 )
 from reconciler.cli.output import Format
+from reconciler.cli.sourcing import shown, sourced
 from reconciler.cli.terminal import terminal
 from reconciler.errors import UsageError
 
@@ -40,6 +43,10 @@ def command(  # noqa: PLR0913 - its options
         str | None,
         typer.Option("--plan", metavar="FILE", help="Only what this saved plan says, where it still holds."),
     ] = None,
+    git: Git = None,
+    ref: GitRef = None,
+    path: GitPath = None,
+    git_with: GitWith = None,
     target: Targets = None,
     selector: Labels = "",
     timeout: Timeout = None,
@@ -65,13 +72,17 @@ def command(  # noqa: PLR0913 - its options
         from reconciler.app.saved import read_plan
 
         saved = read_plan(plan)
-        directory = saved.directory if directory == "." else directory
-    root = source_root(directory, os.environ)
-    if saved is not None and str(root) != saved.directory:
-        raise UsageError(f"{plan}: it was made from {saved.directory}, not from {root}")
+        directory = (
+            saved.directory
+            if directory == "." and git is None and saved.directory.startswith("/")
+            else directory
+        )
+    source = sourced(directory, git=git, ref=ref, path=path, git_with=git_with or [])
+    if saved is not None and shown(source) != saved.directory:
+        raise UsageError(f"{plan}: it was made from {saved.directory}, not from {shown(source)}")
     return apply(
         screen,
-        root,
+        source,
         saved=saved,
         targets=target or list(saved.targets if saved is not None else ()),
         labels=selector,

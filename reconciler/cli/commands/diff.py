@@ -8,6 +8,10 @@ from reconciler.api.client import Document
 from reconciler.cli.asking import Asking
 from reconciler.cli.options import (
     DirectoryOrDaemon,
+    Git,
+    GitPath,
+    GitRef,
+    GitWith,
     Labels,
     NoColor,
     Output,
@@ -20,6 +24,7 @@ from reconciler.cli.options import (
 from reconciler.cli.output import Format
 from reconciler.cli.show.plans import Totals
 from reconciler.cli.show.resources import broken_sources
+from reconciler.cli.sourcing import sourced
 from reconciler.cli.terminal import terminal
 from reconciler.cli.unknown import must_be_targets, nothing_matches, query_of
 
@@ -33,6 +38,10 @@ EXAMPLES = (
 def command(  # noqa: PLR0913 - its options
     directory: DirectoryOrDaemon = None,
     *,
+    git: Git = None,
+    ref: GitRef = None,
+    path: GitPath = None,
+    git_with: GitWith = None,
     target: Targets = None,
     selector: Labels = "",
     summary: Summary = False,
@@ -51,7 +60,7 @@ def command(  # noqa: PLR0913 - its options
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)
-    if directory is None and asking.daemon is not None:
+    if directory is None and git is None and asking.daemon is not None:
         selected = _selected(asking, target, selector)
         found: list[Document] = asking.daemon.post("/v1/plan", {}, timeout=300.0)["items"]
         plans = [_within(entry, selected) for entry in found if not target or entry["target"] in target]
@@ -61,7 +70,11 @@ def command(  # noqa: PLR0913 - its options
             screen.note(line)
     else:
         plans, revision = plan.make(
-            screen, directory or ".", targets=target or [], labels=selector, state=state
+            screen,
+            sourced(directory or ".", git=git, ref=ref, path=path, git_with=git_with or []),
+            targets=target or [],
+            labels=selector,
+            state=state,
         )
     status = plan.show_plans(screen, plans, revision, output, summary=summary)
     held = Totals.of(plans).held

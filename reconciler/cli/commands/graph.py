@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from reconciler.app.places import places, source_name, source_root
+from reconciler.app.places import places, source_root
 from reconciler.cli.options import Directory, NoColor, Output, Quiet, State, Targets, Verbose, one_of
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import nothing_declared
 from reconciler.cli.terminal import terminal
 from reconciler.core.suggest import did_you_mean
 from reconciler.errors import ConfigError, UsageError
+from reconciler.model.source import DirectoryPlace
 
 EXAMPLES = (
     ("froyo graph site", "what comes before what, for Mermaid, as Markdown shows it"),
@@ -53,14 +54,15 @@ def command(
     An arrow leads from what comes first to what comes after it; a dashed one is a `notify`. Reaches no target: facts
     that decide what is declared are those that are known already.
     """
-    from reconciler.app.declaring import take
+    from reconciler.app.watching import take
     from reconciler.cli.knowing_facts import declared
     from reconciler.cli.show import drawing, graphs
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     root = str(source_root(directory, os.environ))
     try:
-        desired = declared(places(os.environ, state=state), take(source_name(root), root))
+        where = places(os.environ, state=state)
+        desired = declared(where, take(DirectoryPlace(root), where, os.environ))
     except ConfigError as error:
         raise error.within(root) from error
     for name in target or ():

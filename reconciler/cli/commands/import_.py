@@ -18,6 +18,7 @@ from reconciler.cli.show.manifests import manifest_text
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
+from reconciler.model.source import DirectoryPlace
 
 if TYPE_CHECKING:
     from reconciler.app.importing import Imported
@@ -84,7 +85,7 @@ async def _found(
         deadline(timeout, "the import"),
         assemble(where, os.environ, lease=False, notice=screen.note) as parts,
     ):
-        return await imported(parts, await evaluate(parts, root), target, kinds)
+        return await imported(parts, await evaluate(parts, DirectoryPlace(str(root))), target, kinds)
 
 
 def _tell(screen: Terminal, found: Imported, into: Path | None) -> None:

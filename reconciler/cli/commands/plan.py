@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from reconciler.api.client import Document
-from reconciler.app.places import places, source_root
+from reconciler.app.places import places
 from reconciler.cli.options import (
     Directory,
+    Git,
+    GitPath,
+    GitRef,
+    GitWith,
     Labels,
     NoColor,
     Output,
@@ -28,14 +31,17 @@ from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import nothing_declared
 from reconciler.cli.progress import PLANNING, LiveProgress
 from reconciler.cli.show.plans import Totals, plan_lines
+from reconciler.cli.sourcing import roots, shown, sourced
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.prune import Budget
+from reconciler.model.source import Source
 
 EXAMPLES = (
     ("froyo plan", "what an apply of this directory would change"),
     ("froyo plan site --target web-1", "on one target only"),
     ("froyo plan --out next.plan", "keep it; `froyo apply --plan next.plan` does exactly that"),
     ("froyo plan --summary", "a line a change, without what differs"),
+    ("froyo plan --git https://git.example.com/site.git --ref main", "of what a repository has"),
     ("froyo plan -o json", "the plan as a document"),
 )
 
@@ -48,6 +54,10 @@ def command(  # noqa: PLR0913 - its options
         typer.Option("--out", metavar="FILE", help="Save the plan for `froyo apply --plan FILE`."),
     ] = None,
     summary: Summary = False,
+    git: Git = None,
+    ref: GitRef = None,
+    path: GitPath = None,
+    git_with: GitWith = None,
     target: Targets = None,
     selector: Labels = "",
     timeout: Timeout = None,
@@ -65,10 +75,10 @@ def command(  # noqa: PLR0913 - its options
     with 2 when there are changes, with 1 when something could not be planned or would fail.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
-    root = source_root(directory, os.environ)
+    source = sourced(directory, git=git, ref=ref, path=path, git_with=git_with or [])
     plans, revision = make(
         screen,
-        directory,
+        source,
         targets=target or [],
         labels=selector,
         state=state,
@@ -80,12 +90,12 @@ def command(  # noqa: PLR0913 - its options
         from reconciler.app.saved import write_plan
 
         made = max((plan["observedAt"] for plan in plans), default=instant(0))
-        write_plan(out, plans, directory=str(root), revision=revision, created_at=made)
+        write_plan(out, plans, directory=shown(source), revision=revision, created_at=made)
     status = show_plans(screen, plans, revision, output, summary=summary)
     if out is not None and not output.is_document:
         screen.say(f"Saved in {out}; carry out exactly this with: froyo apply --plan {out}")
     if not plans and not output.is_document:
-        screen.say(nothing_declared(str(root)))
+        screen.say(nothing_declared(shown(source)))
     return status
 
 
@@ -120,7 +130,7 @@ def show_plans(
 
 def make(
     screen: Terminal,
-    directory: str,
+    source: Source,
     *,
     targets: list[str],
     labels: str = "",
@@ -128,16 +138,15 @@ def make(
     timeout: str | None = None,
     budget: Budget | None = None,
 ) -> tuple[list[Document], str]:
-    """The plans for a directory, target by target, and its revision."""
-    root = source_root(directory, os.environ)
+    """The plans for a source, target by target, and its revision."""
     return asyncio.run(
-        _plan(screen, root, targets=targets, labels=labels, state=state, timeout=timeout, budget=budget)
+        _plan(screen, source, targets=targets, labels=labels, state=state, timeout=timeout, budget=budget)
     )
 
 
 async def _plan(
     screen: Terminal,
-    root: Path,
+    source: Source,
     *,
     targets: list[str],
     labels: str,
@@ -150,13 +159,13 @@ async def _plan(
     from reconciler.app.assembly import assemble
     from reconciler.cli.deadline import deadline
 
-    where = places(os.environ, state=state, sources=[root])
+    where = places(os.environ, state=state, sources=roots([source]))
     async with (
         LiveProgress(screen, PLANNING) as progress,
         deadline(timeout, "the plan"),
         assemble(where, os.environ, lease=False, notice=progress.notice, prune=budget) as parts,
     ):
-        evaluated = await evaluating.evaluate(parts, root, targets=targets, labels=labels)
+        evaluated = await evaluating.evaluate(parts, source.place, targets=targets, labels=labels)
         progress.tell(evaluated)
         found = await once.plan(parts, evaluated, progress=progress)
         if not targets and not labels and (said := once.given_up(evaluated)):

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +13,10 @@ import typer
 from reconciler.app.places import Places, places, source_root
 from reconciler.cli.options import (
     Directories,
+    Git,
+    GitPath,
+    GitRef,
+    GitWith,
     MaxDisrupted,
     NoColor,
     Output,
@@ -25,18 +28,22 @@ from reconciler.cli.options import (
     one_of,
 )
 from reconciler.cli.output import Format
+from reconciler.cli.sourcing import directory_source, sourced
+from reconciler.cli.sourcing import shown as shown_as
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.prune import Budget
 from reconciler.core.redaction import Redactor
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
 from reconciler.model.names import Address
+from reconciler.model.source import Source
 from reconciler.telemetry.output import LogFormat
 
 EXAMPLES = (
     ("froyo up", "keep everything as this directory declares it; Ctrl-C ends it"),
     ("froyo up site", "the same for another directory; also spelled froyo dev up"),
     ("froyo up base site", "two directories; what both of them claim stays with the first"),
+    ("froyo up --git ssh://git@git.example.com/site.git --ref main", "as a repository declares it"),
     ("froyo up /etc/froyo", "as a service: manifests/systemd/froyo.service is a unit for systemd"),
     ("froyo up site -o json", "each event as one JSON document a line, in a terminal too"),
 )
@@ -45,6 +52,10 @@ EXAMPLES = (
 def command(  # noqa: PLR0913 - its options
     directories: Directories = None,
     *,
+    git: Git = None,
+    ref: GitRef = None,
+    path: GitPath = None,
+    git_with: GitWith = None,
     wait: Wait = False,
     log_format: Annotated[
         LogFormat,
@@ -89,7 +100,7 @@ def command(  # noqa: PLR0913 - its options
 
     trial = parse_duration(rollback_within) if rollback_within is not None else None
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
-    named = directories or ["."]
+    named = directories or ([] if git is not None else ["."])
     roots = list(dict.fromkeys(source_root(directory, os.environ) for directory in named))
     for directory, root in zip(named, roots, strict=False):
         if not root.is_dir() and not wait:
@@ -97,6 +108,9 @@ def command(  # noqa: PLR0913 - its options
                 f"{root}: there is no such directory; `froyo init {directory}` makes one to begin with, and --wait "
                 "waits for one"
             )
+    given = [directory_source(root) for root in roots]
+    if git is not None or ref or path or git_with:
+        given.append(sourced(".", git=git, ref=ref, path=path, git_with=git_with or []))
     shows = log_format is LogFormat.AUTO and (output.is_document or screen.out.isatty())
     level = (
         "ERROR"
@@ -114,7 +128,7 @@ def command(  # noqa: PLR0913 - its options
     abandoned = asyncio.run(
         _up(
             screen,
-            roots,
+            given,
             where,
             redactor,
             shown=shown,
@@ -135,7 +149,7 @@ def command(  # noqa: PLR0913 - its options
 
 async def _up(  # noqa: PLR0913 - what was asked for
     screen: Terminal,
-    roots: list[Path],
+    given: list[Source],
     where: Places,
     redactor: Redactor,
     *,
@@ -194,7 +208,7 @@ async def _up(  # noqa: PLR0913 - what was asked for
         if shown is not None:
             newest = await parts.store.events(limit=1)
             live = Live(screen, after=newest[-1].id if newest else 0, output=shown)
-            live.banner(" and ".join(map(str, roots)), str(where.state))
+            live.banner(" and ".join(map(shown_as, given)), str(where.state))
 
             async def show(daemon: Daemon) -> None:
                 try:
@@ -206,7 +220,7 @@ async def _up(  # noqa: PLR0913 - what was asked for
                     await asyncio.Event().wait()
 
             tasks["screen"] = show
-        abandoned = await run_daemon(parts, roots, serve=tasks, trial=trial, stopping=manager.stopping)
+        abandoned = await run_daemon(parts, given, serve=tasks, trial=trial, stopping=manager.stopping)
         if gone:
             raise gone[0]
         return abandoned

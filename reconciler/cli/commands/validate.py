@@ -5,12 +5,24 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 
-from reconciler.app.places import places, source_name, source_root
+from reconciler.app.places import places
 from reconciler.cli.failures import problem_lines
 from reconciler.cli.here import from_here
-from reconciler.cli.options import Directory, NoColor, Output, Quiet, State, Verbose
+from reconciler.cli.options import (
+    Directory,
+    Git,
+    GitPath,
+    GitRef,
+    GitWith,
+    NoColor,
+    Output,
+    Quiet,
+    State,
+    Verbose,
+)
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
+from reconciler.cli.sourcing import shown, sourced
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import one_line
 from reconciler.errors import ConfigError
@@ -21,9 +33,13 @@ EXAMPLES = (
 )
 
 
-def command(
+def command(  # noqa: PLR0913 - its options
     directory: Directory = ".",
     *,
+    git: Git = None,
+    ref: GitRef = None,
+    path: GitPath = None,
+    git_with: GitWith = None,
     output: Output = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,
@@ -34,13 +50,14 @@ def command(
 
     Reaches no target: facts that decide what is declared are those that are known already.
     """
-    from reconciler.app.declaring import take
+    from reconciler.app.watching import take
     from reconciler.cli.knowing_facts import declared
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     where = places(os.environ, state=state)
-    root = str(source_root(directory, os.environ))
-    snapshot = take(source_name(root), root)
+    source = sourced(directory, git=git, ref=ref, path=path, git_with=git_with or [])
+    root = shown(source)
+    snapshot = take(source.place, where, os.environ)
     document = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Validation", "directory": root}
     try:
         desired = declared(where, snapshot)
@@ -49,7 +66,7 @@ def command(
             problems = [asdict(problem) for problem in error.problems]
             emit(screen, {**document, "valid": False, "problems": problems}, output)
         else:
-            for line in problem_lines(screen, error.within(root).problems):
+            for line in problem_lines(screen, error.within(source.place.root).problems):
                 screen.line(line)
         return 1
     found = {"targets": len(desired.targets), "instances": len(desired.instances)}
@@ -59,8 +76,8 @@ def command(
         return 0
     for warning in desired.warnings:
         screen.line(f"{screen.paint('warn', 'warning:')} {one_line(from_here(warning))}")
-    for path, why in snapshot.left_out.items():
-        screen.say(f"{screen.paint('warn', 'left out:')} {one_line(path)}: {one_line(why)}")
+    for file, why in snapshot.left_out.items():
+        screen.say(f"{screen.paint('warn', 'left out:')} {one_line(file)}: {one_line(why)}")
     counts = f"{count(found['instances'], 'instance')} on {count(found['targets'], 'target')}"
     if desired.waiting:
         counts += f", without those of {count(len(desired.waiting), 'target')} whose facts are not known"

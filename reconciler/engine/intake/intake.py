@@ -13,6 +13,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable
 from functools import partial
 
 from reconciler.engine.intake.recall import (
+    Follows,
     declared_elsewhere,
     doubt_of,
     put_back,
@@ -47,6 +48,7 @@ class Intake:
         store: keeps the last good snapshot.
         runtime: the world.
         taken: is told what has come to be in force.
+        follows: asks the source whether a revision comes of an earlier one, where it knows that.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Intake:
         store: Store,
         runtime: Runtime,
         taken: Taking | None = None,
+        follows: Follows | None = None,
     ) -> None:
         self._telling = Telling(name, store, runtime)
         self._unreadable = ""
@@ -66,6 +69,7 @@ class Intake:
         self._taking = asyncio.Lock()
         self._untold: list[Desired] = []
         self._taken = taken
+        self._follows = follows
         self._load = load
         self._controller = controller
         self._store = store
@@ -85,6 +89,13 @@ class Intake:
                     await self._heard(item)
                 await self._tell()
 
+    async def resume(self) -> None:
+        """Have what was in force when the last controller ended, while nothing is known yet of what the source says."""
+        async with self._taking:
+            if self._controller.in_force.of(self.state.name) is None:
+                await self.restore()
+        await self._tell()
+
     async def restore(self) -> bool:
         """Put in force again what was, from the store; whether there was a snapshot that still evaluates."""
         kept = await self._store.snapshot_in_force(self.state.name)
@@ -98,7 +109,7 @@ class Intake:
         try:
             async with self._controller.taking:
                 await self._recall()
-                await self._controller.submit(desired, doubt=await doubt_of(self._store, kept))
+                await self._controller.submit(desired, doubt=await self._doubt(kept))
         except ConfigError as error:
             log.warning("the last good snapshot is in conflict", source=self.state.name, why=str(error))
             return False
@@ -183,7 +194,7 @@ class Intake:
                     await self._store.save_snapshot(snapshot)
                     over = taken = None
                 else:
-                    doubt = await doubt_of(self._store, snapshot)
+                    doubt = await self._doubt(snapshot)
                     await self._controller.refuse_conflicts(desired, doubt=doubt)
                     over, back = await put_in_force(self._store, snapshot, desired), None
                     taken = await self._controller.submit(desired, doubt=doubt)
@@ -200,6 +211,9 @@ class Intake:
         await self._telling.taken(snapshot, desired, taken, over)
         self._untold.append(desired)
         return True
+
+    async def _doubt(self, snapshot: Snapshot) -> str:
+        return await doubt_of(self._store, snapshot, self._follows)
 
     async def _recall(self) -> None:
         """Have it known what other sources declared when they were last in force that are not now."""
@@ -230,7 +244,7 @@ class Intake:
                 await self._controller.must_not_conflict(desired)
                 self._controller.in_force.withdraw(self.state.name)
                 await put_back(self._store, rollback, kept, desired)
-                await self._controller.submit(desired, doubt=await doubt_of(self._store, kept))
+                await self._controller.submit(desired, doubt=await self._doubt(kept))
             broken = bool(self.state.problems or self._unreadable)
             await self._telling.rolled_back(rollback, kept, desired, broken=broken)
             self._untold.append(desired)

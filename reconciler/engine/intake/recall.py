@@ -91,12 +91,17 @@ async def sizes_before(
     return sizes
 
 
-async def doubt_of(store: Store, snapshot: Snapshot) -> str:
+Follows = Callable[[str, str], Awaitable[str]]
+"""Says why a revision may not mean what it leaves out compared with an earlier one of its source, or ""."""
+
+
+async def doubt_of(store: Store, snapshot: Snapshot, follows: Follows | None = None) -> str:
     """Why a source may not mean what this snapshot leaves out, in words for a person, or "".
 
     Args:
         store: where the snapshots before it are.
         snapshot: that is in force, or is about to be.
+        follows: asks the source itself, where it knows more of its revisions than what is in them.
     """
     unread = sorted(filter(is_manifest, snapshot.left_out))
     if unread:
@@ -106,6 +111,11 @@ async def doubt_of(store: Store, snapshot: Snapshot) -> str:
         return wording.lacking(rollback)
     if await store.has_returned(snapshot):
         return f"an earlier revision, {snapshot.revision}, came back, and it does not have this"
+    if follows is not None:
+        mine = [one for one in await store.revisions() if one.source == snapshot.source]
+        before = mine[:-1] if mine and mine[-1].digest == snapshot.digest else mine
+        if before:
+            return await follows(before[-1].revision, snapshot.revision)
     return ""
 
 

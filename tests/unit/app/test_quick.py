@@ -20,6 +20,7 @@ from reconciler.app.places import places
 from reconciler.app.quick import InSync
 from reconciler.app.stamps import stamp
 from reconciler.engine.round.progress import Progress
+from reconciler.model.source import DirectoryPlace
 from reconciler.model.state import Suspension
 from reconciler.store.batch import Batch
 from watchers.fingerprint import fingerprint
@@ -81,7 +82,7 @@ class Site:
 
     async def _apply(self):
         async with assemble(self.places, self.environ, lease=True, notice=str) as parts:
-            evaluated = await evaluating.evaluate(parts, self.source)
+            evaluated = await evaluating.evaluate(parts, DirectoryPlace(str(self.source)))
             await once.apply(parts, evaluated, progress=Progress(), notice=str)
 
     async def record(self, batch):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.app.sources import rescan_interval
+from reconciler.model.source import DirectoryPlace
 from tests.unit.config.world import TARGET, loaded
 from watchers.directory import RESCAN
 
@@ -27,11 +28,11 @@ spec: {directory: {path: PATH}, interval: 5m}
 )
 def test_is_what_the_source_of_this_directory_says(source: str, seconds: float) -> None:
     desired = loaded({"targets.yaml": TARGET, "site.yaml": source})
-    assert rescan_interval(desired.sources.values(), Path("/src")) == seconds
+    assert rescan_interval(desired.sources.values(), DirectoryPlace("/src")) == seconds
 
 
 def test_is_a_minute_before_anything_is_in_force() -> None:
-    assert rescan_interval([], Path("/src")) == RESCAN
+    assert rescan_interval([], DirectoryPlace("/src")) == RESCAN
 
 
 def test_a_directory_that_is_a_link_is_the_one_that_its_source_says(tmp_path: Path) -> None:
@@ -39,4 +40,4 @@ def test_a_directory_that_is_a_link_is_the_one_that_its_source_says(tmp_path: Pa
     (tmp_path / "current").symlink_to("src")
     source = SOURCE.replace("PATH", str(tmp_path / "src"))
     desired = loaded({"targets.yaml": TARGET, "site.yaml": source})
-    assert rescan_interval(desired.sources.values(), tmp_path / "current") == 300.0
+    assert rescan_interval(desired.sources.values(), DirectoryPlace(str(tmp_path / "current"))) == 300.0

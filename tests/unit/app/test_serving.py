@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.app.sources import served_no_longer
-from reconciler.model.source import Source
+from reconciler.model.source import DirectoryPlace, Source
 from tests.unit.config.world import TARGET, loaded
 
 
@@ -29,4 +29,4 @@ def about(*directories):
     ],
 )
 def test_what_was_not_given_is_served_for_as_long_as_a_source_of_what_is_served_is_about_it(in_force, ended):
-    assert served_no_longer(["/a"], ["/a", "/b", "/c"], in_force) == ended
+    assert served_no_longer(["/a"], [DirectoryPlace(one) for one in ("/a", "/b", "/c")], in_force) == ended

@@ -13,7 +13,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.names import Address, SourceName
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Adopt, CommonSpec, Deletion, Metadata, Policy
-from reconciler.model.source import SnapshotFile, SnapshotGone, serving
+from reconciler.model.source import DirectoryPlace, SnapshotFile, SnapshotGone, serving
 from reconciler.model.subjects import Subject
 from tests.unit.config.world import CATALOG, FILE, MOTD, TARGET, TUNE, loaded, problems, resource, snapshot
 
@@ -329,7 +329,7 @@ def test_sources_are_declared_too() -> None:
     )
     desired = loaded({"a/s.yaml": source})
     (found,) = desired.sources.values()
-    assert (found.name, found.directory, found.interval) == ("site", "/src/other", 300.0)
+    assert (found.name, found.place, found.interval) == ("site", DirectoryPlace("/src/other"), 300.0)
     assert found.origin == Origin("a/s.yaml", 1, 0, "/src")
     assert desired.warnings == ()
 

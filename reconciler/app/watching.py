@@ -1,0 +1,133 @@
+"""What watches a place: of each sort of place, the watcher. Nothing else in froyo knows which sorts there are.
+
+Each reads as the manifests say, and none of them is known to the engine, which gets snapshots.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.model.source import DirectoryPlace, Place, Snapshot, SourceReport
+from reconciler.runtime import Runtime, ThreadLanes, connect_nothing
+from watchers.directory import RESCAN, DirectorySource
+from watchers.fingerprint import fingerprint
+from watchers.hints import FileEvents
+
+if TYPE_CHECKING:
+    from reconciler.app.places import Places
+
+MISSED_LOOKS = 3
+"""Looks at a source that did not come, however much or little happens there, after which its watcher is dead."""
+
+Doubt = Callable[[str, str], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A place that is watched.
+
+    Attributes:
+        snapshots: what it yields, whenever it is begun anew.
+        deadline: gives the seconds of silence after which its watcher is dead.
+        doubt: says why a revision may not mean what it leaves out compared with an earlier one; None where nothing
+            but the two of them could say so.
+        remote: what it is may be long in coming, or never come: what was in force is to be so meanwhile.
+        sooner: has it look soon.
+    """
+
+    snapshots: Callable[[], AsyncIterator[Snapshot | SourceReport]]
+    deadline: Callable[[], float]
+    doubt: Doubt | None = None
+    remote: bool = False
+    sooner: Callable[[], None] = lambda: None
+
+
+class Watchers:
+    """Makes them.
+
+    Args:
+        places: where the controller keeps things.
+        environ: the process's environment.
+        runtime: the world.
+    """
+
+    def __init__(self, places: Places, environ: Mapping[str, str], runtime: Runtime) -> None:
+        self._places = places
+        self._environ = environ
+        self._runtime = runtime
+        self._events = FileEvents()
+
+    def watch(
+        self, place: Place, *, runtime: Runtime, interval: Callable[[], float], beat: Callable[[], None]
+    ) -> Watched:
+        """Watch a place.
+
+        Args:
+            place: which.
+            runtime: the world, in which each blocking call tells of itself.
+            interval: gives the seconds between looks without any event.
+            beat: tells that it lives.
+        """
+        if isinstance(place, DirectoryPlace):
+            source = DirectorySource(
+                place.name, place.path, runtime=runtime, rescan_interval=interval, hints=self._events.hints
+            )
+            return Watched(source.snapshots, lambda: MISSED_LOOKS * max(interval(), RESCAN))
+        from watchers.git.source import BACKOFF, GitSource
+
+        git = GitSource(
+            place,
+            self._places.repositories,
+            runtime=runtime,
+            environ=self._environ,
+            secrets=str(self._places.secrets),
+            interval=interval,
+            beat=beat,
+        )
+        return Watched(
+            git.snapshots,
+            lambda: MISSED_LOOKS * (max(interval(), BACKOFF) + place.timeout),
+            doubt=git.doubt,
+            remote=True,
+            sooner=git.sooner,
+        )
+
+    async def take(self, place: Place) -> tuple[Snapshot, str, Doubt | None]:
+        """What a place is now; by which stats that can be told to be so still, or ""; and what knows its history.
+
+        Raises:
+            UsageError: it, or something in it, cannot be read.
+        """
+        if isinstance(place, DirectoryPlace):
+            seen = fingerprint(place.path)
+            source = DirectorySource(place.name, place.path, runtime=self._runtime)
+            return await self._runtime.offload("config", source.take), seen, None
+        from watchers.git.source import GitSource
+
+        git = GitSource(
+            place,
+            self._places.repositories,
+            runtime=self._runtime,
+            environ=self._environ,
+            secrets=str(self._places.secrets),
+        )
+        return await git.take(), "", git.doubt
+
+
+def take(place: Place, places: Places, environ: Mapping[str, str]) -> Snapshot:
+    """A place as it is now, for commands that look at nothing else.
+
+    Raises:
+        UsageError: it, or something in it, cannot be read.
+    """
+    if isinstance(place, DirectoryPlace):
+        return DirectorySource(place.name, place.path, runtime=Runtime(connect=connect_nothing)).take()
+    lanes = ThreadLanes()
+    try:
+        runtime = Runtime(connect=connect_nothing, offload=lanes)
+        return asyncio.run(Watchers(places, environ, runtime).take(place))[0]
+    finally:
+        lanes.close()
