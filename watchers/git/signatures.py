@@ -40,19 +40,7 @@ async def must_be_signed(git: GitProgram, verification: Verification, wanted: Wa
     keys = tempfile.mkdtemp(prefix="keys-", dir=git.home)
     try:
         if verification.openpgp_keys:
-            await git.run_beside(
-                [
-                    "gpg",
-                    "--homedir",
-                    keys,
-                    "--batch",
-                    "--quiet",
-                    "--no-autostart",
-                    "--import",
-                    verification.openpgp_keys,
-                ],
-                what=f"{verification.openpgp_keys}: the keys cannot be read",
-            )
+            await _key_ring(git, verification.openpgp_keys, keys)
         status, _, said = await git.ask(
             *("-c", f"gpg.ssh.allowedSignersFile={verification.allowed_signers or os.devnull}"),
             *(
@@ -72,6 +60,20 @@ async def must_be_signed(git: GitProgram, verification: Verification, wanted: Wa
         raise GitFailed(
             f"{wanted.revision}: the {what} is not signed by anybody who may: {_why(said)}; nothing of it is used"
         )
+
+
+async def _key_ring(git: GitProgram, path: str, home: str) -> None:
+    """Have the keys in a file be all that gpg knows in `home`: no trust is asked for beyond being named."""
+    ring = os.path.join(home, "pubring.gpg")
+    with open(os.path.join(home, "gpg.conf"), "w", encoding="ascii") as settings:  # noqa: ASYNC230 - a few bytes
+        settings.write("trust-model always\nno-autostart\nno-auto-key-retrieve\n")
+    with open(path, "rb") as file:  # noqa: ASYNC230 - a few kilobytes
+        armoured = file.read(5) == b"-----"
+    if armoured:
+        argv = ["gpg", "--homedir", home, "--batch", "--quiet", "--output", ring, "--dearmor", path]
+        await git.run_beside(argv, what=f"{path}: the keys cannot be read")
+    else:
+        shutil.copyfile(path, ring)
 
 
 def _is_good(said: str, verification: Verification) -> bool:

@@ -29,8 +29,9 @@ from watchers.git.program import GitFailed, GitProgram
 from watchers.git.refs import Wanted, parts, wanted
 from watchers.git.repository import HERE, Repository
 from watchers.git.signatures import must_be_signed
-from watchers.git.tree import MODULE, Listing, Tree, objects, parsed, walk
+from watchers.git.tree import MODULE, Listing, NotRead, Tree, objects, parsed, walk
 from watchers.secret_files import SecretFiles
+from watchers.walk import MAX_RULES
 
 if TYPE_CHECKING:
     from reconciler.model.repository import GitPlace
@@ -49,6 +50,9 @@ JITTER = 0.1
 
 SOONEST = 1.0
 """Seconds between looks at least, however often it is said that there may be something new."""
+
+TOO_LONG = b"\0"
+"""What stands for a link that is longer than any path: it leads nowhere."""
 
 _ODD = "a pointer of Git LFS, whose content is not fetched"
 
@@ -205,8 +209,7 @@ class GitSource:
         try:
             await self._repository.complete(_blobs(tree))
             sizes = await self._contents.sizes(_blobs(tree))
-            texts = await self._texts(tree, sizes)
-            listing = await self._offload(partial(walk, tree, lambda name: texts.get(name, b"\0"), sizes))
+            listing = await self._listing(tree, sizes)
             files, pointers = await self._contents.files(listing.files, sizes)
         except (ValueError, IndexError) as error:
             await self._offload(self._repository.discard)
@@ -216,15 +219,20 @@ class GitSource:
         listing.left_out.update(dict.fromkeys(pointers, _ODD))
         return await self._offload(partial(_snapshot, self.name, chosen, listing, files))
 
-    async def _texts(self, tree: Tree, sizes: Mapping[str, int]) -> dict[str, bytes]:
-        """What links and rules say, but for those that are too long to say anything."""
-        small = {
-            name: sizes[name]
-            for rules in (True, False)
-            for name, most in objects(tree, rules=rules).items()
-            if sizes.get(name, most + 1) <= most
-        }
-        return await self._contents.read(small)
+    async def _listing(self, tree: Tree, sizes: Mapping[str, int]) -> Listing:
+        """What of a tree belongs to the source."""
+        texts: dict[str, bytes] = {}
+        lacking = {**objects(tree, rules=True), **objects(tree, rules=False)}
+        while True:
+            known = {name: sizes.get(name, most + 1) for name, most in lacking.items()}
+            texts.update({name: TOO_LONG for name, most in lacking.items() if known[name] > most})
+            texts.update(
+                await self._contents.read({name: known[name] for name in lacking if name not in texts})
+            )
+            try:
+                return await self._offload(partial(walk, tree, partial(_text, texts), sizes))
+            except NotRead as error:  # a link stands where rules would
+                lacking = {error.object: MAX_RULES}
 
     async def _offload(self, function: Callable[[], T]) -> T:
         return await self._runtime.offload(f"source {self.name}", function)
@@ -242,6 +250,12 @@ def _snapshot(
     return Snapshot(
         source, chosen.revision, Digest(f"sha256:{digest.hexdigest()}"), ordered, "", listing.left_out
     )
+
+
+def _text(texts: Mapping[str, bytes], name: str) -> bytes:
+    if name not in texts:
+        raise NotRead(name)
+    return texts[name]
 
 
 def _blobs(tree: Tree) -> list[str]:

@@ -127,11 +127,12 @@ def walk(tree: Tree, read: Callable[[str], bytes], sizes: Mapping[str, int]) -> 
 
     Args:
         tree: all of it.
-        read: gives the content of a link, or of a file of rules.
+        read: gives the content of a link, or of a file of rules. Raises NotRead.
         sizes: of every content, as far as it is known.
 
     Raises:
         GitFailed: it cannot be said.
+        NotRead: not before that is known.
     """
     walker = _Walker(tree, read, sizes)
     walker.directory(tree, "", None, ((),))
@@ -203,9 +204,9 @@ class _Walker:
         self, entry: Entry | Tree, prefix: str, above: IgnoreRules | None, where: Where
     ) -> IgnoreRules | None:
         if isinstance(entry, Entry) and entry.mode == _LINK:
-            found = self._resolved((*where, NAME))
+            found = self._follow(f"{prefix}{NAME}", (*where, NAME))
             if found is None:
-                raise GitFailed(f"{prefix}{NAME}: a symbolic link that leads nowhere, or out of the source")
+                raise GitFailed(f"{prefix}{NAME}: {self.listing.left_out[prefix + NAME]}")
             entry = found[1]
         if isinstance(entry, dict) or entry.mode not in _FILES:
             raise GitFailed(f"{prefix}{NAME}: no regular file")
@@ -243,7 +244,7 @@ class _Walker:
             if isinstance(entry, Entry) and entry.mode == _LINK:
                 links += 1
                 text = os.fsdecode(self._read(entry.object))
-                if links > _LINKS:
+                if links > _LINKS or not text:
                     return None
                 if posixpath.isabs(text):
                     raise _Outside
@@ -261,6 +262,18 @@ class _Walker:
         if is_manifest(path):
             raise GitFailed(f"{path}: {why}")
         self.listing.left_out[path] = why
+
+
+class NotRead(Exception):
+    """A content has to be known first.
+
+    Attributes:
+        object: its digits.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.object = name
 
 
 class _Outside(Exception):

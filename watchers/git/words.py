@@ -53,6 +53,6 @@ def explained(complaint: str, status: int, place: GitPlace) -> str:
     )
     said = said if len(said) <= _LONGEST else said[: _LONGEST - 1] + "…"
     advice = next(
-        (words for pattern, words in _ADVICE.items() if re.search(pattern, complaint, re.IGNORECASE)), ""
+        (words for pattern, words in _ADVICE.items() if re.search(pattern, said, re.IGNORECASE)), ""
     )
     return f"{place.url}: {said}" + (f"; {advice}" if advice else "")

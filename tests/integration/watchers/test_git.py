@@ -234,7 +234,7 @@ async def test_many_fetches_are_packed_and_a_broken_repository_is_fetched_anew(
     assert len(list((repository / "objects/pack").glob("*.pack"))) == 1
 
 
-# --- Over SSH -------------------------------------------------------------------------------------------------------------
+# --- Over SSH ------------------------------------------------------------
 
 
 @pytest.fixture
@@ -304,11 +304,11 @@ async def test_more_than_may_be_fetched_is_not_fetched(
 ) -> None:
     origin.commit({"b": os.urandom(200_000).hex()})
     monkeypatch.setattr(program, "LARGEST_PACK", 100 << 10)
-    with pytest.raises(UsageError, match="it breaks off, or is more than a GiB at once"):
+    with pytest.raises(UsageError, match=r"it breaks off, or is more than a GiB at once"):
         await fetched.source(over_ssh(server, origin)).take()
 
 
-# --- Over HTTPS -----------------------------------------------------------------------------------------------------------
+# --- Over HTTPS ------------------------------------------------------------
 
 
 @dataclass
@@ -335,7 +335,9 @@ async def https(root: Path, context: ssl.SSLContext, *, password: str = ""):
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 web.asked.append(f"{method} {target} {headers.get('authorization', '')}")
                 if wanted is not None and headers.get("authorization") != wanted:
-                    refused = b"HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n"
+                    refused = (
+                        b"HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n"
+                    )
                     writer.write(refused)
                     continue
                 path, _, query = target.partition("?")
@@ -416,7 +418,9 @@ async def test_a_pack_that_is_cut_off_leaves_what_was_there(
         await source.take()
         origin.commit({"b": os.urandom(200_000).hex()})
         web.most = 20_000
-        with pytest.raises(UsageError, match="early EOF|hung up|unexpected disconnect|invalid index-pack|RPC failed"):
+        with pytest.raises(
+            UsageError, match=r"early EOF|hung up|unexpected disconnect|invalid index-pack|RPC failed"
+        ):
             await source.take()
         web.most = None
         assert set((await source.take()).files) == {"a.yaml", "b"}
