@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from reconciler.app.assembly import Parts
-from reconciler.app.watching import Watched
+from reconciler.app.watching import WatchedPlace
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
@@ -43,7 +43,7 @@ class Sources:
 
     def __init__(self, parts: Parts, controller: Controller, supervisor: Supervisor) -> None:
         self.intakes: dict[SourceName, Intake] = {}
-        self.watched: dict[SourceName, Watched] = {}
+        self.watched: dict[SourceName, WatchedPlace] = {}
         self._parts = parts
         self._controller = controller
         self._supervisor = supervisor

@@ -26,7 +26,7 @@ Doubt = Callable[[str, str], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedPlace:
     """A place that is watched.
 
     Attributes:
@@ -62,7 +62,7 @@ class Watchers:
 
     def watch(
         self, place: Place, *, runtime: Runtime, interval: Callable[[], float], beat: Callable[[], None]
-    ) -> Watched:
+    ) -> WatchedPlace:
         """Watch a place.
 
         Args:
@@ -75,7 +75,7 @@ class Watchers:
             source = DirectorySource(
                 place.name, place.path, runtime=runtime, rescan_interval=interval, hints=self._events.hints
             )
-            return Watched(source.snapshots, lambda: MISSED_LOOKS * max(interval(), RESCAN))
+            return WatchedPlace(source.snapshots, lambda: MISSED_LOOKS * max(interval(), RESCAN))
         from watchers.git.source import BACKOFF, GitSource
 
         git = GitSource(
@@ -87,7 +87,7 @@ class Watchers:
             interval=interval,
             beat=beat,
         )
-        return Watched(
+        return WatchedPlace(
             git.snapshots,
             lambda: MISSED_LOOKS * (max(interval(), BACKOFF) + place.timeout),
             doubt=git.doubt,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.config.builtin import SOURCE, TARGET, VARS
+from reconciler.config.builtin import TARGET, VARS
 from reconciler.config.inventory.kind import INVENTORY
+from reconciler.config.own_sources import SOURCE
 
 OWN = (TARGET, SOURCE, VARS, INVENTORY)

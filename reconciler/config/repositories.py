@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reconciler.config.durations import HINT, refusal, seconds
-from reconciler.model.repository import TIMEOUT, Access, GitPlace, Ref, RefKind, Verification
+from reconciler.model.repository import TIMEOUT, GitAccess, GitPlace, Ref, RefKind, Verification
 from reconciler.model.versions import version_range
 
 Complain = Callable[[tuple[str | int, ...], str, str], None]
@@ -48,7 +48,7 @@ def repository(git: Mapping[str, Any], resolve: Resolve, complain: Complain) -> 
         ref=_ref(git.get("ref") or {}, complain),
         path=_below(git.get("path", ""), complain),
         timeout=_timeout(git.get("timeout"), complain),
-        access=Access(
+        access=GitAccess(
             identity_file=_file(git, ("identityFile",), resolve),
             known_hosts=_file(git, ("knownHosts",), resolve),
             username=git.get("username", ""),

@@ -57,7 +57,7 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class GitAccess:
     """With what a repository is reached.
 
     Attributes:
@@ -92,7 +92,7 @@ class GitPlace:
     ref: Ref = Ref()
     path: str = ""
     timeout: float = TIMEOUT
-    access: Access = Access()
+    access: GitAccess = GitAccess()
     verification: Verification | None = None
 
     @property

@@ -174,16 +174,24 @@ class Daemon:
 
     Attributes:
         site: what it keeps.
+        arguments: of `up`; None for the directory of the site.
         process: it.
     """
 
     site: Site
+    arguments: list[str] | None = None
     process: subprocess.Popen[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
         with (self.site.base / "daemon.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "reconciler.cli", "up", str(self.site.manifests)],
+                [
+                    sys.executable,
+                    "-m",
+                    "reconciler.cli",
+                    "up",
+                    *(self.arguments or [str(self.site.manifests)]),
+                ],
                 stdout=log,
                 stderr=log,
                 env=self.site.environ,

@@ -11,7 +11,7 @@ from reconciler.model.manifests import is_manifest
 from reconciler.model.names import Digest
 from reconciler.model.source import SnapshotFile, SnapshotGone
 from watchers.git.program import GitFailed, GitProgram
-from watchers.git.tree import Blob
+from watchers.git.tree import TreeFile
 
 LARGEST = 512 << 20
 """Bytes of all that belongs to a revision."""
@@ -28,7 +28,7 @@ POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class KnownContent:
     """What is known of a content.
 
     Attributes:
@@ -53,7 +53,7 @@ class Contents:
 
     def __init__(self, git: GitProgram) -> None:
         self._git = git
-        self._known: dict[str, Content] = {}
+        self._known: dict[str, KnownContent] = {}
 
     async def sizes(self, objects: Iterable[str]) -> dict[str, int]:
         """Bytes of each, of those that are there."""
@@ -76,7 +76,7 @@ class Contents:
         return found
 
     async def files(
-        self, blobs: Mapping[str, Blob], sizes: Mapping[str, int]
+        self, blobs: Mapping[str, TreeFile], sizes: Mapping[str, int]
     ) -> tuple[dict[str, SnapshotFile], list[str]]:
         """The files of a revision, and the paths of those whose content is somewhere else.
 
@@ -90,14 +90,16 @@ class Contents:
             )
         manifests = {blob.object for path, blob in blobs.items() if is_manifest(path)}
         budget = KEEP_ALL
-        known: dict[str, Content] = {}
+        known: dict[str, KnownContent] = {}
         lacking = {name: size for name, size in wanted.items() if name not in self._known}
         for batch in _batches(lacking):
             for name, data in (await self.read({name: lacking[name] for name in batch})).items():
                 keep = name in manifests or len(data) <= min(KEEP_EACH, budget)
                 budget -= len(data) if keep and name not in manifests else 0
                 digest = Digest(f"sha256:{hashlib.sha256(data).hexdigest()}")
-                known[name] = Content(digest, len(data), data if keep else None, data.startswith(POINTER))
+                known[name] = KnownContent(
+                    digest, len(data), data if keep else None, data.startswith(POINTER)
+                )
         self._known = {name: known.get(name) or self._known[name] for name in wanted}
         found = {
             path: SnapshotFile(
@@ -108,7 +110,7 @@ class Contents:
         }
         return found, [path for path in blobs if path not in found]
 
-    def _reader(self, path: str, name: str, one: Content) -> partial[bytes]:
+    def _reader(self, path: str, name: str, one: KnownContent) -> partial[bytes]:
         if one.kept is not None:
             return partial(bytes, one.kept)
         return partial(_again, self._git, path, name, one.digest)

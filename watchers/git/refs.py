@@ -31,7 +31,7 @@ class Advertised:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Chosen:
     """The commit that is meant.
 
     Attributes:
@@ -62,7 +62,7 @@ def parts(revision: str) -> tuple[str, str]:
     return called, commit.partition(":")[2]
 
 
-async def wanted(git: GitProgram, place: GitPlace) -> Wanted:
+async def wanted(git: GitProgram, place: GitPlace) -> Chosen:
     """What is meant, as the repository says now.
 
     Raises:
@@ -70,7 +70,7 @@ async def wanted(git: GitProgram, place: GitPlace) -> Wanted:
     """
     ref = place.ref
     if ref.kind is RefKind.COMMIT:
-        return Wanted(ref.name)
+        return Chosen(ref.name)
     return _chosen(advertised(await git.run("ls-remote", "--symref", "origin", *_asked(ref))), place)
 
 
@@ -99,7 +99,7 @@ def advertised(printed: bytes) -> Advertised:
     return Advertised(found.refs, found.peeled, head)
 
 
-def _chosen(found: Advertised, place: GitPlace) -> Wanted:
+def _chosen(found: Advertised, place: GitPlace) -> Chosen:
     ref = place.ref
     match ref.kind:
         case RefKind.HEAD:
@@ -128,7 +128,7 @@ def _chosen(found: Advertised, place: GitPlace) -> Wanted:
         )
         raise GitFailed(f"{place.url}: it has no {ref}" + (f"; {hint}" if hint else ""))
     commit = found.peeled.get(name, found.refs[name])
-    return Wanted(commit, name, name.removeprefix(_HEADS).removeprefix(_TAGS))
+    return Chosen(commit, name, name.removeprefix(_HEADS).removeprefix(_TAGS))
 
 
 def _there_is(found: Advertised, prefix: str) -> str:

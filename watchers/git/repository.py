@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from reconciler.model.repository import GitPlace, RefKind
 from watchers.git.program import GitFailed, GitProgram
-from watchers.git.refs import Wanted
+from watchers.git.refs import Chosen
 
 HERE = "refs/froyo/wanted"
 """What the newest look has fetched."""
@@ -41,7 +41,7 @@ class Repository:
         self._git = git
         self._place = place
 
-    async def fetch(self, wanted: Wanted) -> Wanted:
+    async def fetch(self, wanted: Chosen) -> Chosen:
         """Have a revision here; what it turned out to be, as the repository may have moved on meanwhile.
 
         Raises:
@@ -66,7 +66,7 @@ class Repository:
     def _begun(self) -> bool:
         return os.path.exists(os.path.join(self._git.repository, "HEAD"))
 
-    async def _fetch(self, wanted: Wanted, depth: Collection[str]) -> None:
+    async def _fetch(self, wanted: Chosen, depth: Collection[str]) -> None:
         part = ("--filter=blob:none",) if self._place.path else ()
         await self._git.run(*_COMMIT, *depth, *part, "origin", f"+{wanted.ref or wanted.commit}:{HERE}")
 

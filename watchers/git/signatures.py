@@ -16,12 +16,12 @@ from watchers.git.program import GitFailed, GitProgram
 
 if TYPE_CHECKING:
     from reconciler.model.repository import Verification
-    from watchers.git.refs import Wanted
+    from watchers.git.refs import Chosen
 
 _LONGEST = 200
 
 
-async def must_be_signed(git: GitProgram, verification: Verification, wanted: Wanted, object_: str) -> None:
+async def must_be_signed(git: GitProgram, verification: Verification, wanted: Chosen, object_: str) -> None:
     """See that a revision is signed as it has to be.
 
     Args:

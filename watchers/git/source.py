@@ -26,10 +26,10 @@ from reconciler.model.secrets import Secret, SecretError
 from reconciler.model.source import Snapshot, SnapshotFile, SourceReport
 from watchers.git.contents import Contents
 from watchers.git.program import GitFailed, GitProgram
-from watchers.git.refs import Wanted, parts, wanted
+from watchers.git.refs import Chosen, parts, wanted
 from watchers.git.repository import HERE, Repository
 from watchers.git.signatures import must_be_signed
-from watchers.git.tree import MODULE, Listing, NotRead, Tree, objects, parsed, walk
+from watchers.git.tree import MODULE, NotRead, Tree, TreeListing, objects, parsed, walk
 from watchers.secret_files import SecretFiles
 from watchers.walk import MAX_RULES
 
@@ -161,7 +161,7 @@ class GitSource:
         chosen = await self._newest(seen)
         return None if chosen.revision == seen else await self._read(chosen)
 
-    async def _newest(self, seen: str = "") -> Wanted:
+    async def _newest(self, seen: str = "") -> Chosen:
         """What is meant now, fetched and verified unless it is what was `seen`."""
         self._check_password()
         try:
@@ -192,7 +192,7 @@ class GitSource:
             except SecretError as error:
                 raise GitFailed(str(error)) from None
 
-    async def _read(self, chosen: Wanted) -> Snapshot:
+    async def _read(self, chosen: Chosen) -> Snapshot:
         """All that belongs to a commit that is here.
 
         Raises:
@@ -204,7 +204,7 @@ class GitSource:
         except TimeoutError as error:
             raise GitFailed(f"{self._place.url}: not read within {self._place.timeout:g} s") from error
 
-    async def _read_all(self, chosen: Wanted) -> Snapshot:
+    async def _read_all(self, chosen: Chosen) -> Snapshot:
         tree = await self._offload(partial(parsed, await self._repository.tree(chosen.commit)))
         try:
             await self._repository.complete(_blobs(tree))
@@ -219,7 +219,7 @@ class GitSource:
         listing.left_out.update(dict.fromkeys(pointers, _ODD))
         return await self._offload(partial(_snapshot, self.name, chosen, listing, files))
 
-    async def _listing(self, tree: Tree, sizes: Mapping[str, int]) -> Listing:
+    async def _listing(self, tree: Tree, sizes: Mapping[str, int]) -> TreeListing:
         """What of a tree belongs to the source."""
         texts: dict[str, bytes] = {}
         lacking = {**objects(tree, rules=True), **objects(tree, rules=False)}
@@ -239,7 +239,7 @@ class GitSource:
 
 
 def _snapshot(
-    source: SourceName, chosen: Wanted, listing: Listing, files: Mapping[str, SnapshotFile]
+    source: SourceName, chosen: Chosen, listing: TreeListing, files: Mapping[str, SnapshotFile]
 ) -> Snapshot:
     """The snapshot of a commit. Its digest is of the commit, too: two that have the same files are two revisions."""
     digest = hashlib.sha256(f"{chosen.commit}\n".encode())

@@ -42,7 +42,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Blob:
+class TreeFile:
     """A file of the source.
 
     Attributes:
@@ -55,7 +55,7 @@ class Blob:
 
 
 @dataclass(slots=True)
-class Listing:
+class TreeListing:
     """What belongs to the source.
 
     Attributes:
@@ -63,7 +63,7 @@ class Listing:
         left_out: by path, why it is no part of the source.
     """
 
-    files: dict[str, Blob] = field(default_factory=dict)
+    files: dict[str, TreeFile] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
 
@@ -122,7 +122,7 @@ def objects(tree: Tree, *, rules: bool) -> dict[str, int]:
     return found
 
 
-def walk(tree: Tree, read: Callable[[str], bytes], sizes: Mapping[str, int]) -> Listing:
+def walk(tree: Tree, read: Callable[[str], bytes], sizes: Mapping[str, int]) -> TreeListing:
     """What of a tree belongs to the source.
 
     Args:
@@ -144,7 +144,7 @@ Where = tuple[str, ...]
 
 class _Walker:
     def __init__(self, tree: Tree, read: Callable[[str], bytes], sizes: Mapping[str, int]) -> None:
-        self.listing = Listing()
+        self.listing = TreeListing()
         self.visits = 0
         self._tree = tree
         self._read = read
@@ -198,7 +198,7 @@ class _Walker:
         elif len(self.listing.files) == MAX_FILES:
             raise GitFailed(f"more than {MAX_FILES:,} files: is this the right repository?")
         else:
-            self.listing.files[path] = Blob(entry.object, _FILES[entry.mode])
+            self.listing.files[path] = TreeFile(entry.object, _FILES[entry.mode])
 
     def _rules(
         self, entry: Entry | Tree, prefix: str, above: IgnoreRules | None, where: Where

@@ -4,6 +4,8 @@ Invariant: unknown is not empty. A snapshot that cannot be read or does not eval
 stays in force, over a restart too, and the source says what is wrong. Nor does one that declares nothing at all any
 more, not even a target: a directory that was emptied, or whose mount is gone, looks just like that. While a person has
 the source rolled back to an earlier revision, what is right is kept and said, and waits for the end of that.
+
+All that can become of a snapshot is told in one place, and so it is longer than a module should be.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ class Intake:
         self._taking = asyncio.Lock()
         self._untold: list[Desired] = []
         self._taken = taken
-        self._follows = follows
+        self._doubt = partial(doubt_of, store, follows=follows)
         self._load = load
         self._controller = controller
         self._store = store
@@ -92,8 +94,7 @@ class Intake:
     async def resume(self) -> None:
         """Have what was in force when the last controller ended, while nothing is known yet of what the source says."""
         async with self._taking:
-            if self._controller.in_force.of(self.state.name) is None:
-                await self.restore()
+            await self._stays()
         await self._tell()
 
     async def restore(self) -> bool:
@@ -211,9 +212,6 @@ class Intake:
         await self._telling.taken(snapshot, desired, taken, over)
         self._untold.append(desired)
         return True
-
-    async def _doubt(self, snapshot: Snapshot) -> str:
-        return await doubt_of(self._store, snapshot, self._follows)
 
     async def _recall(self) -> None:
         """Have it known what other sources declared when they were last in force that are not now."""

@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.errors import UsageError
 from reconciler.model.names import SourceName
-from reconciler.model.repository import Access, GitPlace, Ref, RefKind
+from reconciler.model.repository import GitAccess, GitPlace, Ref, RefKind
 from reconciler.model.source import Snapshot, SnapshotGone, SourceReport
 from reconciler.runtime import Runtime, connect_nothing
 from tests.integration.outside.conftest import Authority, authority  # noqa: F401 - the same fixture
@@ -247,7 +247,7 @@ async def server(tmp_path: Path):
 
 
 def over_ssh(server: Server, origin: Origin, **more: object) -> GitPlace:
-    access = Access(identity_file=server.identity, known_hosts=str(server.known_hosts))
+    access = GitAccess(identity_file=server.identity, known_hosts=str(server.known_hosts))
     url = f"ssh://git@{server.host}:{server.port}{origin.path}"
     return GitPlace(url, **{"access": access, **more})  # type: ignore[arg-type]
 
@@ -264,12 +264,12 @@ async def test_a_host_that_is_not_known_and_a_key_that_is_not_accepted_are_told(
 ) -> None:
     origin.commit({"a.yaml": "1"})
     (tmp_path / "nobody").write_text("")
-    stranger = Access(identity_file=server.identity, known_hosts=str(tmp_path / "nobody"))
+    stranger = GitAccess(identity_file=server.identity, known_hosts=str(tmp_path / "nobody"))
     with pytest.raises(UsageError, match=r"the host's key is not known: name a known_hosts file with it"):
         await fetched.source(over_ssh(server, origin, access=stranger)).take()
     other = Server(tmp_path / "other") if (tmp_path / "other").mkdir() is None else None
     assert other is not None
-    wrong = Access(identity_file=other.identity, known_hosts=str(server.known_hosts))
+    wrong = GitAccess(identity_file=other.identity, known_hosts=str(server.known_hosts))
     with pytest.raises(UsageError, match=r"the key is not accepted there"):
         await fetched.source(over_ssh(server, origin, access=wrong)).take()
     assert server.commands == []
@@ -387,7 +387,7 @@ async def test_a_revision_comes_over_https_with_a_password_from_a_file(
     token.write_text("s3cr€t%$'\"\n")
     token.chmod(0o600)
     async with https(tmp_path, authority.context(tmp_path, "127.0.0.1"), password="s3cr€t%$'\"") as web:
-        access = Access(username="reader", password_file="token", ca_file=str(tmp_path / "ca.pem"))
+        access = GitAccess(username="reader", password_file="token", ca_file=str(tmp_path / "ca.pem"))
         wanted = GitPlace(f"https://127.0.0.1:{web.port}/origin/.git", access=access)
         assert said(await fetched.source(wanted).take()) == {"a.yaml": "1"}
         token.write_text("hunter2")
@@ -399,7 +399,7 @@ async def test_a_revision_comes_over_https_with_a_password_from_a_file(
         with pytest.raises(UsageError, match="token is no secret: others can get at it"):
             await fetched.source(wanted).take()
         assert web.asked == []
-        stranger = GitPlace(wanted.url, access=Access(username="reader"))
+        stranger = GitPlace(wanted.url, access=GitAccess(username="reader"))
         with pytest.raises(UsageError, match="caFile"):
             await fetched.source(stranger).take()
 
@@ -413,7 +413,7 @@ async def test_a_pack_that_is_cut_off_leaves_what_was_there(
     origin.commit({"a.yaml": "1"})
     (tmp_path / "ca.pem").write_text(authority.pem)
     async with https(tmp_path, authority.context(tmp_path, "127.0.0.1")) as web:
-        access = Access(ca_file=str(tmp_path / "ca.pem"))
+        access = GitAccess(ca_file=str(tmp_path / "ca.pem"))
         source = fetched.source(GitPlace(f"https://127.0.0.1:{web.port}/origin/.git", access=access))
         await source.take()
         origin.commit({"b": os.urandom(200_000).hex()})

@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.config.repositories import ref_of, repository
 from reconciler.errors import ConfigError
-from reconciler.model.repository import Access, GitPlace, Ref, RefKind, Verification
+from reconciler.model.repository import GitAccess, GitPlace, Ref, RefKind, Verification
 from reconciler.model.source import DirectoryPlace
 from tests.unit.config.world import loaded
 
@@ -45,7 +45,7 @@ def test_a_source_in_git_is_declared_in_full() -> None:
         Ref(RefKind.SEMVER, "^1.2"),
         "site",
         30.0,
-        Access("/src/a/id", "/home/ann/known", "reader", "token", "/ca.pem"),
+        GitAccess("/src/a/id", "/home/ann/known", "reader", "token", "/ca.pem"),
         Verification(tag=True, allowed_signers="/src/a/signers", openpgp_keys="/keys.asc"),
     )
     assert (found.interval, found.name) == (10.0, "fleet")
