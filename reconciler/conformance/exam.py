@@ -31,12 +31,14 @@ class Effort:
         mixtures: worlds that are mixed for each kind.
         failing: cases of each kind whose calls are let fail.
         classes: of the errors that what changes the world meets.
+        removing: cases of each kind that are applied once more and taken away.
         finding: cases in whose worlds it is asked what there is.
     """
 
     mixtures: int = 24
     failing: int = 4
     classes: tuple[ErrorClass, ...] = tuple(ErrorClass)
+    removing: int = 1000
     finding: int = 1000
 
 
@@ -147,8 +149,11 @@ async def _guarded(sitting: Sitting, trial: Trial, verdicts: Mapping[str, Proper
         active = await try_case(stand, trial, verdicts)
         kind = trial.case.kind
         tried = verdicts["faults"].trials.setdefault(kind.kind, [])
-        if active:
+        removed = verdicts["destroy"].trials.setdefault(kind.kind, [])
+        if active and len(removed) < effort.removing:
             await try_to_destroy(stand, trial, verdicts["destroy"])
+            removed.append(trial)
+        if active:
             if len(tried) < effort.failing:
                 await try_failures(stand, trial, tried, verdicts, effort.classes)
                 tried.append(trial)

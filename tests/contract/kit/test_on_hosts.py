@@ -4,6 +4,7 @@ What each case shows by itself, as that is quick; tests/e2e/test_conformance.py 
 """
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tests.lab.fixture import Host, Lab
 
 pytestmark = pytest.mark.lab
 
-BRIEF = Effort(mixtures=0, failing=0, finding=1)
+BRIEF = Effort(mixtures=0, failing=0, removing=1, finding=1)
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_what_a_case_leaves_behind_and_what_cannot_be_prepared_is_told(
 ) -> None:
     (skeleton / "cases" / "host").mkdir()
     (skeleton / "cases" / "host" / "notes.yaml").write_text(LEAVING)
-    found = findings(tried_on(skeleton, site, host.name, where, BRIEF))
+    found = findings(tried_on(skeleton, site, host.name, where, replace(BRIEF, removing=100)))
     host.exec("rm -f /srv/froyo-kit-*")
     assert found["clean"] == ["it is not as it was before: left"]
     assert 'afterwards note is "hello", not "other"' in found["cases"]
