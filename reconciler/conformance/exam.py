@@ -153,10 +153,9 @@ async def _guarded(sitting: Sitting, trial: Trial, verdicts: Mapping[str, Proper
         if active and len(removed) < effort.removing:
             await try_to_destroy(stand, trial, verdicts["destroy"])
             removed.append(trial)
-        if active:
-            if len(tried) < effort.failing:
-                await try_failures(stand, trial, tried, verdicts, effort.classes)
-                tried.append(trial)
+        if active and len(tried) < effort.failing:
+            await try_failures(stand, trial, tried, verdicts, effort.classes)
+            tried.append(trial)
         if kind.kind not in verdicts["many"].trials:
             verdicts["many"].trials[kind.kind] = [trial]
             await try_many(stand, trial, verdicts["many"])
