@@ -15,6 +15,7 @@ a thread; and the names of temporary files are random without it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import time
@@ -83,6 +84,29 @@ class AskOutside(Protocol):
 async def ask_nobody(call: Call, _reach: Reach) -> Reply:
     """For whoever has no business outside."""
     return Failure(ErrorClass.PERMANENT, "not_supported", f"nobody makes the call {call.name} here")
+
+
+class Tracer(Protocol):
+    """Is told what a round does while it does it, so that it can be seen where its time went."""
+
+    def span(self, name: str, /, **about: str | int) -> contextlib.AbstractContextManager[object]:
+        """What is done within it is `name`: `round`, `plan`, `read`, `intent`, `apply` or `verify`.
+
+        Args:
+            name: of a few.
+            about: what it is about; of a round its id as `reconcile`.
+        """
+
+
+class _NoTracer:
+    _span = contextlib.nullcontext[object]()
+
+    def span(self, _name: str, /, **_about: str | int) -> contextlib.AbstractContextManager[object]:
+        """Nobody wants to know."""
+        return self._span
+
+
+NO_TRACER: Tracer = _NoTracer()
 
 
 Connect = Callable[["Target"], Awaitable[Channel]]
@@ -155,6 +179,7 @@ class Runtime:
         environ: the process's environment.
         outside: makes the calls that the controller makes by itself.
         meter: is told what is measured.
+        tracer: is told what rounds do.
     """
 
     connect: Connect
@@ -165,3 +190,4 @@ class Runtime:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     outside: AskOutside = ask_nobody
     meter: Meter = NOBODY
+    tracer: Tracer = NO_TRACER

@@ -35,7 +35,7 @@ from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Desired
 from reconciler.model.metrics import NOBODY, Meter
 from reconciler.plugins.host import PluginHost
-from reconciler.runtime import Runtime, ThreadLanes
+from reconciler.runtime import NO_TRACER, Runtime, ThreadLanes, Tracer
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
 from reconciler.targets.artifacts import Artifacts
@@ -118,7 +118,7 @@ class Parts:
 
 
 @contextlib.asynccontextmanager
-async def assemble(
+async def assemble(  # noqa: PLR0913 - what is different from one use to another
     places: Places,
     environ: Mapping[str, str],
     *,
@@ -128,6 +128,7 @@ async def assemble(
     max_disrupted: int | None = None,
     redactor: Redactor | None = None,
     meter: Meter = NOBODY,
+    tracer: Tracer = NO_TRACER,
 ) -> AsyncIterator[Parts]:
     """The parts, for as long as the context lasts.
 
@@ -140,6 +141,7 @@ async def assemble(
         max_disrupted: how many targets may be disrupted at a time; None for the default.
         redactor: is told of the secrets, for whatever it filters.
         meter: is told what is measured.
+        tracer: is told what rounds do.
 
     Raises:
         UsageError: others can write to the state directory, or a file in it is not understood.
@@ -153,7 +155,7 @@ async def assemble(
     stamped = stamp(places, environ)
     lanes = ThreadLanes()
     artifacts = Artifacts(places.artifacts)
-    runtime = reaching(places, environ, lanes, artifacts, notice, meter)
+    runtime = reaching(places, environ, lanes, artifacts, notice, meter, tracer)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lanes.close)
         store = await _opened(places, runtime, lease=lease, notice=notice)

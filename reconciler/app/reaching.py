@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from reconciler.app.places import Places
 from reconciler.model.metrics import NOBODY, Meter
 from reconciler.outside.calls import Outside
-from reconciler.runtime import Runtime, ThreadLanes
+from reconciler.runtime import NO_TRACER, Runtime, ThreadLanes, Tracer
 from reconciler.targets.artifacts import Artifacts
 from reconciler.targets.connect import make_connect
 
@@ -23,6 +23,7 @@ def reaching(
     artifacts: Artifacts,
     notice: Callable[[str], None] = lambda _text: None,
     meter: Meter = NOBODY,
+    tracer: Tracer = NO_TRACER,
 ) -> Runtime:
     """The world as it is.
 
@@ -33,6 +34,7 @@ def reaching(
         artifacts: the runner's binaries.
         notice: told what a person should know and no target fails for.
         meter: is told what is measured.
+        tracer: is told what rounds do.
     """
     connect = make_connect(
         state=places.state,
@@ -43,5 +45,10 @@ def reaching(
         warn=notice,
     )
     return Runtime(
-        connect=connect, offload=lanes, environ=environ, outside=Outside(now=time.time), meter=meter
+        connect=connect,
+        offload=lanes,
+        environ=environ,
+        outside=Outside(now=time.time),
+        meter=meter,
+        tracer=tracer,
     )

@@ -166,7 +166,9 @@ async def _up(  # noqa: PLR0913 - what was asked for
     from reconciler.app.daemon import Daemon, run_daemon
     from reconciler.app.service_manager import ServiceManager
     from reconciler.cli.show.live import Live
+    from reconciler.runtime import NO_TRACER
     from reconciler.telemetry.meter import Measures
+    from reconciler.telemetry.tracing import OpenTelemetry, wanted
 
     def notice(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -176,6 +178,7 @@ async def _up(  # noqa: PLR0913 - what was asked for
     def backend(daemon: Daemon) -> DaemonBackend:
         return DaemonBackend(daemon, measures=measures, redactor=redactor)
 
+    traces = OpenTelemetry(None, os.environ) if wanted(os.environ) else None
     async with assemble(
         where,
         os.environ,
@@ -185,6 +188,7 @@ async def _up(  # noqa: PLR0913 - what was asked for
         max_disrupted=max_disrupted,
         redactor=redactor,
         meter=measures,
+        tracer=traces or NO_TRACER,
     ) as parts:
 
         async def api(daemon: Daemon) -> None:
@@ -221,6 +225,8 @@ async def _up(  # noqa: PLR0913 - what was asked for
 
             tasks["screen"] = show
         abandoned = await run_daemon(parts, given, serve=tasks, trial=trial, stopping=manager.stopping)
+        if traces is not None:
+            await parts.runtime.offload("traces", traces.close)
         if gone:
             raise gone[0]
         return abandoned

@@ -127,14 +127,15 @@ class Carrying:
             # To the store's thread before a provider takes the event loop's.
             await asyncio.sleep(0)  # it waits for the writer
             await asyncio.sleep(0)  # which has begun
-            applied = await apply_step(
-                services,
-                self._session,
-                self._lane,
-                list(todo.values()),
-                intended=intending,
-                lasting=lasting,
-            )
+            with services.runtime.tracer.span("apply", instances=len(todo)):
+                applied = await apply_step(
+                    services,
+                    self._session,
+                    self._lane,
+                    list(todo.values()),
+                    intended=intending,
+                    lasting=lasting,
+                )
         finally:
             # Whatever comes of it, it may have been done.
             self._looks.mark(todo)
@@ -187,7 +188,8 @@ class Carrying:
         succeeded = self._succeeded(step, applied, begun)
         if not succeeded:
             return
-        looks = await self._looks.look(succeeded)
+        with self._services.runtime.tracer.span("verify", instances=len(succeeded)):
+            looks = await self._looks.look(succeeded)
         self._looks.settle_owed(looks)
         for address, seen in looks.items():
             unit, again = step[address], seen.unit

@@ -112,7 +112,8 @@ class Journal:
         self, batch: Batch, units: Sequence[PlanUnit], owed: Sequence[Owed], before: Sequence[Owed]
     ) -> None:
         try:
-            await self._store.write(batch)
+            with self._runtime.tracer.span("intent", instances=len(units)):
+                await self._store.write(batch)
         except StoreError:
             for unit in units:
                 del self._open[unit.address]

@@ -15,6 +15,7 @@ from reconciler.engine.round.performing import FindBlob, ReadingPerformer, toget
 from reconciler.engine.round.planning import plan, unit_of
 from reconciler.engine.round.services import Services
 from reconciler.errors import ProviderError
+from reconciler.model.calls import Call, Reply
 from reconciler.model.names import Address
 from reconciler.model.plan import Action, PlanUnit
 
@@ -108,8 +109,15 @@ async def _seen(
 
     async def ask(package: str, mine: list[Address]) -> None:
         wanted = [resource(lane, address) for address in mine]
+        perform, tracer = performer.of(package), services.runtime.tracer
+
+        async def read(calls: list[Call]) -> list[Reply]:
+            with tracer.span("read", calls=len(calls)):
+                return await perform(calls)
+
         try:
-            answers = await services.host.look(package, lane.target.name, wanted, performer.of(package))
+            with tracer.span("plan", package=package, instances=len(mine)):
+                answers = await services.host.look(package, lane.target.name, wanted, read)
         except ProviderError as error:
             seen.update(dict.fromkeys(mine, Look(error, error)))
             return

@@ -122,7 +122,9 @@ class Round:
             StoreError: nothing could be kept; nothing was done without an intent on record.
         """
         try:
-            await self._go_round(dirty)
+            tracer, target = self._services.runtime.tracer, self._lane.target.name
+            with tracer.span("round", reconcile=self.id, target=target):
+                await self._go_round(dirty)
         except Exception as error:
             self.in_doubt = self._journal.under_way
             # What was concluded until now holds; what was not stays unsettled, and is looked at again.
