@@ -102,6 +102,21 @@ def address(text: str) -> tuple[str, int]:
 
 
 def listen_for_observers(text: str) -> socket.socket:
+    """A socket that listens there, for whom nothing is secret that is told.
+
+    Raises:
+        UsageError: that is nowhere to listen, or it cannot be had.
+    """
+    listening = bound(text)
+    if not ip_address(address(text)[0]).is_loopback:
+        log.warning(
+            "metrics and health are told to whoever reaches this address: there is no password and no TLS",
+            listen=text,
+        )
+    return listening
+
+
+def bound(text: str) -> socket.socket:
     """A socket that listens there.
 
     Raises:
@@ -120,9 +135,4 @@ def listen_for_observers(text: str) -> socket.socket:
             f"{text}: cannot listen there: {why(error)}; see who does: ss -ltnp, or choose another port"
         ) from error
     listening.setblocking(False)  # noqa: FBT003 - its one argument
-    if not ip_address(host).is_loopback:
-        log.warning(
-            "metrics and health are told to whoever reaches this address: there is no password and no TLS",
-            listen=text,
-        )
     return listening

@@ -97,6 +97,11 @@ class Sources:
 
         self._supervisor.add(task, run, deadline=watched.deadline)
 
+    def sooner(self) -> None:
+        """There may be something new in what is remote: have it looked at soon."""
+        for one in self.watched.values():
+            one.sooner()
+
     async def _facts_changed(self, name: TargetName, sections: Collection[Section]) -> None:
         """A target says something else of itself: see what the sources declare that have asked for that."""
         for source, intake in list(self.intakes.items()):

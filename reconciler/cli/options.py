@@ -87,7 +87,9 @@ Directories = Annotated[
 ]
 DirectoryOrDaemon = Annotated[
     str | None,
-    typer.Argument(metavar="DIR", help="The directory with the manifests; without it the daemon is asked."),
+    typer.Argument(
+        metavar="DIR", help="The directory with the manifests, or REV1..REV2; without it the daemon is asked."
+    ),
 ]
 Git = Annotated[
     str | None,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import os
+import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -77,17 +79,53 @@ class Team:
         )
         return self.work.git("rev-parse", "HEAD")
 
-    def up(self, site: Site, server: Server) -> Daemon:
+    def up(self, site: Site, server: Server, *, interval: str = "1s", more: Sequence[str] = ()) -> Daemon:
         """A daemon that keeps the hosts as the branch says."""
         settings = {
             "identityFile": server.identity,
             "knownHosts": server.known_hosts,
             "allowedSigners": self.signers,
-            "interval": "1s",
+            "interval": interval,
             "timeout": "10s",
         }
         flags = [word for name, value in settings.items() for word in ("--git-with", f"{name}={value}")]
-        return Daemon(site, arguments=["--git", self.url, "--path", "site", *flags])
+        return Daemon(site, arguments=["--git", self.url, "--path", "site", *flags, *more])
+
+
+def test_a_push_that_is_told_of_is_on_the_host_long_before_the_next_look(
+    site: Site, lab: Lab, server: Server, tmp_path: Path
+) -> None:
+    host = lab.host("h1")
+    team = Team(tmp_path, server, [target(lab, host)])
+    (site.state / "secrets").mkdir(mode=0o700)
+    secret = site.state / "secrets" / "hook"
+    secret.write_text("known to two\n")
+    secret.chmod(0o600)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    hook = ["--webhook-listen", str(port), "--webhook-secret", "hook"]
+
+    def tell(token: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.request("POST", "/hook", b"{}", {"X-Gitlab-Token": token})
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    def there(text: str) -> bool:
+        return host.exec(f"cat {BASE}/motd 2>/dev/null", check=False) == text
+
+    host.exec(f"mkdir -p {BASE}")
+    declared = {"target": host.name, "deletion": "delete"}
+    team.push(instance("File", "motd", f"{BASE}/motd", content="one", **declared))
+    team.up(site, server, interval="1h", more=hook)
+    until("the first commit is on the host", lambda: there("one"))
+    team.push(instance("File", "motd", f"{BASE}/motd", content="two", **declared))
+    assert tell("a guess") == 403
+    assert tell("known to two") == 202
+    until("the second is, too", lambda: there("two"))
+    host.exec(f"rm -rf {BASE}")
 
 
 def the_source(site: Site) -> Document:
@@ -98,7 +136,7 @@ def the_source(site: Site) -> Document:
 def test_a_branch_is_on_the_hosts_as_far_as_it_is_signed_right_and_meant(
     site: Site, lab: Lab, server: Server, tmp_path: Path
 ) -> None:
-    hosts = [lab.hosts["h1"], lab.hosts["h2"]]
+    hosts = [lab.host("h1"), lab.host("h2")]
     team = Team(tmp_path, server, [target(lab, host) for host in hosts])
 
     def everywhere(text: str) -> Document:
@@ -118,48 +156,47 @@ def test_a_branch_is_on_the_hosts_as_far_as_it_is_signed_right_and_meant(
         host.exec(f"mkdir -p {BASE}")
     first = team.push(everywhere("one"))
     daemon = team.up(site, server)
-    if daemon:
-        until("the first commit is on the hosts", lambda: there("one"))
-        second = team.push(everywhere("two"))
-        until("the second is", lambda: there("two"))
-        assert the_source(site)["revision"] == f"main@sha1:{second}"
+    until("the first commit is on the hosts", lambda: there("one"))
+    second = team.push(everywhere("two"))
+    until("the second is", lambda: there("two"))
+    assert the_source(site)["revision"] == f"main@sha1:{second}"
 
-        unsigned = team.push(everywhere("unsigned"), by="")
-        until(
-            "it is said",
-            lambda: f"main@sha1:{unsigned}: the commit is not signed" in site.froyo("events").stdout,
-        )
-        stranger = team.push(everywhere("stranger"), by="other")
-        until(
-            "so is the next",
-            lambda: f"main@sha1:{stranger}: the commit is not signed" in site.froyo("events").stdout,
-        )
-        assert there("two")
+    unsigned = team.push(everywhere("unsigned"), by="")
+    until(
+        "it is said",
+        lambda: f"main@sha1:{unsigned}: the commit is not signed" in site.froyo("events").stdout,
+    )
+    stranger = team.push(everywhere("stranger"), by="other")
+    until(
+        "so is the next",
+        lambda: f"main@sha1:{stranger}: the commit is not signed" in site.froyo("events").stdout,
+    )
+    assert there("two")
 
-        team.push(everywhere("broken"), text="\n{")
-        until("it is said where", lambda: any("all.json:" in one for one in the_source(site)["problems"]))
-        assert there("two")
+    team.push(everywhere("broken"), text="\n{")
+    until("it is said where", lambda: any("all.json:" in one for one in the_source(site)["problems"]))
+    assert there("two")
 
-        good = team.push(everywhere("three"))
-        until("what is right again is on the hosts", lambda: there("three"))
+    good = team.push(everywhere("three"))
+    until("what is right again is on the hosts", lambda: there("three"))
 
-        team.work.git("checkout", "--quiet", "--orphan", "none")
-        team.work.git("rm", "-r", "--quiet", "--force", ".")
-        team.push()
-        until("what is left out is held", lambda: "was rewritten" in site.froyo("get").stdout)
-        assert there("three")
+    team.work.git("checkout", "--quiet", "--orphan", "none")
+    team.work.git("rm", "-r", "--quiet", "--force", ".")
+    team.push()
+    until("what is left out is held", lambda: "was rewritten" in site.froyo("get").stdout)
+    assert there("three")
 
-        server.before = "exit 1; "
-        until("it is gone", lambda: "cannot be read" in json.dumps(the_source(site)))
-        daemon.kill()
-    with team.up(site, server):
-        until("the last good one is in force all the same", lambda: "PruneHeld" in site.froyo("get").stdout)
-        assert there("three")
-        server.before = ""
-        site.froyo("rollback", good[:10], "--reason", "the branch was emptied", "--for", "1h")
-        until("it counts again", lambda: "PruneHeld" not in site.froyo("get").stdout)
-        site.froyo("rollback", first[:10], "--reason", "back to the first", "--for", "1h")
-        until("an older one counts", lambda: there("one"))
-        site.froyo("rollback", "--end")
-        site.froyo("approve", "--all", "--reason", "it is meant")
-        until("what a person approves goes", lambda: there(""))
+    server.before = "exit 1; "
+    until("it is gone", lambda: "cannot be read" in json.dumps(the_source(site)))
+    daemon.kill()
+    team.up(site, server)
+    until("the last good one is in force all the same", lambda: "PruneHeld" in site.froyo("get").stdout)
+    assert there("three")
+    server.before = ""
+    site.froyo("rollback", good[:10], "--reason", "the branch was emptied", "--for", "1h")
+    until("it counts again", lambda: "PruneHeld" not in site.froyo("get").stdout)
+    site.froyo("rollback", first[:10], "--reason", "back to the first", "--for", "1h")
+    until("an older one counts", lambda: there("one"))
+    site.froyo("rollback", "--end")
+    site.froyo("approve", "--all", "--reason", "it is meant")
+    until("what a person approves goes", lambda: there(""))

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import re
 import time
+from typing import Annotated
+
+import typer
 
 from reconciler.api.client import Document
+from reconciler.app.places import places
 from reconciler.cli.asking import Asking
 from reconciler.cli.options import (
     DirectoryOrDaemon,
@@ -25,12 +32,19 @@ from reconciler.cli.output import Format
 from reconciler.cli.show.plans import Totals
 from reconciler.cli.show.resources import broken_sources
 from reconciler.cli.sourcing import sourced
-from reconciler.cli.terminal import terminal
+from reconciler.cli.terminal import Terminal, terminal
 from reconciler.cli.unknown import must_be_targets, nothing_matches, query_of
+from reconciler.errors import UsageError
+
+_REVISIONS = re.compile(r"(?P<earlier>[^\s/.][^\s]*?[^\s/.])\.\.(?P<later>[^\s/.][^\s]*)")
 
 EXAMPLES = (
     ("froyo diff", "what differs on the targets of the running daemon"),
     ("froyo diff site", "what differs from a directory, with or without a daemon"),
+    (
+        "froyo diff 3f2a9c..8b1d07",
+        "what would change from one revision to another; froyo get revisions lists them",
+    ),
     ("froyo diff --target web-1", "on one target only"),
 )
 
@@ -44,6 +58,10 @@ def command(  # noqa: PLR0913 - its options
     git_with: GitWith = None,
     target: Targets = None,
     selector: Labels = "",
+    source: Annotated[
+        str,
+        typer.Option("--source", metavar="NAME", help="Whose revisions, where there are several sources."),
+    ] = "",
     summary: Summary = False,
     output: Output = Format.TEXT,
     state: State = None,
@@ -53,12 +71,19 @@ def command(  # noqa: PLR0913 - its options
 ) -> int:
     """What differs right now between what is declared and what is there.
 
+    With REV1..REV2, what the second of two kept revisions declares otherwise than the first, by what is declared alone.
     Asks the daemon when there is one and no directory is named, else it plans that directory, or this one. Exits with 0
     when nothing differs, 2 when something does (held or not), 1 when something could not be looked at.
     """
     from reconciler.cli.commands import plan
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
+    if directory is not None and git is None and (named := _REVISIONS.fullmatch(directory)):
+        if not os.path.exists(directory):
+            plans, revision = _compared(screen, named["earlier"], named["later"], source, target or [], state)
+            return plan.show_plans(screen, plans, revision, output, summary=summary)
+    elif source:
+        raise UsageError("--source is about two revisions; name them: froyo diff REV1..REV2")
     asking = Asking.of(state)
     if directory is None and git is None and asking.daemon is not None:
         selected = _selected(asking, target, selector)
@@ -79,6 +104,27 @@ def command(  # noqa: PLR0913 - its options
     status = plan.show_plans(screen, plans, revision, output, summary=summary)
     held = Totals.of(plans).held
     return 2 if status == 0 and held else status
+
+
+def _compared(
+    screen: Terminal, earlier: str, later: str, source: str, targets: list[str], state: str | None
+) -> tuple[list[Document], str]:
+    return asyncio.run(_comparing(screen, earlier, later, source, targets, state))
+
+
+async def _comparing(
+    screen: Terminal, earlier: str, later: str, source: str, targets: list[str], state: str | None
+) -> tuple[list[Document], str]:
+    from reconciler.api import views
+    from reconciler.app.assembly import assemble
+    from reconciler.app.comparing import compared
+
+    where = places(os.environ, state=state)
+    Asking(where).must_have_store()
+    async with assemble(where, os.environ, lease=False, notice=screen.note) as parts:
+        plans, instances, named = await compared(parts, earlier, later, source=source)
+    chosen = [views.plan(one, instances) for one in plans if not targets or one.target in targets]
+    return chosen, named
 
 
 def _selected(asking: Asking, target: list[str] | None, selector: str) -> set[str] | None:

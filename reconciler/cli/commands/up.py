@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -38,6 +38,9 @@ from reconciler.errors import UsageError
 from reconciler.model.names import Address
 from reconciler.model.source import Source
 from reconciler.telemetry.output import LogFormat
+
+if TYPE_CHECKING:
+    from reconciler.app.hearing import Webhook
 
 EXAMPLES = (
     ("froyo up", "keep everything as this directory declares it; Ctrl-C ends it"),
@@ -85,6 +88,22 @@ def command(  # noqa: PLR0913 - its options
             help="Tell metrics and health on this port, too: 9469 is one of 127.0.0.1.",
         ),
     ] = None,
+    webhook_listen: Annotated[
+        str | None,
+        typer.Option(
+            "--webhook-listen",
+            metavar="ADDRESS",
+            help="Hear of pushes on this port, at /hook: 9470 is one of 127.0.0.1.",
+        ),
+    ] = None,
+    webhook_secret: Annotated[
+        str | None,
+        typer.Option(
+            "--webhook-secret",
+            metavar="FILE",
+            help="What is shared with the git server; without a slash, one of the secrets.",
+        ),
+    ] = None,
     state: State = None,
     no_color: NoColor = False,
     quiet: Quiet = False,
@@ -125,6 +144,13 @@ def command(  # noqa: PLR0913 - its options
     redactor = Redactor()
     configure(redactor=redactor, level=level, format=log_format, environ=os.environ)
     where = places(os.environ, state=state, sources=roots)
+    if (webhook_listen is None) != (webhook_secret is None):
+        raise UsageError("a webhook needs both: --webhook-listen ADDRESS and --webhook-secret FILE")
+    hook = None
+    if webhook_listen is not None and webhook_secret is not None:
+        from reconciler.app.hearing import Webhook
+
+        hook = Webhook(webhook_listen, webhook_secret, where)
     abandoned = asyncio.run(
         _up(
             screen,
@@ -136,6 +162,7 @@ def command(  # noqa: PLR0913 - its options
             max_disrupted=max_disrupted,
             trial=trial,
             metrics_listen=metrics_listen,
+            webhook=hook,
         )
     )
     for address in abandoned:
@@ -158,6 +185,7 @@ async def _up(  # noqa: PLR0913 - what was asked for
     max_disrupted: int | None,
     trial: float | None,
     metrics_listen: str | None,
+    webhook: Webhook | None,
 ) -> list[Address]:
     from reconciler.api.observing import listen_for_observers, serve_observers
     from reconciler.api.server import serve
@@ -208,6 +236,8 @@ async def _up(  # noqa: PLR0913 - what was asked for
                 await serve_observers(backend(daemon), listening)
 
             tasks["metrics"] = observers
+        if webhook is not None:
+            tasks["webhook"] = webhook.task
         gone: list[BrokenPipeError] = []
         if shown is not None:
             newest = await parts.store.events(limit=1)
