@@ -21,7 +21,12 @@ from tests.integration.watchers.origins import QUIET, Origin
 from tests.integration.watchers.test_signatures import SSH, key, signers
 from tests.lab.fixture import Lab
 
-pytestmark = [pytest.mark.e2e, pytest.mark.lab]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.lab,
+    # The server ends while the daemon is still connected to it.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture
@@ -116,7 +121,7 @@ def test_a_push_that_is_told_of_is_on_the_host_long_before_the_next_look(
     def there(text: str) -> bool:
         return host.exec(f"cat {BASE}/motd 2>/dev/null", check=False) == text
 
-    host.exec(f"mkdir -p {BASE}")
+    host.exec(f"rm -rf {BASE}; mkdir -p {BASE}")
     declared = {"target": host.name, "deletion": "delete"}
     team.push(instance("File", "motd", f"{BASE}/motd", content="one", **declared))
     team.up(site, server, interval="1h", more=hook)
@@ -153,7 +158,7 @@ def test_a_branch_is_on_the_hosts_as_far_as_it_is_signed_right_and_meant(
         return all(host.exec(f"cat {BASE}/motd 2>/dev/null", check=False) == text for host in hosts)
 
     for host in hosts:
-        host.exec(f"mkdir -p {BASE}")
+        host.exec(f"rm -rf {BASE}; mkdir -p {BASE}")
     first = team.push(everywhere("one"))
     daemon = team.up(site, server)
     until("the first commit is on the hosts", lambda: there("one"))

@@ -229,6 +229,7 @@ async def _up(  # noqa: PLR0913 - what was asked for
             await manager.keep_told(where.socket, known.checks, known.status_line)
 
         tasks = {"api": api} | ({"service manager": told} if manager.listens else {})
+        tasks |= {"webhook": webhook.task} if webhook is not None else {}
         if metrics_listen is not None:
             listening = listen_for_observers(metrics_listen)
 
@@ -236,8 +237,6 @@ async def _up(  # noqa: PLR0913 - what was asked for
                 await serve_observers(backend(daemon), listening)
 
             tasks["metrics"] = observers
-        if webhook is not None:
-            tasks["webhook"] = webhook.task
         gone: list[BrokenPipeError] = []
         if shown is not None:
             newest = await parts.store.events(limit=1)
