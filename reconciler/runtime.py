@@ -9,7 +9,8 @@ The exceptions are what the simulation has no part in: `sockets`, behind `outsid
 `plugins/compiled.py` compiles components in a process of its own; `plugins/watchdog.py` ends one that runs on, from a
 thread; `store/records.py` asks for the names of this machine and this process, for the lease; `watchers/tree.py` and
 `watchers/fingerprint.py` look at the clock, for whether a tree is quiet, and `watchers/hints.py` has watchfiles wait in
-a thread; and the names of temporary files are random without it.
+a thread; `watchers/git` starts git, with what it is given of the environment; and the names of temporary files are
+random without it.
 """
 
 from __future__ import annotations

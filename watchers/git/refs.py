@@ -38,11 +38,13 @@ class Chosen:
         commit: its digits.
         ref: in full, such as `refs/heads/main`; "" for a commit.
         called: how a person calls the ref: `main`, `v1.2.0`; "" for a commit.
+        object: what the ref stands for: the commit, or a tag that is an object of its own; "" before it is fetched.
     """
 
     commit: str
     ref: str = ""
     called: str = ""
+    object: str = ""
 
     @property
     def revision(self) -> str:

@@ -58,9 +58,11 @@ class Repository:
                 if not whole:
                     raise
                 await self._fetch(wanted, ("--depth=1",))
-            found = await self._git.run("rev-parse", "--verify", f"{HERE}^{{commit}}")
+            found = await self._git.run("rev-parse", f"{HERE}^{{commit}}", HERE)
             await self._tidied()
-        return replace(wanted, commit=found.decode("ascii", "replace").strip())
+        # By their digits from now on: another command may fetch something else.
+        commit, object_ = found.decode("ascii", "replace").split()
+        return replace(wanted, commit=commit, object=object_)
 
     @property
     def _begun(self) -> bool:

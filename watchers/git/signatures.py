@@ -21,14 +21,13 @@ if TYPE_CHECKING:
 _LONGEST = 200
 
 
-async def must_be_signed(git: GitProgram, verification: Verification, wanted: Chosen, object_: str) -> None:
+async def must_be_signed(git: GitProgram, verification: Verification, wanted: Chosen) -> None:
     """See that a revision is signed as it has to be.
 
     Args:
         git: with the revision in its repository.
         verification: whose signature counts.
         wanted: the revision.
-        object_: the tag or commit that has to have it, by a name in the repository.
 
     Raises:
         GitFailed: it is not, or that cannot be told.
@@ -51,7 +50,13 @@ async def must_be_signed(git: GitProgram, verification: Verification, wanted: Ch
                 "-c",
                 "gpg.ssh.program=ssh-keygen",
             ),
-            *("-c", "gpg.program=gpg", f"verify-{what}", "--raw", object_),
+            *(
+                "-c",
+                "gpg.program=gpg",
+                f"verify-{what}",
+                "--raw",
+                wanted.object if verification.tag else wanted.commit,
+            ),
             more={"GNUPGHOME": keys},
         )
     finally:
@@ -60,6 +65,13 @@ async def must_be_signed(git: GitProgram, verification: Verification, wanted: Ch
         raise GitFailed(
             f"{wanted.revision}: the {what} is not signed by anybody who may: {_why(said)}; nothing of it is used"
         )
+    if verification.tag:
+        # Who serves a tag chooses under which name: what was signed as v1.0.0 is no v2.0.0.
+        head = (await git.run("cat-file", "tag", wanted.object)).partition(b"\n\n")[0]
+        if f"tag {wanted.called}".encode("utf-8", "surrogateescape") not in head.split(b"\n"):
+            raise GitFailed(
+                f"{wanted.revision}: what was signed is a tag of another name; nothing of it is used"
+            )
 
 
 async def _key_ring(git: GitProgram, path: str, home: str) -> None:

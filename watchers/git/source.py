@@ -27,7 +27,7 @@ from reconciler.model.source import Snapshot, SnapshotFile, SourceReport
 from watchers.git.contents import Contents
 from watchers.git.program import GitFailed, GitProgram
 from watchers.git.refs import Chosen, parts, wanted
-from watchers.git.repository import HERE, Repository
+from watchers.git.repository import Repository
 from watchers.git.signatures import must_be_signed
 from watchers.git.tree import MODULE, NotRead, Tree, TreeListing, objects, parsed, walk
 from watchers.secret_files import SecretFiles
@@ -172,8 +172,7 @@ class GitSource:
                 if chosen.ref or not await self._repository.has(chosen.commit):
                     chosen = await self._repository.fetch(chosen)
                 if (verification := self._place.verification) is not None:
-                    signed = HERE if verification.tag else chosen.commit
-                    await must_be_signed(self._git, verification, chosen, signed)
+                    await must_be_signed(self._git, verification, chosen)
                 return chosen
         except TimeoutError as error:
             raise GitFailed(f"{self._place.url}: no answer within {self._place.timeout:g} s") from error

@@ -169,6 +169,16 @@ async def test_a_path_that_is_no_directory_is_told(origin: Origin, fetched: Fetc
             await fetched.source(place(origin, path=path)).take()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to somebody else")
+async def test_a_repository_of_somebody_else_is_not_read_from_its_path(
+    origin: Origin, fetched: Fetched
+) -> None:
+    origin.commit({"a": "1"})
+    os.chown(origin.path / ".git", 65534, 65534)
+    with pytest.raises(UsageError, match=r"the repository belongs to another user.*: use SSH"):
+        await fetched.source(place(origin)).take()
+
+
 async def test_only_what_lies_below_the_path_is_fetched(origin: Origin, fetched: Fetched) -> None:
     origin.commit({"site/a.yaml": "1", "films/large": "x" * 1000})
     large = origin.git("rev-parse", "HEAD:films/large")

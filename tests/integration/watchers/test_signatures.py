@@ -112,6 +112,9 @@ async def test_a_tag_counts_only_if_it_is_signed(origin: Origin, fetched: Fetche
     await refused(fetched, place, "the tag is not signed by anybody who may: there is no signature")
     origin.git("-c", f"user.signingkey={ours}", *SSH, "tag", "-s", "-m", "m", "v1.2.0")
     assert (await fetched.source(place).take()).revision.startswith("v1.2.0@sha1:")
+    # Somebody who has no key serves what was signed under another name.
+    origin.git("update-ref", "refs/tags/v2.0.0", origin.git("rev-parse", "v1.2.0"))
+    await refused(fetched, place, "v2.0.0@sha1:.*: what was signed is a tag of another name")
 
 
 async def test_openpgp_signatures_count_by_the_keys_that_are_named_and_by_no_others(

@@ -1,6 +1,7 @@
 """What is written about a git repository, and what is said when it is wrong."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,3 +146,13 @@ def test_a_ref_is_one_word(written: str, ref: dict[str, str]) -> None:
 def test_a_ref_is_told_as_a_person_says_it() -> None:
     assert (str(Ref()), str(Ref(RefKind.TAG, "v1"))) == ("the default branch", "tag v1")
     assert DirectoryPlace("/a\udcff").name == "/a\\xff"
+
+
+def test_the_example_means_what_it_says() -> None:
+    example = Path(__file__).parents[3] / "examples" / "git" / "sources.yaml"
+    found = loaded({"sources.yaml": example.read_text()}).sources
+    baseline, site = (one.place for one in found.values())
+    assert isinstance(baseline, GitPlace)
+    assert isinstance(site, GitPlace)
+    assert baseline.verification == Verification(tag=True, openpgp_keys="/src/keys/release-managers.asc")
+    assert (site.name, str(site.ref)) == ("git+ssh://git@git.example.com/ops/fleet.git//site", "branch main")

@@ -29,6 +29,16 @@ def test_a_short_name_is_a_name_where_it_is_all_of_it():
     assert chosen("r1", [kept(1, "r1"), kept(2, "r12")]).number == 1
 
 
+@pytest.mark.parametrize(
+    ("written", "number"), [("5f0c", 1), ("5f0c11", 1), ("main@sha1:5f", 1), ("sha1:81ab", 2)]
+)
+def test_a_commit_is_named_by_its_digits(written, number):
+    commits = [kept(1, "main@sha1:5f0c11"), kept(2, "sha1:81ab22")]
+    assert chosen(written, commits).number == number
+    with pytest.raises(UsageError, match="was in force and is not kept any more"):
+        chosen("9999", commits, former=["main@sha1:9999aa"])
+
+
 def test_of_several_sources_one_is_named_or_only_one_has_it():
     assert chosen("cccc", OTHERS).source == "/srv/other"
     assert chosen("bbbb33", OTHERS, source="/srv/site").number == 3
