@@ -21,16 +21,14 @@ from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Action, Cause, FieldDiff, Operation, Plan, PlanUnit
 from reconciler.model.resource import Deletion, Instance
 from reconciler.model.sensitive import HIDDEN, is_sensitive
-from reconciler.model.source import SnapshotGone
+from reconciler.model.source import Snapshot, SnapshotGone
 
 _KEPT = "it is declared no longer, and stays as it is: its deletion is orphan"
 _ASKED = "it is declared no longer, and somebody is asked first: its deletion is confirm"
 
 
-async def compared(
-    parts: Parts, earlier: str, later: str, *, source: str
-) -> tuple[list[Plan], dict[Address, Instance], str]:
-    """What would change, target by target; what it is about; and how the two revisions are called.
+async def kept_revisions(parts: Parts, earlier: str, later: str, *, source: str) -> tuple[Snapshot, Snapshot]:
+    """Two revisions that were in force.
 
     Args:
         parts: the engine's parts.
@@ -39,12 +37,34 @@ async def compared(
         source: whose they are; "" where there is no doubt.
 
     Raises:
-        UsageError: one of them is not kept, or does not evaluate any more.
+        UsageError: one of them is not kept.
     """
     kept = await parts.store.revisions()
     first = chosen(earlier, kept, source=source)
     second = chosen(later, kept, source=source or first.source)
-    before, after = [await _declared(parts, one.number, one.revision) for one in (first, second)]
+    found = []
+    for one in (first, second):
+        snapshot = await parts.store.snapshot(one.number)
+        if snapshot is None:
+            raise UsageError(f"revision {one.revision} is not kept any more; see: froyo get revisions")
+        found.append(snapshot)
+    return found[0], found[1]
+
+
+async def compared(
+    parts: Parts, first: Snapshot, second: Snapshot
+) -> tuple[list[Plan], dict[Address, Instance], str]:
+    """What would change, target by target; what it is about; and how the two revisions are called.
+
+    Args:
+        parts: the engine's parts.
+        first: a revision.
+        second: another one.
+
+    Raises:
+        UsageError: one of them does not evaluate.
+    """
+    before, after = [await _declared(parts, one) for one in (first, second)]
     now = parts.runtime.now()
     plans = [
         Plan(
@@ -59,14 +79,13 @@ async def compared(
     return plans, {**before.instances, **after.instances}, f"{first.revision}..{second.revision}"
 
 
-async def _declared(parts: Parts, number: int, revision: str) -> Desired:
-    snapshot = await parts.store.snapshot(number)
-    if snapshot is None:
-        raise UsageError(f"revision {revision} is not kept any more; see: froyo get revisions")
+async def _declared(parts: Parts, snapshot: Snapshot) -> Desired:
     try:
         return await parts.runtime.offload("config", partial(parts.load, snapshot))
     except ConfigError as error:
-        raise UsageError(f"revision {revision} does not evaluate any more: {error.problems[0]}") from error
+        first, *rest = error.problems
+        more = f"; and {len(rest)} more" if rest else ""
+        raise UsageError(f"revision {snapshot.revision} does not evaluate: {first}{more}") from error
 
 
 def _units(before: Desired, after: Desired, target: str) -> Iterator[PlanUnit]:

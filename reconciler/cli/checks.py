@@ -39,6 +39,14 @@ ROOM = 1 << 20
 PATH_MAX_OF_SOCKETS = 107
 
 
+_GIT = {
+    "git": "a source in git",
+    "ssh": "one over SSH",
+    "ssh-keygen": "a signature with an SSH key",
+    "gpg": "one with OpenPGP",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """What was found.
@@ -72,6 +80,7 @@ def every_check(asking: Asking) -> list[Check]:
         _soundness,
         _daemon,
         _cache,
+        _git,
         _inotify,
         _files,
     ):
@@ -294,6 +303,18 @@ def _cache(asking: Asking) -> Iterator[Check]:
         return
     kept = sum(entry.stat().st_size for entry in os.scandir(directory) if entry.is_file())
     yield Check("compiled providers", OK, f"{directory}: {_size(kept)}")
+
+
+def _git(asking: Asking) -> Iterator[Check]:
+    """What a source in git needs of this machine, where there is one."""
+    if not asking.where.database.exists():
+        return
+    if not any(one["name"].startswith("git+") for one in asking.get("/v1/sources")["items"]):
+        return
+    for program, what in _GIT.items():
+        found = shutil.which(program)
+        told = found or f"is not installed, and {what} needs it"
+        yield Check(program, OK if found else WARN, told, "" if found else f"install {program}")
 
 
 def _inotify(_asking: Asking) -> Iterator[Check]:

@@ -31,10 +31,11 @@ from reconciler.cli.options import (
 from reconciler.cli.output import Format
 from reconciler.cli.show.plans import Totals
 from reconciler.cli.show.resources import broken_sources
-from reconciler.cli.sourcing import sourced
+from reconciler.cli.sourcing import git_source, sourced
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.cli.unknown import must_be_targets, nothing_matches, query_of
 from reconciler.errors import UsageError
+from reconciler.model.source import Source
 
 _REVISIONS = re.compile(r"(?P<earlier>[^\s/.][^\s]*?[^\s/.])\.\.(?P<later>[^\s/.][^\s]*)")
 
@@ -45,6 +46,7 @@ EXAMPLES = (
         "froyo diff 3f2a9c..8b1d07",
         "what would change from one revision to another; froyo get revisions lists them",
     ),
+    ("froyo diff --git . main..feature", "what a branch would change"),
     ("froyo diff --target web-1", "on one target only"),
 )
 
@@ -71,18 +73,21 @@ def command(  # noqa: PLR0913 - its options
 ) -> int:
     """What differs right now between what is declared and what is there.
 
-    With REV1..REV2, what the second of two kept revisions declares otherwise than the first, by what is declared alone.
+    With REV1..REV2, what the second of two revisions declares otherwise than the first, by what is declared alone: two
+    that are kept, or with --git two branches, tags or commits of a repository.
     Asks the daemon when there is one and no directory is named, else it plans that directory, or this one. Exits with 0
     when nothing differs, 2 when something does (held or not), 1 when something could not be looked at.
     """
     from reconciler.cli.commands import plan
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
-    if directory is not None and git is None and (named := _REVISIONS.fullmatch(directory)):
-        if not os.path.exists(directory):
-            plans, revision = _compared(screen, named["earlier"], named["later"], source, target or [], state)
-            return plan.show_plans(screen, plans, revision, output, summary=summary)
-    elif source:
+    named = _REVISIONS.fullmatch(directory) if directory is not None else None
+    if named is not None and not os.path.exists(named[0]):
+        pair = named.groups() if git is not None else ()
+        revisions = [git_source(git or "", ref=one, path=path, git_with=git_with or []) for one in pair]
+        plans, revision = asyncio.run(_compared(screen, named, revisions, source, target or [], state))
+        return plan.show_plans(screen, plans, revision, output, summary=summary)
+    if source:
         raise UsageError("--source is about two revisions; name them: froyo diff REV1..REV2")
     asking = Asking.of(state)
     if directory is None and git is None and asking.daemon is not None:
@@ -106,25 +111,29 @@ def command(  # noqa: PLR0913 - its options
     return 2 if status == 0 and held else status
 
 
-def _compared(
-    screen: Terminal, earlier: str, later: str, source: str, targets: list[str], state: str | None
+async def _compared(
+    screen: Terminal,
+    named: re.Match[str],
+    revisions: list[Source],
+    source: str,
+    targets: list[str],
+    state: str | None,
 ) -> tuple[list[Document], str]:
-    return asyncio.run(_comparing(screen, earlier, later, source, targets, state))
-
-
-async def _comparing(
-    screen: Terminal, earlier: str, later: str, source: str, targets: list[str], state: str | None
-) -> tuple[list[Document], str]:
+    """Two revisions beside each other: of a repository, or those that are kept."""
     from reconciler.api import views
     from reconciler.app.assembly import assemble
-    from reconciler.app.comparing import compared
+    from reconciler.app.comparing import compared, kept_revisions
 
     where = places(os.environ, state=state)
-    Asking(where).must_have_store()
+    if not revisions:
+        Asking(where).must_have_store()
     async with assemble(where, os.environ, lease=False, notice=screen.note) as parts:
-        plans, instances, named = await compared(parts, earlier, later, source=source)
-    chosen = [views.plan(one, instances) for one in plans if not targets or one.target in targets]
-    return chosen, named
+        if revisions:
+            first, second = [(await parts.watchers.take(one.place))[0] for one in revisions]
+        else:
+            first, second = await kept_revisions(parts, named["earlier"], named["later"], source=source)
+        plans, instances, called = await compared(parts, first, second)
+    return [views.plan(one, instances) for one in plans if not targets or one.target in targets], called
 
 
 def _selected(asking: Asking, target: list[str] | None, selector: str) -> set[str] | None:

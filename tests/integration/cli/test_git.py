@@ -76,6 +76,20 @@ def test_two_revisions_are_compared_by_their_commits(person, origin):
     assert "--source is about two revisions" in person.froyo("diff", "--source", "x", status=1).stderr
 
 
+def test_two_branches_are_compared_before_either_is_in_force(person, origin):
+    files = (origin.path / "site/files.yaml").read_text()
+    origin.git("checkout", "--quiet", "-b", "feature/bye")
+    origin.commit({"site/files.yaml": files.replace("hello", "bye")})
+    told = person.froyo("diff", *named(origin), "main..feature/bye", status=2).stdout
+    assert "-hello" in told
+    assert "+bye" in told
+    assert "nothing" in person.froyo("diff", *named(origin), "main..main").stdout
+    origin.commit({"site/files.yaml": "a: [\n"})
+    broken = person.froyo("diff", *named(origin), "main..feature/bye", status=1).stderr
+    assert "does not evaluate: files.yaml:1" in broken
+    assert "it has no branch none" in person.froyo("diff", *named(origin), "main..none", status=1).stderr
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

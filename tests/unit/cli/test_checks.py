@@ -112,6 +112,20 @@ def test_a_cache_that_others_can_write_fails(asking):
     assert levels(checks._cache(asking)) == [OK]
 
 
+def test_a_source_in_git_needs_git_and_what_git_needs(asking, monkeypatch):
+    assert list(checks._git(asking)) == []
+    asking.where.state.mkdir()
+    asking.where.database.touch()
+    names = ["/srv/site"]
+    monkeypatch.setattr(Asking, "get", lambda _, path: {"items": [{"name": name} for name in names]})
+    assert list(checks._git(asking)) == []
+    names.append("git+https://git.example.com/fleet.git")
+    monkeypatch.setattr("shutil.which", lambda program: None if program == "gpg" else f"/bin/{program}")
+    found = list(checks._git(asking))
+    assert levels(found) == [OK, OK, OK, WARN]
+    assert found[-1].message == "is not installed, and one with OpenPGP needs it"
+
+
 @pytest.mark.parametrize(("text", "level"), [("64", WARN), ("1000000", OK), (None, WARN)])
 def test_inotify_limits_that_are_low_say_the_sysctl(asking, monkeypatch, text, level):
     def opened(*_args, **_fields):
