@@ -62,7 +62,7 @@ def command(  # noqa: PLR0913 - its options
     selector: Labels = "",
     source: Annotated[
         str,
-        typer.Option("--source", metavar="NAME", help="Whose revisions, where there are several sources."),
+        typer.Option("--source", metavar="NAME", help="Whose revision, where there are several sources."),
     ] = "",
     summary: Summary = False,
     output: Output = Format.TEXT,
