@@ -8,21 +8,33 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from typing import IO, cast
+from itertools import pairwise
+from typing import IO, TYPE_CHECKING, cast
 
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line
+
+if TYPE_CHECKING:
+    from tarfile import TarInfo
 
 MAX_BYTES = 64 << 20
 """Of an archive, and of what it holds as far as it is read: what comes after is not counted."""
 MAX_MEMBERS = 50_000
+MAX_NAME = 4096
+"""Characters of a path: with a longer one nothing could be done anywhere."""
+MAX_EFFORT = 1 << 28
+"""Of the squares of the sizes of extended headers: some versions of the library take so long for them."""
 SHOWN = 12
 """Names that are shown."""
+SHOWN_NAME = 100
+"""Characters of each that are."""
 
 Member = tuple[str, bool, int]
 """A path without a slash at its end, whether it is a directory, and bytes."""
 
 _GZIP, _BZIP2, _XZ, _ZIP = b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04"
+_ZIPPED = b"PK\x01\x02"
 _TAR_AT, _TAR = 257, b"ustar"
+_BLOCK = 512
 
 
 def listing(content: bytes) -> list[str]:
@@ -36,6 +48,8 @@ def listing(content: bytes) -> list[str]:
     whole = True
     try:
         for one in _members(content):
+            if len(one[0]) > MAX_NAME or one[2] < 0:
+                return []
             found.append(one)
             if len(found) == MAX_MEMBERS:
                 whole = False
@@ -60,7 +74,8 @@ class _Bounded(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         data = self._stream.read(size)
-        self._left -= len(data)
+        # What is not there is read for ever where a header says that it is.
+        self._left -= max(len(data), _BLOCK)
         if self._left < 0:
             raise _EndOfPatienceError
         return data
@@ -70,16 +85,40 @@ def _members(content: bytes) -> Iterator[Member]:
     if content.startswith(_ZIP):
         import zipfile
 
+        if content.count(_ZIPPED) > MAX_MEMBERS:  # each begins with it, and all of them would be read at once
+            raise _EndOfPatienceError
         for one in zipfile.ZipFile(io.BytesIO(content)).infolist():
-            yield one.filename.strip("/"), one.is_dir(), one.file_size
+            if name := one.filename.strip("/"):
+                yield name, one.is_dir(), one.file_size
         return
     import tarfile
 
-    with tarfile.open(fileobj=cast("IO[bytes]", _Bounded(_unpacked(content))), mode="r|") as archive:
+    stream = cast("IO[bytes]", _Bounded(_unpacked(content)))
+    with tarfile.open(fileobj=stream, mode="r|", tarinfo=_frugal()) as archive:
         for member in archive:
             name = member.name.removeprefix("./").strip("/")
             if name not in {"", "."}:
                 yield name, member.isdir(), member.size
+
+
+def _frugal() -> type[TarInfo]:
+    """The class of members of one archive, which has no more read of extended headers than is worth it."""
+    import tarfile
+
+    left = MAX_EFFORT
+
+    class Frugal(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Frugal:
+            nonlocal left
+            read = super().frombuf(buf, encoding, errors)
+            if not (read.isreg() or read.isdir()):
+                left -= read.size**2
+            if left < 0:
+                raise _EndOfPatienceError
+            return read
+
+    return Frugal
 
 
 def _unpacked(content: bytes) -> IO[bytes]:
@@ -107,8 +146,12 @@ def _unpacked(content: bytes) -> IO[bytes]:
 
 
 def _lines(members: Sequence[Member], *, whole: bool) -> list[str]:
-    above = {name[:at] for name, _, _ in members for at, letter in enumerate(name) if letter == "/"}
-    top = _top([name for name, _, _ in members if name not in above])
+    # With what comes before every letter for a slash, what is below a directory comes right after it.
+    names = sorted(name.replace("/", "\0") for name, _, _ in members)
+    leaves = [
+        one for one, after in pairwise([*names, ""]) if after != one and not after.startswith(f"{one}\0")
+    ]
+    top = _top([leaf.replace("\0", "/") for leaf in leaves])
     counts: dict[str, int] = {}
     directories: set[str] = set()
     for name, directory, _ in members:
@@ -120,12 +163,17 @@ def _lines(members: Sequence[Member], *, whole: bool) -> list[str]:
             directories.add(first)
     size = sum(size for _, _, size in members)
     said = f"{'' if whole else 'at least '}{len(members):,} entries, {size:,} bytes"
-    names = [
-        f"+{visible(name)}/ ({counts[name]:,})" if name in directories else f"+{visible(name)}"
-        for name in sorted(counts)
+    shown = [
+        f"+{_shown(name)}/ ({counts[name]:,})" if name in directories else f"+{_shown(name)}"
+        for name in sorted(counts)[:SHOWN]
     ]
-    more = [f"… and {len(names) - SHOWN:,} more"] if len(names) > SHOWN else []
-    return [f"{said}, all below {visible(top)}" if top else said, *names[:SHOWN], *more]
+    more = [f"… and {len(counts) - SHOWN:,} more"] if len(counts) > SHOWN else []
+    return [f"{said}, all below {_shown(top)}" if top else said, *shown, *more]
+
+
+def _shown(name: str) -> str:
+    """A name in a line of ours: it makes up no others."""
+    return one_line(name if len(name) <= SHOWN_NAME else f"{name[:SHOWN_NAME]}…")
 
 
 def _top(leaves: Sequence[str]) -> str:
