@@ -187,6 +187,9 @@ func (f *Follower) take(signal *dbus.Signal) {
 	case manager + ".UnitFilesChanged":
 		f.reread()
 	case manager + ".Reloading":
+		if len(signal.Body) == 0 {
+			return
+		}
 		if begins, ok := signal.Body[0].(bool); ok && !begins {
 			f.reread()
 		}

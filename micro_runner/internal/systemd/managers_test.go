@@ -1,6 +1,8 @@
 package systemd
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -12,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/godbus/dbus/v5"
+
+	"froyo.dev/runner/internal/evidence"
 	"froyo.dev/runner/internal/fault"
 )
 
@@ -177,6 +182,112 @@ func TestAManagerThatDoesNotAnswerIsNotAskedAgainForAWhile(t *testing.T) {
 	if _, again := b.connect(context.Background()); again != err {
 		t.Fatal(again)
 	}
+}
+
+// answering is a program of a user that passes for a manager: it answers whatever it is asked, and says something more once it was greeted.
+func answering(t *testing.T, listener net.Listener, more ...*dbus.Message) {
+	socket, err := listener.Accept()
+	if err != nil {
+		return
+	}
+	defer socket.Close()
+	from := bufio.NewReader(socket)
+	for said := ""; said != "BEGIN\r\n"; {
+		if said, err = from.ReadString('\n'); err != nil {
+			return
+		}
+		switch {
+		case strings.HasSuffix(said, "AUTH\r\n"):
+			_, _ = socket.Write([]byte("REJECTED EXTERNAL\r\n"))
+		case strings.HasPrefix(said, "AUTH"):
+			_, _ = socket.Write([]byte("OK 0123456789abcdef0123456789abcdef\r\n"))
+		}
+	}
+	for {
+		asked, err := dbus.DecodeMessage(from)
+		if err != nil {
+			return
+		}
+		answer := &dbus.Message{Type: dbus.TypeMethodReply, Headers: map[dbus.HeaderField]dbus.Variant{dbus.FieldReplySerial: dbus.MakeVariant(asked.Serial())}}
+		for i, one := range append(more, answer) {
+			var text bytes.Buffer
+			if err := one.EncodeTo(&text, binary.LittleEndian); err != nil {
+				t.Error(err)
+			}
+			said := text.Bytes()
+			binary.LittleEndian.PutUint32(said[8:], uint32(i+1)) // a number, which each has to have
+			if _, err := socket.Write(said); err != nil {
+				return
+			}
+		}
+	}
+}
+
+func message(kind dbus.Type, face, member string, body ...any) *dbus.Message {
+	made := &dbus.Message{Type: kind, Body: body, Headers: map[dbus.HeaderField]dbus.Variant{
+		dbus.FieldSender:    dbus.MakeVariant("org.freedesktop.DBus"),
+		dbus.FieldInterface: dbus.MakeVariant(face),
+		dbus.FieldMember:    dbus.MakeVariant(member),
+		dbus.FieldPath:      dbus.MakeVariant(managerPath),
+	}}
+	if len(body) > 0 {
+		made.Headers[dbus.FieldSignature] = dbus.MakeVariant(dbus.SignatureOf(body...))
+	}
+	return made
+}
+
+func TestWhatAManagerOfAUserSaysHarmsNobody(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("takes root")
+	}
+	place := filepath.Join(filepath.Dir(filepath.Dir(inRuntimes(t, games))), "0", "systemd")
+	if err := os.MkdirAll(place, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if Lacking() != nil {
+		before := booted
+		booted = place
+		t.Cleanup(func() { booted = before })
+	}
+	listener, err := net.Listen("unix", filepath.Join(place, "private"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	const bus = "org.freedesktop.DBus"
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		answering(t, listener,
+			message(dbus.TypeSignal, bus, "NameLost"),
+			message(dbus.TypeSignal, bus, "NameAcquired", uint32(1)),
+			message(dbus.TypeMethodCall, bus+".Peer", "Ping"),
+			message(dbus.TypeSignal, manager, "Reloading"),
+			message(dbus.TypeSignal, manager, "JobNew", "a"),
+			message(dbus.TypeSignal, manager, "JobRemoved", map[string]string{}),
+			message(dbus.TypeSignal, properties, "PropertiesChanged", map[string]string{}, "a"),
+			message(dbus.TypeSignal, manager, "Reloading", false),
+		)
+	}()
+	b := newBus(nil, nil, "root", func() (uint32, error) { return 0, nil })
+	told := make(chan string, 1000)
+	follower, err := b.Follow(t.Context(), []string{"a.service"}, nil, func(unit string, _ time.Time, _ evidence.Evidence) { told <- unit }, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := b.connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := line.call(t.Context(), managerPath, "it", bus+".Peer.Ping", nil); err != nil {
+		t.Fatal(err)
+	}
+	if unit := <-told; unit != "a.service" {
+		t.Fatal(unit)
+	}
+	follower.Stop()
+	b.Close()
+	<-over
 }
 
 func TestUnitsAreThoseOfTheManagerBeforeTheirNames(t *testing.T) {
