@@ -57,15 +57,17 @@ func (r *records) begun(path string) string { return r.of(path) + ".begun" }
 
 // begin puts the mark there, and end takes it away.
 func (r *records) begin(ctx context.Context, u *unpacking) error {
-	empty := digest.Of(nil).String()
-	if err := u.host.Blobs.Receive(empty, bytes.NewReader(nil), 0); err != nil {
+	// Something that no other file has in it: what is forgotten here is nobody else's body.
+	content := []byte("What is in an archive is being unpacked at " + u.path + ".\n")
+	mark := digest.Of(content).String()
+	if err := u.host.Blobs.Receive(mark, bytes.NewReader(content), int64(len(content))); err != nil {
 		return received(err, "the mark that it is begun")
 	}
-	defer u.host.Blobs.Forget(empty)
+	defer u.host.Blobs.Forget(mark)
 	if _, err := u.run(ctx, "dir.ensure", []wire.Object{{wire.F("path", r.place), wire.F("mode", "0700"), wire.F("parents", true)}}); err != nil {
 		return err
 	}
-	_, err := u.run(ctx, "file.write", []wire.Object{{wire.F("path", r.begun(u.path)), wire.F("blob", empty), wire.F("mode", "0600")}})
+	_, err := u.run(ctx, "file.write", []wire.Object{{wire.F("path", r.begun(u.path)), wire.F("blob", mark), wire.F("mode", "0600")}})
 	return err
 }
 
