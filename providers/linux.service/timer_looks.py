@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from freshness import Json
 
-UNKNOWABLE = frozenset({"not_supported", "command_not_found", "not_executable"})
+UNKNOWABLE = frozenset({"command_not_found", "not_executable"})
 """Why it cannot be asked on a host whether there is such a schedule: then systemd says so when it reads the file."""
 
 
@@ -114,17 +114,14 @@ async def check_schedules(wanted: Sequence[Resource], found: list[Actual | Fault
         and "files" in now.state
         and is_new(one, now)
     ]
-    schedules = [wanted[at].spec["schedule"] for at in asked]
-    replies = await batch(
-        "exec.check", [{"argv": ["systemd-analyze", "calendar", "--", schedule]} for schedule in schedules]
-    )
+    replies = await batch("unit.calendar", [{"expression": wanted[at].spec["schedule"]} for at in asked])
     for at, reply in zip(asked, replies, strict=True):
         now = found[at]
         if isinstance(reply, CallError):
             if reply.code not in UNKNOWABLE:
                 found[at] = reply
-        elif reply["exit"] != 0 and isinstance(now, Actual):
-            now.state["refused"] = True
+        elif not reply["valid"] and isinstance(now, Actual):
+            now.state["refused"] = reply["error"]
 
 
 def is_new(one: Resource, now: Actual) -> bool:

@@ -133,8 +133,8 @@ def presence(one: Resource, now: Actual) -> Operation:
     state, spec = now.state, one.spec
     if state.get("refused"):
         raise PermanentError(
-            f"schedule: {spec['schedule']!r} means nothing to systemd, such as daily, Mon..Fri 02:30 or *-*-01 04:00"
-            " do; `systemd-analyze calendar` says why"
+            f"schedule: {spec['schedule']!r} means nothing to systemd ({state['refused']}): write one such as daily,"
+            " Mon..Fri 02:30 or *-*-01 04:00 (`man systemd.time`)"
         )
     place = state["place"]
     there = state["files"][f"{place['path']}/{spec['name']}.timer"]["exists"]

@@ -146,6 +146,7 @@ CALLS: Mapping[str, CallRule] = MappingProxyType(
         "boot.again": CallRule(reading=False),
         "unit.query": CallRule(reading=True, names=(_UNIT,)),
         "unit.list": CallRule(reading=True),
+        "unit.calendar": CallRule(reading=True),
         "unit.control": CallRule(reading=False, names=(_UNIT,), lasting=True),
         "exec": CallRule(reading=False, command="argv", runs=True),
         "exec.run": CallRule(reading=False, command="argv", runs=True, lasting=True),

@@ -1,4 +1,4 @@
-// Package units is what is asked of and done to the units of systemd: unit.query, unit.list and unit.control.
+// Package units is what is asked of and done to the units of systemd: unit.query, unit.list, unit.calendar and unit.control.
 package units
 
 import (
@@ -37,6 +37,9 @@ func Commands(host *command.Host) []command.Command {
 		}},
 		{Name: "unit.list", Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
 			return command.InOrder(ctx, call.Items, func(wire.Object) (wire.Object, error) { return files(ctx, host.Systemd) })
+		}},
+		{Name: "unit.calendar", Replays: true, Run: func(ctx context.Context, call *command.Call) (wire.Array, error) {
+			return calendar(ctx, call)
 		}},
 		{Name: "unit.control", Names: about, Writes: true, Lasts: true, Aside: func(item wire.Object) func() {
 			return host.Systemd.Aside(command.Text(item, "unit"))

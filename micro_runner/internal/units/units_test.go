@@ -3,16 +3,27 @@ package units
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"froyo.dev/runner/internal/command"
+	"froyo.dev/runner/internal/execute"
+	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/owner"
 	"froyo.dev/runner/internal/systemd"
 	"froyo.dev/runner/internal/wire"
 )
+
+// What asks is guarded by another process of the same program.
+func TestMain(m *testing.M) {
+	if len(os.Args) >= 4 && os.Args[1] == execute.GuardMode {
+		os.Exit(execute.Guard(os.Args[2], os.Args[3:]))
+	}
+	os.Exit(m.Run())
+}
 
 func item(fields ...any) wire.Object {
 	object := wire.Object{}
@@ -128,5 +139,25 @@ func TestTheEndOfAJournalIsBoundedAndCanBeShown(t *testing.T) {
 	}
 	if text := shown(""); text != "" {
 		t.Errorf("%q", text)
+	}
+}
+
+func TestWhetherSystemdTakesATimeIsAsked(t *testing.T) {
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		_, err := due(context.Background(), item("expression", "daily"))
+		if why := fault.From(err, ""); why.Code != fault.CommandNotFound {
+			t.Fatalf("%v", err)
+		}
+		t.Skip("there is no systemd-analyze here")
+	}
+	for expression, valid := range map[string]bool{"Mon..Fri 02:30": true, "when it rains": false, "--help": false} {
+		reply, err := due(context.Background(), item("expression", expression))
+		said, _ := reply.Get("error")
+		if got, _ := reply.Get("valid"); err != nil || got != valid || (said != nil) == valid {
+			t.Errorf("%s: %v %v", expression, reply, err)
+		}
+	}
+	if _, err := due(context.Background(), item()); err == nil {
+		t.Error("nothing is a time")
 	}
 }

@@ -17,8 +17,9 @@ from froyo_provider.testing.units import MemoryUnit, UnitsHost
 
 def answer(world: dict[str, Any], call: str, args: dict[str, Any]) -> dict[str, Any]:
     """What the runner answers."""
-    if call == "exec.check":
-        return {"exit": int("nonsense" in args["argv"][-1]), "signal": None}
+    if call == "unit.calendar":
+        refused = "nonsense" in args["expression"]
+        return {"valid": False, "error": "Failed to parse it"} if refused else {"valid": True}
     if call == "pkg.changed":  # no package has brought any of the files
         below = sorted(path for path in world["files"] if path.startswith(f"{args['path']}/"))
         return {"files": [{"path": path} for path in below], "unread": [], "cut": False}

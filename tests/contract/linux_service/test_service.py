@@ -113,7 +113,7 @@ def test_the_schemas_can_be_those_of_custom_resources_and_the_package_is_granted
         "file.write",
         "file.remove",
         "dir.ensure",
-        "exec.check",
+        "unit.calendar",
         "pkg.changed",
         "user.stat",
     }

@@ -23,13 +23,13 @@ JOB = b"[Service]\nType=oneshot\nExecStart=/usr/bin/tidy\n"
 class Calendar(UnitsHost):
     """A host whose systemd says of schedules whether they are any."""
 
-    answers = (*UnitsHost.answers, "exec.check")
+    answers = (*UnitsHost.answers, "unit.calendar")
     lacks = ""
 
-    def _exec_check(self, argv):
+    def _unit_calendar(self, expression):
         if self.lacks:
             raise Refused(self.lacks, "it cannot be asked")
-        return {"exit": int(argv[-1] == "nonsense"), "signal": None}
+        return {"valid": False, "error": "no such day"} if expression == "nonsense" else {"valid": True}
 
 
 def on(nodes=None, **units):
@@ -103,7 +103,7 @@ async def test_one_that_is_not_enabled_has_its_files_and_nothing_else():
 async def test_what_means_the_same_is_adopted_and_asked_of_nobody():
     round_ = kept()
     assert (await round_.plan(timer()))["action"] == "none"
-    assert "exec.check" not in [call["call"] for call in round_.target.calls]
+    assert "unit.calendar" not in [call["call"] for call in round_.target.calls]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,8 @@ async def test_a_file_that_systemd_does_not_take_is_said_with_its_reason():
 async def test_a_schedule_is_asked_of_systemd_where_that_can_be():
     round_ = on()
     fault = (await round_.plan(timer(schedule="nonsense")))["fault"]
-    assert (fault["class"], "systemd-analyze calendar" in fault["message"]) == ("permanent", True)
+    assert fault["class"] == "permanent"
+    assert fault["message"].startswith("schedule: 'nonsense' means nothing to systemd (no such day): write")
     round_.target.lacks = "command_not_found"
     assert (await round_.plan(timer(schedule="nonsense")))["action"] == "create"
     round_.target.lacks = "timeout"

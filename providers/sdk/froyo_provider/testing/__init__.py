@@ -33,7 +33,7 @@ READING_CALLS = frozenset(
     | {"user.stat", "group.stat", "key.stat", "key.list"}
     | {"sysctl.stat", "archive.look"}
     | {"http.get", "http.get.forwarded", "tcp.connect", "tcp.connect.forwarded"}
-    | {"unit.query", "unit.list", "boot.stat"}
+    | {"unit.query", "unit.list", "unit.calendar", "boot.stat"}
 )
 TARGET = {"name": "host"}
 
