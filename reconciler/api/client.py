@@ -78,6 +78,21 @@ class Client:
         """
         return self._ask("GET", _target(path, query), None, ANSWER if timeout is None else timeout)
 
+    def text(self, path: str) -> str:
+        """What is answered as text, within ANSWER seconds.
+
+        Raises:
+            Silent: nothing is.
+        """
+        connection = _Connection(self.path, ANSWER)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._lost(error) from error
+        finally:
+            connection.close()
+
     def post(self, path: str, body: Mapping[str, Any], *, timeout: float | None = None) -> Document:
         """What is answered to a request, within `timeout` seconds, as for `get`.
 

@@ -28,6 +28,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "Look",
         (
             ("status", "How everything is, in short"),
+            ("top", "Targets, work and drift, live"),
             ("get", "What is known, a line each"),
             ("describe", "Everything about one thing"),
             ("facts", "What a target is: its system, disks, network, users …"),
