@@ -58,7 +58,7 @@ class Sources:
 
     def _serve(self, place: Place) -> None:
         name = place.name
-        if name in self.intakes:
+        if name in self.watched:
             return
         parts, task = self._parts, _task(name)
         beating = _Beating(parts.runtime.offload, partial(self._supervisor.beat, task))
@@ -80,15 +80,17 @@ class Sources:
         )
         self._places[name] = place
         self._controller.expected.add(name)
-        intake = self.intakes[name] = Intake(
-            name,
-            load=parts.load,
-            controller=self._controller,
-            store=parts.store,
-            runtime=parts.runtime,
-            taken=self._taken,
-            follows=watched.doubt,
-        )
+        if name not in self.intakes:
+            self.intakes[name] = Intake(
+                name,
+                load=parts.load,
+                controller=self._controller,
+                store=parts.store,
+                runtime=parts.runtime,
+                taken=self._taken,
+                follows=None if watched.doubt is None else partial(self._doubt, name),
+            )
+        intake = self.intakes[name]
 
         async def run() -> None:
             if watched.remote:
@@ -122,17 +124,22 @@ class Sources:
 
     async def _taken(self, desired: Desired) -> None:
         """Serve what is declared to be served and nothing else, and take what had to wait for this."""
-        wanted = {_real(one.place): one.place for one in desired.sources.values()}
         for name in served_no_longer(self._given, self._places.values(), self._controller.in_force.sources):
             await self._end(name)
+        ranked = {name: one for name, one in self._controller.in_force.sources.items() if name in self._given}
+        ranked |= self._controller.in_force.sources
         for name, place in list(self._places.items()):
-            # The same repository, of which another revision is wanted, or in another way.
-            if name not in self._given and _real(place) in wanted and place != wanted[_real(place)]:
-                await self._exchange(name, wanted[_real(place)])
+            # The same repository, of which another revision is wanted, or in another way. This runs in the task of what
+            # was taken in, so that it cannot be about that.
+            wanted = place_of(name, ranked)
+            if name in self._given or name == desired.source or wanted is None or wanted == place:
+                continue
+            await self._exchange(name, wanted)
         served = {_real(place) for place in self._places.values()}
-        for known, place in wanted.items():
-            if known not in served:
-                self._serve(place)
+        for source in desired.sources.values():
+            if _real(source.place) not in served:
+                self._serve(source.place)
+                served.add(_real(source.place))
         for name, intake in list(self.intakes.items()):
             if name != desired.source:
                 await intake.again()
@@ -147,9 +154,15 @@ class Sources:
     async def _exchange(self, name: SourceName, place: Place) -> None:
         """Watch a source at another place of the same name; what it has in force stays so meanwhile."""
         await self._supervisor.remove(_task(name))
-        for known in (self.intakes, self.watched, self._places):
-            known.pop(name, None)
+        del self.watched[name], self._places[name]
         self._serve(place)
+
+    async def _doubt(self, name: SourceName, earlier: str, later: str) -> str:
+        """Why a revision may not mean what it leaves out, as what watches its source now knows it."""
+        watched = self.watched.get(name)
+        return (
+            await watched.doubt(earlier, later) if watched is not None and watched.doubt is not None else ""
+        )
 
 
 def _task(name: SourceName) -> str:
@@ -176,6 +189,22 @@ def served_no_longer(
                 wanted.add(name)
                 todo.append(name)
     return [name for name in by_place.values() if name not in wanted]
+
+
+def place_of(name: SourceName, ranked: Mapping[SourceName, Desired]) -> Place | None:
+    """In which way a source is to be served: as the first declares it that is not itself; None if none does.
+
+    What a repository says of itself does not count, or it could say that nobody need have signed it.
+
+    Args:
+        name: of the source.
+        ranked: what each source declares, first those that count before others.
+    """
+    for declarer, desired in ranked.items():
+        found = next((one.place for one in desired.sources.values() if one.place.name == name), None)
+        if declarer != name and found is not None:
+            return found
+    return None
 
 
 def _real(place: Place) -> str:

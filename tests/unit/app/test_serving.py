@@ -2,7 +2,9 @@
 
 import pytest
 
-from reconciler.app.sources import served_no_longer
+from reconciler.app.sources import place_of, served_no_longer
+from reconciler.model.names import SourceName
+from reconciler.model.repository import GitPlace, Ref, RefKind, Verification
 from reconciler.model.source import DirectoryPlace, Source
 from tests.unit.config.world import TARGET, loaded
 
@@ -30,3 +32,23 @@ def about(*directories):
 )
 def test_what_was_not_given_is_served_for_as_long_as_a_source_of_what_is_served_is_about_it(in_force, ended):
     assert served_no_longer(["/a"], [DirectoryPlace(one) for one in ("/a", "/b", "/c")], in_force) == ended
+
+
+def saying(*specs):
+    """What is declared of repositories."""
+    texts = [
+        f"apiVersion: froyo.dev/v1alpha1\nkind: Source\nmetadata: {{name: s{n}}}\nspec: {{git: {one}}}"
+        for n, one in enumerate(specs)
+    ]
+    return loaded({"targets.yaml": TARGET, "sources.yaml": "\n---\n".join(texts)})
+
+
+def test_a_repository_is_served_as_the_first_declares_it_that_is_not_itself():
+    signed = GitPlace("https://h/r", verification=Verification(allowed_signers="/keys"))
+    name = SourceName("git+https://h/r")
+    ours = saying("{url: https://h/r, verify: {allowedSigners: /keys}}", "{url: https://h/other}")
+    theirs = saying("{url: https://h/r, ref: {branch: evil}}")
+    assert place_of(name, {name: theirs, "/a": ours, "git+https://h/other": theirs}) == signed
+    assert place_of(name, {name: theirs}) is None
+    assert place_of(name, {"/a": saying("{url: https://h/r, path: x}")}) is None
+    assert place_of(name, {"/b": theirs}) == GitPlace("https://h/r", Ref(RefKind.BRANCH, "evil"))
