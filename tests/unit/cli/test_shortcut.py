@@ -40,8 +40,8 @@ def test_all_else_goes_the_long_way(looked, arguments):
 def applied(monkeypatch):
     calls = []
 
-    def apply(screen, root, *, state):
-        calls.append((screen.quiet, screen.colour, str(root), state))
+    def apply(screen, source, *, state):
+        calls.append((screen.quiet, screen.colour, source.place.path, state))
         return 1
 
     monkeypatch.setattr("reconciler.cli.applying.apply", apply)
