@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 TARGETS = 1000
 """How many targets have labels of their own."""
-AT_ONCE = 500
+AT_ONCE = 100
 """How many instances are counted before others have their turn."""
 
 
 async def gauges(backend: DaemonBackend, daemon: Daemon) -> list[Family]:
     """Of all metrics of `READ`."""
-    return [*_work(daemon), *await _resources(backend), *await _targets(daemon), *_self(backend, daemon)]
+    return [*_work(daemon), *await _resources(daemon), *await _targets(daemon), *_self(backend, daemon)]
 
 
 def _one(metric: Metric, value: float, *labels: str) -> Family:
@@ -53,19 +53,20 @@ def _work(daemon: Daemon) -> list[Family]:
     ]
 
 
-async def _resources(backend: DaemonBackend) -> list[Family]:
+async def _resources(daemon: Daemon) -> list[Family]:
+    """Of what is in force. Without what an answer about each would say besides: there may be ten thousand."""
     by_reason: Counter[tuple[str, ...]] = Counter()
     by_target: Counter[tuple[str, ...]] = Counter()
-    states = await backend.states()
-    label = bounded({address.partition("/")[0] for address in states}, TARGETS)
-    for number, (address, state) in enumerate(states.items()):
+    known, declared = daemon.controller.states(), daemon.controller.in_force.instances
+    label = bounded({instance.target for instance in declared.values()}, TARGETS)
+    for number, (address, instance) in enumerate(list(declared.items())):
         if number % AT_ONCE == AT_ONCE - 1:
             await asyncio.sleep(0)
-        target, kind, _ = address.split("/", 2)
-        summary = summarize(state.conditions)
+        state = known.get(address)
+        summary = summarize(state.conditions if state is not None else ())
         ready = "Unknown" if summary.ready is None else str(summary.ready)
-        by_reason[kind, ready, summary.reason.value] += 1
-        by_target[label[target], ready] += 1
+        by_reason[instance.kind, ready, summary.reason.value] += 1
+        by_target[label[instance.target], ready] += 1
     return [_many(metrics.RESOURCES, by_reason.items()), _many(metrics.TARGET_RESOURCES, by_target.items())]
 
 
