@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- Setting up -------------------------------------------------------------------------------------
 
@@ -127,6 +127,11 @@ bench: build lab ## every budget beside its limit, measured in the same run
 .PHONY: e2e
 e2e: build lab ## the long suites: crashes under load, partitions, full disks, soaks
 	$(PY) -m pytest -m e2e --timeout 3600 $(PYTEST_ARGS)
+
+.PHONY: cluster-test
+cluster-test: build ## what is tried on a real Kubernetes control plane, which is built for minutes the first time
+	@tests/lab/cluster build
+	$(PY) -m pytest -m cluster $(PYTEST_ARGS)
 
 # --- Housekeeping -----------------------------------------------------------------------------------
 
