@@ -102,7 +102,7 @@ def planned(one: Resource, now: Actual) -> Operation | Fault:
     # Also where nothing is needed: it may be notified.
     obstacles = [{"call": "boot.again", **each} for each in state.get("obstacles", ())]
     if one.removed or not state["because"]:
-        return Operation("none", obstacles=obstacles)
+        return Operation("none", obstacles=obstacles, refreshes=one.spec["when"] == "required")
     diffs = [FieldDiff("boot", "; ".join(state["because"]), "another one")]
     if state["tried"]:
         return PermanentError(

@@ -112,7 +112,8 @@ class Operation:
         slow: it runs a program that may take long: what does not depend on it does not wait for it.
         obstacles: what was seen to make it fail.
         lost: how many files it replaces or removes whose contents nobody keeps.
-        refreshes: doing it is all that a refresh would do, so that none is owed for what had changed before it.
+        refreshes: doing it is all that a refresh would do, so that none is owed for what had changed before it; where
+            nothing is to be done, that a refresh would do nothing, so that none is owed at all.
     """
 
     address: Address
@@ -159,6 +160,11 @@ class PlanUnit:
     held_because: str = ""
     remark: str = ""
     fails: str = ""
+
+    @property
+    def is_moot(self) -> bool:
+        """Whether a refresh of it would do nothing."""
+        return self.action is Action.NONE and self.operation.refreshes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,7 @@ class Operation:
         preimage: `{"path", "digest", "size"}` of a body which would be lost, so that it can be kept.
         slow: whether it may take long, because of a program that it runs: nothing else waits for it then.
         refreshes: whether doing it is all that a refresh would do, as a start is: then none follows for what had
-            changed before it.
+            changed before it. With the action "none": that a refresh would do nothing, so that none is owed.
         obstacles: what was seen to be in its way: faults, as JSON, each with its `subjects`. Then it is not tried.
         lost: how many files it replaces or removes beside the preimage, whose contents nobody keeps.
         address: filled in; empty while planning.

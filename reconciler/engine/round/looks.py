@@ -141,6 +141,8 @@ class Looks:
         """Decide from what was seen just now what is owed because of it; of what is owed itself, when that is done."""
         for address in addresses:
             unit = self._seen[address].unit
+            if isinstance(unit, PlanUnit) and unit.is_moot:
+                self._lane.refreshes.done(self._lane.refreshes.of(address))
             if isinstance(unit, PlanUnit) and not self._lane.refreshes.of(address):
                 as_declared = unit.action is Action.NONE
                 owed = self._lane.refreshes.seen(address, unit.observed, as_declared=as_declared)

@@ -53,7 +53,10 @@ def foreseen(lane: Lane, units: Collection[PlanUnit]) -> tuple[PlanUnit, ...]:
     due = owed | lane.declared.notified_by(owed | changing)
     return tuple(
         replace(unit, action=Action.REFRESH, cause=Cause.REFRESH)
-        if unit.action is Action.NONE and unit.address in due and _may_be_touched(lane, unit.address)
+        if unit.action is Action.NONE
+        and not unit.is_moot
+        and unit.address in due
+        and _may_be_touched(lane, unit.address)
         else unit
         for unit in units
     )

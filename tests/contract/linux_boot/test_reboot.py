@@ -122,7 +122,9 @@ def test_what_is_in_the_way_is_told_and_watched_whether_it_is_needed_or_not(plug
 
 
 def test_it_is_notified_where_it_says_so_and_only_there(plugin):
-    assert planned(plugin, host(**ASKED), reboot(when="notified"))["action"] == "none"
+    none = planned(plugin, host(**ASKED), reboot(when="notified"))
+    assert (none["action"], none.get("refreshes", False)) == ("none", False)
+    assert planned(plugin, host())["refreshes"] is True  # nothing is owed by who notifies it
     here = host()
     assert refreshed(plugin, here, when="notified")["changed"] is True
     assert here.calls[-1]["args"] == {"id": "ab" * 16, "boot_id": "first", "timeout_ms": 300_000}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from reconciler.model.resource import Window
 from reconciler.model.state import Approval
 from reconciler.model.target import LocalTransport
+from reconciler.plugins.calls import Phase
 from tests.unit.engine.stage import Declared, address, execution, file, staged
 
 
@@ -59,6 +60,27 @@ async def test_a_refresh_that_is_owed_waits_for_the_window_too(stage):
     await stage.until(lambda: stage.ran() == ["note reload"], within=240.0)
     await asyncio.sleep(100)
     assert stage.ran() == ["note reload"]
+
+
+@staged
+async def test_a_refresh_that_would_do_nothing_is_neither_planned_nor_held_nor_owed(stage):
+    """A Reboot that is only done when it is required waited for its window, and for a person, when it was notified."""
+    moot = execution("reload", "note", "reload", windows=soon(stage))
+
+    def instead(phase, request):
+        if phase is not Phase.PLAN or request["resources"][0]["address"] != "m0/Exec/reload":
+            return None
+        none = {"address": "m0/Exec/reload", "action": "none", "payload": {}, "diffs": [], "refreshes": True}
+        return {"operations": [none | {"blobs": [], "preimage": None, "calls": []}]}
+
+    stage.host.instead = instead
+    notifying = file("motd", "one\n", notify=("Exec/reload",))
+    (plan,) = await stage.once(stage.desired(moot, notifying)).plan()
+    assert {unit.address: unit.action.value for unit in plan.units}["m0/Exec/reload"] == "none"
+    await stage.declare(moot, notifying)
+    await stage.settled()
+    assert (stage.content("motd"), stage.reason("reload", kind="Exec")) == (b"one\n", "InSync")
+    assert (stage.ran(), await stage.store.load_owed(), await stage.events("Held")) == ([], [], [])
 
 
 @staged
