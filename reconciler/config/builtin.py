@@ -132,7 +132,8 @@ COMMON: dict[str, Any] = {
         enum=["replace", "hold"],
     ),
     "deletion": text(
-        "Reserved: what becomes of the thing when its manifest disappears; yet it stays.",
+        "What becomes of the thing when its manifest disappears: it stays (`orphan`), goes (`delete`), or goes once "
+        "a person has approved it (`confirm`).",
         enum=["delete", "orphan", "confirm"],
     ),
     "ignoreFields": {
