@@ -46,6 +46,10 @@ class FroyoError(Exception):
     error_class: ErrorClass = ErrorClass.PERMANENT
 
 
+BEFORE = 40
+"""How many characters of an excerpt come before the column in a line that was cut there."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One thing wrong in what the user wrote.
@@ -56,7 +60,8 @@ class Problem:
         column: 1-based; 0 when unknown.
         message: what is wrong and why.
         hint: what to do about it ("did you mean 'owner'?"), or "".
-        excerpt: the offending line as it stands in the file, without its newline, or "".
+        excerpt: the offending line as it stands in the file, without its newline, or ""; of a very long one a part,
+            in which BEFORE characters come before the column where it was cut there.
     """
 
     file: str
@@ -65,6 +70,12 @@ class Problem:
     message: str
     hint: str = ""
     excerpt: str = ""
+
+    @property
+    def caret(self) -> int:
+        """How many characters of the excerpt come before the column."""
+        before = self.column - 1
+        return before if before <= len(self.excerpt) else BEFORE
 
     @property
     def location(self) -> str:

@@ -89,7 +89,7 @@ def problem_lines(screen: Terminal, problems: Sequence[Problem]) -> list[str]:
             lines.append(screen.paint("dim", f"{gutter}│ ") + visible(problem.excerpt))
             if problem.column:
                 # The line's own tabs, so that the caret stands where a terminal puts the column.
-                before = "".join(c if c == "\t" else " " for c in problem.excerpt[: problem.column - 1])
+                before = "".join(c if c == "\t" else " " for c in problem.excerpt[: problem.caret])
                 lines.append(
                     screen.paint("dim", f"{' ' * len(gutter)}│ ") + before + screen.paint("bad", "^")
                 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import jsonschema_rs
 
-from reconciler.config import naming, offers
+from reconciler.config import habits, naming, offers
 from reconciler.config.builtin import COMMON, MEANINGS
 from reconciler.config.schemas import CompiledKind
 from reconciler.core.spoken import listed, lowered, with_article
@@ -110,11 +110,10 @@ class _Explainer:
         about: Any = error.kind
         for name in about.unexpected:
             full = (*path, name)
+            ours, advice = habits.habitual(name, known)
             meant = (
-                offers.ours(self.kind.kind.elsewhere, path).get(name)
-                or closest(name, missing)
-                or closest(name, known)
-            )
+                offers.ours(self.kind.kind.elsewhere, path).get(name) or closest(name, missing) or ours
+            ) or ("" if advice else closest(name, known))
             if meant and meant in written:
                 hint = f"{meant} is there already: leave one of the two out"
             elif meant:
@@ -123,7 +122,8 @@ class _Explainer:
             else:
                 own = [name for name in known if name not in COMMON]
                 hint = (
-                    self.elsewhere(path, name)
+                    advice
+                    or habits.misplaced(name, path, self.document.value, self.kind.schema)
                     or offers.label(name, written[name], schema)
                     or (
                         f"there are {', '.join(known if len(known) <= _MANY else own)}"
@@ -137,16 +137,6 @@ class _Explainer:
                 hint,
                 key=True,
             )
-
-    def elsewhere(self, path: Path, name: str) -> str:
-        """A field that exists, but not here: most often one of spec that is not indented."""
-        for place in ("spec", "metadata"):
-            there: Any = self.document.value.get(place)
-            # A name in the spec of something that has one is another's word for what the thing is called.
-            lost = not path or name not in (there or ())
-            if lost and name in self.kind.schema["properties"][place]["properties"]:
-                return f"{name} belongs into {place}"
-        return ""
 
     def error(self, error: ValidationError) -> None:
         path = tuple(error.instance_path)

@@ -33,6 +33,10 @@ _VALUES = frozenset(
 )
 _ALL = ("all", "*")
 """What stands for every target elsewhere."""
+_OPERATOR = re.compile(r"[|&;<>]+")
+"""What is a word by itself to a shell only."""
+_EXPANDED = re.compile(r"\$\(|\$\w|`")
+"""What only a shell would put something in the place of."""
 _PYTHON: dict[str, type] = {"integer": int, "number": float, "boolean": bool}
 
 
@@ -90,7 +94,7 @@ def _selects(schema: Mapping[str, Any]) -> bool:
 def as_list(value: object, schema: Mapping[str, Any]) -> str:
     """A value as the list that was meant: of the words of a command, of what has commas between, or of itself."""
     if isinstance(value, str):
-        lists = [_words(value), _between_commas(value)]
+        lists = [_for_a_shell(value), _words(value), _between_commas(value)]
         return next((_list(words) for words in lists if words and fits(words, schema)), "")
     return f"[{json.dumps(value)}]" if fits([value], schema) else ""
 
@@ -170,9 +174,21 @@ def _words(text: str) -> list[str]:
         return text.split()
 
 
+def _for_a_shell(text: str) -> list[str]:
+    """A command that takes a shell, as an argument of one; nothing where it takes none."""
+    words = shlex.shlex(text, posix=True, punctuation_chars=True)
+    words.whitespace_split = True
+    try:
+        apart = list(words)
+    except ValueError:
+        return []
+    takes = len(apart) > 1 and (any(_OPERATOR.fullmatch(word) for word in apart) or _EXPANDED.search(text))
+    return ["sh", "-c", text] if takes else []
+
+
 def _in_a_list(word: str) -> str:
     """A word as it can stand between brackets and stay text."""
-    plain = re.fullmatch(r"[A-Za-z0-9_./][-A-Za-z0-9_./+=]*", word)
+    plain = re.fullmatch(r"(--?[A-Za-z]|[A-Za-z0-9_./])[-A-Za-z0-9_./+=]*", word)
     return word if plain and isinstance(resolve(word), str) else json.dumps(word, ensure_ascii=False)
 
 

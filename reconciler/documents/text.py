@@ -15,7 +15,7 @@ from bisect import bisect_right
 from itertools import accumulate
 
 from reconciler.documents.invisible import visible
-from reconciler.errors import Problem
+from reconciler.errors import BEFORE, Problem
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _EXCERPT = 200
@@ -78,9 +78,9 @@ class FileText:
         text = visible(self.line(line).translate(_PICTURES))
         if len(text) <= _EXCERPT:
             return text
-        if column <= _EXCERPT - 40:
+        if column <= _EXCERPT - BEFORE:
             return text[:_EXCERPT] + "…"
-        return "…" + text[column - 40 : column + 40] + "…"
+        return "…" + text[column - BEFORE : column + BEFORE] + "…"
 
     def problem(self, index: int, message: str, hint: str = "") -> Problem:
         """A problem with the character at `index`."""

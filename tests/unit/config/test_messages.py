@@ -31,7 +31,7 @@ def said(files: dict[str, str]) -> str:
                 lines.append(f"  hint: {problem.hint}")
             if problem.excerpt:
                 lines.append(f"  | {problem.excerpt}")
-                lines.append(f"  | {' ' * (problem.column - 1)}^")
+                lines.append(f"  | {' ' * problem.caret}^")
         return "\n".join(lines) + "\n"
     return "".join(f"warning: {warning}\n" for warning in warnings)
 

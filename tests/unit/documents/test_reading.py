@@ -284,8 +284,11 @@ def test_a_path_is_followed_as_far_as_it_goes() -> None:
 
 class TestExcerpts:
     def test_a_long_line_is_cut_around_its_column(self) -> None:
-        file = FileText("a.yaml", "a: " + "x" * 500)
+        file = FileText("a.yaml", "a: x" + "".join(chr(ord("a") + index % 26) for index in range(500)))
         assert len(file.excerpt(1, 1)) == 201
+        for index in (0, 3, 159, 160, 300, len(file.text) - 1):
+            problem = file.problem(index, "no")
+            assert problem.excerpt[problem.caret] == file.text[index]
         assert file.excerpt(1, 1).startswith("a: x")
         middle = file.excerpt(1, 400)
         assert middle.startswith("…")
