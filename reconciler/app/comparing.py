@@ -126,7 +126,7 @@ def _differing(
     before: Desired, after: Desired, old: Instance | None, new: Instance | None
 ) -> Iterator[FieldDiff]:
     was, becomes = _fields(old), _fields(new)
-    hide = any(one is not None and is_sensitive(one.spec) for one in (old, new))
+    hide = any(one is not None and (is_sensitive(one.spec) or one.holds_secret) for one in (old, new))
     for name in dict.fromkeys((*becomes, *was)):
         left, right = was.get(name), becomes.get(name)
         if left == right:

@@ -36,6 +36,15 @@ class Webhook:
             raise UsageError(f"--webhook-secret: {error}; {error.hint}".removesuffix("; ")) from error
         self._listening = bound(listen)
 
+    @property
+    def port(self) -> int:
+        """Where it is heard."""
+        return int(self._listening.getsockname()[1])
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._listening.close()
+
     async def task(self, daemon: Daemon) -> None:
         """Hear what is said, until cancelled."""
         from reconciler.api.webhooks import serve_webhooks
