@@ -29,9 +29,10 @@ const (
 )
 
 var (
-	inUse = regexp.MustCompile(`(?i)address (is )?already in use|address in use|EADDRINUSE`)
-	clock = regexp.MustCompile(`\b\d{1,2}:\d{2}:\d{2}\b`) // which would look like ports
-	port  = regexp.MustCompile(`(?i)(?::|\bport[ =:]{1,2})(\d{1,5})\b`)
+	inUse = regexp.MustCompile(`(?i)address (?:is )?already in use|address in use|EADDRINUSE|connection in use|port is already allocated|port \d+ (?:is|was) (?:already )?in use|already .*running on port`)
+	port  = regexp.MustCompile(`(?i)(?::|\bport[ =:]{1,2}|['"], ?)(\d{1,5})\b`) // the third as Python writes an address: ('0.0.0.0', 8000)
+	// What would look like ports: a time, and a line of a program.
+	other = regexp.MustCompile(`\b\d{1,2}:\d{2}:\d{2}\b|[\w-]\.(?:go|py|[cm]?js|ts|rb|rs|c|cc|cpp|java|php|pl|ex|erl|lua|kt|scala|cs):\d+(?::\d+)?\b`)
 )
 
 // Told says who has the ports of which some lines say that they are in use; "" where that is not known.
@@ -73,7 +74,7 @@ func portsIn(lines string) []int {
 		if !inUse.MatchString(line) {
 			continue
 		}
-		for _, found := range port.FindAllStringSubmatch(clock.ReplaceAllString(line, ""), -1) {
+		for _, found := range port.FindAllStringSubmatch(other.ReplaceAllString(line, ""), -1) {
 			number, _ := strconv.Atoi(found[1])
 			if number > 0 && number < 1<<16 && !slices.Contains(ports, number) && len(ports) < mostPorts {
 				ports = append(ports, number)

@@ -13,15 +13,25 @@ import (
 
 func TestThePortsOfALineAreFoundAndItsTimeIsNone(t *testing.T) {
 	for line, wanted := range map[string][]int{
-		"2026/11/29 22:53:80 [emerg] 7#7: bind() to 0.0.0.0:80 failed (98: Address already in use)":                       {80},
-		"(98)Address already in use: AH00072: make_sock: could not bind to address [::]:8080":                             {8080},
-		"app.socket: Failed to create listening socket ([::]:443): Address already in use":                                {443},
-		"listen tcp :9090: bind: address already in use":                                                                  {9090},
-		"Error: listen EADDRINUSE: address already in use :::3000":                                                        {3000},
-		"error while attempting to bind on address ('127.0.0.1', 8000): address already in use; port 8000 and port: 8001": {8000, 8001},
-		"OSError: [Errno 98] Address already in use":                                                                      nil,
-		"connection to 10.0.0.1:5432 refused":                                                                             nil,
-		":1 :2 :3 :4 :70000 address in use":                                                                               {1, 2, 3},
+		"2026/11/29 22:53:80 [emerg] 7#7: bind() to 0.0.0.0:80 failed (98: Address already in use)":          {80},
+		"(98)Address already in use: AH00072: make_sock: could not bind to address [::]:8080":                {8080},
+		"app.socket: Failed to create listening socket ([::]:443): Address already in use":                   {443},
+		"listen tcp :9090: bind: address already in use":                                                     {9090},
+		"Error: listen EADDRINUSE: address already in use :::3000":                                           {3000},
+		"error while attempting to bind on address ('127.0.0.1', 8000): address already in use":              {8000},
+		"[ERROR] Connection in use: ('0.0.0.0', 8001)":                                                       {8001},
+		"address already in use; port 8000 and port: 8001":                                                   {8000, 8001},
+		"main.go:123: listen tcp :8080: bind: address already in use":                                        {8080},
+		"server.py:22: cannot listen: Address already in use":                                                nil,
+		"Port 5000 is in use by another program. Either identify and stop that program, or use another one.": {5000},
+		"Web server failed to start. Port 8080 was already in use.":                                          {8080},
+		"HINT:  Is another postmaster already running on port 5432? If not, wait a few seconds and retry.":   {5432},
+		"Do you already have another mysqld server running on port: 3306 ?":                                  {3306},
+		"Bind for 0.0.0.0:81 failed: port is already allocated":                                              {81},
+		"it is running on port 80":                                                                           nil,
+		"OSError: [Errno 98] Address already in use":                                                         nil,
+		"connection to 10.0.0.1:5432 refused":                                                                nil,
+		":1 :2 :3 :4 :70000 address in use":                                                                  {1, 2, 3},
 	} {
 		if found := portsIn(line); !slices.Equal(found, wanted) {
 			t.Errorf("%s: %v", line, found)
