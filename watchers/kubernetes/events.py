@@ -1,0 +1,95 @@
+"""Events of a cluster, heard by kopf, as hints that something is otherwise.
+
+kopf has a thread and a loop of its own: it takes the signals of the loop that it runs in, and when it ends it cancels
+every task of it. Of kopf there are handlers of raw events and nothing else: nothing is written to anybody's objects.
+
+Invariant: an event is only ever a reason to look. What was missed while a stream was cut is seen by the next look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import kopf
+
+from watchers.kubernetes.listing import Unlisted, login
+from watchers.kubernetes.objects import Definition
+
+
+class ClusterEvents:
+    """Hears of whatever happens to objects of some kinds.
+
+    Args:
+        namespace: of the objects.
+        definitions: their kinds.
+        heard: called on the loop on which this was begun, at each event, and when none can be heard any more.
+    """
+
+    def __init__(self, namespace: str, definitions: Sequence[Definition], heard: Callable[[], None]) -> None:
+        self._namespace = namespace
+        self._definitions = definitions
+        self._heard = heard
+        self._stop = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self._thread: threading.Thread | None = None
+        self.why_not = ""
+
+    def begin(self) -> None:
+        """Hear of them, unless that is so already."""
+        if self._thread is None or not self._thread.is_alive():
+            self.why_not = ""
+            self._thread = threading.Thread(target=self._run, name="cluster events", daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        """Hear of nothing any more. Does not wait for it."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(
+                kopf.operator(
+                    registry=self._registry(),
+                    settings=self._settings(),
+                    namespaces=[self._namespace],
+                    standalone=True,
+                    stop_flag=self._stop,
+                )
+            )
+            self.why_not = "the events of the cluster have ended"
+        except Exception as error:  # noqa: BLE001 - whatever it is, the looks go on without it
+            self.why_not = f"the events of the cluster cannot be had: {error}"
+        self._tell()
+
+    def _tell(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
+            self._loop.call_soon_threadsafe(self._heard)
+
+    def _registry(self) -> kopf.OperatorRegistry:
+        registry = kopf.OperatorRegistry()
+
+        async def log_in(**_: Any) -> kopf.ConnectionInfo:
+            try:
+                return login()
+            except Unlisted as error:
+                raise kopf.PermanentError(str(error)) from error
+
+        async def seen(**_: Any) -> None:
+            self._tell()
+
+        kopf.on.login(registry=registry)(log_in)
+        for one in self._definitions:
+            kopf.on.event(one.group, one.version, one.plural, id=one.name, registry=registry)(seen)
+        return registry
+
+    @staticmethod
+    def _settings() -> kopf.OperatorSettings:
+        settings = kopf.OperatorSettings()
+        settings.posting.enabled = False
+        settings.scanning.disabled = True
+        settings.process.ultimate_exiting_timeout = None  # it would kill the whole daemon
+        return settings

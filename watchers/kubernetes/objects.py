@@ -1,0 +1,102 @@
+"""An object of a cluster as the manifest that a person would have written: a file of a snapshot.
+
+Invariant: what the server, or froyo itself, writes into an object is no part of it. So a status that is written makes
+no other revision, and neither does who applied it, or how.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.model.names import Digest, SourceName
+from reconciler.model.source import Snapshot, SnapshotFile
+from watchers.kept import Kept
+
+_KUBECTLS = "kubectl.kubernetes.io/"
+"""Annotations of kubectl's own, such as the object as it was applied last."""
+_OURS = "reconcile.froyo.dev/"
+"""Annotations that ask something of froyo once, and declare nothing."""
+_NOT_DECLARED = (_KUBECTLS, _OURS)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A kind that the cluster has to serve.
+
+    Attributes:
+        group: such as `linux.froyo.dev`.
+        version: such as `v1alpha1`.
+        plural: such as `files`.
+        kind: such as `File`.
+    """
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+
+    @property
+    def name(self) -> str:
+        """Of its CustomResourceDefinition."""
+        return f"{self.plural}.{self.group}"
+
+
+def path_of(definition: Definition, namespace: str, name: str) -> str:
+    """The path of an object in a snapshot."""
+    return f"{namespace}/{definition.kind}.{definition.group}/{name}.json"
+
+
+def manifest(definition: Definition, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an object is declared.
+
+    Args:
+        definition: its kind; the items of a list need not say it themselves.
+        found: as the server gives it.
+    """
+    given = found["metadata"]
+    metadata = {"name": given["name"], "namespace": given["namespace"]}
+    if labels := given.get("labels"):
+        metadata["labels"] = labels
+    annotations = {
+        key: value
+        for key, value in (given.get("annotations") or {}).items()
+        if not key.startswith(_NOT_DECLARED)
+    }
+    if annotations:
+        metadata["annotations"] = annotations
+    return {
+        "apiVersion": f"{definition.group}/{definition.version}",
+        "kind": definition.kind,
+        "metadata": metadata,
+        "spec": found.get("spec") or {},
+    }
+
+
+def snapshot(source: SourceName, objects: Iterable[tuple[Definition, Mapping[str, Any]]]) -> Snapshot:
+    """The snapshot of all objects.
+
+    Args:
+        source: the source's name.
+        objects: with the kind of each; one that is being deleted is no part of it any more.
+    """
+    files: dict[str, SnapshotFile] = {}
+    for definition, found in objects:
+        metadata = found["metadata"]
+        if metadata.get("deletionTimestamp"):
+            continue
+        declared = manifest(definition, found)
+        content = json.dumps(declared, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+        path = path_of(definition, metadata["namespace"], metadata["name"])
+        digest = Digest(f"sha256:{hashlib.sha256(content).hexdigest()}")
+        files[path] = SnapshotFile(path, digest, len(content), Kept(content))
+    whole = hashlib.sha256()
+    for path in sorted(files):
+        whole.update(os.fsencode(path) + b"\0" + files[path].digest.encode() + b"\n")
+    digits = whole.hexdigest()
+    ordered = {path: files[path] for path in sorted(files)}
+    return Snapshot(source, digits[:12], Digest(f"sha256:{digits}"), ordered)

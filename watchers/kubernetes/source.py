@@ -1,0 +1,114 @@
+"""A namespace of a Kubernetes cluster as a source: a stream of snapshots, each of them all objects of our kinds.
+
+Invariant: as with a directory, events only shorten the time until the next look; a look lists everything, and what
+was listed is what counts. What cannot be listed in full yields no snapshot but a report that says why: unknown is not
+empty. A snapshot equal to the one before is not yielded again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from reconciler.model.source import Snapshot, SourceReport
+from watchers.kubernetes.events import ClusterEvents
+from watchers.kubernetes.listing import Unlisted, listed
+from watchers.kubernetes.objects import Definition, snapshot
+
+if TYPE_CHECKING:
+    from reconciler.model.names import SourceName
+    from reconciler.runtime import Runtime
+
+INTERVAL = 60.0
+"""Seconds between looks without any event."""
+
+QUIET = 0.1
+MOST = 1.0
+"""Seconds without an event after which those before are over, and seconds that are waited for that at most: who applies
+many objects means all of them."""
+
+BACKOFF = 1.0
+MOST_BACKOFF = 30.0
+"""Seconds until the next look at what could not be listed, doubling up to the second."""
+
+JITTER = 0.1
+"""Part of every wait that may be cut off at random."""
+
+
+class KubernetesSource:
+    """Watches a namespace.
+
+    Args:
+        name: of the source.
+        namespace: which.
+        definitions: the kinds that are looked for; each of them has to be served.
+        runtime: the world.
+        interval: gives the seconds between looks; asked before each wait.
+        beat: called whenever it has got on.
+    """
+
+    def __init__(
+        self,
+        name: SourceName,
+        namespace: str,
+        definitions: Sequence[Definition],
+        *,
+        runtime: Runtime,
+        interval: Callable[[], float] = lambda: INTERVAL,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self._namespace = namespace
+        self._definitions = definitions
+        self._runtime = runtime
+        self._interval = interval
+        self._beat = beat
+
+    async def snapshots(self) -> AsyncIterator[Snapshot | SourceReport]:
+        """The first snapshot, one after every change, and a report whenever it would say something else."""
+        heard = asyncio.Event()
+        events = ClusterEvents(self._namespace, self._definitions, heard.set)
+        reported, digest, failed = SourceReport(), "", 0
+        try:
+            while True:
+                heard.clear()
+                events.begin()
+                found, why = await self._look()
+                failed = failed + 1 if why else 0
+                report = SourceReport(degraded=events.why_not, unreadable=why)
+                if report != reported:
+                    reported = report
+                    yield report
+                if found is not None and found.digest != digest:
+                    digest = found.digest
+                    yield found
+                self._beat()
+                await self._wait(heard, failed)
+        finally:
+            events.end()
+
+    async def _look(self) -> tuple[Snapshot | None, str]:
+        """A snapshot, or why there is none."""
+        try:
+            objects = await listed(self._namespace, self._definitions)
+        except Unlisted as error:
+            return None, str(error)
+        return await self._runtime.offload(f"source {self.name}", partial(snapshot, self.name, objects)), ""
+
+    async def _wait(self, heard: asyncio.Event, failed: int) -> None:
+        interval = min(BACKOFF * 2 ** min(failed - 1, 16), MOST_BACKOFF) if failed else self._interval()
+        interval *= 1 - JITTER * self._runtime.random.random()
+        if failed:
+            await asyncio.sleep(interval)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(interval):
+                await heard.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(MOST):
+                while heard.is_set():
+                    heard.clear()
+                    await asyncio.sleep(QUIET)
