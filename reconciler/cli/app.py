@@ -82,8 +82,10 @@ def _must_exist(name: str) -> None:
         return
     if name.startswith("-"):
         raise UsageError(f"the command comes first, then its options such as {name}; see: froyo --help")
+    from reconciler.cli.habits import COMMANDS
     from reconciler.core.suggest import did_you_mean
 
     # It has a second name, of which this is the first word.
-    hint = "did you mean 'dev up'?" if name == "dev" else did_you_mean(name, SUMMARIES) or "see: froyo --help"
+    hint = "did you mean 'dev up'?" if name == "dev" else COMMANDS.get(name) or did_you_mean(name, SUMMARIES)
+    hint = hint or "see: froyo --help"
     raise UsageError(f"there is no command {name!r}; {hint}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from reconciler.cli.habits import OPTIONS
 from reconciler.cli.help import name, option_name, usage
 from reconciler.core.suggest import did_you_mean
 
@@ -32,7 +33,7 @@ def _told(error: Any, command: Any) -> str:
     match type(error).__name__:
         case "NoSuchOption":
             known = [one for option in command.params for one in option.opts if one.startswith("--")]
-            hint = did_you_mean(error.option_name, known)
+            hint = OPTIONS.get(error.option_name) or did_you_mean(error.option_name, known)
             return f"there is no option {error.option_name}" + (f"; {hint}" if hint else "")
         case "BadOptionUsage":
             option = next((one for one in command.params if error.option_name in one.opts), None)

@@ -196,6 +196,12 @@ def _misspelt(source: str, said: str) -> ExpressionError:
     if unexpected is not None:
         ends = unexpected[1].endswith("<EOF>")
         message = "it ends too early" if ends else f"{unexpected[1]!r} is not expected here"
+    if message == "reserved identifier: var":
+        return ExpressionError(
+            "an expression reads vars, target or facts, and there is no var",
+            hint="did you mean 'vars'?",
+            offset=min(offset, len(source)),
+        )
     words = [unexpected[1] if unexpected else "", *source[:offset].split()[-1:]]
     hint = next((_INSTEAD[key] for word in words for key in (word, word[:1]) if key in _INSTEAD), "")
     return ExpressionError(

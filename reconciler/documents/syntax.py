@@ -23,6 +23,8 @@ _NOT_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\uf
 _KEY_VALUE = re.compile(
     r"""(?P<indent>[ ]*)(?:-[ ]+)*(?P<key>[^\s'"#\[{][^#]*?):[ ]+(?P<value>[^\s'"|>\[{&*!#].*)"""
 )
+_JOINED = re.compile(r"[ ]*(?:-[ ]+)*(?P<key>[A-Za-z][\w.-]*):(?P<value>[^\s:/].*)")
+"""A line in which the space behind the colon was left out; an address is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,13 @@ def _colon(trouble: _Trouble) -> Problem:
     if before.strip() and ":" not in before and not before.lstrip().startswith(("-", "#")):
         at = file.line_start(number - 1) + len(before) - len(before.lstrip())
         return file.problem(at, "this line has no ': ' between a key and its value")
+    joined = _JOINED.match(before)
+    if joined and not _KEY_VALUE.match(before):
+        return file.problem(
+            file.line_start(number - 1) + joined.start("value") - 1,
+            "this ':' has no space behind it, and so ends no key",
+            f"{joined.group('key')}: {joined.group('value')}",
+        )
     above = _KEY_VALUE.match(before)
     indent = len(trouble.text) - len(trouble.text.lstrip(" "))
     if above and indent > len(above.group("indent")):

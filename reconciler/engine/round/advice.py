@@ -46,7 +46,11 @@ def told(error: Exception, target: Target, *, uid: int) -> str:
     if error.code in _DENIED:
         advice = _become(target, uid)
     elif error.code == "enoent":
-        advice = "declare a Directory for it, or make it on the target" if error.call in _MAKING else ""
+        advice = (
+            "declare a Directory for it, require the Package that brings it, or make it on the target"
+            if error.call in _MAKING
+            else ""
+        )
     elif error.code == "unknown_owner" and error.call == "exec.run":
         advice = "declare a User for it, or name one that is there"
     elif error.code == "read_only" and error.call == "sysctl.set":

@@ -2,12 +2,14 @@
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 from typer.main import get_command
 
+from reconciler.cli import habits
 from reconciler.cli.app import application, run
 from reconciler.cli.catalogue import GROUPS, SUMMARIES, module_of
 from reconciler.cli.overview import overview
@@ -98,6 +100,11 @@ def test_usage_errors_exit_with_1_since_2_means_changes(capsys):
             ["plan", "--ouput", "x"],
             "there is no option --ouput; did you mean '--output'?; see: froyo plan --help",
         ),
+        (
+            ["apply", "--check"],
+            f"there is no option --check; {habits.OPTIONS['--check']}; see: froyo apply --help",
+        ),
+        (["destroy"], "there is no command 'destroy'; " + habits.COMMANDS["destroy"]),
         (["plan", "--target"], "--target takes a value: --target NAME; see: froyo plan --help"),
         (["plan", "-q=3"], "there is no option -=; see: froyo plan --help"),
         (["plan", "--quiet=3"], "--quiet takes no value; see: froyo plan --help"),
@@ -125,6 +132,17 @@ def test_usage_errors_exit_with_1_since_2_means_changes(capsys):
 def test_what_cannot_be_parsed_is_said_in_the_voice_of_all_errors(words, says, capsys):
     assert run(words) == 1
     assert capsys.readouterr().err == f"froyo: {says}\n"
+
+
+def test_every_command_that_is_offered_for_another_tools_word_is_there():
+    assert habits.COMMANDS.keys().isdisjoint(SUMMARIES)
+    named = [
+        name
+        for text in (*habits.COMMANDS.values(), *habits.OPTIONS.values())
+        for name in re.findall(r"froyo (\S+?)\b", text)
+    ]
+    assert named
+    assert {name for name in named if name not in SUMMARIES} == set()
 
 
 @pytest.mark.parametrize("columns", ["60", "100"])

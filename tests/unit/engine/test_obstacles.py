@@ -33,7 +33,8 @@ async def test_a_plan_says_what_would_fail(stage):
     planned = units(await stage.once(shown).plan())
     assert planned[address("lone")].action is Action.CREATE
     assert planned[address("lone")].fails == (
-        "/srv/app does not exist; declare a Directory for it, or make it on the target"
+        "/srv/app does not exist; declare a Directory for it, require the Package that brings it, "
+        "or make it on the target"
     )
     assert planned[address("fixed")].fails.startswith("/srv is immutable; take the attribute away")
     assert planned[address("far")].fails == ""
