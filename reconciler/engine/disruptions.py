@@ -13,6 +13,7 @@ from reconciler.core.conditions import summarize
 from reconciler.core.reasons import DECIDED
 from reconciler.core.spoken import some
 from reconciler.engine.lane.lane import Lane
+from reconciler.model.conditions import Reason
 from reconciler.model.disruption import Disruption
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.store.batch import Batch
@@ -76,14 +77,15 @@ class Disruptions:
     async def settle(self, lane: Lane, store: Store) -> None:
         """After a round: a target that was disrupted and is itself again makes room for another one.
 
+        Nothing disruptive may be under way there any more, be it declared or not.
+
         Raises:
             StoreError: it cannot be put on record; the next round tries it again.
         """
         target = lane.target.name
         if target not in self._taken:
             return
-        summaries = (summarize(state.conditions) for state in lane.states.values())
-        if all(one.ready or one.reason in DECIDED for one in summaries):
+        if all(_is_itself(lane, address) for address in lane.states):
             await store.write(Batch().end_disruption(target))
             self._end([target])
 
@@ -96,3 +98,13 @@ class Disruptions:
     def keep_only(self, targets: Collection[TargetName]) -> None:
         """Nothing is declared on others any more."""
         self._end([name for name in self._taken if name not in targets])
+
+
+def _is_itself(lane: Lane, address: Address) -> bool:
+    """Whether nobody has to wait for an instance: it is ready, left alone on purpose, or comes after such a one."""
+    summary = summarize(lane.states[address].conditions)
+    if summary.reason is not Reason.DEPENDENCY_NOT_READY:
+        return summary.ready or summary.reason in DECIDED
+    # Where what it comes after fails, that one is not itself; where it has become ready, this is looked at next.
+    above = (edge.dependency for edge in lane.graph.dependencies.get(address, ()))
+    return any(one in lane.states and not summarize(lane.states[one].conditions).ready for one in above)

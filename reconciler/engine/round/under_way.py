@@ -131,6 +131,14 @@ class UnderWay:
         self._operations |= dict.fromkeys(operation.units, operation)
         operation.task.add_done_callback(lambda _: self._over(operation))
 
+    def disrupts(self, target: TargetName) -> bool:
+        """Whether anything disruptive is under way on a target, also where it is declared no longer."""
+        return any(
+            one.disruptive and one.target == target
+            for address, operation in self._operations.items()
+            for one in (operation.instances[address],)
+        )
+
     def writer(self, one: Instance, *, declared: Container[Address]) -> Address | None:
         """The instance whose operation is at what `one` is about; None if nobody is there.
 

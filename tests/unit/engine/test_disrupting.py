@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from reconciler.engine.settings import EngineSettings
-from reconciler.model.resource import Window
+from reconciler.model.resource import Policy, Window
 from reconciler.model.state import Approval
 from tests.unit.engine.stage import Declared, address, execution, file, probe, staged
 
@@ -142,3 +142,37 @@ async def test_a_single_run_does_not_wait_for_one_that_was_disrupted_before(stag
     results = {one.target: one for one in await single.apply()}
     assert [one.reason for one in results[second].left.values()] == ["Held"]
     assert having(stage, b"one\n") == [first]
+
+
+@staged(machines=MACHINES)
+async def test_what_comes_after_something_that_is_left_alone_holds_nobody_up(stage):
+    def declared():
+        for name in MACHINES:
+            yield disruptive(file("motd", "one\n", on=name))
+            yield file("theirs", "ours\n", on=name, policy=Policy.OBSERVE)
+            yield file("after", "one\n", on=name, require=("File/theirs",))
+
+    await stage.declare(*declared())
+    await stage.until(lambda: len(having(stage, b"one\n")) == 2)
+    assert {stage.reason("after", on=name) for name in MACHINES} == {"DependencyNotReady"}
+    await asyncio.sleep(60)
+    assert await stage.store.load_disruptions() == []
+
+
+@staged(machines=MACHINES)
+async def test_what_is_declared_no_longer_while_it_is_under_way_counts(stage):
+    def slow(name):
+        argv = ("sleep", "60", "make", "/srv/made")
+        return disruptive(execution("anew", *argv, on=name, spec={"creates": "/srv/made"}))
+
+    def ran():
+        return [name for name in MACHINES if stage.ran(on=name)]
+
+    rest = [file("motd", "one\n", on=name) for name in MACHINES]
+    await stage.declare(*rest, *(slow(name) for name in MACHINES))
+    await stage.until(ran)
+    [first], [second] = ran(), set(MACHINES) - set(ran())
+    await stage.declare(*rest, slow(second))
+    await asyncio.sleep(30)
+    assert ran() == [first]
+    await stage.until(lambda: len(ran()) == 2)
