@@ -6,13 +6,13 @@ another author's. A shared slot is known to every author, and is declared by one
 """
 
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
 from reconciler.model.names import Address, SourceName, TargetName
-from tests.sim import trees
+from tests.sim import boots, trees
 from tests.sim.dpkg import Known
 from tests.sim.households import Household, keeper
 from tests.sim.scribes import Scribe, scribe
@@ -63,6 +63,7 @@ class Author:
         probes: whether they have a page probed that comes after their first file and before their last.
         household: what they declare of a whole machine, if anything.
         scribe: what they declare in files that others own too.
+        watch: what they declare of boots.
         slots: what they may declare, by its first name.
         ports: of the machines that they declare.
     """
@@ -78,6 +79,7 @@ class Author:
     probes: bool = False
     household: Household | None = None
     scribe: Scribe | None = None
+    watch: boots.Watch | None = None
     _below: set[str] = field(default_factory=set)
 
     def begin(self, directories: list[str]) -> None:
@@ -108,7 +110,7 @@ class Author:
     @property
     def holdings(self) -> list[Holding]:
         """What they declare beside files of their own."""
-        return [one for one in (self.household, self.scribe) if one is not None]
+        return [one for one in (self.household, self.scribe, self.watch) if one is not None]
 
     def share(self, number: int, path: str, *, mine: bool) -> None:
         """Learn of a file that others know, too; some call it otherwise."""
@@ -298,9 +300,10 @@ class Authors:
         seed: of what is left to chance.
         machines: that they know.
         sources: how many.
+        now: the wall clock.
     """
 
-    def __init__(self, seed: int, machines: list[str], sources: int) -> None:
+    def __init__(self, seed: int, machines: list[str], sources: int, *, now: Callable[[], float]) -> None:
         self._random = random.Random(f"{seed}/authors")
         self._machines = machines
         self.by_source: dict[SourceName, Author] = {}
@@ -320,6 +323,11 @@ class Authors:
                 author.household = Household(keeping, machines, author.prefix)
             author.begin(directories)
             self.by_source[source] = author
+        self.watch: boots.Watch | None = None
+        if (watching := boots.watchman(seed, sources)) is not None:
+            number, random_ = watching
+            self.watch = boots.Watch(random_, machines, now)
+            list(self.by_source.values())[number].watch = self.watch
         for number, author in enumerate(self.by_source.values()):
             author.plant(directories)
             if (writing := scribe(seed, number)) is not None:

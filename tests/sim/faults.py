@@ -161,6 +161,14 @@ async def admins(world: World, random_: random.Random) -> None:
         world.note("an admin", machine=machine.name, failing=failing)
 
 
+async def maintainers(world: World, random_: random.Random) -> None:
+    """Packages ask for another boot, kernels are installed, people want a host up; and some boots do not help."""
+    pace = random_.choice([2.0, 6.0, 20.0])
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / pace))
+        _machine(world, random_).boots.meddle(random_)
+
+
 async def writers(world: World, random_: random.Random) -> None:
     """People write in files that others own a part of; and authors want other parts of them."""
     pace = random_.choice([0.5, 3.0, 10.0])
@@ -285,6 +293,7 @@ async def approvers(world: World, random_: random.Random) -> None:
         shown = controller.states()[address].held
         assert shown is not None
         world.note("approve", object=address)
+        world.monitor.downtimes.approved(address, shown)
         approval = Approval(address=address, shown=shown, by="ada", reason="meant", at=world.now())
         _ask(process, controller.approve([approval]), "approve")
 
@@ -374,6 +383,8 @@ def others(world: World) -> tuple[Actor, ...]:
         found = (*found, writers)
     if world.authors.texts and random.Random(f"{world.seed}/renewers take part").random() < 0.5:
         found = (*found, renewers)
+    if world.authors.watch is not None:
+        found = (*found, maintainers)
     return (*found, upgraders) if world.asks else found
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from reconciler.errors import TransportError
 from reconciler.model.names import TargetName
 from tests.sim import meddling, scribes, texts
+from tests.sim.boots import SUBJECT, Boots, Cause
 from tests.sim.dpkg import OURS, Installed
 from tests.sim.files import Files, Node
 from tests.sim.programs import Programs
@@ -75,6 +76,9 @@ class Witness(Protocol):
     def ran_unit(self, machine: "Machine", unit: str, job: str, by: Json | None) -> None:
         """A service was started, stopped or reloaded."""
 
+    def went_down(self, machine: "Machine", cause: Cause, *, was_asked: bool, before: bool) -> None:
+        """It goes down since we said so."""
+
 
 class Machine:
     """See the module.
@@ -98,6 +102,7 @@ class Machine:
             asked=lambda argv: self._witness.ran(self, argv),
             begins=lambda argv: self._witness.begins(self, argv),
         )
+        self.boots = Boots(self, seed=seed)
         self.weather = Weather()
         self.now = now
         self.boot = 1
@@ -236,13 +241,27 @@ class Machine:
         """For services."""
         self._witness.ran_unit(self, unit, job, by)
 
+    # --- its boots --------------------------------------------------------------------------------------------
+
+    def told_of_boots(self, path: str, by: Json) -> None:
+        """What asks for another boot is something else."""
+        self.changes.append(Change(self._loop.time(), SUBJECT, False))
+        self.note("another boot", kernel=self.boots.kernel, cause=self.boots.cause)
+        for runner in list(self.runners) if path else ():
+            runner.changed(f"path:{path}", by)
+
+    def goes_down(self, cause: Cause, *, was_asked: bool, before: bool) -> None:
+        """For its boots."""
+        self._witness.went_down(self, cause, was_asked=was_asked, before=before)
+
     # --- as fate meets it -------------------------------------------------------------------------------------
 
-    def power_failure(self, seconds: float) -> None:
-        """Go down at once, and come back with the files as they are."""
-        self.note("power failure", seconds=seconds)
+    def power_failure(self, seconds: float, *, ordered: bool = False) -> None:
+        """Go down at once, and come back with the files as they are; perhaps since it was `ordered`."""
+        self.note("goes down" if ordered else "power failure", seconds=seconds)
         self.powered = False
         self.boot += 1
+        self.boots.lose(ordered=ordered)
         self.programs.lose()
         self.system.lose()
         for runner in list(self.runners):
@@ -256,6 +275,7 @@ class Machine:
         if boot == self.boot:  # else it has failed once more meanwhile
             self.powered = True
             self.system.boot()
+            self.boots.begin()
 
     def lose_sessions(self) -> None:
         """Every connection to it is cut."""

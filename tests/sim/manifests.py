@@ -16,12 +16,21 @@ from reconciler.model.blob import Blob
 from reconciler.model.desired import Desired
 from reconciler.model.facts import Facts, Section
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address, reference
-from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Patience, Policy
+from reconciler.model.resource import (
+    Adopt,
+    CommonSpec,
+    Deletion,
+    Instance,
+    Metadata,
+    Patience,
+    Policy,
+    Window,
+)
 from reconciler.model.secrets import marks_in
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from reconciler.model.subjects import Subject
 from reconciler.model.target import SshTransport, Target
-from tests.sim import households, scribes, trees
+from tests.sim import boots, households, scribes, trees
 from tests.sim.files import NAMES, Files, digest_of
 from tests.sim.packages import KINDS
 from tests.sim.secrets import FILE, PLACEHOLDER, ProcessVault
@@ -35,10 +44,18 @@ SOURCE = SourceName("sim")
 API = "linux.froyo.dev/v1alpha1"
 
 
-BESIDE = households.KINDS | scribes.KINDS
+BESIDE = households.KINDS | scribes.KINDS | boots.KINDS
 """Kinds that are about what their manifests say."""
 
-_CHOICES: dict[str, Any] = {"policy": Policy, "adopt": Adopt, "deletion": Deletion}
+_CHOICES: dict[str, Any] = {
+    "policy": Policy,
+    "adopt": Adopt,
+    "deletion": Deletion,
+    "windows": lambda windows: tuple(
+        Window(**{key: tuple(value) if key == "days" else value for key, value in one.items()})
+        for one in windows
+    ),
+}
 
 
 def target(name: str, *, port: int = 22) -> Target:
@@ -99,6 +116,7 @@ def instance(
         lock=KINDS[kind].lock,
         transaction=KINDS[kind].transaction,
         touches=KINDS[kind].touches if kind in BESIDE else (),
+        disruptive=KINDS[kind].disruptive,
         probe=_patience(kind, spec),
     )
     if vault is not None and text is not None and (marks := marks_in(text)):
@@ -242,14 +260,7 @@ def differs(one: Instance, machine: "Machine", managed: Mapping[str, Address]) -
     """
     files = machine.files
     if one.kind in BESIDE:
-        spec, of_text = dict(one.spec), one.kind in scribes.KINDS
-        if "body" in spec:
-            spec["body"] = {"digest": machine.real.get(spec["body"]["digest"], spec["body"]["digest"])}
-        return (
-            scribes.differs(one.kind, spec, files)
-            if of_text
-            else households.differs(one.kind, spec, machine.system)
-        )
+        return _beside(one, machine)
     if one.kind == "HttpProbe":
         return ""  # what answers is the world's business
     if one.kind == "Exec":
@@ -278,6 +289,18 @@ def differs(one: Instance, machine: "Machine", managed: Mapping[str, Address]) -
     if spec.get("purge"):
         wrong += [f"has {path}" for path in unmanaged(one, files, managed)]
     return ", ".join(wrong)
+
+
+def _beside(one: Instance, machine: "Machine") -> str:
+    """The same of what is beside files."""
+    if one.kind in boots.KINDS:
+        return boots.differs(machine.boots)
+    spec, of_text = dict(one.spec), one.kind in scribes.KINDS
+    if "body" in spec:
+        spec["body"] = {"digest": machine.real.get(spec["body"]["digest"], spec["body"]["digest"])}
+    if of_text:
+        return scribes.differs(one.kind, spec, machine.files)
+    return households.differs(one.kind, spec, machine.system)
 
 
 def unmanaged(one: Instance, files: Files, managed: Mapping[str, Address]) -> list[str]:

@@ -19,11 +19,12 @@ from reconciler.plugins.calls import Phase
 from tests.sim import dpkg, scribes, trees
 from tests.sim.author import file_of
 from tests.sim.custody import Custody
+from tests.sim.downtimes import Downtimes
 from tests.sim.files import Node
 from tests.sim.manifests import path_of
 from tests.sim.process import PROCESS, Process
 from tests.sim.removals import Removals
-from tests.sim.runner import WRITING, Json, frames_in
+from tests.sim.runner import AGAIN, WRITING, Json, frames_in
 from tests.sim.system import ORDERS
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Monitor(logging.Handler):
         self._rounds: dict[tuple[int, TargetName], Any] = {}
         self._removals = Removals(world, self.violated)
         self.custody = Custody(world, self)
+        self.downtimes = Downtimes(world, self)
         self._writing: set[tuple[int, Spot]] = set()
         self._applied: dict[Spot, list[float]] = defaultdict(list)
         self._concluded: dict[Spot, float] = {}
@@ -226,7 +228,9 @@ class Monitor(logging.Handler):
 
     def said(self, process: Process, name: TargetName, data: bytes) -> None:
         """The controller sends something to a target."""
-        if process.dead or not any(b'"command":"' + word.encode() in data for word in (*WRITING, "exec.run")):
+        if process.dead or not any(
+            b'"command":"' + word.encode() in data for word in (*WRITING, "exec.run", AGAIN)
+        ):
             return
         for frame in frames_in(data):
             command = frame.get("command")
@@ -237,6 +241,8 @@ class Monitor(logging.Handler):
                     self.custody.said(process, name, command, item)
                 else:
                     self._intended(process, name, command, item)
+            for item in frame["items"] if command == AGAIN else ():
+                self.downtimes.sent(process, name, item)
             for item in frame["items"] if command == "exec.run" else ():
                 if item["argv"][0] in dpkg.PROGRAMS:
                     self.custody.ran(process, name, item["argv"])
@@ -520,6 +526,7 @@ class Monitor(logging.Handler):
         if process.account is None or process.dead:
             return
         self.store_writes += 1
+        self.downtimes.committed(process, self._declared)
         rows = process.account.execute(
             "SELECT id, at, reason, object, message, evidence, duration, data FROM events WHERE id > ? ORDER BY id",
             (self._last_event,),

@@ -13,12 +13,15 @@ from reconciler.core.inventory import Decision
 from reconciler.core.refreshes import Refreshes
 from reconciler.core.vault import Vault
 from reconciler.core.workqueue import WorkQueue
+from reconciler.engine.disruptions import Disruptions
 from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.lane.backlog import Backlog
+from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.requests import Requests
 from reconciler.engine.report import Report
 from reconciler.engine.round.journal import Journal
+from reconciler.engine.round.permitting import Permitting
 from reconciler.engine.round.probes import Probes
 from reconciler.engine.round.reconcile import Round
 from reconciler.engine.round.services import RoundOutcome
@@ -28,6 +31,9 @@ from reconciler.errors import StoreError, TransportError
 from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Cause, PlanUnit
+from reconciler.store.batch import Batch
+from reconciler.store.store import Store
+from tests.sim.boots import watchman
 from tests.sim.households import Household, keeper
 from tests.sim.programs import Programs
 from tests.sim.scribes import scribe
@@ -439,6 +445,26 @@ def has_values_in_what_is_declared() -> Any:
     )
 
 
+def disrupts_at_any_time() -> Any:
+    """Windows are nobody's business."""
+    return _patched(Permitting, "_closed", lambda _right, self, address: "")
+
+
+def takes_a_round_for_all_of_it() -> Any:
+    """A host that was started anew counts no longer once it is back, whatever has become of what runs there."""
+
+    async def settle(_right: Any, self: Disruptions, lane: Lane, store: Store) -> None:
+        await store.write(Batch().end_disruption(lane.target.name))
+        self._end([lane.target.name])
+
+    return _patched(Disruptions, "settle", settle)
+
+
+def forgets_who_is_disrupted() -> Any:
+    """A controller that starts anew knows of nobody who was disrupted before."""
+    return _patched(Disruptions, "recall", lambda _right, self, disruptions: None)
+
+
 BESIDE_FILES: dict[str, str] = {
     mutation.__name__: part
     for part, mutations in (
@@ -464,6 +490,14 @@ BESIDE_FILES: dict[str, str] = {
         (
             "texts",
             (leaves_a_block_that_was_changed, has_values_in_what_is_declared),
+        ),
+        (
+            "boots",
+            (
+                disrupts_at_any_time,
+                takes_a_round_for_all_of_it,
+                forgets_who_is_disrupted,
+            ),
         ),
     )
     for mutation in mutations
@@ -510,12 +544,16 @@ MUTATIONS: dict[str, Mutation] = {
         takes_all_other_groups_away,
         leaves_a_block_that_was_changed,
         has_values_in_what_is_declared,
+        disrupts_at_any_time,
+        takes_a_round_for_all_of_it,
+        forgets_who_is_disrupted,
     )
 }
 
 
 BEGIN_AT = {
     "leaves_a_dpkg_that_was_cut_off": 60,
+    "forgets_who_is_disrupted": 80,
     "takes_all_other_groups_away": 40,
     "changes_what_is_on_hold": 100,
     "has_no_unit_files_read": 50,
@@ -530,6 +568,8 @@ def could_find(name: str, seed: int) -> bool:
         return True
     if seed < BEGIN_AT.get(name, 0):
         return False
+    if BESIDE_FILES[name] == "boots":
+        return watchman(seed, authors_of(seed)) is not None
     authors = range(authors_of(seed))
     if BESIDE_FILES[name] == "texts":
         return any(scribe(seed, number) is not None for number in authors)

@@ -30,6 +30,7 @@ Json = dict[str, Any]
 
 CHECKS = frozenset({"exec.look", "exec.check", "exec.check.unconfined"})
 OPERATIONS = frozenset({"exec.run", "exec.forget"})
+AGAIN = "boot.again"
 WRITING = frozenset(name for name, rule in CALLS.items() if not rule.reading and rule.names)
 READING = frozenset(name for name, rule in CALLS.items() if rule.reading)
 HEARTBEAT = 10.0
@@ -125,7 +126,7 @@ class Runner:
             uid=0,
             boot_id=f"boot-{self.machine.boot}",
             commands=sorted(
-                WRITING | READING | OPERATIONS | {"file.read", "digests.forget", "observe", "watch"}
+                WRITING | READING | OPERATIONS | {"file.read", "digests.forget", "observe", "watch", AGAIN}
             ),
             watch=self.mode,
             schemes=["path", "unit"],
@@ -259,6 +260,8 @@ class Runner:
             self._begin_watch(command)
         elif command.name in ORDERS:
             self._later(command, self._order)
+        elif command.name == AGAIN:
+            self._later(command, self._start_anew)
         elif command.name in WRITING and validating(command):
             self._later(command, self._write_next)  # nobody else waits for it
         elif command.name in WRITING:
@@ -309,6 +312,23 @@ class Runner:
             self.machine.order(self, command.name, item, partial(tell, place))
             if self._chance("contests"):
                 self._loop.call_later(self._random.uniform(0.0, 0.4), self.machine.meddle, subject)
+
+    def _start_anew(self, command: Command) -> None:
+        """Nobody answers, if all goes well."""
+        (item,) = command.items
+        boots = self.machine.boots
+        if self._chance("interlopes"):
+            boots.meddle(self._random)
+        if self._chance("hangs_up"):
+            if self._random.random() < 0.5:
+                boots.again(item, lambda _result: None)
+            self.machine.note("a runner hangs up", path=command.name)
+            self.wire.cut(TransportError("modelled: connection reset"))
+            self.die()
+        elif self._chance("stutters"):
+            self._done(command, [{"error": fault("io_error", "transient")}])
+        else:
+            boots.again(item, partial(self._teller(command), 0))
 
     def _later(self, command: Command, step: Callable[[Command], None]) -> None:
         pause = self._random.uniform(0.0001, 0.002) + validating(command)
@@ -382,6 +402,8 @@ class Runner:
             )
         if name in CHECKS:
             return self.machine.programs.check(name, item)
+        if name == "boot.stat":
+            return self.machine.boots.stat()
         if name in LOOKS:
             subjects = about(Call(name, item))
             self.machine.looked(self, str(subjects[0]) if subjects else name)

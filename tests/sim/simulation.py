@@ -208,6 +208,8 @@ async def _calm(world: World) -> None:
         machine.files.immutable.clear()
         machine.silent_until = min(machine.silent_until, world.loop.time())
         meddling.settle(machine.system, {1002, 1003})
+        if world.authors.watch is not None:
+            machine.boots.settle()
         for one in world.authors.slots:
             path, node = one["spec"]["path"], machine.files.nodes.get(one["spec"]["path"])
             if node is not None and node.type != one["kind"].lower():
@@ -372,6 +374,8 @@ async def _leave(world: World) -> None:
         world.monitor.violated("a secret is in a report", found)
     if doubt := await process.store.in_doubt():
         world.monitor.violated("something is still in doubt", *doubt)
+    if counted := await process.store.load_disruptions():
+        world.monitor.violated("a target is still disrupted", *counted)
     if queue := await process.store.load_queue():
         world.monitor.violated("a request that was granted is still on record", *queue)
     for address, entry in (await process.store.load_inventory()).items():
@@ -480,7 +484,8 @@ def _excused(world: World, address: Any, one: Instance | None, managed: Mapping[
         return summary.reason is Reason.PAUSED
     if one.common.policy is Policy.OBSERVE:
         return bool(wrong) == (summary.reason is Reason.DIFFERS)
-    return bool(wrong) and summary.reason is Reason.HELD and one.common.adopt is Adopt.HOLD
+    waits = one.common.adopt is Adopt.HOLD or (one.disruptive and not one.common.windows)
+    return bool(wrong) and summary.reason is Reason.HELD and waits
 
 
 def _waits_for(world: World, address: Any, excused: set[Any]) -> bool:

@@ -15,6 +15,7 @@ from reconciler.engine.settings import EngineSettings
 from reconciler.model.names import SourceName, TargetName
 from tests.sim import meddling, scribes
 from tests.sim.author import Authors
+from tests.sim.boots import Cause
 from tests.sim.dpkg import Installed
 from tests.sim.files import Json, Node, digest_of
 from tests.sim.machine import Machine
@@ -64,7 +65,7 @@ class World:
             TargetName(name): Machine(name, seed=f"{seed}/{name}", witness=self, now=self.now)
             for name in names
         }
-        self.authors = Authors(seed, names, self.random.choice(AUTHORS))
+        self.authors = Authors(seed, names, self.random.choice(AUTHORS), now=self.now)
         self.sources = {name: SimSource(name) for name in self.authors.by_source}
         self.served: list[SourceName] = list(self.sources)
         for machine in self.machines.values():
@@ -115,6 +116,7 @@ class World:
             apply_patience=random_.choice([8.0, 90.0]),
             batch=random_.choice([1, 3, 2000]),
             prune=Budget(instances=random_.choice([1, 3])),
+            max_disrupted=random.Random(f"{self.seed}/disrupted").choice([1, 1, 2]),
         )
 
     # --- for those in it --------------------------------------------------------------------------------------
@@ -173,6 +175,10 @@ class World:
     def ran_unit(self, machine: Machine, unit: str, job: str, by: Json | None) -> None:
         """For machines."""
         self.monitor.custody.ran_unit(machine, unit, job, by)
+
+    def went_down(self, machine: Machine, cause: Cause, *, was_asked: bool, before: bool) -> None:
+        """For machines."""
+        self.monitor.downtimes.went_down(machine, cause, was_asked=was_asked, before=before)
 
     def looked(self, machine: Machine, path: str) -> None:
         """For machines."""
