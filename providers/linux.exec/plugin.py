@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 from froyo_provider import (
@@ -23,6 +24,10 @@ from froyo_provider.programs import succeeded
 CHECK_SECONDS = 30
 OUTPUT = 4096
 """Bytes of each stream that are kept."""
+PLAIN = re.compile(r"[\w@%+=:,./-]+")
+"""What a shell takes for one word as it stands."""
+SHOWN = 200
+"""Characters of a command that a plan shows."""
 CHECKS = ("unless", "onlyif")
 ACCOUNTS = "path:/etc/passwd"
 """Where a user that there is not yet turns up."""
@@ -126,7 +131,16 @@ def seen(one: Resource, state: dict[str, Any]) -> Actual:
     for obstacle in state.get("obstacles", ()):
         for subject in obstacle["subjects"]:
             watch[ACCOUNTS if subject.startswith("user:") else subject] = None
-    return Actual(not is_needed(one.spec, state), state, tuple(watch))
+    needed = is_needed(one.spec, state)
+    return Actual(not needed, state, tuple(watch), remark=f"runs {command_line(one.spec)}" if needed else "")
+
+
+def command_line(spec: dict[str, Any]) -> str:
+    """The command as a person types it, not too long for a line."""
+    quoted = (word.replace("'", "'\"'\"'") for word in spec["argv"])
+    line = " ".join(word if PLAIN.fullmatch(word) else f"'{word}'" for word in quoted)
+    whose = f" as {spec['user']}" if "user" in spec else ""
+    return (f"{line[:SHOWN]}…" if len(line) > SHOWN else line) + whose
 
 
 def is_needed(spec: dict[str, Any], state: dict[str, Any]) -> bool:

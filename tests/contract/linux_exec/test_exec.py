@@ -125,6 +125,21 @@ async def test_it_is_needed_when_everything_says_so(spec, exists, exits, differs
     assert actual["watch"] == (["path:" + spec["creates"]] if "creates" in spec else [])
 
 
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"argv": ["make", "-C", "/srv", "a b", "it's"]}, """runs make -C /srv 'a b' 'it'"'"'s'"""),
+        ({"argv": ["true"], "user": "ann"}, "runs true as ann"),
+        ({"argv": ["echo", "x" * 300]}, f"runs echo {'x' * 195}…"),
+        ({"argv": ["true"], "refreshOnly": True}, None),
+    ],
+)
+async def test_a_plan_shows_the_command_that_it_would_run(spec, said):
+    needs_it = {} if spec.get("refreshOnly") else {"creates": "/x"}
+    actual, _ = await look(resource(**spec, **needs_it), Target())
+    assert actual.get("remark") == said
+
+
 async def test_checks_run_as_the_command_would():
     target = Target()
     await look(resource(unless=["u"], user="ops", environment={"A": "1"}, cwd="/srv"), target)
