@@ -11,10 +11,11 @@ import pytest
 
 from reconciler.api.health import lives
 from reconciler.app import daemon as daemons
-from reconciler.app import sources
+from reconciler.app import sources, watching
 from reconciler.app.assembly import assemble
 from reconciler.app.backend import DaemonBackend
 from reconciler.app.places import places
+from reconciler.cli.sourcing import directory_source
 from reconciler.model import metrics
 from reconciler.store.writer import LANE as WRITER
 from reconciler.telemetry.meter import Measures
@@ -59,7 +60,12 @@ async def living(tmp_path):
         await asyncio.Event().wait()
 
     async with assemble(places(environ), environ, lease=True, notice=print, meter=measures) as parts:
-        running = asyncio.create_task(daemons.run_daemon(parts, [site], serve={"show": show}))
+        running = asyncio.create_task(
+            daemons.run_daemon(parts, [directory_source(site)], serve={"show": show})
+        )
+        await asyncio.wait([running, shown], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
         body = Body(await shown, measures)
         try:
             await body.until(lambda: not body.ready)
@@ -75,7 +81,8 @@ def _soon(monkeypatch):
     monkeypatch.setattr(daemons, "LEASE", 0.6)
     monkeypatch.setattr(daemons, "PULSE", 0.02)
     monkeypatch.setattr(daemons, "LOOP_DEADLINE", 0.4)
-    monkeypatch.setattr(sources, "RESCAN", 0.2)
+    for module in (sources, watching):
+        monkeypatch.setattr(module, "RESCAN", 0.2)
 
 
 @pytest.mark.parametrize("killed", ["source", "controller", "writer", "loop"])
