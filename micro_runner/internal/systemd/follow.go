@@ -19,6 +19,11 @@ const (
 	rarely = time.Second
 	// silence is how long systemd may be gone until it is said that nothing is heard of units.
 	silence = 3 * time.Second
+	// mostTold is how often a second each unit of a user's may be told of, who could have as much as that happen.
+	mostTold = 20
+	// room and usersRoom are for how many signals there is some, until they are taken.
+	room      = 1024
+	usersRoom = 64
 )
 
 // Source is where this evidence comes from.
@@ -40,6 +45,8 @@ type Follower struct {
 	unheard func()
 	asker   *asker
 	units   map[string]*followed
+	second  time.Time // in which so much was told of units of a user's
+	told    int
 }
 
 // followed is what is known of one unit.
@@ -52,8 +59,12 @@ type followed struct {
 // Follow tells of every change of some units that comes to rest, and of all of them when something may have been missed. lacking is told
 // why nothing is heard, and "" when it is again. An error says that nothing can be heard at all.
 func (b *Bus) Follow(ctx context.Context, units []string, names *owner.Names, tell Changed, lacking func(string)) (*Follower, error) {
+	space := room
+	if b.user != "" {
+		space = usersRoom
+	}
 	f := &Follower{
-		bus: b, tell: tell, lacking: lacking, heard: make(chan *dbus.Signal, 1024), ends: make(chan struct{}), over: make(chan struct{}), asker: newAsker(names), units: map[string]*followed{},
+		bus: b, tell: tell, lacking: lacking, heard: make(chan *dbus.Signal, space), ends: make(chan struct{}), over: make(chan struct{}), asker: newAsker(names), units: map[string]*followed{},
 	}
 	for _, unit := range units {
 		f.units[unit] = &followed{}
@@ -162,7 +173,7 @@ func (f *Follower) recover() {
 func (f *Follower) all() {
 	for unit, known := range f.units {
 		known.state, known.moved = "", false
-		f.tell(unit, time.Now(), evidence.Evidence{Source: Source})
+		f.say(unit, time.Now(), evidence.Evidence{Source: Source})
 	}
 }
 
@@ -216,6 +227,22 @@ func (f *Follower) moves(unit string, known *followed, active, sub string) {
 		by = known.who.found(knowing)
 		known.who = nil
 	}
+	f.say(unit, at, by)
+}
+
+// say tells of a unit. Of a user's it waits where there was too much to tell: what there is no room for meanwhile is told as one.
+func (f *Follower) say(unit string, at time.Time, by evidence.Evidence) {
+	if f.bus.user != "" {
+		if now := time.Now(); now.Sub(f.second) >= time.Second {
+			f.second, f.told = now, 0
+		}
+		if f.told++; f.told > mostTold*len(f.units) {
+			select {
+			case <-f.ends:
+			case <-time.After(time.Until(f.second.Add(time.Second))):
+			}
+		}
+	}
 	f.tell(unit, at, by)
 }
 
@@ -225,6 +252,6 @@ func (f *Follower) reread() {
 		return
 	}
 	for unit := range f.units {
-		f.tell(unit, time.Now(), evidence.Evidence{Source: Source})
+		f.say(unit, time.Now(), evidence.Evidence{Source: Source})
 	}
 }
