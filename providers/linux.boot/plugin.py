@@ -22,6 +22,7 @@ from froyo_provider import (
     Result,
     batch,
     call,
+    gather,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ Json: TypeAlias = "dict[str, Any]"
 
 NAMED = 5
 """How many packages are named that ask for it."""
+NOTE = "/var/lib/froyo/boot"
+"""Where a host keeps for what it was started anew last: all that there is of a Reboot."""
 WATCHED = ("path:/run/reboot-required", "path:/boot/", "path:/run/systemd/shutdown/scheduled")
 
 
@@ -39,10 +42,15 @@ class Reboot(Provider):
 
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """Which boot this is, and what asks for another one."""
-        return [
-            seen(one, found)
-            for one, found in zip(wanted, await batch("boot.stat", [{} for _ in wanted]), strict=True)
-        ]
+        going = [one for one in wanted if one.removed]
+        staying = [one for one in wanted if not one.removed]
+        stats, notes = await gather(
+            batch("boot.stat", [{} for _ in staying]),
+            batch("file.stat", [{"path": NOTE, "wanted": {"type": "absent"}} for _ in going]),
+        )
+        found = {one.address: seen(one, told) for one, told in zip(staying, stats, strict=True)}
+        found |= {one.address: noted(told) for one, told in zip(going, notes, strict=True)}
+        return [found[one.address] for one in wanted]
 
     def plan(self, wanted: list[Resource], actual: list[Actual]) -> Sequence[Operation | Fault]:
         """Whether there is a cause that it was not started anew for yet."""
@@ -57,7 +65,7 @@ class Reboot(Provider):
         return Result(changed=True, output=f"the host was started anew; this is boot {done['boot_id']}")
 
     def absence(self, resource: Resource) -> Resource:
-        """A host that was started anew was; nothing is left of that."""
+        """A host that was started anew was; what is left of that is the note."""
         return replace(resource, removed=True)
 
 
@@ -81,7 +89,17 @@ def seen(one: Resource, found: Json | CallError) -> Actual | Fault:
     if obstacles:
         state["obstacles"] = obstacles
     watch = [*WATCHED, *(subject for each in obstacles for subject in each["subjects"])]
-    return Actual(not because, state, tuple(dict.fromkeys(watch)))
+    return Actual("last" in found, state, tuple(dict.fromkeys(watch)))
+
+
+def noted(found: Json | CallError) -> Actual | Fault:
+    """What is known of the note of a host on which there is to be none."""
+    if isinstance(found, CallError):
+        return found
+    state: Json = {"note": found["state"]}
+    if obstacles := found.get("obstacles"):
+        state["obstacles"] = obstacles
+    return Actual(found["exists"], state, (f"path:{NOTE}",))
 
 
 def causes(found: Json) -> list[str]:
@@ -99,9 +117,11 @@ def causes(found: Json) -> list[str]:
 def planned(one: Resource, now: Actual) -> Operation | Fault:
     """What is to be done about one."""
     state = now.state
+    if one.removed:
+        return forgotten(now)
     # Also where nothing is needed: it may be notified.
     obstacles = [{"call": "boot.again", **each} for each in state.get("obstacles", ())]
-    if one.removed or not state["because"]:
+    if not state["because"]:
         return Operation("none", obstacles=obstacles, refreshes=one.spec["when"] == "required")
     diffs = [FieldDiff("boot", "; ".join(state["because"]), "another one")]
     if state["tried"]:
@@ -110,10 +130,19 @@ def planned(one: Resource, now: Actual) -> Operation | Fault:
             " see what the boot loader starts, and what asks for it"
         )
     return Operation(
-        "update",
+        "update" if now.exists else "create",
         diffs,
         calls=[{"call": "boot.again", "args": again(one.spec, state["id"], state["boot"])}],
         slow=True,
         refreshes=True,
         obstacles=obstacles,
     )
+
+
+def forgotten(now: Actual) -> Operation:
+    """What it takes that a host keeps no note: of another boot nothing is undone."""
+    if not now.exists:
+        return Operation("none")
+    calls = [{"call": "file.remove", "args": {"path": NOTE, "expect": now.state["note"]}}]
+    obstacles = [{"call": "file.remove", **each} for each in now.state.get("obstacles", ())]
+    return Operation("delete", [FieldDiff("state", "present", "absent")], calls=calls, obstacles=obstacles)

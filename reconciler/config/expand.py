@@ -191,6 +191,8 @@ def _instance(manifest: Manifest, name: TargetName, made: Made, rendered: tuple[
         lock=kind.lock,
         transaction=kind.transaction,
         disruptive=kind.disruptive,
+        removal_disrupts=kind.removal_disrupts,
+        made_here=kind.made_here,
         touches=kind.touches,
         probe=None if kind.probe is None else patience_of(kind.probe, made.spec),
         origin=manifest.origin,

@@ -133,7 +133,7 @@ def why_left(
         return f"its policy is {common.policy}"
     if instance.absent:
         return "it was declared absent, and is"
-    if not created and not replaced:
+    if not (created or replaced or instance.made_here):
         return "it was there before us"
     if any(is_protected(one.name, own_paths) for one in instance.provides if one.scheme == PATH):
         return (

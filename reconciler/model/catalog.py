@@ -88,6 +88,8 @@ class Kind:
         lock: what only one operation on a target can hold at a time, such as `dpkg`; or "".
         transaction: whether what is to be done at once about several instances on a target is one operation.
         disruptive: whether nothing is done about an instance but within its windows, or when that was approved.
+        removal_disrupts: whether that holds of its removal, too.
+        made_here: whether what there is of one is made by froyo only, so that it is never somebody else's.
         touches: the sections of facts that may be others once an instance was changed.
         secrets: the fields in which a secret may stand.
         probe: that its instances are looked at beside the rounds, so that none waits for the answer; or None.
@@ -109,6 +111,8 @@ class Kind:
     lock: str = ""
     transaction: bool = False
     disruptive: bool = False
+    removal_disrupts: bool = True
+    made_here: bool = False
     touches: tuple[Section, ...] = ()
     secrets: tuple[str, ...] = ()
     probe: ProbeFields | None = None

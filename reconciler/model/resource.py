@@ -147,6 +147,8 @@ class Instance:
         lock: what its operations hold, one at a time on a target, such as `dpkg`; or "".
         transaction: whether what is to be done at once about it and about others of its kind is one operation.
         disruptive: whether nothing is done about it but within its windows, or when a person has approved that.
+        removal_disrupts: whether that holds of its removal, too.
+        made_here: whether what there is of one is made by froyo only, so that it is never somebody else's.
         touches: the sections of facts that may be others once it was changed.
         probe: that it is looked at beside the rounds, and how patiently; None for what rounds look at.
         origin: where it was declared.
@@ -171,6 +173,8 @@ class Instance:
     lock: str = ""
     transaction: bool = False
     disruptive: bool = False
+    removal_disrupts: bool = True
+    made_here: bool = False
     touches: tuple[Section, ...] = ()
     probe: Patience | None = None
     origin: Origin = field(default=Origin(), compare=False)

@@ -151,6 +151,8 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
             "lock",
             "transaction",
             "disruptive",
+            "removalDisrupts",
+            "madeHere",
             "touches",
             "secrets",
             "probe",
@@ -196,6 +198,8 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         lock=reader.text(entry["lock"], _LOCK, "a name, such as dpkg") if "lock" in entry else "",
         transaction=reader.flag(entry.get("transaction")),
         disruptive=reader.flag(entry.get("disruptive")),
+        removal_disrupts="removalDisrupts" not in entry or reader.flag(entry["removalDisrupts"]),
+        made_here=reader.flag(entry.get("madeHere")),
         touches=_touches(reader, entry.get("touches")),
         secrets=tuple(known(item) for item in reader.items(entry.get("secrets"))),
         probe=ProbeFields(**{use: known(field_node) for use, field_node in probe.items()})

@@ -1,6 +1,6 @@
 """The world of the cases: a host that can be started anew.
 
-It is `boot: {host: {number, required, newer, last, obstacles, stuck}}`.
+It is `boot: {host: {number, required, newer, obstacles, stuck}}`, and the file NOTE.
 """
 
 from __future__ import annotations
@@ -8,6 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from froyo_provider import CallError
+
+NOTE = "/var/lib/froyo/boot"
+
+
+def noted(world: dict[str, Any]) -> list[str]:
+    """For what it was started anew last, and in which boot; [] where that is not known."""
+    return str(world.get("files", {}).get(NOTE, {}).get("content", "")).split()
 
 
 def answer(world: dict[str, Any], call: str, args: dict[str, Any]) -> dict[str, Any]:
@@ -24,16 +31,18 @@ def answer(world: dict[str, Any], call: str, args: dict[str, Any]) -> dict[str, 
         for why in host.get("obstacles", ())
     ]
     if call == "boot.stat":
-        told = {key: host[key] for key in ("required", "newer", "last") if key in host}
+        told = {key: host[key] for key in ("required", "newer") if key in host}
+        if last := noted(world):
+            told["last"] = {"id": last[0], "boot_id": last[1]}
         return {"boot_id": boot, "kernel": "6.1.0-18-amd64", "obstacles": obstacles, **told}
-    last = host.get("last", {})
-    if last.get("id") == args["id"] and last["boot_id"] != boot:
+    last = noted(world)
+    if last and last[0] == args["id"] and last[1] != boot:
         return {"boot_id": boot, "changed": False}
     if args.get("boot_id", boot) != boot:
         raise CallError(call, {"class": "conflict", "code": "conflict", "message": "it was started anew"})
     if obstacles:
         raise CallError(call, obstacles[0])
-    host["last"] = {"id": args["id"], "boot_id": boot}
+    world.setdefault("files", {})[NOTE] = {"content": f"{args['id']} {boot}\n"}
     host["number"] = host.get("number", 1) + 1
     if not host.get("stuck"):
         host.pop("required", None)

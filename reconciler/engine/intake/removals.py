@@ -244,8 +244,13 @@ def restoration(entry: InventoryEntry, sizes: Mapping[Digest, int]) -> Instance 
 
 
 def removed(instance: Instance, removal: Removal) -> Instance:
-    """An instance that is to go: another declaration than the one that stood."""
+    """An instance that is to go: another declaration than the one that stood.
+
+    Its windows are for what disrupts a host: where its removal does not, that need not wait for them.
+    """
     said = f"removed {instance.digest} {removal.restores}"
+    if instance.disruptive and not instance.removal_disrupts:
+        instance = replace(instance, disruptive=False, common=replace(instance.common, windows=()))
     return replace(
         instance, removal=removal, digest=Digest("sha256:" + hashlib.sha256(said.encode()).hexdigest())
     )

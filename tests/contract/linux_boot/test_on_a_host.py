@@ -71,7 +71,12 @@ def test_a_single_apply_waits_for_the_return(lab, site, host):
     after = instance("File", "after", f"{BASE}/after", content="x\n", require=["Reboot/anew"], **on(host))
     host.exec("echo x >/run/reboot-required")
     first = boot_of(host)
-    site.declare(target(lab, host), reboot(host, windows=ALWAYS), after)
+    site.declare(target(lab, host), reboot(host, windows=ALWAYS, deletion="delete"), after)
     assert "created" in site.apply().stdout
     assert (boot_of(host) == first, host.exec(f"cat {BASE}/after")) == (False, "x")
     assert "nothing to do" in site.apply().stdout
+    assert host.exec("ls /var/lib/froyo") == "boot"
+    del after["spec"]["require"]
+    site.declare(target(lab, host), after)
+    site.apply()
+    assert host.exec("ls /var/lib/froyo") == ""

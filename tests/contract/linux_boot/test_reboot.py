@@ -74,7 +74,10 @@ def test_the_package_is_what_it_says_and_is_granted_that():
     assert structural_problems(SCHEMA) == []
     [kind] = package.kinds
     assert (kind.disruptive, kind.refresh, kind.lock) == (True, True, "dpkg")
-    assert {one.call for one in needs([package]).packages["linux.boot"]} == {"boot.stat", "boot.again"}
+    assert {one.call for one in needs([package]).packages["linux.boot"]} == {
+        *("boot.stat", "boot.again", "file.stat", "file.remove")
+    }
+    assert (kind.removal_disrupts, kind.made_here) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +113,7 @@ def test_for_what_it_was_started_anew_before_it_is_not_again(plugin):
     assert "kernel 6.1.0-21-amd64" in failed["fault"]["message"]
     # While it has not gone down yet, it is asked for as before.
     assert planned(plugin, host(last={"id": name, "boot_id": "first"}, **NEWER))["action"] == "update"
+    assert planned(plugin, host(**NEWER))["action"] == "create"
     assert planned(plugin, host("second", last={"id": name, "boot_id": "first"}))["action"] == "none"
 
 
@@ -133,11 +137,20 @@ def test_it_is_notified_where_it_says_so_and_only_there(plugin):
     assert [one["call"] for one in here.calls] == ["boot.stat"]
 
 
-def test_what_is_declared_no_longer_leaves_a_host_as_it_is(plugin):
-    one = reboot() | {"removed": True}
-    harness = Harness(plugin, host(**ASKED))
-    [operation] = harness.plan([one], harness.read([one]))
-    assert operation["action"] == "none"
+def test_of_what_is_declared_no_longer_the_note_is_taken_away_and_nothing_else_is_done(plugin):
+    gone = reboot() | {"removed": True}
+    here = host(**ASKED)
+    here.answers["file.stat"] = {"exists": True, "state": "sha256:1", "obstacles": [BUSY]}
+    operation = planned(plugin, here, gone)
+    assert (operation["action"], operation["obstacles"]) == ("delete", [{"call": "file.remove", **BUSY}])
+    removal = {"path": "/var/lib/froyo/boot", "expect": "sha256:1"}
+    assert operation["calls"] == [{"call": "file.remove", "args": removal}]
+    here.answers["file.stat"] = {"exists": False, "state": "sha256:0", "obstacles": []}
+    assert planned(plugin, here, gone)["action"] == "none"
+    assert {one["call"] for one in here.calls} == {"file.stat"}
+    here.answers["file.stat"] = error("eperm")
+    [found] = Harness(plugin, here).read([gone])
+    assert "fault" in found
 
 
 def test_a_host_that_does_not_say_is_not_started_anew(plugin):

@@ -62,6 +62,7 @@ def test_so_is_what_the_controller_itself_lives_on_where_it_runs(path, expected)
         (gone(policy=Policy.OBSERVE), True, False, "its policy is observe"),
         (gone(spec={"state": "absent"}), True, False, "it was declared absent, and is"),
         (gone(), False, False, "it was there before us"),
+        (replace(gone(), made_here=True), False, False, None),
     ],
 )
 def test_only_what_is_ours_and_was_to_be_deleted_goes(one, created, replaced, why):

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from reconciler.model.resource import Window
+from reconciler.model.resource import Deletion, Window
 from reconciler.model.state import Approval
 from reconciler.model.target import LocalTransport
 from reconciler.plugins.calls import Phase
@@ -116,6 +116,24 @@ async def test_on_the_controllers_own_host_a_window_is_not_enough(stage):
     assert "the host that froyo itself runs on" in stage.summary("motd").message
     await approve(stage, "motd")
     await stage.until(lambda: stage.content("motd") == b"hello\n")
+
+
+@staged
+async def test_what_is_to_go_waits_for_no_window_where_that_disrupts_nothing(stage):
+    def declared(*windows):
+        shaking = disruptive(file("shaking", "x\n", windows=windows, deletion=Deletion.DELETE))
+        calm = disruptive(file("calm", "x\n", windows=windows, deletion=Deletion.DELETE))
+        return shaking, Declared(replace(calm.instance, removal_disrupts=False), calm.content)
+
+    keep = file("keep", "x\n")
+    await stage.declare(keep, *declared(Window()))
+    await stage.settled()
+    await stage.declare(keep, *declared(*soon(stage)))
+    await stage.settled()
+    await stage.declare(keep)
+    await stage.until(lambda: stage.content("calm") is None and stage.reason("shaking") == "Held")
+    assert stage.content("shaking") == b"x\n"
+    await stage.until(lambda: stage.content("shaking") is None, within=240.0)
 
 
 async def goes(stage, *, seconds):
