@@ -105,6 +105,11 @@ class Carrying:
         lock = self._locks.setdefault(slow.lock, asyncio.Lock()) if slow.lock else contextlib.nullcontext()
         async with lock:
             slow.begun = True
+            # It may have waited for its turn, and a person may want something left alone since: as above.
+            slow.units = {a: unit for a, unit in slow.units.items() if not self._is_suspended(a)}
+            if not slow.units:
+                now = self._services.loop_time()
+                return Carried(now, now, {}, [], {})
             return await self._carry_out(slow.units, slow)
 
     async def _carry_out(self, todo: Mapping[Address, PlanUnit], slow: Slow | None = None) -> Carried:

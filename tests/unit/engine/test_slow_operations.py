@@ -427,6 +427,22 @@ async def test_what_needs_a_lock_and_is_quick_is_done_in_one_round(stage):
 
 
 @staged
+async def test_what_is_suspended_while_it_waits_for_a_lock_is_left_alone(stage):
+    argv = ("sleep", "0.02", "make")
+    named = [locked(name, *argv, f"/srv/{name}", spec={"creates": f"/srv/{name}"}) for name in "ab"]
+    await stage.declare(*named)
+    await stage.until(stage.ran)
+    [made] = stage.ran()
+    left = "b" if made.endswith("a") else "a"
+    await stage.controller.suspend(
+        Suspension(object=f"m0/Exec/{left}", by="ada", reason="x", since=stage.now(), until=None)
+    )
+    await asyncio.sleep(60)
+    assert len(stage.ran()) == 1
+    assert stage.reason(left, kind="Exec") == "Suspended"
+
+
+@staged
 async def test_a_handler_waits_for_the_lock_and_is_still_owed(stage):
     long = locked("long", "sleep", "30", "make", "/srv/made", spec={"creates": "/srv/made"})
     reload = locked("reload", "note", "reload")
