@@ -59,6 +59,11 @@ def sourced(
             "",
         ):
             raise UsageError(f"{given} is about a repository; name it with --git URL")
+        if "/" not in directory and not os.path.lexists(directory):
+            raise UsageError(
+                f"there is no directory {directory!r} here; what is named first is where the manifests are, and "
+                f"a target is named with --target {directory}"
+            )
         return directory_source(source_root(directory, os.environ))
     if directory != ".":
         raise UsageError(

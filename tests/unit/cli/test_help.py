@@ -104,6 +104,13 @@ def test_usage_errors_exit_with_1_since_2_means_changes(capsys):
             ["apply", "--check"],
             f"there is no option --check; {habits.OPTIONS['--check']}; see: froyo apply --help",
         ),
+        (
+            ["plan", "web-1"],
+            (
+                "there is no directory 'web-1' here; what is named first is where the manifests are, "
+                "and a target is named with --target web-1"
+            ),
+        ),
         (["destroy"], "there is no command 'destroy'; " + habits.COMMANDS["destroy"]),
         (["plan", "--target"], "--target takes a value: --target NAME; see: froyo plan --help"),
         (["plan", "-q=3"], "there is no option -=; see: froyo plan --help"),
