@@ -45,7 +45,16 @@ async def scratch_on(session: Session) -> AsyncIterator[str]:
     try:
         yield root
     finally:
-        await _script(session, f"rm -rf -- {shlex.quote(root)}")
+        await _script(session, deletion(root, f"rm -rf -- {shlex.quote(root)}"))
+
+
+def deletion(root: str, script: str) -> str:
+    """A script that deletes what is below a directory, but nothing that a case has left mounted there."""
+    mounted = f"grep -qF {shlex.quote(f' {root}/')} /proc/self/mounts"
+    told = shlex.quote(
+        f"something is mounted below {root}: nothing there is deleted; umount it, and delete {root}"
+    )
+    return f"if {mounted}; then echo {told} >&2; exit 1; fi\n{script}"
 
 
 class HostFiles(ScratchWorld):
@@ -65,7 +74,7 @@ class HostFiles(ScratchWorld):
                 entry.size, entry.linkname = len(node.content), self.here(node.to)
                 tar.addfile(entry, io.BytesIO(node.content))
         whose = "--same-owner" if self._chowns else "--no-same-owner"
-        cleared = f"cd {shlex.quote(self._root)} && find . -mindepth 1 -delete"
+        cleared = deletion(self._root, f"cd {shlex.quote(self._root)} && find . -mindepth 1 -delete")
         try:
             await _script(self._session, f"{cleared} && tar -xp {whose} -f -", packed.getvalue())
         except RunnerError as error:

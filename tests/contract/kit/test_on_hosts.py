@@ -3,6 +3,7 @@
 What each case shows by itself, as that is quick; tests/e2e/test_conformance.py does all that the command does.
 """
 
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from reconciler.app.places import Places
 from reconciler.conformance.exam import Effort
+from reconciler.conformance.hosts import deletion
 from reconciler.conformance.verdicts import PROPERTIES
 from tests.contract.kit.conftest import BUILT_IN, ROOT, findings
 from tests.contract.kit.hosts import WRITABLE, declare, looks, tried_on
@@ -83,6 +85,16 @@ def test_what_a_case_leaves_behind_and_what_cannot_be_prepared_is_told(
     assert found["clean"] == ["it is not as it was before: left"]
     assert 'afterwards note is "hello", not "other"' in found["cases"]
     assert "it cannot be prepared: exit status 1: no such thing" in found["cases"]
+
+
+def test_what_a_case_leaves_mounted_is_not_deleted_with_the_directory_that_it_is_in(host: Host) -> None:
+    host.exec("mkdir -p /srv/froyo-kit-t/a /srv/froyo-kit-of && touch /srv/froyo-kit-of/kept")
+    script = shlex.quote(deletion("/srv/froyo-kit-t", "rm -rf /srv/froyo-kit-t"))
+    left = f"/bin/sh -c {script} || ls /srv/froyo-kit-t/a"
+    said = host.exec(f"mount --bind /srv/froyo-kit-of /srv/froyo-kit-t/a; {left}; umount /srv/froyo-kit-t/a")
+    assert "kept" in str(said)
+    assert "gone" in str(host.exec(f"/bin/sh -c {script} && test ! -e /srv/froyo-kit-t && echo gone"))
+    host.exec("rm -rf /srv/froyo-kit-of")
 
 
 def test_a_kind_without_a_case_for_hosts_is_told(
