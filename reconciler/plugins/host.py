@@ -309,9 +309,13 @@ class PluginHost(Host):
     def _add_spare(self, ready: _Ready) -> None:
         try:
             spare = self._loaded(ready)
-            # No use of it: the answer depends on nothing. It has the runtime, and a plugin that says what to rehearse,
-            # touch the memory that a use needs.
-            spare.start(Phase.INIT, "{}")
+            try:
+                # No use of it: the answer depends on nothing. It has the runtime, and a plugin that says what to
+                # rehearse, touch the memory that a use needs.
+                spare.start(Phase.INIT, "{}")
+            except (Fault, Misbehaviour):
+                spare.close()
+                raise
             ready.spares.append(spare)
         except (Fault, Misbehaviour):
             # Whoever needs one will hear of it; there is no use in trying on and on.

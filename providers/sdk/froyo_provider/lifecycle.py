@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping
 
     from froyo_provider.calls import Call, Reply
+    from froyo_provider.model import Rehearsal
 
 ENTRY = "plugin"
 """The module that defines the providers."""
+ROUND_TRIPS = 16
+"""How many a rehearsal may take: no target gives what is waited for."""
 
 Code: TypeAlias = "str | types.CodeType"
 Task: TypeAlias = "Coroutine[list[Call], list[Reply] | None, str]"
@@ -166,25 +169,30 @@ class Lifecycle:
         Returns:
             The replies. What cannot be gone through to its end tells of that, and does no harm.
         """
-        replies: list[str] = []
-        for kind, provider in self._providers.items():
-            if provider.rehearsal is None:
-                continue
-            item = {
-                "address": f"host/{kind}/r",
-                "kind": kind,
-                "name": "r",
-                "spec": dict(provider.rehearsal.spec),
-            }
+        return [
+            self._rehearsed(kind, provider.rehearsal)
+            for kind, provider in self._providers.items()
+            if provider.rehearsal is not None
+        ]
+
+    def _rehearsed(self, kind: str, rehearsal: Rehearsal) -> str:
+        try:
+            item = {"address": f"host/{kind}/r", "kind": kind, "name": "r", "spec": dict(rehearsal.spec)}
             request = {"target": {"name": "host"}, "resources": [item], "plan": True}
             step = self.start("read", encode(request))
-            while isinstance(step, Pending):
-                known = provider.rehearsal.replies
+            left = ROUND_TRIPS
+            while isinstance(step, Pending) and left:
+                left -= 1
+                known = rehearsal.replies
                 calls = [one["call"] for one in decode(step.calls)]
                 answers = [{"ok": known[one]} if one in known else _unrehearsed() for one in calls]
                 step = self.resume(step.task, encode(answers))
-            replies.append(step.reply)
-        return replies
+            if isinstance(step, Done):
+                return step.reply
+            self.cancel(step.task)
+            raise PermanentError(f"it asks again and again: {ROUND_TRIPS} round trips did not do")
+        except DEFECTS as error:
+            return encode({"fault": phases.fault_of(error).to_json()})
 
     def _advance(self, task: int, coroutine: Task, replies: list[Reply] | None) -> Done | Pending:
         while True:

@@ -122,6 +122,32 @@ async def test_stops_making_spares_that_do_not_load(
     assert ready.wanted_spares == 0
 
 
+async def test_closes_a_spare_that_fails_at_its_rehearsal(
+    tmp_path: Path, make_host: MakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reconciler.plugins.steps import Misbehaviour
+
+    write_package(tmp_path)
+    host = await make_host(spares=1, warm=True)
+    ready = host._ready["test.thing"]
+    closed: list[str] = []
+
+    class Failing:
+        def start(self, *_: Any) -> None:
+            raise Misbehaviour("out of luck")
+
+        def close(self) -> None:
+            closed.append("closed")
+
+    monkeypatch.setattr(host, "_loaded", lambda _: Failing())
+    ready.spares.pop().close()
+    host._add_spare(ready)
+
+    assert closed == ["closed"]
+    assert ready.wanted_spares == 0
+    assert not ready.spares
+
+
 async def test_answers_from_memory_what_it_was_asked_before(tmp_path: Path, make_host: MakeHost) -> None:
     write_package(tmp_path)
     host = await make_host()

@@ -190,6 +190,33 @@ class Other(Provider):
     assert loaded(THING).rehearse() == []
 
 
+@pytest.mark.parametrize(
+    ("rehearsal", "why"),
+    [
+        ("Rehearsal({}, {'file.stat': {}})", "it asks again and again: 16 round trips did not do"),
+        ("Rehearsal({'path': object()}, {})", "not JSON serializable"),
+        ("Rehearsal({}, {'file.stat': object()})", "not JSON serializable"),
+        ("Rehearsal(None, {})", "'NoneType' object is not iterable"),
+        ("'anything'", "no attribute 'spec'"),
+    ],
+)
+def test_a_rehearsal_that_goes_wrong_harms_nobody(rehearsal: str, why: str) -> None:
+    source = f"""
+from froyo_provider import Rehearsal
+
+class Thing(Provider):
+    rehearsal = {rehearsal}
+
+    async def read(self, wanted):
+        while "ready" not in await call("file.stat", path="/r"):
+            pass
+"""
+    driver = loaded(source)
+    (said,) = map(json.loads, driver.rehearse())
+    assert why in said["fault"]["message"]
+    assert driver.start("init", "{}") == Done('{"kinds":["Thing"]}')
+
+
 def test_what_one_resource_provokes_is_its_own_fault_alone() -> None:
     source = """
 class Thing(Provider):
