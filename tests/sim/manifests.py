@@ -52,7 +52,9 @@ _CHOICES: dict[str, Any] = {
     "adopt": Adopt,
     "deletion": Deletion,
     "windows": lambda windows: tuple(
-        Window(**{key: tuple(value) if key == "days" else value for key, value in one.items()})
+        one
+        if isinstance(one, Window)
+        else Window(**{key: tuple(value) if key == "days" else value for key, value in one.items()})
         for one in windows
     ),
 }
