@@ -1,0 +1,65 @@
+"""A target whose disk is full: what needs room says so, no half of it is there, and it is done when there is room."""
+
+import io
+import os
+import tarfile
+
+import pytest
+
+from tests.e2e.lab import on, target
+from tests.e2e.site import instance, until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.lab]
+
+FULL = "/srv/full"
+BIG = os.urandom(1_000_000)
+"""More than there is room for at first, and no compression makes it less."""
+
+
+def packed():
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as archive:
+        for name in ("one", "two"):
+            member = tarfile.TarInfo(name)
+            member.size = len(BIG)
+            archive.addfile(member, io.BytesIO(BIG))
+    return made.getvalue()
+
+
+@pytest.fixture
+def host(lab):
+    """One with a small file system."""
+    found = lab.host("h1")
+    clean(found)
+    found.exec(f"mkdir -p {FULL}; mount -t tmpfs -o size=512k full {FULL}")
+    yield found
+    clean(found)
+
+
+def clean(host):
+    host.exec(f"umount {FULL}; rm -rf {FULL} /var/lib/froyo", check=False)
+
+
+def test_what_needs_room_says_so_and_is_done_when_there_is_some(lab, site, host):
+    (site.manifests / "big.body").write_bytes(BIG)
+    (site.manifests / "many.tar.gz").write_bytes(packed())
+    site.declare(
+        target(lab, host),
+        instance("File", "big", f"{FULL}/big", source="big.body", **on(host)),
+        instance("Archive", "many", f"{FULL}/many", source="many.tar.gz", **on(host)),
+        instance("File", "calm", f"{FULL}/calm", content="calm\n", **on(host)),
+    )
+    daemon = site.up()
+
+    def told(name):
+        return daemon.resources().get(f"{host.name}/{name}", {"reason": "", "message": ""})
+
+    for name in ("File/big", "Archive/many"):
+        until(f"{name} says so", lambda name=name: "no space" in told(name)["message"].lower(), patience=60)
+        assert told(name)["reason"] == "TransientError"
+    until("what is small is there", lambda: host.exec(f"cat {FULL}/calm", check=False) == "calm")
+    assert host.exec(f"ls -A {FULL} | grep -v -e many -e calm", check=False) == ""
+    host.exec(f"mount -o remount,size=16m {FULL}")
+    daemon.until_ready(3)
+    assert host.exec(f"cat {FULL}/big {FULL}/many/one {FULL}/many/two | wc -c") == str(3 * len(BIG))
+    assert daemon.terminate() == 0
