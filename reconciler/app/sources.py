@@ -14,6 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from reconciler.app.assembly import Parts
+from reconciler.app.mending import mended
 from reconciler.app.watching import WatchedPlace
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller
@@ -95,7 +96,11 @@ class Sources:
         async def run() -> None:
             if watched.remote:
                 await intake.resume()
-            await intake.run(watched.snapshots())
+            snapshots = watched.snapshots()
+            if watched.apart:
+                before = partial(parts.store.snapshot_in_force, name)
+                snapshots = mended(snapshots, load=parts.load, before=before, offload=beating)
+            await intake.run(snapshots)
 
         self._supervisor.add(task, run, deadline=watched.deadline)
 

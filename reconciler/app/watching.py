@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconciler.model.cluster import ClusterPlace
 from reconciler.model.source import DirectoryPlace, Place, Snapshot, SourceReport
 from reconciler.runtime import Runtime, ThreadLanes, connect_nothing
 from watchers.directory import RESCAN, DirectorySource
@@ -18,6 +19,7 @@ from watchers.hints import FileEvents
 
 if TYPE_CHECKING:
     from reconciler.app.places import Places
+    from watchers.kubernetes.source import KubernetesSource
 
 MISSED_LOOKS = 3
 """Looks at a source that did not come, however much or little happens there, after which its watcher is dead."""
@@ -36,6 +38,7 @@ class WatchedPlace:
             but the two of them could say so.
         remote: what it is may be long in coming, or never come: what was in force is to be so meanwhile.
         sooner: has it look soon.
+        apart: its files are written apart from each other, so that one that is wrong holds up no other.
     """
 
     snapshots: Callable[[], AsyncIterator[Snapshot | SourceReport]]
@@ -43,6 +46,7 @@ class WatchedPlace:
     doubt: Doubt | None = None
     remote: bool = False
     sooner: Callable[[], None] = lambda: None
+    apart: bool = False
 
 
 class Watchers:
@@ -76,6 +80,17 @@ class Watchers:
                 place.name, place.path, runtime=runtime, rescan_interval=interval, hints=self._events.hints
             )
             return WatchedPlace(source.snapshots, lambda: MISSED_LOOKS * max(interval(), RESCAN))
+        if isinstance(place, ClusterPlace):
+            from watchers.kubernetes.listing import TIMEOUT
+            from watchers.kubernetes.source import MOST_BACKOFF
+
+            cluster = self._cluster(place, runtime=runtime, interval=interval, beat=beat)
+            return WatchedPlace(
+                cluster.snapshots,
+                lambda: MISSED_LOOKS * (max(interval(), MOST_BACKOFF) + TIMEOUT),
+                remote=True,
+                apart=True,
+            )
         from watchers.git.source import BACKOFF, GitSource
 
         git = GitSource(
@@ -105,6 +120,8 @@ class Watchers:
             seen = fingerprint(place.path)
             source = DirectorySource(place.name, place.path, runtime=self._runtime)
             return await self._runtime.offload("config", source.take), seen, None
+        if isinstance(place, ClusterPlace):
+            return await self._cluster(place, runtime=self._runtime).take(), "", None
         from watchers.git.source import GitSource
 
         git = GitSource(
@@ -115,6 +132,33 @@ class Watchers:
             secrets=str(self._places.secrets),
         )
         return await git.take(), "", git.doubt
+
+    def _cluster(
+        self,
+        place: ClusterPlace,
+        *,
+        runtime: Runtime,
+        interval: Callable[[], float] | None = None,
+        beat: Callable[[], None] = lambda: None,
+    ) -> KubernetesSource:
+        from reconciler.app.catalogues import installed
+        from reconciler.config.describing import every_kind
+        from watchers.kubernetes.objects import Definition
+        from watchers.kubernetes.source import INTERVAL, KubernetesSource
+
+        _, catalog = installed(self._places)
+        definitions = []
+        for one in every_kind(catalog):
+            group, _, version = one.api_version.partition("/")
+            definitions.append(Definition(group, version, one.plural, one.kind))
+        return KubernetesSource(
+            place.name,
+            place.namespace,
+            definitions,
+            runtime=runtime,
+            interval=interval or (lambda: INTERVAL),
+            beat=beat,
+        )
 
 
 def take(place: Place, places: Places, environ: Mapping[str, str]) -> Snapshot:

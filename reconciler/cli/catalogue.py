@@ -22,6 +22,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("plan", "Show what would be changed, and why"),
             ("apply", "Put right what is not as declared, once"),
             ("up", "Keep everything as declared, until told to end (also: dev up)"),
+            ("operator", "The same as the objects of a Kubernetes namespace say"),
         ),
     ),
     (

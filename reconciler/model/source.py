@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from reconciler.model.cluster import ClusterPlace
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.origin import Origin
 from reconciler.model.repository import GitPlace
@@ -99,7 +100,7 @@ class DirectoryPlace:
         return SourceName(self.path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
 
 
-Place = DirectoryPlace | GitPlace
+Place = DirectoryPlace | GitPlace | ClusterPlace
 """Where desired state comes from."""
 
 

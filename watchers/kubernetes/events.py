@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -37,6 +38,8 @@ class ClusterEvents:
         self._loop = asyncio.get_running_loop()
         self._thread: threading.Thread | None = None
         self.why_not = ""
+        # What it tries again is no error to a person, and what it gives up is said as `why_not`.
+        logging.getLogger("kopf").setLevel(logging.CRITICAL)
 
     def begin(self) -> None:
         """Hear of them, unless that is so already."""

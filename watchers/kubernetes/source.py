@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from reconciler.errors import UsageError
 from reconciler.model.source import Snapshot, SourceReport
 from watchers.kubernetes.events import ClusterEvents
 from watchers.kubernetes.listing import Unlisted, listed
@@ -66,6 +67,17 @@ class KubernetesSource:
         self._runtime = runtime
         self._interval = interval
         self._beat = beat
+
+    async def take(self) -> Snapshot:
+        """One snapshot, for a command that runs once.
+
+        Raises:
+            UsageError: what there is cannot be told.
+        """
+        found, why = await self._look()
+        if found is None:
+            raise UsageError(f"the source cannot be read: {why}")
+        return found
 
     async def snapshots(self) -> AsyncIterator[Snapshot | SourceReport]:
         """The first snapshot, one after every change, and a report whenever it would say something else."""

@@ -152,7 +152,7 @@ def command(  # noqa: PLR0913 - its options
 
         hook = Webhook(webhook_listen, webhook_secret, where)
     abandoned = asyncio.run(
-        _up(
+        keep(
             screen,
             given,
             where,
@@ -174,7 +174,7 @@ def command(  # noqa: PLR0913 - its options
     return 0
 
 
-async def _up(  # noqa: PLR0913 - what was asked for
+async def keep(  # noqa: PLR0913 - what was asked for
     screen: Terminal,
     given: list[Source],
     where: Places,
@@ -187,6 +187,7 @@ async def _up(  # noqa: PLR0913 - what was asked for
     metrics_listen: str | None,
     webhook: Webhook | None,
 ) -> list[Address]:
+    """Keep everything as these sources say, until told to end; what was abandoned in the middle of an apply."""
     from reconciler.api.observing import listen_for_observers, serve_observers
     from reconciler.api.server import serve
     from reconciler.app.assembly import assemble

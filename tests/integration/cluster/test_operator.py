@@ -1,0 +1,68 @@
+"""`froyo operator run` as a process, on a real API server: what is applied there is on the machine."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+
+LOCAL = """
+apiVersion: froyo.dev/v1alpha1
+kind: Target
+metadata: {name: local, namespace: default}
+spec: {local: {}}
+"""
+FILE = """
+apiVersion: linux.froyo.dev/v1alpha1
+kind: File
+metadata: {name: %s, namespace: default}
+spec: {target: local, path: "%s", content: "%s", deletion: delete}
+"""
+
+
+@pytest.fixture
+def operator(cluster, tmp_path):
+    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+    cluster.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=openfroyo")
+    environ = {
+        **os.environ,
+        "KUBECONFIG": cluster.run("kubeconfig").strip(),
+        "FROYO_STATE": str(tmp_path / "state"),
+    }
+    words = [sys.executable, "-m", "reconciler.cli", "operator", "run", "--namespace", "default"]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(words, env=environ, stdout=log, stderr=log)
+    yield tmp_path
+    process.terminate()
+    assert process.wait(60) == 0, (tmp_path / "log").read_text()
+
+
+def until(holds):
+    while not holds():
+        pass
+
+
+def test_objects_are_kept_on_the_machine_and_a_wrong_one_holds_up_no_other(cluster, operator):
+    one, two = operator / "one", operator / "two"
+
+    def says(path, text):
+        until(lambda: path.exists() and path.read_text() == text)
+
+    cluster.kubectl("apply", "-f", "-", given=LOCAL + "---" + FILE % ("one", one, "hello"))
+    says(one, "hello")
+    one.write_text("spoiled")
+    says(one, "hello")
+    # It is wrong in what a schema cannot say: the version before counts, and the other is made.
+    wrong = FILE % ("one", one, "${vars.nobody}")
+    cluster.kubectl("apply", "-f", "-", given=wrong + "---" + FILE % ("two", two, "x"))
+    says(two, "x")
+    assert one.read_text() == "hello"
+    assert "nobody" in (operator / "log").read_text()
+    cluster.kubectl("apply", "-f", "-", given=FILE % ("one", one, "again"))
+    says(one, "again")
+    cluster.kubectl("delete", "ffile", "two")
+    until(lambda: not two.exists())
