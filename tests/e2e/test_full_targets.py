@@ -63,3 +63,29 @@ def test_what_needs_room_says_so_and_is_done_when_there_is_some(lab, site, host)
     daemon.until_ready(3)
     assert host.exec(f"cat {FULL}/big {FULL}/many/one {FULL}/many/two | wc -c") == str(3 * len(BIG))
     assert daemon.terminate() == 0
+
+
+def test_a_transaction_of_packages_that_finds_no_room_says_so_and_leaves_dpkg_whole_in_the_end(
+    lab, site, host
+):
+    place = "/usr/share/cowsay"
+    host.exec(f"apt-get purge -y -q cowsay; mkdir -p {place}; mount -t tmpfs -o size=16k full {place}")
+    cow = instance("Package", "cow", "", package="cowsay", **on(host))
+    del cow["spec"]["path"]
+    site.declare(target(lab, host), cow)
+    daemon = site.up()
+    try:
+        until(
+            "it says so",
+            lambda: "no space" in str(daemon.resources().get(f"{host.name}/Package/cow")).lower(),
+            patience=60,
+        )
+    finally:
+        host.exec(f"umount {place}")
+    until("it is installed", lambda: "ii" in host.exec("dpkg -l cowsay", check=False), patience=120)
+    daemon.until_ready(1)
+    assert (
+        host.exec(f"dpkg --audit; dpkg --verify cowsay; ls {place}/cows/tux.cow") == f"{place}/cows/tux.cow"
+    )
+    assert daemon.terminate() == 0
+    host.exec("apt-get purge -y -q cowsay")
