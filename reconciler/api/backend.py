@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.api.health import Check
+from reconciler.api.health import HealthCheck
 from reconciler.model.event import Event, EventFilter
 from reconciler.model.facts import Facts
 from reconciler.model.names import Address, SourceName, TargetName
@@ -86,7 +86,7 @@ class Followed(Knowledge, Protocol):
 class Observable(Protocol):
     """What those need who watch over a daemon."""
 
-    def checks(self) -> Sequence[Check]:
+    def checks(self) -> Sequence[HealthCheck]:
         """Whether it lives and is ready, one by one."""
 
     async def metrics(self, accept: str) -> tuple[bytes, str]:

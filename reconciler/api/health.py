@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class HealthCheck:
     """One thing that has to be well.
 
     Attributes:
@@ -28,13 +28,13 @@ class Check:
     alive: bool = False
 
 
-def lives(checks: Iterable[Check]) -> list[Check]:
+def lives(checks: Iterable[HealthCheck]) -> list[HealthCheck]:
     """Those by which it is told whether a daemon lives."""
     return [check for check in checks if not check.alive]
 
 
 def report(
-    title: str, checks: Iterable[Check], *, verbose: bool, exclude: Collection[str] = ()
+    title: str, checks: Iterable[HealthCheck], *, verbose: bool, exclude: Collection[str] = ()
 ) -> tuple[bool, str]:
     """Whether all is well, and the text that says so.
 

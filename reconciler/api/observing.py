@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from reconciler.api.backend import Observable
-from reconciler.api.health import Check, lives, report
+from reconciler.api.health import HealthCheck, lives, report
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError, in_words, why
 from reconciler.telemetry.log import get_logger
@@ -35,7 +35,7 @@ def routes(backend: Observable) -> list[web.RouteDef]:
         text, content_type = await backend.metrics(request.headers.get("Accept", ""))
         return web.Response(body=text, headers={"Content-Type": content_type})
 
-    def probe(title: str, chosen: Callable[[list[Check]], list[Check]]) -> list[web.RouteDef]:
+    def probe(title: str, chosen: Callable[[list[HealthCheck]], list[HealthCheck]]) -> list[web.RouteDef]:
         async def handler(request: web.Request) -> web.Response:
             checks, only = chosen(list(backend.checks())), request.match_info.get("check")
             if only is not None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from reconciler.api.backend import StoreKnowledge
-from reconciler.api.health import Check
+from reconciler.api.health import HealthCheck
 from reconciler.api.suggesting import unknown_target
 from reconciler.app import suspending
 from reconciler.app.approving import approvals, audited, forgetting, of_source
@@ -227,16 +227,18 @@ class DaemonBackend(StoreKnowledge):
             wrong["housekeeping"] = trouble
         return wrong | {f"target {name}": why for name, why in self._daemon.controller.troubles.items()}
 
-    def checks(self) -> list[Check]:
+    def checks(self) -> list[HealthCheck]:
         """Whether it lives and is ready, one by one."""
         wrong, daemon = self.health(), self._daemon
-        checks = [Check(name, wrong.get(name, "")) for name in (*daemon.supervisor.tasks, "rounds")]
+        checks = [HealthCheck(name, wrong.get(name, "")) for name in (*daemon.supervisor.tasks, "rounds")]
         # What a restart would not mend is no reason for one.
-        checks += [Check("housekeeping", wrong.get("housekeeping", ""), alive=True)]
+        checks += [HealthCheck("housekeeping", wrong.get("housekeeping", ""), alive=True)]
         troubles = "; ".join(f"{name}: {why}" for name, why in daemon.controller.troubles.items())
-        checks += [Check("targets", troubles, alive=True)]
+        checks += [HealthCheck("targets", troubles, alive=True)]
         unread = sorted(daemon.controller.expected - daemon.controller.in_force.sources.keys())
-        checks += [Check("in-force", f"not in force yet: {', '.join(unread)}" if unread else "", alive=True)]
+        checks += [
+            HealthCheck("in-force", f"not in force yet: {', '.join(unread)}" if unread else "", alive=True)
+        ]
         return checks
 
     def status_line(self) -> str:

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from reconciler.api.health import Check, lives
+from reconciler.api.health import HealthCheck, lives
 from reconciler.core.visible import one_line
 
 EVERY = 5.0
@@ -57,7 +57,7 @@ class ServiceManager:
         self.tell("STOPPING=1", "STATUS=ending: what is under way gets its time")
 
     async def keep_told(
-        self, api: Path, checks: Callable[[], Sequence[Check]], status: Callable[[], str]
+        self, api: Path, checks: Callable[[], Sequence[HealthCheck]], status: Callable[[], str]
     ) -> None:
         """Say that the daemon is ready once it can be asked, and then that it is alive and how it is; a long task.
 

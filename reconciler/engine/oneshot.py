@@ -18,7 +18,8 @@ from reconciler.engine.facts import TargetFacts
 from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.reached import Reached
-from reconciler.engine.round.reconcile import Round, unplanned
+from reconciler.engine.round.planning import unplanned
+from reconciler.engine.round.reconcile import Round
 from reconciler.engine.round.services import Services
 from reconciler.engine.turns import Turns
 from reconciler.errors import FroyoError, ProtocolError, RunnerError, StoreError, TransportError, in_words

@@ -41,8 +41,9 @@ from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.loop.watching import Watching
 from reconciler.engine.loop.workers import Workers, Workload
 from reconciler.engine.report import Report
+from reconciler.engine.round.planning import unplanned
 from reconciler.engine.round.probes import Probes
-from reconciler.engine.round.reconcile import Round, unplanned
+from reconciler.engine.round.reconcile import Round
 from reconciler.engine.round.services import RoundOutcome, Services
 from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.settings import EngineSettings

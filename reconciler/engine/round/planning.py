@@ -16,9 +16,10 @@ from reconciler.engine.host import ProviderHost
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.observing import Observed, by_package, resource
 from reconciler.engine.round.performing import FindBlob, together
+from reconciler.engine.round.services import Services
 from reconciler.errors import ProviderError
-from reconciler.model.names import Address, Digest
-from reconciler.model.plan import Action, FieldDiff, Operation, PlanUnit
+from reconciler.model.names import Address, Digest, TargetName
+from reconciler.model.plan import Action, FieldDiff, Operation, Plan, PlanUnit
 from reconciler.model.sensitive import HIDDEN, is_sensitive
 from reconciler.model.source import SnapshotGone
 
@@ -169,3 +170,14 @@ def _unified(before: Any, after: Any, find_blob: FindBlob) -> str:
             with contextlib.suppress(SnapshotGone):
                 new = diff.body(find_blob(Digest(new.digest)).read(), new.digest)
     return diff.unified(old, new)
+
+
+def unplanned(name: TargetName, services: Services, why: str) -> Plan:
+    """The plan of a target about which nothing can be said."""
+    return Plan(
+        target=name,
+        revision=services.revision(),
+        units=(),
+        observed_at=services.runtime.now(),
+        errors={str(name): why},
+    )

@@ -37,7 +37,7 @@ from reconciler.engine.round.steps import Steps
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.engine.round.walk import Walk
 from reconciler.errors import FrameTooLarge, ProviderError, RunnerError
-from reconciler.model.names import Address, TargetName, split_address
+from reconciler.model.names import Address, split_address
 from reconciler.model.plan import Action, Obstacle, Plan, PlanUnit
 from reconciler.model.resource import Policy
 from reconciler.model.scope import EVERYTHING, Scope
@@ -291,14 +291,3 @@ class Round:
         """Those that are still declared, each after what it depends on."""
         graph = self._lane.graph
         return list(graph.order) if scope.everything else graph.in_order(scope.named)
-
-
-def unplanned(name: TargetName, services: Services, why: str) -> Plan:
-    """The plan of a target about which nothing can be said."""
-    return Plan(
-        target=name,
-        revision=services.revision(),
-        units=(),
-        observed_at=services.runtime.now(),
-        errors={str(name): why},
-    )

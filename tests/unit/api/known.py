@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from reconciler.api.health import Check
+from reconciler.api.health import HealthCheck
 from reconciler.errors import UsageError
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event, EventType
@@ -71,7 +71,7 @@ class Known:
     known_plans: list = field(default_factory=list)
     wrong: dict = field(default_factory=dict)
     asked: list = field(default_factory=list)
-    known_checks: list = field(default_factory=lambda: [Check("loop")])
+    known_checks: list = field(default_factory=lambda: [HealthCheck("loop")])
     live: bool = True
 
     feed: Feed = field(default_factory=Feed)

@@ -8,15 +8,15 @@ import urllib.request
 
 import pytest
 
-from reconciler.api.health import Check, lives, report
+from reconciler.api.health import HealthCheck, lives, report
 from reconciler.api.observing import address, listen_for_observers, serve_observers
 from reconciler.errors import UsageError
 from tests.unit.api.known import Known
 
 BROKEN = [
-    Check("loop"),
-    Check("writer", "has not been heard of\nfor 31 s"),
-    Check("targets", "web-1: no", alive=True),
+    HealthCheck("loop"),
+    HealthCheck("writer", "has not been heard of\nfor 31 s"),
+    HealthCheck("targets", "web-1: no", alive=True),
 ]
 
 

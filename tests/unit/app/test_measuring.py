@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from reconciler.api.health import Check
+from reconciler.api.health import HealthCheck
 from reconciler.app import measuring
 from reconciler.engine.loop.workers import Workload
 from reconciler.model import metrics
@@ -45,7 +45,9 @@ def daemon():
 
 
 async def read():
-    backend = SimpleNamespace(checks=lambda: [Check("writer", "hangs"), Check("disk", "full", alive=True)])
+    backend = SimpleNamespace(
+        checks=lambda: [HealthCheck("writer", "hangs"), HealthCheck("disk", "full", alive=True)]
+    )
     found = await measuring.gauges(backend, daemon())
     assert {one.metric for one in found} == set(metrics.READ)
     return {one.metric: {sample.labels: sample.value for sample in one.samples} for one in found}

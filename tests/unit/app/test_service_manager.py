@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.api.health import Check
+from reconciler.api.health import HealthCheck
 from reconciler.app.service_manager import ServiceManager
 
 REPOSITORY = Path(__file__).parents[3]
@@ -51,12 +51,12 @@ async def test_it_is_ready_once_it_can_be_asked_and_says_how_it_is(tmp_path, man
 
 async def test_a_watchdog_hears_of_it_for_as_long_as_it_lives(tmp_path, manager):
     (tmp_path / "froyo.sock").touch()
-    checks = [Check("disk", "full", alive=True)]
+    checks = [HealthCheck("disk", "full", alive=True)]
     async with told(tmp_path, manager, checks, WATCHDOG_USEC="40000", WATCHDOG_PID="7") as (heard, _):
         assert await heard() == ["READY=1"]
         assert await heard() == ["STATUS=one target", "WATCHDOG=1"]
         assert await heard() == ["WATCHDOG=1"]
-        checks.append(Check("writer", "hangs\nfor good"))
+        checks.append(HealthCheck("writer", "hangs\nfor good"))
         while "WATCHDOG=1" in (said := await heard()):
             pass
         assert said == ["STATUS=not alive: writer: hangs for good"]
