@@ -23,7 +23,6 @@ async def taken(fetched: Fetched, origin: Origin, **more: str) -> Snapshot:
         (b".", "that is no name of a file"),
         (b".git", "that is no name of a file"),
         (b".GIT", "that is no name of a file"),
-        ("that is no name of a file"),
     ],
 )
 async def test_a_name_that_is_none_is_refused(
