@@ -148,6 +148,12 @@ class Removals:
             if (state := record.states.get(address)) is not None
             and (ready := summarize(state.conditions)).reason is Reason.PRUNE_HELD
         }
+        # Where its target could not be reached since, no round has come to say so yet.
+        held |= {
+            address: one.removal.hold
+            for address, (one, source) in self.going.items()
+            if address in going and source == desired.source and one.removal is not None and one.removal.hold
+        }
         deletions = {
             address: entry.instance.common.deletion
             for address, (entry, _) in going.items()

@@ -197,6 +197,23 @@ async def test_an_approval_holds_for_what_was_shown_and_for_nothing_else(stage):
 
 
 @staged
+async def test_what_is_held_while_its_target_is_away_stays_held_when_most_of_it_is_back(stage):
+    names = [f"f{number}" for number in range(8)]
+    await stage.declare(*files(*names, deletion=Deletion.DELETE))
+    await stage.settled()
+    machine = stage.machines["m0"]
+    machine.powered = False
+    machine.lose_sessions()
+    await asyncio.sleep(5)
+    await stage.declare(*files(*names[:1], deletion=Deletion.DELETE))
+    await asyncio.sleep(5)
+    await stage.declare(*files(*names[:-1], deletion=Deletion.DELETE))
+    machine.powered = True
+    await stage.until(lambda: stage.reason("f7") == "PruneHeld")
+    assert stage.content("f7") is not None
+
+
+@staged
 async def test_what_is_held_at_first_contact_is_replaced_when_a_person_approves(stage):
     stage.spoil("motd", b"theirs\n")
     await stage.declare(file("motd", "ours\n", adopt=Adopt.HOLD))
