@@ -3,10 +3,12 @@ package units
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"froyo.dev/runner/internal/execute"
+	"froyo.dev/runner/internal/wire"
 )
 
 const (
@@ -24,7 +26,8 @@ func Journal(ctx context.Context, selection []string, since time.Time) string {
 	defer cancel()
 	// What the unit has said last may be on its way still.
 	_, _ = execute.Run(ctx, execute.Spec{Argv: []string{"journalctl", "--sync"}, Directory: "/"})
-	argv := []string{"journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=" + journalLines}
+	// The newest first: from --since on, systemd before 254 counts --lines from the beginning.
+	argv := []string{"journalctl", "--quiet", "--no-pager", "--output=json", "--output-fields=MESSAGE", "--reverse", "--lines=" + journalLines}
 	if !since.IsZero() {
 		argv = append(argv, fmt.Sprintf("--since=@%d", since.Unix()))
 	}
@@ -33,7 +36,32 @@ func Journal(ctx context.Context, selection []string, since time.Time) string {
 	if err != nil || outcome.Exit != 0 {
 		return ""
 	}
-	return shown(string(outcome.Stdout))
+	return shown(messages(string(outcome.Stdout)))
+}
+
+// messages are what entries say, of which the newest comes first, in the order in which it was said.
+func messages(entries string) string {
+	var said []string
+	for one := range strings.SplitSeq(entries, "\n") {
+		value, err := wire.Parse([]byte(one))
+		entry, ok := value.(wire.Object)
+		if err != nil || !ok {
+			continue
+		}
+		switch message, _ := entry.Get("MESSAGE"); message := message.(type) {
+		case string:
+			said = append(said, message)
+		case wire.Array: // of bytes, where it is no text
+			var text []byte
+			for _, each := range message {
+				number, _ := wire.Int(each, 0, 255)
+				text = append(text, byte(number))
+			}
+			said = append(said, string(text))
+		}
+	}
+	slices.Reverse(said)
+	return strings.Join(said, "\n")
 }
 
 // shown is the end of what a journal says, as it can be shown.

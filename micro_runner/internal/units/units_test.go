@@ -161,3 +161,13 @@ func TestWhetherSystemdTakesATimeIsAsked(t *testing.T) {
 		t.Error("nothing is a time")
 	}
 }
+
+func TestWhatAJournalSaysIsToldInOrder(t *testing.T) {
+	entries := `{"MESSAGE":"last\nof all","__CURSOR":"s=1"}` + "\n" + `{"MESSAGE":[102,255,114]}` + "\n" + `{"MESSAGE":null}` + "\n" + `{"MESSAGE":"fir` + "\n"
+	if got := messages(entries); got != "f\xffr\nlast\nof all" {
+		t.Fatalf("%q", got)
+	}
+	if got := messages(""); got != "" {
+		t.Fatal(got)
+	}
+}
