@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.model.cluster import ClusterPlace
+from reconciler.model.names import Digest
 from reconciler.model.source import DirectoryPlace, Place, Snapshot, SourceReport
 from reconciler.runtime import Runtime, ThreadLanes, connect_nothing
 from watchers.directory import RESCAN, DirectorySource
@@ -28,6 +29,19 @@ Doubt = Callable[[str, str], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
+class Reporting:
+    """With what a source is told how its objects are.
+
+    Attributes:
+        generation: gives that of an object, by its path and the digest of what was seen of it.
+        write: writes statuses, by path; gives why it could not, by path.
+    """
+
+    generation: Callable[[str, Digest], int | None]
+    write: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
 class WatchedPlace:
     """A place that is watched.
 
@@ -39,6 +53,7 @@ class WatchedPlace:
         remote: what it is may be long in coming, or never come: what was in force is to be so meanwhile.
         sooner: has it look soon.
         apart: its files are written apart from each other, so that one that is wrong holds up no other.
+        reporting: with what it is told how its objects are; None where nobody asks.
     """
 
     snapshots: Callable[[], AsyncIterator[Snapshot | SourceReport]]
@@ -47,6 +62,7 @@ class WatchedPlace:
     remote: bool = False
     sooner: Callable[[], None] = lambda: None
     apart: bool = False
+    reporting: Reporting | None = None
 
 
 class Watchers:
@@ -90,6 +106,7 @@ class Watchers:
                 lambda: MISSED_LOOKS * (max(interval(), MOST_BACKOFF) + TIMEOUT),
                 remote=True,
                 apart=True,
+                reporting=Reporting(cluster.generation, cluster.write),
             )
         from watchers.git.source import BACKOFF, GitSource
 

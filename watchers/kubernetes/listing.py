@@ -48,6 +48,18 @@ def login() -> kopf.ConnectionInfo:
     return found
 
 
+def opened(access: kopf.ConnectionInfo) -> aiohttp.ClientSession:
+    """A session with an API server."""
+    return aiohttp.ClientSession(
+        base_url=f"{access.server}",
+        connector=aiohttp.TCPConnector(ssl=access.as_ssl_context(), limit=8),
+        headers={**access.as_http_headers(), "User-Agent": "froyo"},
+        timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+        proxy=access.proxy_url,
+        trust_env=access.trust_env,
+    )
+
+
 async def listed(namespace: str, definitions: Sequence[Definition]) -> Listed:
     """Every object of these kinds.
 
@@ -60,17 +72,7 @@ async def listed(namespace: str, definitions: Sequence[Definition]) -> Listed:
     """
     access = login()
     try:
-        async with (
-            aiohttp.ClientSession(
-                base_url=f"{access.server}",
-                connector=aiohttp.TCPConnector(ssl=access.as_ssl_context(), limit=8),
-                headers={**access.as_http_headers(), "User-Agent": "froyo"},
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT),
-                proxy=access.proxy_url,
-                trust_env=access.trust_env,
-            ) as session,
-            asyncio.TaskGroup() as group,
-        ):
+        async with opened(access) as session, asyncio.TaskGroup() as group:
             tasks = [group.create_task(_kind(session, namespace, one)) for one in definitions]
     except* (Unlisted, aiohttp.ClientError, TimeoutError, OSError, ValueError) as errors:
         raise _first(errors, access.server or "") from None

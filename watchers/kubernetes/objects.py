@@ -51,6 +51,12 @@ def path_of(definition: Definition, namespace: str, name: str) -> str:
     return f"{namespace}/{definition.kind}.{definition.group}/{name}.json"
 
 
+def parts_of(path: str) -> tuple[str, str, str]:
+    """The namespace, `Kind.group` and name of what has this path."""
+    namespace, kind, file = path.split("/")
+    return namespace, kind, file.removesuffix(".json")
+
+
 def manifest(definition: Definition, found: Mapping[str, Any]) -> dict[str, Any]:
     """What of an object is declared.
 

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 from reconciler.errors import UsageError
 from reconciler.model.source import Snapshot, SourceReport
 from watchers.kubernetes.events import ClusterEvents
-from watchers.kubernetes.listing import Unlisted, listed
-from watchers.kubernetes.objects import Definition, snapshot
+from watchers.kubernetes.listing import Listed, Unlisted, listed
+from watchers.kubernetes.objects import Definition, path_of, snapshot
+from watchers.kubernetes.statuses import Statuses, write
 
 if TYPE_CHECKING:
-    from reconciler.model.names import SourceName
+    from reconciler.model.names import Digest, SourceName
     from reconciler.runtime import Runtime
 
 INTERVAL = 60.0
@@ -34,6 +35,9 @@ many objects means all of them."""
 BACKOFF = 1.0
 MOST_BACKOFF = 30.0
 """Seconds until the next look at what could not be listed, doubling up to the second."""
+
+_VERSIONS = 4
+"""Earlier versions of an object of which the generation is kept: one of them may be in force."""
 
 JITTER = 0.1
 """Part of every wait that may be cut off at random."""
@@ -67,6 +71,15 @@ class KubernetesSource:
         self._runtime = runtime
         self._interval = interval
         self._beat = beat
+        self._generations: dict[str, dict[Digest, int]] = {}
+
+    def generation(self, path: str, digest: Digest) -> int | None:
+        """The generation of an object when it was that, as far as it has been seen."""
+        return self._generations.get(path, {}).get(digest)
+
+    async def write(self, statuses: Statuses) -> dict[str, str]:
+        """Write the statuses of objects, by path; why it could not, by path."""
+        return await write(statuses, {f"{one.kind}.{one.group}": one for one in self._definitions})
 
     async def take(self) -> Snapshot:
         """One snapshot, for a command that runs once.
@@ -108,7 +121,20 @@ class KubernetesSource:
             objects = await listed(self._namespace, self._definitions)
         except Unlisted as error:
             return None, str(error)
-        return await self._runtime.offload(f"source {self.name}", partial(snapshot, self.name, objects)), ""
+        found = await self._runtime.offload(f"source {self.name}", partial(snapshot, self.name, objects))
+        self._note(objects, found)
+        return found, ""
+
+    def _note(self, objects: Listed, found: Snapshot) -> None:
+        kept: dict[str, dict[Digest, int]] = {}
+        for definition, one in objects:
+            metadata = one["metadata"]
+            path = path_of(definition, metadata["namespace"], metadata["name"])
+            if (file := found.files.get(path)) is not None:
+                earlier = dict(list(self._generations.get(path, {}).items())[-_VERSIONS:])
+                earlier.pop(file.digest, None)
+                kept[path] = {**earlier, file.digest: metadata.get("generation", 0)}
+        self._generations = kept
 
     async def _wait(self, heard: asyncio.Event, failed: int) -> None:
         interval = min(BACKOFF * 2 ** min(failed - 1, 16), MOST_BACKOFF) if failed else self._interval()

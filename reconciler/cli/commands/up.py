@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,6 +41,9 @@ from reconciler.model.source import Source
 from reconciler.telemetry.output import LogFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.app.daemon import Daemon, Serve
     from reconciler.app.hearing import Webhook
 
 EXAMPLES = (
@@ -186,13 +190,14 @@ async def keep(  # noqa: PLR0913 - what was asked for
     trial: float | None,
     metrics_listen: str | None,
     webhook: Webhook | None,
+    further: Mapping[str, Serve] = MappingProxyType({}),
 ) -> list[Address]:
     """Keep everything as these sources say, until told to end; what was abandoned in the middle of an apply."""
     from reconciler.api.observing import listen_for_observers, serve_observers
     from reconciler.api.server import serve
     from reconciler.app.assembly import assemble
     from reconciler.app.backend import DaemonBackend
-    from reconciler.app.daemon import Daemon, run_daemon
+    from reconciler.app.daemon import run_daemon
     from reconciler.app.service_manager import ServiceManager
     from reconciler.cli.show.live import Live
     from reconciler.runtime import NO_TRACER
@@ -229,7 +234,8 @@ async def keep(  # noqa: PLR0913 - what was asked for
             known = backend(daemon)
             await manager.keep_told(where.socket, known.checks, known.status_line)
 
-        tasks = {"api": api} | ({"service manager": told} if manager.listens else {})
+        tasks: dict[str, Serve] = {"api": api, **further}
+        tasks |= {"service manager": told} if manager.listens else {}
         tasks |= {"webhook": webhook.task} if webhook is not None else {}
         if metrics_listen is not None:
             listening = listen_for_observers(metrics_listen)

@@ -54,6 +54,10 @@ def test_objects_are_kept_on_the_machine_and_a_wrong_one_holds_up_no_other(clust
 
     cluster.kubectl("apply", "-f", "-", given=LOCAL + "---" + FILE % ("one", one, "hello"))
     says(one, "hello")
+    cluster.kubectl("wait", "--for=condition=Ready", "file.linux.froyo.dev/one", "--timeout=60s")
+    found = cluster.get("ffile", "one")
+    assert found["status"]["observedGeneration"] == found["metadata"]["generation"]
+    assert found["status"]["target"] == "local"
     one.write_text("spoiled")
     says(one, "hello")
     # It is wrong in what a schema cannot say: the version before counts, and the other is made.

@@ -1,0 +1,59 @@
+"""Writes the status of objects, by server-side apply: what others write into a status stays theirs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+from watchers.kubernetes.listing import Unlisted, login, opened
+from watchers.kubernetes.objects import Definition, parts_of
+
+MANAGER = "froyo"
+AT_ONCE = 8
+
+Statuses = Mapping[str, Mapping[str, Any]]
+
+
+async def write(statuses: Statuses, definitions: Mapping[str, Definition]) -> dict[str, str]:
+    """Write these statuses.
+
+    Args:
+        statuses: by the path of the object in a snapshot.
+        definitions: the kinds, by `Kind.group`.
+
+    Returns:
+        Why it could not be written, by path. An object that is gone needs none.
+    """
+    failed: dict[str, str] = {}
+    try:
+        async with opened(login()) as session, asyncio.timeout(60):
+            limit = asyncio.Semaphore(AT_ONCE)
+
+            async def one(path: str) -> None:
+                async with limit:
+                    if why := await _write(session, path, statuses[path], definitions):
+                        failed[path] = why
+
+            await asyncio.gather(*map(one, statuses))
+    except (Unlisted, aiohttp.ClientError, TimeoutError, OSError) as error:
+        return dict.fromkeys(statuses, str(error) or "no answer in time")
+    return failed
+
+
+async def _write(
+    session: aiohttp.ClientSession, path: str, status: Mapping[str, Any], known: Mapping[str, Definition]
+) -> str:
+    namespace, kind, name = parts_of(path)
+    definition = known[kind]
+    version = f"{definition.group}/{definition.version}"
+    where = f"/apis/{version}/namespaces/{namespace}/{definition.plural}/{name}/status"
+    body = {"apiVersion": version, "kind": definition.kind, "metadata": {"name": name}, "status": status}
+    asked = {"fieldManager": MANAGER, "force": "true"}
+    headers = {"Content-Type": "application/apply-patch+yaml"}
+    async with session.patch(where, params=asked, json=body, headers=headers) as response:
+        if response.status in {200, 404}:
+            return ""
+        return f"{response.status} {(await response.text())[:300]}"
