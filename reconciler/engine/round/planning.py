@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from reconciler.core import diff, inventory, listing
+from reconciler.core import diff, inventory
+from reconciler.documents import listing
 from reconciler.engine import wording
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.lane.lane import Lane

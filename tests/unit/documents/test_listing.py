@@ -11,8 +11,8 @@ import zipfile
 
 import pytest
 
-from reconciler.core import listing as module
-from reconciler.core.listing import SHOWN, listing
+from reconciler.documents import listing as module
+from reconciler.documents.listing import SHOWN, listing
 
 
 def tar(*names: str, mode: str = "w:gz", content: bytes = b"abc") -> bytes:
