@@ -556,6 +556,7 @@ BEGIN_AT = {
     "forgets_who_is_disrupted": 80,
     "takes_all_other_groups_away": 40,
     "changes_what_is_on_hold": 200,
+    "takes_unknown_for_empty": 200,
     "has_no_unit_files_read": 50,
     "stops_what_begins_with_the_host": 110,
 }
