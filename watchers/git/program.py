@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from watchers.git.environment import environment, settings
 from watchers.git.words import explained
@@ -194,4 +194,7 @@ async def _end(process: Process) -> None:
     """End it with all that it has started, and see that it is gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    # Of what it has printed and nobody has read, no end would ever be heard, and it would be waited for as long as
+    # there is time: asyncio calls a process gone when its pipes are, and a pipe that is full is not looked at.
+    cast("Any", process)._transport.close()  # noqa: SLF001 - nothing public closes them
     await asyncio.shield(process.wait())
