@@ -8,7 +8,7 @@ Invariant: either all of them, or everything that is wrong with any, each with i
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,12 +99,8 @@ def read_cases(directory: Path, kinds: Mapping[str, Kind]) -> list[Case]:
     """
     problems: list[Problem] = []
     cases: list[Case] = []
-    top = directory / CASES
-    for name in sorted(os.listdir(top)) if top.is_dir() else ():
-        if is_manifest(name):
-            reader = Reader(str(top / name), problems)
-            root = reader.document((top / name).read_bytes)
-            cases += [_case(reader, item, kinds) for item in reader.items(root)]
+    for reader, root in _documents(directory / CASES, problems):
+        cases += [_case(reader, item, kinds) for item in reader.items(root)]
     if problems:
         raise ConfigError(problems)
     return cases
@@ -122,23 +118,27 @@ def read_host_cases(directory: Path, kinds: Mapping[str, Kind]) -> HostCases:
     """
     problems: list[Problem] = []
     found = HostCases()
-    top = directory / CASES / HOST
-    for name in sorted(os.listdir(top)) if top.is_dir() else ():
-        if is_manifest(name):
-            reader = Reader(str(top / name), problems)
-            root = reader.document((top / name).read_bytes)
-            entry = reader.mapping(root, required=("cases",), optional=("clean", "look"))
-            if "clean" in entry:
-                found.clean.append(reader.text(entry["clean"]))
-            for title, script in reader.entries(entry.get("look"), "names to scripts").items():
-                if title in found.look:
-                    reader.problem(script, f"{title!r} is looked at already", "give it another name")
-                found.look[title] = reader.text(script)
-            for item in reader.items(entry.get("cases")):
-                found.cases.append(_case(reader, item, kinds, found.look))
+    for reader, root in _documents(directory / CASES / HOST, problems):
+        entry = reader.mapping(root, required=("cases",), optional=("clean", "look"))
+        if "clean" in entry:
+            found.clean.append(reader.text(entry["clean"]))
+        for title, script in reader.entries(entry.get("look"), "names to scripts").items():
+            if title in found.look:
+                reader.problem(script, f"{title!r} is looked at already", "give it another name")
+            found.look[title] = reader.text(script)
+        for item in reader.items(entry.get("cases")):
+            found.cases.append(_case(reader, item, kinds, found.look))
     if problems:
         raise ConfigError(problems)
     return found
+
+
+def _documents(top: Path, problems: list[Problem]) -> Iterator[tuple[Reader, Node | None]]:
+    """The manifests that lie in a directory, if there is one, in the order of their names; each with its reader."""
+    for name in sorted(os.listdir(top)) if top.is_dir() else ():
+        if is_manifest(name):
+            reader = Reader(str(top / name), problems)
+            yield reader, reader.document((top / name).read_bytes)
 
 
 def _case(
