@@ -6,23 +6,21 @@ manifest, plan or event is told.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import socket
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from reconciler.api.backend import Observable
 from reconciler.api.health import HealthCheck, lives, report
+from reconciler.api.ports import address, bound, served
 from reconciler.core.visible import one_line
-from reconciler.errors import UsageError, in_words, why
+from reconciler.errors import in_words
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
-    from aiohttp import web
+    import socket
 
-LOOPBACK = "127.0.0.1"
+    from aiohttp import web
 
 log = get_logger("froyo")
 
@@ -75,30 +73,7 @@ async def serve_observers(backend: Observable, listening: socket.socket) -> None
     app = web.Application(middlewares=[guard], client_max_size=1 << 10)
     app.add_routes(routes(backend))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    try:
-        await runner.setup()
-        await web.SockSite(runner, listening.dup()).start()
-        await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()
-
-
-def address(text: str) -> tuple[str, int]:
-    """Where to listen: `PORT`, which is on loopback, `HOST:PORT` or `[HOST]:PORT`, where HOST is an address.
-
-    Raises:
-        UsageError: it is none of these.
-    """
-    host, _, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]") or LOOPBACK
-    with contextlib.suppress(ValueError):
-        ip_address(host)
-        if port.isascii() and port.isdecimal() and int(port) < 1 << 16:
-            return host, int(port)
-    raise UsageError(
-        f"{text!r} is nowhere to listen: give a port, which is then one of {LOOPBACK}, or an address and a port, "
-        f"such as {LOOPBACK}:9469 or [::1]:9469"
-    )
+    await served(runner, listening)
 
 
 def listen_for_observers(text: str) -> socket.socket:
@@ -113,26 +88,4 @@ def listen_for_observers(text: str) -> socket.socket:
             "metrics and health are told to whoever reaches this address: there is no password and no TLS",
             listen=text,
         )
-    return listening
-
-
-def bound(text: str) -> socket.socket:
-    """A socket that listens there.
-
-    Raises:
-        UsageError: that is nowhere to listen, or it cannot be had.
-    """
-    host, port = address(text)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen()
-    except OSError as error:
-        listening.close()
-        raise UsageError(
-            f"{text}: cannot listen there: {why(error)}; see who does: ss -ltnp, or choose another port"
-        ) from error
-    listening.setblocking(False)  # noqa: FBT003 - its one argument
     return listening

@@ -13,6 +13,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from reconciler.api.ports import served
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
@@ -126,9 +127,4 @@ async def serve_webhooks(
     runner = web.AppRunner(
         app, access_log=None, shutdown_timeout=1.0, auto_decompress=False, keepalive_timeout=PATIENCE
     )
-    try:
-        await runner.setup()
-        await web.SockSite(runner, listening.dup()).start()
-        await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()
+    await served(runner, listening)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from reconciler.api.observing import bound
+from reconciler.api.ports import bound
 from reconciler.errors import UsageError
 from reconciler.model.secrets import Secret, SecretError
 from watchers.secret_files import SecretFiles

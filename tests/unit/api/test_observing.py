@@ -9,7 +9,8 @@ import urllib.request
 import pytest
 
 from reconciler.api.health import HealthCheck, lives, report
-from reconciler.api.observing import address, listen_for_observers, serve_observers
+from reconciler.api.observing import listen_for_observers, serve_observers
+from reconciler.api.ports import address
 from reconciler.errors import UsageError
 from tests.unit.api.known import Known
 

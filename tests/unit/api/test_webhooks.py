@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from reconciler.api import webhooks
-from reconciler.api.observing import bound
+from reconciler.api.ports import bound
 from reconciler.api.webhooks import HookLimit, is_signed, serve_webhooks
 
 SECRET = "it's a s€cret"
