@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import os
 import shutil
-import subprocess
 from collections import defaultdict
 
 import pytest
@@ -19,6 +18,7 @@ from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.targets.connect import make_connect
 from reconciler.targets.session import Session
 from tests.contract.linux_pkg.memory import PACKAGE
+from tests.gnupg import gnupg
 from tests.sim.native import NativeHost
 
 pytestmark = pytest.mark.lab
@@ -194,31 +194,21 @@ printf 'Origin: lab\\nDate: %s\\nSHA256:\\n %s %s Packages\\n' "$(date -Ru | sed
 """
 
 
+@pytest.fixture
+def gpg():
+    with gnupg() as one:
+        yield one
+
+
 @pytest.mark.skipif(shutil.which("gpg") is None, reason="there is no gpg here, which would sign a repository")
-async def test_a_signed_repository_offers_its_packages_once_its_key_is_there(site, tmp_path):
-    gpg = [
-        "gpg",
-        "--homedir",
-        str(tmp_path),
-        "--batch",
-        "--quiet",
-        "--pinentry-mode",
-        "loopback",
-        "--passphrase",
-        "",
-    ]
-
-    def made(*args, stdin=b""):
-        return subprocess.run([*gpg, *args], input=stdin, capture_output=True, check=True).stdout
-
-    tmp_path.chmod(0o700)
-    made("--quick-generate-key", "lab", "ed25519", "sign", "never")
+async def test_a_signed_repository_offers_its_packages_once_its_key_is_there(site, gpg):
+    gpg.run("--quick-generate-key", "lab", "ed25519", "sign", "never")
     await site.exec(
         "mkdir -p /srv/signed; rm -f /etc/apt/sources.list.d/signed.sources /etc/apt/keyrings/signed.asc"
     )
     release = (await site.exec(RELEASE)).encode() + b"\n"
-    (site.host.path / "srv/signed/InRelease").write_bytes(made("--clearsign", stdin=release))
-    key = made("--armor", "--export")
+    (site.host.path / "srv/signed/InRelease").write_bytes(gpg.run("--clearsign", stdin=release))
+    key = gpg.run("--armor", "--export")
     digest = "sha256:" + hashlib.sha256(key).hexdigest()
     site.bodies[digest] = key
     where = {"repository": "signed", "uris": ["file:/srv/signed"], "suites": ["./"]}

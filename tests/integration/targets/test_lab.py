@@ -270,10 +270,12 @@ def sshd(host, *options):
     port = 2222
     said = " ".join(f"-o {option}" for option in ("PidFile=/run/second.pid", *options))
     host.exec(f"mkdir -p /run/sshd; /usr/sbin/sshd -p {port} {said}")
+    # It goes into the background before it listens and writes the file after that; it closes its port, then removes it.
+    host.exec("until [ -s /run/second.pid ]; do sleep 0.01; done")
     try:
         yield port
     finally:
-        host.exec("kill $(cat /run/second.pid)")
+        host.exec("kill $(cat /run/second.pid); while [ -e /run/second.pid ]; do sleep 0.01; done")
 
 
 def trusting(world, host, port):

@@ -8,14 +8,10 @@ import pytest
 from reconciler.errors import UsageError
 from reconciler.model.repository import GitPlace, Ref, RefKind, Verification
 from reconciler.model.source import Snapshot, SourceReport
+from tests.gnupg import gnupg
 from tests.integration.watchers.origins import Fetched, Origin
 
 SSH = ("-c", "gpg.format=ssh")
-
-
-def run(words: list[str]) -> bytes:
-    """What a program prints."""
-    return subprocess.run(words, check=True, capture_output=True).stdout
 
 
 def key(directory: Path, name: str) -> Path:
@@ -120,29 +116,14 @@ async def test_a_tag_counts_only_if_it_is_signed(origin: Origin, fetched: Fetche
 async def test_openpgp_signatures_count_by_the_keys_that_are_named_and_by_no_others(
     origin: Origin, fetched: Fetched, tmp_path: Path
 ) -> None:
-    homes = {}
-    for name in ("ours", "other"):
-        home = homes[name] = tmp_path / name
-        home.mkdir(mode=0o700)
-        gpg = [
-            "gpg",
-            "--homedir",
-            str(home),
-            "--batch",
-            "--quiet",
-            "--pinentry-mode",
-            "loopback",
-            "--passphrase",
-            "",
-        ]
-        run([*gpg, "--quick-gen-key", f"{name}@example", "ed25519", "sign"])
-        exported = run([*gpg, "--export", "--armor"])
-        (tmp_path / f"{name}.asc").write_bytes(exported)
-    place = GitPlace(str(origin.path), verification=Verification(openpgp_keys=str(tmp_path / "ours.asc")))
-    try:
-        signed = origin.commit({"a": "1"}, "-Sours@example", environ={"GNUPGHOME": str(homes["ours"])})
+    with gnupg() as ours, gnupg() as other:
+        for name, gpg in (("ours", ours), ("other", other)):
+            gpg.run("--quick-gen-key", f"{name}@example", "ed25519", "sign")
+            (tmp_path / f"{name}.asc").write_bytes(gpg.run("--export", "--armor"))
+        place = GitPlace(str(origin.path), verification=Verification(openpgp_keys=str(tmp_path / "ours.asc")))
+        signed = origin.commit({"a": "1"}, "-Sours@example", environ={"GNUPGHOME": str(ours.home)})
         assert (await fetched.source(place).take()).revision == f"main@sha1:{signed}"
-        origin.commit({"a": "2"}, "-Sother@example", environ={"GNUPGHOME": str(homes["other"])})
+        origin.commit({"a": "2"}, "-Sother@example", environ={"GNUPGHOME": str(other.home)})
         await refused(fetched, place, "the key is none of those that count")
         origin.commit({"a": "3"})
         await refused(fetched, place, "there is no signature")
@@ -151,14 +132,10 @@ async def test_openpgp_signatures_count_by_the_keys_that_are_named_and_by_no_oth
         sign(origin, ssh, "4")
         await refused(fetched, place, "not signed by anybody who may")
         only = GitPlace(str(origin.path), verification=Verification(allowed_signers=signers(tmp_path, ssh)))
-        origin.commit({"a": "5"}, "-Sours@example", environ={"GNUPGHOME": str(homes["ours"])})
+        origin.commit({"a": "5"}, "-Sours@example", environ={"GNUPGHOME": str(ours.home)})
         await refused(fetched, only, "not signed by anybody who may")
-        exported = run(["gpg", "--dearmor", "--output", "-", str(tmp_path / "ours.asc")])
-        (tmp_path / "ours.asc").write_bytes(exported)
-        again = origin.commit({"a": "6"}, "-Sours@example", environ={"GNUPGHOME": str(homes["ours"])})
+        (tmp_path / "ours.asc").write_bytes(ours.run("--export"))
+        again = origin.commit({"a": "6"}, "-Sours@example", environ={"GNUPGHOME": str(ours.home)})
         assert (await fetched.source(place).take()).revision == f"main@sha1:{again}"
         (tmp_path / "ours.asc").write_text("-----no keys")
         await refused(fetched, place, "ours.asc: the keys cannot be read")
-    finally:
-        for home in homes.values():
-            run(["gpgconf", "--homedir", str(home), "--kill", "all"])
