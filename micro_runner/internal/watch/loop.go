@@ -76,6 +76,7 @@ type loop struct {
 	latest  time.Time
 	urgent  bool
 	haste   *haste
+	alert   *alertness
 	finder  *evidence.Finder
 	who     map[int]evidence.Evidence
 	mounted time.Time // when all paths were last looked at because of mounts
@@ -92,6 +93,7 @@ func newLoop(backends []backend, why string, host *command.Host) (*loop, error) 
 	if err := syscall.Pipe2(l.wake[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
 		return nil, err
 	}
+	l.alert = newAlertness()
 	var err error
 	if l.mounts, err = syscall.Open(mountinfo, syscall.O_RDONLY|syscall.O_CLOEXEC, 0); err != nil {
 		l.mounts = -1
@@ -123,6 +125,7 @@ func (l *loop) run() {
 	worked := l.haste.lead()
 	for !l.stopped {
 		worked()
+		l.alert.rest(time.Now())
 		ready := poll(l.descriptors(), l.wait())
 		l.hear() // first, so that what happened before a request is told to who watched then
 		if ready[0] {
@@ -136,11 +139,12 @@ func (l *loop) run() {
 			l.remount, l.mounted = false, time.Now()
 			l.moved(l.tracker.all(), nil)
 		}
-		if len(l.pending) > 0 && l.wait() <= 0 {
+		if len(l.pending) > 0 && l.due() <= 0 {
 			l.flush()
 		}
 	}
 	l.finder.Close()
+	l.alert.close()
 	for _, b := range l.tracker.backends {
 		b.close()
 	}
@@ -170,16 +174,23 @@ func (l *loop) wait() time.Duration {
 		wait = max(0, mountPause-time.Since(l.mounted))
 	}
 	if len(l.pending) > 0 {
-		now := time.Now()
-		due := max(0, min(quiet-now.Sub(l.latest), atMost-now.Sub(l.first)))
-		if l.urgent {
-			due = 0
-		}
-		if wait < 0 || due < wait {
+		if due := l.due(); wait < 0 || due < wait {
 			wait = due
 		}
 	}
+	if left := l.alert.left(time.Now()); left >= 0 && (wait < 0 || left < wait) {
+		wait = left
+	}
 	return wait
+}
+
+// due is how long what is pending may wait for the rest of it.
+func (l *loop) due() time.Duration {
+	if l.urgent {
+		return 0
+	}
+	now := time.Now()
+	return max(0, min(quiet-now.Sub(l.latest), atMost-now.Sub(l.first)))
 }
 
 func (l *loop) serve() {
@@ -299,6 +310,7 @@ func (l *loop) note(t *target, entry string, o *occurrence, b backend, began tim
 	if o.what&^begun != 0 {
 		l.urgent = true
 	}
+	l.alert.heard(began)
 	pid, since := o.pid, began
 	if pid == 1 {
 		pid, since = behind(path), time.Now()

@@ -164,6 +164,7 @@ func TestWhatOnlyHasTheNameOfATemporaryFileIsTold(t *testing.T) {
 	l := &loop{
 		tracker: newTracker([]backend{b}, hang.NewPlaces()), temps: workshop, own: own.NewWrites(), names: owner.NewNames(),
 		pending: map[*target]*change{}, who: map[int]evidence.Evidence{}, emit: func(string, wire.Object) {},
+		alert: &alertness{request: func(int32) bool { return false }},
 	}
 	one := targets(t, base+"/")
 	l.tracker.replace(one)
