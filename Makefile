@@ -136,6 +136,10 @@ cluster-test: build ## what is tried on a real Kubernetes control plane, which i
 	@tests/lab/cluster build
 	$(PY) -m pytest -m cluster $(PYTEST_ARGS)
 
+.PHONY: postgresql-test
+postgresql-test: build ## what is tried on PostgreSQL servers that are stopped, frozen and filled
+	$(PY) -m pytest -m postgresql $(PYTEST_ARGS)
+
 # --- Housekeeping -----------------------------------------------------------------------------------
 
 # With an environment of its own: the lock may be one that cannot be installed, and what makes locks is not in it.

@@ -4,7 +4,7 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.lab.fixture", "tests.lab.control_plane"]
+pytest_plugins = ["tests.lab.fixture", "tests.lab.control_plane", "tests.postgresql.fixture"]
 
 # How long an example takes, or how long it takes to make one, says something about the machine and nothing about us.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

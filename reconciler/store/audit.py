@@ -16,10 +16,9 @@ from reconciler.store import codec, journals, sql
 from reconciler.store.failures import failure
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable
-    from pathlib import Path
 
+    from reconciler.store.database import Database, Place
     from reconciler.store.records import AuditRecord
 
 GENESIS = "0" * 64
@@ -39,7 +38,7 @@ class ChainHead:
     hash: str
 
 
-def append(connection: sqlite3.Connection, records: Iterable[AuditRecord]) -> list[AuditRecord]:
+def append(connection: Database, records: Iterable[AuditRecord]) -> list[AuditRecord]:
     """Chain and insert `records`; returns them with their ids."""
     number, previous = connection.execute(sql.AUDIT_HEAD).fetchone() or (0, GENESIS)
     stored = []
@@ -57,7 +56,7 @@ def _hash(row: codec.Row) -> str:
     return hashlib.sha256(codec.document(row).encode("ascii")).hexdigest()
 
 
-def verify(connection: sqlite3.Connection, path: Path) -> ChainHead:
+def verify(connection: Database, path: Place) -> ChainHead:
     """Follow the whole chain.
 
     Raises:

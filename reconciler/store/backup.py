@@ -29,9 +29,11 @@ from reconciler import __version__
 from reconciler.errors import ErrorClass, StoreError
 from reconciler.store import audit, migrate, queries
 from reconciler.store.blobs import BlobFiles
-from reconciler.store.connection import connect_reader
 from reconciler.store.durable import sync_directory
-from reconciler.store.failures import explain, failure
+from reconciler.store.failures import failure
+from reconciler.store.sqlite.connection import connect_reader
+from reconciler.store.sqlite.database import SQLiteDatabase
+from reconciler.store.sqlite.failures import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,8 +158,9 @@ def _copy_database(source: Path, copy: Path) -> None:
     """One moment of the database. Whose lease it was holds nobody up where it is restored."""
     os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     with closing(connect_reader(source)) as reader, closing(sqlite3.connect(copy)) as writer:
-        migrate.must_be_known(reader, source)
-        if not migrate.revision(reader):
+        database = SQLiteDatabase(reader, source)
+        migrate.must_be_known(database)
+        if not database.revision():
             raise failure(
                 source, "nothing was ever put into it", "apply something first, or name another one"
             )
@@ -299,16 +302,17 @@ def _checked(state: Path) -> _Found:
     """See that a store is sound: the database, the chain of its audit log, and every content that is a file."""
     path = state / DATABASE
     with closing(connect_reader(path)) as connection:
-        migrate.must_be_known(connection, path)
-        if wrong := queries.damages(connection):
+        database = SQLiteDatabase(connection, path)
+        migrate.must_be_known(database)
+        if wrong := queries.damages(database):
             raise _damaged(path, wrong[0])
-        head = audit.verify(connection, path)
+        head = audit.verify(database, path)
         files = BlobFiles(state / "blobs")
         for (digest,) in connection.execute("SELECT digest FROM blobs WHERE data IS NULL"):
             with files.path(digest).open("rb") as file:
                 if f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}" != digest:
                     raise _damaged(path, f"the content {digest} is another one")
-        return _Found(migrate.revision(connection), head.records)
+        return _Found(database.revision(), head.records)
 
 
 def _damaged(path: Path, why: str) -> StoreError:

@@ -19,7 +19,6 @@ from reconciler.store.blobs import inline_row
 from reconciler.store.records import Receipt
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Collection, Iterable, Mapping
 
     from reconciler.model.disruption import Disruption
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
         TargetState,
     )
     from reconciler.model.target import Target
+    from reconciler.store.database import Database
     from reconciler.store.records import AuditRecord, InventoryEntry, QueuedKey, Run, UnitOutcome
 
 V = TypeVar("V")
@@ -269,13 +269,13 @@ class Batch:
     def __bool__(self) -> bool:
         return bool(self._writes or self._events or self._audit)
 
-    def write(self, connection: sqlite3.Connection) -> Receipt:
+    def write(self, connection: Database) -> Receipt:
         """Write all of it, within the transaction that the connection is in."""
         for statement, rows in self._writes:
             if len(rows) == 1:
                 connection.execute(statement, rows[0])
             else:
-                connection.executemany(statement, rows)
+                connection.execute_many(statement, rows)
         return Receipt(
             _append_events(connection, self._events) if self._events else (),
             tuple(audit.append(connection, self._audit)) if self._audit else (),
@@ -283,9 +283,6 @@ class Batch:
         )
 
 
-def _append_events(connection: sqlite3.Connection, events: list[Event]) -> tuple[Event, ...]:
-    connection.executemany(sql.ADD_EVENT, map(journals.event_row, events))
-    # There is one writer, and ids are not given twice: they end at this one without a gap.
-    (last,) = connection.execute(sql.LAST_EVENT).fetchone()
-    first = last - len(events) + 1
-    return tuple(replace(event, id=first + index) for index, event in enumerate(events))
+def _append_events(connection: Database, events: list[Event]) -> tuple[Event, ...]:
+    numbers = connection.append(sql.ADD_EVENT, [journals.event_row(event) for event in events])
+    return tuple(replace(event, id=number) for event, number in zip(events, numbers, strict=True))

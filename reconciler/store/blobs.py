@@ -16,7 +16,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from reconciler.model.names import Digest
 from reconciler.store import sql
@@ -24,8 +24,9 @@ from reconciler.store.durable import sync_directory
 from reconciler.store.failures import explain, failure
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable
+
+    from reconciler.store.database import Database, Place
 
 LANE = "store-blob"
 """A lane of its own: nobody's commit waits while 64 MB are made durable."""
@@ -63,6 +64,49 @@ def digest_of(data: bytes) -> Digest:
     return Digest(f"sha256:{hashlib.sha256(data).hexdigest()}")
 
 
+class Blobs(Protocol):
+    """Where the large contents are. Blocking: to be used on a lane."""
+
+    @property
+    def place(self) -> Place:
+        """What it is called in errors."""
+
+    def stage(self, data: bytes) -> Staged:
+        """Make `data` ready to be put in place."""
+
+    def stage_all(self, contents: Iterable[bytes]) -> list[Staged]:
+        """Make several contents ready; all or none."""
+
+    def put_in_place(self, staged: Staged) -> None:
+        """Have it where it belongs, within a writing transaction."""
+
+    def open(self, digest: Digest) -> BinaryIO:
+        """A large content, as a file to read from.
+
+        Raises:
+            StoreError: it is missing or cannot be read.
+        """
+
+    def read(self, digest: Digest) -> bytes:
+        """A large content, checked.
+
+        Raises:
+            StoreError: it is missing, cannot be read, or is damaged.
+        """
+
+    def remove(self, digest: Digest) -> None:
+        """Take away a content whose row is gone."""
+
+    def directories(self) -> list[Path]:
+        """Where there may be what nobody knows, to be swept one by one."""
+
+    def sweep(self, directory: Path, is_known: Callable[[Digest], bool], before: float) -> None:
+        """Remove what nobody knows, left by a crash before the time `before`."""
+
+    def close(self) -> None:
+        """End what was opened. May be called twice."""
+
+
 class BlobFiles:
     """The files of the digest store. Blocking: to be used on a lane.
 
@@ -71,7 +115,7 @@ class BlobFiles:
     """
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
+        self.directory = self.place = directory
 
     def path(self, digest: Digest) -> Path:
         """Where the file of that content is, if it has one."""
@@ -158,6 +202,10 @@ class BlobFiles:
             )
         return data
 
+    def remove(self, digest: Digest) -> None:
+        """Remove the file of a content whose row is gone."""
+        self.path(digest).unlink(missing_ok=True)
+
     def directories(self) -> list[Path]:
         """Where there are files, to be swept one by one."""
         try:
@@ -177,8 +225,11 @@ class BlobFiles:
             if not known and entry.stat().st_mtime < before:
                 os.unlink(entry.path)
 
+    def close(self) -> None:
+        """Nothing stays open."""
 
-def put(connection: sqlite3.Connection, files: BlobFiles, staged: Iterable[Staged], now: float) -> None:
+
+def put(connection: Database, files: Blobs, staged: Iterable[Staged], now: float) -> None:
     """Record staged contents and put their files in place, within a writing transaction."""
     for blob in staged:
         files.put_in_place(blob)
@@ -196,7 +247,7 @@ def _row(digest: Digest, size: int, data: bytes | None, now: float) -> dict[str,
     return {"digest": digest, "size": size, "data": data, "created_at": now, "used_at": now}
 
 
-def missing(connection: sqlite3.Connection, digests: Iterable[Digest]) -> frozenset[Digest]:
+def missing(connection: Database, digests: Iterable[Digest]) -> frozenset[Digest]:
     """Those of `digests` that are not here."""
     return frozenset(
         digest

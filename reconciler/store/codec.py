@@ -78,7 +78,9 @@ def parse(text: str) -> Any:
 
 
 def words(text: str) -> str:
-    """Free text, with what is not UTF-8 written out."""
+    """Free text, with what is not UTF-8 written out, and NUL, which not every database takes."""
+    if "\0" in text:
+        text = text.replace("\0", "\\x00")
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

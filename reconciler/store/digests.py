@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 from reconciler.errors import FroyoError
 from reconciler.store import blobs, sql
-from reconciler.store.blobs import INLINE, LANE, BlobFiles, Staged
+from reconciler.store.blobs import INLINE, LANE, Blobs, Staged
 from reconciler.store.failures import explain, failure
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from reconciler.model.names import Digest
     from reconciler.runtime import Runtime
+    from reconciler.store.database import Database
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 class Access(Protocol):
     """How to reach the database: `Store.submit` and `Store.query`."""
 
-    def __call__(self, work: Callable[[sqlite3.Connection], T], /) -> Awaitable[T]:
+    def __call__(self, work: Callable[[Database], T], /) -> Awaitable[T]:
         """What `work` returns, done in a transaction."""
 
 
@@ -45,7 +45,7 @@ class DigestStore:
         query: does something in a transaction that reads.
     """
 
-    def __init__(self, files: BlobFiles, runtime: Runtime, *, submit: Access, query: Access) -> None:
+    def __init__(self, files: Blobs, runtime: Runtime, *, submit: Access, query: Access) -> None:
         self._files = files
         self._runtime = runtime
         self._submit = submit
@@ -72,7 +72,7 @@ class DigestStore:
         try:
             return await self._runtime.offload(LANE, function)
         except OSError as error:
-            raise explain(error, self._files.directory) from error
+            raise explain(error, self._files.place) from error
 
     async def _put(self, staged: Sequence[Staged]) -> list[Digest]:
         now = self._runtime.now()
@@ -114,13 +114,13 @@ class DigestStore:
     async def _row(self, digest: Digest) -> bytes | None:
         """The content where it is small, None where it is a file."""
 
-        def look(connection: sqlite3.Connection) -> Any:
+        def look(connection: Database) -> Any:
             return connection.execute(sql.BLOB, {"digest": digest}).fetchone()
 
         row = await self._query(look)
         if row is None:
             raise failure(
-                self._files.directory,
+                self._files.place,
                 f"there is no content {digest}",
                 "it was never kept, or has gone with what referred to it",
             )

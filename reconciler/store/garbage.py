@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.names import Digest
 from reconciler.store import blobs, sql
-from reconciler.store.connection import transaction
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Generator, Iterator, Mapping
 
-    from reconciler.store.blobs import BlobFiles
+    from reconciler.store.blobs import Blobs
+    from reconciler.store.database import Database
     from reconciler.store.records import Retention
 
 GRACE = 3_600.0
@@ -47,14 +46,14 @@ class Housekeeping:
         now: the wall clock.
     """
 
-    def __init__(self, retention: Retention, files: BlobFiles, now: Callable[[], float]) -> None:
+    def __init__(self, retention: Retention, files: Blobs, now: Callable[[], float]) -> None:
         self._retention = retention
         self.files = files
         self._now = now
         self._last = now()
         self._under_way: Iterator[int] | None = None
 
-    def load(self, connection: sqlite3.Connection) -> None:
+    def load(self, connection: Database) -> None:
         """Learn when it was last done: one-shot runs share the interval with each other."""
         row = connection.execute(sql.HOUSEKEEPING).fetchone()
         if row is None:
@@ -66,7 +65,7 @@ class Housekeeping:
         """Whether something is left, or it is time. A clock that was put back puts nothing off for long."""
         return self._under_way is not None or abs(self._now() - self._last) >= self._retention.interval
 
-    def run(self, connection: sqlite3.Connection) -> None:
+    def run(self, connection: Database) -> None:
         """Drop a slice of what is beyond the bounds."""
         work = self._under_way or self._pass(connection)
         # Should it fail, the next pass begins anew.
@@ -78,7 +77,7 @@ class Housekeeping:
                 self._under_way = work
                 return
 
-    def _pass(self, connection: sqlite3.Connection) -> Iterator[int]:
+    def _pass(self, connection: Database) -> Iterator[int]:
         """All of the work, piece by piece: how many rows each has removed. No transaction is open in between."""
         self._last = now = self._now()
         yield from self._events(connection, now)
@@ -88,10 +87,10 @@ class Housekeeping:
         yield from self._blobs(connection, now - GRACE)
         yield from self._leftovers(connection, now - GRACE)
         # Not before: who ends too early for all of it leaves it to the next one, and not to the next interval.
-        with transaction(connection):
+        with connection.transaction():
             connection.execute(sql.PUT_HOUSEKEEPING, {"id": 1, "at": now})
 
-    def _events(self, connection: sqlite3.Connection, now: float) -> Iterator[int]:
+    def _events(self, connection: Database, now: float) -> Iterator[int]:
         (newest,) = connection.execute(sql.LAST_EVENT).fetchone()
         # Ids have no gaps but those that were dropped, so this counts them without looking at them.
         bounds = {
@@ -102,7 +101,7 @@ class Housekeeping:
         while dropped := _drop(connection, sql.DROP_EVENTS, bounds):
             yield dropped
 
-    def _runs(self, connection: sqlite3.Connection, now: float) -> Iterator[int]:
+    def _runs(self, connection: Database, now: float) -> Iterator[int]:
         surplus = yield from self._surplus_run(connection)
         bounds = {
             "up_to": surplus,
@@ -111,7 +110,7 @@ class Housekeeping:
         }
         while spent := connection.execute(sql.SPENT_RUNS, bounds).fetchall():
             removed = 0
-            with transaction(connection):
+            with connection.transaction():
                 for (run,) in spent:
                     units = {"of": run, "most": SLICE - removed}
                     removed += connection.execute(sql.DROP_UNITS, units).rowcount
@@ -120,7 +119,7 @@ class Housekeeping:
                     removed += connection.execute(sql.DROP_RUN, units).rowcount
             yield removed
 
-    def _surplus_run(self, connection: sqlite3.Connection) -> Generator[int, None, str]:
+    def _surplus_run(self, connection: Database) -> Generator[int, None, str]:
         """The newest run that is one too many, or whose units are; "" if none is."""
         runs = units = 0
         below = _AFTER_ALL
@@ -133,7 +132,7 @@ class Housekeeping:
             yield len(page)
         return ""
 
-    def _blobs(self, connection: sqlite3.Connection, before: float) -> Iterator[int]:
+    def _blobs(self, connection: Database, before: float) -> Iterator[int]:
         """Bring the digest store below its quota as far as that is possible."""
         (held,) = connection.execute(sql.BLOB_BYTES).fetchone()
         excess = held - self._retention.blob_bytes
@@ -150,31 +149,31 @@ class Housekeeping:
                 return
             yield from _drop_snapshot(connection, oldest)
 
-    def _unlink(self, connection: sqlite3.Connection, dropped: list[Digest]) -> None:
+    def _unlink(self, connection: Database, dropped: list[Digest]) -> None:
         """Remove files whose rows are gone."""
         if not dropped:
             return
         # In a transaction again: who puts such a content back meanwhile has either done so, and its file is
         # spared, or finds that there is none.
-        with transaction(connection):
+        with connection.transaction():
             for digest in blobs.missing(connection, dropped):
-                self.files.path(digest).unlink(missing_ok=True)
+                self.files.remove(digest)
 
-    def _leftovers(self, connection: sqlite3.Connection, before: float) -> Iterator[int]:
+    def _leftovers(self, connection: Database, before: float) -> Iterator[int]:
         """Files that a crash has left behind."""
         for directory in self.files.directories():
-            with transaction(connection):
+            with connection.transaction():
                 self.files.sweep(directory, lambda digest: not blobs.missing(connection, [digest]), before)
             yield DIRECTORY
 
 
-def _drop(connection: sqlite3.Connection, statement: str, parameters: Mapping[str, object]) -> int:
-    with transaction(connection):
+def _drop(connection: Database, statement: str, parameters: Mapping[str, object]) -> int:
+    with connection.transaction():
         return connection.execute(statement, parameters).rowcount
 
 
 def _drop_spare(
-    connection: sqlite3.Connection, after: tuple[float, Digest], before: float, excess: int
+    connection: Database, after: tuple[float, Digest], before: float, excess: int
 ) -> tuple[tuple[float, Digest] | None, list[Digest], int]:
     """Look at some contents, the least recently used first, and drop those that nothing refers to.
 
@@ -183,7 +182,7 @@ def _drop_spare(
     """
     freed, files = 0, []
     bounds = {"before": before, "at": after[0], "after": after[1], "most": PAGE}
-    with transaction(connection):
+    with connection.transaction():
         page = connection.execute(sql.AGED_BLOBS, bounds).fetchall()
         for _, digest, size, is_file, is_spare in page:
             if is_spare and freed < excess:
@@ -194,13 +193,13 @@ def _drop_spare(
     return page[-1][:2] if page else None, files, freed
 
 
-def _surplus_snapshot(connection: sqlite3.Connection, keep: int) -> int | None:
+def _surplus_snapshot(connection: Database, keep: int) -> int | None:
     """The oldest snapshot of which there are more than `keep` of its source."""
     row = connection.execute(sql.SURPLUS_SNAPSHOT, {"keep": keep}).fetchone()
     return None if row is None else row[0]
 
 
-def _drop_snapshot(connection: sqlite3.Connection, snapshot: int) -> Iterator[int]:
+def _drop_snapshot(connection: Database, snapshot: int) -> Iterator[int]:
     while files := _drop(connection, sql.DROP_SNAPSHOT_FILES, {"of": snapshot, "most": SLICE}):
         yield files
     yield _drop(connection, sql.DROP_SNAPSHOT, {"of": snapshot})

@@ -3,18 +3,14 @@
 Invariants: the token rises with every change of hands and never falls; whoever writes with an older one is
 refused in the same transaction, whatever clocks say.
 
-Beside the row there is a lock file, and holding the lease is holding its lock: that costs no write, however long
-it lasts. The kernel drops the lock with the process, whatever ended that, so a newcomer who gets it has proof that
-the holder is gone: WAL wants all users of the database on one kernel, hence this works across containers too,
-where process ids prove nothing. The proof is only taken from the same boot or the same host. From anywhere else, or
-on a file system that knows no such locks, the lease's expiry decides, which is then put off in the row.
+Beside the row there is a lock, and holding the lease is holding it: that costs no write, however long it lasts. It is
+dropped with the process, whatever ended that, so a newcomer who gets it has proof that the holder is gone, as far as
+each database says so: SQLite has a lock file for it, and PostgreSQL an advisory lock of the session. Where the lock
+proves nothing, or cannot be had, the lease's expiry decides, which is then put off in the row.
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -24,53 +20,16 @@ from reconciler.store import codec, sql
 from reconciler.store.records import Lease, LeaseHolder
 
 if TYPE_CHECKING:
-    import sqlite3
-    from pathlib import Path
+    from reconciler.store.database import Database, LeaseLock, Place
 
 
-class LeaseLock:
-    """The lock file. Only ever touched from the writer's lane.
-
-    Args:
-        path: of the file; it is made when it is missing, and stays.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: int | None = None
-        self.taken = False
-        """Whether somebody else had it when it was tried last."""
-
-    def try_lock(self) -> bool:
-        """Take it if nobody else has it. True if it is held now."""
-        self.taken = False
-        if self._file is not None:
-            return True
-        # Not the database itself: closing any descriptor of that would drop SQLite's own locks.
-        file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:  # somebody has it, or this file system knows no such locks
-            self.taken = error.errno in (errno.EWOULDBLOCK, errno.EAGAIN)
-            os.close(file)
-            return False
-        self._file = file
-        return True
-
-    def unlock(self) -> None:
-        """Give it back. May be called twice."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-
-def current(connection: sqlite3.Connection) -> Lease | None:
+def current(connection: Database) -> Lease | None:
     """The lease as it stands; None if nobody ever held it."""
     row = connection.execute(sql.LEASE).fetchone()
     return None if row is None else codec.lease(row)
 
 
-def check_token(connection: sqlite3.Connection, token: int, path: Path) -> None:
+def check_token(connection: Database, token: int, path: Place) -> None:
     """See that `token` is the newest.
 
     Raises:
@@ -86,13 +45,13 @@ def check_token(connection: sqlite3.Connection, token: int, path: Path) -> None:
 
 
 def acquire(
-    connection: sqlite3.Connection,
+    connection: Database,
     lock: LeaseLock,
     holder: LeaseHolder,
     *,
     ttl: float,
     now: float,
-    path: Path,
+    path: Place,
 ) -> int:
     """Take the lease.
 
@@ -124,16 +83,10 @@ def _is_held(found: Lease, lock: LeaseLock, newcomer: LeaseHolder, now: float, *
     """Whether the holder of `found` has to be taken for alive. A paused process is: it keeps its lock."""
     if found.locked and lock.taken:
         return True
-    return found.expires > now and not (locked and _had_lock(found, newcomer))
+    return found.expires > now and not (locked and lock.is_proof(found, newcomer))
 
 
-def _had_lock(found: Lease, newcomer: LeaseHolder) -> bool:
-    """Whether the holder of `found` would still have the lock if it were alive."""
-    holder = found.holder
-    return found.locked and (holder.boot_id == newcomer.boot_id or holder.host == newcomer.host)
-
-
-def _held(found: Lease, path: Path) -> LeaseHeld:
+def _held(found: Lease, path: Place) -> LeaseHeld:
     holder = found.holder
     since = datetime.fromtimestamp(holder.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return LeaseHeld(
@@ -142,7 +95,7 @@ def _held(found: Lease, path: Path) -> LeaseHeld:
     )
 
 
-def renew(connection: sqlite3.Connection, lock: LeaseLock, *, ttl: float, now: float) -> None:
+def renew(connection: Database, lock: LeaseLock, *, ttl: float, now: float) -> None:
     """Put off the expiry of the lease, which is known to be ours, where the lock does not keep it anyway.
 
     Args:
@@ -159,7 +112,7 @@ def renew(connection: sqlite3.Connection, lock: LeaseLock, *, ttl: float, now: f
         connection.execute(sql.PUT_LEASE, codec.lease_row(renewed))
 
 
-def release(connection: sqlite3.Connection) -> None:
+def release(connection: Database) -> None:
     """Give the lease, which is known to be ours, back. The row stays, for the token in it."""
     found = current(connection)
     if found is not None:

@@ -5,12 +5,10 @@ Invariant: every function is one short read, so that no reader keeps the log fro
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.model.source import Revision
-from reconciler.store import codec, instances, journals, lease, migrate, sql
-from reconciler.store.connection import wal_bytes
+from reconciler.store import codec, instances, journals, lease, sql
 from reconciler.store.records import (
     AuditRecord,
     InventoryEntry,
@@ -21,9 +19,7 @@ from reconciler.store.records import (
 )
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from reconciler.model.disruption import Disruption
     from reconciler.model.event import Event, EventFilter
@@ -39,6 +35,7 @@ if TYPE_CHECKING:
         TargetState,
     )
     from reconciler.model.target import Target
+    from reconciler.store.database import Database
 
 V = TypeVar("V")
 
@@ -46,7 +43,7 @@ _LAST = "\U0010ffff"  # sorts after everything that a name can go on with
 
 
 def _rows(
-    connection: sqlite3.Connection,
+    connection: Database,
     statement: str,
     decode: Callable[[Any], V],
     parameters: Mapping[str, object] | None = None,
@@ -66,96 +63,96 @@ def _of_target(target: TargetName | None) -> dict[str, object]:
     return _starting_with("" if target is None else f"{target}/")
 
 
-def states(connection: sqlite3.Connection, target: TargetName | None) -> dict[Address, ResourceState]:
+def states(connection: Database, target: TargetName | None) -> dict[Address, ResourceState]:
     """What is known about all instances, or those of one target."""
     found = _rows(connection, sql.STATES, codec.state, _of_target(target))
     return {state.address: state for state in found}
 
 
-def target_states(connection: sqlite3.Connection) -> dict[TargetName, TargetState]:
+def target_states(connection: Database) -> dict[TargetName, TargetState]:
     """What is known about all targets."""
     return {state.name: state for state in _rows(connection, sql.TARGET_STATES, codec.target_state)}
 
 
-def source_states(connection: sqlite3.Connection) -> dict[SourceName, SourceState]:
+def source_states(connection: Database) -> dict[SourceName, SourceState]:
     """What is known about all sources."""
     return {state.name: state for state in _rows(connection, sql.SOURCE_STATES, codec.source_state)}
 
 
-def suspensions(connection: sqlite3.Connection) -> list[Suspension]:
+def suspensions(connection: Database) -> list[Suspension]:
     """All suspensions, also those whose time is over."""
     return _rows(connection, sql.SUSPENSIONS, codec.suspension)
 
 
-def disruptions(connection: sqlite3.Connection) -> list[Disruption]:
+def disruptions(connection: Database) -> list[Disruption]:
     """The targets that are disrupted by what was done to them."""
     return _rows(connection, sql.DISRUPTIONS, codec.disruption)
 
 
-def owed(connection: sqlite3.Connection) -> list[Owed]:
+def owed(connection: Database) -> list[Owed]:
     """All refreshes that are owed, or may turn out to be."""
     return _rows(connection, sql.OWED, codec.owed)
 
 
-def inventory(connection: sqlite3.Connection, target: TargetName | None) -> dict[Address, InventoryEntry]:
+def inventory(connection: Database, target: TargetName | None) -> dict[Address, InventoryEntry]:
     """What is ours, everywhere or on one target."""
     found = _rows(connection, sql.INVENTORY, instances.inventory_entry, _of_target(target))
     return {entry.instance.address: entry for entry in found}
 
 
-def targets(connection: sqlite3.Connection) -> dict[TargetName, Target]:
+def targets(connection: Database) -> dict[TargetName, Target]:
     """All targets, as they were last declared."""
     return {target.name: target for target in _rows(connection, sql.TARGETS, codec.target)}
 
 
-def facts(connection: sqlite3.Connection) -> dict[TargetName, Facts]:
+def facts(connection: Database) -> dict[TargetName, Facts]:
     """What targets are, as they said themselves."""
     return codec.facts(connection.execute(sql.FACTS))
 
 
-def approvals(connection: sqlite3.Connection) -> dict[Address, Approval]:
+def approvals(connection: Database) -> dict[Address, Approval]:
     """What people have approved and is not done yet."""
     return {one.address: one for one in _rows(connection, sql.APPROVALS, codec.approval)}
 
 
-def rollbacks(connection: sqlite3.Connection) -> dict[SourceName, Rollback]:
+def rollbacks(connection: Database) -> dict[SourceName, Rollback]:
     """What sources were rolled back to, also those whose time is over."""
     return {one.source: one for one in _rows(connection, sql.ROLLBACKS, codec.rollback)}
 
 
-def revisions(connection: sqlite3.Connection) -> list[Revision]:
+def revisions(connection: Database) -> list[Revision]:
     """The snapshots that are kept: by source, and the oldest first."""
     return _rows(connection, sql.REVISIONS, lambda row: Revision(*row))
 
 
-def queue(connection: sqlite3.Connection) -> list[QueuedKey]:
+def queue(connection: Database) -> list[QueuedKey]:
     """The pending keys, the most urgent first."""
     return _rows(connection, sql.QUEUE, codec.queued)
 
 
-def runs(connection: sqlite3.Connection, target: TargetName | None, limit: int) -> list[Run]:
+def runs(connection: Database, target: TargetName | None, limit: int) -> list[Run]:
     """The newest runs first."""
     if target is None:
         return _rows(connection, sql.RUNS, journals.run, {"limit": limit})
     return _rows(connection, sql.RUNS_OF_TARGET, journals.run, {"of": target, "limit": limit})
 
 
-def unfinished_runs(connection: sqlite3.Connection) -> list[Run]:
+def unfinished_runs(connection: Database) -> list[Run]:
     """Runs that are under way, or were when their controller ended."""
     return _rows(connection, sql.UNFINISHED_RUNS, journals.run)
 
 
-def run_units(connection: sqlite3.Connection, run: str) -> list[RunUnit]:
+def run_units(connection: Database, run: str) -> list[RunUnit]:
     """What one run set out to do."""
     return _rows(connection, sql.UNITS, journals.run_unit, {"run": run})
 
 
-def in_doubt(connection: sqlite3.Connection) -> list[RunUnit]:
+def in_doubt(connection: Database) -> list[RunUnit]:
     """Intents without an outcome."""
     return _rows(connection, sql.IN_DOUBT, journals.run_unit)
 
 
-def unclaimed_preimages(connection: sqlite3.Connection) -> dict[Address, list[tuple[Digest, str]]]:
+def unclaimed_preimages(connection: Database) -> dict[Address, list[tuple[Digest, str]]]:
     """What was there before something that was cut off, and that is not in the inventory, each with its path or "".
 
     The newest first: of several, the oldest is what was there before us.
@@ -166,7 +163,7 @@ def unclaimed_preimages(connection: sqlite3.Connection) -> dict[Address, list[tu
     return found
 
 
-def events(connection: sqlite3.Connection, chosen: EventFilter, limit: int) -> list[Event]:
+def events(connection: Database, chosen: EventFilter, limit: int) -> list[Event]:
     """Events in order: the first ones after `chosen.after`, or without it, the newest ones."""
     newest = chosen.after is None
     parameters = {
@@ -186,31 +183,26 @@ def events(connection: sqlite3.Connection, chosen: EventFilter, limit: int) -> l
     return found[::-1] if newest else found
 
 
-def audit_records(connection: sqlite3.Connection, after: int, limit: int) -> list[AuditRecord]:
+def audit_records(connection: Database, after: int, limit: int) -> list[AuditRecord]:
     """Audit records in order."""
     return _rows(connection, sql.AUDIT, journals.audit_record, {"after": after, "limit": limit})
 
 
-def damages(connection: sqlite3.Connection) -> list[str]:
+def damages(connection: Database) -> list[str]:
     """What is wrong with the database, one line each; empty when it is sound."""
-    found = [row[0] for row in connection.execute("PRAGMA integrity_check")]
-    broken = connection.execute("PRAGMA foreign_key_check").fetchall()
-    found += [f"a row of {table} refers to one of {parent} that is gone" for table, _, parent, _ in broken]
-    return [line for line in found if line != "ok"]
+    return connection.damages()
 
 
-def stats(connection: sqlite3.Connection, path: Path) -> StoreStats:
+def stats(connection: Database) -> StoreStats:
     """How the store is."""
     (blob_bytes,) = connection.execute(sql.BLOB_BYTES).fetchone()
+    database_bytes, log_bytes = connection.bytes()
     return StoreStats(
-        path=str(path),
-        schema=migrate.revision(connection),
-        database_bytes=os.stat(path).st_size,
-        wal_bytes=wal_bytes(path),
-        blob_bytes=blob_bytes,
-        rows={
-            table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - ours
-            for table in sql.TABLES
-        },
+        path=str(connection.place),
+        schema=connection.revision(),
+        database_bytes=database_bytes,
+        wal_bytes=log_bytes,
+        blob_bytes=int(blob_bytes),
+        rows={table: connection.count(table) for table in sql.TABLES},
         lease=lease.current(connection),
     )

@@ -6,10 +6,8 @@ back. Cancelling one leaves nothing behind.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from reconciler.errors import in_words
@@ -25,8 +23,9 @@ from reconciler.runtime import Runtime
 from reconciler.store import audit as audit_log
 from reconciler.store import lease as leases
 from reconciler.store import queries, snapshots
-from reconciler.store.blobs import BlobFiles
-from reconciler.store.failures import explain, failure
+from reconciler.store.blobs import Blobs
+from reconciler.store.database import Database, Place
+from reconciler.store.failures import failure
 from reconciler.store.records import (
     AuditRecord,
     InventoryEntry,
@@ -45,33 +44,30 @@ class Reading:
     """See the module; `Store` is the whole.
 
     Args:
-        path: of the database.
+        path: of the database, or its address.
         runtime: clock and lanes.
-        connection: from `connect_reader`; owned from now on.
+        connection: one that cannot write; owned from now on.
         files: of the digest store.
     """
 
-    def __init__(
-        self, path: Path, runtime: Runtime, connection: sqlite3.Connection, files: BlobFiles
-    ) -> None:
+    def __init__(self, path: Place, runtime: Runtime, connection: Database, files: Blobs) -> None:
         self.path = path
         self._runtime = runtime
         self._reader = connection
         self._files = files
 
-    async def _query(self, function: Callable[[sqlite3.Connection], T]) -> T:
+    async def _query(self, function: Callable[[Database], T]) -> T:
         return await self._runtime.offload(LANE, partial(self._read, function))
 
-    def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
+    def _read(self, function: Callable[[Database], T]) -> T:
         try:
-            self._reader.execute("BEGIN")
-            try:
+            with self._reader.reading():
                 return function(self._reader)
-            finally:
-                self._reader.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
-            raise explain(error, self.path) from error
-        except (KeyError, TypeError, ValueError) as error:
+        except Exception as error:
+            if (explained := self._reader.explain(error)) is not None:
+                raise explained from error
+            if not isinstance(error, KeyError | TypeError | ValueError):
+                raise
             raise failure(
                 self.path,
                 f"it holds something that this froyo does not understand ({in_words(error)})",

@@ -1,8 +1,9 @@
 """The tables, as SQLAlchemy knows them: the one truth that migrations and statements are checked against.
 
 Invariant: nothing but portable types, so that another database needs another compilation and not another
-schema. Times are seconds since the epoch. Documents are JSON text: the store never looks into them, and
-PostgreSQL's `jsonb` would refuse the lone surrogates that stand for names which are not UTF-8.
+schema. Text compares by its bytes in every database. Times are seconds since the epoch. Documents are JSON
+text: the store never looks into them, and PostgreSQL's `jsonb` would refuse the lone surrogates that stand for
+names which are not UTF-8.
 
 Tables that a round writes have no row ids: one page less to write for each of them, at each commit.
 
@@ -25,8 +26,8 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
-    Text,
 )
+from sqlalchemy import Text as AnyText
 
 metadata = MetaData(
     naming_convention={
@@ -36,6 +37,9 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+# By bytes, as SQLite compares: PostgreSQL would ask the language of whoever made the database.
+Text = AnyText().with_variant(AnyText(collation="C"), "postgresql")
 
 # SQLite counts rows only in a column of exactly this type.
 Counter = BigInteger().with_variant(Integer, "sqlite")
@@ -309,13 +313,9 @@ housekeeping = Table(
 )
 
 # The database itself refuses to rewrite the past; retention may drop old events, and nothing drops an audit
-# record.
-TRIGGERS = {
-    name: f"CREATE TRIGGER {name} BEFORE {verb} ON {table} "
-    f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-    for name, verb, table in (
-        ("events_are_not_changed", "UPDATE", "events"),
-        ("audit_is_not_changed", "UPDATE", "audit"),
-        ("audit_is_not_shortened", "DELETE", "audit"),
-    )
-}
+# record. Each database has triggers of its own for it: by name, what they refuse, and where.
+APPEND_ONLY = (
+    ("events_are_not_changed", "UPDATE", "events"),
+    ("audit_is_not_changed", "UPDATE", "audit"),
+    ("audit_is_not_shortened", "DELETE", "audit"),
+)

@@ -14,14 +14,14 @@ from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from reconciler.store import blobs, codec, sql
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Collection, Iterable
 
     from reconciler.model.names import Digest, SourceName
-    from reconciler.store.blobs import BlobFiles, Staged
+    from reconciler.store.blobs import Blobs, Staged
+    from reconciler.store.database import Database
 
 
-def stage(files: BlobFiles, snapshot: Snapshot, wanted: Collection[Digest]) -> list[Staged]:
+def stage(files: Blobs, snapshot: Snapshot, wanted: Collection[Digest]) -> list[Staged]:
     """Read those files of `snapshot` whose content is `wanted`, each content once.
 
     Raises:
@@ -38,7 +38,7 @@ def stage(files: BlobFiles, snapshot: Snapshot, wanted: Collection[Digest]) -> l
 
 
 def save(
-    connection: sqlite3.Connection, files: BlobFiles, snapshot: Snapshot, staged: Iterable[Staged], now: float
+    connection: Database, files: Blobs, snapshot: Snapshot, staged: Iterable[Staged], now: float
 ) -> frozenset[Digest]:
     """Make `snapshot` the newest of its source, unless contents are missing.
 
@@ -65,10 +65,8 @@ def save(
     lacking = blobs.missing(connection, {file.digest for file in snapshot.files.values()})
     if lacking:
         return lacking
-    number = connection.execute(
-        sql.ADD_SNAPSHOT, {**row, "source": snapshot.source, "taken_at": now}
-    ).lastrowid
-    connection.executemany(
+    [number] = connection.append(sql.ADD_SNAPSHOT, [{**row, "source": snapshot.source, "taken_at": now}])
+    connection.execute_many(
         sql.ADD_SNAPSHOT_FILE,
         (
             {
@@ -83,24 +81,22 @@ def save(
     return frozenset()
 
 
-def in_force(connection: sqlite3.Connection, files: BlobFiles, source: SourceName) -> Snapshot | None:
+def in_force(connection: Database, files: Blobs, source: SourceName) -> Snapshot | None:
     """The snapshot of `source` that is in force. Large contents are read when they are asked for."""
     return _found(connection, files, sql.SNAPSHOT_IN_FORCE, {"source": source})
 
 
-def newest(connection: sqlite3.Connection, files: BlobFiles, source: SourceName) -> Snapshot | None:
+def newest(connection: Database, files: Blobs, source: SourceName) -> Snapshot | None:
     """The newest snapshot of `source` that was good, be it that another one is in force."""
     return _found(connection, files, sql.NEWEST_SNAPSHOT, {"source": source})
 
 
-def numbered(connection: sqlite3.Connection, files: BlobFiles, number: int) -> Snapshot | None:
+def numbered(connection: Database, files: Blobs, number: int) -> Snapshot | None:
     """The snapshot of that number, if it is still kept."""
     return _found(connection, files, sql.SNAPSHOT, {"number": number})
 
 
-def _found(
-    connection: sqlite3.Connection, files: BlobFiles, statement: str, which: dict[str, object]
-) -> Snapshot | None:
+def _found(connection: Database, files: Blobs, statement: str, which: dict[str, object]) -> Snapshot | None:
     found = connection.execute(statement, which).fetchone()
     if found is None:
         return None
@@ -114,13 +110,13 @@ def _found(
     return Snapshot(source, revision, digest, contents, codec.parse(root), codec.parse(left_out))
 
 
-def has_returned(connection: sqlite3.Connection, snapshot: Snapshot) -> bool:
+def has_returned(connection: Database, snapshot: Snapshot) -> bool:
     """Whether `snapshot` is, or would be, in force once more, after another one; as far back as they are kept."""
     wanted = {"source": snapshot.source, "digest": snapshot.digest}
     return connection.execute(sql.EARLIER_SNAPSHOT, wanted).fetchone() is not None
 
 
-def _read_file(files: BlobFiles, digest: Digest) -> bytes:
+def _read_file(files: Blobs, digest: Digest) -> bytes:
     try:
         return files.read(digest)
     except StoreError as error:

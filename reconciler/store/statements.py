@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -30,6 +31,7 @@ from sqlalchemy import (
 from reconciler.core.reasons import UNCLAIMED
 from reconciler.model.plan import Cause
 from reconciler.store import schema as s
+from reconciler.store.blobs import INLINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,7 +191,8 @@ def _journals(add: Callable[..., Any]) -> dict[str, ClauseElement]:
     events, audit = s.events.c, s.audit.c
     page = select(s.events).where(events.id > bindparam("after"), events.at >= bindparam("since"))
     for name in ("reason", "type", "cause"):
-        page = page.where(or_(bindparam(name).is_(None), events[name] == bindparam(name)))
+        given: ColumnElement[str] = bindparam(name, type_=events[name].type)
+        page = page.where(or_(given.is_(None), events[name] == given))
     of_object = _between(page, events.object)
     # Ages are looked at among the oldest only: ids rise with time, but for a clock that was moved.
     oldest = select(events.id, events.at).order_by(events.id).limit(bindparam("most")).subquery()
@@ -262,7 +265,14 @@ def _snapshots(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -
         .order_by(s.rollbacks.c.source),
         "FORGET_ROLLBACK": delete(s.rollbacks).where(s.rollbacks.c.source == bindparam("source")),
         "ADD_SNAPSHOT_FILE": add(s.snapshot_files),
-        "SNAPSHOT_FILES": select(files.path, files.digest, files.executable, s.blobs.c.size, s.blobs.c.data)
+        # Large contents are read when they are asked for, wherever they are.
+        "SNAPSHOT_FILES": select(
+            files.path,
+            files.digest,
+            files.executable,
+            s.blobs.c.size,
+            case((s.blobs.c.size <= INLINE, s.blobs.c.data)),
+        )
         .join_from(s.snapshot_files, s.blobs)
         .where(files.snapshot == bindparam("snapshot"))
         .order_by(files.path),

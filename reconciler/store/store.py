@@ -16,10 +16,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Self, TypeVar
 
 from reconciler.errors import FroyoError, StoreError
@@ -28,8 +26,8 @@ from reconciler.runtime import Runtime
 from reconciler.store import lease as leases
 from reconciler.store import migrate, queries, snapshots
 from reconciler.store.batch import Batch
-from reconciler.store.blobs import BlobFiles, Staged
-from reconciler.store.connection import connect_reader, connect_writer
+from reconciler.store.blobs import Staged
+from reconciler.store.database import Connecting, Database, LeaseLock, Place
 from reconciler.store.digests import DigestStore
 from reconciler.store.failures import failure
 from reconciler.store.feed import Feed
@@ -56,29 +54,30 @@ class Store(Reading):
 
     def __init__(
         self,
-        path: Path,
+        path: Place,
         runtime: Runtime,
-        reader: sqlite3.Connection,
+        reader: Database,
         writer: Writer | None,
         housekeeping: Housekeeping,
         feed: Feed,
+        lock: LeaseLock,
     ) -> None:
         super().__init__(path, runtime, reader, housekeeping.files)
         self.token: int | None = None
         self.feed = feed
         self._writer = writer
         self._housekeeping = housekeeping
-        self._lock = leases.LeaseLock(path.with_suffix(".lock"))
+        self._lock = lock
         self.blobs = DigestStore(self._files, runtime, submit=self._submit, query=self._query)
 
     @classmethod
     async def open(
-        cls, path: Path, *, runtime: Runtime, read_only: bool = False, retention: Retention | None = None
+        cls, path: Place, *, runtime: Runtime, read_only: bool = False, retention: Retention | None = None
     ) -> Self:
         """Open the store, and make it, or bring its schema up to date, where needed.
 
         Args:
-            path: of the database, or of the directory that has it as `froyo.db`.
+            path: of the database, or of the directory that has it as `froyo.db`; or the address of one of PostgreSQL.
             runtime: clock and lanes.
             read_only: never write anything; the store must be there.
             retention: how much of the past is kept.
@@ -86,20 +85,20 @@ class Store(Reading):
         Raises:
             StoreError: it cannot be opened, is damaged, or was written by a newer froyo.
         """
-        path = await runtime.offload(READ_LANE, partial(_database, path))
-        files = BlobFiles(path.parent / "blobs")
-        housekeeping = Housekeeping(retention or Retention(), files, runtime.now)
-        feed, writer = Feed(), None
+        where = await runtime.offload(READ_LANE, partial(connecting, path))
+        housekeeping = Housekeeping(retention or Retention(), where.blobs, runtime.now)
+        feed, writer, opened = Feed(), None, None
         if not read_only:
-            opened = await runtime.offload(LANE, partial(_open_writer, path, housekeeping))
-            writer = Writer(opened, path, runtime.offload, housekeeping, feed.committed, runtime.meter)
+            opened = await runtime.offload(LANE, partial(_open_writer, where, housekeeping))
+            writer = Writer(opened, runtime.offload, housekeeping, feed.committed, runtime.meter)
         try:
-            reader = await runtime.offload(READ_LANE, partial(_open_reader, path))
+            reader = await runtime.offload(READ_LANE, partial(_open_reader, where))
         except BaseException:
             if writer is not None:
                 writer.abandon()
             raise
-        return cls(path, runtime, reader, writer, housekeeping, feed)
+        lock = where.lock(opened)
+        return cls(where.place, runtime, reader, writer, housekeeping, feed, lock)
 
     async def close(self) -> None:
         """Write what waits, give the lease back, and close everything. May be called twice."""
@@ -115,6 +114,7 @@ class Store(Reading):
                 await self._writing().close()
         finally:
             self._lock.unlock()
+            self._files.close()
 
     def abandon(self) -> None:
         """Drop everything as a crash of this process would: a simulation's kill -9."""
@@ -122,6 +122,7 @@ class Store(Reading):
             self._writer.abandon()
         self._reader.close()
         self._lock.unlock()
+        self._files.close()
 
     # --- Writing --------------------------------------------------------------------------------------
 
@@ -136,7 +137,7 @@ class Store(Reading):
             return Receipt()
         return await self._submit(batch.write, durable=batch.durable)
 
-    async def _submit(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
+    async def _submit(self, work: Callable[[Database], T], *, durable: bool = False) -> T:
         return await self._writing().submit(work, token=self.token, durable=durable)
 
     def _writing(self) -> Writer:
@@ -182,6 +183,8 @@ class Store(Reading):
         acquire = partial(
             leases.acquire, lock=self._lock, holder=holder, ttl=ttl, now=self._runtime.now(), path=self.path
         )
+        if self._lock.waits:
+            await self._writing().alone(lambda _database: self._lock.wait())
         self.token = await self._writing().submit(acquire)
         return self.token
 
@@ -202,11 +205,11 @@ class Store(Reading):
         try:
             await self._submit(leases.release)
         finally:
-            await self._writing().alone(lambda _connection: self._lock.unlock())
+            await self._writing().alone(lambda _database: self._lock.unlock())
 
     async def stats(self) -> StoreStats:
         """How the store is."""
-        return await self._query(partial(queries.stats, path=self.path))
+        return await self._query(queries.stats)
 
     @property
     def trouble(self) -> str:
@@ -214,26 +217,42 @@ class Store(Reading):
         return self._writer.trouble if self._writer is not None else ""
 
 
-def _database(path: Path) -> Path:
-    return path / DATABASE if os.path.isdir(path) else path
+def connecting(path: Place) -> Connecting:
+    """Where a store is, or is going to be.
+
+    Args:
+        path: as `Store.open` takes it.
+
+    Raises:
+        UsageError: it is an address that is none, or has a password in it.
+        StoreError: the driver for it is not installed.
+    """
+    # Imported here, each only where it is used: the other driver may not even be installed.
+    if isinstance(path, str):
+        from reconciler.store.postgresql.connecting import PostgreSQLPlace
+
+        return PostgreSQLPlace(path)
+    from reconciler.store.sqlite.connecting import SQLitePlace
+
+    return SQLitePlace(path / DATABASE if os.path.isdir(path) else path)
 
 
-def _open_writer(path: Path, housekeeping: Housekeeping) -> sqlite3.Connection:
-    connection = connect_writer(path)
+def _open_writer(where: Connecting, housekeeping: Housekeeping) -> Database:
+    database = where.writer()
     try:
-        migrate.ensure(connection, path)
-        housekeeping.load(connection)
+        migrate.ensure(database)
+        housekeeping.load(database)
     except BaseException:
-        connection.close()
+        database.close()
         raise
-    return connection
+    return database
 
 
-def _open_reader(path: Path) -> sqlite3.Connection:
-    connection = connect_reader(path)
+def _open_reader(where: Connecting) -> Database:
+    database = where.reader()
     try:
-        migrate.check(connection, path)
+        migrate.check(database)
     except BaseException:
-        connection.close()
+        database.close()
         raise
-    return connection
+    return database

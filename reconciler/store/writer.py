@@ -17,21 +17,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from reconciler.model.metrics import NOBODY, STORE_WRITE, Meter
-from reconciler.store.connection import BUSY_TIMEOUT, WAL_LIMIT, transaction, wal_bytes
-from reconciler.store.failures import explain, failure
+from reconciler.store.failures import failure
 from reconciler.store.lease import check_token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from reconciler.runtime import Offload
+    from reconciler.store.database import Database
 
 T = TypeVar("T")
 
@@ -47,13 +45,13 @@ class Chores(Protocol):
     def are_due(self) -> bool:
         """Whether it is time, or something is left of the last time."""
 
-    def run(self, connection: sqlite3.Connection) -> None:
+    def run(self, connection: Database) -> None:
         """Do a little of them, in transactions of their own: whoever commits meanwhile waits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Unit:
-    work: Callable[[sqlite3.Connection], Any]
+    work: Callable[[Database], Any]
     token: int | None
     durable: bool
     done: asyncio.Future[Any]
@@ -63,8 +61,7 @@ class Writer:
     """See the module.
 
     Args:
-        connection: from `connect_writer`; the writer owns it from now on.
-        path: of the database.
+        database: the one connection that writes; the writer owns it from now on.
         offload: runs functions on the lane.
         chores: done on the lane, between transactions that somebody waits for.
         committed: is told, on the loop, what became of each unit, in the order of the commits; it must not fail.
@@ -73,16 +70,14 @@ class Writer:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
-        path: Path,
+        database: Database,
         offload: Offload,
         chores: Chores,
         committed: Callable[[Any], None],
         meter: Meter = NOBODY,
     ) -> None:
         self._meter = meter
-        self._connection = connection
-        self._path = path
+        self._database = database
         self._offload = offload
         self._chores = chores
         self._committed = committed
@@ -93,7 +88,7 @@ class Writer:
         """Why the last housekeeping failed, or ""."""
 
     async def submit(
-        self, work: Callable[[sqlite3.Connection], T], *, token: int | None = None, durable: bool = False
+        self, work: Callable[[Database], T], *, token: int | None = None, durable: bool = False
     ) -> T:
         """Have `work` done in a transaction, together with others that wait.
 
@@ -108,7 +103,9 @@ class Writer:
             StoreError: it was not written.
         """
         if self.closed:
-            raise failure(self._path, "the store is closed", "this is a defect of froyo: please report it")
+            raise failure(
+                self._database.place, "the store is closed", "this is a defect of froyo: please report it"
+            )
         # A future of its own, which a cancelled caller takes down with it without touching the unit.
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Unit(work, token, durable, done))
@@ -116,16 +113,14 @@ class Writer:
             self._task = asyncio.create_task(self._flush(), name="store-writer")
         return await done
 
-    async def alone(self, function: Callable[[sqlite3.Connection], T]) -> T:
+    async def alone(self, function: Callable[[Database], T]) -> T:
         """Call `function` on the lane, outside of any transaction.
 
         Raises:
             StoreError: it failed.
         """
-        try:
-            return await self._offload(LANE, partial(function, self._connection))
-        except (sqlite3.Error, OSError) as error:
-            raise explain(error, self._path) from error
+        with self._explaining():
+            return await self._offload(LANE, partial(function, self._database))
 
     async def close(self) -> None:
         """Write what waits, put the log into the database, and end. Nothing can be submitted any more."""
@@ -137,19 +132,20 @@ class Writer:
     def abandon(self) -> None:
         """End as a crash would: without finishing anything."""
         self.closed = True
-        self._connection.close()
+        self._database.close()
 
     def _finish(self) -> None:
         # Commands that end at once would otherwise never get far with it.
-        with contextlib.suppress(sqlite3.Error, OSError):
+        try:
             for _ in range(LAST_CHORES):
                 if not self._chores.are_due():
                     break
-                self._chores.run(self._connection)
-        # Should the log not fit into the database just now, it stays, and is read at the next start.
-        with contextlib.suppress(sqlite3.Error):
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        self._connection.close()
+                self._chores.run(self._database)
+        except Exception as error:
+            if self._database.explain(error) is None:
+                raise
+        finally:
+            self._database.finish()
 
     async def _flush(self) -> None:
         """Commit group after group until nobody waits, and keep house in between, and then until that is done."""
@@ -197,39 +193,42 @@ class Writer:
         try:
             results: list[tuple[Any, BaseException | None]] = [(done, None) for done in self._commit(group)]
         except Exception as error:  # noqa: BLE001 - each unit's own affair, once it is clear whose
-            if len(group) == 1:
-                return [(None, self._explained(error))], False
+            if len(group) == 1 or self._database.is_gone(error):
+                explained = self._explained(error)
+                return [(None, explained)] * len(group), False
             results = [self._transact([unit])[0][0] for unit in group]
         return results, self._is_due()
 
     def _commit(self, group: Sequence[_Unit]) -> list[Any]:
-        connection = self._connection
-        durable = any(unit.durable for unit in group)
-        if durable:
-            connection.execute("PRAGMA synchronous = FULL")
-        try:
-            with transaction(connection):
-                results = []
-                for unit in group:
-                    if unit.token is not None:
-                        check_token(connection, unit.token, self._path)
-                    results.append(unit.work(connection))
-                return results
-        finally:
-            if durable:
-                connection.execute("PRAGMA synchronous = NORMAL")
+        database = self._database
+        with database.transaction(durable=any(unit.durable for unit in group)):
+            results = []
+            for unit in group:
+                if unit.token is not None:
+                    check_token(database, unit.token, database.place)
+                results.append(unit.work(database))
+        return results
 
     def _explained(self, error: Exception) -> Exception:
-        if not isinstance(error, sqlite3.Error | OSError):
+        explained = self._database.explain(error)
+        if explained is None:
             return error
-        explained = explain(error, self._path)
         explained.__cause__ = error
         return explained
+
+    @contextlib.contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if (explained := self._database.explain(error)) is None:
+                raise
+            raise explained from error
 
     # --- Between transactions -------------------------------------------------------------------------
 
     def _is_due(self) -> bool:
-        return self._chores.are_due() or wal_bytes(self._path) >= WAL_LIMIT
+        return self._chores.are_due() or self._database.is_overgrown()
 
     async def _housekeeping(self) -> bool:
         """Keep house for a little while. True if something is left to do."""
@@ -244,18 +243,11 @@ class Writer:
         return left
 
     def _keep_house(self) -> bool:
-        try:
+        with self._explaining():
             if self._chores.are_due():
-                self._chores.run(self._connection)
+                self._chores.run(self._database)
             left = self._chores.are_due()
-            if left and wal_bytes(self._path) < WAL_LIMIT:
+            if left and not self._database.is_overgrown():
                 return True
-            # Never wait for readers: what they hold back is cut back the next time.
-            self._connection.execute("PRAGMA busy_timeout = 0")
-            try:
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            finally:
-                self._connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
-        except (sqlite3.Error, OSError) as error:
-            raise explain(error, self._path) from error
-        return left
+            self._database.tidy()
+            return left

@@ -111,7 +111,7 @@ async def _housekeeping(directory: Path) -> list[Row]:
     for start in range(0, 20_000, 1_000):
         ids = [f"{number:022x}" for number in range(start, start + 1_000)]
         await asyncio.gather(*(store.write(batch(run)) for run in ids for batch in (_intent, _outcome)))
-    housekeeping, connection = store._housekeeping, store._writer._connection  # type: ignore[union-attr] # it is open
+    housekeeping, connection = store._housekeeping, store._writer._database  # type: ignore[union-attr] # it is open
     rows = []
     for name in ("of 40,000 rows", "with nothing to do"):
         clock[0] += Retention().interval + 1

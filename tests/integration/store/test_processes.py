@@ -100,7 +100,7 @@ async def test_a_wish_can_be_left_beside_a_busy_writer(tmp_path, open_store, chi
 async def test_a_controller_whose_lease_was_taken_ends_without_writing(tmp_path, open_store, child):
     """As after a pause, without a lock: another one has taken over, and the first learns it from its next write."""
     other = await open_store(tmp_path / "state")
-    connection = other._writer._connection
+    connection = other._writer._database.driver
     connection.execute("UPDATE lease SET expires = 0, locked = 0")
     await other.acquire_lease(LeaseHolder("other", 1, "boot", 0.0), ttl=30)
     child.communicate()

@@ -213,8 +213,8 @@ async def test_where_nothing_can_be_brought_back_that_is_said_and_why(stage):
     ):
         await asked(stage, "new")
     [kept] = [one.preimage for one in (await stage.store.load_inventory()).values() if one.preimage]
-    stage.store._writer._connection.execute("PRAGMA foreign_keys = OFF")
-    stage.store._writer._connection.execute("DELETE FROM blobs WHERE digest = ?", (kept,))
+    stage.store._writer._database.driver.execute("PRAGMA foreign_keys = OFF")
+    stage.store._writer._database.driver.execute("DELETE FROM blobs WHERE digest = ?", (kept,))
     with pytest.raises(UsageError, match="was kept, and is in the store no longer; a backup"):
         await asked(stage)
 

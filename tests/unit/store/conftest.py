@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from reconciler.runtime import Runtime
+from reconciler.store.database import Place
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
 
@@ -51,9 +52,31 @@ def world() -> World:
     return World()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module that says `BOTH = True` is about any database; `of_files` says of a test in it that it is not."""
+    if "database_kind" in metafunc.fixturenames:
+        both = getattr(metafunc.module, "BOTH", False) and not getattr(metafunc.function, "of_files", False)
+        metafunc.parametrize(
+            "database_kind", ["sqlite", "postgresql"] if both else ["sqlite"], scope="session"
+        )
+
+
+def of_files(test):
+    """Marks a test as one about SQLite, or about files."""
+    test.of_files = True
+    return test
+
+
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "froyo.db"
+def path(tmp_path: Path, database_kind: str, request: pytest.FixtureRequest) -> Place:
+    if database_kind == "sqlite":
+        return tmp_path / "state" / "froyo.db"
+    return request.getfixturevalue("shared_server").place()
+
+
+def driver(store: Store) -> Any:
+    """The driver's own connection of who writes: what `execute` takes there is a statement's text."""
+    return store._writer._database.driver
 
 
 Opener = Callable[..., Awaitable[Store]]
@@ -64,7 +87,7 @@ async def open_store(path: Path, world: World) -> AsyncIterator[Opener]:
     """Opens as many stores as a test likes, and ends them all as a crash would."""
     opened: list[Store] = []
 
-    async def open_(at: Path = path, **options: Any) -> Store:
+    async def open_(at: Place = path, **options: Any) -> Store:
         opened.append(await Store.open(at, runtime=world.runtime, **options))
         return opened[-1]
 

@@ -11,7 +11,10 @@ from reconciler.errors import StoreError
 from reconciler.store import audit
 from reconciler.store.batch import Batch
 from reconciler.store.records import AuditRecord
+from tests.unit.store.conftest import driver
 from tests.unit.store.values import entry
+
+BOTH = True
 
 
 def record(number: int) -> AuditRecord:
@@ -69,11 +72,12 @@ FIFTH = "at, actor, action, object, data"
     ],
     ids=["actor", "time", "data", "hash", "first", "middle", "copy", "forged"],
 )
-async def test_tampering_shows_and_is_located(store, tampering, shown_at):
+async def test_tampering_shows_and_is_located(store, database_kind, tampering, shown_at):
     await fill(store, 5)
-    connection = store._writer._connection
+    connection = driver(store)
     for trigger in ("audit_is_not_changed", "audit_is_not_shortened"):
-        connection.execute(f"DROP TRIGGER {trigger}")
+        of_table = " ON audit" if database_kind == "postgresql" else ""
+        connection.execute(f"DROP TRIGGER {trigger}{of_table}")
     connection.execute(tampering)
     with pytest.raises(StoreError, match=f"record {shown_at} is not what was written"):
         await store.verify_audit()

@@ -12,7 +12,10 @@ from reconciler.errors import StoreError
 from reconciler.store import blobs
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import INLINE
+from tests.unit.store.conftest import of_files
 from tests.unit.store.values import digest, entry
+
+BOTH = True
 
 SMALL = b"small"
 LARGE = bytes(range(256)) * (INLINE // 256) + b"one byte more"
@@ -33,6 +36,7 @@ async def test_a_content_comes_back_by_its_digest(store, content):
         assert file.read() == content
 
 
+@of_files
 async def test_only_a_large_content_is_a_file(store, path):
     await store.blobs.put(SMALL)
     assert not (path.parent / "blobs").exists()
@@ -41,6 +45,7 @@ async def test_only_a_large_content_is_a_file(store, path):
     assert files(path) == [f"{name[:2]}/{name}"]
 
 
+@of_files
 async def test_a_content_that_is_there_already_stays_as_it_is(store, path):
     for _ in range(2):
         assert await store.blobs.put_all([SMALL, LARGE, SMALL]) == [
@@ -52,6 +57,7 @@ async def test_a_content_that_is_there_already_stays_as_it_is(store, path):
     assert (await store.stats()).rows["blobs"] == 2
 
 
+@of_files
 async def test_what_is_not_there_is_said_to_be_missing(store, path):
     with pytest.raises(
         StoreError, match=f"there is no content {digest('x')}; it was never kept, or has gone"
@@ -65,6 +71,7 @@ async def test_what_is_not_there_is_said_to_be_missing(store, path):
         await store.blobs.read(digest(LARGE))
 
 
+@of_files
 async def test_a_damaged_content_is_not_handed_out(store, path):
     await store.blobs.put(LARGE)
     (path.parent / "blobs" / files(path)[0]).write_bytes(LARGE[:-1] + b"E")
@@ -72,6 +79,7 @@ async def test_a_damaged_content_is_not_handed_out(store, path):
         await store.blobs.read(digest(LARGE))
 
 
+@of_files
 async def test_a_disk_that_fills_up_half_way_leaves_no_file(store, path, monkeypatch):
     def full(_handle):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -83,6 +91,7 @@ async def test_a_disk_that_fills_up_half_way_leaves_no_file(store, path, monkeyp
     assert (await store.stats()).rows["blobs"] == 0
 
 
+@of_files
 async def test_when_one_of_several_fails_none_is_left(store, path, monkeypatch):
     synced = []
 
@@ -97,6 +106,7 @@ async def test_when_one_of_several_fails_none_is_left(store, path, monkeypatch):
     assert files(path) == []
 
 
+@of_files
 async def test_a_content_whose_row_is_refused_leaves_no_file(store, path):
     store.token = 7  # of a lease that is long gone
     with pytest.raises(StoreError):
@@ -117,6 +127,7 @@ async def test_a_content_survives_a_group_that_has_to_be_tried_again(store, path
     assert await store.blobs.read(digest(LARGE)) == LARGE
 
 
+@of_files
 async def test_a_staged_file_that_has_vanished_is_an_error(store, path):
     store_files = store._files
     staged = store_files.stage(LARGE)

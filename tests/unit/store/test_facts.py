@@ -6,6 +6,8 @@ from reconciler.model.facts import SECTIONS, Facts
 from reconciler.model.names import TargetName
 from reconciler.store.batch import Batch
 
+BOTH = True
+
 WEB, DB = TargetName("web-1"), TargetName("db-1")
 
 

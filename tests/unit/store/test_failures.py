@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import ErrorClass, StoreError
-from reconciler.store.failures import explain
+from reconciler.store.sqlite.failures import explain
 
 PATH = Path("/state/froyo.db")
 

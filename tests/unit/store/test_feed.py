@@ -14,6 +14,8 @@ from reconciler.store.feed import MOST, Feed, News
 from reconciler.store.records import InventoryEntry, Ownership, QueuedKey, Receipt
 from tests.unit.store.values import event, instance, state, unit
 
+BOTH = True
+
 A = state("a").address
 
 

@@ -13,9 +13,12 @@ from reconciler.store.batch import Batch
 from reconciler.store.blobs import INLINE, BlobFiles
 from reconciler.store.garbage import GRACE, SLICE
 from reconciler.store.records import Retention, UnitOutcome
+from tests.unit.store.conftest import driver, of_files
 from tests.unit.store.test_blobs import files
 from tests.unit.store.test_writing import settled
 from tests.unit.store.values import SOURCE, digest, entry, event, run, snapshot, state, unit
+
+BOTH = True
 
 DAY = 86_400.0
 
@@ -168,20 +171,21 @@ KEPT = {"events": 1, "runs": 1, "plan_units": 0, "snapshots": 1, "snapshot_files
 
 
 def counts(connection) -> dict[str, int]:
-    return {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in KEPT}
+    return {name: connection.count(name) for name in KEPT}
 
 
 async def test_a_slice_removes_a_bounded_number_of_rows_and_the_last_one_leaves_nothing(open_store, world):
     store = await open_store(retention=LITTLE)
     await fill(store, world)
     world.time += GRACE + 1
-    housekeeping, connection = store._housekeeping, store._writer._connection
+    housekeeping, connection = store._housekeeping, store._writer._database
     there, slices = counts(connection), 0
     while housekeeping.are_due():
         housekeeping.run(connection)
         left = counts(connection)
         assert sum(there.values()) - sum(left.values()) < 2 * SLICE
-        assert not connection.in_transaction
+        with connection.transaction():
+            pass  # none is left open
         there, slices = left, slices + 1
     assert there == KEPT
     assert slices > 15
@@ -242,6 +246,7 @@ async def test_what_commands_that_end_at_once_do_not_get_done_is_left_to_the_nex
     assert left[0] > left[1] > left[2] > left[-1] == sum(KEPT.values())
 
 
+@of_files
 async def test_a_slice_that_fails_is_no_reason_to_try_for_ever(open_store, world, monkeypatch):
     store = await open_store(retention=LITTLE)
     await fill(store, world)
@@ -278,6 +283,7 @@ async def held(store) -> int:
     return (await store.stats()).blob_bytes
 
 
+@of_files
 async def test_the_least_recently_kept_goes_first_and_only_as_much_as_needed(
     open_store, housekeep, world, path
 ):
@@ -337,6 +343,7 @@ async def test_history_goes_before_the_quota_is_given_up(open_store, housekeep):
     assert (await store.snapshot_in_force(SOURCE)).files["a"].read() == contents[3]
 
 
+@of_files
 async def test_files_that_a_crash_left_behind_are_swept(open_store, housekeep, world, path):
     store = await open_store(retention=Retention(interval=GRACE / 2))
     await store.blobs.put(large(1))
@@ -353,6 +360,7 @@ async def test_files_that_a_crash_left_behind_are_swept(open_store, housekeep, w
     assert await store.blobs.read(digest(large(1))) == large(1)
 
 
+@of_files
 async def test_a_content_that_comes_back_between_row_and_file_keeps_its_file(
     open_store, housekeep, monkeypatch
 ):
@@ -360,11 +368,11 @@ async def test_a_content_that_comes_back_between_row_and_file_keeps_its_file(
     store = await open_store(retention=Retention(blob_bytes=0))
     await store.blobs.put(large(1))
     real = store._housekeeping.files.path
-    row = store._writer._connection.execute("SELECT * FROM blobs").fetchone()
+    row = driver(store).execute("SELECT * FROM blobs").fetchone()
     missing = garbage.blobs.missing
 
     def come_back(database, digests):
-        database.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?, ?, ?, ?)", row)
+        database.driver.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?, ?, ?, ?)", row)
         return missing(database, digests)
 
     monkeypatch.setattr(garbage.blobs, "missing", come_back)

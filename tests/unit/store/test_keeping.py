@@ -19,7 +19,10 @@ from reconciler.model.state import HistoryEntry, ResourceState, SourceState, Sus
 from reconciler.store import codec, journals
 from reconciler.store.batch import Batch
 from reconciler.store.records import QueuedKey
+from tests.unit.store.conftest import driver
 from tests.unit.store.values import WEB, digest, entry, file_address, state
+
+BOTH = True
 
 
 async def test_states_are_kept_replaced_and_forgotten(store):
@@ -95,7 +98,7 @@ async def test_what_was_there_at_first_contact_stays_on_record(store):
 
 async def test_what_a_newer_froyo_wrote_is_refused_by_name(store):
     await store.write(Batch().put_inventory([entry()]))
-    store._writer._connection.execute("UPDATE inventory SET ownership = 'OfTheFuture'")
+    driver(store).execute("UPDATE inventory SET ownership = 'OfTheFuture'")
     with pytest.raises(
         StoreError, match=r"does not understand .*OfTheFuture.*; use the newer froyo"
     ) as caught:

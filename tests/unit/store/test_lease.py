@@ -10,8 +10,10 @@ import pytest
 from reconciler.errors import ErrorClass, LeaseHeld, LeaseLost, StoreError
 from reconciler.store.batch import Batch
 from reconciler.store.records import LeaseHolder
-from tests.unit.store.conftest import holder
+from tests.unit.store.conftest import holder, of_files
 from tests.unit.store.values import entry, state
+
+BOTH = True
 
 
 def without_locks(*stores):
@@ -44,6 +46,7 @@ async def test_a_lease_of_a_dead_process_is_taken_over_at_once(open_store):
     assert await second.acquire_lease(holder(12), ttl=30) == 2
 
 
+@of_files
 @pytest.mark.parametrize(
     ("newcomer", "taken"),
     [
@@ -90,6 +93,7 @@ async def test_an_expired_lease_that_nobody_took_is_still_good(open_store, world
     assert (await store.lease()).expires == world.time + 30
 
 
+@of_files
 async def test_keeping_a_lease_by_its_lock_writes_nothing(open_store, world, path):
     """The database was written every ten seconds although nothing happened."""
     store = await open_store()

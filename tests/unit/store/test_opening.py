@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import ErrorClass, StoreError
-from reconciler.store import connection, migrate
+from reconciler.store import migrate
 from reconciler.store.batch import Batch
+from reconciler.store.sqlite import connection, upgrade
 from reconciler.store.store import Store
+from tests.unit.store.conftest import driver
 from tests.unit.store.values import state
 
 
@@ -147,7 +149,7 @@ async def test_a_migration_that_fails_changes_nothing(open_store, path, monkeypa
         database.execute("CREATE TABLE half (way)")
         raise sqlite3.OperationalError("the migration is wrong")
 
-    monkeypatch.setattr(migrate, "_upgrade", break_half_way)
+    monkeypatch.setattr(upgrade, "upgrade", break_half_way)
     with pytest.raises(StoreError, match="the migration is wrong"):
         await open_store()
     with sqlite3.connect(path) as database:
@@ -275,7 +277,7 @@ async def test_closing_leaves_one_file_and_may_be_done_twice(world, path):
 
 
 async def test_the_pragmas_are_those_that_the_design_counts_on(store):
-    connected = store._writer._connection
+    connected = driver(store)
 
     def pragma(name):
         return connected.execute(f"PRAGMA {name}").fetchone()[0]
@@ -290,7 +292,7 @@ async def test_the_pragmas_are_those_that_the_design_counts_on(store):
 
 async def test_a_sound_store_says_so_and_a_damaged_one_says_where(store):
     assert await store.damages() == []
-    writing = store._writer._connection
+    writing = driver(store)
     writing.execute("PRAGMA foreign_keys = OFF")
     writing.execute("INSERT INTO inventory VALUES ('a', 'created', '', '', 1.0, NULL, 'sha256:gone')")
     assert await store.damages() == ["a row of inventory refers to one of blobs that is gone"]

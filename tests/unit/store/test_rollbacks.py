@@ -12,8 +12,11 @@ from reconciler.model.state import Rollback
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import INLINE
 from reconciler.store.records import Retention
+from tests.unit.store.conftest import of_files
 from tests.unit.store.test_writing import settled
 from tests.unit.store.values import SOURCE, snapshot
+
+BOTH = True
 
 DAY = 86_400.0
 
@@ -107,6 +110,7 @@ async def test_what_was_rolled_back_to_outlives_the_bounds_with_its_contents(ope
     assert "r2" not in [one.revision for one in await store.revisions()]
 
 
+@of_files
 async def test_the_contents_that_are_kept_are_their_owners_alone(store, path):
     await store.save_snapshot(snapshot({"key": bytes(INLINE + 1)}, revision="r1"))
     await taken(store, 2)

@@ -10,7 +10,10 @@ from reconciler.errors import LeaseLost, StoreError
 from reconciler.model.names import SourceName
 from reconciler.model.source import SnapshotFile, SnapshotGone
 from reconciler.store.blobs import INLINE
+from tests.unit.store.conftest import of_files
 from tests.unit.store.values import SOURCE, digest, snapshot
+
+BOTH = True
 
 FILES = {
     "a.yaml": b"a",
@@ -75,6 +78,7 @@ async def test_only_contents_that_are_new_are_read(store):
     assert read[0] in {"b", "c"}
 
 
+@of_files
 @pytest.mark.parametrize("size", [1, INLINE + 1], ids=["small", "large"])
 async def test_a_file_that_moved_on_makes_no_snapshot(store, path, size):
     before = snapshot({"a": b"1"})
@@ -97,6 +101,7 @@ async def test_a_file_that_is_gone_makes_no_snapshot(store):
     assert await store.snapshot_in_force(SOURCE) is None
 
 
+@of_files
 async def test_a_snapshot_that_is_refused_leaves_no_file(store, path):
     store.token = 7  # of a lease that is long gone
     with pytest.raises(StoreError):
@@ -104,6 +109,7 @@ async def test_a_snapshot_that_is_refused_leaves_no_file(store, path):
     assert not [entry for entry in (path.parent / "blobs").rglob("*") if entry.is_file()]
 
 
+@of_files
 async def test_a_snapshot_that_is_refused_after_it_was_read_leaves_no_file(store, path, world):
     """The lease is lost between finding out what is missing and keeping it."""
 
@@ -117,6 +123,7 @@ async def test_a_snapshot_that_is_refused_after_it_was_read_leaves_no_file(store
     assert not [entry for entry in (path.parent / "blobs").rglob("*") if entry.is_file()]
 
 
+@of_files
 async def test_a_large_content_that_has_gone_from_the_disk_is_gone(store, path):
     await store.save_snapshot(snapshot(FILES))
     kept = await store.snapshot_in_force(SOURCE)

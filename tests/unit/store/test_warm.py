@@ -7,6 +7,7 @@ import sys
 
 from reconciler.store.batch import Batch
 from reconciler.store.warm import load_warm
+from tests.unit.store.conftest import driver
 
 
 async def test_the_newest_document_is_read(store, path):
@@ -46,7 +47,7 @@ async def test_strange_names_are_names(open_store, tmp_path):
 
 async def test_a_store_that_is_locked_is_not_waited_for(store, path):
     await store.write(Batch().put_warm(b"x"))
-    store._writer._connection.execute("BEGIN IMMEDIATE")
+    driver(store).execute("BEGIN IMMEDIATE")
     assert load_warm(str(path)) == b"x"
 
 

@@ -6,7 +6,6 @@ a PRAGMA that did not take is an error and not a surprise. Knows no tables.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import sqlite3
@@ -14,17 +13,15 @@ import stat
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from reconciler.store.failures import explain, failure
+from reconciler.store.failures import failure
+from reconciler.store.sqlite.failures import explain
+from reconciler.store.sqlite.maintenance import BUSY_TIMEOUT, WAL_LIMIT, wal_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-BUSY_TIMEOUT = 5.0
 _INDEX = 64 << 10
 """Bytes that the index of a write-ahead log takes at first, and a little more."""
-WAL_LIMIT = 4 << 20
-"""Bytes: at this size the log is put into the database and cut back; see `Writer`."""
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
@@ -152,27 +149,3 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=256,
     )
-
-
-@contextlib.contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """A transaction that writes. It takes the lock at once: half-way, SQLite would not wait for it."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        # Some errors, such as a full disk, have rolled back already.
-        if connection.in_transaction:
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-
-
-def wal_bytes(path: Path) -> int:
-    """Size of the write-ahead log."""
-    try:
-        return os.stat(f"{path}-wal").st_size
-    except OSError as error:
-        if error.errno != errno.ENOENT:
-            raise
-        return 0

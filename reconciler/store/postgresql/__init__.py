@@ -1,0 +1,1 @@
+"""The store in PostgreSQL, for controllers that share one. Start at `connecting`."""

@@ -1,0 +1,95 @@
+"""An advisory lock of the writer's session: the server drops it with the session, whatever ended that.
+
+So whoever gets it has proof that the session of the holder is gone, wherever that ran; that the holder does not know it
+yet is what the lease's token is for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+if TYPE_CHECKING:
+    from reconciler.store.postgresql.database import PostgreSQLDatabase
+    from reconciler.store.records import Lease, LeaseHolder
+
+LEASE = 0x66726F79
+WRITING = LEASE + 1
+"""Of the two keys of an advisory lock the first; the second is the schema that the store is in."""
+
+PATIENCE = 0.5
+"""Seconds that a newcomer waits: the server needs a moment to see that a session has ended."""
+
+OF_THIS_SCHEMA = "hashtext(current_schema())"
+
+
+class AdvisoryLock:
+    """See the module. Only ever touched from the writer's lane.
+
+    Args:
+        database: that of the writer; None for who does not write.
+    """
+
+    waits = True
+
+    def __init__(self, database: PostgreSQLDatabase | None) -> None:
+        self._database = database
+        self._session: object = None
+        self.taken = False
+        """Whether somebody else had it when it was tried last."""
+
+    def try_lock(self) -> bool:
+        """Take it if nobody else has it. True if it is held now."""
+        self.taken = False
+        if self._is_held():
+            return True
+        (got,) = self._ask(f"SELECT pg_try_advisory_lock({LEASE}, {OF_THIS_SCHEMA})")
+        self._note(got=bool(got))
+        return bool(got)
+
+    def wait(self) -> bool:
+        """Take it as soon as nobody else has it. Outside of a transaction, since whoever writes would wait, too."""
+        if self._is_held():
+            return True
+        database = self._writer()
+        database.have_connection()
+        session = database.driver
+        session.execute(f"SET lock_timeout = '{int(PATIENCE * 1000)}ms'")
+        try:
+            session.execute(f"SELECT pg_advisory_lock({LEASE}, {OF_THIS_SCHEMA})")
+        except psycopg.errors.LockNotAvailable:
+            self._note(got=False)
+        else:
+            self._note(got=True)
+        session.execute("SET lock_timeout = '10s'")
+        return not self.taken
+
+    def unlock(self) -> None:
+        """Give it back. May be called twice."""
+        if self._is_held():
+            self._ask(f"SELECT pg_advisory_unlock({LEASE}, {OF_THIS_SCHEMA})")
+        self._session = None
+
+    def is_proof(self, found: Lease, newcomer: LeaseHolder) -> bool:  # noqa: ARG002 - wherever they are
+        """Whether the holder of `found` would still have the lock if it were alive."""
+        return found.locked
+
+    def _is_held(self) -> bool:
+        return (
+            self._database is not None
+            and self._session is self._database.driver
+            and not self._database.driver.closed
+        )
+
+    def _note(self, *, got: bool) -> None:
+        self.taken = not got
+        self._session = self._writer().driver if got else None
+
+    def _ask(self, statement: str) -> Any:
+        return self._writer().driver.execute(statement).fetchone()
+
+    def _writer(self) -> PostgreSQLDatabase:
+        if self._database is None:
+            raise RuntimeError("who only reads takes no lease")
+        return self._database

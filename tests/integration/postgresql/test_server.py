@@ -1,0 +1,214 @@
+"""A store on a server that is short of something, or that refuses: what a person is told, and what is kept."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import ErrorClass, LeaseHeld, LeaseLost, StoreError
+from reconciler.runtime import Runtime, ThreadLanes
+from reconciler.store.batch import Batch
+from reconciler.store.records import LeaseHolder
+from reconciler.store.store import Store
+from tests.unit.store.values import event, state
+
+
+@pytest.fixture
+def runtime():
+    lanes = ThreadLanes()
+    yield Runtime(connect=None, offload=lanes)
+    lanes.close()
+
+
+@pytest.fixture
+async def open_store(runtime):
+    opened = []
+
+    async def open_(address, **options):
+        opened.append(await Store.open(address, runtime=runtime, **options))
+        return opened[-1]
+
+    yield open_
+    for store in opened:
+        store.abandon()
+
+
+def holder(pid: int) -> LeaseHolder:
+    return LeaseHolder("here", pid, "boot", 0.0)
+
+
+@pytest.fixture
+def place(shared_server):
+    return shared_server.place()
+
+
+@pytest.mark.parametrize(
+    ("change", "told", "error_class"),
+    [
+        (("/froyo", "/nowhere"), "there is no such database (", "permanent"),
+        (("postgresql://t", "postgresql://nobody"), "the server does not let this user in (", "permanent"),
+        (("%2Ftmp", "%2Fnowhere"), "no server answers there (", "transient"),
+    ],
+    ids=["database", "user", "server"],
+)
+async def test_what_cannot_be_reached_is_said_with_what_to_do(open_store, place, change, told, error_class):
+    address = place.replace(*change)
+    for read_only in (False, True):
+        with pytest.raises(StoreError) as caught:
+            await open_store(address, read_only=read_only)
+        assert str(caught.value).startswith(f"{address}: {told}")
+        assert "; " in str(caught.value)
+        assert caught.value.error_class is ErrorClass(error_class)
+
+
+async def test_who_only_reads_makes_nothing(open_store, place, shared_server):
+    with pytest.raises(
+        StoreError, match=r"its schema \(none\) is older than .*; run a command that may write"
+    ):
+        await open_store(place, read_only=True)
+    (await open_store(place)).abandon()
+    reader = await open_store(place, read_only=True)
+    assert await reader.load_states() == {}
+    with pytest.raises(StoreError, match="opened to be read only"):
+        await reader.write(Batch().put_states([state()]))
+
+
+async def test_a_database_that_is_somebody_elses_is_left_alone(open_store, place, shared_server):
+    user = place.split("://")[1].split("@")[0]
+    shared_server.ask(f"CREATE TABLE {user}.theirs (x int)")
+    with pytest.raises(
+        StoreError, match=r"it is no store of froyo; .*; name another database, or give this user"
+    ):
+        await open_store(place)
+
+
+async def test_a_user_that_may_make_nothing_is_said_to(open_store, place, shared_server):
+    user = place.split("://")[1].split("@")[0]
+    shared_server.ask(f"ALTER SCHEMA {user} OWNER TO admin; GRANT USAGE ON SCHEMA {user} TO {user}")
+    with pytest.raises(StoreError, match=r"this user may not do that there .*permission denied for schema"):
+        await open_store(place)
+
+
+def test_two_may_make_the_same_store_at_once(place):
+    code = """
+import asyncio, sys
+from reconciler.runtime import Runtime
+from reconciler.store.batch import Batch
+from reconciler.store.store import Store
+
+async def inline(lane, function):
+    return function()
+
+async def main():
+    store = await Store.open(sys.argv[1], runtime=Runtime(connect=None, offload=inline))
+    await store.write(Batch().put_warm(b"x"))
+    await store.close()
+    assert not {"sqlalchemy", "alembic", "sqlite3"} & sys.modules.keys()
+
+asyncio.run(main())
+"""
+    root = Path(__file__).parents[3]
+    made = [subprocess.Popen([sys.executable, "-c", code, place], cwd=root) for _ in range(2)]
+    assert [one.wait() for one in made] == [0, 0]
+
+
+async def test_a_session_that_the_server_has_ended_is_made_anew(open_store, place, shared_server):
+    store = await open_store(place)
+    await store.acquire_lease(holder(1), ttl=30)
+    await store.write(Batch().add_events([event("before")]))
+    user = place.split("://")[1].split("@")[0]
+    ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{user}'"
+    assert len(shared_server.ask(ended)) == 2
+    await store.write(Batch().add_events([event("after")]))
+    assert [one.message for one in await store.events()] == ["before", "after"]
+    await store.renew_lease(30)  # and the lock with it
+    other = await open_store(place)
+    with pytest.raises(LeaseHeld, match="pid 1"):
+        await other.acquire_lease(holder(2), ttl=30)
+
+
+async def test_who_was_faster_after_a_lost_session_has_the_store(open_store, place, shared_server):
+    store, other = await open_store(place), await open_store(place)
+    await store.acquire_lease(holder(1), ttl=30)
+    backend = store._writer._database.driver.info.backend_pid
+    shared_server.ask(f"SELECT pg_terminate_backend({backend})")
+    assert await other.acquire_lease(holder(2), ttl=30) == 2
+    with pytest.raises(LeaseLost, match=r"froyo on here \(pid 2\) has taken the store over"):
+        await store.write(Batch().put_states([state()]))
+    with pytest.raises(LeaseLost):
+        await store.renew_lease(30)
+    await other.write(Batch().put_states([state()]))
+
+
+@pytest.mark.parametrize("committed", [True, False])
+async def test_a_commit_whose_answer_is_lost_is_asked_for(open_store, place, monkeypatch, committed):
+    """Tried again blindly, an event was there twice."""
+    store = await open_store(place)
+    session = store._writer._database.driver
+    execute = session.execute
+
+    def cut(statement, *rest, **words):
+        if statement != "COMMIT":
+            return execute(statement, *rest, **words)
+        if committed:
+            execute(statement)
+        session.close()
+        return execute("SELECT 1")  # which fails, as the answer that never came
+
+    monkeypatch.setattr(session, "execute", cut)
+    writing = store.write(Batch().add_events([event("once")]))
+    if committed:
+        receipt = await writing
+    else:
+        with pytest.raises(StoreError, match="the connection to its server was lost"):
+            await writing
+        receipt = await store.write(Batch().add_events([event("once")]))
+    [found] = await store.events()
+    assert (found.message, found.id) == ("once", receipt.events[0].id)
+
+
+async def test_what_cannot_be_text_there_is_written_out(open_store, place):
+    store = await open_store(place)
+    await store.write(Batch().add_events([event("a\0b \udcff")]))
+    assert [one.message for one in await store.events()] == ["a\\x00b \\udcff"]
+
+
+@pytest.mark.parametrize("of", ["LATIN1"])
+async def test_another_encoding_is_refused(open_store, shared_server, of):
+    name = f"other{os.getpid()}"
+    shared_server.ask(
+        f"CREATE DATABASE {name} ENCODING '{of}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+    )
+    with pytest.raises(StoreError, match=f"the encoding of the database is {of}; make one in UTF8"):
+        await open_store(shared_server.url("admin", name))
+
+
+async def test_an_older_server_is_refused(open_store, place, monkeypatch):
+    monkeypatch.setattr("reconciler.store.postgresql.connection.OLDEST", 99)
+    with pytest.raises(StoreError, match=r"its server is PostgreSQL \d+; froyo needs 99 or newer"):
+        await open_store(place)
+
+
+async def test_a_server_that_does_not_answer_is_not_waited_for_without_end(open_store, place, monkeypatch):
+    store = await open_store(place)
+    backend = store._writer._database.driver.info.backend_pid
+    store._writer._database.driver.patience = 0.3
+    os.kill(backend, signal.SIGSTOP)
+    try:
+        store._writer._database._connect = _nobody
+        with pytest.raises(StoreError, match=r"has not answered in time .*it is tried again") as caught:
+            await store.write(Batch().put_states([state()]))
+        assert caught.value.error_class is ErrorClass.TRANSIENT
+    finally:
+        os.kill(backend, signal.SIGCONT)
+
+
+def _nobody():
+    import psycopg
+
+    raise psycopg.OperationalError("the server has not answered for 5 s")
