@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from reconciler.app.auditing import Auditor
 from reconciler.app.catalogues import granted
 from reconciler.app.declaring import evaluation
+from reconciler.app.leading import stand_by, take_lease
 from reconciler.app.places import Places, must_be_ours
 from reconciler.app.reaching import reaching
 from reconciler.app.retention import retention
@@ -30,13 +31,12 @@ from reconciler.engine.round.probes import Probes
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.services import Services
 from reconciler.engine.settings import EngineSettings
-from reconciler.errors import LeaseHeld, StoreError
+from reconciler.errors import StoreError
 from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Desired
 from reconciler.model.metrics import NOBODY, Meter
 from reconciler.plugins.host import PluginHost
 from reconciler.runtime import NO_TRACER, Runtime, ThreadLanes, Tracer
-from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
 from reconciler.targets.artifacts import Artifacts
 from reconciler.targets.session import Session
@@ -45,9 +45,6 @@ from reconciler.telemetry.log import get_logger
 if TYPE_CHECKING:
     from reconciler.engine.intake.intake import Load
     from reconciler.engine.loop.sessions import OpenSession
-
-LEASE = 30.0
-"""Seconds for which the lease on the store is taken; a daemon renews it three times within them."""
 
 log = get_logger("froyo")
 
@@ -124,6 +121,7 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
     *,
     lease: bool,
     notice: Callable[[str], None],
+    standby: bool = False,
     prune: Budget | None = None,
     max_disrupted: int | None = None,
     redactor: Redactor | None = None,
@@ -137,6 +135,7 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
         environ: the process's environment.
         lease: whether this is going to write as the store's one controller.
         notice: told what takes long, for a person to see.
+        standby: whether to wait where another controller has the store, and that is where others can reach it.
         prune: how much may be removed in one revision without a person being asked; None for the default.
         max_disrupted: how many targets may be disrupted at a time; None for the default.
         redactor: is told of the secrets, for whatever it filters.
@@ -160,6 +159,8 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
         stack.callback(lanes.close)
         store = await _opened(places, runtime, lease=lease, notice=notice)
         stack.push_async_callback(store.close)
+        if lease and standby and places.address is not None:
+            await stand_by(store, runtime, places, notice)
         settings = EngineSettings(own_paths=places.own_paths, prune=prune or Budget())
         if max_disrupted is not None:
             settings = replace(settings, max_disrupted=max_disrupted)
@@ -167,8 +168,8 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
         facts = TargetFacts(store, now=runtime.now, ttl=settings.facts_ttl)
         await facts.load()
         packages, kinds, evaluate = evaluation(places, environ, lambda: facts.known, vault=secrets.vault)
-        if lease:
-            await _take_lease(store, runtime, places)
+        if lease and store.token is None:
+            await take_lease(store, runtime, places)
         auditor = Auditor(store, runtime)
         host = PluginHost(
             packages,
@@ -202,25 +203,13 @@ async def _opened(places: Places, runtime: Runtime, *, lease: bool, notice: Call
     """The store; for who changes nothing it may be one that can be read and not be written, as on a full disk."""
     kept = retention(places.retention)
     try:
-        return await Store.open(places.database, runtime=runtime, retention=kept)
+        return await Store.open(places.store, runtime=runtime, retention=kept)
     except StoreError as error:
         if lease:
             raise
         try:
-            store = await Store.open(places.database, runtime=runtime, read_only=True)
+            store = await Store.open(places.store, runtime=runtime, read_only=True)
         except StoreError:
             raise error from None
         notice(f"{error}. It is only read")
         return store
-
-
-async def _take_lease(store: Store, runtime: Runtime, places: Places) -> None:
-    us = LeaseHolder.of_this_process(runtime.now())
-    try:
-        await store.acquire_lease(us, LEASE)
-    except LeaseHeld as error:
-        # It asks the one that has it, which takes more than anything does where the lease is free.
-        from reconciler.app.holding import held_by
-
-        found = await store.lease()
-        raise LeaseHeld(held_by(found.holder, us, places) if found else str(error)) from error

@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from reconciler.app.assembly import LEASE, Parts
+from reconciler.app.assembly import Parts
 from reconciler.app.guarding import Guard
+from reconciler.app.leading import LEASE
 from reconciler.app.memory import keep_small
 from reconciler.app.rolling_back import RollingBack
 from reconciler.app.sources import Sources
@@ -101,10 +102,11 @@ async def run_daemon(
 
     async def renew() -> None:
         while True:
-            await asyncio.sleep(LEASE / 3)
+            # At once, also after it has failed: it is this that finds out that the store can be written again.
             await parts.store.renew_lease(LEASE)
             supervisor.beat("writer")
             controller.retry()
+            await asyncio.sleep(LEASE / 3)
 
     supervisor.add("controller", controller.run)
     supervisor.add("writer", renew, deadline=LEASE)

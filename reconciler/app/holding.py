@@ -1,4 +1,4 @@
-"""What is said when another froyo works with the same state directory: which one, and how to reach it."""
+"""What is said when another froyo works with the same store: which one, and how to reach it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def held_by(holder: LeaseHolder, us: LeaseHolder, where: Places) -> str:
     since = times.clock(instant(holder.since), now=us.since)
     if holder.host != us.host:
         return (
-            f"froyo on {holder.host} works with {where.state} (pid {holder.pid}, since {since}); "
-            "end it there, or name another --state"
+            f"froyo on {holder.host} works with {where.kept_in} (pid {holder.pid}, since {since}); "
+            f"{'ask or end it there' if where.address else 'end it there'}, or name another {where.option}"
         )
     daemon = Client(where.socket)
     if daemon.alive():

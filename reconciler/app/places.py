@@ -21,12 +21,14 @@ class Places:
         cache: what can be made again: compiled providers.
         artifacts: what the build has made: runners, the provider runtime, the built-in packages.
         sources: where manifests are going to be read.
+        address: of the database, where the store is on a server; None where it is in the state directory.
     """
 
     state: Path
     cache: Path
     artifacts: Path
     sources: tuple[Path, ...] = ()
+    address: str | None = None
 
     @property
     def own_paths(self) -> tuple[str, ...]:
@@ -38,8 +40,28 @@ class Places:
 
     @property
     def database(self) -> Path:
-        """The store."""
+        """The store, where it is in the state directory."""
         return self.state / "froyo.db"
+
+    @property
+    def store(self) -> Path | str:
+        """Where the store is, as `Store.open` takes it."""
+        return self.database if self.address is None else self.address
+
+    @property
+    def has_store(self) -> bool:
+        """Whether there may be one. Who opens it sees."""
+        return self.address is not None or self.database.exists()
+
+    @property
+    def kept_in(self) -> str:
+        """Where the store is, for a person."""
+        return str(self.state) if self.address is None else self.address
+
+    @property
+    def option(self) -> str:
+        """What names another one."""
+        return "--state" if self.address is None else "--store"
 
     @property
     def socket(self) -> Path:
@@ -135,12 +157,12 @@ def places(environ: Mapping[str, str], *, state: str | None = None, sources: Seq
     """The places of this user.
 
     Args:
-        environ: FROYO_STATE, FROYO_CACHE, FROYO_ARTIFACTS, the XDG directories and HOME are looked at.
+        environ: FROYO_STATE, FROYO_STORE, FROYO_CACHE, FROYO_ARTIFACTS, the XDG directories and HOME are looked at.
         state: as given on the command line; it goes before all else.
         sources: where manifests are going to be read.
 
     Raises:
-        UsageError: the state would be kept among the manifests.
+        UsageError: the state would be kept among the manifests, or FROYO_STORE is no address.
     """
     home = environ.get("HOME") or os.path.expanduser("~")
     chosen = state or environ.get("FROYO_STATE")
@@ -159,6 +181,11 @@ def places(environ: Mapping[str, str], *, state: str | None = None, sources: Seq
     artifacts = environ.get("FROYO_ARTIFACTS") or os.path.join(
         os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_artifacts"
     )
+    address = environ.get("FROYO_STORE") or None
+    if address is not None:
+        from reconciler.store.postgresql.address import checked
+
+        address = checked(address)
     return Places(
-        Path(os.path.abspath(chosen)), Path(os.path.abspath(cache)), Path(artifacts), tuple(sources)
+        Path(os.path.abspath(chosen)), Path(os.path.abspath(cache)), Path(artifacts), tuple(sources), address
     )

@@ -117,6 +117,8 @@ def look(directory: str, places: Places, environ: Mapping[str, str]) -> InSync |
         places: where things are kept.
         environ: the process's environment.
     """
+    if places.address is not None:
+        return None  # asking a server takes what this is there to spare
     try:
         # What is on record says whom to ask, and how: nobody else may have written it. The long way says so.
         for path in (places.state, places.database):

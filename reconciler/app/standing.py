@@ -17,14 +17,13 @@ class Standing:
     """Remembers the store and the lock of its lease as they are when this is made.
 
     Args:
-        places: of a controller that has both open.
+        places: of a controller that has both open, unless its store is on a server.
     """
 
     def __init__(self, places: Places) -> None:
         self._state = places.state
-        self._files = {
-            path: _identity(path) for path in (places.database, places.database.with_suffix(".lock"))
-        }
+        mine = (places.database, places.database.with_suffix(".lock")) if places.address is None else ()
+        self._files = {path: _identity(path) for path in mine}
 
     def check(self) -> None:
         """See that nothing has happened to them.

@@ -17,6 +17,23 @@ if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
 
 
+def must_be_files(where: Places, instead: str) -> None:
+    """See that the store is in the state directory.
+
+    Args:
+        where: where it is.
+        instead: what does it on a server, as a clause.
+
+    Raises:
+        UsageError: it is on a server.
+    """
+    if where.address is not None:
+        raise UsageError(
+            f"the store is on a server, {where.address}: {instead}; "
+            "`froyo store copy` makes one on this machine of it"
+        )
+
+
 class Asking:
     """Asks whoever knows.
 
@@ -52,7 +69,7 @@ class Asking:
                 return self.daemon.get(path, query, timeout=timeout)
             except Silent as error:
                 self.daemon, self.silent = None, error
-                told = f"{error}. This is what the store in {self.where.state} knows"
+                told = f"{error}. This is what the store in {self.where.kept_in} knows"
                 print(f"froyo: {one_line(told)}", file=sys.stderr)
         return asyncio.run(self._from_store(path, query or {}))
 
@@ -68,7 +85,7 @@ class Asking:
     def say_if_nobody_looks(self, screen: Terminal) -> None:
         """Tell a person beside the answer that it comes from the store, and may be old."""
         if self.daemon is None and self.silent is None and not screen.quiet:
-            told = f"no daemon runs; this is what the store in {visible(str(self.where.state))} knows"
+            told = f"no daemon runs; this is what the store in {visible(self.where.kept_in)} knows"
             for line in screen.wrapped(told):
                 screen.note(line)
 
@@ -78,7 +95,7 @@ class Asking:
         Raises:
             UsageError: nothing was ever applied here.
         """
-        if not self.where.database.exists():
+        if not self.where.has_store:
             raise UsageError(
                 f"nothing is known yet: there is no store in {self.where.state}; run `froyo apply DIR` or "
                 "`froyo up DIR` first, or name another place with --state"

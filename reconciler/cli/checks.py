@@ -206,7 +206,7 @@ def _settings(asking: Asking) -> Iterator[Check]:
 
 
 def _store(asking: Asking) -> Iterator[Check]:
-    if not asking.where.database.exists():
+    if not asking.where.has_store:
         yield Check("store", OK, "none yet")
         return
     stats = asyncio.run(_stats(asking))
@@ -216,6 +216,8 @@ def _store(asking: Asking) -> Iterator[Check]:
         OK,
         f"schema {stats.schema}, {_size(stats.database_bytes)}, blobs {_size(stats.blob_bytes)}, {rows}",
     )
+    if asking.where.address is not None:
+        return
     if stats.wal_bytes > WAL_WARN:
         yield Check(
             "write-ahead log",
@@ -233,7 +235,7 @@ async def _stats(asking: Asking) -> StoreStats:
 
 
 def _soundness(asking: Asking) -> Iterator[Check]:
-    if asking.where.database.exists():
+    if asking.where.has_store:
         with contextlib.suppress(StoreError):  # it cannot be opened, which the check before has said
             yield from asyncio.run(_sound(asking))
 
@@ -307,7 +309,7 @@ def _cache(asking: Asking) -> Iterator[Check]:
 
 def _git(asking: Asking) -> Iterator[Check]:
     """What a source in git needs of this machine, where there is one."""
-    if not asking.where.database.exists():
+    if not asking.where.has_store:
         return
     if not any(one["name"].startswith("git+") for one in asking.get("/v1/sources")["items"]):
         return

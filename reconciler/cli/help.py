@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperOption
 
 from reconciler.cli.catalogue import module_of
+from reconciler.store.postgresql.address import checked
 
 WIDEST = 100
 """Columns that a line of text has at most: longer ones are hard to read."""
@@ -25,7 +27,13 @@ Rows = Sequence[tuple[str, str]]
 
 
 class Command(TyperCommand):
-    """A command whose help is written here."""
+    """A command whose help is written here, and that takes `--store` where it takes `--state`."""
+
+    def __init__(self, *arguments: Any, **words: Any) -> None:
+        super().__init__(*arguments, **words)
+        at = next((n for n, one in enumerate(self.params) if "--state" in one.opts), None)
+        if at is not None:
+            self.params.insert(at + 1, _store())
 
     def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override] # Typer's Context is click's
         """What `--help` prints."""
@@ -33,6 +41,22 @@ class Command(TyperCommand):
         width = min(WIDEST, max(NARROWEST, columns - 1))
         module = importlib.import_module(module_of(str(self.name)))
         return "\n".join(help_lines(ctx.command_path, self, module.EXAMPLES, width))
+
+
+def _store() -> TyperOption:
+    """Says what FROYO_STORE says, to whatever in the command asks where the store is."""
+
+    def note(_context: object, _option: object, value: str | None) -> None:
+        if value is not None:
+            os.environ["FROYO_STORE"] = checked(value)
+
+    return TyperOption(
+        param_decls=["--store"],
+        metavar="ADDRESS",
+        help="A store in PostgreSQL instead: postgresql://USER@HOST/DATABASE; else $FROYO_STORE.",
+        expose_value=False,
+        callback=note,
+    )
 
 
 def usage(path: str, command: Any) -> str:

@@ -34,7 +34,7 @@ def declared(where: Places, snapshot: Snapshot) -> Desired:
 
 def _known(where: Places) -> Mapping[TargetName, Facts]:
     asking = Asking(where)
-    if asking.daemon is None and not where.database.exists():
+    if asking.daemon is None and not where.has_store:
         return {}
     found = asking.get("/v1/facts")["items"]
     return {

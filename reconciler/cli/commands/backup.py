@@ -11,7 +11,7 @@ import typer
 
 from reconciler.api.client import Document
 from reconciler.api.views import instant
-from reconciler.cli.asking import Asking
+from reconciler.cli.asking import Asking, must_be_files
 from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
@@ -49,6 +49,7 @@ def command(
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)
     asking.must_have_store()
+    must_be_files(asking.where, "pg_dump backs up a database")
     found = take(asking.where.state, Path(os.path.abspath(file)), now=time.time())
     if output.is_document:
         emit(screen, document(found), output)

@@ -14,7 +14,7 @@ from reconciler.api import times
 from reconciler.api.client import Client, Document
 from reconciler.api.views import instant
 from reconciler.app.places import Places, places
-from reconciler.cli.asking import Asking
+from reconciler.cli.asking import Asking, must_be_files
 from reconciler.cli.commands.backup import document, told
 from reconciler.cli.options import NoColor, Output, Quiet, State, Timeout, Verbose
 from reconciler.cli.output import Format, emit
@@ -190,6 +190,7 @@ async def _planned(screen: Terminal, where: Places, address: Address) -> list[Do
 
 def _whole(screen: Terminal, file: str, where: Places, output: Format) -> int:
     """Have the whole state back."""
+    must_be_files(where, "pg_restore puts one back")
     from reconciler.store.backup import restore
 
     found: Backup = restore(Path(os.path.abspath(file)), where.state)

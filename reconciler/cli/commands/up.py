@@ -217,6 +217,7 @@ async def keep(  # noqa: PLR0913 - what was asked for
         where,
         os.environ,
         lease=True,
+        standby=True,
         notice=notice,
         prune=budget,
         max_disrupted=max_disrupted,

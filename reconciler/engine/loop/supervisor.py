@@ -84,7 +84,7 @@ class Supervisor:
     def beat(self, name: str) -> None:
         """The task lives."""
         if (ward := self._wards.get(name)) is not None:
-            ward.last_beat = self._time()
+            ward.last_beat, ward.trouble = self._time(), ""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -140,7 +140,9 @@ class Supervisor:
             pause = self._backoff.delay(ward.failures, self._runtime.random.random)
             log.warning("a task is started again", task=name, why=ward.trouble, pause=round(pause, 1))
             await asyncio.sleep(pause)
-            ward.trouble = ""
+            # One that says when it lives is well once it has: what fails again and again is not well in between.
+            if ward.deadline is None:
+                ward.trouble = ""
 
     @staticmethod
     def _time() -> float:
