@@ -56,6 +56,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("audit", "What people and packages did that needs a trail; verify it"),
             ("backup", "Write the whole state to one file, checked by restoring it"),
+            ("store", "Copy the store into another database, and back"),
             ("provider", "List, write, check and try provider packages"),
             ("doctor", "Check what froyo needs, and say what to do about it"),
             ("completion", "Print a script that completes commands in your shell"),

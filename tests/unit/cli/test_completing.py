@@ -65,7 +65,7 @@ def test_whatever_goes_wrong_there_is_just_nothing(monkeypatch, capsys):
 
     monkeypatch.setattr(completing, "_known", broken)
     assert print_candidates(["get", ""]) == 0
-    assert print_candidates(["st"]) == 0
+    assert print_candidates(["stat"]) == 0
     assert capsys.readouterr().out == "status\tHow everything is, in short\n"
 
 

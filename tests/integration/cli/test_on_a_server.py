@@ -1,0 +1,197 @@
+"""The real `froyo`, with its store on a real PostgreSQL server, to which things happen."""
+
+import contextlib
+import http.client
+import json
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from tests.integration.cli.conftest import PATIENCE, Person
+
+
+@pytest.fixture
+def place(shared_server):
+    return shared_server.place()
+
+
+def on(person, address):
+    person.environ["FROYO_STORE"] = address
+    return person
+
+
+@contextlib.contextmanager
+def another(person):
+    """The same person on another machine, as far as froyo can tell: a state directory of their own."""
+    other = Person.__new__(Person)
+    other.__dict__ |= vars(person)
+    other.base = person.base / "other"
+    other.base.mkdir()
+    other.state = other.base / "s"
+    other.environ = {**person.environ, "FROYO_STATE": str(other.state)}
+    yield other
+
+
+def test_everything_is_done_with_a_store_on_a_server(person, place):
+    on(person, place)
+    motd = person.machine / "etc" / "motd"
+    assert "2 to create" in person.froyo("plan", person.site, status=2).stdout
+    person.froyo("apply", person.site)
+    assert motd.read_text() == "hello\n"
+    assert not (person.state / "froyo.db").exists()
+    assert "nothing to do" in person.real("apply", person.site).stdout
+    assert person.json("status")["instances"] == 2
+    person.froyo("suspend", "File/motd", "--reason", "trying")
+    motd.write_text("mine\n")
+    person.froyo("apply", person.site)
+    assert motd.read_text() == "mine\n"
+    person.froyo("resume", "File/motd")
+    person.froyo("apply", person.site)
+    assert motd.read_text() == "hello\n"
+    assert [one["action"] for one in person.json("audit")["items"]] == ["suspend", "resume"]
+    assert person.json("events", "--cause", "drift")["items"]
+    assert person.json("doctor")["healthy"]
+    told = person.froyo("backup", person.base / "b.tar", status=1).stderr
+    assert "the store is on a server" in told
+    assert "pg_dump" in told
+
+
+def test_an_address_with_a_password_is_refused_by_every_command(person):
+    for words in (["status"], ["apply", person.site], ["up", person.site]):
+        done = person.froyo(*words, "--store", "postgresql://froyo:hunter2@db/froyo", status=1)
+        assert "there is a password in the address" in done.stderr
+        assert "hunter2" not in done.stderr + done.stdout
+
+
+def test_who_stands_by_takes_over_when_the_one_that_leads_is_killed(person, place):
+    on(person, place)
+    motd = person.machine / "etc" / "motd"
+    with another(person) as other, person.up(ends=signal.SIGKILL) as leader:
+        person.froyo("wait", "--timeout", "60s")
+        log = (other.base / "daemon.log").open("wb")
+        standby = subprocess.Popen(other.command("up", other.site), stdout=log, stderr=log, env=other.environ)
+        try:
+            other.until(
+                lambda: f"standing by: froyo on {socket.gethostname()} (pid {leader.pid})" in other.log
+            )
+            assert other.json("status")["instances"] == 2  # from the store
+            held = other.froyo("apply", other.site, status=1).stderr
+            assert f"pid {leader.pid}" in held
+            assert "suspend" not in other.froyo("suspend", "File/motd", "--reason", "x", status=1).stdout
+            leader.kill()
+            leader.wait()
+            other.until((other.state / "froyo.sock").exists)
+            assert "taking over" in other.log
+            motd.write_text("spoiled\n")
+            other.until(lambda: motd.read_text() == "hello\n")
+            standby.terminate()
+            assert standby.wait(timeout=PATIENCE) == 0, other.log
+        finally:
+            standby.kill()
+            standby.wait()
+            log.close()
+
+
+def test_a_store_is_copied_to_a_server_and_back(person, place):
+    person.froyo("apply", person.site)
+    person.froyo("suspend", "File/motd", "--reason", "trying")
+    there = person.json("store", "copy", person.state, place)
+    assert (there["auditRecords"], there["rows"]["resource_state"]) == (1, 2)
+    before = [person.json("events"), person.json("history"), person.json("get", "resources")]
+    assert "a store is there already" in person.froyo("store", "copy", person.state, place, status=1).stderr
+    back = person.json("store", "copy", place, person.base / "back")
+    assert {name: back[name] for name in back if name not in ("from", "to")} == {
+        name: there[name] for name in there if name not in ("from", "to")
+    }
+    for environ in ({"FROYO_STORE": place}, {"FROYO_STATE": str(person.base / "back")}):
+        asked = (["events"], ["history"], ["get", "resources"])
+        assert [json.loads(person.froyo(*one, "-o", "json", **environ).stdout) for one in asked] == before
+
+
+# --- What happens to servers ------------------------------------------------------------------------------------------
+
+
+def ready(person):
+    connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(PATIENCE)
+    connection.sock.connect(str(person.state / "froyo.sock"))
+    with contextlib.closing(connection):
+        connection.request("GET", "/readyz?verbose")
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def stop(server):
+    server.stop(signal.SIGINT)
+
+
+def crash(server):
+    server.stop(signal.SIGQUIT)
+
+
+def freeze(server):
+    server.signal_all(signal.SIGSTOP)
+
+
+def start(server):
+    server.start()
+
+
+def thaw(server):
+    server.signal_all(signal.SIGCONT)
+
+
+@pytest.mark.e2e
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("harm", "mend"), [(stop, start), (crash, start), (freeze, thaw)], ids=["stopped", "crashed", "frozen"]
+)
+def test_a_server_that_is_gone_for_a_while_loses_nothing(person, own_server, harm, mend):
+    on(person, own_server.place())
+    motd = person.machine / "etc" / "motd"
+    with person.up() as daemon:
+        person.froyo("wait", "--timeout", "60s")
+        person.froyo("reconcile", "--wait")
+        assert ready(person) == (200, ready(person)[1])
+        before = [one["id"] for one in person.json("events", "--limit", "1000")["items"]]
+        harm(own_server)
+        motd.write_text("while it was gone\n")
+        person.until(lambda: ready(person)[0] == 503)
+        assert "postgresql://" in ready(person)[1], ready(person)[1]
+        assert daemon.poll() is None
+        mend(own_server)
+        person.until(lambda: motd.read_text() == "hello\n")
+        person.until(lambda: ready(person)[0] == 200)
+        person.until(lambda: person.json("events", "--cause", "drift")["items"])
+        after = [one["id"] for one in person.json("events", "--limit", "1000")["items"]]
+        assert after[: len(before)] == before
+        assert after == sorted(set(after))
+    assert own_server.ask("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'froyo'") == [(0,)]
+
+
+@pytest.mark.e2e
+@pytest.mark.postgresql
+def test_a_server_that_is_restarted_again_and_again_under_load_ends_as_declared(person, own_server):
+    on(person, own_server.place())
+    text = "".join(
+        "apiVersion: linux.froyo.dev/v1alpha1\nkind: File\n"
+        f"metadata: {{name: f{n}}}\nspec: {{target: here, path: '@/f{n}', content: '{n}'}}\n---\n"
+        for n in range(50)
+    )
+    person.write("many.yaml", text)
+    files = [person.machine / f"f{n}" for n in range(50)]
+    with person.up():
+        person.froyo("wait", "--timeout", "60s")
+        for turn in range(6):
+            for file in files:
+                file.write_text("spoiled")
+            own_server.stop(signal.SIGQUIT if turn % 2 else signal.SIGINT)
+            own_server.start()
+        person.until(lambda: all(file.read_text() == file.name[1:] for file in files))
+        person.until(lambda: ready(person)[0] == 200)
+        ids = [one["id"] for one in person.json("events", "--limit", "100000")["items"]]
+        assert ids == sorted(set(ids))
+    assert not [run for run in person.json("history", "--limit", "100000")["items"] if not run["outcome"]]
