@@ -35,8 +35,9 @@ from reconciler.errors import StoreError
 from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Desired
 from reconciler.model.metrics import NOBODY, Meter
+from reconciler.model.target import Target
 from reconciler.plugins.host import PluginHost
-from reconciler.runtime import NO_TRACER, Runtime, ThreadLanes, Tracer
+from reconciler.runtime import NO_TRACER, Channel, Connect, Runtime, ThreadLanes, Tracer
 from reconciler.store.store import Store
 from reconciler.targets.artifacts import Artifacts
 from reconciler.targets.session import Session
@@ -154,7 +155,9 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
     stamped = stamp(places, environ)
     lanes = ThreadLanes()
     artifacts = Artifacts(places.artifacts)
+    secrets = Secrets(places, redactor)
     runtime = reaching(places, environ, lanes, artifacts, notice, meter, tracer)
+    runtime = replace(runtime, connect=_with_what_is_at_hand(runtime.connect, secrets))
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lanes.close)
         store = await _opened(places, runtime, lease=lease, notice=notice)
@@ -164,7 +167,7 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
         settings = EngineSettings(own_paths=places.own_paths, prune=prune or Budget())
         if max_disrupted is not None:
             settings = replace(settings, max_disrupted=max_disrupted)
-        secrets = Secrets(places, redactor)
+        stack.push_async_callback(secrets.close)
         facts = TargetFacts(store, now=runtime.now, ttl=settings.facts_ttl)
         await facts.load()
         packages, kinds, evaluate = evaluation(places, environ, lambda: facts.known, vault=secrets.vault)
@@ -197,6 +200,13 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
             secrets,
             Watchers(places, environ, runtime),
         )
+
+
+def _with_what_is_at_hand(connect: Connect, secrets: Secrets) -> Connect:
+    async def connected(target: Target) -> Channel:
+        return await connect(await secrets.at_hand(target))
+
+    return connected
 
 
 async def _opened(places: Places, runtime: Runtime, *, lease: bool, notice: Callable[[str], None]) -> Store:

@@ -14,6 +14,7 @@ from reconciler.app.catalogues import installed
 from reconciler.app.secrets import KEY_BYTES
 from reconciler.config import ParseCache, load
 from reconciler.core.vault import Vault
+from reconciler.model.secrets import KeyRef, Secret, SecretMissing
 from watchers.secret_files import SecretFiles
 
 if TYPE_CHECKING:
@@ -47,7 +48,14 @@ def evaluation(
     """
     packages, kinds = installed(places)
     cache = ParseCache()
-    had = vault or Vault(SecretFiles(str(places.secrets)).read, partial(os.urandom, KEY_BYTES), missing=True)
+    files = SecretFiles(str(places.secrets))
+
+    def read(secret: Secret | KeyRef) -> str:
+        if isinstance(secret, KeyRef):
+            raise SecretMissing(f"{secret.file} is known in its cluster alone")
+        return files.read(secret)
+
+    had = vault or Vault(read, partial(os.urandom, KEY_BYTES), missing=True)
 
     def evaluate(snapshot: Snapshot) -> Desired:
         return load(snapshot, kinds, cache=cache, environ=environ, facts=known(), vault=had)

@@ -176,6 +176,7 @@ async def _leave_alone(
     )
     suspensions = Suspensions(parts.store, now=parts.runtime.now)
     await suspensions.load()
+    suspensions.declare(evaluated.desired.instances.values())
     for address in put_back:
         if (suspension := suspensions.holding(address)) is not None:
             verdict = Verdict(reason=Reason.SUSPENDED, message=wording.suspended(suspension))
@@ -224,6 +225,7 @@ async def _once(
     parts.host.prepare_soon({one.package for target in wanted.values() for one in target.instances.values()})
     suspensions, approvals = Suspensions(parts.store, now=parts.runtime.now), Approvals(parts.store)
     await suspensions.load()
+    suspensions.declare(desired.instances.values())
     await approvals.load()
     services = parts.services(
         desired,

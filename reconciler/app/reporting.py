@@ -1,141 +1,307 @@
 """The status of a cluster's objects: what is concluded about what each declares, written when that is something else.
 
-Invariant: a status speaks of the generation of the object that is in force, and never of a newer one; what was written
-once is not written again. To write one makes no other revision, so this is in no loop with itself.
+Invariant: a status speaks of the generation of the object that is in force, or of the newest one and what is wrong with
+that; what was written once is not written again. To write one makes no other revision: this is in no loop with itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from reconciler.api import views
+from reconciler.app import statuses
 from reconciler.app.backend import DaemonBackend
+from reconciler.app.requested import ACKNOWLEDGED, Requested
+from reconciler.model.cluster import OWN_GROUP
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
     from reconciler.app.daemon import Daemon
-    from reconciler.model.names import SourceName
+    from reconciler.app.mending import Mending
+    from reconciler.app.statuses import Status
+    from reconciler.model.desired import Desired
+    from reconciler.model.names import Digest, SourceName
+    from reconciler.model.source import SnapshotFile
+    from reconciler.store.feed import Subscription
+    from watchers.kubernetes.objects import Seen
+    from watchers.kubernetes.posting import Notice
 
 QUIET = 0.1
 """Seconds that what happens together gets to do so."""
+COUNTING = 2.0
+"""Seconds between two statuses of a target in which nothing is another one but how many of its instances are how."""
 AGAIN = 30.0
 """Seconds until what could not be written is tried again, unless anything happens before."""
-WORST = 10
 
 log = get_logger("froyo")
 
-Write = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, str]]]
-Generations = Callable[[], Awaitable[Mapping[str, int]]]
+Wanted: TypeAlias = "Mapping[str, tuple[Status, int]]"
+"""Statuses with the generations that they are about, by path."""
+
+
+class Objects(Protocol):
+    """The objects of a source, and where what is concluded about them is written.
+
+    Attributes:
+        seen: the objects as they were seen last, by path.
+        news: set whenever that is something else.
+    """
+
+    seen: Mapping[str, Seen]
+    news: asyncio.Event
+
+    def generation(self, path: str, digest: Digest) -> int | None:
+        """The generation of an object when it was that, as far as it has been seen."""
+
+    async def write(self, statuses: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
+        """Write statuses, by path; gives why it could not, by path."""
+
+    async def post(self, notices: Sequence[Notice]) -> str:
+        """Tell of what has happened to them; gives why it could not."""
+
+    @property
+    def more_to_post(self) -> bool:
+        """Whether there is more of that to be told when its time has come."""
 
 
 async def report_on(name: SourceName, daemon: Daemon) -> None:
     """Keep the statuses of a source's objects as things are, for ever."""
-    reporting = daemon.sources.watched[name].reporting
-    if reporting is None:
+    objects, mending = daemon.sources.watched[name].objects, daemon.sources.mending.get(name)
+    if objects is None or mending is None:
         return
-    ask = reporting.generation
-
-    async def generations() -> dict[str, int]:
-        kept = await daemon.parts.store.snapshot_in_force(name)
-        seen = {path: ask(path, file.digest) for path, file in kept.files.items()} if kept is not None else {}
-        return {path: one for path, one in seen.items() if one is not None}
-
-    def revision() -> str:
-        return daemon.sources.intakes[name].state.revision
-
     backend = DaemonBackend(daemon)
-    await report(backend, generations=generations, revision=revision, write=reporting.write)
+    knowing = Knowing(name, daemon, backend, objects, mending)
+    with backend.subscribe() as following:
+        await Reporting(objects, knowing.statuses).run(following, mending.changes())
 
 
-async def report(
-    backend: DaemonBackend, *, generations: Generations, revision: Callable[[], str], write: Write
-) -> None:
-    """Keep the statuses as things are, for ever.
+class Reporting:
+    """Writes statuses.
 
     Args:
-        backend: knows how things are.
-        generations: gives, by path, the generation of each object that is in force.
-        revision: gives what is in force.
-        write: writes statuses, by path; gives why it could not, by path.
+        objects: whose.
+        wanted: gives the status of each, by path.
     """
-    written: dict[str, Any] = {}
-    complained = ""
-    with backend.subscribe() as following:
+
+    def __init__(self, objects: Objects, wanted: Callable[[], Awaitable[Wanted]]) -> None:
+        self._objects = objects
+        self._wanted = wanted
+        self._written: dict[str, Status] = {}
+        self._counted: dict[str, float] = {}
+        self._complained = ""
+
+    async def run(self, following: Subscription, changed: asyncio.Event) -> None:
+        """Keep the statuses as things are, for ever.
+
+        Args:
+            following: tells what is on record.
+            changed: set when it is something else that is wrong.
+        """
+        loop = asyncio.get_running_loop()
         while True:
-            wanted = await _statuses(backend, await generations(), revision())
-            new = {path: one for path, one in wanted.items() if not _same(written.get(path), one)}
-            failed = await write(new) if new else {}
-            written = {
-                path: one for path, one in {**written, **new}.items() if path in wanted and path not in failed
-            }
-            why = next(iter(failed.values()), "")
-            if why and why != complained:
-                log.warning("the status of objects cannot be written", objects=len(failed), why=why)
-            complained = why
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(AGAIN):
-                    await following.heard()
+            changed.clear()
+            self._objects.news.clear()
+            late = await self._once(loop.time())
+            await first_of(
+                following.heard(),
+                changed.wait(),
+                self._objects.news.wait(),
+                within=COUNTING if late else AGAIN,
+            )
             await asyncio.sleep(QUIET)
 
+    async def _once(self, now: float) -> bool:
+        """Write what is something else; whether there is more that can wait."""
+        wanted = await self._wanted()
+        seen = self._objects.seen
+        new: dict[str, Status] = {}
+        late = False
+        for path, (status, generation) in wanted.items():
+            before = self._written.get(path)
+            if before is None and path in seen and seen[path].status:
+                before = dict(seen[path].status)
+            made = statuses.settled(status, generation, before)
+            if statuses.same(before, made):
+                self._written[path] = made if before is None else before
+            elif self._only_counted(before, made) and now - self._counted.get(path, 0.0) < COUNTING:
+                late = True
+            else:
+                new[path] = made
+        failed = await self._objects.write(new) if new else {}
+        self._counted.update((path, now) for path in new)
+        self._written = {
+            path: one
+            for path, one in {**self._written, **new}.items()
+            if path in wanted and path not in failed
+        }
+        self._counted = {path: at for path, at in self._counted.items() if path in wanted}
+        why = next(iter(failed.values()), "")
+        if why and why != self._complained:
+            log.warning("the status of objects cannot be written", objects=len(failed), why=why)
+        self._complained = why
+        return late
 
-def _same(before: Any, now: Any) -> bool:
-    """Whether it says the same: the revision alone, that others have made, is nothing new."""
-    return before is not None and {**before, "revision": ""} == {**now, "revision": ""}
+    @staticmethod
+    def _only_counted(before: Mapping[str, Any] | None, now: Status) -> bool:
+        return (
+            before is not None
+            and "instances" in now
+            and {**before, "instances": 0} == {**now, "instances": 0}
+        )
 
 
-async def _statuses(backend: DaemonBackend, generations: Mapping[str, int], revision: str) -> dict[str, Any]:
-    states, targets, suspensions = (
-        await backend.states(),
-        await backend.targets(),
-        await backend.suspensions(),
-    )
-    by_path: dict[str, list[views.Document]] = defaultdict(list)
-    for address, instance in (await backend.instances()).items():
-        if address in states and instance.origin.file in generations:
-            view = views.resource(states[address], targets=targets, suspensions=suspensions)
-            by_path[instance.origin.file].append(view)
-    return {path: status(found, generations[path], revision) for path, found in by_path.items()}
+@dataclass
+class _InForce:
+    digest: str = ""
+    files: Mapping[str, SnapshotFile] | None = None
 
 
-def status(found: Sequence[views.Document], generation: int, revision: str) -> views.Document:
-    """The status of an object.
+class Knowing:
+    """What is known of the objects of a source.
 
     Args:
-        found: what is known of its instances, as documents of the API.
-        generation: of the object.
-        revision: that is in force.
+        name: of the source.
+        daemon: that serves it.
+        backend: knows how things are.
+        objects: of the source.
+        mending: knows what is wrong with which.
     """
-    worst = [one for one in found if one["ready"] != "True"]
-    shown = next((one for one in worst if one["ready"] == "False"), worst[0] if worst else found[0])
-    since = max((one["since"] for one in found if one["since"]), default="1970-01-01T00:00:00Z")
-    ready = {
-        "type": "Ready",
-        "status": shown["ready"],
-        "reason": shown["reason"],
-        "message": shown["message"]
-        if len(found) == 1 or not worst
-        else f"{shown['target']}: {shown['message']}",
-        "lastTransitionTime": since,
-        "observedGeneration": generation,
-    }
-    others = [
-        {**one, "observedGeneration": generation}
-        for one in (found[0]["conditions"] if len(found) == 1 else ())
-        if one["type"] != "Ready"
-    ]
-    return {
-        "observedGeneration": generation,
-        "conditions": [ready, *others],
-        "target": found[0]["target"] if len(found) == 1 else f"{len(found)} targets",
-        "targets": {
-            "total": len(found),
-            "ready": len(found) - len(worst),
-            "failed": sum(one["ready"] == "False" for one in found),
-            "worst": [{key: one[key] for key in ("target", "reason", "message")} for one in worst[:WORST]],
-        },
-        "revision": revision,
-    }
+
+    def __init__(
+        self, name: SourceName, daemon: Daemon, backend: DaemonBackend, objects: Objects, mending: Mending
+    ) -> None:
+        self._name = name
+        self._daemon = daemon
+        self._backend = backend
+        self._objects = objects
+        self._mending = mending
+        self._in_force = _InForce()
+        self._requested = Requested(backend)
+
+    async def statuses(self) -> Wanted:
+        """What the status of each object should say, with the generation that it is about."""
+        desired = self._daemon.controller.in_force.of(self._name)
+        by_path, by_target = await self._views()
+        good = await self._right(desired, by_path, by_target) if desired is not None else {}
+        found = dict(good)
+        for path, why in self._mending.wrong.items():
+            if path in self._objects.seen:
+                before = good[path][0] if path in good else None
+                found[path] = statuses.of_wrong(why, before), self._objects.seen[path].generation
+        handled = await self._handled(by_path, by_target)
+        return {
+            path: ({**status, ACKNOWLEDGED: handled[path]} if path in handled else status, generation)
+            for path, (status, generation) in found.items()
+            if path in self._objects.seen
+        }
+
+    async def _handled(
+        self, by_path: Mapping[str, list[views.Document]], by_target: Mapping[str, list[views.Document]]
+    ) -> Mapping[str, str]:
+        """Of which objects it was asked that they be looked at, and they have been."""
+        concerned = {path: [one["address"] for one in found] for path, found in by_path.items()}
+        for name, target in self._daemon.controller.in_force.targets.items():
+            if name in by_target:
+                concerned.setdefault(target.origin.file, []).extend(one["address"] for one in by_target[name])
+        return await self._requested.handled(self._objects.seen, concerned)
+
+    async def _right(
+        self,
+        desired: Desired,
+        views_of: Mapping[str, list[views.Document]],
+        on: Mapping[str, list[views.Document]],
+    ) -> dict[str, tuple[Status, int]]:
+        """Of what is in force."""
+        generations = await self._generations(desired)
+        revision = desired.revision
+        waiting = sorted(desired.waiting)
+        targets = await self._targets(on, revision)
+        sources = await self._sources(desired)
+        found: dict[str, Status] = {}
+        for path in generations:
+            if path in views_of:
+                found[path] = statuses.of_instances(views_of[path], revision)
+            elif path in targets:
+                found[path] = targets[path]
+            elif path in sources:
+                found[path] = sources[path]
+            elif _is(path):
+                found[path] = statuses.of_values("what it declares is in force", revision)
+            else:
+                found[path] = statuses.of_nobody(revision, waiting=waiting)
+        return {path: (one, generations[path]) for path, one in found.items()}
+
+    async def _generations(self, desired: Desired) -> dict[str, int]:
+        """The generation of each object that is in force, as far as that has been seen."""
+        if self._in_force.digest != desired.digest:
+            good = self._mending.good
+            if good is None or good.digest != desired.digest:
+                good = await self._daemon.parts.store.snapshot_in_force(self._name)
+            self._in_force = _InForce(desired.digest, good.files if good is not None else {})
+        ask = self._objects.generation
+        seen = {path: ask(path, file.digest) for path, file in (self._in_force.files or {}).items()}
+        return {path: one for path, one in seen.items() if one is not None}
+
+    async def _views(self) -> tuple[dict[str, list[views.Document]], dict[str, list[views.Document]]]:
+        """What is known of the instances, by the object that declares them and by target."""
+        states, targets, suspensions = (
+            await self._backend.states(),
+            await self._backend.targets(),
+            await self._backend.suspensions(),
+        )
+        by_path: dict[str, list[views.Document]] = defaultdict(list)
+        by_target: dict[str, list[views.Document]] = defaultdict(list)
+        for address, instance in (await self._backend.instances()).items():
+            if address in states:
+                view = views.resource(states[address], targets=targets, suspensions=suspensions)
+                by_path[instance.origin.file].append(view)
+                by_target[instance.target].append(view)
+        return by_path, by_target
+
+    async def _targets(self, on: Mapping[str, list[views.Document]], revision: str) -> dict[str, Status]:
+        known, facts = await self._backend.targets(), await self._backend.facts()
+        states = self._daemon.controller.states()
+        seen: dict[str, float] = defaultdict(float)
+        for address, state in states.items():
+            name = address.partition("/")[0]
+            seen[name] = max(seen[name], state.observed_at)
+        found, many = {}, Counter[str]()
+        for name, target in self._daemon.controller.in_force.targets.items():
+            path, reached = target.origin.file, known.get(name)
+            many[path] += 1
+            if not _is(path, "Target"):  # such as one of many of an Inventory
+                found[path] = statuses.of_values(f"targets that it declares: {many[path]}", revision)
+            elif reached is not None:
+                view = views.target(reached, len(on[name]), seen[name], None)
+                found[path] = statuses.of_target(view, on[name], facts.get(name), revision)
+        return found
+
+    async def _sources(self, desired: Desired) -> dict[str, Status]:
+        known = await self._backend.sources()
+        return {
+            one.origin.file: statuses.of_source(
+                known[one.place.name].conditions if one.place.name in known else (), desired.revision
+            )
+            for one in desired.sources.values()
+        }
+
+
+def _is(path: str, kind: str = "") -> bool:
+    """Whether an object is of a kind of froyo's own; of any of them if none is given."""
+    found, _, group = path.split("/")[1].partition(".")
+    return group == OWN_GROUP and kind in ("", found)
+
+
+async def first_of(*those: Awaitable[object], within: float) -> None:
+    """Wait until one of them has come about, but no longer than so many seconds."""
+    tasks = [asyncio.ensure_future(one) for one in those]
+    try:
+        await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from reconciler.app.places import Places, must_be_ours
 from reconciler.core.redaction import Redactor
 from reconciler.core.vault import Vault
-from reconciler.errors import UsageError, why
-from reconciler.model.secrets import SecretError
+from reconciler.errors import TransportError, UsageError, why
+from reconciler.model.secrets import KeyRef, Secret, SecretError, SecretMissing
+from reconciler.model.target import LocalTransport, Target
 from watchers.secret_files import SecretFiles
+
+if TYPE_CHECKING:
+    from watchers.kubernetes.referred import Referred
 
 KEY_BYTES = 32
 
@@ -25,13 +31,55 @@ class Secrets:
 
     Attributes:
         vault: has their values.
-        files: reads them.
+        files: reads those in files.
+        referred: reads those in a cluster; None where there is none.
     """
 
     def __init__(self, places: Places, redactor: Redactor | None = None) -> None:
         self.files = SecretFiles(str(places.secrets))
         self._key = places.secrets_key
-        self.vault = Vault(self.files.read, self._first, redactor)
+        self.referred: Referred | None = None
+        self.vault = Vault(self._read, self._first, redactor)
+
+    def in_cluster(self) -> None:
+        """Read what objects of a cluster refer to there, from now on. Called on the loop."""
+        if self.referred is None:
+            from watchers.kubernetes.referred import Referred
+
+            self.referred = Referred()
+
+    def _read(self, secret: Secret | KeyRef) -> str:
+        if isinstance(secret, Secret):
+            return self.files.read(secret)
+        if self.referred is None:
+            raise SecretMissing(
+                f"there is no cluster here that {secret.file} could be read from",
+                "it is for `froyo operator`; elsewhere write {secret: {file: PATH}}",
+            )
+        return self.referred.read(secret)
+
+    async def at_hand(self, target: Target) -> Target:
+        """A target with files in the place of the objects of a cluster that it is reached with.
+
+        Raises:
+            TransportError: one of them cannot be had.
+        """
+        transport = target.transport
+        if self.referred is None or isinstance(transport, LocalTransport):
+            return target
+        found: dict[str, Any] = {}
+        for field in ("identity_file", "known_hosts"):
+            if (key := KeyRef.parsed(getattr(transport, field))) is not None:
+                try:
+                    found[field] = await self.referred.path(key)
+                except SecretError as error:
+                    raise TransportError(f"{target.name}: {error.message}") from error
+        return replace(target, transport=replace(transport, **found)) if found else target
+
+    async def close(self) -> None:
+        """Follow nothing any more."""
+        if self.referred is not None:
+            await self.referred.close()
 
     def _first(self) -> bytes:
         """The key, for the first secret: from now on there is something that no core file may have in it."""

@@ -14,11 +14,13 @@ from functools import partial
 from typing import TypeVar
 
 from reconciler.app.assembly import Parts
-from reconciler.app.mending import mended
+from reconciler.app.mending import Mending
 from reconciler.app.watching import WatchedPlace
+from reconciler.config.targets import references
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
+from reconciler.model.cluster import ClusterPlace
 from reconciler.model.desired import Desired
 from reconciler.model.facts import Section
 from reconciler.model.names import SourceName, TargetName
@@ -40,11 +42,13 @@ class Sources:
     Attributes:
         intakes: the path from each place to the loop.
         watched: what watches each.
+        mending: knows what is wrong with the files of each, where those are written apart from each other.
     """
 
     def __init__(self, parts: Parts, controller: Controller, supervisor: Supervisor) -> None:
         self.intakes: dict[SourceName, Intake] = {}
         self.watched: dict[SourceName, WatchedPlace] = {}
+        self.mending: dict[SourceName, Mending] = {}
         self._parts = parts
         self._controller = controller
         self._supervisor = supervisor
@@ -61,6 +65,8 @@ class Sources:
         name = place.name
         if name in self.watched:
             return
+        if isinstance(place, ClusterPlace):
+            self._parts.secrets.in_cluster()
         parts, task = self._parts, _task(name)
         beating = _Beating(parts.runtime.offload, partial(self._supervisor.beat, task))
 
@@ -92,15 +98,17 @@ class Sources:
                 follows=None if watched.doubt is None else partial(self._doubt, name),
             )
         intake = self.intakes[name]
+        mending = None
+        if watched.apart is not None:
+            before = partial(parts.store.snapshot_in_force, name)
+            mending = Mending(watched.apart, load=parts.load, before=before, offload=beating)
+            self.mending[name] = mending
 
         async def run() -> None:
             if watched.remote:
                 await intake.resume()
             snapshots = watched.snapshots()
-            if watched.apart:
-                before = partial(parts.store.snapshot_in_force, name)
-                snapshots = mended(snapshots, load=parts.load, before=before, offload=beating)
-            await intake.run(snapshots)
+            await intake.run(snapshots if mending is None else mending.mended(snapshots))
 
         self._supervisor.add(task, run, deadline=watched.deadline)
 
@@ -115,8 +123,8 @@ class Sources:
             desired = self._controller.in_force.of(source)
             reads = desired is not None and name in desired.targets and desired.facts_read & set(sections)
             # One that is broken may be so because of what was known until now.
-            if reads or intake.state.problems:
-                await intake.reconsider()
+            if reads or self._is_wrong(source, intake):
+                await self._reconsider(source, intake)
 
     async def follow_secrets(self) -> None:
         """See what the sources declare that read a secret, whenever that is another one, for ever."""
@@ -124,11 +132,43 @@ class Sources:
             for source, intake in list(self.intakes.items()):
                 desired = self._controller.in_force.of(source)
                 # One that is broken may be so because of what could not be read until now.
-                if intake.state.problems or (desired is not None and desired.secrets & files):
-                    await intake.reconsider()
+                if self._is_wrong(source, intake) or (desired is not None and desired.secrets & files):
+                    await self._reconsider(source, intake)
+
+    async def follow_references(self) -> None:
+        """See what the objects of a cluster declare that refer to another one, whenever that has changed, for ever."""
+        referred = self._parts.secrets.referred
+        if referred is None:
+            return
+        async for places in referred.changes():
+            for name, target in self._controller.in_force.targets.items():
+                if any(one.place in places for one in references(target)):
+                    self._controller.hurry(name)
+            for source, intake in list(self.intakes.items()):
+                desired = self._controller.in_force.of(source)
+                if self._is_wrong(source, intake) or (desired is not None and desired.secrets & places):
+                    await self._reconsider(source, intake)
+
+    def _let_go_of_references(self) -> None:
+        """Follow what is referred to by what is in force, and nothing else."""
+        if (referred := self._parts.secrets.referred) is not None:
+            in_force = self._controller.in_force
+            places = {place for desired in in_force.sources.values() for place in desired.secrets}
+            places |= {one.place for target in in_force.targets.values() for one in references(target)}
+            referred.keep_only(places)
+
+    def _is_wrong(self, source: SourceName, intake: Intake) -> bool:
+        return bool(intake.state.problems or (source in self.mending and self.mending[source].wrong))
+
+    async def _reconsider(self, source: SourceName, intake: Intake) -> None:
+        if source in self.mending:
+            self.mending[source].again()
+        else:
+            await intake.reconsider()
 
     async def _taken(self, desired: Desired) -> None:
         """Serve what is declared to be served and nothing else, and take what had to wait for this."""
+        self._let_go_of_references()
         for name in served_no_longer(self._given, self._places.values(), self._controller.in_force.sources):
             await self._end(name)
         ranked = {name: one for name, one in self._controller.in_force.sources.items() if name in self._given}
@@ -153,7 +193,7 @@ class Sources:
         # Before its task: what that is at is seen through, and nothing is taken in afterwards.
         await self.intakes[name].end()
         await self._supervisor.remove(_task(name))
-        for known in (self.intakes, self.watched, self._places):
+        for known in (self.intakes, self.watched, self.mending, self._places):
             known.pop(name, None)
 
     async def _exchange(self, name: SourceName, place: Place) -> None:

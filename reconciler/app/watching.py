@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reconciler.model.cluster import ClusterPlace
-from reconciler.model.names import Digest
 from reconciler.model.source import DirectoryPlace, Place, Snapshot, SourceReport
 from reconciler.runtime import Runtime, ThreadLanes, connect_nothing
 from watchers.directory import RESCAN, DirectorySource
@@ -19,26 +18,15 @@ from watchers.fingerprint import fingerprint
 from watchers.hints import FileEvents
 
 if TYPE_CHECKING:
+    from reconciler.app.mending import Apart
     from reconciler.app.places import Places
+    from reconciler.app.reporting import Objects
     from watchers.kubernetes.source import KubernetesSource
 
 MISSED_LOOKS = 3
 """Looks at a source that did not come, however much or little happens there, after which its watcher is dead."""
 
 Doubt = Callable[[str, str], Awaitable[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Reporting:
-    """With what a source is told how its objects are.
-
-    Attributes:
-        generation: gives that of an object, by its path and the digest of what was seen of it.
-        write: writes statuses, by path; gives why it could not, by path.
-    """
-
-    generation: Callable[[str, Digest], int | None]
-    write: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +40,9 @@ class WatchedPlace:
             but the two of them could say so.
         remote: what it is may be long in coming, or never come: what was in force is to be so meanwhile.
         sooner: has it look soon.
-        apart: its files are written apart from each other, so that one that is wrong holds up no other.
-        reporting: with what it is told how its objects are; None where nobody asks.
+        apart: what is known of its files, where they are written apart from each other, so that one that is wrong
+            holds up no other.
+        objects: what it has, where it is told how they are.
     """
 
     snapshots: Callable[[], AsyncIterator[Snapshot | SourceReport]]
@@ -61,8 +50,8 @@ class WatchedPlace:
     doubt: Doubt | None = None
     remote: bool = False
     sooner: Callable[[], None] = lambda: None
-    apart: bool = False
-    reporting: Reporting | None = None
+    apart: Apart | None = None
+    objects: Objects | None = None
 
 
 class Watchers:
@@ -97,6 +86,8 @@ class Watchers:
             )
             return WatchedPlace(source.snapshots, lambda: MISSED_LOOKS * max(interval(), RESCAN))
         if isinstance(place, ClusterPlace):
+            from reconciler.app.mending import Apart
+            from watchers.kubernetes.explaining import explained, mentions, shared
             from watchers.kubernetes.listing import TIMEOUT
             from watchers.kubernetes.source import MOST_BACKOFF
 
@@ -105,8 +96,8 @@ class Watchers:
                 cluster.snapshots,
                 lambda: MISSED_LOOKS * (max(interval(), MOST_BACKOFF) + TIMEOUT),
                 remote=True,
-                apart=True,
-                reporting=Reporting(cluster.generation, cluster.write),
+                apart=Apart(shared, mentions, explained),
+                objects=cluster,
             )
         from watchers.git.source import BACKOFF, GitSource
 

@@ -51,6 +51,25 @@ def duration(description: str) -> dict[str, Any]:
     }
 
 
+def referring(description: str, *kinds: str) -> dict[str, Any]:
+    """The schema of a field that says which key of which object of a cluster is meant."""
+    one = {
+        "type": "object",
+        "description": "Which object, and which of its keys.",
+        "required": ["name", "key"],
+        "properties": {
+            "name": text("What it is called.", minLength=1, maxLength=253),
+            "key": text("Which of its keys.", minLength=1, maxLength=253),
+        },
+    }
+    return {
+        "type": "object",
+        "description": description,
+        "properties": dict.fromkeys(kinds, one),
+        "oneOf": [{"required": [kind]} for kind in kinds],
+    }
+
+
 def _references(description: str) -> dict[str, Any]:
     return {
         "type": "array",
@@ -145,6 +164,17 @@ COMMON: dict[str, Any] = {
         "type": "boolean",
         "description": "Whether the edges that are certain are added to the written ones.",
     },
+    "suspend": {
+        "type": "object",
+        "description": "Leave it alone, and do not even look, for as long as this is here, or until its end.",
+        "required": ["reason"],
+        "properties": {
+            "reason": text("Why, for whoever wonders.", minLength=1, maxLength=1024),
+            "until": text(
+                "When it ends by itself, such as 2026-07-01T18:00:00Z, in quotes.", minLength=1, maxLength=64
+            ),
+        },
+    },
     "windows": {
         "type": "array",
         "description": "When something may be done about it; else it is held, or has to be approved.",
@@ -193,6 +223,12 @@ SSH: dict[str, Any] = {
     "knownHosts": text(
         "A known_hosts file; relative to the manifest, or from ~. Else ~/.ssh/known_hosts.",
         minLength=1,
+    ),
+    "identityFrom": referring("The private key, in a Secret of the namespace; in a cluster.", "secretKeyRef"),
+    "knownHostsFrom": referring(
+        "Host keys as a known_hosts file has them, in a ConfigMap or Secret of the namespace; in a cluster.",
+        "configMapKeyRef",
+        "secretKeyRef",
     ),
     "hostKey": text(
         "The host's public key, such as 'ssh-ed25519 AAAA…'.",

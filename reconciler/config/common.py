@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from reconciler.config.builtin import FIELD_PATH
-from reconciler.config.durations import HINT, is_written, refusal, seconds
+from reconciler.config.durations import HINT, is_written, moment, refusal, seconds
 from reconciler.config.schemas import CompiledKind
 from reconciler.core.spoken import with_article
 from reconciler.core.suggest import did_you_mean
@@ -35,6 +35,11 @@ def common_problems(compiled: CompiledKind, spec: Mapping[str, Any]) -> Iterator
     elif isinstance(interval, str) and (value := seconds(interval)) is not None and value < 1:
         yield ("spec", "interval"), f"spec.interval is {interval}; at least 1s is wanted", ""
     yield from _window_problems(spec.get("windows"))
+    suspend = spec.get("suspend")
+    until = suspend.get("until") if isinstance(suspend, dict) else None
+    if isinstance(until, str) and until and moment(until) is None:
+        hint = "write it as 2026-07-01T18:00:00Z, or with an offset such as +02:00"
+        yield ("spec", "suspend", "until"), f"{until!r} is no time", hint
     ignored = spec.get("ignoreFields")
     for index, name in enumerate(ignored if isinstance(ignored, list) else ()):
         if not isinstance(name, str) or not _FIELD_PATH.fullmatch(name):

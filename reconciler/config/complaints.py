@@ -16,6 +16,7 @@ from reconciler.core.suggest import Suggestions
 from reconciler.documents.reading import Document, Locator
 from reconciler.documents.text import FileText, decode
 from reconciler.errors import Problem
+from reconciler.model.cluster import namespace_of
 from reconciler.model.names import Reference
 from reconciler.model.origin import Origin
 from reconciler.model.source import Snapshot
@@ -32,6 +33,7 @@ class Complaints:
         lost: whether some document could not be read.
         values_lost: whether that, or what is wrong with it, may be why a value is not given.
         root: of the source.
+        namespace: of a cluster, where it is one; else "".
     """
 
     def __init__(self, snapshot: Snapshot, lost: Sequence[str], broken: Collection[Reference] = ()) -> None:
@@ -43,6 +45,7 @@ class Complaints:
         self._lost = lost
         self._names_in_lost: set[str] | None = None
         self.root = snapshot.root
+        self.namespace = namespace_of(snapshot.source)
         self._snapshot = snapshot
         self._places: dict[str, Locator] = {}
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reconciler.config.builtin import TARGET
 from reconciler.config.own import OWN
 from reconciler.config.schemas import Kinds, spec_schema
 from reconciler.model.catalog import Kind
@@ -89,7 +90,7 @@ def _document(kind: Kind) -> Json:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": spec,
-            "status": STATUS,
+            "status": _status(kind),
         },
     }
 
@@ -131,6 +132,13 @@ def _columns(kind: Kind) -> list[Json]:
         {"name": "Ready", "type": "string", "jsonPath": f"{ready}.status"},
         {"name": "Status", "type": "string", "jsonPath": f"{ready}.reason"},
     ]
+    if kind is TARGET:
+        columns += [
+            {"name": "Instances", "type": "integer", "jsonPath": ".status.instances.total"},
+            {"name": "InSync", "type": "integer", "jsonPath": ".status.instances.ready"},
+            {"name": "Drift", "type": "integer", "jsonPath": ".status.instances.drifted"},
+            {"name": "OS", "type": "string", "jsonPath": ".status.facts.os", "priority": 1},
+        ]
     if kind.package:
         columns += [
             {"name": "Target", "type": "string", "jsonPath": ".status.target"},
@@ -153,6 +161,12 @@ def _text(description: str, **more: Any) -> Json:
 
 def _count(description: str) -> Json:
     return {"type": "integer", "description": description, "format": "int32", "minimum": 0}
+
+
+def _status(kind: Kind) -> Json:
+    if kind is not TARGET:
+        return STATUS
+    return {**STATUS, "properties": {**STATUS["properties"], **_OF_TARGET}}
 
 
 STATUS: Json = {
@@ -232,3 +246,31 @@ STATUS: Json = {
     },
 }
 """What every kind has as `status`."""
+
+_OF_TARGET: Json = {
+    "instances": {
+        "type": "object",
+        "description": "How many objects are something on it, and how many of them are how.",
+        "properties": {
+            "total": _count("All of them."),
+            "ready": _count("That are as declared."),
+            "failed": _count("That are not."),
+            "unknown": _count("Of which that is not known, such as while it cannot be reached."),
+            "drifted": _count("That differ and are left as they are for now."),
+        },
+    },
+    "facts": {
+        "type": "object",
+        "description": "What it is, as far as it has been asked.",
+        "properties": {
+            "os": _text("Its distribution, such as Debian GNU/Linux 12 (bookworm)."),
+            "kernel": _text("The release of its kernel."),
+            "architecture": _text("As Go names it: amd64, arm64."),
+            "hostname": _text("What it calls itself."),
+            "virtualization": _text("none, machine or container."),
+        },
+    },
+    "connectedSince": _text("Since when there is a session to it.", format="date-time"),
+    "lastSeen": _text("When it was seen last, where there is no session.", format="date-time"),
+}
+"""What the status of a Target has besides."""

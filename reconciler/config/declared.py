@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.config.digests import digest_of
@@ -23,6 +23,9 @@ from reconciler.model.selector import Selector
 from reconciler.model.source import Source
 from reconciler.model.subjects import Subject
 from reconciler.model.target import Target
+
+_DECLARING = tuple(name for name in CommonSpec.__slots__ if name != "suspend")
+"""The common fields that say how something should be. For how long it is left alone makes nothing else of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +219,12 @@ class FileDeclarations:
 
 def instance_digest(manifest: Manifest, spec: Mapping[str, Any]) -> Digest:
     """The digest of what is declared, wherever it is put."""
-    common = manifest.common
+    common = manifest.common if manifest.common.suspend is None else replace(manifest.common, suspend=None)
     return digest_of(
         [
             manifest.compiled.kind.api_version,
             manifest.compiled.kind.kind,
             spec,
-            None if common == PLAIN else [getattr(common, name) for name in CommonSpec.__slots__],
+            None if common == PLAIN else [getattr(common, name) for name in _DECLARING],
         ]
     )

@@ -1,8 +1,9 @@
-"""Durations as people and Kubernetes write them: `90`, `30s`, `5m`, `1h30m`, `250ms`."""
+"""Durations as people and Kubernetes write them, `90`, `30s`, `5m`, `1h30m`, `250ms`, and times as RFC 3339 does."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
 
@@ -40,3 +41,17 @@ def seconds(value: str | int) -> float | None:
     else:
         return None
     return total if total <= LONGEST else None
+
+
+def moment(value: str) -> float | None:
+    """Seconds since the epoch of a time such as 2026-07-01T18:00:00Z; None if it is none, or without an offset.
+
+    Example:
+        >>> moment("1970-01-01T00:01:00Z")
+        60.0
+    """
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return None if found.tzinfo is None else found.timestamp()

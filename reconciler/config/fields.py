@@ -9,10 +9,19 @@ from itertools import product
 from typing import Any
 
 from reconciler.config.builtin import COMMON, REFERENCE
-from reconciler.config.durations import seconds
+from reconciler.config.durations import moment, seconds
 from reconciler.model.catalog import BODY, Kind, ProbeFields
 from reconciler.model.names import DEFAULT_NAMESPACE, Reference, reference
-from reconciler.model.resource import Adopt, CommonSpec, Deletion, Metadata, Patience, Policy, Window
+from reconciler.model.resource import (
+    Adopt,
+    CommonSpec,
+    Deletion,
+    Metadata,
+    Patience,
+    Policy,
+    Suspended,
+    Window,
+)
 from reconciler.model.subjects import Subject, subject
 
 PLAIN = CommonSpec()
@@ -51,7 +60,13 @@ def common_of(spec: Mapping[str, Any]) -> CommonSpec:
         ignore_fields=tuple(spec.get("ignoreFields", ())),
         infer_edges=spec.get("inferEdges", PLAIN.infer_edges),
         windows=tuple(map(_window_of, spec.get("windows", ()))),
+        suspend=_suspended_of(spec["suspend"]) if "suspend" in spec else None,
     )
+
+
+def _suspended_of(written: Mapping[str, Any]) -> Suspended:
+    until = written.get("until")
+    return Suspended(written["reason"], None if until is None else moment(until))
 
 
 def _window_of(written: Mapping[str, Any]) -> Window:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from reconciler.config.declared import FileDeclarations, Manifest, Variables
 from reconciler.config.inventory.fleet import Fleet, FleetFiles, PlacedTarget
+from reconciler.config.targets import in_namespace, references
 from reconciler.model.source import DirectoryPlace, identity
+
+_IN_CLUSTER = (
+    "a key that is in a Secret of a cluster can be had in a cluster alone",
+    "elsewhere name a file: identityFile, knownHosts",
+)
 
 if TYPE_CHECKING:
     from reconciler.config.complaints import Complaints
@@ -38,6 +44,10 @@ class Owned:
         for file, found in declared.items():
             for placed in self._placed(file, found, files):
                 target = placed.target
+                if references(target):
+                    if not complaints.namespace:
+                        complaints.problems.append(placed.about(*_IN_CLUSTER))
+                    target = in_namespace(target, complaints.namespace)
                 first = self.targets.setdefault(target.name, target)
                 if first is not target:
                     complaints.problems.append(placed.at(*_twice(f"Target/{target.name}", str(first.origin))))

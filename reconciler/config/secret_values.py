@@ -2,6 +2,8 @@
 
     values:
       password: {secret: {file: /etc/froyo/secrets/db}}
+      token: {secretKeyRef: {name: shop, key: token}}        # in a cluster
+      region: {configMapKeyRef: {name: site, key: region}}   # the same, and no secret
 
 In the values of a target each is its mark (`model/secrets.py`). An expression, or a template, that has to do with one
 is evaluated twice, with the marks and with the secrets: what it gives has to be the same but for those. So whatever is
@@ -10,11 +12,12 @@ made *of* a secret, such as its length or a part of it, is an error, and lies on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core.spoken import listed, with_article
-from reconciler.model.secrets import Secret, SecretError
+from reconciler.model.secrets import KeyRef, Secret, SecretError
 
 if TYPE_CHECKING:
     from reconciler.config.complaints import Complaints
@@ -24,17 +27,22 @@ if TYPE_CHECKING:
     from reconciler.model.catalog import Kind
 
 SECRET = "secret"  # noqa: S105 - the key by which one is declared
+REFERENCES = {"secretKeyRef": "Secret", "configMapKeyRef": "ConfigMap"}
+"""The keys by which one in a cluster is declared, and what each refers to."""
 CHANGED = "a secret can only be put in as it is, and something else is made of it here"
 HINT = "write ${vars.NAME} by itself or within text, and put what is to be made of it into its file"
 
+_NAME = re.compile(r"(?:[-A-Za-z0-9_.]|\$\{[^}]*\})+")
 _SHAPE = "a secret is declared by where it is: {secret: {file: PATH}}"
 
 
 def secret_problems(value: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
     """What is wrong with the secrets in a value: path, message and hint."""
     if is_secret(value):
-        declared = value[SECRET]
-        if not isinstance(declared, dict) or declared.keys() != {"file"}:
+        [(kind, declared)] = value.items()
+        if kind in REFERENCES:
+            yield from _reference_problems(declared, (*path, kind))
+        elif not isinstance(declared, dict) or declared.keys() != {"file"}:
             yield path, _SHAPE, "a mapping with nothing but the key `secret` is one"
         elif not isinstance(declared["file"], str) or not declared["file"].strip("/"):
             yield (*path, SECRET, "file"), "this is no path of a file", _SHAPE
@@ -46,9 +54,19 @@ def secret_problems(value: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
             yield from secret_problems(item, (*path, index))
 
 
+def _reference_problems(declared: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
+    shape = f"what is referred to has a name and a key: {{{path[-1]}: {{name: NAME, key: KEY}}}}"
+    if not isinstance(declared, dict) or declared.keys() != {"name", "key"}:
+        yield path, shape, f"a mapping with nothing but the key `{path[-1]}` is a reference"
+        return
+    for name, value in declared.items():
+        if not isinstance(value, str) or not _NAME.fullmatch(value):
+            yield (*path, name), "this can be no name", shape
+
+
 def is_secret(value: Any) -> bool:
-    """Whether a value declares a secret."""
-    return isinstance(value, dict) and value.keys() == {SECRET}
+    """Whether a value declares a secret, or refers to what is kept with secrets."""
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in (SECRET, *REFERENCES)
 
 
 def has_secret(value: Any) -> bool:
@@ -80,17 +98,19 @@ class SecretReading:
         vault: has their values.
         complaints: told of those that cannot be had.
         root: of the source, below which no secret may lie.
+        namespace: of a cluster, whose objects it is; "" if it is no cluster.
 
     Attributes:
         files: where those are that something is given by.
     """
 
-    def __init__(self, vault: Vault, complaints: Complaints, root: str) -> None:
+    def __init__(self, vault: Vault, complaints: Complaints, root: str, namespace: str) -> None:
         self.files: set[str] = set()
         self.vault = vault
         self._complaints = complaints
         self._root = root
-        self._marks: dict[str, str | SecretError] = {}
+        self._namespace = namespace
+        self._marks: dict[Secret | KeyRef, str | SecretError] = {}
         self._told: set[tuple[int, Path]] = set()
 
     def marked(self, one: Variables, path: Path, value: Any) -> Any:
@@ -105,12 +125,14 @@ class SecretReading:
             Unread: one of them cannot be had.
         """
         if is_secret(value):
-            found = self._mark(one, path, value[SECRET]["file"])
+            [(kind, declared)] = value.items()
+            at = (*path, kind, "file" if kind == SECRET else "name")
+            found = self._mark(one, at, self._wanted(kind, declared))
             if isinstance(found, str):
                 return found
             if (id(one), path) not in self._told:
                 self._told.add((id(one), path))
-                self._complaints.problem(one, (*path, SECRET, "file"), found.message, found.hint)
+                self._complaints.problem(one, at, found.message, found.hint)
             self._complaints.values_lost = True
             raise Unread
         if isinstance(value, Mapping):
@@ -119,24 +141,38 @@ class SecretReading:
             return [self.marked(one, (*path, index), item) for index, item in enumerate(value)]
         return value
 
-    def _mark(self, one: Variables, path: Path, file: str) -> str | SecretError:
-        if file not in self._marks:
-            self.files.add(file)
+    def _wanted(self, kind: str, declared: Mapping[str, str]) -> Secret | KeyRef:
+        if kind == SECRET:
+            return Secret(declared["file"])
+        return KeyRef(REFERENCES[kind], self._namespace, declared["name"], declared["key"])
+
+    def _mark(self, one: Variables, at: Path, wanted: Secret | KeyRef) -> str | SecretError:
+        if wanted not in self._marks:
+            self.files.add(wanted.place if isinstance(wanted, KeyRef) else wanted.file)
 
             def absent(error: SecretError) -> None:
                 message = f"{error.message}: what it holds is not looked at"
-                self._complaints.warning(one, (*path, SECRET, "file"), message, "")
+                self._complaints.warning(one, at, message, "")
 
             try:
-                self._marks[file] = self._had(file, absent)
+                self._marks[wanted] = self._had(wanted, absent)
             except SecretError as error:
-                self._marks[file] = error
-        return self._marks[file]
+                self._marks[wanted] = error
+        return self._marks[wanted]
 
-    def _had(self, file: str, absent: Callable[[SecretError], None]) -> str:
-        if file.startswith(f"{self._root}/"):
+    def _had(self, wanted: Secret | KeyRef, absent: Callable[[SecretError], None]) -> str:
+        if isinstance(wanted, KeyRef):
+            if wanted.kind == "ConfigMap":
+                return self.vault.plain(wanted)
+            return self.vault.mark(wanted, absent)
+        if self._namespace:
             raise SecretError(
-                f"{file} is part of the source, and all of that is kept and shown",
+                "an object of a cluster reads no file of the operator's machine",
+                "keep it in a Secret of the namespace: {secretKeyRef: {name: NAME, key: KEY}}",
+            )
+        if wanted.file.startswith(f"{self._root}/"):
+            raise SecretError(
+                f"{wanted.file} is part of the source, and all of that is kept and shown",
                 "keep it outside, such as in /etc/froyo/secrets",
             )
-        return self.vault.mark(Secret(file), absent)
+        return self.vault.mark(wanted, absent)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import os.path
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.config.digests import digest_of
 from reconciler.config.durations import HINT, refusal, seconds
 from reconciler.config.repositories import repository
+from reconciler.config.secret_values import REFERENCES
 from reconciler.model.names import SourceName, TargetName
 from reconciler.model.origin import Origin
+from reconciler.model.secrets import NOWHERE, KeyRef
 from reconciler.model.source import DirectoryPlace, Place, Source
 from reconciler.model.target import LocalTransport, SshTransport, Target
 
@@ -68,6 +70,30 @@ def made_target(
     return Target(TargetName(name), labels, transport, digest, origin)
 
 
+def in_namespace(target: Target, namespace: str) -> Target:
+    """A target that refers to objects of a namespace, if it refers to any."""
+    transport = target.transport
+    if isinstance(transport, LocalTransport):
+        return target
+    found: dict[str, Any] = {
+        field: str(replace(ref, namespace=namespace))
+        for field in ("identity_file", "known_hosts")
+        if (ref := KeyRef.parsed(getattr(transport, field))) is not None
+    }
+    if not found:
+        return target
+    return made_target(target.name, target.labels, replace(transport, **found), target.origin)
+
+
+def references(target: Target) -> list[KeyRef]:
+    """What of a cluster a target is reached with."""
+    transport = target.transport
+    if isinstance(transport, LocalTransport):
+        return []
+    found = (KeyRef.parsed(one) for one in (transport.identity_file, transport.known_hosts))
+    return [one for one in found if one is not None]
+
+
 def source(
     metadata: Mapping[str, Any],
     spec: Mapping[str, Any],
@@ -108,6 +134,15 @@ def ssh_transport(
     ):
         if written in ssh:
             given[field] = _path(ssh[written], ("ssh", written), manifest, controller, complain)
+    for field, written, instead in (
+        ("identity_file", "identityFrom", "identityFile"),
+        ("known_hosts", "knownHostsFrom", "knownHosts"),
+    ):
+        if written in ssh:
+            if instead in ssh:
+                complain(("ssh", written), f"{written} and {instead} do not go together", "keep one")
+            [(kind, meant)] = ssh[written].items()
+            given[field] = str(KeyRef(REFERENCES[kind], NOWHERE, meant["name"], meant["key"]))
     for field, written in (
         ("connect_timeout", "connectTimeout"),
         ("keepalive_interval", "keepaliveInterval"),

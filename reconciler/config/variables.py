@@ -214,7 +214,7 @@ class Values:
         complaints: Complaints,
         vault: Vault,
     ) -> None:
-        self._secrets = SecretReading(vault, complaints, complaints.root)
+        self._secrets = SecretReading(vault, complaints, complaints.root, complaints.namespace)
         self.secrets = self._secrets.files
         self._targets = targets
         self._facts = facts

@@ -19,7 +19,16 @@ from typing import Any
 from reconciler.core.redaction import MASK, Redactor
 from reconciler.model.blob import Blob
 from reconciler.model.names import Digest, TargetName
-from reconciler.model.secrets import BEGIN, MARK, Secret, SecretError, SecretMissing, mark, marks_in
+from reconciler.model.secrets import (
+    BEGIN,
+    MARK,
+    KeyRef,
+    Secret,
+    SecretError,
+    SecretMissing,
+    mark,
+    marks_in,
+)
 
 SHORTEST = 8
 """Characters of a secret: what is shorter is found by trying, and could not be told from other text."""
@@ -34,7 +43,7 @@ _REMEMBERED = 4096
 _FOREIGN = BEGIN.replace(":", "?")
 
 
-def nothing_read(secret: Secret) -> str:
+def nothing_read(secret: Secret | KeyRef) -> str:
     """For whoever has no secrets.
 
     Raises:
@@ -55,7 +64,7 @@ class Vault:
 
     def __init__(
         self,
-        read: Callable[[Secret], str] = nothing_read,
+        read: Callable[[Secret | KeyRef], str] = nothing_read,
         key: Callable[[], bytes] = bytes,
         redactor: Redactor | None = None,
         *,
@@ -69,7 +78,15 @@ class Vault:
         self._values: dict[str, str] = {}
         self._targets: dict[TargetName, TargetSecrets] = {}
 
-    def mark(self, secret: Secret, absent: Callable[[SecretError], None] = lambda _: None) -> str:
+    def plain(self, key: KeyRef) -> str:
+        """What is no secret, although it is where secrets could be, such as in a ConfigMap.
+
+        Raises:
+            SecretError: it cannot be had.
+        """
+        return self._read(key)
+
+    def mark(self, secret: Secret | KeyRef, absent: Callable[[SecretError], None] = lambda _: None) -> str:
         """What stands for a secret, which is read now.
 
         Args:

@@ -6,6 +6,17 @@ from dataclasses import dataclass
 
 from reconciler.model.names import SourceName
 
+_NAMED = "kubernetes:"
+"""What the name of such a source begins with; a directory's begins with a slash, a repository's with git+."""
+
+OWN_GROUP = "froyo.dev"
+"""The API group of the kinds that are no provider's."""
+
+
+def namespace_of(source: SourceName) -> str:
+    """The namespace that a source is, by its name; "" for a source that is none."""
+    return source.removeprefix(_NAMED) if source.startswith(_NAMED) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterPlace:
@@ -20,7 +31,7 @@ class ClusterPlace:
     @property
     def identity(self) -> str:
         """What is served."""
-        return f"kubernetes:{self.namespace}"
+        return f"{_NAMED}{self.namespace}"
 
     @property
     def root(self) -> str:

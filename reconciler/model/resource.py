@@ -56,6 +56,18 @@ class Window(NamedTuple):
     timezone: str = "UTC"
 
 
+class Suspended(NamedTuple):
+    """That a manifest wants its instances left alone.
+
+    Attributes:
+        reason: why.
+        until: seconds since the epoch at which that ends by itself; None for as long as the manifest says so.
+    """
+
+    reason: str
+    until: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Metadata:
     """Kubernetes' metadata, as far as it means something here."""
@@ -81,6 +93,7 @@ class CommonSpec:
         ignore_fields: field paths whose differences are shown and left alone.
         infer_edges: whether the edges that are certain are added to the written ones.
         windows: when something may be done about it; at any time where there is none.
+        suspend: why, and until when, it is left alone; None where it is not.
     """
 
     require: tuple[Reference, ...] = ()
@@ -93,6 +106,7 @@ class CommonSpec:
     ignore_fields: tuple[str, ...] = ()
     infer_edges: bool = True
     windows: tuple[Window, ...] = ()
+    suspend: Suspended | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,47 @@ MARK = re.compile(r"\[secret:[0-9a-f]{32}\]")
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRef:
+    """A key of a Secret or a ConfigMap of a cluster.
+
+    Attributes:
+        kind: `Secret` or `ConfigMap`.
+        namespace: which it is in.
+        name: what it is called.
+        key: which of its keys.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    key: str
+
+    @property
+    def file(self) -> str:
+        """What it is called where a file would be."""
+        return f"key {self.key} of the {self.kind} {self.name}"
+
+    @property
+    def place(self) -> str:
+        """The object that it is a key of: `Secret:web/db`."""
+        return f"{self.kind}:{self.namespace}/{self.name}"
+
+    def __str__(self) -> str:
+        return f"{self.place}#{self.key}"
+
+    @classmethod
+    def parsed(cls, written: str) -> KeyRef | None:
+        """What `str` gives of one; None for anything else, such as a path."""
+        found = _KEY_REF.fullmatch(written)
+        return cls(*found.groups()) if found is not None else None
+
+
+NOWHERE = "-"
+"""In the place of a namespace that is not known yet; none can be called so."""
+_KEY_REF = re.compile(r"(Secret|ConfigMap):([^/#]+)/([^/#]+)#([^/#]+)")
+
+
+@dataclass(frozen=True, slots=True)
 class Secret:
     """A secret as it is declared.
 

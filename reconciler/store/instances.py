@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.model.names import Digest
 from reconciler.model.origin import Origin
-from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Policy, Window
+from reconciler.model.resource import (
+    Adopt,
+    CommonSpec,
+    Deletion,
+    Instance,
+    Metadata,
+    Policy,
+    Suspended,
+    Window,
+)
 from reconciler.model.subjects import Subject
 from reconciler.store.codec import Row, document, parse
 from reconciler.store.records import InventoryEntry, Ownership
@@ -70,6 +79,8 @@ def inventory_entry(row: Sequence[Any]) -> InventoryEntry:
             common[name] = choices(common[name])
     if "windows" in common:
         common["windows"] = tuple(Window(tuple(days), *times) for days, *times in common["windows"])
+    if (suspend := common.get("suspend")) is not None:
+        common["suspend"] = Suspended(*suspend)
     whole["touches"] = tuple(whole.get("touches", ()))
     whole |= {
         "metadata": Metadata(**_known(Metadata, whole["metadata"])),

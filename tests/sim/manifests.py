@@ -97,9 +97,8 @@ def instance(
         provides = subjects_of(KINDS[kind].provides, spec)
     else:
         provides = (Subject("path", spec["path"]),) if "path" in spec else ()
-    said = json.dumps(
-        [kind, spec, {key: str(value) for key, value in sorted(common.items())}], sort_keys=True
-    )
+    declaring = {key: str(value) for key, value in sorted(common.items()) if key != "suspend"}
+    said = json.dumps([kind, spec, declaring], sort_keys=True)
     made = Instance(
         address=address(TargetName(target_name), ref),
         target=TargetName(target_name),

@@ -48,13 +48,18 @@ def login() -> kopf.ConnectionInfo:
     return found
 
 
-def opened(access: kopf.ConnectionInfo) -> aiohttp.ClientSession:
-    """A session with an API server."""
+def opened(access: kopf.ConnectionInfo, *, endless: bool = False) -> aiohttp.ClientSession:
+    """A session with an API server.
+
+    Args:
+        access: which, and as whom.
+        endless: an answer may go on for as long as the server likes.
+    """
     return aiohttp.ClientSession(
         base_url=f"{access.server}",
         connector=aiohttp.TCPConnector(ssl=access.as_ssl_context(), limit=8),
         headers={**access.as_http_headers(), "User-Agent": "froyo"},
-        timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+        timeout=aiohttp.ClientTimeout(total=None if endless else TIMEOUT, sock_connect=TIMEOUT),
         proxy=access.proxy_url,
         trust_env=access.trust_env,
     )

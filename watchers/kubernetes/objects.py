@@ -46,6 +46,34 @@ class Definition:
         return f"{self.plural}.{self.group}"
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An object as it was seen last.
+
+    Attributes:
+        uid: that the server gave it.
+        generation: of its spec.
+        requested: what its annotation `reconcile.froyo.dev/requestedAt` says, or "".
+        status: what its status says.
+    """
+
+    uid: str
+    generation: int
+    requested: str
+    status: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Seen:
+        """Of an object as the server gives it."""
+        metadata = found["metadata"]
+        return cls(
+            metadata.get("uid", ""),
+            metadata.get("generation", 0),
+            (metadata.get("annotations") or {}).get(f"{_OURS}requestedAt", ""),
+            found.get("status") or {},
+        )
+
+
 def path_of(definition: Definition, namespace: str, name: str) -> str:
     """The path of an object in a snapshot."""
     return f"{namespace}/{definition.kind}.{definition.group}/{name}.json"

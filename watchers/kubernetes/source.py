@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ from reconciler.errors import UsageError
 from reconciler.model.source import Snapshot, SourceReport
 from watchers.kubernetes.events import ClusterEvents
 from watchers.kubernetes.listing import Listed, Unlisted, listed
-from watchers.kubernetes.objects import Definition, path_of, snapshot
+from watchers.kubernetes.objects import Definition, Seen, path_of, snapshot
+from watchers.kubernetes.posting import Notice, Posting
 from watchers.kubernetes.statuses import Statuses, write
 
 if TYPE_CHECKING:
@@ -53,6 +55,10 @@ class KubernetesSource:
         runtime: the world.
         interval: gives the seconds between looks; asked before each wait.
         beat: called whenever it has got on.
+
+    Attributes:
+        seen: the objects as they were seen last, by path.
+        news: set whenever that is something else.
     """
 
     def __init__(
@@ -71,6 +77,10 @@ class KubernetesSource:
         self._runtime = runtime
         self._interval = interval
         self._beat = beat
+        self.seen: Mapping[str, Seen] = {}
+        self.news = asyncio.Event()
+        self._kinds = {f"{one.kind}.{one.group}": one for one in definitions}
+        self._posting = Posting(self._kinds, now=runtime.now)
         self._generations: dict[str, dict[Digest, int]] = {}
 
     def generation(self, path: str, digest: Digest) -> int | None:
@@ -79,7 +89,16 @@ class KubernetesSource:
 
     async def write(self, statuses: Statuses) -> dict[str, str]:
         """Write the statuses of objects, by path; why it could not, by path."""
-        return await write(statuses, {f"{one.kind}.{one.group}": one for one in self._definitions})
+        return await write(statuses, self._kinds)
+
+    async def post(self, notices: Sequence[Notice]) -> str:
+        """Tell of what has happened to objects; why it could not be told, or ""."""
+        return await self._posting.post(notices, self.seen)
+
+    @property
+    def more_to_post(self) -> bool:
+        """Whether there is more of that to be told when its time has come."""
+        return self._posting.waits
 
     async def take(self) -> Snapshot:
         """One snapshot, for a command that runs once.
@@ -127,14 +146,20 @@ class KubernetesSource:
 
     def _note(self, objects: Listed, found: Snapshot) -> None:
         kept: dict[str, dict[Digest, int]] = {}
+        seen: dict[str, Seen] = {}
         for definition, one in objects:
             metadata = one["metadata"]
             path = path_of(definition, metadata["namespace"], metadata["name"])
+            seen[path] = Seen.of(one)
             if (file := found.files.get(path)) is not None:
                 earlier = dict(list(self._generations.get(path, {}).items())[-_VERSIONS:])
                 earlier.pop(file.digest, None)
-                kept[path] = {**earlier, file.digest: metadata.get("generation", 0)}
+                kept[path] = {**earlier, file.digest: seen[path].generation}
         self._generations = kept
+        before = {path: replace(one, status={}) for path, one in self.seen.items()}
+        self.seen = seen
+        if before != {path: replace(one, status={}) for path, one in seen.items()}:
+            self.news.set()
 
     async def _wait(self, heard: asyncio.Event, failed: int) -> None:
         interval = min(BACKOFF * 2 ** min(failed - 1, 16), MOST_BACKOFF) if failed else self._interval()

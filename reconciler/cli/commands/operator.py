@@ -67,6 +67,7 @@ def command(  # noqa: PLR0913 - its options
     Which cluster, the current context of $KUBECONFIG says, or the ServiceAccount of the pod that this runs in. It has
     to know every kind that is installed: froyo crd | kubectl apply --server-side -f -
     """
+    from reconciler.app.noticing import notice_on
     from reconciler.app.reporting import report_on
     from reconciler.telemetry.output import configure
 
@@ -91,7 +92,10 @@ def command(  # noqa: PLR0913 - its options
             trial=None,
             metrics_listen=metrics_listen,
             webhook=None,
-            further={"status": partial(report_on, place.name)},
+            further={
+                "status": partial(report_on, place.name),
+                "notices": partial(notice_on, place.name),
+            },
         )
     )
     for address in abandoned:

@@ -275,9 +275,15 @@ class Controller:
                 self.next_tries.pop(name, None)
             changed = self.lanes.submit(wanted, self.in_force.sources, taken.left)
             self._workers.add(name, priority=Priority.SPEC, scope=changed)
+        self._suspend_declared()
         await self._store.write(Batch().put_targets(desired.targets.values()))
         await self._drop_targets()
         return taken
+
+    def _suspend_declared(self) -> None:
+        """Leave alone what manifests want left alone, and look at what they do not any more."""
+        for name in self.suspensions.declare(self.in_force.instances.values()):
+            self._suspension_ended(name)
 
     async def drop(self, source: SourceName) -> None:
         """A source is served no longer: what it declared is left as it is and stays on record, as after a restart."""
@@ -592,6 +598,8 @@ class Controller:
 
     def _suspension_ended(self, object_: str) -> None:
         """Look at what it covered. No request: one for the same instance that is granted before takes it along."""
+        self._reminders.cancel(object_)
+        self._reminders.set(self.suspensions.of(object_))  # there may be another of the same
         for address in self._covered(object_):
             name, _ = split_address(address)
             self._workers.add(name, priority=Priority.SPEC, scope=Scope.of([address]))
@@ -600,6 +608,7 @@ class Controller:
         """End a suspension; whether there was one."""
         found = await self.suspensions.remove(object_)
         self._reminders.cancel(object_)
+        self._reminders.set(self.suspensions.of(object_))
         if object_ in self.in_force.restored:
             # What was to be put back under it is not wanted any more.
             await self._store.write(Batch().forget_approvals([Address(object_)]))
@@ -611,6 +620,10 @@ class Controller:
     def _covered(self, object_: str) -> list[Address]:
         """The instances that a suspension of `object_` concerns."""
         return [address for address in self.in_force.instances if covers(object_, address)]
+
+    def hurry(self, name: TargetName) -> None:
+        """Try at once to reach a target that waits to be tried again: what it is reached with is another one."""
+        self._sessions.hurry(name)
 
     def retry(self) -> None:
         """The store has just taken something: what it had not taken is tried again now, not when its pause is over."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.lab.control_plane import Cluster, ClusterError
+from tests.lab.control_plane import ClusterError
 
 ROOT = Path(__file__).parents[3]
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
@@ -29,13 +29,6 @@ REFUSED = {
     "an interval that is none": ({"interval": "soon"}, "spec.interval"),
     "a reference that is none": ({"require": ["motd"]}, "spec.require[0]"),
 }
-
-
-@pytest.fixture
-def known(cluster: Cluster) -> Cluster:
-    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=openfroyo")
-    return cluster
 
 
 def with_spec(changes):

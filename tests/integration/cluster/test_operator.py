@@ -1,13 +1,7 @@
 """`froyo operator run` as a process, on a real API server: what is applied there is on the machine."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).parents[3]
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 LOCAL = """
@@ -22,23 +16,6 @@ kind: File
 metadata: {name: %s, namespace: default}
 spec: {target: local, path: "%s", content: "%s", deletion: delete}
 """
-
-
-@pytest.fixture
-def operator(cluster, tmp_path):
-    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=openfroyo")
-    environ = {
-        **os.environ,
-        "KUBECONFIG": cluster.run("kubeconfig").strip(),
-        "FROYO_STATE": str(tmp_path / "state"),
-    }
-    words = [sys.executable, "-m", "reconciler.cli", "operator", "run", "--namespace", "default"]
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(words, env=environ, stdout=log, stderr=log)
-    yield tmp_path
-    process.terminate()
-    assert process.wait(60) == 0, (tmp_path / "log").read_text()
 
 
 def until(holds):

@@ -1,115 +1,95 @@
-"""What an object's status says, and when it is written."""
+"""When an object's status is written."""
 
 import asyncio
 
-from reconciler.app.reporting import report, status
-from reconciler.model.conditions import Condition, ConditionType, Reason
-from reconciler.model.names import SourceName
-from reconciler.model.state import ResourceState
+from reconciler.app import statuses
+from reconciler.app.reporting import Reporting
 from reconciler.store.feed import Feed
 from reconciler.store.records import Receipt
-from tests.unit.config.world import TARGET, loaded
+from watchers.kubernetes.objects import Seen
+
+PATH = "web/File.linux.froyo.dev/motd.json"
 
 
-def view(target, ready="True", **more):
-    return {
-        "target": target,
-        "ready": ready,
-        "reason": "InSync" if ready == "True" else "Refused",
-        "message": "as declared" if ready == "True" else "no",
-        "since": "2026-01-01T00:00:00Z",
-        "conditions": [],
-        **more,
-    }
+def wanted(ready="True", **more):
+    return {**statuses.of_values("so", "r"), "says": ready, **more}
 
 
-def test_of_one_target_all_conditions_are_said_at_the_generation_of_the_object():
-    stalled = {"type": "Stalled", "status": "True", "reason": "Refused", "observedGeneration": 1}
-    said = status([view("web-1", "False", conditions=[{"type": "Ready"}, stalled])], 7, "abc")
-    ready, other = said["conditions"]
-    assert (ready["type"], ready["status"], ready["reason"], ready["message"]) == (
-        "Ready",
-        "False",
-        "Refused",
-        "no",
-    )
-    assert other == {**stalled, "observedGeneration": 7}
-    assert ready["observedGeneration"] == said["observedGeneration"] == 7
-    assert (said["target"], said["revision"]) == ("web-1", "abc")
+class Objects:
+    """Objects that are seen, whose statuses are kept in a queue."""
 
+    def __init__(self, *, failures=0, status=None):
+        self.seen = {PATH: Seen("uid", 3, "", status or {})}
+        self.news = asyncio.Event()
+        self.written = asyncio.Queue()
+        self.failures = failures
 
-def test_of_several_the_worst_is_said_and_they_are_counted():
-    said = status([view("a"), view("b", "Unknown"), view("c", "False")], 1, "")
-    assert said["conditions"][0]["status"] == "False"
-    assert said["conditions"][0]["message"] == "c: no"
-    assert said["target"] == "3 targets"
-    counts = said["targets"]
-    assert (counts["total"], counts["ready"], counts["failed"]) == (3, 1, 1)
-    assert [one["target"] for one in counts["worst"]] == ["b", "c"]
-    assert status([view("a"), view("b", since=None)], 1, "")["conditions"][0]["message"] == "as declared"
+    def generation(self, path, digest):
+        return 3
 
-
-FILE = """
-apiVersion: linux.froyo.dev/v1alpha1
-kind: File
-metadata: {name: motd}
-spec: {target: web-1, path: /etc/motd, content: x}
-"""
-
-
-class Backend:
-    """A store's feed, and one instance."""
-
-    def __init__(self):
-        self.feed = Feed()
-        self.declared = loaded({"t.yaml": TARGET, "motd.yaml": FILE}).instances
-        self.ready = False
-
-    def subscribe(self):
-        return self.feed.subscribe()
-
-    async def instances(self):
-        return self.declared
-
-    async def states(self):
-        return {a: self.state(one) for a, one in self.declared.items()}
-
-    def state(self, instance):
-        ready = Condition(ConditionType.READY, self.ready, Reason.IN_SYNC, "so", 0.0, 1)
-        unseen = ResourceState.unseen(instance, SourceName("x"))
-        return ResourceState(address=unseen.address, digest=unseen.digest, conditions=(ready,))
-
-    async def targets(self):
+    async def write(self, found):
+        await self.written.put(found)
+        if self.failures:
+            self.failures -= 1
+            return dict.fromkeys(found, "no")
         return {}
 
-    async def suspensions(self):
-        return ()
+
+class World:
+    """Something that reports, until it is left."""
+
+    def __init__(self, objects, said):
+        self.objects, self.said = objects, said
+        self.feed, self.changed = Feed(), asyncio.Event()
+
+    def news(self):
+        self.feed.committed(Receipt(events=(), objects=frozenset({"web-1/File/motd"})))
+
+    async def known(self):
+        return {PATH: (self.said, 3)}
+
+    async def __aenter__(self):
+        following = self.feed.subscribe()
+        running = Reporting(self.objects, self.known).run(following, self.changed)
+        self.task = asyncio.create_task(running)
+        return self
+
+    async def __aexit__(self, *_):
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
 
 
 async def test_a_status_is_written_when_it_says_something_else_and_again_if_it_could_not_be():
-    backend, written, failures = Backend(), asyncio.Queue(), ["no", "no"]
+    objects = Objects(failures=2)
+    async with World(objects, wanted("one")) as world:
+        for wake in (world.news, world.changed.set, objects.news.set):  # twice it cannot be written
+            assert (await objects.written.get())[PATH]["says"] == "one"
+            wake()
+        world.said = wanted("one", revision="other")
+        world.news()
+        world.said = wanted("two")
+        world.news()
+        assert (await objects.written.get())[PATH]["says"] == "two"
+        assert objects.written.empty()
 
-    async def generations():
-        return {"motd.yaml": 3}
 
-    async def write(statuses):
-        await written.put(statuses)
-        return {path: failures.pop() for path in statuses} if failures else {}
+async def test_what_was_written_in_another_life_is_not_written_again():
+    before = statuses.settled(wanted("one"), 3, None)
+    objects = Objects(status={**before, "revision": "of then"})
+    async with World(objects, wanted("one")) as world:
+        world.said = wanted("two")
+        world.news()
+        assert (await objects.written.get())[PATH]["says"] == "two"
+        assert objects.written.empty()
 
-    def news():
-        backend.feed.committed(Receipt(events=(), objects=frozenset({"web-1/File/motd"})))
 
-    running = asyncio.create_task(report(backend, generations=generations, revision=lambda: "r", write=write))
-
-    async def next_written():
-        (said,) = (await written.get()).values()
-        return said["conditions"][0]["status"]
-
-    for _ in range(3):  # twice it cannot be written
-        assert await next_written() == "False"
-        news()
-    backend.ready = True
-    news()
-    assert await next_written() == "True"
-    assert written.empty()
-    running.cancel()
+async def test_counts_alone_are_written_now_and_then():
+    objects = Objects()
+    async with World(objects, wanted(instances={"total": 1})) as world:
+        assert (await objects.written.get())[PATH]["instances"] == {"total": 1}
+        world.said = wanted(instances={"total": 2})
+        world.news()
+        world.said = wanted(instances={"total": 3})
+        world.news()
+        assert (await objects.written.get())[PATH]["instances"] == {"total": 3}
+        assert objects.written.empty()

@@ -3,6 +3,7 @@
 import asyncio
 from unittest import mock
 
+from reconciler.model.resource import Deletion, Suspended
 from reconciler.model.state import Suspension
 from reconciler.targets.session import Session
 from tests.unit.engine.stage import address, file, staged
@@ -95,3 +96,47 @@ async def test_a_suspension_holds_over_a_restart(stage):
 async def test_resuming_what_nobody_suspended_says_so(stage):
     await stage.declare(file("motd", "hello\n"))
     assert not await stage.controller.resume("m0")
+
+
+@staged
+async def test_what_a_manifest_suspends_is_left_alone_for_as_long_as_it_says_so(stage):
+    await stage.declare(file("motd", "hello\n"), file("other", "other\n"))
+    await stage.settled()
+    wanted = Suspended("trying something")
+    await stage.declare(file("motd", "hello\n", suspend=wanted), file("other", "other\n"))
+    await stage.until(lambda: stage.reason("motd") == "Suspended")
+    [one] = stage.controller.suspensions.all()
+    assert (one.object, one.by, one.reason) == (address("motd"), "its manifest", "trying something")
+    stage.spoil("motd")
+    stage.spoil("other")
+    await stage.until(lambda: stage.content("other") == b"other\n")
+    assert stage.content("motd") == b"spoiled\n"
+    # What else is declared meanwhile makes no other of it.
+    await stage.declare(file("motd", "hello\n", suspend=wanted), file("other", "new\n"))
+    assert stage.controller.suspensions.all() == [one]
+    await stage.declare(file("motd", "hello\n"), file("other", "new\n"))
+    assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 2
+    await stage.until(lambda: stage.reason("motd") == "Applied")
+    [event] = [one for one in await stage.events("Repaired") if one.object == address("motd")]
+    assert "while it was suspended" in event.message
+
+
+@staged
+async def test_what_a_manifest_suspends_until_a_time_is_looked_at_then_unless_a_person_says_otherwise(stage):
+    await stage.declare(file("motd", "hello\n", suspend=Suspended("so", stage.now() + 60)))
+    await stage.until(lambda: stage.reason("motd") == "Suspended")
+    await stage.controller.suspend(suspension(stage, address("motd"), seconds=10))
+    await asyncio.sleep(30)
+    assert stage.reason("motd") == "Suspended"
+    assert await stage.until(lambda: stage.content("motd") == b"hello\n") < 32
+
+
+@staged
+async def test_what_is_to_go_is_not_held_by_what_its_manifest_said(stage):
+    wanted = {"suspend": Suspended("so"), "deletion": Deletion.DELETE}
+    await stage.declare(file("motd", "hello\n", deletion=Deletion.DELETE))
+    await stage.settled()
+    await stage.declare(file("motd", "hello\n", **wanted), file("other", "x"))
+    await stage.until(lambda: stage.reason("motd") == "Suspended")
+    await stage.declare(file("other", "x"))
+    await stage.until(lambda: stage.content("motd") is None)

@@ -10,7 +10,7 @@ from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address, reference
 from reconciler.model.origin import Origin
 from reconciler.model.plan import Action, Cause, FieldDiff, Operation, PlanUnit
-from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Policy
+from reconciler.model.resource import Adopt, CommonSpec, Deletion, Instance, Metadata, Policy, Suspended
 from reconciler.model.source import Snapshot, SnapshotFile
 from reconciler.model.state import HistoryEntry, ResourceState
 from reconciler.model.subjects import Subject
@@ -75,6 +75,7 @@ def instance(name: str = "motd", *, body: Digest | None = None) -> Instance:
             adopt=Adopt.HOLD,
             deletion=Deletion.DELETE,
             ignore_fields=("mode",),
+            suspend=Suspended("so", 60.0),
         ),
         spec=spec,
         digest=digest(name),

@@ -1,0 +1,183 @@
+"""What people see of their objects with kubectl, on a real API server: statuses, and Events."""
+
+import json
+
+import pytest
+
+from tests.lab.control_plane import ClusterError
+
+pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+
+LOCAL = """
+apiVersion: froyo.dev/v1alpha1
+kind: Target
+metadata: {name: local, namespace: default}
+spec: {local: {}}
+"""
+
+
+def file(name, path, content="x", **more):
+    spec = {"target": "local", "path": f"{path}", "content": content, **more}
+    metadata = {"name": name, "namespace": "default"}
+    return {"apiVersion": "linux.froyo.dev/v1alpha1", "kind": "File", "metadata": metadata, "spec": spec}
+
+
+class Objects:
+    """The objects of a test."""
+
+    def __init__(self, cluster, directory):
+        self.cluster, self.directory = cluster, directory
+
+    def apply(self, *those):
+        documents = [one if isinstance(one, str) else json.dumps(one) for one in those]
+        self.cluster.kubectl("apply", "-f", "-", given="\n---\n".join(documents))
+
+    def file(self, name, content="x", **more):
+        return file(name, self.directory / name, content, **more)
+
+    def wait(self, what, for_="condition=Ready"):
+        self.cluster.kubectl("wait", f"--for={for_}", what, "--timeout=60s")
+
+    def ready(self, what):
+        status = self.cluster.get(*what.split("/")).get("status", {})
+        return next((one for one in status.get("conditions", ()) if one["type"] == "Ready"), None)
+
+    def until_invalid(self, what, *words):
+        self.wait(what, 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}=Invalid')
+        message = self.ready(what)["message"]
+        assert [word for word in words if word not in message] == [], message
+        return self.cluster.get(*what.split("/"))["status"]
+
+    def events(self, what, reason):
+        kind, name = what.split("/")
+        found = self.cluster.get("events.events.k8s.io")["items"]
+        return [
+            one
+            for one in found
+            if one["reason"] == reason
+            and one["regarding"]["kind"].lower() == kind
+            and one["regarding"]["name"] == name
+        ]
+
+
+@pytest.fixture
+def objects(cluster, operator):
+    found = Objects(cluster, operator)
+    found.apply(LOCAL)
+    return found
+
+
+def until(holds):
+    while not (found := holds()):
+        pass
+    return found
+
+
+def test_a_broken_object_says_why_and_the_others_go_on(objects):
+    good = objects.file("good")
+    objects.apply(
+        good,
+        objects.file("stranger", target="nobody"),
+        objects.file("lost", require=["File/nowhere"]),
+        objects.file("one-way", require=["File/other-way"]),
+        objects.file("other-way", require=["File/one-way"]),
+        objects.file("novalue", "${vars.nobody}"),
+    )
+    objects.wait("file.linux/good")
+    stranger = objects.until_invalid("file.linux/stranger", "spec.target: there is no target nobody")
+    assert stranger["observedGeneration"] == 1
+    assert [one["type"] for one in stranger["conditions"]] == ["Ready", "Stalled"]
+    objects.until_invalid("file.linux/lost", "spec.require[0]: there is no File/nowhere")
+    objects.until_invalid("file.linux/one-way", "File/other-way")
+    objects.until_invalid("file.linux/novalue", "spec.content", "vars.nobody")
+
+    # Who has something keeps it, whatever comes first by name.
+    objects.apply(file("also", objects.directory / "good", "theirs"), objects.file("another"))
+    objects.wait("file.linux/another")
+    objects.until_invalid("file.linux/also", "both claim path", "File/good")
+    assert (objects.directory / "good").read_text() == "x"
+
+    # Of what is changed to something wrong the last good version counts, and that is said.
+    objects.apply(objects.file("good", "${vars.nobody}"))
+    said = objects.until_invalid("file.linux/good", "the last good version counts until then")
+    assert said["observedGeneration"] == 2
+    assert said["target"] == "local"
+
+    # What others need and is taken away stays, and they say so; nothing else is held up.
+    objects.apply(good)
+    objects.wait("file.linux/good")
+    objects.cluster.kubectl("delete", "ftarget", "local", "--wait=false")
+    objects.until_invalid("file.linux/good", "spec.target: there is no target local")
+    objects.apply(LOCAL)
+    objects.wait("file.linux/good")
+    [event] = until(lambda: objects.events("file/stranger", "Invalid"))
+    assert event["type"] == "Warning"
+    assert "there is no target nobody" in event["note"]
+
+
+def test_what_is_wrong_with_values_is_said_of_them_and_of_who_reads_them(objects):
+    values = {
+        "apiVersion": "froyo.dev/v1alpha1",
+        "kind": "Vars",
+        "metadata": {"name": "all", "namespace": "default"},
+        "spec": {"targets": {}, "values": {"greeting": "hello"}},
+    }
+    objects.apply(values, objects.file("motd", "${vars.greeting}"))
+    objects.wait("file.linux/motd")
+    objects.wait("vars/all")
+    objects.apply({**values, "spec": {"targets": {}, "values": {"greting": "hello"}}}, objects.file("other"))
+    objects.wait("file.linux/other")
+    objects.until_invalid("file.linux/motd", "spec.content", "vars.greeting")
+    objects.until_invalid("vars/all", "File/motd")
+    assert (objects.directory / "motd").read_text() == "hello"
+
+
+def test_a_target_says_what_is_on_it_and_columns_are_there_for_all(objects):
+    objects.apply(objects.file("one"), objects.file("two", policy="observe"))
+    objects.wait("target.froyo/local")
+    objects.wait("target.froyo/local", "jsonpath={.status.instances.drifted}=1")
+    status = objects.cluster.get("ftarget", "local")["status"]
+    assert status["instances"] == {"total": 2, "ready": 1, "failed": 1, "unknown": 0, "drifted": 1}
+    assert status["connectedSince"]
+    said = objects.cluster.kubectl("get", "ffile,ftarget")
+    assert [
+        word for word in ("READY", "STATUS", "TARGET", "DRIFT", "AGE", "INSTANCES") if word not in said
+    ] == []
+    assert "True" in said
+
+
+def test_drift_is_an_event_with_who_and_one_of_a_series(objects):
+    objects.apply(objects.file("one"))
+    objects.wait("file.linux/one")
+    path = objects.directory / "one"
+    for number in range(3):
+        path.write_text(f"spoiled {number}")
+        until(lambda: path.read_text() == "x")
+    [event, *others] = until(lambda: objects.events("file/one", "Repaired"))
+    assert not others
+    assert event["regarding"]["uid"] == objects.cluster.get("ffile", "one")["metadata"]["uid"]
+    assert "content changed" in event["note"]
+    assert event["type"] == "Normal"
+    assert "Repaired" in objects.cluster.kubectl("describe", "ffile", "one")
+
+
+def test_what_is_asked_for_is_acknowledged_and_what_is_suspended_is_left_alone(objects):
+    objects.apply(objects.file("one"))
+    objects.wait("file.linux/one")
+    asked = "reconcile.froyo.dev/requestedAt"
+    for value in ("first", "second"):
+        objects.cluster.kubectl("annotate", "--overwrite", "ffile", "one", f"{asked}={value}")
+        objects.wait("file.linux/one", "jsonpath={.status.lastHandledReconcileAt}=" + value)
+    with pytest.raises(ClusterError, match="reason"):
+        objects.apply(objects.file("one", suspend={}))
+    objects.apply(objects.file("one", suspend={"reason": "by hand for a while"}))
+    objects.wait("file.linux/one", 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}=Suspended')
+    assert "by hand for a while" in objects.ready("file.linux/one")["message"]
+    path = objects.directory / "one"
+    path.write_text("by hand")
+    objects.cluster.kubectl("annotate", "--overwrite", "ffile", "one", f"{asked}=third")
+    objects.wait("file.linux/one", "jsonpath={.status.lastHandledReconcileAt}=third")
+    assert path.read_text() == "by hand"
+    objects.apply(objects.file("one"))
+    objects.wait("file.linux/one")
+    assert path.read_text() == "x"
