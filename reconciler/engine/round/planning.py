@@ -6,7 +6,7 @@ A provider says what differs; the engine says why (`Cause`), and whether anythin
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -57,10 +57,11 @@ async def plan(
     return units
 
 
-def with_listings(
-    planned: Mapping[Address, PlanUnit | ProviderError], find_blob: FindBlob
-) -> Iterator[PlanUnit]:
-    """Units for people to read, with what is in an archive where a body is one: more than that it is no text."""
+def with_listings(planned: Mapping[Address, PlanUnit | ProviderError], find_blob: FindBlob) -> list[PlanUnit]:
+    """Units for people to read, with what is in an archive where a body is one: more than that it is no text.
+
+    A large archive takes a second, so this is for a thread of its own.
+    """
 
     def listed(one: FieldDiff) -> FieldDiff:
         after = one.after
@@ -72,9 +73,8 @@ def with_listings(
                 return replace(one, unified="\n".join(inside)) if inside else one
         return one
 
-    for unit in planned.values():
-        if isinstance(unit, PlanUnit):
-            yield replace(unit, diffs=tuple(map(listed, unit.diffs)))
+    units = [unit for unit in planned.values() if isinstance(unit, PlanUnit)]
+    return [replace(unit, diffs=tuple(map(listed, unit.diffs))) for unit in units]
 
 
 def unit_of(

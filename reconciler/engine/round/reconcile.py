@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 
 from reconciler.core.obstacles import standing
 from reconciler.core.reasons import LEFT_ALONE
@@ -224,7 +225,10 @@ class Round:
         )
         # What is read together is of one package; people read what comes first at first.
         planned = {address: seen[address].unit for address in addresses if address in seen}
-        units = [self._deciding.permit(one) for one in with_listings(planned, self._services.find_blob)]
+        listed = await self._services.runtime.offload(
+            "listings", partial(with_listings, planned, self._services.find_blob)
+        )
+        units = [self._deciding.permit(one) for one in listed]
         errors = {a: one for a, one in planned.items() if isinstance(one, ProviderError)}
         return Plan(
             target=self._lane.target.name,
