@@ -167,6 +167,10 @@ async def _orphans(known: Knowledge, _query: Query) -> Document:
     return views.items("OrphanList", map(views.orphan, await known.orphans()))
 
 
+async def _alerts(known: Knowledge, _query: Query) -> Document:
+    return views.items("AlertList", map(views.alert, await known.alerts()), live=known.live)
+
+
 async def _suspensions(known: Knowledge, _query: Query) -> Document:
     return views.items("SuspensionList", map(views.suspension, await known.suspensions()))
 
@@ -205,6 +209,7 @@ async def _history(known: Knowledge, query: Query) -> Document:
 
 
 ANSWERS: Mapping[str, Answer] = {
+    "/v1/alerts": _alerts,
     "/v1/events": _events,
     "/v1/facts": _facts,
     "/v1/history": _history,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.api.health import HealthCheck
+from reconciler.model.alert import AlertName, AlertStatus, KnownAlert
 from reconciler.model.event import Event, EventFilter
 from reconciler.model.facts import Facts
 from reconciler.model.names import Address, SourceName, TargetName
@@ -56,6 +58,9 @@ class Knowledge(Protocol):
 
     async def orphans(self) -> Sequence[Instance]:
         """What is ours and declared by nobody, as it was declared last."""
+
+    async def alerts(self) -> Sequence[KnownAlert]:
+        """Who is told of what, and how that gets on."""
 
     async def events(self, chosen: EventFilter, limit: int) -> Sequence[Event]:
         """What happened, oldest first."""
@@ -114,6 +119,9 @@ class Backend(Followed, Observable, Protocol):
 
     async def resume(self, suspended: str, *, by: str) -> bool:
         """End a suspension; whether there was one."""
+
+    async def test_alert(self, name: AlertName, *, by: str) -> str:
+        """Have an alert tell of nothing, by hand; the id of the message."""
 
     async def approve(self, addresses: Sequence[Address], *, by: str, reason: str) -> list[Address]:
         """Have done what waits for a person; returns what that is."""
@@ -191,6 +199,19 @@ class StoreKnowledge:
         known = await self._store.load_states()
         inventory = await self._store.load_inventory()
         return [entry.instance for address, entry in inventory.items() if address not in known]
+
+    async def alerts(self) -> Sequence[KnownAlert]:
+        """How those get on that were declared when a daemon ran last."""
+        waiting = Counter(one.alert for one in await self._store.load_alert_messages())
+        firing = Counter(
+            one.alert
+            for one in await self._store.load_incidents()
+            if one.status is AlertStatus.FIRING and one.told_at is not None
+        )
+        return [
+            KnownAlert(state=one, firing=firing[one.name], waiting=waiting[one.name])
+            for one in await self._store.load_alerts()
+        ]
 
     async def events(self, chosen: EventFilter, limit: int) -> Sequence[Event]:
         """What happened, oldest first."""

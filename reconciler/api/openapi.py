@@ -87,6 +87,7 @@ ROUTES: Sequence[Route] = (
     _get("/v1/targets", "The targets, and whether there is a session.", "TargetList"),
     _get("/v1/sources", "The sources, and what is wrong with them.", "SourceList"),
     _get("/v1/revisions", "What is kept of each source, the oldest first.", "RevisionList", query="source"),
+    _get("/v1/alerts", "Who is told of what, and how that gets on.", "AlertList"),
     _get("/v1/suspensions", "What is left alone, why and until when.", "SuspensionList"),
     _get("/v1/orphans", "What is ours and declared by nobody.", "OrphanList"),
     _get("/v1/queue", "What people asked for and has not been looked at yet.", "QueueList"),
@@ -111,6 +112,7 @@ ROUTES: Sequence[Route] = (
         )
         for one in ("", "/{check}")
     ),
+    _post("/v1/alerts/test", "Send a message by hand.", "Accepted", requests.ProveAlert),
     _post("/v1/facts", "Ask a target what it is.", "Facts", requests.GatherFacts),
     _post("/v1/plan", "What would be changed now.", "PlanList"),
     _post("/v1/reconcile", "Look at these now.", "Accepted", requests.Reconcile),

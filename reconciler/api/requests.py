@@ -43,6 +43,13 @@ class Resume(Shape):
     by: str = Field(default="", description="text")
 
 
+class ProveAlert(Shape):
+    """Have an alert tell of nothing, by hand."""
+
+    name: Text = Field(description="the name of an alert")
+    by: Text = Field(description="text, and not empty")
+
+
 class GatherFacts(Shape):
     """Ask a target what it is."""
 

@@ -21,6 +21,7 @@ from reconciler.api.backend import Backend
 from reconciler.api.following import changes, events, stream
 from reconciler.api.listening import identity, listen
 from reconciler.errors import FroyoError, UsageError, in_words
+from reconciler.model.alert import AlertName
 from reconciler.model.names import Address, TargetName
 from reconciler.telemetry.log import get_logger
 
@@ -110,6 +111,7 @@ def application(backend: Backend) -> web.Application:
             web.get("/v1/events", handlers.events),
             web.get("/v1/changes", handlers.changes),
             web.get("/{path:.*}", handlers.answer),
+            web.post("/v1/alerts/test", handlers.test_alert),
             web.post("/v1/facts", handlers.gather_facts),
             web.post("/v1/plan", handlers.plan),
             web.post("/v1/reconcile", handlers.reconcile),
@@ -176,6 +178,13 @@ class _Handlers:
     async def plan(self, _request: web.Request) -> web.Response:
         plans, declared = await self._backend.plan(), await self._backend.instances()
         return _json(views.items("PlanList", (views.plan(plan, declared) for plan in plans)))
+
+    async def test_alert(self, request: web.Request) -> web.Response:
+        from reconciler.api import requests
+
+        wanted = requests.body(requests.ProveAlert, await request.read())
+        sent = await self._backend.test_alert(AlertName(wanted.name), by=wanted.by)
+        return _json(views.document("Accepted", id=sent))
 
     async def gather_facts(self, request: web.Request) -> web.Response:
         from reconciler.api import requests

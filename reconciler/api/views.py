@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.core.conditions import get_condition, summarize
 from reconciler.engine.wording import advice
 from reconciler.errors import Problem
+from reconciler.model.alert import KnownAlert
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event
 from reconciler.model.evidence import Evidence
@@ -163,6 +164,24 @@ def suspension(value: Suspension) -> Document:
         "reason": value.reason,
         "since": instant(value.since),
         "until": instant(value.until),
+    }
+
+
+def alert(value: KnownAlert) -> Document:
+    """Who is told, and how that gets on. Of its way out nothing that could be secret."""
+    state = value.state
+    return {
+        "name": state.name,
+        "way": value.way,
+        "declaredAt": value.declared_at,
+        "firing": value.firing,
+        "waiting": value.waiting,
+        "sent": state.sent,
+        "sentAt": instant(state.sent_at or None),
+        "dropped": state.dropped,
+        "failures": state.failures,
+        "error": state.error,
+        "nextTry": instant(state.next_try or None),
     }
 
 

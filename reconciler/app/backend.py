@@ -20,6 +20,7 @@ from reconciler.app.rolling_back import wanted
 from reconciler.core.conditions import doubt, next_generation, summarize
 from reconciler.core.redaction import Redactor
 from reconciler.errors import UsageError
+from reconciler.model.alert import AlertName, KnownAlert
 from reconciler.model.facts import Facts
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.plan import Plan
@@ -110,6 +111,16 @@ class DaemonBackend(StoreKnowledge):
     async def suspensions(self) -> Sequence[Suspension]:
         """Those in force."""
         return self._daemon.controller.suspensions.all()
+
+    async def alerts(self) -> Sequence[KnownAlert]:
+        """Who is told of what, and how that gets on."""
+        return self._daemon.alerts.known()
+
+    async def test_alert(self, name: AlertName, *, by: str) -> str:
+        """Have an alert tell of nothing, by hand; the id of the message."""
+        sent = await self._daemon.alerts.test(name, by=by)
+        await self._audit(AuditRecord(at=self.now(), actor=by, action="alert.test", object=f"Alert/{name}"))
+        return sent
 
     async def instances(self) -> Mapping[Address, Instance]:
         """As declared."""
@@ -225,6 +236,7 @@ class DaemonBackend(StoreKnowledge):
             wrong["rounds"] = stuck
         if trouble := self._daemon.parts.store.trouble:
             wrong["housekeeping"] = trouble
+        wrong |= self._daemon.alerts.outbox.trouble()
         return wrong | {f"target {name}": why for name, why in self._daemon.controller.troubles.items()}
 
     def checks(self) -> list[HealthCheck]:

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from reconciler.app.alert_outbox import AlertOutbox
+from reconciler.app.alerting import Alerting
 from reconciler.app.assembly import Parts
 from reconciler.app.guarding import Guard
 from reconciler.app.leading import LEASE
@@ -17,6 +19,7 @@ from reconciler.app.memory import keep_small
 from reconciler.app.rolling_back import RollingBack
 from reconciler.app.sources import Sources
 from reconciler.app.standing import Standing
+from reconciler.app.ways_out import WaysOut
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.errors import TransportError
@@ -48,6 +51,7 @@ class Daemon:
         sources: the places that are served.
         rollbacks: what people have done about them.
         supervisor: looks after the long tasks.
+        alerts: tell of what is wrong.
     """
 
     parts: Parts
@@ -55,6 +59,7 @@ class Daemon:
     sources: Sources
     rollbacks: RollingBack
     supervisor: Supervisor
+    alerts: Alerting
 
 
 Serve = Callable[[Daemon], Awaitable[None]]
@@ -98,7 +103,10 @@ async def run_daemon(
     for source in given:
         sources.give(source)
     rollbacks = RollingBack(parts.store, parts.runtime, sources.intakes)
-    daemon = Daemon(parts, controller, sources, rollbacks, supervisor)
+    ways = WaysOut(parts.places, parts.secrets, parts.runtime)
+    outbox = AlertOutbox(parts.store, ways, parts.secrets, parts.runtime)
+    alerts = Alerting(parts.store, parts.runtime, controller, sources, ways, outbox)
+    daemon = Daemon(parts, controller, sources, rollbacks, supervisor, alerts)
 
     async def renew() -> None:
         while True:
@@ -116,6 +124,7 @@ async def run_daemon(
     if parts.secrets.referred is not None:
         supervisor.add("references", sources.follow_references)
     supervisor.add("rollbacks", rollbacks.run)
+    supervisor.add("alerts", alerts.run)
     supervisor.add("memory", lambda: keep_small(parts.store.feed, parts.runtime.offload))
     if trial is not None:
         guard = Guard(parts.store, parts.runtime, controller, rollbacks, within=trial)

@@ -24,13 +24,21 @@ if TYPE_CHECKING:
 
 TARGETS = 1000
 """How many targets have labels of their own."""
+ALERTS = 100
+"""The same of alerts."""
 AT_ONCE = 100
 """How many instances are counted before others have their turn."""
 
 
 async def gauges(backend: DaemonBackend, daemon: Daemon) -> list[Family]:
     """Of all metrics of `READ`."""
-    return [*_work(daemon), *await _resources(daemon), *await _targets(daemon), *_self(backend, daemon)]
+    return [
+        *_work(daemon),
+        *await _resources(daemon),
+        *await _targets(daemon),
+        *_alerts(daemon),
+        *_self(backend, daemon),
+    ]
 
 
 def _one(metric: Metric, value: float, *labels: str) -> Family:
@@ -84,6 +92,22 @@ async def _targets(daemon: Daemon) -> list[Family]:
         if (at := controller.looked_at.get(name)) is not None:  # type: ignore[call-overload]
             age[own,] = max(now - at, age.get((own,), 0.0))
     return [_many(metrics.SESSION, connected.items()), _many(metrics.OBSERVATION_AGE, age.items())]
+
+
+def _alerts(daemon: Daemon) -> list[Family]:
+    known = daemon.alerts.known()
+    label = bounded({one.state.name for one in known}, ALERTS)
+    values: dict[Metric, Counter[tuple[str, ...]]] = {metric: Counter() for metric in metrics.OF_ALERTS}
+    for one in known:
+        for metric, value in (
+            (metrics.ALERTS_SENT, one.state.sent),
+            (metrics.ALERTS_DROPPED, one.state.dropped),
+            (metrics.ALERTS_WAITING, one.waiting),
+            (metrics.ALERTS_FAILING, one.state.failures),
+            (metrics.ALERTS_FIRING, one.firing),
+        ):
+            values[metric][label[one.state.name],] += value
+    return [_many(metric, counted.items()) for metric, counted in values.items()]
 
 
 def _self(backend: DaemonBackend, daemon: Daemon) -> list[Family]:

@@ -89,6 +89,16 @@ class Places:
         return self.state / "secrets"
 
     @property
+    def alert_commands(self) -> Path:
+        """Where the programs are that alerts may be given to; nothing here ever puts one there."""
+        return self.state / "alerts" / "commands"
+
+    @property
+    def alert_files(self) -> Path:
+        """Where the files are that alerts are appended to."""
+        return self.state / "alerts" / "files"
+
+    @property
     def repositories(self) -> Path:
         """Where the git repositories are fetched to that are sources."""
         return self.state / "git"

@@ -40,6 +40,8 @@ class Secrets:
         self._key = places.secrets_key
         self.referred: Referred | None = None
         self.vault = Vault(self._read, self._first, redactor)
+        self._redactor = redactor or Redactor()
+        self._known: set[str] = set()
 
     def in_cluster(self) -> None:
         """Read what objects of a cluster refer to there, from now on. Called on the loop."""
@@ -80,6 +82,29 @@ class Secrets:
         """Follow nothing any more."""
         if self.referred is not None:
             await self.referred.close()
+
+    def known(self, secret: Secret) -> str:
+        """What a secret is now that the controller itself needs; from now on it is kept out of all that is told.
+
+        Raises:
+            SecretError: it cannot be had, or is none.
+        """
+        value = self._read(secret)
+        if not value:
+            raise SecretError(f"{secret.file} is empty")
+        self.hide(value)
+        return value
+
+    def hide(self, value: str) -> None:
+        """Keep a text out of all that is told from now on."""
+        if value not in self._known:
+            keep_out_of_core_files()
+            self._known.add(value)
+            self._redactor.add(value)
+
+    def masked(self, text: str) -> str:
+        """A text as it may be told."""
+        return self._redactor.text(text)
 
     def _first(self) -> bytes:
         """The key, for the first secret: from now on there is something that no core file may have in it."""

@@ -61,6 +61,11 @@ class Sources:
         self._given[source.place.name] = source
         self._serve(source.place)
 
+    @property
+    def given(self) -> Mapping[SourceName, Source]:
+        """The sources that the daemon was given, and no other source has declared."""
+        return self._given
+
     def _serve(self, place: Place) -> None:
         name = place.name
         if name in self.watched:

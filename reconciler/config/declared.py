@@ -14,6 +14,7 @@ from reconciler.config.inventory.fleet import Fleet
 from reconciler.config.schemas import CompiledKind
 from reconciler.documents.reading import Document
 from reconciler.errors import Problem
+from reconciler.model.alert import Alert
 from reconciler.model.blob import Blob
 from reconciler.model.facts import Section
 from reconciler.model.names import Digest, Reference, TargetName
@@ -186,6 +187,7 @@ class FileDeclarations:
         sketches: resources that have problems.
         targets: with the document of each.
         sources: with the document of each.
+        alerts: with the document of each.
         variables: what is given for targets.
         fleets: many targets at once.
         problems: what is wrong with it.
@@ -202,6 +204,7 @@ class FileDeclarations:
     sketches: list[Sketch] = field(default_factory=list)
     targets: list[tuple[Target, Document]] = field(default_factory=list)
     sources: list[tuple[Source, Document]] = field(default_factory=list)
+    alerts: list[tuple[Alert, Document]] = field(default_factory=list)
     variables: list[Variables] = field(default_factory=list)
     fleets: list[Fleet] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)

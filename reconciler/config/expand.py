@@ -38,6 +38,7 @@ class Expansion:
     Attributes:
         targets: by name.
         sources: by name.
+        alerts: by name.
         instances: by address, in order of declaration.
         blobs: the bodies that instances name.
         complaints: what is wrong, and what a person should know.
@@ -70,7 +71,7 @@ class Expansion:
         self.complaints.warnings += files.warnings
         inventories = any(name.startswith("Inventory/") for name in self._broken)
         self._targets_lost = inventories or bool(files.problems)
-        self.targets, self.sources = owned.targets, owned.sources
+        self.targets, self.sources, self.alerts = owned.targets, owned.sources, owned.alerts
         self._selection = TargetSelection(self.targets, facts)
         manifests = [manifest for found in declared.values() for manifest in found.manifests]
         self.selecting = frozenset(one.ref for one in manifests if isinstance(one.where, Selector))

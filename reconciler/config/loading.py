@@ -119,6 +119,7 @@ def _load(
         blobs=expansion.blobs,
         warnings=tuple(warnings),
         sources=expansion.sources,
+        alerts=expansion.alerts,
         selecting=expansion.selecting,
         waiting=frozenset(expansion.facts.waiting | expansion.facts.held),
         facts_read=frozenset(expansion.facts.read),

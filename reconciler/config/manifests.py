@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from reconciler.config.alerts import alert
 from reconciler.config.bodies import BadBody, body_of, given
 from reconciler.config.builtin import TARGET, VARS
 from reconciler.config.common import common_problems, label_problems
@@ -23,6 +24,7 @@ from reconciler.config.expressions import Leaf, may_have_expressions, place, tak
 from reconciler.config.fields import common_of, metadata_of, name_of, named_in
 from reconciler.config.inventory.fleet import fleet_of
 from reconciler.config.inventory.kind import INVENTORY
+from reconciler.config.own_alerts import ALERT
 from reconciler.config.rendering import inline_problems, is_template, template_problems, unrendered
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.config.secret_values import has_secret
@@ -174,6 +176,8 @@ class _Evaluator:
             self.variables(document, value, origin)
         elif compiled.kind is INVENTORY:
             self.declared.add(fleet_of(document, origin, self.places, self.controller, complain))
+        elif compiled.kind is ALERT:
+            self.declared.alerts.append((alert(*arguments), kept))
         else:
             self.declared.sources.append((source(*arguments), kept))
 

@@ -1,4 +1,4 @@
-"""Targets, sources and values that the files of a snapshot declare, each once, and names that stand twice."""
+"""Targets, sources, alerts and values that the files of a snapshot declare, each once, and names that stand twice."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _IN_CLUSTER = (
 if TYPE_CHECKING:
     from reconciler.config.complaints import Complaints
     from reconciler.documents.reading import Document
+    from reconciler.model.alert import Alert, AlertName
     from reconciler.model.names import Reference, SourceName, TargetName
     from reconciler.model.source import Source
     from reconciler.model.target import Target
@@ -29,6 +30,7 @@ class Owned:
     Attributes:
         targets: by name.
         sources: by name.
+        alerts: by name.
         variables: what is given for targets, in order.
     """
 
@@ -37,6 +39,7 @@ class Owned:
     ) -> None:
         self.targets: dict[TargetName, Target] = {}
         self.sources: dict[SourceName, Source] = {}
+        self.alerts: dict[AlertName, Alert] = {}
         self.variables: list[Variables] = [one for found in declared.values() for one in found.variables]
         self._complaints = complaints
         self._fleets: dict[str, Fleet] = {}
@@ -57,11 +60,18 @@ class Owned:
                 known = self.sources.setdefault(source.name, source)
                 if known is not source:
                     self._twice(file, document, f"Source/{source.name}", str(known.origin))
+        self._told(declared)
         self._served(declared)
         given: dict[Reference, Variables] = {}
         for one in self.variables:
             if (other := given.setdefault(one.ref, one)) is not one:
                 self._twice(one.origin.file, one.document, one.ref, str(other.origin))
+
+    def _told(self, declared: Mapping[str, FileDeclarations]) -> None:
+        for file, found in declared.items():
+            for alert, document in found.alerts:
+                if (first := self.alerts.setdefault(alert.name, alert)) is not alert:
+                    self._twice(file, document, f"Alert/{alert.name}", str(first.origin))
 
     def _placed(self, file: str, found: FileDeclarations, files: FleetFiles) -> Iterator[PlacedTarget]:
         """The targets that a file declares, and those of its inventories."""

@@ -106,12 +106,12 @@ def source(
     if "git" in spec:
 
         def resolve(written: str, field: tuple[str, ...]) -> str:
-            return _path(written, ("git", *field), origin.file, controller, complain)
+            return path_of(written, ("git", *field), origin.file, controller, complain)
 
         place = repository(spec["git"], resolve, lambda where, *said: complain(("git", *where), *said))
     else:
         written = spec["directory"]["path"]
-        place = DirectoryPlace(_path(written, ("directory", "path"), origin.file, controller, complain))
+        place = DirectoryPlace(path_of(written, ("directory", "path"), origin.file, controller, complain))
     interval = _duration(spec.get("interval"), ("interval",), complain)
     return Source(SourceName(metadata["name"]), place, interval, origin)
 
@@ -133,7 +133,7 @@ def ssh_transport(
         ("known_hosts", "knownHosts"),
     ):
         if written in ssh:
-            given[field] = _path(ssh[written], ("ssh", written), manifest, controller, complain)
+            given[field] = path_of(ssh[written], ("ssh", written), manifest, controller, complain)
     for field, written, instead in (
         ("identity_file", "identityFrom", "identityFile"),
         ("known_hosts", "knownHostsFrom", "knownHosts"),
@@ -162,9 +162,10 @@ def ssh_transport(
     return SshTransport(host=ssh["host"], **given)
 
 
-def _path(
+def path_of(
     written: str, field: tuple[str, ...], manifest: str, controller: ControllerPaths, complain: Complain
 ) -> str:
+    """A path on the controller as a manifest names it, made absolute; "" where that was complained about."""
     path = controller.path(written, manifest)
     if path is None:
         complain(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from reconciler.model.alert import Alert, AlertName
 from reconciler.model.blob import Blob
 from reconciler.model.facts import Section
 from reconciler.model.graph import Graph
@@ -28,6 +29,7 @@ class Desired:
         blobs: the bodies that instances name, by digest.
         warnings: what a person should know although it is no error.
         sources: the sources that are declared, by name.
+        alerts: who is told of what, by name.
         selecting: what is declared for whatever targets a selector selects, be it none.
         waiting: the targets of which nothing can be said before their facts are known: no instance is declared there,
             and what was is not declared no longer.
@@ -44,6 +46,7 @@ class Desired:
     blobs: Mapping[Digest, Blob]
     warnings: tuple[str, ...] = ()
     sources: Mapping[SourceName, Source] = field(default_factory=dict)
+    alerts: Mapping[AlertName, Alert] = field(default_factory=dict)
     selecting: frozenset[Reference] = frozenset()
     waiting: frozenset[TargetName] = frozenset()
     facts_read: frozenset[Section] = frozenset()

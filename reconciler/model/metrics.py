@@ -152,6 +152,23 @@ SOURCE_INFO = _gauge(
 )
 SOURCE_READY = _gauge("froyo_source_ready", "Whether the newest revision of a source is in force.", "source")
 
+ALERTS_SENT = Metric("froyo_alert_messages_sent_total", "Messages of an alert that were taken.", ("alert",))
+ALERTS_DROPPED = Metric(
+    "froyo_alert_messages_dropped_total", "Messages of an alert that were given up.", ("alert",)
+)
+ALERTS_WAITING = _gauge(
+    "froyo_alert_messages_waiting", "Messages of an alert that nobody has taken yet.", "alert"
+)
+ALERTS_FAILING = _gauge(
+    "froyo_alert_failures", "How often in a row the first of them was not taken.", "alert"
+)
+ALERTS_FIRING = _gauge(
+    "froyo_alert_firing", "Trouble that an alert has told of and that is not over.", "alert"
+)
+
+OF_ALERTS = (ALERTS_SENT, ALERTS_DROPPED, ALERTS_WAITING, ALERTS_FAILING, ALERTS_FIRING)
+"""What is read of each alert."""
+
 # --- The daemon itself ------------------------------------------------------------------------------------------------
 
 STORE_WRITE = _seconds("froyo_store_write_duration_seconds", "How long transactions of the store took.")
@@ -170,6 +187,7 @@ MEASURED = (
 READ = (
     *(QUEUE_DEPTH, QUEUE_DELAYED, UNFINISHED_WORK, LONGEST_WORK, ACTIVE_WORKERS, MOST_WORKERS),
     *(RESOURCES, TARGET_RESOURCES, OBSERVATION_AGE, SESSION, SUSPENSIONS, SOURCE_INFO, SOURCE_READY),
+    *OF_ALERTS,
     *(TASK_UP, CHECK, BUILD_INFO),
 )
 """What is read when somebody asks."""

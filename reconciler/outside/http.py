@@ -38,7 +38,7 @@ _PORTS = {"http": 80, "https": 443}
 _ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 
 
-class _Connector(aiohttp.BaseConnector):
+class Connector(aiohttp.BaseConnector):
     """Gives aiohttp the connection that is asked for: who opens it, and from where, is decided by others."""
 
     def __init__(self, open_: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
@@ -96,7 +96,7 @@ async def get(asked: Mapping[str, Any], dial: Dial, *, now: Callable[[], float])
         async with (
             asyncio.timeout(args.timeout),
             aiohttp.ClientSession(
-                connector=_Connector(open_),
+                connector=Connector(open_),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
@@ -111,7 +111,7 @@ async def get(asked: Mapping[str, Any], dial: Dial, *, now: Callable[[], float])
     except TimeoutError:
         raise Unanswered("deadline", f"{place(host, port)}: no answer within {args.timeout:g} s") from None
     except (aiohttp.ClientError, ValueError, OSError, EOFError) as error:
-        raise Unanswered("no_http", f"{place(host, port)}: {_words(error)}") from error
+        raise Unanswered("no_http", f"{place(host, port)}: {words(error)}") from error
     return {
         "status": answer.status,
         "reason": (answer.reason or "")[:200],
@@ -140,7 +140,7 @@ async def _body(answer: aiohttp.ClientResponse, most: int) -> tuple[bytes, bool]
     return bytes(taken), False
 
 
-def _words(error: Exception) -> str:
+def words(error: Exception) -> str:
     """What went wrong with a peer that speaks no HTTP, or stops doing so."""
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the connection was closed before there was an answer"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from reconciler.store.database import Database
 
-HEAD = "0011"
+HEAD = "0012"
 """The newest revision in `migrations/versions`. They are numbered, so that they compare."""
 
 

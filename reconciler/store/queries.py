@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.model.source import Revision
-from reconciler.store import codec, instances, journals, lease, sql
+from reconciler.store import alerts, codec, instances, journals, lease, sql
 from reconciler.store.records import (
     AuditRecord,
     InventoryEntry,
@@ -21,6 +21,7 @@ from reconciler.store.records import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from reconciler.model.alert import AlertMessage, AlertState, Incident
     from reconciler.model.disruption import Disruption
     from reconciler.model.event import Event, EventFilter
     from reconciler.model.facts import Facts
@@ -67,6 +68,21 @@ def states(connection: Database, target: TargetName | None) -> dict[Address, Res
     """What is known about all instances, or those of one target."""
     found = _rows(connection, sql.STATES, codec.state, _of_target(target))
     return {state.address: state for state in found}
+
+
+def alert_states(connection: Database) -> list[AlertState]:
+    """How all alerts get on."""
+    return _rows(connection, sql.ALERTS, alerts.state)
+
+
+def incidents(connection: Database) -> list[Incident]:
+    """What all alerts have found, and is not over."""
+    return _rows(connection, sql.INCIDENTS, alerts.incident)
+
+
+def alert_messages(connection: Database) -> list[AlertMessage]:
+    """What is to be told, in that order."""
+    return _rows(connection, sql.ALERT_MESSAGES, alerts.message)
 
 
 def target_states(connection: Database) -> dict[TargetName, TargetState]:

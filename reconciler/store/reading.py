@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from reconciler.errors import in_words
+from reconciler.model.alert import AlertMessage, AlertState, Incident
 from reconciler.model.disruption import Disruption
 from reconciler.model.event import Event, EventFilter
 from reconciler.model.facts import Facts
@@ -93,6 +94,18 @@ class Reading:
     async def load_disruptions(self) -> list[Disruption]:
         """The targets that are disrupted by what was done to them."""
         return await self._query(queries.disruptions)
+
+    async def load_alerts(self) -> list[AlertState]:
+        """How all alerts get on."""
+        return await self._query(queries.alert_states)
+
+    async def load_incidents(self) -> list[Incident]:
+        """What all alerts have found, and is not over."""
+        return await self._query(queries.incidents)
+
+    async def load_alert_messages(self) -> list[AlertMessage]:
+        """What is to be told, in that order."""
+        return await self._query(queries.alert_messages)
 
     async def load_owed(self) -> list[Owed]:
         """The refreshes that are owed, or may turn out to be."""

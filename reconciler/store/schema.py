@@ -298,6 +298,42 @@ audit = Table(
     Column("hash", Text, nullable=False),
 )
 
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    # The last event that was looked at.
+    Column("cursor", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("next_try", Float, nullable=False),
+    Column("sent", BigInteger, nullable=False),
+    Column("sent_at", Float, nullable=False),
+    Column("dropped", BigInteger, nullable=False),
+)
+
+alert_incidents = Table(
+    "alert_incidents",
+    metadata,
+    Column("alert", Text, primary_key=True),
+    Column("object", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What is to be told, until somebody has taken it.
+alert_outbox = Table(
+    "alert_outbox",
+    metadata,
+    Column("number", Counter, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("alert", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    # A number is never given twice: that is the order in which it is told.
+    sqlite_autoincrement=True,
+)
+
 warm = Table(
     "warm",
     metadata,

@@ -105,6 +105,7 @@ def statements(insert: Callable[[Table], Any]) -> dict[str, ClauseElement]:
         "PUT_QUEUED": put(s.queue),
         "QUEUE": select(s.queue).order_by(s.queue.c.priority.desc(), s.queue.c.added_at, s.queue.c.target),
         "FORGET_QUEUED": delete(s.queue).where(s.queue.c.target == bindparam("target")),
+        **_alerts(add, put),
         "PUT_WARM": put(s.warm),
         "FORGET_WARM": delete(s.warm),
         "PUT_HOUSEKEEPING": put(s.housekeeping),
@@ -184,6 +185,27 @@ def _runs(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dic
         "UNCLAIMED_PREIMAGES": select(units.address, units.preimage, units.preimage_at)
         .where(unclaimed)
         .order_by(units.run.desc(), units.address),
+    }
+
+
+def _alerts(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dict[str, ClauseElement]:
+    incidents, outbox = s.alert_incidents.c, s.alert_outbox.c
+    return {
+        "PUT_ALERT": put(s.alerts),
+        "ALERTS": select(s.alerts).order_by(s.alerts.c.name),
+        "FORGET_ALERT": delete(s.alerts).where(s.alerts.c.name == bindparam("alert")),
+        "PUT_INCIDENT": put(s.alert_incidents),
+        "INCIDENTS": select(s.alert_incidents).order_by(incidents.alert, incidents.object, incidents.topic),
+        "FORGET_INCIDENT": delete(s.alert_incidents).where(
+            incidents.alert == bindparam("of"),
+            incidents.object == bindparam("about"),
+            incidents.topic == bindparam("which"),
+        ),
+        "FORGET_INCIDENTS": delete(s.alert_incidents).where(incidents.alert == bindparam("of")),
+        "ADD_ALERT_MESSAGE": add(s.alert_outbox, "number"),
+        "ALERT_MESSAGES": select(s.alert_outbox).order_by(outbox.number),
+        "FORGET_ALERT_MESSAGE": delete(s.alert_outbox).where(outbox.id == bindparam("message")),
+        "FORGET_ALERT_MESSAGES": delete(s.alert_outbox).where(outbox.alert == bindparam("of")),
     }
 
 

@@ -9,6 +9,7 @@ from reconciler.cli.asking import Asking
 from reconciler.cli.options import Labels, NoColor, Quiet, State, TableOutput, Targets, Verbose, What
 from reconciler.cli.output import Format, emit, emit_names
 from reconciler.cli.show.resources import (
+    alert_table,
     orphan_table,
     resource_table,
     revision_table,
@@ -25,10 +26,12 @@ EXAMPLES = (
     ("froyo get files --target web-1", "the files on one target"),
     ("froyo get File/motd -o wide", "one resource on all targets, with more columns"),
     ("froyo get -l tier=web -o name", "addresses only, of what has a label"),
-    ("froyo get targets", "also: sources, suspensions, orphans, revisions"),
+    ("froyo get targets", "also: sources, suspensions, orphans, revisions, alerts"),
 )
 
 _LISTS = {
+    "alert": "/v1/alerts",
+    "alerts": "/v1/alerts",
     "target": "/v1/targets",
     "targets": "/v1/targets",
     "source": "/v1/sources",
@@ -102,6 +105,8 @@ def _lines(screen: Terminal, document: Document, *, wide: bool) -> list[str]:
             return source_table(screen, items, now=now)
         case "RevisionList":
             return revision_table(screen, items, now=now)
+        case "AlertList":
+            return alert_table(screen, items, now=now)
         case "OrphanList":
             return orphan_table(screen, items)
         case "SuspensionList":

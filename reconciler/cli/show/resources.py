@@ -167,6 +167,31 @@ def orphan_table(screen: Terminal, orphans: Sequence[Document]) -> list[str]:
     return table(screen, ["RESOURCE", "SUBJECT", "WAS DECLARED AT"], rows)
 
 
+def alert_table(screen: Terminal, alerts: Sequence[Document], *, now: float) -> list[str]:
+    """A line for each alert."""
+    rows: list[list[Cell]] = []
+    for view in alerts:
+        told = view["error"]
+        if view["failures"]:
+            told = f"not taken {count(view['failures'], 'time')}: {told}{_next_try(view, now=now)}"
+        elif told:
+            told = f"given up: {told}"
+        rows.append(
+            [
+                ("", view["name"]),
+                ("bad" if view["failures"] else "good", "failing" if view["failures"] else "well"),
+                ("warn" if view["firing"] else "", f"{view['firing']:,}"),
+                ("", f"{view['waiting']:,}"),
+                ("", f"{view['sent']:,}"),
+                ("warn" if view["dropped"] else "", f"{view['dropped']:,}"),
+                ("", view["way"] or "-"),
+                ("", told or (f"last {times.age(view['sentAt'], now=now)} ago" if view["sentAt"] else "")),
+            ]
+        )
+    header = ["ALERT", "STATE", "FIRING", "WAITING", "SENT", "GIVEN UP", "BY", "MESSAGE"]
+    return table(screen, header, rows)
+
+
 def suspension_lines(screen: Terminal, suspensions: Sequence[Document], *, now: float) -> list[str]:
     """A line for each suspension."""
     rows: list[list[Cell]] = [

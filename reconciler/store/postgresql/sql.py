@@ -2,6 +2,21 @@
 
 SCHEMA = (
     (
+        'CREATE TABLE alert_incidents ( alert TEXT COLLATE "C" NOT NULL, object TEXT COLLATE "C" NOT NULL, '
+        'topic TEXT COLLATE "C" NOT NULL, document TEXT COLLATE "C" NOT NULL, CONSTRAINT pk_alert_incidents '
+        "PRIMARY KEY (alert, object, topic) )"
+    ),
+    (
+        'CREATE TABLE alert_outbox ( number BIGSERIAL NOT NULL, id TEXT COLLATE "C" NOT NULL, alert TEXT '
+        'COLLATE "C" NOT NULL, document TEXT COLLATE "C" NOT NULL, CONSTRAINT pk_alert_outbox PRIMARY KEY '
+        "(number) )"
+    ),
+    (
+        'CREATE TABLE alerts ( name TEXT COLLATE "C" NOT NULL, cursor BIGINT NOT NULL, failures INTEGER NOT '
+        'NULL, error TEXT COLLATE "C" NOT NULL, next_try FLOAT NOT NULL, sent BIGINT NOT NULL, sent_at '
+        "FLOAT NOT NULL, dropped BIGINT NOT NULL, CONSTRAINT pk_alerts PRIMARY KEY (name) )"
+    ),
+    (
         'CREATE TABLE approvals ( address TEXT COLLATE "C" NOT NULL, shown TEXT COLLATE "C" NOT NULL, by '
         'TEXT COLLATE "C" NOT NULL, reason TEXT COLLATE "C" NOT NULL, at FLOAT NOT NULL, CONSTRAINT '
         "pk_approvals PRIMARY KEY (address) )"
@@ -148,10 +163,14 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0011')",
+    "INSERT INTO alembic_version VALUES ('0012')",
 )
 
 STATEMENTS = {
+    "ADD_ALERT_MESSAGE": (
+        'INSERT INTO alert_outbox (id, alert, document) VALUES (%(id)s::VARCHAR COLLATE "C", '
+        '%(alert)s::VARCHAR COLLATE "C", %(document)s::VARCHAR COLLATE "C") RETURNING alert_outbox.number'
+    ),
     "ADD_AUDIT": (
         "INSERT INTO audit (id, at, actor, action, object, data, previous, hash) VALUES (%(id)s::BIGINT, "
         '%(at)s, %(actor)s::VARCHAR COLLATE "C", %(action)s::VARCHAR COLLATE "C", %(object)s::VARCHAR '
@@ -189,6 +208,14 @@ STATEMENTS = {
         "inventory.body = blobs.digest)) AS anon_2 FROM blobs WHERE blobs.used_at < %(before)s AND "
         "blobs.used_at >= %(at)s AND (blobs.used_at > %(at)s OR blobs.digest > %(after)s::VARCHAR COLLATE "
         '"C") ORDER BY blobs.used_at, blobs.digest LIMIT %(most)s'
+    ),
+    "ALERTS": (
+        "SELECT alerts.name, alerts.cursor, alerts.failures, alerts.error, alerts.next_try, alerts.sent, "
+        "alerts.sent_at, alerts.dropped FROM alerts ORDER BY alerts.name"
+    ),
+    "ALERT_MESSAGES": (
+        "SELECT alert_outbox.number, alert_outbox.id, alert_outbox.alert, alert_outbox.document FROM "
+        "alert_outbox ORDER BY alert_outbox.number"
     ),
     "APPROVALS": (
         "SELECT approvals.address, approvals.shown, approvals.by, approvals.reason, approvals.at FROM "
@@ -255,9 +282,24 @@ STATEMENTS = {
         'UPDATE runs SET finished_at=%(finished_at)s, outcome=%(outcome)s::VARCHAR COLLATE "C", '
         'message=%(message)s::VARCHAR COLLATE "C" WHERE runs.id = %(run)s::VARCHAR COLLATE "C"'
     ),
+    "FORGET_ALERT": 'DELETE FROM alerts WHERE alerts.name = %(alert)s::VARCHAR COLLATE "C"',
+    "FORGET_ALERT_MESSAGE": (
+        'DELETE FROM alert_outbox WHERE alert_outbox.id = %(message)s::VARCHAR COLLATE "C"'
+    ),
+    "FORGET_ALERT_MESSAGES": (
+        'DELETE FROM alert_outbox WHERE alert_outbox.alert = %(of)s::VARCHAR COLLATE "C"'
+    ),
     "FORGET_APPROVAL": 'DELETE FROM approvals WHERE approvals.address = %(address)s::VARCHAR COLLATE "C"',
     "FORGET_DISRUPTION": 'DELETE FROM disruptions WHERE disruptions.target = %(target)s::VARCHAR COLLATE "C"',
     "FORGET_FACTS": 'DELETE FROM facts WHERE facts.target = %(target)s::VARCHAR COLLATE "C"',
+    "FORGET_INCIDENT": (
+        'DELETE FROM alert_incidents WHERE alert_incidents.alert = %(of)s::VARCHAR COLLATE "C" AND '
+        'alert_incidents.object = %(about)s::VARCHAR COLLATE "C" AND alert_incidents.topic = '
+        '%(which)s::VARCHAR COLLATE "C"'
+    ),
+    "FORGET_INCIDENTS": (
+        'DELETE FROM alert_incidents WHERE alert_incidents.alert = %(of)s::VARCHAR COLLATE "C"'
+    ),
     "FORGET_INVENTORY": 'DELETE FROM inventory WHERE inventory.address = %(address)s::VARCHAR COLLATE "C"',
     "FORGET_OWED": (
         'DELETE FROM refresh_owed WHERE refresh_owed.address = %(refreshed)s::VARCHAR COLLATE "C" AND '
@@ -275,6 +317,11 @@ STATEMENTS = {
     "FORGET_TARGET_STATE": 'DELETE FROM target_state WHERE target_state.name = %(name)s::VARCHAR COLLATE "C"',
     "FORGET_WARM": "DELETE FROM warm",
     "HOUSEKEEPING": "SELECT housekeeping.at FROM housekeeping",
+    "INCIDENTS": (
+        "SELECT alert_incidents.alert, alert_incidents.object, alert_incidents.topic, "
+        "alert_incidents.document FROM alert_incidents ORDER BY alert_incidents.alert, "
+        "alert_incidents.object, alert_incidents.topic"
+    ),
     "INVENTORY": (
         "SELECT inventory.ownership, inventory.digest, inventory.instance, inventory.recorded_at, "
         'inventory.preimage FROM inventory WHERE inventory.address >= %(low)s::VARCHAR COLLATE "C" AND '
@@ -318,6 +365,14 @@ STATEMENTS = {
         "refresh_owed.since, refresh_owed.certain FROM refresh_owed ORDER BY refresh_owed.address, "
         "refresh_owed.cause"
     ),
+    "PUT_ALERT": (
+        "INSERT INTO alerts (name, cursor, failures, error, next_try, sent, sent_at, dropped) VALUES "
+        '(%(name)s::VARCHAR COLLATE "C", %(cursor)s::BIGINT, %(failures)s::INTEGER, %(error)s::VARCHAR '
+        'COLLATE "C", %(next_try)s, %(sent)s::BIGINT, %(sent_at)s, %(dropped)s::BIGINT) ON CONFLICT (name) '
+        "DO UPDATE SET cursor = excluded.cursor, failures = excluded.failures, error = excluded.error, "
+        "next_try = excluded.next_try, sent = excluded.sent, sent_at = excluded.sent_at, dropped = "
+        "excluded.dropped"
+    ),
     "PUT_APPROVAL": (
         'INSERT INTO approvals (address, shown, by, reason, at) VALUES (%(address)s::VARCHAR COLLATE "C", '
         '%(shown)s::VARCHAR COLLATE "C", %(by)s::VARCHAR COLLATE "C", %(reason)s::VARCHAR COLLATE "C", '
@@ -343,6 +398,11 @@ STATEMENTS = {
     "PUT_HOUSEKEEPING": (
         "INSERT INTO housekeeping (id, at) VALUES (%(id)s::INTEGER, %(at)s) ON CONFLICT (id) DO UPDATE SET "
         "at = excluded.at"
+    ),
+    "PUT_INCIDENT": (
+        "INSERT INTO alert_incidents (alert, object, topic, document) VALUES (%(alert)s::VARCHAR COLLATE "
+        '"C", %(object)s::VARCHAR COLLATE "C", %(topic)s::VARCHAR COLLATE "C", %(document)s::VARCHAR '
+        'COLLATE "C") ON CONFLICT (alert, object, topic) DO UPDATE SET document = excluded.document'
     ),
     "PUT_INVENTORY": (
         "INSERT INTO inventory (address, ownership, digest, instance, recorded_at, body, preimage) VALUES "

@@ -2,6 +2,20 @@
 
 SCHEMA = (
     (
+        "CREATE TABLE alert_incidents ( alert TEXT NOT NULL, object TEXT NOT NULL, topic TEXT NOT NULL, "
+        "document TEXT NOT NULL, CONSTRAINT pk_alert_incidents PRIMARY KEY (alert, object, topic) ) WITHOUT "
+        "ROWID"
+    ),
+    (
+        "CREATE TABLE alert_outbox ( number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, "
+        "alert TEXT NOT NULL, document TEXT NOT NULL )"
+    ),
+    (
+        "CREATE TABLE alerts ( name TEXT NOT NULL, cursor BIGINT NOT NULL, failures INTEGER NOT NULL, error "
+        "TEXT NOT NULL, next_try FLOAT NOT NULL, sent BIGINT NOT NULL, sent_at FLOAT NOT NULL, dropped "
+        "BIGINT NOT NULL, CONSTRAINT pk_alerts PRIMARY KEY (name) )"
+    ),
+    (
         'CREATE TABLE approvals ( address TEXT NOT NULL, shown TEXT NOT NULL, "by" TEXT NOT NULL, reason '
         "TEXT NOT NULL, at FLOAT NOT NULL, CONSTRAINT pk_approvals PRIMARY KEY (address) )"
     ),
@@ -134,10 +148,11 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0011')",
+    "INSERT INTO alembic_version VALUES ('0012')",
 )
 
 STATEMENTS = {
+    "ADD_ALERT_MESSAGE": "INSERT INTO alert_outbox (id, alert, document) VALUES (:id, :alert, :document)",
     "ADD_AUDIT": (
         "INSERT INTO audit (id, at, actor, action, object, data, previous, hash) VALUES (:id, :at, :actor, "
         ":action, :object, :data, :previous, :hash)"
@@ -166,6 +181,14 @@ STATEMENTS = {
         "inventory.body = blobs.digest)) AS anon_2 FROM blobs WHERE blobs.used_at < :before AND "
         "blobs.used_at >= :at AND (blobs.used_at > :at OR blobs.digest > :after) ORDER BY blobs.used_at, "
         "blobs.digest LIMIT :most OFFSET 0"
+    ),
+    "ALERTS": (
+        "SELECT alerts.name, alerts.cursor, alerts.failures, alerts.error, alerts.next_try, alerts.sent, "
+        "alerts.sent_at, alerts.dropped FROM alerts ORDER BY alerts.name"
+    ),
+    "ALERT_MESSAGES": (
+        "SELECT alert_outbox.number, alert_outbox.id, alert_outbox.alert, alert_outbox.document FROM "
+        "alert_outbox ORDER BY alert_outbox.number"
     ),
     "APPROVALS": (
         'SELECT approvals.address, approvals.shown, approvals."by", approvals.reason, approvals.at FROM '
@@ -227,9 +250,17 @@ STATEMENTS = {
     "FINISH_RUN": (
         "UPDATE runs SET finished_at=:finished_at, outcome=:outcome, message=:message WHERE runs.id = :run"
     ),
+    "FORGET_ALERT": "DELETE FROM alerts WHERE alerts.name = :alert",
+    "FORGET_ALERT_MESSAGE": "DELETE FROM alert_outbox WHERE alert_outbox.id = :message",
+    "FORGET_ALERT_MESSAGES": "DELETE FROM alert_outbox WHERE alert_outbox.alert = :of",
     "FORGET_APPROVAL": "DELETE FROM approvals WHERE approvals.address = :address",
     "FORGET_DISRUPTION": "DELETE FROM disruptions WHERE disruptions.target = :target",
     "FORGET_FACTS": "DELETE FROM facts WHERE facts.target = :target",
+    "FORGET_INCIDENT": (
+        "DELETE FROM alert_incidents WHERE alert_incidents.alert = :of AND alert_incidents.object = :about "
+        "AND alert_incidents.topic = :which"
+    ),
+    "FORGET_INCIDENTS": "DELETE FROM alert_incidents WHERE alert_incidents.alert = :of",
     "FORGET_INVENTORY": "DELETE FROM inventory WHERE inventory.address = :address",
     "FORGET_OWED": (
         "DELETE FROM refresh_owed WHERE refresh_owed.address = :refreshed AND refresh_owed.cause = :because"
@@ -244,6 +275,11 @@ STATEMENTS = {
     "FORGET_TARGET_STATE": "DELETE FROM target_state WHERE target_state.name = :name",
     "FORGET_WARM": "DELETE FROM warm",
     "HOUSEKEEPING": "SELECT housekeeping.at FROM housekeeping",
+    "INCIDENTS": (
+        "SELECT alert_incidents.alert, alert_incidents.object, alert_incidents.topic, "
+        "alert_incidents.document FROM alert_incidents ORDER BY alert_incidents.alert, "
+        "alert_incidents.object, alert_incidents.topic"
+    ),
     "INVENTORY": (
         "SELECT inventory.ownership, inventory.digest, inventory.instance, inventory.recorded_at, "
         "inventory.preimage FROM inventory WHERE inventory.address >= :low AND inventory.address < :high "
@@ -284,6 +320,13 @@ STATEMENTS = {
         "refresh_owed.since, refresh_owed.certain FROM refresh_owed ORDER BY refresh_owed.address, "
         "refresh_owed.cause"
     ),
+    "PUT_ALERT": (
+        "INSERT INTO alerts (name, cursor, failures, error, next_try, sent, sent_at, dropped) VALUES "
+        "(:name, :cursor, :failures, :error, :next_try, :sent, :sent_at, :dropped) ON CONFLICT (name) DO "
+        "UPDATE SET cursor = excluded.cursor, failures = excluded.failures, error = excluded.error, "
+        "next_try = excluded.next_try, sent = excluded.sent, sent_at = excluded.sent_at, dropped = "
+        "excluded.dropped"
+    ),
     "PUT_APPROVAL": (
         'INSERT INTO approvals (address, shown, "by", reason, at) VALUES (:address, :shown, :by, :reason, '
         ':at) ON CONFLICT (address) DO UPDATE SET shown = excluded.shown, "by" = excluded."by", reason = '
@@ -304,6 +347,10 @@ STATEMENTS = {
     ),
     "PUT_HOUSEKEEPING": (
         "INSERT INTO housekeeping (id, at) VALUES (:id, :at) ON CONFLICT (id) DO UPDATE SET at = excluded.at"
+    ),
+    "PUT_INCIDENT": (
+        "INSERT INTO alert_incidents (alert, object, topic, document) VALUES (:alert, :object, :topic, "
+        ":document) ON CONFLICT (alert, object, topic) DO UPDATE SET document = excluded.document"
     ),
     "PUT_INVENTORY": (
         "INSERT INTO inventory (address, ownership, digest, instance, recorded_at, body, preimage) VALUES "

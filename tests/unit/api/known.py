@@ -63,6 +63,7 @@ class Known:
     known_rollbacks: dict = field(default_factory=dict)
     known_revisions: list = field(default_factory=list)
     known_suspensions: list = field(default_factory=list)
+    known_alerts: list = field(default_factory=list)
     known_instances: dict = field(default_factory=dict)
     known_events: list = field(default_factory=list)
     known_runs: list = field(default_factory=list)
@@ -117,6 +118,13 @@ class Known:
 
     async def suspensions(self):
         return self.known_suspensions
+
+    async def alerts(self):
+        return self.known_alerts
+
+    async def test_alert(self, name, *, by):
+        self.asked.append(("test alert", name, by))
+        return "id-1"
 
     async def instances(self):
         return self.known_instances

@@ -187,6 +187,13 @@ def test_a_path_that_is_too_long_is_said_to_be(tmp_path):
         listen(directory / ("z" * 60))
 
 
+async def test_an_alert_is_asked_to_send_by_hand(path):
+    known = Known()
+    async with serving(known, path) as client:
+        assert (await ask(client.post, "/v1/alerts/test", {"name": "ops", "by": "ann"}))["id"] == "id-1"
+    assert known.asked == [("test alert", "ops", "ann")]
+
+
 async def test_wishes_are_passed_on(path):
     known = Known.of(state(MOTD), known_suspensions=[suspension(MOTD)])
     async with serving(known, path) as client:

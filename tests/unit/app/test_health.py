@@ -5,12 +5,13 @@ from types import SimpleNamespace
 from reconciler.app.backend import DaemonBackend
 
 
-def health(*, tasks=None, housekeeping="", targets=None, stuck=""):
+def health(*, tasks=None, housekeeping="", targets=None, stuck="", alerts=None):
     store, runtime = SimpleNamespace(trouble=housekeeping), SimpleNamespace(now=lambda: 0.0)
     daemon = SimpleNamespace(
         supervisor=SimpleNamespace(health=lambda: tasks or {}),
         parts=SimpleNamespace(store=store, runtime=runtime),
         controller=SimpleNamespace(troubles=targets or {}, stuck=stuck),
+        alerts=SimpleNamespace(outbox=SimpleNamespace(trouble=lambda: alerts or {})),
     )
     return DaemonBackend(daemon).health()
 
@@ -25,7 +26,9 @@ def test_tasks_targets_and_the_store_each_say_what_is_wrong():
         housekeeping="the disk is full",
         targets={"web-1": "no space"},
         stuck="a target waits",
+        alerts={"alert ops": "nobody answers"},
     ) == {
+        "alert ops": "nobody answers",
         "loop": "stuck",
         "rounds": "a target waits",
         "housekeeping": "the disk is full",

@@ -8,10 +8,15 @@ from reconciler.api.health import HealthCheck
 from reconciler.app import measuring
 from reconciler.engine.loop.workers import Workload
 from reconciler.model import metrics
+from reconciler.model.alert import AlertName, AlertState, KnownAlert
 from reconciler.model.conditions import Reason
 from tests.unit.api.known import condition, instance, source_state, state, target_state
 
 ADDRESSES = ("web-1/File/motd", "web-1/Exec/once", "web-2/File/motd", "web-3/File/motd")
+ALERTS = [
+    KnownAlert(state=AlertState(name=AlertName("ops"), sent=5, dropped=1, failures=2), firing=3, waiting=4),
+    KnownAlert(state=AlertState(name=AlertName("pager"), sent=1), firing=0, waiting=0),
+]
 WRONG = condition(status=False, reason=Reason.PERMANENT_ERROR, message="no")
 
 
@@ -25,6 +30,7 @@ def daemon():
     source = SimpleNamespace(revision="r7")
     return SimpleNamespace(
         parts=SimpleNamespace(runtime=SimpleNamespace(now=lambda: 1600.0)),
+        alerts=SimpleNamespace(known=lambda: ALERTS),
         supervisor=SimpleNamespace(tasks=("loop", "writer"), health=lambda: {"writer": "hangs"}),
         sources=SimpleNamespace(
             intakes={"/etc/froyo": SimpleNamespace(shown=source_state("/etc/froyo", "broken"))}
@@ -70,6 +76,10 @@ async def test_everything_is_counted_by_what_it_is_and_how():
     assert found[metrics.TASK_UP] == {("loop",): 1.0, ("writer",): 0.0}
     assert found[metrics.CHECK] == {("livez",): 0.0, ("readyz",): 0.0}
     assert found[metrics.SUSPENSIONS] == {(): 2}
+    assert found[metrics.ALERTS_SENT] == {("ops",): 5, ("pager",): 1}
+    assert found[metrics.ALERTS_FAILING] == {("ops",): 2, ("pager",): 0}
+    assert found[metrics.ALERTS_FIRING]["ops",] == 3
+    assert (found[metrics.ALERTS_WAITING]["ops",], found[metrics.ALERTS_DROPPED]["ops",]) == (4, 1)
 
 
 async def test_too_many_targets_are_summed_up_by_the_worst_of_them(monkeypatch):

@@ -1,0 +1,183 @@
+"""Alert manifests to the model's objects, and what is wrong with them that no schema can say.
+
+Invariant: no secret is read here, nor is one taken from a manifest: it is named by where it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from reconciler.config.digests import digest_of
+from reconciler.config.durations import HINT, refusal, seconds
+from reconciler.config.targets import ControllerPaths, path_of
+from reconciler.core.suggest import did_you_mean
+from reconciler.model.alert import (
+    REPEAT,
+    TIMEOUT,
+    Alert,
+    AlertFilter,
+    AlertFormat,
+    AlertName,
+    CommandOut,
+    FileOut,
+    WayOut,
+    WebhookOut,
+)
+from reconciler.model.conditions import Reason
+from reconciler.model.event import REASONS
+from reconciler.model.origin import Origin
+from reconciler.model.secrets import Secret
+
+LONGEST = 60.0
+"""Seconds that a message may take on its way out at most."""
+
+Path = tuple[str | int, ...]
+Complain = Callable[[Path, str, str], None]
+Resolve = Callable[[str, tuple[str, ...]], str]
+
+KNOWN = tuple(dict.fromkeys([*REASONS, *(reason.value for reason in Reason)]))
+"""The reasons that something can be told for."""
+
+_ODD = re.compile(r"[\x00-\x20\x7f]")
+_LOOPBACK = re.compile(r"localhost|127\.[0-9.]+|::1")
+
+
+def alert(
+    metadata: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    origin: Origin,
+    controller: ControllerPaths,
+    complain: Complain,
+) -> Alert:
+    """The alert that a valid manifest declares.
+
+    Args:
+        metadata: as written.
+        spec: the same, valid by its schema.
+        origin: where it stands.
+        controller: what its paths are relative to.
+        complain: told the path of a field from `spec` on, a message and a hint.
+    """
+
+    def resolve(written: str, field: tuple[str, ...]) -> str:
+        return path_of(written, field, origin.file, controller, complain)
+
+    made = Alert(
+        name=AlertName(metadata["name"]),
+        way=_way(spec, resolve, complain),
+        everything=spec.get("severity") == "info",
+        match=_filters(spec, "match", complain),
+        unless=_filters(spec, "except", complain),
+        after=_seconds(spec, ("for",), 0.0, complain),
+        repeat=_seconds(spec, ("repeatInterval",), REPEAT, complain),
+        recovery=spec.get("recovery", True),
+        origin=origin,
+    )
+    plain = dataclasses.asdict(dataclasses.replace(made, origin=Origin()))
+    return dataclasses.replace(made, digest=digest_of([type(made.way).__name__, _sorted(plain)]))
+
+
+def _sorted(value: Any) -> Any:
+    """The same as JSON has it, whatever order a set has."""
+    if isinstance(value, Mapping):
+        return {key: _sorted(item) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return [_sorted(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _way(spec: Mapping[str, Any], resolve: Resolve, complain: Complain) -> WayOut:
+    if "command" in spec:
+        one = spec["command"]
+        return CommandOut(
+            name=one["name"],
+            arguments=tuple(one.get("arguments", ())),
+            timeout=_timeout(one, ("command", "timeout"), complain),
+        )
+    if "file" in spec:
+        return FileOut(name=spec["file"]["name"])
+    one = spec["webhook"]
+    token, key = _secret(one, "tokenFrom"), _secret(one, "signWith")
+    if "url" in one:
+        _check_url(one["url"], secret=token is not None, complain=complain)
+    return WebhookOut(
+        url=one["url"] if "url" in one else Secret(one["urlFrom"]["secret"]["file"]),
+        format=AlertFormat(one.get("format", AlertFormat.JSON)),
+        token=token,
+        key=key,
+        ca_file=resolve(one["caFile"], ("webhook", "caFile")) if "caFile" in one else "",
+        timeout=_timeout(one, ("webhook", "timeout"), complain),
+    )
+
+
+def _secret(one: Mapping[str, Any], field: str) -> Secret | None:
+    return Secret(one[field]["secret"]["file"]) if field in one else None
+
+
+def url_trouble(url: str, *, secret: bool) -> tuple[str, str] | None:
+    """Why nothing can be posted there, and what to do about it; None where it can. The URL is not repeated.
+
+    Args:
+        url: where to.
+        secret: a token is sent along.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    if _ODD.search(url) or parts.scheme not in ("https", "http") or not host:
+        return "this is no URL that anything can be posted to", "write https://HOST/… or http://HOST/…"
+    if parts.username is not None:
+        return "a user or password does not belong in a URL", "use tokenFrom, or urlFrom for all of it"
+    if secret and parts.scheme == "http" and not _LOOPBACK.fullmatch(host):
+        return "a token would be sent in the clear", "write https://…"
+    return None
+
+
+def _check_url(url: str, *, secret: bool, complain: Complain) -> None:
+    if (trouble := url_trouble(url, secret=secret)) is not None:
+        complain(("webhook", "url"), *trouble)
+
+
+def _filters(spec: Mapping[str, Any], field: str, complain: Complain) -> tuple[AlertFilter, ...]:
+    found: list[AlertFilter] = []
+    for index, one in enumerate(spec.get(field, ())):
+        _check_reasons(one.get("reasons", ()), (field, index, "reasons"), complain)
+        found.append(
+            AlertFilter(
+                kinds=frozenset(one.get("kinds", ())),
+                targets=tuple(one.get("targets", ())),
+                labels=tuple(sorted(one.get("labels", {}).items())),
+                reasons=frozenset(one.get("reasons", ())),
+            )
+        )
+    return tuple(found)
+
+
+def _check_reasons(reasons: Sequence[str], where: Path, complain: Complain) -> None:
+    for index, reason in enumerate(reasons):
+        if reason not in KNOWN:
+            hint = did_you_mean(reason, KNOWN) or "docs/spec/conditions.md has all of them"
+            complain((*where, index), f"nothing is ever told for the reason {reason}", hint)
+
+
+def _timeout(given: Mapping[str, Any], where: tuple[str, ...], complain: Complain) -> float:
+    value = _seconds(given, where, TIMEOUT, complain)
+    if value > LONGEST:
+        complain(where, f"{given[where[-1]]} is longer than a message may take", "a minute at most")
+    return value
+
+
+def _seconds(given: Mapping[str, Any], where: tuple[str, ...], default: float, complain: Complain) -> float:
+    written = given.get(where[-1])
+    if written is None:
+        return default
+    value = seconds(written)
+    if not value:
+        complain(where, refusal(written), HINT)
+    return value or default
