@@ -1,6 +1,6 @@
 """A process that writes to a store without a pause, and says on its standard output what was committed.
 
-    writer.py PATH
+    writer.py PLACE
 
 Every round writes: an intent; then its outcome with a state, three events, an audit record and the removal of
 a pending key, in one batch; now and then a large content that the inventory refers to. Whoever reads the store
@@ -22,6 +22,7 @@ from reconciler.model.state import ResourceState
 from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import INLINE
+from reconciler.store.database import Place
 from reconciler.store.records import AuditRecord, LeaseHolder, QueuedKey, Retention, Run, UnitOutcome
 from reconciler.store.store import Store
 from tests.unit.store.values import entry
@@ -36,13 +37,13 @@ def say(word: object) -> None:
     sys.stdout.flush()
 
 
-async def main(path: Path) -> None:
+async def main(place: Place) -> None:
     async def connect(_target):
         raise AssertionError
 
     runtime = Runtime(connect=connect, offload=ThreadLanes())
     # Housekeeping many times a second, so that it is cut off half-way as well.
-    store = await Store.open(path, runtime=runtime, retention=Retention(interval=0.05, blob_bytes=1 << 20))
+    store = await Store.open(place, runtime=runtime, retention=Retention(interval=0.05, blob_bytes=1 << 20))
     await store.acquire_lease(LeaseHolder.of_this_process(runtime.now()), ttl=3_600)
     known = await store.load_states()
     number = known[ADDRESS].generation if known else 0
@@ -81,4 +82,4 @@ async def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(sys.argv[1] if "://" in sys.argv[1] else Path(sys.argv[1])))
