@@ -11,6 +11,10 @@ To change the schema:
 3. Set `migrate.HEAD`, and run `python -m reconciler.store.compiler`.
 4. Keep a store of the schema that was the newest until now, with rows, as `tests/unit/store/schemas/NNNN.sql`.
 
+Columns of text are of `schema.Text`, which compares by bytes on PostgreSQL, too. A table with triggers has those of
+each database: `op.get_bind().dialect.name` says which it is. What each schema from 0011 on is on PostgreSQL is kept
+beside the others, as `schemas/postgresql/NNNN.sql`: the statements of `postgresql/sql.py` as they were.
+
 All migrations are one transaction. Foreign keys are not enforced in it, and are checked before it is committed. Tests
 hold it together: the migrations lead to exactly what a new store gets, and what old stores hold is read afterwards.
 """

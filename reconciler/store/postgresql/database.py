@@ -197,7 +197,7 @@ class PostgreSQLDatabase:
         """Run the migrations that are missing."""
         from reconciler.store.postgresql.upgrade import upgrade
 
-        upgrade(self.driver)
+        upgrade(self.driver, _BEGIN)
 
     # --- All of it, for a copy ----------------------------------------------------------------------------------------
 

@@ -8,23 +8,26 @@ from alembic import command
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
-from reconciler.store.upgrade import configuration
+from reconciler.store.upgrade import as_the_driver_says, configuration
 
 if TYPE_CHECKING:
     from reconciler.store.postgresql.connection import Session
 
 
-def upgrade(session: Session, revision: str = "head") -> None:
-    """Run what is missing up to `revision`."""
-    engine = create_engine(
-        "postgresql+psycopg://",
-        creator=lambda: session,
-        poolclass=StaticPool,
-        isolation_level="AUTOCOMMIT",  # the transaction is that of the caller
-        pool_reset_on_return=None,
-    )
+def upgrade(session: Session, begin: str, revision: str = "head") -> None:
+    """Run what is missing up to `revision`. Commits.
+
+    Args:
+        session: the connection.
+        begin: begins a transaction that nobody else writes beside.
+        revision: as Alembic names it.
+    """
+    engine = create_engine("postgresql+psycopg://", creator=lambda: session, poolclass=StaticPool)
     config = configuration()
-    with engine.connect() as wrapped:
+    with as_the_driver_says(), engine.connect() as wrapped, wrapped.begin():
+        # SQLAlchemy has rolled back what was begun: it looks at the connection first, and leaves it clean. Whatever
+        # somebody else did meanwhile, Alembic finds out which revision this is only now.
+        session.execute(begin)
+        session.execute("SET LOCAL statement_timeout = 0")
         config.attributes["connection"] = wrapped
         command.upgrade(config, revision)
-    engine.pool = None  # type: ignore[assignment] # the connection is not its own to close

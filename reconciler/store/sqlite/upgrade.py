@@ -8,7 +8,7 @@ from alembic import command
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
-from reconciler.store.upgrade import configuration
+from reconciler.store.upgrade import as_the_driver_says, configuration
 
 
 def upgrade(connection: sqlite3.Connection, revision: str = "head") -> None:
@@ -20,7 +20,7 @@ def upgrade(connection: sqlite3.Connection, revision: str = "head") -> None:
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     config = configuration()
     # Begun here, so that Alembic does not commit each step.
-    with engine.connect() as wrapped, wrapped.begin():
+    with as_the_driver_says(), engine.connect() as wrapped, wrapped.begin():
         # SQLAlchemy has rolled back what was begun: it looks at the connection first, and leaves it clean. Whatever
         # somebody else did meanwhile, Alembic finds out which revision this is only now.
         connection.execute("BEGIN IMMEDIATE")

@@ -186,7 +186,9 @@ def test_a_server_that_is_restarted_again_and_again_under_load_ends_as_declared(
     with person.up():
         person.froyo("wait", "--timeout", "60s")
         for turn in range(6):
-            for file in files[turn * 8 : turn * 8 + 8]:  # each once: what is spoiled again and again is contested
+            for file in files[
+                turn * 8 : turn * 8 + 8
+            ]:  # each once: what is spoiled again and again is contested
                 file.write_text("spoiled")
             own_server.stop(signal.SIGQUIT if turn % 2 else signal.SIGINT)
             own_server.start()
