@@ -1,6 +1,6 @@
 """Starting a host anew: the kind Reboot. docs/spec/linux.boot.md is normative.
 
-A cause has a name, which is the same as long as it is the same; the target knows for which it was started anew last.
+A cause has a name, which is the same as long as it is the same; the target knows for which it was started anew.
 Invariant: of one cause a host is not started anew twice, be it that nobody saw it come back, or that it did not help.
 """
 
@@ -69,9 +69,14 @@ class Reboot(Provider):
         return replace(resource, removed=True)
 
 
-def again(spec: Json, name: str, boot: str) -> Json:
+def name(cause: str) -> str:
+    """What something that asks for another boot is called."""
+    return hashlib.sha256(cause.encode()).hexdigest()[:32]
+
+
+def again(spec: Json, id_: str, boot: str) -> Json:
     """The arguments of `boot.again`."""
-    return {"id": name, "boot_id": boot, "timeout_ms": spec["timeout"] * 1000}
+    return {"id": id_, "boot_id": boot, "timeout_ms": spec["timeout"] * 1000}
 
 
 def seen(one: Resource, found: Json | CallError) -> Actual | Fault:
@@ -81,10 +86,13 @@ def seen(one: Resource, found: Json | CallError) -> Actual | Fault:
     because = causes(found) if one.spec["when"] == "required" else []
     state: Json = {"boot": found["boot_id"], "because": because}
     if because:
-        asked = found.get("required", {}).get("mtime_us", "")
-        state["id"] = hashlib.sha256(f"{found.get('newer', '')}\n{asked}".encode()).hexdigest()[:32]
+        newer, asked = found.get("newer", ""), found.get("required", {}).get("mtime_us", "")
+        state["id"] = name(f"{newer}\n{asked}")
+        each = {"newer": f"{newer}\n", "required": f"\n{asked}"}
+        state["causes"] = [name(cause) for field, cause in each.items() if field in found]
         last = found.get("last", {})
-        state["tried"] = last.get("id") == state["id"] and last["boot_id"] != found["boot_id"]
+        before = last.get("id") == state["id"] and last["boot_id"] != found["boot_id"]
+        state["tried"] = before or set(state["causes"]) <= set(found.get("tried", ()))
     obstacles = found["obstacles"]
     if obstacles:
         state["obstacles"] = obstacles
@@ -132,7 +140,12 @@ def planned(one: Resource, now: Actual) -> Operation | Fault:
     return Operation(
         "update" if now.exists else "create",
         diffs,
-        calls=[{"call": "boot.again", "args": again(one.spec, state["id"], state["boot"])}],
+        calls=[
+            {
+                "call": "boot.again",
+                "args": again(one.spec, state["id"], state["boot"]) | {"causes": state["causes"]},
+            }
+        ],
         slow=True,
         refreshes=True,
         obstacles=obstacles,

@@ -29,6 +29,9 @@ MARKER = "/run/reboot-required"
 INHIBITOR = "/run/systemd/inhibit/1"
 APT = {"command": "apt-get", "pid": 8, "user": "root"}
 
+MOST = 16
+"""Causes that a machine remembers."""
+
 Cause = tuple[int, int]
 """The kernel that is newer than the one that runs, and when a package has asked; 0 for none."""
 
@@ -120,13 +123,14 @@ class Boots:
         kernel, newest: which runs, and the newest that is installed.
         asked: when a package has asked for another boot, in microseconds; 0 where none has.
         last: for what it was to go down last, and in which boot that was.
+        tried: for each of the last causes, the boot in which it was to go down for that.
         going: whether it is about to.
         ours: whether it is down, or about to be, since we said so.
         up_since: when this boot began, on the loop's clock.
         inhibited, stuck, stubborn: whether somebody does not want it to go down, it hangs when it is to, and the
             boot loader starts the old kernel.
         was_asked: whether anything has asked for another boot in this one.
-        done: for what it went down since we said so.
+        done: for what it went down since we said so, cause by cause.
     """
 
     def __init__(self, machine: "Machine", *, seed: str) -> None:
@@ -134,10 +138,12 @@ class Boots:
         self.kernel = self.newest = 1
         self.asked = 0
         self.last: Json = {}
+        self.tried: dict[str, str] = {}
         self.ours = False
         self.up_since = 0.0
         self.inhibited = self.stuck = self.stubborn = self.was_asked = False
-        self.done: set[Cause] = set()
+        self.done: set[tuple[int, int]] = set()
+        self._for: set[tuple[int, int]] = set()
         self._machine = machine
         self._loop = asyncio.get_running_loop()
         self._going: asyncio.TimerHandle | None = None
@@ -160,9 +166,13 @@ class Boots:
             found["newer"] = f"{self.newest}-amd64"
         if self.last:
             found["last"] = dict(self.last)
+            found["tried"] = self._tried()
         if self.asked:
             found["required"] = {"mtime_us": self.asked, "packages": ["libc6"]}
         return {"ok": found | {"obstacles": self._obstacles()}}
+
+    def _tried(self) -> list[str]:
+        return [cause for cause, of in self.tried.items() if of != f"boot-{self._machine.boot}"]
 
     def _obstacles(self) -> list[Json]:
         found = []
@@ -175,7 +185,8 @@ class Boots:
     def again(self, item: Json, tell: Tell) -> None:
         """`boot.again`: mostly there is no reply."""
         boot = f"boot-{self._machine.boot}"
-        if self.last.get("id") == item["id"] and self.last["boot_id"] != boot:
+        before = self.last.get("id") == item["id"] and self.last["boot_id"] != boot
+        if before or set(item["causes"]) <= set(self._tried()):
             tell({"ok": {"boot_id": boot, "changed": False}})
         elif item.get("boot_id", boot) != boot:
             message = "the host was started anew since it was looked at"
@@ -183,7 +194,10 @@ class Boots:
         elif obstacles := self._obstacles():
             tell({"error": {key: obstacles[0][key] for key in ("class", "code", "message")}})
         else:
+            self._for |= {(kind, what) for kind, what in enumerate(self.cause) if what}
             self.last = {"id": item["id"], "boot_id": boot}
+            kept = {cause: self.tried.get(cause, boot) for cause in item["causes"]}
+            self.tried = dict([*({**kept, **self.tried} | kept).items()][:MOST])
             self._machine.note("it is to go down", cause=self.cause, stuck=self.stuck)
             if not self.stuck and self._going is None:
                 self._going = self._loop.call_later(self.random.uniform(0.05, 4.0), self._go_down)
@@ -192,8 +206,8 @@ class Boots:
             self._loop.call_later(item["timeout_ms"] / 1000, tell, {"error": error})
 
     def _go_down(self) -> None:
-        self._machine.goes_down(self.cause, was_asked=self.was_asked, before=self.cause in self.done)
-        self.done.add(self.cause)
+        self._machine.goes_down(self.cause, was_asked=self.was_asked, before=self._for <= self.done)
+        self.done |= self._for
         self._machine.power_failure(self.random.choice([0.5, 5.0, 30.0]), ordered=True)
 
     # --- as fate meets it -------------------------------------------------------------------------------------
@@ -204,6 +218,7 @@ class Boots:
             self._going.cancel()
             self._going = None
         self.ours = ordered
+        self._for = set()
         self.asked = 0
         self.inhibited = self.was_asked = False
 

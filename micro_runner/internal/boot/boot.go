@@ -1,11 +1,10 @@
 // Package boot is whether a host has to be started anew, what is in the way of that, and that it is: boot.stat and boot.again.
 //
-// Why a host was started anew is on its own disk before it goes down (`/var/lib/froyo/boot`): of one cause it is not started anew twice,
-// whoever dies meanwhile, since what was asked for under a name, in an earlier boot, has been done.
+// Why a host was started anew is on its own disk before it goes down (note.go): of one cause it is not started anew twice, whoever dies
+// meanwhile, since what was asked for under a name, in an earlier boot, has been done.
 package boot
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"froyo.dev/runner/internal/command"
@@ -65,8 +63,9 @@ func (h *host) stat() (wire.Object, error) {
 	if newest := h.newest(running); newest != "" {
 		reply = append(reply, wire.F("newer", newest))
 	}
-	if id, of := h.last(); id != "" {
-		reply = append(reply, wire.F("last", wire.Object{wire.F("boot_id", of), wire.F("id", id)}))
+	if noted := h.noted(); noted.id != "" {
+		reply = append(reply, wire.F("last", wire.Object{wire.F("boot_id", noted.boot), wire.F("id", noted.id)}))
+		reply = append(reply, wire.F("tried", noted.tried(boot)))
 	}
 	reply = append(reply, wire.F("obstacles", h.obstacles()))
 	if info, err := os.Stat(h.root + "/run/reboot-required"); err == nil {
@@ -156,17 +155,20 @@ func (h *host) settings(path string) map[string]string {
 // again starts the host anew, once for each id. The reply of who did it mostly never comes.
 func (h *host) again(ctx context.Context, item wire.Object) (wire.Object, error) {
 	a := command.Read(item)
-	id, expected := a.Text("id"), a.Text("boot_id")
+	id, expected, causes := a.Text("id"), a.Text("boot_id"), a.Strings("causes")
 	timeout := time.Duration(a.Int("timeout_ms", usualTimeout, longestTimeout)) * time.Millisecond
 	if !command.IsID(id) {
 		a.Fail("id", "not a name of what is to be done")
+	}
+	if len(causes) > most || slices.ContainsFunc(causes, func(cause string) bool { return !command.IsID(cause) }) {
+		a.Fail("causes", "not at most "+strconv.Itoa(most)+" names of what asks for it")
 	}
 	if a.Err() != nil {
 		return nil, a.Err()
 	}
 	boot := h.line("/proc/sys/kernel/random/boot_id")
-	last, of := h.last()
-	if last == id && of != boot {
+	noted := h.noted()
+	if noted.isDone(id, causes, boot) {
 		return wire.Object{wire.F("boot_id", boot), wire.F("changed", false)}, nil // it was started anew for this
 	}
 	if expected != "" && expected != boot {
@@ -176,7 +178,7 @@ func (h *host) again(ctx context.Context, item wire.Object) (wire.Object, error)
 		obstacle := found.(wire.Object)
 		return nil, fault.New(fault.Code(command.Text(obstacle, "code")), "%s", command.Text(obstacle, "message"))
 	}
-	if err := h.note(id, boot); err != nil {
+	if err := h.note(noted.next(id, causes, boot)); err != nil {
 		return nil, err
 	}
 	if err := h.order(ctx); err != nil {
@@ -188,65 +190,4 @@ func (h *host) again(ctx context.Context, item wire.Object) (wire.Object, error)
 	case <-time.After(timeout):
 		return nil, fault.New(fault.Timeout, "the host was to be started anew, and has not gone down within %s", timeout)
 	}
-}
-
-const (
-	directory = "/var/lib/froyo"
-	noted     = directory + "/boot"
-)
-
-// last is for what the host was started anew last, and in which boot that was asked for.
-func (h *host) last() (id, boot string) {
-	file, err := os.OpenFile(h.root+noted, os.O_RDONLY|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return "", ""
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil || int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
-		return "", ""
-	}
-	var text bytes.Buffer
-	_, _ = text.ReadFrom(file)
-	words := strings.Fields(text.String())
-	if len(words) != 2 || !command.IsID(words[0]) {
-		return "", ""
-	}
-	return words[0], words[1]
-}
-
-// note puts on the disk for what the host is started anew now, so that it survives that.
-func (h *host) note(id, boot string) error {
-	if err := os.Mkdir(h.root+directory, 0o700); err != nil && !os.IsExist(err) {
-		return fault.From(err, directory)
-	}
-	info, err := os.Lstat(h.root + directory)
-	if err != nil || !info.IsDir() || int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() || info.Mode().Perm()&0o022 != 0 {
-		return fault.New(fault.NotTheirs, "%s is no directory of root's alone", directory)
-	}
-	draft := h.root + noted + ".new"
-	_ = os.Remove(draft)
-	file, err := os.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fault.From(err, noted)
-	}
-	_, err = file.WriteString(id + " " + boot + "\n")
-	if err == nil {
-		err = file.Sync()
-	}
-	_ = file.Close()
-	if err == nil {
-		err = os.Rename(draft, h.root+noted)
-	}
-	if err == nil {
-		var above *os.File
-		if above, err = os.Open(h.root + directory); err == nil {
-			err = above.Sync()
-			_ = above.Close()
-		}
-	}
-	if err != nil {
-		return fault.From(err, noted)
-	}
-	return nil
 }

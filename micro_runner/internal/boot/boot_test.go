@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -69,8 +71,64 @@ func TestOfOneCauseItIsStartedAnewOnce(t *testing.T) {
 		t.Fatalf("of another boot: %v", err)
 	}
 	_, _ = m.asked(other, "second")
-	if id, boot := m.last(); id != other || boot != "second" || m.orders != 3 {
-		t.Fatalf("%s %s %d", id, boot, m.orders)
+	if noted := m.noted(); noted.id != other || noted.boot != "second" || m.orders != 3 {
+		t.Fatalf("%v %d", noted, m.orders)
+	}
+}
+
+// A kernel that the boot loader does not take asks for another boot for ever: beside each package that asks, too, it is one cause.
+func TestOfACauseThatStaysItIsNotStartedAnewOnceMoreForEachThatGoes(t *testing.T) {
+	m := made(t, nil)
+	kernel, libc, ssl := strings.Repeat("1", 32), strings.Repeat("2", 32), strings.Repeat("3", 32)
+	boots := 0
+	asked := func(id string, causes ...any) {
+		t.Helper()
+		before := m.noted()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		boot := "boot-" + strconv.Itoa(boots)
+		m.put(map[string]string{"/proc/sys/kernel/random/boot_id": boot + "\n"})
+		orders := m.orders
+		_, _ = m.again(ctx, wire.Object{wire.F("id", id), wire.F("boot_id", boot), wire.F("causes", wire.Array(causes))})
+		if m.orders == orders && !reflect.DeepEqual(m.noted(), before) {
+			t.Fatal("nothing was done, and another thing is on the disk")
+		}
+	}
+	asked(cause, kernel)
+	boots++
+	asked(other, kernel, libc)
+	if m.orders != 2 {
+		t.Fatalf("%d orders", m.orders)
+	}
+	asked(cause, kernel) // it has not gone down for the package, which asks no more
+	boots++
+	asked(cause, kernel)
+	asked(ssl, ssl)
+	boots++
+	asked(cause, kernel)
+	if m.orders != 3 {
+		t.Fatalf("%d orders", m.orders)
+	}
+	reply, err := m.stat()
+	if tried, _ := reply.Get("tried"); err != nil || len(tried.(wire.Array)) != 3 {
+		t.Fatalf("%v %v", reply, err)
+	}
+	for number := range 40 {
+		boots++
+		asked(cause+strconv.Itoa(number), libc+strconv.Itoa(number))
+	}
+	if noted := m.noted(); len(noted.causes) != most || noted.causes[0].id != libc+"39" {
+		t.Fatalf("%v", noted)
+	}
+}
+
+func TestWhatIsOnTheDiskAndIsNoNoteIsNone(t *testing.T) {
+	for content, id := range map[string]string{
+		"": "", "x y\n": "", cause + "\n": "", cause + " first\n": cause, cause + " first\n" + other + " first second\n": cause,
+	} {
+		if found := made(t, map[string]string{place: content}).noted(); found.id != id || len(found.causes) != 0 {
+			t.Errorf("%q: %v", content, found)
+		}
 	}
 }
 
@@ -125,6 +183,10 @@ func TestWhatAsksForItIsTold(t *testing.T) {
 
 func TestANameIsChecked(t *testing.T) {
 	if _, err := made(t, nil).asked("../x", "first"); fault.From(err, "").Code != fault.BadRequest {
+		t.Fatal(err)
+	}
+	causes := wire.F("causes", wire.Array{"../x"})
+	if _, err := made(t, nil).again(context.Background(), wire.Object{wire.F("id", cause), causes}); fault.From(err, "").Code != fault.BadRequest {
 		t.Fatal(err)
 	}
 }

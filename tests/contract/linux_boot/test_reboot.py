@@ -94,7 +94,14 @@ def test_what_asks_for_another_boot_is_told_and_has_a_name(plugin, asks, said):
     operation = planned(plugin, host(**asks))
     assert operation["diffs"] == [{"field": "boot", "before": said, "after": "another one"}]
     [one] = operation["calls"]
-    assert one["args"] == {"id": one["args"]["id"], "boot_id": "first", "timeout_ms": 300_000}
+    args = one["args"]
+    assert args == {
+        "id": args["id"],
+        "causes": args["causes"],
+        "boot_id": "first",
+        "timeout_ms": 300_000,
+    }
+    assert len(args["causes"]) == len(asks)
     assert (operation["slow"], operation["refreshes"]) == (True, True)
     # The same cause has the same name in another boot, and another cause another one.
     again = planned(plugin, host("second", **asks))
@@ -115,6 +122,22 @@ def test_for_what_it_was_started_anew_before_it_is_not_again(plugin):
     assert planned(plugin, host(last={"id": name, "boot_id": "first"}, **NEWER))["action"] == "update"
     assert planned(plugin, host(**NEWER))["action"] == "create"
     assert planned(plugin, host("second", last={"id": name, "boot_id": "first"}))["action"] == "none"
+
+
+def test_for_a_kernel_that_is_never_started_it_is_not_again_for_each_package_that_asked_beside_it(plugin):
+    """A boot loader that keeps to its own kernel would have had it started anew twice for each such package."""
+    both = planned(plugin, host(**ASKED, **NEWER))["calls"][0]["args"]
+    last = {"id": both["id"], "boot_id": "first"}
+    for tried, asks, action in (
+        (both["causes"], NEWER, "fails"),
+        (both["causes"], ASKED | NEWER, "fails"),
+        (both["causes"], {"newer": "6.1.0-22-amd64"}, "update"),
+        (both["causes"], NEWER | {"required": {"mtime_us": 8, "packages": ["libc6"]}}, "update"),
+        ([], NEWER, "update"),
+    ):
+        here = host("second", last=last, tried=tried, **asks)
+        operation = planned(plugin, here)
+        assert operation.get("action", "fails") == action, (tried, asks)
 
 
 @pytest.mark.parametrize("asks", [{}, ASKED])
