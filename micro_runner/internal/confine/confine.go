@@ -2,9 +2,10 @@
 //
 // Go cannot run code between fork and exec, so the runner starts itself (`runner confine`), gives up what it may not have, and becomes the
 // program. Landlock forbids to write, create, remove and rename anything but in /dev/null; where the kernel lets root, all mounts are read-only
-// to it, too, so that modes, owners and times cannot be changed either. Both hold for whatever the program starts.
+// to it, too, so that modes, owners and times cannot be changed either. Where there is no Landlock, mounts alone do it (mounts.go), which takes
+// root. All of it holds for whatever the program starts.
 //
-// Invariants: where Landlock is not to be had, nothing is run that is to be confined. A program that could not be begun has not ended with
+// Invariants: where neither is to be had, nothing is run that is to be confined. A program that could not be begun has not ended with
 // any status: why not comes back by a pipe that the program itself would not have.
 package confine
 
@@ -16,6 +17,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"unsafe"
 )
@@ -31,14 +33,10 @@ const (
 	sysCreateRuleset = 444
 	sysAddRule       = 445
 	sysRestrictSelf  = 446
-	sysMountSetattr  = 442
 
 	versionFlag     = 1
 	pathBeneath     = 1
 	noNewPrivs      = 38
-	recursive       = 0x8000
-	atFDCWD         = -100
-	mountReadOnly   = 1
 	writeFile       = 1 << 1
 	truncate        = 1 << 14
 	openPath        = 0x200000
@@ -48,13 +46,29 @@ const (
 	truncateVersion = 3
 )
 
-// Version is that of the kernel's Landlock, 0 where there is none.
-func Version() int {
+// Version gives that of the kernel's Landlock, 0 where there is none; a variable for the tests.
+var Version = func() int {
 	version, _, errno := syscall.Syscall(sysCreateRuleset, 0, 0, versionFlag)
 	if errno != 0 {
 		return 0
 	}
 	return int(version)
+}
+
+// Available is whether a program can be confined here at all. Where only trying tells, it is tried, once.
+var Available = sync.OnceValue(func() bool {
+	return Version() > 0 || os.Geteuid() == 0 && tried() == nil
+})
+
+// tried confines a process that does nothing then.
+func tried() error {
+	command := exec.Command("/proc/self/exe")
+	command.SysProcAttr = &syscall.SysProcAttr{}
+	became, err := Command(command, "", "")
+	if err != nil {
+		return err
+	}
+	return errors.Join(command.Start(), became(), command.Wait())
 }
 
 // Command is the same command, confined. Its credential is taken over by what it starts. Once it was started, or could not be, what is
@@ -89,12 +103,16 @@ func Command(command *exec.Cmd, program, scratch string) (became func() error, e
 	}, nil
 }
 
-// Become turns this process, which was started for that, into the program. It returns only when that fails.
+// Become turns this process, which was started for that, into the program. It returns only when that fails, or there is no program.
 func Become(arguments []string) int {
-	runtime.LockOSThread() // Landlock holds for a thread, and the one that executes is the one that remains
+	runtime.LockOSThread() // all of it holds for a thread, and the one that executes is the one that remains
 	syscall.CloseOnExec(report)
+	err := become(arguments)
+	if err == nil {
+		return 0
+	}
 	var errno syscall.Errno
-	if !errors.As(become(arguments), &errno) {
+	if !errors.As(err, &errno) {
 		errno = syscall.ENOSYS
 	}
 	_, _ = syscall.Write(report, []byte(strconv.Itoa(int(errno))))
@@ -103,16 +121,29 @@ func Become(arguments []string) int {
 
 func become(arguments []string) error {
 	uid, gid, groups, scratch, program, argv := arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5:]
-	if os.Geteuid() == 0 {
-		readOnlyMounts(scratch)
+	version := Version()
+	if version == 0 {
+		if byMountsAlone(scratch) != nil {
+			return syscall.ENOSYS
+		}
+	} else if os.Geteuid() == 0 {
+		_ = readOnlyMounts(scratch) // where that cannot be, Landlock is what there is
 	}
 	if uid != "-1" {
 		if err := assume(uid, gid, groups); err != nil {
 			return err
 		}
 	}
-	if err := restrict(Version(), scratch); err != nil {
-		return err
+	if _, _, errno := syscall.Syscall6(syscall.SYS_PRCTL, noNewPrivs, 1, 0, 0, 0, 0); errno != 0 {
+		return errno
+	}
+	if version > 0 {
+		if err := restrict(version, scratch); err != nil {
+			return err
+		}
+	}
+	if program == "" {
+		return nil
 	}
 	return syscall.Exec(program, argv, os.Environ())
 }
@@ -135,32 +166,8 @@ func assume(uid, gid, groups string) error {
 	return syscall.Setuid(user)
 }
 
-// readOnlyMounts makes all mounts read-only, in a name space of this thread's own. Where that cannot be, Landlock is what there is.
-func readOnlyMounts(scratch string) {
-	if syscall.Unshare(syscall.CLONE_NEWNS) != nil || syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "") != nil {
-		return
-	}
-	if scratch != "" && syscall.Mount(scratch, scratch, "", syscall.MS_BIND, "") != nil {
-		return
-	}
-	setAttributes("/", recursive, [4]uint64{mountReadOnly})
-	if scratch != "" {
-		setAttributes(scratch, 0, [4]uint64{0, mountReadOnly})
-	}
-}
-
-// setAttributes sets the first of some attributes of a mount, and clears the second.
-func setAttributes(path string, flags uintptr, attributes [4]uint64) {
-	name := append([]byte(path), 0)
-	at := atFDCWD
-	_, _, _ = syscall.Syscall6(sysMountSetattr, uintptr(at), uintptr(unsafe.Pointer(&name[0])), flags,
-		uintptr(unsafe.Pointer(&attributes)), unsafe.Sizeof(attributes), 0)
-}
-
+// restrict is Landlock's part.
 func restrict(version int, scratch string) error {
-	if version == 0 {
-		return syscall.ENOSYS
-	}
 	handled := uint64(writeFile)
 	for bit := firstWriting; bit <= lastInVersion1; bit++ {
 		handled |= 1 << bit
@@ -183,9 +190,6 @@ func restrict(version int, scratch string) error {
 			}{allowed, int32(place)}
 			_, _, _ = syscall.Syscall6(sysAddRule, ruleset, pathBeneath, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
 		}
-	}
-	if _, _, errno := syscall.Syscall6(syscall.SYS_PRCTL, noNewPrivs, 1, 0, 0, 0, 0); errno != 0 {
-		return errno
 	}
 	if _, _, errno := syscall.Syscall(sysRestrictSelf, ruleset, 0, 0); errno != 0 {
 		return errno

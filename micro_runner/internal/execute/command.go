@@ -54,8 +54,8 @@ func ask(ctx context.Context, item wire.Object, confined bool) (wire.Object, err
 	if err != nil {
 		return nil, err
 	}
-	if confined && confine.Version() == 0 {
-		return nil, fault.New(fault.NotSupported, "the kernel has no Landlock, which would keep %s from changing anything", spec.Argv[0])
+	if confined && !confine.Available() {
+		return nil, fault.New(fault.NotSupported, "nothing keeps %s from changing something here: the kernel has no Landlock, and mounts of its own take root", spec.Argv[0])
 	}
 	spec.Confined, spec.Asked = confined, true
 	spec.MaxOutput = 0

@@ -24,7 +24,7 @@ const (
 func appendNumber(text []byte, number int64) []byte { return strconv.AppendInt(text, number, 10) }
 
 // confining says whether what is asked can be kept from changing anything.
-func confining() bool { return confine.Version() > 0 }
+func confining() bool { return confine.Available() }
 
 // question is what a program is asked.
 type question struct {
