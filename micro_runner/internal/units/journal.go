@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/execute"
 	"froyo.dev/runner/internal/wire"
 )
@@ -29,24 +31,28 @@ func Journal(ctx context.Context, selection []string, since time.Time) string {
 	// The newest first: from --since on, systemd before 254 counts --lines from the beginning.
 	argv := []string{"journalctl", "--quiet", "--no-pager", "--output=json", "--output-fields=MESSAGE", "--reverse", "--lines=" + journalLines}
 	if !since.IsZero() {
-		argv = append(argv, fmt.Sprintf("--since=@%d", since.Unix()))
+		argv = append(argv, fmt.Sprintf("--since=@%d", since.Unix())) // whole seconds: what an attempt before has left in this one is left out below
 	}
 	argv = append(argv, selection...)
 	outcome, err := execute.Run(ctx, execute.Spec{Argv: argv, Directory: "/", MaxOutput: 64 << 10})
 	if err != nil || outcome.Exit != 0 {
 		return ""
 	}
-	return shown(messages(string(outcome.Stdout)))
+	return shown(messages(string(outcome.Stdout), since))
 }
 
-// messages are what entries say, of which the newest comes first, in the order in which it was said.
-func messages(entries string) string {
+// messages are what entries say that came since some time, of which the newest comes first, in the order in which it was said.
+func messages(entries string, since time.Time) string {
 	var said []string
 	for one := range strings.SplitSeq(entries, "\n") {
 		value, err := wire.Parse([]byte(one))
 		entry, ok := value.(wire.Object)
 		if err != nil || !ok {
 			continue
+		}
+		came, err := strconv.ParseInt(command.Text(entry, "__REALTIME_TIMESTAMP"), 10, 64)
+		if err == nil && !since.IsZero() && came < since.UnixMicro() {
+			break
 		}
 		switch message, _ := entry.Get("MESSAGE"); message := message.(type) {
 		case string:

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/execute"
@@ -164,10 +165,22 @@ func TestWhetherSystemdTakesATimeIsAsked(t *testing.T) {
 
 func TestWhatAJournalSaysIsToldInOrder(t *testing.T) {
 	entries := `{"MESSAGE":"last\nof all","__CURSOR":"s=1"}` + "\n" + `{"MESSAGE":[102,255,114]}` + "\n" + `{"MESSAGE":null}` + "\n" + `{"MESSAGE":"fir` + "\n"
-	if got := messages(entries); got != "f\xffr\nlast\nof all" {
+	if got := messages(entries, time.Time{}); got != "f\xffr\nlast\nof all" {
 		t.Fatalf("%q", got)
 	}
-	if got := messages(""); got != "" {
+	if got := messages("", time.Time{}); got != "" {
 		t.Fatal(got)
+	}
+}
+
+// A reload that fails twice within a second was told with what the first one had said, since journalctl counts in whole seconds.
+func TestOfAnAttemptBeforeInTheSameSecondNothingIsTold(t *testing.T) {
+	entries := `{"MESSAGE":"second","__REALTIME_TIMESTAMP":"1700000000000600"}` + "\n" +
+		`{"MESSAGE":"this is it","__REALTIME_TIMESTAMP":"1700000000000500"}` + "\n" + `{"MESSAGE":"first","__REALTIME_TIMESTAMP":"1700000000000499"}` + "\n"
+	if got := messages(entries, time.UnixMicro(1700000000000500)); got != "this is it\nsecond" {
+		t.Fatalf("%q", got)
+	}
+	if got := messages(entries, time.Time{}); got != "first\nthis is it\nsecond" {
+		t.Fatalf("%q", got)
 	}
 }
