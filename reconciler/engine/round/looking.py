@@ -6,17 +6,21 @@ what follows from what was seen.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 
+from reconciler.core import diff
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.observing import Observed, by_package, observed, resource
 from reconciler.engine.round.performing import FindBlob, ReadingPerformer, together
 from reconciler.engine.round.planning import plan, unit_of
 from reconciler.engine.round.services import Services
-from reconciler.errors import ProviderError
+from reconciler.errors import ProviderError, StoreError
+from reconciler.model.blob import Blob
 from reconciler.model.calls import Call, Reply
-from reconciler.model.names import Address
+from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Action, PlanUnit
 
 
@@ -81,7 +85,7 @@ async def look(
             for address in addresses
             if (one := lane.instances[address]).probe is not None and one.removal is None
         }
-    find_blob = services.find_blob if texts else None
+    find_blob = await _bodies(services, lane, addresses) if texts else None
     seen = await _seen(services, lane, [one for one in addresses if one not in probed], performer, find_blob)
     if probed:
         readings = [reading for reading in probed.values() if isinstance(reading, Observed)]
@@ -95,6 +99,20 @@ async def look(
         if isinstance(shown.unit, PlanUnit):
             _note(lane, shown.unit)
     return seen
+
+
+async def _bodies(services: Services, lane: Lane, addresses: Collection[Address]) -> FindBlob:
+    """Gives the declared bodies, and, of what was there before us and is to come back, those that can be shown."""
+    kept: dict[Digest, Blob] = {}
+    for address in addresses:
+        removal = lane.instances[address].removal
+        if removal is None or removal.restores is None or removal.restores["size"] > diff.MAX_BYTES:
+            continue
+        digest = Digest(str(removal.restores["digest"]))
+        with contextlib.suppress(StoreError):  # to be put back it takes more than this
+            content = await services.store.blobs.read(digest)
+            kept[digest] = Blob(digest, len(content), partial(bytes, content))
+    return lambda digest: kept.get(digest) or services.find_blob(digest)
 
 
 async def _seen(

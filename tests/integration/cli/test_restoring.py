@@ -41,6 +41,7 @@ def test_without_a_daemon_it_is_shown_and_the_next_apply_does_it(person):
     planned = person.json("restore", "here/File/motd", "--dry-run", status=2)
     [unit] = planned["items"][0]["units"]
     assert (unit["action"], unit["cause"]) == ("update", "restore")
+    assert unit["diffs"][0]["unified"].splitlines()[1:] == ["-ours", "+theirs"]
     done = person.froyo("restore", "here/File/motd", "--reason", "theirs was right")
     assert "is put back by the next froyo apply, since no daemon runs" in done.stdout
     assert "is left alone until: froyo resume here/File/motd" in done.stdout

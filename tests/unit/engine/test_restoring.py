@@ -77,7 +77,9 @@ async def test_it_is_shown_before_and_showing_it_changes_nothing(stage):
     plan = await stage.controller.foresee((await asked(stage)).wanted())
     (unit,) = plan.units
     assert (unit.action, unit.cause, unit.held) == (Action.UPDATE, Cause.RESTORE, None)
-    assert [diff.field for diff in unit.diffs] == ["content"]
+    # What would come back is shown, and not by its digest.
+    [diff] = unit.diffs
+    assert (diff.field, diff.unified) == ("content", "@@ -1 +1 @@\n-ours\n+theirs")
     await stage.settled()
     assert stage.content("motd") == b"ours\n"
     assert await stage.store.load_approvals() == {}
