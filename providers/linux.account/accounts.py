@@ -26,7 +26,10 @@ class _Account(Provider):
     async def read(self, wanted: list[Resource]) -> Sequence[Actual | Fault]:
         """One call each, in one round trip."""
         replies = await batch(f"{self.noun()}.stat", [self.question(one) for one in wanted])
-        return [reply if isinstance(reply, CallError) else found(reply) for reply in replies]
+        return [
+            reply if isinstance(reply, CallError) else found(reply, self.watched(one))
+            for one, reply in zip(wanted, replies, strict=True)
+        ]
 
     def absence(self, resource: Resource) -> Resource:
         """The same account, absent."""
@@ -40,15 +43,19 @@ class _Account(Provider):
         """What to ask about an account, with what it is to be."""
         return {self.noun(): one.spec["name"], "wanted": self.wish(one)}
 
+    def watched(self, one: Resource) -> list[str]:  # noqa: ARG002 - for a kind that has more
+        """What an account depends on beside the files that all of them are in."""
+        return []
+
     def wish(self, one: Resource) -> Json:
         """What an account is to be, as the calls take it."""
         raise NotImplementedError
 
 
-def found(reply: Json) -> Actual:
-    """What was answered about an account."""
+def found(reply: Json, more: Iterable[str]) -> Actual:
+    """What was answered about an account, which depends on `more` than the files."""
     exists = reply.pop("exists")
-    watch = dict.fromkeys(FILES)
+    watch = dict.fromkeys((*FILES, *more))
     home = posixpath.normpath(reply.get("home", ""))
     if "home_missing" in reply and home.startswith("/") and not home.startswith("//"):
         watch[f"path:{home}"] = None  # what else may stand there is no path

@@ -25,8 +25,11 @@ ARGUMENTS = {
     "comment": "comment",
     "locked": "locked",
     "expires": "expires",
+    "linger": "linger",
 }
 """Fields as the calls have them."""
+LINGERERS = "path:/var/lib/systemd/linger"
+"""Where logind keeps who lingers, a file each."""
 SHORTEST_HASH = 20
 """What is shorter is a password, or a mistake."""
 
@@ -58,6 +61,10 @@ class User(_Account):
         if "createHome" not in spec and not spec.get("system", False) and "createHome" not in one.ignore:
             asked["create_home"] = True
         return asked
+
+    def watched(self, one: Resource) -> list[str]:
+        """Who lingers is kept in a file of its own."""
+        return [f"{LINGERERS}/{one.spec['name']}"] if "linger" in one.spec else []
 
     def plan(self, wanted: list[Resource], actual: list[Actual]) -> Sequence[Operation | Fault]:
         """Compare field by field."""
@@ -97,7 +104,18 @@ class User(_Account):
 def creation(spec: Json) -> list[FieldDiff]:
     """The declared fields of who is not there yet."""
     diffs = [FieldDiff("state", "absent", "present")]
-    fields = ("uid", "group", "groups", "exactGroups", "home", "shell", "comment", "locked", "expires")
+    fields = (
+        "uid",
+        "group",
+        "groups",
+        "exactGroups",
+        "home",
+        "shell",
+        "comment",
+        "locked",
+        "expires",
+        "linger",
+    )
     diffs += [FieldDiff(field, None, spec[field]) for field in fields if field in spec]
     if "body" in spec:
         diffs.append(FieldDiff("passwordHash", None, "as declared"))
@@ -123,8 +141,11 @@ def changes(spec: Json, state: Json) -> list[FieldDiff]:
         diffs.append(FieldDiff("passwordHash", before, "as declared"))
     if "locked" in spec and spec["locked"] != state["locked"] and locking_matters(spec, state):
         diffs.append(FieldDiff("locked", state["locked"], spec["locked"]))
-    if "expires" in spec and spec["expires"] != state["expires"]:
-        diffs.append(FieldDiff("expires", state["expires"], spec["expires"]))
+    diffs += [
+        FieldDiff(field, state[field], spec[field])
+        for field in ("expires", "linger")
+        if field in spec and spec[field] != state[field]
+    ]
     return diffs
 
 

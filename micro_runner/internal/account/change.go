@@ -86,6 +86,11 @@ func (f *family) ensureUser(ctx context.Context, item wire.Object) (wire.Object,
 			}
 		}
 	}
+	if w.relingers(name) {
+		if err := f.setLinger(ctx, name, w.linger); err != nil {
+			return nil, err
+		}
+	}
 	return changed(true), nil
 }
 
@@ -241,6 +246,11 @@ func (f *family) removeUser(ctx context.Context, item wire.Object) (wire.Object,
 	}
 	if err != nil || there == nil {
 		return changed(false), err
+	}
+	if lingers(name) { // else the manager that it keeps running would be in the way
+		if err := f.setLinger(ctx, name, false); err != nil {
+			return nil, err
+		}
 	}
 	argv := []string{"userdel"}
 	if home {

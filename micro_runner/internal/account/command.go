@@ -133,6 +133,9 @@ func (w *wantedUser) describe(db *database, there *user) (wire.Object, error) {
 	if w.createHome {
 		reply = append(reply, wire.F("home_missing", w.lacksHome(there)))
 	}
+	if w.lingerSaid {
+		reply = append(reply, wire.F("linger", lingers(there.name)))
+	}
 	return reply, nil
 }
 

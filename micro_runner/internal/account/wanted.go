@@ -29,6 +29,8 @@ type wantedUser struct {
 	hasPassword bool
 	locked      bool
 	lockSaid    bool
+	linger      bool
+	lingerSaid  bool
 	expires     string
 }
 
@@ -38,7 +40,7 @@ func readUser(fields wire.Object) (*wantedUser, error) {
 		absent: a.Bool("absent", false), uid: a.Number("uid"), group: a.Text("group"), groups: a.Strings("groups"), listed: a.Has("groups"),
 		exact: a.Bool("exact", false), system: a.Bool("system", false), home: a.Text("home"), createHome: a.Bool("create_home", false),
 		moveHome: a.Bool("move_home", false), shell: a.Text("shell"), comment: a.Text("comment"), commented: a.Has("comment"),
-		locked: a.Bool("locked", false), lockSaid: a.Has("locked"), expires: a.Text("expires"),
+		locked: a.Bool("locked", false), lockSaid: a.Has("locked"), linger: a.Bool("linger", false), lingerSaid: a.Has("linger"), expires: a.Text("expires"),
 	}
 	w.password, w.hasPassword = a.Digest("blob")
 	for _, name := range append([]string{w.group}, w.groups...) {
@@ -67,6 +69,7 @@ func (w *wantedUser) obstacles(s *search, name string, there *user) {
 		return
 	}
 	s.tools("useradd", "usermod")
+	w.lingering(s, name)
 	if there == nil {
 		if uid, err := s.names.UID(name); err == nil && !isNumber(name) {
 			s.add(fault.New(fault.NotLocal, "%s is known through the name service (/etc/nsswitch.conf), with the number %d, and is none of /etc/passwd; it is changed where it comes from", name, uid), "user:"+name)
@@ -95,7 +98,7 @@ func (w *wantedUser) asIs(s *search, there *user) bool {
 	}
 	if w.uid != command.Keep && w.uid != int(there.uid) || w.home != "" && w.home != there.home || w.shell != "" && w.shell != there.shell ||
 		w.commented && w.comment != there.comment || w.group != "" && s.db.find(w.group) != s.db.which(there.gid) || w.regroups(s.db, there) ||
-		w.lacksHome(there) {
+		w.lacksHome(there) || w.relingers(there.name) {
 		return false
 	}
 	secret, err := s.db.secret(there)

@@ -24,8 +24,16 @@ DEFAULTS = {
     "expires": "never",
     "groups": [],
     "home_missing": False,
+    "linger": False,
 }
-FIELDS = {"home": "home", "shell": "shell", "comment": "comment", "locked": "locked", "expires": "expires"}
+FIELDS = {
+    "home": "home",
+    "shell": "shell",
+    "comment": "comment",
+    "locked": "locked",
+    "expires": "expires",
+    "linger": "linger",
+}
 
 
 def answer(world: Json, call: str, args: Json) -> Json:
@@ -84,6 +92,8 @@ def described(world: Json, noun: str, there: Json | None, wanted: Json) -> Json:
     reply["password"] = password
     if wanted.get("create_home"):
         reply["home_missing"] = full["home_missing"]
+    if "linger" in wanted:
+        reply["linger"] = full["linger"]
     return reply
 
 

@@ -122,6 +122,8 @@ def test_who_is_as_declared_is_left_alone(look):
     operation, actual, _, _ = look("User", ANN, name="ann", uid=1001, group="ann", groups=["adm", "ann"])
     assert operation["action"] == "none"
     assert actual["watch"] == ["path:/etc/passwd", "path:/etc/group", "path:/etc/shadow"]
+    lingering = look("User", ANN | {"linger": True}, name="ann", linger=True)[1]
+    assert lingering["watch"] == [*actual["watch"], "path:/var/lib/systemd/linger/ann"]
     assert look("User", ANN, name="ann", exactGroups=["adm"])[0]["action"] == "none"
     assert look("User", ANN, name="ann", group=1001, locked=False)[0]["action"] == "none"
     assert look("Group", {"exists": True, "gid": 5, "state": "s"}, name="web", gid=5)[0]["action"] == "none"
@@ -144,6 +146,9 @@ def test_who_is_as_declared_is_left_alone(look):
         ({"locked": False}, {"password": "set"}, {"locked": (True, False)}),
         ({"expires": "2031-01-01"}, {}, {"expires": ("never", "2031-01-01")}),
         ({"createHome": True}, {"home_missing": True}, {"createHome": ("missing", "made")}),
+        ({"linger": True}, {"linger": False}, {"linger": (False, True)}),
+        ({"linger": False}, {"linger": True}, {"linger": (True, False)}),
+        ({"linger": True}, {"linger": True}, {}),
         ({"body": BODY}, {}, {"passwordHash": (None, "as declared")}),
         ({"body": BODY}, {"password": "set"}, {"passwordHash": ("another", "as declared")}),
         ({"body": BODY}, {"password": "wanted"}, {}),
