@@ -32,7 +32,7 @@ class Command(TyperCommand):
     def __init__(self, *arguments: Any, **words: Any) -> None:
         super().__init__(*arguments, **words)
         at = next((n for n, one in enumerate(self.params) if "--state" in one.opts), None)
-        if at is not None:
+        if at is not None and self.name != "store":  # which names two of them
             self.params.insert(at + 1, _store())
 
     def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override] # Typer's Context is click's

@@ -78,6 +78,9 @@ class Server:
             "--no-sync",
         ]
         self._run(*initdb, "--locale=C")
+        rules = self.data / "pg_hba.conf"
+        # Who is granted this role is asked for a password, by TCP.
+        rules.write_text("host all +guarded 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
 
     def start(self, *settings: str) -> None:
         """Start it, and wait until it answers."""
@@ -139,6 +142,12 @@ class Server:
         self.ask(f"CREATE ROLE {name} LOGIN; CREATE SCHEMA {name} AUTHORIZATION {name}")
         return self.url(name)
 
+    def owned(self, path: Path) -> Path:
+        """A directory that is given to the server."""
+        if self._user:
+            os.chown(path, pwd.getpwnam(self._user).pw_uid, pwd.getpwnam(self._user).pw_gid)
+        return path
+
     def _run(self, *words: object) -> None:
         done = subprocess.run(
             [str(word) for word in words], check=False, capture_output=True, text=True, cwd="/", **self._as()
@@ -174,6 +183,7 @@ def server(*settings: str) -> Iterator[Server]:
         one.make()
         one.start(*settings)
         one.ask("CREATE DATABASE froyo", database="postgres")
+        one.ask("CREATE ROLE guarded")
         yield one
     finally:
         if one._process is not None and one._process.poll() is None:

@@ -15,6 +15,7 @@ from reconciler.runtime import Runtime, ThreadLanes
 from reconciler.store.batch import Batch
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
+from tests.integration.store.conftest import mounted
 from tests.unit.store.values import event, state
 
 
@@ -212,3 +213,74 @@ def _nobody():
     import psycopg
 
     raise psycopg.OperationalError("the server has not answered for 5 s")
+
+
+# --- The way there ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def guarded(shared_server, place, tmp_path, monkeypatch):
+    """A place that wants a password, by TCP: its address, and what writes the file with a password."""
+    user = place.split("://")[1].split("@")[0]
+    shared_server.ask(f"ALTER ROLE {user} PASSWORD 'hunter2'; GRANT guarded TO {user}")
+    pgpass = tmp_path / "pgpass"
+    monkeypatch.setenv("PGPASSFILE", str(pgpass))
+
+    def write(password: str) -> None:
+        pgpass.write_text(f"127.0.0.1:{shared_server.port}:froyo:{user}:{password}\n")
+        pgpass.chmod(0o600)
+
+    return f"postgresql://{user}@127.0.0.1:{shared_server.port}/froyo", write
+
+
+async def test_a_password_is_found_where_libpq_looks_for_it(open_store, guarded):
+    address, write = guarded
+    with pytest.raises(StoreError, match=r"the server wants another password .*PGPASSFILE") as caught:
+        await open_store(address)
+    assert caught.value.error_class is ErrorClass.PERMANENT
+    write("wrong")
+    with pytest.raises(StoreError, match=r"the server wants another password .*failed for user") as caught:
+        await open_store(address)
+    assert "wrong;" not in str(caught.value)
+    write("hunter2")
+    store = await open_store(address)
+    await store.write(Batch().put_states([state()]))
+    assert len(await store.load_states()) == 1
+
+
+async def fill(store) -> None:
+    for number in range(200):
+        await store.blobs.put(os.urandom(1 << 20))
+        await store.write(Batch().add_events([event(f"{number}")]))
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a file system takes root")
+@pytest.mark.e2e
+@pytest.mark.postgresql
+async def test_a_server_with_a_full_disk_says_so_and_goes_on_when_there_is_room(own_server, open_store):
+    place = own_server.place()
+    user = place.split("://")[1].split("@")[0]
+    with mounted(own_server.directory / "disk", 48) as disk:
+        tables = disk.path / "tables"
+        tables.mkdir()
+        own_server.owned(disk.path)
+        own_server.ask(f"CREATE TABLESPACE small LOCATION '{own_server.owned(tables)}'")
+        own_server.ask(f"GRANT CREATE ON TABLESPACE small TO {user}")
+        own_server.ask(f"ALTER ROLE {user} SET default_tablespace = small")
+        store = await open_store(place)
+        await store.acquire_lease(holder(1), ttl=30)
+        ballast = disk.fill(leave=4 << 20)
+        kept = await store.blobs.put(os.urandom(1 << 20))
+        with pytest.raises(StoreError) as caught:
+            await fill(store)
+        assert "the disk of its server is full" in str(caught.value), caught.value
+        assert caught.value.error_class is ErrorClass.TRANSIENT
+        assert len(await store.blobs.read(kept)) == 1 << 20
+        ballast.unlink()
+        await store.write(Batch().add_events([event("after")]))
+        found = await store.events()
+        assert [one.id for one in found] == sorted({one.id for one in found})
+        assert found[-1].message == "after"
+        store.abandon()
+        own_server.stop(signal.SIGQUIT)
