@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from reconciler.app.places import Places
-from reconciler.errors import LeaseHeld
+from reconciler.errors import ErrorClass, LeaseHeld, StoreError
 from reconciler.runtime import Runtime
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
@@ -42,23 +43,39 @@ async def stand_by(store: Store, runtime: Runtime, places: Places, notice: Calla
         store: the store.
         runtime: clock and lanes.
         places: of this process.
-        notice: told who has it, once for each.
+        notice: told who has it, once for each, and what keeps it from being asked for.
+
+    Raises:
+        StoreError: it cannot be had, and trying again would not help.
     """
-    told = None
+    holder: LeaseHolder | None = None
+    told = ""
     while True:
-        us = LeaseHolder.of_this_process(runtime.now())
         try:
-            await store.acquire_lease(us, LEASE)
-        except LeaseHeld:
-            found = await store.lease()
-            if found is not None and found.holder != told:
-                told = found.holder
-                notice(
-                    f"standing by: froyo on {told.host} (pid {told.pid}) works with {places.kept_in}; this one takes "
-                    "over as soon as that one has ended"
+            await store.acquire_lease(LeaseHolder.of_this_process(runtime.now()), LEASE)
+        except StoreError as error:
+            if error.error_class is not ErrorClass.TRANSIENT:
+                raise
+            said = str(error)
+            if isinstance(error, LeaseHeld) and (found := await _holder(store)) is not None:
+                holder = found
+                said = (
+                    f"froyo on {holder.host} (pid {holder.pid}) works with {places.kept_in}; this one takes over as "
+                    "soon as that one has ended"
                 )
+            if said != told:
+                notice(f"standing by: {said}")
+                told = said
             await asyncio.sleep(AGAIN)
         else:
-            if told is not None:
-                notice(f"taking over: froyo on {told.host} (pid {told.pid}) has ended")
+            if holder is not None:
+                notice(f"taking over: froyo on {holder.host} (pid {holder.pid}) has ended")
             return
+
+
+async def _holder(store: Store) -> LeaseHolder | None:
+    """Who has the store, as far as that can be told just now."""
+    with contextlib.suppress(StoreError):
+        found = await store.lease()
+        return found.holder if found is not None else None
+    return None

@@ -34,6 +34,20 @@ def another(person):
     yield other
 
 
+@contextlib.contextmanager
+def standing_by(person):
+    """A daemon that need not lead; it is ended at the end, if it has not."""
+    with (person.base / "daemon.log").open("wb") as log:
+        daemon = subprocess.Popen(
+            person.command("up", person.site), stdout=log, stderr=log, env=person.environ
+        )
+        try:
+            yield daemon
+        finally:
+            daemon.kill()
+            daemon.wait()
+
+
 def test_everything_is_done_with_a_store_on_a_server(person, place):
     on(person, place)
     motd = person.machine / "etc" / "motd"
@@ -70,16 +84,12 @@ def test_who_stands_by_takes_over_when_the_one_that_leads_is_killed(person, plac
     motd = person.machine / "etc" / "motd"
     with another(person) as other, person.up(ends=signal.SIGKILL) as leader:
         person.froyo("wait", "--timeout", "60s")
-        log = (other.base / "daemon.log").open("wb")
-        standby = subprocess.Popen(other.command("up", other.site), stdout=log, stderr=log, env=other.environ)
-        try:
-            other.until(
-                lambda: f"standing by: froyo on {socket.gethostname()} (pid {leader.pid})" in other.log
-            )
+        with standing_by(other) as standby:
+            told = f"standing by: froyo on {socket.gethostname()} (pid {leader.pid})"
+            other.until(lambda: told in other.log)
             assert other.json("status")["instances"] == 2  # from the store
-            held = other.froyo("apply", other.site, status=1).stderr
-            assert f"pid {leader.pid}" in held
-            assert "suspend" not in other.froyo("suspend", "File/motd", "--reason", "x", status=1).stdout
+            for words in (["apply", other.site], ["suspend", "File/motd", "--reason", "trying"]):
+                assert f"pid {leader.pid}" in other.froyo(*words, status=1).stderr
             leader.kill()
             leader.wait()
             other.until((other.state / "froyo.sock").exists)
@@ -88,10 +98,6 @@ def test_who_stands_by_takes_over_when_the_one_that_leads_is_killed(person, plac
             other.until(lambda: motd.read_text() == "hello\n")
             standby.terminate()
             assert standby.wait(timeout=PATIENCE) == 0, other.log
-        finally:
-            standby.kill()
-            standby.wait()
-            log.close()
 
 
 def test_a_store_is_copied_to_a_server_and_back(person, place):
@@ -108,6 +114,10 @@ def test_a_store_is_copied_to_a_server_and_back(person, place):
     for environ in ({"FROYO_STORE": place}, {"FROYO_STATE": str(person.base / "back")}):
         asked = (["events"], ["history"], ["get", "resources"])
         assert [json.loads(person.froyo(*one, "-o", "json", **environ).stdout) for one in asked] == before
+
+
+def live(people):
+    return [one for one in people if one.json("status", status=None)["live"]]
 
 
 # --- What happens to servers ------------------------------------------------------------------------------------------
@@ -197,3 +207,37 @@ def test_a_server_that_is_restarted_again_and_again_under_load_ends_as_declared(
         ids = [one["id"] for one in person.json("events", "--limit", "100000")["items"]]
         assert ids == sorted(set(ids))
     assert not [run for run in person.json("history", "--limit", "100000")["items"] if not run["outcome"]]
+
+
+@pytest.mark.e2e
+@pytest.mark.postgresql
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
+def test_of_two_one_leads_after_the_server_was_restarted(person, own_server, how):
+    """Whoever is faster: the other one stands by, or ends and says why, and never do both work."""
+    on(person, own_server.place())
+    with another(person) as other, contextlib.ExitStack() as stack:
+        people = {person: stack.enter_context(standing_by(person))}
+        person.until((person.state / "froyo.sock").exists)
+        people[other] = stack.enter_context(standing_by(other))
+        other.until(lambda: "standing by: froyo on" in other.log)
+        files = [person.machine / f"f{n}" for n in range(6)]
+        text = "apiVersion: linux.froyo.dev/v1alpha1\nkind: File\nmetadata: {name: %s}\n"
+        text += "spec: {target: here, path: '@/%s', content: as declared}\n---\n"
+        person.write("more.yaml", "".join(text % (file.name, file.name) for file in files))
+        person.until(lambda: all(file.exists() for file in files))
+        for file in files:
+            own_server.stop(how)
+            file.write_text("spoiled")
+            own_server.start()
+            person.until(lambda file=file: file.read_text() == "as declared")
+            for one, daemon in list(people.items()):
+                if daemon.poll() is not None:  # as what keeps programs alive does
+                    assert daemon.returncode == 1
+                    assert "has taken the store over" in one.log
+                    people[one] = stack.enter_context(standing_by(one))
+        # One that has nothing to write hears of it when it renews its lease; it could not have worked until then.
+        person.until(lambda: len(live(people)) == 1)
+        [leading] = live(people)
+        person.until(lambda: ready(leading)[0] == 200)
+    held = own_server.ask("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+    assert held == [(0,)]
