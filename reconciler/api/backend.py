@@ -123,8 +123,10 @@ class Backend(Followed, Observable, Protocol):
     async def test_alert(self, name: AlertName, *, by: str) -> str:
         """Have an alert tell of nothing, by hand; the id of the message."""
 
-    async def approve(self, addresses: Sequence[Address], *, by: str, reason: str) -> list[Address]:
-        """Have done what waits for a person; returns what that is."""
+    async def approve(
+        self, addresses: Sequence[Address], *, by: str, reason: str
+    ) -> tuple[list[Address], list[Address]]:
+        """Have done what waits for a person; returns what that is, and what had been approved already."""
 
     async def forget(self, addresses: Sequence[Address], source: str, *, by: str) -> list[str]:
         """Leave these, or all of a source, as they are for good; returns what that is."""

@@ -217,8 +217,8 @@ class _Handlers:
 
         wanted = requests.body(requests.Approve, await request.read())
         addresses = [Address(one) for one in wanted.addresses]
-        approved = await self._backend.approve(addresses, by=wanted.by, reason=wanted.reason)
-        return _json(views.document("Accepted", addresses=approved))
+        approved, already = await self._backend.approve(addresses, by=wanted.by, reason=wanted.reason)
+        return _json(views.document("Accepted", addresses=approved, already=already))
 
     async def forget(self, request: web.Request) -> web.Response:
         from reconciler.api import requests

@@ -24,18 +24,28 @@ def approvals(
     *,
     states: Mapping[Address, ResourceState],
     inventory: Mapping[Address, InventoryEntry],
+    given: Mapping[Address, Approval],
     by: str,
     reason: str,
     at: float,
-) -> list[Approval]:
-    """The approvals of what waits at `addresses`, or is there and declared by nobody.
+) -> tuple[list[Approval], list[Address]]:
+    """The approvals of what waits at `addresses`, or is there and declared by nobody; and what is approved already.
 
     What has not been looked at since it began to wait is left out: there is nothing yet that could be approved.
+
+    Args:
+        addresses: what a person approves.
+        states: what is known of every instance.
+        inventory: what is ours.
+        given: what was approved before, and is not done yet: of just what is shown now it is not approved once more.
+        by: who approves.
+        reason: why.
+        at: seconds since the epoch.
 
     Raises:
         UsageError: something of it waits for nobody, or nothing of it has been looked at.
     """
-    found, unseen = [], []
+    found, unseen, already = [], [], []
     for address in addresses:
         state, entry = states.get(address), inventory.get(address)
         if state is not None and state.held is not None:
@@ -47,12 +57,15 @@ def approvals(
             shown = entry.instance.digest
         else:
             raise UsageError(f"{address} waits for nobody's approval; see: froyo get")
-        found.append(Approval(address=address, shown=shown, by=by, reason=reason, at=at))
-    if unseen and not found:
+        if (before := given.get(address)) is not None and before.shown == shown:
+            already.append(address)
+        else:
+            found.append(Approval(address=address, shown=shown, by=by, reason=reason, at=at))
+    if unseen and not found and not already:
         raise UsageError(
             f"{unseen[0]} has not been looked at since it was dropped; approve it once its target can be reached"
         )
-    return found
+    return found, already
 
 
 def audited(found: Collection[Approval]) -> Batch:

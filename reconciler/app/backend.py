@@ -150,20 +150,24 @@ class DaemonBackend(StoreKnowledge):
         await self._audit(suspending.audited_end(suspended, by=by, at=now))
         return await self._daemon.controller.resume(suspended)
 
-    async def approve(self, addresses: Sequence[Address], *, by: str, reason: str) -> list[Address]:
-        """Have done what waits for a person; returns what that is."""
+    async def approve(
+        self, addresses: Sequence[Address], *, by: str, reason: str
+    ) -> tuple[list[Address], list[Address]]:
+        """Have done what waits for a person; returns what that is, and what had been approved already."""
         store, controller = self._daemon.parts.store, self._daemon.controller
-        found = approvals(
+        found, already = approvals(
             addresses,
             states=controller.states(),
             inventory=await store.load_inventory(),
+            given=await store.load_approvals(),
             by=by,
             reason=reason,
             at=self.now(),
         )
-        await store.write(audited(found))
-        await controller.approve(found)
-        return [one.address for one in found]
+        if found:
+            await store.write(audited(found))
+            await controller.approve(found)
+        return [one.address for one in found], already
 
     async def forget(self, addresses: Sequence[Address], source: str, *, by: str) -> list[str]:
         """Leave these, or all of a source, as they are for good; returns what that is."""

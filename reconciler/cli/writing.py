@@ -45,19 +45,22 @@ async def resume(where: Places, objects: Collection[str], *, by: str) -> None:
         await store.write(batch)
 
 
-async def approve(where: Places, addresses: Collection[Address], *, by: str, reason: str) -> list[Address]:
-    """Put approvals on record, and in the audit log; returns what was approved."""
+async def approve(
+    where: Places, addresses: Collection[Address], *, by: str, reason: str
+) -> tuple[list[Address], list[Address]]:
+    """Put approvals on record, and in the audit log; returns what was approved, and what had been already."""
     async with writing(where) as (store, runtime):
-        found = approvals(
+        found, already = approvals(
             addresses,
             states=await store.load_states(),
             inventory=await store.load_inventory(),
+            given=await store.load_approvals(),
             by=by,
             reason=reason,
             at=runtime.now(),
         )
         await store.write(audited(found).approve(found))
-        return [one.address for one in found]
+        return [one.address for one in found], already
 
 
 async def forget(where: Places, addresses: Collection[Address], source: str, *, by: str) -> list[str]:

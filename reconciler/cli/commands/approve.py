@@ -51,27 +51,36 @@ def command(
         raise UsageError("an approval needs a reason that others understand")
     asking = Asking.of(state)
     found = _waiting(asking, what or [])
-    by, done = person(os.environ), []
+    by, done, already = person(os.environ), [], []
     if not found:
         pass
     elif asking.daemon is not None:
         request = {"addresses": found, "by": by, "reason": reason}
-        done = asking.daemon.post("/v1/approve", request)["addresses"]
+        accepted = asking.daemon.post("/v1/approve", request)
+        done, already = accepted["addresses"], accepted["already"]
     else:
         from reconciler.cli.writing import approve
 
-        done = asyncio.run(approve(asking.where, [Address(one) for one in found], by=by, reason=reason))
+        addresses = [Address(one) for one in found]
+        done, already = asyncio.run(approve(asking.where, addresses, by=by, reason=reason))
     if output.is_document:
-        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Approved", "addresses": done}, output)
-    elif not done:
+        done_now = {"addresses": done, "already": already}
+        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Approved", **done_now}, output)
+        return 0
+    then = "" if asking.daemon is not None else "; no daemon runs, so the next froyo apply does it"
+    if not done and not already:
         screen.say("nothing waits for anybody")
-    else:
-        named = one_line(done[0]) if len(done) == 1 else count(len(done), "resource")
-        then = "" if asking.daemon is not None else "; no daemon runs, so the next froyo apply does it"
-        screen.say(f"approved {named}{then}")
-        if unseen := [address for address in found if address not in done]:
-            screen.note(f"not approved, since not looked at yet: {', '.join(map(one_line, unseen))}")
+    if done:
+        screen.say(f"approved {_named(done)}{then}")
+    if already:
+        screen.say(f"approved before, and still to be done: {_named(already)}{'' if done else then}")
+    if unseen := [address for address in found if address not in done and address not in already]:
+        screen.note(f"not approved, since not looked at yet: {', '.join(map(one_line, unseen))}")
     return 0
+
+
+def _named(addresses: list[str]) -> str:
+    return one_line(addresses[0]) if len(addresses) == 1 else count(len(addresses), "resource")
 
 
 def _waiting(asking: Asking, what: list[str]) -> list[str]:

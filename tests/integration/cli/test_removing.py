@@ -86,6 +86,10 @@ def test_what_is_held_is_removed_when_a_person_approves_or_kept_for_good_when_th
     person.froyo("forget", "here/File/d")
     approved = person.froyo("approve", "--all", "--reason", "not used any more")
     assert approved.stdout.startswith("approved 3 resources; no daemon runs")
+    # Approved once more it is neither told nor on record as if it were news.
+    again = person.froyo("approve", "--all", "--reason", "not used any more")
+    assert again.stdout.startswith("approved before, and still to be done: 3 resources; no daemon runs")
+    assert [record["action"] for record in person.json("audit")["items"]].count("approve") == 3
     person.froyo("apply", "site")
     assert there(person) == ["d", "e"]
     assert person.froyo("get", "orphans").stdout == ""
