@@ -53,6 +53,8 @@ HERE_MAX = 32_768
 _MADE = ("providers", "python-runtime")
 CHORES_MAX = 8
 """How many used instances may lie about until then; those beyond are freed before anything else is done."""
+UNHEARD_MAX = 4
+"""How many may be on the lane, or done and not heard of: each has an instance that only the event loop sets aside."""
 
 
 class _Ready:
@@ -106,6 +108,7 @@ class PluginHost(Host):
         self._preparing = asyncio.Lock()
         self._closing = False
         self._jobs = 0
+        self._unheard = asyncio.Semaphore(UNHEARD_MAX)
         self._lock = threading.Lock()
         self._chores: deque[Callable[[], None]] = deque()
         self._idle: asyncio.TimerHandle | None = None
@@ -201,7 +204,8 @@ class PluginHost(Host):
     async def _on_lane(self, function: Callable[[], T]) -> T:
         self._jobs += 1
         try:
-            return await self._runtime.offload(LANE, lambda: self._locked(function))
+            async with self._unheard:
+                return await self._runtime.offload(LANE, lambda: self._locked(function))
         finally:
             self._jobs -= 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -209,10 +210,11 @@ async def test_serves_more_targets_at_once_than_it_keeps_instances(
     assert host.live == 0
 
 
+@pytest.mark.parametrize("starved", [False, True], ids=["at rest", "while the loop gets nothing"])
 async def test_many_targets_at_once_take_few_instances(
-    tmp_path: Path, make_host: MakeHost, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make_host: MakeHost, monkeypatch: pytest.MonkeyPatch, starved: bool
 ) -> None:
-    """A hundred targets that connected together once held an instance each, and 1.4 GB."""
+    """A hundred targets that connected together once held an instance each, and 1.4 GB; on a busy machine again."""
     monkeypatch.setattr(running, "LIVE_MAX", 3)
     monkeypatch.setattr(host_module, "CHORES_MAX", 2)
     write_package(tmp_path, SLOW)
@@ -237,11 +239,16 @@ async def test_many_targets_at_once_take_few_instances(
         return [Ok({"next": f"{calls[0].args['path']}+"})]
 
     runs = [host.run("test.thing", Phase.READ, reading(thing(f"t{n}")), perform) for n in range(40)]
-    replies = await asyncio.gather(*runs)
+    working = asyncio.gather(*runs)
+    if starved:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        time.sleep(0.3)  # noqa: ASYNC251 - as where others have the processor: what is computed goes on meanwhile
+    replies = await working
 
     assert {reply["actual"][0]["state"]["second"] for reply in replies} == {"/first++"}
-    # Kept, lying about, the one at work, a spare that is made, and some that the loop has not heard of yet.
-    assert most[0] <= 3 + 2 + 1 + 1 + 6
+    # Kept, lying about, a spare that is made, and those at work or not heard of yet.
+    assert most[0] <= 3 + 2 + 1 + host_module.UNHEARD_MAX
 
 
 async def test_gives_up_the_instance_of_a_run_that_is_cancelled(
