@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 
 from reconciler.app import quick
 from reconciler.app.assembly import Parts
@@ -15,6 +16,7 @@ from reconciler.engine.intake.recall import put_in_force
 from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.keeping import settle_in_doubt, store_report
 from reconciler.engine.lane.lane import orphaned
+from reconciler.engine.lane.unclaimed import Unclaimed
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.reached import account
 from reconciler.engine.loop.suspensions import Suspensions
@@ -69,7 +71,11 @@ async def apply(
         only: the units of a saved plan; None for everything.
         whole: whether `evaluated` is all of its directory, so that it becomes the snapshot in force.
     """
-    await settle_in_doubt(parts.store, Report(parts.runtime.now, {}))
+    beside = await settle_in_doubt(
+        parts.store, Report(parts.runtime.now, {}), transactions=parts.host.transactions
+    )
+    known = {address: beside.get(address, state) for address, state in evaluated.known.items()}
+    evaluated = replace(evaluated, known=known)
     if evaluated.parted.entries:
         await parts.store.write(evaluated.parted.batch(evaluated.instances, parts.runtime.now))
     if whole and only is None:
@@ -239,5 +245,11 @@ async def _once(
     disrupted = [one for one in await parts.store.load_disruptions() if one.cause in known]
     services.disruptions.recall(disrupted)
     return OneShot(
-        wanted, known, services=services, open_session=parts.open_session, owed=owed, facts=parts.facts
+        wanted,
+        known,
+        services=services,
+        open_session=parts.open_session,
+        owed=owed,
+        facts=parts.facts,
+        unclaimed=Unclaimed(await parts.store.unclaimed_preimages()),
     )

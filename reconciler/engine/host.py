@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from reconciler.errors import ProviderError
@@ -21,6 +21,10 @@ class ProviderHost(Protocol):
     All of them raise ProviderError where the provider failed as a whole, or misbehaved, and TransportError where
     `perform` lost the target.
     """
+
+    @property
+    def transactions(self) -> Collection[str]:
+        """The kinds of which what is to be done at once about several instances is one operation."""
 
     async def read(
         self, package: str, target: TargetName, wanted: Sequence[Resource], perform: Perform

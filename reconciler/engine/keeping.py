@@ -5,12 +5,13 @@ Invariant: what was said is on record in one transaction with what follows from 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from reconciler.engine.report import Report
 from reconciler.model.conditions import Reason
-from reconciler.model.names import Address, TargetName
-from reconciler.model.state import SourceState, TargetState
+from reconciler.model.names import Address, TargetName, split_address
+from reconciler.model.state import ResourceState, SourceState, TargetState
 from reconciler.store.batch import Batch
 from reconciler.store.records import UnitOutcome
 from reconciler.store.store import Store
@@ -45,12 +46,25 @@ async def store_report(
     await store.write(batch)
 
 
-async def settle_in_doubt(store: Store, report: Report) -> None:
-    """Say of every operation that an earlier controller left in doubt that it is observed again, and end its runs."""
+async def settle_in_doubt(
+    store: Store, report: Report, *, transactions: Collection[str]
+) -> Mapping[Address, ResourceState]:
+    """Say of every operation that an earlier controller left in doubt that it is observed again, and end its runs.
+
+    Args:
+        store: where they are on record.
+        report: says it.
+        transactions: the kinds of which several instances are one operation. It goes on by itself, and what it brings
+            along, or takes, though that is declared otherwise, is nobody's drift.
+
+    Returns:
+        What is known now of what it may bring along or take.
+    """
     unfinished, in_doubt = await store.unfinished_runs(), await store.in_doubt()
     if not unfinished and not in_doubt:
-        return
-    batch = Batch()
+        return {}
+    beside = await _beside(store, {unit.address for unit in in_doubt}, transactions)
+    batch = Batch().put_states(beside.values())
     doubtful: dict[str, list[UnitOutcome]] = {}
     told: set[Address] = set()
     for unit in in_doubt:
@@ -71,3 +85,26 @@ async def settle_in_doubt(store: Store, report: Report) -> None:
     for ended, outcomes in doubtful.items():  # what outlasted its round, whose run had ended
         batch.settle(ended, outcomes)
     await store.write(batch.add_events(report.events))
+    return beside
+
+
+async def _beside(
+    store: Store, in_doubt: Collection[Address], transactions: Collection[str]
+) -> dict[Address, ResourceState]:
+    """What is of a kind and on a target of which a transaction is in doubt, as of what was not seen as declared."""
+    doubtful = {_kind(address) for address in in_doubt}
+    if not any(kind in transactions for _, kind in doubtful):
+        return {}
+    return {
+        address: replace(state, observed=None)
+        for address, state in (await store.load_states()).items()
+        if state.observed is not None
+        and address not in in_doubt
+        and _kind(address)[1] in transactions
+        and _kind(address) in doubtful
+    }
+
+
+def _kind(address: Address) -> tuple[TargetName, str]:
+    target, ref = split_address(address)
+    return target, ref.partition("/")[0]

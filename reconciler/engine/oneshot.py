@@ -17,6 +17,7 @@ from reconciler.engine import wording
 from reconciler.engine.facts import TargetFacts
 from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.lane.lane import Lane
+from reconciler.engine.lane.unclaimed import Unclaimed
 from reconciler.engine.loop.reached import Reached
 from reconciler.engine.round.planning import unplanned
 from reconciler.engine.round.reconcile import Round
@@ -85,6 +86,7 @@ class OneShot:
         open_session: opens a session to a target.
         owed: the refreshes on record.
         facts: what is known of targets themselves; it is brought up to date while there is a session.
+        unclaimed: what was there before what an earlier run was at when it was cut off.
 
     Attributes:
         reached: what came of the attempt to reach each target.
@@ -99,6 +101,7 @@ class OneShot:
         open_session: OpenSession,
         owed: Collection[Owed] = (),
         facts: TargetFacts | None = None,
+        unclaimed: Unclaimed | None = None,
     ) -> None:
         self.reached: dict[TargetName, Reached] = {}
         self._wanted = wanted
@@ -107,6 +110,7 @@ class OneShot:
         self._services = services
         self._open = open_session
         self._facts = facts
+        self._unclaimed = unclaimed or Unclaimed()
         self._turns = Turns(services.disruptions)
 
     async def plan(self, *, texts: bool = True) -> list[Plan]:
@@ -187,6 +191,7 @@ class OneShot:
         lane.take_over(wanted.moved, now=now)
         lane.hold_back(now=now)
         lane.take_up(one for one in self._owed if split_address(one.address)[0] == name)
+        self._unclaimed.tell(lane.preimages, name, lane.instances, self._known)
         return lane
 
     async def _apply(

@@ -53,6 +53,12 @@ class Host(Phases):
         self._grants = grants
         self._gates: dict[tuple[str, Phase], Gate] = {}
 
+    @property
+    def transactions(self) -> frozenset[str]:
+        """The kinds of which what is to be done at once about several instances is one operation."""
+        kinds = (kind for package in self.packages.values() for kind in package.kinds)
+        return frozenset(kind.kind for kind in kinds if kind.transaction)
+
     async def run(
         self, package: str, phase: Phase, request: Mapping[str, Any], perform: Perform
     ) -> dict[str, Any]:

@@ -189,7 +189,11 @@ class Batch:
         return self._add(sql.ADD_RUN, [journals.run_row(run)])
 
     def intend(
-        self, run: str, units: Iterable[PlanUnit], preimages: Mapping[Address, Digest] | None = None
+        self,
+        run: str,
+        units: Iterable[PlanUnit],
+        preimages: Mapping[Address, Digest] | None = None,
+        subjects: Mapping[Address, str] | None = None,
     ) -> Self:
         """Record what a run is about to do, before it does it: a crash leaves these to be observed again.
 
@@ -198,11 +202,13 @@ class Batch:
             units: what is about to be done.
             preimages: contents that are about to be overwritten, in the digest store by now. What was there before
                 us cannot be observed again, so with it this survives a power failure, too.
+            subjects: what each is about; "" where its kind does not say.
         """
-        kept = preimages or {}
+        kept, about = preimages or {}, subjects or {}
         units = list(units)
         self.durable = self.durable or any(u.address in kept and u.cause is not Cause.DRIFT for u in units)
-        return self._add(sql.PUT_UNIT, (journals.intent_row(run, u, kept.get(u.address)) for u in units))
+        rows = (journals.intent_row(run, u, kept.get(u.address), about.get(u.address, "")) for u in units)
+        return self._add(sql.PUT_UNIT, rows)
 
     def owe(self, owed: Iterable[Owed]) -> Self:
         """Record that these are owed, or may turn out to be; it survives that the controller's machine loses power.

@@ -38,8 +38,16 @@ def run(row: Sequence[Any]) -> Run:
     return Run(**dict(zip(names, row, strict=True)))
 
 
-def intent_row(run: str, unit: PlanUnit, preimage: Digest | None) -> Row:
-    """For PUT_UNIT: an intent, in doubt until its outcome is recorded."""
+def intent_row(run: str, unit: PlanUnit, preimage: Digest | None, subject: str = "") -> Row:
+    """For PUT_UNIT: an intent, in doubt until its outcome is recorded.
+
+    Args:
+        run: its run.
+        unit: what is to be done.
+        preimage: what is kept of what that replaces.
+        subject: what it is about.
+    """
+    replaced, creates = unit.operation.preimage, unit.action is Action.CREATE
     return {
         "run": run,
         "address": unit.address,
@@ -53,7 +61,7 @@ def intent_row(run: str, unit: PlanUnit, preimage: Digest | None) -> Row:
         "preimage": preimage,
         "outcome": None,
         "message": "",
-        "preimage_at": "" if unit.operation.preimage is None else unit.operation.preimage.path,
+        "preimage_at": replaced.path if replaced is not None else subject if creates else "",
     }
 
 

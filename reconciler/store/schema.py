@@ -260,7 +260,7 @@ plan_units = Table(
     # NULL while the intent is on disk and its outcome is not: in doubt.
     Column("outcome", Text),
     Column("message", Text, nullable=False),
-    # The path that the preimage was at; "": not known, since it was recorded before this was.
+    # The path that the preimage was at, or the subject of what was to be created; "": not known.
     Column("preimage_at", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from reconciler.core.reasons import UNCLAIMED
-from reconciler.model.plan import Cause
+from reconciler.model.plan import Action, Cause
 from reconciler.store import schema as s
 from reconciler.store.blobs import INLINE
 
@@ -126,8 +126,11 @@ def _runs(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dic
     in_doubt = exists().where(units.run == runs.id, units.outcome.is_(None))
     counted = select(func.count()).where(units.run == runs.id).scalar_subquery().label("units")
     # Of what was cut off before it was known to be ours, this is all that still knows what was there before us.
-    unclaimed = and_(
+    replaces, creates = (
         units.preimage.is_not(None),
+        units.action == literal_column(f"'{Action.CREATE.value}'"),
+    )
+    cut_off = and_(
         or_(
             units.outcome.is_(None),
             *(units.outcome == literal_column(f"'{reason}'") for reason in sorted(UNCLAIMED)),
@@ -169,7 +172,7 @@ def _runs(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dic
             runs.finished_at.is_not(None),
             or_(runs.id <= bindparam("up_to"), runs.started_at < bindparam("before")),
             ~in_doubt,
-            ~exists().where(units.run == runs.id, unclaimed),
+            ~exists().where(units.run == runs.id, replaces, cut_off),
         )
         .order_by(runs.id)
         .limit(bindparam("most")),
@@ -182,8 +185,10 @@ def _runs(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dic
         "UNITS": select(s.plan_units).where(units.run == bindparam("run")).order_by(units.address),
         "IN_DOUBT": select(s.plan_units).where(units.outcome.is_(None)).order_by(units.run, units.address),
         # Of several, the oldest is what was there before us.
-        "UNCLAIMED_PREIMAGES": select(units.address, units.preimage, units.preimage_at)
-        .where(unclaimed)
+        "UNCLAIMED_PREIMAGES": select(
+            units.address, func.coalesce(units.preimage, literal_column("''")), units.preimage_at
+        )
+        .where(or_(replaces, creates), cut_off)
         .order_by(units.run.desc(), units.address),
     }
 

@@ -71,6 +71,23 @@ class Declared:
             if address != ours and not set(mine.shares).isdisjoint(one.shares)
         ]
 
+    def subject(self, address: Address) -> str:
+        """What an instance is about that is its own; "" where its kind does not say."""
+        return str(next(iter(self.instances[address].provides), ""))
+
+    def beside(self, done: Mapping[Address, Instance]) -> list[Address]:
+        """What a transaction may bring along, or take, though it is declared otherwise.
+
+        Args:
+            done: what is done, as it was declared when that began.
+        """
+        kinds = {(one.package, one.kind) for one in done.values() if one.transaction}
+        return [
+            address
+            for address, one in self.instances.items()
+            if (one.package, one.kind) in kinds and address not in done
+        ]
+
     def overtaken(self, changed: Sequence[Address]) -> set[Address]:
         """What shares something with an instance that was changed after it, in the order in which they were."""
         last = {address: at for at, address in enumerate(changed)}

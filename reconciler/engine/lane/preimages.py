@@ -2,7 +2,7 @@
 
 An apply reads it, and only a look afterwards shows that the thing is ours now; in between, a session may be lost, and
 the apply may have failed. Invariant: of what was certainly or possibly replaced, the first counts; of what was
-certainly not, the last.
+certainly not, the last. That there was nothing is one of them (`NOTHING`), for what was created then is ours to remove.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.model.names import Address, Digest
+
+NOTHING = Digest("")
+"""What was there before something that we created, or may have."""
 
 
 @dataclass(slots=True)
@@ -37,14 +40,16 @@ class Preimages:
         """What was about to be replaced has not been, as far as is known."""
         address = self._names.get(address, address)  # it may have got another one meanwhile
         if self._replaced.get(address) == digest:
-            self._untouched[address] = self._replaced.pop(address)
+            del self._replaced[address]
+            if digest != NOTHING:  # what is there by now, somebody else has put there
+                self._untouched[address] = digest
 
     def waits(self, address: Address, digest: Digest) -> bool:
         """Whether this is what was there before something that is not known to be ours yet."""
         return self._replaced.get(address) == digest
 
     def claim(self, address: Address) -> Digest | None:
-        """What was there before, now that the thing is ours."""
+        """What was there before, now that the thing is ours; None where that is not known."""
         untouched = self._untouched.pop(address, None)
         return self._replaced.pop(address, untouched)
 

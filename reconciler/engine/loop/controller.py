@@ -161,6 +161,7 @@ class Controller:
 
     async def start(self) -> None:
         """Take up what an earlier controller left: states, suspensions, requests, and operations in doubt."""
+        await self._settle_in_doubt()
         await self.lanes.load()
         await self._reachability.load()
         await self.suspensions.load()
@@ -169,7 +170,11 @@ class Controller:
         await self._requests.load()
         await self.facts.load()
         self._disruptions.recall(await self._store.load_disruptions())
-        await settle_in_doubt(self._store, Report(self._runtime.now, {}))
+
+    async def _settle_in_doubt(self) -> None:
+        await settle_in_doubt(
+            self._store, Report(self._runtime.now, {}), transactions=self._services.host.transactions
+        )
 
     async def run(self) -> None:
         """Hand out rounds until `stop`, or until cancelled."""
@@ -192,7 +197,7 @@ class Controller:
         if left := await self._under_way.close():
             self._abandoned.update(left)
             try:
-                await settle_in_doubt(self._store, Report(self._runtime.now, {}))
+                await self._settle_in_doubt()
             except StoreError as error:
                 log.info("what was left in doubt is settled at the next start", why=str(error))
         return sorted(self._abandoned)

@@ -15,9 +15,10 @@ from reconciler.engine.intake.parting import Parted, is_another
 from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.keeping import store_report
 from reconciler.engine.lane.lane import Lane, orphaned
+from reconciler.engine.lane.unclaimed import Unclaimed
 from reconciler.engine.report import Report
 from reconciler.engine.settings import EngineSettings
-from reconciler.model.names import Address, Digest, SourceName, TargetName, split_address
+from reconciler.model.names import Address, SourceName, TargetName, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.resource import Instance
 from reconciler.model.scope import EVERYTHING, NOTHING, Scope
@@ -48,13 +49,13 @@ class Lanes:
         self._sources: frozenset[SourceName] = frozenset()
         self._left: dict[Address, str] = {}
         self._stored: dict[Address, ResourceState] = {}
-        self._preimages: dict[Address, list[tuple[Digest, str]]] = {}
+        self._unclaimed = Unclaimed()
         self._owed: list[Owed] = []
 
     async def load(self) -> None:
         """Take up what an earlier controller left."""
         self._stored = await self._store.load_states()
-        self._preimages = await self._store.unclaimed_preimages()
+        self._unclaimed = Unclaimed(await self._store.unclaimed_preimages())
         self._owed = await self._store.load_owed()
 
     def get(self, name: TargetName) -> Lane | None:
@@ -181,29 +182,9 @@ class Lanes:
             self._stored.pop(address, None)
             self._left.pop(address, None)
         self._stored |= others
-        self._recall_preimages(fresh, known)
+        self._unclaimed.tell(fresh.preimages, name, fresh.instances, known)
         self._lanes[name] = fresh
         return fresh
-
-    def _recall_preimages(self, fresh: Lane, known: Collection[Address]) -> None:
-        """Tell a lane what was there before what an earlier controller was at, by whatever name that is declared now.
-
-        What was there before another thing that had the name is nothing that was there before this one.
-
-        Args:
-            fresh: the lane.
-            known: what was declared when that controller ended.
-        """
-        anew = {address: one for address, one in fresh.instances.items() if address not in known}
-        for address in self._preimages.keys() & {*fresh.instances, *known}:
-            one = fresh.instances.get(address)
-            # The newest first, and the oldest is what was there before us.
-            for digest, path in reversed(self._preimages.pop(address)):
-                if one is not None:
-                    found = [address] if _was_at(one, path) else []
-                else:
-                    found = [name for name, other in anew.items() if path and _was_at(other, path)]
-                fresh.preimages.found(dict.fromkeys(found, digest))
 
     # --- What is no longer declared -----------------------------------------------------------------------------------
 
@@ -244,8 +225,3 @@ class Lanes:
         await store_report(self._store, report, forget=gone)
         for address in gone:
             self._stored.pop(address, None)
-
-
-def _was_at(one: Instance, path: str) -> bool:
-    """Whether an instance is about a path; where that is not on record it is taken to be."""
-    return not path or one.subject == f"path:{path}"

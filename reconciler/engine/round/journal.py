@@ -10,6 +10,7 @@ from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, 
 
 from reconciler.engine.lane.backlog import Ending
 from reconciler.engine.lane.lane import Lane
+from reconciler.engine.lane.preimages import NOTHING
 from reconciler.engine.report import Report
 from reconciler.engine.round.tally import Tally
 from reconciler.errors import ProtocolError, StoreError, TransportError
@@ -85,8 +86,19 @@ class Journal:
         before = tuple(self._lane.refreshes)
         owed = self._lane.refreshes.intend(self._owed_by(units, now))
         batch.disrupt(self._disrupted_by(units, now))
-        batch.owe(owed).intend(self._tally.run, units, self._preimages)
+        self._note_creations(units)
+        kept = {address: digest for address, digest in self._preimages.items() if digest != NOTHING}
+        about = {unit.address: self._lane.declared.subject(unit.address) for unit in units}
+        batch.owe(owed).intend(self._tally.run, units, kept, about)
         return self._write_intents(batch, units, owed, before)
+
+    def _note_creations(self, units: Iterable[PlanUnit]) -> None:
+        """Where there is nothing, that is what was there before."""
+        for unit in units:
+            if unit.action is Action.CREATE:
+                self._preimages.setdefault(unit.address, NOTHING)
+            elif self._preimages.get(unit.address) == NOTHING:
+                del self._preimages[unit.address]  # of an attempt before
 
     def _disrupted_by(self, units: Iterable[PlanUnit], now: float) -> Iterator[Disruption]:
         for unit in units:
@@ -177,13 +189,17 @@ class Journal:
         return digest is not None and self._lane.preimages.waits(address, digest)
 
     def own(self, instance: Instance, ownership: Ownership) -> None:
-        """Something is ours from now on, or was declared otherwise while it was."""
+        """Something is ours from now on, or was declared otherwise while it was.
+
+        What an earlier attempt has created, of which it was not known what came, is created, whatever was done since.
+        """
+        before = self._lane.preimages.claim(instance.address)
         self._owned.append(
             InventoryEntry(
-                ownership=ownership,
+                ownership=Ownership.CREATED if before == NOTHING else ownership,
                 instance=instance,
                 recorded_at=self._runtime.now(),
-                preimage=self._lane.preimages.claim(instance.address),
+                preimage=before or None,
             )
         )
 
@@ -229,6 +245,7 @@ class Journal:
         """
         lost = isinstance(error, TransportError | ProtocolError)
         reason = Reason.UNREACHABLE if lost else Reason.ABANDONED
+        self._goes_on(self.under_way)
         for address in self.under_way:
             self.outcome(
                 address, reason, f"cut off while it was applied; observed again as soon as it can be: {error}"
@@ -240,6 +257,7 @@ class Journal:
         left = self.under_way
         own = [address for address in left if address not in self._elsewhere]
         interrupted = self._interrupted(len(own))
+        self._goes_on(left)
         for address in left:
             self.outcome(address, Reason.ABANDONED, "cut off; observed again at the next start")
             report.event(
@@ -250,6 +268,12 @@ class Journal:
             )
         await self._close(report, interrupted)
         return left
+
+    def _goes_on(self, left: Collection[Address]) -> None:
+        """What cannot be cut in half goes on by itself: what that does to others is nobody's drift."""
+        instances = self._lane.instances
+        done = {address: instances[address] for address in left if address in instances}
+        self._lane.manage_anew(self._lane.declared.beside(done))
 
     def _interrupted(self, left: int) -> str:
         return f"interrupted: {self._tally}" + (f", {left} cut off" if left else "")

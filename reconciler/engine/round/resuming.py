@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from reconciler.core.retry import requeue_error
 from reconciler.engine.lane.lane import Lane
+from reconciler.engine.lane.preimages import NOTHING
 from reconciler.engine.round.carrying import Carrying
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.under_way import LongOperation, UnderWay
@@ -52,9 +53,15 @@ async def _resume(
     units, task = operation.units, operation.task
     journal.take_over(operation.tally, units, operation.preimages)
     # Where it was not declared in between, all else is forgotten by now.
-    adopted = {a: digest for a, digest in operation.preimages.items() if units[a].cause is Cause.ADOPT}
-    lane.recall_preimages(operation.instances, adopted)
-    lane.manage_anew(_beside(operation, lane))
+    before_us = {
+        address: digest
+        for address, digest in operation.preimages.items()
+        if units[address].cause is Cause.ADOPT or digest == NOTHING
+    }
+    lane.recall_preimages(operation.instances, before_us)
+    lane.manage_anew(
+        lane.declared.beside({address: operation.instances[address] for address in operation.units})
+    )
     if task.cancelled() or task.exception() is not None:
         why = "it was cut off" if task.cancelled() else str(task.exception())
         for address in units:
@@ -75,15 +82,3 @@ async def _resume(
         journal.outcome(address, requeue_error(fault, now=0.0).reason, f"{why}: {fault}")
     await carrying.conclude(declared, operation.owed, carried)
     return declared
-
-
-def _beside(operation: LongOperation, lane: Lane) -> list[Address]:
-    """What a transaction may have brought along, or taken, though it is declared otherwise."""
-    one = next(iter(operation.instances.values()))
-    if not one.transaction:
-        return []
-    return [
-        address
-        for address, other in lane.instances.items()
-        if address not in operation.units and (other.package, other.kind) == (one.package, one.kind)
-    ]

@@ -578,12 +578,13 @@ STATEMENTS = {
         "SELECT target_state.name, target_state.conditions, target_state.connected_since FROM target_state"
     ),
     "UNCLAIMED_PREIMAGES": (
-        "SELECT plan_units.address, plan_units.preimage, plan_units.preimage_at FROM plan_units WHERE "
-        "plan_units.preimage IS NOT NULL AND (plan_units.outcome IS NULL OR plan_units.outcome = "
-        "'Abandoned' OR plan_units.outcome = 'Pending' OR plan_units.outcome = 'Unreachable') AND "
-        "((plan_units.address NOT IN (SELECT inventory.address FROM inventory)) OR plan_units.cause = "
-        "'adopt' AND (plan_units.address NOT IN (SELECT inventory.address FROM inventory WHERE "
-        "inventory.preimage IS NOT NULL))) ORDER BY plan_units.run DESC, plan_units.address"
+        "SELECT plan_units.address, coalesce(plan_units.preimage, '') AS coalesce_1, plan_units.preimage_at "
+        "FROM plan_units WHERE (plan_units.preimage IS NOT NULL OR plan_units.action = 'create') AND "
+        "(plan_units.outcome IS NULL OR plan_units.outcome = 'Abandoned' OR plan_units.outcome = 'Pending' "
+        "OR plan_units.outcome = 'Unreachable') AND ((plan_units.address NOT IN (SELECT inventory.address "
+        "FROM inventory)) OR plan_units.cause = 'adopt' AND (plan_units.address NOT IN (SELECT "
+        "inventory.address FROM inventory WHERE inventory.preimage IS NOT NULL))) ORDER BY plan_units.run "
+        "DESC, plan_units.address"
     ),
     "UNFINISHED_RUNS": (
         "SELECT runs.id, runs.target, runs.cause, runs.revision, runs.started_at, runs.finished_at, "

@@ -3,8 +3,10 @@
 import asyncio
 
 from reconciler.model.plan import Action, Cause, Operation, PlanUnit, Preimage
+from reconciler.model.resource import Deletion
+from reconciler.model.state import ResourceState
 from reconciler.store.batch import Batch
-from reconciler.store.records import Run
+from reconciler.store.records import Run, UnitOutcome
 from tests.sim.files import digest_of
 from tests.unit.engine.stage import address, file, staged
 
@@ -67,6 +69,74 @@ async def test_what_was_there_before_another_thing_of_that_name_says_nothing_of_
     await stage.declare(file("motd", "hello again\n"))
     await stage.settled()
     assert (await stage.store.load_inventory())[address("motd")].preimage == was
+
+
+async def leave_a_creation_in_doubt(stage, run, *, of="path:/srv/motd", outcome=""):
+    """As a controller does that is killed right before or after it creates something."""
+    unit = PlanUnit(
+        address=address("motd"),
+        action=Action.CREATE,
+        cause=Cause.SPEC,
+        diffs=(),
+        operation=Operation(address("motd"), Action.CREATE),
+        desired="sha256:1",
+        observed="sha256:2",
+    )
+    begun = Run(id=run, target="m0", cause="spec", revision="r0", started_at=0.0, units=1)
+    batch = Batch().begin_run(begun).intend(run, [unit], {}, {unit.address: of})
+    if outcome:
+        batch.settle(run, [UnitOutcome(unit.address, outcome)])
+    await stage.store.write(batch)
+
+
+@staged
+async def test_what_was_created_when_the_controller_was_killed_is_ours_to_remove(stage):
+    """It was taken for something that had been there before us, and stayed for ever."""
+    await leave_a_creation_in_doubt(stage, "1")
+    stage.spoil("motd", b"hello\n")  # it had been done
+    await stage.again()
+    await stage.declare(file("motd", "hello\n", deletion=Deletion.DELETE), file("issue", "hello\n"))
+    await stage.settled()
+    entry = (await stage.store.load_inventory())[address("motd")]
+    assert (entry.ownership, entry.preimage) == ("created", None)
+    await stage.declare(file("issue", "hello\n"))
+    await stage.until(lambda: stage.content("motd") is None)
+
+
+@staged
+async def test_what_was_created_when_the_controller_was_killed_may_be_declared_otherwise_by_now(stage):
+    """What it had created would have been brought back as what was there before us."""
+    await leave_a_creation_in_doubt(stage, "1", outcome="Abandoned")
+    stage.spoil("motd", b"hello\n")
+    await stage.again()
+    await stage.declare(file("motd", "hello again\n"))
+    await stage.settled()
+    entry = (await stage.store.load_inventory())[address("motd")]
+    assert (entry.ownership, entry.preimage) == ("created", None)
+
+
+@staged
+async def test_that_another_thing_of_that_name_was_created_says_nothing_of_this_one(stage):
+    """What had been there before us would have been removed."""
+    await leave_a_creation_in_doubt(stage, "1", of="path:/srv/elsewhere")
+    await leave_a_creation_in_doubt(stage, "2", outcome="Conflict")  # somebody else was first
+    stage.spoil("motd", b"hello\n")
+    await stage.again()
+    await stage.declare(file("motd", "hello\n"))
+    await stage.settled()
+    assert (await stage.store.load_inventory())[address("motd")].ownership == "adopted"
+
+
+@staged
+async def test_what_was_created_by_another_name_is_ours_all_the_same(stage):
+    known = ResourceState(address=address("motd"), digest="sha256:1", source=stage.desired().source)
+    await stage.store.write(Batch().put_states([known]))
+    await leave_a_creation_in_doubt(stage, "1")
+    stage.spoil("motd", b"hello\n")
+    await stage.again()
+    await stage.declare(file("welcome", "hello\n", spec={"path": "/srv/motd"}))
+    await stage.settled()
+    assert (await stage.store.load_inventory())[address("welcome")].ownership == "created"
 
 
 @staged

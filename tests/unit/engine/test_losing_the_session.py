@@ -9,11 +9,13 @@ from reconciler.core.backoff import Backoff
 from reconciler.engine.loop.sessions import LASTING, Sessions
 from reconciler.errors import TransportError
 from reconciler.model.conditions import Reason
+from reconciler.model.resource import Deletion
 from reconciler.model.target import SshTransport
+from reconciler.plugins.calls import Phase
 from reconciler.runtime import Runtime
 from tests.sim.loop import run
 from tests.sim.manifests import target
-from tests.unit.engine.stage import file, staged
+from tests.unit.engine.stage import address, file, staged
 
 
 def hang_up_once(stage):
@@ -39,6 +41,40 @@ def test_a_repair_that_was_cut_off_comes_right_and_nothing_stays_in_doubt(seed, 
         assert await stage.store.load_states() == stage.controller.states()
 
     played(tmp_path)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_was_created_when_the_session_was_lost_is_ours_to_remove(seed, tmp_path):
+    """It was taken for something that had been there before us, and stayed for ever."""
+
+    @staged
+    async def played(stage):
+        machine = stage.machines["m0"]
+        machine.random.seed(seed)
+        hang_up_once(stage)
+        await stage.declare(file("motd", "hello\n", deletion=Deletion.DELETE))
+        await stage.until(lambda: machine.sessions > 1)
+        machine.weather.clear()
+        await stage.settled()
+        assert (await stage.store.load_inventory())[address("motd")].ownership == "created"
+        await stage.declare()
+        await stage.until(lambda: stage.content("motd") is None)
+
+    played(tmp_path)
+
+
+@staged
+async def test_what_somebody_else_was_quicker_to_create_is_not_ours(stage):
+    """That we were about to would have had it removed with its manifest."""
+
+    def quicker(phase, _request):
+        if phase is Phase.PLAN:
+            stage.loop.call_soon(stage.spoil, "motd", b"hello\n")
+
+    stage.host.instead = quicker
+    await stage.declare(file("motd", "hello\n", deletion=Deletion.DELETE))
+    await stage.settled()
+    assert (await stage.store.load_inventory())[address("motd")].ownership == "adopted"
 
 
 @staged

@@ -197,19 +197,20 @@ async def test_an_approval_holds_for_what_was_shown_and_for_nothing_else(stage):
 
 
 @staged
-async def test_what_is_held_while_its_target_is_away_stays_held_when_most_of_it_is_back(stage):
+async def test_what_is_held_stays_held_when_most_of_it_is_back_before_a_round_has_come_to_say_so(stage):
+    """Two revisions within a round: that the first waits for a person was nowhere, and the second one removed it."""
     names = [f"f{number}" for number in range(8)]
     await stage.declare(*files(*names, deletion=Deletion.DELETE))
     await stage.settled()
     machine = stage.machines["m0"]
-    machine.powered = False
-    machine.lose_sessions()
-    await asyncio.sleep(5)
+    machine.weather.loses_reply = 1.0
+    stage.spoil("f0")
+    await asyncio.sleep(1)  # a round has begun, and waits for what it is told
     await stage.declare(*files(*names[:1], deletion=Deletion.DELETE))
-    await asyncio.sleep(5)
     await stage.declare(*files(*names[:-1], deletion=Deletion.DELETE))
-    machine.powered = True
+    machine.weather.clear()
     await stage.until(lambda: stage.reason("f7") == "PruneHeld")
+    await asyncio.sleep(60)
     assert stage.content("f7") is not None
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from reconciler.model.state import Suspension
 from reconciler.plugins.calls import Phase
 from tests.sim.manifests import instance
@@ -227,3 +229,47 @@ async def test_what_a_transaction_does_to_others_of_its_kind_is_nobodys_drift(st
     await stage.until(lambda: stage.content("b") is not None)
     await stage.settled()
     assert [event.object for event in await stage.events("Repaired")] == ["m0/Bundle/b"]
+
+
+@staged
+async def test_what_one_does_to_others_of_its_kind_after_its_session_was_lost_is_nobodys_drift(stage):
+    await stage.declare(bundle("b"))
+    await stage.settled()
+    machine = stage.machines["m0"]
+    await stage.declare(bundle("b"), bundle("a"))
+    await stage.until(lambda: len(stage.ran()) == 2)
+    machine.lose_sessions()  # its round still waits for it
+    machine.files.remove("/srv/b", MAKE)
+    await stage.until(lambda: stage.content("a") is not None and stage.content("b") is not None)
+    await stage.settled()
+    assert await stage.events("Repaired") == []
+
+
+@pytest.mark.parametrize("ended", ["killed", "stopped", "stopped while it goes on"])
+def test_what_one_of_an_earlier_controller_does_to_others_of_its_kind_is_nobodys_drift(ended, tmp_path):
+    """It goes on when its controller has ended: the next one told as somebody's doing what it had taken."""
+
+    @staged
+    async def played(stage):
+        await stage.declare(bundle("b"))
+        await stage.settled()
+        await stage.declare(bundle("b"), bundle("a"))
+        await begun(stage, "a")
+        if ended == "killed":
+            stage.store.abandon()
+            await stage.controller.stop(grace=0.0)
+        else:
+            await stage.controller.stop(grace=0.0 if ended == "stopped" else 5.0)
+            await stage.store.close()
+        await stage.begin()
+        stage.machines["m0"].files.remove("/srv/b", MAKE)  # as what is run for the other one may do
+        await stage.declare(bundle("b"), bundle("a"))
+        await stage.until(lambda: stage.content("a") is not None and stage.content("b") is not None)
+        await stage.settled()
+        assert await stage.events("Repaired") == []
+        stage.machines["m0"].files.remove("/srv/b", VIM)
+        await stage.until(lambda: stage.content("b") is not None)
+        await stage.settled()
+        assert [event.object for event in await stage.events("Repaired")] == ["m0/Bundle/b"]
+
+    played(tmp_path)
