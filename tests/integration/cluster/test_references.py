@@ -1,0 +1,122 @@
+"""Secrets and ConfigMaps that objects refer to, on a real API server, with the right to read just these by name."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+
+RIGHTS = """
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: froyo, namespace: default}
+rules:
+  - {apiGroups: [froyo.dev, linux.froyo.dev, probe.froyo.dev], resources: ["*"], verbs: [get, list, watch, patch]}
+  - {apiGroups: [""], resources: [secrets], resourceNames: [db], verbs: [get, watch]}
+  - {apiGroups: [""], resources: [configmaps], resourceNames: [site], verbs: [get, watch]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: froyo, namespace: default}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: froyo}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: froyo}]
+"""
+OBJECTS = """
+apiVersion: froyo.dev/v1alpha1
+kind: Target
+metadata: {name: local, namespace: default}
+spec: {local: {}}
+---
+apiVersion: froyo.dev/v1alpha1
+kind: Vars
+metadata: {name: all, namespace: default}
+spec:
+  targets: {}
+  values:
+    password: {secretKeyRef: {name: db, key: password}}
+    region: {configMapKeyRef: {name: site, key: region}}
+---
+apiVersion: froyo.dev/v1alpha1
+kind: Vars
+metadata: {name: forbidden, namespace: default}
+spec: {targets: {}, values: {other: {secretKeyRef: {name: others, key: x}}}}
+"""
+
+
+def file(name, path, content):
+    spec = {"target": "local", "path": f"{path / name}", "content": content}
+    metadata = {"name": name, "namespace": "default"}
+    return json.dumps(
+        {"apiVersion": "linux.froyo.dev/v1alpha1", "kind": "File", "metadata": metadata, "spec": spec}
+    )
+
+
+@pytest.fixture
+def place(known, tmp_path):
+    environ = {
+        **os.environ,
+        "KUBECONFIG": known.run("user", "froyo", "froyo").strip(),
+        "FROYO_STATE": str(tmp_path / "state"),
+    }
+    known.kubectl("apply", "-f", "-", given=RIGHTS)
+    words = [sys.executable, "-m", "reconciler.cli", "operator", "run", "--namespace", "default"]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(words, env=environ, stdout=log, stderr=log)
+    yield tmp_path
+    process.terminate()
+    assert process.wait(60) == 0, (tmp_path / "log").read_text()
+
+
+def until(holds):
+    while not (found := holds()):
+        pass
+    return found
+
+
+def test_what_is_referred_to_is_read_by_name_and_a_change_reaches_what_uses_it(known, place):
+    def says(name, text):
+        until(lambda: (place / name).exists() and (place / name).read_text() == text)
+
+    def message(what, word):
+        def found():
+            status = known.get(*what.split("/")).get("status", {})
+            return any(word in one["message"] for one in status.get("conditions", ()))
+
+        until(found)
+
+    secret, other = "correct horse battery", "another staple horse"
+    password, plain = file("password", place, "${vars.password}\n"), file("plain", place, "plain")
+    known.kubectl("create", "configmap", "site", "-n", "default", "--from-literal=region=north")
+    region = file("region", place, "${vars.region}")
+    objects = f"{OBJECTS}\n---\n{password}\n---\n{plain}\n---\n{region}"
+    known.kubectl("apply", "-f", "-", given=objects)
+    says("plain", "plain")
+    message("vars/all", "there is no Secret db in default")
+    message("vars/forbidden", "the Secret others cannot be read: 403")
+    assert not (place / "password").exists()
+
+    known.kubectl("create", "secret", "generic", "db", "-n", "default", f"--from-literal=password={secret}")
+    says("password", f"{secret}\n")
+    says("region", "north")
+    known.kubectl("wait", "--for=condition=Ready", "vars/all", "file.linux/password", "--timeout=60s")
+    plain_before = (place / "plain").stat().st_ino
+
+    fresh = json.dumps({"stringData": {"password": other}})
+    known.kubectl("patch", "secret", "db", "-n", "default", "-p", fresh)
+    says("password", f"{other}\n")
+    fresh = json.dumps({"data": {"region": "south"}})
+    known.kubectl("patch", "configmap", "site", "-n", "default", "-p", fresh)
+    says("region", "south")
+    assert (place / "plain").stat().st_ino == plain_before
+
+    known.kubectl("delete", "secret", "db", "-n", "default")
+    message("vars/all", "there is no Secret db in default")
+    assert (place / "password").read_text() == f"{other}\n"
+
+    said = known.kubectl("get", "froyo,events", "-n", "default", "-o", "yaml") + (place / "log").read_text()
+    said += "".join(one.read_text(errors="replace") for one in (place / "state").rglob("*") if one.is_file())
+    for value in (secret, other):
+        assert value not in said
