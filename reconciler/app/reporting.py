@@ -47,12 +47,14 @@ class Objects(Protocol):
     """The objects of a source, and where what is concluded about them is written.
 
     Attributes:
-        seen: the objects as they were seen last, by path.
-        news: set whenever that is something else.
+        news: set whenever something else is known of an object than before.
     """
 
-    seen: Mapping[str, Seen]
     news: asyncio.Event
+
+    @property
+    def seen(self) -> Mapping[str, Seen]:
+        """The objects as they were seen last, by path."""
 
     def generation(self, path: str, digest: Digest) -> int | None:
         """The generation of an object when it was that, as far as it has been seen."""

@@ -53,7 +53,7 @@ class Requested:
             seen: the objects.
             concerned: what is declared by each of them now.
         """
-        for path, one in seen.items():
+        for path, one in list(seen.items()):
             if not one.requested:
                 continue
             known = self._handled.setdefault(path, f"{one.status.get(ACKNOWLEDGED, '')}")

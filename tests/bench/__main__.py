@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench import config, daemon, drift, oneshot, plugins, slow, ssh, store, whole
+from tests.bench import cluster, config, daemon, drift, oneshot, plugins, slow, ssh, store, whole
 from tests.bench.hosts import Lab
 from tests.bench.rows import Row, markdown, table
 
@@ -71,6 +71,11 @@ def groups(lab: Lab | None, *, spoils: int, idle: float) -> list[Group]:
         Group("stopped", "a stopped service", lambda work: whole.stopped(work, hosts), lab=True),
         Group("many", "100 packages, 50 services", lambda work: whole.many(work, hosts), lab=True),
         Group("session", "a first session", lambda work: ssh.session(work, hosts), lab=True),
+        *(
+            [Group("cluster", "2,000 objects of a cluster", lambda work: cluster.rows(work, seconds=idle))]
+            if cluster.is_up()
+            else []
+        ),
         Group("help", "froyo --help", oneshot.help_),
         Group("documents", "10,000 documents", lambda _work: config.documents()),
         Group("config", "loading and watching", lambda _work: config.rows(), inside=True),

@@ -90,7 +90,7 @@ class Daemon:
         self.process.wait(timeout=60)
 
 
-def _processor(pids: list[int]) -> float:
+def processor_of(pids: list[int]) -> float:
     """Seconds of processor time that these have used."""
     ticks = 0
     for pid in pids:
@@ -100,7 +100,7 @@ def _processor(pids: list[int]) -> float:
     return ticks / TICK
 
 
-def _memory(pids: list[int]) -> float:
+def memory_of(pids: list[int]) -> float:
     """MB that these alone take, what they share being counted once (PSS)."""
     total = 0
     for pid in pids:
@@ -139,16 +139,18 @@ def _idle(
     time.sleep(seconds)
     pids = daemon.family()
     own = pids[:1]
-    before, before_own = _processor(pids), _processor(own)
+    before, before_own = processor_of(pids), processor_of(own)
     time.sleep(seconds)
-    used, used_own = ((_processor(of) - at) / seconds * 100 for of, at in ((pids, before), (own, before_own)))
+    used, used_own = (
+        (processor_of(of) - at) / seconds * 100 for of, at in ((pids, before), (own, before_own))
+    )
     others = f"{len(pids) - 1} runner{'s' if len(pids) > 2 else ''} here"
     counted, told = ("with", "without") if whole else ("without", "with")
     if len(pids) > 1:
         note = f"{note}{counted} its {others}"
     for name, unit, budget, figures in (
         ("processor", "% of a core", core, (used, used_own)),
-        ("memory (PSS)", "MB", memory, (_memory(pids), _memory(own))),
+        ("memory (PSS)", "MB", memory, (memory_of(pids), memory_of(own))),
     ):
         measured, other = figures if whole else figures[::-1]
         aside = f"; {told} {other:.3g}" if len(pids) > 1 else ""
@@ -160,7 +162,7 @@ def idle(work: Path, *, seconds: float) -> Iterator[Row]:
     root, site, state = work / "root", work / "site", work / "state"
     sites.write(site, [sites.local_target("here"), *sites.files("here", str(root), 1000)])
     with running(site, state, 1001) as daemon:
-        note = f"right after it had applied all of it: {_memory(daemon.family()):.0f} MB; "
+        note = f"right after it had applied all of it: {memory_of(daemon.family()):.0f} MB; "
     with running(site, state, 1001) as daemon:
         yield from _idle(
             daemon,
@@ -192,7 +194,7 @@ def fleet(work: Path, lab: Lab | None, *, seconds: float) -> Iterator[Row]:
     sites.write(site, documents)
     with lab.cleaned(lab.hosts, WHERE) if lab else contextlib.nullcontext():
         with running(site, state, INSTANCES) as daemon:
-            note = f"{kind}; right after it had applied all of it: {_memory([daemon.process.pid]):.0f} MB; "
+            note = f"{kind}; right after it had applied all of it: {memory_of([daemon.process.pid]):.0f} MB; "
         began = time.time()
         daemon = Daemon(site, state)
         try:

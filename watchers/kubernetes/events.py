@@ -1,9 +1,9 @@
-"""Events of a cluster, heard by kopf, as hints that something is otherwise.
+"""Events of a cluster, heard by kopf.
 
 kopf has a thread and a loop of its own: it takes the signals of the loop that it runs in, and when it ends it cancels
 every task of it. Of kopf there are handlers of raw events and nothing else: nothing is written to anybody's objects.
 
-Invariant: an event is only ever a reason to look. What was missed while a stream was cut is seen by the next look.
+Invariant: what was missed while a stream was cut is seen by the next look, and nothing follows from silence.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import kopf
 
 from watchers.kubernetes.listing import Unlisted, login
 from watchers.kubernetes.objects import Definition
+
+Hear = Callable[[Definition, str | None, Mapping[str, Any]], None]
 
 
 class ClusterEvents:
@@ -27,13 +29,17 @@ class ClusterEvents:
     Args:
         namespace: of the objects.
         definitions: their kinds.
-        heard: called on the loop on which this was begun, at each event, and when none can be heard any more.
+        heard: called on the loop on which this was begun, with the kind, the type and the object of each event.
+        ended: called there when none can be heard any more.
     """
 
-    def __init__(self, namespace: str, definitions: Sequence[Definition], heard: Callable[[], None]) -> None:
+    def __init__(
+        self, namespace: str, definitions: Sequence[Definition], heard: Hear, ended: Callable[[], None]
+    ) -> None:
         self._namespace = namespace
         self._definitions = definitions
         self._heard = heard
+        self._ended = ended
         self._stop = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._thread: threading.Thread | None = None
@@ -66,11 +72,11 @@ class ClusterEvents:
             self.why_not = "the events of the cluster have ended"
         except Exception as error:  # noqa: BLE001 - whatever it is, the looks go on without it
             self.why_not = f"the events of the cluster cannot be had: {error}"
-        self._tell()
+        self._tell(self._ended)
 
-    def _tell(self) -> None:
+    def _tell(self, told: Callable[..., None], *what: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
-            self._loop.call_soon_threadsafe(self._heard)
+            self._loop.call_soon_threadsafe(told, *what)
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
@@ -81,12 +87,15 @@ class ClusterEvents:
             except Unlisted as error:
                 raise kopf.PermanentError(str(error)) from error
 
-        async def seen(**_: Any) -> None:
-            self._tell()
+        def telling(definition: Definition) -> Callable[..., Awaitable[None]]:
+            async def seen(event: Mapping[str, Any], **_: Any) -> None:
+                self._tell(self._heard, definition, event.get("type"), event["object"])
+
+            return seen
 
         kopf.on.login(registry=registry)(log_in)
         for one in self._definitions:
-            kopf.on.event(one.group, one.version, one.plural, id=one.name, registry=registry)(seen)
+            kopf.on.event(one.group, one.version, one.plural, id=one.name, registry=registry)(telling(one))
         return registry
 
     @staticmethod

@@ -111,6 +111,32 @@ def manifest(definition: Definition, found: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
+def file_of(path: str, definition: Definition, found: Mapping[str, Any]) -> SnapshotFile | None:
+    """An object as a file; None for one that is being deleted, which declares nothing any more.
+
+    Args:
+        path: of the object.
+        definition: its kind.
+        found: as the server gives it.
+    """
+    if found["metadata"].get("deletionTimestamp"):
+        return None
+    declared = manifest(definition, found)
+    content = json.dumps(declared, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    digest = Digest(f"sha256:{hashlib.sha256(content).hexdigest()}")
+    return SnapshotFile(path, digest, len(content), Kept(content))
+
+
+def assembled(source: SourceName, files: Mapping[str, SnapshotFile]) -> Snapshot:
+    """The snapshot of some files, by path."""
+    whole = hashlib.sha256()
+    ordered = {path: files[path] for path in sorted(files)}
+    for path, file in ordered.items():
+        whole.update(os.fsencode(path) + b"\0" + file.digest.encode() + b"\n")
+    digits = whole.hexdigest()
+    return Snapshot(source, digits[:12], Digest(f"sha256:{digits}"), ordered)
+
+
 def snapshot(source: SourceName, objects: Iterable[tuple[Definition, Mapping[str, Any]]]) -> Snapshot:
     """The snapshot of all objects.
 
@@ -120,17 +146,7 @@ def snapshot(source: SourceName, objects: Iterable[tuple[Definition, Mapping[str
     """
     files: dict[str, SnapshotFile] = {}
     for definition, found in objects:
-        metadata = found["metadata"]
-        if metadata.get("deletionTimestamp"):
-            continue
-        declared = manifest(definition, found)
-        content = json.dumps(declared, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
-        path = path_of(definition, metadata["namespace"], metadata["name"])
-        digest = Digest(f"sha256:{hashlib.sha256(content).hexdigest()}")
-        files[path] = SnapshotFile(path, digest, len(content), Kept(content))
-    whole = hashlib.sha256()
-    for path in sorted(files):
-        whole.update(os.fsencode(path) + b"\0" + files[path].digest.encode() + b"\n")
-    digits = whole.hexdigest()
-    ordered = {path: files[path] for path in sorted(files)}
-    return Snapshot(source, digits[:12], Digest(f"sha256:{digits}"), ordered)
+        path = path_of(definition, found["metadata"]["namespace"], found["metadata"]["name"])
+        if (file := file_of(path, definition, found)) is not None:
+            files[path] = file
+    return assembled(source, files)

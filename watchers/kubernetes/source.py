@@ -1,8 +1,8 @@
 """A namespace of a Kubernetes cluster as a source: a stream of snapshots, each of them all objects of our kinds.
 
-Invariant: as with a directory, events only shorten the time until the next look; a look lists everything, and what
-was listed is what counts. What cannot be listed in full yields no snapshot but a report that says why: unknown is not
-empty. A snapshot equal to the one before is not yielded again.
+Invariant: a look lists everything, at intervals and whenever something may be gone; between looks events only add to
+what was listed, and change it. What cannot be listed in full yields no snapshot but a report that says why: unknown is
+not empty. A snapshot equal to the one before is not yielded again.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import UsageError
 from reconciler.model.source import Snapshot, SourceReport
+from watchers.kubernetes.cache import Heard, ObjectCache
 from watchers.kubernetes.events import ClusterEvents
-from watchers.kubernetes.listing import Listed, Unlisted, listed
-from watchers.kubernetes.objects import Definition, Seen, path_of, snapshot
+from watchers.kubernetes.listing import Unlisted, listed
+from watchers.kubernetes.objects import Definition, Seen
 from watchers.kubernetes.posting import Notice, Posting
 from watchers.kubernetes.statuses import Statuses, write
 
@@ -38,9 +37,6 @@ BACKOFF = 1.0
 MOST_BACKOFF = 30.0
 """Seconds until the next look at what could not be listed, doubling up to the second."""
 
-_VERSIONS = 4
-"""Earlier versions of an object of which the generation is kept: one of them may be in force."""
-
 JITTER = 0.1
 """Part of every wait that may be cut off at random."""
 
@@ -57,8 +53,7 @@ class KubernetesSource:
         beat: called whenever it has got on.
 
     Attributes:
-        seen: the objects as they were seen last, by path.
-        news: set whenever that is something else.
+        news: set whenever something else is known of an object than before.
     """
 
     def __init__(
@@ -77,15 +72,21 @@ class KubernetesSource:
         self._runtime = runtime
         self._interval = interval
         self._beat = beat
-        self.seen: Mapping[str, Seen] = {}
         self.news = asyncio.Event()
+        self._cache = ObjectCache()
+        self._heard = asyncio.Event()
+        self._list = asyncio.Event()
         self._kinds = {f"{one.kind}.{one.group}": one for one in definitions}
         self._posting = Posting(self._kinds, now=runtime.now)
-        self._generations: dict[str, dict[Digest, int]] = {}
+
+    @property
+    def seen(self) -> Mapping[str, Seen]:
+        """The objects as they were seen last, by path."""
+        return self._cache.seen
 
     def generation(self, path: str, digest: Digest) -> int | None:
         """The generation of an object when it was that, as far as it has been seen."""
-        return self._generations.get(path, {}).get(digest)
+        return self._cache.generation(path, digest)
 
     async def write(self, statuses: Statuses) -> dict[str, str]:
         """Write the statuses of objects, by path; why it could not, by path."""
@@ -106,72 +107,76 @@ class KubernetesSource:
         Raises:
             UsageError: what there is cannot be told.
         """
-        found, why = await self._look()
-        if found is None:
+        if why := await self._look():
             raise UsageError(f"the source cannot be read: {why}")
-        return found
+        return self._cache.snapshot(self.name)
 
     async def snapshots(self) -> AsyncIterator[Snapshot | SourceReport]:
         """The first snapshot, one after every change, and a report whenever it would say something else."""
-        heard = asyncio.Event()
-        events = ClusterEvents(self._namespace, self._definitions, heard.set)
-        reported, digest, failed = SourceReport(), "", 0
+        clock = asyncio.get_running_loop().time
+        events = ClusterEvents(self._namespace, self._definitions, self._hear, self._list.set)
+        reported, digest, failed, why, due = SourceReport(), "", 0, "", 0.0
         try:
             while True:
-                heard.clear()
+                self._heard.clear()
                 events.begin()
-                found, why = await self._look()
-                failed = failed + 1 if why else 0
+                if self._list.is_set() or clock() >= due:
+                    self._list.clear()
+                    why = await self._look()
+                    failed = failed + 1 if why else 0
+                    due = clock() + self._pause(failed)
                 report = SourceReport(degraded=events.why_not, unreadable=why)
                 if report != reported:
                     reported = report
                     yield report
+                found = None if why else self._cache.snapshot(self.name)
                 if found is not None and found.digest != digest:
                     digest = found.digest
                     yield found
                 self._beat()
-                await self._wait(heard, failed)
+                await self._wait(due - clock(), failed)
         finally:
             events.end()
 
-    async def _look(self) -> tuple[Snapshot | None, str]:
-        """A snapshot, or why there is none."""
+    def _hear(self, definition: Definition, type_: str | None, found: Mapping[str, Any]) -> None:
+        """An event has come."""
+        heard = self._cache.hear(definition, type_, found)
+        if heard is Heard.GONE:
+            self._list.set()
+        if heard in {Heard.GONE, Heard.DECLARED}:
+            self._heard.set()
+        if heard is not Heard.NOTHING:
+            self.news.set()
+
+    async def _look(self) -> str:
+        """List everything; why that could not be done, or ""."""
+        self._cache.begin()
         try:
             objects = await listed(self._namespace, self._definitions)
         except Unlisted as error:
-            return None, str(error)
-        found = await self._runtime.offload(f"source {self.name}", partial(snapshot, self.name, objects))
-        self._note(objects, found)
-        return found, ""
-
-    def _note(self, objects: Listed, found: Snapshot) -> None:
-        kept: dict[str, dict[Digest, int]] = {}
-        seen: dict[str, Seen] = {}
-        for definition, one in objects:
-            metadata = one["metadata"]
-            path = path_of(definition, metadata["namespace"], metadata["name"])
-            seen[path] = Seen.of(one)
-            if (file := found.files.get(path)) is not None:
-                earlier = dict(list(self._generations.get(path, {}).items())[-_VERSIONS:])
-                earlier.pop(file.digest, None)
-                kept[path] = {**earlier, file.digest: seen[path].generation}
-        self._generations = kept
-        before = {path: replace(one, status={}) for path, one in self.seen.items()}
-        self.seen = seen
-        if before != {path: replace(one, status={}) for path, one in seen.items()}:
+            return str(error)
+        if self._cache.take(objects):
             self.news.set()
+        return ""
 
-    async def _wait(self, heard: asyncio.Event, failed: int) -> None:
+    def _pause(self, failed: int) -> float:
+        """Seconds until everything is listed again."""
         interval = min(BACKOFF * 2 ** min(failed - 1, 16), MOST_BACKOFF) if failed else self._interval()
-        interval *= 1 - JITTER * self._runtime.random.random()
+        return interval * (1 - JITTER * self._runtime.random.random())
+
+    async def _wait(self, most: float, failed: int) -> None:
+        """Until something is heard, or until it is time to list."""
         if failed:
-            await asyncio.sleep(interval)
+            await asyncio.sleep(most)
             return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(interval):
-                await heard.wait()
+        either = [asyncio.ensure_future(one.wait()) for one in (self._heard, self._list)]
+        try:
+            await asyncio.wait(either, timeout=max(0.0, most), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in either:
+                one.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(MOST):
-                while heard.is_set():
-                    heard.clear()
+                while self._heard.is_set():
+                    self._heard.clear()
                     await asyncio.sleep(QUIET)

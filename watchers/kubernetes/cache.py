@@ -1,0 +1,142 @@
+"""The objects of a namespace as they are known: listed, and corrected by what is heard of them since.
+
+Invariants: of an object the newest version counts, in whatever order versions come. What is listed counts in full: what
+is not in a list, and was not heard of while it was made, is not there. What an event takes away is only a reason to
+list: whoever removes a definition has all of its objects removed, and that declares nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from reconciler.model.names import Digest, SourceName
+from reconciler.model.source import Snapshot, SnapshotFile
+from watchers.kubernetes.listing import Listed
+from watchers.kubernetes.objects import Definition, Seen, assembled, file_of, path_of
+
+_VERSIONS = 4
+"""Earlier versions of an object of which the generation is kept: one of them may be in force."""
+
+
+class Heard(Enum):
+    """What an event means."""
+
+    NOTHING = "nothing"
+    """Nothing that anybody wants to know, such as a status that we have written."""
+    ASKED = "asked"
+    """Something that is asked of us, or another generation."""
+    DECLARED = "declared"
+    """Something else is declared."""
+    GONE = "gone"
+    """Something may be declared no longer: that has to be looked at."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    seen: Seen
+    version: int
+    file: SnapshotFile | None
+    generations: dict[Digest, int] = field(default_factory=dict)
+
+
+class ObjectCache:
+    """See the module.
+
+    Attributes:
+        seen: the objects, by path.
+    """
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Seen] = {}
+        self._entries: dict[str, _Entry] = {}
+        self._touched: dict[str, str] = {}
+
+    def generation(self, path: str, digest: Digest) -> int | None:
+        """The generation of an object when it was that, as far as it has been seen."""
+        entry = self._entries.get(path)
+        return entry.generations.get(digest) if entry is not None else None
+
+    def hear(self, definition: Definition, type_: str | None, found: Mapping[str, Any]) -> Heard:
+        """Take note of an event.
+
+        Args:
+            definition: the kind of the object.
+            type_: of the event; None where it was there already when somebody began to listen.
+            found: the object.
+        """
+        path, metadata = _path(definition, found), found["metadata"]
+        before = self._entries.get(path)
+        uid = metadata.get("uid", "")
+        if type_ == "DELETED":
+            if before is not None and before.seen.uid != uid:
+                return Heard.NOTHING  # another of the same name has come since
+            self._touched[path] = ""
+            return Heard.NOTHING if before is None else Heard.GONE
+        self._touched[path] = uid
+        if before is not None and _version(found) <= before.version:
+            return Heard.NOTHING
+        file = file_of(path, definition, found)
+        if file is None and before is not None and before.file is not None:
+            return Heard.GONE
+        self._put(path, found, file)
+        if before is None or before.file != file:
+            return Heard.NOTHING if before is None and file is None else Heard.DECLARED
+        same = replace(self.seen[path], status={}) == replace(before.seen, status={})
+        return Heard.NOTHING if same else Heard.ASKED
+
+    def begin(self) -> None:
+        """A list is made from now on."""
+        self._touched = {}
+
+    def take(self, objects: Listed) -> bool:
+        """These are all that there are; whether that was not known.
+
+        What was heard of since the list was begun counts as it was heard.
+        """
+        before = {path: replace(one, status={}) for path, one in self.seen.items()}
+        there = set()
+        for definition, found in objects:
+            path = _path(definition, found)
+            if self._touched.get(path) == "":
+                continue  # gone since
+            there.add(path)
+            entry = self._entries.get(path)
+            if entry is None or _version(found) > entry.version:
+                self._put(path, found, file_of(path, definition, found))
+        for path in self._entries.keys() - there - {path for path, uid in self._touched.items() if uid}:
+            del self._entries[path], self.seen[path]
+        return before != {path: replace(one, status={}) for path, one in self.seen.items()}
+
+    def snapshot(self, source: SourceName) -> Snapshot:
+        """The snapshot of all that is declared."""
+        return assembled(
+            source, {path: one.file for path, one in self._entries.items() if one.file is not None}
+        )
+
+    def _put(self, path: str, found: Mapping[str, Any], file: SnapshotFile | None) -> None:
+        before, seen = self._entries.get(path), Seen.of(found)
+        if before is not None and before.seen.uid != seen.uid:
+            before = None
+        if before is not None:
+            seen = replace(seen, status={})  # what is there by now is ours, and known to whom wrote it
+        generations = dict(list(before.generations.items())[-_VERSIONS:]) if before is not None else {}
+        if file is not None:
+            generations.pop(file.digest, None)
+            generations[file.digest] = seen.generation
+        if before is not None and before.file == file:
+            file = before.file
+        self._entries[path] = _Entry(seen, _version(found), file, generations)
+        self.seen[path] = seen
+
+
+def _path(definition: Definition, found: Mapping[str, Any]) -> str:
+    return path_of(definition, found["metadata"]["namespace"], found["metadata"]["name"])
+
+
+def _version(found: Mapping[str, Any]) -> int:
+    """Rises with every change; 0 for what has none. Versions are decimal numbers that can be compared."""
+    text = found["metadata"].get("resourceVersion", "")
+    return int(text) if text.isdecimal() else 0
