@@ -186,10 +186,10 @@ def _measured(work: Path, root: Path, process: int, seconds: float) -> Iterator[
     took = asyncio.run(_changed(root))
     yield Row(
         what="a changed object until Ready, p50",
-        measured=percentile(took, 50),
+        measured=percentile(took, 0.5),
         unit="s",
         budget=1.0,
-        note=f"of {CHANGES}; p95 {percentile(took, 95):.2f} s",
+        note=f"of {CHANGES}; p95 {percentile(took, 0.95):.2f} s",
     )
 
 
