@@ -135,8 +135,9 @@ def _copied(from_: _Side, into: _Side) -> Copied:
                 into.database.insert(_insertion(into, table), [_taken(into, table, one) for one in given])
             rows[table.name], digests[table.name] = count, hasher.hexdigest()
         for table in tables:
-            if table.autoincrement_column is not None:
-                into.database.go_on_from(table.name, from_.database.last_number(table.name))
+            if (numbered := table.autoincrement_column) is not None:
+                last = from_.database.last_number(table.name, numbered.name)
+                into.database.go_on_from(table.name, numbered.name, last)
         for table in tables:
             _arrived(into, table, rows[table.name], digests[table.name])
         head = audit.verify(into.database, place)

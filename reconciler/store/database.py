@@ -111,10 +111,10 @@ class Database(Protocol):
     def insert(self, text: str, rows: Iterable[Mapping[str, object]], /) -> None:
         """Insert rows by a statement that has no name."""
 
-    def last_number(self, table: str) -> int:
+    def last_number(self, table: str, column: str) -> int:
         """The last number that a table has given to a row, be it that the row is gone; 0 if it has given none."""
 
-    def go_on_from(self, table: str, number: int) -> None:
+    def go_on_from(self, table: str, column: str, number: int) -> None:
         """Have a table give higher numbers than this."""
 
     # --- Keeping it ---------------------------------------------------------------------------------------------------

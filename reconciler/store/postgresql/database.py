@@ -212,14 +212,15 @@ class PostgreSQLDatabase:
         with self.driver.cursor() as cursor:
             cursor.executemany(text, rows)
 
-    def last_number(self, table: str) -> int:
+    def last_number(self, table: str, column: str) -> int:
         """The last number that a table has given to a row."""
-        return int(self._ask(f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {table}_id_seq"))  # noqa: S608 - ours
+        asked = f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {table}_{column}_seq"  # noqa: S608 - ours
+        return int(self._ask(asked))
 
-    def go_on_from(self, table: str, number: int) -> None:
+    def go_on_from(self, table: str, column: str, number: int) -> None:
         """Have a table give higher numbers than this."""
         self.driver.execute(
-            "SELECT setval(%s::regclass, %s, %s)", (f"{table}_id_seq", max(number, 1), number > 0)
+            "SELECT setval(%s::regclass, %s, %s)", (f"{table}_{column}_seq", max(number, 1), number > 0)
         )
 
     # --- Keeping it ---------------------------------------------------------------------------------------------------

@@ -153,12 +153,12 @@ class SQLiteDatabase:
         """Insert rows by a statement that has no name."""
         self.driver.executemany(text, rows)
 
-    def last_number(self, table: str) -> int:
+    def last_number(self, table: str, column: str) -> int:  # noqa: ARG002 - a table has one
         """The last number that a table has given to a row."""
         row = self.driver.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
         return int(row[0]) if row else 0
 
-    def go_on_from(self, table: str, number: int) -> None:
+    def go_on_from(self, table: str, column: str, number: int) -> None:  # noqa: ARG002 - as above
         """Have a table give higher numbers than this."""
         self.driver.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
         self.driver.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, number))

@@ -1,7 +1,9 @@
 """Who is told of what: how that gets on, what was found, and what is to be told."""
 
 from alembic import op
-from sqlalchemy import BigInteger, Column, Float, Integer, Text
+from sqlalchemy import BigInteger, Column, Float, Integer
+
+from reconciler.store.schema import Text
 
 revision = "0012"
 down_revision = "0011"
