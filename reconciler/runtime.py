@@ -148,6 +148,16 @@ class ThreadLanes:
         self._lanes.clear()
 
 
+async def tick(seconds: float) -> None:
+    """Wait until the loop's clock comes to a multiple of `seconds`, at most so long.
+
+    Who waits for the same, or for a multiple of it, goes on with one waking up of the process: what is done again and
+    again while nothing happens costs next to nothing beside that.
+    """
+    now = asyncio.get_running_loop().time()
+    await asyncio.sleep(seconds - now % seconds if seconds > 0 else 0)
+
+
 async def gathered(*works: Coroutine[Any, Any, T]) -> list[T]:
     """What all of these give, done at once. The first that fails, or a cancellation, ends the others, and is raised.
 

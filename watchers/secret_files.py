@@ -14,10 +14,14 @@ from typing import NamedTuple
 
 from reconciler.errors import why
 from reconciler.model.secrets import Secret, SecretError, SecretMissing
+from reconciler.runtime import tick
 
 LOOK = 0.5
 """Seconds between looks at the files that count. A stat of each, and no event: they are often on a mount that is
 exchanged as a whole, where none is told."""
+
+IDLE = 1.0
+"""Seconds between looks whether there are any such files."""
 
 _SHARE = 100
 """Looking takes at most one part in so many of the time."""
@@ -77,7 +81,10 @@ class SecretFiles:
         loop = asyncio.get_running_loop()
         cost = 0.0
         while True:
-            await asyncio.sleep(max(LOOK, cost * _SHARE))
+            if cost * _SHARE > LOOK:
+                await asyncio.sleep(cost * _SHARE)
+            else:
+                await tick(LOOK if self._looks else IDLE)
             begun = loop.time()
             looks = {file: _look(os.path.join(self._place, file)) for file in self._looks}
             others = {file for file, look in looks.items() if look != self._looks[file]}

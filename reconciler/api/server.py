@@ -8,7 +8,6 @@ What requests ask for is held to its shape by pydantic, whose 10 MB a daemon tak
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
@@ -23,6 +22,7 @@ from reconciler.api.listening import identity, listen
 from reconciler.errors import FroyoError, UsageError, in_words
 from reconciler.model.alert import AlertName
 from reconciler.model.names import Address, TargetName
+from reconciler.runtime import tick
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ async def serve(backend: Backend, path: Path) -> None:
         site = web.SockSite(runner, listening)
         await site.start()
         while True:
-            await asyncio.sleep(LOOK)
+            await tick(LOOK)
             # Where the directory is not the one that it was, somebody else may listen, and this daemon is to end.
             if identity(path) == ours or identity(path.parent) != home:
                 continue

@@ -26,6 +26,7 @@ from reconciler.errors import TransportError
 from reconciler.model.metrics import LOOP_LAG
 from reconciler.model.names import Address
 from reconciler.model.source import Source
+from reconciler.runtime import tick
 from reconciler.targets.artifacts import architecture
 from reconciler.telemetry.log import get_logger
 
@@ -161,8 +162,8 @@ async def _pulse(parts: Parts, standing: Standing, supervisor: Supervisor) -> No
     """Say once a second that the loop comes round, and how late it did."""
     loop = asyncio.get_running_loop()
     while True:
-        due = loop.time() + PULSE
-        await asyncio.sleep(PULSE)
+        due = loop.time() // PULSE * PULSE + PULSE
+        await tick(PULSE)
         parts.runtime.meter.observe(LOOP_LAG, max(0.0, loop.time() - due))
         standing.check()
         supervisor.beat("loop")
