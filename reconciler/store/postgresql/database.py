@@ -2,7 +2,7 @@
 
 A connection that was lost is made again when the next transaction begins. Whether one whose end was not heard of was
 committed, the server is asked by the transaction's id: what is told to have failed was not written, and nothing is
-written twice.
+written twice; unless the server cannot be asked for a minute, and then nobody knows.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from reconciler.store.postgresql.sql import SCHEMA, STATEMENTS
 
 _PAUSE = 0.25
 """Seconds between two attempts to ask what became of a transaction."""
+_ASKING = 60.0
+"""Seconds for which that is tried: a server takes that long to come back, and nothing could be written meanwhile."""
 
 # Whoever writes is alone from here on, as with SQLite: ids rise in the order of the commits, and what was read first
 # still holds when it is written.
@@ -127,7 +129,7 @@ class PostgreSQLDatabase:
         Raises:
             psycopg.Error: the server cannot be asked in time.
         """
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + _ASKING
         while True:
             try:
                 self.have_connection()

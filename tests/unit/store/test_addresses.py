@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from reconciler.app.places import places
-from reconciler.errors import UsageError
+from reconciler.errors import StoreError, UsageError
+from reconciler.store.postgresql import connecting
 from reconciler.store.postgresql.address import checked
+from reconciler.store.store import connecting as place_of
 
 
 @pytest.mark.parametrize(
@@ -72,3 +74,11 @@ def test_without_one_the_store_is_in_the_state_directory(tmp_path):
     assert where.store == where.database
     assert where.kept_in == str(where.state)
     assert not where.has_store
+
+
+def test_without_the_driver_it_is_said_how_to_have_it(monkeypatch):
+    monkeypatch.setattr(connecting, "_missing", ImportError("No module named 'psycopg'"))
+    with pytest.raises(
+        StoreError, match=r"is not installed \(No module .*; install it: pip install 'openfroyo\[postg"
+    ):
+        place_of("postgresql://db/froyo")

@@ -20,9 +20,10 @@ BOTH = True
 LARGE = b"\0\xff" * INLINE
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def destination(request, tmp_path):
-    if request.param == "sqlite":
+@pytest.fixture
+def destination(request, tmp_path, database_kind):
+    """A place of the other sort."""
+    if database_kind == "postgresql":
         return tmp_path / "other" / "froyo.db"
     return request.getfixturevalue("shared_server").place()
 

@@ -174,6 +174,7 @@ def counts(connection) -> dict[str, int]:
     return {name: connection.count(name) for name in KEPT}
 
 
+@of_files
 async def test_a_slice_removes_a_bounded_number_of_rows_and_the_last_one_leaves_nothing(open_store, world):
     store = await open_store(retention=LITTLE)
     await fill(store, world)
@@ -192,6 +193,7 @@ async def test_a_slice_removes_a_bounded_number_of_rows_and_the_last_one_leaves_
     assert await store.damages() == []
 
 
+@of_files
 async def test_commits_come_in_between(open_store, world, monkeypatch):
     """Who commits while there is much to remove waits for one slice, not for all of them."""
     store = await open_store(retention=LITTLE)
@@ -230,6 +232,7 @@ async def test_housekeeping_goes_on_until_it_is_done_although_nothing_more_is_wr
     assert not store._housekeeping.are_due()
 
 
+@of_files
 async def test_what_commands_that_end_at_once_do_not_get_done_is_left_to_the_next(
     open_store, world, monkeypatch
 ):
