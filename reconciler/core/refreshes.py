@@ -45,6 +45,7 @@ class Refreshes:
         self._confirmed: dict[Key, str] = {}
         self._news: set[Key] = set()
         self._ended: set[Key] = set()
+        self._went_well: set[Key] = set()
 
     def intend(self, owed: Iterable[Owed]) -> list[Owed]:
         """Something is about to be changed that owes these; returns them as they have to be on record before that."""
@@ -56,11 +57,14 @@ class Refreshes:
             merged.append(replace(known, run=one.run, before=before))
             self._owed[one.address, one.cause] = merged[-1]
             self._ended.discard((one.address, one.cause))
+            self._went_well.discard((one.address, one.cause))
         return merged
 
-    def ended(self, cause: Address) -> None:
-        """An attempt to change something is known to be over, whatever came of it."""
+    def ended(self, cause: Address, *, well: bool) -> None:
+        """An attempt to change something is known to be over, whatever came of it; it went `well`, if that is said."""
         self._ended = {key for key in self._owed if key in self._ended or key[1] == cause}
+        if well:
+            self._went_well = {key for key in self._owed if key in self._went_well or key[1] == cause}
 
     def forgo(self, intended: Iterable[Owed], before: Iterable[Owed]) -> None:
         """What was intended could not be put on record, so that nothing was begun: what was owed before it still is.
@@ -113,6 +117,15 @@ class Refreshes:
             for key, one in self._owed.items()
             if key in self._ended and one.address == address and not one.certain
         )
+
+    def named(self, address: Address) -> tuple[Owed, ...]:
+        """What gives a refresh of `address` its name: what it is owed for, and will be once somebody has looked.
+
+        What a change is said to have made counts, though no look has shown it yet: one that shows it later, be it after
+        another start, must not make another refresh of it.
+        """
+        likely = (one for one in self.covered(address) if (one.address, one.cause) in self._went_well)
+        return (*self.of(address), *likely)
 
     def done(self, owed: Iterable[Owed]) -> list[Address]:
         """These were refreshed for. A change since then, of the same cause, is owed a refresh of its own.

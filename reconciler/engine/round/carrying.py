@@ -221,7 +221,7 @@ class Carrying:
         succeeded = []
         for address, result in applied.items():
             if result.fault is None or result.fault.error_class in _OVER:
-                self._lane.refreshes.ended(address)
+                self._lane.refreshes.ended(address, well=result.fault is None)
             if result.fault is None:
                 succeeded.append(address)
                 continue

@@ -33,7 +33,7 @@ def refreshing(lane: Lane, reading: Observed, owed: Collection[Owed]) -> PlanUni
             Action.REFRESH,
             payload={
                 "spec": instance.spec,
-                "id": identity(owed),
+                "id": identity(lane.refreshes.named(reading.address)),
                 "causes": sorted(one.cause for one in owed),
             },
         ),

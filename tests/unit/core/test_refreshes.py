@@ -49,7 +49,7 @@ def test_a_refresh_that_begins_after_an_attempt_is_over_is_one_for_that_too():
     """It ran once more when what the attempt had not changed came to be as declared otherwise."""
     refreshes = Refreshes([owed("r1"), owed("r1", cause=Address("t/File/b"), certain=True)])
     assert refreshes.covered(HANDLER) == ()  # it may go on still
-    refreshes.ended(CAUSE)
+    refreshes.ended(CAUSE, well=True)
     assert refreshes.covered(HANDLER) == (owed("r1"),)
     assert refreshes.covered(Address("t/Exec/other")) == ()
     refreshes.done([*refreshes.of(HANDLER), *refreshes.covered(HANDLER)])
@@ -58,7 +58,7 @@ def test_a_refresh_that_begins_after_an_attempt_is_over_is_one_for_that_too():
 
 def test_an_attempt_that_begins_meanwhile_is_not_over():
     refreshes = Refreshes([owed("r1")])
-    refreshes.ended(CAUSE)
+    refreshes.ended(CAUSE, well=True)
     covered = refreshes.covered(HANDLER)
     refreshes.intend([owed("r2")])
     assert refreshes.covered(HANDLER) == ()
@@ -99,6 +99,24 @@ def test_of_a_change_after_one_that_is_refreshed_for_a_look_decides_whether_it_i
         assert refreshes.of(HANDLER) == ()
         refreshes.seen(CAUSE, seen, as_declared=seen == AFTER)
         assert [one.run for one in refreshes.of(HANDLER)] == runs
+
+
+def test_a_refresh_has_the_same_name_once_a_look_has_shown_what_a_change_was_said_to_have_made():
+    """It was run once more by the next controller, which knew of the second change and of another name for it."""
+    refreshes = Refreshes()
+    other = Address("t/File/other")
+    refreshes.intend([owed("r1"), owed("r1", cause=other)])
+    refreshes.seen(other, AFTER, as_declared=True)
+    assert [one.cause for one in refreshes.named(HANDLER)] == [other]
+    refreshes.ended(CAUSE, well=False)  # it was refused: nothing has changed, as far as is known
+    assert [one.cause for one in refreshes.named(HANDLER)] == [other]
+    refreshes.ended(CAUSE, well=True)
+    name = {one.cause for one in refreshes.named(HANDLER)}
+    refreshes.seen(CAUSE, AFTER, as_declared=True)
+    later = Refreshes(refreshes)
+    assert {one.cause for one in later.of(HANDLER)} == {one.cause for one in later.named(HANDLER)} == name
+    refreshes.intend([owed("r2")])
+    assert [one.run for one in refreshes.named(HANDLER)] == ["r2", "r1"]
 
 
 def test_what_a_look_has_decided_before_an_earlier_refresh_ended_stays_decided():
