@@ -124,18 +124,18 @@ class Looks:
 
     def mark(self, addresses: Iterable[Address]) -> None:
         """Note that what is known of everything that comes after `addresses` may not be true any more."""
-        stack, probes = list(addresses), []
+        stack = [*(addresses := list(addresses))]
         while stack:
             for edge in self._lane.graph.dependents.get(stack.pop(), ()):
                 if edge.dependent not in self._stale:
                     self._stale.add(edge.dependent)
                     stack.append(edge.dependent)
-                    one = self._lane.instances.get(edge.dependent)
-                    if one is not None and one.probe is not None:
-                        probes.append(edge.dependent)
-        for address in probes:
-            self._seen.pop(address, None)
-        self._services.probes.expire(probes)
+        # What is slow ends long after the rest of its round: what that has marked may have been asked since.
+        if self._services.probes:
+            probes = self.probing.below(addresses)
+            for address in probes:
+                self._seen.pop(address, None)
+            self._services.probes.expire(probes)
 
     def settle_owed(self, addresses: Iterable[Address]) -> None:
         """Decide from what was seen just now what is owed because of it; of what is owed itself, when that is done."""

@@ -87,6 +87,10 @@ class Probes:
         self._slots = asyncio.Semaphore(settings.concurrent_probes)
         self._backoff = Backoff(base=settings.retry_base, cap=settings.probe_pause)
 
+    def __bool__(self) -> bool:
+        """Whether anything is probed at all."""
+        return bool(self._probes)
+
     # --- What a round does --------------------------------------------------------------------------------------------
 
     def ask(self, one: Instance, read: Read) -> bool:

@@ -1,14 +1,19 @@
 """A probe is looked at beside the rounds: it delays nobody, gates what comes after it, and is said once."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
+from reconciler.core.graph import build_graph
+from reconciler.engine.round.looks import Looks
 from reconciler.engine.round.performing import ReadingPerformer, WritingPerformer, parted
+from reconciler.engine.round.probing import Probing
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import TransportError
 from reconciler.model.calls import Call, Ok
 from reconciler.model.resource import Policy
 from reconciler.plugins.calls import Phase
+from tests.sim.manifests import instance
 from tests.unit.engine.stage import address, file, probe, staged
 
 
@@ -455,3 +460,30 @@ async def test_of_several_calls_each_is_answered_in_its_place():
     replies = await parted(calls, there, here)
     assert [one.value for one in replies] == [{"there": "/a"}, {"here": "http://b/"}, {"there": "/c"}]
     assert [one.value for one in await parted(calls[1:2], there, here)] == [{"here": "http://b/"}]
+
+
+def test_what_is_slow_has_it_asked_anew_at_its_end_though_its_round_had_changed_something_else_above_it():
+    """What came after the probe went by an answer from before the change, which was given while that was under way."""
+    declared = [
+        instance("m0", "Directory", "d", {"path": "/srv/d"}),
+        instance("m0", "File", "a", {"path": "/srv/d/a"}),
+        probe("site", require=("File/a",)).instance,
+        instance("m0", "File", "b", {"path": "/srv/b"}, require=("HttpProbe/site",)),
+    ]
+    expired = []
+
+    class Asked(list):
+        def expire(self, addresses):
+            expired.append(sorted(addresses))
+
+    lane = SimpleNamespace(instances={one.address: one for one in declared}, graph=build_graph(declared))
+    services = SimpleNamespace(probes=Asked(["site"]), settings=EngineSettings())
+    probing = Probing(lane, None, services, conclusions=None, failures=None)
+    looks = Looks(lane, None, services, probing)
+    looks.mark([declared[0].address])
+    looks.mark([declared[1].address])  # its round has ended long since, and the page was asked
+    looks.mark([declared[3].address])
+    assert expired == [[declared[2].address], [declared[2].address], []]
+    services.probes.clear()
+    looks.mark([declared[0].address])
+    assert len(expired) == 3
