@@ -61,6 +61,7 @@ class Monitor(logging.Handler):
         self.target_writes = 0
         self.repaired: list[Json] = []
         self.preimages: dict[Spot, bytes] = {}
+        self._made: set[Spot] = set()
         self.foreign: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._world = world
         self._rounds: dict[tuple[int, TargetName], Any] = {}
@@ -155,6 +156,7 @@ class Monitor(logging.Handler):
         for handler, causes in self._notifying.items():
             if self.spot(Address(f"{handler[0]}/{handler[1]}")) not in declared:
                 causes.clear()  # what is not declared is owed nothing
+        self._made &= declared
         for spot in self.preimages.keys() - declared:
             # Never known to be ours, and no concern of ours any more: should it be declared again, it begins anew.
             called = self._world.authors.addresses(*spot)
@@ -372,10 +374,13 @@ class Monitor(logging.Handler):
                 and len(self._own[spot]) == 1
             ):
                 self._replaced(spot, before.content)
+            if before is None and after is not None and after.type == "file" and spot[1] == item["path"]:
+                self._created(spot)
 
     def meddled(self, machine: "Machine", path: str) -> None:
         """Somebody else has changed something. If we were about to put it right, its handler is owed all the same."""
         spot = machine.name, self._world.authors.slot_of(path)
+        self._made.discard((machine.name, path))
         if self._rounds:  # before the first, nobody was about to do anything
             self._attempted |= self._notifies(spot)
         # What was sent and cut off before it was done: nobody can tell whose doing it is that it has changed.
@@ -510,6 +515,30 @@ class Monitor(logging.Handler):
             ]
             if lost:
                 self.violated("a handler is lost", *handler, lost)
+
+    def _created(self, spot: Spot) -> None:
+        """Something is there that was not, and is not known as ours."""
+        process = self._world.process
+        if process is None or process.account is None:
+            return
+        known = "SELECT 1 FROM inventory WHERE address = ?"
+        called = self._world.authors.addresses(*spot)
+        if not any(process.account.execute(known, (address,)).fetchone() for address in called):
+            self._made.add(spot)
+
+    def made_is_ours(self) -> None:
+        """At rest what was made where there was nothing is known to be."""
+        process = self._world.process
+        if process is None or process.account is None:
+            return
+        adopted = {
+            self.spot(address): address
+            for (address,) in process.account.execute(
+                "SELECT address FROM inventory WHERE ownership = 'adopted' AND preimage IS NULL"
+            )
+        }
+        if wrong := [adopted[spot] for spot in sorted(self._made) if spot in adopted]:
+            self.violated("what we made counts as having been there before us", *wrong)
 
     def looked(self, machine: "Machine", path: str) -> None:
         """A runner has looked at a path."""

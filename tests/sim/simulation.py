@@ -272,6 +272,7 @@ async def _quiet(world: World) -> None:
     if still := _unsettled(world):
         world.monitor.violated("does not stay as it should be", *still)
     excused = _all_excused(world)
+    world.monitor.made_is_ours()
     world.monitor.handlers_ran(lambda address: address in excused or _stays_in_doubt(world, address, excused))
     _bounded(world)
 

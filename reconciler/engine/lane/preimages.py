@@ -2,7 +2,8 @@
 
 An apply reads it, and only a look afterwards shows that the thing is ours now; in between, a session may be lost, and
 the apply may have failed. Invariant: of what was certainly or possibly replaced, the first counts; of what was
-certainly not, the last. That there was nothing is one of them (`NOTHING`), for what was created then is ours to remove.
+certainly not, the last. That there was nothing (`NOTHING`) is one of them, for what was created then is ours to remove;
+but a content that was found since counts before it, which somebody may have put there before we had created anything.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ class Preimages:
         for address, digest in digests.items():
             self._names.pop(address, None)
             self._untouched.pop(address, None)
-            self._replaced.setdefault(address, digest)
+            if self._replaced.get(address, NOTHING) == NOTHING:
+                self._replaced[address] = digest
 
     def recall(self, address: Address, digest: Digest) -> None:
         """This was about to be replaced, and was forgotten while it was not declared in between."""
-        if address not in self._replaced and address not in self._untouched:
+        if self._replaced.get(address, NOTHING) == NOTHING and address not in self._untouched:
             self._replaced[address] = digest
 
     def spared(self, address: Address, digest: Digest) -> None:

@@ -104,15 +104,15 @@ async def test_what_was_created_when_the_controller_was_killed_is_ours_to_remove
 
 
 @staged
-async def test_what_was_created_when_the_controller_was_killed_may_be_declared_otherwise_by_now(stage):
-    """What it had created would have been brought back as what was there before us."""
+async def test_what_somebody_put_where_something_was_to_be_created_is_kept(stage):
+    """Nobody knows whether it had been created before that: what is replaced now would have been lost."""
     await leave_a_creation_in_doubt(stage, "1", outcome="Abandoned")
-    stage.spoil("motd", b"hello\n")
+    stage.spoil("motd", b"theirs\n")
     await stage.again()
-    await stage.declare(file("motd", "hello again\n"))
+    await stage.declare(file("motd", "hello\n"))
     await stage.settled()
     entry = (await stage.store.load_inventory())[address("motd")]
-    assert (entry.ownership, entry.preimage) == ("created", None)
+    assert (entry.ownership, entry.preimage) == ("adopted", digest_of(b"theirs\n"))
 
 
 @staged
