@@ -122,7 +122,7 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
     *,
     lease: bool,
     notice: Callable[[str], None],
-    standby: bool = False,
+    standby: Callable[[str], None] | None = None,
     prune: Budget | None = None,
     max_disrupted: int | None = None,
     redactor: Redactor | None = None,
@@ -136,7 +136,8 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
         environ: the process's environment.
         lease: whether this is going to write as the store's one controller.
         notice: told what takes long, for a person to see.
-        standby: whether to wait where another controller has the store, and that is where others can reach it.
+        standby: told again and again that it waits, where another controller has the store, and the store is where
+            others can reach it; None for who does not wait.
         prune: how much may be removed in one revision without a person being asked; None for the default.
         max_disrupted: how many targets may be disrupted at a time; None for the default.
         redactor: is told of the secrets, for whatever it filters.
@@ -162,8 +163,8 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
         stack.callback(lanes.close)
         store = await _opened(places, runtime, lease=lease, notice=notice)
         stack.push_async_callback(store.close)
-        if lease and standby and places.address is not None:
-            await stand_by(store, runtime, places, notice)
+        if lease and standby is not None and places.address is not None:
+            await stand_by(store, runtime, places, notice, standby)
         settings = EngineSettings(own_paths=places.own_paths, prune=prune or Budget())
         if max_disrupted is not None:
             settings = replace(settings, max_disrupted=max_disrupted)

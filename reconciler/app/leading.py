@@ -36,7 +36,13 @@ async def take_lease(store: Store, runtime: Runtime, places: Places) -> None:
         raise LeaseHeld(held_by(found.holder, us, places) if found else str(error)) from error
 
 
-async def stand_by(store: Store, runtime: Runtime, places: Places, notice: Callable[[str], None]) -> None:
+async def stand_by(
+    store: Store,
+    runtime: Runtime,
+    places: Places,
+    notice: Callable[[str], None],
+    waiting: Callable[[str], None],
+) -> None:
     """Take the store for this process as soon as nobody else has it.
 
     Args:
@@ -44,6 +50,7 @@ async def stand_by(store: Store, runtime: Runtime, places: Places, notice: Calla
         runtime: clock and lanes.
         places: of this process.
         notice: told who has it, once for each, and what keeps it from being asked for.
+        waiting: told the same again and again, for as long as it lasts.
 
     Raises:
         StoreError: it cannot be had, and trying again would not help.
@@ -63,8 +70,10 @@ async def stand_by(store: Store, runtime: Runtime, places: Places, notice: Calla
                     f"froyo on {holder.host} (pid {holder.pid}) works with {places.kept_in}; this one takes over as "
                     "soon as that one has ended"
                 )
+            said = f"standing by: {said}"
+            waiting(said)
             if said != told:
-                notice(f"standing by: {said}")
+                notice(said)
                 told = said
             await asyncio.sleep(AGAIN)
         else:

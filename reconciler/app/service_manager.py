@@ -52,6 +52,12 @@ class ServiceManager:
             line.setblocking(False)  # noqa: FBT003 - its one argument
             line.sendto("\n".join(messages).encode(), self._path.replace("@", "\0", 1))
 
+    def standing_by(self, told: str) -> None:
+        """The daemon waits for another one to end: it has begun, and is alive, for as long as this is called."""
+        self.tell(
+            "READY=1", f"STATUS={one_line(told)}", *(["WATCHDOG=1"] if self.watchdog is not None else [])
+        )
+
     def stopping(self) -> None:
         """The daemon has been told to end, and lets end what is under way."""
         self.tell("STOPPING=1", "STATUS=ending: what is under way gets its time")

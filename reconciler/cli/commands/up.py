@@ -212,12 +212,13 @@ async def keep(  # noqa: PLR0913 - what was asked for
     def backend(daemon: Daemon) -> DaemonBackend:
         return DaemonBackend(daemon, measures=measures, redactor=redactor)
 
+    manager = ServiceManager(os.environ, pid=os.getpid())
     traces = OpenTelemetry(None, os.environ) if wanted(os.environ) else None
     async with assemble(
         where,
         os.environ,
         lease=True,
-        standby=True,
+        standby=manager.standing_by,
         notice=notice,
         prune=budget,
         max_disrupted=max_disrupted,
@@ -228,8 +229,6 @@ async def keep(  # noqa: PLR0913 - what was asked for
 
         async def api(daemon: Daemon) -> None:
             await serve(backend(daemon), where.socket)
-
-        manager = ServiceManager(os.environ, pid=os.getpid())
 
         async def told(daemon: Daemon) -> None:
             known = backend(daemon)

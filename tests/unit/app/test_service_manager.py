@@ -64,6 +64,13 @@ async def test_a_watchdog_hears_of_it_for_as_long_as_it_lives(tmp_path, manager)
         assert await heard() == ["STATUS=one target", "WATCHDOG=1"]
 
 
+def test_one_that_stands_by_has_begun_and_is_alive(tmp_path, manager):
+    """It would be ended and started again every 90 s, for not having begun."""
+    environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "3000000"}
+    ServiceManager(environ, pid=7).standing_by("standing by: froyo\non a")
+    assert manager.recv(4096) == b"READY=1\nSTATUS=standing by: froyo on a\nWATCHDOG=1"
+
+
 def test_a_watchdog_may_be_meant_for_another_process():
     environ = {"NOTIFY_SOCKET": "@x", "WATCHDOG_USEC": "3000000"}
     assert ServiceManager(environ, pid=7).watchdog == 3.0
