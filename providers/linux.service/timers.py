@@ -74,7 +74,7 @@ class Timer(Provider):
         return [planned(one, now) for one, now in zip(wanted, actual, strict=True)]
 
     def absence(self, resource: Resource) -> Resource:
-        """Neither the timer nor what was made for it to start."""
+        """Neither the timer nor what was made for it to start, or the file of a timer that was there before."""
         return replace(resource, spec={**resource.spec, "state": "absent"})
 
 
@@ -89,7 +89,36 @@ def planned(one: Resource, now: Actual) -> Operation:
         return Operation(
             "create", diffs, calls=calls, obstacles=[nobody_there(one.spec, now.state["nobody"])]
         )
+    if one.restores is not None:
+        return restoring(one, now.state)
     return removal(one, now.state) if is_absent else presence(one, now)
+
+
+def restoring(one: Resource, state: Json) -> Operation:
+    """What it takes that the file of the timer is what was there before. Whether that runs is left as it is."""
+    body, stem = one.restores or {}, f"{state['place']['path']}/{one.spec['name']}"
+    path, service = f"{stem}.timer", f"{stem}.service"
+    stat, other = state["files"][path], state["files"][service]
+    diffs, calls = [], []
+    if not stat["exists"] or stat.get("digest") != body["digest"]:
+        refuse_in_the_way(path, stat if stat["exists"] else {"type": "file"})
+        diffs.append(FieldDiff("timer", content_of(stat) if stat["exists"] else None, body))
+        owner = {"uid": state["place"]["uid"], "gid": state["place"]["gid"]}
+        write = {"path": path, "blob": body["digest"], "size": body["size"], "mode": MODE, **owner}
+        calls += writing_calls(state["place"], path, stat, write)
+    if other["exists"] and ("command" in one.spec or was_made_here(other)):
+        refuse_in_the_way(service, other)
+        diffs.append(FieldDiff("service", content_of(other), None))
+        calls.append({"call": "file.remove", "args": {"path": service, "expect": other["state"]}})
+    if (calls or state["unread"]) and "unmanaged" not in state:
+        diffs = diffs or [FieldDiff("loaded", "as it was before", "as it is")]
+        calls.append(control(one.spec, ["daemon-reload"]))
+    if not calls:
+        return Operation("none")
+    blobs = [call["args"]["blob"] for call in calls if "blob" in call["args"]]
+    return Operation(
+        "update", diffs, calls=calls, blobs=blobs, obstacles=in_their_way(state, [path], "file.write")
+    )
 
 
 def removal(one: Resource, state: Json) -> Operation:
@@ -112,8 +141,7 @@ def removal(one: Resource, state: Json) -> Operation:
     ]
     calls += [control(one.spec, ["daemon-reload"])] if managed else []
     return Operation(
-        "delete", diffs, calls=calls, obstacles=in_their_way(state, gone, "file.remove"),
-        preimage=lost(gone[0], state),
+        "delete", diffs, calls=calls, obstacles=in_their_way(state, gone, "file.remove"), **lost(gone, state),
     )  # fmt: skip
 
 
@@ -169,17 +197,21 @@ def presence(one: Resource, now: Actual) -> Operation:
         calls = calls if needed else writes
         obstacles += [nobody_there(spec, state["unmanaged"])] if needed else []
     calls = [*(making(place, state["missingAbove"]) if writes and "missingAbove" in state else ()), *calls]
-    first = written[0] if written else ""
     return Operation(
-        "update" if now.exists else "create", diffs, calls=calls,
-        obstacles=obstacles, preimage=lost(first, state) if first else None,
+        "update" if now.exists else "create", diffs, calls=calls, obstacles=obstacles, **lost(written, state),
     )  # fmt: skip
 
 
-def lost(path: str, state: Json) -> Json | None:
-    """The content that would be lost, where it is for us to read."""
-    stat = state["files"][path]
-    return None if foreign(state["place"], stat) else preimage_of(path, stat)
+def lost(paths: list[str], state: Json) -> Json:
+    """What would be lost, where it is ours to read: a timer can come back, and a service is counted."""
+    mine = {
+        path: content
+        for path in paths
+        if not foreign(state["place"], state["files"][path])
+        and (content := preimage_of(path, state["files"][path])) is not None
+    }
+    timers = [content for path, content in mine.items() if path.endswith(".timer")]
+    return {"preimage": timers[0] if timers else None, "lost": len(mine) - len(timers)}
 
 
 def file_diffs(field: str, path: str, text: str, stat: Json, place: Json) -> list[FieldDiff]:

@@ -17,6 +17,7 @@ from generated import (
     question,
     refuse_in_the_way,
     removing,
+    restoring,
     writing,
 )
 from schedules import meaning, normal, wrong
@@ -80,7 +81,7 @@ class Cron(Provider):
         return [planned(one, now) for one, now in zip(wanted, actual, strict=True)]
 
     def absence(self, resource: Resource) -> Resource:
-        """The same job, absent."""
+        """The same job, absent, or what was there before."""
         return replace(resource, spec={**resource.spec, "state": "absent"})
 
 
@@ -154,6 +155,8 @@ def planned(one: Resource, now: Actual) -> Operation:
     """What a job takes."""
     spec, path = one.spec, path_of(one)
     refuse_in_the_way(path, now)
+    if one.restores is not None:
+        return restoring(one, path, now)
     text = text_of(spec)
     if text is None:
         if not now.exists:

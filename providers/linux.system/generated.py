@@ -74,6 +74,22 @@ def writing(path: str, text: str, now: Actual) -> Json:
     }
 
 
+def restoring(one: Resource, path: str, now: Actual) -> Operation:
+    """What it takes that a file is as it was before there was anything of ours at its path."""
+    body, state = one.restores or {}, now.state
+    if state.get("digest") == body["digest"]:
+        return IN_SYNC
+    before = {key: state[key] for key in ("digest", "size", "text") if key in state} or None
+    args = {"path": path, "blob": body["digest"], "size": body["size"], "mode": MODE, **ROOT}
+    return Operation(
+        "update" if now.exists else "create",
+        [FieldDiff("content", before, body)],
+        calls=[{"call": "file.write", "args": {**args, "expect": state["state"]}}],
+        blobs=[body["digest"]],
+        obstacles=in_the_way("file.write", state),
+    )
+
+
 def removing(path: str, now: Actual) -> Json:
     """The call that takes the file away."""
     return {"call": "file.remove", "args": {"path": path, "expect": now.state["state"]}}

@@ -17,6 +17,7 @@ from generated import (
     question,
     refuse_in_the_way,
     removing,
+    restoring,
     writing,
 )
 
@@ -102,7 +103,7 @@ class Sysctl(Provider):
         return [planned(one, now) for one, now in zip(wanted, actual, strict=True)]
 
     def absence(self, resource: Resource) -> Resource:
-        """The same setting, absent."""
+        """The same setting, absent, or the file that was there before."""
         return replace(resource, spec={**resource.spec, "state": "absent"})
 
 
@@ -161,6 +162,8 @@ def planned(one: Resource, now: Actual) -> Operation:
     """What a setting takes."""
     spec, state, path = one.spec, now.state, path_of(one)
     refuse_in_the_way(path, now)
+    if one.restores is not None:
+        return restoring(one, path, now)
     text = text_of(spec)
     calls: list[Json] = []
     diffs: list[FieldDiff] = []

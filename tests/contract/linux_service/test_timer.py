@@ -220,6 +220,24 @@ async def test_it_goes_with_both_files_but_for_a_service_of_somebody_else():
     assert (await kept().plan(timer(state="absent") | {"ignore": ["state"]}))["action"] == "none"
 
 
+async def test_the_timer_that_was_there_before_comes_back_and_what_it_starts_with_it_does_not():
+    round_ = kept()
+    gone = timer() | {"removed": True, "restores": round_.target.body(b"[Timer]\nOnCalendar=weekly\n")}
+    assert actions(await round_.converge(gone)) == ["file.write", "file.remove", ["daemon-reload"]]
+    assert round_.target.nodes[TIMER].content == b"[Timer]\nOnCalendar=weekly\n"
+    assert SERVICE not in round_.target.nodes
+    unread = kept(replace(WAITING, need_reload=True), {TIMER: Node(content=b"[Timer]\nOnCalendar=weekly\n")})
+    del unread.target.nodes[SERVICE]
+    assert actions(await unread.converge(gone)) == [["daemon-reload"]]
+
+
+async def test_what_a_service_of_somebody_elses_was_is_counted():
+    round_ = on({SERVICE: Node(content=b"[Service]\nExecStart=/bin/theirs\n")})
+    operation = await round_.plan(timer())
+    assert operation.get("preimage") is None
+    assert operation["lost"] == 1
+
+
 async def test_what_cannot_be_looked_at_is_a_fault():
     round_ = on()
     answers = round_.target.reply

@@ -185,6 +185,22 @@ def test_a_job_is_compared_by_what_it_means_to_cron(keep, text, differs):
         assert host.nodes[CRON].content == text.encode()
 
 
+@pytest.mark.parametrize(
+    ("kind", "path", "spec"),
+    [("Cron", CRON, job()), ("Sysctl", BOOT, {"name": "net.core.somaxconn", "value": "1024"})],
+)
+@pytest.mark.parametrize("there", [b"something of ours\n", None])
+def test_what_was_there_before_comes_back(plugin, kind, path, spec, there):
+    host = Machine({} if there is None else {path: Node(content=there)})
+    gone = {"removed": True, "restores": host.body(b"# theirs\n")}
+    harness, one = Harness(plugin, host), resource(kind, "it", **spec) | gone
+    [operation] = harness.plan([one], harness.read([one]))
+    assert operation["action"] == ("create" if there is None else "update")
+    harness.destroy([one])
+    assert host.nodes[path].content == b"# theirs\n"
+    assert [each["action"] for each in harness.plan([one], harness.read([one]))] == ["none"]
+
+
 def test_a_file_that_others_could_write_is_none_that_cron_takes(keep):
     text = b"*/15 3 * * mon-fri root tidy up\n"
     operation = keep("Cron", Machine({CRON: Node(content=text, mode=0o666, uid=33)}), **job())
