@@ -116,6 +116,12 @@ class Declared:
                     stack.append(address)
         return found
 
+    def users(self, address: Address) -> list[Address]:
+        """What uses what an instance provides."""
+        provides = set(self.instances[address].provides)
+        dependents = (edge.dependent for edge in self.graph.dependents.get(address, ()))
+        return [one for one in dependents if not provides.isdisjoint(self.instances[one].uses)]
+
 
 def managed_below(
     instances: Mapping[Address, Instance],

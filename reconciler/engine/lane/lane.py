@@ -156,13 +156,11 @@ class Lane:
         """These were to go, and have gone: nothing is known of them any more."""
         if not addresses:
             return
-        removals = [self.instances[address].removal for address in addresses]
-        stays = any(one is not None and one.restores is not None for one in removals)
         before, self.declared = self.declared.managed, self.declared.without(addresses)
-        if stays:  # as what was there before us, and is nobody's where it lies
-            self.manage_anew(
-                a for a in before.keys() & self.instances.keys() if before[a] != self.declared.managed.get(a)
-            )
+        # What was there before us and is back is nobody's where it lies; and what has gone may be missed there now.
+        self.manage_anew(
+            a for a in before.keys() & self.instances.keys() if before[a] != self.declared.managed.get(a)
+        )
         self.recording = None
         for address in addresses:
             del self.states[address]
@@ -191,7 +189,8 @@ class Lane:
         """What others of ours have to do with these is not what it was: a difference that this makes is nobody's drift.
 
         Args:
-            addresses: containers, in which others are managed, or what something else may have brought along or taken.
+            addresses: containers, in which others are managed, what something else may have brought along or taken, or
+                what uses something else.
         """
         for address in addresses:
             if self.states[address].observed is not None:

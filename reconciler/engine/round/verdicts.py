@@ -251,6 +251,8 @@ class Verdicts:
             ),
         )
         self._outcome.has_changed(self._lane.instances[address])
+        # What is made of it may be another one now, as an archive that lies at a path is: that is our doing.
+        self._lane.manage_anew(self._lane.declared.users(address))
 
     def _measure(self, address: Address, evidence: Evidence | None, took: float | None) -> None:
         """It had drifted, and is right again; `took` seconds after that was heard of, None where it was found."""

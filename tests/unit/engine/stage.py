@@ -140,6 +140,7 @@ class Stage:
         silent = SimpleNamespace(
             note=lambda *_, **__: None,
             wrote=lambda *_: None,
+            unpacked=lambda *_: None,
             looked=lambda *_: None,
             changed=lambda *_: None,
             ran=lambda *_: None,

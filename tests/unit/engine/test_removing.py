@@ -1,6 +1,7 @@
 """What is ours and is declared no longer: it goes, or waits for a person, or stays."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from reconciler.model.state import Approval
 from reconciler.plugins.calls import Phase
 from reconciler.store.batch import Batch
 from tests.sim.files import Node
+from tests.sim.manifests import instance
 from tests.unit.engine.stage import Declared, address, file, staged
 
 DELETE = {"deletion": Deletion.DELETE}
@@ -25,6 +27,12 @@ def directory(name, **common):
     return Declared(
         replace(one, kind="Directory", ref=f"Directory/{name}", address=known, contains=one.provides), None
     )
+
+
+def archive(name, spec, content):
+    known = {"path": f"/srv/{name}", "state": "present", "strip": 0, "setuid": False, "purge": False}
+    known |= {"maximumSize": 1 << 20, "timeout": 60, **spec}
+    return Declared(instance("m0", "Archive", name, known), content)
 
 
 def files(*names, **common):
@@ -293,6 +301,37 @@ async def test_what_was_there_before_and_is_purged_once_it_is_back_is_nobodys_dr
     (gone,) = await stage.events("Removed")
     assert gone.message == "declared no longer, and what was there before is back: content"
     assert await stage.events("Repaired") == []
+
+
+@staged
+async def test_what_is_missed_once_another_manifest_let_go_of_it_is_nobodys_drift(stage):
+    """It was told as somebody's doing that what the archive has there was not there."""
+    content = json.dumps([["a", "of the archive\n", False]])
+    around = archive("pack", {"content": content}, content)
+    stage.machines["m0"].files.nodes["/srv/pack"] = Node("directory", 0o755)
+    await stage.declare(around, file("pack/a", "of a file\n", **DELETE))
+    await stage.settled()
+    assert stage.content("pack/a") == b"of a file\n"
+    await stage.declare(around)
+    await stage.until(lambda: stage.content("pack/a") == b"of the archive\n")
+    await stage.settled()
+    assert await stage.events("Repaired") == []
+
+
+@staged
+async def test_what_is_made_of_something_that_was_changed_is_nobodys_drift(stage):
+    """It was told as somebody's doing that another archive lay where one is unpacked from."""
+    one, other = (json.dumps([["a", f"{word}\n", False]]) for word in ("one", "other"))
+    unpacked = archive("pack", {"from": "/srv/lies"}, None)
+    await stage.declare(file("lies", one), unpacked)
+    await stage.settled()
+    await stage.declare(file("lies", other), unpacked)
+    await stage.until(lambda: stage.content("pack/a") == b"other\n")
+    await stage.settled()
+    assert await stage.events("Repaired") == []
+    stage.spoil("pack/a", b"spoiled\n")
+    await stage.settled()
+    assert len(await stage.events("Repaired")) == 1
 
 
 @staged(machines=("m0", "m1"))
