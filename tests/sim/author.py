@@ -13,8 +13,10 @@ from typing import Any, Protocol
 
 from reconciler.model.names import Address, SourceName, TargetName
 from tests.sim import boots, trees
+from tests.sim.clockwork import Clockwork, clockmaker
 from tests.sim.dpkg import Known
 from tests.sim.households import Household, keeper
+from tests.sim.packers import Packer, packer
 from tests.sim.scribes import Scribe, scribe
 
 Json = dict[str, Any]
@@ -63,6 +65,8 @@ class Author:
         probes: whether they have a page probed that comes after their first file and before their last.
         household: what they declare of a whole machine, if anything.
         scribe: what they declare in files that others own too.
+        clockwork: what they declare of timers, and of what is dropped in for units.
+        packer: what they declare of archives.
         watch: what they declare of boots.
         slots: what they may declare, by its first name.
         ports: of the machines that they declare.
@@ -79,6 +83,8 @@ class Author:
     probes: bool = False
     household: Household | None = None
     scribe: Scribe | None = None
+    clockwork: Clockwork | None = None
+    packer: Packer | None = None
     watch: boots.Watch | None = None
     _below: set[str] = field(default_factory=set)
 
@@ -110,7 +116,7 @@ class Author:
     @property
     def holdings(self) -> list[Holding]:
         """What they declare beside files of their own."""
-        return [one for one in (self.household, self.scribe, self.watch) if one is not None]
+        return [one for one in (self.household, self.scribe, self.clockwork, self.packer, self.watch) if one]
 
     def share(self, number: int, path: str, *, mine: bool) -> None:
         """Learn of a file that others know, too; some call it otherwise."""
@@ -214,7 +220,8 @@ class Author:
     def paths(self) -> list[str]:
         """Every path that may be declared, or made."""
         made = [*(one["spec"]["path"] for one in self.slots.values()), self.maker["spec"]["creates"]]
-        return [*made, *self.scribe.files] if self.scribe is not None else made
+        made += self.scribe.files if self.scribe is not None else ()
+        return [*made, *self.packer.people] if self.packer is not None else made
 
     def _slot(self, kind: str, name: str, path: str) -> None:
         self.slots[name] = {
@@ -332,6 +339,10 @@ class Authors:
             author.plant(directories)
             if (writing := scribe(seed, number)) is not None:
                 author.scribe = Scribe(writing, machines, author.prefix, directories)
+            if (making := clockmaker(seed, number)) is not None:
+                author.clockwork = Clockwork(making, machines, author.prefix)
+            if (packing := packer(seed, number)) is not None:
+                author.packer = Packer(packing, machines, author.prefix, directories)
         for number in range(self._random.randrange(MOST_SHARED + 1) if sources > 1 else 0):
             owner = self._random.choice(list(self.by_source))
             for source, author in self.by_source.items():
@@ -370,6 +381,16 @@ class Authors:
         return [one.household for one in self.by_source.values() if one.household is not None]
 
     @cached_property
+    def clockworks(self) -> list[Clockwork]:
+        """Everybody's."""
+        return [one.clockwork for one in self.by_source.values() if one.clockwork is not None]
+
+    @cached_property
+    def packers(self) -> list[Packer]:
+        """Everybody's."""
+        return [one.packer for one in self.by_source.values() if one.packer is not None]
+
+    @cached_property
     def archive(self) -> dict[str, Known]:
         """What there is to install."""
         return {name: known for one in self.households for name, known in one.archive.items()}
@@ -395,17 +416,16 @@ class Authors:
 
     @cached_property
     def _first(self) -> dict[str, str]:
-        """Of several packages that are one's, the one that counts as what it is about."""
-        return {name: about for one in self.households for name, about in one.first.items()}
+        """Of several things that are one's, the one that counts as what it is about."""
+        several = [*self.households, *self.clockworks]
+        return {name: about for one in several for name, about in one.first.items()}
 
     def slot_of(self, path: str) -> str:
         """The declared path that a path is the business of: its own, or of what is above; "" for nobody's."""
-        if path in self.subjects:
-            return self._first.get(path, path)
         known = {one["spec"]["path"] for one in self.slots}
-        while path not in known and path:
+        while path and path not in known and path not in self.subjects:
             path = path.rpartition("/")[0]
-        return path
+        return self._first.get(path, path)
 
     def addresses(self, name: TargetName, slot: str) -> list[Address]:
         """All that what is at a declared path may be called."""
@@ -418,6 +438,11 @@ class Authors:
             if one["spec"]["path"] == slot
             for called in one["names"]
         ]
+
+    def abouts(self, address: Address) -> set[str]:
+        """All that an instance is about, beside files of its author's own."""
+        _, _, ref = address.partition("/")
+        return {subject for subject, refs in self.subjects.items() if ref in refs}
 
     def path(self, address: Address) -> str:
         """The path of an instance, or what it makes; its kind and name where there is neither."""

@@ -72,9 +72,13 @@ class Custody:
             self._ordered(found, subject, action)
 
     def _ordered(self, meant: list[Instance], subject: str, action: str) -> None:
-        wanted = {one.spec.get("state") for one in meant if one.kind == "Service" and one.removal is None}
-        startup = {one.spec.get("startup") for one in meant if one.kind == "Service" and one.removal is None}
-        gone = any(one.removal is not None for one in meant)
+        stays = [one for one in meant if one.removal is None and not (one.kind == "Timer" and one.absent)]
+        timers = {one.spec["enabled"] for one in stays if one.kind == "Timer"}
+        wanted = {one.spec.get("state") for one in stays if one.kind == "Service"}
+        startup = {one.spec.get("startup") for one in stays if one.kind == "Service"}
+        wanted |= {"running" if enabled else "stopped" for enabled in timers}
+        startup |= {"enabled" if enabled else "disabled" for enabled in timers}
+        gone = len(stays) < len(meant)
         if action == "start" and "running" not in wanted:
             self._monitor.violated("a service is started that nobody wants to run", subject, meant)
         if action == "stop" and "stopped" not in wanted and not gone:

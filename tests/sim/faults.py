@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from reconciler.app.rolling_back import wanted
 from reconciler.errors import FroyoError
 from reconciler.model.names import SourceName, TargetName
 from reconciler.model.scope import EVERYTHING, Scope
@@ -15,6 +16,7 @@ from reconciler.model.state import Approval, Suspension
 from tests.sim import trees
 from tests.sim.author import Json
 from tests.sim.files import DEBIAN, KNOWN
+from tests.sim.git import PushedSource, is_pushed
 from tests.sim.machine import Machine
 from tests.sim.process import Process
 from tests.sim.weather import FAULTS
@@ -159,6 +161,88 @@ async def admins(world: World, random_: random.Random) -> None:
             system.accounts.do("user.ensure", stranger, {"command": "useradd", "pid": 8})
         failing = sorted(system.packages.failing | system.units.failing)
         world.note("an admin", machine=machine.name, failing=failing)
+
+
+async def tinkerers(world: World, random_: random.Random) -> None:
+    """People stop timers, write into their files, and drop something in for units; and authors want other ones."""
+    pace = random_.choice([1.0, 4.0, 15.0])
+    subjects = sorted({one for each in world.authors.clockworks for one in each.people})
+    makers = [one for one in world.authors.by_source.values() if one.clockwork is not None]
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / pace))
+        if random_.random() < 0.8:
+            _machine(world, random_).meddle(random_.choice(subjects))
+            continue
+        author = random_.choice(makers)
+        assert author.clockwork is not None
+        author.clockwork.change()
+        world.sources[author.source].say(author.document())
+        world.note("an author wants other timers", name=author.source)
+
+
+async def unpackers(world: World, random_: random.Random) -> None:
+    """People change, remove and add things where archives are unpacked; and authors have other archives."""
+    pace = random_.choice([0.5, 3.0, 15.0])
+    authors = [one for one in world.authors.by_source.values() if one.packer is not None]
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / pace))
+        author = random_.choice(authors)
+        assert author.packer is not None
+        if random_.random() < 0.8:
+            _machine(world, random_).meddle(random_.choice(author.packer.people))
+            continue
+        author.packer.change()
+        world.sources[author.source].say(author.document())
+        world.note("an author has another archive", name=author.source)
+
+
+async def pushers(world: World, random_: random.Random) -> None:
+    """History is rewritten, or a branch set back; servers hang, or break off; the controller's disk loses something."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 12.0))
+        source, fate = random_.choice(list(world.sources.values())), random_.random()
+        if not isinstance(source, PushedSource) or not source.heads:
+            continue
+        if fate < 0.3:
+            source.rewrite(world.authors.by_source[source.name].document())
+        elif fate < 0.5:
+            source.reset()
+        elif fate < 0.7:
+            source.hanging = not source.hanging
+        elif fate < 0.9:
+            source.torn = not source.torn
+        else:
+            source.lose_something()
+        world.note("a repository", name=source.name, fate=fate, head=source.newest, hangs=source.hanging)
+
+
+async def returners(world: World, random_: random.Random) -> None:
+    """People roll a source back to what it was, for a while or until they say otherwise."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 15.0))
+        process = world.process
+        if process is None or not process.up or process.rolling_back is None:
+            continue
+        store, now = process.store, world.now()
+        source = random_.choice(world.served)
+        if source in await store.load_rollbacks() and random_.random() < 0.6:
+            world.note("the end of a rollback", name=source)
+            world.monitor.revisions.released(source)
+            _ask(process, process.rolling_back.end(source, by="alice"), "rollback end")
+            continue
+        revisions = [one.revision for one in await store.revisions() if one.source == source]
+        if not revisions:
+            continue
+        until = now + random_.uniform(1.0, 40.0) if random_.random() < 0.7 else None
+        more = {"by": "alice", "reason": "it was good", "since": now, "until": until}
+        _ask(process, _roll_back(process, random_.choice(revisions), source, more), "rollback")
+
+
+async def _roll_back(process: Process, revision: str, source: SourceName, more: Json) -> None:
+    assert process.rolling_back is not None
+    rollback = await wanted(process.store, revision, source, **more)
+    process.world.note("a rollback", name=source, revision=revision, until=more["until"])
+    await process.rolling_back.roll_back(rollback)
 
 
 async def maintainers(world: World, random_: random.Random) -> None:
@@ -379,6 +463,14 @@ def others(world: World) -> tuple[Actor, ...]:
     found: tuple[Actor, ...] = (landlords,) if part and tenancies(world) else ()
     if world.authors.households and random.Random(f"{world.seed}/admins take part").random() < 0.7:
         found = (*found, admins)
+    if world.authors.clockworks and random.Random(f"{world.seed}/tinkerers take part").random() < 0.7:
+        found = (*found, tinkerers)
+    if world.authors.packers and random.Random(f"{world.seed}/unpackers take part").random() < 0.7:
+        found = (*found, unpackers)
+    if is_pushed(world.seed) and random.Random(f"{world.seed}/pushers take part").random() < 0.7:
+        found = (*found, pushers)
+    if is_pushed(world.seed) and random.Random(f"{world.seed}/returners take part").random() < 0.6:
+        found = (*found, returners)
     if world.authors.texts and random.Random(f"{world.seed}/writers take part").random() < 0.7:
         found = (*found, writers)
     if world.authors.texts and random.Random(f"{world.seed}/renewers take part").random() < 0.5:

@@ -207,6 +207,7 @@ class Files:
         path: str,
         blobs: dict[str, bytes],
         blob: str = "",
+        text: str | None = None,
         size: int = 0,
         backup: str = "",
         expect: str = "",
@@ -214,6 +215,9 @@ class Files:
         **args: Any,
     ) -> Json:
         node = self.prepare(path, expect)
+        if text is not None:
+            blob = digest_of(text.encode())
+            blobs = {**blobs, blob: text.encode()}
         if not blob:
             if node is None:
                 raise Refused("conflict", f"{path} is not there", "conflict")

@@ -8,6 +8,7 @@ import random
 from typing import Any
 
 from tests.sim.dpkg import Known, fits
+from tests.sim.files import digest_of
 from tests.sim.system import System
 from tests.sim.systemd import PLACE
 
@@ -226,13 +227,15 @@ def _service(spec: Json, system: System) -> list[str]:
 
 
 def _unit(spec: Json, system: System) -> list[str]:
-    node, found = system.units.files.nodes.get(f"{PLACE}/{spec['unit']}"), system.units.query(spec["unit"])
+    unit = spec.get("unit") or spec["extends"]
+    path = f"{PLACE}/{unit}" if "unit" in spec else f"{PLACE}/{unit}.d/{spec['dropIn']}.conf"
+    node, found = system.units.files.nodes.get(path), system.units.query(unit)
     wrong = ["systemd has not read it"] if found["need_reload"] else []
     if spec["state"] == "absent":
         return wrong if node is None else [*wrong, "there is one"]
     if node is None or node.type != "file":
         return [*wrong, "there is none"]
-    if spec["body"]["digest"] != system.units.on_disk(spec["unit"]):
+    if spec["body"]["digest"] != digest_of(node.content):
         wrong.append("content")
     return wrong if (node.mode, node.uid) == (0o644, 0) else [*wrong, f"mode {node.mode:04o}"]
 

@@ -2,21 +2,22 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
 from reconciler.errors import TransportError
 from reconciler.model.names import TargetName
-from tests.sim import meddling, scribes, texts
+from tests.sim import clockwork, meddling, scribes, texts
+from tests.sim.archives import Archives, Members
 from tests.sim.boots import SUBJECT, Boots, Cause
 from tests.sim.dpkg import OURS, Installed
 from tests.sim.files import Files, Node
 from tests.sim.programs import Programs
 from tests.sim.runner import Json, Runner
 from tests.sim.system import System
-from tests.sim.systemd import PID1, PLACE
+from tests.sim.systemd import PID1, PLACE, unit_of
 from tests.sim.weather import Weather
 from tests.sim.wire import Wire
 
@@ -48,6 +49,9 @@ class Witness(Protocol):
 
     def wrote(self, machine: "Machine", command: str, item: Json, result: Json, before: Node | None) -> None:
         """A runner has done one item of a writing command, where `before` was before."""
+
+    def unpacked(self, machine: "Machine", item: Json, before: dict[str, Node | None]) -> None:
+        """A runner has unpacked an archive, and changed these paths, at which something else was `before`."""
 
     def looked(self, machine: "Machine", path: str) -> None:
         """A runner has looked at a path."""
@@ -111,6 +115,9 @@ class Machine:
         self.changes: list[Change] = []
         self.rivals: dict[str, tuple[float, bytes]] = {}
         self.texts: frozenset[str] = frozenset()
+        self.clockwork: frozenset[str] = frozenset()
+        self.archives = Archives(self.files)
+        self.contents: Mapping[str, Members] = {}
         self.real: dict[str, str] = {}
         self.runners: list[Runner] = []
         self.sessions = 0
@@ -153,17 +160,35 @@ class Machine:
         if not runner.orphan:
             self._witness.looked(self, path)
 
-    def write(self, runner: Runner, command: str, item: Json, blobs: dict[str, bytes]) -> Json:
-        """One item of a writing command."""
+    def write(
+        self,
+        runner: Runner,
+        command: str,
+        item: Json,
+        blobs: dict[str, bytes],
+        *,
+        most: int | None = None,
+    ) -> Json:
+        """One item of a writing command; of what has several steps, `most` of them, and then it is cut off."""
         self._writer = runner
         before = self.files.nodes.get(item["path"])
+        all_before = dict(self.files.nodes) if command == "archive.unpack" else {}
         try:
-            do = partial(texts.do, self.files) if command == "text.edit" else self.files.do
-            result = do(command, item, blobs)
+            if command.startswith("archive."):
+                result = self.archives.do(command, item, blobs, most=most)
+            else:
+                do = partial(texts.do, self.files) if command == "text.edit" else self.files.do
+                result = do(command, item, blobs)
         finally:
             self._writer = None
+        if command == "archive.unpack":
+            paths = [path for path in {**all_before, **self.files.nodes} if self._moved(path, all_before)]
+            self._witness.unpacked(self, item, {path: all_before.get(path) for path in paths})
         self._witness.wrote(self, command, item, result, before)
         return result
+
+    def _moved(self, path: str, before: Mapping[str, Node]) -> bool:
+        return self.files.nodes.get(path) != before.get(path)
 
     def order(self, runner: Runner, command: str, item: Json, tell: Callable[[Json], None]) -> None:
         """One item of a command that changes something that is no path."""
@@ -207,7 +232,7 @@ class Machine:
             self._witness.changed(self, path, self.files.nodes.get(path))
         if by is not None and by is not PID1 and path.startswith(f"{PLACE}/"):
             # Whether anything may start a unit, and with what, lies in files, of which systemd has not heard yet.
-            self.changes.append(Change(self._loop.time(), f"unit:{path.rpartition('/')[2]}", False))
+            self.changes.append(Change(self._loop.time(), f"unit:{unit_of(path)}", False))
         for runner in list(self.runners):
             # A runner knows its own writes only: those of one that lingers are somebody else's to it.
             mine = by is None and runner is self._writer
@@ -303,6 +328,8 @@ class Machine:
             return
         if path in self.texts and random_.random() < 0.9:
             scribes.meddle(self.files, path, random_, by)
+            return
+        if path in self.clockwork and clockwork.meddle(self.system, path, random_, by):
             return
         node = self.files.nodes.get(path)
         if node is None:

@@ -30,7 +30,7 @@ from reconciler.model.secrets import marks_in
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from reconciler.model.subjects import Subject
 from reconciler.model.target import SshTransport, Target
-from tests.sim import boots, households, scribes, trees
+from tests.sim import boots, clockwork, households, packers, scribes, trees
 from tests.sim.files import NAMES, Files, digest_of
 from tests.sim.packages import KINDS
 from tests.sim.secrets import FILE, PLACEHOLDER, ProcessVault
@@ -44,7 +44,7 @@ SOURCE = SourceName("sim")
 API = "linux.froyo.dev/v1alpha1"
 
 
-BESIDE = households.KINDS | scribes.KINDS | boots.KINDS
+BESIDE = households.KINDS | scribes.KINDS | clockwork.KINDS | packers.KINDS | boots.KINDS
 """Kinds that are about what their manifests say."""
 
 _CHOICES: dict[str, Any] = {
@@ -112,7 +112,7 @@ def instance(
         provides=provides,
         shares=subjects_of(KINDS[kind].shares, spec) if kind in BESIDE else (),
         uses=subjects_of(KINDS[kind].uses, spec) if kind in BESIDE else (),
-        contains=(Subject("path", spec["path"]),) if kind == "Directory" else (),
+        contains=(Subject("path", spec["path"]),) if kind in {"Directory", "Archive"} else (),
         package=KINDS[kind].package,
         lock=KINDS[kind].lock,
         transaction=KINDS[kind].transaction,
@@ -261,7 +261,7 @@ def differs(one: Instance, machine: "Machine", managed: Mapping[str, Address]) -
     """
     files = machine.files
     if one.kind in BESIDE:
-        return _beside(one, machine)
+        return _beside(one, machine, managed)
     if one.kind == "HttpProbe":
         return ""  # what answers is the world's business
     if one.kind == "Exec":
@@ -292,10 +292,14 @@ def differs(one: Instance, machine: "Machine", managed: Mapping[str, Address]) -
     return ", ".join(wrong)
 
 
-def _beside(one: Instance, machine: "Machine") -> str:
+def _beside(one: Instance, machine: "Machine", managed: Mapping[str, Address]) -> str:
     """The same of what is beside files."""
+    if one.kind in packers.KINDS:
+        return packers.differs(one, machine, managed)
     if one.kind in boots.KINDS:
         return boots.differs(machine.boots)
+    if one.kind in clockwork.KINDS:
+        return clockwork.differs(one.spec, machine.system)
     spec, of_text = dict(one.spec), one.kind in scribes.KINDS
     if "body" in spec:
         spec["body"] = {"digest": machine.real.get(spec["body"]["digest"], spec["body"]["digest"])}

@@ -16,7 +16,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.resource import Instance, Policy
 from reconciler.plugins.calls import Phase
-from tests.sim import dpkg, scribes, trees
+from tests.sim import dpkg, packers, scribes, trees
 from tests.sim.author import file_of
 from tests.sim.custody import Custody
 from tests.sim.downtimes import Downtimes
@@ -24,6 +24,7 @@ from tests.sim.files import Node
 from tests.sim.manifests import path_of
 from tests.sim.process import PROCESS, Process
 from tests.sim.removals import Removals
+from tests.sim.revisions import Revisions
 from tests.sim.runner import AGAIN, WRITING, Json, frames_in
 from tests.sim.system import ORDERS
 
@@ -65,7 +66,8 @@ class Monitor(logging.Handler):
         self.foreign: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._world = world
         self._rounds: dict[tuple[int, TargetName], Any] = {}
-        self._removals = Removals(world, self.violated)
+        self.revisions = Revisions(world, self.violated)
+        self._removals = Removals(world, self.violated, self.revisions.rewritten)
         self.custody = Custody(world, self)
         self.downtimes = Downtimes(world, self)
         self._writing: set[tuple[int, Spot]] = set()
@@ -83,6 +85,7 @@ class Monitor(logging.Handler):
         self._in_doubt: dict[Spot, set[Spot]] = {}
         self._booted: dict[Spot, int] = {}
         self._edits: dict[tuple[TargetName, str], tuple[str, list[Instance], list[str]]] = {}
+        self._unpackings: dict[tuple[TargetName, str], tuple[list[Instance], dict[Address, Instance]]] = {}
         self._doubts: set[tuple[str, ...]] = set()
         self.sent: dict[Spot, float] = {}
         self._changed: dict[Spot, tuple[float, int, int]] = {}
@@ -143,6 +146,7 @@ class Monitor(logging.Handler):
 
     def declared(self, process: Process, desired: Desired) -> None:
         """Something else is declared from now on."""
+        self.revisions.declared(process, desired)
         self._removals.declared(process, desired)
         for number, spot in self._writing:
             if number == process.number:
@@ -239,6 +243,8 @@ class Monitor(logging.Handler):
             for item in frame["items"] if command in WRITING else ():
                 if command == "text.edit":
                     self._edit(process, name, command, item)
+                elif command == "archive.take":
+                    pass  # which changes nothing but what the runner has
                 elif command in ORDERS:
                     self.custody.said(process, name, command, item)
                 else:
@@ -289,17 +295,20 @@ class Monitor(logging.Handler):
             if (handler := instances.get(Address(f"{name}/{ref}"))) is not None and handler.removal is None
         }
         self._in_doubt[name, slot] = owed
+        if command == "archive.unpack":
+            self._unpackings[name, _said(command, item)] = meant, dict(instances)
         if not found:
             self.violated("a write without an intent on record", f"{command} {path} for {slot}")
             return
         of_tree = any("tree" in one.spec and trees.is_of(one.spec, path) for one in meant)
-        if slot != path and not of_tree and not command.endswith(".remove"):
+        of_it = of_tree or path in self._world.authors.subjects
+        if slot != path and not of_it and not command.endswith(".remove"):
             self.violated("a write below that no source has", f"{command} {path} for {slot}")
         if command.endswith(".remove"):
             declared = [one for digest in found if (one := self._declared.get(digest)) is not None]
             if not any(_may_remove(one, path) for one in declared):
                 self.violated("a removal that nobody declared", f"{command} {path} for {slot}", declared)
-            if slot != path:
+            if slot != path and not of_it:
                 self._removals.purged(process, name, path)
 
     def _edit(self, process: Process, name: TargetName, command: str, item: Json) -> None:
@@ -376,6 +385,12 @@ class Monitor(logging.Handler):
                 self._replaced(spot, before.content)
             if before is None and after is not None and after.type == "file" and spot[1] == item["path"]:
                 self._created(spot)
+
+    def unpacked(self, machine: "Machine", item: Json, before: dict[str, Node | None]) -> None:
+        """A runner has unpacked an archive, or a part of one."""
+        meant, declared = self._unpackings[machine.name, _said("archive.unpack", item)]
+        if wrong := packers.unwarranted(meant, declared, before, machine.files.nodes, machine.contents):
+            self.violated("an unpacking of what nobody declared", machine.name, item, wrong, meant)
 
     def meddled(self, machine: "Machine", path: str) -> None:
         """Somebody else has changed something. If we were about to put it right, its handler is owed all the same."""
@@ -596,12 +611,14 @@ class Monitor(logging.Handler):
         """
         spot = self.spot(address)
         machine, path = self._world.machines[spot[0]], spot[1]
+        abouts = self._world.authors.abouts(address)
         foreign = [
             change.at
             for change in machine.changes
             if not change.ours
             and (
                 change.path == file_of(path)
+                or change.path in abouts
                 or change.path.startswith(path + "/")
                 or (change.path[0] != "/" and self._world.authors.slot_of(change.path) == path)
             )
@@ -609,7 +626,12 @@ class Monitor(logging.Handler):
         begun = self._applied[spot] if late else self._applied[spot][-1:]
         for start in begun:
             own = max((at for at in self._own[spot] if at < start - MARGIN), default=-1.0)
-            if "/Directory/" in address or "/Package/" in address:
+            if (
+                "/Directory/" in address
+                or "/Package/" in address
+                or "/Timer/" in address
+                or "/Archive/" in address
+            ):
                 # What is below, or belongs to it, takes several steps, and more may come between them.
                 own = self._concluded.get(spot, -1.0)
             if any(at >= own - MARGIN for at in foreign):
@@ -623,7 +645,7 @@ def _said(command: str, item: Json) -> str:
 
 def _may_remove(one: Instance, path: str) -> bool:
     if one.spec.get("state") == "absent" or one.removal is not None:
-        return path_of(one) == path
+        return any(subject.name == path for subject in one.provides if subject.scheme == "path")
     if one.kind == "Directory" and path_of(one) == path:
         return True  # something else has taken its place, and makes room for it
     if "tree" in one.spec and trees.is_of(one.spec, path):

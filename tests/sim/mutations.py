@@ -31,13 +31,18 @@ from reconciler.errors import StoreError, TransportError
 from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Cause, PlanUnit
+from reconciler.model.state import Rollback
 from reconciler.store.batch import Batch
 from reconciler.store.store import Store
 from tests.sim.boots import watchman
+from tests.sim.clockwork import clockmaker
+from tests.sim.git import is_pushed
 from tests.sim.households import Household, keeper
+from tests.sim.packers import packer
 from tests.sim.programs import Programs
 from tests.sim.scribes import scribe
 from tests.sim.world import authors_of
+from watchers.git.source import GitSource
 
 Mutation = Callable[[], "contextlib.AbstractContextManager[Any]"]
 
@@ -418,6 +423,93 @@ def takes_all_other_groups_away() -> Any:
     return _spoiled("users", spoil)
 
 
+# --- Timers, and what is dropped in for units -------------------------------------------------------------------------
+
+
+def has_no_drop_in_read() -> Any:
+    """What is dropped in for a unit is written, and systemd is not told."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        reading = inside["reading"]
+        inside["reading"] = lambda spec, state: [] if "extends" in spec else reading(spec, state)
+        to_be_read = inside["to_be_read"]
+        inside["to_be_read"] = lambda one, state, diffs: to_be_read(
+            one, {**state, "unread": state["unread"] and "extends" not in one.spec}, diffs
+        )
+
+    return _spoiled("unit_files", spoil)
+
+
+def takes_any_timer_for_the_declared() -> Any:
+    """Where there are files of a timer they are as declared, whatever is in them."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        inside["differs"] = lambda stat, _text: not stat["exists"]
+
+    return _spoiled("timers", spoil)
+
+
+def leaves_a_timer_that_was_stopped() -> Any:
+    """Whether a timer runs is nobody's business."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        steps = inside["unit_steps"]
+        inside["unit_steps"] = lambda spec, state: [
+            one for one in steps(spec, state) if one[0].field != "active"
+        ]
+
+    return _spoiled("timers", spoil)
+
+
+# --- Git --------------------------------------------------------------------------------------------------------------
+
+
+def takes_any_history_for_its_own() -> Any:
+    """Whatever a branch is set to comes of what was in force."""
+
+    async def doubt(_right: Any, _self: GitSource, _earlier: str, _later: str) -> str:
+        return ""
+
+    return _patched(GitSource, "doubt", doubt)
+
+
+def forgets_that_it_was_rolled_back() -> Any:
+    """What is pushed while a source is rolled back is in force at once."""
+    return _patched(Rollback, "holds", lambda _right, _self, _now: False)
+
+
+# --- Archives ---------------------------------------------------------------------------------------------------------
+
+
+def unpacks_over_what_others_have() -> Any:
+    """What other manifests manage where an archive is unpacked is the archive's."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        right = inside["question"]
+
+        def question(one: Any, digest: str) -> Any:
+            return {key: value for key, value in right(one, digest).items() if key != "spared"}
+
+        inside["question"] = question
+
+    return _spoiled("archives", spoil)
+
+
+def leaves_what_was_changed_of_an_archive() -> Any:
+    """Once an archive was unpacked, what becomes of it is nobody's business."""
+
+    def spoil(inside: dict[str, Any]) -> None:
+        right = inside["presence"]
+
+        def presence(one: Any, now: Any) -> Any:
+            changed = {**now.state, "total": 0} if now.state["known"] else now.state
+            return right(one, dataclasses.replace(now, state=changed))
+
+        inside["presence"] = presence
+
+    return _spoiled("archives", spoil)
+
+
 # --- Files that several own a part of ---------------------------------------------------------------------------------
 
 
@@ -488,6 +580,18 @@ BESIDE_FILES: dict[str, str] = {
         ),
         ("accounts", (takes_all_other_groups_away,)),
         (
+            "clockwork",
+            (has_no_drop_in_read, takes_any_timer_for_the_declared, leaves_a_timer_that_was_stopped),
+        ),
+        ("git", (takes_any_history_for_its_own, forgets_that_it_was_rolled_back)),
+        (
+            "archives",
+            (
+                unpacks_over_what_others_have,
+                leaves_what_was_changed_of_an_archive,
+            ),
+        ),
+        (
             "texts",
             (leaves_a_block_that_was_changed, has_values_in_what_is_declared),
         ),
@@ -542,6 +646,13 @@ MUTATIONS: dict[str, Mutation] = {
         says_that_it_has_reloaded,
         stops_what_begins_with_the_host,
         takes_all_other_groups_away,
+        has_no_drop_in_read,
+        takes_any_timer_for_the_declared,
+        leaves_a_timer_that_was_stopped,
+        takes_any_history_for_its_own,
+        forgets_that_it_was_rolled_back,
+        unpacks_over_what_others_have,
+        leaves_what_was_changed_of_an_archive,
         leaves_a_block_that_was_changed,
         has_values_in_what_is_declared,
         disrupts_at_any_time,
@@ -554,6 +665,8 @@ MUTATIONS: dict[str, Mutation] = {
 BEGIN_AT = {
     "leaves_a_dpkg_that_was_cut_off": 60,
     "forgets_who_is_disrupted": 80,
+    "has_no_drop_in_read": 110,
+    "takes_any_history_for_its_own": 120,
     "takes_all_other_groups_away": 40,
     "changes_what_is_on_hold": 200,
     "takes_unknown_for_empty": 200,
@@ -571,7 +684,13 @@ def could_find(name: str, seed: int) -> bool:
         return False
     if BESIDE_FILES[name] == "boots":
         return watchman(seed, authors_of(seed)) is not None
+    if BESIDE_FILES[name] == "git":
+        return is_pushed(seed)
     authors = range(authors_of(seed))
+    if BESIDE_FILES[name] == "clockwork":
+        return any(clockmaker(seed, number) is not None for number in authors)
+    if BESIDE_FILES[name] == "archives":
+        return any(packer(seed, number) is not None for number in authors)
     if BESIDE_FILES[name] == "texts":
         return any(scribe(seed, number) is not None for number in authors)
     found = [keeper(seed, number) for number in authors]

@@ -9,7 +9,7 @@ PACKAGES = load_packages(
     [
         *(PROVIDERS / "linux.file", PROVIDERS / "linux.exec", PROVIDERS / "probe.http"),
         *(PROVIDERS / "linux.pkg", PROVIDERS / "linux.service", PROVIDERS / "linux.account"),
-        *(PROVIDERS / "linux.text", PROVIDERS / "linux.boot"),
+        *(PROVIDERS / "linux.text", PROVIDERS / "linux.boot", PROVIDERS / "linux.archive"),
         Path(__file__).parent / "bundles",
     ]
 )

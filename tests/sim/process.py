@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from reconciler.app.rolling_back import RollingBack
 from reconciler.core.conditions import summarize
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.intake.unknown import kept_while_waiting
@@ -35,6 +36,7 @@ from reconciler.runtime import Runtime
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
 from reconciler.targets.session import Session
+from tests.sim.git import is_pushed
 from tests.sim.loop import SimTask
 from tests.sim.manifests import load
 from tests.sim.native import NativeHost
@@ -133,6 +135,7 @@ class Process:
         self.supervisor: Supervisor
         self.host: WatchedHost
         self.account: sqlite3.Connection | None = None
+        self.rolling_back: RollingBack | None = None
 
     # --- its life ---------------------------------------------------------------------------------------------
 
@@ -160,6 +163,9 @@ class Process:
         self.supervisor.add("controller", self.controller.run)
         for source in self.world.served:
             self._serve(source)
+        if is_pushed(self.world.seed):
+            self.rolling_back = RollingBack(self.store, self.runtime, self.intakes)
+            self.supervisor.add("rollbacks", self.rolling_back.run)
         await self.controller.start()
         self.up = True
         running = asyncio.create_task(self.supervisor.run(), name="supervisor")
@@ -175,6 +181,7 @@ class Process:
 
     def _serve(self, name: SourceName) -> None:
         self.controller.expected.add(name)
+        watched = self.world.sources[name].watched(self)
         intake = self.intakes[name] = Intake(
             name,
             load=self._load,
@@ -182,8 +189,15 @@ class Process:
             store=self.store,
             runtime=self.runtime,
             taken=self._taken,
+            follows=watched.doubt,
         )
-        self.supervisor.add(f"source {name}", lambda: intake.run(self.world.sources[name].snapshots()))
+
+        async def run() -> None:
+            if watched.remote:
+                await intake.resume()
+            await intake.run(watched.snapshots())
+
+        self.supervisor.add(f"source {name}", run)
 
     def _load(self, shown: Snapshot) -> Desired:
         return load(shown, self.controller.facts.known if self.world.asks else None, self.vault)

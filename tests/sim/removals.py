@@ -25,11 +25,18 @@ class Removals:
     Args:
         world: at which it looks.
         violated: told of what must never be.
+        rewritten: says whether the history of a source was rewritten between two of its declarations.
     """
 
-    def __init__(self, world: "World", violated: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        world: "World",
+        violated: Callable[..., None],
+        rewritten: Callable[[Desired, Desired], bool],
+    ) -> None:
         self._world = world
         self._violated = violated
+        self._rewritten = rewritten
         self._last: dict[SourceName, Desired] = {}
         self._said: dict[SourceName, set[Digest]] = defaultdict(set)
         self._asked_first: dict[Address, str] = {}
@@ -70,6 +77,8 @@ class Removals:
             self._asked_first |= {one.address: f"{count} at once, and {budget} may go" for one in gone}
         left_out = earlier.union(one.address for one in gone if one.address not in self._asked_first)
         self._left_out[desired.source] = process.number, desired.revision, left_out
+        if self._rewritten(before, desired):
+            self._asked_first |= {one.address: f"{desired.revision} does not come of it" for one in gone}
         if desired.digest != before.digest and desired.digest in self._said[desired.source]:
             self._asked_first |= {one.address: f"{desired.revision} was there before" for one in gone}
         self._said[desired.source].add(desired.digest)

@@ -361,7 +361,8 @@ class Runner:
         item = command.items[len(command.results)]
         if not self.orphan and self._chance("hangs_up"):
             if self._random.random() < 0.5:
-                self.machine.write(self, command.name, item, self._blobs)
+                most = self._random.randrange(9) if command.name == "archive.unpack" else None
+                self.machine.write(self, command.name, item, self._blobs, most=most)
             self.machine.note("a runner hangs up", path=item["path"])
             self.wire.cut(TransportError("modelled: connection reset"))
             self.die()
@@ -409,6 +410,8 @@ class Runner:
             self.machine.looked(self, str(subjects[0]) if subjects else name)
             return self.machine.system.look(name, item)
         self.machine.looked(self, item.get("path", ""))
+        if name == "archive.look":
+            return self.machine.archives.do(name, item, self._blobs)
         if name == "text.look":
             return texts.do(self.machine.files, name, item, self._blobs)
         return self.machine.files.do(name, item, self._blobs)

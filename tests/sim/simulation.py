@@ -23,9 +23,10 @@ from typing import Any
 from reconciler.core.conditions import get_condition, summarize
 from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.resource import Adopt, Instance, Policy
-from tests.sim import meddling, scribes, trees
+from tests.sim import meddling, packers, scribes, trees
 from tests.sim.faults import actors, others
 from tests.sim.files import KNOWN, digest_of
+from tests.sim.git import PushedSource
 from tests.sim.loop import Deadlock, SimTask, Spinning, run
 from tests.sim.machine import Machine
 from tests.sim.manifests import differs, path_of
@@ -216,21 +217,53 @@ async def _calm(world: World) -> None:
                 machine.files.remove(path, {"command": "rm", "pid": 7, "user": "alice"})
             for path in trees.misplaced(one, machine.files):
                 machine.files.remove(path, {"command": "rm", "pid": 7, "user": "alice"})
-        prefixes = [author.prefix for author in world.authors.by_source.values()]
-        scribes.settle(machine.files, list(world.authors.texts), prefixes)
+        for path in [one for each in world.authors.clockworks for one in each.people if one.endswith(".d")]:
+            if path in machine.files.nodes and machine.files.nodes[path].type != "directory":
+                machine.files.remove(path, {"command": "rm", "pid": 7, "user": "alice"})
+        for packing in world.authors.packers:
+            packers.settle(machine.files, packing)
+        _settle_texts(world, machine)
     if world.process is not None:
         world.process.crash_at = None
     world.authors.finish()
     for author in world.authors.by_source.values():
         source = world.sources[author.source]
-        source.vanishing, source.degraded = 0, ""
+        source.settle()
         source.say(author.document())
     world.served = list(world.sources)
     await _until(world, lambda: _unserved(world), "no controller")
     assert world.process is not None
+    if world.process.rolling_back is not None:
+        for rollback in await world.process.store.load_rollbacks():
+            world.monitor.revisions.released(rollback)
+            work = world.process.rolling_back.end(rollback, by="alice")
+            task = world.process.spawn(work, name="user ends a rollback")
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # it may have come to its end by itself
+        # What comes to be in force only now may have had such a file purged.
+        await _until(world, lambda: _outdated(world), "what is newest does not come to be in force")
+        for machine in world.machines.values():
+            _settle_texts(world, machine)
     for suspension in world.process.controller.suspensions.all():
         work = world.process.controller.resume(suspension.object)
         await asyncio.wait([world.process.spawn(work, name="user resume")])
+
+
+def _settle_texts(world: World, machine: Machine) -> None:
+    prefixes = [author.prefix for author in world.authors.by_source.values()]
+    scribes.settle(machine.files, list(world.authors.texts), prefixes)
+
+
+def _outdated(world: World) -> list[str]:
+    """What is not the newest that there is."""
+    if world.process is None or not world.process.up:
+        return ["no controller"]
+    return [
+        f"source {name}: {intake.state.revision} is not {source.newest}"
+        for name, intake in world.process.intakes.items()
+        if isinstance(source := world.sources[name], PushedSource) and intake.state.revision != source.newest
+    ]
 
 
 def _unserved(world: World) -> list[str]:
@@ -430,6 +463,7 @@ def _unsettled(world: World) -> list[str]:
         ready = get_condition(intake.state.conditions, ConditionType.READY)
         if ready is None or not ready.status:
             missing.append(f"source {source}: {ready}")
+    missing += _outdated(world)
     if set(controller.in_force.targets) != set(world.machines):
         missing.append(f"targets: {sorted(controller.in_force.targets)}")
     for name in controller.in_force.targets:

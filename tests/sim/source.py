@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from reconciler.app.watching import WatchedPlace
 from reconciler.model.names import SourceName
 from reconciler.model.source import Snapshot, SourceReport
 from tests.sim.manifests import snapshot
+
+if TYPE_CHECKING:
+    from tests.sim.process import Process
 
 
 class SimSource:
@@ -47,6 +51,14 @@ class SimSource:
         """Something about it is to be looked at."""
         for moved in self._moved.values():
             moved.set()
+
+    def settle(self) -> None:
+        """The trouble ends."""
+        self.vanishing, self.degraded = 0, ""
+
+    def watched(self, _process: "Process") -> WatchedPlace:
+        """Watch it for one life of the controller."""
+        return WatchedPlace(self.snapshots, lambda: 1e9)
 
     async def snapshots(self) -> AsyncIterator[Snapshot | SourceReport]:
         """As `DirectorySource.snapshots`: a snapshot when the digest is another, a report when there is news."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from tests.sim.accounts import Accounts
 from tests.sim.dpkg import OURS, Dpkg, Installed, Known
 from tests.sim.files import Files, Node
-from tests.sim.systemd import PID1, PLACE, WANTS, Systemd
+from tests.sim.systemd import PID1, PLACE, TIMERS, WANTS, Systemd
 
 Json = dict[str, Any]
 Told = Callable[[str, Json | None], None]
@@ -20,8 +20,11 @@ STATUS = "/var/lib/dpkg/status"
 LISTS = "/var/lib/apt/lists"
 PUBLISHED = {"command": "apt-get update", "pid": 6, "user": "root"}
 PASSWD = "/etc/passwd"
+NONSENSE = "every other day"
+"""What is no time of systemd's calendar; anything else is one."""
 LOOKS = frozenset(
-    {"pkg.query", "pkg.list", "pkg.simulate", "pkg.manager", "unit.query", "user.stat", "group.stat"}
+    {"pkg.query", "pkg.list", "pkg.simulate", "pkg.manager", "user.stat", "group.stat"}
+    | {"unit.query", "unit.calendar"}
 )
 """Calls that read, and are answered here."""
 ACCOUNTS = frozenset({"user.ensure", "user.remove", "group.ensure", "group.remove"})
@@ -62,7 +65,7 @@ class System:
 
     def furnish(self) -> None:
         """Have the directories in which all this lies."""
-        for path in ("/etc", "/etc/systemd", PLACE, WANTS):
+        for path in ("/etc", "/etc/systemd", PLACE, WANTS, TIMERS):
             self._files.nodes.setdefault(path, Node("directory", 0o755))
 
     def look(self, call: str, item: Json) -> Json:
@@ -70,6 +73,9 @@ class System:
         match call.partition(".")[0]:
             case "pkg":
                 return {"ok": self.packages.look(call, item)}
+            case "unit" if call == "unit.calendar":
+                valid = item["expression"] != NONSENSE
+                return {"ok": {"valid": valid} if valid else {"valid": False, "error": "modelled: invalid"}}
             case "unit":
                 return {"ok": self.units.query(item["unit"])}
         return {"ok": self.accounts.look(call, item)}

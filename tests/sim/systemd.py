@@ -1,8 +1,9 @@
 """The services of a modelled target: systemd, as far as it can be told from outside.
 
-The files of units lie among the files of the machine, or come with packages; systemd knows what it has read of them,
-which for what runs or begins with the host is as of its last daemon-reload. A job goes on whoever asked for it has
-gone, and is cancelled by another one about the same unit. Every service says when it is ready, and can reload.
+The files of units, and what is dropped in for them, lie among the files of the machine, or come with packages; systemd
+knows what it has read of them, which for what runs or begins with the host is as of its last daemon-reload. A job goes
+on whoever asked for it has gone, and is cancelled by another one about the same unit. Every service says when it is
+ready, and can reload.
 """
 
 import asyncio
@@ -19,10 +20,22 @@ Told = Callable[[Json], None]
 
 PLACE = "/etc/systemd/system"
 WANTS = f"{PLACE}/multi-user.target.wants"
+TIMERS = f"{PLACE}/timers.target.wants"
 PID1 = {"command": "systemd", "pid": 1, "user": "root"}
 IN_FILES = ("unmask", "enable", "disable", "mask")
 JOBS = ("start", "restart", "reload")
 NOWHERE = "/dev/null"
+
+
+def link_of(unit: str) -> str:
+    """The link by which a unit begins with the host."""
+    return f"{TIMERS if unit.endswith('.timer') else WANTS}/{unit}"
+
+
+def unit_of(path: str) -> str:
+    """The unit that a path below `PLACE` is about: its file, a link to it, or what is dropped in for it."""
+    above, _, name = path.removeprefix(f"{PLACE}/").rpartition("/")
+    return above.removesuffix(".d") if above.endswith(".d") else name
 
 
 @dataclass(slots=True)
@@ -42,6 +55,7 @@ class State:
         active: in its words.
         result: how it ended.
         read: what it has read of its file; "" where there was none.
+        read_beside: what it has read of what is dropped in for it.
         started, changed: by the wall clock, in microseconds.
         took_in: when it last read the files that it goes by: it was started, or reloaded; on the loop's clock.
         known: whether it was ever enabled by the package that brings it.
@@ -50,6 +64,7 @@ class State:
     active: str = "inactive"
     result: str = "success"
     read: str = ""
+    read_beside: tuple[tuple[str, str], ...] = ()
     started: int = 0
     changed: int = 0
     took_in: float = -1.0
@@ -95,13 +110,17 @@ class Systemd:
         """`unit.query`."""
         state, on_disk = self._state(unit), self.on_disk(unit)
         if state.active == "inactive" and state.job is None and not self.is_enabled(unit):
-            state.read = on_disk  # what nothing refers to is not kept, and read when it is asked for
+            self._read(unit)  # what nothing refers to is not kept, and read when it is asked for
+        unread = state.read != on_disk or (
+            state.read not in {"", NOWHERE} and state.read_beside != self.beside(unit)
+        )
         load = "masked" if state.read == NOWHERE else "loaded" if state.read else "not-found"
         own = f"{PLACE}/{unit}"
         path = own if own in self.files.nodes else f"/lib/systemd/system/{unit}" if on_disk else ""
         found: Json = {
             "id": unit, "load": load, "active": state.active, "sub": state.active, "file_state": self.file_state(unit),
-            "path": path, "dropins": [], "need_reload": state.read != on_disk, "can_reload": True, "type": "notify",
+            "path": path, "dropins": [one for one, _ in state.read_beside], "need_reload": unread,
+            "can_reload": True, "type": "notify",
             "remains": False, "result": state.result, "exit": 0 if state.result == "success" else 1, "restarts": 0,
             "started_us": state.started, "changed_us": state.changed,
         }  # fmt: skip
@@ -115,9 +134,17 @@ class Systemd:
             return NOWHERE if node.type == "symlink" else digest_of(node.content)
         return self.packaged.get(unit, "")
 
+    def beside(self, unit: str) -> tuple[tuple[str, str], ...]:
+        """What is dropped in for it now: paths, and what is in them."""
+        directory = f"{PLACE}/{unit}.d"
+        if directory not in self.files.nodes:
+            return ()
+        paths = [path for path in self.files.below(directory) if path.endswith(".conf")]
+        return tuple((path, digest_of(self.files.nodes[path].content)) for path in paths)
+
     def is_enabled(self, unit: str) -> bool:
         """Whether it begins with the host."""
-        return f"{WANTS}/{unit}" in self.files.nodes
+        return link_of(unit) in self.files.nodes
 
     def file_state(self, unit: str) -> str:
         """What is to be said of its file."""
@@ -171,7 +198,7 @@ class Systemd:
             in_between("done")
 
     def _in_files(self, unit: str, actions: set[str], by: Json | None) -> str:
-        state, link = self._state(unit), f"{WANTS}/{unit}"
+        state, link = self._state(unit), link_of(unit)
         for action in IN_FILES:
             if action not in actions:
                 continue
@@ -199,9 +226,14 @@ class Systemd:
 
     def daemon_reload(self) -> None:
         """Read all files anew."""
-        for unit, state in self.states.items():
-            state.read = self.on_disk(unit)
+        for unit in self.states:
+            self._read(unit)
         self.onlooker.units_read()
+
+    def _read(self, unit: str) -> None:
+        state = self._state(unit)
+        state.read = self.on_disk(unit)
+        state.read_beside = () if state.read in {"", NOWHERE} else self.beside(unit)
 
     def _job(self, unit: str, action: str, by: Json | None, ended: Callable[[str], None]) -> None:
         state = self._state(unit)
@@ -293,11 +325,12 @@ class Systemd:
                 state.job.timer.cancel()
                 state.job = None
             state.active, state.result, state.read = "inactive", "success", ""
+            state.read_beside = ()
 
     def boot(self) -> None:
         """It has power again."""
         for unit, state in self.states.items():
-            state.read = self.on_disk(unit)
+            self._read(unit)
             if state.read not in {"", NOWHERE} and self.is_enabled(unit):
                 state.active = "failed" if unit in self.failing else "active"
                 state.result = "exit-code" if unit in self.failing else "success"

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import random
 import sqlite3
+from collections import ChainMap
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.sim.author import Authors
 from tests.sim.boots import Cause
 from tests.sim.dpkg import Installed
 from tests.sim.files import Json, Node, digest_of
+from tests.sim.git import PushedSource, is_pushed
 from tests.sim.machine import Machine
 from tests.sim.monitor import Monitor
 from tests.sim.pages import Pages
@@ -66,7 +68,7 @@ class World:
             for name in names
         }
         self.authors = Authors(seed, names, self.random.choice(AUTHORS), now=self.now)
-        self.sources = {name: SimSource(name) for name in self.authors.by_source}
+        self.sources = {name: self._source(name) for name in self.authors.by_source}
         self.served: list[SourceName] = list(self.sources)
         for machine in self.machines.values():
             self._populate(machine)
@@ -74,6 +76,9 @@ class World:
         self.process: Process | None = None
         self.lives = 0
         self.pages = Pages(seed)
+
+    def _source(self, name: SourceName) -> SimSource | PushedSource:
+        return PushedSource(name, f"{self.seed}") if is_pushed(self.seed) else SimSource(name)
 
     def _populate(self, machine: Machine) -> None:
         """Somebody has lived here before."""
@@ -92,6 +97,8 @@ class World:
                 )
                 node = Node(content=content)
             machine.files.put(path, node, {"command": "history", "pid": 1})
+        machine.clockwork = frozenset(one for each in self.authors.clockworks for one in each.people)
+        machine.contents = ChainMap(*(one.contents for one in self.authors.packers))
         machine.texts, machine.real = frozenset(self.authors.texts), self.secrets.real
         lived = random.Random(f"{self.seed}/{machine.name}/wrote")
         for path in self.authors.texts:
@@ -101,6 +108,8 @@ class World:
             meddling.furnish(
                 machine.system, self.authors.archive, random.Random(f"{self.seed}/{machine.name}/lived")
             )
+        elif self.authors.clockworks:
+            machine.system.furnish()
 
     def _settings(self) -> EngineSettings:
         """The numbers of the loop: as they are by default, or smaller, so that more happens."""
@@ -147,6 +156,10 @@ class World:
     def wrote(self, machine: Machine, command: str, item: Json, result: Json, before: Node | None) -> None:
         """For machines."""
         self.monitor.wrote(machine, command, item, result, before)
+
+    def unpacked(self, machine: Machine, item: Json, before: dict[str, Node | None]) -> None:
+        """For machines."""
+        self.monitor.unpacked(machine, item, before)
 
     def ran(self, machine: Machine, argv: list[str]) -> None:
         """For machines."""
