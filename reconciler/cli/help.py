@@ -17,7 +17,6 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 from reconciler.cli.catalogue import module_of
-from reconciler.store.postgresql.address import checked
 
 WIDEST = 100
 """Columns that a line of text has at most: longer ones are hard to read."""
@@ -48,6 +47,8 @@ def _store() -> TyperOption:
 
     def note(_context: object, _option: object, value: str | None) -> None:
         if value is not None:
+            from reconciler.store.postgresql.address import checked
+
             os.environ["FROYO_STORE"] = checked(value)
 
     return TyperOption(
