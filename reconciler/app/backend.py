@@ -17,8 +17,10 @@ from reconciler.app.daemon import Daemon
 from reconciler.app.measuring import gauges
 from reconciler.app.restoring import Restoration, Wish, restoring
 from reconciler.app.rolling_back import wanted
+from reconciler.app.tidying import forget_repository
 from reconciler.core.conditions import doubt, next_generation, summarize
 from reconciler.core.redaction import Redactor
+from reconciler.core.revisions import NoSuchRevision
 from reconciler.errors import UsageError
 from reconciler.model.alert import AlertName, KnownAlert
 from reconciler.model.facts import Facts
@@ -189,6 +191,8 @@ class DaemonBackend(StoreKnowledge):
                 raise UsageError(f"nothing is known of {address}; see: froyo get orphans")
         await store.write(forgetting(addresses, name, by=by, runtime=self._daemon.parts.runtime))
         await controller.forget(addresses)
+        if name is not None:
+            await forget_repository(self._daemon.parts.places, self._daemon.parts.runtime, name)
         return [*addresses, *([source] if source else [])]
 
     async def restore(self, address: Address, *, by: str, reason: str) -> None:
@@ -218,7 +222,15 @@ class DaemonBackend(StoreKnowledge):
     ) -> Rollback:
         """Put an earlier revision of a source in force, until its end has come."""
         store, now = self._daemon.parts.store, self.now()
-        found = await wanted(store, revision, source, by=by, reason=reason, since=now, until=until)
+        ask = partial(wanted, store, by=by, reason=reason, since=now, until=until)
+        try:
+            found = await ask(revision, source)
+        except NoSuchRevision:
+            fetched = await self._daemon.sources.fetched(revision, source)
+            if fetched is None:
+                raise
+            await store.save_snapshot(fetched, earlier=True)
+            found = await ask(fetched.revision, fetched.source)
         await self._daemon.rollbacks.roll_back(found)
         return found
 

@@ -19,6 +19,7 @@ from reconciler.app.memory import keep_small
 from reconciler.app.rolling_back import RollingBack
 from reconciler.app.sources import Sources
 from reconciler.app.standing import Standing
+from reconciler.app.tidying import tidy
 from reconciler.app.ways_out import WaysOut
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
@@ -104,9 +105,7 @@ async def run_daemon(
     for source in given:
         sources.give(source)
     rollbacks = RollingBack(parts.store, parts.runtime, sources.intakes)
-    ways = WaysOut(parts.places, parts.secrets, parts.runtime)
-    outbox = AlertOutbox(parts.store, ways, parts.secrets, parts.runtime)
-    alerts = Alerting(parts.store, parts.runtime, controller, sources, ways, outbox)
+    alerts = _alerting(parts, controller, sources)
     daemon = Daemon(parts, controller, sources, rollbacks, supervisor, alerts)
 
     async def renew() -> None:
@@ -133,6 +132,7 @@ async def run_daemon(
     for name, task in serve.items():
         supervisor.add(name, lambda task=task: task(daemon))  # type: ignore[misc] # a bound default
     await controller.start()
+    tidying = asyncio.create_task(_tidy(parts, given), name="tidying")
 
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -152,10 +152,20 @@ async def run_daemon(
     finally:
         for number in ends:
             loop.remove_signal_handler(number)
-        for one in (waiting, running, verifying):
+        for one in (waiting, running, verifying, tidying):
             one.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
+
+
+def _alerting(parts: Parts, controller: Controller, sources: Sources) -> Alerting:
+    ways = WaysOut(parts.places, parts.secrets, parts.runtime)
+    outbox = AlertOutbox(parts.store, ways, parts.secrets, parts.runtime)
+    return Alerting(parts.store, parts.runtime, controller, sources, ways, outbox)
+
+
+async def _tidy(parts: Parts, given: Sequence[Source]) -> None:
+    await tidy(parts.places, parts.runtime, parts.store, [source.place.name for source in given])
 
 
 async def _pulse(parts: Parts, standing: Standing, supervisor: Supervisor) -> None:

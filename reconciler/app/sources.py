@@ -24,7 +24,7 @@ from reconciler.model.cluster import ClusterPlace
 from reconciler.model.desired import Desired
 from reconciler.model.facts import Section
 from reconciler.model.names import SourceName, TargetName
-from reconciler.model.source import DirectoryPlace, Place, Source, identity, serving
+from reconciler.model.source import DirectoryPlace, Place, Snapshot, Source, identity, serving
 from reconciler.runtime import Offload
 from watchers.directory import RESCAN
 
@@ -121,6 +121,24 @@ class Sources:
         """There may be something new in what is remote: have it looked at soon."""
         for one in self.watched.values():
             one.sooner()
+
+    async def fetched(self, revision: str, source: str) -> Snapshot | None:
+        """A revision that was never in force here, fetched and verified; None where no source can be asked for one.
+
+        Args:
+            revision: as a person names it.
+            source: whose; "" where there is but one that can be asked.
+
+        Raises:
+            UsageError: it cannot be had, or is not signed as it has to be.
+        """
+        asked = {name: one.named for name, one in self.watched.items() if one.named is not None}
+        if source:
+            asked = {name: one for name, one in asked.items() if name == source}
+        if len(asked) != 1:
+            return None
+        [ask] = asked.values()
+        return await ask(revision)
 
     async def _facts_changed(self, name: TargetName, sections: Collection[Section]) -> None:
         """A target says something else of itself: see what the sources declare that have asked for that."""

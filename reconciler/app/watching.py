@@ -43,6 +43,8 @@ class WatchedPlace:
         apart: what is known of its files, where they are written apart from each other, so that one that is wrong
             holds up no other.
         objects: what it has, where it is told how they are.
+        named: gives a revision that a person names, be it that it never was meant; None where there are none. Raises
+            UsageError.
     """
 
     snapshots: Callable[[], AsyncIterator[Snapshot | SourceReport]]
@@ -52,6 +54,7 @@ class WatchedPlace:
     sooner: Callable[[], None] = lambda: None
     apart: Apart | None = None
     objects: Objects | None = None
+    named: Callable[[str], Awaitable[Snapshot]] | None = None
 
 
 class Watchers:
@@ -116,6 +119,7 @@ class Watchers:
             doubt=git.doubt,
             remote=True,
             sooner=git.sooner,
+            named=git.named,
         )
 
     async def take(self, place: Place) -> tuple[Snapshot, str, Doubt | None]:

@@ -14,11 +14,15 @@ from reconciler.model.source import DirectoryPlace, Source
 
 _FIELDS = {
     **dict.fromkeys(("identityFile", "knownHosts", "username", "passwordFile", "caFile", "timeout"), ()),
+    **dict.fromkeys(("identityFrom", "knownHostsFrom", "passwordFrom"), ()),
     "allowedSigners": ("verify",),
     "openPGPKeys": ("verify",),
     "of": ("verify",),
 }
 """What `--git-with` takes, and in which object of `git` in a Source it stands."""
+
+_SECRETS = ("identityFrom", "knownHostsFrom", "passwordFrom")
+"""What is named among the controller's secrets: without a slash a file there, else an absolute path."""
 
 _VERIFIED = ("commit", "tag")
 
@@ -117,7 +121,7 @@ def _settings(given: Sequence[str]) -> tuple[dict[str, Any], str | None]:
         at = spec
         for name in _FIELDS[key]:
             at = at.setdefault(name, {})
-        at[key] = value
+        at[key] = {"secret": {"file": value}} if key in _SECRETS else value
     if set(spec.get("verify", ())) == {"of"}:
         raise UsageError("--git-with of says what is signed; name the keys: allowedSigners or openPGPKeys")
     return spec, interval

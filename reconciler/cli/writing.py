@@ -9,6 +9,7 @@ from reconciler.app.approving import approvals, audited, forgetting, of_source
 from reconciler.app.opening import writing
 from reconciler.app.places import Places
 from reconciler.app.restoring import Wish, given_up, restoring_from_record
+from reconciler.app.tidying import forget_repository
 from reconciler.core.conditions import summarize
 from reconciler.engine import wording
 from reconciler.engine.report import Report
@@ -77,6 +78,8 @@ async def forget(where: Places, addresses: Collection[Address], source: str, *, 
             name, mine = of_source(source, states=states, sources=await store.load_source_states())
             addresses = [*addresses, *mine]
         await store.write(forgetting(addresses, name, by=by, runtime=runtime))
+        if name is not None:
+            await forget_repository(where, runtime, name)
         return [*addresses, *([source] if source else [])]
 
 

@@ -4,31 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.config.builtin import API_VERSION, LABEL_VALUE, duration, text
+from reconciler.config.builtin import API_VERSION, LABEL_VALUE, duration, kept_secret, text
 from reconciler.model.catalog import Kind
 
 PROGRAM = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-
-
-def _secret(description: str) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": description,
-        "required": ["secret"],
-        "properties": {
-            "secret": {
-                "type": "object",
-                "description": "Where it is to be had.",
-                "required": ["file"],
-                "properties": {
-                    "file": text(
-                        "A file of mode 0600: an absolute path, or one below the controller's secrets.",
-                        minLength=1,
-                    )
-                },
-            }
-        },
-    }
 
 
 def _filters(description: str) -> dict[str, Any]:
@@ -84,13 +63,13 @@ ALERT = Kind(
                 "description": "A message is posted.",
                 "properties": {
                     "url": text("https://… or http://…; one that is secret is in urlFrom.", minLength=1),
-                    "urlFrom": _secret("The same for one that has a token in it."),
+                    "urlFrom": kept_secret("The same for one that has a token in it."),
                     "format": text(
                         "What is sent: a document of ours, a text, or what Prometheus sends. json if left out.",
                         enum=["json", "slack", "alertmanager"],
                     ),
-                    "tokenFrom": _secret("Sent as Authorization: Bearer …"),
-                    "signWith": _secret("A key: the body's HMAC-SHA256 is sent as X-Signature: sha256=…"),
+                    "tokenFrom": kept_secret("Sent as Authorization: Bearer …"),
+                    "signWith": kept_secret("A key: the body's HMAC-SHA256 is sent as X-Signature: sha256=…"),
                     "caFile": text(
                         "Certificates by which the server is known; else those of the system.", minLength=1
                     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.config.builtin import API_VERSION, duration, text
+from reconciler.config.builtin import API_VERSION, duration, kept_secret, text
 from reconciler.model.catalog import Kind
 
 GIT: dict[str, Any] = {
@@ -24,11 +24,14 @@ GIT: dict[str, Any] = {
     "timeout": duration("How long a look may take, with all that is fetched; 60s if it is left out."),
     "identityFile": text("A private key, for SSH; relative to the manifest, or from ~.", minLength=1),
     "knownHosts": text("A known_hosts file, for SSH; relative to the manifest, or from ~.", minLength=1),
+    "identityFrom": kept_secret("The same, for one that is among the controller's secrets."),
+    "knownHostsFrom": kept_secret("The same, for one that is among the controller's secrets."),
     "username": text("For HTTPS, beside passwordFile.", minLength=1),
     "passwordFile": text(
         "A file of mode 0600 with a password or token, for HTTPS; without a slash, one of the controller's secrets.",
         minLength=1,
     ),
+    "passwordFrom": kept_secret("The same, as all secrets are named."),
     "caFile": text(
         "Certificates by which the server is known, for HTTPS; else those of the system.", minLength=1
     ),

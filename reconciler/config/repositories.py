@@ -51,8 +51,11 @@ def repository(git: Mapping[str, Any], resolve: Resolve, complain: Complain) -> 
         access=GitAccess(
             identity_file=_file(git, ("identityFile",), resolve),
             known_hosts=_file(git, ("knownHosts",), resolve),
+            identity_secret=_secret(git, "identityFrom", "identityFile", complain),
+            known_hosts_secret=_secret(git, "knownHostsFrom", "knownHosts", complain),
             username=git.get("username", ""),
-            password_file=git.get("passwordFile", ""),
+            password_file=_secret(git, "passwordFrom", "passwordFile", complain)
+            or git.get("passwordFile", ""),
             ca_file=_file(git, ("caFile",), resolve),
         ),
         verification=None
@@ -130,6 +133,15 @@ def _timeout(written: str | int | None, complain: Complain) -> float:
 
 def _file(given: Mapping[str, Any], where: tuple[str, ...], resolve: Resolve) -> str:
     return resolve(given[where[-1]], where) if given.get(where[-1]) else ""
+
+
+def _secret(git: Mapping[str, Any], field: str, instead: str, complain: Complain) -> str:
+    """Where a secret is that a field names, which stands in the place of another field."""
+    if field not in git:
+        return ""
+    if instead in git:
+        complain((field,), f"{field} and {instead} do not go together", "keep one")
+    return str(git[field]["secret"]["file"])
 
 
 def _verification(

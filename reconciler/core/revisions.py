@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
     from reconciler.model.source import Revision
 
+
 SHORTEST = 4
 """Characters that a beginning has at least: one that is shorter is soon that of another one, too."""
 
 NAMED = 8
 """Revisions that an answer names at most."""
+
+
+class NoSuchRevision(UsageError):
+    """No revision of that name is kept; it may be one that never was in force."""
 
 
 def chosen(
@@ -36,26 +41,27 @@ def chosen(
         former: revisions that were in force and may not be kept any more.
 
     Raises:
-        UsageError: there is none, or it may be one of several.
+        NoSuchRevision: there is none, or it is too short to tell.
+        UsageError: it may be one of several.
     """
     mine = [one for one in kept if source in ("", one.source)]
     if not mine:
         sources = _listed(dict.fromkeys(one.source for one in kept))
         whose = f"of a source {source}" if source else "of any source"
-        raise UsageError(f"no revision is kept {whose}; there is: {sources or 'nothing yet'}")
+        raise NoSuchRevision(f"no revision is kept {whose}; there is: {sources or 'nothing yet'}")
     found = [one for one in mine if written in _names(one.revision)]
     if not found and len(written) < SHORTEST:
-        raise UsageError(
+        raise NoSuchRevision(
             f"{written!r} is too short for the beginning of a revision: {SHORTEST} characters; {_there_is(mine)}"
         )
     found = found or [one for one in mine if _begins(one.revision, written)]
     if not found:
         if was := next((one for one in former if _begins(one, written)), None):
-            raise UsageError(
+            raise NoSuchRevision(
                 f"revision {was} was in force and is not kept any more; `snapshots` in retention.json says how many"
                 f" are; {_there_is(mine)}"
             )
-        raise UsageError(f"there is no revision {written}; {_there_is(mine)}")
+        raise NoSuchRevision(f"there is no revision {written}; {_there_is(mine)}")
     if len(sources_of := dict.fromkeys(one.source for one in found)) > 1:
         raise UsageError(f"{written} is a revision of {_listed(sources_of)}; name one of them with --source")
     if len({one.digest for one in found}) > 1:

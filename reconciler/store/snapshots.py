@@ -7,7 +7,7 @@ start although its source is unreadable or broken. Blocking: to be used on a lan
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import StoreError
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
@@ -38,9 +38,15 @@ def stage(files: Blobs, snapshot: Snapshot, wanted: Collection[Digest]) -> list[
 
 
 def save(
-    connection: Database, files: Blobs, snapshot: Snapshot, staged: Iterable[Staged], now: float
+    connection: Database,
+    files: Blobs,
+    snapshot: Snapshot,
+    staged: Iterable[Staged],
+    now: float,
+    *,
+    earlier: bool = False,
 ) -> frozenset[Digest]:
-    """Make `snapshot` the newest of its source, unless contents are missing.
+    """Make `snapshot` the newest of its source, or one from before all others, unless contents are missing.
 
     Args:
         connection: within a writing transaction.
@@ -48,24 +54,31 @@ def save(
         snapshot: the snapshot.
         staged: contents that were found missing before.
         now: seconds since the epoch.
+        earlier: it is from before all that are kept.
 
     Returns:
         What is missing; with nothing missing, the snapshot is saved.
     """
     found = connection.execute(sql.NEWEST_SNAPSHOT, {"source": snapshot.source}).fetchone()
-    row = {
+    row: dict[str, Any] = {
         "revision": snapshot.revision,
         "digest": snapshot.digest,
         "root": codec.document(snapshot.root),
         "left_out": codec.document(snapshot.left_out),
     }
-    if found is not None and list(found[2:]) == list(row.values()):
+    if not earlier and found is not None and list(found[2:]) == list(row.values()):
         return frozenset()
     blobs.put(connection, files, staged, now)
     lacking = blobs.missing(connection, {file.digest for file in snapshot.files.values()})
     if lacking:
         return lacking
-    [number] = connection.append(sql.ADD_SNAPSHOT, [{**row, "source": snapshot.source, "taken_at": now}])
+    row |= {"source": snapshot.source, "taken_at": now}
+    if earlier:
+        (first,) = connection.execute(sql.FIRST_SNAPSHOT).fetchone()
+        number = 0 if first is None else min(first, 1) - 1
+        connection.execute(sql.ADD_EARLIER_SNAPSHOT, {**row, "id": number})
+    else:
+        [number] = connection.append(sql.ADD_SNAPSHOT, [row])
     connection.execute_many(
         sql.ADD_SNAPSHOT_FILE,
         (

@@ -269,6 +269,8 @@ def _snapshots(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -
     counted = select(func.count()).where(files.snapshot == snapshots.id).scalar_subquery().label("files")
     return {
         "ADD_SNAPSHOT": add(s.snapshots, "id"),
+        "ADD_EARLIER_SNAPSHOT": add(s.snapshots),
+        "FIRST_SNAPSHOT": select(func.min(snapshots.id)),
         "SNAPSHOT": whole.where(snapshots.id == bindparam("number")),
         "NEWEST_SNAPSHOT": whole.where(snapshots.id == newest),
         "SNAPSHOT_IN_FORCE": whole.where(snapshots.id == func.coalesce(rolled_back, newest)),

@@ -145,14 +145,19 @@ class Store(Reading):
             raise failure(self.path, "the store was opened to be read only", "open it for writing")
         return self._writer
 
-    async def save_snapshot(self, snapshot: Snapshot) -> None:
+    async def save_snapshot(self, snapshot: Snapshot, *, earlier: bool = False) -> None:
         """Make a snapshot the newest of its source, with all of its contents: in force, unless that is rolled back.
+
+        Args:
+            snapshot: the snapshot.
+            earlier: it is from before all that are kept instead, so that its source can be rolled back to it.
 
         Raises:
             SnapshotGone: a content has moved on before it was read.
             StoreError: it was not written.
         """
-        save = partial(snapshots.save, files=self._files, snapshot=snapshot, now=self._runtime.now())
+        now = self._runtime.now()
+        save = partial(snapshots.save, files=self._files, snapshot=snapshot, now=now, earlier=earlier)
         staged: list[Staged] = []
         try:
             while lacking := await self._submit(partial(save, staged=staged)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from reconciler.model.repository import GitPlace, Ref, RefKind
@@ -10,6 +11,8 @@ from reconciler.model.versions import version_range
 from watchers.git.program import GitFailed, GitProgram
 
 _DIGITS = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_SOME = re.compile(r"[0-9a-f]{7,39}")
+_NO_TAG = re.compile(r"^[-./]|\.\.|[\x00-\x20\x7f~^:?*\[\\]|@\{|//|/$|\.lock(?:/|$)|\.$|/\.|^$")
 _NAMED = 5
 _HEADS = "refs/heads/"
 _TAGS = "refs/tags/"
@@ -49,10 +52,10 @@ class Chosen:
     @property
     def revision(self) -> str:
         """What the revision is called: `main@sha1:…`."""
-        return named(self.called, self.commit)
+        return revision_of(self.called, self.commit)
 
 
-def named(called: str, commit: str) -> str:
+def revision_of(called: str, commit: str) -> str:
     """A revision by its ref and its commit."""
     kind = "sha1" if len(commit) == 40 else "sha256"
     return f"{called}@{kind}:{commit}" if called else f"{kind}:{commit}"
@@ -74,6 +77,32 @@ async def wanted(git: GitProgram, place: GitPlace) -> Chosen:
     if ref.kind is RefKind.COMMIT:
         return Chosen(ref.name)
     return _chosen(advertised(await git.run("ls-remote", "--symref", "origin", *_asked(ref))), place)
+
+
+async def named(git: GitProgram, written: str, *, here: Callable[[str], Awaitable[str]]) -> Chosen:
+    """What a person means who names a tag, or a commit by all of its digits, or by some where it is here already.
+
+    Args:
+        git: asks the repository.
+        written: by the person; what a revision is called will do.
+        here: gives the one commit that is here and begins with some digits, or "".
+
+    Raises:
+        GitFailed: there is no such thing.
+    """
+    digits = written.rpartition(":")[2]
+    if _DIGITS.fullmatch(digits):
+        return Chosen(digits)
+    if _SOME.fullmatch(digits) and (commit := await here(digits)):
+        return Chosen(commit)
+    tag = f"{_TAGS}{written}"
+    if not _NO_TAG.search(written):
+        found = advertised(await git.run("ls-remote", "origin", tag, f"{tag}^{{}}"))
+        if tag in found.refs:
+            return Chosen(found.peeled.get(tag, found.refs[tag]), tag, written)
+    raise GitFailed(
+        "it is neither a tag of the repository, nor the digits of a commit that was fetched; write all 40 of them"
+    )
 
 
 def _asked(ref: Ref) -> list[str]:

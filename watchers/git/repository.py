@@ -20,6 +20,8 @@ from watchers.git.refs import Chosen
 
 HERE = "refs/froyo/wanted"
 """What the newest look has fetched."""
+BESIDE = "refs/froyo/named"
+"""What a person has named last."""
 
 MANY_PACKS = 50
 """Packs, one of each fetch, after which they are made one."""
@@ -41,24 +43,29 @@ class Repository:
         self._git = git
         self._place = place
 
-    async def fetch(self, wanted: Chosen) -> Chosen:
+    async def fetch(self, wanted: Chosen, *, beside: bool = False) -> Chosen:
         """Have a revision here; what it turned out to be, as the repository may have moved on meanwhile.
+
+        Args:
+            wanted: the revision.
+            beside: it is not what the source is at: nothing of what lies between is needed.
 
         Raises:
             GitFailed: it cannot be had.
         """
         async with self._alone():
             await self._made()
+            into = BESIDE if beside else HERE
             # From what is here on, so that what lies between is known; all of what came of something else may be much.
-            whole = await self._has_any()
+            whole = not beside and await self._has_any()
             try:
                 async with asyncio.timeout(self._place.timeout / 2 if whole else None):
-                    await self._fetch(wanted, () if whole else ("--depth=1",))
+                    await self._fetch(wanted, () if whole else ("--depth=1",), into)
             except (GitFailed, TimeoutError):
                 if not whole:
                     raise
-                await self._fetch(wanted, ("--depth=1",))
-            found = await self._git.run("rev-parse", f"{HERE}^{{commit}}", HERE)
+                await self._fetch(wanted, ("--depth=1",), into)
+            found = await self._git.run("rev-parse", f"{into}^{{commit}}", into)
             await self._tidied()
         # By their digits from now on: another command may fetch something else.
         commit, object_ = found.decode("ascii", "replace").split()
@@ -68,9 +75,9 @@ class Repository:
     def _begun(self) -> bool:
         return os.path.exists(os.path.join(self._git.repository, "HEAD"))
 
-    async def _fetch(self, wanted: Chosen, depth: Collection[str]) -> None:
+    async def _fetch(self, wanted: Chosen, depth: Collection[str], into: str) -> None:
         part = ("--filter=blob:none",) if self._place.path else ()
-        await self._git.run(*_COMMIT, *depth, *part, "origin", f"+{wanted.ref or wanted.commit}:{HERE}")
+        await self._git.run(*_COMMIT, *depth, *part, "origin", f"+{wanted.ref or wanted.commit}:{into}")
 
     async def has(self, commit: str) -> bool:
         """Whether a commit is here, with its tree."""
@@ -78,6 +85,13 @@ class Repository:
             return False
         status, _, _ = await self._git.ask("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
         return status == 0
+
+    async def resolved(self, digits: str) -> str:
+        """The one commit that is here and begins with these digits; "" if there is none, or several are."""
+        if not self._begun:
+            return ""
+        status, found, _ = await self._git.ask("rev-parse", "--verify", "--quiet", f"{digits}^{{commit}}")
+        return "" if status else found.decode("ascii", "replace").strip()
 
     async def tree(self, commit: str) -> bytes:
         """What lies in the directory that counts, as `git ls-tree` prints it.

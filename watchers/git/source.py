@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING, TypeVar
 from reconciler.errors import UsageError
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.repository import RefKind
-from reconciler.model.secrets import Secret, SecretError
 from reconciler.model.source import Snapshot, SnapshotFile, SourceReport
 from watchers.git.contents import Contents
+from watchers.git.credentials import must_be_secret, with_secrets
+from watchers.git.leftovers import own_directory
 from watchers.git.program import GitFailed, GitProgram
-from watchers.git.refs import Chosen, parts, wanted
+from watchers.git.refs import Chosen, named, parts, wanted
 from watchers.git.repository import Repository
 from watchers.git.signatures import must_be_signed
 from watchers.git.tree import MODULE, NotRead, Tree, TreeListing, objects, parsed, walk
-from watchers.secret_files import SecretFiles
 from watchers.walk import MAX_RULES
 
 if TYPE_CHECKING:
@@ -82,15 +82,14 @@ class GitSource:
         beat: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = place.name
+        place = with_secrets(place, secrets)
         self._place = place
         self._secrets = secrets
         self._runtime = runtime
         self._interval = interval
         self._beat = beat
         self._sooner = asyncio.Event()
-        own = os.path.join(
-            directory, hashlib.sha256(place.identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-        )
+        own = own_directory(directory, place.identity)
         password = os.path.join(secrets, place.access.password_file) if place.access.password_file else ""
         self._git = GitProgram(place, own, environ, password_file=password)
         self._repository = Repository(self._git, place)
@@ -106,6 +105,25 @@ class GitSource:
             return await self._read(await self._newest())
         except GitFailed as error:
             raise UsageError(f"the source cannot be read: {error}") from error
+
+    async def named(self, written: str) -> Snapshot:
+        """A revision that a person names, be it none that was ever meant: by a tag, or by a commit's digits.
+
+        Raises:
+            UsageError: it cannot be had, or is not signed as it has to be.
+        """
+        try:
+            must_be_secret(self._place, self._secrets)
+            async with asyncio.timeout(self._place.timeout):
+                chosen = await named(self._git_anywhere(), written, here=self._repository.resolved)
+                if chosen.ref or not await self._repository.has(chosen.commit):
+                    chosen = await self._repository.fetch(chosen, beside=True)
+                if (verification := self._place.verification) is not None:
+                    await must_be_signed(self._git, verification, chosen)
+            return await self._read(chosen)
+        except (GitFailed, TimeoutError) as error:
+            why = str(error) or f"no answer within {self._place.timeout:g} s"
+            raise UsageError(f"revision {written} cannot be had: {why}") from error
 
     def sooner(self) -> None:
         """There may be something new: look soon."""
@@ -163,7 +181,7 @@ class GitSource:
 
     async def _newest(self, seen: str = "") -> Chosen:
         """What is meant now, fetched and verified unless it is what was `seen`."""
-        self._check_password()
+        must_be_secret(self._place, self._secrets)
         try:
             async with asyncio.timeout(self._place.timeout):
                 chosen = await wanted(self._git_anywhere(), self._place)
@@ -182,14 +200,6 @@ class GitSource:
     def _git_anywhere(self) -> GitProgram:
         os.makedirs(self._git.home, mode=0o700, exist_ok=True)
         return self._git
-
-    def _check_password(self) -> None:
-        """What others could read is no secret, and goes nowhere."""
-        if (file := self._place.access.password_file) != "":
-            try:
-                SecretFiles(self._secrets).read(Secret(file))
-            except SecretError as error:
-                raise GitFailed(str(error)) from None
 
     async def _read(self, chosen: Chosen) -> Snapshot:
         """All that belongs to a commit that is here.

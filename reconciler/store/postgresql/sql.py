@@ -177,6 +177,12 @@ STATEMENTS = {
         'COLLATE "C", %(data)s::VARCHAR COLLATE "C", %(previous)s::VARCHAR COLLATE "C", %(hash)s::VARCHAR '
         'COLLATE "C")'
     ),
+    "ADD_EARLIER_SNAPSHOT": (
+        "INSERT INTO snapshots (id, source, revision, digest, root, left_out, taken_at) VALUES "
+        '(%(id)s::BIGINT, %(source)s::VARCHAR COLLATE "C", %(revision)s::VARCHAR COLLATE "C", '
+        '%(digest)s::VARCHAR COLLATE "C", %(root)s::VARCHAR COLLATE "C", %(left_out)s::VARCHAR COLLATE "C", '
+        "%(taken_at)s)"
+    ),
     "ADD_EVENT": (
         "INSERT INTO events (at, type, reason, object, message, cause, evidence, duration, data) VALUES "
         '(%(at)s, %(type)s::VARCHAR COLLATE "C", %(reason)s::VARCHAR COLLATE "C", %(object)s::VARCHAR '
@@ -282,6 +288,7 @@ STATEMENTS = {
         'UPDATE runs SET finished_at=%(finished_at)s, outcome=%(outcome)s::VARCHAR COLLATE "C", '
         'message=%(message)s::VARCHAR COLLATE "C" WHERE runs.id = %(run)s::VARCHAR COLLATE "C"'
     ),
+    "FIRST_SNAPSHOT": "SELECT min(snapshots.id) AS min_1 FROM snapshots",
     "FORGET_ALERT": 'DELETE FROM alerts WHERE alerts.name = %(alert)s::VARCHAR COLLATE "C"',
     "FORGET_ALERT_MESSAGE": (
         'DELETE FROM alert_outbox WHERE alert_outbox.id = %(message)s::VARCHAR COLLATE "C"'

@@ -157,6 +157,10 @@ STATEMENTS = {
         "INSERT INTO audit (id, at, actor, action, object, data, previous, hash) VALUES (:id, :at, :actor, "
         ":action, :object, :data, :previous, :hash)"
     ),
+    "ADD_EARLIER_SNAPSHOT": (
+        "INSERT INTO snapshots (id, source, revision, digest, root, left_out, taken_at) VALUES (:id, "
+        ":source, :revision, :digest, :root, :left_out, :taken_at)"
+    ),
     "ADD_EVENT": (
         "INSERT INTO events (at, type, reason, object, message, cause, evidence, duration, data) VALUES "
         "(:at, :type, :reason, :object, :message, :cause, :evidence, :duration, :data)"
@@ -250,6 +254,7 @@ STATEMENTS = {
     "FINISH_RUN": (
         "UPDATE runs SET finished_at=:finished_at, outcome=:outcome, message=:message WHERE runs.id = :run"
     ),
+    "FIRST_SNAPSHOT": "SELECT min(snapshots.id) AS min_1 FROM snapshots",
     "FORGET_ALERT": "DELETE FROM alerts WHERE alerts.name = :alert",
     "FORGET_ALERT_MESSAGE": "DELETE FROM alert_outbox WHERE alert_outbox.id = :message",
     "FORGET_ALERT_MESSAGES": "DELETE FROM alert_outbox WHERE alert_outbox.alert = :of",

@@ -76,6 +76,47 @@ def test_two_revisions_are_compared_by_their_commits(person, origin):
     assert "--source is about two revisions" in person.froyo("diff", "--source", "x", status=1).stderr
 
 
+def test_a_revision_that_never_was_in_force_is_fetched_for_a_rollback_and_pinned(person, origin):
+    files = (origin.path / "site/files.yaml").read_text()
+    early = origin.commit({"site/files.yaml": files.replace("hello", "early")})
+    origin.git("tag", "v1")
+    broken = origin.commit({"site/files.yaml": "a: [\n"})
+    late = origin.commit({"site/files.yaml": files.replace("hello", "late")})
+    motd = person.machine / "etc/motd"
+    shutil.rmtree(person.site)
+    person.site.mkdir()
+    source = (
+        "apiVersion: froyo.dev/v1alpha1\nkind: Source\nmetadata: {name: fleet}\n"
+        f"spec: {{git: {{url: {origin.path}, path: site}}, interval: 1h}}\n"
+    )
+    (person.site / "source.yaml").write_text(source)
+    name = f"git+file://{origin.path}//site"
+    back = ("--source", name, "--reason", "trying")
+    with person.up():
+        person.until(lambda: motd.exists() and motd.read_text() == "late\n")
+        assert "rolled back" in person.froyo("rollback", early, *back, "--for", "1h").stdout
+        person.until(lambda: motd.read_text() == "early\n")
+        [view] = [one for one in person.json("get", "sources")["items"] if one["name"] == name]
+        assert (view["rollback"]["revision"], view["rollback"]["reason"]) == (f"sha1:{early}", "trying")
+        # The newest stays the newest, and what is fetched is older than all that is kept.
+        kept = {one["revision"]: one["newest"] for one in person.json("get", "revisions")["items"]}
+        assert kept[f"main@sha1:{late}"]
+        assert not kept[f"sha1:{early}"]
+        person.froyo("rollback", "--end", "--source", name)
+        person.until(lambda: motd.read_text() == "late\n")
+        person.froyo("rollback", "v1", *back)
+        person.until(lambda: motd.read_text() == "early\n")
+        for written, why in (
+            (broken, "cannot be in force: files.yaml:1"),
+            ("0" * 40, "cannot be had: "),
+            ("v9", "it is neither a tag of the repository, nor the digits of a commit"),
+        ):
+            assert why in person.froyo("rollback", written, *back, status=1).stderr
+        assert motd.read_text() == "early\n"
+    # Without a daemon, nobody knows how the repository is reached.
+    assert "there is no revision" in person.froyo("rollback", "0" * 40, *back, status=1).stderr
+
+
 def test_two_branches_are_compared_before_either_is_in_force(person, origin):
     files = (origin.path / "site/files.yaml").read_text()
     origin.git("checkout", "--quiet", "-b", "feature/bye")
@@ -98,6 +139,11 @@ def test_two_branches_are_compared_before_either_is_in_force(person, origin):
         (["--git", "https://u:p4ss@h/r"], "--git: url: a password does not belong in a URL"),
         (["--git", "/r", "--git-with", "foo=1"], "--git-with takes KEY=VALUE"),
         (["--git", "/r", "--git-with", "timeout"], "--git-with takes KEY=VALUE"),
+        (["--git", "/r", "--git-with", "identityFrom=none"], "there is no file "),
+        (
+            ["--git", "/r", "--git-with", "identityFrom=a", "--git-with", "identityFile=b"],
+            "identityFrom: identityFrom and identityFile do not go together; keep one",
+        ),
         (["--git", "/r", "--git-with", "of=tree"], "--git-with of takes commit or tag"),
         (["--git", "/r", "--git-with", "of=commit"], "--git-with of says what is signed; name the keys"),
         (["--git", "/r", "--git-with", "interval=soon"], "--git-with interval: soon is no time"),

@@ -269,6 +269,28 @@ async def test_a_revision_comes_over_ssh(server: Server, origin: Origin, fetched
     assert all(command.startswith("git-upload-pack") for command in server.commands)
 
 
+def keep(place: Path, **files: str | Path) -> None:
+    """Put files among the secrets."""
+    place.mkdir(exist_ok=True)
+    for name, path in files.items():
+        (place / name).write_text(Path(path).read_text())
+        (place / name).chmod(0o600)
+
+
+async def test_a_key_may_be_among_the_secrets_if_nobody_else_can_read_it(
+    server: Server, origin: Origin, fetched: Fetched
+) -> None:
+    origin.commit({"a.yaml": "1"})
+    place = fetched.secrets
+    keep(place, key=server.identity, known=server.known_hosts)
+    access = GitAccess(identity_secret="key", known_hosts_secret="known")
+    source = fetched.source(over_ssh(server, origin, access=access))
+    assert said(await source.take()) == {"a.yaml": "1"}
+    (place / "key").chmod(0o644)
+    with pytest.raises(UsageError, match=r"key is no secret: others can get at it"):
+        await source.take()
+
+
 async def test_a_host_that_is_not_known_and_a_key_that_is_not_accepted_are_told(
     server: Server, origin: Origin, fetched: Fetched, tmp_path: Path
 ) -> None:

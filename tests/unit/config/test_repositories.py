@@ -52,6 +52,23 @@ def test_a_source_in_git_is_declared_in_full() -> None:
     assert (found.interval, found.name) == (10.0, "fleet")
 
 
+def test_what_is_secret_may_be_named_as_all_secrets_are() -> None:
+    secret = "{secret: {file: %s}}"
+    text = HEAD + (
+        "  git:\n    url: git@h:r.git\n"
+        f"    identityFrom: {secret % 'key'}\n"
+        f"    knownHostsFrom: {secret % '/etc/froyo/known'}\n"
+        f"    passwordFrom: {secret % 'token'}\n"
+    )
+    (found,) = loaded({"s.yaml": text}).sources.values()
+    assert isinstance(found.place, GitPlace)
+    assert found.place.access == GitAccess(
+        identity_secret="key", known_hosts_secret="/etc/froyo/known", password_file="token"
+    )
+    _, said = read({"url": "/r", "passwordFrom": {"secret": {"file": "a"}}, "passwordFile": "b"})
+    assert said == ["passwordFrom: passwordFrom and passwordFile do not go together; keep one"]
+
+
 def test_one_source_is_about_one_repository_and_path() -> None:
     again = HEAD.replace("fleet", "again") + "  git: {url: https://h/r.git, ref: {tag: v1}}\n"
     text = f"{HEAD}  git: {{url: https://h/r.git}}\n---\n{again}"
