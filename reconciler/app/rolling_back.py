@@ -24,6 +24,8 @@ from reconciler.store.batch import Batch
 from reconciler.store.records import AuditRecord
 from reconciler.store.store import Store
 
+SOON = 2.0
+"""Seconds after the start in which a command may have found nobody to ask, and have written to the store itself."""
 LOOK = 30.0
 """Seconds after which the wall clock is looked at again: it may have been moved."""
 
@@ -134,15 +136,20 @@ class RollingBack:
 
     async def run(self) -> None:
         """End each rollback when its time has come; a long task."""
+        looks = 0
         while True:
             self._moved.clear()
-            now, pause = self._runtime.now(), LOOK
+            now, pause = self._runtime.now(), LOOK if looks else SOON
+            looks += 1
             for one in (await self._store.load_rollbacks()).values():
                 intake = self._intakes.get(one.source)
-                if intake is None or one.until is None:
+                if intake is None:
                     continue
-                if one.holds(now):
+                if one.until is None:
+                    await intake.follow(one)
+                elif one.holds(now):
                     pause = min(pause, one.until - now)
+                    await intake.follow(one)
                 elif one not in self._tried:
                     await intake.go_on()
                     # Where it could not take over, the next snapshot of the source is the next try.

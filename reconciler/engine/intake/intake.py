@@ -248,6 +248,15 @@ class Intake:
             self._untold.append(desired)
         await self._tell()
 
+    async def follow(self, rollback: Rollback) -> None:
+        """Have what is on record as rolled back in force, where somebody has put it there beside this controller.
+
+        A command writes to the store itself as long as no daemon can be asked, as when this one is just beginning.
+        """
+        desired = self._controller.in_force.of(self.state.name)
+        if desired is not None and desired.digest != rollback.digest:
+            await self.reconsider()
+
     async def go_on(self) -> None:
         """The source is not to be rolled back any more: put the newest good snapshot in force, as if it had just come.
 

@@ -311,3 +311,27 @@ async def test_what_waits_for_another_source_is_not_taken_along_past_a_rollback(
     assert stage.controller.in_force.of(SOURCE).revision == "r1"
     assert stage.content("motd") == b"one\n"
     assert intake.state.problems == ()
+
+
+async def followed(stage, until):
+    intake = await two_revisions(stage)
+    await stage.store.write(Batch().roll_back(await asked(stage, "r1", until=until)))
+    running = asyncio.create_task(rolling(stage, intake).run())
+    try:
+        # What the source says by now is looked at first, and waits.
+        await intake.run(said(snapshot(declaring("motd", content="two\n"), number=3)))
+        await stage.until(lambda: stage.content("motd") == b"one\n")
+        assert stage.controller.in_force.revision == "r1"
+    finally:
+        running.cancel()
+
+
+@staged
+async def test_what_a_command_has_put_on_record_while_the_daemon_was_beginning_is_followed(stage):
+    """It counted only after the next start: the command had found nobody to ask, and had written it itself."""
+    await followed(stage, None)
+
+
+@staged
+async def test_so_is_what_has_an_end(stage):
+    await followed(stage, EPOCH + 1e6)
