@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_SMALL = case((s.blobs.c.size <= INLINE, s.blobs.c.data))
+"""A content, if it is small: large ones are read when they are asked for, wherever they are."""
+
+
 def statements(insert: Callable[[Table], Any]) -> dict[str, ClauseElement]:
     """All statements by name.
 
@@ -294,14 +298,7 @@ def _snapshots(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -
         .order_by(s.rollbacks.c.source),
         "FORGET_ROLLBACK": delete(s.rollbacks).where(s.rollbacks.c.source == bindparam("source")),
         "ADD_SNAPSHOT_FILE": add(s.snapshot_files),
-        # Large contents are read when they are asked for, wherever they are.
-        "SNAPSHOT_FILES": select(
-            files.path,
-            files.digest,
-            files.executable,
-            s.blobs.c.size,
-            case((s.blobs.c.size <= INLINE, s.blobs.c.data)),
-        )
+        "SNAPSHOT_FILES": select(files.path, files.digest, files.executable, s.blobs.c.size, _SMALL)
         .join_from(s.snapshot_files, s.blobs)
         .where(files.snapshot == bindparam("snapshot"))
         .order_by(files.path),
@@ -334,7 +331,8 @@ def _blobs(add: Callable[..., Any]) -> dict[str, ClauseElement]:
         "PUT_BLOB": statement.on_conflict_do_update(
             index_elements=["digest"], set_={"used_at": statement.excluded.used_at}
         ),
-        "BLOB": select(blobs.size, blobs.data).where(blobs.digest == bindparam("digest")),
+        "BLOB": select(blobs.size, _SMALL).where(blobs.digest == bindparam("digest")),
+        "BODY": select(blobs.data).where(blobs.digest == bindparam("digest")),
         "BLOB_SIZE": select(blobs.size).where(blobs.digest == bindparam("digest")),
         "BLOB_BYTES": select(func.coalesce(func.sum(blobs.size), 0)),
         "AGED_BLOBS": select(

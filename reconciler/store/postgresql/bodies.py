@@ -64,18 +64,27 @@ class BlobRows:
             if self._database is None:
                 self._database = self._reader()
             try:
-                with self._database.reading():
-                    row = self._database.execute(sql.BLOB, {"digest": digest}).fetchone()
+                row = self._row(self._database, digest)
             except Exception as error:
                 if (explained := self._database.explain(error)) is None:
                     raise
                 raise explained from error
         if row is None:
             raise failure(self.place, f"there is no content {digest}", "it has gone with what referred to it")
-        data = bytes(row[1])
+        data = bytes(row[0])
         if digest_of(data) != digest:
             raise failure(self.place, f"the content {digest} is damaged", "restore a backup of the database")
         return data
+
+    @staticmethod
+    def _row(database: PostgreSQLDatabase, digest: Digest) -> tuple[bytes] | None:
+        with database.reading():
+            size = database.execute(sql.BLOB_SIZE, {"digest": digest}).fetchone()
+            if size is None:
+                return None
+            with database.patient(size[0]):
+                row: tuple[bytes] | None = database.execute(sql.BODY, {"digest": digest}).fetchone()
+                return row
 
     def remove(self, digest: Digest) -> None:
         """It went with its row."""

@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 PATIENCE = 20.0
 """Seconds that a server has for one answer."""
+SLOWEST = 256 << 10
+"""Bytes a second that a connection carries at least: a large content has that much longer."""
 CONNECT = 5
 """Seconds that it has to let us in."""
 OLDEST = 14

@@ -16,7 +16,7 @@ import psycopg
 
 from reconciler.errors import ErrorClass, StoreError
 from reconciler.store.database import NOTHING
-from reconciler.store.postgresql.connection import PATIENCE, Session
+from reconciler.store.postgresql.connection import PATIENCE, SLOWEST, Session
 from reconciler.store.postgresql.failures import explain
 from reconciler.store.postgresql.lock import OF_THIS_SCHEMA, WRITING
 from reconciler.store.postgresql.sql import SCHEMA, STATEMENTS
@@ -53,7 +53,11 @@ class PostgreSQLDatabase:
 
     def execute(self, name: str, parameters: Mapping[str, object] = NOTHING, /) -> psycopg.Cursor[Any]:
         """Execute the statement of that name."""
-        return self.driver.execute(STATEMENTS[name], parameters)
+        large = sum(len(value) for value in parameters.values() if isinstance(value, bytes))
+        if large < SLOWEST:
+            return self.driver.execute(STATEMENTS[name], parameters)
+        with self.patient(large):
+            return self.driver.execute(STATEMENTS[name], parameters)
 
     def execute_many(self, name: str, rows: Iterable[Mapping[str, object]], /) -> None:
         """Execute it once for each of these."""
@@ -68,6 +72,17 @@ class PostgreSQLDatabase:
             while cursor.nextset():
                 numbers.append(_number(cursor))
         return numbers
+
+    @contextlib.contextmanager
+    def patient(self, size: int) -> Iterator[None]:
+        """Within it, and within a transaction, an answer may take as long as so many bytes do on a slow way."""
+        session, limit = self.driver, PATIENCE + size / SLOWEST
+        session.execute(f"SET LOCAL statement_timeout = '{int(limit)}s'")
+        session.patience = limit
+        try:
+            yield
+        finally:
+            session.patience = PATIENCE
 
     @contextlib.contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[None]:  # noqa: ARG002 - each of them is

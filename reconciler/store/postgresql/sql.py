@@ -232,9 +232,13 @@ STATEMENTS = {
         "audit.hash FROM audit WHERE audit.id > %(after)s::BIGINT ORDER BY audit.id LIMIT %(limit)s"
     ),
     "AUDIT_HEAD": "SELECT audit.id, audit.hash FROM audit ORDER BY audit.id DESC LIMIT 1::INTEGER",
-    "BLOB": 'SELECT blobs.size, blobs.data FROM blobs WHERE blobs.digest = %(digest)s::VARCHAR COLLATE "C"',
+    "BLOB": (
+        "SELECT blobs.size, CASE WHEN (blobs.size <= 32768::BIGINT) THEN blobs.data END AS anon_1 FROM "
+        'blobs WHERE blobs.digest = %(digest)s::VARCHAR COLLATE "C"'
+    ),
     "BLOB_BYTES": "SELECT coalesce(sum(blobs.size), 0::INTEGER) AS coalesce_1 FROM blobs",
     "BLOB_SIZE": 'SELECT blobs.size FROM blobs WHERE blobs.digest = %(digest)s::VARCHAR COLLATE "C"',
+    "BODY": 'SELECT blobs.data FROM blobs WHERE blobs.digest = %(digest)s::VARCHAR COLLATE "C"',
     "DISRUPTIONS": (
         "SELECT disruptions.target, disruptions.cause, disruptions.since FROM disruptions ORDER BY "
         "disruptions.since, disruptions.target"

@@ -203,9 +203,13 @@ STATEMENTS = {
         "audit.hash FROM audit WHERE audit.id > :after ORDER BY audit.id LIMIT :limit OFFSET 0"
     ),
     "AUDIT_HEAD": "SELECT audit.id, audit.hash FROM audit ORDER BY audit.id DESC LIMIT 1 OFFSET 0",
-    "BLOB": "SELECT blobs.size, blobs.data FROM blobs WHERE blobs.digest = :digest",
+    "BLOB": (
+        "SELECT blobs.size, CASE WHEN (blobs.size <= 32768) THEN blobs.data END AS anon_1 FROM blobs WHERE "
+        "blobs.digest = :digest"
+    ),
     "BLOB_BYTES": "SELECT coalesce(sum(blobs.size), 0) AS coalesce_1 FROM blobs",
     "BLOB_SIZE": "SELECT blobs.size FROM blobs WHERE blobs.digest = :digest",
+    "BODY": "SELECT blobs.data FROM blobs WHERE blobs.digest = :digest",
     "DISRUPTIONS": (
         "SELECT disruptions.target, disruptions.cause, disruptions.since FROM disruptions ORDER BY "
         "disruptions.since, disruptions.target"
