@@ -538,6 +538,10 @@ class Monitor(logging.Handler):
             return
         known = "SELECT 1 FROM inventory WHERE address = ?"
         called = self._world.authors.addresses(*spot)
+        nodes = self._world.machines[spot[0]].files.nodes
+        others = {path for address in called for path in self._world.authors.abouts(address)} - {spot[1]}
+        if any(path in nodes and nodes[path].type == "file" for path in others):
+            return  # of several files that are one thing to us another one was there before
         if not any(process.account.execute(known, (address,)).fetchone() for address in called):
             self._made.add(spot)
 
