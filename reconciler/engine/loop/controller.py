@@ -317,7 +317,7 @@ class Controller:
         await self._requests.keep_only(wanted.keys() | others)
         await self.lanes.forget(wanted)
 
-    async def _let_go(self, gone: Collection[Address]) -> None:
+    def _let_go(self, gone: Collection[Address]) -> None:
         """What was to go has gone: nothing waits for it any more, be it its target."""
         self.approvals.spent(gone)
         before = self.in_force.targets.keys()
@@ -404,15 +404,13 @@ class Controller:
         overdue = dirty.everything and self._time() - session.remembers_since >= self._settings.full_look
         try:
             # Who asks does not ask what was remembered.
-            outcome = await self._round(lane, session, dirty, afresh=asked or overdue)
+            await self._round(lane, session, dirty, afresh=asked or overdue)
         except (TransportError, ProtocolError) as error:
             log.info("the session was lost in the middle of a round", target=name, why=str(error))
             if not session.closed:
                 # A runner that owes an answer is of no use any more. Another one is looked at everything with.
                 self._background.begin(session.close(), name=f"close session {name}")
             return False
-        if outcome.gone:
-            await self._let_go(outcome.gone)
         if request is not None:
             await self._requests.grant(name, request)
         return True
@@ -432,6 +430,8 @@ class Controller:
             # Whatever else fails, such as the store or the watch: what has been concluded has its next look.
             self._schedule(lane, work.outcome, whole=dirty.everything)
             self._measure(lane, work.outcome)
+            if work.outcome.gone:
+                self._let_go(work.outcome.gone)
         if dirty.everything:
             self.looked_at[lane.target.name] = self._runtime.now()
         if work.outcome.touched or dirty.everything:

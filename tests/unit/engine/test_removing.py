@@ -16,7 +16,7 @@ from reconciler.plugins.calls import Phase
 from reconciler.store.batch import Batch
 from tests.sim.files import Node
 from tests.sim.manifests import instance
-from tests.unit.engine.stage import Declared, address, file, staged
+from tests.unit.engine.stage import VIM, Declared, address, file, staged
 
 DELETE = {"deletion": Deletion.DELETE}
 
@@ -202,6 +202,27 @@ async def test_an_approval_holds_for_what_was_shown_and_for_nothing_else(stage):
     await stage.until(lambda: stage.content("old") is None)
     await stage.settled()
     assert await stage.store.load_approvals() == {}
+
+
+@staged
+async def test_what_has_gone_in_a_round_that_was_cut_off_has_gone(stage):
+    """It was to go for ever: nothing was known of it, and so it never came to be ready."""
+    await stage.declare(*files("a", "b"))
+    await stage.settled()
+    machine = stage.machines["m0"]
+    machine.powered = False
+    machine.lose_sessions()
+    await asyncio.sleep(5)
+    machine.files.remove("/srv/a", VIM)
+    await stage.declare(file("b", "other\n"))
+    machine.weather.hangs_up = 1.0
+    sessions = machine.sessions
+    machine.powered = True
+    await stage.until(lambda: machine.sessions > sessions + 1)
+    machine.weather.clear()
+    await stage.settled()
+    assert [event.object for event in await stage.events("Removed")] == [address("a")]
+    assert stage.controller.in_force.instances.keys() == {address("b")}
 
 
 @staged
