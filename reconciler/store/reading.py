@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.errors import in_words
 from reconciler.model.alert import AlertMessage, AlertState, Incident
@@ -25,7 +25,6 @@ from reconciler.store import audit as audit_log
 from reconciler.store import lease as leases
 from reconciler.store import queries, snapshots
 from reconciler.store.blobs import Blobs
-from reconciler.store.database import Database, Place
 from reconciler.store.failures import failure
 from reconciler.store.records import (
     AuditRecord,
@@ -35,6 +34,9 @@ from reconciler.store.records import (
     Run,
     RunUnit,
 )
+
+if TYPE_CHECKING:
+    from reconciler.store.database import Database, Place
 
 T = TypeVar("T")
 

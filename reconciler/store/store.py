@@ -18,7 +18,7 @@ import contextlib
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from reconciler.errors import FroyoError, StoreError
 from reconciler.model.source import Snapshot
@@ -27,7 +27,6 @@ from reconciler.store import lease as leases
 from reconciler.store import migrate, queries, snapshots
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import Staged
-from reconciler.store.database import Connecting, Database, LeaseLock, Place
 from reconciler.store.digests import DigestStore
 from reconciler.store.failures import failure
 from reconciler.store.feed import Feed
@@ -36,6 +35,9 @@ from reconciler.store.reading import LANE as READ_LANE
 from reconciler.store.reading import Reading
 from reconciler.store.records import LeaseHolder, Receipt, Retention, StoreStats
 from reconciler.store.writer import LANE, Writer
+
+if TYPE_CHECKING:
+    from reconciler.store.database import Connecting, Database, LeaseLock, Place
 
 T = TypeVar("T")
 

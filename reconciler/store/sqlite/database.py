@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reconciler.store.database import NOTHING
 from reconciler.store.sqlite import maintenance
 from reconciler.store.sqlite.failures import explain
 from reconciler.store.sqlite.sql import SCHEMA, STATEMENTS
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.errors import StoreError
+
+
+_NOTHING: Mapping[str, object] = {}
 
 
 class SQLiteDatabase:
@@ -35,7 +37,7 @@ class SQLiteDatabase:
         self.driver = connection
         self.place = path
 
-    def execute(self, name: str, parameters: Mapping[str, object] = NOTHING, /) -> sqlite3.Cursor:
+    def execute(self, name: str, parameters: Mapping[str, object] = _NOTHING, /) -> sqlite3.Cursor:
         """Execute the statement of that name."""
         return self.driver.execute(STATEMENTS[name], parameters)
 
