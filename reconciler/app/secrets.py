@@ -83,13 +83,16 @@ class Secrets:
         if self.referred is not None:
             await self.referred.close()
 
-    def known(self, secret: Secret) -> str:
+    async def known(self, secret: Secret | KeyRef) -> str:
         """What a secret is now that the controller itself needs; from now on it is kept out of all that is told.
 
         Raises:
             SecretError: it cannot be had, or is none.
         """
-        value = self._read(secret)
+        if isinstance(secret, KeyRef) and self.referred is not None:
+            value = await self.referred.have(secret)
+        else:
+            value = self._read(secret)
         if not value:
             raise SecretError(f"{secret.file} is empty")
         self.hide(value)

@@ -26,7 +26,7 @@ from reconciler.config.alerts import url_trouble
 from reconciler.core.vault import SHORTEST
 from reconciler.errors import UsageError, why
 from reconciler.model.alert import Alert, AlertFormat, CommandOut, FileOut, WebhookOut
-from reconciler.model.secrets import Secret, SecretError
+from reconciler.model.secrets import KeyRef, Secret, SecretError
 
 if TYPE_CHECKING:
     from reconciler.app.places import Places
@@ -101,11 +101,11 @@ class WaysOut:
         body = json.dumps(body_of(alert, way.format, said), ensure_ascii=True).encode()
         headers = {"Idempotency-Key": f'"{said["id"]}"'}
         try:
-            url = way.url if isinstance(way.url, str) else self._secret_url(way.url)
+            url = way.url if isinstance(way.url, str) else await self._secret_url(way.url)
             if way.token is not None:
-                headers["Authorization"] = f"Bearer {self._secrets.known(way.token)}"
+                headers["Authorization"] = f"Bearer {await self._secrets.known(way.token)}"
             if way.key is not None:
-                key = self._secrets.known(way.key).encode()
+                key = (await self._secrets.known(way.key)).encode()
                 headers["X-Signature"] = f"sha256={hmac.new(key, body, hashlib.sha256).hexdigest()}"
         except SecretError as error:
             raise NotTaken(f"{error}; {error.hint}".removesuffix("; ")) from None
@@ -119,8 +119,8 @@ class WaysOut:
         if answer.status not in _TAKEN:
             raise NotTaken(answer.reason, refused=answer.status in _REFUSED, retry_after=answer.retry_after)
 
-    def _secret_url(self, secret: Secret) -> str:
-        url = self._secrets.known(secret).strip()
+    async def _secret_url(self, secret: Secret | KeyRef) -> str:
+        url = (await self._secrets.known(secret)).strip()
         # Whoever is asked may repeat a part of it.
         if len(path := url.partition("://")[2].partition("/")[2]) >= SHORTEST:
             self._secrets.hide(path)

@@ -30,7 +30,7 @@ from reconciler.model.alert import (
 from reconciler.model.conditions import Reason
 from reconciler.model.event import REASONS
 from reconciler.model.origin import Origin
-from reconciler.model.secrets import Secret
+from reconciler.model.secrets import NOWHERE, KeyRef, Secret
 
 LONGEST = 60.0
 """Seconds that a message may take on its way out at most."""
@@ -101,11 +101,11 @@ def _way(spec: Mapping[str, Any], resolve: Resolve, complain: Complain) -> WayOu
     if "file" in spec:
         return FileOut(name=spec["file"]["name"])
     one = spec["webhook"]
-    token, key = _secret(one, "tokenFrom"), _secret(one, "signWith")
+    token, key, secret_url = (_secret(one, field) for field in ("tokenFrom", "signWith", "urlFrom"))
     if "url" in one:
         _check_url(one["url"], secret=token is not None, complain=complain)
     return WebhookOut(
-        url=one["url"] if "url" in one else Secret(one["urlFrom"]["secret"]["file"]),
+        url=one["url"] if secret_url is None else secret_url,
         format=AlertFormat(one.get("format", AlertFormat.JSON)),
         token=token,
         key=key,
@@ -114,8 +114,35 @@ def _way(spec: Mapping[str, Any], resolve: Resolve, complain: Complain) -> WayOu
     )
 
 
-def _secret(one: Mapping[str, Any], field: str) -> Secret | None:
-    return Secret(one[field]["secret"]["file"]) if field in one else None
+def _secret(one: Mapping[str, Any], field: str) -> Secret | KeyRef | None:
+    if field not in one:
+        return None
+    [(kind, meant)] = one[field].items()
+    return (
+        Secret(meant["file"]) if kind == "secret" else KeyRef("Secret", NOWHERE, meant["name"], meant["key"])
+    )
+
+
+def in_namespace(alert: Alert, namespace: str) -> tuple[Alert, str]:
+    """An alert with its secrets in the namespace that its object is in, and what is wrong with where they are.
+
+    Args:
+        alert: as it is declared.
+        namespace: of a cluster; "" if it is in none.
+    """
+    way = alert.way
+    if not isinstance(way, WebhookOut):
+        return alert, ""
+    found = {field: getattr(way, field) for field in ("url", "token", "key")}
+    if namespace and any(isinstance(one, Secret) for one in found.values()):
+        return alert, "an object of a cluster reads no file of the operator's machine"
+    keys = {field: one for field, one in found.items() if isinstance(one, KeyRef)}
+    if not namespace and keys:
+        return alert, "what is in a Secret of a cluster can be had in a cluster alone"
+    placed: dict[str, Any] = {
+        field: dataclasses.replace(one, namespace=namespace) for field, one in keys.items()
+    }
+    return dataclasses.replace(alert, way=dataclasses.replace(way, **placed)), ""
 
 
 def url_trouble(url: str, *, secret: bool) -> tuple[str, str] | None:

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.config.builtin import API_VERSION, LABEL_VALUE, duration, kept_secret, text
+from reconciler.config.builtin import API_VERSION, LABEL_VALUE, duration, kept_secret, referring, text
 from reconciler.model.catalog import Kind
 
 PROGRAM = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+def _secret(description: str) -> dict[str, Any]:
+    """A secret by where it is: in a file of the controller, or in a Secret of the namespace."""
+    file, key = kept_secret(description), referring(description, "secretKeyRef")
+    return {
+        **key,
+        "properties": {**file["properties"], **key["properties"]},
+        "oneOf": [{"required": ["secret"]}, {"required": ["secretKeyRef"]}],
+    }
 
 
 def _filters(description: str) -> dict[str, Any]:
@@ -63,13 +73,13 @@ ALERT = Kind(
                 "description": "A message is posted.",
                 "properties": {
                     "url": text("https://… or http://…; one that is secret is in urlFrom.", minLength=1),
-                    "urlFrom": kept_secret("The same for one that has a token in it."),
+                    "urlFrom": _secret("The same for one that has a token in it."),
                     "format": text(
                         "What is sent: a document of ours, a text, or what Prometheus sends. json if left out.",
                         enum=["json", "slack", "alertmanager"],
                     ),
-                    "tokenFrom": kept_secret("Sent as Authorization: Bearer …"),
-                    "signWith": kept_secret("A key: the body's HMAC-SHA256 is sent as X-Signature: sha256=…"),
+                    "tokenFrom": _secret("Sent as Authorization: Bearer …"),
+                    "signWith": _secret("A key: the body's HMAC-SHA256 is sent as X-Signature: sha256=…"),
                     "caFile": text(
                         "Certificates by which the server is known; else those of the system.", minLength=1
                     ),

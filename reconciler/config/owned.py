@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from reconciler.config.alerts import in_namespace as placed_in
 from reconciler.config.declared import FileDeclarations, Manifest, Variables
 from reconciler.config.inventory.fleet import Fleet, FleetFiles, PlacedTarget
 from reconciler.config.targets import in_namespace, references
@@ -69,7 +70,11 @@ class Owned:
 
     def _told(self, declared: Mapping[str, FileDeclarations]) -> None:
         for file, found in declared.items():
-            for alert, document in found.alerts:
+            for declared_alert, document in found.alerts:
+                alert, trouble = placed_in(declared_alert, self._complaints.namespace)
+                if trouble:
+                    hint = "{secretKeyRef: {name: NAME, key: KEY}} in a cluster, {secret: {file: PATH}} elsewhere"
+                    self._complaints.problem_in(file, document, ("spec", "webhook"), trouble, hint)
                 if (first := self.alerts.setdefault(alert.name, alert)) is not alert:
                     self._twice(file, document, f"Alert/{alert.name}", str(first.origin))
 

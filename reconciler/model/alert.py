@@ -12,7 +12,7 @@ from typing import Any, NewType
 
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.origin import Origin
-from reconciler.model.secrets import Secret
+from reconciler.model.secrets import KeyRef, Secret
 
 AlertName = NewType("AlertName", str)
 _UNDIGESTED, _NOWHERE = Digest(""), SourceName("")
@@ -47,10 +47,10 @@ class WebhookOut:
         timeout: seconds that it may take.
     """
 
-    url: str | Secret
+    url: str | Secret | KeyRef
     format: AlertFormat = AlertFormat.JSON
-    token: Secret | None = None
-    key: Secret | None = None
+    token: Secret | KeyRef | None = None
+    key: Secret | KeyRef | None = None
     ca_file: str = ""
     timeout: float = TIMEOUT
 

@@ -1,7 +1,10 @@
 """Who is told of what, as it is declared, and what is said when that makes no sense."""
 
+from dataclasses import replace
+
 import pytest
 
+from reconciler.config import load
 from reconciler.errors import ConfigError
 from reconciler.model.alert import (
     REPEAT,
@@ -12,8 +15,9 @@ from reconciler.model.alert import (
     FileOut,
     WebhookOut,
 )
-from reconciler.model.secrets import Secret
-from tests.unit.config.world import loaded
+from reconciler.model.cluster import ClusterPlace
+from reconciler.model.secrets import KeyRef, Secret
+from tests.unit.config.world import CATALOG, loaded, snapshot
 
 HEAD = "apiVersion: froyo.dev/v1alpha1\nkind: Alert\nmetadata: {name: ops}\nspec:\n"
 
@@ -118,6 +122,23 @@ def test_what_makes_no_sense_is_said_where_it_stands(spec, said):
 
 def test_a_token_may_go_to_this_machine_in_the_clear():
     assert read("  webhook: {url: 'http://127.0.0.1:1/', tokenFrom: {secret: {file: t}}}\n")
+
+
+KEY = "{secretKeyRef: {name: chat, key: url}}"
+
+
+def in_cluster(spec):
+    found = replace(snapshot({"a/alert.yaml": HEAD + spec}), source=ClusterPlace("web").name)
+    return load(found, CATALOG).alerts
+
+
+def test_in_a_cluster_secrets_are_those_of_the_namespace_and_no_file_is_read():
+    [found] = in_cluster(f"  webhook: {{urlFrom: {KEY}, signWith: {KEY}}}\n").values()
+    assert found.way.url == found.way.key == KeyRef("Secret", "web", "chat", "url")
+    assert in_cluster("  file: {name: a}\n")
+    with pytest.raises(ConfigError, match="an object of a cluster reads no file of the operator's machine"):
+        in_cluster("  webhook: {url: 'https://h/', tokenFrom: {secret: {file: /etc/froyo/token}}}\n")
+    assert "can be had in a cluster alone" in refused(f"  webhook: {{urlFrom: {KEY}}}\n")
 
 
 def test_two_alerts_of_one_name_are_one_too_many():
