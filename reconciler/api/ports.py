@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from reconciler.errors import UsageError, why
 
 if TYPE_CHECKING:
+    import ssl
+
     from aiohttp import web
 
 LOOPBACK = "127.0.0.1"
@@ -59,13 +61,15 @@ def bound(text: str) -> socket.socket:
     return listening
 
 
-async def served(runner: web.AppRunner, listening: socket.socket) -> None:
-    """Serve on a socket until cancelled; the socket stays the caller's."""
+async def served(
+    runner: web.AppRunner, listening: socket.socket, context: ssl.SSLContext | None = None
+) -> None:
+    """Serve on a socket until cancelled; the socket stays the caller's. With a context it is TLS."""
     from aiohttp import web
 
     try:
         await runner.setup()
-        await web.SockSite(runner, listening.dup()).start()
+        await web.SockSite(runner, listening.dup(), ssl_context=context).start()
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
