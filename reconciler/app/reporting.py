@@ -235,7 +235,11 @@ class Knowing:
                 found[path] = statuses.of_values("what it declares is in force", revision)
             else:
                 found[path] = statuses.of_nobody(revision, waiting=waiting)
-        return {path: (one, generations[path]) for path, one in found.items()}
+        right = {path: (one, generations[path]) for path, one in found.items()}
+        for path in (views_of.keys() - generations.keys()) & self._objects.seen.keys():
+            # It was deleted, and stays until what it was about has been removed.
+            right[path] = statuses.of_instances(views_of[path], revision), self._objects.seen[path].generation
+        return right
 
     async def _generations(self, desired: Desired) -> dict[str, int]:
         """The generation of each object that is in force, as far as that has been seen."""

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconciler.app.finalizing import Finalizing
 from reconciler.model.cluster import ClusterPlace
 from reconciler.model.source import DirectoryPlace, Place, Snapshot, SourceReport
 from reconciler.runtime import Runtime, ThreadLanes, connect_nothing
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.app.mending import Apart
     from reconciler.app.places import Places
     from reconciler.app.reporting import Objects
+    from watchers.kubernetes.objects import Definition
     from watchers.kubernetes.source import KubernetesSource
 
 MISSED_LOOKS = 3
@@ -45,6 +47,8 @@ class WatchedPlace:
         objects: what it has, where it is told how they are.
         named: gives a revision that a person names, be it that it never was meant; None where there are none. Raises
             UsageError.
+        finalizing: with what its objects are kept until what they were about has been removed; None where they go at
+            once.
     """
 
     snapshots: Callable[[], AsyncIterator[Snapshot | SourceReport]]
@@ -55,6 +59,7 @@ class WatchedPlace:
     apart: Apart | None = None
     objects: Objects | None = None
     named: Callable[[str], Awaitable[Snapshot]] | None = None
+    finalizing: Finalizing | None = None
 
 
 class Watchers:
@@ -101,6 +106,7 @@ class Watchers:
                 remote=True,
                 apart=Apart(shared, mentions, explained),
                 objects=cluster,
+                finalizing=Finalizing(cluster.finalizers.changed, cluster.finalizers.due, cluster.finalize),
             )
         from watchers.git.source import BACKOFF, GitSource
 
@@ -153,24 +159,30 @@ class Watchers:
         interval: Callable[[], float] | None = None,
         beat: Callable[[], None] = lambda: None,
     ) -> KubernetesSource:
-        from reconciler.app.catalogues import installed
-        from reconciler.config.describing import every_kind
-        from watchers.kubernetes.objects import Definition
         from watchers.kubernetes.source import INTERVAL, KubernetesSource
 
-        _, catalog = installed(self._places)
-        definitions = []
-        for one in every_kind(catalog):
-            group, _, version = one.api_version.partition("/")
-            definitions.append(Definition(group, version, one.plural, one.kind))
         return KubernetesSource(
             place.name,
             place.namespace,
-            definitions,
+            definitions(self._places),
             runtime=runtime,
             interval=interval or (lambda: INTERVAL),
             beat=beat,
         )
+
+
+def definitions(places: Places) -> list[Definition]:
+    """The kinds that a cluster has to serve: those of all installed packages, and froyo's own."""
+    from reconciler.app.catalogues import installed
+    from reconciler.config.describing import every_kind
+    from watchers.kubernetes.objects import Definition
+
+    _, catalog = installed(places)
+    found = []
+    for one in every_kind(catalog):
+        group, _, version = one.api_version.partition("/")
+        found.append(Definition(group, version, one.plural, one.kind))
+    return found
 
 
 def take(place: Place, places: Places, environ: Mapping[str, str]) -> Snapshot:

@@ -7,12 +7,15 @@ objects removed by the server; that nothing of it is declared any more must not 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
 import kopf
 
+from watchers.kubernetes import finalizers, rights
+from watchers.kubernetes.in_cluster import in_cluster
 from watchers.kubernetes.objects import Definition
 
 PAGE = 500
@@ -28,6 +31,22 @@ class Unlisted(Exception):
     """It cannot be told what there is; why, for a person."""
 
 
+class Unserved(Unlisted):
+    """The cluster does not serve some kinds.
+
+    Attributes:
+        found: the objects of the others.
+    """
+
+    def __init__(self, names: Sequence[str], found: Listed) -> None:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        super().__init__(
+            f"the cluster does not serve {names[0]}{more}; apply the definitions: "
+            "froyo crd | kubectl apply --server-side -f -"
+        )
+        self.found = found
+
+
 def login() -> kopf.ConnectionInfo:
     """The cluster that the environment names: the current context of $KUBECONFIG, or the one that this runs in.
 
@@ -36,9 +55,7 @@ def login() -> kopf.ConnectionInfo:
     """
     settings = kopf.OperatorSettings()
     try:
-        found = kopf.login_with_kubeconfig(settings=settings) or kopf.login_with_service_account(
-            settings=settings
-        )
+        found = kopf.login_with_kubeconfig(settings=settings) or in_cluster(os.environ)
     except (OSError, ValueError, KeyError, kopf.LoginError) as error:
         raise Unlisted(f"no access to a cluster: {error}") from error
     if found is None:
@@ -73,6 +90,7 @@ async def listed(namespace: str, definitions: Sequence[Definition]) -> Listed:
         definitions: the kinds.
 
     Raises:
+        Unserved: the cluster does not know one of them.
         Unlisted: of one of them it cannot be told.
     """
     access = login()
@@ -81,7 +99,46 @@ async def listed(namespace: str, definitions: Sequence[Definition]) -> Listed:
             tasks = [group.create_task(_kind(session, namespace, one)) for one in definitions]
     except* (Unlisted, aiohttp.ClientError, TimeoutError, OSError, ValueError) as errors:
         raise _first(errors, access.server or "") from None
-    return [one for task in tasks for one in task.result()]
+    results = [task.result() for task in tasks]
+    found = [one for result in results for one in result or ()]
+    if None in results:
+        raise Unserved(
+            [one.name for one, had in zip(definitions, results, strict=True) if had is None], found
+        )
+    return found
+
+
+async def standing(definitions: Sequence[Definition]) -> dict[str, str]:
+    """What the definitions are by name: their uids, or "" for one that is being removed, or has been.
+
+    Raises:
+        Unlisted: it cannot be told.
+    """
+    try:
+        async with opened(login()) as session:
+            return await finalizers.standing(session, definitions)
+    except (PermissionError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        raise Unlisted(str(error) or "no answer in time") from error
+
+
+async def changed(known: finalizers.Finalizers, due: Mapping[str, bool]) -> dict[str, str]:
+    """Put the finalizer on objects, or take it off; why it could not be done, by path."""
+    try:
+        async with opened(login()) as session, asyncio.timeout(60):
+            return await known.change(session, due)
+    except (Unlisted, aiohttp.ClientError, TimeoutError, OSError) as error:
+        return dict.fromkeys(due, str(error) or "no answer in time")
+
+
+async def missing(namespace: str, definitions: Sequence[Definition]) -> str:
+    """Which rights are missing to keep objects of these kinds, for a person; "" if none are, or it cannot be told."""
+    try:
+        async with opened(login()) as session:
+            return rights.in_words(
+                await rights.lacking(session, namespace, rights.needed(definitions)), namespace
+            )
+    except (Unlisted, aiohttp.ClientError, TimeoutError, OSError, ValueError):
+        return ""  # whoever looks at what there is says why
 
 
 def _first(errors: BaseExceptionGroup[Exception], server: str) -> Unlisted:
@@ -95,11 +152,14 @@ def _first(errors: BaseExceptionGroup[Exception], server: str) -> Unlisted:
     return Unlisted(f"{server}: {error}")
 
 
-async def _kind(session: aiohttp.ClientSession, namespace: str, definition: Definition) -> Listed:
+async def _kind(session: aiohttp.ClientSession, namespace: str, definition: Definition) -> Listed | None:
+    """The objects of a kind; None where the server does not know it."""
     found: Listed = []
     more = ""
     while True:
         answer = await _page(session, namespace, definition, more)
+        if answer is None:
+            return None
         found += [(definition, one) for one in answer["items"]]
         more = answer["metadata"].get("continue") or ""
         if not more:
@@ -108,7 +168,8 @@ async def _kind(session: aiohttp.ClientSession, namespace: str, definition: Defi
 
 async def _page(
     session: aiohttp.ClientSession, namespace: str, definition: Definition, more: str
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
+    """A page of them; None where the server does not know the kind."""
     path = f"/apis/{definition.group}/{definition.version}/namespaces/{namespace}/{definition.plural}"
     asked = {"limit": str(PAGE)} | ({"continue": more} if more else {})
     async with session.get(path, params=asked) as response:
@@ -116,9 +177,9 @@ async def _page(
             answer: dict[str, Any] = await response.json()
             return answer
         if response.status == 404:
-            raise Unlisted(
-                f"the cluster does not serve {definition.name}; apply the definitions: "
-                "froyo crd | kubectl apply --server-side -f -"
-            )
+            return None
+        if response.status == 403:
+            lacks = rights.Right("list", definition.group, definition.plural)
+            raise Unlisted(rights.in_words([lacks], namespace))
         said = (await response.text())[:300]
         raise Unlisted(f"{definition.name} cannot be listed: {response.status} {said}")

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.model.cluster import OWN_GROUP
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.source import Snapshot, SnapshotFile
 from watchers.kept import Kept
@@ -22,6 +23,9 @@ _KUBECTLS = "kubectl.kubernetes.io/"
 _OURS = "reconcile.froyo.dev/"
 """Annotations that ask something of froyo once, and declare nothing."""
 _NOT_DECLARED = (_KUBECTLS, _OURS)
+
+FINALIZER = "froyo.dev/removal"
+"""Keeps an object there until what it was about has been removed from its targets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +115,27 @@ def manifest(definition: Definition, found: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
+def counts(definition: Definition, found: Mapping[str, Any]) -> bool:
+    """Whether an object is declared: nobody has deleted it, or others have to go before it.
+
+    The latter is so of targets, which alone of froyo's own kinds have our finalizer: it is taken off when nothing is to
+    be removed there any more.
+    """
+    metadata = found["metadata"]
+    if not metadata.get("deletionTimestamp"):
+        return True
+    return definition.group == OWN_GROUP and FINALIZER in (metadata.get("finalizers") or ())
+
+
 def file_of(path: str, definition: Definition, found: Mapping[str, Any]) -> SnapshotFile | None:
-    """An object as a file; None for one that is being deleted, which declares nothing any more.
+    """An object as a file; None for one that is being deleted and declares nothing any more, see `counts`.
 
     Args:
         path: of the object.
         definition: its kind.
         found: as the server gives it.
     """
-    if found["metadata"].get("deletionTimestamp"):
+    if not counts(definition, found):
         return None
     declared = manifest(definition, found)
     content = json.dumps(declared, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"

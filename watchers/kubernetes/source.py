@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import UsageError
 from reconciler.model.source import Snapshot, SourceReport
 from watchers.kubernetes.cache import Heard, ObjectCache
 from watchers.kubernetes.events import ClusterEvents
-from watchers.kubernetes.listing import Unlisted, listed
-from watchers.kubernetes.objects import Definition, Seen
+from watchers.kubernetes.finalizers import Finalizers, fewer
+from watchers.kubernetes.listing import Unlisted, Unserved, changed, listed, missing, standing
+from watchers.kubernetes.objects import Definition, Seen, parts_of
 from watchers.kubernetes.posting import Notice, Posting
 from watchers.kubernetes.statuses import Statuses, write
 
@@ -54,6 +56,7 @@ class KubernetesSource:
 
     Attributes:
         news: set whenever something else is known of an object than before.
+        finalizers: of its objects.
     """
 
     def __init__(
@@ -73,6 +76,9 @@ class KubernetesSource:
         self._interval = interval
         self._beat = beat
         self.news = asyncio.Event()
+        self.finalizers = Finalizers()
+        self._standing: dict[str, str] = {}
+        self._vanished: dict[str, str] = {}
         self._cache = ObjectCache()
         self._heard = asyncio.Event()
         self._list = asyncio.Event()
@@ -101,6 +107,10 @@ class KubernetesSource:
         """Whether there is more of that to be told when its time has come."""
         return self._posting.waits
 
+    async def finalize(self, due: Mapping[str, bool]) -> dict[str, str]:
+        """Put the finalizer on objects, or take it off, by path; why it could not, by path."""
+        return await changed(self.finalizers, due)
+
     async def take(self) -> Snapshot:
         """One snapshot, for a command that runs once.
 
@@ -116,23 +126,30 @@ class KubernetesSource:
         clock = asyncio.get_running_loop().time
         events = ClusterEvents(self._namespace, self._definitions, self._hear, self._list.set)
         reported, digest, failed, why, due = SourceReport(), "", 0, "", 0.0
+        lacks: str | None = None
         try:
             while True:
                 self._heard.clear()
+                if lacks != "":
+                    before, lacks = lacks, await missing(self._namespace, self._definitions)
+                    if before and not lacks:  # what was refused is not tried again by itself
+                        events.end()
+                        events = ClusterEvents(self._namespace, self._definitions, self._hear, self._list.set)
                 events.begin()
                 if self._list.is_set() or clock() >= due:
                     self._list.clear()
                     why = await self._look()
                     failed = failed + 1 if why else 0
                     due = clock() + self._pause(failed)
-                report = SourceReport(degraded=events.why_not, unreadable=why)
+                report = SourceReport(degraded=lacks or events.why_not, unreadable=why)
                 if report != reported:
                     reported = report
                     yield report
                 found = None if why else self._cache.snapshot(self.name)
                 if found is not None and found.digest != digest:
                     digest = found.digest
-                    yield found
+                    left, self._vanished = self._vanished, {}
+                    yield replace(found, left_out=left) if left else found
                 self._beat()
                 await self._wait(due - clock(), failed)
         finally:
@@ -140,6 +157,7 @@ class KubernetesSource:
 
     def _hear(self, definition: Definition, type_: str | None, found: Mapping[str, Any]) -> None:
         """An event has come."""
+        self.finalizers.hear(definition, type_, found)
         heard = self._cache.hear(definition, type_, found)
         if heard is Heard.GONE:
             self._list.set()
@@ -153,10 +171,45 @@ class KubernetesSource:
         self._cache.begin()
         try:
             objects = await listed(self._namespace, self._definitions)
+            gone = await self._undefined() if not self._standing or fewer(self.seen, objects) else ""
+        except Unserved as error:
+            with contextlib.suppress(Unlisted):
+                await self._undefined()
+            self.finalizers.note(error.found, self.finalizers.leaving)
+            return str(error)
         except Unlisted as error:
             return str(error)
+        self.finalizers.note(objects, self.finalizers.leaving)
+        if gone:
+            return gone
         if self._cache.take(objects):
             self.news.set()
+        self._vanished = {path: why for path, why in self._vanished.items() if path not in self.seen}
+        return ""
+
+    async def _undefined(self) -> str:
+        """Which definitions are being removed, for a person; "" if none is.
+
+        To take away a definition takes all objects away, and deletes none of them: what they were about is in doubt.
+
+        Raises:
+            Unlisted: it cannot be told.
+        """
+        before, now = self._standing, await standing(self._definitions)
+        leaving = frozenset(name for name, uid in now.items() if not uid)
+        if leaving != self.finalizers.leaving:
+            self.finalizers.leaving = leaving
+            self.finalizers.changed.set()
+        if leaving:
+            return f"the cluster is to serve {', '.join(sorted(leaving))} no longer"
+        remade = {name for name, uid in now.items() if before.get(name, uid) != uid}
+        kinds = {kind for kind, one in self._kinds.items() if one.name in remade}
+        self._vanished = {
+            path: "its definition was removed and made anew"
+            for path in self.seen
+            if parts_of(path)[1] in kinds
+        }
+        self._standing = now
         return ""
 
     def _pause(self, failed: int) -> float:

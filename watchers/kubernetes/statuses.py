@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from watchers.kubernetes import rights
 from watchers.kubernetes.listing import Unlisted, login, opened
 from watchers.kubernetes.objects import Definition, parts_of
 
@@ -56,4 +57,7 @@ async def _write(
     async with session.patch(where, params=asked, json=body, headers=headers) as response:
         if response.status in {200, 404}:
             return ""
+        if response.status == 403:
+            lacks = rights.Right("patch", definition.group, f"{definition.plural}/status")
+            return rights.in_words([lacks], namespace)
         return f"{response.status} {(await response.text())[:300]}"

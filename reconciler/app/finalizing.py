@@ -1,0 +1,99 @@
+"""Which objects of a cluster have to stay until something has been removed: those that the finalizer is for.
+
+Invariant: an object goes only after what is in force was made without it, and after all that was to be removed for it
+has gone, or is to stay. Nothing is removed here, and nothing is decided about that: it is read from what is in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.model.resource import Deletion
+from reconciler.telemetry.log import get_logger
+
+if TYPE_CHECKING:
+    from reconciler.app.daemon import Daemon
+    from reconciler.model.names import SourceName, TargetName
+    from reconciler.model.resource import Instance
+    from reconciler.model.target import Target
+
+QUIET = 0.1
+"""Seconds that what happens together gets to do so."""
+AGAIN = 5.0
+"""Seconds until it is looked at again, unless anything happens before. It costs nothing but a look at what is known."""
+
+log = get_logger("froyo")
+
+
+@dataclass(frozen=True, slots=True)
+class Finalizing:
+    """The finalizers of a source's objects.
+
+    Attributes:
+        changed: set whenever the objects are others.
+        due: gives what is to be done for these objects to have it, and no other.
+        change: does that; gives why it could not, by path.
+    """
+
+    changed: asyncio.Event
+    due: Callable[[set[str]], Mapping[str, bool]]
+    change: Callable[[Mapping[str, bool]], Awaitable[Mapping[str, str]]]
+
+
+def wanted(instances: Iterable[Instance], targets: Mapping[TargetName, Target]) -> set[str]:
+    """The files that have to stay: those of what is to be removed after them, and of the targets on which that is.
+
+    Args:
+        instances: all that is declared, and all that is to go.
+        targets: on which.
+    """
+    found = set()
+    for one in instances:
+        if one.removal is not None or one.common.deletion is not Deletion.ORPHAN:
+            found.add(one.origin.file)
+            if (target := targets.get(one.target)) is not None:
+                found.add(target.origin.file)
+    return found
+
+
+async def finalize(name: SourceName, daemon: Daemon) -> None:
+    """Keep the finalizers of a source's objects as they have to be, for ever."""
+    finalizing = daemon.sources.watched[name].finalizing
+    if finalizing is None:
+        return
+    controller = daemon.controller
+    complained = ""
+    with daemon.parts.store.feed.subscribe() as following:
+        while True:
+            finalizing.changed.clear()
+            in_force = controller.in_force
+            # Before anything is in force it is not known what an object has to wait for.
+            due = (
+                finalizing.due(wanted(in_force.instances.values(), in_force.targets))
+                if in_force.of(name) is not None
+                else {}
+            )
+            failed = await finalizing.change(due) if due else {}
+            why = next(iter(failed.values()), "")
+            if why and why != complained:
+                log.warning("finalizers cannot be changed", objects=len(failed), why=why)
+            complained = why
+            await _either(following.heard(), finalizing.changed.wait())
+            await asyncio.sleep(QUIET)
+
+
+async def _either(*those: Awaitable[object]) -> None:
+    """Wait until one of them has come about, or for a while."""
+    tasks = [asyncio.ensure_future(one) for one in those]
+    try:
+        await asyncio.wait(tasks, timeout=AGAIN, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
