@@ -147,6 +147,7 @@ postgresql-test: build ## what is tried on PostgreSQL servers that are stopped, 
 crds: build ## crds/: a custom resource definition of each kind, made of its schema
 	@rm -f crds/*.yaml
 	@for name in $$($(BIN)/froyo crd -o name); do $(BIN)/froyo crd "$${name%%.*}" >"crds/$$name.yaml"; done
+	@{ sed '/^resources:/q' crds/Kustomization; for file in crds/*.yaml; do echo "  - $${file#crds/}"; done; } >crds/.new && mv crds/.new crds/Kustomization
 	@ls crds
 
 .PHONY: lock

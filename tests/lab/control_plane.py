@@ -12,6 +12,7 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,15 @@ class Cluster:
         )
         if done.returncode != 0:
             raise ClusterError(done.stderr)
+        return done.stdout
+
+    def froyo(self, *words: str) -> str:
+        """What froyo prints to an admin."""
+        environ = {**os.environ, "KUBECONFIG": self.run("kubeconfig").strip()}
+        command = [sys.executable, "-m", "reconciler.cli", *words]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environ)
+        if done.returncode != 0:
+            raise ClusterError(done.stdout + done.stderr)
         return done.stdout
 
     def get(self, *words: str) -> Any:

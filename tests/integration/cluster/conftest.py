@@ -1,4 +1,4 @@
-"""`froyo operator run` as a process, for the tests that need one."""
+"""`froyo operator run` as a process, and as it is installed: the manifests applied, and its pod run."""
 
 import os
 import subprocess
@@ -7,7 +7,43 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.pod import COMPILED, Pod, needs_root, until
+
 ROOT = Path(__file__).parents[3]
+ESTABLISHED = ("--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=openfroyo")
+CLUSTER_WIDE = "clusterrole,clusterrolebinding"
+
+
+@pytest.fixture
+def installed(cluster):
+    """The manifests, applied as a person does; all of them are removed afterwards."""
+    cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests"))
+    cluster.kubectl("wait", *ESTABLISHED)
+    # The rights are put together by a controller.
+    until(lambda: cluster.get("clusterrole", "froyo-operator").get("rules"))
+    yield cluster
+    # Nobody is left to take what keeps objects there off them.
+    for namespace in ("default", "team"):
+        cluster.froyo("operator", "release", "--namespace", namespace)
+    cluster.kubectl("delete", CLUSTER_WIDE, "-l", "app.kubernetes.io/part-of=openfroyo")
+    cluster.kubectl("delete", "namespace", "froyo-system", "--ignore-not-found")
+
+
+@pytest.fixture
+def pods(installed, tmp_path):
+    """Runs the operator's pod; whatever runs of it at the end is ended."""
+    needs_root()
+    tmp_path.chmod(0o755)
+    running = []
+
+    def run(**words):
+        running.append(Pod(installed, tmp_path, cache=COMPILED, **words))
+        return running[-1]
+
+    yield run
+    for pod in running:
+        if not pod.ended:
+            pod.kill()
 
 
 @pytest.fixture
