@@ -284,7 +284,7 @@ def _may_take(one: Instance, line: bytes, lines: Sequence[bytes]) -> bool:
         if digest_of(line) == spec["body"]["digest"]:
             return goes or one.absent
         return not goes and "match" in spec and bool(re.search(spec["match"].encode(), line))
-    return _is_within(spec, line, lines)
+    return _is_within(spec, line, lines) or _is_beside_a_marker(spec, line, lines)
 
 
 def _may_put(one: Instance, line: bytes, lines: Sequence[bytes]) -> bool:
@@ -293,6 +293,27 @@ def _may_put(one: Instance, line: bytes, lines: Sequence[bytes]) -> bool:
     if one.kind == "Line":
         return digest_of(line) == one.spec["body"]["digest"]
     return _is_within(one.spec, line, lines)
+
+
+def _is_beside_a_marker(spec: Json, line: bytes, lines: Sequence[bytes]) -> bool:
+    """Whether a line is of what is declared of a block, of which somebody has taken one marker away."""
+    begin, end = (mark.encode() for mark in marks_of(spec["marker"]))
+    bare = [each.rstrip(b" \t") for each in lines]
+    found = [i for i, each in enumerate(bare) if each in (begin, end)]
+    if len(found) != 1:
+        return False
+    (at,) = found
+    above = bare[at] == end
+    sizes = range(1, at + 1) if above else range(1, len(lines) - at)
+    spans = [lines[at - size : at] if above else lines[at + 1 : at + 1 + size] for size in sizes]
+    body = spec["body"]
+
+    def is_content(span: Sequence[bytes]) -> bool:
+        # Of what has a secret in it nobody here knows the digest that it has on a machine.
+        whole = b"".join(each + b"\n" for each in span)
+        return body.get("secret", False) or body["digest"] in (digest_of(whole), digest_of(whole[:-1]))
+
+    return any(line in span and is_content(span) for span in spans)
 
 
 def _is_within(spec: Json, line: bytes, lines: Sequence[bytes]) -> bool:
