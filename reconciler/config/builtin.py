@@ -78,28 +78,6 @@ def _references(description: str) -> dict[str, Any]:
     }
 
 
-def kept_secret(description: str) -> dict[str, Any]:
-    """The schema of a field that says where a secret is that the controller itself needs."""
-    return {
-        "type": "object",
-        "description": description,
-        "required": ["secret"],
-        "properties": {
-            "secret": {
-                "type": "object",
-                "description": "Where it is to be had.",
-                "required": ["file"],
-                "properties": {
-                    "file": text(
-                        "A file of mode 0600: an absolute path, or one below the controller's secrets.",
-                        minLength=1,
-                    )
-                },
-            }
-        },
-    }
-
-
 _STRINGS = {"type": "object", "additionalProperties": {"type": "string"}}
 
 METADATA: dict[str, Any] = {

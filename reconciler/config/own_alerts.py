@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.config.builtin import API_VERSION, LABEL_VALUE, duration, kept_secret, referring, text
+from reconciler.config.builtin import API_VERSION, LABEL_VALUE, duration, referring, text
+from reconciler.config.kept_secrets import kept_secret
 from reconciler.model.catalog import Kind
 
 PROGRAM = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.config.builtin import API_VERSION, duration, kept_secret, text
+from reconciler.config.builtin import API_VERSION, duration, text
+from reconciler.config.kept_secrets import kept_secret
 from reconciler.model.catalog import Kind
 
 GIT: dict[str, Any] = {

@@ -63,20 +63,20 @@ class GitAccess:
     Attributes:
         identity_file: a private key for SSH, or "" for those of whoever runs froyo.
         known_hosts: a file of host keys, or "" for theirs.
-        identity_secret: a private key among the controller's secrets instead, or "".
-        known_hosts_secret: the same of host keys.
         username: for HTTPS.
         password_file: a file with the password or token for HTTPS, or "".
         ca_file: certificates by which the server is known, or "" for those of the system.
+        identity_secret: a private key among the controller's secrets instead, or "".
+        known_hosts_secret: the same of host keys.
     """
 
     identity_file: str = ""
     known_hosts: str = ""
-    identity_secret: str = ""
-    known_hosts_secret: str = ""
     username: str = ""
     password_file: str = ""
     ca_file: str = ""
+    identity_secret: str = ""
+    known_hosts_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
