@@ -25,7 +25,7 @@ from reconciler.app.declaring import evaluation
 from reconciler.app.watching import definitions
 from reconciler.core.prune import is_protected
 from reconciler.errors import ConfigError, Problem
-from reconciler.model.names import SourceName
+from reconciler.model.cluster import ClusterPlace
 from reconciler.model.resource import Deletion
 from reconciler.model.source import SnapshotGone
 from reconciler.model.subjects import PATH
@@ -82,8 +82,8 @@ class Judge:
         path = path_of(definition, asked.namespace, name)
         found = {**asked.found, "metadata": {**asked.found["metadata"], "namespace": asked.namespace}}
         others = [(d, one) for d, one in there if d != definition or one["metadata"]["name"] != name]
-        before, known, _ = self._evaluated(there)
-        after, said, desired = self._evaluated([*others, (definition, found)])
+        before, known, _ = self._evaluated(asked.namespace, there)
+        after, said, desired = self._evaluated(asked.namespace, [*others, (definition, found)])
         old = {(one.file, one.message) for one in before}
         new = [one for one in after if (one.file, one.message) not in old]
         refusals = [_text(one, path) for one in new if not _MAY_COME.search(one.message)]
@@ -93,9 +93,11 @@ class Judge:
             warnings += _doubtful(desired, path)
         return refusals, warnings
 
-    def _evaluated(self, there: Listed) -> tuple[Sequence[Problem], Sequence[str], Desired | None]:
+    def _evaluated(
+        self, namespace: str, there: Listed
+    ) -> tuple[Sequence[Problem], Sequence[str], Desired | None]:
         try:
-            desired = self._load(snapshot(SourceName("admission"), there))
+            desired = self._load(snapshot(ClusterPlace(namespace).name, there))
         except ConfigError as error:
             return error.problems, (), None
         except SnapshotGone:

@@ -121,8 +121,6 @@ async def run_daemon(
     supervisor.add("loop", partial(_pulse, parts, Standing(parts.places), supervisor), deadline=LOOP_DEADLINE)
     supervisor.add("audit", parts.auditor.run)
     supervisor.add("secrets", sources.follow_secrets)
-    if parts.secrets.referred is not None:
-        supervisor.add("references", sources.follow_references)
     supervisor.add("rollbacks", rollbacks.run)
     supervisor.add("alerts", alerts.run)
     supervisor.add("memory", lambda: keep_small(parts.store.feed, parts.runtime.offload))

@@ -24,6 +24,7 @@ from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
     from reconciler.engine.intake.intake import Load
+    from reconciler.model.desired import Desired
     from reconciler.runtime import Offload
 
 log = get_logger("froyo")
@@ -76,6 +77,22 @@ class Mending:
         self._offload = offload
         self.good: Snapshot | None = None
         self._again = asyncio.Event()
+        self._evaluated: tuple[Snapshot, Desired] | None = None
+
+    def load(self, snapshot: Snapshot) -> Desired:
+        """What a snapshot declares; of the one that was mended just now that is known, and given once.
+
+        Raises:
+            ConfigError: it does not evaluate.
+            SnapshotGone: it has moved on.
+        """
+        found, self._evaluated = self._evaluated, None
+        return found[1] if found is not None and found[0] is snapshot else self._load(snapshot)
+
+    def _noted(self, snapshot: Snapshot) -> Desired:
+        desired = self._load(snapshot)
+        self._evaluated = snapshot, desired
+        return desired
 
     def changes(self) -> asyncio.Event:
         """What is set from now on whenever something else is wrong; who waits for it clears it."""
@@ -120,7 +137,7 @@ class Mending:
     async def _mended(self, snapshot: Snapshot) -> Snapshot:
         if self.good is None:
             self.good = await self._before()
-        mending = partial(mend, snapshot, self.good, self._load, self._apart)
+        mending = partial(mend, snapshot, self.good, self._noted, self._apart)
         whole, wrong = await self._offload("config", mending)
         told = {path: self._explained(snapshot, path, one) for path, one in wrong.items()}
         for path in told.keys() - {path for path, why in self.wrong.items() if told.get(path) == why}:
@@ -151,8 +168,9 @@ def mend(
     """
     patch, wrong = _Patch(snapshot, good), dict[str, Problem]()
     while True:
+        made = patch.made()
         try:
-            load(patch.made())
+            load(made)
         except SnapshotGone:
             return None, {}
         except ConfigError as error:
@@ -172,7 +190,7 @@ def mend(
             if not any(helped):
                 return None, wrong
         else:
-            return patch.made(), wrong
+            return made, wrong
 
 
 class _Patch:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from reconciler.app.assembly import Parts
+from reconciler.app.isolating import isolated
 from reconciler.app.mending import Mending
 from reconciler.app.watching import WatchedPlace
 from reconciler.config.targets import references
@@ -70,8 +71,9 @@ class Sources:
         name = place.name
         if name in self.watched:
             return
-        if isinstance(place, ClusterPlace):
+        if isinstance(place, ClusterPlace) and self._parts.secrets.referred is None:
             self._parts.secrets.in_cluster()
+            self._supervisor.add("references", self.follow_references)
         parts, task = self._parts, _task(name)
         beating = _Beating(parts.runtime.offload, partial(self._supervisor.beat, task))
 
@@ -91,11 +93,17 @@ class Sources:
             beat=partial(self._supervisor.beat, task),
         )
         self._places[name] = place
+        load = parts.load if not isinstance(place, ClusterPlace) or place.trusted else isolated(parts.load)
         self._controller.expected.add(name)
+        mending = None
+        if watched.apart is not None:
+            before = partial(parts.store.snapshot_in_force, name)
+            mending = Mending(watched.apart, load=load, before=before, offload=beating)
+            self.mending[name] = mending
         if name not in self.intakes:
             self.intakes[name] = Intake(
                 name,
-                load=parts.load,
+                load=load if mending is None else mending.load,
                 controller=self._controller,
                 store=parts.store,
                 runtime=parts.runtime,
@@ -103,11 +111,6 @@ class Sources:
                 follows=None if watched.doubt is None else partial(self._doubt, name),
             )
         intake = self.intakes[name]
-        mending = None
-        if watched.apart is not None:
-            before = partial(parts.store.snapshot_in_force, name)
-            mending = Mending(watched.apart, load=parts.load, before=before, offload=beating)
-            self.mending[name] = mending
 
         async def run() -> None:
             if watched.remote:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from reconciler.app.mending import Apart
     from reconciler.app.places import Places
     from reconciler.app.reporting import Objects
+    from watchers.kubernetes.everywhere import Everywhere
+    from watchers.kubernetes.neighbours import Neighbours
     from watchers.kubernetes.objects import Definition
     from watchers.kubernetes.source import KubernetesSource
 
@@ -76,6 +78,8 @@ class Watchers:
         self._environ = environ
         self._runtime = runtime
         self._events = FileEvents()
+        self._everywhere: Everywhere | None = None
+        self._neighbours: Neighbours | None = None
 
     def watch(
         self, place: Place, *, runtime: Runtime, interval: Callable[[], float], beat: Callable[[], None]
@@ -159,8 +163,11 @@ class Watchers:
         interval: Callable[[], float] | None = None,
         beat: Callable[[], None] = lambda: None,
     ) -> KubernetesSource:
+        from watchers.kubernetes.neighbours import Neighbours
         from watchers.kubernetes.source import INTERVAL, KubernetesSource
 
+        if self._neighbours is None:
+            self._neighbours = Neighbours()
         return KubernetesSource(
             place.name,
             place.namespace,
@@ -168,7 +175,17 @@ class Watchers:
             runtime=runtime,
             interval=interval or (lambda: INTERVAL),
             beat=beat,
+            neighbours=self._neighbours,
+            listen=self.everywhere().listen(place.namespace) if place.everywhere else None,
         )
+
+    def everywhere(self) -> Everywhere:
+        """All namespaces of the cluster, heard together. Called on the loop."""
+        from watchers.kubernetes.everywhere import Everywhere
+
+        if self._everywhere is None:
+            self._everywhere = Everywhere(definitions(self._places))
+        return self._everywhere
 
 
 def definitions(places: Places) -> list[Definition]:

@@ -17,6 +17,7 @@ API_VERSION = "froyo.dev/v1alpha1"
 NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 NAMESPACE = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 REFERENCE = r"^[A-Z][A-Za-z0-9]*/([a-z0-9]([-a-z0-9]*[a-z0-9])?:)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+TARGET_NAME = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?:)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 RANGED = r"^([-a-z0-9.]|\[[0-9A-Za-z]*:[0-9A-Za-z]+(:[0-9]+)?\])+$"
 FIELD_PATH = r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$"
@@ -26,6 +27,7 @@ MEANINGS = {
     TIME: "a time of the day such as 02:30",
     NAME: "lower-case letters, digits, '-' and '.', with a letter or digit at either end",
     NAMESPACE: "lower-case letters, digits and '-', with a letter or digit at either end",
+    TARGET_NAME: "the name of a target such as web-1, or namespace:web-1",
     REFERENCE: "a reference such as File/motd, or File/namespace:motd",
     LABEL_VALUE: "letters, digits, '-', '_' and '.', with a letter or digit at either end",
     FIELD_PATH: "the path of a field such as mode",
@@ -136,7 +138,7 @@ SELECTOR: dict[str, Any] = {
 }
 
 COMMON: dict[str, Any] = {
-    "target": text("The name of the one target that it is for.", pattern=NAME),
+    "target": text("The name of the one target that it is for.", pattern=TARGET_NAME),
     "targets": SELECTOR,
     "require": _references("What must be in sync before this is touched."),
     "before": _references("What is touched only once this is in sync."),
@@ -262,6 +264,12 @@ TARGET = Kind(
                 "description": "Another machine, over SSH.",
                 "required": ["host"],
                 "properties": SSH,
+            },
+            "sharedWith": {
+                "type": "array",
+                "description": "The namespaces of the cluster whose objects may be for it, too.",
+                "maxItems": 100,
+                "items": {"type": "string", "pattern": NAMESPACE, "maxLength": 63},
             },
         },
         "oneOf": [{"required": ["local"]}, {"required": ["ssh"]}],

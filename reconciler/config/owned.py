@@ -51,7 +51,7 @@ class Owned:
                 if references(target):
                     if not complaints.namespace:
                         complaints.problems.append(placed.about(*_IN_CLUSTER))
-                    target = in_namespace(target, complaints.namespace)
+                    target = in_namespace(target)
                 first = self.targets.setdefault(target.name, target)
                 if first is not target:
                     complaints.problems.append(placed.at(*_twice(f"Target/{target.name}", str(first.origin))))

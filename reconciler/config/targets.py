@@ -12,7 +12,7 @@ from reconciler.config.digests import digest_of
 from reconciler.config.durations import HINT, refusal, seconds
 from reconciler.config.repositories import repository
 from reconciler.config.secret_values import REFERENCES
-from reconciler.model.names import SourceName, TargetName
+from reconciler.model.names import DEFAULT_NAMESPACE, SourceName, TargetName, split_target, target_name
 from reconciler.model.origin import Origin
 from reconciler.model.secrets import NOWHERE, KeyRef
 from reconciler.model.source import DirectoryPlace, Place, Source
@@ -59,19 +59,22 @@ def target(
         transport = LocalTransport(spec["local"].get("become", ""))
     else:
         transport = ssh_transport(spec["ssh"], origin.file, controller, complain)
-    return made_target(name, labels, transport, origin)
+    return made_target(
+        target_name(name, metadata.get("namespace") or DEFAULT_NAMESPACE), labels, transport, origin
+    )
 
 
 def made_target(
-    name: str, labels: Mapping[str, str], transport: LocalTransport | SshTransport, origin: Origin
+    name: TargetName, labels: Mapping[str, str], transport: LocalTransport | SshTransport, origin: Origin
 ) -> Target:
     """A target, once all of it is known."""
     digest = digest_of([name, labels, type(transport).__name__, dataclasses.asdict(transport)])
-    return Target(TargetName(name), labels, transport, digest, origin)
+    return Target(name, labels, transport, digest, origin)
 
 
-def in_namespace(target: Target, namespace: str) -> Target:
-    """A target that refers to objects of a namespace, if it refers to any."""
+def in_namespace(target: Target) -> Target:
+    """A target of a cluster, that refers to objects of its own namespace if it refers to any."""
+    namespace, _ = split_target(target.name)
     transport = target.transport
     if isinstance(transport, LocalTransport):
         return target

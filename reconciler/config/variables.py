@@ -15,6 +15,7 @@ from reconciler.config.composing import Composing
 from reconciler.config.expressions import dotted
 from reconciler.config.secret_values import SecretReading, Unread, secret_problems
 from reconciler.core.spoken import some
+from reconciler.model.names import split_target
 from reconciler.model.secrets import marks_in
 from reconciler.model.selector import Selector
 from reconciler.model.values import NOWHERE, Read
@@ -99,7 +100,7 @@ class TargetValues:
         self.vars = values
         self.vault: Vault | None = None
         self.origins = origins
-        self.target = {"name": str(target.name), "labels": dict(target.labels)}
+        self.target = {"name": split_target(target.name)[1], "labels": dict(target.labels)}
         self.facts: dict[str, Mapping[str, Any]] = {}
         self._name = target.name
         self._facts = facts

@@ -24,9 +24,13 @@ class ClusterPlace:
 
     Attributes:
         namespace: whose objects count.
+        everywhere: it is one of all namespaces of the cluster, which are heard of together.
+        trusted: its objects may be about the machine that this runs on, and name files there.
     """
 
     namespace: str
+    everywhere: bool = False
+    trusted: bool = True
 
     @property
     def identity(self) -> str:

@@ -1,8 +1,8 @@
 """The names of things, each with a type of its own so that mypy tells them apart.
 
 An address is `target/Kind/name`, or `target/Kind/namespace:name` outside the namespace `default`; a reference, as users
-write it in `require`, is the same without the target. What had a name that means another thing by now is
-`target/Kind/name~digits`, which nobody can declare.
+write it in `require`, is the same without the target. So is a target called `namespace:name` outside of it. What had a
+name that means another thing by now is `target/Kind/name~digits`, which nobody can declare.
 """
 
 from __future__ import annotations
@@ -23,6 +23,17 @@ DEFAULT_NAMESPACE = "default"
 def reference(kind: str, name: str, namespace: str = DEFAULT_NAMESPACE) -> Reference:
     """`Kind/name` as users write it."""
     return Reference(f"{kind}/{name}" if namespace == DEFAULT_NAMESPACE else f"{kind}/{namespace}:{name}")
+
+
+def target_name(name: str, namespace: str = DEFAULT_NAMESPACE) -> TargetName:
+    """What a target is called: `web-1`, or `site:web-1`."""
+    return TargetName(name if namespace == DEFAULT_NAMESPACE else f"{namespace}:{name}")
+
+
+def split_target(name: TargetName) -> tuple[str, str]:
+    """The namespace of a target, and its name in there."""
+    namespace, separator, rest = name.partition(":")
+    return (namespace, rest) if separator else (DEFAULT_NAMESPACE, name)
 
 
 def address(target: TargetName, ref: Reference) -> Address:

@@ -39,6 +39,7 @@ class _Entry:
     seen: Seen
     version: int
     file: SnapshotFile | None
+    shared: frozenset[str]
     generations: dict[Digest, int] = field(default_factory=dict)
 
 
@@ -110,11 +111,20 @@ class ObjectCache:
             del self._entries[path], self.seen[path]
         return before != {path: replace(one, status={}) for path, one in self.seen.items()}
 
-    def snapshot(self, source: SourceName) -> Snapshot:
-        """The snapshot of all that is declared."""
-        return assembled(
-            source, {path: one.file for path, one in self._entries.items() if one.file is not None}
-        )
+    def snapshot(self, source: SourceName, others: Mapping[str, SnapshotFile]) -> Snapshot:
+        """The snapshot of all that is declared.
+
+        Args:
+            source: the source's name.
+            others: what other namespaces share with this one, by path.
+        """
+        own = {path: one.file for path, one in self._entries.items() if one.file is not None}
+        return assembled(source, {**others, **own})
+
+    def shared_with(self, namespace: str) -> dict[str, SnapshotFile]:
+        """What is shared with another namespace, by path."""
+        entries = self._entries.items()
+        return {path: one.file for path, one in entries if one.file is not None and namespace in one.shared}
 
     def _put(self, path: str, found: Mapping[str, Any], file: SnapshotFile | None) -> None:
         before, seen = self._entries.get(path), Seen.of(found)
@@ -128,12 +138,18 @@ class ObjectCache:
             generations[file.digest] = seen.generation
         if before is not None and before.file == file:
             file = before.file
-        self._entries[path] = _Entry(seen, _version(found), file, generations)
+        self._entries[path] = _Entry(seen, _version(found), file, _shared(found), generations)
         self.seen[path] = seen
 
 
 def _path(definition: Definition, found: Mapping[str, Any]) -> str:
     return path_of(definition, found["metadata"]["namespace"], found["metadata"]["name"])
+
+
+def _shared(found: Mapping[str, Any]) -> frozenset[str]:
+    """With which other namespaces it is shared: nothing but a Target says so."""
+    names = (found.get("spec") or {}).get("sharedWith")
+    return frozenset(one for one in names if isinstance(one, str)) if isinstance(names, list) else frozenset()
 
 
 def _version(found: Mapping[str, Any]) -> int:

@@ -27,14 +27,14 @@ class ClusterEvents:
     """Hears of whatever happens to objects of some kinds.
 
     Args:
-        namespace: of the objects.
+        namespace: of the objects; None for all.
         definitions: their kinds.
         heard: called on the loop on which this was begun, with the kind, the type and the object of each event.
         ended: called there when none can be heard any more.
     """
 
     def __init__(
-        self, namespace: str, definitions: Sequence[Definition], heard: Hear, ended: Callable[[], None]
+        self, namespace: str | None, definitions: Sequence[Definition], heard: Hear, ended: Callable[[], None]
     ) -> None:
         self._namespace = namespace
         self._definitions = definitions
@@ -51,6 +51,7 @@ class ClusterEvents:
         """Hear of them, unless that is so already."""
         if self._thread is None or not self._thread.is_alive():
             self.why_not = ""
+            self._stop = threading.Event()
             self._thread = threading.Thread(target=self._run, name="cluster events", daemon=True)
             self._thread.start()
 
@@ -64,7 +65,8 @@ class ClusterEvents:
                 kopf.operator(
                     registry=self._registry(),
                     settings=self._settings(),
-                    namespaces=[self._namespace],
+                    namespaces=[] if self._namespace is None else [self._namespace],
+                    clusterwide=self._namespace is None,
                     standalone=True,
                     stop_flag=self._stop,
                 )

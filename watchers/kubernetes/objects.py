@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.model.cluster import OWN_GROUP
-from reconciler.model.names import Digest, SourceName
+from reconciler.model.names import DEFAULT_NAMESPACE, Digest, SourceName
 from reconciler.model.source import Snapshot, SnapshotFile
 from watchers.kept import Kept
 
@@ -111,7 +111,7 @@ def manifest(definition: Definition, found: Mapping[str, Any]) -> dict[str, Any]
         "apiVersion": f"{definition.group}/{definition.version}",
         "kind": definition.kind,
         "metadata": metadata,
-        "spec": found.get("spec") or {},
+        "spec": _in_namespace(found.get("spec") or {}, given["namespace"]),
     }
 
 
@@ -125,6 +125,26 @@ def counts(definition: Definition, found: Mapping[str, Any]) -> bool:
     if not metadata.get("deletionTimestamp"):
         return True
     return definition.group == OWN_GROUP and FINALIZER in (metadata.get("finalizers") or ())
+
+
+def _in_namespace(spec: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
+    """A spec in which names of targets and resources say that they are of this namespace, where they say of none."""
+    changed: dict[str, Any] = {}
+    if isinstance(spec.get("target"), str):
+        changed["target"] = _qualified(spec["target"], namespace)
+    for field in ("require", "before", "notify"):
+        names = spec.get(field)
+        if isinstance(names, list) and all(isinstance(one, str) for one in names):
+            split = [one.partition("/") for one in names]
+            changed[field] = [f"{kind}/{_qualified(name, namespace)}" for kind, _, name in split]
+    return {**spec, **changed}
+
+
+def _qualified(name: str, namespace: str) -> str:
+    """As the model has it: what is of the namespace `default` says so by saying nothing."""
+    given, separator, rest = name.partition(":")
+    found, rest = (given, rest) if separator else (namespace, name)
+    return rest if found == DEFAULT_NAMESPACE else f"{found}:{rest}"
 
 
 def file_of(path: str, definition: Definition, found: Mapping[str, Any]) -> SnapshotFile | None:

@@ -11,14 +11,16 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from reconciler.errors import UsageError
 from reconciler.model.source import Snapshot, SourceReport
 from watchers.kubernetes.cache import Heard, ObjectCache
-from watchers.kubernetes.events import ClusterEvents
+from watchers.kubernetes.events import ClusterEvents, Hear
 from watchers.kubernetes.finalizers import Finalizers, fewer
 from watchers.kubernetes.listing import Unlisted, Unserved, changed, listed, missing, standing
+from watchers.kubernetes.neighbours import Neighbours
 from watchers.kubernetes.objects import Definition, Seen, parts_of
 from watchers.kubernetes.posting import Notice, Posting
 from watchers.kubernetes.statuses import Statuses, write
@@ -43,6 +45,23 @@ JITTER = 0.1
 """Part of every wait that may be cut off at random."""
 
 
+class Listening(Protocol):
+    """What hears of events."""
+
+    @property
+    def why_not(self) -> str:
+        """Why nothing can be heard, or ""."""
+
+    def begin(self) -> None:
+        """Hear of them, unless that is so already."""
+
+    def end(self) -> None:
+        """Hear of nothing any more."""
+
+
+Listen = Callable[[Hear, Callable[[], None]], Listening]
+
+
 class KubernetesSource:
     """Watches a namespace.
 
@@ -53,6 +72,8 @@ class KubernetesSource:
         runtime: the world.
         interval: gives the seconds between looks; asked before each wait.
         beat: called whenever it has got on.
+        neighbours: other namespaces of the same cluster that are served.
+        listen: makes what hears of the namespace, where it is heard of together with others.
 
     Attributes:
         news: set whenever something else is known of an object than before.
@@ -68,6 +89,8 @@ class KubernetesSource:
         runtime: Runtime,
         interval: Callable[[], float] = lambda: INTERVAL,
         beat: Callable[[], None] = lambda: None,
+        neighbours: Neighbours | None = None,
+        listen: Listen | None = None,
     ) -> None:
         self.name = name
         self._namespace = namespace
@@ -79,6 +102,8 @@ class KubernetesSource:
         self.finalizers = Finalizers()
         self._standing: dict[str, str] = {}
         self._vanished: dict[str, str] = {}
+        self._neighbours = neighbours or Neighbours()
+        self._listen = listen or partial(ClusterEvents, namespace, definitions)
         self._cache = ObjectCache()
         self._heard = asyncio.Event()
         self._list = asyncio.Event()
@@ -119,12 +144,13 @@ class KubernetesSource:
         """
         if why := await self._look():
             raise UsageError(f"the source cannot be read: {why}")
-        return self._cache.snapshot(self.name)
+        return self._snapshot()
 
     async def snapshots(self) -> AsyncIterator[Snapshot | SourceReport]:
         """The first snapshot, one after every change, and a report whenever it would say something else."""
         clock = asyncio.get_running_loop().time
-        events = ClusterEvents(self._namespace, self._definitions, self._hear, self._list.set)
+        events = self._listen(self._hear, self._list.set)
+        self._neighbours.join(self._namespace, self._cache, self._heard.set)
         reported, digest, failed, why, due = SourceReport(), "", 0, "", 0.0
         lacks: str | None = None
         try:
@@ -145,7 +171,7 @@ class KubernetesSource:
                 if report != reported:
                     reported = report
                     yield report
-                found = None if why else self._cache.snapshot(self.name)
+                found = None if why else self._snapshot()
                 if found is not None and found.digest != digest:
                     digest = found.digest
                     left, self._vanished = self._vanished, {}
@@ -154,6 +180,10 @@ class KubernetesSource:
                 await self._wait(due - clock(), failed)
         finally:
             events.end()
+            self._neighbours.leave(self._namespace)
+
+    def _snapshot(self) -> Snapshot:
+        return self._cache.snapshot(self.name, self._neighbours.shared_with(self._namespace))
 
     def _hear(self, definition: Definition, type_: str | None, found: Mapping[str, Any]) -> None:
         """An event has come."""
@@ -163,6 +193,7 @@ class KubernetesSource:
             self._list.set()
         if heard in {Heard.GONE, Heard.DECLARED}:
             self._heard.set()
+            self._neighbours.changed(self._namespace)
         if heard is not Heard.NOTHING:
             self.news.set()
 
@@ -184,6 +215,7 @@ class KubernetesSource:
             return gone
         if self._cache.take(objects):
             self.news.set()
+            self._neighbours.changed(self._namespace)
         self._vanished = {path: why for path, why in self._vanished.items() if path not in self.seen}
         return ""
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +20,7 @@ from reconciler.core.redaction import Redactor
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
 from reconciler.model.cluster import ClusterPlace
-from reconciler.model.source import Source
+from reconciler.model.names import DEFAULT_NAMESPACE
 from reconciler.telemetry.output import LogFormat
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     ("froyo operator run --namespace web", "keep everything as the objects of that namespace say"),
+    ("froyo operator run", "the same of all namespaces"),
     ("froyo operator run --namespace web -o json", "each event as one JSON document a line"),
     ("froyo operator release --namespace web", "let deleted objects go, and leave what they were about"),
 )
@@ -55,9 +55,22 @@ def command(  # noqa: PLR0913 - its options
     ],
     *,
     namespace: Annotated[
-        str,
-        typer.Option("--namespace", "-n", metavar="NAME", help="The namespace whose objects count."),
-    ],
+        list[str] | None,
+        typer.Option(
+            "--namespace",
+            "-n",
+            metavar="NAME",
+            help="A namespace whose objects count; may be given again. All of them if it is not.",
+        ),
+    ] = None,
+    trust: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--trust",
+            metavar="NAME",
+            help="Of several namespaces, one whose objects may be about the machine that this runs on.",
+        ),
+    ] = None,
     metrics_listen: Annotated[
         str | None,
         typer.Option(
@@ -89,7 +102,7 @@ def command(  # noqa: PLR0913 - its options
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Keep everything as the objects of a namespace of a Kubernetes cluster say, until told to end.
+    """Keep everything as the objects of namespaces of a Kubernetes cluster say, until told to end.
 
     Which cluster, the current context of $KUBECONFIG says, or the ServiceAccount of the pod that this runs in. It has
     to know every kind that is installed: froyo crd | kubectl apply --server-side -f -
@@ -99,15 +112,20 @@ def command(  # noqa: PLR0913 - its options
     """
     from reconciler.telemetry.output import configure
 
-    if not namespace.replace("-", "a").isalnum() or not namespace.isascii() or len(namespace) > _LONGEST:
-        raise UsageError(f"--namespace takes the name of a namespace, not {namespace!r}")
+    namespaces = list(dict.fromkeys(namespace or ()))
+    for option, names in (("--namespace", namespaces), ("--trust", trust or ())):
+        for name in names:
+            if not name.replace("-", "a").isalnum() or not name.isascii() or len(name) > _LONGEST:
+                raise UsageError(f"{option} takes the name of a namespace, not {name!r}")
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     where = places(os.environ, state=state)
-    place = ClusterPlace(namespace)
     if action is OperatorTask.RELEASE:
         from reconciler.app.releasing import release
 
-        screen.say(f"released: {count(asyncio.run(release(place, where)), 'object')}")
+        if not namespaces:
+            raise UsageError("release takes the namespaces whose objects are to be let go: --namespace NAME")
+        let_go = sum(asyncio.run(release(ClusterPlace(name), where)) for name in namespaces)
+        screen.say(f"released: {count(let_go, 'object')}")
         return 0
     shown = output if output.is_document or screen.out.isatty() else None
     level = "ERROR" if shown and not verbose else "WARNING" if quiet else "DEBUG" if verbose else "INFO"
@@ -116,17 +134,15 @@ def command(  # noqa: PLR0913 - its options
 
     async def work(further: Mapping[str, Serve]) -> list[Address]:
         from reconciler.app.finalizing import finalize
+        from reconciler.app.namespaces import served
         from reconciler.app.noticing import notice_on
         from reconciler.app.reporting import report_on
 
-        about = {
-            "status": partial(report_on, place.name),
-            "notices": partial(notice_on, place.name),
-            "finalizers": partial(finalize, place.name),
-        }
+        tasks = {"status": report_on, "notices": notice_on, "finalizers": finalize}
+        given, about = served(namespaces, trust or (), tasks)
         return await keep(
             screen,
-            [Source(place.name, place)],
+            given,
             where,
             redactor,
             shown=shown,
@@ -141,12 +157,14 @@ def command(  # noqa: PLR0913 - its options
     async def run() -> list[Address]:
         from reconciler.app import electing
 
-        lease = electing.lease_of(os.environ, namespace) if leader_elect else None
+        # Where nothing else is said, what is the operator's own is with the first that it serves.
+        home = namespaces[0] if namespaces else DEFAULT_NAMESPACE
+        lease = electing.lease_of(os.environ, home) if leader_elect else None
         async with contextlib.AsyncExitStack() as stack:
             if admission_listen is not None:
                 from reconciler.app.admitting import admitting
 
-                await stack.enter_async_context(admitting(admission_listen, namespace, where, os.environ))
+                await stack.enter_async_context(admitting(admission_listen, home, where, os.environ))
             if lease is None:
                 return await work({})
             done = await electing.elected(

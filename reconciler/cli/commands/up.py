@@ -248,7 +248,7 @@ async def keep(  # noqa: PLR0913 - what was asked for
         if shown is not None:
             newest = await parts.store.events(limit=1)
             live = Live(screen, after=newest[-1].id if newest else 0, output=shown)
-            live.banner(" and ".join(map(shown_as, given)), str(where.state))
+            live.banner(" and ".join(map(shown_as, given)) or "all namespaces", str(where.state))
 
             async def show(daemon: Daemon) -> None:
                 try:

@@ -24,7 +24,7 @@ from reconciler.core.suggest import Suggestions
 from reconciler.documents.reading import Document, Locator
 from reconciler.documents.text import FileText, decode
 from reconciler.errors import Problem
-from reconciler.model.names import Digest
+from reconciler.model.names import DEFAULT_NAMESPACE, Digest, target_name
 from reconciler.model.origin import Origin
 from reconciler.model.selector import is_label_key
 from reconciler.model.source import Snapshot, SnapshotFile
@@ -78,6 +78,7 @@ class Fleet:
         ssh: how all of them are reached, unless they say otherwise.
         listed: the targets that it lists, each with its place in the document.
         files: that list more of them.
+        namespace: of the Inventory, and of its targets.
         read: what came of these before, by the field that names them, with the digest that the file had.
     """
 
@@ -88,6 +89,7 @@ class Fleet:
     ssh: Mapping[str, Any]
     listed: list[tuple[Target, Path]] = field(default_factory=list)
     files: list[HostFile] = field(default_factory=list)
+    namespace: str = DEFAULT_NAMESPACE
     read: dict[str, tuple[Digest, list[PlacedTarget], list[Problem]]] = field(default_factory=dict)
 
 
@@ -114,6 +116,7 @@ def fleet_of(
         origin,
         dict(spec.get("labels") or {}),
         dict(spec.get("ssh") or {}),
+        namespace=document.value["metadata"].get("namespace") or DEFAULT_NAMESPACE,
     )
     told: set[tuple[Path, str]] = set()
 
@@ -135,7 +138,8 @@ def fleet_of(
             ssh = {**fleet.ssh, **own, "host": host}
             about = partial(_from_whom, once, number, own)
             transport = ssh_transport(ssh, origin.file, controller, about)
-            fleet.listed.append((made_target(name, labels, transport, place), (*at, "name")))
+            called = target_name(name, fleet.namespace)
+            fleet.listed.append((made_target(called, labels, transport, place), (*at, "name")))
     for name in ("ansible", "sshConfig"):
         if (written := spec.get(name)) is None:
             continue
@@ -284,7 +288,9 @@ class FleetFiles:
             ssh.setdefault("host", host.name)
             transport = ssh_transport(ssh, fleet.origin.file, self._controller, complain)
         at = partial(_problem, text, host.index)
-        return PlacedTarget(made_target(host.name, labels, transport, origin), at, at)
+        return PlacedTarget(
+            made_target(target_name(host.name, fleet.namespace), labels, transport, origin), at, at
+        )
 
 
 def _problem(text: FileText, index: int, message: str, hint: str) -> Problem:

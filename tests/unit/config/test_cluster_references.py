@@ -84,7 +84,7 @@ def test_a_reference_has_a_name_and_a_key_and_nothing_else(wrong):
 SSH = """
 apiVersion: froyo.dev/v1alpha1
 kind: Target
-metadata: {name: web-9}
+metadata: {name: web-9, namespace: web}
 spec:
   ssh:
     host: h
@@ -94,7 +94,7 @@ spec:
 
 
 def test_a_target_is_reached_with_what_is_in_its_namespace():
-    target = Held({}).load({"t.yaml": SSH % ""}).targets[TargetName("web-9")]
+    target = Held({}).load({"t.yaml": SSH % ""}).targets[TargetName("web:web-9")]
     assert references(target) == [
         KeyRef("Secret", "web", "ssh", "id"),
         KeyRef("ConfigMap", "web", "ssh", "known_hosts"),

@@ -25,7 +25,7 @@ def found(says="x", version=1, *, name="motd", uid="u", status=None, **metadata)
 
 
 def says(cache):
-    files = cache.snapshot(SourceName("c")).files
+    files = cache.snapshot(SourceName("c"), {}).files
     return {path: json.loads(file.read())["spec"]["says"] for path, file in files.items()}
 
 
@@ -45,7 +45,7 @@ def test_what_is_changed_and_added_is_there_at_once(cache):
     assert hear(cache, "MODIFIED", found("y", 2)) is Heard.DECLARED
     assert hear(cache, "ADDED", found("z", 3, name="other", uid="o")) is Heard.DECLARED
     assert set(says(cache).values()) == {"y", "z"}
-    first, second = cache.snapshot(SourceName("c")).files.values()
+    first, second = cache.snapshot(SourceName("c"), {}).files.values()
     assert cache.generation(PATH, first.digest) == 2
     assert cache.generation(PATH, second.digest) is None
     assert cache.generation("elsewhere", first.digest) is None

@@ -67,3 +67,20 @@ def test_without_a_cluster_it_is_said_how_one_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     with pytest.raises(Unlisted, match="no access to a cluster"):
         login()
+
+
+def test_names_are_of_the_objects_own_namespace_where_they_say_of_none():
+    spec = {"target": "web-1", "require": ["File/a", "File/db:b"], "notify": ["Service/default:c"]}
+    taken = snapshot(NAME, [found(spec=spec)])
+    declared = json.loads(next(iter(taken.files.values())).read())["spec"]
+    assert declared == {
+        "target": "web:web-1",
+        "require": ["File/web:a", "File/db:b"],
+        "notify": ["Service/c"],
+    }
+    home = found(spec=spec)
+    home[1]["metadata"]["namespace"] = "default"
+    declared = json.loads(next(iter(snapshot(NAME, [home]).files.values())).read())["spec"]
+    assert declared == {"target": "web-1", "require": ["File/a", "File/db:b"], "notify": ["Service/c"]}
+    odd = {"require": "File/a", "before": [7]}
+    assert json.loads(next(iter(snapshot(NAME, [found(spec=odd)]).files.values())).read())["spec"] == odd

@@ -1,0 +1,52 @@
+"""What a namespace of a cluster may not declare where others share the operator with it: the operator's own machine.
+
+Invariant: who may write objects in a namespace that is not trusted reaches what its own objects and Secrets let it
+reach, and nothing by what the operator is, has, or stands on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from reconciler.errors import ConfigError, Problem
+from reconciler.model.secrets import KeyRef
+from reconciler.model.source import DirectoryPlace
+from reconciler.model.target import LocalTransport
+
+if TYPE_CHECKING:
+    from reconciler.engine.intake.intake import Load
+    from reconciler.model.desired import Desired
+    from reconciler.model.source import Snapshot
+
+_TRUST = "who runs the operator can allow it: --trust NAMESPACE"
+
+
+def isolated(load: Load) -> Load:
+    """What evaluates a snapshot, and refuses what is not for a namespace that is not trusted."""
+
+    def evaluate(snapshot: Snapshot) -> Desired:
+        desired = load(snapshot)
+        if problems := list(_refused(desired)):
+            raise ConfigError(problems)
+        return desired
+
+    return evaluate
+
+
+def _refused(desired: Desired) -> Iterator[Problem]:
+    for target in desired.targets.values():
+        transport, at = target.transport, target.origin
+        if isinstance(transport, LocalTransport):
+            yield Problem(
+                at.file, 0, 0, "spec.local: the operator's own machine is not for this namespace", _TRUST
+            )
+            continue
+        for field, path in (("identityFile", transport.identity_file), ("knownHosts", transport.known_hosts)):
+            if path and KeyRef.parsed(path) is None:
+                message = f"spec.ssh.{field}: files of the operator's machine are not for this namespace"
+                yield Problem(at.file, 0, 0, message, "name a key of a Secret: identityFrom, knownHostsFrom")
+    for source in desired.sources.values():
+        if isinstance(source.place, DirectoryPlace):
+            message = "spec.directory: directories of the operator's machine are not for this namespace"
+            yield Problem(source.origin.file, 0, 0, message, _TRUST)

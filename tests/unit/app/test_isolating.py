@@ -1,0 +1,76 @@
+"""What a namespace that others share the operator with may not declare."""
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.app.isolating import isolated
+from reconciler.app.namespaces import served
+from reconciler.config import load
+from reconciler.errors import ConfigError
+from reconciler.model.cluster import ClusterPlace
+from reconciler.model.names import TargetName
+from tests.unit.config.world import CATALOG, snapshot
+
+LOCAL = """
+apiVersion: froyo.dev/v1alpha1
+kind: Target
+metadata: {name: t, namespace: web}
+spec: {local: {}}
+"""
+SSH = """
+apiVersion: froyo.dev/v1alpha1
+kind: Target
+metadata: {name: t, namespace: web}
+spec: {ssh: {host: h, %s}}
+"""
+SOURCE = """
+apiVersion: froyo.dev/v1alpha1
+kind: Source
+metadata: {name: s, namespace: web}
+spec: {directory: {path: /etc}}
+"""
+
+
+def evaluate(text):
+    shown = replace(snapshot({"o.yaml": text}), source=ClusterPlace("web").name)
+    return isolated(lambda one: load(one, CATALOG))(shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        (LOCAL, "spec.local"),
+        (SSH % "identityFile: /root/key", "spec.ssh.identityFile"),
+        (SSH % "knownHosts: /root/known", "spec.ssh.knownHosts"),
+        (SOURCE, "spec.directory"),
+    ],
+)
+def test_what_is_of_the_operators_machine_is_refused(text, field):
+    with pytest.raises(ConfigError) as caught:
+        evaluate(text)
+    [problem] = caught.value.problems
+    assert problem.message.startswith(field)
+    assert problem.file == "o.yaml"
+
+
+def test_what_is_of_the_namespace_itself_is_not():
+    text = SSH % "identityFrom: {secretKeyRef: {name: ssh, key: id}}"
+    [name] = evaluate(text).targets
+    assert name == TargetName("web:t")
+
+
+async def nothing(name, daemon):
+    pass
+
+
+def test_one_namespace_alone_is_trusted_and_of_several_those_that_are_named():
+    [source], tasks = served(["web"], (), {"status": nothing})
+    assert source.place == ClusterPlace("web")
+    assert list(tasks) == ["status web"]
+    sources, tasks = served(["web", "infra"], ["infra"], {"status": nothing, "notices": nothing})
+    assert [one.place.trusted for one in sources] == [False, True]
+    assert len(tasks) == 4
+    sources, tasks = served([], (), {"status": nothing})
+    assert not sources
+    assert list(tasks) == ["namespaces"]
