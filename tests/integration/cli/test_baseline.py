@@ -100,3 +100,54 @@ def test_a_fresh_host_is_hardened_and_kept_so_and_can_be_reached_as_before(perso
     assert "changed by `chmod" in named
     assert "ops as root" in named
     assert {user: host.ssh("sudo -n id -u", user=user) for user in ("ops", "root")} == before
+
+
+def test_what_the_archive_of_debian_brings_is_installed_and_set_up(person, site, host):
+    """All of `archive.yaml` but that the time is kept: systemd does not let a container do that."""
+    if "unattended-upgrades" not in host.exec("apt-cache search --names-only '^unattended-upgrades$'"):
+        pytest.skip(
+            "the root file system of this lab is from before: tests/lab/hosts down; tests/lab/hosts purge"
+        )
+    target = (site / "target.yaml").read_text()
+    (site / "target.yaml").write_text(
+        target.replace("{name: server-1}", "{name: server-1, labels: {archive: debian}}")
+    )
+    whole = (site / "archive.yaml").read_text().split("---\n")
+    left = [one for one in whole if "unit: systemd-timesyncd.service" not in one]
+    assert len(left) == len(whole) - 1
+    for path in site.glob("*.yaml"):
+        if path.name not in ("target.yaml", "vars.yaml"):
+            path.unlink()
+    (site / "archive.yaml").write_text("---\n".join(left))
+    # Lab hosts have it masked, so that nothing takes dpkg's lock by itself.
+    host.exec("systemctl unmask apt-daily-upgrade.timer")
+    assert "failed" not in person.froyo("apply", site).stdout
+    assert "nothing to do" in person.froyo("apply", site).stdout
+    said = host.exec("apt-config dump")
+    assert 'APT::Periodic::Unattended-Upgrade "1";' in said
+    assert 'Unattended-Upgrade::Automatic-Reboot "false";' in said
+    assert host.exec("systemctl is-active apt-daily-upgrade.timer").strip() == "active"
+    # Passwords are set by way of it from now on.
+    assert host.exec("grep -c pam_pwquality /etc/pam.d/common-password").strip() == "1"
+    host.exec("systemctl stop apt-daily-upgrade.timer")
+    with person.up():
+        person.until(
+            lambda: host.exec("systemctl is-active apt-daily-upgrade.timer || true").strip() == "active"
+        )
+
+
+def test_what_is_declared_of_the_kernel_is_read_from_the_kernel_that_there_is(person, site):
+    """A container has its host's kernel, so nothing is set here: each setting is read, and what would be set told."""
+    kernel = (site / "kernel.yaml").read_text()
+    selector = "{matchExpressions: [{fact: virtualization.kind, operator: NotIn, values: [container]}]}"
+    assert kernel.count(selector) == 1
+    for path in site.glob("*.yaml"):
+        if path.name not in ("target.yaml", "vars.yaml"):
+            path.unlink()
+    (site / "kernel.yaml").write_text(kernel.replace(selector, "{}\n      policy: observe"))
+    [plan] = person.json("plan", site, status=None)["items"]
+    settings = [unit for unit in plan["units"] if "/Sysctl/" in unit["address"]]
+    assert len(settings) + len(plan["errors"]) == 13
+    unread = {address: why for address, why in plan["errors"].items() if "there is no" not in why}
+    assert unread == {}
+    assert any(unit["address"] == "server-1/Sysctl/random-addresses" for unit in settings)
