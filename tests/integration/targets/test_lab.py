@@ -98,6 +98,31 @@ async def test_nothing_is_left_after_a_session(world, artifacts, target, host, w
     await until_nothing_is_left(host, before)
 
 
+@pytest.mark.parametrize("user", ["", "ops"])
+async def test_a_check_of_a_host_sees_all_of_it_and_changes_nothing(world, artifacts, target, host, user):
+    """Whatever the kernel of the host has for that; as root it takes nothing but mounts."""
+    marker = "/home/ops/marker"
+    host.exec(f"echo kept >{marker}; chown ops {marker}; chmod 755 /home/ops")
+    session = await world.open(target(user="root"), artifacts)
+    looking = [f"grep -q kept {marker}", "systemctl is-active dbus >/dev/null", "pgrep -x systemd >/dev/null"]
+    changing = [
+        f"echo spoiled >{marker}",
+        f"rm {marker}",
+        f"chmod 600 {marker}",
+        f"touch -d yesterday {marker}",
+        "mkdir /home/ops/new",
+        f"mount -o remount,bind,rw / && rm {marker}",
+        f"echo spoiled >/proc/1/root{marker}",
+    ]
+    scripts = [*looking, *changing]
+    items = [{"argv": ["sh", "-c", f"{script} 2>/dev/null"], "user": user or "root"} for script in scripts]
+    replies = await session.command("exec.check", items)
+    done = [script for script, reply in zip(scripts, replies, strict=True) if reply.value["exit"] == 0]
+    assert done == looking
+    assert host.exec(f"cat {marker}").strip() == "kept"
+    await session.close()
+
+
 CONTROLLER = """
 import asyncio, os, sys
 from pathlib import Path
