@@ -78,7 +78,9 @@ async def stand_by(
             await asyncio.sleep(AGAIN)
         else:
             if holder is not None:
-                notice(f"taking over: froyo on {holder.host} (pid {holder.pid}) has ended")
+                here = LeaseHolder.of_this_process(0.0).host
+                elsewhere = "" if holder.host == here else f"; a local target is {here} from now on"
+                notice(f"taking over: froyo on {holder.host} (pid {holder.pid}) has ended{elsewhere}")
             return
 
 

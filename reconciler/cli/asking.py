@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.api.client import Client, Document, Silent
 from reconciler.app.places import Places, places
+from reconciler.cli.phrases import nobody_looks
 from reconciler.core.visible import one_line, visible
 from reconciler.errors import UsageError
 
@@ -85,8 +86,7 @@ class Asking:
     def say_if_nobody_looks(self, screen: Terminal) -> None:
         """Tell a person beside the answer that it comes from the store, and may be old."""
         if self.daemon is None and self.silent is None and not screen.quiet:
-            told = f"no daemon runs; this is what the store in {visible(self.where.kept_in)} knows"
-            for line in screen.wrapped(told):
+            for line in screen.wrapped(nobody_looks(visible(self.where.kept_in))):
                 screen.note(line)
 
     def must_have_store(self) -> None:

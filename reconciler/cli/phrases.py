@@ -38,3 +38,13 @@ def nothing_declared(directory: str) -> str:
         f"nothing to do: nothing is declared in {directory}; manifests are files that end in .yaml, .yml or .json, "
         "and `froyo init` writes the first ones"
     )
+
+
+def nobody_looks(where: str) -> str:
+    """That an answer comes from the store in that place: nobody looks, as far as can be told from here.
+
+    Args:
+        where: the place, as it may be shown.
+    """
+    here = " here" if "://" in where else ""
+    return f"no daemon runs{here}; this is what the store in {where} knows"

@@ -41,7 +41,7 @@ def command(
     if output.is_document:
         emit(screen, status, output)
     elif not quiet or broken:
-        where = "" if asking.silent is not None else str(asking.where.state)
+        where = "" if asking.silent is not None else asking.where.kept_in
         for line in status_lines(screen, status, now=time.time(), where=where):
             screen.line(line)
     return 1 if broken else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.cli.phrases import advised, count
+from reconciler.cli.phrases import advised, count, nobody_looks
 from reconciler.cli.show.resources import READY, named, source_table, suspension_lines, target_table
 from reconciler.cli.show.tables import Cell, table
 from reconciler.cli.terminal import Terminal
@@ -47,7 +47,7 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
     inner = screen.indented(2)
     if not status["live"] and where:
         lines += [
-            screen.paint("warn", f"no daemon runs; this is what the store in {one_line(where)} knows"),
+            screen.paint("warn", nobody_looks(one_line(where))),
             "",
         ]
     if status["problems"]:

@@ -87,7 +87,11 @@ def test_who_stands_by_takes_over_when_the_one_that_leads_is_killed(person, plac
         with standing_by(other) as standby:
             told = f"standing by: froyo on {socket.gethostname()} (pid {leader.pid})"
             other.until(lambda: told in other.log)
-            assert other.json("status")["instances"] == 2  # from the store
+            assert other.json("status")["instances"] == 2
+            assert (
+                f"no daemon runs here; this is what the store in {place} knows"
+                in other.froyo("status").stdout
+            )
             for words in (["apply", other.site], ["suspend", "File/motd", "--reason", "trying"]):
                 assert f"pid {leader.pid}" in other.froyo(*words, status=1).stderr
             leader.kill()
