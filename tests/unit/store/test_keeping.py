@@ -162,7 +162,7 @@ documents = st.recursive(
         type=st.sampled_from(EventType),
         reason=st.just("Repaired"),
         object=st.just("web-1/File/a"),
-        message=st.text(max_size=20),
+        message=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20),
         evidence=st.none()
         | st.builds(
             Evidence,
@@ -187,6 +187,7 @@ def test_an_event_survives_its_row(happened):
 def test_words_for_a_person_are_always_utf_8_and_else_unchanged(text):
     said = codec.words(text)
     said.encode("utf-8")
+    assert "\0" not in said
     if text.isprintable():
         assert said == text
 
