@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.site import instance, local, until
+from tests.e2e.site import PATIENCE, instance, local, until
 
 BODY = bytes(range(256)) * 4 * 8192  # 8 MiB
 
@@ -22,7 +22,9 @@ def whole(site):
     return found
 
 
+@pytest.mark.timeout(900)
 def test_an_apply_of_many_large_files_is_finished_first(site):
+    """Half a gigabyte, twice: on a disk that others use, too, that takes its time."""
     declare(site, 60)
     daemon = site.up()
     until("the apply is under way", lambda: daemon.ask("healthz") and any(site.world.iterdir()))
@@ -32,7 +34,7 @@ def test_an_apply_of_many_large_files_is_finished_first(site):
     site.assert_nothing_is_left()
 
     daemon = site.up()
-    daemon.until_ready(60)
+    daemon.until_ready(60, patience=4 * PATIENCE)
     assert len(whole(site)) == 60
     assert daemon.terminate() == 0
     site.assert_nothing_is_left()
