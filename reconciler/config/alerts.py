@@ -126,11 +126,15 @@ def _secret(one: Mapping[str, Any], field: str) -> Secret | KeyRef | None:
 def in_namespace(alert: Alert, namespace: str) -> tuple[Alert, str]:
     """An alert with its secrets in the namespace that its object is in, and what is wrong with where they are.
 
+    It is called after the namespace, too: what others declare in theirs is none of its business.
+
     Args:
         alert: as it is declared.
         namespace: of a cluster; "" if it is in none.
     """
     way = alert.way
+    if namespace:
+        alert = dataclasses.replace(alert, name=AlertName(f"{namespace}:{alert.name}"))
     if not isinstance(way, WebhookOut):
         return alert, ""
     found = {field: getattr(way, field) for field in ("url", "token", "key")}

@@ -76,7 +76,7 @@ class Owned:
                     hint = "{secretKeyRef: {name: NAME, key: KEY}} in a cluster, {secret: {file: PATH}} elsewhere"
                     self._complaints.problem_in(file, document, ("spec", "webhook"), trouble, hint)
                 if (first := self.alerts.setdefault(alert.name, alert)) is not alert:
-                    self._twice(file, document, f"Alert/{alert.name}", str(first.origin))
+                    self._twice(file, document, f"Alert/{declared_alert.name}", str(first.origin))
 
     def _placed(self, file: str, found: FileDeclarations, files: FleetFiles) -> Iterator[PlacedTarget]:
         """The targets that a file declares, and those of its inventories."""

@@ -135,7 +135,8 @@ def in_cluster(spec):
 def test_in_a_cluster_secrets_are_those_of_the_namespace_and_no_file_is_read():
     [found] = in_cluster(f"  webhook: {{urlFrom: {KEY}, signWith: {KEY}}}\n").values()
     assert found.way.url == found.way.key == KeyRef("Secret", "web", "chat", "url")
-    assert in_cluster("  file: {name: a}\n")
+    assert found.name == "web:ops"
+    assert list(in_cluster("  file: {name: a}\n")) == ["web:ops"]
     with pytest.raises(ConfigError, match="an object of a cluster reads no file of the operator's machine"):
         in_cluster("  webhook: {url: 'https://h/', tokenFrom: {secret: {file: /etc/froyo/token}}}\n")
     assert "can be had in a cluster alone" in refused(f"  webhook: {{urlFrom: {KEY}}}\n")
