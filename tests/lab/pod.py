@@ -191,7 +191,7 @@ class Pod:
             one["name"]: one["value"] if "value" in one else fields[one["valueFrom"]["fieldRef"]["fieldPath"]]
             for one in self.container["env"]
         }
-        return {**image_environment(), **self.service, **given}
+        return {**image_environment(), "HOSTNAME": self.name, **self.service, **given}
 
     def _volume(self, name: str) -> Path:
         [volume] = [one for one in self.spec["volumes"] if one["name"] == name]
