@@ -23,6 +23,17 @@ kind: RoleBinding
 metadata: {name: froyo, namespace: default}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: froyo}
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: froyo}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: froyo-test}
+rules: [{apiGroups: [apiextensions.k8s.io], resources: [customresourcedefinitions], verbs: [list]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: froyo-test}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: froyo-test}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: froyo}]
 """
 OBJECTS = """
 apiVersion: froyo.dev/v1alpha1
