@@ -16,6 +16,7 @@ from reconciler.engine.lane.lane import Lane
 from reconciler.model.conditions import Reason
 from reconciler.model.disruption import Disruption
 from reconciler.model.names import Address, TargetName, split_address
+from reconciler.model.resource import Instance
 from reconciler.store.batch import Batch
 from reconciler.store.store import Store
 
@@ -85,7 +86,8 @@ class Disruptions:
         target = lane.target.name
         if target not in self._taken:
             return
-        if all(_is_itself(lane, address) for address in lane.states):
+        # What is only to go, and may not have gone for as long as it is in somebody's way, was well without it.
+        if all(_is_itself(lane, address) for address in lane.states if _counts(lane.instances[address])):
             await store.write(Batch().end_disruption(target))
             self._end([target])
 
@@ -98,6 +100,10 @@ class Disruptions:
     def keep_only(self, targets: Collection[TargetName]) -> None:
         """Nothing is declared on others any more."""
         self._end([name for name in self._taken if name not in targets])
+
+
+def _counts(one: Instance) -> bool:
+    return one.removal is None or one.disruptive
 
 
 def _is_itself(lane: Lane, address: Address) -> bool:

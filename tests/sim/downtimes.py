@@ -92,6 +92,8 @@ class Downtimes:
         left = any(not one.ready and one.reason in DECIDED for one in summaries.values())
         for address, one in lane.instances.items():
             summary = summaries.get(address)
+            if one.removal is not None and not one.disruptive:
+                continue
             # What comes after something that is left alone will not be any more than that.
             waits = left and summary is not None and summary.reason is Reason.DEPENDENCY_NOT_READY
             if summary is None or not (summary.ready or waits or summary.reason in DECIDED):

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from reconciler.engine.settings import EngineSettings
-from reconciler.model.resource import Policy, Window
+from reconciler.model.resource import Deletion, Policy, Window
 from reconciler.model.state import Approval
 from tests.unit.engine.stage import Declared, address, execution, file, probe, staged
 
@@ -85,6 +85,21 @@ async def test_one_that_is_declared_no_longer_is_not_waited_for(stage):
     await stage.declare(*(one for one in rolled("one\n") if one.instance.target == second))
     await stage.until(lambda: len(having(stage, b"one\n")) == 2)
     assert [one.target for one in await stage.store.load_disruptions()] == [second]
+
+
+@staged(machines=MACHINES)
+async def test_what_is_to_go_and_cannot_holds_nobody_up(stage):
+    """All others waited for ever for what was declared no longer, and left where it was since others used it."""
+    old = [file("old", "old\n", on=name, deletion=Deletion.DELETE) for name in MACHINES]
+    await stage.declare(*old)
+    await stage.settled()
+    for machine in stage.machines.values():
+        machine.files.immutable.add("/srv/old")
+    await stage.declare(*(disruptive(file("motd", "one\n", on=name)) for name in MACHINES))
+    await stage.until(lambda: len(having(stage, b"one\n")) == 2)
+    await asyncio.sleep(5)
+    assert {stage.reason("old", on=name) for name in MACHINES} == {"PermanentError"}
+    assert await stage.store.load_disruptions() == []
 
 
 @staged(machines=MACHINES)
