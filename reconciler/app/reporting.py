@@ -93,6 +93,7 @@ class Reporting:
         self._objects = objects
         self._wanted = wanted
         self._written: dict[str, Status] = {}
+        self._uids: dict[str, str] = {}
         self._counted: dict[str, float] = {}
         self._complained = ""
 
@@ -120,6 +121,10 @@ class Reporting:
         """Write what is something else; whether there is more that can wait."""
         wanted = await self._wanted()
         seen = self._objects.seen
+        # One that was made anew as it had been has nothing of what was written to the one before it.
+        uids = {path: one.uid for path, one in seen.items()}
+        self._written = {p: one for p, one in self._written.items() if uids.get(p) == self._uids.get(p)}
+        self._uids = uids
         new: dict[str, Status] = {}
         late = False
         for path, (status, generation) in wanted.items():

@@ -83,6 +83,17 @@ async def test_what_was_written_in_another_life_is_not_written_again():
         assert objects.written.empty()
 
 
+async def test_an_object_that_is_made_anew_as_it_had_been_is_told_of_once_more():
+    """It had no status for ever."""
+    objects = Objects()
+    async with World(objects, wanted("one")):
+        assert PATH in await objects.written.get()
+        objects.seen = {PATH: Seen("another", 1, "", {})}
+        objects.news.set()
+        assert PATH in await objects.written.get()
+        assert objects.written.empty()
+
+
 async def test_counts_alone_are_written_now_and_then():
     objects = Objects()
     async with World(objects, wanted(instances={"total": 1})) as world:
