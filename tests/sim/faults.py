@@ -15,6 +15,7 @@ from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.state import Approval, Suspension
 from tests.sim import trees
 from tests.sim.author import Json
+from tests.sim.cluster import TROUBLES, AppliedSource, is_clustered
 from tests.sim.files import DEBIAN, KNOWN
 from tests.sim.git import PushedSource, is_pushed
 from tests.sim.machine import Machine
@@ -216,6 +217,28 @@ async def pushers(world: World, random_: random.Random) -> None:
         world.note("a repository", name=source.name, fate=fate, head=source.newest, hangs=source.hanging)
 
 
+async def appliers(world: World, random_: random.Random) -> None:
+    """An API server is away, or says half of it; objects go and come back, break, and are told of late or never."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 4.0))
+        source, fate = random_.choice(list(world.sources.values())), random_.random()
+        if not isinstance(source, AppliedSource):
+            continue
+        if fate < 0.2:
+            source.replace()
+        elif fate < 0.4:
+            source.say(["this is", "half written"])
+        elif fate < 0.5:
+            world.server.troubles.clear()
+        else:
+            trouble, chance = random_.choice(TROUBLES), random_.choice([0.02, 0.1, 0.3, 1.0])
+            world.server.troubles[trouble] = chance
+            if chance == 1.0:  # nothing is heard of anything meanwhile
+                await asyncio.sleep(random_.uniform(0.5, 8.0))
+                world.server.troubles.pop(trouble, None)
+        world.note("a cluster", name=source.name, fate=fate, troubles=dict(world.server.troubles))
+
+
 async def returners(world: World, random_: random.Random) -> None:
     """People roll a source back to what it was, for a while or until they say otherwise."""
     while True:
@@ -276,9 +299,12 @@ async def renewers(world: World, random_: random.Random) -> None:
         world.secrets.renew()
         world.note("a secret is another one")
         process = world.process
-        for intake in list(process.intakes.values()) if process is not None and process.up else ():
+        for name, intake in list(process.intakes.items()) if process is not None and process.up else ():
             assert process is not None
-            _ask(process, intake.reconsider(), "secrets")
+            if name in process.mending:
+                process.mending[name].again()
+            else:
+                _ask(process, intake.reconsider(), "secrets")
 
 
 async def upgraders(world: World, random_: random.Random) -> None:
@@ -469,6 +495,8 @@ def others(world: World) -> tuple[Actor, ...]:
         found = (*found, unpackers)
     if is_pushed(world.seed) and random.Random(f"{world.seed}/pushers take part").random() < 0.7:
         found = (*found, pushers)
+    if is_clustered(world.seed) and random.Random(f"{world.seed}/appliers take part").random() < 0.7:
+        found = (*found, appliers)
     if is_pushed(world.seed) and random.Random(f"{world.seed}/returners take part").random() < 0.6:
         found = (*found, returners)
     if world.authors.texts and random.Random(f"{world.seed}/writers take part").random() < 0.7:

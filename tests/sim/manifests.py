@@ -16,6 +16,7 @@ from reconciler.model.blob import Blob
 from reconciler.model.desired import Desired
 from reconciler.model.facts import Facts, Section
 from reconciler.model.names import Address, Digest, SourceName, TargetName, address, reference
+from reconciler.model.origin import Origin
 from reconciler.model.resource import (
     Adopt,
     CommonSpec,
@@ -31,6 +32,7 @@ from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from reconciler.model.subjects import Subject
 from reconciler.model.target import SshTransport, Target
 from tests.sim import boots, clockwork, households, packers, scribes, trees
+from tests.sim.cluster import document_of
 from tests.sim.files import NAMES, Files, digest_of
 from tests.sim.packages import KINDS
 from tests.sim.secrets import FILE, PLACEHOLDER, ProcessVault
@@ -210,12 +212,20 @@ def load(
         ConfigError: it is broken.
         SnapshotGone: it has moved on.
     """
-    document = json.loads(taken.files["desired.json"].read())
+    applied = "desired.json" not in taken.files
+    document = document_of(taken) if applied else json.loads(taken.files["desired.json"].read())
     if not isinstance(document, dict):
         raise ConfigError([Problem("desired.json", 1, 1, "this is no declaration")])
-    targets = [target(name, port=port) for name, port in document["targets"].items()]
+    origins = document.get("origins", {})
+    targets = [
+        replace(target(name, port=port), origin=Origin(origins.get(name, ""), 1))
+        for name, port in document["targets"].items()
+    ]
     instances = [
-        instance(name, one["kind"], one["name"], one["spec"], vault=vault, **_tuples(one["common"]))
+        replace(
+            instance(name, one["kind"], one["name"], one["spec"], vault=vault, **_tuples(one["common"])),
+            origin=Origin(one.get("origin", ""), 1),
+        )
         for one in document["resources"]
         for name in one["on"]
         if name in document["targets"]
@@ -224,6 +234,8 @@ def load(
     bodies = [spec[field] for spec in specs for field in ("content", "line") if field in spec]
     bodies += [text for one in document["resources"] for text, _ in one["spec"].get("files", {}).values()]
     found = desired(targets, instances, bodies, taken.revision, taken.source)
+    if applied:  # of the last good version of some, the revision does not tell
+        found = replace(found, digest=taken.digest)
     if vault is not None:
         # Without a secret it could be told what a text with marks is that stands for one.
         texts = {body: digest_of(body.encode()) for body in bodies if PLACEHOLDER in body}

@@ -8,6 +8,7 @@ from typing import Any
 from unittest import mock
 
 from froyo_provider.lifecycle import Lifecycle
+from reconciler.app import statuses
 from reconciler.core import inventory, prune
 from reconciler.core.inventory import Decision
 from reconciler.core.refreshes import Refreshes
@@ -36,6 +37,7 @@ from reconciler.store.batch import Batch
 from reconciler.store.store import Store
 from tests.sim.boots import watchman
 from tests.sim.clockwork import clockmaker
+from tests.sim.cluster import is_clustered
 from tests.sim.git import is_pushed
 from tests.sim.households import Household, keeper
 from tests.sim.packers import packer
@@ -478,6 +480,14 @@ def forgets_that_it_was_rolled_back() -> Any:
     return _patched(Rollback, "holds", lambda _right, _self, _now: False)
 
 
+# --- A cluster --------------------------------------------------------------------------------------------------------
+
+
+def writes_each_status_again() -> Any:
+    """A status is written whenever anything has happened, or a while has passed."""
+    return _patched(statuses, "same", lambda _right, _before, _now: False)
+
+
 # --- Archives ---------------------------------------------------------------------------------------------------------
 
 
@@ -583,6 +593,7 @@ BESIDE_FILES: dict[str, str] = {
             "clockwork",
             (has_no_drop_in_read, takes_any_timer_for_the_declared, leaves_a_timer_that_was_stopped),
         ),
+        ("cluster", (writes_each_status_again,)),
         ("git", (takes_any_history_for_its_own, forgets_that_it_was_rolled_back)),
         (
             "archives",
@@ -651,6 +662,7 @@ MUTATIONS: dict[str, Mutation] = {
         leaves_a_timer_that_was_stopped,
         takes_any_history_for_its_own,
         forgets_that_it_was_rolled_back,
+        writes_each_status_again,
         unpacks_over_what_others_have,
         leaves_what_was_changed_of_an_archive,
         leaves_a_block_that_was_changed,
@@ -684,8 +696,8 @@ def could_find(name: str, seed: int) -> bool:
         return False
     if BESIDE_FILES[name] == "boots":
         return watchman(seed, authors_of(seed)) is not None
-    if BESIDE_FILES[name] == "git":
-        return is_pushed(seed)
+    if BESIDE_FILES[name] in {"git", "cluster"}:
+        return {"git": is_pushed, "cluster": is_clustered}[BESIDE_FILES[name]](seed)
     authors = range(authors_of(seed))
     if BESIDE_FILES[name] == "clockwork":
         return any(clockmaker(seed, number) is not None for number in authors)

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from reconciler.app.mending import Mending
 from reconciler.app.rolling_back import RollingBack
 from reconciler.core.conditions import summarize
 from reconciler.engine.intake.intake import Intake
@@ -36,6 +37,7 @@ from reconciler.runtime import Runtime
 from reconciler.store.records import LeaseHolder
 from reconciler.store.store import Store
 from reconciler.targets.session import Session
+from tests.sim.cluster import report
 from tests.sim.git import is_pushed
 from tests.sim.loop import SimTask
 from tests.sim.manifests import load
@@ -132,6 +134,7 @@ class Process:
         self.store: Store
         self.controller: WatchedController
         self.intakes: dict[SourceName, Intake] = {}
+        self.mending: dict[SourceName, Mending] = {}
         self.supervisor: Supervisor
         self.host: WatchedHost
         self.account: sqlite3.Connection | None = None
@@ -192,12 +195,29 @@ class Process:
             follows=watched.doubt,
         )
 
+        mending = None
+        if watched.apart is not None:
+            before, offload = partial(self.store.snapshot_in_force, name), self.runtime.offload
+            mending = Mending(watched.apart, load=self._load, before=before, offload=offload)
+            self.mending[name] = mending
+
         async def run() -> None:
             if watched.remote:
                 await intake.resume()
-            await intake.run(watched.snapshots())
+            snapshots = watched.snapshots()
+            await intake.run(snapshots if mending is None else mending.mended(snapshots))
 
         self.supervisor.add(f"source {name}", run)
+        if watched.objects is not None:
+            self.supervisor.add(f"statuses {name}", lambda: report(self, name, watched))
+
+    async def reconsider(self) -> None:
+        """What all sources declare is seen once more: what that is evaluated with is another one."""
+        for name, intake in list(self.intakes.items()):
+            if name in self.mending:
+                self.mending[name].again()
+            else:
+                await intake.reconsider()
 
     def _load(self, shown: Snapshot) -> Desired:
         return load(shown, self.controller.facts.known if self.world.asks else None, self.vault)
@@ -206,8 +226,7 @@ class Process:
         """What depends on what a machine says of itself is seen once more."""
         self.world.note("facts", machine=name, sections=",".join(sorted(sections)))
         if self.world.asks and "os" in sections:
-            for intake in list(self.intakes.values()):
-                await intake.reconsider()
+            await self.reconsider()
 
     async def _taken(self, desired: Desired) -> None:
         """What had to wait for this is taken, too."""

@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.desired import Desired
 from reconciler.model.names import SourceName
+from tests.sim.cluster import DEFINITIONS, AppliedSource
 from tests.sim.git import PushedSource
 from watchers.git.refs import parts
+from watchers.kubernetes.objects import path_of
 
 if TYPE_CHECKING:
     from tests.sim.process import Process
     from tests.sim.world import World
+
+LONGEST_LOOK = 120.0
+"""Seconds that what was listed may be old when it comes to be in force."""
 
 ROLLED_BACK = """
     SELECT snapshots.revision, rollbacks.until FROM rollbacks JOIN snapshots ON snapshots.id = rollbacks.snapshot
@@ -34,11 +39,14 @@ class Revisions:
         self._world = world
         self._violated = violated
         self._last: dict[SourceName, str] = {}
+        self._in_force: dict[SourceName, tuple[Desired, float]] = {}
         self._pinned: dict[SourceName, tuple[str, float | None]] = {}
 
     def declared(self, process: "Process", desired: Desired) -> None:
         """A source is about to declare this."""
         source = self._world.sources[desired.source]
+        if isinstance(source, AppliedSource):
+            self._kept(source, desired)
         if not isinstance(source, PushedSource):
             return
         revision, before = desired.revision, self._last.get(desired.source)
@@ -59,6 +67,16 @@ class Revisions:
         self._pinned.pop(desired.source, None)
         if before is not None and _last_at(source, commit) < _last_at(source, parts(before)[1]):
             self._violated("an older revision is in force again", desired.source, before, revision)
+
+    def _kept(self, source: AppliedSource, desired: Desired) -> None:
+        """Of a cluster, what is declared no longer is an object that has gone."""
+        before, since = self._in_force.get(desired.source, (desired, 0.0))
+        self._in_force[desired.source] = desired, self._world.loop.time()
+        for address, one in before.instances.items():
+            known = address in desired.instances or one.target in desired.waiting
+            paths = {one.origin.file, path_of(DEFINITIONS[0], source.name, one.target)}
+            if not known and not any(source.gone.get(path, -1.0) >= since - LONGEST_LOOK for path in paths):
+                self._violated("an object is declared no longer that has not gone", address, paths)
 
     def released(self, name: SourceName) -> None:
         """A person ends a rollback."""

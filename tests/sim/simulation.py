@@ -24,6 +24,7 @@ from reconciler.core.conditions import get_condition, summarize
 from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.resource import Adopt, Instance, Policy
 from tests.sim import meddling, packers, scribes, trees
+from tests.sim.cluster import AppliedSource, reached
 from tests.sim.faults import actors, others
 from tests.sim.files import KNOWN, digest_of
 from tests.sim.git import PushedSource
@@ -104,6 +105,11 @@ def _result(world: World) -> Result:
 async def _simulate(seed: int, directory: Path, worlds: list[World]) -> None:
     world = World(seed, directory)
     worlds.append(world)
+    with reached(world.server):
+        await _simulate_in(world)
+
+
+async def _simulate_in(world: World) -> None:
     logger = logging.getLogger("froyo")
     logger.addHandler(world.monitor)
     world.loop.set_exception_handler(lambda _loop, context: _unhandled(world, context))
@@ -294,10 +300,10 @@ async def _quiet(world: World) -> None:
     await asyncio.sleep(120.0)
     await _until(world, lambda: _unsettled(world), "does not stay as it should be")
     world.note("quiet")
-    before = (world.monitor.store_writes, world.monitor.target_writes)
+    before = (world.monitor.store_writes, world.monitor.target_writes, world.server.asked)
     looks = len(world.trace)
     await asyncio.sleep(200.0)
-    after = (world.monitor.store_writes, world.monitor.target_writes)
+    after = (world.monitor.store_writes, world.monitor.target_writes, world.server.asked)
     if before != after:
         world.monitor.violated(
             "something is written although nothing changes", before, after, *world.lines()[looks:]
@@ -464,6 +470,9 @@ def _unsettled(world: World) -> list[str]:
         if ready is None or not ready.status:
             missing.append(f"source {source}: {ready}")
     missing += _outdated(world)
+    for source in process.intakes:
+        if isinstance(applied := world.sources[source], AppliedSource):
+            missing += applied.missing(process)
     if set(controller.in_force.targets) != set(world.machines):
         missing.append(f"targets: {sorted(controller.in_force.targets)}")
     for name in controller.in_force.targets:
@@ -571,7 +580,10 @@ def _bounded(world: World) -> None:
             for address in lane.sightings
         ),
         "tasks": len(process.tasks)
-        <= 8 + 6 * len(desired.targets) + sum(one.probe is not None for one in desired.instances.values()),
+        <= 8
+        + 6 * len(desired.targets)
+        + sum(one.probe is not None for one in desired.instances.values())
+        + 12 * len(process.mending),
         "probes": process.controller._probes._probes.keys()
         <= {address for address, one in desired.instances.items() if one.probe is not None},
         "runners": all(len(machine.runners) == 1 for machine in world.machines.values()),

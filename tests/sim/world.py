@@ -17,6 +17,7 @@ from reconciler.model.names import SourceName, TargetName
 from tests.sim import meddling, scribes
 from tests.sim.author import Authors
 from tests.sim.boots import Cause
+from tests.sim.cluster import ApiServer, AppliedSource, is_clustered
 from tests.sim.dpkg import Installed
 from tests.sim.files import Json, Node, digest_of
 from tests.sim.git import PushedSource, is_pushed
@@ -68,6 +69,7 @@ class World:
             for name in names
         }
         self.authors = Authors(seed, names, self.random.choice(AUTHORS), now=self.now)
+        self.server = ApiServer(random.Random(f"{seed}/server"))
         self.sources = {name: self._source(name) for name in self.authors.by_source}
         self.served: list[SourceName] = list(self.sources)
         for machine in self.machines.values():
@@ -77,8 +79,10 @@ class World:
         self.lives = 0
         self.pages = Pages(seed)
 
-    def _source(self, name: SourceName) -> SimSource | PushedSource:
-        return PushedSource(name, f"{self.seed}") if is_pushed(self.seed) else SimSource(name)
+    def _source(self, name: SourceName) -> SimSource | PushedSource | AppliedSource:
+        if is_pushed(self.seed):
+            return PushedSource(name, f"{self.seed}")
+        return AppliedSource(name, self.server) if is_clustered(self.seed) else SimSource(name)
 
     def _populate(self, machine: Machine) -> None:
         """Somebody has lived here before."""

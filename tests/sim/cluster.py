@@ -1,0 +1,454 @@
+"""A cluster of a simulation: an API server that says of objects what a real one would, and who writes there.
+
+All that decides is the watcher's own (`watchers/kubernetes`), and what a daemon does about such a source
+(`app/mending`, `app/reporting`): what is listed, page by page, what counts as known, which version of an object is in
+force, which status is written and when. Here is a server that is asked over a modelled connection, and that says when
+something has happened, or does not.
+"""
+
+import asyncio
+import contextlib
+import json
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Self
+from unittest import mock
+
+import aiohttp
+
+from reconciler.app.mending import Apart
+from reconciler.app.reporting import report_on
+from reconciler.app.watching import WatchedPlace
+from reconciler.core.conditions import summarize
+from reconciler.errors import ConfigError, Problem
+from reconciler.model.names import SourceName
+from reconciler.model.source import Snapshot
+from tests.sim.packages import KINDS
+from watchers.kubernetes import listing, posting, source, statuses
+from watchers.kubernetes.events import Hear
+from watchers.kubernetes.explaining import explained, mentions, shared
+from watchers.kubernetes.objects import Definition, path_of
+from watchers.kubernetes.source import KubernetesSource
+
+if TYPE_CHECKING:
+    from tests.sim.process import Process
+
+Json = dict[str, Any]
+
+SHARE = 0.25
+"""Of worlds in which what is declared lies in a cluster, unless it lies in git."""
+
+PAGE = 2
+"""Objects that the server says at once, whatever it is asked for."""
+
+INTERVAL = 20.0
+DEFINITIONS = [Definition("froyo.dev", "v1alpha1", "targets", "Target")] + [
+    Definition(*kind.api_version.split("/"), kind.plural, kind.kind) for kind in KINDS.values()
+]
+_PLURALS = {one.kind: one.plural for one in DEFINITIONS}
+_DEFINITIONS = {one.plural: one for one in DEFINITIONS}
+BROKEN = {"broken": True}
+"""What an object says that is wrong."""
+
+TROUBLES = ("away", "failing", "hanging", "cut", "expired", "unserved", "deaf", "conflicting", "ended")
+
+
+def is_clustered(seed: int) -> bool:
+    """Whether what is declared in the world of a seed lies in a cluster."""
+    return (
+        random.Random(f"{seed}/kubernetes").random() < SHARE
+        and random.Random(f"{seed}/commits").random() >= SHARE
+    )
+
+
+@dataclass(slots=True)
+class ApiServer:
+    """See the module.
+
+    Attributes:
+        objects: by namespace, plural and name.
+        troubles: what is wrong with it, by name, and how often that matters.
+        asked: requests that changed something.
+        heard: who wants to know when something happens.
+    """
+
+    random: random.Random
+    objects: dict[tuple[str, str, str], Json] = field(default_factory=dict)
+    troubles: dict[str, float] = field(default_factory=dict)
+    asked: int = 0
+    heard: list["ModelledEvents"] = field(default_factory=list)
+    serial: int = 0
+    _lists: dict[str, list[Json]] = field(default_factory=dict)
+
+    def suffers(self, trouble: str) -> bool:
+        """Whether something is wrong just now."""
+        chance = self.troubles.get(trouble, 0.0)
+        return bool(chance) and self.random.random() < chance
+
+    def put(self, namespace: str, plural: str, name: str, spec: Json) -> bool:
+        """Have an object; whether that is a change."""
+        key = (namespace, plural, name)
+        known = self.objects.get(key)
+        if known is not None and known["spec"] == spec:
+            return False
+        if known is None:
+            metadata = {"name": name, "namespace": namespace, "uid": f"u{self.serial}", "generation": 1}
+        else:
+            metadata = {**known["metadata"], "generation": known["metadata"]["generation"] + 1}
+        self._keep(key, {**(known or {}), "metadata": metadata, "spec": spec}, known is None)
+        return True
+
+    def delete(self, namespace: str, plural: str, name: str) -> None:
+        """Have it no more."""
+        self.serial += 1
+        gone = self.objects.pop((namespace, plural, name))
+        gone["metadata"]["resourceVersion"] = f"{self.serial}"
+        self.tell((namespace, plural, name), "DELETED", gone)
+
+    def _keep(self, key: tuple[str, str, str], found: Json, new: bool = False) -> None:
+        self.serial += 1
+        metadata = {**found["metadata"], "resourceVersion": f"{self.serial}"}
+        self.objects[key] = {**found, "metadata": metadata}
+        self.tell(key, "ADDED" if new else "MODIFIED", self.objects[key])
+
+    def tell(self, key: tuple[str, str, str], type_: str, found: Json) -> None:
+        """Something has happened: who listens hears of it, or not before a stream begins anew."""
+        namespace, plural, _ = key
+        for one in [each for each in self.heard if each.namespace == namespace]:
+            if self.suffers("ended"):
+                one.ends("modelled: the stream of events has ended")
+            elif self.suffers("deaf"):
+                asyncio.get_running_loop().call_later(self.random.uniform(0.5, 30.0), one.relist)
+            else:
+                one.hears(plural, type_, found)
+
+    # --- as it answers --------------------------------------------------------------------------------------------
+
+    async def answer(self, method: str, path: str, asked: Json, body: Json | None) -> "Answer":
+        """What it says to a request.
+
+        Raises:
+            aiohttp.ClientError: it says nothing.
+        """
+        if self.suffers("away"):
+            raise aiohttp.ClientConnectionError("modelled: connection refused")
+        if self.suffers("hanging"):
+            await asyncio.sleep(listing.TIMEOUT)
+            raise TimeoutError
+        await asyncio.sleep(self.random.uniform(0.001, 0.02))
+        if self.suffers("failing"):
+            return Answer(self.random.choice([429, 500, 503]), {})
+        if method == "POST":
+            return Answer(201, {"status": {"incomplete": True}})  # an Event, or what may be done
+        if path.endswith("/customresourcedefinitions"):
+            known = [{"metadata": {"name": one.name, "uid": f"of {one.name}"}} for one in DEFINITIONS]
+            return Answer(200, {"metadata": {}, "items": known})
+        _, _, _, _, _, namespace, plural, *rest = path.split("/")
+        if plural == "events":
+            return Answer(200, {})
+        if method == "PATCH":
+            return self._patched(namespace, plural, rest[0], body or {})
+        if self.suffers("unserved"):
+            return Answer(404, {})
+        if "continue" in asked:
+            if self.suffers("expired"):
+                return Answer(410, {"reason": "Expired"})
+            items = self._lists.pop(asked["continue"])
+        else:
+            items = [one for key, one in sorted(self.objects.items()) if key[:2] == (namespace, plural)]
+        more = ""
+        if items[PAGE:]:
+            self.serial += 1
+            more = f"{plural}-{self.serial}"
+            self._lists[more] = items[PAGE:]
+        return Answer(200, {"metadata": {"continue": more}, "items": items[:PAGE]}, cut=self.suffers("cut"))
+
+    def _patched(self, namespace: str, plural: str, name: str, body: Json) -> "Answer":
+        self.asked += 1
+        known = self.objects.get((namespace, plural, name))
+        if known is None:
+            return Answer(404, {})
+        if self.suffers("conflicting"):
+            return Answer(409, {})
+        self._keep((namespace, plural, name), {**known, "status": json.loads(json.dumps(body["status"]))})
+        return Answer(200, {})
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the server says; perhaps not to its end."""
+
+    status: int
+    body: Json
+    cut: bool = False
+
+    def raise_for_status(self) -> None:
+        """Raise where it is none to what was asked."""
+        if not self.ok:
+            raise aiohttp.ClientError(f"modelled: {self.status}")
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is an answer to what was asked."""
+        return self.status < 400
+
+    async def json(self) -> Json:
+        """All of it."""
+        if self.cut:
+            raise aiohttp.ClientPayloadError("modelled: the answer breaks off")
+        return dict(self.body)
+
+    async def text(self) -> str:
+        """All of it, for a person."""
+        return f"modelled: {json.dumps(self.body)}"
+
+
+class Connection:
+    """What `aiohttp.ClientSession` is, as far as the watcher goes.
+
+    Args:
+        server: at its other end.
+    """
+
+    def __init__(self, server: ApiServer) -> None:
+        self._server = server
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """There is nothing to close."""
+
+    @contextlib.asynccontextmanager
+    async def get(self, path: str, *, params: Json | None = None, **_: Any) -> Any:
+        """Ask for something."""
+        yield await self._server.answer("GET", path, params or {}, None)
+
+    @contextlib.asynccontextmanager
+    async def post(self, path: str, *, json: Json, **_: Any) -> Any:
+        """Make something."""
+        yield await self._server.answer("POST", path, {}, json)
+
+    @contextlib.asynccontextmanager
+    async def patch(self, path: str, *, json: Json, params: Json | None = None, **_: Any) -> Any:
+        """Change something."""
+        yield await self._server.answer("PATCH", path, params or {}, json)
+
+
+class ModelledEvents:
+    """What `ClusterEvents` is, without a thread of its own."""
+
+    server: ApiServer
+
+    def __init__(
+        self, namespace: str, definitions: Sequence[Definition], heard: Hear, ended: Callable[[], None]
+    ) -> None:
+        del definitions
+        self.namespace = namespace
+        self._heard = heard
+        self._ended = ended
+        self.why_not = ""
+
+    def begin(self) -> None:
+        """Hear of them, unless that is so already."""
+        if self not in self.server.heard:
+            self.why_not = ""
+            self.server.heard.append(self)
+            self.relist()
+
+    def relist(self) -> None:
+        """A stream begins, be it anew: with all that there is."""
+        for (namespace, plural, _), found in sorted(self.server.objects.items()):
+            if namespace == self.namespace:
+                self.hears(plural, None, found)
+
+    def end(self) -> None:
+        """Hear of nothing any more."""
+        with contextlib.suppress(ValueError):
+            self.server.heard.remove(self)
+
+    def ends(self, why: str) -> None:
+        """The stream of events is over."""
+        self.end()
+        self.why_not = why
+        self._ended()
+
+    def hears(self, plural: str, type_: str | None, found: Json) -> None:
+        """Something has happened, and is told of after a while."""
+        pause, shown = self.server.random.uniform(0.001, 0.2), json.loads(json.dumps(found))
+        loop = asyncio.get_running_loop()
+        loop.call_later(pause, self._tell, _DEFINITIONS[plural], type_, shown)
+
+    def _tell(self, definition: Definition, type_: str | None, found: Json) -> None:
+        if self in self.server.heard:
+            self._heard(definition, type_, found)
+
+
+@contextlib.contextmanager
+def reached(server: ApiServer) -> Iterator[None]:
+    """With every connection to a cluster being one to this server."""
+    access, connection = SimpleNamespace(server="https://cluster.example"), Connection(server)
+    with contextlib.ExitStack() as patched:
+        for module in (listing, posting, statuses):
+            patched.enter_context(mock.patch.object(module, "login", return_value=access))
+            patched.enter_context(mock.patch.object(module, "opened", return_value=connection))
+        told = type("ModelledEvents", (ModelledEvents,), {"server": server})
+        patched.enter_context(mock.patch.object(source, "ClusterEvents", told))
+        yield
+
+
+class AppliedSource:
+    """A namespace in which people apply objects, as a source of a simulation: see `SimSource`.
+
+    Args:
+        name: of the source, and of its namespace.
+        server: where it is.
+
+    Attributes:
+        document: what its objects say together; None while nobody can tell.
+        good: the last thing they said that was right.
+        said: everything that was.
+        vanishing, degraded: nothing of it can be.
+        gone: when objects went last, however briefly, by path; on the loop's clock.
+        versions: by path, the specs that each object ever had.
+    """
+
+    def __init__(self, name: SourceName, server: ApiServer) -> None:
+        self.name = name
+        self.server = server
+        self.said: list[Any] = []
+        self.document: Any = None
+        self.good: Any = None
+        self.vanishing = 0
+        self.degraded = ""
+        self.gone: dict[str, float] = {}
+        self.versions: dict[str, list[Json]] = {}
+        self._watched: KubernetesSource | None = None
+
+    # --- as its authors have it -----------------------------------------------------------------------------------
+
+    def say(self, document: Any) -> None:
+        """Apply all of it, and delete what is not in it; what is no document breaks one object."""
+        self.document = document
+        if isinstance(document, dict):
+            self.good = document
+            self.said.append(document)
+            self._apply(document)
+        elif document is not None and (mine := self._mine()):
+            _, plural, name = self.server.random.choice(mine)
+            self._put(plural, name, BROKEN)
+
+    def _apply(self, document: Json) -> None:
+        wanted = {("targets", name): {"port": port} for name, port in document["targets"].items()}
+        wanted |= {
+            (_PLURALS[one["kind"]], one["name"]): {key: one[key] for key in ("on", "spec", "common")}
+            for one in document["resources"]
+        }
+        for _, plural, name in self._mine():
+            if (plural, name) not in wanted:
+                self.delete(plural, name)
+        for (plural, name), spec in wanted.items():
+            self._put(plural, name, json.loads(json.dumps(spec)))
+
+    def _put(self, plural: str, name: str, spec: Json) -> None:
+        if self.server.put(self.name, plural, name, spec):
+            self.versions.setdefault(path_of(_DEFINITIONS[plural], self.name, name), []).append(spec)
+
+    def delete(self, plural: str, name: str) -> None:
+        """Delete an object."""
+        self.server.delete(self.name, plural, name)
+        self.gone[path_of(_DEFINITIONS[plural], self.name, name)] = asyncio.get_running_loop().time()
+
+    def replace(self) -> None:
+        """Somebody deletes an object, and applies it again as it was, before anybody has looked."""
+        if mine := self._mine():
+            _, plural, name = self.server.random.choice(mine)
+            spec = self.server.objects[self.name, plural, name]["spec"]
+            self.delete(plural, name)
+            self._put(plural, name, spec)
+
+    def touch(self) -> None:
+        """Nothing has happened."""
+
+    def settle(self) -> None:
+        """The trouble ends."""
+        self.server.troubles.clear()
+
+    def _mine(self) -> list[tuple[str, str, str]]:
+        return [key for key in sorted(self.server.objects) if key[0] == self.name]
+
+    # --- as a controller has it -----------------------------------------------------------------------------------
+
+    def watched(self, process: "Process") -> WatchedPlace:
+        """Watch it for one life of the controller, by the watcher's own code."""
+        watching = KubernetesSource(
+            self.name, self.name, DEFINITIONS, runtime=process.runtime, interval=lambda: INTERVAL
+        )
+        return WatchedPlace(
+            watching.snapshots,
+            lambda: 1e9,
+            remote=True,
+            apart=Apart(shared, mentions, explained),
+            objects=watching,
+        )
+
+    def missing(self, process: "Process") -> Iterator[str]:
+        """What of its objects is not in force, or does not have the status that it should have."""
+        controller = process.controller
+        for key in self._mine():
+            _, plural, name = key
+            found, path = self.server.objects[key], path_of(_DEFINITIONS[plural], self.name, name)
+            states = [
+                controller.states()[address]
+                for address, one in controller.in_force.instances.items()
+                if one.origin.file == path and one.removal is None and address in controller.states()
+            ]
+            if not states:
+                continue
+            status = found.get("status")
+            if status is None:
+                yield f"{path} has no status"
+                continue
+            ready = "True" if all(summarize(one.conditions).ready for one in states) else "not"
+            said = next(one for one in status["conditions"] if one["type"] == "Ready")
+            if (said["status"] == "True") != (ready == "True"):
+                yield f"{path} is said to be {said}, and is {[summarize(one.conditions) for one in states]}"
+            if status["observedGeneration"] != found["metadata"]["generation"]:
+                yield f"{path} is said to be of {status['observedGeneration']}, and is {found['metadata']}"
+
+
+async def report(process: "Process", name: SourceName, watched: WatchedPlace) -> None:
+    """What a daemon does to keep the statuses of objects as things are."""
+    sources = SimpleNamespace(watched={name: watched}, intakes=process.intakes, mending=process.mending)
+    daemon = SimpleNamespace(
+        parts=SimpleNamespace(store=process.store, runtime=process.runtime),
+        controller=process.controller,
+        sources=sources,
+    )
+    await report_on(name, daemon)  # type: ignore[arg-type] # as much of one as is asked
+
+
+# --- What a snapshot of it declares -------------------------------------------------------------------------------
+
+
+def document_of(taken: Snapshot) -> Json:
+    """What the objects say together, each with the path of its own.
+
+    Raises:
+        ConfigError: some of them are wrong.
+    """
+    problems, targets, origins, resources = [], {}, {}, []
+    for path, file in taken.files.items():
+        manifest = json.loads(file.read())
+        kind, name, spec = manifest["kind"], manifest["metadata"]["name"], manifest["spec"]
+        if spec == BROKEN:
+            problems.append(Problem(path, 1, 1, "this is no declaration"))
+        elif kind == "Target":
+            targets[name], origins[name] = spec["port"], path
+        else:
+            resources.append({"kind": kind, "name": name, "origin": path, **spec})
+    if problems:
+        raise ConfigError(problems)
+    return {"targets": targets, "origins": origins, "resources": resources}
