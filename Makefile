@@ -131,6 +131,11 @@ bench: build lab ## every budget beside its limit, measured in the same run
 e2e: build lab ## the long suites: crashes under load, partitions, full disks, soaks
 	$(PY) -m pytest -m e2e --timeout 3600 $(PYTEST_ARGS)
 
+.PHONY: three-homes
+three-homes: build lab ## one directory from a directory, from git and from a cluster: the same hosts, plans and status
+	@tests/lab/cluster build
+	$(PY) -m pytest -m e2e --timeout 3600 tests/e2e/test_three_homes.py $(PYTEST_ARGS)
+
 .PHONY: cluster-test
 cluster-test: build ## what is tried on a real Kubernetes control plane, which is built for minutes the first time
 	@tests/lab/cluster build
