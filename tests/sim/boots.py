@@ -264,7 +264,9 @@ class Boots:
     def settle(self) -> None:
         """The trouble ends: nothing is in the way, what did not help has gone; and something asks, perhaps."""
         self.stuck = self.inhibited = False
-        if self.newest > self.kernel and (self.stubborn or self.random.random() < 0.5):
+        # For a kernel that was not started when it was to be, nothing is done once more: somebody takes it away.
+        tried = self.stubborn or (0, self.newest) in self.done
+        if self.newest > self.kernel and (tried or self.random.random() < 0.5):
             self.newest = self.kernel
         self.stubborn = False
         self._changed(INHIBITOR, APT)
