@@ -53,6 +53,8 @@ def no_secrets(_target: TargetName) -> None:
 
 _TOO_LARGE = "request_too_large"
 """What was not even sent."""
+_NOT_KEPT = frozenset({"blob_missing", "no_space"})
+"""Where a body may not be at the target although it was sent: there may have been no room for it."""
 
 _OF_ANOTHER_VERSION = frozenset({"unknown_command", "bad_request"})
 _BATCH = 5000
@@ -234,7 +236,7 @@ class Session:
 
     def _note_missing(self, items: list[dict[str, Any]], replies: list[Reply]) -> None:
         for item, reply in zip(items, replies, strict=True):
-            if isinstance(reply, Failure) and reply.code == "blob_missing" and "blob" in item:
+            if isinstance(reply, Failure) and reply.code in _NOT_KEPT and "blob" in item:
                 self._bodies.forget(item["blob"])
 
     @property

@@ -12,6 +12,7 @@ from tests.e2e.site import instance, until
 pytestmark = [pytest.mark.e2e, pytest.mark.lab]
 
 FULL = "/srv/full"
+VAR = ("/var/lib/froyo", "/var/tmp")
 BIG = os.urandom(1_000_000)
 """More than there is room for at first, and no compression makes it less."""
 
@@ -62,6 +63,50 @@ def test_what_needs_room_says_so_and_is_done_when_there_is_some(lab, site, host)
     host.exec(f"mount -o remount,size=16m {FULL}")
     daemon.until_ready(3)
     assert host.exec(f"cat {FULL}/big {FULL}/many/one {FULL}/many/two | wc -c") == str(3 * len(BIG))
+    assert daemon.terminate() == 0
+
+
+@pytest.fixture
+def host_with_full_var(lab):
+    """One on which there is no room where a runner keeps what it has to remember, nor where it puts what is large."""
+    found = lab.host("h1")
+    undo = f"umount {' '.join(VAR)}; rm -rf {FULL} {VAR[0]}; true"
+    found.exec(f"{undo}; mkdir -p {FULL}", check=False)
+    for place in VAR:
+        found.exec(f"mkdir -p {place}; mount -t tmpfs -o size=64k,mode=1777 full {place}")
+        found.exec(f"chmod 755 {VAR[0]}; dd if=/dev/zero of={place}/filler bs=4k 2>/dev/null; true")
+    yield found
+    found.exec(undo, check=False)
+
+
+def test_where_var_is_full_nothing_is_begun_that_could_not_be_remembered(lab, site, host_with_full_var):
+    host = host_with_full_var
+    (site.manifests / "big.body").write_bytes(BIG)
+    (site.manifests / "many.tar.gz").write_bytes(packed())
+    site.declare(
+        target(lab, host),
+        instance("Archive", "many", f"{FULL}/many", source="many.tar.gz", **on(host)),
+        instance("File", "big", f"{FULL}/big", source="big.body", **on(host)),
+        instance("File", "calm", f"{FULL}/calm", content="calm\n", **on(host)),
+    )
+    daemon = site.up()
+    until(
+        "the archive says so",
+        lambda: "no space" in str(daemon.resources().get(f"{host.name}/Archive/many")).lower(),
+        patience=60,
+    )
+    until(
+        "what needs no memory is there",
+        lambda: (
+            host.exec(f"cat {FULL}/calm {FULL}/big 2>/dev/null | wc -c", check=False)
+            == str(len(BIG) + len("calm\n"))
+        ),
+    )
+    assert host.exec(f"ls -A {FULL}") == "big\ncalm"
+    for place in VAR:
+        host.exec(f"rm {place}/filler; mount -o remount,size=16m {place}")
+    daemon.until_ready(3)
+    assert host.exec(f"cat {FULL}/many/one {FULL}/many/two | wc -c") == str(2 * len(BIG))
     assert daemon.terminate() == 0
 
 

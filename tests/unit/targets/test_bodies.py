@@ -88,7 +88,8 @@ def test_a_compressed_beginning_does_not_hide_that_the_rest_is_text():
     assert pays(NOISE[:16_384] + TEXT * 1000)
 
 
-def test_a_body_is_sent_once_a_session_and_again_when_it_is_missing():
+@pytest.mark.parametrize("code", ["blob_missing", "no_space"])
+def test_a_body_is_sent_once_a_session_and_again_when_it_may_be_missing(code):
     async def main():
         runner = FakeRunner()
         session = await runner.open()
@@ -99,7 +100,7 @@ def test_a_body_is_sent_once_a_session_and_again_when_it_is_missing():
         )
         frame = await runner.hear("CMD", "BLOB")
         assert frame["type"] == "CMD"
-        runner.done(1, {"error": fault("blob_missing")}, {"error": fault("blob_missing")})
+        runner.done(1, {"error": fault(code)}, {"error": fault(code)})
         await writing
         assert unpack(await send(runner, session, TEXT)) == TEXT
         await session.close()
