@@ -194,7 +194,10 @@ class Boots:
         elif obstacles := self._obstacles():
             tell({"error": {key: obstacles[0][key] for key in ("class", "code", "message")}})
         else:
-            self._for |= {(kind, what) for kind, what in enumerate(self.cause) if what}
+            # What has come to ask for it since it was looked at is not what it is started anew for.
+            called = f"{self.cause[0]}-amd64\n", f"\n{self.cause[1]}"
+            named = [hashlib.sha256(cause.encode()).hexdigest()[:32] in item["causes"] for cause in called]
+            self._for |= {(kind, what) for kind, what in enumerate(self.cause) if what and named[kind]}
             self.last = {"id": item["id"], "boot_id": boot}
             kept = {cause: self.tried.get(cause, boot) for cause in item["causes"]}
             self.tried = dict([*({**kept, **self.tried} | kept).items()][:MOST])
@@ -206,7 +209,9 @@ class Boots:
             self._loop.call_later(item["timeout_ms"] / 1000, tell, {"error": error})
 
     def _go_down(self) -> None:
-        self._machine.goes_down(self.cause, was_asked=self.was_asked, before=self._for <= self.done)
+        self._machine.goes_down(
+            self.cause, was_asked=self.was_asked, before=bool(self._for) and self._for <= self.done
+        )
         self.done |= self._for
         self._machine.power_failure(self.random.choice([0.5, 5.0, 30.0]), ordered=True)
 
