@@ -31,7 +31,7 @@ from reconciler.model.source import SnapshotGone
 from reconciler.model.subjects import PATH
 from reconciler.telemetry.log import get_logger
 from watchers.kubernetes import webhooks
-from watchers.kubernetes.admission import Asked, answer
+from watchers.kubernetes.admission import Reviewed, answer
 from watchers.kubernetes.in_cluster import own_namespace
 from watchers.kubernetes.listing import Listed, Unlisted, listed
 from watchers.kubernetes.objects import Definition, path_of, snapshot
@@ -68,7 +68,7 @@ class Judge:
         self._load = load
         self._kinds = {(one.group, one.kind): one for one in kinds}
 
-    def judged(self, asked: Asked, there: Listed) -> tuple[list[str], list[str]]:
+    def judged(self, asked: Reviewed, there: Listed) -> tuple[list[str], list[str]]:
         """Why an object is not to be taken, and what the one who writes it should know.
 
         Args:
@@ -203,7 +203,7 @@ def _load(context: ssl.SSLContext, found: Certificate) -> None:
 async def _answered(
     judge: Judge, kinds: Sequence[Definition], turn: asyncio.Lock, review: Mapping[str, Any]
 ) -> dict[str, Any]:
-    asked = Asked.of(review)
+    asked = Reviewed.of(review)
     if asked.unchanged:
         return answer(asked.uid, [], [])
     try:

@@ -22,7 +22,7 @@ from reconciler.errors import FroyoError, LeaseLost
 from reconciler.plugins.compiled import CompiledCache
 from reconciler.telemetry.log import get_logger
 from watchers.kubernetes.in_cluster import own_namespace
-from watchers.kubernetes.leases import Lease, LeaseGone
+from watchers.kubernetes.leases import ClusterLease, LeaseGone
 
 if TYPE_CHECKING:
     from reconciler.app.daemon import Daemon, Serve
@@ -43,7 +43,7 @@ class Waiting:
         lease: that it waits for.
     """
 
-    def __init__(self, lease: Lease) -> None:
+    def __init__(self, lease: ClusterLease) -> None:
         self._lease = lease
 
     def checks(self) -> Sequence[HealthCheck]:
@@ -56,7 +56,7 @@ class Waiting:
         return b"", "text/plain; charset=utf-8"
 
 
-def lease_of(environ: Mapping[str, str], namespace: str) -> Lease:
+def lease_of(environ: Mapping[str, str], namespace: str) -> ClusterLease:
     """The Lease of an operator: in the namespace of its pod, or where it runs in none, in that which it serves.
 
     Args:
@@ -64,11 +64,11 @@ def lease_of(environ: Mapping[str, str], namespace: str) -> Lease:
         namespace: that is served.
     """
     identity = f"{environ.get('HOSTNAME') or socket.gethostname()}_{uuid.uuid4()}"
-    return Lease(own_namespace() or namespace, LEASE, identity, now=time.time)
+    return ClusterLease(own_namespace() or namespace, LEASE, identity, now=time.time)
 
 
 async def elected(
-    lease: Lease, work: Callable[[Serve], Awaitable[T]], *, listen: str | None, places: Places
+    lease: ClusterLease, work: Callable[[Serve], Awaitable[T]], *, listen: str | None, places: Places
 ) -> T | None:
     """Wait for a Lease, do what is to be done by who has it, and give it back.
 
@@ -101,7 +101,7 @@ async def elected(
         await lease.release()
 
 
-async def _waited(lease: Lease, *, listen: str | None, places: Places) -> bool:
+async def _waited(lease: ClusterLease, *, listen: str | None, places: Places) -> bool:
     """Whether the Lease came before the word to end."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,34 +1,25 @@
 """The status of a cluster's objects: what is concluded about what each declares, written when that is something else.
 
-Invariant: a status speaks of the generation of the object that is in force, or of the newest one and what is wrong with
-that; what was written once is not written again. To write one makes no other revision: this is in no loop with itself.
+Invariant: what was written once is not written again. To write one makes no other revision: this is in no loop with
+itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from reconciler.api import views
 from reconciler.app import statuses
 from reconciler.app.backend import DaemonBackend
-from reconciler.app.requested import ACKNOWLEDGED, Requested
-from reconciler.model.cluster import OWN_GROUP
+from reconciler.app.knowing import Knowing, Objects, Wanted
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
     from reconciler.app.daemon import Daemon
-    from reconciler.app.mending import Mending
     from reconciler.app.statuses import Status
-    from reconciler.model.desired import Desired
-    from reconciler.model.names import Digest, SourceName
-    from reconciler.model.source import SnapshotFile
+    from reconciler.model.names import SourceName
     from reconciler.store.feed import Subscription
-    from watchers.kubernetes.objects import Seen
-    from watchers.kubernetes.posting import Notice
 
 QUIET = 0.1
 """Seconds that what happens together gets to do so."""
@@ -38,36 +29,6 @@ AGAIN = 30.0
 """Seconds until what could not be written is tried again, unless anything happens before."""
 
 log = get_logger("froyo")
-
-Wanted: TypeAlias = "Mapping[str, tuple[Status, int]]"
-"""Statuses with the generations that they are about, by path."""
-
-
-class Objects(Protocol):
-    """The objects of a source, and where what is concluded about them is written.
-
-    Attributes:
-        news: set whenever something else is known of an object than before.
-    """
-
-    news: asyncio.Event
-
-    @property
-    def seen(self) -> Mapping[str, Seen]:
-        """The objects as they were seen last, by path."""
-
-    def generation(self, path: str, digest: Digest) -> int | None:
-        """The generation of an object when it was that, as far as it has been seen."""
-
-    async def write(self, statuses: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
-        """Write statuses, by path; gives why it could not, by path."""
-
-    async def post(self, notices: Sequence[Notice]) -> str:
-        """Tell of what has happened to them; gives why it could not."""
-
-    @property
-    def more_to_post(self) -> bool:
-        """Whether there is more of that to be told when its time has come."""
 
 
 async def report_on(name: SourceName, daemon: Daemon) -> None:
@@ -159,152 +120,6 @@ class Reporting:
             and "instances" in now
             and {**before, "instances": 0} == {**now, "instances": 0}
         )
-
-
-@dataclass
-class _InForce:
-    digest: str = ""
-    files: Mapping[str, SnapshotFile] | None = None
-
-
-class Knowing:
-    """What is known of the objects of a source.
-
-    Args:
-        name: of the source.
-        daemon: that serves it.
-        backend: knows how things are.
-        objects: of the source.
-        mending: knows what is wrong with which.
-    """
-
-    def __init__(
-        self, name: SourceName, daemon: Daemon, backend: DaemonBackend, objects: Objects, mending: Mending
-    ) -> None:
-        self._name = name
-        self._daemon = daemon
-        self._backend = backend
-        self._objects = objects
-        self._mending = mending
-        self._in_force = _InForce()
-        self._requested = Requested(backend)
-
-    async def statuses(self) -> Wanted:
-        """What the status of each object should say, with the generation that it is about."""
-        desired = self._daemon.controller.in_force.of(self._name)
-        by_path, by_target = await self._views()
-        good = await self._right(desired, by_path, by_target) if desired is not None else {}
-        found = dict(good)
-        for path, why in self._mending.wrong.items():
-            if path in self._objects.seen:
-                before = good[path][0] if path in good else None
-                found[path] = statuses.of_wrong(why, before), self._objects.seen[path].generation
-        handled = await self._handled(by_path, by_target)
-        return {
-            path: ({**status, ACKNOWLEDGED: handled[path]} if path in handled else status, generation)
-            for path, (status, generation) in found.items()
-            if path in self._objects.seen
-        }
-
-    async def _handled(
-        self, by_path: Mapping[str, list[views.Document]], by_target: Mapping[str, list[views.Document]]
-    ) -> Mapping[str, str]:
-        """Of which objects it was asked that they be looked at, and they have been."""
-        concerned = {path: [one["address"] for one in found] for path, found in by_path.items()}
-        for name, target in self._daemon.controller.in_force.targets.items():
-            if name in by_target:
-                concerned.setdefault(target.origin.file, []).extend(one["address"] for one in by_target[name])
-        return await self._requested.handled(self._objects.seen, concerned)
-
-    async def _right(
-        self,
-        desired: Desired,
-        views_of: Mapping[str, list[views.Document]],
-        on: Mapping[str, list[views.Document]],
-    ) -> dict[str, tuple[Status, int]]:
-        """Of what is in force."""
-        generations = await self._generations(desired)
-        revision = desired.revision
-        waiting = sorted(desired.waiting)
-        targets = await self._targets(on, revision)
-        sources = await self._sources(desired)
-        found: dict[str, Status] = {}
-        for path in generations:
-            if path in views_of:
-                found[path] = statuses.of_instances(views_of[path], revision)
-            elif path in targets:
-                found[path] = targets[path]
-            elif path in sources:
-                found[path] = sources[path]
-            elif _is(path):
-                found[path] = statuses.of_values("what it declares is in force", revision)
-            else:
-                found[path] = statuses.of_nobody(revision, waiting=waiting)
-        right = {path: (one, generations[path]) for path, one in found.items()}
-        for path in (views_of.keys() - generations.keys()) & self._objects.seen.keys():
-            # It was deleted, and stays until what it was about has been removed.
-            right[path] = statuses.of_instances(views_of[path], revision), self._objects.seen[path].generation
-        return right
-
-    async def _generations(self, desired: Desired) -> dict[str, int]:
-        """The generation of each object that is in force, as far as that has been seen."""
-        if self._in_force.digest != desired.digest:
-            good = self._mending.good
-            if good is None or good.digest != desired.digest:
-                good = await self._daemon.parts.store.snapshot_in_force(self._name)
-            self._in_force = _InForce(desired.digest, good.files if good is not None else {})
-        ask = self._objects.generation
-        seen = {path: ask(path, file.digest) for path, file in (self._in_force.files or {}).items()}
-        return {path: one for path, one in seen.items() if one is not None}
-
-    async def _views(self) -> tuple[dict[str, list[views.Document]], dict[str, list[views.Document]]]:
-        """What is known of the instances, by the object that declares them and by target."""
-        states, targets, suspensions = (
-            await self._backend.states(),
-            await self._backend.targets(),
-            await self._backend.suspensions(),
-        )
-        by_path: dict[str, list[views.Document]] = defaultdict(list)
-        by_target: dict[str, list[views.Document]] = defaultdict(list)
-        for address, instance in (await self._backend.instances()).items():
-            if address in states:
-                view = views.resource(states[address], targets=targets, suspensions=suspensions)
-                by_path[instance.origin.file].append(view)
-                by_target[instance.target].append(view)
-        return by_path, by_target
-
-    async def _targets(self, on: Mapping[str, list[views.Document]], revision: str) -> dict[str, Status]:
-        known, facts = await self._backend.targets(), await self._backend.facts()
-        states = self._daemon.controller.states()
-        seen: dict[str, float] = defaultdict(float)
-        for address, state in states.items():
-            name = address.partition("/")[0]
-            seen[name] = max(seen[name], state.observed_at)
-        found, many = {}, Counter[str]()
-        for name, target in self._daemon.controller.in_force.targets.items():
-            path, reached = target.origin.file, known.get(name)
-            many[path] += 1
-            if not _is(path, "Target"):  # such as one of many of an Inventory
-                found[path] = statuses.of_values(f"targets that it declares: {many[path]}", revision)
-            elif reached is not None:
-                view = views.target(reached, len(on[name]), seen[name], None)
-                found[path] = statuses.of_target(view, on[name], facts.get(name), revision)
-        return found
-
-    async def _sources(self, desired: Desired) -> dict[str, Status]:
-        known = await self._backend.sources()
-        return {
-            one.origin.file: statuses.of_source(
-                known[one.place.name].conditions if one.place.name in known else (), desired.revision
-            )
-            for one in desired.sources.values()
-        }
-
-
-def _is(path: str, kind: str = "") -> bool:
-    """Whether an object is of a kind of froyo's own; of any of them if none is given."""
-    found, _, group = path.split("/")[1].partition(".")
-    return group == OWN_GROUP and kind in ("", found)
 
 
 async def first_of(*those: Awaitable[object], within: float) -> None:

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from reconciler.model.names import Address
     from reconciler.store.records import QueuedKey
-    from watchers.kubernetes.objects import Seen
+    from watchers.kubernetes.objects import SeenObject
 
 ACKNOWLEDGED = "lastHandledReconcileAt"
 """Where a status says which value it was."""
 
 
-class Asked(Protocol):
+class Reconcilable(Protocol):
     """Who looks at something now."""
 
     async def reconcile(self, scope: Scope[Address]) -> int:
@@ -39,13 +39,13 @@ class Requested:
         asked: looks at it.
     """
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Reconcilable) -> None:
         self._asked = asked
         self._waiting: dict[str, tuple[str, frozenset[Address]]] = {}
         self._handled: dict[str, str] = {}
 
     async def handled(
-        self, seen: Mapping[str, Seen], concerned: Mapping[str, Collection[Address]]
+        self, seen: Mapping[str, SeenObject], concerned: Mapping[str, Collection[Address]]
     ) -> Mapping[str, str]:
         """What was handled last of each object that was ever asked for, by path.
 

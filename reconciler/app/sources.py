@@ -7,8 +7,7 @@ all of it stays as it is and on record, as if the daemon had been started withou
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -16,6 +15,7 @@ from typing import TypeVar
 from reconciler.app.assembly import Parts
 from reconciler.app.isolating import isolated
 from reconciler.app.mending import Mending
+from reconciler.app.served import place_of, real, rescan_interval, served_no_longer
 from reconciler.app.watching import WatchedPlace
 from reconciler.config.targets import references
 from reconciler.engine.intake.intake import Intake
@@ -25,9 +25,8 @@ from reconciler.model.cluster import ClusterPlace
 from reconciler.model.desired import Desired
 from reconciler.model.facts import Section
 from reconciler.model.names import SourceName, TargetName
-from reconciler.model.source import DirectoryPlace, Place, Snapshot, Source, identity, serving
+from reconciler.model.source import Place, Snapshot, Source
 from reconciler.runtime import Offload
-from watchers.directory import RESCAN
 
 T = TypeVar("T")
 
@@ -206,11 +205,11 @@ class Sources:
             if name in self._given or name == desired.source or wanted is None or wanted == place:
                 continue
             await self._exchange(name, wanted)
-        served = {_real(place) for place in self._places.values()}
+        served = {real(place) for place in self._places.values()}
         for source in desired.sources.values():
-            if _real(source.place) not in served:
+            if real(source.place) not in served:
                 self._serve(source.place)
-                served.add(_real(source.place))
+                served.add(real(source.place))
         for name, intake in list(self.intakes.items()):
             if name != desired.source:
                 await intake.again()
@@ -238,55 +237,6 @@ class Sources:
 
 def _task(name: SourceName) -> str:
     return f"source {name}"
-
-
-def served_no_longer(
-    given: Iterable[SourceName], served: Iterable[Place], in_force: Mapping[SourceName, Desired]
-) -> list[SourceName]:
-    """What is served although nothing says so: it was not given, and nothing that is to be has a Source about it.
-
-    Args:
-        given: what the daemon was given.
-        served: what is.
-        in_force: what each declares.
-    """
-    by_place = {_real(place): place.name for place in served}
-    wanted, todo = set(given), [*given]
-    while todo:
-        desired = in_force.get(todo.pop())
-        for source in desired.sources.values() if desired is not None else ():
-            name = by_place.get(_real(source.place))
-            if name is not None and name not in wanted:
-                wanted.add(name)
-                todo.append(name)
-    return [name for name in by_place.values() if name not in wanted]
-
-
-def place_of(name: SourceName, ranked: Mapping[SourceName, Desired]) -> Place | None:
-    """In which way a source is to be served: as the first declares it that is not itself; None if none does.
-
-    What a repository says of itself does not count, or it could say that nobody need have signed it.
-
-    Args:
-        name: of the source.
-        ranked: what each source declares, first those that count before others.
-    """
-    for declarer, desired in ranked.items():
-        found = next((one.place for one in desired.sources.values() if one.place.name == name), None)
-        if declarer != name and found is not None:
-            return found
-    return None
-
-
-def _real(place: Place) -> str:
-    """What is served by its one name: of a directory, whichever links lead to it."""
-    return os.path.realpath(place.path) if isinstance(place, DirectoryPlace) else identity(place)
-
-
-def rescan_interval(declared: Iterable[Source], place: Place) -> float:
-    """Seconds between looks at a place without any event, as what is in force declares it."""
-    served = serving(declared, _real(place))
-    return RESCAN if served is None or served.interval is None else served.interval
 
 
 class _Beating:

@@ -19,9 +19,9 @@ from watchers.fingerprint import fingerprint
 from watchers.hints import FileEvents
 
 if TYPE_CHECKING:
+    from reconciler.app.knowing import Objects
     from reconciler.app.mending import Apart
     from reconciler.app.places import Places
-    from reconciler.app.reporting import Objects
     from watchers.kubernetes.everywhere import Everywhere
     from watchers.kubernetes.neighbours import Neighbours
     from watchers.kubernetes.objects import Definition

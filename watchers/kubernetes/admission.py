@@ -15,7 +15,7 @@ _LONGEST = 240
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Reviewed:
     """A question.
 
     Attributes:
@@ -35,7 +35,7 @@ class Asked:
     unchanged: bool
 
     @classmethod
-    def of(cls, review: Mapping[str, Any]) -> Asked:
+    def of(cls, review: Mapping[str, Any]) -> Reviewed:
         """As the API server sends it.
 
         Raises:

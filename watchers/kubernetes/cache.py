@@ -15,7 +15,7 @@ from typing import Any
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.source import Snapshot, SnapshotFile
 from watchers.kubernetes.listing import Listed
-from watchers.kubernetes.objects import Definition, Seen, assembled, file_of, path_of
+from watchers.kubernetes.objects import Definition, SeenObject, assembled, file_of, path_of
 
 _VERSIONS = 4
 """Earlier versions of an object of which the generation is kept: one of them may be in force."""
@@ -36,7 +36,7 @@ class Heard(Enum):
 
 @dataclass(slots=True)
 class _Entry:
-    seen: Seen
+    seen: SeenObject
     version: int
     file: SnapshotFile | None
     shared: frozenset[str]
@@ -51,7 +51,7 @@ class ObjectCache:
     """
 
     def __init__(self) -> None:
-        self.seen: dict[str, Seen] = {}
+        self.seen: dict[str, SeenObject] = {}
         self._entries: dict[str, _Entry] = {}
         self._touched: dict[str, str] = {}
 
@@ -127,7 +127,7 @@ class ObjectCache:
         return {path: one.file for path, one in entries if one.file is not None and namespace in one.shared}
 
     def _put(self, path: str, found: Mapping[str, Any], file: SnapshotFile | None) -> None:
-        before, seen = self._entries.get(path), Seen.of(found)
+        before, seen = self._entries.get(path), SeenObject.of(found)
         if before is not None and before.seen.uid != seen.uid:
             before = None
         if before is not None:

@@ -38,7 +38,7 @@ class LeaseGone(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LeaseState:
     """A Lease as it is.
 
     Attributes:
@@ -56,7 +56,7 @@ class Found:
     changes: int = 0
 
     @classmethod
-    def of(cls, document: dict[str, Any]) -> Found:
+    def of(cls, document: dict[str, Any]) -> LeaseState:
         """As the server gives it."""
         spec = document.get("spec") or {}
         return cls(
@@ -68,7 +68,7 @@ class Found:
         )
 
 
-class Lease:
+class ClusterLease:
     """A Lease, waited for, held and given back.
 
     Args:
@@ -82,7 +82,7 @@ class Lease:
     """
 
     def __init__(self, namespace: str, name: str, identity: str, *, now: Callable[[], float]) -> None:
-        self.found = Found()
+        self.found = LeaseState()
         self._namespace = namespace
         self._name = name
         self._identity = identity
@@ -157,15 +157,15 @@ class Lease:
     async def _read(self, session: aiohttp.ClientSession) -> None:
         async with session.get(f"{self._path}/{self._name}", timeout=_TIMEOUT) as response:
             if response.status == 404:
-                found = Found()
+                found = LeaseState()
             else:
                 await self._refused(response, "get")
-                found = Found.of(await response.json())
+                found = LeaseState.of(await response.json())
         if found != self.found or not self._seen_at:
             self.found, self._seen_at = found, asyncio.get_running_loop().time()
         self.trouble = ""
 
-    async def _write(self, session: aiohttp.ClientSession, wanted: Found) -> bool:
+    async def _write(self, session: aiohttp.ClientSession, wanted: LeaseState) -> bool:
         """Write it as it is to be; False where it is another one by now."""
         body = {
             "apiVersion": "coordination.k8s.io/v1",
@@ -187,7 +187,7 @@ class Lease:
             if response.status == 409:
                 return False
             await self._refused(response, "update" if wanted.version else "create")
-            self.found = Found.of(await response.json())
+            self.found = LeaseState.of(await response.json())
             self._seen_at = asyncio.get_running_loop().time()
             return self.found.holder == self._identity
 

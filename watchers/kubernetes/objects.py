@@ -51,7 +51,7 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenObject:
     """An object as it was seen last.
 
     Attributes:
@@ -67,7 +67,7 @@ class Seen:
     status: Mapping[str, Any]
 
     @classmethod
-    def of(cls, found: Mapping[str, Any]) -> Seen:
+    def of(cls, found: Mapping[str, Any]) -> SeenObject:
         """Of an object as the server gives it."""
         metadata = found["metadata"]
         return cls(

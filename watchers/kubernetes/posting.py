@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from watchers.kubernetes.listing import Unlisted, login, opened
-from watchers.kubernetes.objects import Definition, Seen, parts_of
+from watchers.kubernetes.objects import Definition, SeenObject, parts_of
 from watchers.kubernetes.statuses import AT_ONCE, MANAGER
 
 SERIES = 600.0
@@ -87,7 +87,7 @@ class Posting:
         self._room, self._since = float(BURST), now()
         self.dropped = 0
 
-    async def post(self, notices: Sequence[Notice], seen: Mapping[str, Seen]) -> str:
+    async def post(self, notices: Sequence[Notice], seen: Mapping[str, SeenObject]) -> str:
         """Post what there is to be posted of these, and of those before; why it could not be, or "".
 
         Args:
@@ -139,7 +139,7 @@ class Posting:
     def _due(self, one: _Series) -> bool:
         return one.count > one.told and (one.told == 0 or self._now() - one.told_at >= EVERY)
 
-    async def _tell(self, session: aiohttp.ClientSession, one: _Series, seen: Mapping[str, Seen]) -> str:
+    async def _tell(self, session: aiohttp.ClientSession, one: _Series, seen: Mapping[str, SeenObject]) -> str:
         """Post it, or that it has happened again; why not, or ""."""
         count, namespace = one.count, parts_of(one.notice.path)[0]
         if one.told:
@@ -159,7 +159,7 @@ class Posting:
             one.told, one.told_at = count, self._now()
         return why
 
-    def _body(self, one: _Series, seen: Seen) -> dict[str, Any]:
+    def _body(self, one: _Series, seen: SeenObject) -> dict[str, Any]:
         notice = one.notice
         namespace, kind, name = parts_of(notice.path)
         definition = self._definitions[kind]

@@ -21,7 +21,7 @@ from watchers.kubernetes.events import ClusterEvents, Hear
 from watchers.kubernetes.finalizers import Finalizers, fewer
 from watchers.kubernetes.listing import Unlisted, Unserved, changed, listed, missing, standing
 from watchers.kubernetes.neighbours import Neighbours
-from watchers.kubernetes.objects import Definition, Seen, parts_of
+from watchers.kubernetes.objects import Definition, SeenObject, parts_of
 from watchers.kubernetes.posting import Notice, Posting
 from watchers.kubernetes.statuses import Statuses, write
 
@@ -111,7 +111,7 @@ class KubernetesSource:
         self._posting = Posting(self._kinds, now=runtime.now)
 
     @property
-    def seen(self) -> Mapping[str, Seen]:
+    def seen(self) -> Mapping[str, SeenObject]:
         """The objects as they were seen last, by path."""
         return self._cache.seen
 

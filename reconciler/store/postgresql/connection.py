@@ -52,7 +52,7 @@ _THEIRS = (
 )
 
 
-class Session(psycopg.Connection[tuple[Any, ...]]):
+class ServerSession(psycopg.Connection[tuple[Any, ...]]):
     """A connection that gives up on a server that does not answer. Told of by `patience`."""
 
     patience = PATIENCE
@@ -74,7 +74,7 @@ def _is_timeout(error: psycopg.OperationalError) -> bool:
     return type(error).__name__ == "_WaitTimeout"
 
 
-def connect(address: str, *, read_only: bool = False) -> Session:
+def connect(address: str, *, read_only: bool = False) -> ServerSession:
     """A connection to the store at `address`.
 
     Raises:
@@ -82,7 +82,7 @@ def connect(address: str, *, read_only: bool = False) -> Session:
         StoreError: the server is none that this store can be in.
     """
     wanted = _OURS | conninfo_to_dict(address)
-    session = Session.connect(**wanted, autocommit=True)
+    session = ServerSession.connect(**wanted, autocommit=True)
     try:
         _set_up(session, address, read_only=read_only)
     except BaseException:
@@ -91,7 +91,7 @@ def connect(address: str, *, read_only: bool = False) -> Session:
     return session
 
 
-def _set_up(session: Session, address: str, *, read_only: bool) -> None:
+def _set_up(session: ServerSession, address: str, *, read_only: bool) -> None:
     if session.info.server_version < OLDEST * 10_000:
         raise failure(
             address,

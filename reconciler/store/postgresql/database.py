@@ -16,7 +16,7 @@ import psycopg
 
 from reconciler.errors import ErrorClass, StoreError
 from reconciler.store.database import NOTHING
-from reconciler.store.postgresql.connection import PATIENCE, SLOWEST, Session
+from reconciler.store.postgresql.connection import PATIENCE, SLOWEST, ServerSession
 from reconciler.store.postgresql.failures import explain
 from reconciler.store.postgresql.lock import OF_THIS_SCHEMA, WRITING
 from reconciler.store.postgresql.sql import SCHEMA, STATEMENTS
@@ -45,7 +45,7 @@ class PostgreSQLDatabase:
         place: as above.
     """
 
-    def __init__(self, place: str, connect: Callable[[], Session]) -> None:
+    def __init__(self, place: str, connect: Callable[[], ServerSession]) -> None:
         self.place = place
         self._connect = connect
         self.driver = connect()

@@ -11,10 +11,10 @@ from sqlalchemy.pool import StaticPool
 from reconciler.store.upgrade import as_the_driver_says, configuration
 
 if TYPE_CHECKING:
-    from reconciler.store.postgresql.connection import Session
+    from reconciler.store.postgresql.connection import ServerSession
 
 
-def upgrade(session: Session, begin: str, revision: str = "head") -> None:
+def upgrade(session: ServerSession, begin: str, revision: str = "head") -> None:
     """Run what is missing up to `revision`. Commits.
 
     Args:

@@ -7,7 +7,7 @@ import pytest
 from reconciler.app.admitting import Judge
 from reconciler.config import ParseCache, load
 from reconciler.plugins.packages import catalog, load_packages
-from watchers.kubernetes.admission import Asked, answer
+from watchers.kubernetes.admission import Reviewed, answer
 from watchers.kubernetes.objects import Definition
 
 ROOT = Path(__file__).parents[3]
@@ -25,7 +25,7 @@ def file(name="motd", path="/etc/motd", **spec):
 
 def asked(one, before=None, **metadata):
     definition, found = one
-    return Asked.of(
+    return Reviewed.of(
         {
             "request": {
                 "uid": "7",

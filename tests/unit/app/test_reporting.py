@@ -6,7 +6,7 @@ from reconciler.app import statuses
 from reconciler.app.reporting import Reporting
 from reconciler.store.feed import Feed
 from reconciler.store.records import Receipt
-from watchers.kubernetes.objects import Seen
+from watchers.kubernetes.objects import SeenObject
 
 PATH = "web/File.linux.froyo.dev/motd.json"
 
@@ -19,7 +19,7 @@ class Objects:
     """Objects that are seen, whose statuses are kept in a queue."""
 
     def __init__(self, *, failures=0, status=None):
-        self.seen = {PATH: Seen("uid", 3, "", status or {})}
+        self.seen = {PATH: SeenObject("uid", 3, "", status or {})}
         self.news = asyncio.Event()
         self.written = asyncio.Queue()
         self.failures = failures
@@ -88,7 +88,7 @@ async def test_an_object_that_is_made_anew_as_it_had_been_is_told_of_once_more()
     objects = Objects()
     async with World(objects, wanted("one")):
         assert PATH in await objects.written.get()
-        objects.seen = {PATH: Seen("another", 1, "", {})}
+        objects.seen = {PATH: SeenObject("another", 1, "", {})}
         objects.news.set()
         assert PATH in await objects.written.get()
         assert objects.written.empty()

@@ -4,7 +4,7 @@ from reconciler.app.requested import Requested
 from reconciler.model.names import Address, TargetName
 from reconciler.model.scope import Scope
 from reconciler.store.records import QueuedKey
-from watchers.kubernetes.objects import Seen
+from watchers.kubernetes.objects import SeenObject
 
 ONE = Address("web-1/File/one")
 
@@ -27,7 +27,7 @@ class Asked:
 
 
 def seen(value, handled=""):
-    return {"p": Seen("uid", 1, value, {"lastHandledReconcileAt": handled} if handled else {})}
+    return {"p": SeenObject("uid", 1, value, {"lastHandledReconcileAt": handled} if handled else {})}
 
 
 async def test_it_is_acknowledged_when_it_has_been_looked_at():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.app.sources import rescan_interval
+from reconciler.app.served import rescan_interval
 from reconciler.model.source import DirectoryPlace
 from tests.unit.config.world import TARGET, loaded
 from watchers.directory import RESCAN

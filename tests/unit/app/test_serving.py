@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.app.sources import place_of, served_no_longer
+from reconciler.app.served import place_of, served_no_longer
 from reconciler.model.names import SourceName
 from reconciler.model.repository import GitPlace, Ref, RefKind, Verification
 from reconciler.model.source import DirectoryPlace, Source

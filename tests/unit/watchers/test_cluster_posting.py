@@ -6,12 +6,12 @@ import pytest
 
 from watchers.kubernetes import posting
 from watchers.kubernetes.listing import Unlisted
-from watchers.kubernetes.objects import Definition, Seen
+from watchers.kubernetes.objects import Definition, SeenObject
 from watchers.kubernetes.posting import BURST, EVERY, SERIES, Notice, Posting
 
 FILE = Definition("linux.froyo.dev", "v1alpha1", "files", "File")
 PATH = "web/File.linux.froyo.dev/motd.json"
-SEEN = {PATH: Seen("uid", 1, "", {})}
+SEEN = {PATH: SeenObject("uid", 1, "", {})}
 
 
 class Answer:
