@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.api.health import lives
 from reconciler.app import daemon as daemons
-from reconciler.app import sources, watching
+from reconciler.app import served, watching
 from reconciler.app.assembly import assemble
 from reconciler.app.backend import DaemonBackend
 from reconciler.app.places import places
@@ -81,7 +81,7 @@ def _soon(monkeypatch):
     monkeypatch.setattr(daemons, "LEASE", 0.6)
     monkeypatch.setattr(daemons, "PULSE", 0.02)
     monkeypatch.setattr(daemons, "LOOP_DEADLINE", 0.4)
-    for module in (sources, watching):
+    for module in (served, watching):
         monkeypatch.setattr(module, "RESCAN", 0.2)
 
 
