@@ -121,6 +121,7 @@ class ProviderError(FroyoError):
         retry_after: seconds, for THROTTLED.
         call: the call that failed, such as `file.write`, where it was one.
         code: the runner's word for why, such as `enoent`, or the host's `refused`.
+        partial: whether calls before that one have changed something.
     """
 
     def __init__(
@@ -131,12 +132,14 @@ class ProviderError(FroyoError):
         retry_after: float | None = None,
         call: str = "",
         code: str = "",
+        partial: bool = False,
     ) -> None:
         super().__init__(message)
         self.error_class = error_class
         self.retry_after = retry_after
         self.call = call
         self.code = code
+        self.partial = partial
 
 
 class TransportError(FroyoError):

@@ -90,8 +90,9 @@ class Passage:
                 going, calls, await self.replies(calls, perform), strict=True
             ):
                 if isinstance(reply, Failure):
-                    del result["changed"]
-                    result["fault"] = {**reply.wire()["error"], "call": call.name}
+                    partial = result.pop("changed")
+                    more = {"partial": True} if partial else {}
+                    result["fault"] = {**reply.wire()["error"], "call": call.name, **more}
                     continue
                 still.append((one, result))
                 result["changed"] = result["changed"] or reply.value.get("changed") is True

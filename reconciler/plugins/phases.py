@@ -258,4 +258,5 @@ def _fault_of(fault: Json, package: str) -> ProviderError:
         retry_after=None if retry is None else retry / 1000,
         call=call,
         code=str(fault.get("code", "")),
+        partial=bool(fault.get("partial")),
     )

@@ -542,8 +542,6 @@ class Monitor(logging.Handler):
         others = {path for address in called for path in self._world.authors.abouts(address)} - {spot[1]}
         if any(path in nodes and nodes[path].type == "file" for path in others):
             return  # of several files that are one thing to us another one was there before
-        if any("/Unit/" in address for address in called):
-            return  # open: what is written counts as there before us where systemd could not be told then
         # What came to be declared no longer while it was under way is nobody's by the time that it is there.
         declared = process.controller.in_force is not None and self._is_declared(
             process.controller.in_force, spot

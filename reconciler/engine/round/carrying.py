@@ -225,7 +225,8 @@ class Carrying:
             if result.fault is None:
                 succeeded.append(address)
                 continue
-            self._journal.not_done(address)
+            if not result.fault.partial:
+                self._journal.not_done(address)
             match result.fault.error_class:
                 case ErrorClass.CONFLICT:
                     self._failures.overtaken(step[address], str(result.fault))
@@ -233,5 +234,8 @@ class Carrying:
                     self._failures.stall(step[address], result.fault, begun)
                 case _:
                     self._failures.fail(address, result.fault)
-            self._journal.outcome(address, self._conclusions.summary(address).reason, str(result.fault))
+            reason = self._conclusions.summary(address).reason
+            if result.fault.partial and self._journal.only_knows(address):
+                reason = Reason.PENDING  # part of it is there, and nothing else has on record that it is ours
+            self._journal.outcome(address, reason, str(result.fault))
         return succeeded

@@ -78,7 +78,8 @@ async def _resume(
         if fault is None:
             journal.outcome(address, Reason.PENDING, why)
             continue
-        journal.not_done(address)
+        if not fault.partial:
+            journal.not_done(address)
         journal.outcome(address, requeue_error(fault, now=0.0).reason, f"{why}: {fault}")
     await carrying.conclude(declared, operation.owed, carried)
     return declared

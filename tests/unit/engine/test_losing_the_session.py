@@ -63,6 +63,30 @@ def test_what_was_created_when_the_session_was_lost_is_ours_to_remove(seed, tmp_
     played(tmp_path)
 
 
+@pytest.mark.parametrize(("partial", "ownership"), [(True, "created"), (False, "adopted")])
+def test_what_a_failed_apply_has_created_is_ours_to_remove_if_a_part_of_it_was_done(
+    partial, ownership, tmp_path
+):
+    """Such as the file of a unit of which systemd could not be told then."""
+
+    @staged
+    async def played(stage):
+        def half(phase, request):
+            if phase is not Phase.APPLY:
+                return None
+            stage.host.instead = lambda phase, request: None
+            stage.spoil("motd", b"hello\n")
+            fault = {"class": "transient", "message": "later", "partial": partial}
+            return {"results": [{"address": one["address"], "fault": fault} for one in request["operations"]]}
+
+        stage.host.instead = half
+        await stage.declare(file("motd", "hello\n", deletion=Deletion.DELETE))
+        await stage.settled()
+        assert (await stage.store.load_inventory())[address("motd")].ownership == ownership
+
+    played(tmp_path)
+
+
 @staged
 async def test_what_somebody_else_was_quicker_to_create_is_not_ours(stage):
     """That we were about to would have had it removed with its manifest."""

@@ -90,6 +90,14 @@ async def test_what_fails_ends_its_own_plan_and_says_which_call_it_was(make: Any
     }
 
 
+async def test_what_fails_after_a_change_says_that_a_part_is_done(make: Any) -> None:
+    changed, same = await make(
+        World(), [(WRITE, "/a/1"), (REMOVE, "/a/busy")], [(WRITE, "/b/1same"), (REMOVE, "/b/busy")]
+    )
+    assert changed["fault"]["partial"] is True
+    assert "partial" not in same["fault"]
+
+
 async def test_what_takes_more_than_calls_is_its_providers_and_each_has_its_place(make: Any) -> None:
     world = World()
     results = await make(world, [], [(WRITE, "/b/same")], [])
