@@ -46,7 +46,13 @@ def _refused(desired: Desired) -> Iterator[Problem]:
             if path and KeyRef.parsed(path) is None:
                 message = f"spec.ssh.{field}: files of the operator's machine are not for this namespace"
                 yield Problem(at.file, 0, 0, message, "name a key of a Secret: identityFrom, knownHostsFrom")
+        if not transport.identity_file:
+            message = "spec.ssh: the operator's own keys are not for this namespace"
+            yield Problem(at.file, 0, 0, message, "name a key of a Secret: identityFrom")
     for source in desired.sources.values():
-        if isinstance(source.place, DirectoryPlace):
-            message = "spec.directory: directories of the operator's machine are not for this namespace"
-            yield Problem(source.origin.file, 0, 0, message, _TRUST)
+        # What one declares would be served as the operator's own, wherever it is.
+        field = "directory" if isinstance(source.place, DirectoryPlace) else "git"
+        message = (
+            f"spec.{field}: what a Source declares is the operator's, and so it is not for this namespace"
+        )
+        yield Problem(source.origin.file, 0, 0, message, _TRUST)

@@ -28,8 +28,10 @@ SOURCE = """
 apiVersion: froyo.dev/v1alpha1
 kind: Source
 metadata: {name: s, namespace: web}
-spec: {directory: {path: /etc}}
+spec: {%s}
 """
+GIT = SOURCE % "git: {url: 'https://git.example.org/site.git'}"
+SECRET = "identityFrom: {secretKeyRef: {name: ssh, key: id}}"
 
 
 def evaluate(text):
@@ -42,8 +44,10 @@ def evaluate(text):
     [
         (LOCAL, "spec.local"),
         (SSH % "identityFile: /root/key", "spec.ssh.identityFile"),
-        (SSH % "knownHosts: /root/known", "spec.ssh.knownHosts"),
-        (SOURCE, "spec.directory"),
+        (SSH % f"knownHosts: /root/known, {SECRET}", "spec.ssh.knownHosts"),
+        (SSH % "user: root", "spec.ssh: the operator's own keys"),
+        (SOURCE % "directory: {path: /etc}", "spec.directory"),
+        (GIT, "spec.git"),
     ],
 )
 def test_what_is_of_the_operators_machine_is_refused(text, field):
@@ -55,7 +59,7 @@ def test_what_is_of_the_operators_machine_is_refused(text, field):
 
 
 def test_what_is_of_the_namespace_itself_is_not():
-    text = SSH % "identityFrom: {secretKeyRef: {name: ssh, key: id}}"
+    text = SSH % SECRET
     [name] = evaluate(text).targets
     assert name == TargetName("web:t")
 
