@@ -54,6 +54,13 @@ class Places:
         return self.address is not None or self.database.exists()
 
     @property
+    def is_in_use(self) -> bool:
+        """Whether a process on this machine has the store for itself, as far as that can be seen from outside."""
+        from reconciler.store.sqlite.lock import is_held
+
+        return self.address is None and is_held(self.database.with_suffix(".lock"))
+
+    @property
     def kept_in(self) -> str:
         """Where the store is, for a person."""
         return str(self.state) if self.address is None else self.address

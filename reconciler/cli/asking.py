@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,10 @@ def must_be_files(where: Places, instead: str) -> None:
             f"the store is on a server, {where.address}: {instead}; "
             "`froyo store copy` makes one on this machine of it"
         )
+
+
+BEGINNING = 5.0
+"""Seconds that whoever has the store gets to say that it can be asked. What runs once and ends never does."""
 
 
 class Asking:
@@ -117,10 +122,16 @@ class Asking:
         return self.daemon
 
     def must_not_be_silent(self) -> None:
-        """See that what is to be changed is not changed behind a daemon's back.
+        """See that what is to be changed is not changed behind a daemon's back: one that just begins is waited for.
 
         Raises:
             Silent: a daemon runs, and does not answer.
         """
         if self.silent is not None:
             raise self.silent
+        client, end = Client(self.where.socket), time.monotonic() + BEGINNING
+        while self.daemon is None and self.where.is_in_use and time.monotonic() < end:
+            if client.alive():
+                self.daemon = client
+            else:
+                time.sleep(0.05)

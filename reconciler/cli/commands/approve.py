@@ -51,6 +51,7 @@ def command(
         raise UsageError("an approval needs a reason that others understand")
     asking = Asking.of(state)
     found = _waiting(asking, what or [])
+    asking.must_not_be_silent()
     by, done, already = person(os.environ), [], []
     if not found:
         pass

@@ -47,6 +47,7 @@ def command(
     source = _source(what, sources)
     addresses = [] if source else [what]
     by = person(os.environ)
+    asking.must_not_be_silent()
     if asking.daemon is not None:
         request = {"addresses": addresses, "source": source, "by": by}
         done = asking.daemon.post("/v1/forget", request)["objects"]
