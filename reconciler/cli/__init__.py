@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 
@@ -23,6 +24,8 @@ def main() -> None:
     """Run the command line of this process, and exit. From when that is decided on Ctrl-C changes nothing any more."""
     gc.set_threshold(GARBAGE)
     prepare()
+    if os.getpid() == 1:  # as in a container: by itself the kernel ends it for nobody's asking
+        signal.signal(signal.SIGTERM, _end)
     try:
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _CTRL_C)
@@ -45,6 +48,10 @@ def main() -> None:
         silence()
     gc.freeze()  # the interpreter would look through all of it once more, to find what ends with the process anyway
     sys.exit(status)
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
 def run(arguments: list[str]) -> int:

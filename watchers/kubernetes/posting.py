@@ -139,7 +139,9 @@ class Posting:
     def _due(self, one: _Series) -> bool:
         return one.count > one.told and (one.told == 0 or self._now() - one.told_at >= EVERY)
 
-    async def _tell(self, session: aiohttp.ClientSession, one: _Series, seen: Mapping[str, SeenObject]) -> str:
+    async def _tell(
+        self, session: aiohttp.ClientSession, one: _Series, seen: Mapping[str, SeenObject]
+    ) -> str:
         """Post it, or that it has happened again; why not, or ""."""
         count, namespace = one.count, parts_of(one.notice.path)[0]
         if one.told:

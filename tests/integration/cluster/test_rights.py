@@ -87,8 +87,6 @@ def test_each_verb_that_is_taken_away_is_missed_and_said_with_where_it_comes_fro
         said = missed(verb, rules)
         until(lambda said=said, pod=pod: said.search(pod.text), pod)
         assert re.search(r"manifests/\S+ gives it", pod.text)
-        # The first process of a pod that has not begun yet does not hear that it is to end.
-        until(lambda pod=pod: pod.ended or pod.probe("livenessProbe")[0])
         if not pod.ended:
             pod.terminate()
         give(installed, role, rules)

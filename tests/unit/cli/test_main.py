@@ -40,6 +40,15 @@ def test_ctrl_c_before_any_command_is_130(monkeypatch):
     assert ended(monkeypatch, interrupted) == 130
 
 
+def test_the_first_process_of_a_container_ends_when_it_is_told_to(monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    try:
+        assert ended(monkeypatch, lambda _: signal.raise_signal(signal.SIGTERM)) == 143
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_a_reader_that_has_gone_is_141_and_the_rest_goes_nowhere(monkeypatch):
     def broken(_words):
         raise BrokenPipeError
