@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,13 +65,22 @@ func (p places) trees(paths ...string) string {
 	return text.String()
 }
 
+// unpacking gives apt a place for what it takes out of a package that it is given as a file.
+func unpacking(directory string) (options, environment []string, err error) {
+	return nil, []string{"TMPDIR=" + directory}, nil
+}
+
 // ask runs one of its programs, which changes nothing.
 func (a *apt) ask(ctx context.Context, argv ...string) (execute.Outcome, error) {
 	quiet := []string{argv[0], "-o", "Debug::NoLocking=true"}
 	if !confining() { // nothing else keeps it from renewing its caches
 		quiet = append(quiet, "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=")
 	}
-	outcome, err := a.asker.ask(ctx, a.fingerprint(), question{argv: append(quiet, argv[1:]...)})
+	asked := question{argv: append(quiet, argv[1:]...)}
+	if slices.ContainsFunc(argv, func(word string) bool { return strings.HasPrefix(word, "/") }) {
+		asked.scratch = unpacking
+	}
+	outcome, err := a.asker.ask(ctx, a.fingerprint(), asked)
 	return outcome, without(err, argv[0], "apt")
 }
 
