@@ -109,7 +109,7 @@ async def main():
     store = await Store.open(sys.argv[1], runtime=Runtime(connect=None, offload=inline))
     await store.write(Batch().put_warm(b"x"))
     await store.close()
-    assert not {"sqlalchemy", "alembic", "sqlite3"} & sys.modules.keys()
+    assert not {"sqlalchemy", "alembic", "reconciler.store.sqlite.connection"} & sys.modules.keys()
 
 asyncio.run(main())
 """
