@@ -46,7 +46,7 @@ def taken(request, site):
         if not daemons:
             daemons.append(site.up())
             until("it listens", lambda: daemons[0].ask("healthz"))
-        site.froyo("wait", "--timeout", "60s", check=False)
+        site.froyo("wait", "--timeout", "15s", check=False)
         site.froyo("reconcile", check=False)
         site.froyo("wait", "--timeout", "5s", check=False)
         return site.froyo("status", check=False).stdout
