@@ -79,6 +79,7 @@ spec:
   url: http://127.0.0.1:%(port)d/
   headers: {Authorization: "Bearer ${vars.token}"}
   contains: ["%(contains)s"]
+  within: 1
 """
 HELD = ("conf", "rendered", "shared", "used")
 
