@@ -26,4 +26,4 @@ class Origin:
     def __str__(self) -> str:
         """As an editor or a terminal opens it, wherever it is started."""
         where = located(self.root, self.file)
-        return f"{where}:{self.line}" if self.line else where
+        return f"{where}:{self.line}" if where and self.line else where
