@@ -3,6 +3,7 @@
 import json
 import re
 import ssl
+import time
 import urllib.error
 import urllib.request
 
@@ -63,6 +64,10 @@ def forget(cluster):
         cluster.kubectl("patch", what, "--namespace", space, "--type=merge", "-p", json.dumps(patch))
 
 
+TOO_SOON = 429
+"""What a server answers whose own storage of a kind is just beginning."""
+
+
 def missed(verb, rules):
     """What is said where a verb is missing: of one of the resources that the rules give it for."""
     kinds = {"*": r"\S+"}
@@ -110,7 +115,10 @@ def ask(pod: Pod, path: str) -> int:
         ) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
-        return error.code
+        if error.code != TOO_SOON:
+            return error.code
+        time.sleep(int(error.headers.get("Retry-After", "1")))
+        return ask(pod, path)
 
 
 NAMED = """
