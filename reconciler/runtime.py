@@ -172,6 +172,17 @@ async def gathered(*works: Coroutine[Any, Any, T]) -> list[T]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def first_of(*those: Awaitable[object], within: float) -> None:
+    """Wait until one of them has come about, but no longer than so many seconds."""
+    tasks = [asyncio.ensure_future(one) for one in those]
+    try:
+        await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def _new_id() -> str:
     """An id that sorts by the time of its making: milliseconds in hex, then 40 random bits."""
     return f"{time.time_ns() // 1_000_000:012x}{os.urandom(5).hex()}"

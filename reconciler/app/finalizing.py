@@ -7,12 +7,12 @@ has gone, or is to stay. Nothing is removed here, and nothing is decided about t
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.model.resource import Deletion
+from reconciler.runtime import first_of
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
@@ -82,18 +82,5 @@ async def finalize(name: SourceName, daemon: Daemon) -> None:
             if why and why != complained:
                 log.warning("finalizers cannot be changed", objects=len(failed), why=why)
             complained = why
-            await _either(following.heard(), finalizing.changed.wait())
+            await first_of(following.heard(), finalizing.changed.wait(), within=AGAIN)
             await asyncio.sleep(QUIET)
-
-
-async def _either(*those: Awaitable[object]) -> None:
-    """Wait until one of them has come about, or for a while."""
-    tasks = [asyncio.ensure_future(one) for one in those]
-    try:
-        await asyncio.wait(tasks, timeout=AGAIN, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task

@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.app.backend import DaemonBackend
-from reconciler.app.reporting import QUIET, first_of
+from reconciler.app.reporting import QUIET
 from reconciler.app.statuses import INVALID
 from reconciler.model.event import Event, EventFilter, EventType
 from reconciler.model.names import Address, TargetName, split_address, target_object
+from reconciler.runtime import first_of
 from reconciler.telemetry.log import get_logger
 from watchers.kubernetes.posting import EVERY, Notice
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.app import statuses
 from reconciler.app.backend import DaemonBackend
 from reconciler.app.knowing import Knowing, Objects, Wanted
+from reconciler.runtime import first_of
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
@@ -120,14 +121,3 @@ class Reporting:
             and "instances" in now
             and {**before, "instances": 0} == {**now, "instances": 0}
         )
-
-
-async def first_of(*those: Awaitable[object], within: float) -> None:
-    """Wait until one of them has come about, but no longer than so many seconds."""
-    tasks = [asyncio.ensure_future(one) for one in those]
-    try:
-        await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
