@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from reconciler.errors import why
-from reconciler.model.secrets import Secret, SecretError, SecretMissing
+from reconciler.model.secrets import Secret, SecretError, SecretMissing, text_of
 from reconciler.runtime import tick
 
 LOOK = 0.5
@@ -73,7 +73,7 @@ class SecretFiles:
             raise SecretError(f"{path} cannot be read: {why(error)}") from None
         finally:
             os.close(descriptor)
-        return _text(path, content)
+        return text_of(path, content)
 
     async def changes(self) -> AsyncIterator[set[str]]:
         """Tell of those whose files have become others since they were read, once nobody writes there any more."""
@@ -118,14 +118,3 @@ def _must_be_secret(path: str, found: os.stat_result) -> None:
         )
     if found.st_size > LARGEST:
         raise SecretError(f"{path} has {found.st_size} bytes, and a secret has {LARGEST} at most")
-
-
-def _text(path: str, content: bytes) -> str:
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        raise SecretError(f"{path} is no text in UTF-8", "keep it in base64") from None
-    if "\0" in text:
-        raise SecretError(f"{path} holds a NUL, which no text has", "keep it in base64")
-    line = text.removesuffix("\n").removesuffix("\r")
-    return text if "\n" in line else line

@@ -86,6 +86,22 @@ class SecretMissing(SecretError):
     """There is nothing where a secret should be."""
 
 
+def text_of(place: str, content: bytes) -> str:
+    """The text that a secret is, from what is kept in a place: a newline at its end is none of a single line.
+
+    Raises:
+        SecretError: it is no text.
+    """
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise SecretError(f"{place} is no text in UTF-8", "keep it in base64") from None
+    if "\0" in text:
+        raise SecretError(f"{place} holds a NUL, which no text has", "keep it in base64")
+    line = text.removesuffix("\n").removesuffix("\r")
+    return text if "\n" in line else line
+
+
 def mark(digest: str) -> str:
     """What stands for the secret that has this keyed digest, of at least 32 hexadecimal digits."""
     return f"{BEGIN}{digest[:32]}]"

@@ -19,7 +19,7 @@ from typing import Any
 
 import aiohttp
 
-from reconciler.model.secrets import KeyRef, SecretError, SecretMissing
+from reconciler.model.secrets import KeyRef, SecretError, SecretMissing, text_of
 from watchers.kubernetes.listing import Unlisted, login, opened
 
 PATIENCE = 15.0
@@ -256,11 +256,4 @@ def _text(key: KeyRef, held: _Held) -> str:
     content = held.data[key.key]
     if len(content) > LARGEST:
         raise SecretError(f"{key.file} has {len(content)} bytes, and {LARGEST} are the most")
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        raise SecretError(f"{key.file} is no text in UTF-8", "keep it in base64") from None
-    if "\0" in text:
-        raise SecretError(f"{key.file} holds a NUL, which no text has", "keep it in base64")
-    line = text.removesuffix("\n").removesuffix("\r")
-    return text if "\n" in line else line
+    return text_of(key.file, content)
