@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,17 +55,20 @@ def known(cluster):
     return cluster
 
 
+@contextmanager
+def running(kubeconfig, directory, *options):
+    """An operator that works with this configuration; its state and its log are in the directory."""
+    environ = {**os.environ, "KUBECONFIG": kubeconfig, "FROYO_STATE": str(directory / "state")}
+    words = [sys.executable, "-m", "reconciler.cli", "operator", "run", *options]
+    with (directory / "log").open("w") as log:
+        process = subprocess.Popen(words, env=environ, stdout=log, stderr=log)
+    yield
+    process.terminate()
+    assert process.wait(60) == 0, (directory / "log").read_text()
+
+
 @pytest.fixture
 def operator(known, tmp_path):
     """A directory for the objects of the namespace `default` to have their files in; the operator's log is in it."""
-    environ = {
-        **os.environ,
-        "KUBECONFIG": known.run("kubeconfig").strip(),
-        "FROYO_STATE": str(tmp_path / "state"),
-    }
-    words = [sys.executable, "-m", "reconciler.cli", "operator", "run", "--namespace", "default"]
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(words, env=environ, stdout=log, stderr=log)
-    yield tmp_path
-    process.terminate()
-    assert process.wait(60) == 0, (tmp_path / "log").read_text()
+    with running(known.run("kubeconfig").strip(), tmp_path, "--namespace", "default"):
+        yield tmp_path

@@ -1,10 +1,8 @@
 """Several namespaces, on a real API server: nobody reaches what is another one's, unless that is shared with him."""
 
-import os
-import subprocess
-import sys
-
 import pytest
+
+from tests.integration.cluster.conftest import running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
@@ -24,19 +22,10 @@ spec: {target: "%s", path: "%s", content: "of %s for ${target.name}"}
 
 @pytest.fixture
 def place(known, tmp_path):
-    environ = {
-        **os.environ,
-        "KUBECONFIG": known.run("kubeconfig").strip(),
-        "FROYO_STATE": str(tmp_path / "state"),
-    }
     for name in ("infra", "web", "db"):
         known.kubectl("create", "namespace", name)
-    words = [sys.executable, "-m", "reconciler.cli", "operator", "run", "--trust", "infra", "--trust", "web"]
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(words, env=environ, stdout=log, stderr=log)
-    yield tmp_path
-    process.terminate()
-    assert process.wait(60) == 0, (tmp_path / "log").read_text()
+    with running(known.run("kubeconfig").strip(), tmp_path, "--trust", "infra", "--trust", "web"):
+        yield tmp_path
 
 
 def until(holds):

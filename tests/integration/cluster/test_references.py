@@ -1,11 +1,10 @@
 """Secrets and ConfigMaps that objects refer to, on a real API server, with the right to read just these by name."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
+
+from tests.integration.cluster.conftest import running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
@@ -67,18 +66,9 @@ def file(name, path, content):
 
 @pytest.fixture
 def place(known, tmp_path):
-    environ = {
-        **os.environ,
-        "KUBECONFIG": known.run("user", "froyo", "froyo").strip(),
-        "FROYO_STATE": str(tmp_path / "state"),
-    }
     known.kubectl("apply", "-f", "-", given=RIGHTS)
-    words = [sys.executable, "-m", "reconciler.cli", "operator", "run", "--namespace", "default"]
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(words, env=environ, stdout=log, stderr=log)
-    yield tmp_path
-    process.terminate()
-    assert process.wait(60) == 0, (tmp_path / "log").read_text()
+    with running(known.run("user", "froyo", "froyo").strip(), tmp_path, "--namespace", "default"):
+        yield tmp_path
 
 
 def until(holds):
