@@ -27,10 +27,9 @@ def one_of(option: str, words: Iterable[E], *, verb: str = "takes") -> Callable[
         found = known.get(text.lower())
         if found is None:
             *some, last = known
+            choices = f"{', '.join(some)} or {last}" if some else last
             hint = did_you_mean(text, known)
-            raise UsageError(
-                f"{option} {verb} {', '.join(some)} or {last}, not {text!r}" + (f"; {hint}" if hint else "")
-            )
+            raise UsageError(f"{option} {verb} {choices}, not {text!r}" + (f"; {hint}" if hint else ""))
         return found
 
     return read

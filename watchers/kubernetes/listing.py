@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import kopf
 
+from reconciler.errors import in_words
 from watchers.kubernetes import finalizers, rights
 from watchers.kubernetes.in_cluster import in_cluster
 from watchers.kubernetes.objects import Definition
@@ -57,7 +58,7 @@ def login() -> kopf.ConnectionInfo:
     try:
         found = kopf.login_with_kubeconfig(settings=settings) or in_cluster(os.environ)
     except (OSError, ValueError, KeyError, kopf.LoginError) as error:
-        raise Unlisted(f"no access to a cluster: {error}") from error
+        raise Unlisted(f"no access to a cluster: {in_words(error)}") from error
     if found is None:
         raise Unlisted(
             "no cluster is named: set KUBECONFIG, or run with a ServiceAccount's token in a cluster"
