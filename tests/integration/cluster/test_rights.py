@@ -97,6 +97,7 @@ def test_each_verb_that_is_taken_away_is_missed_and_said_with_where_it_comes_fro
         give(installed, role, rules)
     # With all of them nothing is missing.
     pod = pods(name="whole")
+    until(lambda: pod.probe("readinessProbe")[0] == 200, pod)
     installed.kubectl("wait", "--for=condition=Ready", "ffile/made", "--timeout=60s")
     until(lambda: "finalizers" in installed.get("ffile", "made")["metadata"], pod)
     assert "missing" not in pod.text
