@@ -35,11 +35,11 @@ from froyo_provider import (
     call,
     testing,
 )
+from froyo_provider.defects import describe
 from froyo_provider.environment import MODULES, file_of
 from froyo_provider.faults import Fault, PermanentError
 from froyo_provider.lifecycle import Done, Pending
 from froyo_provider.lifecycle import Lifecycle as Driver
-from froyo_provider.phases import describe
 from froyo_provider.testing import memory, units  # noqa: F401 - what is to be there is imported: for cases/world.py
 
 IMAGE = "#froyo-image:"

@@ -22,10 +22,10 @@ from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.requests import Requests
 from reconciler.engine.report import Report
 from reconciler.engine.round.journal import Journal
+from reconciler.engine.round.outcome import RoundOutcome
 from reconciler.engine.round.permitting import Permitting
 from reconciler.engine.round.probes import Probes
 from reconciler.engine.round.reconcile import Round
-from reconciler.engine.round.services import RoundOutcome
 from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import StoreError, TransportError

@@ -23,7 +23,7 @@ from reconciler.engine.intake.wanted import Taken
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
-from reconciler.engine.round.services import RoundOutcome
+from reconciler.engine.round.outcome import RoundOutcome
 from reconciler.errors import StoreError
 from reconciler.model.calls import Call, Reply
 from reconciler.model.desired import Desired

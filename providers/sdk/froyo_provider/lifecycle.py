@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from froyo_provider import phases
 from froyo_provider.calls import advance
+from froyo_provider.defects import describe, fault_of, reason_of
 from froyo_provider.environment import file_of, plugin_builtins
 from froyo_provider.faults import DEFECTS, Fault, PermanentError
 from froyo_provider.provider import Provider
@@ -104,7 +105,7 @@ class Lifecycle:
         try:
             self.adopt(vars(own(ENTRY)).values())
         except DEFECTS as error:
-            raise PermanentError(f"plugin.py does not load: {phases.reason_of(error)}") from error
+            raise PermanentError(f"plugin.py does not load: {reason_of(error)}") from error
 
     def adopt(self, candidates: Iterable[object]) -> None:
         """Take the providers among some objects: the subclasses of Provider whose names are public, the SDK's aside.
@@ -192,7 +193,7 @@ class Lifecycle:
             self.cancel(step.task)
             raise PermanentError(f"it asks again and again: {ROUND_TRIPS} round trips did not do")
         except DEFECTS as error:
-            return encode({"fault": phases.fault_of(error).to_json()})
+            return encode({"fault": fault_of(error).to_json()})
 
     def _advance(self, task: int, coroutine: Task, replies: list[Reply] | None) -> Done | Pending:
         while True:
@@ -203,7 +204,7 @@ class Lifecycle:
             except Fault:
                 raise
             except DEFECTS as error:
-                raise PermanentError(phases.describe(error)) from error
+                raise PermanentError(describe(error)) from error
             text, refused = encode_calls(calls)
             if len(refused) < len(calls):
                 self._tasks[task] = coroutine, refused

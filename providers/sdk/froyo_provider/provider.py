@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from froyo_provider.calls import gather
+from froyo_provider.defects import each
 from froyo_provider.faults import Fault, PermanentError
-from froyo_provider.phases import each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -41,10 +41,11 @@ from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.loop.watching import Watching
 from reconciler.engine.loop.workers import Workers, Workload
 from reconciler.engine.report import Report
+from reconciler.engine.round.outcome import RoundOutcome
 from reconciler.engine.round.planning import unplanned
 from reconciler.engine.round.probes import Probes
 from reconciler.engine.round.reconcile import Round
-from reconciler.engine.round.services import RoundOutcome, Services
+from reconciler.engine.round.services import Services
 from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ConfigError, ProtocolError, RunnerError, StoreError, TransportError

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.observing import by_package
+from reconciler.engine.round.outcome import Applied
 from reconciler.engine.round.performing import WritingPerformer, together
 from reconciler.engine.round.services import Services
 from reconciler.errors import ErrorClass, FroyoError, ProviderError, RunnerError
@@ -17,21 +17,6 @@ from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Cause, PlanUnit, Preimage
 from reconciler.model.provider import Result
 from reconciler.targets.session import Session
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What a provider says of one operation.
-
-    Attributes:
-        changed: whether it changed anything.
-        fault: why it failed, or None.
-        output: what a program said, for a person.
-    """
-
-    changed: bool = False
-    fault: ProviderError | None = None
-    output: str = ""
 
 
 async def apply_step(

@@ -11,11 +11,12 @@ import contextlib
 from collections.abc import Collection, Mapping
 
 from reconciler.engine.lane.lane import Lane
-from reconciler.engine.round.applying import Applied, apply_step, keep_preimages
+from reconciler.engine.round.applying import apply_step, keep_preimages
 from reconciler.engine.round.concluding import Conclusions
 from reconciler.engine.round.failures import Failures
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.looks import Looks
+from reconciler.engine.round.outcome import Applied
 from reconciler.engine.round.services import Services
 from reconciler.engine.round.under_way import Carried, Slow
 from reconciler.engine.round.verdicts import Verdicts

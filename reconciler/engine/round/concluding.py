@@ -14,7 +14,8 @@ from reconciler.engine import wording
 from reconciler.engine.attributing import who
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.report import Report
-from reconciler.engine.round.services import RoundOutcome, Services
+from reconciler.engine.round.outcome import RoundOutcome
+from reconciler.engine.round.services import Services
 from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address

@@ -16,9 +16,10 @@ from reconciler.engine.round.concluding import Conclusions
 from reconciler.engine.round.failures import Failures
 from reconciler.engine.round.looking import Look
 from reconciler.engine.round.observing import Observed
+from reconciler.engine.round.outcome import RoundOutcome
 from reconciler.engine.round.permitting import Permitting
 from reconciler.engine.round.refreshing import refreshing
-from reconciler.engine.round.services import RoundOutcome, Services
+from reconciler.engine.round.services import Services
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import ErrorClass, ProviderError
 from reconciler.model.conditions import Reason, Verdict

@@ -17,7 +17,8 @@ from reconciler.engine.lane.lane import Lane
 from reconciler.engine.report import Report
 from reconciler.engine.round.advice import told
 from reconciler.engine.round.concluding import Conclusions, details, differing
-from reconciler.engine.round.services import RoundOutcome, Services
+from reconciler.engine.round.outcome import RoundOutcome
+from reconciler.engine.round.services import Services
 from reconciler.errors import ErrorClass, FroyoError
 from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.names import Address, split_address

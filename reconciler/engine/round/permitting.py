@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from reconciler.core import reasons
 from reconciler.engine import windows, wording
 from reconciler.engine.lane.lane import Lane
-from reconciler.engine.round.services import RoundOutcome, Services
+from reconciler.engine.round.outcome import RoundOutcome
+from reconciler.engine.round.services import Services
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Action, PlanUnit

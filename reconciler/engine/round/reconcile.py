@@ -27,13 +27,14 @@ from reconciler.engine.round.failures import Failures
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.looking import look
 from reconciler.engine.round.looks import Looks
+from reconciler.engine.round.outcome import RoundOutcome
 from reconciler.engine.round.performing import ReadingPerformer
 from reconciler.engine.round.planning import with_listings
 from reconciler.engine.round.prefetch import Prefetch
 from reconciler.engine.round.probing import Probing
 from reconciler.engine.round.refreshing import foreseen
 from reconciler.engine.round.resuming import resume
-from reconciler.engine.round.services import RoundOutcome, Services
+from reconciler.engine.round.services import Services
 from reconciler.engine.round.steps import Steps
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.engine.round.walk import Walk

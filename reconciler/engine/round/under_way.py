@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.engine.lane.lane import Lane
-from reconciler.engine.round.applying import Applied
+from reconciler.engine.round.outcome import Applied
 from reconciler.engine.round.tally import Tally
 from reconciler.model.names import Address, Digest, TargetName, split_address
 from reconciler.model.owed import Owed

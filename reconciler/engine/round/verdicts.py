@@ -17,8 +17,9 @@ from reconciler.engine.report import Report
 from reconciler.engine.round.concluding import Conclusions, details, differing
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.observing import Observed
+from reconciler.engine.round.outcome import RoundOutcome
 from reconciler.engine.round.permitting import shown
-from reconciler.engine.round.services import RoundOutcome, Services
+from reconciler.engine.round.services import Services
 from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.evidence import Evidence, by_whom
 from reconciler.model.metrics import DRIFT, DRIFT_LATENCY
