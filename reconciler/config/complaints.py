@@ -13,6 +13,7 @@ from typing import Any
 from reconciler.config.declared import Manifest, Sketch, Variables
 from reconciler.config.expressions import Leaf, Path, place
 from reconciler.core.suggest import Suggestions
+from reconciler.documents.inside import within
 from reconciler.documents.reading import Document, Locator
 from reconciler.documents.text import FileText, decode
 from reconciler.errors import Problem
@@ -97,8 +98,6 @@ class Complaints:
         self, manifest: Manifest, path: Path, text: str, at: tuple[int, int], message: str, hint: str
     ) -> Problem:
         """What is wrong at a line and column of a text that stands in a manifest."""
-        from reconciler.config.rendering import within
-
         places = self._places_of(manifest.origin.file)
         node = places.locate(manifest.document, path).node
         index, besides = within(places.file, node, text, *at)

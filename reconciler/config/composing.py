@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reconciler.config.complaints import Complaints
     from reconciler.config.declared import Variables
     from reconciler.config.expressions import Leaf
-    from reconciler.config.variables import TargetValues
+    from reconciler.config.target_values import TargetValues
     from reconciler.model.names import TargetName
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from reconciler.config.declared import Variables
     from reconciler.config.expressions import Leaf
     from reconciler.config.rendering import TemplateBody
+    from reconciler.config.target_values import TargetValues
     from reconciler.config.template_trees import TemplateError
-    from reconciler.config.variables import TargetValues
     from reconciler.errors import Problem
     from reconciler.model.names import TargetName
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from reconciler.config.attached import Attachments
     from reconciler.config.complaints import Complaints
     from reconciler.config.rendering import TemplateBody
-    from reconciler.config.variables import TargetValues, Values
+    from reconciler.config.target_values import TargetValues
+    from reconciler.config.variables import Values
     from reconciler.core.vault import Vault
     from reconciler.model.names import Digest, Reference, TargetName
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.config.bodies import BadBody, body_of
 from reconciler.core.spoken import with_article
+from reconciler.documents.inside import within
 from reconciler.documents.leftovers import BRACES
 from reconciler.documents.text import FileText
 
@@ -15,10 +16,9 @@ if TYPE_CHECKING:
     from reconciler.config.complaints import Complaints
     from reconciler.config.declared import Manifest, Varying
     from reconciler.config.schemas import CompiledKind
+    from reconciler.config.target_values import TargetValues
     from reconciler.config.template_trees import TemplateError
     from reconciler.config.templates import Template
-    from reconciler.config.variables import TargetValues
-    from reconciler.documents.nodes import Node
     from reconciler.documents.reading import Document, Locator
     from reconciler.errors import Problem
 
@@ -75,29 +75,6 @@ def unrendered(compiled: CompiledKind, spec: Mapping[str, Any]) -> tuple[str, st
     if isinstance(file, str) and file.endswith(_ENDINGS):
         return body.file, f"spec.{body.file}: {file} is called a template, and is not rendered"
     return None
-
-
-def within(file: FileText, node: Node, text: str, line: int, column: int) -> tuple[int, str]:
-    """Where in a file a place of a text stands that is the value of a scalar of it, and what to say of it besides.
-
-    Args:
-        file: the file.
-        node: the scalar.
-        text: its value.
-        line: 1-based line of the text.
-        column: 1-based column.
-    """
-    if node.block:
-        lines = text.split("\n")
-        first = file.place(node.index)[0]
-        filled = next((number for number, one in enumerate(lines) if one.strip()), 0)
-        start = file.line_start(first + 1 + filled)
-        raw = file.text[start : start + 200]
-        indent = len(raw) - len(raw.lstrip(" ")) - (len(lines[filled]) - len(lines[filled].lstrip(" ")))
-        return file.line_start(first + line) + max(indent, 0) + column - 1, ""
-    begin = node.index + (file.text[node.index : node.index + 1] in {'"', "'"})
-    same = line == 1 and file.text[begin : begin + column - 1] == text[: column - 1]
-    return (begin + column - 1, "") if same else (node.index, f", at {line}:{column} of the text")
 
 
 class Rendering:

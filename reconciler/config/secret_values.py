@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core.spoken import listed, with_article
-from reconciler.model.secrets import KeyRef, Secret, SecretError
+from reconciler.model.secrets import REFERENCES, KeyRef, Secret, SecretError
 
 if TYPE_CHECKING:
     from reconciler.config.complaints import Complaints
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from reconciler.model.catalog import Kind
 
 SECRET = "secret"  # noqa: S105 - the key by which one is declared
-REFERENCES = {"secretKeyRef": "Secret", "configMapKeyRef": "ConfigMap"}
-"""The keys by which one in a cluster is declared, and what each refers to."""
 CHANGED = "a secret can only be put in as it is, and something else is made of it here"
 HINT = "write ${vars.NAME} by itself or within text, and put what is to be made of it into its file"
 

@@ -11,10 +11,9 @@ from typing import Any
 from reconciler.config.digests import digest_of
 from reconciler.config.durations import HINT, refusal, seconds
 from reconciler.config.repositories import repository
-from reconciler.config.secret_values import REFERENCES
 from reconciler.model.names import DEFAULT_NAMESPACE, SourceName, TargetName, split_target, target_name
 from reconciler.model.origin import Origin
-from reconciler.model.secrets import NOWHERE, KeyRef
+from reconciler.model.secrets import NOWHERE, REFERENCES, KeyRef
 from reconciler.model.source import DirectoryPlace, Place, Source
 from reconciler.model.target import LocalTransport, SshTransport, Target
 

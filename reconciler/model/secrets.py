@@ -16,6 +16,10 @@ BEGIN = "[secret:"
 MARK = re.compile(r"\[secret:[0-9a-f]{32}\]")
 
 
+REFERENCES = {"secretKeyRef": "Secret", "configMapKeyRef": "ConfigMap"}
+"""The keys by which a key of an object is referred to, and what sort of object each means."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRef:
     """A key of a Secret or a ConfigMap of a cluster.
