@@ -20,7 +20,7 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -181,6 +181,21 @@ async def first_of(*those: Awaitable[object], within: float) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def ungrouped() -> Iterator[None]:
+    """What goes wrong in the tasks of a group is raised as it is: of several things the first.
+
+    Not by `except*`: what is raised within that is a group again where Python is older than 3.11.4.
+    """
+    try:
+        yield
+    except BaseExceptionGroup as several:
+        first: BaseException = several
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None
 
 
 def _new_id() -> str:

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from reconciler.runtime import ungrouped
 from watchers.git.environment import environment, settings
 from watchers.git.words import explained
 
@@ -124,13 +125,12 @@ class GitProgram:
         except OSError as error:
             raise GitFailed(f"git cannot be started: {os.strerror(error.errno or 0).lower()}") from error
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_give(process, stdin))
-                printed = tasks.create_task(_take(cast("asyncio.StreamReader", process.stdout), most))
-                complaint = tasks.create_task(_drain(cast("asyncio.StreamReader", process.stderr)))
+            with ungrouped():
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(_give(process, stdin))
+                    printed = tasks.create_task(_take(cast("asyncio.StreamReader", process.stdout), most))
+                    complaint = tasks.create_task(_drain(cast("asyncio.StreamReader", process.stderr)))
             status = await process.wait()
-        except* GitFailed as several:
-            raise several.exceptions[0] from None
         finally:
             await _end(process)
         return status, printed.result(), complaint.result().decode("utf-8", "backslashreplace")

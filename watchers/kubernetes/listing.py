@@ -15,6 +15,7 @@ import aiohttp
 import kopf
 
 from reconciler.errors import in_words
+from reconciler.runtime import ungrouped
 from watchers.kubernetes import finalizers, rights
 from watchers.kubernetes.in_cluster import in_cluster
 from watchers.kubernetes.objects import Definition
@@ -96,10 +97,13 @@ async def listed(namespace: str, definitions: Sequence[Definition]) -> Listed:
     """
     access = login()
     try:
-        async with opened(access) as session, asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_kind(session, namespace, one)) for one in definitions]
-    except* (Unlisted, aiohttp.ClientError, TimeoutError, OSError, ValueError) as errors:
-        raise _first(errors, access.server or "") from None
+        with ungrouped():
+            async with opened(access) as session, asyncio.TaskGroup() as group:
+                tasks = [group.create_task(_kind(session, namespace, one)) for one in definitions]
+    except TimeoutError:
+        raise Unlisted(f"{access.server}: no answer within {TIMEOUT:g} s") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise Unlisted(f"{access.server}: {error}") from None
     results = [task.result() for task in tasks]
     found = [one for result in results for one in result or ()]
     if None in results:
@@ -140,17 +144,6 @@ async def missing(namespace: str, definitions: Sequence[Definition]) -> str:
             )
     except (Unlisted, aiohttp.ClientError, TimeoutError, OSError, ValueError):
         return ""  # whoever looks at what there is says why
-
-
-def _first(errors: BaseExceptionGroup[Exception], server: str) -> Unlisted:
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, Unlisted):
-        return error
-    if isinstance(error, TimeoutError):
-        return Unlisted(f"{server}: no answer within {TIMEOUT:g} s")
-    return Unlisted(f"{server}: {error}")
 
 
 async def _kind(session: aiohttp.ClientSession, namespace: str, definition: Definition) -> Listed | None:
