@@ -173,7 +173,11 @@ async def gathered(*works: Coroutine[Any, Any, T]) -> list[T]:
 
 
 async def first_of(*those: Awaitable[object], within: float) -> None:
-    """Wait until one of them has come about, but no longer than so many seconds."""
+    """Wait until one of them has come about, be it that it went wrong, but no longer than so many seconds.
+
+    Also in a task that has been cancelled and is ending: that is ended by `asyncio.timeout` when its time has come, and
+    goes no further, where Python is older than 3.11.5.
+    """
     tasks = [asyncio.ensure_future(one) for one in those]
     try:
         await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_COMPLETED)

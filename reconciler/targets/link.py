@@ -14,14 +14,13 @@ apart.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import ProtocolError, TransportError
-from reconciler.runtime import Channel
+from reconciler.runtime import Channel, first_of
 from reconciler.targets.messages import Closed, CommandEvent, Done, Exit, Failed, Heartbeat, Message, Ready
 from reconciler.targets.outbox import Outbox
 from reconciler.targets.protocol import Connection
@@ -145,9 +144,8 @@ class Link:
         """End it in order; calls under way fail. May be called twice, and by several at once."""
         if not self.closed:
             self._outbox.put(self._connection.send_exit())
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.farewell):
-                await self.wait_closed()
+        if not self._ended.done():
+            await first_of(self.wait_closed(), within=self._settings.farewell)
         await self._abort("closed")
 
     def give_up(self, reason: str) -> None:

@@ -15,7 +15,7 @@ from typing import cast
 
 from reconciler.errors import TransportError, why
 from reconciler.model.target import LocalTransport, Target
-from reconciler.runtime import Offload
+from reconciler.runtime import Offload, first_of
 from reconciler.targets import become
 from reconciler.targets.artifacts import Artifacts, architecture
 from reconciler.targets.near import reach_here
@@ -140,9 +140,8 @@ class LocalChannel(asyncio.SubprocessProtocol):
         return await reach_here(host, port)
 
     async def _has_ended(self) -> bool:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_FAREWELL):
-                await self._ended.wait()
+        if not self._ended.is_set():
+            await first_of(self._ended.wait(), within=_FAREWELL)
         return self._ended.is_set()
 
     @property

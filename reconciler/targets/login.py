@@ -18,6 +18,7 @@ from random import Random
 
 from reconciler.errors import TransportError
 from reconciler.model.target import SshTransport
+from reconciler.runtime import first_of
 from reconciler.targets.dial import dial
 from reconciler.targets.hostkeys import HostTrust
 from reconciler.targets.known_hosts import KnownHosts
@@ -81,10 +82,9 @@ class Login:
         """End all of them; never raises, and does not wait long for a peer that is gone."""
         for connection in (self.connection, *self.carriers):
             connection.close()
-            try:
-                async with asyncio.timeout(_FAREWELL):
-                    await connection.wait_closed()
-            except (TimeoutError, OSError, asyncssh.Error):
+            if not connection.is_closed():
+                await first_of(connection.wait_closed(), within=_FAREWELL)
+            if not connection.is_closed():
                 connection.abort()
 
 
