@@ -45,7 +45,6 @@ def main() -> None:
         from reconciler.cli.terminal import terminal
 
         status = show_failure(terminal(), error)
-        silence()
     gc.freeze()  # the interpreter would look through all of it once more, to find what ends with the process anyway
     sys.exit(status)
 

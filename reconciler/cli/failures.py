@@ -10,7 +10,7 @@ from reconciler import __version__
 from reconciler.app.systems import explained
 from reconciler.cli.here import from_here
 from reconciler.cli.phrases import count
-from reconciler.cli.streams import STANDARD_OUTPUT
+from reconciler.cli.streams import STANDARD_OUTPUT, silence
 from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line, visible
 from reconciler.errors import ConfigError, FroyoError, Problem, in_words
@@ -55,6 +55,8 @@ def show_failure(screen: Terminal, error: Exception) -> int:
     elif isinstance(error, OSError) and error.strerror:
         # What we were pointed at cannot be read or written.
         screen.note(f"{failed} {one_line(_where(error) or explained(error))}")
+        if error.filename == STANDARD_OUTPUT:
+            silence()
     else:
         screen.note(f"{failed} this is a defect of froyo {__version__}: {visible(in_words(error))}")
         if screen.verbose:

@@ -63,5 +63,5 @@ def _open(number: int) -> None:
 
 
 def silence() -> None:
-    """Let what waits to be written go nowhere: it would fail at the very end, in the interpreter's own words."""
+    """Let what waits to be written go nowhere: else it fails once more, at the very end and in Python's words."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
