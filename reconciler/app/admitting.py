@@ -1,9 +1,9 @@
 """Says of an object, before the API server takes it, what would be wrong with it: what `froyo validate` would say.
 
-The namespace is evaluated as it is, and as it would be. What is wrong only afterwards is refused, unless it is that
-something is not there that may still come: people apply files in any order. Invariants: nothing is refused that the
-engine would take, since both ask the same function; and where it cannot be told, the object is taken, and the engine
-says in its status what it thinks of it.
+The namespace is evaluated as it would be, and also as it is where anything is to be said against that. What is wrong
+only afterwards is refused, unless it is that something is not there that may still come: people apply files in any
+order. Invariants: nothing is refused that the engine would take, since both ask the same function; and where it cannot
+be told, the object is taken, and the engine says in its status what it thinks of it.
 """
 
 from __future__ import annotations
@@ -82,8 +82,9 @@ class Judge:
         path = path_of(definition, asked.namespace, name)
         found = {**asked.found, "metadata": {**asked.found["metadata"], "namespace": asked.namespace}}
         others = [(d, one) for d, one in there if d != definition or one["metadata"]["name"] != name]
-        before, known, _ = self._evaluated(asked.namespace, there)
         after, said, desired = self._evaluated(asked.namespace, [*others, (definition, found)])
+        # As it is, the namespace is evaluated only where something has to be told apart from what was so before.
+        before, known, _ = self._evaluated(asked.namespace, there) if after or said else ((), (), None)
         old = {(one.file, one.message) for one in before}
         new = [one for one in after if (one.file, one.message) not in old]
         refusals = [_text(one, path) for one in new if not _MAY_COME.search(one.message)]

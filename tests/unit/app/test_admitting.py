@@ -50,6 +50,18 @@ def test_what_is_right_is_taken(judge):
     assert judge.judged(asked(file()), [HERE]) == ([], [])
 
 
+def test_what_is_right_is_evaluated_once():
+    kinds, cache, taken = catalog(load_packages([ROOT / "providers"]), artifacts=ROOT), ParseCache(), []
+
+    def counted(snapshot):
+        taken.append(sorted(snapshot.files))
+        return load(snapshot, kinds, cache=cache)
+
+    judge = Judge(counted, [FILE, TARGET])
+    assert judge.judged(asked(file()), [HERE]) == ([], [])
+    assert taken == [["default/File.linux.froyo.dev/motd.json", "default/Target.froyo.dev/here.json"]]
+
+
 def test_two_that_own_one_thing_are_not(judge):
     [why], _ = judge.judged(asked(file("other")), [HERE, file()])
     assert "/etc/motd" in why
