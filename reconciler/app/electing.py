@@ -82,6 +82,7 @@ async def elected(
         What came of the work; None where it was told to end before it came to that.
     """
     if not await _waited(lease, listen=listen, places=places):
+        await lease.release()
         return None
     log.info("the lease is ours", changes=lease.changes)
     keeping = asyncio.create_task(lease.keep(), name="lease")
@@ -105,6 +106,9 @@ async def _waited(lease: ClusterLease, *, listen: str | None, places: Places) ->
     """Whether the Lease came before the word to end."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # Who works next hears for itself, and not at once: as the first process of a container it would hear nothing until
+    # then, were it not for what was there before.
+    before = {number: signal.getsignal(number) for number in ENDS}
     for number in ENDS:
         loop.add_signal_handler(number, told.set)
     given_up = threading.Event()
@@ -119,12 +123,12 @@ async def _waited(lease: ClusterLease, *, listen: str | None, places: Places) ->
         await asyncio.wait([acquiring, ending], return_when=asyncio.FIRST_COMPLETED)
         if acquiring.done():
             await acquiring
-            return True
-        return False
+        return acquiring.done() and not told.is_set()
     finally:
         given_up.set()
-        for number in ENDS:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
         for task in (acquiring, *beside):
             task.cancel()
         await asyncio.gather(acquiring, *beside, return_exceptions=True)
