@@ -58,7 +58,7 @@ const (
 )
 
 var statuses = map[string]int{
-	session.EOF: 0, session.Exit: 0, session.TTL: 3, session.Signal: 4, session.Protocol: 65,
+	session.EOF: 0, session.Exit: 0, session.TTL: 3, session.Signal: 4, session.Fenced: 5, session.Protocol: 65,
 }
 
 func main() {

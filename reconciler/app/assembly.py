@@ -86,8 +86,9 @@ class Parts:
 
     @property
     def open_session(self) -> OpenSession:
-        """Opens a session to a target, which is given its secrets and keeps them from everybody else."""
-        return partial(Session.open, secrets=self.secrets.vault.of)
+        """Opens a session to a target under our lease; its secrets are kept from everybody else."""
+        store = self.store
+        return partial(Session.open, secrets=self.secrets.vault.of, fence=lambda: store.fence)
 
     def services(
         self,

@@ -384,10 +384,11 @@ def lease_row(lease: Lease) -> Row:
         "since": holder.since,
         "expires": lease.expires,
         "locked": lease.locked,
+        "store": lease.store,
     }
 
 
 def lease(row: Sequence[Any]) -> Lease:
     """From LEASE."""
-    token, host, pid, boot_id, since, expires, locked = row
-    return Lease(LeaseHolder(host, pid, boot_id, since), token, expires, bool(locked))
+    token, host, pid, boot_id, since, expires, locked, store = row
+    return Lease(LeaseHolder(host, pid, boot_id, since), token, expires, bool(locked), store)

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.errors import LeaseHeld, LeaseLost
+from reconciler.model.fence import Fence
 from reconciler.store import codec, sql
 from reconciler.store.records import Lease, LeaseHolder
 
@@ -52,7 +53,8 @@ def acquire(
     ttl: float,
     now: float,
     path: Place,
-) -> int:
+    new_store: str,
+) -> Fence:
     """Take the lease.
 
     Args:
@@ -62,9 +64,10 @@ def acquire(
         ttl: seconds until it expires, unless it is renewed, or kept by the lock.
         now: the wall clock.
         path: of the store, for the error.
+        new_store: what a store that has no name yet is called.
 
     Returns:
-        The token.
+        The lease, with its token.
 
     Raises:
         LeaseHeld: somebody holds it; says who.
@@ -74,9 +77,11 @@ def acquire(
     if found is not None and _is_held(found, lock, holder, now, locked=locked):
         lock.unlock()  # whoever does hold the lease takes it when it renews
         raise _held(found, path)
-    taken = Lease(holder, (found.token if found else 0) + 1, now + ttl, locked)
-    connection.execute(sql.PUT_LEASE, codec.lease_row(taken))
-    return taken.token
+    # By the clock, too, which goes on where a store is put back from a backup: targets know the tokens from after that.
+    token = max(found.token + 1 if found is not None else 1, int(now))
+    store = found.store if found is not None and found.store else new_store
+    connection.execute(sql.PUT_LEASE, codec.lease_row(Lease(holder, token, now + ttl, locked, store)))
+    return Fence(store, token)
 
 
 def _is_held(found: Lease, lock: LeaseLock, newcomer: LeaseHolder, now: float, *, locked: bool) -> bool:

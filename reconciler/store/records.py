@@ -53,12 +53,14 @@ class Lease:
         token: rises with every change of hands; a write that carries an older one is refused.
         expires: seconds since the epoch; 0 once it was given back.
         locked: whether the holder also has the lock that dies with its process.
+        store: which store this is, for those who are told of the token: 32 hexadecimal digits; "" until it is taken.
     """
 
     holder: LeaseHolder
     token: int
     expires: float
     locked: bool
+    store: str
 
 
 class Ownership(StrEnum):

@@ -55,6 +55,8 @@ lease = Table(
     Column("since", Float, nullable=False),
     Column("expires", Float, nullable=False),
     Column("locked", Boolean, nullable=False),
+    # Which store this is, for those who are told of the token; "" until the lease is taken.
+    Column("store", Text, nullable=False, server_default=""),
 )
 
 blobs = Table(

@@ -21,6 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from reconciler.errors import FroyoError, StoreError
+from reconciler.model.fence import Fence
 from reconciler.model.source import Snapshot
 from reconciler.runtime import Runtime
 from reconciler.store import lease as leases
@@ -52,6 +53,7 @@ class Store(Reading):
         blobs: the digest store.
         feed: what is written through this store, told after each commit.
         token: of the lease, once it was taken through this store.
+        fence: that lease, as targets are told of it.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Store(Reading):
     ) -> None:
         super().__init__(path, runtime, reader, housekeeping.files)
         self.token: int | None = None
+        self.fence: Fence | None = None
         self.feed = feed
         self._writer = writer
         self._housekeeping = housekeeping
@@ -188,11 +191,18 @@ class Store(Reading):
             StoreError: the store cannot be written.
         """
         acquire = partial(
-            leases.acquire, lock=self._lock, holder=holder, ttl=ttl, now=self._runtime.now(), path=self.path
+            leases.acquire,
+            lock=self._lock,
+            holder=holder,
+            ttl=ttl,
+            now=self._runtime.now(),
+            path=self.path,
+            new_store=f"{self._runtime.random.getrandbits(128):032x}",
         )
         if self._lock.waits:
             await self._writing().alone(lambda _database: self._lock.wait())
-        self.token = await self._writing().submit(acquire)
+        self.fence = await self._writing().submit(acquire)
+        self.token = self.fence.token
         return self.token
 
     async def renew_lease(self, ttl: float) -> None:

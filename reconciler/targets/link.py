@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import ProtocolError, TransportError
+from reconciler.model.fence import Fence
 from reconciler.runtime import Channel, first_of
 from reconciler.targets.messages import Closed, CommandEvent, Done, Exit, Failed, Heartbeat, Message, Ready
 from reconciler.targets.outbox import Outbox
@@ -39,6 +40,7 @@ _EXITS = {
     "tampered": "it is not the binary that was signed, and refused to run",
     "eof": "its standard input was closed",
     "exit": "it was asked to",
+    "fenced": "another controller has taken over",
 }
 
 
@@ -135,6 +137,10 @@ class Link:
         """Whether it has ended, or is about to."""
         given_up = self._task is not None and self._task.cancelling() > 0
         return given_up or self._reason is not None or self._connection.state is not ConnectionState.RUNNING
+
+    def fence(self, fence: Fence) -> None:
+        """Say under whose lease this is: from now on nothing is changed here once a newer one has come."""
+        self._post(self._connection.send_fence(fence))
 
     async def wait_closed(self) -> str:
         """Why it ended, once it has and its channel is closed."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import LocalProtocolError, RemoteProtocolError
+from reconciler.model.fence import Fence
 from reconciler.targets.frames import MAX_FRAME, Frame, FrameReader, encode
 from reconciler.targets.messages import (
     Closed,
@@ -188,6 +189,10 @@ class Connection:
     def send_renew(self, ttl: float) -> bytes:
         """Let the runner live `ttl` seconds from now."""
         return self._send({"type": "RENEW", "ttl_ms": max(1, round(ttl * 1000))})
+
+    def send_fence(self, fence: Fence) -> bytes:
+        """Say under whose lease this is."""
+        return self._send({"type": "FENCE", "store": fence.store, "token": fence.token})
 
     def send_heartbeat(self) -> bytes:
         """Say that we live."""

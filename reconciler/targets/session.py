@@ -28,6 +28,7 @@ from reconciler.built import advice
 from reconciler.errors import ErrorClass, FrameTooLarge, RemoteProtocolError, RunnerError, TransportError
 from reconciler.model.blob import Blob
 from reconciler.model.calls import Call, Failure, Reply
+from reconciler.model.fence import Fence
 from reconciler.model.names import Digest, TargetName
 from reconciler.model.target import LocalTransport, Target
 from reconciler.runtime import AskOutside, Runtime
@@ -44,11 +45,16 @@ if TYPE_CHECKING:
     from reconciler.core.vault import TargetSecrets
 
 OnEvent = Callable[[WatchEvent], None]
+FenceOf = Callable[[], Fence | None]
 SecretsOf = Callable[[TargetName], "TargetSecrets | None"]
 
 
 def no_secrets(_target: TargetName) -> None:
     """Of a world without any."""
+
+
+def no_fence() -> None:
+    """Of who holds no lease, and so changes nothing."""
 
 
 _TOO_LARGE = "request_too_large"
@@ -103,6 +109,7 @@ class Session:
         on_event: OnEvent,
         settings: SessionSettings | None = None,
         secrets: SecretsOf = no_secrets,
+        fence: FenceOf = no_fence,
     ) -> Session:
         """Start a runner on the target and wait until it is ready.
 
@@ -112,6 +119,7 @@ class Session:
             on_event: called on the loop with what `watch` notices. It must not wait.
             settings: see there.
             secrets: gives the secrets that a target may have.
+            fence: gives the lease under which it is.
 
         Raises:
             TransportError: the target cannot be reached, or no runner starts there; says why and what to do.
@@ -120,6 +128,8 @@ class Session:
         channel = await runtime.connect(target)
         link = Link(channel, where=target.name, settings=settings)
         ready = await link.start()
+        if (lease := fence()) is not None:
+            link.fence(lease)
         local = isinstance(target.transport, LocalTransport)
         bodies = Bodies(link, offload=runtime.offload, compress=not local)
         return cls(target, link, ready, bodies=bodies, on_event=on_event, secrets=secrets)

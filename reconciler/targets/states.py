@@ -76,6 +76,7 @@ SENDING: Final[dict[ConnectionState, dict[str, ConnectionState]]] = {
         "CANCEL": _S.RUNNING,
         "BLOB": _S.RUNNING,
         "RENEW": _S.RUNNING,
+        "FENCE": _S.RUNNING,
         "HEARTBEAT": _S.RUNNING,
         "EXIT": _S.ENDING,
     },

@@ -55,6 +55,7 @@ def nothing_is_left(host: Host) -> None:
     """Wait until neither a runner nor an operation of ours is there, nor anything that one has kept."""
     seen = (
         "ps -eo args | grep -e 'serve --sha256' -e 'runner operation' -e froyo-operation | grep -v grep;"
-        " find /run/froyo -mindepth 1 2>/dev/null; systemctl list-units --all --plain --no-legend 'froyo-op-*'"
+        " find /run/froyo -mindepth 1 ! -path '/run/froyo/fence*' 2>/dev/null;"
+        " systemctl list-units --all --plain --no-legend 'froyo-op-*'"
     )
     until("nothing of ours is left", lambda: host.exec(seen, check=False) == "")

@@ -2,6 +2,7 @@ package frames
 
 import (
 	"encoding/base64"
+	"strings"
 	"time"
 
 	"froyo.dev/runner/internal/wire"
@@ -34,6 +35,12 @@ type Blob struct {
 // Renew sets the time that the session has left.
 type Renew struct{ TTL time.Duration }
 
+// Fence says for which store, and under which token of its lease, the session is.
+type Fence struct {
+	Store string
+	Token int64
+}
+
 // Heartbeat says nothing.
 type Heartbeat struct{}
 
@@ -44,6 +51,7 @@ func (*Command) frame()   {}
 func (*Cancel) frame()    {}
 func (*Blob) frame()      {}
 func (*Renew) frame()     {}
+func (*Fence) frame()     {}
 func (*Heartbeat) frame() {}
 func (*Exit) frame()      {}
 
@@ -72,6 +80,8 @@ func Decode(line []byte) (Frame, error) {
 		frame = f.blob()
 	case name == "RENEW":
 		frame = &Renew{TTL: time.Duration(f.integer("ttl_ms", 1, maxTTL.Milliseconds())) * time.Millisecond}
+	case name == "FENCE":
+		frame = f.fence()
 	case name == "HEARTBEAT":
 		frame = &Heartbeat{}
 	case name == "EXIT":
@@ -138,6 +148,18 @@ func (f *fields) command() *Command {
 		command.Deadline = time.Duration(f.integer("deadline_ms", 1, int64(1<<63-1)/1e6)) * time.Millisecond
 	}
 	return command
+}
+
+func (f *fields) fence() *Fence {
+	fence := &Fence{Store: f.text("store"), Token: f.integer("token", 1, wire.MaxInteger)}
+	if f.err == nil && !isStore(fence.Store) {
+		f.fail("store", "not 32 lower-case hexadecimal digits")
+	}
+	return fence
+}
+
+func isStore(text string) bool {
+	return len(text) == 32 && strings.Trim(text, "0123456789abcdef") == ""
 }
 
 func (f *fields) blob() *Blob {

@@ -51,7 +51,7 @@ func NewReader(in io.Reader) *Reader {
 	return &Reader{in: bufio.NewReaderSize(in, 64<<10), limit: Limit}
 }
 
-// Next gives the next frame: a *Command, *Cancel, *Blob, *Renew, *Heartbeat or *Exit. At the orderly end of the input
+// Next gives the next frame: a *Command, *Cancel, *Blob, *Renew, *Fence, *Heartbeat or *Exit. At the orderly end of the input
 // the error is io.EOF; when the input ends within a line, io.ErrUnexpectedEOF; a *ProtocolError for what is no frame.
 func (r *Reader) Next() (Frame, error) {
 	line, err := r.line()

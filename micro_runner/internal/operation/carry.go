@@ -28,31 +28,6 @@ const (
 // startPatience is how long a carrier may take until it holds its lock.
 const startPatience = 10 * time.Second
 
-// base is where operations of this user are: a directory that is nobody else's.
-func base() (string, error) {
-	parent := "/run/froyo"
-	if uid := os.Geteuid(); uid != 0 {
-		parent = filepath.Join("/run/user", strconv.Itoa(uid), "froyo")
-		if _, err := os.Stat(filepath.Dir(parent)); err != nil {
-			parent = filepath.Join(os.TempDir(), "froyo-operations-"+strconv.Itoa(uid))
-		}
-	}
-	for _, directory := range []string{parent, filepath.Join(parent, "op")} {
-		if err := os.Mkdir(directory, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-			return "", fault.From(err, directory)
-		}
-		info, err := os.Lstat(directory)
-		if err != nil {
-			return "", fault.From(err, directory)
-		}
-		status := info.Sys().(*syscall.Stat_t)
-		if !info.IsDir() || int(status.Uid) != os.Geteuid() || info.Mode().Perm()&0o077 != 0 {
-			return "", fault.New(fault.Permission, "%s is not a directory of the runner's user alone", directory)
-		}
-	}
-	return filepath.Join(parent, "op"), nil
-}
-
 // begin makes the directory and starts the carrier. os.ErrExist says that there is one.
 func begin(directory, name string, item wire.Object) error {
 	if err := os.Mkdir(directory, 0o700); err != nil {

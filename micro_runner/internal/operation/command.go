@@ -17,6 +17,7 @@ import (
 
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/private"
 	"froyo.dev/runner/internal/wire"
 )
 
@@ -88,7 +89,7 @@ func named(item wire.Object) (string, error) {
 	if !command.IsID(name) {
 		return "", fault.New(fault.BadRequest, "id: not a name of an operation")
 	}
-	base, err := base()
+	base, err := private.Directory("op")
 	return filepath.Join(base, name), err
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/fault"
+	"froyo.dev/runner/internal/fence"
 	"froyo.dev/runner/internal/frames"
 	"froyo.dev/runner/internal/order"
 	"froyo.dev/runner/internal/wire"
@@ -48,6 +49,7 @@ const (
 	Protocol = "protocol"
 	Signal   = "signal"
 	Tampered = "tampered"
+	Fenced   = "fenced"
 )
 
 // Session is what Serve needs.
@@ -57,7 +59,9 @@ type Session struct {
 	Host     *command.Host
 	Limits   Limits
 	Signals  <-chan os.Signal
+	Fence    *fence.Fence // nil for one that lets everything pass
 
+	fenced   bool
 	ctx      context.Context
 	out      *writer
 	commands map[string]command.Command
@@ -88,6 +92,10 @@ func (s *Session) Serve(in io.Reader, out io.Writer) string {
 	s.turns, s.tasks = order.NewQueue(), map[int64]*task{}
 	s.rest = time.AfterFunc(s.Limits.Rest, debug.FreeOSMemory)
 	defer s.rest.Stop()
+	if s.Fence == nil {
+		s.Fence = &fence.Fence{}
+	}
+	defer s.Fence.Close()
 	s.ends, s.renew = make(chan end, 8), make(chan time.Duration)
 	s.out = newWriter(out, func(err error) { s.finish(EOF, err.Error()) })
 
@@ -176,11 +184,34 @@ func (s *Session) read(in io.Reader) {
 			case s.renew <- frame.TTL:
 			case <-s.ctx.Done():
 			}
+		case *frames.Fence:
+			if !s.claim(frame) {
+				return
+			}
 		case *frames.Exit:
 			s.finish(Exit, "")
 			return
 		}
 	}
+}
+
+// claim takes the session's token, and says whether it goes on. Nothing is read meanwhile, so nothing is begun before it is taken.
+func (s *Session) claim(frame *frames.Fence) bool {
+	if s.fenced {
+		s.finish(Protocol, "a second FENCE")
+		return false
+	}
+	s.fenced = true
+	err := s.Fence.Claim(frame.Store, frame.Token, func(err error) { s.finish(Fenced, err.Error()) })
+	var passed *fence.Passed
+	switch {
+	case errors.As(err, &passed):
+		s.finish(Fenced, err.Error())
+		return false
+	case err != nil: // there is no place to keep it: the lease of the store is the only fence then
+		fmt.Fprintf(os.Stderr, "runner: no fence: %v\n", err)
+	}
+	return true
 }
 
 var (
@@ -251,7 +282,7 @@ func (s *Session) carryOut(t *task, found command.Command, frame *frames.Command
 			return
 		}
 	}
-	results, err := t.run(found, frame)
+	results, err := s.fencedOff(t, found, frame)
 	s.work.Done()
 	switch {
 	case err == nil:
@@ -261,6 +292,19 @@ func (s *Session) carryOut(t *task, found command.Command, frame *frames.Command
 	default:
 		t.answer(frames.Failed(t.id, fault.From(err, found.Name)))
 	}
+}
+
+// fencedOff runs a command; what writes, only as long as no newer controller has come.
+func (s *Session) fencedOff(t *task, found command.Command, frame *frames.Command) (wire.Array, error) {
+	if found.Writes {
+		leave, err := s.Fence.Enter()
+		if err != nil {
+			s.finish(Fenced, err.Error())
+			return nil, fault.New(fault.Cancelled, "%s: %v", found.Name, err)
+		}
+		defer leave()
+	}
+	return t.run(found, frame)
 }
 
 func (t *task) run(found command.Command, frame *frames.Command) (results wire.Array, err error) {

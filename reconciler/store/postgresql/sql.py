@@ -53,8 +53,8 @@ SCHEMA = (
     (
         "CREATE TABLE lease ( id INTEGER NOT NULL CONSTRAINT ck_lease_one CHECK (id = 1), token BIGINT NOT "
         'NULL, host TEXT COLLATE "C" NOT NULL, pid INTEGER NOT NULL, boot_id TEXT COLLATE "C" NOT NULL, '
-        "since FLOAT NOT NULL, expires FLOAT NOT NULL, locked BOOLEAN NOT NULL, CONSTRAINT pk_lease PRIMARY "
-        "KEY (id) )"
+        'since FLOAT NOT NULL, expires FLOAT NOT NULL, locked BOOLEAN NOT NULL, store TEXT COLLATE "C" '
+        "DEFAULT '' NOT NULL, CONSTRAINT pk_lease PRIMARY KEY (id) )"
     ),
     (
         'CREATE TABLE queue ( target TEXT COLLATE "C" NOT NULL, priority INTEGER NOT NULL, dirty TEXT '
@@ -163,7 +163,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0012')",
+    "INSERT INTO alembic_version VALUES ('0013')",
 )
 
 STATEMENTS = {
@@ -363,8 +363,8 @@ STATEMENTS = {
         'AND events.object < %(high)s::VARCHAR COLLATE "C" ORDER BY events.id DESC LIMIT %(limit)s'
     ),
     "LEASE": (
-        "SELECT lease.token, lease.host, lease.pid, lease.boot_id, lease.since, lease.expires, lease.locked "
-        "FROM lease"
+        "SELECT lease.token, lease.host, lease.pid, lease.boot_id, lease.since, lease.expires, "
+        "lease.locked, lease.store FROM lease"
     ),
     "NEWEST_SNAPSHOT": (
         "SELECT snapshots.id, snapshots.source, snapshots.revision, snapshots.digest, snapshots.root, "
@@ -425,11 +425,12 @@ STATEMENTS = {
         "excluded.preimage)"
     ),
     "PUT_LEASE": (
-        "INSERT INTO lease (id, token, host, pid, boot_id, since, expires, locked) VALUES (%(id)s::INTEGER, "
-        '%(token)s::BIGINT, %(host)s::VARCHAR COLLATE "C", %(pid)s::INTEGER, %(boot_id)s::VARCHAR COLLATE '
-        '"C", %(since)s, %(expires)s, %(locked)s) ON CONFLICT (id) DO UPDATE SET token = excluded.token, '
-        "host = excluded.host, pid = excluded.pid, boot_id = excluded.boot_id, since = excluded.since, "
-        "expires = excluded.expires, locked = excluded.locked"
+        "INSERT INTO lease (id, token, host, pid, boot_id, since, expires, locked, store) VALUES "
+        '(%(id)s::INTEGER, %(token)s::BIGINT, %(host)s::VARCHAR COLLATE "C", %(pid)s::INTEGER, '
+        '%(boot_id)s::VARCHAR COLLATE "C", %(since)s, %(expires)s, %(locked)s, %(store)s::VARCHAR COLLATE '
+        '"C") ON CONFLICT (id) DO UPDATE SET token = excluded.token, host = excluded.host, pid = '
+        "excluded.pid, boot_id = excluded.boot_id, since = excluded.since, expires = excluded.expires, "
+        "locked = excluded.locked, store = excluded.store"
     ),
     "PUT_OWED": (
         "INSERT INTO refresh_owed (address, cause, run, before, since, certain) VALUES "

@@ -49,7 +49,8 @@ SCHEMA = (
     (
         "CREATE TABLE lease ( id INTEGER NOT NULL CONSTRAINT ck_lease_one CHECK (id = 1), token BIGINT NOT "
         "NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, boot_id TEXT NOT NULL, since FLOAT NOT NULL, "
-        "expires FLOAT NOT NULL, locked BOOLEAN NOT NULL, CONSTRAINT pk_lease PRIMARY KEY (id) )"
+        "expires FLOAT NOT NULL, locked BOOLEAN NOT NULL, store TEXT DEFAULT '' NOT NULL, CONSTRAINT "
+        "pk_lease PRIMARY KEY (id) )"
     ),
     (
         "CREATE TABLE queue ( target TEXT NOT NULL, priority INTEGER NOT NULL, dirty TEXT NOT NULL, "
@@ -148,7 +149,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0012')",
+    "INSERT INTO alembic_version VALUES ('0013')",
 )
 
 STATEMENTS = {
@@ -316,8 +317,8 @@ STATEMENTS = {
         "events.object < :high ORDER BY events.id DESC LIMIT :limit OFFSET 0"
     ),
     "LEASE": (
-        "SELECT lease.token, lease.host, lease.pid, lease.boot_id, lease.since, lease.expires, lease.locked "
-        "FROM lease"
+        "SELECT lease.token, lease.host, lease.pid, lease.boot_id, lease.since, lease.expires, "
+        "lease.locked, lease.store FROM lease"
     ),
     "NEWEST_SNAPSHOT": (
         "SELECT snapshots.id, snapshots.source, snapshots.revision, snapshots.digest, snapshots.root, "
@@ -369,10 +370,11 @@ STATEMENTS = {
         "coalesce(inventory.preimage, excluded.preimage)"
     ),
     "PUT_LEASE": (
-        "INSERT INTO lease (id, token, host, pid, boot_id, since, expires, locked) VALUES (:id, :token, "
-        ":host, :pid, :boot_id, :since, :expires, :locked) ON CONFLICT (id) DO UPDATE SET token = "
-        "excluded.token, host = excluded.host, pid = excluded.pid, boot_id = excluded.boot_id, since = "
-        "excluded.since, expires = excluded.expires, locked = excluded.locked"
+        "INSERT INTO lease (id, token, host, pid, boot_id, since, expires, locked, store) VALUES (:id, "
+        ":token, :host, :pid, :boot_id, :since, :expires, :locked, :store) ON CONFLICT (id) DO UPDATE SET "
+        "token = excluded.token, host = excluded.host, pid = excluded.pid, boot_id = excluded.boot_id, "
+        "since = excluded.since, expires = excluded.expires, locked = excluded.locked, store = "
+        "excluded.store"
     ),
     "PUT_OWED": (
         'INSERT INTO refresh_owed (address, cause, run, "before", since, certain) VALUES (:address, :cause, '

@@ -19,7 +19,7 @@ WRITABLE = "mount --bind /proc/sys/net /proc/sys/net && mount -o remount,rw,bind
 FILES = (
     "find /etc /srv /home /root /var/spool/cron /var/lib/froyo /run/froyo /run/systemd/transient -xdev"
     " ! -name '*-' ! -name '.pwd.lock' ! -name ld.so.cache ! -path '/root/.cache/*'"
-    " ! -path /run/systemd/transient"
+    " ! -path '/run/froyo/fence*' ! -path /run/systemd/transient"
     " \\( -type f -exec sha256sum {} + -o -printf '%p %y %m %u %l\\n' \\) | sort"
 )
 LOOKS = (
