@@ -119,7 +119,7 @@ def test_where_a_target_is_out_of_reach_the_object_stays_and_says_why(installed,
 
     def says_so():
         ready = {c["type"]: c for c in found(installed, "ffile", "a")["status"]["conditions"]}["Ready"]
-        return ready["reason"] == "TargetUnreachable"
+        return ready["reason"] == "Unreachable"
 
     until(says_so, pod)
     assert held(installed, "ffile", "a")
