@@ -283,7 +283,7 @@ class DaemonBackend(StoreKnowledge):
 
     async def metrics(self, accept: str) -> tuple[bytes, str]:
         """What was measured, as text, and of which type that is."""
-        known = [*self._measures.families(), *await gauges(self, self._daemon)]
+        known = [*self._measures.families(), *await gauges(self.checks(), self._daemon)]
         # The first time this imports a library, and always it is text of some hundred lines: not on the loop.
         return await self._daemon.parts.runtime.offload(
             "metrics", partial(expose, known, accept, self._redactor)

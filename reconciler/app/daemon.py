@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from reconciler.app.alert_outbox import AlertOutbox
-from reconciler.app.alerting import Alerting
+from reconciler.app.alerts.alerting import Alerting
+from reconciler.app.alerts.outbox import AlertOutbox
+from reconciler.app.alerts.ways_out import WaysOut
 from reconciler.app.assembly import Parts
 from reconciler.app.guarding import Guard
 from reconciler.app.leading import LEASE
@@ -20,7 +21,6 @@ from reconciler.app.rolling_back import RollingBack
 from reconciler.app.sources import Sources
 from reconciler.app.standing import Standing
 from reconciler.app.tidying import tidy
-from reconciler.app.ways_out import WaysOut
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.errors import TransportError

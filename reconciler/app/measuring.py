@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
-from reconciler.api.health import lives
+from reconciler.api.health import HealthCheck, lives
 from reconciler.core.conditions import summarize
 from reconciler.engine.loop.workers import WHAT
 from reconciler.model import metrics
 from reconciler.model.metrics import Family, Metric, Sample, bounded
 
 if TYPE_CHECKING:
-    from reconciler.app.backend import DaemonBackend
     from reconciler.app.daemon import Daemon
 
 TARGETS = 1000
@@ -30,14 +29,14 @@ AT_ONCE = 100
 """How many instances are counted before others have their turn."""
 
 
-async def gauges(backend: DaemonBackend, daemon: Daemon) -> list[Family]:
-    """Of all metrics of `READ`."""
+async def gauges(checks: Sequence[HealthCheck], daemon: Daemon) -> list[Family]:
+    """Of all metrics of `READ`; what was found of the health of the daemon is one of them."""
     return [
         *_work(daemon),
         *await _resources(daemon),
         *await _targets(daemon),
         *_alerts(daemon),
-        *_self(backend, daemon),
+        *_self(checks, daemon),
     ]
 
 
@@ -110,8 +109,8 @@ def _alerts(daemon: Daemon) -> list[Family]:
     return [_many(metric, counted.items()) for metric, counted in values.items()]
 
 
-def _self(backend: DaemonBackend, daemon: Daemon) -> list[Family]:
-    checks, wrong = backend.checks(), daemon.supervisor.health()
+def _self(checks: Sequence[HealthCheck], daemon: Daemon) -> list[Family]:
+    wrong = daemon.supervisor.health()
     sources = daemon.sources.intakes
     in_force = daemon.controller.in_force.sources
     shown = {name: intake.shown for name, intake in sources.items()}

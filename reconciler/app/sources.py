@@ -16,7 +16,7 @@ from reconciler.app.assembly import Parts
 from reconciler.app.isolating import isolated
 from reconciler.app.mending import Mending
 from reconciler.app.served import place_of, real, rescan_interval, served_no_longer
-from reconciler.app.watching import WatchedPlace
+from reconciler.app.watched import WatchedPlace
 from reconciler.config.targets import references
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller

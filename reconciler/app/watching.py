@@ -6,21 +6,18 @@ Each reads as the manifests say, and none of them is known to the engine, which 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from reconciler.app.finalizing import Finalizing
+from reconciler.app.watched import Doubt, Finalizing, WatchedPlace
 from reconciler.model.cluster import ClusterPlace
-from reconciler.model.source import DirectoryPlace, Place, Snapshot, SourceReport
+from reconciler.model.source import DirectoryPlace, Place, Snapshot
 from reconciler.runtime import Runtime, ThreadLanes, connect_nothing
 from watchers.directory import RESCAN, DirectorySource
 from watchers.fingerprint import fingerprint
 from watchers.hints import FileEvents
 
 if TYPE_CHECKING:
-    from reconciler.app.knowing import Objects
-    from reconciler.app.mending import Apart
     from reconciler.app.places import Places
     from watchers.kubernetes.everywhere import Everywhere
     from watchers.kubernetes.neighbours import Neighbours
@@ -29,39 +26,6 @@ if TYPE_CHECKING:
 
 MISSED_LOOKS = 3
 """Looks at a source that did not come, however much or little happens there, after which its watcher is dead."""
-
-Doubt = Callable[[str, str], Awaitable[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class WatchedPlace:
-    """A place that is watched.
-
-    Attributes:
-        snapshots: what it yields, whenever it is begun anew.
-        deadline: gives the seconds of silence after which its watcher is dead.
-        doubt: says why a revision may not mean what it leaves out compared with an earlier one; None where nothing
-            but the two of them could say so.
-        remote: what it is may be long in coming, or never come: what was in force is to be so meanwhile.
-        sooner: has it look soon.
-        apart: what is known of its files, where they are written apart from each other, so that one that is wrong
-            holds up no other.
-        objects: what it has, where it is told how they are.
-        named: gives a revision that a person names, be it that it never was meant; None where there are none. Raises
-            UsageError.
-        finalizing: with what its objects are kept until what they were about has been removed; None where they go at
-            once.
-    """
-
-    snapshots: Callable[[], AsyncIterator[Snapshot | SourceReport]]
-    deadline: Callable[[], float]
-    doubt: Doubt | None = None
-    remote: bool = False
-    sooner: Callable[[], None] = lambda: None
-    apart: Apart | None = None
-    objects: Objects | None = None
-    named: Callable[[str], Awaitable[Snapshot]] | None = None
-    finalizing: Finalizing | None = None
 
 
 class Watchers:

@@ -19,8 +19,8 @@ from unittest import mock
 import aiohttp
 
 from reconciler.app.mending import Apart
-from reconciler.app.reporting import report_on
-from reconciler.app.watching import WatchedPlace
+from reconciler.app.operator.reporting import report_on
+from reconciler.app.watched import WatchedPlace
 from reconciler.core.conditions import summarize
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.names import SourceName

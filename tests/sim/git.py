@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.app.watching import WatchedPlace
+from reconciler.app.watched import WatchedPlace
 from reconciler.model.names import SourceName
 from reconciler.model.repository import GitPlace, Ref, RefKind
 from watchers.git.contents import Contents

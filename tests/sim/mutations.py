@@ -8,7 +8,7 @@ from typing import Any
 from unittest import mock
 
 from froyo_provider.lifecycle import Lifecycle
-from reconciler.app import statuses
+from reconciler.app.operator import statuses
 from reconciler.core import inventory, prune
 from reconciler.core.inventory import Decision
 from reconciler.core.refreshes import Refreshes

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from reconciler.app.watching import WatchedPlace
+from reconciler.app.watched import WatchedPlace
 from reconciler.model.names import SourceName
 from reconciler.model.source import Snapshot, SourceReport
 from tests.sim.manifests import snapshot

@@ -120,7 +120,7 @@ def command(  # noqa: PLR0913 - its options
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     where = places(os.environ, state=state)
     if action is OperatorTask.RELEASE:
-        from reconciler.app.releasing import release
+        from reconciler.app.operator.releasing import release
 
         if not namespaces:
             raise UsageError("release takes the namespaces whose objects are to be let go: --namespace NAME")
@@ -133,10 +133,10 @@ def command(  # noqa: PLR0913 - its options
     configure(redactor=redactor, level=level, format=LogFormat.AUTO, environ=os.environ)
 
     async def work(further: Mapping[str, Serve]) -> list[Address]:
-        from reconciler.app.finalizing import finalize
-        from reconciler.app.namespaces import served
-        from reconciler.app.noticing import notice_on
-        from reconciler.app.reporting import report_on
+        from reconciler.app.operator.finalizing import finalize
+        from reconciler.app.operator.namespaces import served
+        from reconciler.app.operator.noticing import notice_on
+        from reconciler.app.operator.reporting import report_on
 
         tasks = {"status": report_on, "notices": notice_on, "finalizers": finalize}
         given, about = served(namespaces, trust or (), tasks)
@@ -155,14 +155,14 @@ def command(  # noqa: PLR0913 - its options
         )
 
     async def run() -> list[Address]:
-        from reconciler.app import electing
+        from reconciler.app.operator import electing
 
         # Where nothing else is said, what is the operator's own is with the first that it serves.
         home = namespaces[0] if namespaces else DEFAULT_NAMESPACE
         lease = electing.lease_of(os.environ, home) if leader_elect else None
         async with contextlib.AsyncExitStack() as stack:
             if admission_listen is not None:
-                from reconciler.app.admitting import admitting
+                from reconciler.app.operator.admitting import admitting
 
                 await stack.enter_async_context(admitting(admission_listen, home, where, os.environ))
             if lease is None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.app.admitting import Judge
+from reconciler.app.operator.admitting import Judge
 from reconciler.config import ParseCache, load
 from reconciler.plugins.packages import catalog, load_packages
 from watchers.kubernetes.admission import Reviewed, answer

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from reconciler.app.alert_messages import LONGEST, body_of, line_of, message_of
+from reconciler.app.alerts.messages import LONGEST, body_of, line_of, message_of
 from reconciler.model.alert import About, Alert, AlertFormat, AlertName, AlertStatus, FileOut, Incident
 from reconciler.model.names import SourceName
 

@@ -6,12 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from reconciler.app import alert_outbox, alert_round
-from reconciler.app.alert_outbox import AlertOutbox
-from reconciler.app.alert_round import AlertRound, firing
-from reconciler.app.alert_scope import AlertScope, declared_alerts
-from reconciler.app.alerting import Alerting
-from reconciler.app.ways_out import NotTaken
+from reconciler.app.alerts import outbox as alert_outbox
+from reconciler.app.alerts import round as alert_round
+from reconciler.app.alerts.alerting import Alerting
+from reconciler.app.alerts.outbox import AlertOutbox
+from reconciler.app.alerts.round import AlertRound, firing
+from reconciler.app.alerts.scope import AlertScope, declared_alerts
+from reconciler.app.alerts.ways_out import NotTaken
 from reconciler.core.alerting import Health, Told
 from reconciler.core.backoff import Backoff
 from reconciler.errors import UsageError
@@ -234,7 +235,7 @@ async def ways():
 @pytest.fixture
 async def alerting(store, world, known, ways, monkeypatch):
     """The task, on a store and a clock of a test."""
-    monkeypatch.setattr("reconciler.app.alerting.QUIET", 0.0)
+    monkeypatch.setattr("reconciler.app.alerts.alerting.QUIET", 0.0)
     monkeypatch.setattr(alert_outbox, "BACKOFF", Backoff(base=0.001, cap=0.002))
     secrets = SimpleNamespace(masked=lambda text: text.replace("s3cr3t", "…"))
     outbox = AlertOutbox(store, ways, secrets, world.runtime)
@@ -289,7 +290,7 @@ def event(reason, object_=MOTD, **fields):
 async def test_what_happens_is_told_to_who_may_hear_of_it_and_counted_for_the_others(
     alerting, known, ways, store, monkeypatch
 ):
-    monkeypatch.setattr("reconciler.app.alerting.EVENTS", 2)
+    monkeypatch.setattr("reconciler.app.alerts.alerting.EVENTS", 2)
     known.in_force[TEAM] = desired(alert(OTHER), instances=[PAGE])
     async with running(alerting):
         await so(lambda: not ({OPS, OTHER} - alerting.outbox.states.keys()))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.app.isolating import isolated
-from reconciler.app.namespaces import served
+from reconciler.app.operator.namespaces import served
 from reconciler.config import load
 from reconciler.errors import ConfigError
 from reconciler.model.cluster import ClusterPlace

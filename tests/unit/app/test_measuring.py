@@ -54,7 +54,7 @@ async def read():
     backend = SimpleNamespace(
         checks=lambda: [HealthCheck("writer", "hangs"), HealthCheck("disk", "full", alive=True)]
     )
-    found = await measuring.gauges(backend, daemon())
+    found = await measuring.gauges(backend.checks(), daemon())
     assert {one.metric for one in found} == set(metrics.READ)
     return {one.metric: {sample.labels: sample.value for sample in one.samples} for one in found}
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from reconciler.app.noticing import Noticing
+from reconciler.app.operator.noticing import Noticing
 from reconciler.model.event import Event, EventType
 from reconciler.model.evidence import Evidence
 from reconciler.store.feed import Feed

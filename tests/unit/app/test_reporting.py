@@ -2,8 +2,8 @@
 
 import asyncio
 
-from reconciler.app import statuses
-from reconciler.app.reporting import Reporting
+from reconciler.app.operator import statuses
+from reconciler.app.operator.reporting import Reporting
 from reconciler.store.feed import Feed
 from reconciler.store.records import Receipt
 from watchers.kubernetes.objects import SeenObject

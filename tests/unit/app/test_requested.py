@@ -1,6 +1,6 @@
 """What is asked for by an annotation is done once, and acknowledged when it was."""
 
-from reconciler.app.requested import Requested
+from reconciler.app.operator.requested import Requested
 from reconciler.model.names import Address, TargetName
 from reconciler.model.scope import Scope
 from reconciler.store.records import QueuedKey

@@ -1,6 +1,6 @@
 """What an object's status says."""
 
-from reconciler.app import statuses
+from reconciler.app.operator import statuses
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.facts import Facts, Section
 

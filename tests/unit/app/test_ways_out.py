@@ -10,9 +10,9 @@ import threading
 
 import pytest
 
+from reconciler.app.alerts.ways_out import NotTaken, WaysOut, shown
 from reconciler.app.places import places
 from reconciler.app.secrets import Secrets
-from reconciler.app.ways_out import NotTaken, WaysOut, shown
 from reconciler.core.redaction import Redactor
 from reconciler.model.alert import Alert, AlertFormat, AlertName, CommandOut, FileOut, WebhookOut
 from reconciler.model.secrets import Secret

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from reconciler.app.finalizing import wanted
+from reconciler.app.operator.finalizing import wanted
 from reconciler.model.names import SourceName
 from reconciler.model.resource import Deletion
 from watchers.kubernetes.finalizers import Finalizers, fewer

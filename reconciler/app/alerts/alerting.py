@@ -14,12 +14,12 @@ import contextlib
 import os
 from collections.abc import Collection, Sequence
 
-from reconciler.app.alert_messages import message_of
-from reconciler.app.alert_outbox import AlertOutbox
-from reconciler.app.alert_round import AlertRound, as_it_was, firing
-from reconciler.app.alert_scope import AlertScope, DeclaredAlert, declared_alerts
+from reconciler.app.alerts.messages import message_of
+from reconciler.app.alerts.outbox import AlertOutbox
+from reconciler.app.alerts.round import AlertRound, as_it_was, firing
+from reconciler.app.alerts.scope import AlertScope, DeclaredAlert, declared_alerts
+from reconciler.app.alerts.ways_out import NotTaken, WaysOut, shown
 from reconciler.app.sources import Sources
-from reconciler.app.ways_out import NotTaken, WaysOut, shown
 from reconciler.core.alerting import follow, happened, remind
 from reconciler.engine.loop.controller import Controller
 from reconciler.errors import UsageError

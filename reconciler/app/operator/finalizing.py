@@ -7,8 +7,7 @@ has gone, or is to stay. Nothing is removed here, and nothing is decided about t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from reconciler.model.resource import Deletion
@@ -27,21 +26,6 @@ AGAIN = 5.0
 """Seconds until it is looked at again, unless anything happens before. It costs nothing but a look at what is known."""
 
 log = get_logger("froyo")
-
-
-@dataclass(frozen=True, slots=True)
-class Finalizing:
-    """The finalizers of a source's objects.
-
-    Attributes:
-        changed: set whenever the objects are others.
-        due: gives what is to be done for these objects to have it, and no other.
-        change: does that; gives why it could not, by path.
-    """
-
-    changed: asyncio.Event
-    due: Callable[[set[str]], Mapping[str, bool]]
-    change: Callable[[Mapping[str, bool]], Awaitable[Mapping[str, str]]]
 
 
 def wanted(instances: Iterable[Instance], targets: Mapping[TargetName, Target]) -> set[str]:

@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from reconciler.app.alerts.ways_out import NotTaken, WaysOut
 from reconciler.app.secrets import Secrets
-from reconciler.app.ways_out import NotTaken, WaysOut
 from reconciler.core.backoff import Backoff
 from reconciler.errors import in_words
 from reconciler.model.alert import Alert, AlertMessage, AlertName, AlertState

@@ -6,57 +6,28 @@ that.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.api import views
-from reconciler.app import statuses
-from reconciler.app.requested import ACKNOWLEDGED, Requested
+from reconciler.app.operator import statuses
+from reconciler.app.operator.requested import ACKNOWLEDGED, Requested
 from reconciler.model.cluster import OWN_GROUP
 
 if TYPE_CHECKING:
     from reconciler.app.backend import DaemonBackend
     from reconciler.app.daemon import Daemon
     from reconciler.app.mending import Mending
-    from reconciler.app.statuses import Status
+    from reconciler.app.operator.statuses import Status
+    from reconciler.app.watched import Objects
     from reconciler.model.desired import Desired
-    from reconciler.model.names import Digest, SourceName
+    from reconciler.model.names import SourceName
     from reconciler.model.source import SnapshotFile
-    from watchers.kubernetes.objects import SeenObject
-    from watchers.kubernetes.posting import Notice
 
 Wanted: TypeAlias = "Mapping[str, tuple[Status, int]]"
 """Statuses with the generations that they are about, by path."""
-
-
-class Objects(Protocol):
-    """The objects of a source, and where what is concluded about them is written.
-
-    Attributes:
-        news: set whenever something else is known of an object than before.
-    """
-
-    news: asyncio.Event
-
-    @property
-    def seen(self) -> Mapping[str, SeenObject]:
-        """The objects as they were seen last, by path."""
-
-    def generation(self, path: str, digest: Digest) -> int | None:
-        """The generation of an object when it was that, as far as it has been seen."""
-
-    async def write(self, statuses: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
-        """Write statuses, by path; gives why it could not, by path."""
-
-    async def post(self, notices: Sequence[Notice]) -> str:
-        """Tell of what has happened to them; gives why it could not."""
-
-    @property
-    def more_to_post(self) -> bool:
-        """Whether there is more of that to be told when its time has come."""
 
 
 @dataclass

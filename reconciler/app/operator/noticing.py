@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.app.backend import DaemonBackend
-from reconciler.app.reporting import QUIET
-from reconciler.app.statuses import INVALID
+from reconciler.app.operator.reporting import QUIET
+from reconciler.app.operator.statuses import INVALID
 from reconciler.model.event import Event, EventFilter, EventType
 from reconciler.model.names import Address, TargetName, split_address, target_object
 from reconciler.runtime import first_of

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from reconciler.app.alert_messages import body_of
+from reconciler.app.alerts.messages import body_of
 from reconciler.app.places import must_be_ours
 from reconciler.config.alerts import url_trouble
 from reconciler.core.vault import SHORTEST

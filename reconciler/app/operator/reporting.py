@@ -10,15 +10,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from reconciler.app import statuses
 from reconciler.app.backend import DaemonBackend
-from reconciler.app.knowing import Knowing, Objects, Wanted
+from reconciler.app.operator import statuses
+from reconciler.app.operator.knowing import Knowing, Wanted
+from reconciler.app.watched import Objects
 from reconciler.runtime import first_of
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
     from reconciler.app.daemon import Daemon
-    from reconciler.app.statuses import Status
+    from reconciler.app.operator.statuses import Status
     from reconciler.model.names import SourceName
     from reconciler.store.feed import Subscription
 
