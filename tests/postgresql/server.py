@@ -117,6 +117,26 @@ class Server:
             self._process.wait()
             self._process = None
 
+    def standby(self, user: str = "admin") -> Server:
+        """A second server that follows this one, as `pg_basebackup` makes it; it is started, and is to be stopped."""
+        directory = self.owned(Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")))
+        one = Server(directory, self._user)
+        copying = [_where("pg_basebackup"), "-h", self.directory, "-p", self.port, "-U", user, "-R"]
+        self._run(*copying, "-D", one.data, "-c", "fast", "-X", "stream", "--no-sync")
+        one.start()
+        return one
+
+    def promote(self) -> None:
+        """Have a standby become a primary, and wait for that."""
+        assert self.ask("SELECT pg_promote(true, 60)", database="postgres") == [(True,)]
+
+    def remove(self) -> None:
+        """End it, whatever state it is in, and remove what it had."""
+        if self._process is not None and self._process.poll() is None:
+            self.signal_all(signal.SIGCONT)
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
     def signal_all(self, number: int) -> None:
         """Send a signal to the server and to every process of it."""
         assert self._process is not None
@@ -162,6 +182,14 @@ class Server:
         )
 
 
+def _where(program: str) -> Path:
+    """Where a program of the server's package is, be it beside the server or among its links."""
+    found = programs()
+    assert found is not None
+    beside = [found / program, *sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), reverse=True)]
+    return next(one for one in beside if one.exists())
+
+
 def _free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -186,10 +214,7 @@ def server(*settings: str) -> Iterator[Server]:
         one.ask("CREATE ROLE guarded")
         yield one
     finally:
-        if one._process is not None and one._process.poll() is None:
-            one.signal_all(signal.SIGCONT)
-        one.stop(signal.SIGQUIT)
-        shutil.rmtree(directory, ignore_errors=True)
+        one.remove()
 
 
 def _exists(user: str) -> bool:

@@ -1,14 +1,22 @@
 """The address of a store in PostgreSQL: `postgresql://USER@HOST/DATABASE`, as libpq reads it, without a password.
 
 An address is in the process list, in logs and in errors; a password is in none of them. libpq finds it by itself, in
-~/.pgpass or the file that PGPASSFILE names. Imports next to nothing: the fast path of the command line needs it.
+~/.pgpass or the file that PGPASSFILE names, which nobody else may be able to read. What is mounted into a pod can be
+read by its group, so a file with nothing but the password may be named, too. Imports next to nothing: the fast path of
+the command line needs it.
 """
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from reconciler.errors import UsageError
+
+PASSWORD_FILE = "FROYO_STORE_PASSWORD_FILE"  # noqa: S105 - where one is
+"""Names a file with the password and nothing else; read at each connection, so that it can be exchanged."""
 
 _SCHEMES = ("postgresql", "postgres")
 _PARAMETERS = frozenset(
@@ -59,3 +67,32 @@ def checked(written: str) -> str:
             f"{shown}: an address ends with the name of a database, as in postgresql://froyo@db.example.org/froyo"
         )
     return written
+
+
+def password(environ: Mapping[str, str]) -> str | None:
+    """What the file that the environment names holds, without the end of its line; None where it names none.
+
+    Raises:
+        UsageError: it cannot be read, everybody can read it, or there is no password in it.
+    """
+    path = environ.get(PASSWORD_FILE)
+    if not path:
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            found = file.read(4096)
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UsageError(
+            f"{path}: the password of the store cannot be read ({why}); see ${PASSWORD_FILE}"
+        ) from error
+    if mode & 0o007:
+        raise UsageError(
+            f"{path}: everybody can read the password of the store (mode {stat.S_IMODE(mode):04o}); "
+            f"run: chmod o= {path}"
+        )
+    said = found.removesuffix("\n").removesuffix("\r")
+    if not said or "\n" in said or "\0" in said:
+        raise UsageError(f"{path}: it holds no password: one line is wanted, with nothing else in it")
+    return said

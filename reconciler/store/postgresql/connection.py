@@ -8,12 +8,16 @@ soon after we are gone. Knows no tables.
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from reconciler.errors import StoreError, UsageError
 from reconciler.store.failures import failure
+from reconciler.store.postgresql import pooling
+from reconciler.store.postgresql.address import password
 
 if TYPE_CHECKING:
     from psycopg.abc import PQGen
@@ -51,11 +55,25 @@ _THEIRS = (
     "SET standard_conforming_strings = on",
 )
 
+_WHICH = """
+SELECT system_identifier || '/' || CASE WHEN pg_is_in_recovery() THEN 'standby'
+       ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END FROM pg_control_system()
+"""
+
 
 class ServerSession(psycopg.Connection[tuple[Any, ...]]):
-    """A connection that gives up on a server that does not answer. Told of by `patience`."""
+    """A connection that gives up on a server that does not answer.
+
+    Attributes:
+        patience: seconds that it has for an answer.
+        backend: the process of the server that works for it.
+        server: which server that is, and which of its histories: another one after a standby was promoted; "" where
+            it does not say.
+    """
 
     patience = PATIENCE
+    backend = 0
+    server = ""
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """What `gen` gives, which talks to the server."""
@@ -81,14 +99,25 @@ def connect(address: str, *, read_only: bool = False) -> ServerSession:
         psycopg.Error: it cannot be had.
         StoreError: the server is none that this store can be in.
     """
-    wanted = _OURS | conninfo_to_dict(address)
-    session = ServerSession.connect(**wanted, autocommit=True)
+    session = _connected(address)
     try:
+        session.backend = pooling.see_that_it_is_ours(session, lambda: _connected(address), address)
         _set_up(session, address, read_only=read_only)
     except BaseException:
         session.close()
         raise
     return session
+
+
+def _connected(address: str) -> ServerSession:
+    wanted = _OURS | conninfo_to_dict(address)
+    try:
+        secret = password(os.environ)
+    except UsageError as error:
+        raise StoreError(f"{address}: {error}") from error
+    if secret is not None:
+        wanted["password"] = secret
+    return ServerSession.connect(**wanted, autocommit=True)
 
 
 def _set_up(session: ServerSession, address: str, *, read_only: bool) -> None:
@@ -109,3 +138,5 @@ def _set_up(session: ServerSession, address: str, *, read_only: bool) -> None:
         session.execute("SET default_transaction_read_only = on")
     with contextlib.suppress(psycopg.Error):  # not on every system
         session.execute("SET client_connection_check_interval = '5s'")
+    with contextlib.suppress(psycopg.DatabaseError):  # some are PostgreSQL by name, and have another log
+        (session.server,) = session.execute(_WHICH).fetchone() or ("",)

@@ -2,7 +2,8 @@
 
 A connection that was lost is made again when the next transaction begins. Whether one whose end was not heard of was
 committed, the server is asked by the transaction's id: what is told to have failed was not written, and nothing is
-written twice; unless the server cannot be asked for a minute, and then nobody knows.
+written twice. Where the server cannot be asked for a minute, it is told to have failed, and asked for before anything
+else is written: see `reconciler.store.postgresql.writes`.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 
-from reconciler.errors import ErrorClass, StoreError
+from reconciler.errors import ErrorClass, LeaseLost, StoreError
 from reconciler.store.database import NOTHING
 from reconciler.store.postgresql.connection import PATIENCE, SLOWEST, ServerSession
 from reconciler.store.postgresql.failures import explain
 from reconciler.store.postgresql.lock import OF_THIS_SCHEMA, WRITING
+from reconciler.store.postgresql.pooling import is_shared
 from reconciler.store.postgresql.sql import SCHEMA, STATEMENTS
+from reconciler.store.postgresql.writes import MARK, Write, Writes
 
 _PAUSE = 0.25
 """Seconds between two attempts to ask what became of a transaction."""
@@ -29,7 +33,8 @@ _ASKING = 60.0
 # Whoever writes is alone from here on, as with SQLite: ids rise in the order of the commits, and what was read first
 # still holds when it is written.
 _BEGIN = (
-    f"BEGIN; SELECT pg_advisory_xact_lock({WRITING}, {OF_THIS_SCHEMA}); SELECT pg_current_xact_id()::text"
+    f"BEGIN; SELECT pg_advisory_xact_lock({WRITING}, {OF_THIS_SCHEMA}); "
+    "SELECT pg_current_xact_id()::text, pg_backend_pid()"
 )
 
 
@@ -50,6 +55,8 @@ class PostgreSQLDatabase:
         self._connect = connect
         self.driver = connect()
         self._closed = False
+        self._writes = Writes(place)
+        self._commit = f"{MARK}; COMMIT"
 
     def execute(self, name: str, parameters: Mapping[str, object] = NOTHING, /) -> psycopg.Cursor[Any]:
         """Execute the statement of that name."""
@@ -87,20 +94,26 @@ class PostgreSQLDatabase:
     @contextlib.contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[None]:  # noqa: ARG002 - each of them is
         """A transaction that writes, alone."""
-        transaction = str(_first(self._start(_BEGIN)))
+        number, backend = self._start(_BEGIN).fetchone() or ("", 0)
+        if backend != self.driver.backend:
+            self._roll_back()
+            raise is_shared(self.place)
         try:
             yield
         except BaseException:
             self._roll_back()
             raise
+        write = Write(self.driver.server, int(number))
         try:
-            self.driver.execute("COMMIT")
+            self.driver.execute(self._commit)
         except psycopg.Error:
             if not self.driver.closed:
                 self._roll_back()
                 raise
-            if not self._was_committed(transaction):
+            if not self._was_committed(write):
                 raise
+            write = replace(write, server=self.driver.server)
+        self._writes.acknowledged = write
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
@@ -129,34 +142,54 @@ class PostgreSQLDatabase:
         return cursor
 
     def have_connection(self) -> None:
-        """Connect again, where the connection is known to be lost."""
+        """Connect again, where the connection is known to be lost.
+
+        Raises:
+            LeaseLost: the server that answers now does not have what was written.
+        """
         if self.driver.closed and not self._closed:
-            self.driver = self._connect()
+            session = self._connect()
+            try:
+                self._writes.check(session)
+            except BaseException:
+                session.close()
+                raise
+            self.driver = session
 
     def _roll_back(self) -> None:
         if not self.driver.closed:
             with contextlib.suppress(psycopg.Error):
                 self.driver.execute("ROLLBACK")
 
-    def _was_committed(self, transaction: str) -> bool:
+    def _was_committed(self, write: Write) -> bool:
         """What became of a transaction whose end was not heard of, because the connection was lost.
 
         Raises:
-            psycopg.Error: the server cannot be asked in time.
+            psycopg.Error: the server cannot be asked in time; it is asked before anything else is written.
+            LeaseLost: nobody can know.
         """
         end = time.monotonic() + _ASKING
         while True:
             try:
-                self.have_connection()
-                asked = self.driver.execute("SELECT pg_xact_status(%s::xid8)", (transaction,))
-                if (found := _first(asked)) != "in progress":
-                    return bool(found == "committed")
+                if self.driver.closed:
+                    self.driver = self._connect()
+                if (found := self._writes.became(self.driver, write)) is not None:
+                    return found
+            except LeaseLost:
+                self.driver.close()
+                raise
             except (psycopg.Error, StoreError):
                 if time.monotonic() > end:
+                    self._leave_in_doubt(write)
                     raise
             if time.monotonic() > end:
+                self._leave_in_doubt(write)
                 return False
             time.sleep(_PAUSE)
+
+    def _leave_in_doubt(self, write: Write) -> None:
+        self._writes.in_doubt = write
+        self.driver.close()
 
     def explain(self, error: BaseException) -> StoreError | None:
         """What `error` means for this store."""
@@ -197,13 +230,18 @@ class PostgreSQLDatabase:
     @contextlib.contextmanager
     def changing_schema(self) -> Iterator[None]:
         """A transaction in which tables are made anew, for as long as it takes."""
-        with self.transaction():
-            self.driver.execute("SET LOCAL statement_timeout = 0")
-            self.driver.patience = _MIGRATING
-            try:
-                yield
-            finally:
-                self.driver.patience = PATIENCE
+        marking, self._commit = self._commit, "COMMIT"  # there need not be anything yet to leave a mark in
+        try:
+            with self.transaction():
+                self.driver.execute("SET LOCAL statement_timeout = 0")
+                self.driver.patience = _MIGRATING
+                try:
+                    yield
+                finally:
+                    self.driver.patience = PATIENCE
+        finally:
+            self._commit = marking
+            self._writes.acknowledged = None
 
     def make(self) -> None:
         """Make the newest schema, where there is nothing."""

@@ -55,6 +55,41 @@ _STANDBY: Why = (
     "name the primary, or several hosts with target_session_attrs=read-write",
     _TRANSIENT,
 )
+_OTHER_NAME: Why = (
+    "the certificate of its server is for another name",
+    "name the server as its certificate does, or have one made for the name in the address",
+    _PERMANENT,
+)
+_UNKNOWN_AUTHORITY: Why = (
+    "the certificate of its server was signed by nobody who is trusted, or is over",
+    "give the authority's certificate with sslrootcert=FILE, or sslrootcert=system for those that this machine trusts",
+    _PERMANENT,
+)
+_NO_AUTHORITY: Why = (
+    "there is no certificate to check its server by",
+    "put the authority's where the address, or libpq, looks for it, or give sslrootcert=system",
+    _PERMANENT,
+)
+_WANTS_CERTIFICATE: Why = (
+    "its server wants a certificate of ours",
+    "give it with sslcert=FILE and sslkey=FILE; see that the file is there and can be read",
+    _PERMANENT,
+)
+_OURS_IS_REFUSED: Why = (
+    "its server does not take our certificate",
+    "see which authority it trusts (its ssl_ca_file), and until when sslcert is valid",
+    _PERMANENT,
+)
+_OUR_KEY: Why = (
+    "the key of our certificate cannot be used",
+    "see that sslkey=FILE belongs to sslcert, and that nobody else can read it: chmod 0600",
+    _PERMANENT,
+)
+_NO_TLS: Why = (
+    "its server does not encrypt",
+    "set ssl = on there, with a certificate; sslmode in the address says what is asked for",
+    _PERMANENT,
+)
 _DAMAGED: Why = ("it is damaged", "restore a backup of the database", _PERMANENT)
 
 # By SQLSTATE, or the class of it.
@@ -88,10 +123,18 @@ _BY_STATE: dict[str, Why] = {
 
 # Before there is a connection there are no states, but words.
 _BY_WORDS: tuple[tuple[str, Why], ...] = (
+    ("does not match host name", _OTHER_NAME),
+    ("certificate verify failed", _UNKNOWN_AUTHORITY),
+    ("root certificate file", _NO_AUTHORITY),
+    ("private key file", _OUR_KEY),
+    ("requires a valid client certificate", _WANTS_CERTIFICATE),
+    ("alert", _OURS_IS_REFUSED),
+    ("does not support SSL", _NO_TLS),
     ("password authentication failed", _PASSWORD),
     ("no password supplied", _PASSWORD),
     ("authentication failed", _NO_USER),
     ("no pg_hba.conf entry", _NO_USER),
+    ("pg_hba.conf rejects", _NO_USER),
     ("role ", _NO_USER),
     ("permission denied for database", _DENIED),
     ("does not exist", _NO_DATABASE),

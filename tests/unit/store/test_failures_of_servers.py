@@ -62,7 +62,17 @@ SERVER = 'connection to server at "127.0.0.1", port 5432 failed: '
             "its server has not answered in time",
             "transient",
         ),
-        (by_words(SERVER + "SSL error: certificate verify failed"), "no encrypted connection", "permanent"),
+        (
+            by_words(SERVER + "SSL error: certificate verify failed"),
+            "the certificate of its server",
+            "permanent",
+        ),
+        (
+            by_words(SERVER + "SSL error: sslv3 alert bad certificate"),
+            "its server does not take",
+            "permanent",
+        ),
+        (by_words(SERVER + "SSL SYSCALL error: EOF detected"), "no encrypted connection", "permanent"),
         (
             by_words("server closed the connection unexpectedly"),
             "the connection to its server was lost",
