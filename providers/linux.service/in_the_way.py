@@ -31,15 +31,18 @@ def in_the_way(spec: Json, state: Json, actions: list[str]) -> list[Json]:
     if state["load"] == "not-found":
         why = f"there is no unit {unit} here: install the package that brings it, or declare a Unit"
         brings = [f"unit-file:{spec['user']}/{unit}"] if own else []
-        places = (GLOBAL, USERS) if own else PLACES
+        places = (GLOBAL, USERS) if "scope" in spec else PLACES
         subjects = [*brings, *(f"path:{place}/{unit}" for place in places)]
         return [obstacle("enoent", why, subjects, error_class="transient")]
+    place = GLOBAL if "scope" in spec else PLACES[0]
     if state["file"] in MASKED and "unmask" not in actions:
         how = f"{in_words(spec, 'systemctl')} unmask"
         why = f"{unit} is masked, so nothing can start it: declare `startup`, or {how} it"
         return [
             obstacle(
-                "unit_masked", why, [f"unit:{spec['user']}/{unit}" if own else f"path:{PLACES[0]}/{unit}"]
+                "unit_masked",
+                why,
+                [f"unit:{spec['user']}/{unit}" if own else f"path:{place}/{unit}"],
             )
         ]
     if state["load"] in BROKEN and not state["unread"]:

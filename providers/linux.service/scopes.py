@@ -27,11 +27,15 @@ NOBODY_THERE = frozenset({"no_manager", "unknown_owner"})
 
 def unit_in(spec: Json, unit: str) -> str:
     """What a unit is called in a call."""
+    if spec.get("scope") == "global":
+        return f"@global/{unit}"
     return f"{spec['user']}/{unit}" if spec.get("scope") == "user" else unit
 
 
 def in_words(spec: Json, program: str) -> str:
     """How a person calls systemctl or journalctl for the manager that is meant."""
+    if spec.get("scope") == "global":
+        return f"{program} --global"
     if spec.get("scope") != "user":
         return f"{program} -u" if program == "journalctl" else program
     if program == "journalctl":

@@ -49,7 +49,10 @@ def cannot(wanted: str, file: str) -> str:
     return _FIXED.get(file, "") if wanted == "enabled" else ""
 
 
-def link_of(unit: str) -> str:
-    """The link by which most units of a kind are enabled, or ""."""
+def link_of(unit: str, scope: str = "") -> str:
+    """The link by which most units of a kind are enabled, for the host or for all users (`global`), or ""."""
     target = _WANTED_BY.get(unit.rpartition(".")[2])
+    if scope == "global":
+        target = "default.target" if target == "multi-user.target" else target
+        return f"/etc/systemd/user/{target}.wants/{unit}" if target else ""
     return f"/etc/systemd/system/{target}.wants/{unit}" if target else ""

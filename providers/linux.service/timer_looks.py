@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from in_the_way import PLACES
-from scopes import missing, still_in_the_way, told, unit_in
+from in_the_way import PLACES, USERS
+from scopes import GLOBAL, missing, still_in_the_way, told, unit_in
 from startup import link_of
 from timer_files import body_of, meaning, service_text, timer_text
 from unit_looks import MODE, TEXT_MAX
@@ -70,9 +70,10 @@ def seen(
     for reply in (timer, other, lacking, *(stats[path] for path in texts)):
         if isinstance(reply, CallError):
             return reply
-    watch = [f"unit:{unit_in(one.spec, unit)}"]
+    scope = one.spec.get("scope", "")
+    watch = [] if scope == "global" else [f"unit:{unit_in(one.spec, unit)}"]
     if "home" not in place:
-        watch.append(f"path:{link_of(unit)}")
+        watch.append(f"path:{link_of(unit, scope)}")
     files = files_seen(texts, stats, lacking)
     for path, stat in files.items():
         watch.append(f"path:{path}")
@@ -86,7 +87,8 @@ def seen(
         state["unmanaged"] = timer["unmanaged"]
     elif isinstance(other, dict) and other["load"] == "not-found":
         state["missing"] = one.spec["unit"]
-        watch += [f"path:{where}/{one.spec['unit']}" for where in PLACES if "home" not in place]
+        where = (GLOBAL, USERS) if scope == "global" else PLACES
+        watch += [f"path:{each}/{one.spec['unit']}" for each in where if "home" not in place]
     return Actual(any(stat["exists"] for stat in files.values()), state, tuple(dict.fromkeys(watch)))
 
 

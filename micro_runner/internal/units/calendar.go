@@ -2,7 +2,6 @@ package units
 
 import (
 	"context"
-	"strings"
 
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/execute"
@@ -48,9 +47,5 @@ func due(ctx context.Context, item wire.Object) (wire.Object, error) {
 	case outcome.Exit == 0:
 		return wire.Object{wire.F("valid", true)}, nil
 	}
-	said := strings.TrimSpace(shown(string(outcome.Stderr)))
-	if len(said) > longestReason {
-		said = strings.ToValidUTF8(said[:longestReason], "") + "…"
-	}
-	return wire.Object{wire.F("valid", false), wire.F("error", said)}, nil
+	return wire.Object{wire.F("valid", false), wire.F("error", reason(outcome))}, nil
 }

@@ -62,7 +62,7 @@ func query(ctx context.Context, bus *systemd.Managers, call *command.Call) (wire
 		}
 	}
 	if len(names) > 0 {
-		units, errs := bus.Query(ctx, names)
+		units, errs := known(ctx, bus, names)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -75,6 +75,28 @@ func query(ctx context.Context, bus *systemd.Managers, call *command.Call) (wire
 		}
 	}
 	return results, nil
+}
+
+// known asks managers about their units, and the disk about those of all users.
+func known(ctx context.Context, bus *systemd.Managers, names []string) ([]systemd.Unit, []error) {
+	units, errs := make([]systemd.Unit, len(names)), make([]error, len(names))
+	var its []string
+	var places, ofAll []int
+	for i, name := range names {
+		if isEverybodys(name) {
+			ofAll = append(ofAll, i)
+		} else {
+			its, places = append(its, name), append(places, i)
+		}
+	}
+	if len(its) > 0 {
+		told, why := bus.Query(ctx, its)
+		for n, i := range places {
+			units[i], errs[i] = told[n], why[n]
+		}
+	}
+	_ = command.Each(ctx, len(ofAll), func(n int) { units[ofAll[n]], errs[ofAll[n]] = ofEverybody(ctx, names[ofAll[n]]) })
+	return units, errs
 }
 
 // files are the units that somebody can enable or mask, and whether that was done; not templates.
@@ -106,6 +128,10 @@ func control(ctx context.Context, bus *systemd.Managers, call *command.Call) (wi
 			results[i] = command.Failed(err, "")
 			continue
 		}
+		if isEverybodys(order.Unit) {
+			results[i] = ordered(forEverybody(ctx, &order), order.Unit)
+			continue
+		}
 		orders, places = append(orders, order), append(places, i)
 	}
 	if len(orders) > 0 {
@@ -114,11 +140,19 @@ func control(ctx context.Context, bus *systemd.Managers, call *command.Call) (wi
 			return nil, ctx.Err()
 		}
 		for n, i := range places {
-			changed := stateOf(&done[n].Before) != stateOf(&done[n].After)
-			results[i] = command.Result(append(wire.Object{wire.F("changed", changed)}, reply(&done[n].After)...), done[n].Err, orders[n].Unit)
+			results[i] = ordered(done[n], orders[n].Unit)
 		}
 	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	return results, nil
+}
+
+// ordered is what is told of an order that was carried out.
+func ordered(done systemd.Done, unit string) wire.Object {
+	changed := stateOf(&done.Before) != stateOf(&done.After)
+	return command.Result(append(wire.Object{wire.F("changed", changed)}, reply(&done.After)...), done.Err, unit)
 }
 
 func orderOf(item wire.Object) (systemd.Order, error) {
@@ -149,7 +183,7 @@ func orderOf(item wire.Object) (systemd.Order, error) {
 func unitOf(a *command.Arguments) string {
 	unit := a.Text("unit")
 	user, name := systemd.Cut(unit)
-	if a.Err() == nil && (!systemd.Check(name) || user != "" && !login.MatchString(user) || strings.HasPrefix(unit, "/")) {
+	if a.Err() == nil && (!systemd.Check(name) || user != "" && user != everybody && !login.MatchString(user) || strings.HasPrefix(unit, "/")) {
 		a.Fail("unit", strconv.Quote(unit)+" is not the full name of a unit, such as nginx.service or, of a user's manager, ann/app.service")
 	}
 	return unit

@@ -43,7 +43,16 @@ def unit(round_, content=BODY, **spec):
         ("service", {"unit": "a.service", "scope": "user", "user": "ann"}, True),
         ("service", {"unit": "a.service", "scope": "user"}, False),
         ("service", {"unit": "a.service", "user": "ann"}, False),
+        ("service", {"unit": "a.service", "scope": "global", "startup": "enabled"}, True),
+        (
+            "service",
+            {"unit": "a.service", "scope": "global", "startup": "enabled", "state": "running"},
+            False,
+        ),
         ("service", {"unit": "a.service", "scope": "global"}, False),
+        ("service", {"unit": "a.service", "scope": "global", "startup": "enabled", "user": "ann"}, False),
+        ("timer", {"name": "a", "every": "1h", "unit": "a.service", "scope": "global"}, True),
+        ("timer", {"name": "a", "every": "1h", "unit": "a.service", "scope": "global", "user": "ann"}, False),
         ("unit", {"unit": "a.service", "content": "", "scope": "user", "user": "ann"}, True),
         ("unit", {"unit": "a.service", "content": "", "scope": "global"}, True),
         ("unit", {"unit": "a.service", "content": "", "scope": "user"}, False),
@@ -279,3 +288,34 @@ async def test_where_the_home_of_a_timer_cannot_be_seen_it_is_said():
 
         round_.target.reply = reply
         assert (await round_.plan(timer(**HOURLY)))["fault"]["code"] == code
+
+
+async def test_a_unit_of_all_users_is_enabled_masked_and_given_back_and_watched_by_its_links():
+    name = "@global/app.service"
+    round_ = home(units={name: MemoryUnit(file_state="disabled")})
+    everybody = resource(unit="app.service", scope="global", startup="enabled")
+    operation = await round_.converge(everybody)
+    assert actions(operation) == [["enable"]]
+    assert operation["calls"][0]["args"]["unit"] == name
+    actual = await round_.look(everybody)
+    wants = "path:/etc/systemd/user/default.target.wants/app.service"
+    assert actual["watch"] == ["path:/etc/systemd/user/app.service", wants]
+    assert not (await round_.refresh(everybody))["changed"]
+    gone = await round_.plan(resource(unit="none.service", scope="global", startup="enabled"))
+    [obstacle] = gone["obstacles"]
+    assert obstacle["subjects"] == [
+        "path:/etc/systemd/user/none.service",
+        "path:/usr/lib/systemd/user/none.service",
+    ]
+
+
+async def test_a_timer_of_all_users_is_enabled_and_not_started():
+    round_ = home(nodes={"/etc/systemd/user": Node("directory")})
+    spec = {"name": "tidy", "every": "1h", "unit": "app.service", "state": "present", "enabled": True}
+    timer = resource("Timer", **spec, scope="global", persistent=False)
+    actual = await round_.look(timer)
+    assert "path:/usr/lib/systemd/user/app.service" in actual["watch"]
+    assert not [one for one in actual["watch"] if one.startswith("unit:")]
+    operation = await round_.converge(timer)
+    assert operation["calls"][-1]["args"]["actions"] == ["enable", "daemon-reload"]
+    assert "obstacles" not in operation

@@ -134,3 +134,33 @@ def test_a_user_gains_nothing_by_links_and_one_without_a_manager_is_told_what_to
     clean(host)
     said = site.froyo("plan", str(site.manifests), check=False)
     assert "there is no user ann on this host: declare a User" in said.stdout
+
+
+def test_units_of_all_users_begin_with_their_managers_and_are_given_back(lab, site):
+    host = lab.host("h1")
+    name = "froyo-all"
+    host.exec(f"rm -f /etc/systemd/user/*.wants/{name}.service")
+    everybody = unit("Unit", "all", host, unit=f"{name}.service", content=APP, scope="global")
+    begins = unit("Service", "all", host, unit=f"{name}.service", scope="global", startup="enabled")
+    tidy = unit("Timer", "tidy", host, scope="global", schedule="daily", command=["/usr/bin/true"])
+    tidy["spec"]["name"] = "froyo-tidy"
+    declared = (everybody, begins, tidy)
+    for one in declared:
+        one["spec"]["deletion"] = "delete"
+
+    def state(file):
+        return host.exec(f"systemctl --global is-enabled {file} 2>&1", check=False).strip()
+
+    site.declare(target(lab, host), *declared)
+    assert site.apply(check=False).returncode == 0
+    assert (state(f"{name}.service"), state("froyo-tidy.timer")) == ("enabled", "enabled")
+    assert "nothing to do" in site.froyo("plan", str(site.manifests), check=False).stdout
+    daemon = site.up()
+    daemon.until_ready(3)
+    host.exec(f"systemctl --global disable {name}.service")
+    until("it begins with them again", lambda: state(f"{name}.service") == "enabled")
+    assert daemon.terminate() == 0
+    site.declare(target(lab, host))
+    said = site.apply(check=False).stdout
+    found = host.exec("find /etc/systemd/user -name 'froyo-*'", check=False).strip()
+    assert found == "", said

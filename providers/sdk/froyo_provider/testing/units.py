@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from froyo_provider.testing.memory import Json
 
 PLACE = "/etc/systemd/system"
+EVERYBODY = "@global"
+"""Stands in the place of a user for the managers of all of them."""
 ORDER = (
     *("stop", "unmask", "enable", "disable", "mask", "daemon-reload", "reset-failed"),
     *("start", "restart", "reload", "reload-or-restart"),
@@ -107,6 +109,8 @@ class UnitsHost(MemoryHost):
         user, of_user, name = unit.rpartition("/")
         if not of_user:
             return f"{PLACE}/{unit}"
+        if user == EVERYBODY:
+            return f"/etc/systemd/user/{name}"
         return f"{self.users[user]}/.config/systemd/user/{name}"
 
     def _meet(self, unit: str) -> None:
@@ -116,7 +120,7 @@ class UnitsHost(MemoryHost):
             Refused: it does not run, or there is no such user.
         """
         user, of_user, _ = unit.rpartition("/")
-        if of_user and user not in self.users:
+        if of_user and user not in {*self.users, EVERYBODY}:
             raise Refused("unknown_owner", f'there is no user named "{user}" on this target', "transient")
         if of_user and user in self.away:
             raise Refused("no_manager", f"the manager of {user} does not run", "transient")
