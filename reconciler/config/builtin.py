@@ -15,6 +15,7 @@ from reconciler.model.resource import DAYS
 API_VERSION = "froyo.dev/v1alpha1"
 
 NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+KEY = r"^[-._a-zA-Z0-9]+$"
 NAMESPACE = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 REFERENCE = r"^[A-Z][A-Za-z0-9]*/([a-z0-9]([-a-z0-9]*[a-z0-9])?:)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 TARGET_NAME = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?:)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
@@ -26,6 +27,7 @@ TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 MEANINGS = {
     TIME: "a time of the day such as 02:30",
     NAME: "lower-case letters, digits, '-' and '.', with a letter or digit at either end",
+    KEY: "letters, digits, '-', '_' and '.'",
     NAMESPACE: "lower-case letters, digits and '-', with a letter or digit at either end",
     TARGET_NAME: "the name of a target such as web-1, or namespace:web-1",
     REFERENCE: "a reference such as File/motd, or File/namespace:motd",
@@ -60,8 +62,8 @@ def referring(description: str, *kinds: str) -> dict[str, Any]:
         "description": "Which object, and which of its keys.",
         "required": ["name", "key"],
         "properties": {
-            "name": text("What it is called.", minLength=1, maxLength=253),
-            "key": text("Which of its keys.", minLength=1, maxLength=253),
+            "name": text("What it is called.", pattern=NAME, maxLength=253),
+            "key": text("Which of its keys.", pattern=KEY, maxLength=253),
         },
     }
     return {

@@ -1,8 +1,9 @@
 """Secrets and ConfigMaps of a cluster that something refers to: read by their names, and followed while it does.
 
-Invariants: nothing is listed, and nothing is asked for that no object of the same namespace refers to. What a Secret
-holds is in memory for as long as it is referred to, and in no error. What was there is not forgotten because the server
-does not answer; that it is gone, the server has to say.
+Invariants: nothing is listed, and nothing is asked for that no object of the same namespace refers to: what could be
+more than a name in the path of a request is asked for nowhere. What a Secret holds is in memory for as long as it is
+referred to, and in no error. What was there is not forgotten because the server does not answer; that it is gone, the
+server has to say.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import base64
 import binascii
 import json
 import os
+import re
 import threading
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +35,7 @@ WATCH = 300
 LARGEST = 64 * 1024
 
 _PLURALS = {"Secret": "secrets", "ConfigMap": "configmaps"}
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 class MemoryFile:
@@ -152,6 +155,9 @@ class Referred:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _first(self, key: KeyRef) -> _Held:
+        if _NAME.fullmatch(key.name) is None:
+            # Whatever it was made of: with `..` in it, it would be of another namespace.
+            raise SecretError(f"{key.name!r} can be no name of a {key.kind}", "write what `kubectl get` says")
         held = self._held.setdefault(key.place, _Held())
         held.idle = 0
         if not held.read:

@@ -142,6 +142,14 @@ def test_in_a_cluster_secrets_are_those_of_the_namespace_and_no_file_is_read():
     assert "can be had in a cluster alone" in refused(f"  webhook: {{urlFrom: {KEY}}}\n")
 
 
+@pytest.mark.parametrize("name", ["../../other/secrets/db", "a/b", "..", "a?b", "a#b", "%2e%2e"])
+def test_a_secret_is_named_by_what_can_be_no_path(name):
+    with pytest.raises(ConfigError, match="name"):
+        in_cluster(
+            f"  webhook: {{url: 'https://h/', tokenFrom: {{secretKeyRef: {{name: '{name}', key: k}}}}}}\n"
+        )
+
+
 def test_two_alerts_of_one_name_are_one_too_many():
     with pytest.raises(ConfigError, match="Alert/ops is declared a second time; first at"):
         loaded({"a.yaml": HEAD + "  file: {name: a}\n", "b.yaml": HEAD + "  file: {name: b}\n"})

@@ -1,0 +1,18 @@
+"""What is asked of a cluster about what objects refer to."""
+
+import pytest
+
+from reconciler.model.secrets import KeyRef, SecretError
+from watchers.kubernetes.referred import Referred
+
+
+@pytest.mark.parametrize(
+    "name", ["../../other/secrets/db", "a/b", ".", "..", "a?watch=1", "a#b", "", "a" * 254]
+)
+async def test_what_could_be_more_than_a_name_is_asked_for_nowhere(name, monkeypatch):
+    monkeypatch.setattr("watchers.kubernetes.referred.login", lambda: pytest.fail("it was asked for"))
+    referred = Referred()
+    for one in (referred.have, referred.path):
+        with pytest.raises(SecretError, match="can be no name of a Secret"):
+            await one(KeyRef("Secret", "web", name, "password"))
+    await referred.close()
