@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ConfigError, Problem
+from reconciler.model.alert import CommandOut, FileOut
 from reconciler.model.secrets import KeyRef
 from reconciler.model.source import DirectoryPlace
 from reconciler.model.target import LocalTransport
 
 if TYPE_CHECKING:
     from reconciler.engine.intake.intake import Load
+    from reconciler.model.alert import WayOut
     from reconciler.model.desired import Desired
     from reconciler.model.source import Snapshot
 
@@ -56,3 +58,17 @@ def _refused(desired: Desired) -> Iterator[Problem]:
             f"spec.{field}: what a Source declares is the operator's, and so it is not for this namespace"
         )
         yield Problem(source.origin.file, 0, 0, message, _TRUST)
+    for alert in desired.alerts.values():
+        for field, what in _ways(alert.way):
+            message = f"spec.{field}: {what} of the operator's machine are not for this namespace"
+            yield Problem(alert.origin.file, 0, 0, message, _TRUST)
+
+
+def _ways(way: WayOut) -> Iterator[tuple[str, str]]:
+    """What of the operator's machine an alert would go out by."""
+    if isinstance(way, CommandOut):
+        yield "command", "programs"
+    elif isinstance(way, FileOut):
+        yield "file", "files"
+    elif way.ca_file:
+        yield "webhook.caFile", "files"

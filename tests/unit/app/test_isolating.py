@@ -31,6 +31,13 @@ metadata: {name: s, namespace: web}
 spec: {%s}
 """
 GIT = SOURCE % "git: {url: 'https://git.example.org/site.git'}"
+ALERT = """
+apiVersion: froyo.dev/v1alpha1
+kind: Alert
+metadata: {name: a, namespace: web}
+spec: {%s}
+"""
+TOKEN = "tokenFrom: {secretKeyRef: {name: chat, key: token}}"
 SECRET = "identityFrom: {secretKeyRef: {name: ssh, key: id}}"
 
 
@@ -48,6 +55,9 @@ def evaluate(text):
         (SSH % "user: root", "spec.ssh: the operator's own keys"),
         (SOURCE % "directory: {path: /etc}", "spec.directory"),
         (GIT, "spec.git"),
+        (ALERT % "command: {name: page, arguments: [x]}", "spec.command"),
+        (ALERT % "file: {name: log}", "spec.file"),
+        (ALERT % f"webhook: {{url: 'https://h/', caFile: /etc/ca.pem, {TOKEN}}}", "spec.webhook.caFile"),
     ],
 )
 def test_what_is_of_the_operators_machine_is_refused(text, field):
@@ -62,6 +72,7 @@ def test_what_is_of_the_namespace_itself_is_not():
     text = SSH % SECRET
     [name] = evaluate(text).targets
     assert name == TargetName("web:t")
+    assert list(evaluate(ALERT % f"webhook: {{url: 'https://h/', {TOKEN}}}").alerts) == ["web:a"]
 
 
 async def nothing(name, daemon):
