@@ -12,15 +12,14 @@ import hashlib
 import hmac
 import json
 import os
-import signal
 import stat
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from reconciler.app.alerts.messages import body_of
+from reconciler.app.alerts.programs import NotEnded, run
 from reconciler.app.places import must_be_ours
 from reconciler.config.alerts import url_trouble
 from reconciler.core.vault import SHORTEST
@@ -128,30 +127,16 @@ class WaysOut:
 
     def _run(self, way: CommandOut, line: bytes) -> None:
         program = _program(self._places.alert_commands, way.name)
-        environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
         try:
-            process = subprocess.Popen(
-                [str(program), *way.arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=environment,
-                cwd="/",
-                start_new_session=True,
-            )
+            status, said = run([str(program), *way.arguments], line, timeout=way.timeout)
         except (OSError, ValueError) as error:
             told = why(error) if isinstance(error, OSError) else str(error)
             raise NotTaken(f"{program} cannot be run: {told}") from None
-        try:
-            _, said = process.communicate(line, timeout=way.timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+        except NotEnded:
             raise NotTaken(f"{program} has not ended within {way.timeout:g} s, and was killed") from None
-        if process.returncode:
-            words = " ".join(said.decode("utf-8", "replace").split())[:_SAID]
-            ended = f"{program} ended with {process.returncode}" + (f": {words}" if words else "")
-            raise NotTaken(ended, refused=process.returncode == EX_DATAERR)
+        if status:
+            ended = f"{program} ended with {status}" + (f": {said[:_SAID]}" if said else "")
+            raise NotTaken(ended, refused=status == EX_DATAERR)
 
     def _append(self, way: FileOut, line: bytes) -> None:
         directory = self._places.alert_files

@@ -5,6 +5,7 @@ import hmac
 import http.server
 import json
 import os
+import signal
 import stat
 import threading
 
@@ -95,6 +96,27 @@ async def test_a_program_that_does_not_end_is_killed_with_all_that_it_began(ways
     if pid and os.path.exists(f"/proc/{pid}/stat"):  # noqa: ASYNC240 - of another process
         with open(f"/proc/{pid}/stat") as file:  # noqa: ASYNC230
             assert file.read().split()[2] == "Z"
+
+
+async def test_what_a_program_leaves_behind_is_not_waited_for(ways, program, tmp_path):
+    await ways.send(alert(program(f"setsid yes >&2 & echo $! > {tmp_path}/pid")), SAID)
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
+async def test_what_has_left_the_session_of_a_program_that_is_killed_holds_up_nothing(
+    ways, program, tmp_path
+):
+    text = f"setsid sh -c 'echo $$ > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/pid; exec sleep 1000' & sleep 1000"
+    with pytest.raises(NotTaken, match="was killed"):
+        await ways.send(alert(CommandOut(name=program(text).name, timeout=0.5)), SAID)
+    if (tmp_path / "pid").exists():
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
+async def test_of_what_a_program_complains_no_more_is_kept_than_is_told(ways, program):
+    with pytest.raises(NotTaken, match="ended with 3: x") as error:
+        await ways.send(alert(program("head -c 3000000 /dev/zero | tr '\\0' x >&2; exit 3")), SAID)
+    assert len(str(error.value)) < 1000
 
 
 async def test_only_what_an_operator_has_put_there_is_run(ways, program, where):
