@@ -9,6 +9,7 @@ the command line needs it.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
@@ -18,6 +19,8 @@ from reconciler.errors import UsageError
 PASSWORD_FILE = "FROYO_STORE_PASSWORD_FILE"  # noqa: S105 - where one is
 """Names a file with the password and nothing else; read at each connection, so that it can be exchanged."""
 
+_PORTS = re.compile(r"(?:(?:\[[^\]]*\]|[^:\[\],]*)(?::[0-9]*)?(?:,|$))*")
+"""Hosts with their ports, as they stand in an address."""
 _SCHEMES = ("postgresql", "postgres")
 _PARAMETERS = frozenset(
     {
@@ -41,32 +44,54 @@ def checked(written: str) -> str:
     Raises:
         UsageError: it is none, or there is a password in it, which is not repeated.
     """
-    scheme, colon, _ = written.partition("://")
+    scheme, colon, rest = written.partition("://")
     if not colon or scheme not in _SCHEMES:
-        said = f"{scheme}://…" if colon else repr(written)
+        # It may be `host=… password=…`, which libpq takes, too.
+        said = f"{scheme}://…" if colon and scheme.isalnum() else "that" if "=" in written else repr(written)
         raise UsageError(
             f"--store takes the address of a database, such as postgresql://froyo@db.example.org/froyo, not {said}; "
             "a store on this machine is in the directory that --state names"
         )
-    parts = urlsplit(written)
+    try:
+        parts = urlsplit(written)
+    except ValueError:
+        raise _no_address(f"{scheme}://…") from None
     parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
     who, _, where = parts.netloc.rpartition("@")
     shown = f"{scheme}://{who.partition(':')[0]}{'@' if who else ''}{where}{parts.path}"
     if ":" in who or parameters.keys() & {"password", "sslpassword"}:
+        raise _with_password(shown)
+    strange = sorted(parameters.keys() - _PARAMETERS)
+    is_wrong = parts.fragment or parts.path.count("/") > 1 or not parts.path.strip("/")
+    ports = _PORTS.fullmatch(where) is not None
+    if (strange or is_wrong or not ports) and "@" in rest.removeprefix(parts.netloc):
+        # A password in which a slash, a question mark or a hash stands as it is looks like another part of it.
+        raise _with_password(f"{scheme}://…")
+    if not ports:
         raise UsageError(
-            f"{shown}: there is a password in the address, where everybody on this machine can read it; change it, put "
-            "the new one as HOST:PORT:DATABASE:USER:PASSWORD into ~/.pgpass or the file that PGPASSFILE names (mode "
-            "0600), and leave it out of --store"
+            f"{scheme}://…: a port is a number, as in postgresql://froyo@db.example.org:5433/froyo"
         )
-    if strange := sorted(parameters.keys() - _PARAMETERS):
+    if strange:
         raise UsageError(
             f"{shown}: froyo takes no {strange[0]!r} in an address; it takes {', '.join(sorted(_PARAMETERS))}"
         )
-    if parts.fragment or parts.path.count("/") > 1 or not parts.path.strip("/"):
-        raise UsageError(
-            f"{shown}: an address ends with the name of a database, as in postgresql://froyo@db.example.org/froyo"
-        )
+    if is_wrong:
+        raise _no_address(shown)
     return written
+
+
+def _with_password(shown: str) -> UsageError:
+    return UsageError(
+        f"{shown}: there is a password in the address, where everybody on this machine can read it; change it, put "
+        "the new one as HOST:PORT:DATABASE:USER:PASSWORD into ~/.pgpass or the file that PGPASSFILE names (mode "
+        "0600), and leave it out of --store"
+    )
+
+
+def _no_address(shown: str) -> UsageError:
+    return UsageError(
+        f"{shown}: an address ends with the name of a database, as in postgresql://froyo@db.example.org/froyo"
+    )
 
 
 def password(environ: Mapping[str, str]) -> str | None:

@@ -38,6 +38,10 @@ def test_an_address_is_taken_as_libpq_takes_it(address, tmp_path):
         "postgresql://froyo@db/froyo?password=hunter2",
         "postgresql://froyo@db/froyo?sslmode=require&sslpassword=hunter2",
         "postgresql://:hunter2@/froyo",
+        "postgresql://froyo:5/hunter2@db/froyo",
+        "postgresql://froyo:x/hunter2@db/froyo",
+        "postgresql://froyo:5#hunter2@db/froyo",
+        "postgresql://froyo:5?hunter2@db/froyo",
     ],
 )
 def test_a_password_in_an_address_is_refused_and_not_repeated(address, tmp_path):
@@ -54,6 +58,11 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(address, tmp_path)
             "not '/var/lib/froyo'; a store on this machine is in the directory that --state names",
         ),
         ("mysql://u:hunter2@db/froyo", "not mysql://…"),
+        ("host=db user=froyo password=hunter2", "not that"),
+        ("host=db password=hunter2 sslrootcert=x://y", "not that"),
+        ("postgresql://froyo:hunter2[@db/froyo", "an address ends with"),
+        ("postgresql://froyo:hunter2/froyo", "postgresql://…: a port is a number"),
+        ("postgresql://froyo@db:543x/froyo", "postgresql://…: a port is a number"),
         ("postgresql://db.example.org", "an address ends with the name of a database"),
         ("postgresql://db/froyo/more", "an address ends with the name of a database"),
         (
