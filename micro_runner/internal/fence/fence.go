@@ -4,6 +4,8 @@
 // by whoever changes something. A session with a higher token writes it down first, so that those with lower ones begin nothing
 // any more, and then waits for what they have begun.
 //
+// Whoever is stopped while it has one of the locks is waited for no longer than that either: there is no fence then, which is said.
+//
 // Invariant: nothing is begun under a token once a higher one is on record; and nothing under the higher one while something of a lower one is
 // under way, but for what hangs longer than Patience.
 package fence
@@ -31,6 +33,8 @@ const (
 	kept = 30 * 24 * time.Hour
 )
 
+var patience = Patience
+
 // Fence is what a session has of one. The zero value lets everything pass.
 type Fence struct {
 	token     int64
@@ -55,7 +59,7 @@ func (f *Fence) Claim(store string, token int64, passed func(error)) error {
 			return err
 		}
 	}
-	sweep(directory)
+	sweep(directory, store)
 	number, err := open(filepath.Join(directory, store))
 	if err != nil {
 		return err
@@ -176,7 +180,7 @@ func open(path string) (*os.File, error) {
 // raise puts a token on record, and says whether a lower one was.
 func raise(number *os.File, token int64) (bool, error) {
 	if err := lock(number, syscall.LOCK_EX); err != nil {
-		return false, fault.From(err, number.Name())
+		return false, err
 	}
 	defer func() { _ = syscall.Flock(int(number.Fd()), syscall.LOCK_UN) }()
 	there, err := read(number)
@@ -204,7 +208,7 @@ func newest(number *os.File) (int64, error) {
 	}
 	defer own.Close()
 	if err := lock(own, syscall.LOCK_SH); err != nil {
-		return 0, fault.From(err, number.Name())
+		return 0, err
 	}
 	return read(own)
 }
@@ -240,7 +244,7 @@ func older(ours, theirs int64) error {
 
 // drain waits for what is under way.
 func drain(work *os.File) {
-	for end := time.Now().Add(Patience); time.Now().Before(end); time.Sleep(glance) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(glance) {
 		if syscall.Flock(int(work.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
 			_ = syscall.Flock(int(work.Fd()), syscall.LOCK_UN)
 			return
@@ -248,19 +252,26 @@ func drain(work *os.File) {
 	}
 }
 
+// lock takes a lock of a file. All are held for a moment only, but by who was stopped in it, or means harm.
 func lock(file *os.File, how int) error {
-	for {
-		if err := syscall.Flock(int(file.Fd()), how); err != syscall.EINTR {
-			return err
+	for end := time.Now().Add(patience); ; time.Sleep(glance) {
+		switch err := syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB); {
+		case err == nil:
+			return nil
+		case err != syscall.EWOULDBLOCK && err != syscall.EINTR:
+			return fault.From(err, file.Name())
+		case time.Now().After(end):
+			return fault.New(fault.IO, "%s: another process keeps it locked", file.Name())
 		}
 	}
 }
 
-// sweep removes what no session has come with in a long time.
-func sweep(directory string) {
+// sweep removes what no session has come with in a long time, as the clock of this host has it: not what one comes with now, which an
+// older session may be at work with, whatever the clock was when that came.
+func sweep(directory, but string) {
 	entries, _ := os.ReadDir(directory)
 	for _, entry := range entries {
-		if info, err := entry.Info(); err == nil && !strings.HasSuffix(entry.Name(), ".work") && time.Since(info.ModTime()) > kept {
+		if info, err := entry.Info(); err == nil && entry.Name() != but && !strings.HasSuffix(entry.Name(), ".work") && time.Since(info.ModTime()) > kept {
 			_ = os.Remove(filepath.Join(directory, entry.Name()))
 			_ = os.Remove(filepath.Join(directory, entry.Name()+".work"))
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -124,5 +125,60 @@ func TestWhatNobodyComesWithAnyMoreIsForgotten(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(directory, store), long, long); err != nil {
 		t.Fatal(err)
 	}
+	if err := In(directory).Claim("f"+store[1:], 1, nil); err != nil {
+		t.Fatal(err)
+	}
 	claim(t, directory, 1)
+}
+
+func TestWhatIsAtWorkIsWaitedForWhateverTheClockWas(t *testing.T) {
+	directory := t.TempDir()
+	old, passed := claim(t, directory, 7)
+	leave, err := old.Enter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := time.Now().Add(-2 * kept)
+	if err := os.Chtimes(filepath.Join(directory, store), long, long); err != nil {
+		t.Fatal(err)
+	}
+	came := make(chan error, 1)
+	newer := In(directory)
+	go func() { came <- newer.Claim(store, 8, func(error) {}) }()
+	<-passed
+	select {
+	case <-came:
+		t.Fatal("it did not wait")
+	case <-time.After(10 * glance):
+	}
+	leave()
+	if err := <-came; err != nil {
+		t.Fatal(err)
+	}
+	newer.Close()
+}
+
+func TestWhoeverKeepsALockIsNotWaitedForForEver(t *testing.T) {
+	patience = 4 * glance
+	t.Cleanup(func() { patience = Patience })
+	for _, name := range []string{store, store + ".work"} {
+		directory := t.TempDir()
+		ours, _ := claim(t, directory, 7)
+		theirs, err := open(filepath.Join(directory, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := lock(theirs, syscall.LOCK_EX); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ours.Enter(); err == nil || isPassed(err) {
+			t.Fatalf("got %v", err)
+		}
+		newer := In(directory)
+		if err := newer.Claim(store, 8, func(error) {}); isPassed(err) || (err == nil) != (name != store) {
+			t.Fatalf("got %v", err)
+		}
+		newer.Close()
+		_ = theirs.Close()
+	}
 }
