@@ -45,20 +45,24 @@ _CREDENTIALS = frozenset(
         ipaddress.ip_address,
         (
             "fd00:ec2::254",  # Amazon, by IPv6
+            "fd00:ec2::23",  # the same for pods
+            "fd20:ce::254",  # Google, by IPv6
+            "fd00:42::42",  # Scaleway, by IPv6
             "168.63.129.16",  # Azure
             "100.100.100.200",  # Alibaba
             "192.0.0.192",  # Oracle
         ),
     )
 )
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
-"""What a translator sends on by IPv4 (RFC 6052); the last 32 bits say where to."""
+_TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+"""What a translator sends on by IPv4 (RFC 6052, RFC 8215); the last 32 bits say where to."""
 
 
 def _is_forbidden(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])
     meant = found
     if isinstance(found, ipaddress.IPv6Address):
-        within = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if found in _TRANSLATED else None
+        translated = any(found in network for network in _TRANSLATED)
+        within = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if translated else None
         meant = found.ipv4_mapped or found.sixtofour or within or found
     return meant.is_link_local or meant in _CREDENTIALS

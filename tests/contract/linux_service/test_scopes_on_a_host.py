@@ -139,7 +139,7 @@ def test_a_user_gains_nothing_by_links_and_one_without_a_manager_is_told_what_to
 def test_units_of_all_users_begin_with_their_managers_and_are_given_back(lab, site):
     host = lab.host("h1")
     name = "froyo-all"
-    host.exec(f"find /etc/systemd/user -name 'froyo-*' -delete")
+    host.exec("find /etc/systemd/user -name 'froyo-*' -delete")
     everybody = unit("Unit", "all", host, unit=f"{name}.service", content=APP, scope="global")
     begins = unit("Service", "all", host, unit=f"{name}.service", scope="global", startup="enabled")
     tidy = unit("Timer", "tidy", host, scope="global", schedule="daily", command=["/usr/bin/true"])
