@@ -251,6 +251,7 @@ func (f *family) removeUser(ctx context.Context, item wire.Object) (wire.Object,
 		if err := f.setLinger(ctx, name, false); err != nil {
 			return nil, err
 		}
+		leave(ctx, there.uid)
 	}
 	argv := []string{"userdel"}
 	if home {
