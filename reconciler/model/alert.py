@@ -45,6 +45,7 @@ class WebhookOut:
         key: with which the body is signed, or None.
         ca_file: certificates by which the server is known, or "" for those of the system.
         timeout: seconds that it may take.
+        elsewhere: who declares it has no business on the controller's own machine.
     """
 
     url: str | Secret | KeyRef
@@ -53,6 +54,7 @@ class WebhookOut:
     key: Secret | KeyRef | None = None
     ca_file: str = ""
     timeout: float = TIMEOUT
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

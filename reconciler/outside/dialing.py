@@ -16,6 +16,7 @@ from reconciler.outside.unanswered import Unanswered
 from reconciler.sockets import NotReached, connected, place
 
 Dial = Callable[[str, int], Awaitable[socket.socket]]
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 async def dial(host: str, port: int) -> socket.socket:
@@ -24,15 +25,36 @@ async def dial(host: str, port: int) -> socket.socket:
     Raises:
         Unanswered: the name is not known, the address is not to be connected to, or nobody answers.
     """
+    return await _dialled(host, port, lambda _: False)
+
+
+async def dial_elsewhere(host: str, port: int) -> socket.socket:
+    """The same for who has no business on this machine: nor is an address of its own loopback connected to.
+
+    Raises:
+        Unanswered: as `dial`.
+    """
+    return await _dialled(host, port, lambda meant: meant.is_loopback or meant.is_unspecified)
+
+
+async def _dialled(host: str, port: int, refused: Callable[[Address], bool]) -> socket.socket:
     where = place(host, port)
 
     def permit(address: str) -> None:
-        if _is_forbidden(address):
+        meant = _meant(address)
+        if meant.is_link_local or meant in _CREDENTIALS:
             message = (
                 f"{where}: {address} is an address of the link, or one at which a cloud keeps credentials, and"
                 " not asked: docs/spec/controller-calls.md"
             )
-            raise Unanswered("forbidden_address", message, error_class=ErrorClass.PERMANENT)
+        elif refused(meant):
+            message = (
+                f"{where}: {address} is on the operator's own machine, which is not for this namespace; who runs the"
+                " operator can allow it: --trust NAMESPACE"
+            )
+        else:
+            return
+        raise Unanswered("forbidden_address", message, error_class=ErrorClass.PERMANENT)
 
     try:
         return await connected(host, port, permit=permit)
@@ -58,11 +80,11 @@ _TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff
 """What a translator sends on by IPv4 (RFC 6052, RFC 8215); the last 32 bits say where to."""
 
 
-def _is_forbidden(address: str) -> bool:
+def _meant(address: str) -> Address:
+    """The address that is connected to in the end."""
     found = ipaddress.ip_address(address.partition("%")[0])
-    meant = found
-    if isinstance(found, ipaddress.IPv6Address):
-        translated = any(found in network for network in _TRANSLATED)
-        within = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if translated else None
-        meant = found.ipv4_mapped or found.sixtofour or within or found
-    return meant.is_link_local or meant in _CREDENTIALS
+    if not isinstance(found, ipaddress.IPv6Address):
+        return found
+    translated = any(found in network for network in _TRANSLATED)
+    within = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if translated else None
+    return found.ipv4_mapped or found.sixtofour or within or found

@@ -13,7 +13,7 @@ from reconciler.app.sources import Sources
 from reconciler.core.alerting import NO_MORE, Health, ObjectHealth, standings
 from reconciler.core.conditions import summarize
 from reconciler.engine.loop.controller import Controller
-from reconciler.model.alert import About, Alert, AlertName
+from reconciler.model.alert import About, Alert, AlertName, WebhookOut
 from reconciler.model.cluster import ClusterPlace
 from reconciler.model.conditions import ConditionType, Reason
 from reconciler.model.names import (
@@ -57,8 +57,16 @@ def declared_alerts(controller: Controller, sources: Sources) -> dict[AlertName,
         place = given[source].place if source in given else None
         everywhere = place is not None and not isinstance(place, ClusterPlace)
         for name, alert in in_force[source].alerts.items():
-            found.setdefault(name, DeclaredAlert(alert, source, everywhere))
+            mine = alert if not isinstance(place, ClusterPlace) or place.trusted else _elsewhere(alert)
+            found.setdefault(name, DeclaredAlert(mine, source, everywhere))
     return found
+
+
+def _elsewhere(alert: Alert) -> Alert:
+    """An alert of a namespace that others share the operator with: it goes out to nobody on the operator's machine."""
+    if not isinstance(alert.way, WebhookOut):
+        return alert
+    return replace(alert, way=replace(alert.way, elsewhere=True))
 
 
 class AlertScope:

@@ -93,7 +93,7 @@ class WaysOut:
 
     async def _post(self, alert: Alert, way: WebhookOut, said: Mapping[str, Any]) -> None:
         # aiohttp is expensive to import, and most have no webhooks.
-        from reconciler.outside.dialing import dial
+        from reconciler.outside.dialing import dial, dial_elsewhere
         from reconciler.outside.posting import post
         from reconciler.outside.unanswered import Unanswered
 
@@ -112,7 +112,10 @@ class WaysOut:
             raise NotTaken(f"webhook.urlFrom: {'; '.join(trouble)}")
         ca = await self._runtime.offload("alerts", lambda: _certificates(way.ca_file)) if way.ca_file else ""
         try:
-            answer = await post(url, body, headers, dial, ca=ca, timeout=way.timeout, now=self._runtime.now)
+            dialled = dial_elsewhere if way.elsewhere else dial
+            answer = await post(
+                url, body, headers, dialled, ca=ca, timeout=way.timeout, now=self._runtime.now
+            )
         except Unanswered as error:
             raise NotTaken(error.failure.message) from None
         if answer.status not in _TAKEN:

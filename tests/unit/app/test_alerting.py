@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -25,6 +26,7 @@ from reconciler.model.alert import (
     AlertStatus,
     FileOut,
     Incident,
+    WebhookOut,
 )
 from reconciler.model.cluster import ClusterPlace
 from reconciler.model.conditions import ConditionType, Reason
@@ -43,8 +45,8 @@ MOTD, PAGE = "web-1/File/motd", "web-1/File/page"
 BAD = condition(status=False, reason=Reason.PERMANENT_ERROR, message="no")
 
 
-def alert(name=OPS, digest="1", **fields):
-    return Alert(name=name, way=FileOut(name="log"), digest=Digest(digest), **fields)
+def alert(name=OPS, digest="1", way=FileOut(name="log"), **fields):  # noqa: B008 - it is immutable
+    return Alert(name=name, way=way, digest=Digest(digest), **fields)
 
 
 def desired(*alerts, instances=(), targets=()):
@@ -114,6 +116,18 @@ def test_a_namespace_hears_of_itself_alone():
     [one] = declared_alerts(known.controller, known).values()
     assert one.hears(About(object="x", kind="File", source=place.name))
     assert not one.hears(About(object="x", kind="File", source=SITE))
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_one_of_a_namespace_that_is_not_trusted_goes_to_nobody_on_the_operators_machine(trusted):
+    known = Known()
+    place = ClusterPlace("web", trusted=trusted)
+    known.given = {place.name: Source(place.name, place)}
+    webhook, file = WebhookOut(url="https://h/"), FileOut(name="f")
+    known.in_force = {place.name: desired(alert(way=webhook), alert(OTHER, way=file))}
+    found = declared_alerts(known.controller, known)
+    assert found[OPS].alert.way == replace(webhook, elsewhere=not trusted)
+    assert found[OTHER].alert.way == file
 
 
 def test_of_everything_it_is_known_what_it_is_and_how():

@@ -211,6 +211,14 @@ def server():
     found.server_close()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]", "2130706433"])
+async def test_what_is_declared_by_others_is_posted_to_nobody_on_this_machine(ways, server, host):
+    url = f"http://{host}:{server.server_port}/"
+    with pytest.raises(NotTaken, match="on the operator's own machine"):
+        await ways.send(alert(WebhookOut(url=url, elsewhere=True)), SAID)
+    assert not server.heard
+
+
 async def test_a_message_is_posted_and_signed(ways, where, server):
     url = secret(where, "url", f"http://127.0.0.1:{server.server_port}/services/T0/B0/XYZ\n")
     key, token = secret(where, "key", "the key of it"), secret(where, "token", "the token of it")
