@@ -101,7 +101,7 @@ class Repository:
         """
         tree = commit
         if below := self._place.path:
-            found = await self._git.run("ls-tree", "-d", "-z", "--full-tree", commit, below)
+            found = await self._git.run("ls-tree", "-d", "-z", "--full-tree", commit, "--", below)
             mode, _, rest = found.decode("utf-8", "replace").partition(" tree ")
             if mode != "040000":
                 raise GitFailed(f"{self._place.url}: there is no directory {below} in {commit}")

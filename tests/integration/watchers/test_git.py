@@ -169,6 +169,15 @@ async def test_a_path_that_is_no_directory_is_told(origin: Origin, fetched: Fetc
             await fetched.source(place(origin, path=path)).take()
 
 
+@pytest.mark.parametrize("path", ["-t", "--name-only", ":(top)x", "a*"])
+async def test_a_path_is_a_name_whatever_git_could_take_it_for(
+    origin: Origin, fetched: Fetched, path: str
+) -> None:
+    origin.commit({"ab/f": "1", f"{path}/f": "2", "zz/f": "3"})
+    found = await fetched.source(place(origin, path=path)).take()
+    assert {name: file.read() for name, file in found.files.items()} == {"f": b"2"}
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to somebody else")
 async def test_a_repository_of_somebody_else_is_not_read_from_its_path(
     origin: Origin, fetched: Fetched
