@@ -25,7 +25,10 @@ _SCP = re.compile(
 _HOST = re.compile(
     r"(?:[A-Za-z0-9_][A-Za-z0-9_.+%-]*@)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:]+\])(?::\d+)?/.*"
 )
-_PASSWORD = re.compile(r"[^/@]*:[^/]*@")
+_PASSWORD = re.compile(r"[^/@]*:[^/@]*@|(?!\[)[^/@]*:(?!\d*/)[^@]*@")
+_SCP_PASSWORD = re.compile(r"[^/@:]*:[^/@]*@[^/@]*:")
+_TOKEN = re.compile(r"(?:gh[a-z]_|github_pat_|gl[a-z]{2,4}-|AT(?:BB|AT|CT)|[A-Za-z0-9_-]{32})[^/@:]*@")
+"""A user by whose name a server lets in whoever knows it."""
 _ODD = re.compile(r"[\x00-\x20\x7f]")
 _NO_NAME = re.compile(r"^[-./]|\.\.|[\x00-\x20\x7f~^:?*\[\\]|@\{|//|/$|\.lock(?:/|$)|\.$|/\.")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -75,10 +78,12 @@ def ref_of(written: str) -> dict[str, str]:
 def _url(written: str, resolve: Resolve, complain: Complain) -> str:
     where = ("url",)
     scheme, separator, rest = written.partition("://")
-    if separator and _PASSWORD.match(rest):
+    if (_PASSWORD if separator else _SCP_PASSWORD).match(rest if separator else written):
         complain(
             where, "a password does not belong in a URL", "name a file of mode 0600 with it: passwordFile"
         )
+    elif scheme == "https" and _TOKEN.match(rest):
+        complain(where, "a token does not belong in a URL", "name a file of mode 0600 with it: passwordFile")
     elif _ODD.search(written):
         complain(where, "a URL has no spaces, and nothing that cannot be seen", _URLS)
     elif separator and scheme == "file":

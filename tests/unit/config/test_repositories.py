@@ -115,6 +115,13 @@ def test_a_repository_is_named_by_its_url(url: str, place: str, name: str) -> No
     ("git", "why"),
     [
         ({"url": "https://u:p4ss@h/r"}, "url: a password does not belong in a URL"),
+        ({"url": "https://u:p4ss/w@h/r"}, "url: a password does not belong in a URL"),
+        ({"url": "u:p4ss@h:r"}, "url: a password does not belong in a URL"),
+        ({"url": "https://ghp_p4ss@h/r"}, "url: a token does not belong in a URL"),
+        (
+            {"url": "https://p4ss0123456789abcdef0123456789abcdef@h/r"},
+            "url: a token does not belong in a URL",
+        ),
         ({"url": "http://h/r"}, "url: http:// is none of https://, ssh://, file://"),
         ({"url": "ext::sh -c id"}, "url: a URL has no spaces"),
         ({"url": "ext::id"}, "url: 'ext::id' is no URL"),
@@ -173,3 +180,18 @@ def test_the_example_means_what_it_says() -> None:
     assert isinstance(site, GitPlace)
     assert baseline.verification == Verification(tag=True, openpgp_keys="/src/keys/release-managers.asc")
     assert (site.name, str(site.ref)) == ("git+ssh://git@git.example.com/ops/fleet.git//site", "branch main")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://org@dev.example.com/org/_git/site",
+        "https://git.example.com:8443/site@main",
+        "ssh://git@[::1]:22/site@main",
+        "https://[::1]/site@main",
+        "git.example.com:team@site/r",
+    ],
+)
+def test_what_looks_a_little_like_a_password_is_none(url: str) -> None:
+    place, said = read({"url": url})
+    assert (place.url, said) == (url, [])
