@@ -161,11 +161,11 @@ def _without_text(side: Any) -> Any:
 
 
 def _unified(before: Any, after: Any, find_blob: FindBlob) -> str:
-    """A diff of two bodies; of what cannot be shown it says digest and size."""
+    """A diff of two bodies; of what cannot be shown it says digest and size. What is no body has no lines."""
     old = new = None
-    if before is not None:
+    if isinstance(before, dict):
         old = diff.Body(str(before["digest"]), before.get("size", 0), text=before.get("text"))
-    if after is not None:
+    if isinstance(after, dict):
         new = diff.Body(str(after["digest"]), after.get("size", 0), text=after.get("text"))
         if new.text is None and new.size <= diff.MAX_BYTES:
             with contextlib.suppress(SnapshotGone):

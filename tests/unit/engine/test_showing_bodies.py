@@ -24,3 +24,9 @@ def test_what_a_provider_composes_itself_is_shown_without_being_a_body():
 def test_what_is_sensitive_is_not_shown_all_the_same():
     shown = _shown(FieldDiff("source", None, side("new\n")), nowhere, hide=True)
     assert "new" not in str(shown)
+
+
+def test_what_stands_where_a_body_is_to_be_and_is_none_has_no_lines():
+    shown = _shown(FieldDiff("s0", "directory", side("new\n")), nowhere, hide=False)
+    assert (shown.before, shown.unified.splitlines()[-1]) == ("directory", "+new")
+    assert _shown(FieldDiff("s0", side("old\n"), "gone"), nowhere, hide=False).unified.endswith("-old")
