@@ -21,7 +21,8 @@ from reconciler.errors import LeaseHeld, StoreError
 from reconciler.store import audit, codec, lease, migrate
 from reconciler.store.blobs import INLINE, digest_of
 from reconciler.store.compiler import DIALECTS, text_of
-from reconciler.store.database import Connecting, Database
+from reconciler.store.connecting import Connecting
+from reconciler.store.database import Database
 from reconciler.store.failures import failure
 from reconciler.store.schema import metadata
 

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from reconciler.errors import StoreError
-    from reconciler.store.blobs import Blobs
-    from reconciler.store.records import Lease, LeaseHolder
 
 Place = Path | str
 """Where a store is: the path of an SQLite database, or the address of one of PostgreSQL."""
@@ -139,56 +137,3 @@ class Database(Protocol):
 
     def close(self) -> None:
         """End at once. May be called twice."""
-
-
-class LeaseLock(Protocol):
-    """What shows that the holder of a lease lives: it dies with its process. Used on the writer's lane only.
-
-    Attributes:
-        taken: whether somebody else had it when it was tried last.
-        waits: whether `wait` is worth a call before it is tried.
-    """
-
-    taken: bool
-    waits: bool
-
-    def wait(self) -> bool:
-        """Take it, waiting a little for who has it to end. Outside of a transaction."""
-
-    def try_lock(self) -> bool:
-        """Take it if nobody else has it. True if it is held now."""
-
-    def unlock(self) -> None:
-        """Give it back. May be called twice."""
-
-    def is_proof(self, found: Lease, newcomer: LeaseHolder) -> bool:
-        """Whether a newcomer who has the lock may conclude that the holder of `found` is gone."""
-
-
-class Connecting(Protocol):
-    """A place where a store is or is going to be."""
-
-    @property
-    def place(self) -> Place:
-        """What it is called in errors."""
-
-    @property
-    def blobs(self) -> Blobs:
-        """Where the large contents are."""
-
-    def writer(self) -> Database:
-        """The one connection that writes; makes the database where that is its part.
-
-        Raises:
-            StoreError: it cannot be had.
-        """
-
-    def reader(self) -> Database:
-        """A connection that cannot write.
-
-        Raises:
-            StoreError: there is no database, or it cannot be read.
-        """
-
-    def lock(self, writer: Database | None) -> LeaseLock:
-        """The lock of the lease, for who writes by `writer`."""

@@ -21,7 +21,8 @@ from reconciler.store import codec, sql
 from reconciler.store.records import Lease, LeaseHolder
 
 if TYPE_CHECKING:
-    from reconciler.store.database import Database, LeaseLock, Place
+    from reconciler.store.connecting import LeaseLock
+    from reconciler.store.database import Database, Place
 
 
 def current(connection: Database) -> Lease | None:

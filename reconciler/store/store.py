@@ -38,7 +38,8 @@ from reconciler.store.records import LeaseHolder, Receipt, Retention, StoreStats
 from reconciler.store.writer import LANE, Writer
 
 if TYPE_CHECKING:
-    from reconciler.store.database import Connecting, Database, LeaseLock, Place
+    from reconciler.store.connecting import Connecting, LeaseLock
+    from reconciler.store.database import Database, Place
 
 T = TypeVar("T")
 

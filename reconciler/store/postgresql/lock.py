@@ -10,18 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from reconciler.store.postgresql.keys import LEASE, OF_THIS_SCHEMA
+
 if TYPE_CHECKING:
     from reconciler.store.postgresql.database import PostgreSQLDatabase
     from reconciler.store.records import Lease, LeaseHolder
 
-LEASE = 0x66726F79
-WRITING = LEASE + 1
-"""Of the two keys of an advisory lock the first; the second is the schema that the store is in."""
-
 PATIENCE = 0.5
 """Seconds that a newcomer waits: the server needs a moment to see that a session has ended."""
-
-OF_THIS_SCHEMA = "hashtext(current_schema())"
 
 
 class AdvisoryLock:
