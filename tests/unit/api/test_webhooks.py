@@ -4,12 +4,15 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import socket
+import ssl
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from aiohttp import web
 
-from reconciler.api import webhooks
+from reconciler.api import ports, webhooks
 from reconciler.api.ports import bound
 from reconciler.api.webhooks import HookLimit, is_signed, serve_webhooks
 
@@ -101,6 +104,62 @@ async def test_what_is_too_large_or_too_slow_is_turned_away(monkeypatch: pytest.
         assert b" 408 " in await reader.readline()
         writer.close()
         assert heard == []
+
+
+async def test_who_connects_and_says_nothing_takes_no_more_than_some_places_and_none_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ports, "AT_ONCE", 2)
+    monkeypatch.setattr(ports, "IDLE", 0.2)
+    async with hearing() as (url, heard), aiohttp.ClientSession() as client:
+        port = int(url.rpartition(":")[2])
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+        silent[0][1].write(b"POST /hook HTTP/1.1\r\nHost:")
+        headers = {"X-Gitlab-Token": SECRET}
+        async with client.post(f"{url}/hook", data=BODY, headers=headers) as answer:
+            assert answer.status == 202
+        for reader, writer in silent:
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+            writer.close()
+        assert heard == [1]
+
+
+async def test_what_speaks_no_tls_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "AT_ONCE", 1)
+    monkeypatch.setattr(ports, "HANDSHAKE", 0.2)
+    runner = web.AppRunner(web.Application())
+    with contextlib.closing(bound("0")) as listening:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        serving = asyncio.create_task(ports.served(runner, listening, context))
+        try:
+            for said in (b"GET / HTTP/1.1\r\n\r\n", b"", b"x"):
+                reader, writer = await asyncio.open_connection("127.0.0.1", listening.getsockname()[1])
+                writer.write(said)
+                with contextlib.suppress(ConnectionError):
+                    await reader.read()
+                writer.close()
+        finally:
+            serving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await serving
+
+
+async def test_who_cannot_be_accepted_now_is_accepted_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    accept, failed = loop.sock_accept, [OSError(24, "Too many open files")]
+
+    async def accepting(listening: socket.socket) -> object:
+        if failed:
+            raise failed.pop()
+        return await accept(listening)
+
+    monkeypatch.setattr(loop, "sock_accept", accepting)
+    monkeypatch.setattr(ports, "AGAIN", 0.0)
+    async with hearing() as (url, heard), aiohttp.ClientSession() as client:
+        async with client.post(f"{url}/hook", data=BODY, headers={"X-Gitlab-Token": SECRET}) as answer:
+            assert answer.status == 202
+        assert heard == [1]
 
 
 async def test_nobody_is_heard_while_there_is_no_secret() -> None:
