@@ -5,10 +5,12 @@ Invariant: what is asked is answered in the version in which it was asked, and a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _MOST_WARNINGS = 8
 _LONGEST = 240
 """Characters of a warning that the API server is sure to pass on."""
@@ -41,16 +43,21 @@ class Reviewed:
         Raises:
             KeyError: it is no AdmissionReview.
             TypeError: the same.
+            ValueError: the same.
         """
         request = review["request"]
         found = request["object"]
         before = request.get("oldObject")
+        metadata = {"name": request.get("name") or "", **found["metadata"]}
+        # Anybody may ask who reaches the port, and what is in a namespace is listed for it.
+        if not _NAME.fullmatch(request["namespace"]) or not _NAME.fullmatch(metadata["name"] or "generated"):
+            raise ValueError("a name in it is none")
         return cls(
             request["uid"],
             request["namespace"],
             request["kind"]["group"],
             request["kind"]["kind"],
-            {**found, "metadata": {"name": request.get("name") or "", **found["metadata"]}},
+            {**found, "metadata": metadata},
             bool(found["metadata"].get("deletionTimestamp"))
             or (before is not None and _declared(before) == _declared(found)),
         )

@@ -208,9 +208,9 @@ async def _answered(
     if asked.unchanged:
         return answer(asked.uid, [], [])
     try:
-        async with asyncio.timeout(ANSWERED), turn:
-            there = await listed(asked.namespace, kinds)
-            refusals, warnings = await asyncio.to_thread(partial(judge.judged, asked, there))
+        async with asyncio.timeout(ANSWERED):
+            judging = await _judging(judge, kinds, turn, asked)
+            refusals, warnings = await asyncio.shield(judging)
     except TimeoutError:
         return answer(asked.uid, [], ["froyo could not check this in time; see the status of the object"])
     except Unlisted as error:
@@ -219,3 +219,24 @@ async def _answered(
         log.exception("an object could not be judged; this is a defect", namespace=asked.namespace)
         return answer(asked.uid, [], ["froyo failed to check this; see the status of the object"])
     return answer(asked.uid, refusals, warnings)
+
+
+async def _judging(
+    judge: Judge, kinds: Sequence[Definition], turn: asyncio.Lock, asked: Reviewed
+) -> asyncio.Future[tuple[list[str], list[str]]]:
+    """What is found of an object, which has its turn until then: a thread cannot be ended, whoever gives it up."""
+    await turn.acquire()
+    try:
+        there = await listed(asked.namespace, kinds)
+    except BaseException:
+        turn.release()
+        raise
+    judging = asyncio.ensure_future(asyncio.to_thread(judge.judged, asked, there))
+
+    def over(done: asyncio.Future[Any]) -> None:
+        turn.release()
+        if not done.cancelled():
+            done.exception()  # who asked may have gone
+
+    judging.add_done_callback(over)
+    return judging

@@ -1,13 +1,18 @@
 """What is refused before it is taken, and what is only said: by the function that `froyo validate` asks."""
 
+import asyncio
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from reconciler.app.operator import admitting
 from reconciler.app.operator.admitting import Judge
 from reconciler.config import ParseCache, load
 from reconciler.plugins.packages import catalog, load_packages
 from watchers.kubernetes.admission import Reviewed, answer
+from watchers.kubernetes.listing import Unlisted
 from watchers.kubernetes.objects import Definition
 
 ROOT = Path(__file__).parents[3]
@@ -111,3 +116,48 @@ def test_an_answer_is_about_its_question():
     assert (said["allowed"], said["status"]["code"]) == (False, 422)
     assert said["status"]["message"] == "no; nor that"
     assert len(said["warnings"][0]) == 240
+
+
+@pytest.mark.parametrize("name", ["", "..", "../../other", "a?watch=1", "a/b", "A"])
+def test_what_could_be_a_path_is_no_name(name):
+    definition, found = file()
+    with pytest.raises(ValueError, match="a name in it is none"):
+        asked((definition, {**found, "metadata": {**found["metadata"], "name": name or "/"}}))
+    review = {"uid": "7", "namespace": name, "object": found, "kind": {"group": "g", "kind": "File"}}
+    with pytest.raises(ValueError, match="a name in it is none"):
+        Reviewed.of({"request": review})
+
+
+async def test_one_is_judged_at_a_time_whoever_has_given_up(monkeypatch):
+    begun, go_on = [], threading.Event()
+
+    class Slow:
+        def judged(self, asked, there):
+            begun.append(asked.uid)
+            go_on.wait()
+            return [], ["said"]
+
+    async def nothing(*_):
+        return []
+
+    monkeypatch.setattr(admitting, "listed", nothing)
+    monkeypatch.setattr(admitting, "ANSWERED", 0.05)
+    _, found = file()
+    review = {"uid": "7", "namespace": "default", "object": found, "kind": {"group": "g", "kind": "File"}}
+    turn = asyncio.Lock()
+    ask = partial(admitting._answered, Slow(), [], turn, {"request": review})
+    for _ in range(3):
+        said = await ask()
+        assert said["response"]["warnings"][0].startswith("froyo could not check this in time")
+    assert begun == ["7"]
+    go_on.set()
+    async with turn:
+        monkeypatch.setattr(admitting, "ANSWERED", 60.0)
+    assert (await ask())["response"]["warnings"] == ["said"]
+
+    async def unlisted(*_):
+        raise Unlisted("it is down")
+
+    monkeypatch.setattr(admitting, "listed", unlisted)
+    for _ in range(2):
+        assert (await ask())["response"]["warnings"] == ["froyo could not check this: it is down"]
