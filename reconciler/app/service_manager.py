@@ -50,7 +50,9 @@ class ServiceManager:
             return
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
             line.setblocking(False)  # noqa: FBT003 - its one argument
-            line.sendto("\n".join(messages).encode(), self._path.replace("@", "\0", 1))
+            line.sendto(
+                "\n".join(messages).encode("utf-8", "backslashreplace"), self._path.replace("@", "\0", 1)
+            )
 
     def standing_by(self, told: str) -> None:
         """The daemon waits for another one to end: it has begun, and is alive, for as long as this is called."""

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
-from reconciler.core.visible import visible
+from reconciler.core.visible import one_line, visible
 from reconciler.telemetry.journal import JournalHandler, is_journal
 from reconciler.telemetry.log import ROOT
 from reconciler.telemetry.without import without
@@ -144,5 +144,6 @@ def _fields(_logger: object, _method: str, event: MutableMapping[str, Any]) -> M
 
 
 def _visible(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Nothing that came from elsewhere moves the cursor."""
-    return {key: visible(value) if isinstance(value, str) else value for key, value in event.items()}
+    """Nothing that came from elsewhere moves the cursor, or makes up a line: a library says it within its words."""
+    shown = {key: visible(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {**shown, "event": one_line(str(event["event"]))}

@@ -69,6 +69,8 @@ def test_one_that_stands_by_has_begun_and_is_alive(tmp_path, manager):
     environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "3000000"}
     ServiceManager(environ, pid=7).standing_by("standing by: froyo\non a")
     assert manager.recv(4096) == b"READY=1\nSTATUS=standing by: froyo on a\nWATCHDOG=1"
+    ServiceManager(environ, pid=7).standing_by("standing by: \udcff")
+    assert b"STATUS=standing by: \\udcff\n" in manager.recv(4096)
 
 
 def test_a_watchdog_may_be_meant_for_another_process():

@@ -206,6 +206,15 @@ def test_nothing_that_came_from_elsewhere_moves_the_cursor(redactor):
     configure(redactor=redactor, stream=stream, format=LogFormat.CONSOLE)
     get_logger().info("said \x1b[2J", by="\x1b]0;x\x07")
     assert "\x1b" not in stream.getvalue()
+
+
+def test_what_a_library_repeats_makes_up_no_line(redactor):
+    stream = io.StringIO()
+    configure(redactor=redactor, stream=stream, format=LogFormat.CONSOLE)
+    logging.getLogger("library").warning(
+        "no such host: %s", "x\n2026-01-01T00:00:00.000+00:00 [info     ] all is well"
+    )
+    assert len(stream.getvalue().splitlines()) == 1
     assert "\x07" not in stream.getvalue()
 
 
