@@ -33,6 +33,8 @@ SETTLE = 0.1
 WATCH = 300
 """Seconds after which the server ends a watch."""
 LARGEST = 64 * 1024
+MOST = 1_000
+"""Objects of a namespace that are followed at a time, each by a connection: others have a right to some, too."""
 
 _PLURALS = {"Secret": "secrets", "ConfigMap": "configmaps"}
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -158,6 +160,11 @@ class Referred:
         if _NAME.fullmatch(key.name) is None:
             # Whatever it was made of: with `..` in it, it would be of another namespace.
             raise SecretError(f"{key.name!r} can be no name of a {key.kind}", "write what `kubectl get` says")
+        if key.place not in self._held and self._followed(key.namespace) >= MOST:
+            raise SecretError(
+                f"the {key.kind} {key.name} is not followed: {MOST:,} others of {key.namespace} are",
+                "keep several keys in one",
+            )
         held = self._held.setdefault(key.place, _Held())
         held.idle = 0
         if not held.read:
@@ -165,6 +172,10 @@ class Referred:
         if held.task is None:
             held.task = asyncio.create_task(self._follow(key, held), name=f"follow {key.place}")
         return held
+
+    def _followed(self, namespace: str) -> int:
+        """How many objects of a namespace are."""
+        return sum(place.partition(":")[2].partition("/")[0] == namespace for place in self._held)
 
     async def _get(self, key: KeyRef, held: _Held) -> None:
         try:
