@@ -238,7 +238,7 @@ STATUS: Json = {
                 "properties": {
                     "at": _text("When.", format="date-time"),
                     "target": _text("Where."),
-                    "cause": _text("Why: spec, drift, dependency, refresh, adopt or prune."),
+                    "cause": _text("Why: spec, drift, adopt, prune, restore or refresh."),
                     "outcome": _text("What came of it."),
                 },
             },
