@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 QUIET = 0.1
 """Seconds that what happens together gets to do so."""
 COUNTING = 2.0
-"""Seconds between two statuses of a target in which nothing is another one but how many of its instances are how."""
+"""Seconds between two statuses of an object in which nothing is another one but how many of its instances are how, or
+what was done last: something that is put right again and again is not written each time."""
 AGAIN = 30.0
 """Seconds until what could not be written is tried again, unless anything happens before."""
+
+_LIVELY = {"instances": 0, "history": 0, "lastDiff": 0}
 
 log = get_logger("froyo")
 
@@ -117,8 +120,4 @@ class Reporting:
 
     @staticmethod
     def _only_counted(before: Mapping[str, Any] | None, now: Status) -> bool:
-        return (
-            before is not None
-            and "instances" in now
-            and {**before, "instances": 0} == {**now, "instances": 0}
-        )
+        return before is not None and statuses.same({**before, **_LIVELY}, {**now, **_LIVELY})

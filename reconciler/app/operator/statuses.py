@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.api import views
+from reconciler.engine.wording import REASONS
 from reconciler.model.conditions import ConditionType, Reason
+from reconciler.model.plan import Action
 
 if TYPE_CHECKING:
     from reconciler.model.conditions import Condition
@@ -22,6 +24,8 @@ INVALID = "Invalid"
 
 _WORST = 10
 _MESSAGE_MAX = 4096
+_DIFF_MAX = 4096
+_HISTORY = 5
 _EPOCH = "1970-01-01T00:00:00Z"
 _ABNORMAL = tuple(type_.value for type_ in ConditionType if type_ is not ConditionType.READY)
 
@@ -34,9 +38,13 @@ def condition(type_: str, status: str, reason: str, message: str, since: str | N
         "type": type_,
         "status": status,
         "reason": reason,
-        "message": message if len(message) <= _MESSAGE_MAX else f"{message[: _MESSAGE_MAX - 1]}…",
+        "message": _cut(message, _MESSAGE_MAX),
         "lastTransitionTime": since or _EPOCH,
     }
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def of_instances(found: Sequence[views.Document], revision: str) -> Status:
@@ -64,7 +72,35 @@ def of_instances(found: Sequence[views.Document], revision: str) -> Status:
             "worst": [{key: one[key] for key in ("target", "reason", "message")} for one in worst[:_WORST]],
         },
         "revision": revision,
+        **_done(found),
     }
+
+
+def _done(found: Sequence[views.Document]) -> Status:
+    """What was done last, as far as that is on record: of all targets together, the newest first.
+
+    What is said of a change is what its event says: fields, and of those that are sensitive the name alone.
+    """
+    # Two of one time have an order, too: else equal knowledge could make another document.
+    rounds = sorted(
+        ((entry, one["target"]) for one in found for entry in one["history"]),
+        key=lambda each: (each[0]["at"], each[1]),
+        reverse=True,
+    )
+    if not rounds:
+        return {}
+    said: Status = {
+        "history": [
+            {"at": entry["at"], "target": target, "cause": entry["cause"], "outcome": entry["outcome"]}
+            for entry, target in rounds[:_HISTORY]
+        ]
+    }
+    changes = [(entry, target) for entry, target in rounds if entry["outcome"] != REASONS[Action.REFRESH]]
+    if changes:
+        entry, target = changes[0]
+        message = entry["message"] if len(found) == 1 else f"{target}: {entry['message']}"
+        said["lastDiff"] = _cut(message, _DIFF_MAX)
+    return said
 
 
 def _abnormal(found: Sequence[views.Document]) -> Iterable[Status]:

@@ -160,6 +160,14 @@ def test_drift_is_an_event_with_who_and_one_of_a_series(objects):
     assert event["type"] == "Normal"
     assert "Repaired" in objects.cluster.kubectl("describe", "ffile", "one")
 
+    # The status has it, too: what was done last and why, and of the last change what it was about.
+    rounds = [("Repaired", "drift")] * 3 + [("Created", "spec")]
+    until(lambda: len(objects.cluster.get("ffile", "one")["status"].get("history", ())) == len(rounds))
+    status = objects.cluster.get("ffile", "one")["status"]
+    assert [(one["outcome"], one["cause"]) for one in status["history"]] == rounds
+    assert {one["target"] for one in status["history"]} == {"local"}
+    assert "content changed" in status["lastDiff"]
+
 
 def test_what_is_asked_for_is_acknowledged_and_what_is_suspended_is_left_alone(objects):
     objects.apply(objects.file("one"))

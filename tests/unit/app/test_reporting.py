@@ -104,3 +104,18 @@ async def test_counts_alone_are_written_now_and_then():
         world.news()
         assert (await objects.written.get())[PATH]["instances"] == {"total": 3}
         assert objects.written.empty()
+
+
+async def test_what_is_put_right_again_and_again_is_written_now_and_then():
+    objects = Objects()
+    async with World(objects, wanted()) as world:
+        assert PATH in await objects.written.get()
+        world.said = wanted(history=[{"at": "1"}], lastDiff="content")
+        world.news()
+        assert (await objects.written.get())[PATH]["history"] == [{"at": "1"}]
+        world.said = wanted(history=[{"at": "2"}, {"at": "1"}], lastDiff="content")
+        world.news()
+        world.said = wanted("else", history=[{"at": "3"}], lastDiff="mode")
+        world.news()
+        assert (await objects.written.get())[PATH]["history"] == [{"at": "3"}]
+        assert objects.written.empty()

@@ -16,6 +16,7 @@ def view(target, ready="True", **more):
         "message": "as declared" if ready == "True" else "no",
         "since": WHEN,
         "conditions": [],
+        "history": [],
         **more,
     }
 
@@ -132,3 +133,36 @@ def test_a_condition_that_has_not_changed_has_the_time_that_it_had():
     assert other["conditions"][0]["lastTransitionTime"] == LATER
     assert statuses.same({**said, "revision": "r3"}, said)
     assert not statuses.same(None, said)
+
+
+def done(at, outcome="Updated", message="content, mode (0600 → 0644)"):
+    return {
+        "at": at,
+        "generation": 1,
+        "cause": "spec",
+        "outcome": outcome,
+        "message": message,
+        "duration": 0.1,
+    }
+
+
+def test_what_was_done_last_is_said_the_newest_first_and_what_the_last_change_was():
+    said = statuses.of_instances([view("a", history=[done(LATER, "Refreshed", "by b"), done(WHEN)])], "r")
+    assert said["lastDiff"] == "content, mode (0600 → 0644)"
+    assert said["history"] == [
+        {"at": LATER, "target": "a", "cause": "spec", "outcome": "Refreshed"},
+        {"at": WHEN, "target": "a", "cause": "spec", "outcome": "Updated"},
+    ]
+    refreshed = statuses.of_instances([view("a", history=[done(LATER, "Refreshed")])], "r")
+    assert "lastDiff" not in refreshed
+    assert "history" not in statuses.of_instances([view("a")], "r")
+
+
+def test_of_several_targets_what_was_done_is_said_together_and_bounded():
+    many = [view(name, history=[done(WHEN), done(WHEN)]) for name in "abc"]
+    many.append(view("d", history=[done(LATER, message="x" * 9_000)]))
+    said = statuses.of_instances(many, "r")
+    assert [one["target"] for one in said["history"]] == ["d", "c", "c", "b", "b"]
+    assert said["lastDiff"].startswith("d: xxx")
+    assert len(said["lastDiff"]) == 4096
+    assert statuses.of_instances(many[::-1], "r")["history"] == said["history"]
