@@ -16,12 +16,15 @@ def main() -> int:
     parser.add_argument("--trace", action="store_true", help="print all that happens, not only the end of it")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first that fails")
     parser.add_argument("--mutation", default="", help="a defect to put in first, to see that it is found")
+    parser.add_argument(
+        "--several", action="store_true", help="with controllers that take over from each other"
+    )
     arguments = parser.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":
         # Sets of names are walked in the same order in every run only if names are hashed the same.
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, "-m", "tests.sim", *sys.argv[1:]])
-    from tests.sim.mutations import could_find, mutated
+    from tests.sim.mutations import SEVERAL, could_find, mutated
     from tests.sim.simulation import simulate
 
     start = time.perf_counter()
@@ -35,7 +38,7 @@ def main() -> int:
         if not could_find(arguments.mutation, seed):
             continue
         with mutated(arguments.mutation):
-            result = simulate(seed)
+            result = simulate(seed, several=arguments.several or arguments.mutation in SEVERAL)
         seconds, lives, writes = seconds + result.seconds, lives + result.lives, writes + result.writes
         if result.violations or arguments.trace:
             lines = result.lines if arguments.trace else result.lines[-TAIL:]

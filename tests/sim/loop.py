@@ -8,6 +8,7 @@ same seed gives the same history to the last step.
 import asyncio
 import itertools
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from typing import Any
 
 MOST_STEPS_AT_ONCE = 50_000
@@ -76,10 +77,14 @@ class SimLoop(asyncio.BaseEventLoop):
 
     Args:
         started: told of each task as it is made.
+
+    Attributes:
+        frozen: gives where what is to happen in a context is kept until it may; None where it may now.
     """
 
     def __init__(self, started: Callable[[SimTask], None] = lambda _task: None) -> None:
         super().__init__()
+        self.frozen: Callable[[Context], list[asyncio.Handle] | None] | None = None
         self._selector = _Clock()
         self._numbers = itertools.count(1)
         self._started = started
@@ -87,6 +92,21 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def time(self) -> float:
         return self._selector.now
+
+    def call_soon(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        if self.frozen is not None:
+            context = copy_context() if context is None else context
+            if (kept := self.frozen(context)) is not None:
+                kept.append(asyncio.Handle(callback, args, self, context))
+                return kept[-1]
+        return super().call_soon(callback, *args, context=context)  # type: ignore[arg-type] # any callback
+
+    def thaw(self, kept: list[asyncio.Handle]) -> None:
+        """Have what was kept happen now."""
+        self._ready.extend(kept)  # type: ignore[attr-defined] # of asyncio's own loop
+        kept.clear()
 
     def create_future(self) -> SimFuture:
         return SimFuture(loop=self, number=next(self._numbers))

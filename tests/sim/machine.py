@@ -53,6 +53,9 @@ class Witness(Protocol):
     def unpacked(self, machine: "Machine", item: Json, before: dict[str, Node | None]) -> None:
         """A runner has unpacked an archive, and changed these paths, at which something else was `before`."""
 
+    def two_at_a_time(self, machine: "Machine", older: int, newer: int) -> None:
+        """What an older controller has begun is done after a newer one has come."""
+
     def looked(self, machine: "Machine", path: str) -> None:
         """A runner has looked at a path."""
 
@@ -121,6 +124,8 @@ class Machine:
         self.real: dict[str, str] = {}
         self.runners: list[Runner] = []
         self.sessions = 0
+        self.controller = 0
+        self.fences: dict[str, int] = {}
         self._witness = witness
         self._loop = asyncio.get_running_loop()
         self._writer: Runner | None = None
@@ -128,7 +133,7 @@ class Machine:
 
     # --- as the controller meets it ---------------------------------------------------------------------------
 
-    async def connect(self, *, said: Callable[[bytes], None]) -> Wire:
+    async def connect(self, *, said: Callable[[bytes], None], controller: int = 0) -> Wire:
         """Start a runner, and give the wire to it.
 
         Raises:
@@ -142,6 +147,7 @@ class Machine:
             raise TransportError(f"{self.name}: modelled: connection refused")
         self.sessions += 1
         runner = Runner(self, said=said, pid=1000 + self.sessions)
+        runner.controller = controller
         self.runners.append(runner)
         self.note("a runner starts", pid=runner.pid)
         runner.start()
@@ -154,6 +160,19 @@ class Machine:
     def note(self, what: str, **details: Any) -> None:
         """Something happened here."""
         self._witness.note(what, machine=self.name, **details)
+
+    def fence(self, runner: Runner, store: str, token: int) -> None:
+        """A session says under whose lease it is: of those with an older one none goes on."""
+        runner.fence = (store, token)
+        self.fences[store] = max(token, self.fences.get(store, 0))
+        for one in list(self.runners):
+            if one.fence is not None and one.fence[1] < self.fences[one.fence[0]]:
+                one.end("fenced")
+
+    def changed_by(self, runner: Runner) -> None:
+        """A runner is about to change something."""
+        if runner.controller < self.controller:
+            self._witness.two_at_a_time(self, runner.controller, self.controller)
 
     def looked(self, runner: Runner, path: str) -> None:
         """A runner has looked at a path."""
@@ -170,6 +189,7 @@ class Machine:
         most: int | None = None,
     ) -> Json:
         """One item of a writing command; of what has several steps, `most` of them, and then it is cut off."""
+        self.changed_by(runner)
         self._writer = runner
         before = self.files.nodes.get(item["path"])
         all_before = dict(self.files.nodes) if command == "archive.unpack" else {}
@@ -192,6 +212,7 @@ class Machine:
 
     def order(self, runner: Runner, command: str, item: Json, tell: Callable[[Json], None]) -> None:
         """One item of a command that changes something that is no path."""
+        self.changed_by(runner)
         if "id" in item:
             self.programs.run(item, tell)
             return

@@ -91,7 +91,13 @@ class Monitor(logging.Handler):
         self._changed: dict[Spot, tuple[float, int, int]] = {}
 
     def violated(self, what: str, *details: Any) -> None:
-        """Something that must never be has been."""
+        """Something that must never be has been, unless it is what one says of itself that leads no longer."""
+        process = PROCESS.get()
+        if process is None or not process.superseded:
+            self.must_not(what, *details)
+
+    def must_not(self, what: str, *details: Any) -> None:
+        """Something that must never be has been, whoever did it."""
         text = what + "".join(f"\n    {detail}" for detail in details)
         self._world.note("VIOLATION", which=text)
         self.violations.append(text)
@@ -575,9 +581,9 @@ class Monitor(logging.Handler):
 
     def committed(self, process: Process) -> None:
         """Something was done on the writer's lane."""
-        if process.account is None or process.dead:
+        if process.account is None or process.dead or process.superseded:
             return
-        self.store_writes += 1
+        self.store_writes += not process.renewing
         self.downtimes.committed(process, self._declared)
         rows = process.account.execute(
             "SELECT id, at, reason, object, message, evidence, duration, data FROM events WHERE id > ? ORDER BY id",

@@ -33,8 +33,10 @@ from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Cause, PlanUnit
 from reconciler.model.state import Rollback
+from reconciler.store import writer
 from reconciler.store.batch import Batch
 from reconciler.store.store import Store
+from reconciler.targets.link import Link
 from tests.sim.boots import watchman
 from tests.sim.clockwork import clockmaker
 from tests.sim.cluster import is_clustered
@@ -567,6 +569,22 @@ def forgets_who_is_disrupted() -> Any:
     return _patched(Disruptions, "recall", lambda _right, self, disruptions: None)
 
 
+# --- Several controllers ----------------------------------------------------------------------------------------------
+
+
+def tells_no_target_under_whose_lease_it_comes() -> Any:
+    """A session keeps out nobody who leads no longer."""
+    return _patched(Link, "fence", lambda _right, _self, _fence: None)
+
+
+def writes_whoever_leads() -> Any:
+    """The store takes what one writes that leads no longer."""
+    return _patched(writer, "check_token", lambda _right, *_more: None)
+
+
+SEVERAL = frozenset({"tells_no_target_under_whose_lease_it_comes", "writes_whoever_leads"})
+"""Those that only several controllers can show."""
+
 BESIDE_FILES: dict[str, str] = {
     mutation.__name__: part
     for part, mutations in (
@@ -670,11 +688,15 @@ MUTATIONS: dict[str, Mutation] = {
         disrupts_at_any_time,
         takes_a_round_for_all_of_it,
         forgets_who_is_disrupted,
+        tells_no_target_under_whose_lease_it_comes,
+        writes_whoever_leads,
     )
 }
 
 
 BEGIN_AT = {
+    "writes_whoever_leads": 1,
+    "tells_no_target_under_whose_lease_it_comes": 2,
     "says_that_it_has_reloaded": 6,
     "disrupts_at_any_time": 8,
     "asks_nobody": 9,

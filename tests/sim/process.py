@@ -12,8 +12,10 @@ from collections.abc import Callable, Collection, Coroutine
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from reconciler.app.leading import LEASE, stand_by
 from reconciler.app.mending import Mending
 from reconciler.app.rolling_back import RollingBack
 from reconciler.core.conditions import summarize
@@ -24,7 +26,7 @@ from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.engine.round.outcome import RoundOutcome
-from reconciler.errors import StoreError
+from reconciler.errors import LeaseLost, StoreError
 from reconciler.model.calls import Call, Reply
 from reconciler.model.desired import Desired
 from reconciler.model.facts import Section
@@ -61,6 +63,8 @@ class WatchedHost(NativeHost):
     process: "Process"
 
     async def run(self, package: str, phase: Phase, request: Any, perform: Perform) -> dict[str, Any]:
+        if self.process.superseded:
+            return await super().run(package, phase, request, perform)
         with self.process.world.monitor.provider(self.process, phase, request):
             return await super().run(package, phase, request, perform)
 
@@ -73,6 +77,8 @@ class WatchedController(Controller):
     async def submit(self, desired: Desired, *, doubt: str = "") -> Taken | None:
         # Where it is not known what is declared, what was counts.
         before = self.in_force.of(desired.source) or self.in_force.earlier.get(desired.source)
+        if self.process.superseded:
+            return await super().submit(desired, doubt=doubt)
         self.process.world.monitor.declared(self.process, kept_while_waiting(desired, before))
         return await super().submit(desired, doubt=doubt)
 
@@ -139,13 +145,20 @@ class Process:
         self.host: WatchedHost
         self.account: sqlite3.Connection | None = None
         self.rolling_back: RollingBack | None = None
+        self.frozen: list[asyncio.Handle] | None = None
+        self.superseded = self.renewing = False
+        self.term = 0
+        self.cut_off_until = 0.0
 
     # --- its life ---------------------------------------------------------------------------------------------
 
     async def main(self) -> None:
         """From start to end."""
         self.store = await Store.open(self.path, runtime=self.runtime)
-        await self.store.acquire_lease(HOLDER, 1e9)
+        if self.world.several:
+            await self._lead()
+        else:
+            await self.store.acquire_lease(HOLDER, 1e9)
         self.account = sqlite3.connect(self.path, isolation_level=None)
         self.world.monitor.begun(self)
         self.host = WatchedHost(
@@ -157,7 +170,7 @@ class Process:
             store=self.store,
             host=self.host,
             runtime=self.runtime,
-            open_session=partial(Session.open, secrets=self.vault.of),
+            open_session=self._open_session(),
             settings=self.world.settings,
         )
         self.controller.process = self
@@ -166,6 +179,8 @@ class Process:
         self.supervisor.add("controller", self.controller.run)
         for source in self.world.served:
             self._serve(source)
+        if self.world.several:
+            self.supervisor.add("lease", self._keep_leading)
         if is_pushed(self.world.seed):
             self.rolling_back = RollingBack(self.store, self.runtime, self.intakes)
             self.supervisor.add("rollbacks", self.rolling_back.run)
@@ -181,6 +196,49 @@ class Process:
         with contextlib.suppress(asyncio.CancelledError):
             await running
         await self.store.close()
+
+    def _open_session(self) -> Any:
+        opened = partial(Session.open, secrets=self.vault.of)
+        return partial(opened, fence=lambda: self.store.fence) if self.world.several else opened
+
+    async def _lead(self) -> None:
+        """Stand by until nobody else leads."""
+        where: Any = SimpleNamespace(kept_in="the store")
+        await stand_by(self.store, self.runtime, where, lambda _said: None, lambda _said: None)
+        self.world.leads(self)
+
+    async def _keep_leading(self) -> None:
+        """End as soon as it is known that another one leads."""
+        while True:
+            await asyncio.sleep(LEASE / 3)
+            try:
+                self.renewing = True
+                await self.store.renew_lease(LEASE)
+            except LeaseLost:
+                self.world.note("a controller hears that it leads no longer", process=self.number)
+                self.kill()
+            except StoreError:
+                pass  # it cannot be told just now
+            finally:
+                self.renewing = False
+
+    def freeze(self) -> None:
+        """SIGSTOP."""
+        if not self.dead and self.frozen is None:
+            self.world.note("the controller is frozen", process=self.number)
+            self.frozen = []
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        if self.frozen is not None:
+            self.world.note("the controller goes on", process=self.number)
+            kept, self.frozen = self.frozen, None
+            self.world.loop.thaw(kept)
+
+    def dropped(self) -> None:
+        """The server of the store has dropped its session, of which it hears when it asks for something."""
+        if hasattr(self, "store"):
+            self.store._lock.unlock()
 
     def _serve(self, name: SourceName) -> None:
         self.controller.expected.add(name)
@@ -246,6 +304,7 @@ class Process:
         """kill -9."""
         if self.dead:
             return
+        self.thaw()
         self.dead = True
         self.up = False
         self.killed.set()
@@ -277,7 +336,7 @@ class Process:
         if self.dead:
             await self._never()
         wire = await self.world.machines[target.name].connect(
-            said=lambda data: self.world.monitor.said(self, target.name, data)
+            said=lambda data: self.world.monitor.said(self, target.name, data), controller=self.term
         )
         self.wires = [one for one in self.wires if not one.closed]
         self.wires.append(wire)
@@ -293,14 +352,26 @@ class Process:
         if due and self.crash_at is not None and self.crash_at[1] == "before":
             self.kill()
             await self._never()
+        if self.up and self.world.loop.time() < self.cut_off_until:
+            raise StoreError(f"{self.path}: modelled: no route to the server")
         if self.up and self.world.store_fails():
             raise StoreError(f"{self.path}: modelled: database or disk is full")
+        before = self._version()
         result = function()
+        # That it keeps house in a file is no news to anybody.
+        said = getattr(getattr(function, "func", None), "__name__", "") == "_transact"
+        if said and before != self._version():
+            self.world.monitor.must_not("a store is written by one that leads no longer", self.number)
         if due:
             self.kill()
             await self._never()
         self.world.monitor.committed(self)
         return result
+
+    def _version(self) -> Any:
+        """Of the store, for one that leads no longer: it is another one once somebody has written."""
+        asked = self.superseded and self.account is not None
+        return self.account.execute("PRAGMA data_version").fetchone() if asked and self.account else None
 
     async def _outside(self, call: Call, reach: Any) -> Reply:
         if self.dead:

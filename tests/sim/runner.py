@@ -86,6 +86,8 @@ class Runner:
         self.pid = pid
         self.alive = True
         self.orphan = False
+        self.controller = 0
+        self.fence: tuple[str, int] | None = None
         self.mode = "none"
         self.degraded = ""
         self.wire = Wire(
@@ -149,6 +151,10 @@ class Runner:
         if self._ttl is not None:
             self._ttl.cancel()
         self._ttl = self._loop.call_later(seconds, self._end, "ttl")
+
+    def end(self, reason: str) -> None:
+        """End in order, and say why."""
+        self._end(reason)
 
     def _end(self, reason: str) -> None:
         if self.alive:
@@ -228,6 +234,8 @@ class Runner:
                 self._live(frame["ttl_ms"] / 1000)
             case "EXIT":
                 self._end("exit")
+            case "FENCE":
+                self.machine.fence(self, frame["store"], frame["token"])
             case "HEARTBEAT":
                 pass
             case other:
@@ -253,6 +261,7 @@ class Runner:
     def _begin(self, command: Command) -> None:
         assert command.id not in self._commands
         self._commands[command.id] = command
+        self.machine.controller = max(self.machine.controller, self.controller)
         if self._chance("throttles") and command.name != "watch":
             wait = self._random.randrange(10, 5000)
             self._fail(command, fault("too_many_commands", "throttled", retry_after_ms=wait))
@@ -278,6 +287,7 @@ class Runner:
     def _run(self, command: Command) -> None:
         """Operations go on whatever becomes of this runner."""
         tell = self._teller(command)
+        self.machine.changed_by(self)
         for place, item in enumerate(command.items):
             self.machine.programs.run(item, partial(tell, place))
 

@@ -33,6 +33,7 @@ from tests.sim.machine import Machine
 from tests.sim.manifests import differs, path_of
 from tests.sim.monitor import MARGIN
 from tests.sim.process import PROCESS, Process, register
+from tests.sim.replicas import freezers, replicas
 from tests.sim.world import World
 
 PATIENCE = 900.0
@@ -62,8 +63,8 @@ class Result:
     writes: int
 
 
-def simulate(seed: int) -> Result:
-    """Run one seed from the beginning to the end."""
+def simulate(seed: int, *, several: bool = False) -> Result:
+    """Run one seed from the beginning to the end, with one controller or with several that take over."""
     directory = Path(tempfile.mkdtemp(prefix="froyo-sim-", dir=_fast()))
     logger = logging.getLogger("froyo")
     level, propagate = logger.level, logger.propagate
@@ -74,7 +75,7 @@ def simulate(seed: int) -> Result:
     worlds: list[World] = []
     try:
         try:
-            run(_simulate(seed, directory, worlds), started=register)
+            run(_simulate(seed, directory, worlds, several), started=register)
         except (Spinning, Deadlock) as error:
             worlds[0].monitor.violations.append(str(error))
         return _result(worlds[0])
@@ -102,8 +103,8 @@ def _result(world: World) -> Result:
     )
 
 
-async def _simulate(seed: int, directory: Path, worlds: list[World]) -> None:
-    world = World(seed, directory)
+async def _simulate(seed: int, directory: Path, worlds: list[World], several: bool) -> None:
+    world = World(seed, directory, several=several)
     worlds.append(world)
     with reached(world.server):
         await _simulate_in(world)
@@ -113,7 +114,7 @@ async def _simulate_in(world: World) -> None:
     logger = logging.getLogger("froyo")
     logger.addHandler(world.monitor)
     world.loop.set_exception_handler(lambda _loop, context: _unhandled(world, context))
-    lives = asyncio.create_task(_lives(world), name="lives")
+    lives = asyncio.create_task(replicas(world) if world.several else _lives(world), name="lives")
     story = asyncio.create_task(_story(world), name="story")
     failed = asyncio.create_task(world.failed.wait(), name="failed")
     try:
@@ -125,9 +126,9 @@ async def _simulate_in(world: World) -> None:
         for one in (lives, story, failed):
             one.cancel()
         await asyncio.wait([lives, story, failed])
-        if world.process is not None:
-            world.process.kill()
-            await world.process.reap()
+        for process in world.replicas or [one for one in (world.process,) if one is not None]:
+            process.kill()
+            await process.reap()
         logger.removeHandler(world.monitor)
 
 
@@ -173,6 +174,7 @@ async def _lives(world: World) -> None:
 async def _story(world: World) -> None:
     random_ = world.random
     chosen = [*(actor for actor in actors(world) if random_.random() < 0.4), *others(world)]
+    chosen += [freezers] if world.several else []
     world.note("trouble", actors=",".join(actor.__name__ for actor in chosen))
     for author in world.authors.by_source.values():
         # Some are not there yet.
@@ -229,6 +231,9 @@ async def _calm(world: World) -> None:
         for packing in world.authors.packers:
             packers.settle(machine.files, packing)
         _settle_texts(world, machine)
+    for process in world.replicas:
+        process.crash_at, process.cut_off_until = None, 0.0
+        process.thaw()
     if world.process is not None:
         world.process.crash_at = None
     world.authors.finish()

@@ -40,6 +40,11 @@ def test_everything_comes_right_once_the_trouble_ends(chunk):
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
+def test_controllers_that_take_over_from_each_other_change_no_target_two_at_a_time():
+    done = simulated("--seeds", "8", "--several")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
 def test_a_seed_tells_the_same_story_each_time():
     one, other = simulated("--seed", "17"), simulated("--seed", "17")
     assert "history" in one.stdout

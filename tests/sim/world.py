@@ -21,6 +21,7 @@ from tests.sim.cluster import ApiServer, AppliedSource, is_clustered
 from tests.sim.dpkg import Installed
 from tests.sim.files import Json, Node, digest_of
 from tests.sim.git import PushedSource, is_pushed
+from tests.sim.loop import SimLoop
 from tests.sim.machine import Machine
 from tests.sim.monitor import Monitor
 from tests.sim.pages import Pages
@@ -46,14 +47,16 @@ class World:
     Args:
         seed: of everything that is left to chance.
         directory: for the store.
+        several: whether controllers stand by, and take over when the one that leads does not answer.
     """
 
-    def __init__(self, seed: int, directory: Path) -> None:
+    def __init__(self, seed: int, directory: Path, *, several: bool = False) -> None:
         self.seed = seed
+        self.several = several
         # Whether what is declared depends on what the machines say of themselves.
         self.asks = random.Random(f"{seed}/asks").random() < 0.4
         self.directory = directory
-        self.loop = asyncio.get_running_loop()
+        self.loop: SimLoop = asyncio.get_running_loop()  # type: ignore[assignment] # there is no other
         self.random = random.Random(f"{seed}/world")
         self.trace: list[tuple[float, str, Json]] = []
         self.failed = asyncio.Event()
@@ -76,7 +79,8 @@ class World:
             self._populate(machine)
         self.settings = self._settings()
         self.process: Process | None = None
-        self.lives = 0
+        self.replicas: list[Process] = []
+        self.lives = self.terms = 0
         self.pages = Pages(seed)
 
     def _source(self, name: SourceName) -> SimSource | PushedSource | AppliedSource:
@@ -196,6 +200,19 @@ class World:
     def went_down(self, machine: Machine, cause: Cause, *, was_asked: bool, before: bool) -> None:
         """For machines."""
         self.monitor.downtimes.went_down(machine, cause, was_asked=was_asked, before=before)
+
+    def leads(self, process: Process) -> None:
+        """Another controller leads from now on."""
+        if self.process is not None and self.process is not process:
+            self.process.superseded = True
+        self.terms += 1
+        process.term = self.terms
+        self.note("a controller leads", process=process.number, term=process.term)
+        self.process = process
+
+    def two_at_a_time(self, machine: Machine, older: int, newer: int) -> None:
+        """For machines."""
+        self.monitor.must_not("a target is changed by two at a time", machine.name, older, newer)
 
     def looked(self, machine: Machine, path: str) -> None:
         """For machines."""
