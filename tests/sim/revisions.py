@@ -49,8 +49,7 @@ class Revisions:
             self._kept(source, desired)
         if not isinstance(source, PushedSource):
             return
-        revision, before = desired.revision, self._last.get(desired.source)
-        self._last[desired.source] = revision
+        revision = desired.revision
         if (commit := parts(revision)[1]) not in source.heads:
             self._violated("a revision is in force that was never the newest", desired.source, revision)
             return
@@ -65,6 +64,9 @@ class Revisions:
         if held is not None:
             return
         self._pinned.pop(desired.source, None)
+        # What it was rolled back to may have become the newest meanwhile, and nobody has looked since.
+        before = self._last.get(desired.source)
+        self._last[desired.source] = revision
         if before is not None and _last_at(source, commit) < _last_at(source, parts(before)[1]):
             self._violated("an older revision is in force again", desired.source, before, revision)
 
