@@ -264,6 +264,11 @@ class ModelledEvents:
             if namespace == self.namespace:
                 self.hears(plural, None, found)
 
+    def anew(self) -> None:
+        """Ask for them once more."""
+        self.end()
+        self.begin()
+
     def end(self) -> None:
         """Hear of nothing any more."""
         with contextlib.suppress(ValueError):

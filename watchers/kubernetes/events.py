@@ -52,14 +52,22 @@ class ClusterEvents:
         if self._thread is None or not self._thread.is_alive():
             self.why_not = ""
             self._stop = threading.Event()
-            self._thread = threading.Thread(target=self._run, name="cluster events", daemon=True)
+            self._thread = threading.Thread(
+                target=self._run, args=(self._stop,), name="cluster events", daemon=True
+            )
             self._thread.start()
+
+    def anew(self) -> None:
+        """Ask for them once more: what was refused is not tried again by itself."""
+        self.end()
+        self._thread = None
+        self.begin()
 
     def end(self) -> None:
         """Hear of nothing any more. Does not wait for it."""
         self._stop.set()
 
-    def _run(self) -> None:
+    def _run(self, stop: threading.Event) -> None:
         try:
             asyncio.run(
                 kopf.operator(
@@ -68,13 +76,15 @@ class ClusterEvents:
                     namespaces=[] if self._namespace is None else [self._namespace],
                     clusterwide=self._namespace is None,
                     standalone=True,
-                    stop_flag=self._stop,
+                    stop_flag=stop,
                 )
             )
-            self.why_not = "the events of the cluster have ended"
+            why_not = "the events of the cluster have ended"
         except Exception as error:  # noqa: BLE001 - whatever it is, the looks go on without it
-            self.why_not = f"the events of the cluster cannot be had: {error}"
-        self._tell(self._ended)
+            why_not = f"the events of the cluster cannot be had: {error}"
+        if stop is self._stop:  # else they are heard by another one now
+            self.why_not = why_not
+            self._tell(self._ended)
 
     def _tell(self, told: Callable[..., None], *what: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know any more

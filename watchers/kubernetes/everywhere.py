@@ -19,12 +19,16 @@ class Everywhere:
 
     Args:
         definitions: the kinds.
+
+    Attributes:
+        begun: how many times the events were asked for once more.
     """
 
     def __init__(self, definitions: Sequence[Definition]) -> None:
         self._ears: dict[str, tuple[Hear, Callable[[], None]]] = {}
         self._known: set[str] = set()
         self._over = False
+        self.begun = 0
         self._new: asyncio.Queue[str] = asyncio.Queue()
         self._events = ClusterEvents(None, definitions, self._hear, self._ended)
 
@@ -52,6 +56,12 @@ class Everywhere:
     def detach(self, namespace: str) -> None:
         """Tell him no longer."""
         self._ears.pop(namespace, None)
+
+    def anew(self, begun: int) -> None:
+        """Ask for the events once more, unless that was done since `begun`: rights come for many namespaces at once."""
+        if begun == self.begun and not self._over:
+            self.begun += 1
+            self._events.anew()
 
     @property
     def why_not(self) -> str:
@@ -91,6 +101,7 @@ class Ear:
         self._namespace = namespace
         self._heard = heard
         self._ended = ended
+        self._begun = everywhere.begun
 
     @property
     def why_not(self) -> str:
@@ -99,7 +110,12 @@ class Ear:
 
     def begin(self) -> None:
         """Hear of it, unless that is so already."""
+        self._begun = self._everywhere.begun
         self._everywhere.attach(self._namespace, self._heard, self._ended)
+
+    def anew(self) -> None:
+        """Ask for them once more, of all namespaces: what was refused is not tried again by itself."""
+        self._everywhere.anew(self._begun)
 
     def end(self) -> None:
         """Hear of nothing any more."""

@@ -55,6 +55,9 @@ class Listening(Protocol):
     def begin(self) -> None:
         """Hear of them, unless that is so already."""
 
+    def anew(self) -> None:
+        """Ask for them once more: what was refused is not tried again by itself."""
+
     def end(self) -> None:
         """Hear of nothing any more."""
 
@@ -158,9 +161,8 @@ class KubernetesSource:
                 self._heard.clear()
                 if lacks != "":
                     before, lacks = lacks, await missing(self._namespace, self._definitions)
-                    if before and not lacks:  # what was refused is not tried again by itself
-                        events.end()
-                        events = ClusterEvents(self._namespace, self._definitions, self._hear, self._list.set)
+                    if before and not lacks:
+                        events.anew()
                 events.begin()
                 if self._list.is_set() or clock() >= due:
                     self._list.clear()

@@ -11,6 +11,7 @@ from reconciler.model.names import SourceName
 from reconciler.model.source import Snapshot, SourceReport
 from reconciler.runtime import Runtime, connect_nothing
 from tests.lab.control_plane import COMMAND
+from watchers.kubernetes.everywhere import Everywhere
 from watchers.kubernetes.objects import Definition
 from watchers.kubernetes.source import KubernetesSource
 
@@ -113,3 +114,23 @@ async def test_a_server_that_is_gone_for_a_while_removes_nothing_and_is_heard_ag
     await kubectl("apply", "-f", "-", given=MOTD % "two")
     assert content(await until(stream, lambda item: isinstance(item, Snapshot))) == "two"
     await stream.aclose()
+
+
+async def test_what_is_asked_for_anew_is_heard_and_by_one_stream(kubectl):
+    heard, ended, together = asyncio.Queue(), [], Everywhere([FILES])
+    ear = together.listen("default")(
+        lambda _, type_, found: heard.put_nowait((type_, found["spec"]["content"])), lambda: ended.append(1)
+    )
+    ear.begin()
+    await kubectl("apply", "-f", "-", given=MOTD % "one")
+    while (await heard.get())[1] != "one":
+        pass
+    ear.anew()
+    while await heard.get() != (None, "one"):  # as whoever lists
+        pass
+    await kubectl("apply", "-f", "-", given=MOTD % "two")
+    while await heard.get() != ("MODIFIED", "two"):
+        pass
+    assert (ear.why_not, ended) == ("", [])
+    ear.end()
+    together._events.end()
