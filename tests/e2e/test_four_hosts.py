@@ -84,7 +84,8 @@ def traces(host):
     """What is ours on a host apart from what we were told to make there: processes and files."""
     return host.exec(
         "ps -eo args | grep -e 'serve --sha256' -e froyo-bootstrap | grep -v grep;"
-        f" find / /run /dev/shm /tmp /var/tmp -xdev ! -path '/proc/*' ! -path '{BASE}*' -name '*froyo*' 2>/dev/null",
+        f" find / /run /dev/shm /tmp /var/tmp -xdev ! -path '/proc/*' ! -path '{BASE}*' ! -path /run/froyo"
+        " -name '*froyo*' 2>/dev/null; find /run/froyo -mindepth 1 ! -path '/run/froyo/fence*' 2>/dev/null",
         check=False,
     )
 
