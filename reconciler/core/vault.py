@@ -239,17 +239,24 @@ class TargetSecrets:
         return BEGIN in text or self._redactor.text(text) != text or any(one in text for one in self._marked)
 
     def _seal(self, text: str, *, about: bool, cut: bool) -> str:
-        if _DIGEST.fullmatch(text):
-            return self._marked.get(text) or (self._keyed(text) if about else text)
-        found = self._with_marks(text)
+        found = self._known_here(text, about=about)
         if found == text and _BASE64.fullmatch(text):  # such as what a program has said
             plain = base64.b64decode(text).decode(errors="surrogateescape")
-            masked = self._redactor.text(self._with_marks(plain))
+            masked = self._redactor.text(self._known_here(plain, about=about))
             if cut:
                 masked = self._without_beginning(masked)
             if masked != plain:
                 return base64.b64encode(masked.encode(errors="surrogateescape")).decode()
         return self._redactor.text(found)
+
+    def _known_here(self, text: str, *, about: bool) -> str:
+        """A text with marks, and with the digests by which contents with secrets are known here, also within words."""
+
+        def known(digest: re.Match[str]) -> str:
+            real = digest.group()
+            return self._marked.get(real) or (self._keyed(real) if about else real)
+
+        return _DIGEST.sub(known, self._with_marks(text))
 
     def _with_marks(self, text: str) -> str:
         found = text.replace(BEGIN, _FOREIGN)

@@ -161,6 +161,18 @@ def test_another_content_where_a_secret_belongs_has_a_digest_with_a_key_and_is_a
     assert secrets.revealed({"path": "/etc/db", "expect": keyed})["expect"] == before
 
 
+def test_a_digest_within_what_is_said_is_the_one_by_which_a_content_is_known_here():
+    """Who has an error quoted must not be able to try which secret it is about."""
+    secrets, mark = granted(body="password = @", names=("/etc/app",))
+    real, known = sha256(f"password = {VALUE}"), sha256(f"password = {mark}")
+    assert secrets.sealed({}, f"the body {real} is not here") == f"the body {known} is not here"
+    other = sha256("password = 12345678")
+    said = secrets.sealed({"path": "/etc/app"}, {"stderr": f"{other} differs"})["stderr"]
+    assert other not in said
+    assert said.endswith(" differs")
+    assert secrets.sealed({"path": "/etc/motd"}, f"{other} differs") == f"{other} differs"
+
+
 def test_what_was_seen_is_not_remembered_without_end(monkeypatch):
     monkeypatch.setattr("reconciler.core.vault._REMEMBERED", 2)
     secrets, _ = granted(names=("/etc/db",))
