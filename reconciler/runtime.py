@@ -196,10 +196,15 @@ def ungrouped() -> Iterator[None]:
     try:
         yield
     except BaseExceptionGroup as several:
-        first: BaseException = several
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        raise first from None
+        raise first_error(several) from None
+
+
+def first_error(several: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first of what the tasks of a group have raised, and of the groups in it."""
+    error: BaseException = several
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _new_id() -> str:

@@ -19,6 +19,11 @@ USERS = "/usr/lib/systemd/user"
 """Where packages put those of users' managers."""
 
 
+def places(spec: Json) -> tuple[str, ...]:
+    """Where the file of such a unit turns up: where an administrator puts it, and then where packages do."""
+    return (GLOBAL, USERS) if "scope" in spec else PLACES
+
+
 def in_the_way(spec: Json, state: Json, actions: list[str]) -> list[Json]:
     """What was seen that would make the order fail."""
     unit, own = spec["unit"], spec.get("scope") == "user"
@@ -31,10 +36,8 @@ def in_the_way(spec: Json, state: Json, actions: list[str]) -> list[Json]:
     if state["load"] == "not-found":
         why = f"there is no unit {unit} here: install the package that brings it, or declare a Unit"
         brings = [f"unit-file:{spec['user']}/{unit}"] if own else []
-        places = (GLOBAL, USERS) if "scope" in spec else PLACES
-        subjects = [*brings, *(f"path:{place}/{unit}" for place in places)]
+        subjects = [*brings, *(f"path:{place}/{unit}" for place in places(spec))]
         return [obstacle("enoent", why, subjects, error_class="transient")]
-    place = GLOBAL if "scope" in spec else PLACES[0]
     if state["file"] in MASKED and "unmask" not in actions:
         how = f"{in_words(spec, 'systemctl')} unmask"
         why = f"{unit} is masked, so nothing can start it: declare `startup`, or {how} it"
@@ -42,7 +45,7 @@ def in_the_way(spec: Json, state: Json, actions: list[str]) -> list[Json]:
             obstacle(
                 "unit_masked",
                 why,
-                [f"unit:{spec['user']}/{unit}" if own else f"path:{place}/{unit}"],
+                [f"unit:{spec['user']}/{unit}" if own else f"path:{places(spec)[0]}/{unit}"],
             )
         ]
     if state["load"] in BROKEN and not state["unread"]:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from freshness import asked_about, newer
-from in_the_way import BEGINNING, JOBS, PLACES, USERS, in_the_way
+from in_the_way import BEGINNING, JOBS, in_the_way, places
 from orders import ENDED, RUNS, described, order
 from refreshing import refreshed
-from scopes import GLOBAL, in_words, told, unit_in
+from scopes import in_words, told, unit_in
 from startup import actions_for, is_so, link_of
 
 from froyo_provider import (
@@ -158,9 +158,10 @@ def watched(spec: Json, unit: Json) -> tuple[str, ...]:
     scope, name = spec.get("scope", ""), spec["unit"]
     subjects = [] if scope == "global" else [f"unit:{unit_in(spec, name)}", f"unit:{unit['id']}"]
     if scope != "user":  # whose links are where only that user's manager, which tells of them, knows
-        known = (GLOBAL, USERS) if scope == "global" else PLACES
-        places = known if unit["load"] == "not-found" else known[:1]
-        subjects += [f"path:{place}/{name}" for place in places]
+        known = places(spec)
+        subjects += [
+            f"path:{place}/{name}" for place in (known if unit["load"] == "not-found" else known[:1])
+        ]
         if "startup" in spec and (link := link_of(name, scope)):
             subjects.append(f"path:{link}")
     subjects += [f"path:{path}" for path, _ in asked_about(spec)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from in_the_way import PLACES, USERS
-from scopes import GLOBAL, missing, still_in_the_way, told, unit_in
+from in_the_way import places
+from scopes import missing, still_in_the_way, told, unit_in
 from startup import link_of
 from timer_files import body_of, meaning, service_text, timer_text
 from unit_looks import MODE, TEXT_MAX
@@ -87,8 +87,7 @@ def seen(
         state["unmanaged"] = timer["unmanaged"]
     elif isinstance(other, dict) and other["load"] == "not-found":
         state["missing"] = one.spec["unit"]
-        where = (GLOBAL, USERS) if scope == "global" else PLACES
-        watch += [f"path:{each}/{one.spec['unit']}" for each in where if "home" not in place]
+        watch += [f"path:{where}/{one.spec['unit']}" for where in places(one.spec) if "home" not in place]
     return Actual(any(stat["exists"] for stat in files.values()), state, tuple(dict.fromkeys(watch)))
 
 

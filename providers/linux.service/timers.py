@@ -250,9 +250,8 @@ def unit_steps(spec: Json, state: Json) -> list[tuple[FieldDiff, list[str]]]:
     if begins is not wanted:
         word = "enabled" if wanted else "disabled"
         steps.append((FieldDiff("enabled", begins, wanted), actions_for(word, state["startup"])))
-    if (
-        runs is not wanted and spec.get("scope") != "global"
-    ):  # which runs with each user's manager, or does not
+    # One of all users runs with each user's manager, or does not.
+    if runs is not wanted and spec.get("scope") != "global":
         after, action = ("active", "start") if wanted else ("inactive", "stop")
         steps.append((FieldDiff("active", state["active"], after), [action]))
     return steps

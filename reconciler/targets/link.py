@@ -21,7 +21,7 @@ from typing import Any
 
 from reconciler.errors import ProtocolError, TransportError
 from reconciler.model.fence import Fence
-from reconciler.runtime import Channel, first_of
+from reconciler.runtime import Channel, first_error, first_of
 from reconciler.targets.messages import Closed, CommandEvent, Done, Exit, Failed, Heartbeat, Message, Ready
 from reconciler.targets.outbox import Outbox
 from reconciler.targets.protocol import Connection
@@ -182,7 +182,7 @@ class Link:
                 for task in others:
                     task.cancel()
         except* (TransportError, ProtocolError) as group:
-            reason = str(_first(group))
+            reason = str(first_error(group))
         except* asyncio.CancelledError:
             reason = self._aborted
         finally:
@@ -392,11 +392,3 @@ class Link:
             raise self._lost()
         if self.closed:
             raise TransportError(f"{self._where}: the session is being closed")
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The innermost first exception."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -5,12 +5,12 @@ Invariant: what is asked is answered in the version in which it was asked, and a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+from watchers.kubernetes.objects import NAME
+
 _MOST_WARNINGS = 8
 _LONGEST = 240
 """Characters of a warning that the API server is sure to pass on."""
@@ -50,7 +50,7 @@ class Reviewed:
         before = request.get("oldObject")
         metadata = {"name": request.get("name") or "", **found["metadata"]}
         # Anybody may ask who reaches the port, and what is in a namespace is listed for it.
-        if not _NAME.fullmatch(request["namespace"]) or not _NAME.fullmatch(metadata["name"] or "generated"):
+        if not NAME.fullmatch(request["namespace"]) or not NAME.fullmatch(metadata["name"] or "generated"):
             raise ValueError("a name in it is none")
         return cls(
             request["uid"],

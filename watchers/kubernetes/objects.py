@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ _KUBECTLS = "kubectl.kubernetes.io/"
 """Annotations of kubectl's own, such as the object as it was applied last."""
 _OURS = "reconcile.froyo.dev/"
 """Annotations that ask something of froyo once, and declare nothing."""
+NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+"""What an object can be called: no more than a name in the path of a request."""
 _NOT_DECLARED = (_KUBECTLS, _OURS)
 
 FINALIZER = "froyo.dev/removal"

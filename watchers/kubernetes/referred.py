@@ -13,7 +13,6 @@ import base64
 import binascii
 import json
 import os
-import re
 import threading
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ import aiohttp
 
 from reconciler.model.secrets import KeyRef, SecretError, SecretMissing, text_of
 from watchers.kubernetes.listing import Unlisted, login, opened
+from watchers.kubernetes.objects import NAME
 
 PATIENCE = 15.0
 """Seconds that the first reading of one may take, for which who declares it waits."""
@@ -37,7 +37,6 @@ MOST = 1_000
 """Objects of a namespace that are followed at a time, each by a connection: others have a right to some, too."""
 
 _PLURALS = {"Secret": "secrets", "ConfigMap": "configmaps"}
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 class MemoryFile:
@@ -157,7 +156,7 @@ class Referred:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _first(self, key: KeyRef) -> _Held:
-        if _NAME.fullmatch(key.name) is None:
+        if NAME.fullmatch(key.name) is None:
             # Whatever it was made of: with `..` in it, it would be of another namespace.
             raise SecretError(f"{key.name!r} can be no name of a {key.kind}", "write what `kubectl get` says")
         if key.place not in self._held and self._followed(key.namespace) >= MOST:

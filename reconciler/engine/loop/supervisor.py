@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from reconciler.core.backoff import Backoff
 from reconciler.errors import FroyoError, LeaseLost, in_words
-from reconciler.runtime import Runtime
+from reconciler.runtime import Runtime, first_error
 from reconciler.telemetry.log import get_logger
 
 log = get_logger("froyo")
@@ -115,7 +115,7 @@ class Supervisor:
                 for name, ward in self._wards.items():
                     ward.task = group.create_task(self._keep(name, ward), name=name)
         except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+            raise first_error(failures) from None
         finally:
             self._group = None
 

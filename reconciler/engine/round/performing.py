@@ -19,6 +19,7 @@ from reconciler.model.calls import Call, Failure, Reply
 from reconciler.model.names import Digest
 from reconciler.model.source import SnapshotGone
 from reconciler.plugins.calls import CALLS, Perform, about
+from reconciler.runtime import first_error
 from reconciler.targets.session import Session
 
 FindBlob = Callable[[Digest], Blob]
@@ -229,4 +230,4 @@ async def together(waits: Sequence[Any]) -> None:
             for wait in waits:
                 group.create_task(wait)
     except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+        raise first_error(failures) from None
