@@ -87,8 +87,7 @@ class Parts:
     @property
     def open_session(self) -> OpenSession:
         """Opens a session to a target under our lease; its secrets are kept from everybody else."""
-        store = self.store
-        return partial(Session.open, secrets=self.secrets.vault.of, fence=lambda: store.fence)
+        return partial(Session.open, secrets=self.secrets.vault.of, fence=self.store.fence_of)
 
     def services(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from reconciler.store.blobs import Blobs
@@ -33,6 +34,40 @@ class LeaseLock(Protocol):
         """Whether a newcomer who has the lock may conclude that the holder of `found` is gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What is to be seen of those who work with a store, at one moment.
+
+    Attributes:
+        living: the members that show that they live.
+        led: whether anybody has the lock of the lease.
+        written: another number after each transaction that has written.
+    """
+
+    living: frozenset[int]
+    led: bool
+    written: int
+
+
+class MemberLocks(Protocol):
+    """What shows that a controller lives which shares the store. Used on the writer's lane, but for `signs`."""
+
+    def take(self, number: int) -> bool:
+        """Show from now on that the member of that number lives; whether that could be had."""
+
+    def keep(self) -> None:
+        """The same again, where what showed it was lost. Outside of a transaction."""
+
+    def leave(self) -> None:
+        """Show it no longer. May be called twice."""
+
+    def is_dead(self, number: int) -> bool:
+        """Within a transaction: whether nobody shows that another member lives, and nobody can until its end."""
+
+    def signs(self, reader: Database) -> Signs:
+        """Who lives, as far as it is to be seen, within a transaction that reads."""
+
+
 class Connecting(Protocol):
     """A place where a store is or is going to be."""
 
@@ -60,3 +95,6 @@ class Connecting(Protocol):
 
     def lock(self, writer: Database | None) -> LeaseLock:
         """The lock of the lease, for who writes by `writer`."""
+
+    def members(self, writer: Database | None) -> MemberLocks | None:
+        """What shows who shares it, for who writes by `writer`; None where it is one process's."""

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.errors import LeaseHeld, LeaseLost
-from reconciler.model.fence import Fence
 from reconciler.store import codec, sql
 from reconciler.store.records import Lease, LeaseHolder
 
@@ -55,7 +54,7 @@ def acquire(
     now: float,
     path: Place,
     new_store: str,
-) -> Fence:
+) -> Lease:
     """Take the lease.
 
     Args:
@@ -68,31 +67,35 @@ def acquire(
         new_store: what a store that has no name yet is called.
 
     Returns:
-        The lease, with its token.
+        The lease.
 
     Raises:
         LeaseHeld: somebody holds it; says who.
     """
     found = current(connection)
     locked = lock.try_lock()
-    if found is not None and _is_held(found, lock, holder, now, locked=locked):
+    if found is not None and is_held(found, lock, holder, now, locked=locked):
         lock.unlock()  # whoever does hold the lease takes it when it renews
-        raise _held(found, path)
+        raise held(found, path)
     # By the clock, too, which goes on where a store is put back from a backup: targets know the tokens from after that.
-    token = max(found.token + 1 if found is not None else 1, int(now))
+    # And above those that parts of it had while it was shared.
+    (newest,) = connection.execute(sql.NEWEST_SHARD).fetchone()
+    token = max(found.token + 1 if found is not None else 1, (newest or 0) + 1, int(now))
     store = found.store if found is not None and found.store else new_store
-    connection.execute(sql.PUT_LEASE, codec.lease_row(Lease(holder, token, now + ttl, locked, store)))
-    return Fence(store, token)
+    taken = Lease(holder, token, now + ttl, locked, store)
+    connection.execute(sql.PUT_LEASE, codec.lease_row(taken))
+    return taken
 
 
-def _is_held(found: Lease, lock: LeaseLock, newcomer: LeaseHolder, now: float, *, locked: bool) -> bool:
+def is_held(found: Lease, lock: LeaseLock, newcomer: LeaseHolder, now: float, *, locked: bool) -> bool:
     """Whether the holder of `found` has to be taken for alive. A paused process is: it keeps its lock."""
     if found.locked and lock.taken:
         return True
     return found.expires > now and not (locked and lock.is_proof(found, newcomer))
 
 
-def _held(found: Lease, path: Place) -> LeaseHeld:
+def held(found: Lease, path: Place) -> LeaseHeld:
+    """What is said to who wants a lease that another one has."""
     holder = found.holder
     since = datetime.fromtimestamp(holder.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return LeaseHeld(

@@ -23,7 +23,7 @@ from reconciler.model.target import Target
 from reconciler.runtime import Runtime
 from reconciler.store import audit as audit_log
 from reconciler.store import lease as leases
-from reconciler.store import queries, snapshots
+from reconciler.store import members, queries, snapshots
 from reconciler.store.blobs import Blobs
 from reconciler.store.failures import failure
 from reconciler.store.records import (
@@ -34,6 +34,7 @@ from reconciler.store.records import (
     Run,
     RunUnit,
 )
+from reconciler.store.sharing import Decision
 
 if TYPE_CHECKING:
     from reconciler.store.database import Database, Place
@@ -196,6 +197,10 @@ class Reading:
     async def lease(self) -> Lease | None:
         """Who holds the store, or held it last."""
         return await self._query(leases.current)
+
+    async def load_decisions(self) -> list[Decision]:
+        """What has been put in force for all that share the store."""
+        return await self._query(members.decisions)
 
     async def damages(self) -> list[str]:
         """What is wrong with the database, one line each; empty when it is sound. Takes its time."""

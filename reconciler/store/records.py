@@ -36,6 +36,10 @@ class LeaseHolder:
     boot_id: str
     since: float
 
+    def is_process(self, other: LeaseHolder) -> bool:
+        """Whether both are the same process, whenever they began to hold anything."""
+        return (self.host, self.pid, self.boot_id) == (other.host, other.pid, other.boot_id)
+
     @classmethod
     def of_this_process(cls, since: float) -> Self:
         """The process that calls this."""

@@ -59,6 +59,38 @@ lease = Table(
     Column("store", Text, nullable=False, server_default=""),
 )
 
+# The controllers that share the targets out among them, each for as long as it is one of them.
+members = Table(
+    "members",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("boot_id", Text, nullable=False),
+    Column("since", Float, nullable=False),
+)
+
+# Which of them has which part of the targets.
+shards = Table(
+    "shards",
+    metadata,
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    # 0: none of them.
+    Column("member", BigInteger, nullable=False),
+    Column("token", BigInteger, nullable=False),
+)
+
+# What the one of them that leads has put in force: the others go by it.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("doubt", Text, nullable=False),
+    # Of what is declared no longer, what waits for a person, and why.
+    Column("held", Text, nullable=False),
+)
+
 blobs = Table(
     "blobs",
     metadata,

@@ -62,6 +62,7 @@ def statements(insert: Callable[[Table], Any]) -> dict[str, ClauseElement]:
     return {
         "PUT_LEASE": put(s.lease),
         "LEASE": select(s.lease).with_only_columns(*(c for c in s.lease.c if c.name != "id")),
+        **_sharing(add, put),
         "PUT_STATE": put(s.resource_state),
         "STATES": _between(select(s.resource_state), s.resource_state.c.address),
         "FORGET_STATE": delete(s.resource_state).where(s.resource_state.c.address == bindparam("address")),
@@ -194,6 +195,24 @@ def _runs(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dic
         )
         .where(or_(replaces, creates), cut_off)
         .order_by(units.run.desc(), units.address),
+    }
+
+
+def _sharing(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -> dict[str, ClauseElement]:
+    """Who shares the targets out, and how."""
+    m, shards, decisions = s.members.c, s.shards.c, s.decisions.c
+    return {
+        "ADD_MEMBER": add(s.members),
+        "MEMBERS": select(s.members).order_by(m.number),
+        "MEMBER": select(m.number).where(m.number == bindparam("number")),
+        "FORGET_MEMBER": delete(s.members).where(m.number == bindparam("number")),
+        "PUT_SHARD": put(s.shards),
+        "SHARDS": select(s.shards).order_by(shards.shard),
+        "LEAVE_SHARDS": update(s.shards).where(shards.member == bindparam("number")).values(member=0),
+        "NEWEST_SHARD": select(func.max(shards.token)),
+        "PUT_DECISION": put(s.decisions),
+        "DECISIONS": select(s.decisions).order_by(decisions.source),
+        "FORGET_DECISION": delete(s.decisions).where(decisions.source == bindparam("source")),
     }
 
 

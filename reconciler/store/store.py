@@ -15,35 +15,36 @@ SnapshotGone, which is none).
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from reconciler.core.sharing import shard_of
 from reconciler.errors import FroyoError, StoreError
 from reconciler.model.fence import Fence
+from reconciler.model.names import TargetName
 from reconciler.model.source import Snapshot
 from reconciler.runtime import Runtime
 from reconciler.store import lease as leases
-from reconciler.store import migrate, queries, snapshots
+from reconciler.store import members, queries, snapshots
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import Staged
 from reconciler.store.digests import DigestStore
 from reconciler.store.failures import failure
 from reconciler.store.feed import Feed
 from reconciler.store.garbage import Housekeeping
+from reconciler.store.membership import Membership
+from reconciler.store.opening import connecting, open_reader, open_writer
 from reconciler.store.reading import LANE as READ_LANE
 from reconciler.store.reading import Reading
-from reconciler.store.records import LeaseHolder, Receipt, Retention, StoreStats
+from reconciler.store.records import Lease, LeaseHolder, Receipt, Retention, StoreStats
 from reconciler.store.writer import LANE, Writer
 
 if TYPE_CHECKING:
-    from reconciler.store.connecting import Connecting, LeaseLock
+    from reconciler.store.connecting import LeaseLock, MemberLocks
     from reconciler.store.database import Database, Place
 
 T = TypeVar("T")
-
-DATABASE = "froyo.db"
 
 
 class Store(Reading):
@@ -53,8 +54,8 @@ class Store(Reading):
         path: of the database.
         blobs: the digest store.
         feed: what is written through this store, told after each commit.
-        token: of the lease, once it was taken through this store.
-        fence: that lease, as targets are told of it.
+        token: of the lease, once all of it was taken through this store.
+        membership: the part that this one has in it, where several share it.
     """
 
     def __init__(
@@ -66,14 +67,19 @@ class Store(Reading):
         housekeeping: Housekeeping,
         feed: Feed,
         lock: LeaseLock,
+        locks: MemberLocks | None,
     ) -> None:
         super().__init__(path, runtime, reader, housekeeping.files)
         self.token: int | None = None
-        self.fence: Fence | None = None
+        self._name = ""
         self.feed = feed
         self._writer = writer
         self._housekeeping = housekeeping
         self._lock = lock
+        self._locks = locks
+        self.membership = Membership(
+            path, runtime, writer=self._writing, query=self._query, lock=lock, locks=locks
+        )
         self.blobs = DigestStore(self._files, runtime, submit=self._submit, query=self._query)
 
     @classmethod
@@ -95,22 +101,22 @@ class Store(Reading):
         housekeeping = Housekeeping(retention or Retention(), where.blobs, runtime.now)
         feed, writer, opened = Feed(), None, None
         if not read_only:
-            opened = await runtime.offload(LANE, partial(_open_writer, where, housekeeping))
+            opened = await runtime.offload(LANE, partial(open_writer, where, housekeeping))
             writer = Writer(opened, runtime.offload, housekeeping, feed.committed, runtime.meter)
         try:
-            reader = await runtime.offload(READ_LANE, partial(_open_reader, where))
+            reader = await runtime.offload(READ_LANE, partial(open_reader, where))
         except BaseException:
             if writer is not None:
                 writer.abandon()
             raise
-        lock = where.lock(opened)
-        return cls(where.place, runtime, reader, writer, housekeeping, feed, lock)
+        lock, locks = where.lock(opened), where.members(opened)
+        return cls(where.place, runtime, reader, writer, housekeeping, feed, lock, locks)
 
     async def close(self) -> None:
         """Write what waits, give the lease back, and close everything. May be called twice."""
         writing = self._writer is not None and not self._writer.closed
-        if writing and self.token is not None:
-            # Whatever is wrong with it, a lease expires by itself.
+        if writing and self._guarded:
+            # Whatever is wrong with it, a lease expires by itself, and who is no member any more is taken for dead.
             with contextlib.suppress(StoreError):
                 await self.release_lease()
         try:
@@ -144,7 +150,17 @@ class Store(Reading):
         return await self._submit(batch.write, durable=batch.durable)
 
     async def _submit(self, work: Callable[[Database], T], *, durable: bool = False) -> T:
-        return await self._writing().submit(work, token=self.token, durable=durable)
+        guard = self._guard if self._guarded else None
+        return await self._writing().submit(work, guard=guard, durable=durable)
+
+    @property
+    def _guarded(self) -> bool:
+        return self.token is not None or self.membership.us is not None
+
+    def _guard(self, connection: Database) -> None:
+        if self.token is not None:
+            leases.check_token(connection, self.token, self.path)
+        self.membership.guard(connection)
 
     def _writing(self) -> Writer:
         if self._writer is None:
@@ -191,20 +207,32 @@ class Store(Reading):
             LeaseHeld: another process holds it; says which.
             StoreError: the store cannot be written.
         """
-        acquire = partial(
-            leases.acquire,
-            lock=self._lock,
-            holder=holder,
-            ttl=ttl,
-            now=self._runtime.now(),
-            path=self.path,
-            new_store=f"{self._runtime.random.getrandbits(128):032x}",
-        )
+        now, new_store = self._runtime.now(), f"{self._runtime.random.getrandbits(128):032x}"
+
+        def acquire(connection: Database) -> Lease:
+            if self._locks is not None:
+                members.must_be_nobody(connection, self._locks, self.path)
+            return leases.acquire(
+                connection, self._lock, holder, ttl=ttl, now=now, path=self.path, new_store=new_store
+            )
+
         if self._lock.waits:
             await self._writing().alone(lambda _database: self._lock.wait())
-        self.fence = await self._writing().submit(acquire)
-        self.token = self.fence.token
+        taken = await self._writing().submit(acquire)
+        self.token, self._name = taken.token, taken.store
         return self.token
+
+    def fence_of(self, target: TargetName) -> Fence | None:
+        """Under which lease this one works on a target; None for who has none.
+
+        Raises:
+            TransportError: another one that shares the store works on it.
+        """
+        if self.membership.us is not None:
+            return self.membership.fence_of(target)
+        if self.token is None:
+            return None
+        return Fence.of_shard(self._name, shard_of(target), self.token)
 
     async def renew_lease(self, ttl: float) -> None:
         """Keep it for another `ttl` seconds.
@@ -212,6 +240,10 @@ class Store(Reading):
         Raises:
             LeaseLost: another controller has taken the store over.
         """
+        if self.membership.us is not None:
+            await self.membership.hold()
+            if self.membership.token is None:
+                return
         await self._submit(partial(leases.renew, lock=self._lock, ttl=ttl, now=self._runtime.now()))
 
     async def release_lease(self) -> None:
@@ -221,7 +253,10 @@ class Store(Reading):
             LeaseLost: it was not ours any more.
         """
         try:
-            await self._submit(leases.release)
+            if self.token is not None or self.membership.token is not None:
+                await self._submit(leases.release)
+            if self.membership.us is not None:
+                await self.membership.leave()
         finally:
             await self._writing().alone(lambda _database: self._lock.unlock())
 
@@ -233,44 +268,3 @@ class Store(Reading):
     def trouble(self) -> str:
         """Why the last housekeeping failed, or ""."""
         return self._writer.trouble if self._writer is not None else ""
-
-
-def connecting(path: Place) -> Connecting:
-    """Where a store is, or is going to be.
-
-    Args:
-        path: as `Store.open` takes it.
-
-    Raises:
-        UsageError: it is an address that is none, or has a password in it.
-        StoreError: the driver for it is not installed.
-    """
-    # Imported here, each only where it is used: the other driver may not even be installed.
-    if isinstance(path, str):
-        from reconciler.store.postgresql.connecting import PostgreSQLPlace
-
-        return PostgreSQLPlace(path)
-    from reconciler.store.sqlite.connecting import SQLitePlace
-
-    return SQLitePlace(path / DATABASE if os.path.isdir(path) else path)
-
-
-def _open_writer(where: Connecting, housekeeping: Housekeeping) -> Database:
-    database = where.writer()
-    try:
-        migrate.ensure(database)
-        housekeeping.load(database)
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-def _open_reader(where: Connecting) -> Database:
-    database = where.reader()
-    try:
-        migrate.check(database)
-    except BaseException:
-        database.close()
-        raise
-    return database

@@ -5,12 +5,12 @@ Invariants:
   one transaction (group commit), and if any of them fails, all are tried again, each in a transaction of its
   own.
 - A caller that is cancelled does not cancel its unit: the unit belongs to the writer from `submit` on.
-- A unit with a token is refused once the lease has changed hands: the check is part of the transaction.
+- A unit with a guard is refused once the lease has changed hands: the check is part of the transaction.
 - Order is that of submission, and nothing here depends on the clock: with an offload that calls functions at
   once, a simulation replays exactly. Such an offload may raise instead, before or after the call: that is a
   crash before or after a commit, and every caller is told.
 
-Knows no tables but the lease's fence.
+Knows no tables.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from reconciler.model.metrics import NOBODY, STORE_WRITE, Meter
 from reconciler.store.failures import failure
-from reconciler.store.lease import check_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +31,9 @@ if TYPE_CHECKING:
     from reconciler.store.database import Database
 
 T = TypeVar("T")
+
+Guard: TypeAlias = "Callable[[Database], None]"
+"""Raises LeaseLost where what it guards must not be written any more. Called within the transaction."""
 
 LANE = "store"
 
@@ -52,7 +54,7 @@ class Chores(Protocol):
 @dataclass(frozen=True, slots=True, eq=False)
 class _Unit:
     work: Callable[[Database], Any]
-    token: int | None
+    guard: Guard | None
     durable: bool
     done: asyncio.Future[Any]
 
@@ -88,18 +90,19 @@ class Writer:
         """Why the last housekeeping failed, or ""."""
 
     async def submit(
-        self, work: Callable[[Database], T], *, token: int | None = None, durable: bool = False
+        self, work: Callable[[Database], T], *, guard: Guard | None = None, durable: bool = False
     ) -> T:
         """Have `work` done in a transaction, together with others that wait.
 
         Args:
             work: reads and writes on the connection it is given; it may be called a second time after a
                 rollback.
-            token: of the lease under which this is written; None for what needs none.
+            guard: sees in the same transaction that the lease under which this is written is still ours; None for what
+                needs none.
             durable: whether it must survive that this machine loses power, too.
 
         Raises:
-            LeaseLost: `token` is not the newest.
+            LeaseLost: it is not.
             StoreError: it was not written.
         """
         if self.closed:
@@ -108,7 +111,7 @@ class Writer:
             )
         # A future of its own, which a cancelled caller takes down with it without touching the unit.
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Unit(work, token, durable, done))
+        self._waiting.append(_Unit(work, guard, durable, done))
         if self._task is None:
             self._task = asyncio.create_task(self._flush(), name="store-writer")
         return await done
@@ -204,8 +207,8 @@ class Writer:
         with database.transaction(durable=any(unit.durable for unit in group)):
             results = []
             for unit in group:
-                if unit.token is not None:
-                    check_token(database, unit.token, database.place)
+                if unit.guard is not None:
+                    unit.guard(database)
                 results.append(unit.work(database))
         return results
 

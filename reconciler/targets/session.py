@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from reconciler.core.vault import TargetSecrets
 
 OnEvent = Callable[[WatchEvent], None]
-FenceOf = Callable[[], Fence | None]
+FenceOf = Callable[[TargetName], Fence | None]
 SecretsOf = Callable[[TargetName], "TargetSecrets | None"]
 
 
@@ -53,7 +53,7 @@ def no_secrets(_target: TargetName) -> None:
     """Of a world without any."""
 
 
-def no_fence() -> None:
+def no_fence(_target: TargetName) -> None:
     """Of who holds no lease, and so changes nothing."""
 
 
@@ -119,7 +119,7 @@ class Session:
             on_event: called on the loop with what `watch` notices. It must not wait.
             settings: see there.
             secrets: gives the secrets that a target may have.
-            fence: gives the lease under which it is.
+            fence: gives the lease under which the controller works on a target.
 
         Raises:
             TransportError: the target cannot be reached, or no runner starts there; says why and what to do.
@@ -128,7 +128,7 @@ class Session:
         channel = await runtime.connect(target)
         link = Link(channel, where=target.name, settings=settings)
         ready = await link.start()
-        if (lease := fence()) is not None:
+        if (lease := fence(target.name)) is not None:
             link.fence(lease)
         local = isinstance(target.transport, LocalTransport)
         bodies = Bodies(link, offload=runtime.offload, compress=not local)

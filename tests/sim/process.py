@@ -199,7 +199,7 @@ class Process:
 
     def _open_session(self) -> Any:
         opened = partial(Session.open, secrets=self.vault.of)
-        return partial(opened, fence=lambda: self.store.fence) if self.world.several else opened
+        return partial(opened, fence=self.store.fence_of) if self.world.several else opened
 
     async def _lead(self) -> None:
         """Stand by until nobody else leads."""

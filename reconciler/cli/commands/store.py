@@ -56,7 +56,7 @@ def command(
     secrets, grants, packages) is not in the store, and stays where it is.
     """
     from reconciler.store.copying import copy
-    from reconciler.store.store import connecting
+    from reconciler.store.opening import connecting
 
     del action
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)

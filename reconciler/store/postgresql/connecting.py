@@ -18,6 +18,7 @@ else:
     from reconciler.store.postgresql.database import PostgreSQLDatabase
     from reconciler.store.postgresql.failures import explain
     from reconciler.store.postgresql.lock import AdvisoryLock
+    from reconciler.store.postgresql.members import AdvisoryMemberLocks
 
 if TYPE_CHECKING:
     from reconciler.store.database import Database
@@ -65,3 +66,7 @@ class PostgreSQLPlace:
     def lock(self, writer: Database | None) -> AdvisoryLock:
         """The lock of the lease, for who writes by `writer`."""
         return AdvisoryLock(writer if isinstance(writer, PostgreSQLDatabase) else None)
+
+    def members(self, writer: Database | None) -> AdvisoryMemberLocks | None:
+        """What shows who shares it, for who writes by `writer`."""
+        return AdvisoryMemberLocks(writer) if isinstance(writer, PostgreSQLDatabase) else None

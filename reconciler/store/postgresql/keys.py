@@ -7,3 +7,10 @@ LEASE = 0x66726F79
 WRITING = LEASE + 1
 """The same for who writes."""
 OF_THIS_SCHEMA = "hashtext(current_schema())"
+MEMBER = LEASE + 2
+"""The same for each controller that shares the store with others; the second says which one it is, too."""
+
+
+def of_member(number: int) -> str:
+    """Both keys of one of those controllers."""
+    return f"{MEMBER}, hashtext(current_schema() || '/{number}')"

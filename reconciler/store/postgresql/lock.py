@@ -25,11 +25,13 @@ class AdvisoryLock:
 
     Args:
         database: that of the writer; None for who does not write.
+        keys: both keys of the lock; of the lease's unless it is another one's.
     """
 
     waits = True
 
-    def __init__(self, database: PostgreSQLDatabase | None) -> None:
+    def __init__(self, database: PostgreSQLDatabase | None, keys: str = f"{LEASE}, {OF_THIS_SCHEMA}") -> None:
+        self._keys = keys
         self._database = database
         self._session: object = None
         self.taken = False
@@ -40,7 +42,7 @@ class AdvisoryLock:
         self.taken = False
         if self._is_held():
             return True
-        (got,) = self._ask(f"SELECT pg_try_advisory_lock({LEASE}, {OF_THIS_SCHEMA})")
+        (got,) = self._ask(f"SELECT pg_try_advisory_lock({self._keys})")
         self._note(got=bool(got))
         return bool(got)
 
@@ -53,7 +55,7 @@ class AdvisoryLock:
         session = database.driver
         session.execute(f"SET lock_timeout = '{int(PATIENCE * 1000)}ms'")
         try:
-            session.execute(f"SELECT pg_advisory_lock({LEASE}, {OF_THIS_SCHEMA})")
+            session.execute(f"SELECT pg_advisory_lock({self._keys})")
         except psycopg.errors.LockNotAvailable:
             self._note(got=False)
         else:
@@ -64,7 +66,7 @@ class AdvisoryLock:
     def unlock(self) -> None:
         """Give it back. May be called twice."""
         if self._is_held():
-            self._ask(f"SELECT pg_advisory_unlock({LEASE}, {OF_THIS_SCHEMA})")
+            self._ask(f"SELECT pg_advisory_unlock({self._keys})")
         self._session = None
 
     def is_proof(self, found: Lease, newcomer: LeaseHolder) -> bool:  # noqa: ARG002 - wherever they are

@@ -32,6 +32,11 @@ SCHEMA = (
         "created_at FLOAT NOT NULL, used_at FLOAT NOT NULL, CONSTRAINT pk_blobs PRIMARY KEY (digest) )"
     ),
     (
+        'CREATE TABLE decisions ( source TEXT COLLATE "C" NOT NULL, digest TEXT COLLATE "C" NOT NULL, doubt '
+        'TEXT COLLATE "C" NOT NULL, held TEXT COLLATE "C" NOT NULL, CONSTRAINT pk_decisions PRIMARY KEY '
+        "(source) )"
+    ),
+    (
         'CREATE TABLE disruptions ( target TEXT COLLATE "C" NOT NULL, cause TEXT COLLATE "C" NOT NULL, '
         "since FLOAT NOT NULL, CONSTRAINT pk_disruptions PRIMARY KEY (target) )"
     ),
@@ -57,6 +62,11 @@ SCHEMA = (
         "DEFAULT '' NOT NULL, CONSTRAINT pk_lease PRIMARY KEY (id) )"
     ),
     (
+        'CREATE TABLE members ( number BIGINT NOT NULL, host TEXT COLLATE "C" NOT NULL, pid INTEGER NOT '
+        'NULL, boot_id TEXT COLLATE "C" NOT NULL, since FLOAT NOT NULL, CONSTRAINT pk_members PRIMARY KEY '
+        "(number) )"
+    ),
+    (
         'CREATE TABLE queue ( target TEXT COLLATE "C" NOT NULL, priority INTEGER NOT NULL, dirty TEXT '
         'COLLATE "C" NOT NULL, added_at FLOAT NOT NULL, CONSTRAINT pk_queue PRIMARY KEY (target) )'
     ),
@@ -78,6 +88,10 @@ SCHEMA = (
         'COLLATE "C" NOT NULL, revision TEXT COLLATE "C" NOT NULL, started_at FLOAT NOT NULL, finished_at '
         'FLOAT, outcome TEXT COLLATE "C" NOT NULL, message TEXT COLLATE "C" NOT NULL, CONSTRAINT pk_runs '
         "PRIMARY KEY (id) )"
+    ),
+    (
+        "CREATE TABLE shards ( shard INTEGER NOT NULL, member BIGINT NOT NULL, token BIGINT NOT NULL, "
+        "CONSTRAINT pk_shards PRIMARY KEY (shard) )"
     ),
     (
         'CREATE TABLE snapshots ( id BIGSERIAL NOT NULL, source TEXT COLLATE "C" NOT NULL, revision TEXT '
@@ -163,7 +177,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0013')",
+    "INSERT INTO alembic_version VALUES ('0014')",
 )
 
 STATEMENTS = {
@@ -189,6 +203,10 @@ STATEMENTS = {
         'COLLATE "C", %(message)s::VARCHAR COLLATE "C", %(cause)s::VARCHAR COLLATE "C", '
         '%(evidence)s::VARCHAR COLLATE "C", %(duration)s, %(data)s::VARCHAR COLLATE "C") RETURNING '
         "events.id"
+    ),
+    "ADD_MEMBER": (
+        "INSERT INTO members (number, host, pid, boot_id, since) VALUES (%(number)s::BIGINT, "
+        '%(host)s::VARCHAR COLLATE "C", %(pid)s::INTEGER, %(boot_id)s::VARCHAR COLLATE "C", %(since)s)'
     ),
     "ADD_RUN": (
         "INSERT INTO runs (id, target, cause, revision, started_at, finished_at, outcome, message) VALUES "
@@ -239,6 +257,10 @@ STATEMENTS = {
     "BLOB_BYTES": "SELECT coalesce(sum(blobs.size), 0::INTEGER) AS coalesce_1 FROM blobs",
     "BLOB_SIZE": 'SELECT blobs.size FROM blobs WHERE blobs.digest = %(digest)s::VARCHAR COLLATE "C"',
     "BODY": 'SELECT blobs.data FROM blobs WHERE blobs.digest = %(digest)s::VARCHAR COLLATE "C"',
+    "DECISIONS": (
+        "SELECT decisions.source, decisions.digest, decisions.doubt, decisions.held FROM decisions ORDER BY "
+        "decisions.source"
+    ),
     "DISRUPTIONS": (
         "SELECT disruptions.target, disruptions.cause, disruptions.since FROM disruptions ORDER BY "
         "disruptions.since, disruptions.target"
@@ -301,6 +323,7 @@ STATEMENTS = {
         'DELETE FROM alert_outbox WHERE alert_outbox.alert = %(of)s::VARCHAR COLLATE "C"'
     ),
     "FORGET_APPROVAL": 'DELETE FROM approvals WHERE approvals.address = %(address)s::VARCHAR COLLATE "C"',
+    "FORGET_DECISION": 'DELETE FROM decisions WHERE decisions.source = %(source)s::VARCHAR COLLATE "C"',
     "FORGET_DISRUPTION": 'DELETE FROM disruptions WHERE disruptions.target = %(target)s::VARCHAR COLLATE "C"',
     "FORGET_FACTS": 'DELETE FROM facts WHERE facts.target = %(target)s::VARCHAR COLLATE "C"',
     "FORGET_INCIDENT": (
@@ -312,6 +335,7 @@ STATEMENTS = {
         'DELETE FROM alert_incidents WHERE alert_incidents.alert = %(of)s::VARCHAR COLLATE "C"'
     ),
     "FORGET_INVENTORY": 'DELETE FROM inventory WHERE inventory.address = %(address)s::VARCHAR COLLATE "C"',
+    "FORGET_MEMBER": "DELETE FROM members WHERE members.number = %(number)s::BIGINT",
     "FORGET_OWED": (
         'DELETE FROM refresh_owed WHERE refresh_owed.address = %(refreshed)s::VARCHAR COLLATE "C" AND '
         'refresh_owed.cause = %(because)s::VARCHAR COLLATE "C"'
@@ -366,6 +390,13 @@ STATEMENTS = {
         "SELECT lease.token, lease.host, lease.pid, lease.boot_id, lease.since, lease.expires, "
         "lease.locked, lease.store FROM lease"
     ),
+    "LEAVE_SHARDS": "UPDATE shards SET member=0::BIGINT WHERE shards.member = %(number)s::BIGINT",
+    "MEMBER": "SELECT members.number FROM members WHERE members.number = %(number)s::BIGINT",
+    "MEMBERS": (
+        "SELECT members.number, members.host, members.pid, members.boot_id, members.since FROM members "
+        "ORDER BY members.number"
+    ),
+    "NEWEST_SHARD": "SELECT max(shards.token) AS max_1 FROM shards",
     "NEWEST_SNAPSHOT": (
         "SELECT snapshots.id, snapshots.source, snapshots.revision, snapshots.digest, snapshots.root, "
         "snapshots.left_out FROM snapshots WHERE snapshots.id = (SELECT max(newer.id) AS max_1 FROM "
@@ -394,6 +425,12 @@ STATEMENTS = {
         "INSERT INTO blobs (digest, size, data, created_at, used_at) VALUES (%(digest)s::VARCHAR COLLATE "
         '"C", %(size)s::BIGINT, %(data)s, %(created_at)s, %(used_at)s) ON CONFLICT (digest) DO UPDATE SET '
         "used_at = excluded.used_at"
+    ),
+    "PUT_DECISION": (
+        'INSERT INTO decisions (source, digest, doubt, held) VALUES (%(source)s::VARCHAR COLLATE "C", '
+        '%(digest)s::VARCHAR COLLATE "C", %(doubt)s::VARCHAR COLLATE "C", %(held)s::VARCHAR COLLATE "C") ON '
+        "CONFLICT (source) DO UPDATE SET digest = excluded.digest, doubt = excluded.doubt, held = "
+        "excluded.held"
     ),
     "PUT_DISRUPTION": (
         'INSERT INTO disruptions (target, cause, since) VALUES (%(target)s::VARCHAR COLLATE "C", '
@@ -449,6 +486,11 @@ STATEMENTS = {
         'COLLATE "C", %(snapshot)s::BIGINT, %(by)s::VARCHAR COLLATE "C", %(reason)s::VARCHAR COLLATE "C", '
         "%(since)s, %(until)s) ON CONFLICT (source) DO UPDATE SET snapshot = excluded.snapshot, by = "
         "excluded.by, reason = excluded.reason, since = excluded.since, until = excluded.until"
+    ),
+    "PUT_SHARD": (
+        "INSERT INTO shards (shard, member, token) VALUES (%(shard)s::INTEGER, %(member)s::BIGINT, "
+        "%(token)s::BIGINT) ON CONFLICT (shard) DO UPDATE SET member = excluded.member, token = "
+        "excluded.token"
     ),
     "PUT_SOURCE_STATE": (
         "INSERT INTO source_state (name, conditions, revision, digest, problems, degraded) VALUES "
@@ -531,6 +573,7 @@ STATEMENTS = {
         'COLLATE "C" WHERE plan_units.run = %(of)s::VARCHAR COLLATE "C" AND plan_units.address = '
         '%(instance)s::VARCHAR COLLATE "C"'
     ),
+    "SHARDS": "SELECT shards.shard, shards.member, shards.token FROM shards ORDER BY shards.shard",
     "SIZES_OF_RUNS": (
         "SELECT runs.id, (SELECT count(*) AS count_1 FROM plan_units WHERE plan_units.run = runs.id) AS "
         'units FROM runs WHERE runs.id < %(below)s::VARCHAR COLLATE "C" ORDER BY runs.id DESC LIMIT '

@@ -41,3 +41,6 @@ class SQLitePlace:
     def lock(self, writer: Database | None) -> FileLock:  # noqa: ARG002 - it is a file of its own
         """The lock of the lease."""
         return FileLock(self.place.with_suffix(".lock"))
+
+    def members(self, writer: Database | None) -> None:
+        """It is one process's, which its lock sees to."""

@@ -29,6 +29,10 @@ SCHEMA = (
         "NULL, used_at FLOAT NOT NULL, CONSTRAINT pk_blobs PRIMARY KEY (digest) )"
     ),
     (
+        "CREATE TABLE decisions ( source TEXT NOT NULL, digest TEXT NOT NULL, doubt TEXT NOT NULL, held "
+        "TEXT NOT NULL, CONSTRAINT pk_decisions PRIMARY KEY (source) )"
+    ),
+    (
         "CREATE TABLE disruptions ( target TEXT NOT NULL, cause TEXT NOT NULL, since FLOAT NOT NULL, "
         "CONSTRAINT pk_disruptions PRIMARY KEY (target) ) WITHOUT ROWID"
     ),
@@ -53,6 +57,10 @@ SCHEMA = (
         "pk_lease PRIMARY KEY (id) )"
     ),
     (
+        "CREATE TABLE members ( number BIGINT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, boot_id "
+        "TEXT NOT NULL, since FLOAT NOT NULL, CONSTRAINT pk_members PRIMARY KEY (number) )"
+    ),
+    (
         "CREATE TABLE queue ( target TEXT NOT NULL, priority INTEGER NOT NULL, dirty TEXT NOT NULL, "
         "added_at FLOAT NOT NULL, CONSTRAINT pk_queue PRIMARY KEY (target) ) WITHOUT ROWID"
     ),
@@ -72,6 +80,10 @@ SCHEMA = (
         "CREATE TABLE runs ( id TEXT NOT NULL, target TEXT NOT NULL, cause TEXT NOT NULL, revision TEXT NOT "
         "NULL, started_at FLOAT NOT NULL, finished_at FLOAT, outcome TEXT NOT NULL, message TEXT NOT NULL, "
         "CONSTRAINT pk_runs PRIMARY KEY (id) ) WITHOUT ROWID"
+    ),
+    (
+        "CREATE TABLE shards ( shard INTEGER NOT NULL, member BIGINT NOT NULL, token BIGINT NOT NULL, "
+        "CONSTRAINT pk_shards PRIMARY KEY (shard) )"
     ),
     (
         "CREATE TABLE snapshots ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, "
@@ -149,7 +161,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0013')",
+    "INSERT INTO alembic_version VALUES ('0014')",
 )
 
 STATEMENTS = {
@@ -165,6 +177,10 @@ STATEMENTS = {
     "ADD_EVENT": (
         "INSERT INTO events (at, type, reason, object, message, cause, evidence, duration, data) VALUES "
         "(:at, :type, :reason, :object, :message, :cause, :evidence, :duration, :data)"
+    ),
+    "ADD_MEMBER": (
+        "INSERT INTO members (number, host, pid, boot_id, since) VALUES (:number, :host, :pid, :boot_id, "
+        ":since)"
     ),
     "ADD_RUN": (
         "INSERT INTO runs (id, target, cause, revision, started_at, finished_at, outcome, message) VALUES "
@@ -211,6 +227,10 @@ STATEMENTS = {
     "BLOB_BYTES": "SELECT coalesce(sum(blobs.size), 0) AS coalesce_1 FROM blobs",
     "BLOB_SIZE": "SELECT blobs.size FROM blobs WHERE blobs.digest = :digest",
     "BODY": "SELECT blobs.data FROM blobs WHERE blobs.digest = :digest",
+    "DECISIONS": (
+        "SELECT decisions.source, decisions.digest, decisions.doubt, decisions.held FROM decisions ORDER BY "
+        "decisions.source"
+    ),
     "DISRUPTIONS": (
         "SELECT disruptions.target, disruptions.cause, disruptions.since FROM disruptions ORDER BY "
         "disruptions.since, disruptions.target"
@@ -264,6 +284,7 @@ STATEMENTS = {
     "FORGET_ALERT_MESSAGE": "DELETE FROM alert_outbox WHERE alert_outbox.id = :message",
     "FORGET_ALERT_MESSAGES": "DELETE FROM alert_outbox WHERE alert_outbox.alert = :of",
     "FORGET_APPROVAL": "DELETE FROM approvals WHERE approvals.address = :address",
+    "FORGET_DECISION": "DELETE FROM decisions WHERE decisions.source = :source",
     "FORGET_DISRUPTION": "DELETE FROM disruptions WHERE disruptions.target = :target",
     "FORGET_FACTS": "DELETE FROM facts WHERE facts.target = :target",
     "FORGET_INCIDENT": (
@@ -272,6 +293,7 @@ STATEMENTS = {
     ),
     "FORGET_INCIDENTS": "DELETE FROM alert_incidents WHERE alert_incidents.alert = :of",
     "FORGET_INVENTORY": "DELETE FROM inventory WHERE inventory.address = :address",
+    "FORGET_MEMBER": "DELETE FROM members WHERE members.number = :number",
     "FORGET_OWED": (
         "DELETE FROM refresh_owed WHERE refresh_owed.address = :refreshed AND refresh_owed.cause = :because"
     ),
@@ -320,6 +342,13 @@ STATEMENTS = {
         "SELECT lease.token, lease.host, lease.pid, lease.boot_id, lease.since, lease.expires, "
         "lease.locked, lease.store FROM lease"
     ),
+    "LEAVE_SHARDS": "UPDATE shards SET member=0 WHERE shards.member = :number",
+    "MEMBER": "SELECT members.number FROM members WHERE members.number = :number",
+    "MEMBERS": (
+        "SELECT members.number, members.host, members.pid, members.boot_id, members.since FROM members "
+        "ORDER BY members.number"
+    ),
+    "NEWEST_SHARD": "SELECT max(shards.token) AS max_1 FROM shards",
     "NEWEST_SNAPSHOT": (
         "SELECT snapshots.id, snapshots.source, snapshots.revision, snapshots.digest, snapshots.root, "
         "snapshots.left_out FROM snapshots WHERE snapshots.id = (SELECT max(newer.id) AS max_1 FROM "
@@ -345,6 +374,11 @@ STATEMENTS = {
     "PUT_BLOB": (
         "INSERT INTO blobs (digest, size, data, created_at, used_at) VALUES (:digest, :size, :data, "
         ":created_at, :used_at) ON CONFLICT (digest) DO UPDATE SET used_at = excluded.used_at"
+    ),
+    "PUT_DECISION": (
+        "INSERT INTO decisions (source, digest, doubt, held) VALUES (:source, :digest, :doubt, :held) ON "
+        "CONFLICT (source) DO UPDATE SET digest = excluded.digest, doubt = excluded.doubt, held = "
+        "excluded.held"
     ),
     "PUT_DISRUPTION": (
         "INSERT INTO disruptions (target, cause, since) VALUES (:target, :cause, :since) ON CONFLICT "
@@ -390,6 +424,10 @@ STATEMENTS = {
         'INSERT INTO rollbacks (source, snapshot, "by", reason, since, until) VALUES (:source, :snapshot, '
         ":by, :reason, :since, :until) ON CONFLICT (source) DO UPDATE SET snapshot = excluded.snapshot, "
         '"by" = excluded."by", reason = excluded.reason, since = excluded.since, until = excluded.until'
+    ),
+    "PUT_SHARD": (
+        "INSERT INTO shards (shard, member, token) VALUES (:shard, :member, :token) ON CONFLICT (shard) DO "
+        "UPDATE SET member = excluded.member, token = excluded.token"
     ),
     "PUT_SOURCE_STATE": (
         "INSERT INTO source_state (name, conditions, revision, digest, problems, degraded) VALUES (:name, "
@@ -461,6 +499,7 @@ STATEMENTS = {
         "UPDATE plan_units SET outcome=:outcome, message=:message WHERE plan_units.run = :of AND "
         "plan_units.address = :instance"
     ),
+    "SHARDS": "SELECT shards.shard, shards.member, shards.token FROM shards ORDER BY shards.shard",
     "SIZES_OF_RUNS": (
         "SELECT runs.id, (SELECT count(*) AS count_1 FROM plan_units WHERE plan_units.run = runs.id) AS "
         "units FROM runs WHERE runs.id < :below ORDER BY runs.id DESC LIMIT :most OFFSET 0"

@@ -18,7 +18,7 @@ HERE = Target(TargetName("here"), {}, LocalTransport(), Digest("sha256:0"))
 
 async def opened(runtime, store, token):
     return await Session.open(
-        HERE, runtime=runtime, on_event=lambda _: None, fence=lambda: Fence(store, token)
+        HERE, runtime=runtime, on_event=lambda _: None, fence=lambda _: Fence(store, token)
     )
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from reconciler.app.places import places
 from reconciler.errors import StoreError, UsageError
+from reconciler.store.opening import connecting as place_of
 from reconciler.store.postgresql import connecting
 from reconciler.store.postgresql.address import checked
-from reconciler.store.store import connecting as place_of
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from reconciler.store import copying
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import INLINE
 from reconciler.store.copying import copy
+from reconciler.store.opening import connecting
 from reconciler.store.records import AuditRecord, UnitOutcome
-from reconciler.store.store import connecting
 from tests.unit.store.conftest import holder
 from tests.unit.store.values import SOURCE, entry, event, run, snapshot, state, unit
 
