@@ -58,8 +58,9 @@ def means(what: str, view: Document) -> bool:
     """Whether `what`, as a person writes it, means this resource."""
     if what in EVERYTHING:
         return True
-    if is_subject(what):
-        return view.get("subject", "") in (what, f"path:{what}")
+    if is_subject(what) and view.get("subject", "") in (what, f"path:{what}"):
+        return True
+    # What may say what a resource is about may also be of a namespace: `web:here`.
     parts = what.split("/", 2)
     if len(parts) == 3:
         return what == view["address"] or (

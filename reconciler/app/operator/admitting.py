@@ -82,9 +82,30 @@ class Judge:
         path = path_of(definition, asked.namespace, name)
         found = {**asked.found, "metadata": {**asked.found["metadata"], "namespace": asked.namespace}}
         others = [(d, one) for d, one in there if d != definition or one["metadata"]["name"] != name]
-        after, said, desired = self._evaluated(asked.namespace, [*others, (definition, found)])
+        refusals, warnings = self._said(asked.namespace, others, (definition, found), there, path)
+        if not refusals:
+            return refusals, warnings
+        # Who renames something by what applies first and prunes afterwards has both for a while.
+        former = [one for d, one in others if d == definition and one.get("spec") == found.get("spec")]
+        for one in former:
+            rest = [(d, other) for d, other in others if other is not one]
+            if not self._said(asked.namespace, rest, (definition, found), there, path)[0]:
+                kept = f"{definition.kind}/{one['metadata']['name']}"
+                return [], [f"{kept} says the same: this takes its place once that one is deleted"]
+        return refusals, warnings
+
+    def _said(
+        self,
+        namespace: str,
+        others: Listed,
+        given: tuple[Definition, dict[str, Any]],
+        there: Listed,
+        path: str,
+    ) -> tuple[list[str], list[str]]:
+        """Why an object is not to be taken beside some others, and what there is to know."""
+        after, said, desired = self._evaluated(namespace, [*others, given])
         # As it is, the namespace is evaluated only where something has to be told apart from what was so before.
-        before, known, _ = self._evaluated(asked.namespace, there) if after or said else ((), (), None)
+        before, known, _ = self._evaluated(namespace, there) if after or said else ((), (), None)
         old = {(one.file, one.message) for one in before}
         new = [one for one in after if (one.file, one.message) not in old]
         refusals = [_text(one, path) for one in new if not _MAY_COME.search(one.message)]

@@ -11,6 +11,7 @@ from reconciler.engine import wording
 from reconciler.engine.intake.parting import part
 from reconciler.engine.intake.wanted import Record
 from reconciler.errors import ConfigError, StoreError
+from reconciler.model.cluster import namespace_of
 from reconciler.model.desired import Desired
 from reconciler.model.manifests import is_manifest
 from reconciler.model.names import Address, Digest, SourceName
@@ -109,7 +110,8 @@ async def doubt_of(store: Store, snapshot: Snapshot, follows: Follows | None = N
     rollback = (await store.load_rollbacks()).get(snapshot.source)
     if rollback is not None and rollback.digest == snapshot.digest:
         return wording.lacking(rollback)
-    if await store.has_returned(snapshot):
+    # Objects of a cluster are deleted one by one, by name: that what is left was once all there was is no slip.
+    if not namespace_of(snapshot.source) and await store.has_returned(snapshot):
         return f"an earlier revision, {snapshot.revision}, came back, and it does not have this"
     if follows is not None:
         mine = [one for one in await store.revisions() if one.source == snapshot.source]

@@ -53,6 +53,11 @@ def kept(installed, pods):
 
 
 def test_an_object_goes_when_what_it_was_about_has_and_stays_while_a_person_is_asked(installed, kept):
+    # What was created last leaves what there was before it: that is no older revision that somebody took by mistake.
+    installed.kubectl("apply", "-f", "-", given=FILE % ("last", "last", "delete"))
+    until(lambda: there(kept, "last") and held(installed, "ffile", "last"), kept)
+    installed.kubectl("delete", "ffile", "last", "--timeout=60s")
+    assert not there(kept, "last")
     installed.kubectl("delete", "ffile", "delete", "orphan", "--timeout=60s")
     assert not there(kept, "delete")
     assert there(kept, "orphan")

@@ -43,6 +43,16 @@ def test_words_that_mean_a_resource(what):
 
 
 @pytest.mark.parametrize(
+    "what", ["web:here", "web:here/", "web:here/File", "web:here/File/web:motd", "File/web:motd", "web:motd"]
+)
+def test_what_is_of_a_namespace_is_meant_by_its_name(what):
+    """What is before a colon was always taken for what a resource is about."""
+    view = VIEW | {"address": "web:here/File/web:motd", "target": "web:here", "name": "web:motd"}
+    assert means(what, view)
+    assert not means(what, VIEW)
+
+
+@pytest.mark.parametrize(
     "what",
     [
         "Directory",

@@ -55,6 +55,17 @@ def test_what_is_right_is_taken(judge):
     assert judge.judged(asked(file()), [HERE]) == ([], [])
 
 
+def test_one_that_says_what_another_says_may_come_before_that_one_goes(judge):
+    """Who applies first and prunes afterwards could rename nothing."""
+    before = file("old")
+    refused, said = judge.judged(asked(file("new")), [HERE, before])
+    assert (refused, said) == ([], ["File/old says the same: this takes its place once that one is deleted"])
+    refused, _ = judge.judged(asked(file("new", content="another")), [HERE, before])
+    assert "both claim" in refused[0]
+    refused, _ = judge.judged(asked(file("new")), [HERE, before, file("third", content="z")])
+    assert "both claim" in refused[0]
+
+
 def test_what_is_right_is_evaluated_once():
     kinds, cache, taken = catalog(load_packages([ROOT / "providers"]), artifacts=ROOT), ParseCache(), []
 
@@ -68,7 +79,7 @@ def test_what_is_right_is_evaluated_once():
 
 
 def test_two_that_own_one_thing_are_not(judge):
-    [why], _ = judge.judged(asked(file("other")), [HERE, file()])
+    [why], _ = judge.judged(asked(file("other", content="y")), [HERE, file()])
     assert "/etc/motd" in why
     # The same one again is no second one.
     assert judge.judged(asked(file(content="y")), [HERE, file()]) == ([], [])

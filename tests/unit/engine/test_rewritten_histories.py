@@ -1,7 +1,11 @@
 """A source that knows its history is asked whether a revision comes of the one before: if not, nothing is removed."""
 
+from dataclasses import replace
+
 from reconciler.core.conditions import summarize
 from reconciler.engine.intake.intake import Intake
+from reconciler.engine.intake.recall import doubt_of
+from reconciler.model.cluster import ClusterPlace
 from reconciler.model.conditions import Reason
 from tests.sim.manifests import SOURCE, load, snapshot
 from tests.unit.engine.stage import staged
@@ -91,3 +95,13 @@ async def test_it_is_asked_again_after_a_restart_and_about_the_same(stage):
 async def test_without_a_snapshot_there_is_nothing_to_resume(stage):
     await History().intake(stage).resume()
     assert not stage.controller.in_force
+
+
+@staged
+async def test_what_is_left_may_be_what_there_was_once_where_each_object_is_deleted_by_its_name(stage):
+    """In a cluster what was created last could not be deleted without an approval."""
+    first, second = (snapshot(declaring(*names), number=n) for n, names in enumerate(("a", "ab"), 1))
+    for source, doubtful in ((SOURCE, True), (ClusterPlace("web").name, False)):
+        for one in (first, second):
+            await stage.store.save_snapshot(replace(one, source=source))
+        assert bool(await doubt_of(stage.store, replace(first, source=source))) is doubtful
