@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import kopf
 
 from reconciler.errors import in_words
 from reconciler.runtime import ungrouped
-from watchers.kubernetes import finalizers, rights
+from watchers.kubernetes import finalizers, kubeconfig, rights
 from watchers.kubernetes.in_cluster import in_cluster
 from watchers.kubernetes.objects import Definition
+
+if TYPE_CHECKING:
+    import kopf
 
 PAGE = 500
 """Objects that are asked for at once."""
@@ -37,6 +39,7 @@ class Unserved(Unlisted):
     """The cluster does not serve some kinds.
 
     Attributes:
+        names: of their definitions.
         found: the objects of the others.
     """
 
@@ -46,6 +49,7 @@ class Unserved(Unlisted):
             f"the cluster does not serve {names[0]}{more}; apply the definitions: "
             "froyo crd | kubectl apply --server-side -f -"
         )
+        self.names = names
         self.found = found
 
 
@@ -55,16 +59,36 @@ def login() -> kopf.ConnectionInfo:
     Raises:
         Unlisted: it names none, or what it names cannot be read.
     """
-    settings = kopf.OperatorSettings()
+    return login_of(os.environ).connection
+
+
+def login_of(environ: Mapping[str, str], *, file: str = "", context: str = "") -> kubeconfig.ClusterAccess:
+    """The cluster that is named, or else the one that the environment names.
+
+    Args:
+        environ: of the process.
+        file: the kubeconfig, or "" for that of the environment.
+        context: of that, or "" for its current one.
+
+    Raises:
+        Unlisted: it names none, or what it names cannot be read.
+    """
     try:
-        found = kopf.login_with_kubeconfig(settings=settings) or in_cluster(os.environ)
-    except (OSError, ValueError, KeyError, kopf.LoginError) as error:
+        found = kubeconfig.access(environ, file=file, context=context)
+        connection = None if found is not None else in_cluster(environ)
+    except kubeconfig.KubeconfigError as error:
+        raise Unlisted(f"no access to a cluster: {error}") from error
+    except (OSError, ValueError) as error:
         raise Unlisted(f"no access to a cluster: {in_words(error)}") from error
-    if found is None:
+    if found is not None:
+        return found
+    if context:
+        raise Unlisted(f"there is no kubeconfig that could have the context {context!r}: set KUBECONFIG")
+    if connection is None:
         raise Unlisted(
             "no cluster is named: set KUBECONFIG, or run with a ServiceAccount's token in a cluster"
         )
-    return found
+    return kubeconfig.ClusterAccess(connection, "", connection.default_namespace or "default")
 
 
 def opened(access: kopf.ConnectionInfo, *, endless: bool = False) -> aiohttp.ClientSession:
@@ -84,24 +108,38 @@ def opened(access: kopf.ConnectionInfo, *, endless: bool = False) -> aiohttp.Cli
     )
 
 
-async def listed(namespace: str, definitions: Sequence[Definition]) -> Listed:
+async def listed(
+    namespace: str | None,
+    definitions: Sequence[Definition],
+    *,
+    access: kopf.ConnectionInfo | None = None,
+    given: str = rights.GIVEN,
+) -> Listed:
     """Every object of these kinds.
 
     Args:
-        namespace: of the objects.
+        namespace: of the objects; None for all that there are.
         definitions: the kinds.
+        access: to the API server; that of `login` if it is left out.
+        given: what gives a right that is missing, for a person.
 
     Raises:
         Unserved: the cluster does not know one of them.
         Unlisted: of one of them it cannot be told.
     """
-    access = login()
+    access = access or login()
     try:
         with ungrouped():
             async with opened(access) as session, asyncio.TaskGroup() as group:
-                tasks = [group.create_task(_kind(session, namespace, one)) for one in definitions]
+                tasks = [group.create_task(_kind(session, namespace, one, given)) for one in definitions]
     except TimeoutError:
         raise Unlisted(f"{access.server}: no answer within {TIMEOUT:g} s") from None
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise Unlisted(
+            f"{access.server}: its certificate is not to be trusted: {error.certificate_error}"
+        ) from None
+    except aiohttp.ClientConnectorError as error:
+        raise Unlisted(f"{access.server} cannot be reached: {in_words(error.os_error)}") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise Unlisted(f"{access.server}: {error}") from None
     results = [task.result() for task in tasks]
@@ -146,12 +184,14 @@ async def missing(namespace: str, definitions: Sequence[Definition]) -> str:
         return ""  # whoever looks at what there is says why
 
 
-async def _kind(session: aiohttp.ClientSession, namespace: str, definition: Definition) -> Listed | None:
+async def _kind(
+    session: aiohttp.ClientSession, namespace: str | None, definition: Definition, given: str
+) -> Listed | None:
     """The objects of a kind; None where the server does not know it."""
     found: Listed = []
     more = ""
     while True:
-        answer = await _page(session, namespace, definition, more)
+        answer = await _page(session, namespace, definition, more, given)
         if answer is None:
             return None
         found += [(definition, one) for one in answer["items"]]
@@ -161,10 +201,11 @@ async def _kind(session: aiohttp.ClientSession, namespace: str, definition: Defi
 
 
 async def _page(
-    session: aiohttp.ClientSession, namespace: str, definition: Definition, more: str
+    session: aiohttp.ClientSession, namespace: str | None, definition: Definition, more: str, given: str
 ) -> dict[str, Any] | None:
     """A page of them; None where the server does not know the kind."""
-    path = f"/apis/{definition.group}/{definition.version}/namespaces/{namespace}/{definition.plural}"
+    within = "" if namespace is None else f"/namespaces/{namespace}"
+    path = f"/apis/{definition.group}/{definition.version}{within}/{definition.plural}"
     asked = {"limit": str(PAGE)} | ({"continue": more} if more else {})
     async with session.get(path, params=asked) as response:
         if response.status == 200:
@@ -174,6 +215,10 @@ async def _page(
             return None
         if response.status == 403:
             lacks = rights.Right("list", definition.group, definition.plural)
-            raise Unlisted(rights.in_words([lacks], namespace))
+            raise Unlisted(rights.in_words([lacks], namespace or "all namespaces", given))
+        if response.status == 401:
+            raise Unlisted(
+                "the API server does not know who asks: the token or certificate is wrong, or over"
+            )
         said = (await response.text())[:300]
         raise Unlisted(f"{definition.name} cannot be listed: {response.status} {said}")

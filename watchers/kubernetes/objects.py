@@ -103,12 +103,7 @@ def manifest(definition: Definition, found: Mapping[str, Any]) -> dict[str, Any]
     metadata = {"name": given["name"], "namespace": given["namespace"]}
     if labels := given.get("labels"):
         metadata["labels"] = labels
-    annotations = {
-        key: value
-        for key, value in (given.get("annotations") or {}).items()
-        if not key.startswith(_NOT_DECLARED)
-    }
-    if annotations:
+    if annotations := annotations_of(given):
         metadata["annotations"] = annotations
     return {
         "apiVersion": f"{definition.group}/{definition.version}",
@@ -116,6 +111,12 @@ def manifest(definition: Definition, found: Mapping[str, Any]) -> dict[str, Any]
         "metadata": metadata,
         "spec": _in_namespace(found.get("spec") or {}, given["namespace"]),
     }
+
+
+def annotations_of(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """The annotations of an object that are declared: others are kubectl's, or ask something of froyo once."""
+    given = (metadata.get("annotations") or {}).items()
+    return {key: value for key, value in given if not key.startswith(_NOT_DECLARED)}
 
 
 def counts(definition: Definition, found: Mapping[str, Any]) -> bool:
