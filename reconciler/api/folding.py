@@ -15,7 +15,8 @@ def folded(views: Iterable[Document]) -> list[Document]:
     """
     found: dict[tuple[str, str, str], Document] = {}
     for view in views:
-        key = view["target"], view["reason"], view["message"]
+        # What is on no target that is known has nothing in common with others of the kind.
+        key = view["target"] or view["address"], view["reason"], view["message"]
         if key not in found:
             found[key] = {**view, "more": 0}
             continue

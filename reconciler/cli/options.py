@@ -172,6 +172,27 @@ Timeout = Annotated[
     str | None,
     typer.Option("--timeout", metavar="TIME", help="Give up after this long, such as 30s or 5m."),
 ]
+Context = Annotated[
+    str | None,
+    typer.Option(
+        "--context",
+        metavar="NAME",
+        help="Ask a Kubernetes cluster's objects instead: of this context of the kubeconfig.",
+    ),
+]
+Kubeconfig = Annotated[
+    str | None,
+    typer.Option("--kubeconfig", metavar="FILE", help="The kubeconfig; else $KUBECONFIG, or ~/.kube/config."),
+]
+Namespace = Annotated[
+    str | None,
+    typer.Option(
+        "-n", "--namespace", metavar="NAME", help="Of a cluster: whose objects; else that of the context."
+    ),
+]
+AllNamespaces = Annotated[
+    bool, typer.Option("-A", "--all-namespaces", help="Of a cluster: the objects of all namespaces.")
+]
 Until = Annotated[
     str | None,
     typer.Option("--until", metavar="TIME", help="When it ends by itself: 2h, 18:30, 2026-01-31T18:30."),

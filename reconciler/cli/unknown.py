@@ -8,6 +8,7 @@ from reconciler.api.queries import selection
 from reconciler.api.selecting import means
 from reconciler.api.suggesting import SEE, did_you_mean_one_of, no_match, unknown_target
 from reconciler.cli.asking import Asking
+from reconciler.cli.asking_clusters import AskingCluster
 from reconciler.core.suggest import did_you_mean
 from reconciler.errors import UsageError
 from reconciler.model.names import source_object
@@ -19,7 +20,7 @@ def query_of(what: str, targets: Sequence[str] | None, selector: str) -> dict[st
 
 
 def nothing_matches(
-    asking: Asking,
+    asking: Asking | AskingCluster,
     what: str,
     targets: Sequence[str] | None = None,
     selector: str = "",
@@ -61,13 +62,16 @@ def must_have_events(asking: Asking, name: str) -> None:
     raise UsageError(f"nothing is known that begins with {name!r}; {hint or SEE}")
 
 
-def must_be_targets(asking: Asking, names: Sequence[str] | None) -> None:
+def must_be_targets(asking: Asking | AskingCluster, names: Sequence[str] | None) -> None:
     """See that all of these are targets.
 
     Raises:
         UsageError: one is not; says which was probably meant.
     """
     if not names:
+        return
+    if isinstance(asking, AskingCluster):
+        asking.must_be_targets(names)
         return
     known = [entry["name"] for entry in asking.get("/v1/targets")["items"]]
     for name in names:

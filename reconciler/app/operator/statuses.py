@@ -26,7 +26,8 @@ _WORST = 10
 _MESSAGE_MAX = 4096
 _DIFF_MAX = 4096
 _HISTORY = 5
-_EPOCH = "1970-01-01T00:00:00Z"
+EPOCH = "1970-01-01T00:00:00Z"
+"""In the place of a time that is not known."""
 _ABNORMAL = tuple(type_.value for type_ in ConditionType if type_ is not ConditionType.READY)
 
 Status = dict[str, Any]
@@ -39,7 +40,7 @@ def condition(type_: str, status: str, reason: str, message: str, since: str | N
         "status": status,
         "reason": reason,
         "message": _cut(message, _MESSAGE_MAX),
-        "lastTransitionTime": since or _EPOCH,
+        "lastTransitionTime": since or EPOCH,
     }
 
 
@@ -54,8 +55,9 @@ def of_instances(found: Sequence[views.Document], revision: str) -> Status:
         found: what is known of its instances, as documents of the API.
         revision: that is in force.
     """
-    worst = [one for one in found if one["ready"] != "True"]
-    shown = next((one for one in worst if one["ready"] == "False"), worst[0] if worst else found[0])
+    # What is wrong before what is not known: a status names ten of them.
+    worst = sorted((one for one in found if one["ready"] != "True"), key=lambda one: one["ready"] != "False")
+    shown = worst[0] if worst else found[0]
     alone = len(found) == 1
     since = max((one["since"] for one in found if one["since"]), default=None)
     said = shown["message"] if alone or not worst else f"{shown['target']}: {shown['message']}"

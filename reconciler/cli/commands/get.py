@@ -6,7 +6,21 @@ import time
 
 from reconciler.api.client import Document
 from reconciler.cli.asking import Asking
-from reconciler.cli.options import Labels, NoColor, Quiet, State, TableOutput, Targets, Verbose, What
+from reconciler.cli.asking_clusters import AskingCluster, asking, say_what_is_left_out
+from reconciler.cli.options import (
+    AllNamespaces,
+    Context,
+    Kubeconfig,
+    Labels,
+    Namespace,
+    NoColor,
+    Quiet,
+    State,
+    TableOutput,
+    Targets,
+    Verbose,
+    What,
+)
 from reconciler.cli.output import Format, emit, emit_names
 from reconciler.cli.show.resources import (
     alert_table,
@@ -27,6 +41,7 @@ EXAMPLES = (
     ("froyo get File/motd -o wide", "one resource on all targets, with more columns"),
     ("froyo get -l tier=web -o name", "addresses only, of what has a label"),
     ("froyo get targets", "also: sources, suspensions, orphans, revisions, alerts"),
+    ("froyo get files --context prod -n web", "what the objects of a cluster's namespace say"),
 )
 
 _LISTS = {
@@ -45,27 +60,38 @@ _LISTS = {
 }
 
 
-def command(
+def command(  # noqa: PLR0913 - its options
     what: What = "",
     *,
     target: Targets = None,
     selector: Labels = "",
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
     output: TableOutput = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """What is known, a line each."""
+    """What is known, a line each.
+
+    Of a cluster it is what the statuses of its objects say, for which no operator need run; what these do not say is
+    told on standard error. Of an object for several targets they name at most ten on which it is not as declared.
+    """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
-    asking = Asking.of(state)
+    asked = asking(
+        state, context=context, kubeconfig=kubeconfig, namespace=namespace, everywhere=all_namespaces
+    )
     if what.lower() in _LISTS:
-        document = _list(asking, what.lower(), target, selector)
+        document = _list(asked, what.lower(), target, selector)
     else:
         specs = "1" if output.is_document or output is Format.WIDE else "0"
-        document = asking.get("/v1/resources", {**query_of(what, target, selector), "specs": specs})
-        if not document["items"] and (what or target or selector):
-            raise nothing_matches(asking, what, target, selector, words=_LISTS)
+        must_be_targets(asked, target if isinstance(asked, AskingCluster) else None)
+        document = asked.get("/v1/resources", {**query_of(what, target, selector), "specs": specs})
+        if not document["items"] and (what or target or selector) and not document.get("leftOut"):
+            raise nothing_matches(asked, what, target, selector, words=_LISTS)
     if output.is_document:
         emit(screen, document, output)
     elif output is Format.NAME:
@@ -73,13 +99,15 @@ def command(
     elif not document["items"]:
         screen.note(f"nothing is known of any {document['kind'].removesuffix('List').lower()}")
     else:
-        asking.say_if_nobody_looks(screen)
+        asked.say_if_nobody_looks(screen)
         for line in _lines(screen, document, wide=output is Format.WIDE):
             screen.line(line)
+    if not output.is_document:
+        say_what_is_left_out(screen, document)
     return 0
 
 
-def _list(asking: Asking, what: str, target: list[str] | None, selector: str) -> Document:
+def _list(asking: Asking | AskingCluster, what: str, target: list[str] | None, selector: str) -> Document:
     """What is known besides resources; nothing that was asked for may be passed over in silence."""
     path = _LISTS[what]
     if selector or (target and path != "/v1/targets"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler.app.places import places
+from reconciler.cli.asking_clusters import must_be_namespace
 from reconciler.cli.commands.up import keep
 from reconciler.cli.options import MaxDisrupted, NoColor, Output, PruneBudget, Quiet, State, Verbose, one_of
 from reconciler.cli.output import Format
@@ -35,8 +36,6 @@ EXAMPLES = (
     ("froyo operator run --namespace web -o json", "each event as one JSON document a line"),
     ("froyo operator release --namespace web", "let deleted objects go, and leave what they were about"),
 )
-
-_LONGEST = 63
 
 
 class OperatorTask(StrEnum):
@@ -115,8 +114,7 @@ def command(  # noqa: PLR0913 - its options
     namespaces = list(dict.fromkeys(namespace or ()))
     for option, names in (("--namespace", namespaces), ("--trust", trust or ())):
         for name in names:
-            if not name.replace("-", "a").isalnum() or not name.isascii() or len(name) > _LONGEST:
-                raise UsageError(f"{option} takes the name of a namespace, not {name!r}")
+            must_be_namespace(name, option)
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     where = places(os.environ, state=state)
     if action is OperatorTask.RELEASE:

@@ -46,7 +46,9 @@ def resource_table(screen: Terminal, resources: Sequence[Document], *, now: floa
 
 
 def named(view: Document) -> str:
-    """A resource, or as many of its target as are the same."""
+    """A resource, or as many of its target as are the same; or on how many targets that are not named."""
+    if "instances" in view:
+        return f"{view['address']} on {count(view['instances'], 'target')}"
     if not view.get("more"):
         return str(view["address"])
     return f"{view['target']}: {count(1 + view['more'], 'resource')}"
@@ -66,6 +68,8 @@ def target_state(view: Document, *, now: float, live: bool) -> tuple[str, str, s
     ready = next((c for c in view["conditions"] if c["type"] == "Ready"), None)
     if ready is None:
         return ("dim", "connecting", "") if live else ("dim", "unknown", "only a daemon keeps track of it")
+    if ready["status"] == "Unknown":
+        return "dim", "unknown", ready["message"]
     if ready["status"] == "False":
         return "bad", "unreachable", without_name(view["name"], ready["message"]) + _next_try(view, now=now)
     if not live:

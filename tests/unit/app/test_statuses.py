@@ -58,7 +58,7 @@ def test_of_several_the_worst_is_said_and_they_are_counted():
     assert said["target"] == "3 targets"
     counts = said["targets"]
     assert (counts["total"], counts["ready"], counts["failed"]) == (3, 1, 1)
-    assert [one["target"] for one in counts["worst"]] == ["b", "c"]
+    assert [one["target"] for one in counts["worst"]] == ["c", "b"]
     both = statuses.of_instances([view("a"), view("b", since=None)], "")
     assert both["conditions"][0]["message"] == "as declared"
 

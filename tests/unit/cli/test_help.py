@@ -196,7 +196,7 @@ def test_what_is_asked_most_imports_next_to_nothing(arguments):
     assert "froyo" in done.stdout
 
 
-OF_THEIR_OWN = {"--reason", "--all", "--for", "provider --target"}
+OF_THEIR_OWN = {"--reason", "--all", "--for", "provider --target", "operator --namespace"}
 """Options that mean one thing here and another there, and say so."""
 
 

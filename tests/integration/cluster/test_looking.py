@@ -1,0 +1,126 @@
+"""`froyo get` and `froyo status` of a real API server: what they say, and why they cannot."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.cluster.conftest import ROOT, until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+
+AWAY = 12
+API = "froyo.dev/v1alpha1"
+LINUX = "linux.froyo.dev/v1alpha1"
+
+
+def froyo(kubeconfig, *words):
+    """The exit status, and what is printed on both."""
+    environ = {**os.environ, "KUBECONFIG": str(kubeconfig), "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler.cli", *words],
+        env=environ,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def kind(api, kind, name, **spec):
+    return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": "default"}, "spec": spec}
+
+
+def apply(cluster, *objects):
+    cluster.kubectl("apply", "--server-side", "-f", "-", given="\n---\n".join(map(json.dumps, objects)))
+
+
+def test_what_statuses_say_is_told_as_a_daemon_tells_it(known, operator):
+    admin = known.run("kubeconfig").strip()
+    away = {"host": "127.0.0.1", "port": 1, "connectTimeout": "1s"}
+    apply(
+        known,
+        kind(API, "Target", "here", local={}),
+        *(kind(API, "Target", f"away-{number}", ssh=away) for number in range(AWAY)),
+        kind(LINUX, "File", "one", target="here", path=f"{operator}/one", content="x"),
+        kind(LINUX, "File", "each", targets={}, path=f"{operator}/each", content="x"),
+        kind(LINUX, "File", "wrong", target="her", path=f"{operator}/wrong", content="x"),
+    )
+    known.kubectl("wait", "--for=condition=Ready", "ffile/one", "ftarget/here", "--timeout=60s")
+
+    def told():
+        code, out, _ = froyo(admin, "get", "--context", "lab", "-o", "json")
+        assert code == 0
+        found = json.loads(out)
+        return found if sum(one["name"] == "each" for one in found["items"]) == 12 else None
+
+    until(lambda: told() is not None)
+    found = told()
+    items = {(one["name"], one["target"]): one for one in found["items"]}
+    assert items["one", "here"]["ready"] == "True"
+    assert items["wrong", "her"]["reason"] == "Invalid"
+    rest = [one for one in found["items"] if one["name"] == "each" and not one["target"]]
+    assert [(one["ready"], one["instances"]) for one in rest] == [("Unknown", 2), ("True", 1)]
+    assert "3 that are counted are not named" in found["leftOut"][0]
+    # The same is said of it where the operator runs, of each target.
+    state = operator / "state"
+    mine = json.loads(froyo(admin, "get", "File/one", "--state", str(state), "-o", "json")[1])["items"]
+    (theirs,) = json.loads(froyo(admin, "get", "File/one", "-n", "default", "-o", "json")[1])["items"]
+    same = ("address", "ready", "reason", "message", "subject", "observedGeneration")
+    assert [{key: one[key] for key in same} for one in mine] == [{key: theirs[key] for key in same}]
+
+    code, out, err = froyo(admin, "status", "-A")
+    assert code == 1  # a source has what is wrong, and targets are away
+    assert "default/File/wrong: spec.target: there is no target her (did you mean 'here'?)" in out
+    assert f"2 of {AWAY + 3} instances as declared" in out
+    assert "problems of the operator itself" in err
+    code, out, _ = froyo(admin, "get", "targets", "-A", "-o", "json")
+    states = {one["name"]: one["conditions"][0]["status"] for one in json.loads(out)["items"]}
+    assert (len(states), states["here"], states["away-3"]) == (AWAY + 1, "True", "False")
+
+
+def test_why_they_cannot_say_anything_is_one_sentence(cluster, tmp_path):
+    admin = Path(cluster.run("kubeconfig").strip())
+    nobody = cluster.run("user", "nobody").strip()
+
+    def refused(kubeconfig, *words):
+        for command in ("get", "status"):
+            code, out, err = froyo(kubeconfig, command, *words)
+            assert (code, out, err.count("\n")) == (1, "", 1), err
+            yield err
+
+    def changed(**cluster_says):
+        document = yaml.safe_load(admin.read_text())
+        document["clusters"][0]["cluster"].update(cluster_says)
+        (tmp_path / "changed").write_text(yaml.safe_dump(document))
+        return tmp_path / "changed"
+
+    for err in refused(admin, "-A"):
+        assert "the cluster does not serve " in err
+        assert "froyo crd | kubectl apply --server-side -f -" in err
+    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+    cluster.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=openfroyo")
+    for err in refused(nobody, "-n", "default"):
+        assert "rights are missing in default: list " in err
+        assert "froyo-view" in err
+    for err in refused(nobody, "-A"):
+        assert "rights are missing in all namespaces: list " in err
+    for err in refused(admin, "--context", "lba"):
+        assert "there is no context 'lba' in " in err
+        assert "did you mean 'lab'?" in err
+    for err in refused(changed(server="https://127.0.0.1:1"), "-A"):
+        assert "https://127.0.0.1:1 cannot be reached: " in err
+    other = yaml.safe_load(admin.read_text())["users"][0]["user"]["client-certificate-data"]
+    for err in refused(changed(**{"certificate-authority-data": other}), "-A"):
+        assert "its certificate is not to be trusted: " in err
+    document = yaml.safe_load(admin.read_text())
+    document["users"][0]["user"] = {"token": "no-such-token"}
+    (tmp_path / "token").write_text(yaml.safe_dump(document))
+    for err in refused(tmp_path / "token", "-A"):
+        assert "does not know who asks" in err
+        assert "no-such-token" not in err
