@@ -246,6 +246,11 @@ class Store(Reading):
                 return
         await self._submit(partial(leases.renew, lock=self._lock, ttl=ttl, now=self._runtime.now()))
 
+    async def has_lease(self) -> bool:
+        """Whether nobody else has taken it: for what is written elsewhere, where no fence is asked."""
+        found, ours = await self.lease(), self.membership.token if self.token is None else self.token
+        return found is not None and found.token == ours
+
     async def release_lease(self) -> None:
         """Give it back. What is written afterwards stays fenced: it is refused as soon as another one has it.
 

@@ -52,6 +52,9 @@ _DEFINITIONS = {one.plural: one for one in DEFINITIONS}
 BROKEN = {"broken": True}
 """What an object says that is wrong."""
 
+FOREIGN = "example.com/Audited"
+"""A condition that somebody else has in statuses."""
+
 TROUBLES = ("away", "failing", "hanging", "cut", "expired", "unserved", "deaf", "conflicting", "ended")
 
 
@@ -99,6 +102,10 @@ class ApiServer:
             metadata = {**known["metadata"], "generation": known["metadata"]["generation"] + 1}
         self._keep(key, {**(known or {}), "metadata": metadata, "spec": spec}, known is None)
         return True
+
+    def overwrite(self, key: tuple[str, str, str], status: Json) -> None:
+        """Have another status of an object."""
+        self._keep(key, {**self.objects[key], "status": status})
 
     def delete(self, namespace: str, plural: str, name: str) -> None:
         """Have it no more."""
@@ -172,8 +179,14 @@ class ApiServer:
             return Answer(404, {})
         if self.suffers("conflicting"):
             return Answer(409, {})
-        self._keep((namespace, plural, name), {**known, "status": json.loads(json.dumps(body["status"]))})
-        return Answer(200, {})
+        key = namespace, plural, name
+        status = json.loads(json.dumps(body["status"]))
+        # Whose part is what others have written stays, by the keys of a list.
+        theirs = [one for one in known.get("status", {}).get("conditions", ()) if one["type"] == FOREIGN]
+        status["conditions"] += theirs
+        if status != known.get("status"):
+            self._keep(key, {**known, "status": status})
+        return Answer(200, json.loads(json.dumps(self.objects[key])))
 
 
 @dataclass(slots=True)
@@ -374,6 +387,25 @@ class AppliedSource:
             self.delete(plural, name)
             self._put(plural, name, spec)
 
+    def scribble(self, random_: random.Random) -> str:
+        """Somebody else writes into a status; which object's, if there is one."""
+        told = [key for key in self._mine() if self.server.objects[key].get("status")]
+        if not told:
+            return ""
+        key = random_.choice(told)
+        status = json.loads(json.dumps(self.server.objects[key]["status"]))
+        fate = random_.random()
+        if fate < 0.3:  # as it is said beside ours, and left alone
+            others = [one for one in status["conditions"] if one["type"] != FOREIGN]
+            status["conditions"] = [{"type": FOREIGN, "status": random_.choice(["True", "False"])}, *others]
+        elif fate < 0.5:
+            status = {}
+        else:
+            for one in status["conditions"]:
+                one["status"] = random_.choice(["True", "False", "Unknown"])
+        self.server.overwrite(key, status)
+        return "/".join(key)
+
     def touch(self) -> None:
         """Nothing has happened."""
 
@@ -413,7 +445,7 @@ class AppliedSource:
             if not states:
                 continue
             status = found.get("status")
-            if status is None:
+            if not status:
                 yield f"{path} has no status"
                 continue
             ready = "True" if all(summarize(one.conditions).ready for one in states) else "not"

@@ -239,6 +239,15 @@ async def appliers(world: World, random_: random.Random) -> None:
         world.note("a cluster", name=source.name, fate=fate, troubles=dict(world.server.troubles))
 
 
+async def scribblers(world: World, random_: random.Random) -> None:
+    """Somebody writes into the statuses of objects."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 6.0))
+        source = random_.choice(list(world.sources.values()))
+        if isinstance(source, AppliedSource) and (said := source.scribble(random_)):
+            world.note("somebody writes into a status", object=said)
+
+
 async def returners(world: World, random_: random.Random) -> None:
     """People roll a source back to what it was, for a while or until they say otherwise."""
     while True:
@@ -497,6 +506,8 @@ def others(world: World) -> tuple[Actor, ...]:
         found = (*found, pushers)
     if is_clustered(world.seed) and random.Random(f"{world.seed}/appliers take part").random() < 0.7:
         found = (*found, appliers)
+    if is_clustered(world.seed) and random.Random(f"{world.seed}/scribblers take part").random() < 0.5:
+        found = (*found, scribblers)
     if is_pushed(world.seed) and random.Random(f"{world.seed}/returners take part").random() < 0.6:
         found = (*found, returners)
     if world.authors.texts and random.Random(f"{world.seed}/writers take part").random() < 0.7:

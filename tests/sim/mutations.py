@@ -47,6 +47,7 @@ from tests.sim.programs import Programs
 from tests.sim.scribes import scribe
 from tests.sim.world import authors_of
 from watchers.git.source import GitSource
+from watchers.kubernetes.cache import KnownObject
 
 Mutation = Callable[[], "contextlib.AbstractContextManager[Any]"]
 
@@ -490,6 +491,11 @@ def writes_each_status_again() -> Any:
     return _patched(statuses, "same", lambda _right, _before, _now: False)
 
 
+def leaves_what_others_have_written() -> Any:
+    """A status is taken to be as it was written, whoever has written there since."""
+    return _patched(KnownObject, "is_as_written", lambda _right, _self, _version, _status: True)
+
+
 # --- Archives ---------------------------------------------------------------------------------------------------------
 
 
@@ -611,7 +617,7 @@ BESIDE_FILES: dict[str, str] = {
             "clockwork",
             (has_no_drop_in_read, takes_any_timer_for_the_declared, leaves_a_timer_that_was_stopped),
         ),
-        ("cluster", (writes_each_status_again,)),
+        ("cluster", (writes_each_status_again, leaves_what_others_have_written)),
         ("git", (takes_any_history_for_its_own, forgets_that_it_was_rolled_back)),
         (
             "archives",
@@ -681,6 +687,7 @@ MUTATIONS: dict[str, Mutation] = {
         takes_any_history_for_its_own,
         forgets_that_it_was_rolled_back,
         writes_each_status_again,
+        leaves_what_others_have_written,
         unpacks_over_what_others_have,
         leaves_what_was_changed_of_an_archive,
         leaves_a_block_that_was_changed,
@@ -713,6 +720,7 @@ BEGIN_AT = {
     "leaves_a_dpkg_that_was_cut_off": 66,
     "lets_two_have_it": 82,
     "forgets_who_is_disrupted": 88,
+    "leaves_what_others_have_written": 98,
     "stops_what_begins_with_the_host": 114,
     "has_no_drop_in_read": 114,
     "takes_any_history_for_its_own": 128,

@@ -41,7 +41,7 @@ def test_everything_comes_right_once_the_trouble_ends(chunk):
 
 
 def test_controllers_that_take_over_from_each_other_change_no_target_two_at_a_time():
-    done = simulated("--seeds", "4", "--several")
+    done = simulated("--seeds", "8", "--several")
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 

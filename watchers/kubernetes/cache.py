@@ -2,11 +2,14 @@
 
 Invariants: of an object the newest version counts, in whatever order versions come. What is listed counts in full: what
 is not in a list, and was not heard of while it was made, is not there. What an event takes away is only a reason to
-list: whoever removes a definition has all of its objects removed, and that declares nothing.
+list: whoever removes a definition has all of its objects removed, and that declares nothing. Of a status that we have
+written no more is kept than what tells it from another one.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -27,7 +30,7 @@ class Heard(Enum):
     NOTHING = "nothing"
     """Nothing that anybody wants to know, such as a status that we have written."""
     ASKED = "asked"
-    """Something that is asked of us, or another generation."""
+    """Something that is asked of us, another generation, or a status that is not as we have written it."""
     DECLARED = "declared"
     """Something else is declared."""
     GONE = "gone"
@@ -35,12 +38,30 @@ class Heard(Enum):
 
 
 @dataclass(slots=True)
-class _Entry:
+class KnownObject:
+    """What is known of an object.
+
+    Attributes:
+        seen: the object.
+        version: of what was seen.
+        file: what it declares; None for one that declares nothing.
+        shared: with which namespaces.
+        generations: of what it declares now and declared before.
+        written: what tells the status that we have written from another one, as we have it and as the server does.
+        written_at: the version that came of that.
+    """
+
     seen: SeenObject
     version: int
     file: SnapshotFile | None
     shared: frozenset[str]
     generations: dict[Digest, int] = field(default_factory=dict)
+    written: frozenset[bytes] = frozenset()
+    written_at: int = 0
+
+    def is_as_written(self, version: int, status: Mapping[str, Any]) -> bool:
+        """Whether a status that came with this version is what we have written, or from before that."""
+        return version <= self.written_at or (bool(self.written) and _fingerprint(status) in self.written)
 
 
 class ObjectCache:
@@ -52,7 +73,7 @@ class ObjectCache:
 
     def __init__(self) -> None:
         self.seen: dict[str, SeenObject] = {}
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, KnownObject] = {}
         self._touched: dict[str, str] = {}
 
     def generation(self, path: str, digest: Digest) -> int | None:
@@ -85,8 +106,28 @@ class ObjectCache:
         self._put(path, found, file)
         if before is None or before.file != file:
             return Heard.NOTHING if before is None and file is None else Heard.DECLARED
-        same = replace(self.seen[path], status={}) == replace(before.seen, status={})
-        return Heard.NOTHING if same else Heard.ASKED
+        return Heard.ASKED if _is_news(before.seen, self.seen[path]) else Heard.NOTHING
+
+    def expect(self, path: str, status: Mapping[str, Any]) -> None:
+        """A status is about to be written."""
+        if (entry := self._entries.get(path)) is not None:
+            entry.written = frozenset({_fingerprint(status)})
+
+    def wrote(self, path: str, found: Mapping[str, Any]) -> None:
+        """That was done.
+
+        Args:
+            path: of the object.
+            found: the object as it is by now: the server may have made something else of the status, and others may
+                have a part in it.
+        """
+        entry = self._entries.get(path)
+        if entry is None or entry.seen.uid != found["metadata"].get("uid", ""):
+            return
+        entry.written |= {_fingerprint(found.get("status") or {})}
+        entry.written_at = _version(found)
+        if entry.version <= entry.written_at:
+            self.seen[path] = entry.seen = replace(entry.seen, status=None)
 
     def begin(self) -> None:
         """A list is made from now on."""
@@ -97,7 +138,7 @@ class ObjectCache:
 
         What was heard of since the list was begun counts as it was heard.
         """
-        before = {path: replace(one, status={}) for path, one in self.seen.items()}
+        before = dict(self.seen)
         there = set()
         for definition, found in objects:
             path = _path(definition, found)
@@ -109,7 +150,9 @@ class ObjectCache:
                 self._put(path, found, file_of(path, definition, found))
         for path in self._entries.keys() - there - {path for path, uid in self._touched.items() if uid}:
             del self._entries[path], self.seen[path]
-        return before != {path: replace(one, status={}) for path, one in self.seen.items()}
+        return before.keys() != self.seen.keys() or any(
+            _is_news(before[path], one) for path, one in self.seen.items()
+        )
 
     def snapshot(self, source: SourceName, others: Mapping[str, SnapshotFile]) -> Snapshot:
         """The snapshot of all that is declared.
@@ -130,16 +173,31 @@ class ObjectCache:
         before, seen = self._entries.get(path), SeenObject.of(found)
         if before is not None and before.seen.uid != seen.uid:
             before = None
-        if before is not None:
-            seen = replace(seen, status={})  # what is there by now is ours, and known to whom wrote it
+        version = _version(found)
+        if before is not None and before.is_as_written(version, seen.status or {}):
+            seen = replace(seen, status=None)
         generations = dict(list(before.generations.items())[-_VERSIONS:]) if before is not None else {}
         if file is not None:
             generations.pop(file.digest, None)
             generations[file.digest] = seen.generation
         if before is not None and before.file == file:
             file = before.file
-        self._entries[path] = _Entry(seen, _version(found), file, _shared(found), generations)
+        made = self._entries[path] = KnownObject(seen, version, file, _shared(found), generations)
+        if before is not None:
+            made.written, made.written_at = before.written, before.written_at
         self.seen[path] = seen
+
+
+def _is_news(before: SeenObject, now: SeenObject) -> bool:
+    """Whether anybody wants to know of it. A status that has come to be what we have written is nothing new."""
+    return replace(before, status=None) != replace(now, status=None) or now.status not in (
+        None,
+        before.status,
+    )
+
+
+def _fingerprint(status: Mapping[str, Any]) -> bytes:
+    return hashlib.blake2b(json.dumps(status, sort_keys=True).encode(), digest_size=16).digest()
 
 
 def _path(definition: Definition, found: Mapping[str, Any]) -> str:

@@ -61,13 +61,13 @@ class SeenObject:
         uid: that the server gave it.
         generation: of its spec.
         requested: what its annotation `reconcile.froyo.dev/requestedAt` says, or "".
-        status: what its status says.
+        status: what its status says; None where that is what was written last, which who wrote it knows.
     """
 
     uid: str
     generation: int
     requested: str
-    status: Mapping[str, Any]
+    status: Mapping[str, Any] | None
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> SeenObject:

@@ -124,7 +124,9 @@ class KubernetesSource:
 
     async def write(self, statuses: Statuses) -> dict[str, str]:
         """Write the statuses of objects, by path; why it could not, by path."""
-        return await write(statuses, self._kinds)
+        for path, status in statuses.items():
+            self._cache.expect(path, status)
+        return await write(statuses, self._kinds, self._cache.wrote)
 
     async def post(self, notices: Sequence[Notice]) -> str:
         """Tell of what has happened to objects; why it could not be told, or ""."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -18,12 +18,17 @@ AT_ONCE = 8
 Statuses = Mapping[str, Mapping[str, Any]]
 
 
-async def write(statuses: Statuses, definitions: Mapping[str, Definition]) -> dict[str, str]:
+Wrote = Callable[[str, Mapping[str, Any]], None]
+"""Told the path of an object whose status was written, and what it is by now."""
+
+
+async def write(statuses: Statuses, definitions: Mapping[str, Definition], wrote: Wrote) -> dict[str, str]:
     """Write these statuses.
 
     Args:
         statuses: by the path of the object in a snapshot.
         definitions: the kinds, by `Kind.group`.
+        wrote: told of each that was written.
 
     Returns:
         Why it could not be written, by path. An object that is gone needs none.
@@ -35,7 +40,7 @@ async def write(statuses: Statuses, definitions: Mapping[str, Definition]) -> di
 
             async def one(path: str) -> None:
                 async with limit:
-                    if why := await _write(session, path, statuses[path], definitions):
+                    if why := await _write(session, path, statuses[path], definitions, wrote):
                         failed[path] = why
 
             await asyncio.gather(*map(one, statuses))
@@ -45,7 +50,11 @@ async def write(statuses: Statuses, definitions: Mapping[str, Definition]) -> di
 
 
 async def _write(
-    session: aiohttp.ClientSession, path: str, status: Mapping[str, Any], known: Mapping[str, Definition]
+    session: aiohttp.ClientSession,
+    path: str,
+    status: Mapping[str, Any],
+    known: Mapping[str, Definition],
+    wrote: Wrote,
 ) -> str:
     namespace, kind, name = parts_of(path)
     definition = known[kind]
@@ -55,6 +64,8 @@ async def _write(
     asked = {"fieldManager": MANAGER, "force": "true"}
     headers = {"Content-Type": "application/apply-patch+yaml"}
     async with session.patch(where, params=asked, json=body, headers=headers) as response:
+        if response.status == 200:
+            wrote(path, await response.json())
         if response.status in {200, 404}:
             return ""
         if response.status == 403:

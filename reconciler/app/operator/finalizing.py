@@ -1,7 +1,8 @@
 """Which objects of a cluster have to stay until something has been removed: those that the finalizer is for.
 
 Invariant: an object goes only after what is in force was made without it, and after all that was to be removed for it
-has gone, or is to stay. Nothing is removed here, and nothing is decided about that: it is read from what is in force.
+has gone, or is to stay. Nothing is removed here, and nothing is decided about that: it is read from what is in force,
+by the controller that leads.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from reconciler.errors import StoreError
 from reconciler.model.resource import Deletion
 from reconciler.runtime import first_of
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
     from reconciler.app.daemon import Daemon
+    from reconciler.app.watched import Finalizing
     from reconciler.model.names import SourceName, TargetName
     from reconciler.model.resource import Instance
     from reconciler.model.target import Target
@@ -61,10 +64,19 @@ async def finalize(name: SourceName, daemon: Daemon) -> None:
                 if in_force.of(name) is not None
                 else {}
             )
-            failed = await finalizing.change(due) if due else {}
+            failed = await _changed(due, finalizing, daemon) if due else {}
             why = next(iter(failed.values()), "")
             if why and why != complained:
                 log.warning("finalizers cannot be changed", objects=len(failed), why=why)
             complained = why
             await first_of(following.heard(), finalizing.changed.wait(), within=AGAIN)
             await asyncio.sleep(QUIET)
+
+
+async def _changed(due: Mapping[str, bool], finalizing: Finalizing, daemon: Daemon) -> Mapping[str, str]:
+    """Do what is due; why that could not be done, by path."""
+    try:
+        leads = await daemon.parts.store.has_lease()
+    except StoreError as error:
+        return dict.fromkeys(due, f"it cannot be told who leads: {error}")
+    return await finalizing.change(due) if leads else dict.fromkeys(due, "another controller leads")

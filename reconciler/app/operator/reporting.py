@@ -1,7 +1,8 @@
 """The status of a cluster's objects: what is concluded about what each declares, written when that is something else.
 
-Invariant: what was written once is not written again. To write one makes no other revision: this is in no loop with
-itself.
+Invariant: what was written once is not written again, unless somebody else has written there since, such as a
+controller that did not know yet that it leads no more. To write one makes no other revision: this is in no loop with
+itself, and in none without a pause with anybody else. A cluster does not ask who leads, so that is asked first.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from reconciler.app.backend import DaemonBackend
 from reconciler.app.operator import statuses
 from reconciler.app.operator.knowing import Knowing, Wanted
 from reconciler.app.watched import Objects
+from reconciler.errors import StoreError
 from reconciler.runtime import first_of
 from reconciler.telemetry.log import get_logger
 
@@ -29,7 +31,8 @@ COUNTING = 2.0
 """Seconds between two statuses of an object in which nothing is another one but how many of its instances are how, or
 what was done last: something that is put right again and again is not written each time."""
 AGAIN = 30.0
-"""Seconds until what could not be written is tried again, unless anything happens before."""
+"""Seconds until what could not be written is tried again, unless anything happens before; and between two times that a
+status is put right in which somebody else has written: who does so again and again is not answered each time."""
 
 _LIVELY = {"instances": 0, "history": 0, "lastDiff": 0}
 
@@ -44,7 +47,9 @@ async def report_on(name: SourceName, daemon: Daemon) -> None:
     backend = DaemonBackend(daemon)
     knowing = Knowing(name, daemon, backend, objects, mending)
     with backend.subscribe() as following:
-        await Reporting(objects, knowing.statuses).run(following, mending.changes())
+        await Reporting(objects, knowing.statuses, daemon.parts.store.has_lease).run(
+            following, mending.changes()
+        )
 
 
 class Reporting:
@@ -53,14 +58,21 @@ class Reporting:
     Args:
         objects: whose.
         wanted: gives the status of each, by path.
+        leads: whether we are the ones to write them; raises StoreError where that cannot be told.
     """
 
-    def __init__(self, objects: Objects, wanted: Callable[[], Awaitable[Wanted]]) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        wanted: Callable[[], Awaitable[Wanted]],
+        leads: Callable[[], Awaitable[bool]],
+    ) -> None:
         self._objects = objects
         self._wanted = wanted
+        self._leads = leads
         self._written: dict[str, Status] = {}
-        self._uids: dict[str, str] = {}
         self._counted: dict[str, float] = {}
+        self._corrected: dict[str, float] = {}
         self._complained = ""
 
     async def run(self, following: Subscription, changed: asyncio.Event) -> None:
@@ -86,25 +98,26 @@ class Reporting:
     async def _once(self, now: float) -> bool:
         """Write what is something else; whether there is more that can wait."""
         wanted = await self._wanted()
-        seen = self._objects.seen
-        # One that was made anew as it had been has nothing of what was written to the one before it.
-        uids = {path: one.uid for path, one in seen.items()}
-        self._written = {p: one for p, one in self._written.items() if uids.get(p) == self._uids.get(p)}
-        self._uids = uids
         new: dict[str, Status] = {}
         late = False
         for path, (status, generation) in wanted.items():
-            before = self._written.get(path)
-            if before is None and path in seen and seen[path].status:
-                before = dict(seen[path].status)
-            made = statuses.settled(status, generation, before)
-            if statuses.same(before, made):
-                self._written[path] = made if before is None else before
-            elif self._only_counted(before, made) and now - self._counted.get(path, 0.0) < COUNTING:
+            written, others = self._written.get(path), self._objects.seen[path].status
+            if others == {}:
+                # It has none: one that was made anew as it had been has nothing of what was written to the one before.
+                written = None
+            there = written if others is None else others
+            made = statuses.settled(status, generation, written or others)
+            if statuses.same(there, made):
+                continue
+            if self._only_counted(there, made) and now - self._counted.get(path, -COUNTING) < COUNTING:
                 late = True
-            else:
-                new[path] = made
-        failed = await self._objects.write(new) if new else {}
+                continue
+            if others is not None and statuses.same(written, made):
+                if now - self._corrected.get(path, -AGAIN) < AGAIN:
+                    continue
+                self._corrected[path] = now
+            new[path] = made
+        failed = await self._write(new) if new else {}
         self._counted.update((path, now) for path in new)
         self._written = {
             path: one
@@ -112,11 +125,21 @@ class Reporting:
             if path in wanted and path not in failed
         }
         self._counted = {path: at for path, at in self._counted.items() if path in wanted}
+        self._corrected = {path: at for path, at in self._corrected.items() if now - at < AGAIN}
         why = next(iter(failed.values()), "")
         if why and why != self._complained:
             log.warning("the status of objects cannot be written", objects=len(failed), why=why)
         self._complained = why
         return late
+
+    async def _write(self, new: Mapping[str, Status]) -> Mapping[str, str]:
+        try:
+            leads = await self._leads()
+        except StoreError as error:
+            return dict.fromkeys(new, f"it cannot be told who leads: {error}")
+        if not leads:
+            return dict.fromkeys(new, "another controller leads")
+        return await self._objects.write(new)
 
     @staticmethod
     def _only_counted(before: Mapping[str, Any] | None, now: Status) -> bool:

@@ -56,7 +56,7 @@ class Requested:
         for path, one in list(seen.items()):
             if not one.requested:
                 continue
-            known = self._handled.setdefault(path, f"{one.status.get(ACKNOWLEDGED, '')}")
+            known = self._handled.setdefault(path, f"{(one.status or {}).get(ACKNOWLEDGED, '')}")
             waits, _ = self._waiting.get(path, (known, frozenset()))
             if one.requested != waits:
                 await self._ask(path, one.requested, frozenset(concerned.get(path, ())))

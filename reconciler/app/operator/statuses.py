@@ -28,6 +28,7 @@ _DIFF_MAX = 4096
 _HISTORY = 5
 EPOCH = "1970-01-01T00:00:00Z"
 """In the place of a time that is not known."""
+_TYPES = frozenset(type_.value for type_ in ConditionType)
 _ABNORMAL = tuple(type_.value for type_ in ConditionType if type_ is not ConditionType.READY)
 
 Status = dict[str, Any]
@@ -237,5 +238,14 @@ def settled(status: Status, generation: int, before: Mapping[str, Any] | None) -
 
 
 def same(before: Mapping[str, Any] | None, now: Status) -> bool:
-    """Whether it says what is there: the revision alone, that others have made, is nothing new."""
-    return before is not None and {**before, "revision": ""} == {**now, "revision": ""}
+    """Whether it says what is there: the revision alone, that others have made, is nothing new.
+
+    A condition of a type that is none of ours is somebody else's, and nothing to us; nor is their order.
+    """
+    return before is not None and _ours(before) == _ours(now)
+
+
+def _ours(status: Mapping[str, Any]) -> Status:
+    conditions = {one.get("type"): one for one in status.get("conditions") or ()}
+    ours = {type_: one for type_, one in conditions.items() if type_ in _TYPES}
+    return {**status, "revision": "", "conditions": ours}

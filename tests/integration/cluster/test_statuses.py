@@ -189,3 +189,41 @@ def test_what_is_asked_for_is_acknowledged_and_what_is_suspended_is_left_alone(o
     objects.apply(objects.file("one"))
     objects.wait("file.linux/one")
     assert path.read_text() == "x"
+
+
+def test_what_somebody_else_writes_into_a_status_is_put_right_once_and_what_is_beside_it_stays(objects):
+    """A controller that did not know yet that it leads no more had the last word until something was new."""
+    objects.apply(objects.file("one"))
+    objects.wait("file.linux/one")
+    patch = ("patch", "ffile", "one", "--subresource=status")
+    apply = ("apply", "--server-side", "--force-conflicts", "--subresource=status", "-f", "-")
+    before = objects.cluster.get("ffile", "one")["status"]
+
+    def put_right():
+        return objects.cluster.get("ffile", "one")["status"]["conditions"][0] == before["conditions"][0]
+
+    # As who led before would write it: by the same name.
+    wrong = {
+        **before,
+        "conditions": [{**before["conditions"][0], "status": "Unknown", "reason": "Unreachable"}],
+    }
+    document = {**objects.file("one"), "status": wrong}
+    del document["spec"]
+    objects.cluster.kubectl(*apply, "--field-manager=froyo", given=json.dumps(document))
+    until(put_right)
+
+    # What somebody says beside it is nothing to us: no answer is written to it, nor is it taken away.
+    theirs = {"type": "example.com/Audited", "status": "True", "reason": "Seen", "message": "by a person"}
+    theirs["lastTransitionTime"] = "2026-01-01T00:00:00Z"
+    beside = {"op": "add", "path": "/status/conditions/-", "value": theirs}
+    objects.cluster.kubectl(*patch, "--type=json", "-p", json.dumps([beside]))
+    version = objects.cluster.get("ffile", "one")["metadata"]["resourceVersion"]
+    objects.apply(objects.file("other"))
+    objects.wait("file.linux/other")
+    found = objects.cluster.get("ffile", "one")
+    assert found["metadata"]["resourceVersion"] == version
+    assert found["status"]["conditions"] == [*before["conditions"], theirs]
+    objects.apply(objects.file("one", "y"))
+    objects.wait("file.linux/one", "jsonpath={.status.observedGeneration}=2")
+    objects.wait("file.linux/one")
+    assert theirs in objects.cluster.get("ffile", "one")["status"]["conditions"]

@@ -73,9 +73,14 @@ async def test_a_holder_that_slept_through_its_lease_is_fenced_off(open_store, w
     """A process that is paused, and wakes after another one has taken over, must not write a single row."""
     sleeper, other = await open_store(), await open_store()
     without_locks(sleeper, other)
+    assert not await sleeper.has_lease()
     await sleeper.acquire_lease(holder(11), ttl=30)
+    assert not await other.has_lease()
     world.time += 31
+    assert await sleeper.has_lease()
     assert await other.acquire_lease(holder(12), ttl=30) > FIRST
+    assert await other.has_lease()
+    assert not await sleeper.has_lease()
     for attempt in (sleeper.write(WRITE), sleeper.renew_lease(30), sleeper.blobs.put(b"x")):
         with pytest.raises(LeaseLost, match=r"froyo on here \(pid 12\) has taken the store over") as caught:
             await attempt

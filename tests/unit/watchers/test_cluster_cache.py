@@ -53,12 +53,53 @@ def test_what_is_changed_and_added_is_there_at_once(cache):
 
 def test_what_we_write_ourselves_is_nothing_and_what_is_asked_of_us_is_no_other_declaration(cache):
     assert cache.seen[PATH].status == {"target": "web-1"}
-    assert hear(cache, "MODIFIED", found("x", 2, status={"target": "x"}, generation=1)) is Heard.NOTHING
-    asked = {"reconcile.froyo.dev/requestedAt": "now"}
-    assert hear(cache, "MODIFIED", found("x", 3, annotations=asked, generation=1)) is Heard.ASKED
+    cache.expect(PATH, {"target": "x"})
+    written = found("x", 2, status={"target": "x"}, generation=1)
+    assert hear(cache, "MODIFIED", written) is Heard.NOTHING
+    cache.wrote(PATH, written)
+    asked = {"annotations": {"reconcile.froyo.dev/requestedAt": "now"}, "status": {"target": "x"}}
+    assert hear(cache, "MODIFIED", found("x", 3, generation=1, **asked)) is Heard.ASKED
     assert cache.seen[PATH].requested == "now"
-    # What was seen when it was first seen may be of another life; what follows is ours.
+    # What was seen when it was first seen may be of another life; that what follows is ours is known to who wrote it.
+    assert cache.seen[PATH].status is None
+
+
+def test_a_status_that_is_another_one_than_we_have_written_is_told_of_by_events_and_lists(cache):
+    cache.expect(PATH, {"target": "x"})
+    cache.wrote(PATH, found("x", 4, status={"target": "x"}, generation=1))
+    assert cache.seen[PATH].status is None
+    # From before that, and told of late.
+    assert hear(cache, "MODIFIED", found("x", 3, status={"target": "y"}, generation=1)) is Heard.NOTHING
+    assert cache.seen[PATH].status is None
+    assert hear(cache, "MODIFIED", found("x", 5, status={"target": "z"}, generation=1)) is Heard.ASKED
+    assert cache.seen[PATH].status == {"target": "z"}
+    assert hear(cache, "MODIFIED", found("x", 6, status={"target": "x"}, generation=1)) is Heard.NOTHING
+    cache.begin()
+    assert cache.take([(FILES, found("x", 7, generation=1))])
     assert cache.seen[PATH].status == {}
+
+
+def test_a_status_of_which_the_server_made_something_else_is_what_we_have_written(cache):
+    as_it_is = found("x", 4, status={"target": "x", "by": "default"}, generation=1)
+    cache.expect(PATH, {"target": "x", "unknown": 1})
+    assert hear(cache, "MODIFIED", as_it_is) is Heard.ASKED
+    cache.wrote(PATH, as_it_is)
+    assert cache.seen[PATH].status is None
+    late = {"status": {"target": "x", "by": "default"}, "generation": 1, "labels": {"a": "b"}}
+    assert hear(cache, "MODIFIED", found("x", 5, **late)) is Heard.DECLARED
+    assert cache.seen[PATH].status is None
+
+
+def test_what_was_written_to_one_that_has_gone_is_nothing_to_the_next(cache):
+    cache.expect("elsewhere", {})
+    cache.wrote("elsewhere", found("x", 4))
+    cache.expect(PATH, {"target": "x"})
+    cache.wrote(PATH, found("x", 4, uid="another", status={"target": "x"}))
+    assert cache.seen[PATH].status == {"target": "web-1"}
+    assert (
+        hear(cache, "ADDED", found("x", 5, uid="third", status={"target": "x"}, generation=1)) is Heard.ASKED
+    )
+    assert cache.seen[PATH].status == {"target": "x"}
 
 
 def test_an_earlier_version_that_comes_later_means_nothing(cache):
