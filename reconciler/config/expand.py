@@ -194,6 +194,7 @@ def _instance(manifest: Manifest, name: TargetName, made: Made, rendered: tuple[
         disruptive=kind.disruptive,
         removal_disrupts=kind.removal_disrupts,
         made_here=kind.made_here,
+        removal_resets=kind.removal_resets,
         touches=kind.touches,
         probe=None if kind.probe is None else patience_of(kind.probe, made.spec),
         origin=manifest.origin,

@@ -90,6 +90,7 @@ class Kind:
         disruptive: whether nothing is done about an instance but within its windows, or when that was approved.
         removal_disrupts: whether that holds of its removal, too.
         made_here: whether what there is of one is made by froyo only, so that it is never somebody else's.
+        removal_resets: whether one is a setting of something that stays, all of which its removal takes back.
         touches: the sections of facts that may be others once an instance was changed.
         secrets: the fields in which a secret may stand.
         probe: that its instances are looked at beside the rounds, so that none waits for the answer; or None.
@@ -113,6 +114,7 @@ class Kind:
     disruptive: bool = False
     removal_disrupts: bool = True
     made_here: bool = False
+    removal_resets: bool = False
     touches: tuple[Section, ...] = ()
     secrets: tuple[str, ...] = ()
     probe: ProbeFields | None = None

@@ -146,6 +146,7 @@ class PlanUnit:
         held_because: the same for a person, where the reason alone does not say it.
         remark: what a person should know of it besides.
         fails: why it would fail as things are, in a plan; "" where nothing is known to keep it from being done.
+        anew: whether what is there is as its absence says, so that it counts as created; asked right before it is done.
     """
 
     address: Address
@@ -160,6 +161,12 @@ class PlanUnit:
     held_because: str = ""
     remark: str = ""
     fails: str = ""
+    anew: bool = False
+
+    @property
+    def creates(self) -> bool:
+        """Whether there is nothing of it before it is done."""
+        return self.action is Action.CREATE or self.anew
 
     @property
     def is_moot(self) -> bool:

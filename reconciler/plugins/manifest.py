@@ -153,6 +153,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
             "disruptive",
             "removalDisrupts",
             "madeHere",
+            "removalResets",
             "touches",
             "secrets",
             "probe",
@@ -200,6 +201,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         disruptive=reader.flag(entry.get("disruptive")),
         removal_disrupts="removalDisrupts" not in entry or reader.flag(entry["removalDisrupts"]),
         made_here=reader.flag(entry.get("madeHere")),
+        removal_resets=reader.flag(entry.get("removalResets")),
         touches=_touches(reader, entry.get("touches")),
         secrets=tuple(known(item) for item in reader.items(entry.get("secrets"))),
         probe=ProbeFields(**{use: known(field_node) for use, field_node in probe.items()})

@@ -39,7 +39,7 @@ def run(row: Sequence[Any]) -> Run:
 
 
 def intent_row(run: str, unit: PlanUnit, preimage: Digest | None, subject: str = "") -> Row:
-    """For PUT_UNIT: an intent, in doubt until its outcome is recorded.
+    """For PUT_UNIT: an intent, in doubt until its outcome is recorded. What counts as created is recorded as that.
 
     Args:
         run: its run.
@@ -47,11 +47,11 @@ def intent_row(run: str, unit: PlanUnit, preimage: Digest | None, subject: str =
         preimage: what is kept of what that replaces.
         subject: what it is about.
     """
-    replaced, creates = unit.operation.preimage, unit.action is Action.CREATE
+    replaced, creates = unit.operation.preimage, unit.creates
     return {
         "run": run,
         "address": unit.address,
-        "action": unit.action.value,
+        "action": (Action.CREATE if unit.creates else unit.action).value,
         "cause": unit.cause.value,
         "diffs": document(
             [[d.field, d.before, d.after, d.unified, d.ignored, d.sensitive] for d in unit.diffs]

@@ -120,6 +120,7 @@ def instance(
         transaction=KINDS[kind].transaction,
         touches=KINDS[kind].touches if kind in BESIDE else (),
         disruptive=KINDS[kind].disruptive,
+        removal_resets=KINDS[kind].removal_resets,
         probe=_patience(kind, spec),
     )
     if vault is not None and text is not None and (marks := marks_in(text)):

@@ -50,6 +50,10 @@ class Preimages:
         """Whether this is what was there before something that is not known to be ours yet."""
         return self._replaced.get(address) == digest
 
+    def is_begun(self, address: Address) -> bool:
+        """Whether there was nothing before what was begun here: what there is of it is of our making."""
+        return self._replaced.get(address) == NOTHING
+
     def claim(self, address: Address) -> Digest | None:
         """What was there before, now that the thing is ours; None where that is not known."""
         untouched = self._untouched.pop(address, None)

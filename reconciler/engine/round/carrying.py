@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.applying import apply_step, keep_preimages
+from reconciler.engine.round.before_us import as_absent
 from reconciler.engine.round.concluding import Conclusions
 from reconciler.engine.round.failures import Failures
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.looks import Looks
+from reconciler.engine.round.observing import Observed
 from reconciler.engine.round.outcome import Applied
 from reconciler.engine.round.services import Services
 from reconciler.engine.round.under_way import Carried, Slow
@@ -84,14 +87,18 @@ class Carrying:
         await self._look_after(todo, carried)
 
     async def keep_preimages(self, todo: Mapping[Address, PlanUnit]) -> dict[Address, PlanUnit]:
-        """Keep what `todo` is about to replace; returns that which could be kept, and is still to be done."""
+        """Keep what `todo` is about to replace; returns that which could be kept, and is still to be done.
+
+        What there is nothing of as its absence says is noted to be created.
+        """
         limit = self._services.settings.preimage_limit
         lost = await keep_preimages(self._session, self._journal, todo.values(), limit=limit)
         for address, error in lost.items():
             self._failures.fail(address, error)
+        anew = await as_absent(self._services, self._session, self._lane, todo.values())
         # That took its time, and a person may want something left alone since: the next round says so.
         return {
-            address: unit
+            address: replace(unit, anew=address in anew)
             for address, unit in todo.items()
             if address not in lost and not self._is_suspended(address)
         }
@@ -192,6 +199,7 @@ class Carrying:
         applied = {address: carried.applied[address] for address in step}
         begun, done_at = carried.begun, carried.done_at
         succeeded = self._succeeded(step, applied, begun)
+        await self._settle_creations(step, carried)
         if not succeeded:
             return
         with self._services.runtime.tracer.span("verify", instances=len(succeeded)):
@@ -226,7 +234,8 @@ class Carrying:
             if result.fault is None:
                 succeeded.append(address)
                 continue
-            if not result.fault.partial:
+            unsure = _may_have_begun(result.fault) and self._journal.may_have_created(address)
+            if not result.fault.partial and not unsure:
                 self._journal.not_done(address)
             match result.fault.error_class:
                 case ErrorClass.CONFLICT:
@@ -235,8 +244,42 @@ class Carrying:
                     self._failures.stall(step[address], result.fault, begun)
                 case _:
                     self._failures.fail(address, result.fault)
+            if unsure:
+                continue
             reason = self._conclusions.summary(address).reason
             if result.fault.partial and self._journal.only_knows(address):
                 reason = Reason.PENDING  # part of it is there, and nothing else has on record that it is ours
             self._journal.outcome(address, reason, str(result.fault))
         return succeeded
+
+    async def _settle_creations(self, step: Mapping[Address, PlanUnit], carried: Carried) -> None:
+        """Look whether anything has come of what failed while it was created: what there is of it then is ours."""
+        failed = {
+            address: fault
+            for address in step
+            if (fault := carried.applied[address].fault) is not None
+            and _may_have_begun(fault)
+            and self._journal.may_have_created(address)
+        }
+        if not failed:
+            return
+        looks = await self._looks.look(failed)
+        for address, fault in failed.items():
+            reason = self._conclusions.summary(address).reason
+            if _has_begun(step[address], looks[address].reading):
+                reason = Reason.PENDING  # as above
+            else:
+                self._journal.not_done(address)
+            self._journal.outcome(address, reason, str(fault))
+
+
+def _may_have_begun(fault: ProviderError) -> bool:
+    """Whether it is left open if what failed with this has done a part of it. In a conflict somebody was quicker."""
+    return not fault.partial and fault.error_class is not ErrorClass.CONFLICT
+
+
+def _has_begun(unit: PlanUnit, now: Observed | ProviderError) -> bool:
+    """Whether there is something where there was nothing, or not as there was."""
+    if isinstance(now, ProviderError) or not now.exists:
+        return False
+    return (now.itself or now.digest) != (unit.itself or unit.observed)

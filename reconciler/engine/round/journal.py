@@ -12,7 +12,7 @@ from reconciler.engine.lane.backlog import Ending
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.lane.preimages import NOTHING
 from reconciler.engine.report import Report
-from reconciler.engine.round.tally import Tally
+from reconciler.engine.round.tally import Tally, run_of
 from reconciler.errors import ProtocolError, StoreError, TransportError
 from reconciler.model.conditions import Reason
 from reconciler.model.disruption import Disruption
@@ -24,7 +24,7 @@ from reconciler.model.resource import Instance
 from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import INLINE, digest_of
-from reconciler.store.records import InventoryEntry, Ownership, Run, UnitOutcome
+from reconciler.store.records import InventoryEntry, Ownership, UnitOutcome
 from reconciler.store.store import Store
 
 
@@ -71,15 +71,8 @@ class Journal:
             self._outcomes[self._tally] = []
             # Where nothing is to be changed, something is owed a refresh from before.
             causes = self._causes or {unit.cause for unit in units}
-            begun = Run(
-                id=self._tally.run,
-                target=self._lane.target.name,
-                cause=next(iter(causes)).value if len(causes) == 1 else "mixed",
-                revision=self._revision,
-                started_at=now,
-                units=len(units),
-            )
-            batch.begin_run(begun)
+            name = self._lane.target.name
+            batch.begin_run(run_of(self._id, name, causes, self._revision, now=now, units=len(units)))
         self._open |= {unit.address: unit for unit in units}
         batch.put_contents(self._small, at=now)
         self._small = []
@@ -95,7 +88,7 @@ class Journal:
     def _note_creations(self, units: Iterable[PlanUnit]) -> None:
         """Where there is nothing, that is what was there before."""
         for unit in units:
-            if unit.action is Action.CREATE:
+            if unit.creates:
                 self._preimages.setdefault(unit.address, NOTHING)
             elif self._preimages.get(unit.address) == NOTHING:
                 del self._preimages[unit.address]  # of an attempt before
@@ -182,6 +175,10 @@ class Journal:
         """An operation was not begun, or has failed; as far as is known, what was there still is."""
         if (digest := self._preimages.get(address)) is not None:
             self._lane.preimages.spared(address, digest)
+
+    def may_have_created(self, address: Address) -> bool:
+        """Whether there was nothing before what was begun about it, and it is not known as ours."""
+        return self._preimages.get(address) == NOTHING and self.only_knows(address)
 
     def only_knows(self, address: Address) -> bool:
         """Whether an intent alone has on record what was there before: it was replaced, and is not known as ours."""

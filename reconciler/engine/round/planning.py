@@ -113,7 +113,7 @@ def unit_of(
         state,
         exists=reading.exists,
         equal=action is Action.NONE,
-        unfinished=reading.unfinished,
+        unfinished=reading.unfinished or lane.preimages.is_begun(address),
     )
     return PlanUnit(
         address=address,

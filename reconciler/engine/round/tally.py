@@ -6,10 +6,22 @@ tally what came of them. Invariant: what has failed is not made good by what end
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from reconciler.core import reasons
 from reconciler.model.conditions import Reason
+from reconciler.model.names import TargetName
+from reconciler.model.plan import Cause
+from reconciler.store.records import Run
+
+
+def run_of(
+    id_: str, target: TargetName, causes: Collection[Cause], revision: str, *, now: float, units: int
+) -> Run:
+    """A run that begins, because of these causes."""
+    cause = next(iter(causes)).value if len(causes) == 1 else "mixed"
+    return Run(id=id_, target=target, cause=cause, revision=revision, started_at=now, units=units)
 
 
 @dataclass(slots=True, eq=False)

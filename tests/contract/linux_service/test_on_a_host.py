@@ -73,6 +73,28 @@ def test_a_host_set_up_by_hand_is_adopted_and_what_fails_says_why(lab, site, hos
     assert host.exec("systemctl show -P MainPID nginx") == before
 
 
+def test_what_froyo_has_started_stops_when_it_is_dropped_together_with_its_unit(lab, site, host):
+    gone = {"deletion": "delete"}
+    app = unit("Unit", "app", host, unit="app.service", content=APP, notify=["Service/app"], **gone)
+    runs = unit(
+        "Service", "app", host, unit="app.service", state="running", startup="enabled", settle=0, **gone
+    )
+    nginx = unit("Service", "nginx", host, unit="nginx.service", state="running", startup="enabled", **gone)
+    host.exec("systemctl stop nginx")
+    site.declare(target(lab, host), app, runs, nginx)
+    site.apply()
+    assert (is_so(host, "is-active", "app"), is_so(host, "is-enabled", "app")) == ("active", "enabled")
+    site.declare(target(lab, host))
+    site.apply()
+    assert is_so(host, "show -P ActiveState", "app") == "inactive"
+    assert is_so(host, "show -P LoadState", "app") == "not-found"
+    assert not host.exec("find /etc/systemd/system -name 'app.service*'")
+    # It was enabled before froyo, and not as its absence is: it stays.
+    assert (is_so(host, "is-active"), is_so(host, "is-enabled")) == ("active", "enabled")
+    site.declare(target(lab, host))
+    assert "nothing to do" in site.apply().stdout
+
+
 def test_what_people_do_to_units_is_undone_and_they_are_named(lab, site, host):
     page = instance(
         "File", "page", "/etc/nginx/conf.d/t.conf", content="# one\n", notify=["Service/nginx"], **on(host)

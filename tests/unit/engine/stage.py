@@ -14,7 +14,7 @@ import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType, SimpleNamespace
+from types import MappingProxyType
 from typing import Any
 
 from reconciler.core.conditions import Summary, get_condition, summarize
@@ -123,6 +123,13 @@ class Watched(NativeHost):
             raise ProviderError(f"provider {package}, {phase}: {misbehaviour}") from None
 
 
+class Unheard:
+    """A witness that nobody asks."""
+
+    def __getattr__(self, _name: str) -> Callable[..., None]:
+        return lambda *_, **__: None
+
+
 class Stage:
     """See the module.
 
@@ -137,17 +144,8 @@ class Stage:
         self.directory = directory
         self.settings = settings or EngineSettings()
         self.loop = asyncio.get_running_loop()
-        silent = SimpleNamespace(
-            note=lambda *_, **__: None,
-            wrote=lambda *_: None,
-            unpacked=lambda *_: None,
-            looked=lambda *_: None,
-            changed=lambda *_: None,
-            ran=lambda *_: None,
-            begins=lambda *_: None,
-        )
         self.machines = {
-            name: Machine(name, seed=name, witness=silent, now=self.now) for name in machines or ("m0",)
+            name: Machine(name, seed=name, witness=Unheard(), now=self.now) for name in machines or ("m0",)
         }
         self.frames: list[tuple[str, Json]] = []
         self.writes = 0
@@ -235,7 +233,12 @@ class Stage:
 
     def stalled(self, name: str) -> bool:
         """Whether the controller says that it gets no further with a file."""
-        condition = get_condition(self.controller.states()[address(name)].conditions, ConditionType.STALLED)
+        return self.stalled_for(address(name))
+
+    def stalled_for(self, about: Address) -> bool:
+        """The same of anything."""
+        state = self.controller.states().get(about)
+        condition = get_condition(state.conditions if state else (), ConditionType.STALLED)
         return condition is not None and condition.status is True
 
     def content(self, name: str, *, on: str = "m0") -> bytes | None:
@@ -243,7 +246,9 @@ class Stage:
         node = self.machines[on].files.nodes.get(f"/srv/{name}")
         return node.content if node else None
 
-    def spoil(self, name: str, content: bytes = b"spoiled\n", *, on: str = "m0", by: Json = VIM) -> None:
+    def spoil(
+        self, name: str, content: bytes = b"spoiled\n", *, on: str = "m0", by: Json | None = VIM
+    ) -> None:
         """Somebody writes to a file."""
         self.machines[on].files.put(f"/srv/{name}", Node(content=content), by)
 

@@ -63,11 +63,21 @@ def test_what_was_created_when_the_session_was_lost_is_ours_to_remove(seed, tmp_
     played(tmp_path)
 
 
-@pytest.mark.parametrize(("partial", "ownership"), [(True, "created"), (False, "adopted")])
+@pytest.mark.parametrize(
+    ("fault", "when", "ownership"),
+    [
+        ({"class": "transient", "partial": True}, "then", "created"),
+        ({"class": "transient"}, "then", "created"),
+        ({"class": "permanent"}, "then", "created"),
+        ({"class": "conflict"}, "then", "adopted"),
+        ({"class": "transient"}, "later", "adopted"),
+    ],
+    ids=["a part is known to be", "it is there", "for good", "somebody was quicker", "later"],
+)
 def test_what_a_failed_apply_has_created_is_ours_to_remove_if_a_part_of_it_was_done(
-    partial, ownership, tmp_path
+    fault, when, ownership, tmp_path
 ):
-    """Such as the file of a unit of which systemd could not be told then."""
+    """Such as the file of a unit of which systemd could not be told then, or half of a tree on a full disk."""
 
     @staged
     async def played(stage):
@@ -75,12 +85,19 @@ def test_what_a_failed_apply_has_created_is_ours_to_remove_if_a_part_of_it_was_d
             if phase is not Phase.APPLY:
                 return None
             stage.host.instead = lambda phase, request: None
-            stage.spoil("motd", b"hello\n")
-            fault = {"class": "transient", "message": "later", "partial": partial}
-            return {"results": [{"address": one["address"], "fault": fault} for one in request["operations"]]}
+            if when == "then":
+                stage.spoil("motd", b"hello\n")
+            failed = fault | {"message": "later"}
+            return {
+                "results": [{"address": one["address"], "fault": failed} for one in request["operations"]]
+            }
 
         stage.host.instead = half
         await stage.declare(file("motd", "hello\n", deletion=Deletion.DELETE))
+        if when == "later":
+            await stage.until(lambda: stage.reason("motd") == "TransientError")
+            await asyncio.sleep(0.05)  # it was looked whether anything has come of it
+            stage.spoil("motd", b"hello\n")
         await stage.settled()
         assert (await stage.store.load_inventory())[address("motd")].ownership == ownership
 
