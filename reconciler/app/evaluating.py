@@ -15,6 +15,7 @@ from reconciler.app.assembly import Parts
 from reconciler.app.gathering import gather_needed
 from reconciler.core.suggest import did_you_mean
 from reconciler.engine import wording
+from reconciler.engine.intake.doubt import Doubt
 from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.intake.parting import Parted, part
 from reconciler.engine.intake.recall import declared_elsewhere, doubt_of, record, was_declared
@@ -134,7 +135,7 @@ async def evaluate(
     return await _followed(
         parts,
         desired,
-        wording.lacking(rollback),
+        Doubt(wording.lacking(rollback)),
         seen,
         targets,
         labels,
@@ -153,7 +154,7 @@ async def foresee(parts: Parts, rollback: Rollback) -> Evaluated:
     """
     shown = await _kept(parts, rollback)
     desired = await _loaded(parts, shown)
-    return await _followed(parts, desired, wording.lacking(rollback), "", (), "", rollback=rollback)
+    return await _followed(parts, desired, Doubt(wording.lacking(rollback)), "", (), "", rollback=rollback)
 
 
 async def _loaded(parts: Parts, shown: Snapshot) -> Desired:
@@ -163,7 +164,7 @@ async def _loaded(parts: Parts, shown: Snapshot) -> Desired:
 async def _followed(  # noqa: PLR0913 - what is read, and what of it matters
     parts: Parts,
     desired: Desired,
-    doubt: str,
+    doubt: Doubt,
     seen: str,
     targets: Collection[str],
     labels: str,

@@ -189,7 +189,7 @@ def holds(
     budget: Budget,
     held: Mapping[Address, str],
     slips: Mapping[Address, str] | None = None,
-    doubt: str = "",
+    doubts: Mapping[Address, str] | None = None,
     earlier: int = 0,
 ) -> dict[Address, str]:
     """Why each of `gone` waits for a person, in words for them; those that may go at once are left out.
@@ -201,20 +201,17 @@ def holds(
         budget: how many may go at once.
         held: what has been waiting until now, and why: it goes on waiting.
         slips: what may be one, and why; see `unselected`.
-        doubt: why the source may not mean it, or "".
+        doubts: of what the source may not mean that, and why.
         earlier: how many have gone already because of the same revision, such as from targets whose facts came first.
     """
     count = len(gone) + earlier
     most = budget.of(declared + count)
-    if doubt:
-        why = doubt
-    elif count > most:
+    why = ""
+    if count > most:
         why = f"{count} of {declared + count} instances are declared no longer, and {most} may go in one revision"
-    else:
-        why = ""
     waits = {}
     for address, deletion in gone.items():
-        if reason := held.get(address) or why or (slips or {}).get(address):
+        if reason := held.get(address) or (doubts or {}).get(address) or why or (slips or {}).get(address):
             waits[address] = reason
         elif deletion is Deletion.CONFIRM:
             waits[address] = "deletion: confirm asks first"

@@ -32,6 +32,12 @@ EMPTIED = (
 """Of a source that declared something, and declares nothing at all any more."""
 
 
+VANISHED = (
+    "its object, or that of its target, is gone and was not seen being deleted: somebody let it go, its definition was"
+    " made anew, or the cluster is an older one"
+)
+"""Why what is left out of a cluster may not be meant."""
+
 FIELDS_MAX = 8
 """Fields that differ which are said one by one; the history has all of them."""
 

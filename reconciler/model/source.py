@@ -58,6 +58,15 @@ class Snapshot:
     left_out: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
+DELETED = "it is being deleted"
+"""Why something that is there still is no part of a source: somebody has deleted it, by its name."""
+
+
+def being_deleted(snapshot: Snapshot) -> frozenset[str]:
+    """The paths of all that is."""
+    return frozenset(path for path, why in snapshot.left_out.items() if why == DELETED)
+
+
 @dataclass(frozen=True, slots=True)
 class Revision:
     """A snapshot that is kept, as far as a person wants to know it.

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any
 
 from reconciler.model.names import Digest, SourceName
-from reconciler.model.source import Snapshot, SnapshotFile
+from reconciler.model.source import DELETED, Snapshot, SnapshotFile
 from watchers.kubernetes.listing import Listed
 from watchers.kubernetes.objects import Definition, SeenObject, assembled, file_of, path_of
 
@@ -162,7 +162,12 @@ class ObjectCache:
             others: what other namespaces share with this one, by path.
         """
         own = {path: one.file for path, one in self._entries.items() if one.file is not None}
-        return assembled(source, {**others, **own})
+        return replace(assembled(source, {**others, **own}), left_out=dict.fromkeys(self.deleted, DELETED))
+
+    @property
+    def deleted(self) -> list[str]:
+        """The paths of what is being deleted, and declares nothing any more."""
+        return [path for path, one in self._entries.items() if one.file is None]
 
     def shared_with(self, namespace: str) -> dict[str, SnapshotFile]:
         """What is shared with another namespace, by path."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +20,7 @@ from watchers.kubernetes.events import ClusterEvents, Hear
 from watchers.kubernetes.finalizers import Finalizers, fewer
 from watchers.kubernetes.listing import Unlisted, Unserved, changed, listed, missing, standing
 from watchers.kubernetes.neighbours import Neighbours
-from watchers.kubernetes.objects import Definition, SeenObject, parts_of
+from watchers.kubernetes.objects import Definition, SeenObject
 from watchers.kubernetes.posting import Notice, Posting
 from watchers.kubernetes.statuses import Statuses, write
 
@@ -104,7 +103,7 @@ class KubernetesSource:
         self.news = asyncio.Event()
         self.finalizers = Finalizers()
         self._standing: dict[str, str] = {}
-        self._vanished: dict[str, str] = {}
+        self._finalized: set[str] = set()
         self._neighbours = neighbours or Neighbours()
         self._listen = listen or partial(ClusterEvents, namespace, definitions)
         self._cache = ObjectCache()
@@ -139,7 +138,9 @@ class KubernetesSource:
 
     async def finalize(self, due: Mapping[str, bool]) -> dict[str, str]:
         """Put the finalizer on objects, or take it off, by path; why it could not, by path."""
-        return await changed(self.finalizers, due)
+        failed = await changed(self.finalizers, due)
+        self._finalized |= {path for path, on in due.items() if not on and path not in failed}
+        return failed
 
     async def take(self) -> Snapshot:
         """One snapshot, for a command that runs once.
@@ -156,7 +157,7 @@ class KubernetesSource:
         clock = asyncio.get_running_loop().time
         events = self._listen(self._hear, self._list.set)
         self._neighbours.join(self._namespace, self._cache, self._heard.set)
-        reported, digest, failed, why, due = SourceReport(), "", 0, "", 0.0
+        reported, last, failed, why, due = SourceReport(), None, 0, "", 0.0
         lacks: str | None = None
         try:
             while True:
@@ -176,15 +177,22 @@ class KubernetesSource:
                     reported = report
                     yield report
                 found = None if why else self._snapshot()
-                if found is not None and found.digest != digest:
-                    digest = found.digest
-                    left, self._vanished = self._vanished, {}
-                    yield replace(found, left_out=left) if left else found
+                if found is not None and (last is None or self._means_more(last, found)):
+                    last = found
+                    yield found
                 self._beat()
                 await self._wait(due - clock(), failed)
         finally:
             events.end()
             self._neighbours.leave(self._namespace)
+
+    def _means_more(self, last: Snapshot, found: Snapshot) -> bool:
+        """Whether something else is declared, or something that is not went before what it was about had."""
+        finalized, self._finalized = (
+            self._finalized,
+            self._finalized & (self.seen.keys() | last.left_out.keys()),
+        )
+        return found.digest != last.digest or bool(last.left_out.keys() - found.left_out.keys() - finalized)
 
     def _snapshot(self) -> Snapshot:
         return self._cache.snapshot(self.name, self._neighbours.shared_with(self._namespace))
@@ -220,7 +228,6 @@ class KubernetesSource:
         if self._cache.take(objects):
             self.news.set()
             self._neighbours.changed(self._namespace)
-        self._vanished = {path: why for path, why in self._vanished.items() if path not in self.seen}
         return ""
 
     async def _undefined(self) -> str:
@@ -231,20 +238,13 @@ class KubernetesSource:
         Raises:
             Unlisted: it cannot be told.
         """
-        before, now = self._standing, await standing(self._definitions)
+        now = await standing(self._definitions)
         leaving = frozenset(name for name, uid in now.items() if not uid)
         if leaving != self.finalizers.leaving:
             self.finalizers.leaving = leaving
             self.finalizers.changed.set()
         if leaving:
             return f"the cluster is to serve {', '.join(sorted(leaving))} no longer"
-        remade = {name for name, uid in now.items() if before.get(name, uid) != uid}
-        kinds = {kind for kind, one in self._kinds.items() if one.name in remade}
-        self._vanished = {
-            path: "its definition was removed and made anew"
-            for path in self.seen
-            if parts_of(path)[1] in kinds
-        }
         self._standing = now
         return ""
 

@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 from reconciler.core import prune
 from reconciler.core.graph import build_graph
 from reconciler.engine.intake.claims import Had, clashes, exchange, still_wanted, subjects
+from reconciler.engine.intake.doubt import NONE as NO_DOUBT
+from reconciler.engine.intake.doubt import Doubt
 from reconciler.engine.intake.removals import Removals
 from reconciler.engine.intake.unknown import kept_while_waiting
 from reconciler.engine.intake.wanted import Record, Taken, Wanted
@@ -43,8 +45,8 @@ class InForce:
     ) -> None:
         self._sources: dict[SourceName, Desired] = {}
         self._removals = Removals(self._sources, budget=budget, own_paths=own_paths)
-        self._doubts: dict[SourceName, str] = {}
-        self._waiting: dict[SourceName, tuple[Desired, str]] = {}
+        self._doubts: dict[SourceName, Doubt] = {}
+        self._waiting: dict[SourceName, tuple[Desired, Doubt]] = {}
         self._earlier: dict[SourceName, Desired] = {}
         self._moved: dict[Address, InventoryEntry] = {}
         self._parted: Collection[Address] = ()
@@ -75,9 +77,9 @@ class InForce:
         """What each source declares."""
         return self._sources
 
-    def doubt_of(self, source: SourceName) -> str:
-        """Why a source may not mean what it leaves out, as it was said when that was taken in, or ""."""
-        return self._doubts.get(source, "")
+    def doubt_of(self, source: SourceName) -> Doubt:
+        """Why a source may not mean what it leaves out, as it was said when that was taken in."""
+        return self._doubts.get(source, NO_DOUBT)
 
     @property
     def revision(self) -> str:
@@ -118,7 +120,7 @@ class InForce:
                 return desired.blobs[digest]
         raise SnapshotGone("a content that it had is no part of the source any more")
 
-    def take(self, desired: Desired, record: Record, *, doubt: str = "") -> Taken:
+    def take(self, desired: Desired, record: Record, *, doubt: Doubt = NO_DOUBT) -> Taken:
         """From now on, this is what one source declares.
 
         What it has come to declare since, and waits for others with, goes on waiting.
@@ -126,7 +128,7 @@ class InForce:
         Args:
             desired: all of it.
             record: what is on record.
-            doubt: why the source may not mean what it leaves out, or "".
+            doubt: why the source may not mean what it leaves out.
 
         Raises:
             ConfigError: it claims what another source has. Nothing has changed then.
@@ -236,12 +238,12 @@ class InForce:
         waiting = {source: one for source, (one, _) in self._waiting.items()}
         return exchange(desired, self._sources, waiting)
 
-    def wait(self, desired: Desired, *, doubt: str = "") -> None:
+    def wait(self, desired: Desired, *, doubt: Doubt = NO_DOUBT) -> None:
         """A source has come to declare this, and cannot have it before others give up what it claims of them.
 
         Args:
             desired: all of it.
-            doubt: why the source may not mean what it leaves out, or "".
+            doubt: why the source may not mean what it leaves out.
         """
         self._waiting[desired.source] = desired, doubt
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from reconciler.engine import wording
+from reconciler.engine.intake.doubt import NONE as NO_DOUBT
+from reconciler.engine.intake.doubt import Doubt
 from reconciler.engine.intake.parting import part
 from reconciler.engine.intake.wanted import Record
 from reconciler.errors import ConfigError, StoreError
@@ -16,7 +18,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.manifests import is_manifest
 from reconciler.model.names import Address, Digest, SourceName
 from reconciler.model.resource import Deletion
-from reconciler.model.source import Snapshot, SnapshotGone
+from reconciler.model.source import Snapshot, SnapshotGone, being_deleted
 from reconciler.model.state import ResourceState, Rollback
 from reconciler.store.batch import Batch
 from reconciler.store.records import InventoryEntry, Ownership
@@ -96,29 +98,32 @@ Follows = Callable[[str, str], Awaitable[str]]
 """Says why a revision may not mean what it leaves out compared with an earlier one of its source, or ""."""
 
 
-async def doubt_of(store: Store, snapshot: Snapshot, follows: Follows | None = None) -> str:
-    """Why a source may not mean what this snapshot leaves out, in words for a person, or "".
+async def doubt_of(store: Store, snapshot: Snapshot, follows: Follows | None = None) -> Doubt:
+    """Why a source may not mean what this snapshot leaves out.
 
     Args:
         store: where the snapshots before it are.
         snapshot: that is in force, or is about to be.
         follows: asks the source itself, where it knows more of its revisions than what is in them.
     """
-    unread = sorted(filter(is_manifest, snapshot.left_out))
+    unread = sorted(path for path in snapshot.left_out.keys() - being_deleted(snapshot) if is_manifest(path))
     if unread:
-        return f"{unread[0]} is no part of the source ({snapshot.left_out[unread[0]]}), so it was not read in full"
+        why = snapshot.left_out[unread[0]]
+        return Doubt(f"{unread[0]} is no part of the source ({why}), so it was not read in full")
     rollback = (await store.load_rollbacks()).get(snapshot.source)
     if rollback is not None and rollback.digest == snapshot.digest:
-        return wording.lacking(rollback)
-    # Objects of a cluster are deleted one by one, by name: that what is left was once all there was is no slip.
-    if not namespace_of(snapshot.source) and await store.has_returned(snapshot):
-        return f"an earlier revision, {snapshot.revision}, came back, and it does not have this"
+        return Doubt(wording.lacking(rollback))
+    if namespace_of(snapshot.source):
+        # An object is deleted by its name, and is there until that has been seen: what is gone unseen went otherwise.
+        return Doubt(wording.VANISHED, certain=snapshot.files.keys() | being_deleted(snapshot))
+    if await store.has_returned(snapshot):
+        return Doubt(f"an earlier revision, {snapshot.revision}, came back, and it does not have this")
     if follows is not None:
         mine = [one for one in await store.revisions() if one.source == snapshot.source]
         before = mine[:-1] if mine and mine[-1].digest == snapshot.digest else mine
         if before:
-            return await follows(before[-1].revision, snapshot.revision)
-    return ""
+            return Doubt(await follows(before[-1].revision, snapshot.revision))
+    return NO_DOUBT
 
 
 async def put_in_force(store: Store, snapshot: Snapshot, desired: Desired) -> Rollback | None:

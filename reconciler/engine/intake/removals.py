@@ -14,6 +14,7 @@ from dataclasses import replace
 from reconciler.core import prune
 from reconciler.core.conditions import summarize
 from reconciler.engine.intake.claims import claims
+from reconciler.engine.intake.doubt import Doubt
 from reconciler.engine.intake.wanted import Record
 from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired
@@ -67,7 +68,7 @@ class Removals:
 
     def take(
         self,
-        taking: Collection[tuple[Desired, str]],
+        taking: Collection[tuple[Desired, Doubt]],
         record: Record,
         *,
         moved: Collection[Address],
@@ -76,7 +77,7 @@ class Removals:
         """See what sources that have been taken in declare no longer.
 
         Args:
-            taking: what they declare, each with why it may not mean what it leaves out, or "".
+            taking: what they declare, each with why it may not mean what it leaves out.
             record: what is on record.
             moved: what has another address by now, by the one it had: it is declared.
             waiting: what others have come to declare and cannot have yet.
@@ -124,7 +125,7 @@ class Removals:
         dropped: Mapping[Address, InventoryEntry | None],
         claimed: Collection[object],
         record: Record,
-        doubt: str,
+        doubt: Doubt,
     ) -> dict[Address, str]:
         """What of `dropped` is to go, on what terms; returns what stays, and why."""
         targets = {**record.targets, **self.targets}
@@ -169,7 +170,14 @@ class Removals:
             slips=prune.unselected(
                 deletions, desired.instances, selecting=desired.selecting, targets=desired.targets
             ),
-            doubt=doubt,
+            doubts={
+                address: why
+                for address, (entry, _) in going.items()
+                if (
+                    why := doubt.about(entry.instance.origin.file)
+                    or doubt.about(targets[entry.instance.target].origin.file)
+                )
+            },
         )
         self._let_go[desired.source] = desired.revision, earlier.union(deletions.keys() - waits.keys())
         self.over([a for a, (_, source) in self.going.items() if source == desired.source])

@@ -24,6 +24,8 @@ from reconciler.engine.disruptions import Disruptions
 from reconciler.engine.facts import TargetFacts
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.intake.claims import Had
+from reconciler.engine.intake.doubt import NONE as NO_DOUBT
+from reconciler.engine.intake.doubt import Doubt
 from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.intake.parting import part
 from reconciler.engine.intake.recall import record
@@ -209,12 +211,12 @@ class Controller:
         """The sources beside this one that have not been read since the start."""
         return self.expected - self.in_force.sources.keys() - {source}
 
-    async def refuse_conflicts(self, desired: Desired, *, doubt: str = "") -> None:
+    async def refuse_conflicts(self, desired: Desired, *, doubt: Doubt = NO_DOUBT) -> None:
         """See that a source claims nothing that another one has, be it that it has not been read since the start.
 
         Args:
             desired: what it declares.
-            doubt: why the source may not mean what it leaves out, or "".
+            doubt: why the source may not mean what it leaves out.
 
         Raises:
             ConfigError: with everything that it claims so; it waits for that from now on.
@@ -251,7 +253,7 @@ class Controller:
                     theirs.append(Had(state.source, [one]))
         return [self.in_force.kept(one) for one in theirs]
 
-    async def submit(self, desired: Desired, *, doubt: str = "") -> Taken | None:
+    async def submit(self, desired: Desired, *, doubt: Doubt = NO_DOUBT) -> Taken | None:
         """From now on, this is what one source declares.
 
         What it declared and no longer does goes, or waits for a person, or stays, as `core/prune.py` says. A controller
@@ -259,7 +261,7 @@ class Controller:
 
         Args:
             desired: all of it.
-            doubt: why the source may not mean what it leaves out, or "".
+            doubt: why the source may not mean what it leaves out.
 
         Raises:
             ConfigError: it claims what another source has; nothing has changed.

@@ -82,12 +82,12 @@ def test_a_definition_that_is_removed_has_nothing_removed_from_machines(installe
     assert all(there(kept, name) for name in ("delete", "orphan", "confirm"))
     installed.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests"))
     installed.kubectl("wait", "--for=condition=Established", "crd/files.linux.froyo.dev")
-    until(lambda: "PruneHeld" in kept.text and "made anew" in kept.text, kept)
+    until(lambda: "PruneHeld" in kept.text and "definition was made anew" in kept.text, kept)
     # It is known again what is declared, and that is nothing: a person is asked, and nothing has gone.
     assert all(there(kept, name) for name in ("delete", "orphan", "confirm"))
 
 
-def test_what_is_uninstalled_leaves_machines_as_they_are_and_objects_can_be_let_go(installed, kept):
+def test_what_is_uninstalled_leaves_machines_as_they_are_and_objects_can_be_let_go(installed, kept, pods):
     installed.kubectl("delete", "deployment", "froyo-operator", "--namespace", "froyo-system")
     assert kept.terminate() == 0
     installed.kubectl("delete", "ffile", "delete", "--wait=false")
@@ -96,6 +96,11 @@ def test_what_is_uninstalled_leaves_machines_as_they_are_and_objects_can_be_let_
     assert said.strip() == "released: 3 objects"
     assert not found(installed, "ffile", "delete")
     assert all(there(kept, name) for name in ("delete", "orphan", "confirm"))
+    # Nor does who comes back later: it was not seen being deleted.
+    installed.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests"))
+    again = pods()
+    until(lambda: "was not seen being deleted" in again.text, again)
+    assert there(again, "delete")
 
 
 def test_a_namespace_that_is_deleted_ends_with_what_was_declared_in_it(installed, pods):

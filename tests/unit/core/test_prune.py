@@ -105,9 +105,9 @@ def test_what_was_held_goes_on_waiting_when_less_is_left():
     assert holds(addresses(2), declared=6, budget=Budget(), held=held) == held
 
 
-def test_a_source_in_doubt_holds_everything():
-    waits = holds(addresses(1), declared=100, budget=Budget(), held={}, doubt="it was not read in full")
-    assert waits == {"web-1/File/f0": "it was not read in full"}
+def test_what_is_doubted_waits():
+    doubts = {"web-1/File/f0": "it was not read in full"}
+    assert holds(addresses(2), declared=100, budget=Budget(), held={}, doubts=doubts) == doubts
 
 
 def test_confirm_asks_always():
@@ -151,14 +151,15 @@ def test_what_may_be_a_slip_waits_although_it_is_within_the_budget():
     declared=st.integers(0, 200),
     instances=st.integers(0, 20),
     share=st.floats(0, 1),
-    doubt=st.sampled_from(["", "why"]),
+    doubtful=st.integers(0, 40),
 )
-def test_never_does_more_than_the_budget_go_by_itself(number, declared, instances, share, doubt):
+def test_never_does_more_than_the_budget_go_by_itself(number, declared, instances, share, doubtful):
     budget = Budget(instances, share)
     wants = addresses(number)
-    waits = holds(wants, declared=declared, budget=budget, held={}, doubt=doubt)
+    doubts = dict.fromkeys(list(wants)[:doubtful], "why")
+    waits = holds(wants, declared=declared, budget=budget, held={}, doubts=doubts)
     going = wants.keys() - waits.keys()
     assert waits.keys() <= wants.keys()
     assert not going or len(wants) <= budget.of(declared + number)
     assert all(waits.values())
-    assert not (doubt and going)
+    assert not (doubts.keys() & going)

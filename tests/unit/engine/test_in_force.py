@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.engine.intake.doubt import Doubt
 from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.intake.recall import redeclared
 from reconciler.engine.intake.wanted import Record
@@ -191,3 +192,25 @@ def test_where_facts_are_not_known_nobody_elses_purge_takes_what_is_on_record():
     in_force.take(waiting(A), Record())
     taken = in_force.take(shown(B), recorded(file("a"), source=A))
     assert taken.wanted["m0"].others == ["/opt/a"]
+
+
+@pytest.mark.parametrize(
+    ("certain", "held"),
+    [
+        ({"a.json", "m0.json"}, ""),
+        ({"a.json"}, "gone unseen"),
+        ({"m0.json"}, "gone unseen"),
+        ((), "gone unseen"),
+    ],
+)
+def test_what_is_doubted_of_a_file_holds_what_it_declared_and_what_was_for_its_target(certain, held):
+    in_force, one = InForce(), replace(file("a"), origin=Origin("a.json", 1))
+    record = recorded(one)
+    on = replace(target("m0"), origin=Origin("m0.json", 1))
+    record = replace(record, targets={on.name: on})
+    in_force.take(
+        replace(shown(A), targets={on.name: on}), record, doubt=Doubt("gone unseen", frozenset(certain))
+    )
+    removal = in_force.instances[one.address].removal
+    assert removal is not None
+    assert removal.hold == held

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.engine.intake.doubt import Doubt
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ConfigError
 from reconciler.model.names import SourceName
@@ -400,7 +401,9 @@ async def test_of_two_sources_that_claim_one_thing_the_one_that_has_it_keeps_it(
 async def test_doubt_about_a_source_holds_everything(stage):
     await stage.declare(*files("kept", "old"))
     await stage.settled()
-    await stage.controller.submit(stage.desired(*files("kept")), doubt="an earlier revision, r1, came back")
+    await stage.controller.submit(
+        stage.desired(*files("kept")), doubt=Doubt("an earlier revision, r1, came back")
+    )
     await stage.until(lambda: stage.reason("old") == "PruneHeld")
     await stage.declare(*files("kept"))
     await stage.until(lambda: not stage.controller._workers._rounds)

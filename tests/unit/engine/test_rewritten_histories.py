@@ -7,6 +7,7 @@ from reconciler.engine.intake.intake import Intake
 from reconciler.engine.intake.recall import doubt_of
 from reconciler.model.cluster import ClusterPlace
 from reconciler.model.conditions import Reason
+from reconciler.model.source import DELETED
 from tests.sim.manifests import SOURCE, load, snapshot
 from tests.unit.engine.stage import staged
 
@@ -99,9 +100,17 @@ async def test_without_a_snapshot_there_is_nothing_to_resume(stage):
 
 @staged
 async def test_what_is_left_may_be_what_there_was_once_where_each_object_is_deleted_by_its_name(stage):
-    """In a cluster what was created last could not be deleted without an approval."""
+    """In a cluster what was created last could not be deleted without an approval; and what somebody had let go of,
+    while nobody was there to see it, was removed."""
     first, second = (snapshot(declaring(*names), number=n) for n, names in enumerate(("a", "ab"), 1))
-    for source, doubtful in ((SOURCE, True), (ClusterPlace("web").name, False)):
-        for one in (first, second):
-            await stage.store.save_snapshot(replace(one, source=source))
-        assert bool(await doubt_of(stage.store, replace(first, source=source))) is doubtful
+    for one in (first, second):
+        await stage.store.save_snapshot(one)
+    assert "came back" in (await doubt_of(stage.store, first)).about("any.json")
+    left = {"web/File.linux.froyo.dev/b.json": DELETED}
+    now = replace(first, source=ClusterPlace("web").name, left_out=left)
+    doubt = await doubt_of(stage.store, now)
+    assert [doubt.about(file) for file in (*now.files, *left)] == [""] * (len(now.files) + 1)
+    assert "not seen being deleted" in doubt.about("web/File.linux.froyo.dev/c.json")
+    # What was not read in full may be what selects, too.
+    wrong = await doubt_of(stage.store, replace(now, left_out={**left, "web/x.json": "it is wrong"}))
+    assert "web/x.json is no part of the source (it is wrong)" in wrong.about(next(iter(now.files)))

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from reconciler.model.names import SourceName
+from reconciler.model.source import DELETED
 from watchers.kubernetes.cache import Heard, ObjectCache
 from watchers.kubernetes.objects import Definition
 
@@ -151,3 +152,15 @@ def test_a_list_corrects_what_was_missed(cache):
     assert cache.take([(FILES, found("missed", 7))])
     assert cache.take([(FILES, found("again", 8, uid="n"))])
     assert says(cache) == {PATH: "again"}
+
+
+def test_what_is_being_deleted_declares_nothing_and_is_said_to_be(cache):
+    assert cache.snapshot(SourceName("c"), {}).left_out == {}
+    going = found("x", 2, deletionTimestamp="2026-01-01T00:00:00Z", finalizers=["froyo.dev/removal"])
+    assert hear(cache, "MODIFIED", going) is Heard.GONE
+    assert cache.take([(FILES, going)])
+    shown = cache.snapshot(SourceName("c"), {})
+    assert (dict(shown.files), shown.left_out) == ({}, {PATH: DELETED})
+    cache.begin()
+    assert cache.take([])
+    assert cache.snapshot(SourceName("c"), {}).left_out == {}
