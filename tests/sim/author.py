@@ -172,12 +172,16 @@ class Author:
             written += self._beside(holding, written)
         files = [one for one in written if one["kind"] == "File"]
         if self.probes and len(files) > 1:
-            first, *_, last = sorted(files, key=lambda one: str(one["spec"]["path"]).rpartition("/")[2])
+            first, *rest = sorted(files, key=lambda one: str(one["spec"]["path"]).rpartition("/")[2])
+            if self.packer is not None and str(first["spec"]["path"]).startswith(f"{self.packer.top}/"):
+                # What is unpacked there comes before it, and where that lies before that: it cannot come last.
+                rest = [one for one in rest if one["name"] != f"{self.prefix}pack"]
             above = f"File/{first['name']}"
             for probe in self.probes_of:
                 written.append(probe | {"on": list(self.machines), "common": {"require": [above]}})
                 above = f"HttpProbe/{probe['name']}"
-            last["common"]["require"] = [*last["common"].get("require", ()), above]
+            for last in rest[-1:]:
+                last["common"]["require"] = [*last["common"].get("require", ()), above]
         return {"targets": dict(self.ports), "resources": written}
 
     @staticmethod
