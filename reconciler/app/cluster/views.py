@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from reconciler.api import views
-from reconciler.app.operator.statuses import EPOCH, INVALID
+from reconciler.app.operator.statuses import INVALID
 from reconciler.config.fields import subjects_of
 from reconciler.config.schemas import filler
 from reconciler.engine.wording import advice
@@ -244,7 +244,7 @@ def _is_current(found: Found, status: Found) -> bool:
 def _since(condition: Document) -> str | None:
     """Since when one is so; None where that is not known."""
     said = condition.get("lastTransitionTime")
-    return None if said in (None, EPOCH) else str(said)
+    return None if said is None else str(said)
 
 
 def _condition(status: Found, type_: str) -> Document | None:

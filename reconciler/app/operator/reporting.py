@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from reconciler.api import views
 from reconciler.app.backend import DaemonBackend
 from reconciler.app.operator import statuses
 from reconciler.app.operator.knowing import Knowing, Wanted
@@ -47,9 +48,8 @@ async def report_on(name: SourceName, daemon: Daemon) -> None:
     backend = DaemonBackend(daemon)
     knowing = Knowing(name, daemon, backend, objects, mending)
     with backend.subscribe() as following:
-        await Reporting(objects, knowing.statuses, daemon.parts.store.has_lease).run(
-            following, mending.changes()
-        )
+        leads, clock = daemon.parts.store.has_lease, daemon.parts.runtime.now
+        await Reporting(objects, knowing.statuses, leads, clock).run(following, mending.changes())
 
 
 class Reporting:
@@ -59,6 +59,7 @@ class Reporting:
         objects: whose.
         wanted: gives the status of each, by path.
         leads: whether we are the ones to write them; raises StoreError where that cannot be told.
+        clock: gives the seconds since the epoch.
     """
 
     def __init__(
@@ -66,10 +67,12 @@ class Reporting:
         objects: Objects,
         wanted: Callable[[], Awaitable[Wanted]],
         leads: Callable[[], Awaitable[bool]],
+        clock: Callable[[], float],
     ) -> None:
         self._objects = objects
         self._wanted = wanted
         self._leads = leads
+        self._clock = clock
         self._written: dict[str, Status] = {}
         self._counted: dict[str, float] = {}
         self._corrected: dict[str, float] = {}
@@ -99,14 +102,14 @@ class Reporting:
         """Write what is something else; whether there is more that can wait."""
         wanted = await self._wanted()
         new: dict[str, Status] = {}
-        late = False
+        late, at = False, views.instant(self._clock()) or ""
         for path, (status, generation) in wanted.items():
             written, others = self._written.get(path), self._objects.seen[path].status
             if others == {}:
                 # It has none: one that was made anew as it had been has nothing of what was written to the one before.
                 written = None
             there = written if others is None else others
-            made = statuses.settled(status, generation, written or others)
+            made = statuses.settled(status, generation, written or others, now=at)
             if statuses.same(there, made):
                 continue
             if self._only_counted(there, made) and now - self._counted.get(path, -COUNTING) < COUNTING:

@@ -26,7 +26,6 @@ _WORST = 10
 _MESSAGE_MAX = 4096
 _DIFF_MAX = 4096
 _HISTORY = 5
-EPOCH = "1970-01-01T00:00:00Z"
 """In the place of a time that is not known."""
 _TYPES = frozenset(type_.value for type_ in ConditionType)
 _ABNORMAL = tuple(type_.value for type_ in ConditionType if type_ is not ConditionType.READY)
@@ -35,13 +34,13 @@ Status = dict[str, Any]
 
 
 def condition(type_: str, status: str, reason: str, message: str, since: str | None = None) -> Status:
-    """A condition, without the generation that it is about."""
+    """A condition, without the generation that it is about; since when, may not be on record."""
     return {
         "type": type_,
         "status": status,
         "reason": reason,
         "message": _cut(message, _MESSAGE_MAX),
-        "lastTransitionTime": since or EPOCH,
+        "lastTransitionTime": since,
     }
 
 
@@ -216,7 +215,7 @@ def of_wrong(why: str, before: Status | None) -> Status:
     return {**(before or {}), "conditions": [ready, condition("Stalled", "True", INVALID, why), *others]}
 
 
-def settled(status: Status, generation: int, before: Mapping[str, Any] | None) -> Status:
+def settled(status: Status, generation: int, before: Mapping[str, Any] | None, *, now: str) -> Status:
     """A status as it is written.
 
     A condition that has not changed has not changed either when it was written in another life of the operator.
@@ -225,12 +224,13 @@ def settled(status: Status, generation: int, before: Mapping[str, Any] | None) -
         status: without the generation.
         generation: of the object that it is about.
         before: what the object's status says until now.
+        now: since when what is not on record is so, unless it has been said before.
     """
     known = {one.get("type"): one for one in (before or {}).get("conditions") or ()}
     conditions = []
     for one in status["conditions"]:
         old = known.get(one["type"])
-        since = one["lastTransitionTime"]
+        since = one["lastTransitionTime"] or now
         if old is not None and old.get("status") == one["status"] and old.get("lastTransitionTime"):
             since = old["lastTransitionTime"]
         conditions.append({**one, "lastTransitionTime": since, "observedGeneration": generation})

@@ -10,6 +10,7 @@ from reconciler.store.records import Receipt
 from watchers.kubernetes.objects import SeenObject
 
 PATH = "web/File.linux.froyo.dev/motd.json"
+NOW = "1970-01-01T00:00:00.250000Z"
 
 
 def wanted(ready="True", **more):
@@ -65,7 +66,7 @@ class World:
 
     async def __aenter__(self):
         following = self.feed.subscribe()
-        running = Reporting(self.objects, self.known, self.leads).run(following, self.changed)
+        running = Reporting(self.objects, self.known, self.leads, lambda: 0.25).run(following, self.changed)
         self.task = asyncio.create_task(running)
         return self
 
@@ -89,7 +90,7 @@ async def test_a_status_is_written_when_it_says_something_else_and_again_if_it_c
 
 
 async def test_what_was_written_in_another_life_is_not_written_again():
-    before = statuses.settled(wanted("one"), 3, None)
+    before = statuses.settled(wanted("one"), 3, None, now=NOW)
     objects = Objects(status={**before, "revision": "of then"})
     async with World(objects, wanted("one")) as world:
         world.said = wanted("two")

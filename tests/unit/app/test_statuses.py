@@ -6,6 +6,7 @@ from reconciler.model.facts import Facts, Section
 
 WHEN = "2026-01-01T00:00:00Z"
 LATER = "2026-01-02T00:00:00Z"
+NOW = "2026-03-01T00:00:00Z"
 
 
 def view(target, ready="True", **more):
@@ -34,7 +35,7 @@ def abnormal(type_, message):
 def test_of_one_target_all_conditions_are_said_at_the_generation_of_the_object():
     drifted = abnormal("Drifted", "mode")
     found = statuses.of_instances([view("web-1", "False", conditions=[{"type": "Ready"}, drifted])], "abc")
-    said = statuses.settled(found, 7, None)
+    said = statuses.settled(found, 7, None, now=NOW)
     ready, other = said["conditions"]
     assert ready == {
         "type": "Ready",
@@ -124,15 +125,24 @@ def test_a_message_is_bounded():
 
 
 def test_a_condition_that_has_not_changed_has_the_time_that_it_had():
-    before = statuses.settled(statuses.of_instances([view("a")], "r"), 1, None)
+    before = statuses.settled(statuses.of_instances([view("a")], "r"), 1, None, now=NOW)
     later = statuses.of_instances([view("a", since=LATER, message="still")], "r2")
-    said = statuses.settled(later, 2, before)
+    said = statuses.settled(later, 2, before, now=NOW)
     assert said["conditions"][0]["lastTransitionTime"] == WHEN
     assert not statuses.same(before, said)
-    other = statuses.settled(statuses.of_instances([view("a", "False", since=LATER)], "r2"), 2, before)
+    other = statuses.settled(
+        statuses.of_instances([view("a", "False", since=LATER)], "r2"), 2, before, now=NOW
+    )
     assert other["conditions"][0]["lastTransitionTime"] == LATER
     assert statuses.same({**said, "revision": "r3"}, said)
     assert not statuses.same(None, said)
+
+
+def test_what_is_not_on_record_is_so_since_it_was_said_first():
+    """It was so since 1970."""
+    before = statuses.settled(statuses.of_wrong("no", None), 1, None, now=NOW)
+    assert {one["lastTransitionTime"] for one in before["conditions"]} == {NOW}
+    assert statuses.settled(statuses.of_wrong("no", None), 1, before, now=LATER) == before
 
 
 def done(at, outcome="Updated", message="content, mode (0600 → 0644)"):
