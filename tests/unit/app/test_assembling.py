@@ -135,13 +135,13 @@ async def test_who_changes_nothing_reads_a_store_that_cannot_be_written(tmp_path
         raise explain(OSError(errno.ENOSPC, "No space left on device"), where.database)
 
     with monkeypatch.context() as patch:
-        patch.setattr("reconciler.store.store._open_writer", full)
+        patch.setattr("reconciler.store.store.open_writer", full)
         with pytest.raises(StoreError, match="the disk is full"):  # and there is none that could be read
             async with assemble(where, environ, lease=False, notice=told.append):
                 pass
     async with assemble(where, environ, lease=True, notice=told.append):
         pass
-    monkeypatch.setattr("reconciler.store.store._open_writer", full)
+    monkeypatch.setattr("reconciler.store.store.open_writer", full)
     with pytest.raises(StoreError, match="the disk is full"):
         async with assemble(where, environ, lease=True, notice=told.append):
             pass
