@@ -1,5 +1,7 @@
 """What is there and yet was as its absence says before us is created by us: its removal brings that back."""
 
+import asyncio
+
 import pytest
 
 from reconciler.model.names import Address
@@ -35,8 +37,8 @@ def units(stage):
 
 def enable(stage):
     node = Node("symlink", 0o777, to="/lib/systemd/system/app.service")
+    units(stage).query("app.service")  # it has read that one
     stage.machines["m0"].files.put(link_of("app.service"), node, None)
-    units(stage).daemon_reload()
 
 
 async def ownership(stage):
@@ -70,6 +72,7 @@ async def test_what_was_otherwise_in_one_respect_was_there_before_us_and_stays(s
     await stage.declare()
     await stage.until(lambda: not stage.controller.states())
     assert (systemd.states["app.service"].active, systemd.is_enabled("app.service")) == ("active", True)
+    await asyncio.sleep(3.0)
     (orphaned,) = await stage.events("Orphaned")
     assert "it was there before us" in orphaned.message
 
