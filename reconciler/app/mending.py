@@ -94,6 +94,10 @@ class Mending:
         self._evaluated = snapshot, desired
         return desired
 
+    def told(self, problem: Problem) -> str:
+        """What is wrong with a file beside others that are no part of its source, for who wrote it."""
+        return self._apart.explained(problem.file, problem, b"")
+
     def changes(self) -> asyncio.Event:
         """What is set from now on whenever something else is wrong; who waits for it clears it."""
         self._changes.append(asyncio.Event())

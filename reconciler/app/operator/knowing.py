@@ -63,8 +63,14 @@ class Knowing:
         desired = self._daemon.controller.in_force.of(self._name)
         by_path, by_target = await self._views()
         good = await self._right(desired, by_path, by_target) if desired is not None else {}
+        clashes = self._daemon.sources.intakes[self._name].clashes
         found = dict(good)
-        for path, why in self._mending.wrong.items():
+        if clashes:  # a source is in force as a whole, so nothing that has come since is
+            waits = statuses.of_waiting(self._mending.told(clashes[0]))
+            new = self._objects.seen.keys() - good.keys()
+            found |= {path: (waits, self._objects.seen[path].generation) for path in new}
+        wrong = {one.file: self._mending.told(one) for one in clashes} | dict(self._mending.wrong)
+        for path, why in wrong.items():
             if path in self._objects.seen:
                 before = good[path][0] if path in good else None
                 found[path] = statuses.of_wrong(why, before), self._objects.seen[path].generation

@@ -197,6 +197,19 @@ def of_source(conditions: Sequence[Condition], revision: str) -> Status:
     return {"conditions": said, "revision": revision}
 
 
+def of_waiting(why: str) -> Status:
+    """Of an object that is right, and not in force, since others of its namespace are not.
+
+    Args:
+        why: not.
+    """
+    return {
+        "conditions": [
+            condition("Ready", "Unknown", Reason.PENDING, f"waits for others of its namespace: {why}")
+        ]
+    }
+
+
 def of_values(message: str, revision: str) -> Status:
     """Of what is there for others to read, such as values, and is right."""
     return {"conditions": [condition("Ready", "True", Reason.IN_SYNC, message)], "revision": revision}

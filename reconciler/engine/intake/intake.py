@@ -11,7 +11,7 @@ All that can become of a snapshot is told in one place, and so it is longer than
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from functools import partial
 
 from reconciler.engine.intake.recall import (
@@ -51,6 +51,9 @@ class Intake:
         runtime: the world.
         taken: is told what has come to be in force.
         follows: asks the source whether a revision comes of an earlier one, where it knows that.
+
+    Attributes:
+        clashes: what its newest snapshot claims of what another source has, for which it is not in force.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Intake:
         self._unreadable = ""
         self._last: Snapshot | None = None
         self._in_conflict: Snapshot | None = None
+        self.clashes: Sequence[Problem] = ()
         self._taking = asyncio.Lock()
         self._untold: list[Desired] = []
         self._taken = taken
@@ -151,6 +155,7 @@ class Intake:
 
     async def _take(self, snapshot: Snapshot) -> bool:
         waited, self._in_conflict = self._in_conflict, None
+        self.clashes = ()
         if waited is not None and waited.digest != snapshot.digest:
             await self._withdraw()
         taken = False
@@ -203,7 +208,7 @@ class Intake:
             await self._stays()
             return False
         except ConfigError as error:
-            self._in_conflict = snapshot
+            self._in_conflict, self.clashes = snapshot, error.problems
             await self._telling.refused(snapshot, error, await self._stays())
             return False
         if back is not None:

@@ -67,3 +67,19 @@ def test_each_namespace_has_its_own_and_what_is_shared_with_it(known, place):
     known.kubectl("apply", "-f", "-", given=TARGET % ("here", "infra", ""))
     reason("ffile", "motd", "web", ["Invalid"], "there is no target infra:here")
     reason("ffile", "motd", "infra", ["Applied", "InSync"])
+
+    # What another namespace has is not to be had, and who wants it is told; so is who waits because of that.
+    theirs = (
+        FILE % ("web", "infra:here", place / "infra", "web")
+        + "---"
+        + FILE.replace("motd", "late") % (*("web", "infra:here", place / "late", "web"),)
+    )
+    known.kubectl(
+        "apply", "-f", "-", given=TARGET % ("here", "infra", ", sharedWith: [web]") + "---" + theirs
+    )
+    reason("ffile", "motd", "web", ["Invalid"], "is declared by another source already: File/motd")
+    reason("ffile", "late", "web", ["Pending"], "waits for others of its namespace", "File/web:motd")
+    known.kubectl("delete", "ffile", "motd", "-n", "infra")
+    for name in ("motd", "late"):
+        known.kubectl("wait", "--for=condition=Ready", f"ffile/{name}", "-n", "web", "--timeout=60s")
+    assert (place / "infra").read_text() == "of web for here"
