@@ -181,11 +181,12 @@ class DaemonBackend(StoreKnowledge):
             name, mine = of_source(
                 source, states=await store.load_states(), sources=await store.load_source_states()
             )
-            addresses = [*addresses, *mine]
+            # What another source declares by now is that one's, also where no round has said so yet.
+            addresses = [*addresses, *(one for one in mine if not self._is_declared(one))]
         known = await store.load_inventory()
         for address in addresses:
             one = controller.in_force.instances.get(address)
-            if one is not None and one.removal is None:
+            if self._is_declared(address):
                 raise UsageError(f"{address} is declared; take its manifest away first")
             if one is None and address not in known and not source:
                 raise UsageError(f"nothing is known of {address}; see: froyo get orphans")
@@ -194,6 +195,10 @@ class DaemonBackend(StoreKnowledge):
         if name is not None:
             await forget_repository(self._daemon.parts.places, self._daemon.parts.runtime, name)
         return [*addresses, *([source] if source else [])]
+
+    def _is_declared(self, address: Address) -> bool:
+        one = self._daemon.controller.in_force.instances.get(address)
+        return one is not None and one.removal is None
 
     async def restore(self, address: Address, *, by: str, reason: str) -> None:
         """Have what was there before us put back, and what is declared left alone from then on."""

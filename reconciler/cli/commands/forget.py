@@ -44,6 +44,8 @@ def command(
     asking = Asking.of(state)
     asking.must_have_store()
     sources = [view["name"] for view in asking.get("/v1/sources")["items"]]
+    # Those that a daemon does not serve any more are known by what is kept of them.
+    sources += [view["source"] for view in asking.get("/v1/revisions")["items"]]
     source = _source(what, sources)
     addresses = [] if source else [what]
     by = person(os.environ)

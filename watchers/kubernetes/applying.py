@@ -1,0 +1,121 @@
+"""Objects written to an API server, by server-side apply, and keys of Secrets and ConfigMaps read from one.
+
+Invariant: nothing is written before the server has said of all of it that it would take it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from reconciler.errors import in_words
+from watchers.kubernetes.listing import TIMEOUT, Unlisted, opened
+
+if TYPE_CHECKING:
+    import kopf
+
+MANAGER = "kubectl"
+"""Whoever goes on with `kubectl apply --server-side` has no conflict with what was written here."""
+_PLURALS = {"Secret": "secrets", "ConfigMap": "configmaps"}
+
+
+class Refused(Exception):
+    """An object is not taken; which, and why."""
+
+
+async def apply(
+    access: kopf.ConnectionInfo, objects: Sequence[Mapping[str, Any]], plurals: Mapping[tuple[str, str], str]
+) -> None:
+    """Write objects.
+
+    Args:
+        access: to the API server.
+        objects: of one namespace, in the order in which they are written.
+        plurals: of their kinds, by apiVersion and kind; of a cluster's own it is known.
+
+    Raises:
+        Refused: one is not taken. Nothing was written, unless it says so.
+    """
+    written = 0
+    after = "nothing was written"
+    try:
+        async with opened(access) as session:
+            for asked in ({"dryRun": "All"}, {}):
+                for one in objects:
+                    await _apply(session, one, plurals, asked)
+                    if not asked:
+                        written += 1
+                        after = f"{written} of {len(objects)} objects were written before it"
+    except Refused as error:
+        raise Refused(f"{error}; {after}") from None
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        why = in_words(error) if str(error) else f"no answer within {TIMEOUT:g} s"
+        raise Refused(f"{access.server}: {why}; {after}") from None
+
+
+async def _apply(
+    session: aiohttp.ClientSession,
+    one: Mapping[str, Any],
+    plurals: Mapping[tuple[str, str], str],
+    asked: Mapping[str, str],
+) -> None:
+    version, kind, metadata = one["apiVersion"], one["kind"], one["metadata"]
+    plural = plurals.get((version, kind)) or _PLURALS[kind]
+    root = "/api/v1" if version == "v1" else f"/apis/{version}"
+    where = f"{root}/namespaces/{metadata['namespace']}/{plural}/{metadata['name']}"
+    headers = {"Content-Type": "application/apply-patch+yaml"}
+    words = {"fieldManager": MANAGER, "fieldValidation": "Strict", **asked}
+    async with session.patch(where, params=words, data=json.dumps(one), headers=headers) as response:
+        if response.ok:
+            return
+        text = await response.text()
+    try:
+        said = json.loads(text)["message"]
+    except (ValueError, KeyError, TypeError):
+        said = text
+    if response.status == 404 and "could not find the requested resource" in said:
+        said = "the cluster does not serve this kind: froyo crd | kubectl apply --server-side -f -"
+    # Of a Secret not a word: what is wrong with it may be quoted.
+    told = f"refused ({response.status})" if kind == "Secret" and response.status == 422 else f"{said}"[:500]
+    raise Refused(f"{kind}/{metadata['name']}: {told}")
+
+
+async def fetched(
+    access: kopf.ConnectionInfo, namespace: str, wanted: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], dict[str, bytes]]:
+    """What Secrets and ConfigMaps have, by sort and name. One that is not there is left out.
+
+    Raises:
+        Unlisted: one of them cannot be read.
+    """
+    found: dict[tuple[str, str], dict[str, bytes]] = {}
+    try:
+        async with opened(access) as session:
+            for sort, name in sorted(wanted):
+                where = f"/api/v1/namespaces/{namespace}/{_PLURALS[sort]}/{name}"
+                async with session.get(where) as response:
+                    if response.status == 404:
+                        continue
+                    if response.status == 403:
+                        raise Unlisted(
+                            f"you may not read the {sort} {name} in {namespace}: get {_PLURALS[sort]}"
+                        )
+                    if not response.ok:
+                        raise Unlisted(f"the {sort} {name} cannot be read: {response.status}")
+                    answer = await response.json()
+                found[sort, name] = _data(sort, answer)
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise Unlisted(f"{access.server}: {in_words(error) if str(error) else 'no answer in time'}") from None
+    return found
+
+
+def _data(sort: str, answer: Mapping[str, Any]) -> dict[str, bytes]:
+    given = answer.get("data") or {}
+    if sort == "Secret":
+        return {key: base64.b64decode(one) for key, one in given.items()}
+    encoded = {key: base64.b64decode(one) for key, one in (answer.get("binaryData") or {}).items()}
+    return {**{key: one.encode() for key, one in given.items()}, **encoded}
