@@ -14,6 +14,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("graph", "What comes before what, and why, as a drawing"),
             ("explain", "What can be declared: kinds, their fields, and what these mean"),
             ("crd", "The same as custom resource definitions, for a cluster"),
+            ("migrate", "Turn a directory into objects of a cluster, and back"),
         ),
     ),
     (

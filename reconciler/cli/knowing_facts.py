@@ -28,11 +28,12 @@ def declared(where: Places, snapshot: Snapshot) -> Desired:
     _, _, load = evaluation(where, os.environ, lambda: facts)
     desired = load(snapshot)
     if desired.waiting:
-        facts |= _known(where)
+        facts |= known(where)
     return load(snapshot) if facts else desired
 
 
-def _known(where: Places) -> Mapping[TargetName, Facts]:
+def known(where: Places) -> Mapping[TargetName, Facts]:
+    """What is known of targets: to the daemon, or the store."""
     asking = Asking(where)
     if asking.daemon is None and not where.has_store:
         return {}

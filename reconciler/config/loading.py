@@ -85,6 +85,31 @@ def _declared(
             declared[path] = found
 
 
+def _manifests(
+    snapshot: Snapshot, catalog: Catalog, cache: ParseCache, environ: Mapping[str, str]
+) -> tuple[ControllerPaths, dict[str, FileDeclarations]]:
+    """What paths are relative to, and what each file declares that is no body of another one."""
+    controller = ControllerPaths(snapshot.root, environ.get("HOME", ""))
+    kinds = cache.prepare(catalog, controller)
+    declared = _declared(snapshot, cache, lambda path, data: evaluate(path, data, kinds, controller))
+    cache.keep_only(declared)
+    bodies = {body for found in declared.values() for body in found.bodies}
+    for path in [path for path, found in declared.items() if found.foreign and path in bodies]:
+        del declared[path]
+    return controller, declared
+
+
+def declaring(snapshot: Snapshot, catalog: Catalog, environ: Mapping[str, str]) -> list[str]:
+    """The files of a snapshot that are manifests, in the order of their paths.
+
+    Args:
+        snapshot: all files of a source.
+        catalog: the kinds that may be declared beside froyo's own.
+        environ: the controller's environment, for `~`.
+    """
+    return list(_manifests(snapshot, catalog, ParseCache(), environ)[1])
+
+
 def _load(
     snapshot: Snapshot,
     catalog: Catalog,
@@ -93,13 +118,7 @@ def _load(
     facts: FactReading,
     vault: Vault,
 ) -> Desired:
-    controller = ControllerPaths(snapshot.root, environ.get("HOME", ""))
-    kinds = cache.prepare(catalog, controller)
-    declared = _declared(snapshot, cache, lambda path, data: evaluate(path, data, kinds, controller))
-    cache.keep_only(declared)
-    bodies = {body for found in declared.values() for body in found.bodies}
-    for path in [path for path, found in declared.items() if found.foreign and path in bodies]:
-        del declared[path]
+    controller, declared = _manifests(snapshot, catalog, cache, environ)
     expansion = Expansion(snapshot, declared, facts, controller, vault)
     problems = [problem for found in declared.values() for problem in found.problems]
     problems += expansion.complaints.problems

@@ -25,7 +25,7 @@ _OURS = "reconcile.froyo.dev/"
 """Annotations that ask something of froyo once, and declare nothing."""
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 """What an object can be called: no more than a name in the path of a request."""
-_NOT_DECLARED = (_KUBECTLS, _OURS)
+NOT_DECLARED = (_KUBECTLS, _OURS)
 
 FINALIZER = "froyo.dev/removal"
 """Keeps an object there until what it was about has been removed from its targets."""
@@ -116,7 +116,7 @@ def manifest(definition: Definition, found: Mapping[str, Any]) -> dict[str, Any]
 def annotations_of(metadata: Mapping[str, Any]) -> dict[str, str]:
     """The annotations of an object that are declared: others are kubectl's, or ask something of froyo once."""
     given = (metadata.get("annotations") or {}).items()
-    return {key: value for key, value in given if not key.startswith(_NOT_DECLARED)}
+    return {key: value for key, value in given if not key.startswith(NOT_DECLARED)}
 
 
 def counts(definition: Definition, found: Mapping[str, Any]) -> bool:

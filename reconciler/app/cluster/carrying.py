@@ -38,7 +38,7 @@ _LABEL = re.compile(rf"({_DNS}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?
 
 
 @dataclass(slots=True)
-class Carried:
+class CarriedOver:
     """What a directory became.
 
     Attributes:
@@ -63,7 +63,7 @@ def carried(
     *,
     secret: Callable[[Secret], str],
     environ: Mapping[str, str],
-) -> Carried:
+) -> CarriedOver:
     """What a directory becomes.
 
     Args:
@@ -88,7 +88,7 @@ class _Carrying:
         self.namespace = DEFAULT_NAMESPACE
         self.objects: list[Json] = []
 
-    def all(self, files: Sequence[str]) -> Carried:
+    def all(self, files: Sequence[str]) -> CarriedOver:
         carriage = self.carriage
         written = [one for path in files for one in _documents(carriage.snapshot, path)]
         self._choose_namespace(written)
@@ -103,7 +103,7 @@ class _Carrying:
         if carriage.problems:
             raise ConfigError(sorted(carriage.problems))
         notes = [f"{some(names)}: {said}" for said, names in carriage.notes.items()]
-        return Carried(self.namespace, carriage.kept, self.objects, notes, carriage.left)
+        return CarriedOver(self.namespace, carriage.kept, self.objects, notes, carriage.left)
 
     def _choose_namespace(self, written: Sequence[tuple[Locator, Document]]) -> None:
         namespaces = sorted({_namespace(one.value) for _, one in written})

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reconciler.app.catalogues import installed
-from reconciler.app.cluster.carrying import Carried, carried
+from reconciler.app.cluster.carrying import CarriedOver, carried
 from reconciler.app.cluster.matching import canonical, differences
 from reconciler.app.declaring import evaluation
 from reconciler.app.secrets import KEY_BYTES
@@ -57,7 +57,7 @@ class Migration:
         self._key = os.urandom(KEY_BYTES)
         self.catalog: Catalog = installed(places)[1]
 
-    def to_cluster(self, shown: Snapshot) -> Carried:
+    def to_cluster(self, shown: Snapshot) -> CarriedOver:
         """What a directory becomes in a cluster.
 
         Raises:

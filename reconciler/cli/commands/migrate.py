@@ -33,7 +33,7 @@ from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
-    from reconciler.app.cluster.carrying import Carried
+    from reconciler.app.cluster.carrying import CarriedOver
     from reconciler.app.places import Places
 
 EXAMPLES = (
@@ -66,7 +66,7 @@ def command(  # noqa: PLR0913 - its options
     *,
     into: Annotated[
         Path | None,
-        typer.Option("--into", metavar="FILE", help="Write the objects there; it must not exist yet."),
+        typer.Option("--into", metavar="FILE", help="Write them there; it must not exist yet."),
     ] = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="Write the objects to the cluster, by server-side apply.")
@@ -158,7 +158,7 @@ def _apply(objects: list[dict[str, Any]], where: Places, cluster: Cluster) -> No
     asyncio.run(write(objects, where, os.environ, context=cluster[0] or "", file=cluster[1] or ""))
 
 
-def _tell(screen: Terminal, found: Carried, *, hidden: bool) -> None:
+def _tell(screen: Terminal, found: CarriedOver, *, hidden: bool) -> None:
     for note in found.notes:
         _note(screen, note)
     for one in found.kept.objects("Secret") if hidden else ():

@@ -31,9 +31,15 @@ _BRACES = "{\ue0f0{"
 """Stands for two braces that are no template, until they are written: what a target has means itself."""
 
 
+_BOOLEANS = frozenset("yYnN")
+"""Of these some readers make booleans, and PyYAML text."""
+
+
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     if "{{" in text and "\n" not in text:
         return dumper.represent_scalar("tag:yaml.org,2002:str", text.replace("{{", _BRACES), style='"')
+    if text in _BOOLEANS:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
     style = "|" if "\n" in text else None if text[:1].isalpha() or text[:1] == "/" else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -56,8 +62,12 @@ def manifest_text(manifests: Iterable[tuple[dict[str, Any], str]], target: str) 
     parts = [f"# What was found on {one_line(target)}, by froyo import.\n"]
     for manifest, remark in manifests:
         lines = "".join(f"# {visible(line)}\n" for line in remark.splitlines())
-        text = _dumped(manifest, as_it_looks=True)
-        if visible(text) != text:  # a target is not to make anybody see what is not there
-            text = _dumped(manifest, as_it_looks=False)
-        parts.append(lines + text)
+        parts.append(lines + one_text(manifest))
     return "---\n".join(parts)
+
+
+def one_text(manifest: dict[str, Any]) -> str:
+    """One manifest."""
+    text = _dumped(manifest, as_it_looks=True)
+    # A target is not to make anybody see what is not there.
+    return text if visible(text) == text else _dumped(manifest, as_it_looks=False)
