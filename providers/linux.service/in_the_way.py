@@ -24,6 +24,14 @@ def places(spec: Json) -> tuple[str, ...]:
     return (GLOBAL, USERS) if "scope" in spec else PLACES
 
 
+def no_such_unit(spec: Json, unit: str) -> Json:
+    """That what is to be started is not there, and what could bring it."""
+    why = f"there is no unit {unit} here: install the package that brings it, or declare a Unit"
+    brings = [f"unit-file:{spec['user']}/{unit}"] if spec.get("scope") == "user" else []
+    subjects = [*brings, *(f"path:{place}/{unit}" for place in places(spec))]
+    return obstacle("enoent", why, subjects, error_class="transient")
+
+
 def in_the_way(spec: Json, state: Json, actions: list[str]) -> list[Json]:
     """What was seen that would make the order fail."""
     unit, own = spec["unit"], spec.get("scope") == "user"
@@ -34,10 +42,7 @@ def in_the_way(spec: Json, state: Json, actions: list[str]) -> list[Json]:
     if actions == ["stop"] or ("stop" in actions and "enable" not in actions):
         return []
     if state["load"] == "not-found":
-        why = f"there is no unit {unit} here: install the package that brings it, or declare a Unit"
-        brings = [f"unit-file:{spec['user']}/{unit}"] if own else []
-        subjects = [*brings, *(f"path:{place}/{unit}" for place in places(spec))]
-        return [obstacle("enoent", why, subjects, error_class="transient")]
+        return [no_such_unit(spec, unit)]
     if state["file"] in MASKED and "unmask" not in actions:
         how = f"{in_words(spec, 'systemctl')} unmask"
         why = f"{unit} is masked, so nothing can start it: declare `startup`, or {how} it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from in_the_way import PLACES, obstacle
+from in_the_way import no_such_unit
 from scopes import directories, foreign, making, nobody_there, places_of, unit_in, writing_calls
 from startup import actions_for, is_so
 from timer_files import HEAD, body_of
@@ -191,7 +191,7 @@ def presence(one: Resource, now: Actual) -> Operation:
         actions.append("daemon-reload")
     calls = [*writes, control(spec, actions, **({} if writes else {"expect": state["expect"]}))]
     written = [call["args"]["path"] for call in writes if call["call"] == "file.write"]
-    obstacles = [*in_their_way(state, written, "file.write"), *nothing_to_start(state, actions)]
+    obstacles = [*in_their_way(state, written, "file.write"), *nothing_to_start(spec, state, actions)]
     if "unmanaged" in state:
         needed = set(actions) - {"daemon-reload"}
         calls = calls if needed else writes
@@ -274,10 +274,8 @@ def in_their_way(state: Json, paths: list[str], call: str) -> list[Json]:
     return [{"call": call, **each} for path in paths for each in state["files"][path].get("obstacles", ())]
 
 
-def nothing_to_start(state: Json, actions: list[str]) -> list[Json]:
+def nothing_to_start(spec: Json, state: Json, actions: list[str]) -> list[Json]:
     """A timer of a unit that there is not cannot be started."""
     if "missing" not in state or "start" not in actions:
         return []
-    unit = state["missing"]
-    why = f"there is no unit {unit} here: install the package that brings it, or declare a Unit"
-    return [obstacle("enoent", why, [f"path:{place}/{unit}" for place in PLACES], error_class="transient")]
+    return [no_such_unit(spec, state["missing"])]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-import jsonschema_rs
-
-from reconciler.config import habits, naming, offers
+from reconciler.config import combining, habits, naming, offers
 from reconciler.config.builtin import COMMON, MEANINGS
 from reconciler.config.schemas import CompiledKind
 from reconciler.core.spoken import listed, lowered, with_article
@@ -28,6 +26,8 @@ _TYPES = {
     "null": "nothing",
 }
 _MANY = 12
+_OF_ITSELF = {"enum", "type", "pattern"}
+_TOGETHER = {"oneOf", "anyOf", "not"}
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -56,11 +56,14 @@ def explain(
             explainer.unknown_fields(error)
     mistyped = {tuple(error.instance_path) for error in errors if error.kind.name == "type"}
     misspelt = {tuple(error.instance_path) for error in errors if error.kind.name == "pattern"}
+    wrong = {tuple(error.instance_path) for error in errors if error.kind.name in _OF_ITSELF}
     for error in errors:
         # What is of another type is none of the allowed values, and what is misspelt has no right length: one mistake.
         keyword, path = error.kind.name, tuple(error.instance_path)
         again = keyword in {"enum", "pattern"} and path in mistyped
         again |= keyword in {"minLength", "maxLength"} and path in misspelt
+        # What a field says decides which others go with it: while it says nothing that it can, nothing is said of them.
+        again |= keyword in _TOGETHER and any((*path, field) in wrong for field in explainer.fields_of(error))
         if error.kind.name != "additionalProperties" and not again:
             explainer.error(error)
     return explainer.problems
@@ -166,7 +169,7 @@ class _Explainer:
                     value, about.pattern, self.description(error)
                 ),
             )
-        elif keyword in {"oneOf", "anyOf", "not"}:
+        elif keyword in _TOGETHER:
             self.together(path, name, error)
         else:
             self.add(
@@ -213,47 +216,28 @@ class _Explainer:
     def together(self, path: tuple[str | int, ...], name: str, error: ValidationError) -> None:
         """`oneOf`, `anyOf` and `not` over `required`: which fields go together; over items: what one has."""
         keyword = error.kind.name
-        schema = self.schema_at(error.schema_path[:-1])
-        groups = list(_groups(schema.get(keyword)))
+        above = error.schema_path[:-1]
+        schema: Any = self.schema_at(above)
+        whole: Any = self.schema_at(above[:-2] if above[-2:-1] == ["allOf"] else above)
+        groups = combining.groups(schema.get(keyword))
         value: Any = error.instance
-        if keyword == "not" and (pattern := _wanted_of_one(schema["not"])):
+        if keyword == "not" and (pattern := combining.wanted_of_one(schema["not"])):
             if isinstance(value, list) and value:  # what else it is has been complained about
                 self.add(path, f"no item of {name} has a {pattern} in it", self.description(error))
             return
         if groups and not isinstance(value, Mapping):
             return  # its type has been complained about
-        if keyword == "not" and "properties" in schema["not"]:
-            self.excluded(path, value, schema)
-            return
-        given = [group for group in groups if all(field in value for field in group)]
-        if keyword == "not" and given:
-            last = max(given[0], key=list(value).index)
-            message = f"{listed(given[0], 'and')} do not go together in {name}"
-            self.add((*path, last), message, "keep one", key=True)
-        elif keyword == "not" or not groups:
+        if not groups:
             self.add(path, f"{name}: {error.message}", self.description(error))
-        elif len(given) > 1:
-            both = listed([listed(group, "and") for group in given], "and")
-            self.add(path, f"{both} do not go together in {name}", "keep one", key=True)
-        elif not any((*path, field) in self.meant for group in groups for field in group):
-            choice = listed([listed(group, "and") for group in groups], "or")
-            self.add(path, f"{name} is not complete without {choice}", "add one of them", key=True)
+            return
+        meant = {str(one[-1]) for one in self.meant if one[:-1] == path}
+        for field, message, hint in combining.complaints(schema, whole, keyword, value, name, meant):
+            full = path if field is None else (*path, field)
+            self.add(full, message, hint, key=True)
 
-    def excluded(
-        self, path: tuple[str | int, ...], value: Mapping[str, Any], schema: Mapping[str, Any]
-    ) -> None:
-        """`not` over `properties` and `anyOf`: which fields do not go together with what others say."""
-        forbidden = schema["not"]
-        fields = next(one for one in forbidden["anyOf"] if jsonschema_rs.is_valid(one, value))["required"]
-        last = max(fields, key=list(value).index)
-        others = listed(
-            [f"the {field} {naming.short(value[field])}" for field in forbidden["properties"]], "and"
-        )
-        verb = "does" if len(fields) == 1 else "do"
-        sentences = str(schema["properties"][last].get("description", "")).split(". ")
-        hint = next((one.rstrip(".") for one in sentences if one.startswith("Refused")), "")
-        message = f"{listed(fields, 'and')} {verb} not go together with {others}"
-        self.add((*path, last), message, lowered(hint), key=True)
+    def fields_of(self, error: ValidationError) -> Collection[str]:
+        """The fields of which an error says how they go together."""
+        return combining.fields(self.schema_at(error.schema_path[:-1]).get(error.kind.name))
 
     def schema_at(self, path: Sequence[str | int]) -> Mapping[str, Any]:
         schema: Any = self.kind.schema
@@ -271,20 +255,3 @@ def _child(schema: Mapping[str, Any], part: str | int) -> Mapping[str, Any]:
     else:
         found = schema.get("properties", {}).get(part) or schema.get("additionalProperties") or {}
     return found if isinstance(found, Mapping) else {}
-
-
-def _groups(schema: Any) -> Iterator[list[str]]:
-    """The lists of fields that alternatives made of `required` ask for."""
-    for child in schema if isinstance(schema, list) else [schema]:
-        if isinstance(child, Mapping):
-            if isinstance(child.get("required"), list):
-                yield child["required"]
-            yield from _groups([*child.get("anyOf", ()), *child.get("oneOf", ())])
-
-
-def _wanted_of_one(schema: Any) -> str:
-    """The pattern that one item at least has to have, where `schema`, under `not`, says that none has it; else ""."""
-    match schema:
-        case {"items": {"not": {"pattern": str(pattern)}}}:
-            return pattern
-    return ""

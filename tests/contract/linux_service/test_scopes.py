@@ -274,6 +274,8 @@ async def test_a_timers_file_that_is_somebody_elses_is_not_given_to_the_user():
     assert not operation.get("preimage")
     missing = await round_.plan(timer(every="1h", unit="gone.service"))
     assert "there is no unit gone.service" in missing["obstacles"][0]["message"]
+    assert missing["obstacles"][0]["subjects"][0] == "unit-file:ann/gone.service"
+    assert not any("/etc/systemd/system" in one for one in missing["obstacles"][0]["subjects"])
 
 
 async def test_where_the_home_of_a_timer_cannot_be_seen_it_is_said():
