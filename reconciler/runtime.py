@@ -224,6 +224,7 @@ class Runtime:
         offload: runs blocking functions on named threads.
         environ: the process's environment.
         outside: makes the calls that the controller makes by itself.
+        outside_of_guests: the same for what is declared by who has no business on this machine.
         meter: is told what is measured.
         tracer: is told what rounds do.
     """
@@ -235,5 +236,6 @@ class Runtime:
     offload: Offload = field(default_factory=ThreadLanes)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     outside: AskOutside = ask_nobody
+    outside_of_guests: AskOutside = ask_nobody
     meter: Meter = NOBODY
     tracer: Tracer = NO_TRACER

@@ -7,6 +7,7 @@ reach, and nothing by what the operator is, has, or stands on.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ConfigError, Problem
@@ -31,7 +32,8 @@ def isolated(load: Load) -> Load:
         desired = load(snapshot)
         if problems := list(_refused(desired)):
             raise ConfigError(problems)
-        return desired
+        instances = {address: replace(one, guest=True) for address, one in desired.instances.items()}
+        return replace(desired, instances=instances)
 
     return evaluate
 

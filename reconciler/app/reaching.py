@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from reconciler.app.places import Places
 from reconciler.model.metrics import NOBODY, Meter
 from reconciler.outside.calls import Outside
+from reconciler.outside.dialing import dial_elsewhere
 from reconciler.runtime import NO_TRACER, Runtime, ThreadLanes, Tracer
 from reconciler.targets.artifacts import Artifacts
 from reconciler.targets.connect import make_connect
@@ -49,6 +50,7 @@ def reaching(
         offload=lanes,
         environ=environ,
         outside=Outside(now=time.time),
+        outside_of_guests=Outside(now=time.time, directly=dial_elsewhere),
         meter=meter,
         tracer=tracer,
     )

@@ -166,6 +166,7 @@ class Instance:
         removal_resets: whether it is a setting of something that stays, all of which its removal takes back.
         touches: the sections of facts that may be others once it was changed.
         probe: that it is looked at beside the rounds, and how patiently; None for what rounds look at.
+        guest: who declares it has no business on the controller's own machine.
         origin: where it was declared.
         removal: that it is to go; None for what is to be as it is declared.
         rendered: the fields that were not written out, and what they were made of.
@@ -193,6 +194,7 @@ class Instance:
     removal_resets: bool = False
     touches: tuple[Section, ...] = ()
     probe: Patience | None = None
+    guest: bool = False
     origin: Origin = field(default=Origin(), compare=False)
     removal: Removal | None = None
     rendered: tuple[Rendered, ...] = field(default=(), compare=False)

@@ -13,7 +13,7 @@ from typing import Any
 
 from reconciler.errors import RunnerError
 from reconciler.model.calls import Call, Failure, Ok, Reply
-from reconciler.outside.dialing import dial
+from reconciler.outside.dialing import Dial, dial
 from reconciler.outside.unanswered import Unanswered
 from reconciler.runtime import Reach
 
@@ -26,10 +26,12 @@ class Outside:
 
     Args:
         now: seconds since the epoch.
+        directly: connects from this machine.
     """
 
-    def __init__(self, *, now: Callable[[], float]) -> None:
+    def __init__(self, *, now: Callable[[], float], directly: Dial = dial) -> None:
         self._now = now
+        self._directly = directly
 
     async def __call__(self, call: Call, reach: Reach) -> Reply:
         """The reply to a call.
@@ -50,7 +52,7 @@ class Outside:
 
     async def _answer(self, call: Call, reach: Reach) -> dict[str, Any]:
         name = call.name.removesuffix(FORWARDED)
-        open_ = dial if name == call.name else reach
+        open_ = self._directly if name == call.name else reach
         if name == "tcp.connect":
             from reconciler.outside import tcp
 

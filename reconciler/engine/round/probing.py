@@ -108,7 +108,8 @@ class Probing:
         lane, services, session = self._lane, self._services, self._session
 
         async def read() -> Reading:
-            found = await observe(services.host, lane, [address], ProbingPerformer(session, services))
+            performer = ProbingPerformer(session, services, guest=lane.instances[address].guest)
+            found = await observe(services.host, lane, [address], performer)
             return found[address]
 
         return read
@@ -127,12 +128,14 @@ class ProbingPerformer(ReadingPerformer):
     Args:
         session: to the target.
         services: what the round works with.
+        guest: who declares it has no business on the controller's own machine.
     """
 
-    def __init__(self, session: Session, services: Services) -> None:
+    def __init__(self, session: Session, services: Services, *, guest: bool) -> None:
         super().__init__(session, services.settings)
         self._asked_of = session
-        self._ask_outside = services.runtime.outside
+        runtime = services.runtime
+        self._ask_outside = runtime.outside_of_guests if guest else runtime.outside
 
     async def _outside(self, calls: Sequence[Call]) -> list[Reply]:
         asked = (self._asked_of.ask_outside(call, self._ask_outside) for call in calls)

@@ -11,6 +11,7 @@ import pytest
 from reconciler.errors import ErrorClass, RunnerError
 from reconciler.model.calls import Call, Failure, Ok
 from reconciler.outside.calls import Outside
+from reconciler.outside.dialing import dial_elsewhere
 from reconciler.sockets import place
 from reconciler.targets.near import reach_here
 from tests.integration.outside.conftest import saying, serving
@@ -277,3 +278,14 @@ async def test_a_connection_that_is_given_up_is_closed(monkeypatch: pytest.Monke
     failed(await ask("http://127.0.0.1:9/", "http.get.forwarded", timeout_ms=50), "deadline")
     assert [one.fileno() for one in hanging] == [-1, -1]
     assert place("::1", 9) == "[::1]:9"
+
+
+async def test_who_has_no_business_here_asks_nobody_here() -> None:
+    guests = Outside(now=time.time, directly=dial_elsewhere)
+    async with serving(saying(OK)) as port:
+        for host in ("127.0.0.1", "localhost", "0.0.0.0"):
+            reply = await guests(Call("http.get", {"url": f"http://{host}:{port}/"}), reach_here)
+            failed(reply, "forbidden_address", "not for this namespace", error_class=ErrorClass.PERMANENT)
+        # From where the target is it is the target's loopback.
+        reply = await guests(Call("http.get.forwarded", {"url": f"http://127.0.0.1:{port}/"}), reach_here)
+        assert isinstance(reply, Ok)

@@ -89,3 +89,16 @@ def test_one_namespace_alone_is_trusted_and_of_several_those_that_are_named():
     sources, tasks = served([], (), {"status": nothing})
     assert not sources
     assert list(tasks) == ["namespaces"]
+
+
+def test_what_is_declared_is_a_guests():
+    """A probe of it reached what listens on the operator's own loopback."""
+    text = """
+---
+apiVersion: linux.froyo.dev/v1alpha1
+kind: File
+metadata: {name: f, namespace: web}
+spec: {target: "web:t", path: /opt/f, content: x}
+"""
+    desired = evaluate(SSH % SECRET + text)
+    assert [one.guest for one in desired.instances.values()] == [True]

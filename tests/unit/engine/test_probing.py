@@ -1,6 +1,7 @@
 """A probe is looked at beside the rounds: it delays nobody, gates what comes after it, and is said once."""
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -487,3 +488,15 @@ def test_what_is_slow_has_it_asked_anew_at_its_end_though_its_round_had_changed_
     services.probes.clear()
     looks.mark([declared[0].address])
     assert len(expired) == 3
+
+
+@staged
+async def test_a_guests_probe_is_asked_as_a_guests(stage):
+    """By a way of its own: of this controller here there is none for guests."""
+    stage.page("site")
+    one = probe("site")
+    one.instance = replace(one.instance, guest=True)
+    await stage.declare(one)
+    await until(stage, "PermanentError")
+    assert "nobody makes the call http.get here" in stage.summary("site", kind="HttpProbe").message
+    assert stage.asked == []
