@@ -20,7 +20,8 @@ from reconciler.model.state import ResourceState, Rollback, SourceState, Suspens
 if TYPE_CHECKING:
     from reconciler.store.feed import Subscription
     from reconciler.store.records import QueuedKey, Run, RunUnit
-    from reconciler.store.store import Store
+    from reconciler.store.sharing import Part
+from reconciler.store.store import Store
 
 
 class Knowledge(Protocol):
@@ -58,6 +59,9 @@ class Knowledge(Protocol):
 
     async def orphans(self) -> Sequence[Instance]:
         """What is ours and declared by nobody, as it was declared last."""
+
+    async def parts(self) -> Sequence[Part]:
+        """What each controller has, where several share the store."""
 
     async def alerts(self) -> Sequence[KnownAlert]:
         """Who is told of what, and how that gets on."""
@@ -201,6 +205,10 @@ class StoreKnowledge:
         known = await self._store.load_states()
         inventory = await self._store.load_inventory()
         return [entry.instance for address, entry in inventory.items() if address not in known]
+
+    async def parts(self) -> Sequence[Part]:
+        """What each controller has that shares the store, as it is on record."""
+        return await self._store.load_parts()
 
     async def alerts(self) -> Sequence[KnownAlert]:
         """How those get on that were declared when a daemon ran last."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core.conditions import get_condition, summarize
+from reconciler.core.sharing import shard_of
 from reconciler.engine.wording import advice
 from reconciler.errors import Problem
 from reconciler.model.alert import KnownAlert
@@ -37,6 +38,7 @@ from reconciler.model.state import (
 if TYPE_CHECKING:
     from reconciler.store.feed import News
     from reconciler.store.records import QueuedKey, Run, RunUnit
+    from reconciler.store.sharing import Part
 
 API_VERSION = "froyo.dev/v1alpha1"
 
@@ -385,6 +387,21 @@ def queued(value: QueuedKey) -> Document:
         "addresses": sorted(value.scope.named),
         "addedAt": instant(value.added_at),
     }
+
+
+def controllers(parts: Iterable[Part], targets: Iterable[TargetName]) -> list[Document]:
+    """Which of several controllers that share the store works on what."""
+    names = sorted(targets)
+    return [
+        {
+            "host": one.holder.host,
+            "pid": one.holder.pid,
+            "since": instant(one.holder.since),
+            "leads": one.leads,
+            "targets": [name for name in names if shard_of(name) in one.shards],
+        }
+        for one in parts
+    ]
 
 
 def counts(resources: Iterable[Document]) -> dict[str, int]:

@@ -38,6 +38,7 @@ from reconciler.model.metrics import NOBODY, Meter
 from reconciler.model.target import Target
 from reconciler.plugins.host import PluginHost
 from reconciler.runtime import NO_TRACER, Channel, Connect, Runtime, ThreadLanes, Tracer
+from reconciler.store.sharing import Member
 from reconciler.store.store import Store
 from reconciler.targets.artifacts import Artifacts
 from reconciler.targets.session import Session
@@ -68,6 +69,7 @@ class Parts:
         facts: what is known of targets themselves.
         secrets: what only their targets may learn.
         watchers: watch where desired state comes from.
+        member: which one of several that share the store; None where it is alone with it.
     """
 
     places: Places
@@ -83,6 +85,7 @@ class Parts:
     facts: TargetFacts
     secrets: Secrets
     watchers: Watchers
+    member: Member | None = None
 
     @property
     def open_session(self) -> OpenSession:
@@ -123,6 +126,7 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
     lease: bool,
     notice: Callable[[str], None],
     standby: Callable[[str], None] | None = None,
+    share: bool = False,
     prune: Budget | None = None,
     max_disrupted: int | None = None,
     redactor: Redactor | None = None,
@@ -138,6 +142,7 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
         notice: told what takes long, for a person to see.
         standby: told again and again that it waits, where another controller has the store, and the store is where
             others can reach it; None for who does not wait.
+        share: whether others work with the store at the same time, each on its part of the targets.
         prune: how much may be removed in one revision without a person being asked; None for the default.
         max_disrupted: how many targets may be disrupted at a time; None for the default.
         redactor: is told of the secrets, for whatever it filters.
@@ -163,8 +168,9 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
         stack.callback(lanes.close)
         store = await _opened(places, runtime, lease=lease, notice=notice)
         stack.push_async_callback(store.close)
+        member = None
         if lease and standby is not None and places.address is not None:
-            await stand_by(store, runtime, places, notice, standby)
+            member = await stand_by(store, runtime, places, notice, standby, share=share)
         settings = EngineSettings(own_paths=places.own_paths, prune=prune or Budget())
         if max_disrupted is not None:
             settings = replace(settings, max_disrupted=max_disrupted)
@@ -172,7 +178,7 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
         facts = TargetFacts(store, now=runtime.now, ttl=settings.facts_ttl)
         await facts.load()
         packages, kinds, evaluate = evaluation(places, environ, lambda: facts.known, vault=secrets.vault)
-        if lease and store.token is None:
+        if lease and store.token is None and member is None:
             await take_lease(store, runtime, places)
         auditor = Auditor(store, runtime)
         host = PluginHost(
@@ -200,6 +206,7 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
             facts,
             secrets,
             Watchers(places, environ, runtime),
+            member,
         )
 
 

@@ -21,6 +21,7 @@ from reconciler.app.tidying import forget_repository
 from reconciler.core.conditions import doubt, next_generation, summarize
 from reconciler.core.redaction import Redactor
 from reconciler.core.revisions import NoSuchRevision
+from reconciler.engine.loop.controller import ANOTHERS
 from reconciler.errors import UsageError
 from reconciler.model.alert import AlertName, KnownAlert
 from reconciler.model.facts import Facts
@@ -107,7 +108,9 @@ class DaemonBackend(StoreKnowledge):
         return self._daemon.controller.next_tries
 
     async def sources(self) -> Mapping[SourceName, SourceState]:
-        """Of those that the daemon serves."""
+        """Of those that the daemon serves; where another one serves them for all, what that has put on record."""
+        if not self._daemon.controller.share.leads:
+            return await super().sources()
         return {name: intake.shown for name, intake in self._daemon.sources.intakes.items()}
 
     async def suspensions(self) -> Sequence[Suspension]:
@@ -186,6 +189,8 @@ class DaemonBackend(StoreKnowledge):
         known = await store.load_inventory()
         for address in addresses:
             one = controller.in_force.instances.get(address)
+            if not controller.share.covers(address):
+                raise UsageError(f"{address}: {ANOTHERS}")
             if self._is_declared(address):
                 raise UsageError(f"{address} is declared; take its manifest away first")
             if one is None and address not in known and not source:

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from reconciler.app.alerts.alerting import Alerting
 from reconciler.app.alerts.outbox import AlertOutbox
@@ -18,11 +19,13 @@ from reconciler.app.guarding import Guard
 from reconciler.app.leading import LEASE
 from reconciler.app.memory import keep_small
 from reconciler.app.rolling_back import RollingBack
+from reconciler.app.sharing import SharedWork, shared_work
 from reconciler.app.sources import Sources
 from reconciler.app.standing import Standing
 from reconciler.app.tidying import tidy
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
+from reconciler.engine.share import Share
 from reconciler.errors import TransportError
 from reconciler.model.metrics import LOOP_LAG
 from reconciler.model.names import Address
@@ -54,6 +57,7 @@ class Daemon:
         rollbacks: what people have done about them.
         supervisor: looks after the long tasks.
         alerts: tell of what is wrong.
+        sharing: the part in it of the targets, where several share the store.
     """
 
     parts: Parts
@@ -62,6 +66,7 @@ class Daemon:
     rollbacks: RollingBack
     supervisor: Supervisor
     alerts: Alerting
+    sharing: SharedWork | None = None
 
 
 Serve = Callable[[Daemon], Awaitable[None]]
@@ -73,6 +78,7 @@ async def run_daemon(
     given: Sequence[Source],
     *,
     serve: Mapping[str, Serve],
+    leading: Mapping[str, Serve] = MappingProxyType({}),
     trial: float | None = None,
     stopping: Callable[[], None] = lambda: None,
 ) -> list[Address]:
@@ -82,6 +88,7 @@ async def run_daemon(
         parts: with the lease on the store.
         given: the sources.
         serve: further long tasks, by name.
+        leading: the same for who decides what is in force: where several share the store, one of them.
         stopping: told when the daemon has been told to end.
         trial: seconds for which a new revision goes if something that is probed is not well; None for never.
 
@@ -99,36 +106,30 @@ async def run_daemon(
         open_session=parts.open_session,
         settings=parts.settings,
         facts=parts.facts,
+        share=Share(alone=parts.member is None),
     )
     supervisor = Supervisor(runtime=parts.runtime)
     sources = Sources(parts, controller, supervisor)
-    for source in given:
-        sources.give(source)
     rollbacks = RollingBack(parts.store, parts.runtime, sources.intakes)
     alerts = _alerting(parts, controller, sources)
-    daemon = Daemon(parts, controller, sources, rollbacks, supervisor, alerts)
 
-    async def renew() -> None:
-        while True:
-            # At once, also after it has failed: it is this that finds out that the store can be written again.
-            await parts.store.renew_lease(LEASE)
-            supervisor.beat("writer")
-            controller.retry()
-            await asyncio.sleep(LEASE / 3)
-
+    sharing = None
+    if parts.member is not None:
+        sharing = shared_work(parts, parts.member, controller, sources, supervisor)
+    daemon = Daemon(parts, controller, sources, rollbacks, supervisor, alerts, sharing)
+    lead = partial(_lead, daemon, given, leading, trial=trial)
     supervisor.add("controller", controller.run)
-    supervisor.add("writer", renew, deadline=LEASE)
+    supervisor.add("writer", partial(_renew, daemon), deadline=LEASE)
     supervisor.add("loop", partial(_pulse, parts, Standing(parts.places), supervisor), deadline=LOOP_DEADLINE)
     supervisor.add("audit", parts.auditor.run)
     supervisor.add("secrets", sources.follow_secrets)
-    supervisor.add("rollbacks", rollbacks.run)
-    supervisor.add("alerts", alerts.run)
     supervisor.add("memory", lambda: keep_small(parts.store.feed, parts.runtime.offload))
-    if trial is not None:
-        guard = Guard(parts.store, parts.runtime, controller, rollbacks, within=trial)
-        supervisor.add("guard", guard.run)
+    if sharing is None:
+        lead()
+    else:
+        supervisor.add("sharing", partial(sharing.run, lead), deadline=LEASE)
     for name, task in serve.items():
-        supervisor.add(name, lambda task=task: task(daemon))  # type: ignore[misc] # a bound default
+        supervisor.add(name, partial(task, daemon))
     await controller.start()
     tidying = asyncio.create_task(_tidy(parts, given), name="tidying")
 
@@ -154,6 +155,31 @@ async def run_daemon(
             one.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
+
+
+def _lead(
+    daemon: Daemon, given: Sequence[Source], leading: Mapping[str, Serve], *, trial: float | None
+) -> None:
+    """Decide from now on what is in force, and tell of it."""
+    parts, supervisor = daemon.parts, daemon.supervisor
+    for source in given:
+        daemon.sources.give(source)
+    supervisor.add("rollbacks", daemon.rollbacks.run)
+    supervisor.add("alerts", daemon.alerts.run)
+    if trial is not None:
+        guard = Guard(parts.store, parts.runtime, daemon.controller, daemon.rollbacks, within=trial)
+        supervisor.add("guard", guard.run)
+    for name, task in leading.items():
+        supervisor.add(name, partial(task, daemon))
+
+
+async def _renew(daemon: Daemon) -> None:
+    while True:
+        # At once, also after it has failed: it is this that finds out that the store can be written again.
+        await daemon.parts.store.renew_lease(LEASE)
+        daemon.supervisor.beat("writer")
+        daemon.controller.retry()
+        await asyncio.sleep(LEASE / 3)
 
 
 def _alerting(parts: Parts, controller: Controller, sources: Sources) -> Alerting:

@@ -10,6 +10,7 @@ from reconciler.app.places import Places
 from reconciler.errors import ErrorClass, LeaseHeld, StoreError
 from reconciler.runtime import Runtime
 from reconciler.store.records import LeaseHolder
+from reconciler.store.sharing import Member
 from reconciler.store.store import Store
 
 LEASE = 30.0
@@ -42,8 +43,10 @@ async def stand_by(
     places: Places,
     notice: Callable[[str], None],
     waiting: Callable[[str], None],
-) -> None:
-    """Take the store for this process as soon as nobody else has it.
+    *,
+    share: bool = False,
+) -> Member | None:
+    """Take the store for this process as soon as nobody else has it, or join those who share it.
 
     Args:
         store: the store.
@@ -51,15 +54,24 @@ async def stand_by(
         places: of this process.
         notice: told who has it, once for each, and what keeps it from being asked for.
         waiting: told the same again and again, for as long as it lasts.
+        share: whether to share it with others.
+
+    Returns:
+        Which one this is of those who share it.
 
     Raises:
         StoreError: it cannot be had, and trying again would not help.
     """
     holder: LeaseHolder | None = None
+    member: Member | None = None
     told = ""
     while True:
+        us = LeaseHolder.of_this_process(runtime.now())
         try:
-            await store.acquire_lease(LeaseHolder.of_this_process(runtime.now()), LEASE)
+            if share:
+                member = await store.membership.join(us)
+            else:
+                await store.acquire_lease(us, LEASE)
         except StoreError as error:
             if error.error_class is not ErrorClass.TRANSIENT:
                 raise
@@ -81,7 +93,7 @@ async def stand_by(
                 here = LeaseHolder.of_this_process(0.0).host
                 elsewhere = "" if holder.host == here else f"; a local target is {here} from now on"
                 notice(f"taking over: froyo on {holder.host} (pid {holder.pid}) has ended{elsewhere}")
-            return
+            return member
 
 
 async def _holder(store: Store) -> LeaseHolder | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from reconciler import __version__
 from reconciler.api.health import HealthCheck, lives
 from reconciler.core.conditions import summarize
+from reconciler.core.sharing import SHARDS
 from reconciler.engine.loop.workers import WHAT
 from reconciler.model import metrics
 from reconciler.model.metrics import Family, Metric, Sample, bounded
@@ -36,6 +37,7 @@ async def gauges(checks: Sequence[HealthCheck], daemon: Daemon) -> list[Family]:
         *await _resources(daemon),
         *await _targets(daemon),
         *_alerts(daemon),
+        *_sharing(daemon),
         *_self(checks, daemon),
     ]
 
@@ -64,7 +66,10 @@ async def _resources(daemon: Daemon) -> list[Family]:
     """Of what is in force. Without what an answer about each would say besides: there may be ten thousand."""
     by_reason: Counter[tuple[str, ...]] = Counter()
     by_target: Counter[tuple[str, ...]] = Counter()
-    known, declared = daemon.controller.states(), daemon.controller.in_force.instances
+    controller, share = daemon.controller, daemon.controller.share
+    # What others work on they measure.
+    declared = {a: one for a, one in controller.in_force.instances.items() if share.has(one.target)}
+    known = controller.states()
     label = bounded({instance.target for instance in declared.values()}, TARGETS)
     for number, (address, instance) in enumerate(list(declared.items())):
         if number % AT_ONCE == AT_ONCE - 1:
@@ -79,7 +84,7 @@ async def _resources(daemon: Daemon) -> list[Family]:
 
 async def _targets(daemon: Daemon) -> list[Family]:
     controller = daemon.controller
-    label = bounded(controller.in_force.targets, TARGETS)
+    label = bounded((name for name in controller.in_force.targets if controller.share.has(name)), TARGETS)
     now = daemon.parts.runtime.now()
     # Of those that have no label of their own: the oldest look, and whether all are connected.
     age: dict[tuple[str, ...], float] = {}
@@ -91,6 +96,15 @@ async def _targets(daemon: Daemon) -> list[Family]:
         if (at := controller.looked_at.get(name)) is not None:  # type: ignore[call-overload]
             age[own,] = max(now - at, age.get((own,), 0.0))
     return [_many(metrics.SESSION, connected.items()), _many(metrics.OBSERVATION_AGE, age.items())]
+
+
+def _sharing(daemon: Daemon) -> list[Family]:
+    share, sharing = daemon.controller.share, daemon.sharing
+    return [
+        _one(metrics.SHARDS, SHARDS if share.alone else len(share.shards)),
+        _one(metrics.MEMBERS, 1 if sharing is None else sharing.members),
+        _one(metrics.LEADS, float(share.leads)),
+    ]
 
 
 def _alerts(daemon: Daemon) -> list[Family]:

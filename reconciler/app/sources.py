@@ -43,6 +43,7 @@ class Sources:
         intakes: the path from each place to the loop.
         watched: what watches each.
         mending: knows what is wrong with the files of each, where those are written apart from each other.
+        read_anew: called when something that sources depend on is another one: secrets, and facts of targets.
     """
 
     def __init__(self, parts: Parts, controller: Controller, supervisor: Supervisor) -> None:
@@ -54,6 +55,7 @@ class Sources:
         self._supervisor = supervisor
         self._given: dict[SourceName, Source] = {}
         self._places: dict[SourceName, Place] = {}
+        self.read_anew: Callable[[], None] = _nobody
         controller.facts_changed = self._facts_changed
 
     def give(self, source: Source) -> None:
@@ -144,6 +146,7 @@ class Sources:
 
     async def _facts_changed(self, name: TargetName, sections: Collection[Section]) -> None:
         """A target says something else of itself: see what the sources declare that have asked for that."""
+        self.read_anew()
         for source, intake in list(self.intakes.items()):
             desired = self._controller.in_force.of(source)
             reads = desired is not None and name in desired.targets and desired.facts_read & set(sections)
@@ -154,6 +157,7 @@ class Sources:
     async def follow_secrets(self) -> None:
         """See what the sources declare that read a secret, whenever that is another one, for ever."""
         async for files in self._parts.secrets.files.changes():
+            self.read_anew()
             for source, intake in list(self.intakes.items()):
                 desired = self._controller.in_force.of(source)
                 # One that is broken may be so because of what could not be read until now.
@@ -166,6 +170,7 @@ class Sources:
         if referred is None:
             return
         async for places in referred.changes():
+            self.read_anew()
             for name, target in self._controller.in_force.targets.items():
                 if any(one.place in places for one in references(target)):
                     self._controller.hurry(name)
@@ -233,6 +238,10 @@ class Sources:
         return (
             await watched.doubt(earlier, later) if watched is not None and watched.doubt is not None else ""
         )
+
+
+def _nobody() -> None:
+    """Nobody else goes by it."""
 
 
 def _task(name: SourceName) -> str:

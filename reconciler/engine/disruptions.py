@@ -13,6 +13,7 @@ from reconciler.core.conditions import summarize
 from reconciler.core.reasons import DECIDED
 from reconciler.core.spoken import some
 from reconciler.engine.lane.lane import Lane
+from reconciler.engine.share import Share
 from reconciler.model.conditions import Reason
 from reconciler.model.disruption import Disruption
 from reconciler.model.names import Address, TargetName, split_address
@@ -30,10 +31,13 @@ class Disruptions:
 
     Args:
         most: how many at a time.
+        share: the targets that are ours; on others that share the store, those disrupt that work on them.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, share: Share | None = None) -> None:
         self._most = most
+        self._share = share or Share()
+        self._beyond: set[TargetName] = set()
         self._freed: Callable[[Collection[Address]], None] = _nobody
         self._taken: dict[TargetName, Disruption] = {}
         self._waiting: dict[Address, None] = {}
@@ -50,6 +54,20 @@ class Disruptions:
     def recall(self, disruptions: Iterable[Disruption]) -> None:
         """Take up what is on record."""
         self._taken |= {one.target: one for one in disruptions}
+
+    def hear(self, disruptions: Collection[Disruption]) -> None:
+        """This is on record: of targets that others work on, it is what counts."""
+        theirs = {one.target: one for one in disruptions if not self._share.has(one.target)}
+        over = [name for name in self._taken if not self._share.has(name) and name not in theirs]
+        self._taken |= theirs
+        self._end(over)
+
+    def most_on_record(self, target: TargetName) -> int | None:
+        """How many there may be with this one when that is put on record; None where nobody else puts any there.
+
+        Nor is there a bound to what a person has approved.
+        """
+        return None if self._share.alone or target in self._beyond else self._most
 
     def refusal(self, address: Address) -> str:
         """Why nothing disruptive may be done about an instance now, or "". One that is refused waits."""
@@ -69,6 +87,8 @@ class Disruptions:
         """Something disruptive is about to be done, be it that a person has approved one more."""
         self._waiting.pop(address, None)
         target, _ = split_address(address)
+        if self.crowded(target):
+            self._beyond.add(target)
         self._taken.setdefault(target, Disruption(target, address, now))
 
     def waiting(self, target: TargetName) -> list[Address]:
@@ -93,6 +113,7 @@ class Disruptions:
 
     def _end(self, targets: Iterable[TargetName]) -> None:
         ended = [name for name in targets if self._taken.pop(name, None) is not None]
+        self._beyond.difference_update(ended)
         if ended and self._waiting:
             waiting, self._waiting = list(self._waiting), {}
             self._freed(waiting)

@@ -50,6 +50,22 @@ class TargetFacts:
         """Take up what is on record."""
         self._known = await self._store.load_facts()
 
+    async def hear(self, ours: Callable[[TargetName], bool]) -> dict[TargetName, frozenset[Section]]:
+        """Take note of what others put on record of targets that are not ours; what of it is new, by target."""
+        moved: dict[TargetName, frozenset[Section]] = {}
+        taken = await self._store.facts_taken()
+        if all(
+            ours(name) or at == max(self.of(name).taken.values(), default=None) for name, at in taken.items()
+        ):
+            return moved
+        for name, facts in (await self._store.load_facts()).items():
+            if ours(name):
+                continue
+            if differing := self.of(name).differing(facts):
+                moved[name] = differing
+            self._known[name] = facts
+        return moved
+
     def of(self, name: TargetName) -> Facts:
         """What is known of a target."""
         return self._known.get(name, _NOTHING)

@@ -5,7 +5,7 @@ Invariant: what was said is on record in one transaction with what follows from 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.engine.report import Report
@@ -47,7 +47,11 @@ async def store_report(
 
 
 async def settle_in_doubt(
-    store: Store, report: Report, *, transactions: Collection[str]
+    store: Store,
+    report: Report,
+    *,
+    transactions: Collection[str],
+    ours: Callable[[TargetName], bool] = lambda _target: True,
 ) -> Mapping[Address, ResourceState]:
     """Say of every operation that an earlier controller left in doubt that it is observed again, and end its runs.
 
@@ -56,11 +60,13 @@ async def settle_in_doubt(
         report: says it.
         transactions: the kinds of which several instances are one operation. It goes on by itself, and what it brings
             along, or takes, though that is declared otherwise, is nobody's drift.
+        ours: whether a target is: what is under way on another one is the controller's that works on that.
 
     Returns:
         What is known now of what it may bring along or take.
     """
-    unfinished, in_doubt = await store.unfinished_runs(), await store.in_doubt()
+    unfinished = [run for run in await store.unfinished_runs() if ours(run.target)]
+    in_doubt = [unit for unit in await store.in_doubt() if ours(split_address(unit.address)[0])]
     if not unfinished and not in_doubt:
         return {}
     beside = await _beside(store, {unit.address for unit in in_doubt}, transactions)

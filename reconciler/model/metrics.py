@@ -147,6 +147,9 @@ OBSERVATION_AGE = _gauge(
 )
 SESSION = _gauge("froyo_target_connected", "Whether there is a session to a target.", "target")
 SUSPENSIONS = _gauge("froyo_suspensions", "Suspensions in force.")
+SHARDS = _gauge("froyo_shards", "Parts of the targets that this controller works on, of 64.")
+MEMBERS = _gauge("froyo_members", "Controllers that share the store with this one, and this one.")
+LEADS = _gauge("froyo_leads", "Whether this controller decides what is in force.")
 SOURCE_INFO = _gauge(
     "froyo_source_info", "The revision of each source that is in force.", "source", "revision"
 )
@@ -187,6 +190,7 @@ MEASURED = (
 READ = (
     *(QUEUE_DEPTH, QUEUE_DELAYED, UNFINISHED_WORK, LONGEST_WORK, ACTIVE_WORKERS, MOST_WORKERS),
     *(RESOURCES, TARGET_RESOURCES, OBSERVATION_AGE, SESSION, SUSPENSIONS, SOURCE_INFO, SOURCE_READY),
+    *(SHARDS, MEMBERS, LEADS),
     *OF_ALERTS,
     *(TASK_UP, CHECK, BUILD_INFO),
 )

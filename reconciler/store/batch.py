@@ -5,6 +5,8 @@
 
 Invariant: collecting touches nothing; an empty batch writes nothing. Order is that of the calls, except that
 events and audit records come last. Knows statements and rows, and neither lanes nor leases.
+
+There is a method for each thing that is kept, and so it is longer than a module should be.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from reconciler.model.names import source_object, target_object
+from reconciler.model.names import source_object, split_address, target_object
 from reconciler.model.plan import Cause
 from reconciler.store import audit, codec, instances, journals, sql
 from reconciler.store.blobs import inline_row
 from reconciler.store.records import Receipt
+from reconciler.store.sharing import decision_row, must_not_crowd
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from reconciler.model.target import Target
     from reconciler.store.database import Database
     from reconciler.store.records import AuditRecord, InventoryEntry, QueuedKey, Run, UnitOutcome
+    from reconciler.store.sharing import Decision
 
 V = TypeVar("V")
 
@@ -45,13 +49,16 @@ V = TypeVar("V")
 class Batch:
     """See the module. All methods but the last two collect, and return the batch itself."""
 
-    __slots__ = ("_audit", "_events", "_objects", "_writes", "durable")
+    __slots__ = ("_audit", "_events", "_most_disrupted", "_objects", "_writes", "begins_on", "durable")
 
     def __init__(self) -> None:
         self._writes: list[tuple[str, list[codec.Row]]] = []
         self._events: list[Event] = []
         self._audit: list[AuditRecord] = []
         self._objects: list[str] = []
+        self._most_disrupted: int | None = None
+        self.begins_on: set[TargetName] = set()
+        """The targets on which something is about to be done."""
         self.durable = False
         """Whether it must survive that the controller's machine loses power."""
 
@@ -159,6 +166,14 @@ class Batch:
         rows = [{"source": source}]
         return self._add(sql.FORGET_ROLLBACK, rows, about=[source_object(source)]).forget_warm()
 
+    def decide(self, decision: Decision) -> Self:
+        """Record what is in force of a source, for all that share the store."""
+        return self._add(sql.PUT_DECISION, [decision_row(decision)], about=[source_object(decision.source)])
+
+    def undecide(self, source: SourceName) -> Self:
+        """Nothing is in force of that source any more."""
+        return self._add(sql.FORGET_DECISION, [{"source": source}])
+
     def forget_source(self, name: SourceName) -> Self:
         """Forget a source, and all that it ever said."""
         self.forget_rollback(name)
@@ -180,9 +195,10 @@ class Batch:
         """Remember a pending key; replaces what was there for the same target."""
         return self._add(sql.PUT_QUEUED, [codec.queued_row(key)], about=[target_object(key.target)])
 
-    def dequeue(self, target: TargetName) -> Self:
-        """Forget a pending key."""
-        return self._add(sql.FORGET_QUEUED, [{"target": target}], about=[target_object(target)])
+    def dequeue(self, target: TargetName, *, up_to: float = float("inf")) -> Self:
+        """Forget a pending key, unless it was added after that wall time."""
+        rows = [{"target": target, "up_to": up_to}]
+        return self._add(sql.FORGET_QUEUED, rows, about=[target_object(target)])
 
     def begin_run(self, run: Run) -> Self:
         """Record that a run begins."""
@@ -208,6 +224,7 @@ class Batch:
         units = list(units)
         self.durable = self.durable or any(u.address in kept and u.cause is not Cause.DRIFT for u in units)
         rows = (journals.intent_row(run, u, kept.get(u.address), about.get(u.address, "")) for u in units)
+        self.begins_on.update(split_address(unit.address)[0] for unit in units)
         return self._add(sql.PUT_UNIT, rows)
 
     def owe(self, owed: Iterable[Owed]) -> Self:
@@ -221,8 +238,12 @@ class Batch:
         self.durable = True
         return self._add(sql.PUT_OWED, rows).forget_warm()
 
-    def disrupt(self, disruptions: Iterable[Disruption]) -> Self:
-        """Record that these targets are about to be disrupted; it survives a power failure, too."""
+    def disrupt(self, disruptions: Iterable[Disruption], *, most: int | None = None) -> Self:
+        """Record that these targets are about to be disrupted; it survives a power failure, too.
+
+        With `most`, nothing of the batch is written where there would be more of them by then.
+        """
+        self._most_disrupted = most
         rows = [{"target": one.target, "cause": one.cause, "since": one.since} for one in disruptions]
         self.durable = self.durable or bool(rows)
         return self._add(sql.PUT_DISRUPTION, rows)
@@ -278,6 +299,8 @@ class Batch:
     def write(self, connection: Database) -> Receipt:
         """Write all of it, within the transaction that the connection is in."""
         for statement, rows in self._writes:
+            if statement == sql.PUT_DISRUPTION and self._most_disrupted is not None:
+                must_not_crowd(connection, {row["target"] for row in rows}, self._most_disrupted)
             if len(rows) == 1:
                 connection.execute(statement, rows[0])
             else:

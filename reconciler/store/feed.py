@@ -9,14 +9,15 @@
 News say what to look at, never what is there: whoever hears them asks the store, or the controller. So of several
 commits nothing need be kept but names, and who is slow finds them merged.
 
-Invariants: nothing is told before it is on disk, and everything is that went through this process's writer. Nobody who
+Invariants: nothing is told before it is on disk, and everything is that went through this process's writer; what went
+through another's, where several share the store, is told when it was noticed. Nobody who
 listens holds up the writer: what is kept for him is bounded, and where that did not suffice he is told so.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -53,6 +54,11 @@ class Feed:
         subscription = Subscription(self._subscriptions.remove)
         self._subscriptions.append(subscription)
         return subscription
+
+    def hear(self, event: int, objects: Collection[str]) -> None:
+        """Another process that shares the store has put something on record about these, up to that event."""
+        for subscription in self._subscriptions:
+            subscription.tell(event, objects)
 
     def committed(self, result: object) -> None:
         """A unit of work is on disk. Called on the loop, in the order of the commits."""

@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-from reconciler.errors import LeaseHeld, LeaseLost
+from reconciler.errors import ErrorClass, LeaseHeld, LeaseLost
 from reconciler.store import codec, lease, sql
+from reconciler.store.failures import failure
 from reconciler.store.records import Lease
 from reconciler.store.sharing import (
     Decision,
     Member,
+    Part,
     ShardLease,
     Sharing,
     decision,
@@ -52,6 +54,20 @@ def sharing(connection: Database, locks: MemberLocks) -> Sharing:
         led=signs.led,
         written=signs.written,
     )
+
+
+def parts(connection: Database) -> list[Part]:
+    """What each of them has, the one that leads first; whether they live is not on record."""
+    there, found = shards(connection), lease.current(connection)
+    every = [
+        Part(
+            one.holder,
+            frozenset(shard for shard, held in there.items() if held.member == one.number),
+            found is not None and found.locked and one.holder.is_process(found.holder),
+        )
+        for one in members(connection)
+    ]
+    return sorted(every, key=lambda one: (not one.leads, one.holder.host, one.holder.pid))
 
 
 def decisions(connection: Database) -> list[Decision]:
@@ -124,6 +140,22 @@ def join(
         raise LeaseHeld(f"{connection.place}: member {us.number} is there already; try again")
     connection.execute(sql.ADD_MEMBER, member_row(us))
     return store
+
+
+def must_have(connection: Database, number: int, wanted: Collection[int]) -> None:
+    """See that a member has these parts.
+
+    Raises:
+        StoreError: it has not: it is about to begin something on a target that it has given away.
+    """
+    there = shards(connection)
+    if any(shard not in there or there[shard].member != number for shard in wanted):
+        raise failure(
+            connection.place,
+            "another controller works on this target by now",
+            "nothing was begun there",
+            ErrorClass.TRANSIENT,
+        )
 
 
 def leave(connection: Database, number: int) -> None:

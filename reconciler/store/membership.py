@@ -149,14 +149,21 @@ class Membership:
         finally:
             await self._writer().alone(lambda _database: self._shown().leave())
 
-    def guard(self, connection: Database) -> None:
+    def guard(self, connection: Database, begins_on: Collection[TargetName] = ()) -> None:
         """See within a transaction that this one may write.
+
+        Args:
+            connection: that is in it.
+            begins_on: the targets on which something is about to be done.
 
         Raises:
             LeaseLost: it may not.
+            StoreError: one of the targets is another one's.
         """
         if self.us is not None:
             members.must_be_one(connection, self.us.number, self._place)
+            if begins_on:
+                members.must_have(connection, self.us.number, {shard_of(name) for name in begins_on})
         if self.token is not None:
             leases.check_token(connection, self.token, self._place)
 

@@ -126,6 +126,11 @@ def facts(connection: Database) -> dict[TargetName, Facts]:
     return codec.facts(connection.execute(sql.FACTS))
 
 
+def facts_taken(connection: Database) -> dict[TargetName, float]:
+    """When anything of what a target is was asked last."""
+    return dict(_rows(connection, sql.FACTS_TAKEN, tuple))
+
+
 def approvals(connection: Database) -> dict[Address, Approval]:
     """What people have approved and is not done yet."""
     return {one.address: one for one in _rows(connection, sql.APPROVALS, codec.approval)}

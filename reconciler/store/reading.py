@@ -34,7 +34,7 @@ from reconciler.store.records import (
     Run,
     RunUnit,
 )
-from reconciler.store.sharing import Decision
+from reconciler.store.sharing import Decision, Part
 
 if TYPE_CHECKING:
     from reconciler.store.database import Database, Place
@@ -190,6 +190,10 @@ class Reading:
         """What each target is, as it said itself."""
         return await self._query(queries.facts)
 
+    async def facts_taken(self) -> dict[TargetName, float]:
+        """When each target was asked last what it is."""
+        return await self._query(queries.facts_taken)
+
     async def load_rollbacks(self) -> dict[SourceName, Rollback]:
         """What sources were rolled back to, also those whose time is over."""
         return await self._query(queries.rollbacks)
@@ -197,6 +201,10 @@ class Reading:
     async def lease(self) -> Lease | None:
         """Who holds the store, or held it last."""
         return await self._query(leases.current)
+
+    async def load_parts(self) -> list[Part]:
+        """What each controller has that shares the store; nothing where nobody does."""
+        return await self._query(members.parts)
 
     async def load_decisions(self) -> list[Decision]:
         """What has been put in force for all that share the store."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reconciler.model.names import Address, Digest, SourceName
-from reconciler.store import codec
+from reconciler.errors import ErrorClass
+from reconciler.model.names import Address, Digest, SourceName, TargetName
+from reconciler.store import codec, sql
+from reconciler.store.failures import failure
 from reconciler.store.records import Lease, LeaseHolder
+
+if TYPE_CHECKING:
+    from reconciler.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,21 @@ class Sharing:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What a member has in a store that several share, as it is on record.
+
+    Attributes:
+        holder: which process it is.
+        shards: its parts.
+        leads: whether it decides what is in force, for all of them.
+    """
+
+    holder: LeaseHolder
+    shards: frozenset[int]
+    leads: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What has been put in force of a source, by the controller whose word counts for all that share a store.
 
@@ -74,12 +94,14 @@ class Decision:
         source: its name.
         digest: of the snapshot.
         doubt: why it may not mean what it leaves out, or "".
+        certain: the files of which it does, all the same.
         held: of what it declares no longer, what waits for a person, and why.
     """
 
     source: SourceName
     digest: Digest
     doubt: str
+    certain: frozenset[str]
     held: Mapping[Address, str]
 
 
@@ -106,12 +128,29 @@ def decision_row(decision: Decision) -> codec.Row:
     return {
         "source": decision.source,
         "digest": decision.digest,
-        "doubt": codec.words(decision.doubt),
+        "doubt": codec.document([decision.doubt, sorted(decision.certain)]),
         "held": codec.document(decision.held),
     }
 
 
 def decision(row: Sequence[Any]) -> Decision:
     """From DECISIONS."""
-    source, digest, doubt, held = row
-    return Decision(SourceName(source), Digest(digest), doubt, codec.parse(held))
+    source, digest, doubted, held = row
+    doubt, certain = codec.parse(doubted)
+    return Decision(SourceName(source), Digest(digest), doubt, frozenset(certain), codec.parse(held))
+
+
+def must_not_crowd(connection: Database, disrupted: Collection[TargetName], most: int) -> None:
+    """See that with these no more targets are disrupted than may be: others may have disrupted some since.
+
+    Raises:
+        StoreError: there would be.
+    """
+    there = {target for target, *_ in connection.execute(sql.DISRUPTIONS)}
+    if not there.issuperset(disrupted) and len(there.union(disrupted)) > most:
+        raise failure(
+            connection.place,
+            f"{len(there)} of at most {most} targets that may be disrupted at a time are by now",
+            "it is tried again",
+            ErrorClass.TRANSIENT,
+        )

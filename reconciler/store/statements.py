@@ -88,6 +88,7 @@ def statements(insert: Callable[[Table], Any]) -> dict[str, ClauseElement]:
         "FORGET_TARGET": delete(s.targets).where(s.targets.c.name == bindparam("name")),
         "PUT_FACTS": put(s.facts),
         "FACTS": select(s.facts).order_by(s.facts.c.target, s.facts.c.section),
+        "FACTS_TAKEN": select(s.facts.c.target, func.max(s.facts.c.taken)).group_by(s.facts.c.target),
         "FORGET_FACTS": delete(s.facts).where(s.facts.c.target == bindparam("target")),
         "PUT_APPROVAL": put(s.approvals),
         "APPROVALS": select(s.approvals).order_by(s.approvals.c.address),
@@ -109,7 +110,9 @@ def statements(insert: Callable[[Table], Any]) -> dict[str, ClauseElement]:
         "FORGET_DISRUPTION": delete(s.disruptions).where(s.disruptions.c.target == bindparam("target")),
         "PUT_QUEUED": put(s.queue),
         "QUEUE": select(s.queue).order_by(s.queue.c.priority.desc(), s.queue.c.added_at, s.queue.c.target),
-        "FORGET_QUEUED": delete(s.queue).where(s.queue.c.target == bindparam("target")),
+        "FORGET_QUEUED": delete(s.queue).where(
+            s.queue.c.target == bindparam("target"), s.queue.c.added_at <= bindparam("up_to")
+        ),
         **_alerts(add, put),
         "PUT_WARM": put(s.warm),
         "FORGET_WARM": delete(s.warm),

@@ -15,7 +15,7 @@ SnapshotGone, which is none).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -147,20 +147,26 @@ class Store(Reading):
         """
         if not batch:
             return Receipt()
-        return await self._submit(batch.write, durable=batch.durable)
+        return await self._submit(batch.write, durable=batch.durable, begins_on=batch.begins_on)
 
-    async def _submit(self, work: Callable[[Database], T], *, durable: bool = False) -> T:
-        guard = self._guard if self._guarded else None
+    async def _submit(
+        self,
+        work: Callable[[Database], T],
+        *,
+        durable: bool = False,
+        begins_on: Collection[TargetName] = (),
+    ) -> T:
+        guard = partial(self._guard, begins_on=begins_on) if self._guarded else None
         return await self._writing().submit(work, guard=guard, durable=durable)
 
     @property
     def _guarded(self) -> bool:
         return self.token is not None or self.membership.us is not None
 
-    def _guard(self, connection: Database) -> None:
+    def _guard(self, connection: Database, *, begins_on: Collection[TargetName]) -> None:
         if self.token is not None:
             leases.check_token(connection, self.token, self.path)
-        self.membership.guard(connection)
+        self.membership.guard(connection, begins_on)
 
     def _writing(self) -> Writer:
         if self._writer is None:

@@ -33,7 +33,7 @@ from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Cause, PlanUnit
 from reconciler.model.state import Rollback
-from reconciler.store import writer
+from reconciler.store import lease
 from reconciler.store.batch import Batch
 from reconciler.store.store import Store
 from reconciler.targets.link import Link
@@ -585,7 +585,7 @@ def tells_no_target_under_whose_lease_it_comes() -> Any:
 
 def writes_whoever_leads() -> Any:
     """The store takes what one writes that leads no longer."""
-    return _patched(writer, "check_token", lambda _right, *_more: None)
+    return _patched(lease, "check_token", lambda _right, *_more: None)
 
 
 SEVERAL = frozenset({"tells_no_target_under_whose_lease_it_comes", "writes_whoever_leads"})

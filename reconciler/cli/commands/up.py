@@ -100,6 +100,13 @@ def command(  # noqa: PLR0913 - its options
             help="Hear of pushes on this port, at /hook: 9470 is one of 127.0.0.1.",
         ),
     ] = None,
+    share: Annotated[
+        bool,
+        typer.Option(
+            "--share",
+            help="Share the targets out with others that are run so on the same --store postgresql://…",
+        ),
+    ] = False,
     webhook_secret: Annotated[
         str | None,
         typer.Option(
@@ -148,6 +155,12 @@ def command(  # noqa: PLR0913 - its options
     redactor = Redactor()
     configure(redactor=redactor, level=level, format=log_format, environ=os.environ)
     where = places(os.environ, state=state, sources=roots)
+    if share and where.address is None:
+        raise UsageError("--share takes a store that several can reach: --store postgresql://…")
+    if share and trial is not None:
+        raise UsageError(
+            "--rollback-within goes by what one controller sees of all targets: leave it or --share out"
+        )
     if (webhook_listen is None) != (webhook_secret is None):
         raise UsageError("a webhook needs both: --webhook-listen ADDRESS and --webhook-secret FILE")
     hook = None
@@ -167,6 +180,7 @@ def command(  # noqa: PLR0913 - its options
             trial=trial,
             metrics_listen=metrics_listen,
             webhook=hook,
+            share=share,
         )
     )
     for address in abandoned:
@@ -190,6 +204,7 @@ async def keep(  # noqa: PLR0913 - what was asked for
     trial: float | None,
     metrics_listen: str | None,
     webhook: Webhook | None,
+    share: bool = False,
     further: Mapping[str, Serve] = MappingProxyType({}),
 ) -> list[Address]:
     """Keep everything as these sources say, until told to end; what was abandoned in the middle of an apply."""
@@ -219,6 +234,7 @@ async def keep(  # noqa: PLR0913 - what was asked for
         os.environ,
         lease=True,
         standby=manager.standing_by,
+        share=share,
         notice=notice,
         prune=budget,
         max_disrupted=max_disrupted,
@@ -234,7 +250,7 @@ async def keep(  # noqa: PLR0913 - what was asked for
             known = backend(daemon)
             await manager.keep_told(where.socket, known.checks, known.status_line)
 
-        tasks: dict[str, Serve] = {"api": api, **further}
+        tasks: dict[str, Serve] = {"api": api}
         tasks |= {"service manager": told} if manager.listens else {}
         tasks |= {"webhook": webhook.task} if webhook is not None else {}
         if metrics_listen is not None:
@@ -260,7 +276,9 @@ async def keep(  # noqa: PLR0913 - what was asked for
                     await asyncio.Event().wait()
 
             tasks["screen"] = show
-        abandoned = await run_daemon(parts, given, serve=tasks, trial=trial, stopping=manager.stopping)
+        abandoned = await run_daemon(
+            parts, given, serve=tasks, leading=further, trial=trial, stopping=manager.stopping
+        )
         if traces is not None:
             await parts.runtime.offload("traces", traces.close)
         if gone:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from reconciler.api import times
 from reconciler.cli.phrases import advised, count, nobody_looks
 from reconciler.cli.show.resources import READY, named, source_table, suspension_lines, target_table
 from reconciler.cli.show.tables import Cell, table
@@ -69,6 +70,9 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
         if len(status["targets"]) > SHOWN:
             lines.append(f"  … and {count(len(status['targets']) - SHOWN, 'more target')}: froyo get targets")
         lines.append("")
+    if status["controllers"]:
+        lines.append(screen.paint("bold", "Controllers"))
+        lines += [*_indented(controller_table(inner, status["controllers"], now=now)), ""]
     if status["suspensions"]:
         lines.append(screen.paint("bold", "Suspensions"))
         lines += [*_indented(suspension_lines(inner, status["suspensions"], now=now)), ""]
@@ -84,6 +88,21 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
         lines += [*_indented(_not_ready(inner, status["contested"])), ""]
     lines.append(summary(screen, status))
     return lines
+
+
+def controller_table(screen: Terminal, controllers: Sequence[Document], *, now: float) -> list[str]:
+    """A line for each of those that share the store."""
+    rows: list[list[Cell]] = [
+        [
+            ("", f"{view['host']} (pid {view['pid']})"),
+            ("", "leads" if view["leads"] else "follows"),
+            ("", times.age(view["since"], now=now)),
+            ("", f"{len(view['targets']):,}"),
+            ("", " ".join(view["targets"])),
+        ]
+        for view in controllers
+    ]
+    return table(screen, ["CONTROLLER", "STATE", "AGE", "COUNT", "TARGETS"], rows)
 
 
 def _not_ready(screen: Terminal, views: Sequence[Document]) -> list[str]:

@@ -81,6 +81,14 @@ class InForce:
         """Why a source may not mean what it leaves out, as it was said when that was taken in."""
         return self._doubts.get(source, NO_DOUBT)
 
+    def held_of(self, source: SourceName) -> dict[Address, str]:
+        """What a source declares no longer and waits for a person, and why."""
+        return {
+            address: one.removal.hold
+            for address, (one, whose) in self._removals.going.items()
+            if whose == source and one.removal is not None and one.removal.hold
+        }
+
     @property
     def revision(self) -> str:
         """Of what is in force: that of the one source, or of each, joined."""
@@ -104,6 +112,11 @@ class InForce:
     def restored(self) -> Collection[Address]:
         """What is declared, and is to be what it was before us, since a person has asked for that."""
         return self._removals.restored.keys()
+
+    @property
+    def going(self) -> Collection[Address]:
+        """What is declared no longer, and is to go or waits for a person."""
+        return self._removals.going.keys()
 
     def goes(self, address: Address) -> bool:
         """Whether something is to go."""

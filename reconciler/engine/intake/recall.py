@@ -32,6 +32,8 @@ async def record(
     states: Mapping[Address, ResourceState],
     taking: Collection[Desired],
     in_force: Mapping[SourceName, Desired] = _NOTHING,
+    *,
+    held: Mapping[Address, str] = MappingProxyType({}),
 ) -> Record:
     """What is on record when `taking` is taken in.
 
@@ -40,6 +42,7 @@ async def record(
         states: what is known of every instance, which may be newer than the store.
         taking: what sources declare; where they declare just what they did, hardly anything has to be read.
         in_force: what sources declare that have been taken in.
+        held: what waits for a person because another controller has said so.
 
     Raises:
         StoreError: it cannot be read.
@@ -70,6 +73,7 @@ async def record(
         targets=await store.load_targets(),
         approvals=approvals,
         sizes=await sizes_before(store, inventory.values(), approvals.keys()),
+        held=held,
         parted=parted.entries,
     )
 

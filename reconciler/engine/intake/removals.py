@@ -155,6 +155,7 @@ class Removals:
             for address, (one, source) in self.going.items()
             if address in going and source == desired.source and one.removal is not None and one.removal.hold
         }
+        held |= {address: why for address, why in record.held.items() if address in going}
         deletions = {
             address: entry.instance.common.deletion
             for address, (entry, _) in going.items()

@@ -23,6 +23,7 @@ class Record:
         targets: as they were last declared.
         approvals: what people want done.
         sizes: of contents that were there before us and are kept, by digest.
+        held: of what is declared no longer, what waits for a person because the controller that leads has said so.
         parted: of the inventory, what has an address of its own only since its name is declared about another thing;
             by that name. See `parting.py`.
     """
@@ -32,6 +33,7 @@ class Record:
     targets: Mapping[TargetName, Target] = field(default_factory=dict)
     approvals: Mapping[Address, Approval] = field(default_factory=dict)
     sizes: Mapping[Digest, int] = field(default_factory=dict)
+    held: Mapping[Address, str] = field(default_factory=dict)
     parted: Mapping[Address, InventoryEntry] = field(default_factory=dict)
 
 

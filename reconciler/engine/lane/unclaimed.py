@@ -6,7 +6,7 @@ before this one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from reconciler.engine.lane.preimages import Preimages
 from reconciler.model.names import Address, Digest, TargetName, split_address
@@ -21,7 +21,16 @@ class Unclaimed:
     """
 
     def __init__(self, found: Mapping[Address, Collection[tuple[Digest, str]]] | None = None) -> None:
-        self._found = {address: tuple(each) for address, each in (found or {}).items()}
+        self._found: dict[Address, tuple[tuple[Digest, str], ...]] = {}
+        self.learn(found or {})
+
+    def learn(self, found: Mapping[Address, Collection[tuple[Digest, str]]]) -> None:
+        """There are these on record, too."""
+        self._found |= {address: tuple(each) for address, each in found.items()}
+
+    def leave(self, ours: Callable[[TargetName], bool]) -> None:
+        """Know nothing any more of targets that are not ours."""
+        self._found = {a: each for a, each in self._found.items() if ours(split_address(a)[0])}
 
     def tell(
         self,

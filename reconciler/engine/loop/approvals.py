@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from reconciler.model.names import Address
 from reconciler.model.state import Approval
@@ -24,6 +24,11 @@ class Approvals:
     async def load(self) -> None:
         """Read them from the store."""
         self._known = await self._store.load_approvals()
+
+    @property
+    def on_record(self) -> Mapping[Address, Approval]:
+        """All of them."""
+        return self._known
 
     async def put(self, approvals: Collection[Approval]) -> None:
         """Add some; an earlier one of the same instance is replaced."""

@@ -18,6 +18,7 @@ from reconciler.core.conditions import summarize
 from reconciler.core.contest import Contests
 from reconciler.core.echoes import Echoes
 from reconciler.core.reasons import result_of
+from reconciler.core.sharing import shard_of
 from reconciler.core.workqueue import Priority, Work
 from reconciler.engine import wording
 from reconciler.engine.disruptions import Disruptions
@@ -35,6 +36,7 @@ from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.approvals import Approvals
 from reconciler.engine.loop.background import Background
 from reconciler.engine.loop.lanes import Lanes
+from reconciler.engine.loop.others import Others
 from reconciler.engine.loop.reachability import Reachability
 from reconciler.engine.loop.reminders import Reminders
 from reconciler.engine.loop.requests import Requests
@@ -50,6 +52,7 @@ from reconciler.engine.round.reconcile import Round
 from reconciler.engine.round.services import Services
 from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.settings import EngineSettings
+from reconciler.engine.share import Share
 from reconciler.errors import ConfigError, ProtocolError, RunnerError, StoreError, TransportError
 from reconciler.model import metrics
 from reconciler.model.desired import Desired
@@ -60,6 +63,7 @@ from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.state import Approval, ResourceState, Suspension, TargetState, covers
 from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
+from reconciler.store.sharing import Decision
 from reconciler.store.store import Store
 from reconciler.targets.session import Session
 from reconciler.targets.watch import WatchEvent
@@ -76,6 +80,8 @@ async def _nobody(_name: TargetName, _sections: Collection[Section]) -> None:
 
 NO_SESSION = "there is no session to the target right now; see: froyo status"
 """Why nothing can be planned."""
+ANOTHERS = "another controller that shares the store works on it; ask there: froyo status says where"
+"""The same, where there is none because it is not ours."""
 
 
 class Controller:
@@ -88,8 +94,11 @@ class Controller:
         open_session: opens a session to a target.
         settings: the numbers.
         facts: what is known of targets themselves.
+        share: the targets that it works on.
 
     Attributes:
+        share: the targets that it works on.
+        others: what others that share the store know.
         in_force: what all sources declare, and what is to go.
         lanes: what is known of each target.
         suspensions: what people want left alone.
@@ -97,6 +106,7 @@ class Controller:
         looked_at: when all of a target was last looked at, in seconds since the epoch.
         next_tries: when the targets that cannot be reached are tried again, in seconds since the epoch.
         expected: the sources that will be taken in; what one of them had before stays its own until then.
+        held: of what each source declares no longer, what waits for a person because the controller that leads says so.
         taking: is held by who takes a source in.
         facts: what is known of targets themselves.
         facts_changed: is told which sections of a target's facts say something else than before.
@@ -111,13 +121,17 @@ class Controller:
         open_session: OpenSession,
         settings: EngineSettings = EngineSettings(),  # noqa: B008 - frozen
         facts: TargetFacts | None = None,
+        share: Share | None = None,
     ) -> None:
+        self.share = share or Share()
+        self.others = Others(store, self.share)
         self.facts = facts or TargetFacts(store, now=runtime.now, ttl=settings.facts_ttl)
         self.facts_changed: FactsChanged = _nobody
         self.in_force = InForce(budget=settings.prune, own_paths=settings.own_paths)
         self.lanes = Lanes(store, runtime, settings=settings, loop_time=self._time)
         self.suspensions = Suspensions(store, now=runtime.now)
         self.expected: set[SourceName] = set()
+        self.held: Mapping[SourceName, Mapping[Address, str]] = {}
         self.taking = asyncio.Lock()
         self.approvals = Approvals(store)
         self._store = store
@@ -142,7 +156,7 @@ class Controller:
         self._sessions = Sessions(open_session=open_session, runtime=runtime, listener=self, backoff=backoff)
         self._under_way = UnderWay(self._operation_ended)
         self._probes = Probes(settings, loop_time=self._time, news=self._operation_ended)
-        self._disruptions = Disruptions(settings.max_disrupted)
+        self._disruptions = Disruptions(settings.max_disrupted, self.share)
         self._disruptions.notify(self._freed)
         self._services = Services(
             host=host,
@@ -164,19 +178,26 @@ class Controller:
 
     async def start(self) -> None:
         """Take up what an earlier controller left: states, suspensions, requests, and operations in doubt."""
-        await self._settle_in_doubt()
-        await self.lanes.load()
-        await self._reachability.load()
         await self.suspensions.load()
         await self.approvals.load()
         self._reminders.set(self.suspensions.all())
-        await self._requests.load()
         await self.facts.load()
+        await self._load(self.share.has)
+
+    async def _load(self, ours: Callable[[TargetName], bool]) -> None:
+        """Take up what an earlier controller left of targets that are ours, or another one."""
+        await self._settle_in_doubt(ours)
+        await self.lanes.load(ours)
+        await self._reachability.load(ours)
+        await self._requests.load(ours)
         self._disruptions.recall(await self._store.load_disruptions())
 
-    async def _settle_in_doubt(self) -> None:
+    async def _settle_in_doubt(self, ours: Callable[[TargetName], bool]) -> None:
         await settle_in_doubt(
-            self._store, Report(self._runtime.now, {}), transactions=self._services.host.transactions
+            self._store,
+            Report(self._runtime.now, {}),
+            transactions=self._services.host.transactions,
+            ours=ours,
         )
 
     async def run(self) -> None:
@@ -200,10 +221,74 @@ class Controller:
         if left := await self._under_way.close():
             self._abandoned.update(left)
             try:
-                await self._settle_in_doubt()
+                await self._settle_in_doubt(self.share.has)
             except StoreError as error:
                 log.info("what was left in doubt is settled at the next start", why=str(error))
-        return sorted(self._abandoned)
+        return sorted(filter(self.share.covers, self._abandoned))
+
+    # --- Its share ----------------------------------------------------------------------------------------------------
+
+    async def take_up(self, shards: Collection[int]) -> None:
+        """Work on these parts of the targets, too, from what others left on record, who do not any more.
+
+        What is in force says by the next `take_again` what is to be done on them.
+        """
+        await self._load(lambda name: shard_of(name) in shards)
+        self.share.gain(shards)
+
+    async def give_up(self, shards: Collection[int], *, grace: float) -> None:
+        """Work on these parts of the targets no more: when this returns, nothing is under way on any of them.
+
+        Rounds that have not ended within `grace` seconds are cut short; what that leaves in doubt is on record.
+
+        Raises:
+            StoreError: something is not on record yet that has to be. It is to be tried again.
+        """
+        self.share.lose(shards)
+        names = [name for name in self.lanes.undeclared(()) if not self.share.has(name)]
+        await asyncio.gather(*(self._workers.leave(name, grace=grace) for name in names))
+        for name in names:
+            await self._under_way.close(name)
+            await self._sessions.drop(name)
+            self._let_be(name)
+            await self.lanes.drop(name)
+        self.lanes.leave(self.share.has)
+        self._requests.leave(self.share.has)
+        await self._reachability.leave(self.share.has)
+
+    def _let_be(self, name: TargetName) -> None:
+        """Ask nothing of a target any more, and expect nothing of it."""
+        self.lanes.withdraw(name)
+        self.next_tries.pop(name, None)
+        self.looked_at.pop(name, None)
+        self._probes.keep_only(name, ())
+
+    async def catch_up(self) -> None:
+        """Take note of what others that share the store have put on record."""
+        before = self.suspensions.on_record
+        await self.suspensions.load()
+        if before != self.suspensions.on_record:
+            for object_ in before:
+                self._reminders.cancel(object_)
+            self._reminders.set(self.suspensions.all())
+        approved = self.approvals.on_record
+        await self.approvals.load()
+        if approved != self.approvals.on_record:
+            await self.take_again()
+        self._disruptions.hear(await self._store.load_disruptions())
+        for name, sections in (await self.facts.hear(self.share.has)).items():
+            await self.facts_changed(name, sections)
+        for name in await self._requests.load(self.share.has):
+            self._sessions.hurry(name)
+            self._workers.add(name, priority=Priority.USER)
+
+    async def look_at_others(self) -> set[str]:
+        """See what others know of their targets by now; the objects of which something else is on record."""
+        moved = await self.others.look()
+        going = (address for address in self.in_force.going if not self.share.covers(address))
+        if gone := [address for address in going if address not in self.others.states]:
+            self._let_go(gone)
+        return moved
 
     # --- What is in force ---------------------------------------------------------------------------------------------
 
@@ -243,7 +328,7 @@ class Controller:
         self.lanes.reassign((one.source, address) for one in earlier for address in one.instances)
         theirs = [Had(one.source, one.instances.values(), one.targets) for one in earlier]
         if unread:
-            states = self.lanes.states()
+            states = await self._known()
             told = {(had.source, one.address, one.provides) for had in theirs for one in had.instances}
             for address, entry in (await self._store.load_inventory()).items():
                 state, one = states.get(address), entry.instance
@@ -272,21 +357,44 @@ class Controller:
             raise ConfigError(problems)
         along = self.in_force.along(desired)
         before = self.in_force.of(desired.source)
-        known = await record(self._store, self.lanes.states(), [desired, *along], self.in_force.sources)
+        held = {address: why for each in self.held.values() for address, why in each.items()}
+        known = await record(
+            self._store, await self._known(), [desired, *along], self.in_force.sources, held=held
+        )
         if before is desired and self.in_force.of(desired.source) is not desired:
             return None  # it was only to be seen once more, and its source has moved on meanwhile
         taken = self.in_force.take(desired, known, doubt=doubt)
         # Nothing may be awaited before the lanes have it: a round in between would remove what is declared again.
         for name, wanted in taken.wanted.items():
+            if not self.share.has(name):
+                continue
             if self._sessions.want(wanted.target):
                 self._reachability.forget(name)
                 self.next_tries.pop(name, None)
             changed = self.lanes.submit(wanted, self.in_force.sources, taken.left)
             self._workers.add(name, priority=Priority.SPEC, scope=changed)
         self._suspend_declared()
-        await self._store.write(Batch().put_targets(desired.targets.values()))
+        await self._store.write(self._decided([desired, *along]))
         await self._drop_targets()
         return taken
+
+    async def _known(self) -> dict[Address, ResourceState]:
+        """What is known of every instance, also of those that others work on."""
+        mine = self.lanes.states()
+        return mine if self.share.alone else {**await self._store.load_states(), **mine}
+
+    def _decided(self, taken: Collection[Desired]) -> Batch:
+        """What goes on record with what has been taken in, by who decides that."""
+        batch = Batch()
+        if not self.share.leads:
+            return batch
+        for one in taken:
+            batch.put_targets(one.targets.values())
+            if not self.share.alone:
+                doubt, held = self.in_force.doubt_of(one.source), self.in_force.held_of(one.source)
+                self.held = {**self.held, one.source: held}
+                batch.decide(Decision(one.source, one.digest, doubt.why, frozenset(doubt.certain), held))
+        return batch
 
     def _suspend_declared(self) -> None:
         """Leave alone what manifests want left alone, and look at what they do not any more."""
@@ -298,21 +406,21 @@ class Controller:
         self.expected.discard(source)
         self.in_force.drop(source)
         self.lanes.serve(self.in_force.sources)
-        await self._take_again()
+        await self.take_again()
         await self._drop_targets()
 
     async def _drop_targets(self) -> None:
         """Forget the targets on which nothing is declared or to go; what other sources have on record stays there."""
         wanted = self.in_force.targets
         for name in self.lanes.undeclared(wanted):
-            self.lanes.withdraw(name)
             await self._sessions.drop(name)
-            self.next_tries.pop(name, None)
-            self.looked_at.pop(name, None)
-            self._probes.keep_only(name, ())
+            self._let_be(name)
             await self._workers.drop(name)
             await self.lanes.drop(name)
         others = self.lanes.shared()
+        others |= {
+            name for name in {*self.facts.known, *self._disruptions.targets} if not self.share.has(name)
+        }
         self.facts.keep_only(wanted.keys() | others)
         self._echoes.keep_only(wanted)
         self._reachability.keep_only(wanted, others)
@@ -327,14 +435,14 @@ class Controller:
         restored = any(address in self.in_force.restored for address in gone)
         self.in_force.gone(gone)
         if restored:  # what is declared there is left alone, and that is to be seen
-            self._background.begin(self._take_again(), name="take again")
+            self._background.begin(self.take_again(), name="take again")
         if before != self.in_force.targets.keys():
             self._background.begin(self._drop_targets(), name="drop targets")
 
     async def approve(self, approvals: Collection[Approval]) -> None:
         """Have done what waits for a person, or remove what nobody declares any more."""
         await self.approvals.put(approvals)
-        await self._take_again()
+        await self.take_again()
         await self.request(Scope.of(approval.address for approval in approvals))
 
     async def restore(self, approval: Approval, suspension: Suspension | None) -> None:
@@ -347,17 +455,17 @@ class Controller:
         else:
             await self.suspensions.put(suspension, Batch().approve([approval]))
             self.approvals.note(approval)
-        await self._take_again()
+        await self.take_again()
         await self.request(Scope.of([approval.address]))
 
     async def forget(self, addresses: Collection[Address]) -> None:
         """These are not ours any more: they stay as they are, and nothing is known of them."""
         await self._store.write(Batch().forget_inventory(addresses).forget_approvals(addresses))
         self.approvals.spent(addresses)
-        await self._take_again()
+        await self.take_again()
 
-    async def _take_again(self) -> None:
-        """What is on record has been changed by a person: see what follows from what is in force."""
+    async def take_again(self) -> None:
+        """What is on record has been changed, or what is ours: see what follows from what is in force."""
         for source in list(self.in_force.sources):
             await self.submit(self.in_force.sources[source], doubt=self.in_force.doubt_of(source))
 
@@ -373,20 +481,22 @@ class Controller:
             return
         await self._store.write(parted.batch(declared, self._runtime.now))
         self.lanes.part(parted)
-        await self._take_again()
+        await self.take_again()
 
     async def _look_back(self, name: TargetName) -> None:
         """See once more what follows from what is in force, where a round had not put all on record by then."""
         lane = self.lanes.get(name)
         if lane is not None and self.lanes.overlooked(name):
             await lane.backlog.keep(self._store, lane.states)
-            await self._take_again()
+            await self.take_again()
 
     # --- Rounds -------------------------------------------------------------------------------------------------------
 
     async def _reconcile(self, work: Work[TargetName, Address]) -> bool:
         """One round, and what follows from it; whether there was one."""
         name = work.key
+        if not self.share.has(name):
+            return False
         session = self._sessions.get(name)
         await self._part(name)
         await self._look_back(name)
@@ -517,7 +627,7 @@ class Controller:
         """
         session = self._sessions.get(name)
         if session is None:
-            raise TransportError(f"{name}: {NO_SESSION}")
+            raise TransportError(f"{name}: {NO_SESSION if self.share.has(name) else ANOTHERS}")
         await self.facts.gather(session, SECTIONS)
         await self._gathered(name)
 
@@ -561,22 +671,24 @@ class Controller:
         wanted: dict[TargetName, Scope[Address]] = {}
         known = self.in_force.targets
         unread = self.lanes.on_record(self.expected - self.in_force.sources.keys()) - known.keys()
+        theirs = [name for name in known if not self.share.has(name)]
         for name in (*known, *sorted(unread)):
             mine = Scope((a for a in scope.named if split_address(a)[0] == name), everything=scope.everything)
             if not mine:
                 continue
             wanted[name] = mine
-            if name in known:
+            if name in known and name not in theirs:
                 self._sessions.hurry(name)
                 self._workers.add(name, priority=Priority.USER, scope=mine)
-        await self._requests.put(wanted)
+        await self._requests.put(wanted, theirs=theirs)
 
     async def foresee(self, wanted: Wanted) -> Plan:
         """What would be changed on a target if it were to be so, right now; changes nothing."""
         name, known = wanted.target.name, self.lanes.states()
         session = self._sessions.get(name)
         if session is None:
-            return unplanned(name, self._services, NO_SESSION)
+            why = NO_SESSION if self.share.has(name) else ANOTHERS
+            return unplanned(name, self._services, why)
         lane = Lane.make(wanted, known.get, contests=Contests(), own_paths=self._settings.own_paths)
         try:
             return await Round(lane, session, self._services).plan()
@@ -588,6 +700,8 @@ class Controller:
 
         async def one(name: TargetName) -> Plan:
             lane, session = self.lanes.get(name), self._sessions.get(name)
+            if not self.share.has(name):
+                return unplanned(name, self._services, ANOTHERS)
             if lane is None or session is None:
                 return unplanned(name, self._services, NO_SESSION)
             try:
@@ -621,7 +735,7 @@ class Controller:
             # What was to be put back under it is not wanted any more.
             await self._store.write(Batch().forget_approvals([Address(object_)]))
             self.approvals.spent([Address(object_)])
-            await self._take_again()
+            await self.take_again()
         await self.request(Scope.of(self._covered(object_)))
         return found
 
@@ -664,11 +778,11 @@ class Controller:
     @property
     def targets(self) -> Mapping[TargetName, TargetState]:
         """The conditions of each target."""
-        return self._reachability.states
+        return {**self.others.targets, **self._reachability.states}
 
     def states(self) -> dict[Address, ResourceState]:
         """What is known of every instance that is declared, or was when anything was last heard of a source."""
-        known = self.lanes.states()
+        known = {**self.others.states, **self.lanes.states()}
         if not self.in_force:
             return known
         wanted = self.in_force.instances

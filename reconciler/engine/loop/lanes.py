@@ -52,11 +52,23 @@ class Lanes:
         self._unclaimed = Unclaimed()
         self._owed: list[Owed] = []
 
-    async def load(self) -> None:
-        """Take up what an earlier controller left."""
-        self._stored = await self._store.load_states()
-        self._unclaimed = Unclaimed(await self._store.unclaimed_preimages())
-        self._owed = await self._store.load_owed()
+    async def load(self, ours: Callable[[TargetName], bool]) -> None:
+        """Take up what an earlier controller left, or another one.
+
+        Args:
+            ours: whether a target is; only of those anything is held in memory.
+        """
+        found, owed = await self._store.load_states(), await self._store.load_owed()
+        unclaimed = await self._store.unclaimed_preimages()
+        self._stored |= {a: state for a, state in found.items() if ours(split_address(a)[0])}
+        self._unclaimed.learn({a: each for a, each in unclaimed.items() if ours(split_address(a)[0])})
+        self._owed += [one for one in owed if ours(split_address(one.address)[0])]
+
+    def leave(self, ours: Callable[[TargetName], bool]) -> None:
+        """Hold nothing in memory of targets that are not ours any more, and have been dropped."""
+        self._stored = {a: state for a, state in self._stored.items() if ours(split_address(a)[0])}
+        self._owed = [one for one in self._owed if ours(split_address(one.address)[0])]
+        self._unclaimed.leave(ours)
 
     def get(self, name: TargetName) -> Lane | None:
         """The lane of a target that had a round since it was declared."""

@@ -8,7 +8,7 @@ things are then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from reconciler.core.backoff import Backoff
@@ -55,9 +55,11 @@ class Reachability:
         """What is known of each target."""
         return self._known
 
-    async def load(self) -> None:
-        """Read what an earlier controller knew. Its sessions have ended with it."""
+    async def load(self, ours: Callable[[TargetName], bool]) -> None:
+        """Read what an earlier controller knew, or another one, of targets that are ours. Its sessions have ended."""
         for name, state in (await self._store.load_target_states()).items():
+            if not ours(name):
+                continue
             self._known[name] = replace(state, connected_since=None)
             if self._known[name] != state:
                 self._unkept[name] = None
@@ -109,6 +111,14 @@ class Reachability:
                 self._unkept[name] = None
         if self._unkept:
             self._keep()
+
+    async def leave(self, ours: Callable[[TargetName], bool]) -> None:
+        """Know nothing any more of targets that are not ours, and write nothing about them."""
+        for known in (self._known, self._unkept):
+            for name in [name for name in known if not ours(name)]:
+                del known[name]
+        if self._keeping is not None:
+            await asyncio.wait([self._keeping], timeout=FAREWELL)
 
     async def close(self) -> None:
         """Say of what was connected until now that it was; let that be written, if it does not take long."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from reconciler.core.workqueue import Priority
 from reconciler.errors import StoreError
 from reconciler.model.names import Address, TargetName
-from reconciler.model.scope import Scope
+from reconciler.model.scope import NOTHING, Scope
 from reconciler.store.batch import Batch
 from reconciler.store.records import QueuedKey
 from reconciler.store.store import Store
@@ -24,13 +24,15 @@ class Request:
 
     Attributes:
         scope: the instances.
+        at: when that was asked for last, in seconds since the epoch.
     """
 
     scope: Scope[Address]
+    at: float
 
     def merged(self, other: Request) -> Request:
         """Both."""
-        return Request(self.scope | other.scope)
+        return Request(self.scope | other.scope, max(self.at, other.at))
 
 
 class Requests:
@@ -46,26 +48,47 @@ class Requests:
         self._now = now
         self._open: dict[TargetName, Request] = {}
 
-    async def load(self) -> None:
-        """Read them from the store."""
-        self._open = {key.target: Request(key.scope) for key in await self._store.load_queue()}
+    async def load(self, ours: Callable[[TargetName], bool]) -> list[TargetName]:
+        """Read those from the store that are about targets that are ours; the targets of those that are new."""
+        new = []
+        for key in await self._store.load_queue():
+            known = self._open.get(key.target)
+            if ours(key.target) and (known is None or known.at != key.added_at):
+                request = Request(key.scope, key.added_at)
+                self._open[key.target] = request if known is None else known.merged(request)
+                new.append(key.target)
+        return new
+
+    def leave(self, ours: Callable[[TargetName], bool]) -> None:
+        """What is asked for on targets that are not ours any more is another controller's to grant."""
+        self._open = {name: request for name, request in self._open.items() if ours(name)}
 
     def get(self, name: TargetName) -> Request | None:
         """What is asked for on a target, if anything is."""
         return self._open.get(name)
 
-    async def put(self, wanted: Mapping[TargetName, Scope[Address]]) -> None:
+    async def put(
+        self, wanted: Mapping[TargetName, Scope[Address]], *, theirs: Collection[TargetName] = ()
+    ) -> None:
         """Add requests. They hold from the call on, and are on record when it returns.
+
+        Args:
+            wanted: what is to be looked at.
+            theirs: the targets that another controller works on, which finds on record what is asked of it.
 
         Raises:
             StoreError: they are not on record; they hold all the same, as long as this controller lives.
         """
         batch = Batch()
+        there = {key.target: key.scope for key in await self._store.load_queue()} if theirs else {}
         for name, scope in wanted.items():
-            request = Request(scope)
-            known = self._open.get(name)
-            self._open[name] = request = request if known is None else known.merged(request)
-            key = QueuedKey(target=name, priority=Priority.USER, scope=request.scope, added_at=self._now())
+            request = Request(scope, self._now())
+            if name in theirs:
+                request = Request(scope | there.get(name, NOTHING), request.at)
+            else:
+                known = self._open.get(name)
+                self._open[name] = request = request if known is None else known.merged(request)
+            key = QueuedKey(target=name, priority=Priority.USER, scope=request.scope, added_at=request.at)
             batch.enqueue(key)
         await self._store.write(batch)
 
@@ -89,8 +112,8 @@ class Requests:
     async def _drop(self, names: Collection[TargetName]) -> None:
         dropped = {name: self._open.pop(name) for name in names}
         batch = Batch()
-        for name in dropped:
-            batch.dequeue(name)
+        for name, request in dropped.items():
+            batch.dequeue(name, up_to=request.at)
         try:
             await self._store.write(batch)
         except StoreError:

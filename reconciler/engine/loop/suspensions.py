@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.model.names import Address
@@ -32,6 +32,11 @@ class Suspensions:
     async def load(self) -> None:
         """Read them from the store."""
         self._known = {suspension.object: suspension for suspension in await self._store.load_suspensions()}
+
+    @property
+    def on_record(self) -> Mapping[str, Suspension]:
+        """What people have put there, by what it is of."""
+        return self._known
 
     def declare(self, instances: Iterable[Instance]) -> list[str]:
         """What manifests want left alone from now on; the objects of which that is something else than before.

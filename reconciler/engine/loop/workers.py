@@ -176,6 +176,17 @@ class Workers:
         self._queue.discard(name)
         self._troubles.pop(name, None)
 
+    async def leave(self, name: TargetName, *, grace: float) -> None:
+        """Forget a target that another controller is to work on; a round that has not ended in time is cancelled."""
+        self._queue.discard(name)
+        if (task := self._rounds.get(name)) is not None:
+            _, late = await asyncio.wait([task], timeout=grace)
+            for one in late:
+                one.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        self._queue.discard(name)
+        self._troubles.pop(name, None)
+
     def retry(self) -> None:
         """What had failed is tried again now, not when its pause is over."""
         for name in self._troubles:

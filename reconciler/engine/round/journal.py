@@ -6,7 +6,7 @@ A round that changed nothing writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 
 from reconciler.engine.lane.backlog import Ending
 from reconciler.engine.lane.lane import Lane
@@ -17,7 +17,7 @@ from reconciler.errors import ProtocolError, StoreError, TransportError
 from reconciler.model.conditions import Reason
 from reconciler.model.disruption import Disruption
 from reconciler.model.metrics import APPLIES
-from reconciler.model.names import Address, Digest, split_address
+from reconciler.model.names import Address, Digest, TargetName, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Cause, PlanUnit
 from reconciler.model.resource import Instance
@@ -37,9 +37,20 @@ class Journal:
         revision: of the snapshot in force.
         runtime: gives the time.
         id_: of the round, which its run has too, if it does anything.
+        most_disrupted: says how many targets may be disrupted by then, where others that share the store disrupt some.
     """
 
-    def __init__(self, store: Store, *, lane: Lane, revision: str, runtime: Runtime, id_: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        lane: Lane,
+        revision: str,
+        runtime: Runtime,
+        id_: str,
+        most_disrupted: Callable[[TargetName], int | None] = lambda _target: None,
+    ) -> None:
+        self._most_disrupted = most_disrupted
         self._id = id_
         self._store = store
         self._lane = lane
@@ -78,7 +89,7 @@ class Journal:
         self._small = []
         before = tuple(self._lane.refreshes)
         owed = self._lane.refreshes.intend(self._owed_by(units, now))
-        batch.disrupt(self._disrupted_by(units, now))
+        batch.disrupt(self._disrupted_by(units, now), most=self._most_disrupted(self._lane.target.name))
         self._note_creations(units)
         kept = {address: digest for address, digest in self._preimages.items() if digest != NOTHING}
         about = {unit.address: self._lane.declared.subject(unit.address) for unit in units}

@@ -72,7 +72,12 @@ class Round:
         self._session = session
         self._services = services
         self._journal = Journal(
-            services.store, lane=lane, revision=services.revision(), runtime=services.runtime, id_=self.id
+            services.store,
+            lane=lane,
+            revision=services.revision(),
+            runtime=services.runtime,
+            id_=self.id,
+            most_disrupted=services.disruptions.most_on_record,
         )
         conclusions = Conclusions(lane, self.report, self.outcome, services)
         failures = Failures(lane, self.report, conclusions, self.outcome, services, uid=session.ready.uid)

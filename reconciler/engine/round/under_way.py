@@ -188,16 +188,20 @@ class UnderWay:
             del self._operations[address]
         return list(dict.fromkeys(ended.values()))
 
-    async def close(self) -> list[Address]:
+    async def close(self, target: TargetName | None = None) -> list[Address]:
         """Wait for none any more. What must not be cut in half goes on by itself on its target.
+
+        Args:
+            target: only for those on this one.
 
         Returns:
             The instances of which it is not known what came of it; their intents stay in doubt.
         """
-        left = list(self._operations)
-        tasks = {operation.task for operation in self._operations.values()}
-        self._operations.clear()
-        self._waiting.clear()
+        left = [a for a in self._operations if target is None or split_address(a)[0] == target]
+        tasks = {self._operations[address].task for address in left}
+        for address in left:
+            del self._operations[address]
+            self._waiting.pop(address, None)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

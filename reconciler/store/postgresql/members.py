@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from reconciler.store.database import Database
     from reconciler.store.postgresql.database import PostgreSQLDatabase
 
+STOPPED = 10
+"""Seconds for which a transaction may be open without anything happening in it."""
+
 # An advisory lock of two keys, in the view of all locks.
 _LOCKED = """
 SELECT 1 FROM pg_locks AS l WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
@@ -44,10 +47,12 @@ class AdvisoryMemberLocks:
     def __init__(self, database: PostgreSQLDatabase) -> None:
         self._database = database
         self._mine: AdvisoryLock | None = None
+        self._hurried: object = None
 
     def take(self, number: int) -> bool:
         """Show from now on that the member of that number lives; whether that could be had."""
         self._mine = AdvisoryLock(self._database, of_member(number))
+        self._hurry()
         return self._mine.try_lock()
 
     def keep(self) -> None:
@@ -56,8 +61,15 @@ class AdvisoryMemberLocks:
             self._database.have_connection()
             self._database.driver.execute("SELECT 1")
         self._database.have_connection()
+        self._hurry()
         if self._mine is not None:
             self._mine.try_lock()
+
+    def _hurry(self) -> None:
+        """Have the server end a session that is stopped in the middle of a transaction: all the others wait for it."""
+        if self._hurried is not self._database.driver:
+            self._database.driver.execute(f"SET idle_in_transaction_session_timeout = '{STOPPED}s'")
+            self._hurried = self._database.driver
 
     def leave(self) -> None:
         """Show it no longer. May be called twice."""

@@ -310,6 +310,7 @@ STATEMENTS = {
         "SELECT facts.target, facts.section, facts.document, facts.taken, facts.cut FROM facts ORDER BY "
         "facts.target, facts.section"
     ),
+    "FACTS_TAKEN": "SELECT facts.target, max(facts.taken) AS max_1 FROM facts GROUP BY facts.target",
     "FINISH_RUN": (
         'UPDATE runs SET finished_at=%(finished_at)s, outcome=%(outcome)s::VARCHAR COLLATE "C", '
         'message=%(message)s::VARCHAR COLLATE "C" WHERE runs.id = %(run)s::VARCHAR COLLATE "C"'
@@ -340,7 +341,10 @@ STATEMENTS = {
         'DELETE FROM refresh_owed WHERE refresh_owed.address = %(refreshed)s::VARCHAR COLLATE "C" AND '
         'refresh_owed.cause = %(because)s::VARCHAR COLLATE "C"'
     ),
-    "FORGET_QUEUED": 'DELETE FROM queue WHERE queue.target = %(target)s::VARCHAR COLLATE "C"',
+    "FORGET_QUEUED": (
+        'DELETE FROM queue WHERE queue.target = %(target)s::VARCHAR COLLATE "C" AND queue.added_at <= '
+        "%(up_to)s"
+    ),
     "FORGET_ROLLBACK": 'DELETE FROM rollbacks WHERE rollbacks.source = %(source)s::VARCHAR COLLATE "C"',
     "FORGET_SNAPSHOTS": 'DELETE FROM snapshots WHERE snapshots.source = %(source)s::VARCHAR COLLATE "C"',
     "FORGET_SOURCE_STATE": 'DELETE FROM source_state WHERE source_state.name = %(name)s::VARCHAR COLLATE "C"',

@@ -276,6 +276,7 @@ STATEMENTS = {
         "SELECT facts.target, facts.section, facts.document, facts.taken, facts.cut FROM facts ORDER BY "
         "facts.target, facts.section"
     ),
+    "FACTS_TAKEN": "SELECT facts.target, max(facts.taken) AS max_1 FROM facts GROUP BY facts.target",
     "FINISH_RUN": (
         "UPDATE runs SET finished_at=:finished_at, outcome=:outcome, message=:message WHERE runs.id = :run"
     ),
@@ -297,7 +298,7 @@ STATEMENTS = {
     "FORGET_OWED": (
         "DELETE FROM refresh_owed WHERE refresh_owed.address = :refreshed AND refresh_owed.cause = :because"
     ),
-    "FORGET_QUEUED": "DELETE FROM queue WHERE queue.target = :target",
+    "FORGET_QUEUED": "DELETE FROM queue WHERE queue.target = :target AND queue.added_at <= :up_to",
     "FORGET_ROLLBACK": "DELETE FROM rollbacks WHERE rollbacks.source = :source",
     "FORGET_SNAPSHOTS": "DELETE FROM snapshots WHERE snapshots.source = :source",
     "FORGET_SOURCE_STATE": "DELETE FROM source_state WHERE source_state.name = :name",

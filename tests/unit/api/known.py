@@ -62,6 +62,7 @@ class Known:
     known_sources: dict = field(default_factory=dict)
     known_rollbacks: dict = field(default_factory=dict)
     known_revisions: list = field(default_factory=list)
+    known_parts: list = field(default_factory=list)
     known_suspensions: list = field(default_factory=list)
     known_alerts: list = field(default_factory=list)
     known_instances: dict = field(default_factory=dict)
@@ -128,6 +129,9 @@ class Known:
 
     async def instances(self):
         return self.known_instances
+
+    async def parts(self):
+        return self.known_parts
 
     async def orphans(self):
         return [one for address, one in self.known_instances.items() if address not in self.known_states]

@@ -6,7 +6,9 @@ import pytest
 
 from reconciler.api.health import HealthCheck
 from reconciler.app import measuring
+from reconciler.core.sharing import shard_of
 from reconciler.engine.loop.workers import Workload
+from reconciler.engine.share import Share
 from reconciler.model import metrics
 from reconciler.model.alert import AlertName, AlertState, KnownAlert
 from reconciler.model.conditions import Reason
@@ -35,7 +37,9 @@ def daemon():
         sources=SimpleNamespace(
             intakes={"/etc/froyo": SimpleNamespace(shown=source_state("/etc/froyo", "broken"))}
         ),
+        sharing=None,
         controller=SimpleNamespace(
+            share=Share(),
             load=Workload(depth=3, delayed=9, under_way=(1.0, 4.0), most=64),
             states=lambda: states,
             targets={"web-1": target_state("web-1"), "web-2": target_state("web-2", ready=False)},
@@ -95,3 +99,18 @@ async def test_others_have_their_turn_in_between(monkeypatch, at_once):
     monkeypatch.setattr(measuring, "AT_ONCE", at_once)
     found = await read()
     assert sum(found[metrics.RESOURCES].values()) == len(ADDRESSES)
+
+
+async def test_of_several_controllers_each_measures_what_it_works_on():
+    one = daemon()
+    one.controller.share = Share(alone=False)
+    one.controller.share.gain([shard_of("web-1")])
+    one.sharing = SimpleNamespace(members=3)
+    found = {f.metric: {s.labels: s.value for s in f.samples} for f in await measuring.gauges([], one)}
+    assert {target for target, _ in found[metrics.TARGET_RESOURCES]} == {"web-1"}
+    assert found[metrics.SESSION].keys() == {("web-1",)}
+    assert [found[one] for one in (metrics.SHARDS, metrics.MEMBERS, metrics.LEADS)] == [
+        {(): 1.0},
+        {(): 3.0},
+        {(): 0.0},
+    ]

@@ -121,5 +121,6 @@ def status(*, notReady=(), **fields):  # noqa: N803 - as the document has it
         "notReady": [{"more": 0, **view} for view in notReady],
         "contested": [],
         "suspensions": [],
+        "controllers": [],
         **fields,
     }

@@ -105,6 +105,10 @@ async def test_a_wish_about_a_target_that_is_dropped_is_forgotten(stage):
 
 
 def test_a_wish_for_everything_takes_in_all_others():
-    some, more, everything = Request(Scope.of("a")), Request(Scope.of("b")), Request(EVERYTHING)
-    assert some.merged(more) == Request(Scope.of("ab"))
+    some, more, everything = (
+        Request(Scope.of("a"), 1.0),
+        Request(Scope.of("b"), 2.0),
+        Request(EVERYTHING, 3.0),
+    )
+    assert some.merged(more) == Request(Scope.of("ab"), 2.0)
     assert some.merged(everything) == everything.merged(some) == everything
