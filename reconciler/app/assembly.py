@@ -18,7 +18,7 @@ from reconciler.app.leading import stand_by, take_lease
 from reconciler.app.places import Places, must_be_ours
 from reconciler.app.reaching import reaching
 from reconciler.app.retention import retention
-from reconciler.app.secrets import Secrets
+from reconciler.app.secrets import Secrets, as_declared
 from reconciler.app.stamps import stamp
 from reconciler.app.watching import Watchers
 from reconciler.core.prune import Budget
@@ -31,7 +31,7 @@ from reconciler.engine.round.probes import Probes
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.services import Services
 from reconciler.engine.settings import EngineSettings
-from reconciler.errors import StoreError
+from reconciler.errors import StoreError, TransportError
 from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Desired
 from reconciler.model.metrics import NOBODY, Meter
@@ -212,7 +212,14 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
 
 def _with_what_is_at_hand(connect: Connect, secrets: Secrets) -> Connect:
     async def connected(target: Target) -> Channel:
-        return await connect(await secrets.at_hand(target))
+        found = await secrets.at_hand(target)
+        try:
+            return await connect(found)
+        except TransportError as error:
+            told = as_declared(f"{error}", target, found)
+            if told == f"{error}":
+                raise
+            raise type(error)(told) from error
 
     return connected
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,6 +114,26 @@ class Secrets:
         """The key, for the first secret: from now on there is something that no core file may have in it."""
         keep_out_of_core_files()
         return _key(self._key)
+
+
+def as_declared(text: str, target: Target, found: Target) -> str:
+    """What is said of how a target is reached, with what is declared in the place of what is at hand.
+
+    Args:
+        text: what is said, perhaps with the path of a file that this process alone has.
+        target: as it is declared.
+        found: the same with what is at hand.
+    """
+    before, after = target.transport, found.transport
+    if isinstance(before, LocalTransport) or isinstance(after, LocalTransport):
+        return text
+    for written, path in (
+        (before.identity_file, after.identity_file),
+        (before.known_hosts, after.known_hosts),
+    ):
+        if (key := KeyRef.parsed(written)) is not None:
+            text = re.sub(rf"{re.escape(path)}(?!\d)", f"the {key.file}", text)
+    return text
 
 
 def keep_out_of_core_files() -> None:

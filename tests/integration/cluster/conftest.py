@@ -62,9 +62,12 @@ def running(kubeconfig, directory, *options):
     words = [sys.executable, "-m", "reconciler.cli", "operator", "run", *options]
     with (directory / "log").open("w") as log:
         process = subprocess.Popen(words, env=environ, stdout=log, stderr=log)
-    yield
-    process.terminate()
-    assert process.wait(60) == 0, (directory / "log").read_text()
+    try:
+        yield
+    finally:
+        process.terminate()
+        code = process.wait(60)
+    assert code == 0, (directory / "log").read_text()
 
 
 @pytest.fixture

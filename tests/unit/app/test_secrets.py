@@ -7,9 +7,11 @@ import sys
 import pytest
 
 from reconciler.app.places import places
-from reconciler.app.secrets import Secrets
+from reconciler.app.secrets import Secrets, as_declared
 from reconciler.core.redaction import MASK, Redactor
-from reconciler.model.secrets import Secret, SecretError
+from reconciler.model.names import Digest, TargetName
+from reconciler.model.secrets import KeyRef, Secret, SecretError
+from reconciler.model.target import LocalTransport, SshTransport, Target
 
 
 @pytest.fixture
@@ -105,3 +107,19 @@ def test_from_the_first_secret_on_no_memory_gets_into_a_core_file(where, db):
         [sys.executable, "-c", script, str(where.state), db.file], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["True", "0"]
+
+
+def test_an_error_names_what_is_declared_and_no_path_that_this_process_alone_has():
+    def target(transport):
+        return Target(TargetName("web-1"), {}, transport, Digest(""))
+
+    key, hosts = KeyRef("Secret", "web", "ssh", "id"), KeyRef("ConfigMap", "web", "ssh", "hosts")
+    declared = target(SshTransport(host="h", identity_file=str(key), known_hosts=str(hosts)))
+    found = target(SshTransport(host="h", identity_file="/proc/self/fd/2", known_hosts="/proc/self/fd/22"))
+    assert as_declared("/proc/self/fd/2: no key; /proc/self/fd/22: none", declared, found) == (
+        "the key id of the Secret ssh: no key; the key hosts of the ConfigMap ssh: none"
+    )
+    plain = target(SshTransport(host="h", identity_file="/etc/id"))
+    assert as_declared("/etc/id: no key", plain, plain) == "/etc/id: no key"
+    here = target(LocalTransport())
+    assert as_declared("gone", here, here) == "gone"
