@@ -165,7 +165,7 @@ async def put_back(store: Store, rollback: Rollback, snapshot: Snapshot, desired
 
 async def _redeclare(store: Store, snapshot: Snapshot, desired: Desired) -> None:
     before = await store.snapshot_in_force(snapshot.source)
-    if before is not None and before.digest != snapshot.digest:
+    if before is None or before.digest != snapshot.digest:  # what a new one declares may have been another's
         await store.write(Batch().put_inventory(redeclared(desired, await store.load_inventory())))
 
 

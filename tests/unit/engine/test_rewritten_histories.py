@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from reconciler.core.conditions import summarize
 from reconciler.engine.intake.intake import Intake
-from reconciler.engine.intake.recall import doubt_of
+from reconciler.engine.intake.recall import doubt_of, put_in_force
 from reconciler.model.cluster import ClusterPlace
 from reconciler.model.conditions import Reason
+from reconciler.model.origin import Origin
 from reconciler.model.source import DELETED
 from tests.sim.manifests import SOURCE, load, snapshot
 from tests.unit.engine.stage import staged
@@ -114,3 +115,17 @@ async def test_what_is_left_may_be_what_there_was_once_where_each_object_is_dele
     # What was not read in full may be what selects, too.
     wrong = await doubt_of(stage.store, replace(now, left_out={**left, "web/x.json": "it is wrong"}))
     assert "web/x.json is no part of the source (it is wrong)" in wrong.about(next(iter(now.files)))
+
+
+@staged
+async def test_what_another_source_declares_by_now_is_known_as_that_one_declares_it(stage):
+    """It was taken for the other one's still, and so as what had gone unseen when its object was deleted."""
+    given = declaring("a")
+    await History().intake(stage).take(snapshot(given, number=1))
+    await stage.settled()
+    theirs = replace(snapshot(given, number=2), source=ClusterPlace("web").name)
+    desired = load(snapshot(given, number=2))
+    ((here, one),) = desired.instances.items()
+    moved = replace(one, origin=Origin("web/File.linux.froyo.dev/a.json", 1))
+    await put_in_force(stage.store, theirs, replace(desired, source=theirs.source, instances={here: moved}))
+    assert (await stage.store.load_inventory())[here].instance.origin == moved.origin
