@@ -108,14 +108,14 @@ class Artifacts:
         return self._verify(path, arch, content=content, digest=digest, size=len(content))
 
     def packed(self, arch: str) -> Runner:
-        """The runner as a gzip stream, ready to be sent. Read and verified once, then kept in memory.
+        """The runner as a gzip stream, ready to be sent: read and verified once, and kept until another one is built.
 
         Raises:
             TransportError: it is not there, or not what was signed.
         """
-        runner = self._packed.get(arch)
-        if runner is None:
-            path = self._path(arch).with_name(f"{self._path(arch).name}.gz")
+        runner, name = self._packed.get(arch), self._path(arch).name
+        if runner is None or self._manifest().get(name) != runner.sha256:
+            path = self._path(arch).with_name(f"{name}.gz")
             content = self._read(path)
             binary, digest = _digested(unpack(content, path))
             runner = self._packed[arch] = self._verify(

@@ -19,7 +19,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.errors import ProtocolError, TransportError
+from reconciler.built import advice
+from reconciler.errors import ProtocolError, RemoteProtocolError, TransportError
 from reconciler.model.fence import Fence
 from reconciler.runtime import Channel, first_error, first_of
 from reconciler.targets.messages import Closed, CommandEvent, Done, Exit, Failed, Heartbeat, Message, Ready
@@ -42,6 +43,8 @@ _EXITS = {
     "exit": "it was asked to",
     "fenced": "another controller has taken over",
 }
+
+_REPLACED = "; if froyo was replaced by another version while it ran, start it again"
 
 
 @dataclass(slots=True)
@@ -76,6 +79,9 @@ class Link:
         channel: to a runner that has been started; the link owns it from now on.
         where: what errors call the target.
         settings: see there.
+
+    Attributes:
+        estranged: whether it ended since one of the two said what the other does not understand.
     """
 
     def __init__(self, channel: Channel, *, where: str, settings: SessionSettings) -> None:
@@ -93,6 +99,7 @@ class Link:
         self._heard = self._said = self._loop.time()
         self._unasked = Unasked()
         self._task: asyncio.Task[None] | None = None
+        self.estranged = False
 
     # --- Its life -------------------------------------------------------------------------------------
 
@@ -182,7 +189,9 @@ class Link:
                 for task in others:
                     task.cancel()
         except* (TransportError, ProtocolError) as group:
-            reason = str(first_error(group))
+            reason = str(error := first_error(group))
+            if isinstance(error, RemoteProtocolError):
+                reason += self._estrange()
         except* asyncio.CancelledError:
             reason = self._aborted
         finally:
@@ -238,6 +247,7 @@ class Link:
                     case Exit(reason=said, message=more):
                         reason = f"the runner ended itself: {_EXITS.get(said, said[:200])}"
                         reason += f" ({more[:500]})" if more else ""
+                        reason += self._estrange() if said == "protocol" else ""
                     case Closed(incomplete=incomplete):
                         return reason + (
                             f" in the middle of a frame, after {incomplete} bytes" if incomplete else ""
@@ -250,6 +260,11 @@ class Link:
                 await asyncio.sleep(ahead)
             elif len(data) == _READ:
                 await asyncio.sleep(0)  # more waits, and so does everybody else
+
+    def _estrange(self) -> str:
+        """One of the two has said what the other does not understand: what to do about it, for a person."""
+        self.estranged = True
+        return advice(about="runner") or _REPLACED
 
     def _dispatch(self, message: Message) -> None:
         match message:

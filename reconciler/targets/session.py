@@ -140,6 +140,11 @@ class Session:
         return self._link.passed_over
 
     @property
+    def estranged(self) -> bool:
+        """Whether it ended since runner and controller do not understand each other."""
+        return self._link.estranged
+
+    @property
     def closed(self) -> bool:
         """Whether it has ended."""
         return self._link.closed

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
+from reconciler.built import advice
 from reconciler.core.backoff import Backoff
-from reconciler.errors import FroyoError, in_words
+from reconciler.errors import FroyoError, TransportError, in_words
 from reconciler.model.names import TargetName
 from reconciler.model.target import Target
 from reconciler.runtime import Runtime
@@ -27,6 +28,8 @@ log = get_logger("froyo")
 LASTING = 5.0
 """A session that was lost within so many seconds counts as an attempt that failed: else a runner that dies at once
 would be started again and again without a pause."""
+
+_LANE = "artifacts"
 
 
 class OpenSession(Protocol):
@@ -132,12 +135,23 @@ class Sessions:
         if self._ending:
             await asyncio.wait(self._ending)
 
+    async def _see_that_it_goes_with_us(self, target: Target) -> None:
+        """What did not understand us, and is known to be of another version, is not started again and again.
+
+        Raises:
+            TransportError: the runner is still the one that was built from other sources.
+        """
+        if why := await self._runtime.offload(_LANE, partial(advice, about="runner")):
+            raise TransportError(f"{target.name}: the runner is of another version than this froyo{why}")
+
     async def _keep(self, target: Target, *, after: asyncio.Task[None] | None) -> None:
         if after is not None:
             await asyncio.wait([after])
-        failures = 0
+        failures, estranged = 0, False
         while True:
             try:
+                if estranged:
+                    await self._see_that_it_goes_with_us(target)
                 session = await self._open(
                     target, runtime=self._runtime, on_event=partial(self._listener.changed, target.name)
                 )
@@ -157,6 +171,7 @@ class Sessions:
                     if (line := self._lines.get(target.name)) is not None and line.session is session:
                         line.session = None
                     await session.close()
+                estranged = session.estranged
                 if asyncio.get_running_loop().time() - opened >= LASTING:
                     failures = 0
             failures += 1

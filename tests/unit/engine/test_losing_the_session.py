@@ -134,7 +134,7 @@ class Fake:
     """A session that ends when it is told to."""
 
     def __init__(self, log, name):
-        self.log, self.name, self.ended = log, name, asyncio.Event()
+        self.log, self.name, self.ended, self.estranged = log, name, asyncio.Event(), False
 
     async def wait_closed(self):
         await self.ended.wait()
@@ -166,9 +166,12 @@ def keeping(open_session, listener):
     async def connect(_target):
         raise AssertionError
 
+    async def offload(_lane, function):
+        return function()
+
     return Sessions(
         open_session=open_session,
-        runtime=Runtime(connect=connect),
+        runtime=Runtime(connect=connect, offload=offload),
         listener=listener,
         backoff=Backoff(base=0.5, cap=300.0, jitter=0.0),
     )
@@ -296,3 +299,37 @@ async def test_a_target_that_is_reached_in_another_way_is_not_called_connected_b
     await stage.controller.submit(replace(shown, targets=moved))
     assert stage.controller.targets["m0"].connected_since is None
     assert stage.controller.targets["m0"].conditions == ()
+
+
+def test_a_runner_that_is_known_to_be_of_another_version_is_not_started_again_until_it_is_built(monkeypatch):
+    """It would be connected and lost again and again, and nobody would know what to do."""
+
+    async def play():
+        opened, built = (
+            [],
+            ["; runner-linux-amd64 was built from other sources than lie here: run `make build`"],
+        )
+        monkeypatch.setattr("reconciler.engine.loop.sessions.advice", lambda about: built[0])
+
+        async def open_session(wanted, *, runtime, on_event):
+            opened.append(session := Fake([], "it"))
+            if built[0]:
+                session.estranged = True
+                session.ended.set()
+            return session
+
+        listener = Listener()
+        sessions = keeping(open_session, listener)
+        sessions.want(target("m0"))
+        await asyncio.sleep(60.0)
+        assert len(opened) == 1
+        assert listener.pauses[1][0].startswith(
+            "m0: the runner is of another version than this froyo; runner-linux"
+        )
+        assert [pause for _, pause in listener.pauses][:4] == [0.5, 1.0, 2.0, 4.0]
+        built[0] = ""
+        await asyncio.sleep(60.0)
+        assert sessions.get("m0") is opened[1]
+        await sessions.close()
+
+    run(play())

@@ -655,6 +655,27 @@ def test_an_answer_of_a_runner_of_another_version_says_so(runner, monkeypatch):
     run(main())
 
 
+@pytest.mark.parametrize(
+    ("built", "said"),
+    [
+        ("; the runner was built from other sources", "; the runner was built from other sources"),
+        ("", "; if froyo was replaced by another version while it ran, start it again"),
+    ],
+)
+def test_a_runner_that_does_not_understand_says_what_to_do_about_it(runner, monkeypatch, built, said):
+    monkeypatch.setattr("reconciler.targets.link.advice", lambda about: built)
+
+    async def main():
+        session = await runner.open()
+        runner.say(type="EXIT", reason="protocol", message="unknown_type: FENCE")
+        runner.end()
+        why = "the runner ended itself: it says that the controller broke the protocol (unknown_type: FENCE)"
+        assert await session.wait_closed() == why + said
+        assert session.estranged
+
+    run(main())
+
+
 def test_facts_that_are_refused_say_when_to_ask_again(runner):
     async def main():
         session = await runner.open()
@@ -982,7 +1003,7 @@ def test_evidence_that_could_not_be_kept_ends_the_session(runner, change):
         await watching(runner, session, 1, ["path:/a"])
         whole = {"subject": "path:/a", "at_ms": 1500, "by": {"source": "fanotify"}} | change
         runner.say(type="EVENT", id=1, event="changed", data={"changes": [whole], "overflow": False})
-        assert await session.wait_closed() == "a changed event is malformed"
+        assert (await session.wait_closed()).startswith("a changed event is malformed")
 
     run(main())
 
