@@ -18,7 +18,8 @@ PEOPLE = range(1000, 60_000)
 async def users() -> list[Found]:
     """Users. What their passwords are is nobody's business, and is left as it is."""
     known = await _people("users", "uid")
-    replies = await batch("user.stat", [{"user": name, "wanted": {"create_home": True}} for name in known])
+    wanted = {"create_home": True, "linger": True}  # what is only said where it is asked for
+    replies = await batch("user.stat", [{"user": name, "wanted": wanted} for name in known])
     return [
         _user(name, reply)
         for name, reply in zip(known, replies, strict=True)
@@ -95,5 +96,7 @@ def _fields(name: str, state: Json) -> Iterator[tuple[str, Any]]:
         yield "comment", state["comment"]
     if state.get("locked"):
         yield "locked", True
+    if state.get("linger"):
+        yield "linger", True
     if state.get("expires", "never") != "never":
         yield "expires", state["expires"]

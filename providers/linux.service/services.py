@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import homes
 from freshness import asked_about, newer
 from in_the_way import BEGINNING, JOBS, in_the_way, places
 from orders import ENDED, RUNS, described, order
@@ -42,11 +43,24 @@ class Service(Provider):
     """A unit that runs or does not, and begins with the host or does not."""
 
     async def find(self) -> list[Found]:
-        """Services and timers that begin with the host, or that nobody can start, without those of systemd itself."""
+        """Services and timers that begin with the host, or with a user's manager, or that nobody can start.
+
+        Those of systemd itself are none.
+        """
         listed = await call_unless({"no_systemd"}, "unit.list")
         if listed is None:
             return []
-        return [
+        mine = homes.begun(await homes.listed())
+        states = await batch("unit.query", [{"unit": f"{user}/{unit}"} for user, unit in mine])
+        theirs = [
+            Found(
+                f"{user}/{unit}",
+                {"unit": unit, "scope": "user", "user": user, "startup": state["file_state"]},
+            )
+            for (user, unit), state in zip(mine, states, strict=True)
+            if not isinstance(state, CallError) and state["file_state"] in {"enabled", "masked"}
+        ]
+        return theirs + [
             Found(one["unit"], {"unit": one["unit"], "startup": one["file_state"]})
             for one in listed["units"]
             if one["file_state"] != "disabled"

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import homes
 from scopes import (
     GLOBAL,
     SYSTEM,
@@ -36,10 +37,7 @@ if TYPE_CHECKING:
 
     from freshness import Json
 
-FILE = re.compile(
-    rf"({SYSTEM}|{GLOBAL})/([A-Za-z0-9:_.\\-]+(?:@[A-Za-z0-9:_.\\-]*)?"
-    r"\.(?:service|socket|timer|path|mount|automount|swap|target|slice))(?:\.d/([A-Za-z0-9_-][A-Za-z0-9_.-]*)\.conf)?"
-)
+FILE = re.compile(rf"({SYSTEM}|{GLOBAL})/{homes.FILE.pattern}")
 NOWHERE = "/dev/null"
 """Where the link of a masked unit leads."""
 
@@ -48,13 +46,14 @@ class Unit(Provider):
     """A file of systemd's, which has to be read by it when it has changed."""
 
     async def find(self) -> list[Found]:
-        """What somebody has put into /etc/systemd/system, as far as there would be nothing to do about it."""
+        """What somebody has put into /etc/systemd, or a user at home, as far as it is as it would be declared."""
         changed = await batch("pkg.changed", [{"path": SYSTEM}, {"path": GLOBAL}])
         for one in changed:  # nobody knows; or there is no systemd
             if isinstance(one, CallError) and one.code not in {"not_supported", "enoent"}:
                 raise one
         paths = [file["path"] for one in changed if not isinstance(one, CallError) for file in one["files"]]
         specs = [(path, spec) for path in paths if (spec := spec_of(path))]
+        specs += homes.files(await homes.listed())
         stats = await batch("file.stat", [{"path": path, "text_max": TEXT_MAX} for path, _ in specs])
         texts = [
             (path, spec, stat)
@@ -66,9 +65,7 @@ class Unit(Provider):
             for _, spec, stat in texts
         ]
         return [
-            Found(
-                path.removeprefix("/etc/systemd/").removeprefix("system/"), {**spec, "content": stat["text"]}
-            )
+            Found(name_of(path, spec), {**spec, "content": stat["text"]})
             for (path, spec, stat), one, now in zip(texts, wanted, await self.read(wanted), strict=True)
             if isinstance(now, Actual) and is_in_sync(planned(one, now))
         ]
@@ -91,6 +88,13 @@ class Unit(Provider):
             else {"state": "present", "body": resource.restores}
         )
         return replace(resource, spec=spec | more, ignore=())
+
+
+def name_of(path: str, spec: Json) -> str:
+    """What to call the file of a unit that was found."""
+    if "user" in spec:
+        return f"{spec['user']}/{path.partition('/.config/systemd/user/')[2]}"
+    return path.removeprefix("/etc/systemd/").removeprefix("system/")
 
 
 def spec_of(path: str) -> Json | None:

@@ -11,6 +11,16 @@ from reconciler.config.fields import subjects_of
 from reconciler.plugins.packages import load_packages
 from tests.contract.linux_service.test_service import PACKAGE, Round, actions, diffs, resource
 
+
+class Changed(UnitsHost):
+    """A host of which dpkg knows that nobody has put anything into /etc/systemd."""
+
+    answers = (*UnitsHost.answers, "pkg.changed")
+
+    def _pkg_changed(self, path):
+        return {"files": []}
+
+
 PLACE = "/home/ann/.config/systemd/user"
 RUNS = MemoryUnit(active="active", sub="running", file_state="enabled", started_us=5, changed_us=6)
 BODY = b"[Service]\nExecStart=/usr/bin/sleep infinity\n"
@@ -321,3 +331,48 @@ async def test_a_timer_of_all_users_is_enabled_and_not_started():
     operation = await round_.converge(timer)
     assert operation["calls"][-1]["args"]["actions"] == ["enable", "daemon-reload"]
     assert "obstacles" not in operation
+
+
+async def test_what_users_have_put_into_their_homes_is_found_where_it_is_plainly_theirs():
+    timer_ = b"[Timer]\nOnCalendar=daily\n"
+    nodes = below() | {
+        f"{PLACE}/app.service": Node("file", 0o644, uid=1000, gid=1000, content=BODY),
+        f"{PLACE}/tidy.timer": Node("file", 0o644, uid=1000, gid=1000, content=timer_),
+        f"{PLACE}/app.service.d": Node("directory", uid=1000, gid=1000),
+        f"{PLACE}/app.service.d/10-nice.conf": Node("file", 0o644, uid=1000, gid=1000, content=timer_),
+        f"{PLACE}/roots.service": Node("file", 0o644, uid=0, gid=0, content=BODY),
+        f"{PLACE}/evil.service": Node("symlink", uid=1000, gid=1000, to="/etc/shadow"),
+        f"{PLACE}/notes.txt": Node("file", 0o644, uid=1000, gid=1000, content=b"mine"),
+        f"{PLACE}/timers.target.wants": Node("directory", uid=1000, gid=1000),
+        f"{PLACE}/timers.target.wants/tidy.timer": Node("symlink", uid=1000, gid=1000, to="../tidy.timer"),
+        f"{PLACE}/off.service": Node("symlink", uid=1000, gid=1000, to="/dev/null"),
+        "/home/bob": Node("directory", uid=1000, gid=1000),
+        "/home/bob/.config": Node("symlink", uid=1000, gid=1000, to="/root"),
+        "/etc/systemd/user": Node("directory"),
+    }
+    units = {
+        "ann/app.service": RUNS,
+        "ann/tidy.timer": RUNS,
+        "ann/evil.service": MemoryUnit(file_state="linked"),
+    }
+    found = Round(Changed(nodes, units, {"ann": "/home/ann", "bob": "/home/bob"}))
+    _, units_, faults = await found.host.find("linux.service", "h", ["Unit"], found.calls)
+    assert faults == {}
+    mine = {"scope": "user", "user": "ann"}
+    assert [(one.name, one.spec) for one in units_] == [
+        ("ann/app.service", {**mine, "unit": "app.service", "content": BODY.decode()}),
+        (
+            "ann/app.service.d/10-nice.conf",
+            {**mine, "extends": "app.service", "dropIn": "10-nice", "content": timer_.decode()},
+        ),
+        ("ann/tidy.timer", {**mine, "unit": "tidy.timer", "content": timer_.decode()}),
+    ]
+    _, services, faults = await found.host.find("linux.service", "h", ["Service"], found.calls)
+    assert faults == {}
+    assert [(one.name, one.spec["startup"]) for one in services] == [
+        ("ann/off.service", "masked"),
+        ("ann/tidy.timer", "enabled"),
+    ]
+    found.target.away.add("ann")
+    _, services, _ = await found.host.find("linux.service", "h", ["Service"], found.calls)
+    assert services == []

@@ -171,3 +171,25 @@ def test_units_of_all_users_begin_with_their_managers_and_are_given_back(lab, si
         "find /etc/systemd/user -name 'froyo-*' -not -path '*/default.target.wants/*'", check=False
     ).strip()
     assert found == "", said
+
+
+def test_what_a_user_has_set_up_is_found_and_then_there_is_nothing_to_do(lab, site, host):
+    units = {
+        "app.service": APP,
+        "tidy.service": "[Service]\nType=oneshot\nExecStart=/usr/bin/true\n",
+        "tidy.timer": "[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target\n",
+    }
+    host.exec(as_ann(f"mkdir -p {PLACE}; ln -s /etc/shadow {PLACE}/evil.service"))
+    for name, text in units.items():
+        host.exec(as_ann(f"cat >{PLACE}/{name} <<E\n{text}E\n"))
+    host.exec(systemctl("daemon-reload"))
+    host.exec(systemctl("enable -q --now app.service tidy.timer"))
+    site.declare(target(lab, host))
+    kinds = ("--kind", "Unit", "--kind", "Service", "--kind", "User")
+    found = site.froyo("import", "h1", str(site.manifests), *kinds).stdout
+    assert "linger: true" in found
+    assert "evil" not in found
+    for name in ("ann-app.service", "ann-tidy.timer"):
+        assert found.count(f"name: {name}") == 2  # the Unit, and the Service that enables it
+    (site.manifests / "found.yaml").write_text(found)
+    assert "nothing to do" in site.froyo("plan", str(site.manifests)).stdout

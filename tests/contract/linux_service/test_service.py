@@ -116,6 +116,8 @@ def test_the_schemas_can_be_those_of_custom_resources_and_the_package_is_granted
         "unit.calendar",
         "pkg.changed",
         "user.stat",
+        "facts",
+        "dir.list",
     }
 
 

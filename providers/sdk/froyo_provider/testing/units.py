@@ -88,7 +88,9 @@ class UnitsHost(MemoryHost):
         clock: microseconds; one more with everything that is done.
     """
 
-    answers: ClassVar[tuple[str, ...]] = (*CALLS, "unit.list", "unit.query", "unit.control", "user.stat")
+    answers: ClassVar[tuple[str, ...]] = (
+        *CALLS, "unit.list", "unit.query", "unit.control", "user.stat", "facts",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -131,6 +133,10 @@ class UnitsHost(MemoryHost):
         told = {"uid": 1000, "gid": 1000, "group": user, "groups": [], "home": self.users[user]}
         return {"exists": True, **told, "state": canonical_digest([user, told]), "obstacles": []}
 
+    def _facts(self, only: Sequence[str]) -> Json:
+        everybody = {user: {"uid": 1000, "gid": 1000, "home": home} for user, home in self.users.items()}
+        return {"facts": {"users": everybody} if "users" in only else {}, "cut": []}
+
     def unit(self, name: str) -> MemoryUnit:
         """How a unit is, with what its file says."""
         found = self.units.get(name)
@@ -144,7 +150,8 @@ class UnitsHost(MemoryHost):
         return MISSING
 
     def _unit_list(self) -> Json:
-        states = {name: self.unit(name).file_state for name in sorted(self.units)}
+        mine = sorted(name for name in self.units if "/" not in name)
+        states = {name: self.unit(name).file_state for name in mine}
         known = ("enabled", "disabled", "masked")
         return {"units": [{"unit": unit, "file_state": one} for unit, one in states.items() if one in known]}
 
