@@ -22,6 +22,8 @@ class Places:
         artifacts: what the build has made: runners, the provider runtime, the built-in packages.
         sources: where manifests are going to be read.
         address: of the database, where the store is on a server; None where it is in the state directory.
+        given_key: the key with which secrets are digested, where somebody else keeps it; None where it is in the state
+            directory.
     """
 
     state: Path
@@ -29,6 +31,7 @@ class Places:
     artifacts: Path
     sources: tuple[Path, ...] = ()
     address: str | None = None
+    given_key: Path | None = None
 
     @property
     def own_paths(self) -> tuple[str, ...]:
@@ -113,7 +116,7 @@ class Places:
     @property
     def secrets_key(self) -> Path:
         """The key with which secrets are digested."""
-        return self.state / "secrets.key"
+        return self.given_key or self.state / "secrets.key"
 
 
 def must_be_ours(path: Path) -> None:
@@ -174,7 +177,8 @@ def places(environ: Mapping[str, str], *, state: str | None = None, sources: Seq
     """The places of this user.
 
     Args:
-        environ: FROYO_STATE, FROYO_STORE, FROYO_CACHE, FROYO_ARTIFACTS, the XDG directories and HOME are looked at.
+        environ: FROYO_STATE, FROYO_STORE, FROYO_SECRETS_KEY_FILE, FROYO_CACHE, FROYO_ARTIFACTS, the XDG directories
+            and HOME are looked at.
         state: as given on the command line; it goes before all else.
         sources: where manifests are going to be read.
 
@@ -203,6 +207,12 @@ def places(environ: Mapping[str, str], *, state: str | None = None, sources: Seq
         from reconciler.store.postgresql.address import checked
 
         address = checked(address)
+    key = environ.get("FROYO_SECRETS_KEY_FILE")
     return Places(
-        Path(os.path.abspath(chosen)), Path(os.path.abspath(cache)), Path(artifacts), tuple(sources), address
+        Path(os.path.abspath(chosen)),
+        Path(os.path.abspath(cache)),
+        Path(artifacts),
+        tuple(sources),
+        address,
+        Path(os.path.abspath(key)) if key else None,
     )

@@ -39,6 +39,7 @@ class Secrets:
     def __init__(self, places: Places, redactor: Redactor | None = None) -> None:
         self.files = SecretFiles(str(places.secrets))
         self._key = places.secrets_key
+        self._key_is_given = places.given_key is not None
         self.referred: Referred | None = None
         self.vault = Vault(self._read, self._first, redactor)
         self._redactor = redactor or Redactor()
@@ -113,7 +114,7 @@ class Secrets:
     def _first(self) -> bytes:
         """The key, for the first secret: from now on there is something that no core file may have in it."""
         keep_out_of_core_files()
-        return _key(self._key)
+        return _given(self._key) if self._key_is_given else _key(self._key)
 
 
 def as_declared(text: str, target: Target, found: Target) -> str:
@@ -176,9 +177,26 @@ def _key(path: Path) -> bytes:
         raise SecretError(f"the key of secrets, {path}, cannot be had: {why(error)}") from None
 
 
-def _read(path: Path) -> bytes:
+def _given(path: Path) -> bytes:
+    """The key that somebody else keeps, as for several controllers of one store: its group may be ours.
+
+    Raises:
+        SecretError: there is none, or it is none.
+    """
+    try:
+        return _read(path, others=0o007)
+    except UsageError as error:
+        raise SecretError(str(error)) from None
+    except OSError as error:
+        raise SecretError(
+            f"the key of secrets, {path}, cannot be had: {why(error)}",
+            "FROYO_SECRETS_KEY_FILE says where it is; make one with: openssl rand 32",
+        ) from None
+
+
+def _read(path: Path, *, others: int = 0o077) -> bytes:
     must_be_ours(path)
-    if path.stat().st_mode & 0o077:
+    if path.stat().st_mode & others:
         raise SecretError(
             f"the key of secrets, {path}, is none: others can read it", f"run: chmod 600 {path}"
         )

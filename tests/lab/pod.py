@@ -9,6 +9,7 @@ of memory and processor, network policies, the cluster's name server, and what a
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -170,7 +171,10 @@ class Pod:
         lines += _bound(sys.prefix, f"{root}/opt/openfroyo", read_only=True)
         lines += _bound(str(self.directory / "account"), f"{root}{SERVICE_ACCOUNT}", read_only=True)
         for mount in self.container["volumeMounts"]:
-            lines += _bound(str(self._volume(mount["name"])), f"{root}{mount['mountPath']}", read_only=False)
+            read_only = mount.get("readOnly", False)
+            lines += _bound(
+                str(self._volume(mount["name"])), f"{root}{mount['mountPath']}", read_only=read_only
+            )
         if self.container["securityContext"]["readOnlyRootFilesystem"]:
             lines.append(f"mount -o remount,ro {root}")
         user = self.spec["securityContext"]
@@ -187,11 +191,21 @@ class Pod:
 
     def _environ(self) -> dict[str, str]:
         fields = {"metadata.name": self.name, "metadata.namespace": self.namespace}
-        given = {
-            one["name"]: one["value"] if "value" in one else fields[one["valueFrom"]["fieldRef"]["fieldPath"]]
-            for one in self.container["env"]
-        }
+
+        def value(one: dict[str, Any]) -> str:
+            if "value" in one:
+                return str(one["value"])
+            of = one["valueFrom"]
+            if "fieldRef" in of:
+                return fields[of["fieldRef"]["fieldPath"]]
+            return self._secret(of["secretKeyRef"]["name"])[of["secretKeyRef"]["key"]].decode()
+
+        given = {one["name"]: value(one) for one in self.container["env"]}
         return {**image_environment(), "HOSTNAME": self.name, **self.service, **given}
+
+    def _secret(self, name: str) -> dict[str, bytes]:
+        data = self._cluster.get("secret", name, "--namespace", self.namespace)["data"]
+        return {key: base64.b64decode(value) for key, value in data.items()}
 
     def _volume(self, name: str) -> Path:
         [volume] = [one for one in self.spec["volumes"] if one["name"] == name]
@@ -201,6 +215,11 @@ class Pod:
             path = self._cache
         if not path.exists():
             path.mkdir(parents=True)
+            if "secret" in volume:
+                for key, content in self._secret(volume["secret"]["secretName"]).items():
+                    (path / key).write_bytes(content)
+                    os.chown(path / key, 0, self.spec["securityContext"]["fsGroup"])
+                    (path / key).chmod(volume["secret"]["defaultMode"])
             os.chown(path, 0, self.spec["securityContext"]["fsGroup"])
             path.chmod(0o2775 if lasting else 0o2777)
         return path

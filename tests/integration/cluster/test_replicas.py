@@ -38,8 +38,26 @@ def leads(cluster, pod):
 
 @pytest.fixture
 def two(installed, pods):
+    return both(installed, pods, "ha")
+
+
+@pytest.fixture
+def two_apart(installed, pods, own_server):
+    """Each with a state directory of its own, and a store on a server."""
+    own_server.ask("CREATE ROLE ops LOGIN PASSWORD 'hunter2'; CREATE SCHEMA ops AUTHORIZATION ops")
+    own_server.ask("GRANT guarded TO ops")
+    address = f"postgresql://ops@127.0.0.1:{own_server.port}/froyo"
+    given = [
+        f"--from-literal={key}={value}" for key, value in (("address", address), ("password", "hunter2"))
+    ]
+    given.append(f"--from-literal=secrets.key={'k' * 32}")
+    installed.kubectl("create", "secret", "generic", "froyo-store", "-n", "froyo-system", *given)
+    return both(installed, pods, "ha-postgresql")
+
+
+def both(installed, pods, overlay):
     installed.kubectl(
-        "apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "manifests/overlays/ha")
+        "apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "manifests/overlays" / overlay)
     )
     installed.kubectl("apply", "-f", "-", given=LOCAL % "one")
 
@@ -63,6 +81,19 @@ def test_the_next_goes_on_when_the_one_that_works_is_killed(installed, two):
     until(lambda: leads(installed, second), second)
     installed.kubectl("apply", "-f", "-", given=LOCAL % "two")
     until(lambda: says(second) == "two", second)
+    assert second.terminate() == 0
+
+
+def test_the_next_goes_on_from_another_node_where_the_store_is_on_a_server(installed, two_apart):
+    first, second = two_apart
+    assert leads(installed, first)
+    first.kill()
+    until(lambda: leads(installed, second), second)
+    installed.kubectl("apply", "-f", "-", given=LOCAL % "two")
+    until(lambda: says(second) == "two", second)
+    assert "hunter2" not in first.text + second.text
+    # What the other one had put on record is known.
+    assert second.froyo("history").count("here") > 1
     assert second.terminate() == 0
 
 

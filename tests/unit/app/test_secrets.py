@@ -3,6 +3,7 @@
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -75,6 +76,31 @@ def test_a_key_that_is_none_is_not_used(where, db, content, mode, message):
     where.secrets_key.chmod(mode)
     with pytest.raises(SecretError, match=message):
         Secrets(where).vault.mark(db)
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "message"),
+    [
+        (None, 0o440, "FROYO_SECRETS_KEY_FILE says where it is"),
+        (b"k" * 32, 0o444, "is none: others can read it"),
+        (b"k" * 31, 0o440, "is not whole"),
+        (b"k" * 32, 0o440, ""),
+    ],
+)
+def test_a_key_that_is_given_is_never_made_and_may_be_its_groups(where, db, tmp_path, content, mode, message):
+    given = tmp_path / "given.key"
+    if content is not None:
+        given.write_bytes(content)
+        given.chmod(mode)
+    there = replace(where, given_key=given)
+    if message:
+        with pytest.raises(SecretError) as caught:
+            Secrets(there).vault.mark(db)
+        assert message in f"{caught.value.message} {caught.value.hint}"
+        assert given.exists() is (content is not None)
+    else:
+        assert Secrets(there).vault.mark(db) != Secrets(where).vault.mark(db)
+    assert where.secrets_key.exists() is not bool(message)
 
 
 def test_where_none_can_be_made_that_is_said(where, db):
